@@ -1,0 +1,1 @@
+"""rds-lake: production databases, queryable in Athena every morning, without touching production."""

@@ -1,0 +1,135 @@
+"""Every error rds-lake raises on purpose, in one tree.
+
+    RdsLakeError
+    ├── ConfigError                lake.yaml or the environment is wrong; lists every problem
+    ├── TransientError             the same call may succeed later; retried by policy
+    │   ├── ThrottledError         AWS said slow down and botocore's own retries ran out
+    │   ├── UnavailableError       connection, time-out, 5xx
+    │   └── ExportQuotaError       five exports are in progress already, or one of this snapshot
+    └── TerminalError              repeating changes nothing; a person has to act
+        ├── AwsError               AWS refused; keeps service, operation, code
+        │   └── ConflictError      somebody else changed or created the same thing in between
+        ├── SnapshotNotFoundError  no usable snapshot for this date
+        ├── ExportFailedError      FAILED or CANCELED; carries AWS's FailureCause
+        ├── ExportIncompleteError  COMPLETE, but tables or files are missing; lists all
+        ├── ExportTimeoutError     not finished within `export_timeout`
+        ├── MalformedExportError   info files or Parquet not as documented; lists all
+        ├── RelocationError        objects could not be copied or verified; lists all
+        ├── ManifestError          a manifest or export record is missing, damaged or of another version
+        ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
+        ├── CatalogError           Glue refused some tables or partitions; lists all
+        └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
+
+Add a class here only when a caller treats it differently. A message says what happened, to which object,
+and what to do next. Foreign errors (botocore) are translated once, in `aws/translate.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class RdsLakeError(Exception):
+    """The root; catching it catches everything raised on purpose."""
+
+
+def _bulleted(headline: str, problems: Sequence[str], limit: int = 50) -> str:
+    """The headline and every problem as a line of its own, at most `limit` of them spelled out."""
+    shown = "".join(f"\n  - {problem}" for problem in problems[:limit])
+    more = f"\n  … and {len(problems) - limit} more" if len(problems) > limit else ""
+    return f"{headline}{shown}{more}"
+
+
+class ProblemsError(RdsLakeError):
+    """An error that carries all problems found, not the first one."""
+
+    def __init__(self, headline: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(_bulleted(headline, problems))
+        self.headline = headline
+        self.problems = tuple(problems)
+
+
+class ConfigError(ProblemsError):
+    """lake.yaml or the environment is wrong."""
+
+
+class TransientError(RdsLakeError):
+    """The same call may succeed later."""
+
+
+class ThrottledError(TransientError):
+    """AWS said slow down, and botocore's own retries ran out."""
+
+
+class UnavailableError(TransientError):
+    """The connection failed, timed out, or the service answered 5xx."""
+
+
+class ExportQuotaError(TransientError):
+    """AWS's quota of exports in progress is used up (aws-facts 1.7); the start can be repeated later."""
+
+
+class TerminalError(RdsLakeError):
+    """Repeating changes nothing; a person has to act."""
+
+
+class AwsError(TerminalError):
+    """AWS refused a call."""
+
+    def __init__(self, *, service: str, operation: str, code: str, message: str) -> None:
+        super().__init__(f"{service} {operation} was refused: {code}: {message}")
+        self.service = service
+        self.operation = operation
+        self.code = code
+
+
+class ConflictError(AwsError):
+    """Somebody else changed or created the same thing in between (stale VersionId, AlreadyExists)."""
+
+
+class SnapshotNotFoundError(TerminalError):
+    """There is no usable snapshot of the source for this date."""
+
+
+class ExportFailedError(TerminalError):
+    """The export task ended FAILED or CANCELED."""
+
+
+class ExportIncompleteError(ProblemsError, TerminalError):
+    """The task says COMPLETE, but tables, rows or files are missing (traps T11)."""
+
+
+class ExportTimeoutError(TerminalError):
+    """The export did not finish within the configured time."""
+
+
+class MalformedExportError(ProblemsError, TerminalError):
+    """Info files or Parquet footers are not as AWS documents them."""
+
+
+class RelocationError(ProblemsError, TerminalError):
+    """Objects could not be copied or did not verify; the source is untouched."""
+
+
+class ManifestError(TerminalError):
+    """A manifest or export record is missing, damaged, or of another version."""
+
+
+class NameCollisionError(ProblemsError, TerminalError):
+    """Two tables or columns want the same Athena name."""
+
+
+class CatalogError(ProblemsError, TerminalError):
+    """Glue refused some tables or partitions."""
+
+
+class QueryError(TerminalError):
+    """An Athena query failed or was cancelled."""
+
+    def __init__(
+        self, message: str, *, query_id: str, category: int | None = None, retryable: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.query_id = query_id
+        self.category = category
+        self.retryable = retryable

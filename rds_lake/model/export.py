@@ -1,0 +1,65 @@
+"""Export tasks as AWS reports them, and the record the pipeline keeps of the one it accepted.
+
+What belongs here: values of the export. Ids are in `export_id.py`, the files AWS writes in `export_info.py`
+and `export_key.py`, the completeness rule in `completeness.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class ExportStatus(StrEnum):
+    """DescribeExportTasks' Status, AWS's spelling (aws-facts 1.6)."""
+
+    STARTING = "STARTING"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETE = "COMPLETE"
+    FAILED = "FAILED"
+    CANCELING = "CANCELING"
+    CANCELED = "CANCELED"
+
+    @property
+    def running(self) -> bool:
+        """Still counts against AWS's quota of five."""
+        return self in (ExportStatus.STARTING, ExportStatus.IN_PROGRESS, ExportStatus.CANCELING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportTask:
+    """One export task. `progress` is 0-100, `extracted_gb` whole GB as AWS rounds them."""
+
+    identifier: str
+    source_arn: str
+    status: ExportStatus
+    bucket: str
+    prefix: str
+    snapshot_time: datetime | None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    progress: int = 0
+    extracted_gb: int = 0
+    failure_cause: str | None = None
+    warning_message: str | None = None
+
+    @property
+    def folder(self) -> str:
+        """The key prefix of everything this task wrote, with trailing slash (`exports/shop-…-1/`)."""
+        return "/".join(part for part in (self.prefix.strip("/"), self.identifier) if part) + "/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportRecord:
+    """The accepted export of one source and date: the hand-over from `snapshot_export` to `parquet`."""
+
+    source: str
+    snapshot_date: date
+    snapshot_arn: str
+    snapshot_time: datetime
+    export_task: str
+    bucket: str
+    folder: str
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
