@@ -1,0 +1,37 @@
+# `make help` lists the targets. Everything happens inside this checkout.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev setup test check clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(STAMP) ## a PostgreSQL database becomes Athena views, twice, on this machine (about a minute)
+	@$(BIN)/rds-lake demo
+
+dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, until Ctrl-C
+	@$(BIN)/rds-lake dev
+
+setup: $(STAMP) ## create .venv and install the dependencies, nothing else
+
+test: $(STAMP) ## all tests
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## ruff, pyright, and the definitions with warnings as errors
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/pyright
+	@$(BIN)/python -W error -m rds_lake.validate
+
+clean: ## remove everything `make` made
+	rm -rf $(VENV) .dagster_home .pytest_cache .ruff_cache .hypothesis *.egg-info
+
+$(STAMP): constraints.txt setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rds-lake needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
+	@touch $(STAMP)

@@ -1,0 +1,231 @@
+"""lake.yaml: from text to frozen, validated values.
+
+What belongs here: every setting, with its description, default and rule; one error that lists every
+problem with what to do. What does not: reading the environment (`definitions.py`, `cli.py`) or AWS.
+
+The whole shape, with the defaults, is in `docs/configuration.md`, which a test compares with these models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
+
+from rds_lake.errors import ConfigError
+from rds_lake.model.arn import parse_arn
+
+CONFIG_FILE = "lake.yaml"
+
+
+def _legal_arn(text: str) -> str:
+    parse_arn(text)
+    return text
+
+
+def _clean_prefix(text: str) -> str:
+    if ":" in text or text.startswith("/") or "//" in text:
+        raise ValueError("must not start with '/' nor contain '//' or ':' (AWS refuses ':' in S3Prefix)")
+    return text.rstrip("/")
+
+
+Arn = Annotated[str, AfterValidator(_legal_arn)]
+Prefix = Annotated[str, AfterValidator(_clean_prefix)]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LakeSettings(_Settings):
+    """The `lake:` section: where the lake lives and what AWS objects serve it."""
+
+    bucket: BucketName = Field(description="Bucket of relocated Parquet, manifests and Athena results.")
+    prefix: Prefix = Field(default="lake", description="Key prefix of everything rds-lake writes in `bucket`.")
+    export_bucket: BucketName | None = Field(
+        default=None, description="Bucket AWS writes exports to, in the snapshots' Region. Default: `bucket`."
+    )
+    export_prefix: Prefix = Field(default="exports", description="Key prefix of AWS's exports.")
+    export_role: Arn = Field(description="IAM role that export.rds.amazonaws.com assumes to write the export.")
+    kms_key: str = Field(
+        min_length=1, description="KMS key (ARN, id or alias/…) of exports and relocated copies; AWS requires one."
+    )
+    events_queue: str = Field(
+        pattern=r"^[A-Za-z0-9_-]{1,80}$", description="SQS queue that EventBridge sends RDS events to."
+    )
+    notifications: Arn | None = Field(default=None, description="SNS topic for failures. None: only Dagster shows them.")
+    workgroup: str = Field(
+        default="primary", pattern=r"^[a-zA-Z0-9._-]{1,128}$", description="Athena workgroup views are made in."
+    )
+    region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
+    start_date: date = Field(description="First snapshot date that has a partition (UTC).")
+
+    @property
+    def exports_bucket(self) -> str:
+        return self.export_bucket or self.bucket
+
+
+class SourceSettings(_Settings):
+    """One entry of `sources:`: a database instance whose snapshots become tables."""
+
+    name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.")
+    kind: Literal["rds"] = Field(description="What the source is. rds: an RDS for PostgreSQL instance.")
+    identifier: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$", description="DB instance identifier; matched exactly, never as a prefix."
+    )
+    snapshots: tuple[Literal["automated", "manual", "backup"], ...] = Field(
+        default=("automated",), min_length=1, description="Kinds of snapshots a date may come from."
+    )
+    include: tuple[str, ...] = Field(
+        default=(), description="ExportOnly: `db`, `db.schema` or `db.schema.table`. Empty: everything."
+    )
+    default_schema: str | None = Field(
+        default=None,
+        pattern=r"^[^.]+\.[^.]+$",
+        description="`db.schema` whose tables keep their bare name in Athena; others get the schema as prefix.",
+    )
+    rename: dict[str, str] = Field(
+        default_factory=dict, description="`db.schema.table` or `db.schema.table.column` -> name in Athena."
+    )
+    types: dict[str, str] = Field(
+        default_factory=dict, description="`db.schema.table.column` -> type in the view, e.g. decimal(12,2)."
+    )
+    keep_export: bool = Field(default=False, description="Keep AWS's copy after the partition is published.")
+    athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")
+    table_assets: bool = Field(default=True, description="False: one `views` asset instead of one per table.")
+    check_casts: bool = Field(
+        default=True, description="Count values the typed view cannot represent (an Athena scan of the new partition)."
+    )
+    export_timeout_hours: float = Field(
+        default=24, gt=0, le=240, description="A waiting run gives up on an export after this long."
+    )
+    start_date: date | None = Field(default=None, description="First snapshot date, where later than the lake's.")
+
+    @model_validator(mode="after")
+    def _include_is_legal(self) -> SourceSettings:
+        illegal = [item for item in self.include if not re.fullmatch(r"[A-Za-z0-9$_]+(\.[A-Za-z0-9$_]+){0,2}", item)]
+        if illegal:
+            raise ValueError(
+                f"include {illegal}: AWS takes `db`, `db.schema` or `db.schema.table` of letters, digits, $ and _ only; "
+                "tables with other characters can be exported only in a full export (leave `include` empty)"
+            )
+        return self
+
+    @property
+    def included_tables(self) -> tuple[str, ...]:
+        """The tables `include` names outright, as `db.schema.table`."""
+        return tuple(item for item in self.include if item.count(".") == 2)
+
+
+class LakeConfig(_Settings):
+    """All of lake.yaml. `directory` is where it was found: table states stand in `tables/` beside it."""
+
+    lake: LakeSettings
+    sources: tuple[SourceSettings, ...] = Field(min_length=1)
+    directory: Path = Field(default=Path(), exclude=True)
+
+    @model_validator(mode="after")
+    def _sources_are_distinct(self) -> LakeConfig:
+        names = Counter(source.name for source in self.sources)
+        identifiers = Counter(source.identifier.lower() for source in self.sources)
+        twice = [f"two sources are named {name!r}: names must differ" for name, n in names.items() if n > 1]
+        twice += [
+            f"two sources read instance {identifier!r}: list all its tables under one source"
+            for identifier, n in identifiers.items()
+            if n > 1
+        ]
+        early = [
+            f"source {source.name!r} starts {source.start_date}, before the lake's start_date {self.lake.start_date}"
+            for source in self.sources
+            if source.start_date and source.start_date < self.lake.start_date
+        ]
+        future = [f"lake.start_date {self.lake.start_date} is out of range"] if self.lake.start_date.year < 2010 else []
+        if twice or early or future:
+            raise ValueError("; ".join(twice + early + future))
+        return self
+
+    def source(self, name: str) -> SourceSettings:
+        """The source of that name; a ConfigError names the ones there are."""
+        for source in self.sources:
+            if source.name == name:
+                return source
+        known = ", ".join(source.name for source in self.sources)
+        raise ConfigError(f"no source is named {name!r}; lake.yaml has: {known}")
+
+
+def load_config(path: Path) -> LakeConfig:
+    """The configuration in the file at `path`.
+
+    Raises ConfigError listing every problem, each with its place in the file and what to do.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise ConfigError(
+            f"{path} does not exist; set RDS_LAKE_CONFIG to your lake.yaml or run where it stands"
+        ) from error
+    return parse_config(text, where=str(path), directory=path.resolve().parent)
+
+
+def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConfig:
+    """The configuration in `text`; `where` names it in errors."""
+    try:
+        body = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader that also refuses doubled keys
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where} is not YAML: {error}") from error
+    if not isinstance(body, dict):
+        raise ConfigError(f"{where} must be a mapping with `lake:` and `sources:`")
+    try:
+        return LakeConfig.model_validate(body | {"directory": directory})
+    except ValidationError as error:
+        raise ConfigError(f"{where} has problems:", [_explain(detail) for detail in error.errors()]) from error
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML's rule that keys are unique, which PyYAML does not enforce: the second `rename:` would win silently."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, str) and key in seen:
+                raise yaml.constructor.ConstructorError(
+                    "while reading a mapping", node.start_mark, f"the key {key!r} stands twice", key_node.start_mark
+                )
+            if isinstance(key, str):
+                seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def _explain(detail: ErrorDetails) -> str:
+    """One pydantic finding as a sentence with its place and the remedy."""
+    place = ".".join(str(part) for part in detail["loc"]) or "lake.yaml"
+    match detail["type"]:
+        case "extra_forbidden":
+            return f"{place}: unknown key; remove it or correct its spelling (docs/configuration.md lists all)"
+        case "missing":
+            return f"{place}: is required; add it (docs/configuration.md describes it)"
+        case "literal_error":
+            return f"{place}: {detail['msg']}, not {detail['input']!r}"
+        case "value_error":
+            return f"{place}: {detail['msg'].removeprefix('Value error, ')}"
+        case _:
+            return f"{place}: {detail['msg']} (it is {detail['input']!r})"
+
+
+def first_date(config: LakeConfig, source: SourceSettings) -> date:
+    """The first snapshot date of the source."""
+    return source.start_date or config.lake.start_date
+
+
+def dates_between(first: date, last: date) -> list[date]:
+    """Every date from first to last, both included."""
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -1,0 +1,204 @@
+"""The assets of one source: `snapshot_export` -> `parquet` -> `catalog` -> one asset per table.
+
+What belongs here: reading the run's context, calling one stage, reporting. What does not: rules of the pipeline.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import dagster as dg
+
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.defs import checks
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.resources import AwsResource, utc_now
+from rds_lake.defs.translate import (
+    EXPORT_POOL,
+    Stage,
+    Tag,
+    asset_attributes,
+    manifest_metadata,
+    partitions_of,
+    stage_key,
+    table_key,
+    view_metadata,
+)
+from rds_lake.model.table import TableTarget
+from rds_lake.stages import source_run
+from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
+from rds_lake.stages.naming import view_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTables:
+    """The tables of a source that have assets: view name -> original table. None: one `views` asset."""
+
+    views: dict[str, TableTarget] | None
+
+    @classmethod
+    def of(cls, source: SourceSettings, known: Sequence[TableTarget] | None) -> "SourceTables":
+        """One asset per table where the tables are known, wanted and few enough for Dagster's event log."""
+        if not known or not source.table_assets or len(known) > TABLE_ASSETS_LIMIT:
+            return cls(views=None)
+        return cls(views={view: target for target, view in view_names(known, source).items()})
+
+
+def source_assets(
+    config: LakeConfig, source: SourceSettings, known: Sequence[TableTarget] | None
+) -> list[dg.AssetsDefinition]:
+    """All assets of the source; a source with `athena: false` ends at its Parquet."""
+    stages = [_export_asset(config, source), _parquet_asset(config, source, known)]
+    if source.athena:
+        stages += [_catalog_asset(config, source), _views_asset(config, source, SourceTables.of(source, known))]
+    return stages
+
+
+def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=stage_key(source, Stage.EXPORT),
+        partitions_def=partitions_of(config, source),
+        check_specs=checks.specs(source, Stage.EXPORT),
+        output_required=False,
+        pool=EXPORT_POOL,
+        retry_policy=RETRIES,
+        **asset_attributes(source, Stage.EXPORT),
+    )
+    def snapshot_export(
+        context: dg.AssetExecutionContext, aws: AwsResource
+    ) -> Iterator[dg.AssetObservation | dg.MaterializeResult]:
+        run = _source_run(context, aws, config, source)
+        tags = context.run.tags
+        with dagster_failures():
+            if tags.get(Tag.TRIGGER) == "snapshot":
+                # The event path holds no worker: the completion event brings the run that continues.
+                task = run.begin(_day(context), snapshot_arn=tags.get(Tag.SNAPSHOT))
+                yield dg.AssetObservation(
+                    stage_key(source, Stage.EXPORT),
+                    partition=context.partition_key,
+                    metadata={"rds_lake/export_task": task.identifier, "rds_lake/status": task.status.value},
+                )
+                return
+            accepted = run.accept(
+                _day(context), export_task=tags.get(Tag.EXPORT_TASK), poll_seconds=aws.poll_seconds
+            )
+        yield dg.MaterializeResult(
+            metadata=accepted.metadata(),
+            check_results=checks.completeness(source, accepted.findings, day=_day(context)),
+        )
+
+    return snapshot_export
+
+
+def _parquet_asset(
+    config: LakeConfig, source: SourceSettings, known: Sequence[TableTarget] | None
+) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=stage_key(source, Stage.PARQUET),
+        deps=[stage_key(source, Stage.EXPORT)],
+        partitions_def=partitions_of(config, source),
+        check_specs=checks.specs(source, Stage.PARQUET),
+        retry_policy=RETRIES,
+        **asset_attributes(source, Stage.PARQUET),
+    )
+    def parquet(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
+        with dagster_failures():
+            manifest = _source_run(context, aws, config, source).relocate(_day(context))
+        brought = {table.target for table in manifest.tables}
+        expected = set(known) if known else brought
+        return dg.MaterializeResult(
+            metadata=manifest_metadata(manifest),
+            check_results=checks.relocation(
+                source,
+                manifest,
+                unknown=sorted(map(str, brought - expected)),
+                gone=sorted(map(str, expected - brought)),
+            ),
+        )
+
+    return parquet
+
+
+def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=stage_key(source, Stage.CATALOG),
+        deps=[stage_key(source, Stage.PARQUET)],
+        partitions_def=partitions_of(config, source),
+        check_specs=checks.specs(source, Stage.CATALOG),
+        retry_policy=RETRIES,
+        **asset_attributes(source, Stage.CATALOG),
+    )
+    def catalog(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
+        with dagster_failures():
+            outcome = _source_run(context, aws, config, source).catalogue(_day(context))
+        return dg.MaterializeResult(
+            metadata=outcome.metadata(),
+            check_results=checks.quality(source, outcome.quality, day=_day(context)),
+        )
+
+    return catalog
+
+
+def _views_asset(config: LakeConfig, source: SourceSettings, tables: SourceTables) -> dg.AssetsDefinition:
+    """One step that flips all views: `can_subset=False`, so that no table can be published alone."""
+    keys = {view: table_key(source, view) for view in tables.views or {}} or {
+        Stage.VIEWS.value: stage_key(source, Stage.VIEWS)
+    }
+    attributes = asset_attributes(source, Stage.VIEWS)
+
+    @dg.multi_asset(
+        name=f"{source.name}__publish",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[stage_key(source, Stage.CATALOG)],
+                partitions_def=partitions_of(config, source),
+                **(attributes | _described(tables, view)),
+            )
+            for view, key in keys.items()
+        ],
+        partitions_def=partitions_of(config, source),
+        can_subset=False,
+        retry_policy=RETRIES,
+    )
+    def publish(context: dg.AssetExecutionContext, aws: AwsResource) -> Iterator[dg.MaterializeResult]:
+        with dagster_failures():
+            outcome = _source_run(context, aws, config, source).publish(_day(context), now=utc_now())
+        if tables.views is None:
+            yield dg.MaterializeResult(asset_key=keys[Stage.VIEWS.value], metadata=outcome.metadata())
+            return
+        published = {table.names.view: table for table in outcome.tables}
+        for view, key in keys.items():
+            # A key left out would silently skip every step behind it: a table that is gone is said to be gone.
+            table = published.get(view)
+            metadata = (
+                view_metadata(source.name, table, _day(context), latest=outcome.publication.became_latest)
+                if table
+                else {"rds_lake/status": "absent", "rds_lake/snapshot_date": context.partition_key}
+            )
+            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+
+    return publish
+
+
+def _described(tables: SourceTables, view: str) -> dict[str, str]:
+    if tables.views is None:
+        return {}
+    return {"description": f"`{tables.views[view]}` as a typed Athena view of the published snapshot date."}
+
+
+def _source_run(
+    context: dg.AssetExecutionContext, aws: AwsResource, config: LakeConfig, source: SourceSettings
+) -> source_run.SourceRun:
+    gateways = aws.gateways(config.lake)
+    return source_run.SourceRun(
+        config=config,
+        source=source,
+        rds=gateways.rds,
+        lake=gateways.lake,
+        log=context.log.info,
+    )
+
+
+def _day(context: dg.AssetExecutionContext) -> date:
+    return date.fromisoformat(context.partition_key)

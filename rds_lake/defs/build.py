@@ -1,0 +1,43 @@
+"""One assembly for production and tests: configuration in, `Definitions` out.
+
+What belongs here: policy over all sources. No AWS call, no environment, no file.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from rds_lake.config import LakeConfig
+from rds_lake.defs.assets import source_assets
+from rds_lake.defs.resources import AwsResource
+from rds_lake.defs.sensors import events_sensor, failure_sensor
+from rds_lake.model.table import TableTarget
+
+
+def build_definitions(
+    config: LakeConfig,
+    *,
+    known_tables: Mapping[str, Sequence[TableTarget]] | None = None,
+    resources: Mapping[str, Any] | None = None,
+    sensor_interval_seconds: int = 30,
+) -> dg.Definitions:
+    """All assets, checks and sensors of the lake.
+
+    `known_tables` maps a source's name to its tables (`stages/known_tables.py` reads them); a source that is not
+    in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint.
+    """
+    assets = {
+        source.name: source_assets(config, source, (known_tables or {}).get(source.name)) for source in config.sources
+    }
+    keys = {name: [key for asset in group for key in asset.keys] for name, group in assets.items()}
+    sensors = [events_sensor(config, keys, interval_seconds=sensor_interval_seconds)]
+    if config.lake.notifications:
+        sensors.append(failure_sensor(config))
+    return dg.Definitions(
+        assets=[asset for group in assets.values() for asset in group],
+        sensors=sensors,
+        resources={"aws": AwsResource()} | dict(resources or {}),
+        # Steps are seconds of API calls; a process per step would cost more than the step.
+        executor=dg.in_process_executor,
+    )

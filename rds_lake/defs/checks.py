@@ -1,0 +1,111 @@
+"""Asset checks: their specs, and results made from what the stages found.
+
+Blocking where a reader would see wrong data; the others warn. Dagster shows a check's status per asset, not per
+partition, so every result carries its date.
+
+What belongs here: turning findings into check results. What does not: finding them (`model/`, `stages/`).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from rds_lake.config import SourceSettings
+from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.model.completeness import Finding
+from rds_lake.model.manifest import Manifest
+from rds_lake.stages.quality import TableQuality
+
+EXPORT_COMPLETE = "export_complete"
+EXPORT_WARNINGS = "export_without_warnings"
+SCHEMA_AGREES = "schema_as_announced"
+KNOWN_TABLES = "tables_as_known"
+ROWS_READABLE = "rows_readable"
+VALUES_TYPED = "values_keep_their_type"
+
+
+def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
+    """The checks of a stage's asset."""
+    key = stage_key(source, stage)
+    table: dict[Stage, list[tuple[str, bool, str]]] = {
+        Stage.EXPORT: [
+            (EXPORT_COMPLETE, True, "AWS's COMPLETE hides no skipped table, missing file or failed extraction."),
+            (EXPORT_WARNINGS, False, "AWS reports nothing unusual about the export."),
+        ],
+        Stage.PARQUET: [
+            (SCHEMA_AGREES, False, "Parquet footers agree with the schema AWS announced; the footer wins."),
+            (KNOWN_TABLES, False, "The export brings exactly the tables this code location knows."),
+        ],
+        Stage.CATALOG: [
+            (ROWS_READABLE, True, "Athena reads as many rows as the Parquet footers hold."),
+            (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
+        ],
+        Stage.VIEWS: [],
+    }
+    return [
+        dg.AssetCheckSpec(name, asset=key, blocking=blocking, description=description)
+        for name, blocking, description in table[stage]
+    ]
+
+
+def result(
+    source: SourceSettings, stage: Stage, name: str, problems: Sequence[str], *, day: date, blocking: bool = False
+) -> dg.AssetCheckResult:
+    """A check that passes when there are no problems, and lists them when there are."""
+    shown = "\n".join(f"- {problem}" for problem in problems[:100])
+    return dg.AssetCheckResult(
+        asset_key=stage_key(source, stage),
+        check_name=name,
+        passed=not problems,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        description=f"{day}: {len(problems)} problems" if problems else f"{day}: none",
+        metadata={"rds_lake/snapshot_date": day.isoformat()}
+        | ({"problems": dg.MetadataValue.md(shown)} if problems else {}),
+    )
+
+
+def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: date) -> list[dg.AssetCheckResult]:
+    """The two checks of an export: what makes it unusable, and what is only worth knowing."""
+    errors = [finding.problem for finding in findings if finding.severity == "error"]
+    warnings = [finding.problem for finding in findings if finding.severity == "warning"]
+    return [
+        result(source, Stage.EXPORT, EXPORT_COMPLETE, errors, day=day, blocking=True),
+        result(source, Stage.EXPORT, EXPORT_WARNINGS, warnings, day=day),
+    ]
+
+
+def relocation(
+    source: SourceSettings, manifest: Manifest, *, unknown: Sequence[str], gone: Sequence[str]
+) -> list[dg.AssetCheckResult]:
+    """Schema notes of every table, and tables that came or went since the last `rds-lake refresh`."""
+    day = manifest.snapshot_date
+    notes = [f"{table.target}: {note}" for table in manifest.tables for note in table.schema_notes]
+    changes = [
+        f"{table} is new: it is published, but has no asset; run `rds-lake refresh {source.name}`" for table in unknown
+    ] + [
+        f"{table} is gone from the export: its view is dropped; run `rds-lake refresh {source.name}`" for table in gone
+    ]
+    return [
+        result(source, Stage.PARQUET, SCHEMA_AGREES, notes, day=day),
+        result(source, Stage.PARQUET, KNOWN_TABLES, changes, day=day),
+    ]
+
+
+def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
+    """Rows Athena reads against the footers, and values lost in casts, over all tables."""
+    unread = [
+        f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"
+        for table in tables
+        if not table.rows_match
+    ]
+    lost = [
+        f"{table.table}.{column}: {count} values become NULL or are rounded in the view; "
+        f"set `types: {{{table.table}.{column}: varchar}}` to keep their text"
+        for table in tables
+        for column, count in table.lost
+    ]
+    return [
+        result(source, Stage.CATALOG, ROWS_READABLE, unread, day=day, blocking=True),
+        result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day),
+    ]

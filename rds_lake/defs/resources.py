@@ -1,0 +1,88 @@
+"""What the assets and sensors get: AWS gateways for one lake.
+
+`AwsResource` extends dagster-aws's boto3 configuration, so region, profile, endpoint and retries are set the way
+Dagster users know. Nothing is connected before a run or tick asks.
+
+What belongs here: building gateways from settings. What does not: any call to AWS.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import boto3
+from dagster_aws.utils import ResourceWithBoto3Configuration
+from pydantic import Field
+
+from rds_lake.aws.athena import AthenaGateway
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.glue import GlueGateway
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.sns import SnsGateway
+from rds_lake.aws.sqs import SqsGateway
+from rds_lake.config import LakeSettings
+from rds_lake.model.layout import LakeLayout
+from rds_lake.stages.publish import Lake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateways:
+    """Every gateway of one lake, and the lake's layout."""
+
+    rds: RdsGateway
+    s3: S3Gateway
+    glue: GlueGateway
+    athena: AthenaGateway
+    queue: SqsGateway
+    topic: SnsGateway | None
+    layout: LakeLayout
+    lake: Lake
+
+
+class AwsResource(ResourceWithBoto3Configuration):
+    """Access to AWS for rds-lake; with no settings, boto3's own chain (environment, profile, role) decides."""
+
+    poll_seconds: float = Field(
+        default=30, gt=0, description="How often a waiting run asks AWS about its export, in seconds."
+    )
+
+    def session(self) -> boto3.Session:
+        """A boto3 session with the configured profile, region and keys."""
+        return boto3.Session(
+            profile_name=self.profile_name,
+            region_name=self.region_name,
+            aws_access_key_id=self.aws_access_key_id,
+            aws_secret_access_key=self.aws_secret_access_key,
+            aws_session_token=self.aws_session_token,
+        )
+
+    def gateways(self, settings: LakeSettings, *, sleep: Callable[[float], None] = time.sleep) -> Gateways:
+        """The gateways of the lake; clients are built here, no call is made."""
+        clients = AwsClients(self.session(), region=settings.region, endpoint_url=self.endpoint_url)
+        layout = LakeLayout(bucket=settings.bucket, prefix=settings.prefix)
+        s3 = S3Gateway(clients.s3)
+        glue = GlueGateway(clients.glue)
+        athena = AthenaGateway(
+            clients.athena,
+            workgroup=settings.workgroup,
+            output_location=layout.athena_results(),
+            sleep=sleep,
+            clock=time.monotonic,
+        )
+        return Gateways(
+            rds=RdsGateway(clients.rds),
+            s3=s3,
+            glue=glue,
+            athena=athena,
+            queue=SqsGateway(clients.sqs, settings.events_queue),
+            topic=SnsGateway(clients.sns, settings.notifications) if settings.notifications else None,
+            layout=layout,
+            lake=Lake(s3=s3, glue=glue, athena=athena, layout=layout, kms_key=settings.kms_key),
+        )
+
+
+def utc_now() -> datetime:
+    """The time, timezone-aware."""
+    return datetime.now(UTC)

@@ -1,0 +1,110 @@
+"""Names and labels in Dagster: keys, groups, kinds, tags and metadata, decided in one place.
+
+What belongs here: how a source, stage or table appears in the UI. What does not: computing the values.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from enum import StrEnum
+from typing import Any
+
+import dagster as dg
+
+from rds_lake.config import LakeConfig, SourceSettings, first_date
+from rds_lake.model.manifest import Manifest, TableManifest
+from rds_lake.stages.naming import TypedTable
+
+EXPORT_POOL = "rds_lake_export"  # at most five at a time: AWS's own quota (aws-facts 1.7)
+
+
+class Stage(StrEnum):
+    """The stage assets of a source; the value is the last part of the asset key."""
+
+    EXPORT = "snapshot_export"
+    PARQUET = "parquet"
+    CATALOG = "catalog"
+    VIEWS = "views"
+
+
+class Tag(StrEnum):
+    """Run tags the sensor sets and the assets read."""
+
+    SOURCE = "rds_lake/source"
+    TRIGGER = "rds_lake/trigger"
+    EXPORT_TASK = "rds_lake/export_task"
+    SNAPSHOT = "rds_lake/snapshot_arn"
+
+
+_KINDS: Mapping[Stage, set[str]] = {
+    Stage.EXPORT: {"postgres", "s3"},
+    Stage.PARQUET: {"s3", "parquet"},
+    Stage.CATALOG: {"aws", "table"},
+    Stage.VIEWS: {"athena", "view"},
+}
+
+_DESCRIPTIONS: Mapping[Stage, str] = {
+    Stage.EXPORT: "AWS exports the day's snapshot to S3 as Parquet; we start or adopt the task and check it is complete.",
+    Stage.PARQUET: "The export copied into the lake's layout, verified object by object; ends with the manifest.",
+    Stage.CATALOG: "Raw Glue tables and the date's partitions, made from the manifest and read back through Athena.",
+    Stage.VIEWS: "Typed Athena views of the source, flipped together to one snapshot date.",
+}
+
+
+def stage_key(source: SourceSettings, stage: Stage) -> dg.AssetKey:
+    """`<source>/<stage>`."""
+    return dg.AssetKey([source.name, stage.value])
+
+
+def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
+    """`<source>/<view>`."""
+    return dg.AssetKey([source.name, view])
+
+
+def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
+    """Group, kinds, tags and description of a stage's assets, as keyword arguments of a spec or decorator."""
+    return {
+        "group_name": source.name,
+        "kinds": _KINDS[stage],
+        "tags": {Tag.SOURCE.value: source.name, "rds_lake/stage": stage.value},
+        "description": _DESCRIPTIONS[stage],
+    }
+
+
+def partitions_of(config: LakeConfig, source: SourceSettings) -> dg.DailyPartitionsDefinition:
+    """One partition per UTC date; `end_offset=1` gives today's snapshot a partition today."""
+    return dg.DailyPartitionsDefinition(
+        start_date=first_date(config, source).isoformat(), end_offset=1, timezone="UTC"
+    )
+
+
+def manifest_metadata(manifest: Manifest) -> dict[str, Any]:
+    """Provenance and size of a snapshot date."""
+    export = manifest.export
+    return {
+        "dagster/row_count": manifest.rows,
+        "rds_lake/snapshot_arn": export.snapshot_arn,
+        "rds_lake/snapshot_time": export.snapshot_time.isoformat(),
+        "rds_lake/export_task": export.export_task,
+        "rds_lake/tables": len(manifest.tables),
+        "rds_lake/files": manifest.files,
+        "rds_lake/bytes": manifest.bytes,
+    }
+
+
+def view_metadata(source: str, table: TypedTable, day: date, *, latest: bool) -> dict[str, Any]:
+    """What the UI shows of one published table."""
+    manifest: TableManifest = table.named.manifest
+    columns = [
+        dg.TableColumn(name=column.alias, type=column.presto_type, description=original.original_type)
+        for column, original in zip(table.columns, manifest.columns, strict=True)
+    ]
+    return {
+        "dagster/row_count": manifest.rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": f"awsdatacatalog.{source}.{table.names.view}",
+        "dagster/uri": manifest.location,
+        "rds_lake/status": "published" if latest else "available as of its date; a newer date is published",
+        "rds_lake/snapshot_date": day.isoformat(),
+        "rds_lake/original_table": str(manifest.target),
+        "rds_lake/bytes": manifest.bytes,
+    }

@@ -1,0 +1,182 @@
+"""Create what a lake needs and does not have yet; what exists is left as it is.
+
+Buckets, KMS alias, export role, queue with dead-letter queue, EventBridge rule, Athena workgroup, SNS topic: plain
+API calls, each safe to repeat. `rds-lake setup` runs this against AWS, `make demo` against the local cloud.
+
+What belongs here: one small function per AWS object. What does not: deleting or changing anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.translate import aws_errors
+from rds_lake.config import LakeSettings
+from rds_lake.errors import AwsError
+from rds_lake.infra.events import RULE_NAME, event_pattern, export_role_policy, export_role_trust, queue_policy
+from rds_lake.model.arn import parse_arn
+from rds_lake.model.layout import LakeLayout
+
+# A message that could not be decided this often goes to the dead-letter queue.
+_MAX_RECEIVES = 10
+# Far above the sensor's interval: a received message must not come again before the next tick deletes it.
+_VISIBILITY_SECONDS = 300
+_KEEP_SECONDS = 14 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provisioner:
+    """Applies the lake's settings to an account; `say` hears a line per object."""
+
+    clients: AwsClients
+    settings: LakeSettings
+    say: Callable[[str], None]
+
+    def apply(self) -> None:
+        """Everything, in the order things refer to each other."""
+        for bucket in sorted({self.settings.bucket, self.settings.exports_bucket}):
+            self._bucket(bucket)
+        self._kms_alias()
+        self._export_role()
+        self._rule(self._queue())
+        self._workgroup()
+        self._topic()
+
+    def _bucket(self, name: str) -> None:
+        s3 = self.clients.s3
+        try:
+            with aws_errors("s3", "HeadBucket"):
+                s3.head_bucket(Bucket=name)
+            self.say(f"bucket {name} exists")
+            return
+        except AwsError as error:
+            if error.code not in ("404", "NoSuchBucket"):
+                raise
+        region = s3.meta.region_name
+        # us-east-1 is the one Region that must not be named.
+        location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        with aws_errors("s3", "CreateBucket"):
+            s3.create_bucket(Bucket=name, **location)  # type: ignore[arg-type]
+        with aws_errors("s3", "PutPublicAccessBlock"):
+            s3.put_public_access_block(
+                Bucket=name,
+                PublicAccessBlockConfiguration={
+                    "BlockPublicAcls": True,
+                    "IgnorePublicAcls": True,
+                    "BlockPublicPolicy": True,
+                    "RestrictPublicBuckets": True,
+                },
+            )
+        self.say(f"bucket {name} created")
+
+    def _kms_alias(self) -> None:
+        alias = self.settings.kms_key
+        kms = self.clients.client("kms")
+        try:
+            with aws_errors("kms", "DescribeKey"):
+                kms.describe_key(KeyId=alias)
+            self.say(f"KMS key {alias} exists")
+            return
+        except AwsError as error:
+            if error.code != "NotFoundException" or not alias.startswith("alias/"):
+                raise
+        with aws_errors("kms", "CreateKey"):
+            key = kms.create_key(Description="rds-lake: exports and relocated Parquet")["KeyMetadata"]["KeyId"]
+        with aws_errors("kms", "CreateAlias"):
+            kms.create_alias(AliasName=alias, TargetKeyId=key)
+        self.say(f"KMS key {alias} created")
+
+    def _export_role(self) -> None:
+        iam = self.clients.client("iam")
+        arn = parse_arn(self.settings.export_role)
+        name = arn.resource.rsplit("/", 1)[-1]
+        try:
+            with aws_errors("iam", "GetRole"):
+                iam.get_role(RoleName=name)
+            self.say(f"role {name} exists")
+            return
+        except AwsError as error:
+            if error.code != "NoSuchEntity":
+                raise
+        with aws_errors("iam", "CreateRole"):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(export_role_trust()))
+        policy = export_role_policy(
+            f"arn:{arn.partition}:s3:::{self.settings.exports_bucket}", self.settings.export_prefix
+        )
+        with aws_errors("iam", "PutRolePolicy"):
+            iam.put_role_policy(RoleName=name, PolicyName="rds-lake-export", PolicyDocument=json.dumps(policy))
+        self.say(f"role {name} created")
+
+    def _queue(self) -> tuple[str, str]:
+        """URL and ARN of the events queue, with its dead-letter queue."""
+        name = self.settings.events_queue
+        _, dead_letters = self._ensure_queue(f"{name}-dead", {"MessageRetentionPeriod": str(_KEEP_SECONDS)})
+        redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": _MAX_RECEIVES}
+        return self._ensure_queue(
+            name,
+            {
+                "VisibilityTimeout": str(_VISIBILITY_SECONDS),
+                "MessageRetentionPeriod": str(_KEEP_SECONDS),
+                "RedrivePolicy": json.dumps(redrive),
+            },
+        )
+
+    def _ensure_queue(self, name: str, attributes: dict[str, str]) -> tuple[str, str]:
+        sqs = self.clients.sqs
+        try:
+            with aws_errors("sqs", "GetQueueUrl"):
+                url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+            self.say(f"queue {name} exists")
+        except AwsError as error:
+            if "NonExistentQueue" not in error.code and "QueueDoesNotExist" not in error.code:
+                raise
+            with aws_errors("sqs", "CreateQueue"):
+                url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
+            self.say(f"queue {name} created")
+        with aws_errors("sqs", "GetQueueAttributes"):
+            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        return url, arn
+
+    def _rule(self, queue: tuple[str, str]) -> None:
+        url, queue_arn = queue
+        events = self.clients.client("events")
+        with aws_errors("events", "PutRule"):
+            rule = events.put_rule(Name=RULE_NAME, EventPattern=json.dumps(event_pattern()), State="ENABLED")
+        with aws_errors("sqs", "SetQueueAttributes"):
+            policy = json.dumps(queue_policy(queue_arn, rule["RuleArn"]))
+            self.clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+        with aws_errors("events", "PutTargets"):
+            events.put_targets(Rule=RULE_NAME, Targets=[{"Id": "queue", "Arn": queue_arn}])
+        self.say(f"EventBridge rule {RULE_NAME} -> queue {self.settings.events_queue}")
+
+    def _workgroup(self) -> None:
+        athena = self.clients.athena
+        name = self.settings.workgroup
+        try:
+            with aws_errors("athena", "GetWorkGroup"):
+                found = athena.get_work_group(WorkGroup=name).get("WorkGroup")
+        except AwsError as error:
+            if error.code != "InvalidRequestException":
+                raise
+            found = None
+        if found:
+            self.say(f"Athena workgroup {name} exists")
+            return
+        layout = LakeLayout(bucket=self.settings.bucket, prefix=self.settings.prefix)
+        with aws_errors("athena", "CreateWorkGroup"):
+            athena.create_work_group(
+                Name=name,
+                Configuration={"ResultConfiguration": {"OutputLocation": layout.athena_results()}},
+            )
+        self.say(f"Athena workgroup {name} created")
+
+    def _topic(self) -> None:
+        if self.settings.notifications is None:
+            return
+        name = parse_arn(self.settings.notifications).resource
+        with aws_errors("sns", "CreateTopic"):
+            self.clients.sns.create_topic(Name=name)
+        self.say(f"SNS topic {name} is there")

@@ -1,0 +1,54 @@
+"""Which tables a source has, known at load time without AWS.
+
+From `include` where it names tables outright, else from `tables/<source>.json` beside lake.yaml, which
+`rds-lake refresh` writes out of the newest manifest and which ships with the code location.
+
+What belongs here: that file. What does not: asset definitions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.errors import ConfigError
+from rds_lake.model.table import TableTarget
+
+# Dagster writes about 15 events per table and date; past this the event log, not AWS, is the bottleneck.
+TABLE_ASSETS_LIMIT = 200
+
+
+def state_path(config: LakeConfig, source: SourceSettings) -> Path:
+    """Where the source's table list stands."""
+    return config.directory / "tables" / f"{source.name}.json"
+
+
+def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[TableTarget, ...] | None:
+    """The source's tables, or None when neither `include` nor a state file names them."""
+    if source.included_tables and len(source.included_tables) == len(source.include):
+        return tuple(TableTarget(**_parts(item)) for item in sorted(source.included_tables))
+    path = state_path(config, source)
+    if not path.exists():
+        return None
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(sorted(TableTarget(**table) for table in body["tables"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path} is damaged ({error!r}); run `rds-lake refresh {source.name}` to write it again") from error
+
+
+def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequence[TableTarget]) -> Path:
+    """Write the source's table list; the same tables give the same bytes, so a repository sees no noise."""
+    path = state_path(config, source)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = {"source": source.name, "tables": [asdict(table) for table in sorted(tables)]}
+    path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def _parts(item: str) -> dict[str, str]:
+    database, schema, table = item.split(".")
+    return {"database": database, "schema": schema, "table": table}

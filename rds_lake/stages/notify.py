@@ -1,0 +1,54 @@
+"""Failure mail: what a person needs at three in the morning, in one SNS message.
+
+What belongs here: the text. Sending is `aws/sns.py`; when to send is `defs/sensors.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SUBJECT_LIMIT = 100  # SNS refuses longer subjects, line breaks and non-ASCII
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A run that failed. `causes` are the failing steps' messages, the innermost cause first."""
+
+    source: str
+    snapshot_date: str | None
+    stage: str | None
+    causes: tuple[str, ...]
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """Subject and body as SNS takes them."""
+
+    subject: str
+    body: str
+
+
+def render_incident(incident: Incident) -> Mail:
+    """The message for one incident: what failed, why, what to do, and that nothing wrong was published."""
+    what = f"{incident.source} {incident.snapshot_date or '(no date)'}"
+    subject = f"[rds-lake] {what}: {incident.stage or 'run'} failed"
+    causes = "\n".join(incident.causes) or "Dagster recorded no cause; open the run."
+    body = (
+        f"Source:        {incident.source}\n"
+        f"Snapshot date: {incident.snapshot_date or 'none'}\n"
+        f"Stage:         {incident.stage or 'unknown'}\n"
+        f"Dagster run:   {incident.run_id}\n\n"
+        f"Cause\n{causes}\n\n"
+        "Next step\n"
+        "Remove the cause above, then materialize this date of the source again in Dagster: finished work is "
+        "found and not repeated, and a finished export is not paid twice.\n"
+        "No view was moved by this run unless its publishing step succeeded; readers still see the last "
+        "published date.\n"
+    )
+    return Mail(subject=_subject(subject), body=body)
+
+
+def _subject(text: str) -> str:
+    printable = "".join(character if " " <= character <= "~" else "?" for character in text)
+    return printable[:SUBJECT_LIMIT]

@@ -1,0 +1,236 @@
+"""One source's stages in order, by date: what each Dagster asset calls, callable from a REPL or Lambda as well.
+
+    run = SourceRun(config=config, source=config.source("shop"), rds=…, lake=…, log=print)
+    run.accept(day); run.relocate(day); run.catalogue(day); run.publish(day, now=…)
+
+Each method reads what the stage before it left in S3 (export record, manifest), so any of them can be repeated
+alone, on another machine, after a crash.
+
+What belongs here: the order and the hand-over. What does not: the work itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.errors import ExportIncompleteError, SnapshotNotFoundError
+from rds_lake.model.completeness import Finding
+from rds_lake.model.export import ExportRecord, ExportTask
+from rds_lake.model.manifest import Manifest
+from rds_lake.model.snapshot import Snapshot
+from rds_lake.stages import cleanup, export, handover
+from rds_lake.stages.catalog import TableSync, sync_catalog
+from rds_lake.stages.inspect_export import ExportContents, inspect_export
+from rds_lake.stages.naming import TypedTable, name_tables, type_tables
+from rds_lake.stages.publish import Lake, Publication, publish
+from rds_lake.stages.quality import TableQuality, check_tables
+from rds_lake.stages.relocate import relocate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedExport:
+    """The export of a date and what its inspection found. `findings` with errors: nothing was recorded."""
+
+    record: ExportRecord
+    findings: tuple[Finding, ...]
+    reused: bool
+
+    def metadata(self) -> dict[str, Any]:
+        """Provenance for the materialization."""
+        return {
+            "rds_lake/snapshot_arn": self.record.snapshot_arn,
+            "rds_lake/snapshot_time": self.record.snapshot_time.isoformat(),
+            "rds_lake/export_task": self.record.export_task,
+            "rds_lake/export_uri": f"s3://{self.record.bucket}/{self.record.folder}",
+            "rds_lake/reused": self.reused,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogued:
+    """What the catalogue stage did and what Athena read back."""
+
+    synced: tuple[TableSync, ...]
+    quality: tuple[TableQuality, ...]
+
+    def metadata(self) -> dict[str, Any]:
+        """Counts for the materialization."""
+        return {
+            "rds_lake/tables": len(self.synced),
+            "rds_lake/tables_created": sum(sync.table == "created" for sync in self.synced),
+            "rds_lake/tables_updated": sum(sync.table == "updated" for sync in self.synced),
+            "rds_lake/partitions_changed": sum(sync.partition != "unchanged" for sync in self.synced),
+            "dagster/row_count": sum(table.rows_read for table in self.quality),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """The publication and the tables it was about."""
+
+    publication: Publication
+    tables: tuple[TypedTable, ...]
+
+    def metadata(self) -> dict[str, Any]:
+        """Counts for a source without table assets."""
+        return {
+            "rds_lake/latest": self.publication.latest.isoformat(),
+            "rds_lake/became_latest": self.publication.became_latest,
+            "rds_lake/views": len(self.tables),
+            "rds_lake/views_moved": len(self.publication.flipped),
+            "rds_lake/views_dropped": list(self.publication.dropped),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRun:
+    """One source's stages, with everything they need."""
+
+    config: LakeConfig
+    source: SourceSettings
+    rds: RdsGateway
+    lake: Lake
+    log: Callable[[str], None]
+    clock: Callable[[], float] = field(default=time.monotonic)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    @property
+    def plan(self) -> export.ExportPlan:
+        return export_plan(self.config, self.source)
+
+    def begin(self, day: date, *, snapshot_arn: str | None = None) -> ExportTask:
+        """Start or adopt the export of the date's snapshot and return at once."""
+        return export.begin_export(self.rds, self.plan, self._snapshot(day, snapshot_arn))
+
+    def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
+        """The finished, inspected export of the date: the given task's, an earlier one's, or a new one awaited.
+
+        A date whose snapshot has expired is served from its manifest when there is one.
+        """
+        try:
+            task = self._finished_task(day, export_task, poll_seconds)
+        except SnapshotNotFoundError:
+            manifest = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+            if manifest is None:
+                raise
+            self.log(f"the snapshot of {day} has expired; its Parquet is in the lake already and is used")
+            return AcceptedExport(record=manifest.export, findings=(), reused=True)
+        return self._inspect(day, task)
+
+    def _finished_task(self, day: date, export_task: str | None, poll_seconds: float) -> ExportTask:
+        if export_task is not None:
+            return export.settle_export(self.rds, export_task)
+        return export.run_export(
+            self.rds,
+            self.plan,
+            self._snapshot(day, None),
+            waiting=export.Waiting(
+                clock=self.clock,
+                sleep=self.sleep,
+                timeout_seconds=self.source.export_timeout_hours * 3600,
+                poll_seconds=poll_seconds,
+                log=self.log,
+            ),
+        )
+
+    def _inspect(self, day: date, task: ExportTask) -> AcceptedExport:
+        record = export.record_of(task, source=self.source.name, day=day)
+        done = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+        if done is not None and done.export.export_task == task.identifier:
+            # Relocated already, and AWS's copy may be deleted by now: the manifest stands for it.
+            return AcceptedExport(record=done.export, findings=(), reused=True)
+        contents = self._contents(task, record)
+        if not any(finding.severity == "error" for finding in contents.findings):
+            handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
+        return AcceptedExport(record=record, findings=contents.findings, reused=False)
+
+    def relocate(self, day: date) -> Manifest:
+        """The date's Parquet in the lake's layout, verified; ends with the manifest."""
+        record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
+        done = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+        if done is not None and done.export.export_task == record.export_task:
+            self.log(f"{day} is relocated already: {done.files} files, {done.rows} rows")
+            return done
+        task = export.settle_export(self.rds, record.export_task)
+        contents = self._contents(task, record)
+        errors = [finding.problem for finding in contents.findings if finding.severity == "error"]
+        if errors:
+            raise ExportIncompleteError(f"export {record.export_task} is not complete; nothing was copied:", errors)
+        return relocate(
+            self.lake.s3,
+            contents=contents,
+            record=record,
+            layout=self.lake.layout,
+            kms_key=self.lake.kms_key,
+            log=self.log,
+        )
+
+    def catalogue(self, day: date) -> Catalogued:
+        """Glue tables and partitions of the date, read back through Athena."""
+        manifest = self._manifest(day)
+        typed = self._typed(manifest)
+        synced = sync_catalog(
+            self.lake.glue, manifest=manifest, tables=[table.named for table in typed], log=self.log
+        )
+        quality = check_tables(
+            self.lake.athena,
+            database=self.source.name,
+            snapshot_date=day,
+            tables=typed,
+            log=self.log,
+            casts=self.source.check_casts,
+        )
+        return Catalogued(synced=synced, quality=quality)
+
+    def publish(self, day: date, *, now: datetime) -> Published:
+        """All views at the date, then AWS's copy and superseded folders removed (unless `keep_export`)."""
+        manifest = self._manifest(day)
+        typed = self._typed(manifest)
+        publication = publish(self.lake, manifest, typed, now=now, log=self.log)
+        cleanup.after_publish(
+            self.lake.s3, self.lake.layout, manifest, keep_export=self.source.keep_export, log=self.log
+        )
+        return Published(publication=publication, tables=typed)
+
+    def _snapshot(self, day: date, arn: str | None) -> Snapshot:
+        if arn is not None and (snapshot := self.rds.find_snapshot(arn)) is not None:
+            return snapshot
+        return export.find_snapshot_of(self.rds, self.plan, day)
+
+    def _manifest(self, day: date) -> Manifest:
+        return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+
+    def _typed(self, manifest: Manifest) -> tuple[TypedTable, ...]:
+        return type_tables(name_tables(manifest, self.source), self.source)
+
+    def _contents(self, task: ExportTask, record: ExportRecord) -> ExportContents:
+        return inspect_export(self.lake.s3, task=task, record=record, include=self.source.include)
+
+
+_KINDS = {"backup": "awsbackup"}
+
+
+def export_plan(config: LakeConfig, source: SourceSettings) -> export.ExportPlan:
+    """What exporting this source means, as values."""
+    lake = config.lake
+    return export.ExportPlan(
+        source=source.name,
+        identifier=source.identifier,
+        kinds=tuple(_KINDS.get(kind, kind) for kind in source.snapshots),
+        include=source.include,
+        bucket=lake.exports_bucket,
+        prefix=lake.export_prefix,
+        role=lake.export_role,
+        kms_key=lake.kms_key,
+    )
+
+
+def export_plans(config: LakeConfig) -> Sequence[export.ExportPlan]:
+    """The plans of all sources."""
+    return [export_plan(config, source) for source in config.sources]
