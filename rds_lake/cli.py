@@ -1,0 +1,144 @@
+"""`rds-lake …`: the command line.
+
+What belongs here: arguments, and one call into the package per command. Heavy parts are imported inside the
+commands, so that `rds-lake --help` answers at once. What does not: rules of the pipeline.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from rds_lake.config import CONFIG_FILE, LakeConfig, load_config
+from rds_lake.errors import RdsLakeError
+
+
+class _Commands(click.Group):
+    """A group whose commands end with the error's own words instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except RdsLakeError as error:
+            raise click.ClickException(str(error)) from error
+
+
+_config_option = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    envvar="RDS_LAKE_CONFIG",
+    default=CONFIG_FILE,
+    show_default=True,
+    help="Path of lake.yaml.",
+)
+
+
+@click.group(cls=_Commands)
+@click.version_option(package_name="rds-lake")
+def main() -> None:
+    """Production databases, queryable in Athena every morning, without touching production."""
+
+
+@main.command()
+@_config_option
+def setup(config_path: Path) -> None:
+    """Create the AWS objects lake.yaml names and that do not exist: buckets, queue, rule, role, key, workgroup."""
+    import boto3
+
+    from rds_lake.aws.clients import AwsClients
+    from rds_lake.infra.provision import Provisioner
+
+    config = load_config(config_path)
+    clients = AwsClients(boto3.Session(), region=config.lake.region)
+    Provisioner(clients=clients, settings=config.lake, say=click.echo).apply()
+
+
+@main.command()
+@click.argument("sources", nargs=-1)
+@_config_option
+def refresh(sources: tuple[str, ...], config_path: Path) -> None:
+    """Write which tables SOURCES have (default: all), from their newest manifest, for Dagster to load."""
+    from rds_lake.stages.known_tables import save_known_tables
+    from rds_lake.stages.refresh import newest_tables
+
+    config = load_config(config_path)
+    for source in [config.source(name) for name in sources] or config.sources:
+        day, tables = newest_tables(_s3(config), config, source)
+        path = save_known_tables(config, source, tables)
+        click.echo(f"{source.name}: {len(tables)} tables of {day} written to {path}; reload the code location")
+
+
+def _s3(config: LakeConfig):  # noqa: ANN202 - the gateway's type would import boto3 for `--help`
+    import boto3
+
+    from rds_lake.aws.clients import AwsClients
+    from rds_lake.aws.s3 import S3Gateway
+
+    return S3Gateway(AwsClients(boto3.Session(), region=config.lake.region).s3)
+
+
+@main.command()
+def demo() -> None:
+    """A real PostgreSQL database becomes typed Athena views, twice, on this machine."""
+    from rds_lake.demo.story import run_demo
+
+    sys.exit(run_demo())
+
+
+@main.command()
+@click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
+@_config_option
+def dev(port: int, config_path: Path) -> None:
+    """The local cloud with the demo shop, and the Dagster UI, until Ctrl-C."""
+    from rds_lake.demo.dev import run_dev
+
+    sys.exit(run_dev(port=port, config_path=config_path))
+
+
+@main.group()
+def local() -> None:
+    """The local cloud: AWS as this pipeline needs it, on this machine."""
+
+
+@local.command()
+@click.option("--port", default=4666, show_default=True, help="0 takes a free port.")
+@click.option(
+    "--database",
+    "databases",
+    multiple=True,
+    metavar="IDENTIFIER=URL",
+    help="An RDS instance and the postgresql:// database behind it. Default: the demo shop.",
+)
+@click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when everything is up.")
+def up(port: int, databases: tuple[str, ...], ready_file: Path | None) -> None:
+    """Start the local cloud and keep it until Ctrl-C."""
+    from rds_lake.localcloud.up import run_up
+
+    run_up(port=port, databases=dict(_database(item) for item in databases), ready_file=ready_file)
+
+
+@local.command()
+@click.option("--port", default=4666, show_default=True)
+def env(port: int) -> None:
+    """Print the exports that point boto3 at the local cloud: eval "$(rds-lake local env)"."""
+    from rds_lake.localcloud.up import environment
+
+    for name, value in environment(f"http://127.0.0.1:{port}").items():
+        click.echo(f"export {name}={value}")
+
+
+def _database(item: str) -> tuple[str, str]:
+    identifier, separator, url = item.partition("=")
+    if not separator or not url.startswith(("postgresql://", "postgres://")):
+        raise click.BadParameter(
+            f"{item!r} is not IDENTIFIER=postgresql://…", param_hint="--database"
+        )
+    return identifier, url
+
+
+if __name__ == "__main__":
+    main(prog_name=os.environ.get("RDS_LAKE_PROGRAM", "rds-lake"))

@@ -1,0 +1,85 @@
+"""Child processes that never outlive us: each in a session of its own, stopped as a group.
+
+What belongs here: starting and stopping. `dagster dev` ignores SIGINT when it was started in the background and
+leaves its children alone on SIGTERM, hence the group.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType, TracebackType
+
+_GRACE_SECONDS = 12
+
+
+@dataclass(slots=True)
+class ProcessGroup:
+    """Several commands that stop together when the block ends, however it ends."""
+
+    environment: Mapping[str, str]
+    log_folder: Path
+    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def start(self, name: str, command: Sequence[str]) -> None:
+        """Start a command; its output goes to `<name>.log` in the log folder."""
+        with self.log_path(name).open("wb") as log:
+            self._running[name] = subprocess.Popen(
+                list(command),
+                env=dict(self.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    def log_path(self, name: str) -> Path:
+        return self.log_folder / f"{name}.log"
+
+    def dead(self) -> dict[str, int]:
+        """The commands that have ended by themselves, with their exit codes."""
+        codes = {name: process.poll() for name, process in self._running.items()}
+        return {name: code for name, code in codes.items() if code is not None}
+
+    def stop(self) -> None:
+        """Ask every group to end, the last started first, and kill what does not listen."""
+        for process in reversed(self._running.values()):
+            _signal_group(process, signal.SIGTERM)
+        for process in reversed(self._running.values()):
+            try:
+                process.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                pass
+            _signal_group(process, signal.SIGKILL)
+            process.wait()
+        self._running.clear()
+
+    def __enter__(self) -> ProcessGroup:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except ProcessLookupError:
+        # Every member of the group has gone already.
+        return
+
+
+def interrupt_on_sigterm() -> None:
+    """Make SIGTERM end the program as Ctrl-C does, so that `with` blocks stop their children."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,129 @@
+"""The local cloud, provisioned for one lake.yaml, plus a Dagster home: what demo and dev stand on.
+
+What belongs here: bringing it up. What it is used for is `story.py` and `dev.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import boto3
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.config import LakeConfig, load_config
+from rds_lake.demo.processes import ProcessGroup
+from rds_lake.errors import RdsLakeError
+from rds_lake.infra.provision import Provisioner
+from rds_lake.localcloud.up import environment
+
+_READY_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A running local cloud with a lake provisioned in it."""
+
+    config: LakeConfig
+    endpoint: str
+    databases: dict[str, str]
+    clients: AwsClients
+    processes: ProcessGroup
+    dagster_home: Path
+
+    def control(self, path: str, body: dict[str, str]) -> dict[str, str]:
+        """POST to the local cloud's control API."""
+        request = Request(  # noqa: S310 - our own loopback endpoint
+            f"{self.endpoint}/_local/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urlopen(request, timeout=120) as answer:  # noqa: S310
+            return json.load(answer)
+
+
+@contextmanager
+def running_stack(config_path: Path, work: Path, *, extra: dict[str, str], say: Callable[[str], None]) -> Iterator[Stack]:
+    """Start the local cloud, provision the lake, prepare a Dagster home in `work`; stop all at the end.
+
+    `work` must exist; logs and the Dagster home stay in it. `extra` joins the children's environment.
+    """
+    config = load_config(config_path)
+    port = _free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    home = _dagster_home(config_path.resolve().parent, work)
+    child_environment = _without_aws(dict(os.environ)) | environment(endpoint) | {"DAGSTER_HOME": str(home)}
+    child_environment |= {"RDS_LAKE_CONFIG": str(config_path.resolve()), "PYTHONUNBUFFERED": "1"} | extra
+    ready = work / "ready.json"
+    ready.unlink(missing_ok=True)
+    with ProcessGroup(environment=child_environment, log_folder=work) as processes:
+        command = [sys.executable, "-m", "rds_lake.cli", "local", "up", "--port", str(port), "--ready-file", str(ready)]
+        processes.start("local-cloud", command)
+        say("local cloud starting: moto, a real PostgreSQL, the demo shop")
+        started = _await_ready(ready, processes)
+        clients = AwsClients(_session(child_environment), region=config.lake.region, endpoint_url=endpoint)
+        Provisioner(clients=clients, settings=config.lake, say=say).apply()
+        yield Stack(
+            config=config,
+            endpoint=endpoint,
+            databases=started["databases"],
+            clients=clients,
+            processes=processes,
+            dagster_home=home,
+        )
+
+
+@contextmanager
+def work_folder(root: Path) -> Iterator[Path]:
+    """A folder under `root`/.demo that is removed unless the block fails: then its logs are worth reading."""
+    parent = root / ".demo"
+    parent.mkdir(exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+    if not any(parent.iterdir()):
+        parent.rmdir()
+
+
+def _await_ready(ready: Path, processes: ProcessGroup) -> dict[str, dict[str, str]]:
+    deadline = time.monotonic() + _READY_SECONDS
+    while not ready.exists():
+        if processes.dead() or time.monotonic() > deadline:
+            log = processes.log_path("local-cloud").read_text(encoding="utf-8", errors="replace")
+            raise RdsLakeError(f"the local cloud did not start; its log ends with:\n{log[-3000:]}")
+        time.sleep(0.05)
+    return json.loads(ready.read_text(encoding="utf-8"))
+
+
+def _dagster_home(root: Path, work: Path) -> Path:
+    home = work / "dagster_home"
+    home.mkdir(exist_ok=True)
+    shutil.copy(root / "dagster.yaml", home / "dagster.yaml")
+    return home
+
+
+def _session(variables: dict[str, str]) -> boto3.Session:
+    return boto3.Session(
+        aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=variables["AWS_SECRET_ACCESS_KEY"],
+        region_name=variables["AWS_DEFAULT_REGION"],
+    )
+
+
+def _without_aws(variables: dict[str, str]) -> dict[str, str]:
+    """No profile or token of the user may reach the children: not one call may leak to a real account."""
+    return {name: value for name, value in variables.items() if not name.startswith("AWS_")}
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

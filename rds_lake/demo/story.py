@@ -1,0 +1,143 @@
+"""`make demo`: two days in the life of a lake, in about a minute, through the same code that runs against AWS.
+
+What belongs here: the order of the story and its words. Starting things is `stack.py`, watching is `watch.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
+from pathlib import Path
+
+import dagster as dg
+from rich.console import Console
+
+from rds_lake.aws.athena import AthenaGateway
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.demo.processes import interrupt_on_sigterm
+from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
+from rds_lake.demo.stack import Stack, running_stack, work_folder
+from rds_lake.demo.watch import DayWatch, Step
+from rds_lake.errors import RdsLakeError
+from rds_lake.localcloud import shop
+from rds_lake.model.layout import LakeLayout
+from rds_lake.model.table import TableTarget
+from rds_lake.sql.views import render_as_of
+from rds_lake.stages.handover import get_manifest
+from rds_lake.stages.naming import TypedTable, name_tables, type_tables
+
+_DAY_SECONDS = 180
+_FAST = {"RDS_LAKE_SENSOR_SECONDS": "1", "RDS_LAKE_POLL_SECONDS": "1"}
+
+_JOIN = """SELECT c.country, count(DISTINCT o.id) AS orders, sum(o.total) AS revenue,
+       max(o.ordered_at) AS newest_order, max(o.snapshot_date) AS snapshot_date
+FROM orders o JOIN customers c ON c.id = o.customer_id
+GROUP BY c.country ORDER BY revenue DESC LIMIT 5"""
+
+
+def run_demo(config_path: Path = Path("lake.yaml")) -> int:
+    """Tell the story; 0 when every answer of Athena equals PostgreSQL's."""
+    console = Console()
+    interrupt_on_sigterm()
+    try:
+        with (
+            work_folder(config_path.resolve().parent) as work,
+            running_stack(config_path, work, extra=_FAST, say=_say(console)) as stack,
+        ):
+            return _tell(console, stack, config_path)
+    except RdsLakeError as error:
+        console.print(f"[red]the demo failed:[/] {error}", highlight=False)
+        return 1
+    except KeyboardInterrupt:
+        console.print("stopped")
+        return 130
+
+
+def _tell(console: Console, stack: Stack, config_path: Path) -> int:
+    workspace = config_path.resolve().parent / "workspace.yaml"
+    stack.processes.start("dagster-daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)])
+    _say(console)("Dagster's daemon starting; it watches the SQS queue")
+    url = stack.databases[stack.config.sources[0].identifier]
+    today = datetime.now(UTC).date()
+    stories = [_day(console, stack, url, today - timedelta(days=1))]
+    changes = shop.change(url)
+    _say(console)(f"the shop went on: {changes}")
+    stories.append(_day(console, stack, url, today))
+    return _answers(console, stack, stories)
+
+
+def _day(console: Console, stack: Stack, url: str, day: date) -> DayStory:
+    source = stack.config.sources[0]
+    counts = {
+        TableTarget(database="shop", schema=schema, table=table): rows
+        for (schema, table), rows in shop.row_counts(url).items()
+    }
+    console.print(f"\n[bold]{day}[/]  {len(counts)} tables, {sum(counts.values()):,} rows in PostgreSQL")
+    at = datetime.combine(day, clock_time(0, 5), UTC)
+    snapshot = stack.control(
+        "snapshots", {"database": source.identifier, "type": "automated", "at": at.isoformat()}
+    )
+    taken_at = time.time()
+    _say(console)(f"automated snapshot {snapshot['identifier']}")
+    with (
+        dg.DagsterInstance.from_config(str(stack.dagster_home)) as instance,
+        console.status("waiting", spinner="dots") as status,
+    ):
+        watch = DayWatch(
+            stack=stack, source=source, instance=instance, day=day, snapshot_arn=snapshot["arn"]
+        )
+        steps: list[Step] = []
+        for event in watch.steps(_DAY_SECONDS):
+            if isinstance(event, str):
+                status.update(event)
+                continue
+            steps.append(event)
+            _say(console)(f"[green]✓[/] {event.name}  [dim]+{event.at - taken_at:.1f} s[/]")
+    return DayStory(day=day, taken_at=taken_at, counts=counts, steps=tuple(steps))
+
+
+def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
+    source = stack.config.sources[0]
+    layout = LakeLayout(bucket=stack.config.lake.bucket, prefix=stack.config.lake.prefix)
+    athena = AthenaGateway(
+        stack.clients.athena,
+        workgroup=stack.config.lake.workgroup,
+        output_location=layout.athena_results(),
+        sleep=time.sleep,
+        clock=time.monotonic,
+    )
+    console.print()
+    print_timings(console, stories)
+    tables = _tables(stack, layout, stories[0].day)
+    views = {table.names.target: table.names.view for table in tables}
+    equal = print_counts(console, athena, source.name, views, stories)
+    print_answer(
+        console, f"A join over typed columns, {stories[-1].day}", _JOIN, athena.run(_JOIN, database=source.name)
+    )
+    used = [table for table in tables if table.names.view in ("orders", "customers")]
+    earlier = render_as_of(
+        _JOIN,
+        database=source.name,
+        tables=[(t.names.view, t.names.raw, t.names.partition_key, t.columns) for t in used],
+        snapshot_date=stories[0].day,
+    )
+    answer = athena.run(earlier, database=source.name)
+    print_answer(console, f"The same question as of {stories[0].day}", _JOIN, answer)
+    snapshots = "SELECT snapshot_date, export_task, tables, rows, became_latest FROM _snapshots ORDER BY 1"
+    print_answer(console, "What the lake holds", snapshots, athena.run(snapshots, database=source.name))
+    verdict = "[green]every count equals PostgreSQL's[/]" if equal else "[red]some counts differ from PostgreSQL's[/]"
+    console.print(f"\n{verdict}")
+    return 0 if equal else 1
+
+
+def _tables(stack: Stack, layout: LakeLayout, day: date) -> tuple[TypedTable, ...]:
+    source = stack.config.sources[0]
+    manifest = get_manifest(S3Gateway(stack.clients.s3), layout, source.name, day)
+    return type_tables(name_tables(manifest, source), source)
+
+
+def _say(console: Console) -> Callable[[str], None]:
+    return lambda line: console.print(f"  {line}", highlight=False)

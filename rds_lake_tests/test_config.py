@@ -1,0 +1,90 @@
+"""lake.yaml: what is accepted, and errors a person can act on."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rds_lake.config import load_config, parse_config
+from rds_lake.errors import ConfigError
+
+LEGAL = """
+lake:
+  bucket: acme-lake
+  export_role: arn:aws:iam::111122223333:role/rds-lake-export
+  kms_key: alias/rds-lake
+  events_queue: rds-lake-events
+  start_date: 2026-01-01
+sources:
+  - name: shop
+    kind: rds
+    identifier: shop-prod
+"""
+
+
+def problems_of(text: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(text, where="lake.yaml")
+    return str(caught.value)
+
+
+def test_the_smallest_legal_file_has_usable_defaults() -> None:
+    config = parse_config(LEGAL, where="lake.yaml")
+    assert config.lake.exports_bucket == "acme-lake"
+    assert config.source("shop").snapshots == ("automated",)
+    assert config.lake.start_date == date(2026, 1, 1)
+
+
+def test_the_checkouts_own_lake_yaml_is_legal() -> None:
+    config = load_config(Path(__file__).parent.parent / "lake.yaml")
+    assert [source.name for source in config.sources] == ["shop"]
+
+
+def test_one_error_lists_every_problem_with_its_place() -> None:
+    text = LEGAL.replace("acme-lake", "Acme_Lake").replace("identifier: shop-prod", "identifer: shop-prod").replace(
+        "kind: rds", "kind: mongodb"
+    )
+    message = problems_of(text)
+    assert "lake.bucket" in message
+    assert "sources.0.identifer: unknown key" in message
+    assert "sources.0.identifier: is required" in message
+    assert "'mongodb'" in message
+
+
+def test_two_sources_of_one_name_are_refused() -> None:
+    second = "\n  - name: shop\n    kind: rds\n    identifier: other\n"
+    assert "two sources are named 'shop'" in problems_of(LEGAL.rstrip() + second)
+
+
+def test_two_sources_of_one_instance_are_refused() -> None:
+    second = "\n  - name: shop2\n    kind: rds\n    identifier: SHOP-prod\n"
+    assert "two sources read instance 'shop-prod'" in problems_of(LEGAL.rstrip() + second)
+
+
+def test_a_key_written_twice_is_refused_instead_of_the_last_one_winning() -> None:
+    assert "'kms_key' stands twice" in problems_of(LEGAL.replace("  kms_key:", "  kms_key: a\n  kms_key:"))
+
+
+@pytest.mark.parametrize("item", ["shop.public.Order Details", "shop.public.o-1", "a.b.c.d", ""])
+def test_an_include_that_aws_would_refuse_is_refused_here_with_the_way_out(item: str) -> None:
+    message = problems_of(LEGAL.rstrip() + f"\n    include: ['{item}']\n")
+    assert "leave `include` empty" in message
+
+
+def test_a_prefix_aws_refuses_is_refused_here() -> None:
+    assert "S3Prefix" in problems_of(LEGAL.replace("lake:\n", "lake:\n  export_prefix: a:b\n", 1))
+
+
+def test_a_missing_file_says_how_to_name_it(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="RDS_LAKE_CONFIG"):
+        load_config(tmp_path / "lake.yaml")
+
+
+@given(st.text(max_size=200))
+def test_no_text_whatever_raises_anything_but_a_config_error(text: str) -> None:
+    try:
+        parse_config(text, where="lake.yaml")
+    except ConfigError:
+        return
