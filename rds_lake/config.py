@@ -49,21 +49,30 @@ class LakeSettings(_Settings):
     """The `lake:` section: where the lake lives and what AWS objects serve it."""
 
     bucket: BucketName = Field(description="Bucket of relocated Parquet, manifests and Athena results.")
-    prefix: Prefix = Field(default="lake", description="Key prefix of everything rds-lake writes in `bucket`.")
+    prefix: Prefix = Field(
+        default="lake", description="Key prefix of everything rds-lake writes in `bucket`."
+    )
     export_bucket: BucketName | None = Field(
         default=None, description="Bucket AWS writes exports to, in the snapshots' Region. Default: `bucket`."
     )
     export_prefix: Prefix = Field(default="exports", description="Key prefix of AWS's exports.")
-    export_role: Arn = Field(description="IAM role that export.rds.amazonaws.com assumes to write the export.")
+    export_role: Arn = Field(
+        description="IAM role that export.rds.amazonaws.com assumes to write the export."
+    )
     kms_key: str = Field(
-        min_length=1, description="KMS key (ARN, id or alias/…) of exports and relocated copies; AWS requires one."
+        min_length=1,
+        description="KMS key (ARN, id or alias/…) of exports and relocated copies; AWS requires one.",
     )
     events_queue: str = Field(
         pattern=r"^[A-Za-z0-9_-]{1,80}$", description="SQS queue that EventBridge sends RDS events to."
     )
-    notifications: Arn | None = Field(default=None, description="SNS topic for failures. None: only Dagster shows them.")
+    notifications: Arn | None = Field(
+        default=None, description="SNS topic for failures. None: only Dagster shows them."
+    )
     workgroup: str = Field(
-        default="primary", pattern=r"^[a-zA-Z0-9._-]{1,128}$", description="Athena workgroup views are made in."
+        default="primary",
+        pattern=r"^[a-zA-Z0-9._-]{1,128}$",
+        description="Athena workgroup views are made in.",
     )
     region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
     start_date: date = Field(description="First snapshot date that has a partition (UTC).")
@@ -79,7 +88,8 @@ class SourceSettings(_Settings):
     name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.")
     kind: Literal["rds"] = Field(description="What the source is. rds: an RDS for PostgreSQL instance.")
     identifier: str = Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$", description="DB instance identifier; matched exactly, never as a prefix."
+        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$",
+        description="DB instance identifier; matched exactly, never as a prefix.",
     )
     snapshots: tuple[Literal["automated", "manual", "backup"], ...] = Field(
         default=("automated",), min_length=1, description="Kinds of snapshots a date may come from."
@@ -102,16 +112,21 @@ class SourceSettings(_Settings):
     athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")
     table_assets: bool = Field(default=True, description="False: one `views` asset instead of one per table.")
     check_casts: bool = Field(
-        default=True, description="Count values the typed view cannot represent (an Athena scan of the new partition)."
+        default=True,
+        description="Count values the typed view cannot represent (an Athena scan of the new partition).",
     )
     export_timeout_hours: float = Field(
         default=24, gt=0, le=240, description="A waiting run gives up on an export after this long."
     )
-    start_date: date | None = Field(default=None, description="First snapshot date, where later than the lake's.")
+    start_date: date | None = Field(
+        default=None, description="First snapshot date, where later than the lake's."
+    )
 
     @model_validator(mode="after")
     def _include_is_legal(self) -> SourceSettings:
-        illegal = [item for item in self.include if not re.fullmatch(r"[A-Za-z0-9$_]+(\.[A-Za-z0-9$_]+){0,2}", item)]
+        illegal = [
+            item for item in self.include if not re.fullmatch(r"[A-Za-z0-9$_]+(\.[A-Za-z0-9$_]+){0,2}", item)
+        ]
         if illegal:
             raise ValueError(
                 f"include {illegal}: AWS takes `db`, `db.schema` or `db.schema.table` of letters, digits, $ and _ only; "
@@ -147,7 +162,11 @@ class LakeConfig(_Settings):
             for source in self.sources
             if source.start_date and source.start_date < self.lake.start_date
         ]
-        future = [f"lake.start_date {self.lake.start_date} is out of range"] if self.lake.start_date.year < 2010 else []
+        future = (
+            [f"lake.start_date {self.lake.start_date} is out of range"]
+            if self.lake.start_date.year < 2010
+            else []
+        )
         if twice or early or future:
             raise ValueError("; ".join(twice + early + future))
         return self
@@ -186,7 +205,9 @@ def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConf
     try:
         return LakeConfig.model_validate(body | {"directory": directory})
     except ValidationError as error:
-        raise ConfigError(f"{where} has problems:", [_explain(detail) for detail in error.errors()]) from error
+        raise ConfigError(
+            f"{where} has problems:", [_explain(detail) for detail in error.errors()]
+        ) from error
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -198,7 +219,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
                 raise yaml.constructor.ConstructorError(
-                    "while reading a mapping", node.start_mark, f"the key {key!r} stands twice", key_node.start_mark
+                    "while reading a mapping",
+                    node.start_mark,
+                    f"the key {key!r} stands twice",
+                    key_node.start_mark,
                 )
             if isinstance(key, str):
                 seen.add(key)
@@ -210,7 +234,9 @@ def _explain(detail: ErrorDetails) -> str:
     place = ".".join(str(part) for part in detail["loc"]) or "lake.yaml"
     match detail["type"]:
         case "extra_forbidden":
-            return f"{place}: unknown key; remove it or correct its spelling (docs/configuration.md lists all)"
+            return (
+                f"{place}: unknown key; remove it or correct its spelling (docs/configuration.md lists all)"
+            )
         case "missing":
             return f"{place}: is required; add it (docs/configuration.md describes it)"
         case "literal_error":

@@ -43,8 +43,10 @@ def test_the_checkouts_own_lake_yaml_is_legal() -> None:
 
 
 def test_one_error_lists_every_problem_with_its_place() -> None:
-    text = LEGAL.replace("acme-lake", "Acme_Lake").replace("identifier: shop-prod", "identifer: shop-prod").replace(
-        "kind: rds", "kind: mongodb"
+    text = (
+        LEGAL.replace("acme-lake", "Acme_Lake")
+        .replace("identifier: shop-prod", "identifer: shop-prod")
+        .replace("kind: rds", "kind: mongodb")
     )
     message = problems_of(text)
     assert "lake.bucket" in message

@@ -50,7 +50,10 @@ def imports_of(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found |= {f"{node.module}.{alias.name}" if node.module == "rds_lake" else node.module for alias in node.names}
+            found |= {
+                f"{node.module}.{alias.name}" if node.module == "rds_lake" else node.module
+                for alias in node.names
+            }
     return found
 
 

@@ -50,7 +50,10 @@ def source_assets(
     """All assets of the source; a source with `athena: false` ends at its Parquet."""
     stages = [_export_asset(config, source), _parquet_asset(config, source, known)]
     if source.athena:
-        stages += [_catalog_asset(config, source), _views_asset(config, source, SourceTables.of(source, known))]
+        stages += [
+            _catalog_asset(config, source),
+            _views_asset(config, source, SourceTables.of(source, known)),
+        ]
     return stages
 
 

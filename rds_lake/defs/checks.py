@@ -30,7 +30,11 @@ def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
     key = stage_key(source, stage)
     table: dict[Stage, list[tuple[str, bool, str]]] = {
         Stage.EXPORT: [
-            (EXPORT_COMPLETE, True, "AWS's COMPLETE hides no skipped table, missing file or failed extraction."),
+            (
+                EXPORT_COMPLETE,
+                True,
+                "AWS's COMPLETE hides no skipped table, missing file or failed extraction.",
+            ),
             (EXPORT_WARNINGS, False, "AWS reports nothing unusual about the export."),
         ],
         Stage.PARQUET: [
@@ -50,7 +54,13 @@ def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
 
 
 def result(
-    source: SourceSettings, stage: Stage, name: str, problems: Sequence[str], *, day: date, blocking: bool = False
+    source: SourceSettings,
+    stage: Stage,
+    name: str,
+    problems: Sequence[str],
+    *,
+    day: date,
+    blocking: bool = False,
 ) -> dg.AssetCheckResult:
     """A check that passes when there are no problems, and lists them when there are."""
     shown = "\n".join(f"- {problem}" for problem in problems[:100])
@@ -65,7 +75,9 @@ def result(
     )
 
 
-def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: date) -> list[dg.AssetCheckResult]:
+def completeness(
+    source: SourceSettings, findings: Sequence[Finding], *, day: date
+) -> list[dg.AssetCheckResult]:
     """The two checks of an export: what makes it unusable, and what is only worth knowing."""
     errors = [finding.problem for finding in findings if finding.severity == "error"]
     warnings = [finding.problem for finding in findings if finding.severity == "warning"]
@@ -82,9 +94,11 @@ def relocation(
     day = manifest.snapshot_date
     notes = [f"{table.target}: {note}" for table in manifest.tables for note in table.schema_notes]
     changes = [
-        f"{table} is new: it is published, but has no asset; run `rds-lake refresh {source.name}`" for table in unknown
+        f"{table} is new: it is published, but has no asset; run `rds-lake refresh {source.name}`"
+        for table in unknown
     ] + [
-        f"{table} is gone from the export: its view is dropped; run `rds-lake refresh {source.name}`" for table in gone
+        f"{table} is gone from the export: its view is dropped; run `rds-lake refresh {source.name}`"
+        for table in gone
     ]
     return [
         result(source, Stage.PARQUET, SCHEMA_AGREES, notes, day=day),
@@ -92,7 +106,9 @@ def relocation(
     ]
 
 
-def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
+def quality(
+    source: SourceSettings, tables: Sequence[TableQuality], *, day: date
+) -> list[dg.AssetCheckResult]:
     """Rows Athena reads against the footers, and values lost in casts, over all tables."""
     unread = [
         f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"

@@ -67,7 +67,9 @@ def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway) -> None
     failed = queue.delete(handles)
     context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
     if failed:
-        context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")
+        context.log.warning(
+            f"{len(failed)} messages could not be deleted; they come again and change nothing"
+        )
 
 
 def _receive(queue: SqsGateway) -> list[QueueMessage]:
@@ -84,7 +86,11 @@ def _receive(queue: SqsGateway) -> list[QueueMessage]:
 
 def _request(run: WantedRun, config: LakeConfig, keys: Sequence[dg.AssetKey]) -> dg.RunRequest:
     source = config.source(run.source)
-    tags = {Tag.SOURCE.value: run.source, Tag.TRIGGER.value: run.trigger, Tag.SNAPSHOT.value: run.snapshot_arn}
+    tags = {
+        Tag.SOURCE.value: run.source,
+        Tag.TRIGGER.value: run.trigger,
+        Tag.SNAPSHOT.value: run.snapshot_arn,
+    }
     if run.export_task:
         tags[Tag.EXPORT_TASK.value] = run.export_task
     return dg.RunRequest(

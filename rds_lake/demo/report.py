@@ -41,7 +41,11 @@ def print_timings(console: Console, stories: Sequence[DayStory]) -> None:
 
 
 def print_counts(
-    console: Console, athena: AthenaGateway, source: str, views: dict[TableTarget, str], stories: Sequence[DayStory]
+    console: Console,
+    athena: AthenaGateway,
+    source: str,
+    views: dict[TableTarget, str],
+    stories: Sequence[DayStory],
 ) -> bool:
     """Rows per table and date, PostgreSQL's own beside Athena's; whether all are equal.
 

@@ -51,7 +51,9 @@ class Stack:
 
 
 @contextmanager
-def running_stack(config_path: Path, work: Path, *, extra: dict[str, str], say: Callable[[str], None]) -> Iterator[Stack]:
+def running_stack(
+    config_path: Path, work: Path, *, extra: dict[str, str], say: Callable[[str], None]
+) -> Iterator[Stack]:
     """Start the local cloud, provision the lake, prepare a Dagster home in `work`; stop all at the end.
 
     `work` must exist; logs and the Dagster home stay in it. `extra` joins the children's environment.
@@ -65,7 +67,17 @@ def running_stack(config_path: Path, work: Path, *, extra: dict[str, str], say: 
     ready = work / "ready.json"
     ready.unlink(missing_ok=True)
     with ProcessGroup(environment=child_environment, log_folder=work) as processes:
-        command = [sys.executable, "-m", "rds_lake.cli", "local", "up", "--port", str(port), "--ready-file", str(ready)]
+        command = [
+            sys.executable,
+            "-m",
+            "rds_lake.cli",
+            "local",
+            "up",
+            "--port",
+            str(port),
+            "--ready-file",
+            str(ready),
+        ]
         processes.start("local-cloud", command)
         say("local cloud starting: moto, a real PostgreSQL, the demo shop")
         started = _await_ready(ready, processes)

@@ -58,7 +58,9 @@ def run_demo(config_path: Path = Path("lake.yaml")) -> int:
 
 def _tell(console: Console, stack: Stack, config_path: Path) -> int:
     workspace = config_path.resolve().parent / "workspace.yaml"
-    stack.processes.start("dagster-daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)])
+    stack.processes.start(
+        "dagster-daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)]
+    )
     _say(console)("Dagster's daemon starting; it watches the SQS queue")
     url = stack.databases[stack.config.sources[0].identifier]
     today = datetime.now(UTC).date()
@@ -86,9 +88,7 @@ def _day(console: Console, stack: Stack, url: str, day: date) -> DayStory:
         dg.DagsterInstance.from_config(str(stack.dagster_home)) as instance,
         console.status("waiting", spinner="dots") as status,
     ):
-        watch = DayWatch(
-            stack=stack, source=source, instance=instance, day=day, snapshot_arn=snapshot["arn"]
-        )
+        watch = DayWatch(stack=stack, source=source, instance=instance, day=day, snapshot_arn=snapshot["arn"])
         steps: list[Step] = []
         for event in watch.steps(_DAY_SECONDS):
             if isinstance(event, str):
@@ -115,20 +115,24 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     views = {table.names.target: table.names.view for table in tables}
     equal = print_counts(console, athena, source.name, views, stories)
     print_answer(
-        console, f"A join over typed columns, {stories[-1].day}", _JOIN, athena.run(_JOIN, database=source.name)
+        console,
+        f"A join over typed columns, {stories[-1].day}",
+        _JOIN,
+        athena.run(_JOIN, database=source.name),
     )
     used = [table for table in tables if table.names.view in ("orders", "customers")]
     earlier = render_as_of(
-        _JOIN,
-        database=source.name,
-        tables=[(t.names.view, t.names.raw, t.names.partition_key, t.columns) for t in used],
-        snapshot_date=stories[0].day,
+        _JOIN, source.name, [(table.names, table.columns) for table in used], stories[0].day
     )
     answer = athena.run(earlier, database=source.name)
     print_answer(console, f"The same question as of {stories[0].day}", _JOIN, answer)
     snapshots = "SELECT snapshot_date, export_task, tables, rows, became_latest FROM _snapshots ORDER BY 1"
     print_answer(console, "What the lake holds", snapshots, athena.run(snapshots, database=source.name))
-    verdict = "[green]every count equals PostgreSQL's[/]" if equal else "[red]some counts differ from PostgreSQL's[/]"
+    verdict = (
+        "[green]every count equals PostgreSQL's[/]"
+        if equal
+        else "[red]some counts differ from PostgreSQL's[/]"
+    )
     console.print(f"\n{verdict}")
     return 0 if equal else 1
 

@@ -43,7 +43,11 @@ def export_role_trust() -> dict[str, Any]:
     return {
         "Version": "2012-10-17",
         "Statement": [
-            {"Effect": "Allow", "Principal": {"Service": "export.rds.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "export.rds.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
         ],
     }
 

@@ -16,7 +16,13 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
 from rds_lake.config import LakeSettings
 from rds_lake.errors import AwsError
-from rds_lake.infra.events import RULE_NAME, event_pattern, export_role_policy, export_role_trust, queue_policy
+from rds_lake.infra.events import (
+    RULE_NAME,
+    event_pattern,
+    export_role_policy,
+    export_role_trust,
+    queue_policy,
+)
 from rds_lake.model.arn import parse_arn
 from rds_lake.model.layout import LakeLayout
 
@@ -57,7 +63,9 @@ class Provisioner:
                 raise
         region = s3.meta.region_name
         # us-east-1 is the one Region that must not be named.
-        location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        location = (
+            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        )
         with aws_errors("s3", "CreateBucket"):
             s3.create_bucket(Bucket=name, **location)  # type: ignore[arg-type]
         with aws_errors("s3", "PutPublicAccessBlock"):
@@ -84,7 +92,9 @@ class Provisioner:
             if error.code != "NotFoundException" or not alias.startswith("alias/"):
                 raise
         with aws_errors("kms", "CreateKey"):
-            key = kms.create_key(Description="rds-lake: exports and relocated Parquet")["KeyMetadata"]["KeyId"]
+            key = kms.create_key(Description="rds-lake: exports and relocated Parquet")["KeyMetadata"][
+                "KeyId"
+            ]
         with aws_errors("kms", "CreateAlias"):
             kms.create_alias(AliasName=alias, TargetKeyId=key)
         self.say(f"KMS key {alias} created")
@@ -107,7 +117,9 @@ class Provisioner:
             f"arn:{arn.partition}:s3:::{self.settings.exports_bucket}", self.settings.export_prefix
         )
         with aws_errors("iam", "PutRolePolicy"):
-            iam.put_role_policy(RoleName=name, PolicyName="rds-lake-export", PolicyDocument=json.dumps(policy))
+            iam.put_role_policy(
+                RoleName=name, PolicyName="rds-lake-export", PolicyDocument=json.dumps(policy)
+            )
         self.say(f"role {name} created")
 
     def _queue(self) -> tuple[str, str]:
@@ -137,7 +149,9 @@ class Provisioner:
                 url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
             self.say(f"queue {name} created")
         with aws_errors("sqs", "GetQueueAttributes"):
-            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+                "QueueArn"
+            ]
         return url, arn
 
     def _rule(self, queue: tuple[str, str]) -> None:

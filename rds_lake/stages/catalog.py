@@ -65,7 +65,7 @@ def sync_catalog(
     repetition finds them unchanged.
     """
     database = manifest.source
-    glue.ensure_database(database, description=f"rds-lake source {database}", location=None)
+    glue.ensure_database(database, description=f"rds-lake source {database}")
     existing = glue.list_tables(database)
     problems: list[str] = []
     done: list[TableSync] = []
@@ -111,7 +111,7 @@ def _apply_table(glue: GlueGateway, database: str, table: NamedTable, existing: 
         return "created"
     if _same(existing, spec):
         return "unchanged"
-    glue.update_table(database, spec, version_id=existing.version_id)
+    glue.update_table(database, spec, existing=existing)
     return "updated"
 
 
@@ -135,7 +135,10 @@ def plan_table(table: NamedTable, existing: GlueTable | None) -> TableSpec:
                 f"table; drop the raw table {table.names.raw!r} once older dates are not needed"
             )
         columns.append((name, merged or hive_type, _comment(new.name, new.original_type)))
-    columns += [(name, column.hive_type, _comment(column.name, column.original_type)) for name, column in wanted.items()]
+    columns += [
+        (name, column.hive_type, _comment(column.name, column.original_type))
+        for name, column in wanted.items()
+    ]
     if problems:
         raise CatalogError(f"{table.names.target} changed incompatibly:", problems)
     target = table.manifest.target

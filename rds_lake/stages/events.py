@@ -52,7 +52,7 @@ class EventPlan:
     notes: tuple[str, ...]
 
 
-class _Later(Exception):  # noqa: N818 - a signal, not an error: this message must come again
+class _Later(Exception):
     """The message cannot be decided yet."""
 
 

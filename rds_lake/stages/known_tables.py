@@ -37,7 +37,9 @@ def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[Table
         body = json.loads(path.read_text(encoding="utf-8"))
         return tuple(sorted(TableTarget(**table) for table in body["tables"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path} is damaged ({error!r}); run `rds-lake refresh {source.name}` to write it again") from error
+        raise ConfigError(
+            f"{path} is damaged ({error!r}); run `rds-lake refresh {source.name}` to write it again"
+        ) from error
 
 
 def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequence[TableTarget]) -> Path:

@@ -112,14 +112,19 @@ def publish(
     pointer = find_pointer(lake.s3, lake.layout, source)
     latest = pointer is None or pointer.snapshot_date <= manifest.snapshot_date
     if not latest and pointer is not None:
-        log(f"{source} is published at {pointer.snapshot_date}; {manifest.snapshot_date} is older, no view moves")
+        log(
+            f"{source} is published at {pointer.snapshot_date}; {manifest.snapshot_date} is older, no view moves"
+        )
         _record(lake, manifest, now=now, became_latest=False)
         return Publication(became_latest=False, latest=pointer.snapshot_date, flipped=(), dropped=())
-    statements = {table.names.view: _view_sql(source, manifest.snapshot_date, table) for table in tables}
+    statements = {
+        table.names.view: render_view(source, table.names, table.columns, manifest.snapshot_date)
+        for table in tables
+    }
     flipped = _stale_views(lake, source, statements, pointer)
     lake.athena.run_many([statements[view] for view in flipped], database=source)
     dropped = tuple(sorted(set(pointer.views if pointer else ()) - set(statements)))
-    lake.athena.run_many([render_drop_view(database=source, view=view) for view in dropped], database=source)
+    lake.athena.run_many([render_drop_view(source, view) for view in dropped], database=source)
     _require_views(lake, source, statements)
     _record(lake, manifest, now=now, became_latest=True)
     _write_pointer(lake, manifest, statements)
@@ -129,24 +134,11 @@ def publish(
     )
 
 
-def _view_sql(source: str, day: date, table: TypedTable) -> str:
-    return render_view(
-        database=source,
-        view=table.names.view,
-        raw=table.names.raw,
-        partition_key=table.names.partition_key,
-        columns=table.columns,
-        snapshot_date=day,
-    )
-
-
 def _digest(sql: str) -> str:
     return hashlib.sha256(sql.encode()).hexdigest()
 
 
-def _stale_views(
-    lake: Lake, source: str, statements: dict[str, str], pointer: Pointer | None
-) -> list[str]:
+def _stale_views(lake: Lake, source: str, statements: dict[str, str], pointer: Pointer | None) -> list[str]:
     """The views whose text differs from what the pointer says, or that are not there at all."""
     published = pointer.views if pointer else {}
     existing = lake.glue.list_tables(source)

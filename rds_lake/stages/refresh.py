@@ -15,10 +15,12 @@ from rds_lake.model.table import TableTarget
 from rds_lake.stages.handover import get_manifest
 
 
-def newest_tables(s3: S3Gateway, config: LakeConfig, source: SourceSettings) -> tuple[date, tuple[TableTarget, ...]]:
+def newest_tables(
+    s3: S3Gateway, config: LakeConfig, source: SourceSettings
+) -> tuple[date, tuple[TableTarget, ...]]:
     """The newest manifest's date and tables; ManifestError when the source has no manifest yet."""
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
-    folder = layout.manifest_key(source.name, config.lake.start_date).rsplit("/", 1)[0] + "/"
+    folder = layout.manifest_folder(source.name)
     days = [_day(obj.key.removeprefix(folder)) for obj in s3.list_objects(layout.bucket, folder)]
     newest = max((day for day in days if day is not None), default=None)
     if newest is None:

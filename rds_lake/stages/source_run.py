@@ -30,7 +30,7 @@ from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.publish import Lake, Publication, publish
 from rds_lake.stages.quality import TableQuality, check_tables
-from rds_lake.stages.relocate import relocate
+from rds_lake.stages.relocate import Mover
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +108,9 @@ class SourceRun:
         """Start or adopt the export of the date's snapshot and return at once."""
         return export.begin_export(self.rds, self.plan, self._snapshot(day, snapshot_arn))
 
-    def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
+    def accept(
+        self, day: date, *, export_task: str | None = None, poll_seconds: float = 30
+    ) -> AcceptedExport:
         """The finished, inspected export of the date: the given task's, an earlier one's, or a new one awaited.
 
         A date whose snapshot has expired is served from its manifest when there is one.
@@ -145,7 +147,7 @@ class SourceRun:
         if done is not None and done.export.export_task == task.identifier:
             # Relocated already, and AWS's copy may be deleted by now: the manifest stands for it.
             return AcceptedExport(record=done.export, findings=(), reused=True)
-        contents = self._contents(task, record)
+        contents = self._contents(task)
         if not any(finding.severity == "error" for finding in contents.findings):
             handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
         return AcceptedExport(record=record, findings=contents.findings, reused=False)
@@ -158,18 +160,14 @@ class SourceRun:
             self.log(f"{day} is relocated already: {done.files} files, {done.rows} rows")
             return done
         task = export.settle_export(self.rds, record.export_task)
-        contents = self._contents(task, record)
+        contents = self._contents(task)
         errors = [finding.problem for finding in contents.findings if finding.severity == "error"]
         if errors:
-            raise ExportIncompleteError(f"export {record.export_task} is not complete; nothing was copied:", errors)
-        return relocate(
-            self.lake.s3,
-            contents=contents,
-            record=record,
-            layout=self.lake.layout,
-            kms_key=self.lake.kms_key,
-            log=self.log,
-        )
+            raise ExportIncompleteError(
+                f"export {record.export_task} is not complete; nothing was copied:", errors
+            )
+        mover = Mover(s3=self.lake.s3, layout=self.lake.layout, kms_key=self.lake.kms_key, log=self.log)
+        return mover.relocate(contents, record)
 
     def catalogue(self, day: date) -> Catalogued:
         """Glue tables and partitions of the date, read back through Athena."""
@@ -209,8 +207,8 @@ class SourceRun:
     def _typed(self, manifest: Manifest) -> tuple[TypedTable, ...]:
         return type_tables(name_tables(manifest, self.source), self.source)
 
-    def _contents(self, task: ExportTask, record: ExportRecord) -> ExportContents:
-        return inspect_export(self.lake.s3, task=task, record=record, include=self.source.include)
+    def _contents(self, task: ExportTask) -> ExportContents:
+        return inspect_export(self.lake.s3, task=task, include=self.source.include)
 
 
 _KINDS = {"backup": "awsbackup"}

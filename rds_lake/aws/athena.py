@@ -1,0 +1,171 @@
+"""Athena: run statements to their end, within its quotas.
+
+What belongs here: start, poll, page, cancel; the quota of active queries is waited for, not failed on (aws-facts 6).
+boto3 has no waiter for queries. What is asked is the stages' matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rds_lake.aws.translate import aws_errors
+from rds_lake.errors import QueryError, RdsLakeError, ThrottledError
+
+if TYPE_CHECKING:
+    from types_boto3_athena import AthenaClient
+
+# Below the default quota of 20 active DDL statements, which other users of the account share.
+PARALLEL = 8
+_TIMEOUT_SECONDS = 1800.0
+_FIRST_POLL_SECONDS = 0.1
+_LAST_POLL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryResult:
+    """A finished query: rows as text, as Athena gives them; `milliseconds` of engine time."""
+
+    query_id: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str | None, ...], ...]
+    bytes_scanned: int
+    milliseconds: int
+
+
+class AthenaGateway:
+    """Statements in one workgroup. `sleep` and `clock` (monotonic seconds) are arguments for tests."""
+
+    def __init__(
+        self,
+        client: AthenaClient,
+        *,
+        workgroup: str,
+        output_location: str,
+        sleep: Callable[[float], None],
+        clock: Callable[[], float],
+    ) -> None:
+        self._client = client
+        self._workgroup = workgroup
+        self._output_location = output_location
+        self._sleep = sleep
+        self._clock = clock
+
+    def run(self, sql: str, *, database: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> QueryResult:
+        """Run one statement and fetch its rows; QueryError with Athena's reason when it fails."""
+        deadline = self._clock() + timeout_seconds
+        query_id = self._start(sql, database, deadline)
+        try:
+            execution = self._await(query_id, deadline)
+        except BaseException:
+            # Interrupted or timed out: a query left behind would go on scanning, and being billed.
+            self._stop(query_id)
+            raise
+        if execution["Status"]["State"] != "SUCCEEDED":
+            raise _failed(execution)
+        statistics = execution.get("Statistics", {})
+        columns, rows = self._rows(query_id, header=execution.get("StatementType") == "DML")
+        return QueryResult(
+            query_id=query_id,
+            columns=columns,
+            rows=rows,
+            bytes_scanned=statistics.get("DataScannedInBytes", 0),
+            milliseconds=statistics.get("TotalExecutionTimeInMillis", 0),
+        )
+
+    def run_many(
+        self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL
+    ) -> list[QueryResult]:
+        """Run statements in parallel, results in order; when some fail, all run, and the error lists every failure."""
+
+        def attempt(sql: str) -> QueryResult | RdsLakeError:
+            try:
+                return self.run(sql, database=database)
+            except RdsLakeError as error:
+                return error
+
+        if not statements:
+            return []
+        with ThreadPoolExecutor(min(parallel, len(statements)), thread_name_prefix="athena") as pool:
+            outcomes = list(pool.map(attempt, statements))
+        errors = [outcome for outcome in outcomes if isinstance(outcome, RdsLakeError)]
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            listed = "".join(f"\n  - {error}" for error in errors)
+            first = errors[0]
+            raise QueryError(
+                f"{len(errors)} of {len(statements)} statements failed:{listed}",
+                query_id=first.query_id if isinstance(first, QueryError) else "",
+                retryable=all(isinstance(error, QueryError) and error.retryable for error in errors),
+            ) from first
+        return [outcome for outcome in outcomes if isinstance(outcome, QueryResult)]
+
+    def _start(self, sql: str, database: str, deadline: float) -> str:
+        wait = _FIRST_POLL_SECONDS
+        while True:
+            try:
+                with aws_errors("athena", "StartQueryExecution"):
+                    return self._client.start_query_execution(
+                        QueryString=sql,
+                        QueryExecutionContext={"Database": database},
+                        WorkGroup=self._workgroup,
+                        ResultConfiguration={"OutputLocation": self._output_location},
+                    )["QueryExecutionId"]
+            except ThrottledError:
+                # Too many active queries in the account is a queue, not a failure.
+                if self._clock() > deadline:
+                    raise
+                self._sleep(wait)
+                wait = min(wait * 2, 10.0)
+
+    def _await(self, query_id: str, deadline: float) -> Any:
+        wait = _FIRST_POLL_SECONDS
+        while True:
+            with aws_errors("athena", "GetQueryExecution"):
+                execution: Any = self._client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+            state = execution["Status"]["State"]
+            if state in ("SUCCEEDED", "FAILED", "CANCELLED"):
+                return execution
+            if self._clock() > deadline:
+                raise QueryError(
+                    f"Athena query {query_id} was still {state} at its time limit", query_id=query_id
+                )
+            self._sleep(wait)
+            wait = min(wait * 1.5, _LAST_POLL_SECONDS)
+
+    def _stop(self, query_id: str) -> None:
+        with aws_errors("athena", "StopQueryExecution"):
+            self._client.stop_query_execution(QueryExecutionId=query_id)
+
+    def _rows(
+        self, query_id: str, *, header: bool
+    ) -> tuple[tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
+        with aws_errors("athena", "GetQueryResults"):
+            columns: tuple[str, ...] = ()
+            rows: list[tuple[str | None, ...]] = []
+            for page in self._client.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
+                result = page["ResultSet"]
+                metadata = result.get("ResultSetMetadata", {}).get("ColumnInfo", [])
+                columns = columns or tuple(column["Name"] for column in metadata)
+                rows += [
+                    tuple(datum.get("VarCharValue") for datum in row.get("Data", []))
+                    for row in result.get("Rows", [])
+                ]
+        # The first row of a SELECT's result repeats the column names.
+        return columns, tuple(rows[1:] if header and rows else rows)
+
+
+def _failed(execution: Any) -> QueryError:
+    status = execution["Status"]
+    details = status.get("AthenaError", {})
+    query = " ".join(execution.get("Query", "").split())
+    reason = status.get("StateChangeReason") or details.get("ErrorMessage") or "Athena gave no reason"
+    return QueryError(
+        f"Athena query {execution['QueryExecutionId']} ended {status['State']}: {reason} (query: {query[:300]})",
+        query_id=execution["QueryExecutionId"],
+        category=details.get("ErrorCategory"),
+        retryable=bool(details.get("Retryable", False)),
+    )

@@ -1,0 +1,84 @@
+"""boto3 clients with our timeouts and retries. Plain boto3: `AWS_ENDPOINT_URL` reaches the local cloud.
+
+What belongs here: client configuration. What does not: calls.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+import boto3
+from botocore.config import Config
+
+if TYPE_CHECKING:
+    from types_boto3_athena import AthenaClient
+    from types_boto3_glue import GlueClient
+    from types_boto3_rds import RDSClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
+
+# Copies run in dozens of threads over one client; a smaller pool would make them wait for each other.
+_CONNECTIONS = 64
+
+
+class AwsClients:
+    """Clients of one session and Region, each built on first use, safe to share between threads."""
+
+    def __init__(
+        self,
+        session: boto3.Session,
+        *,
+        region: str | None = None,
+        endpoint_url: str | None = None,
+        attempts: int = 8,
+    ) -> None:
+        self._session = session
+        self._region = region
+        self._endpoint_url = endpoint_url
+        self._config = Config(
+            retries={"mode": "standard", "total_max_attempts": attempts},
+            max_pool_connections=_CONNECTIONS,
+            connect_timeout=10,
+            read_timeout=60,
+            user_agent_extra="rds-lake",
+        )
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def client(self, service: str) -> Any:
+        """The boto3 client of a service. Building one is not thread-safe in boto3, hence the lock."""
+        with self._lock:
+            if service not in self._clients:
+                self._clients[service] = self._session.client(
+                    service,  # type: ignore[call-overload]
+                    region_name=self._region,
+                    endpoint_url=self._endpoint_url,
+                    config=self._config,
+                )
+            return self._clients[service]
+
+    @property
+    def rds(self) -> RDSClient:
+        return cast("RDSClient", self.client("rds"))
+
+    @property
+    def s3(self) -> S3Client:
+        return cast("S3Client", self.client("s3"))
+
+    @property
+    def glue(self) -> GlueClient:
+        return cast("GlueClient", self.client("glue"))
+
+    @property
+    def athena(self) -> AthenaClient:
+        return cast("AthenaClient", self.client("athena"))
+
+    @property
+    def sqs(self) -> SQSClient:
+        return cast("SQSClient", self.client("sqs"))
+
+    @property
+    def sns(self) -> SNSClient:
+        return cast("SNSClient", self.client("sns"))

@@ -1,0 +1,229 @@
+"""Glue's Data Catalog: databases, tables, partitions.
+
+What belongs here: the calls with Glue's batch limits and per-item errors (aws-facts 5.1: a batch answers 200 and
+lists what failed), and TableInput for Parquet (5.3). What should stand in the catalogue is `stages/catalog.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from rds_lake.aws.translate import aws_errors
+from rds_lake.errors import AwsError, CatalogError, ConflictError
+
+if TYPE_CHECKING:
+    from types_boto3_glue import GlueClient
+
+# A column as (name, hive type, comment).
+ColumnSpec = tuple[str, str, str]
+
+_CREATE_BATCH = 100
+_UPDATE_BATCH = 100
+_GET_BATCH = 1000
+_INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+_OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+_SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableSpec:
+    """An external Parquet table as it should be. `location` ends with a slash."""
+
+    name: str
+    columns: tuple[ColumnSpec, ...]
+    partition_keys: tuple[tuple[str, str], ...]
+    location: str
+    description: str
+    parameters: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartitionSpec:
+    """A partition as it should be, with the columns that really are in its files."""
+
+    values: tuple[str, ...]
+    location: str
+    columns: tuple[ColumnSpec, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlueTable:
+    """A table or view as it is. `version_id` guards an update against somebody else's."""
+
+    name: str
+    is_view: bool
+    columns: tuple[ColumnSpec, ...]
+    partition_keys: tuple[tuple[str, str], ...]
+    location: str
+    parameters: dict[str, str]
+    version_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GluePartition:
+    """A partition as it is."""
+
+    values: tuple[str, ...]
+    location: str
+    columns: tuple[ColumnSpec, ...]
+
+
+class GlueGateway:
+    """The catalogue of the account."""
+
+    def __init__(self, client: GlueClient) -> None:
+        self._client = client
+
+    def ensure_database(self, name: str, *, description: str) -> None:
+        """Create the database unless it exists."""
+        try:
+            with aws_errors("glue", "CreateDatabase"):
+                self._client.create_database(DatabaseInput={"Name": name, "Description": description})
+        except ConflictError:
+            return
+
+    def list_tables(self, database: str) -> dict[str, GlueTable]:
+        """Every table and view of the database by name."""
+        with aws_errors("glue", "GetTables"):
+            pages = self._client.get_paginator("get_tables").paginate(DatabaseName=database)
+            return {item["Name"]: _table(item) for page in pages for item in page["TableList"]}
+
+    def find_table(self, database: str, name: str) -> GlueTable | None:
+        """The table, or None."""
+        try:
+            with aws_errors("glue", "GetTable"):
+                return _table(self._client.get_table(DatabaseName=database, Name=name)["Table"])
+        except AwsError as error:
+            if error.code == "EntityNotFoundException":
+                return None
+            raise
+
+    def create_table(self, database: str, spec: TableSpec) -> None:
+        """Create the table; ConflictError when it exists."""
+        with aws_errors("glue", "CreateTable"):
+            self._client.create_table(DatabaseName=database, TableInput=table_input(spec))
+
+    def update_table(self, database: str, spec: TableSpec, *, existing: GlueTable) -> None:
+        """Update the table, keeping parameters others set; ConflictError when it changed since it was read.
+
+        SkipArchive: Glue keeps at most 100,000 versions of a table (aws-facts 5.2).
+        """
+        body = table_input(spec)
+        body["Parameters"] = existing.parameters | body["Parameters"]
+        version: dict[str, Any] = {"VersionId": existing.version_id} if existing.version_id else {}
+        with aws_errors("glue", "UpdateTable"):
+            self._client.update_table(DatabaseName=database, TableInput=body, SkipArchive=True, **version)
+
+    def get_partitions(
+        self, database: str, table: str, values: Sequence[tuple[str, ...]]
+    ) -> dict[tuple[str, ...], GluePartition]:
+        """Those of the asked partitions that exist, by values."""
+        found: dict[tuple[str, ...], GluePartition] = {}
+        for start in range(0, len(values), _GET_BATCH):
+            wanted: list[Any] = [{"Values": list(value)} for value in values[start : start + _GET_BATCH]]
+            while wanted:
+                with aws_errors("glue", "BatchGetPartition"):
+                    answer = self._client.batch_get_partition(
+                        DatabaseName=database, TableName=table, PartitionsToGet=wanted
+                    )
+                for item in answer.get("Partitions", []):
+                    partition = _partition(item)
+                    found[partition.values] = partition
+                wanted = list(answer.get("UnprocessedKeys", []))
+        return found
+
+    def create_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
+        """Create partitions, 100 per call; CatalogError lists every one Glue refused."""
+        errors: list[Any] = []
+        for start in range(0, len(specs), _CREATE_BATCH):
+            batch = [_partition_input(spec) for spec in specs[start : start + _CREATE_BATCH]]
+            with aws_errors("glue", "BatchCreatePartition"):
+                answer = self._client.batch_create_partition(
+                    DatabaseName=database, TableName=table, PartitionInputList=batch
+                )
+            errors += [
+                (item.get("PartitionValues"), item.get("ErrorDetail")) for item in answer.get("Errors", [])
+            ]
+        _raise_items(f"partitions of {database}.{table} were not created:", errors)
+
+    def update_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
+        """Update partitions, 100 per call; CatalogError lists every one Glue refused."""
+        errors: list[Any] = []
+        for start in range(0, len(specs), _UPDATE_BATCH):
+            entries: list[Any] = [
+                {"PartitionValueList": list(spec.values), "PartitionInput": _partition_input(spec)}
+                for spec in specs[start : start + _UPDATE_BATCH]
+            ]
+            with aws_errors("glue", "BatchUpdatePartition"):
+                answer = self._client.batch_update_partition(
+                    DatabaseName=database, TableName=table, Entries=entries
+                )
+            errors += [
+                (item.get("PartitionValueList"), item.get("ErrorDetail")) for item in answer.get("Errors", [])
+            ]
+        _raise_items(f"partitions of {database}.{table} were not updated:", errors)
+
+
+def table_input(spec: TableSpec) -> Any:
+    """Glue's TableInput of an external Parquet table (aws-facts 5.3)."""
+    return {
+        "Name": spec.name,
+        "Description": spec.description[:2048],
+        "TableType": "EXTERNAL_TABLE",
+        "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"} | spec.parameters,
+        "PartitionKeys": [{"Name": name, "Type": kind} for name, kind in spec.partition_keys],
+        "StorageDescriptor": _storage(spec.columns, spec.location),
+    }
+
+
+def _storage(columns: Iterable[ColumnSpec], location: str) -> Any:
+    return {
+        "Columns": [{"Name": name, "Type": kind, "Comment": comment} for name, kind, comment in columns],
+        "Location": location,
+        "InputFormat": _INPUT_FORMAT,
+        "OutputFormat": _OUTPUT_FORMAT,
+        "SerdeInfo": {"SerializationLibrary": _SERDE, "Parameters": {"serialization.format": "1"}},
+    }
+
+
+def _partition_input(spec: PartitionSpec) -> Any:
+    return {"Values": list(spec.values), "StorageDescriptor": _storage(spec.columns, spec.location)}
+
+
+def _columns(items: Iterable[Any]) -> tuple[ColumnSpec, ...]:
+    return tuple((item["Name"], item.get("Type", ""), item.get("Comment", "")) for item in items)
+
+
+def _table(item: Any) -> GlueTable:
+    storage = item.get("StorageDescriptor", {})
+    return GlueTable(
+        name=item["Name"],
+        is_view=item.get("TableType") == "VIRTUAL_VIEW",
+        columns=_columns(storage.get("Columns", [])),
+        partition_keys=tuple((key["Name"], key.get("Type", "")) for key in item.get("PartitionKeys", [])),
+        location=storage.get("Location", ""),
+        parameters=dict(item.get("Parameters", {})),
+        version_id=item.get("VersionId"),
+    )
+
+
+def _partition(item: Any) -> GluePartition:
+    storage = item.get("StorageDescriptor", {})
+    return GluePartition(
+        values=tuple(item["Values"]),
+        location=storage.get("Location", ""),
+        columns=_columns(storage.get("Columns", [])),
+    )
+
+
+def _raise_items(headline: str, errors: Sequence[tuple[Any, Any]]) -> None:
+    if errors:
+        raise CatalogError(
+            headline,
+            [
+                f"{'/'.join(values or ['?'])}: {detail.get('ErrorCode')} {detail.get('ErrorMessage', '')}"
+                for values, detail in errors
+            ],
+        )

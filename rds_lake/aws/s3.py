@@ -1,0 +1,209 @@
+"""S3: listing, small objects, ranged reads, server-side copies, deletes.
+
+What belongs here: the calls with paging, limits and per-item errors (aws-facts 7). What to copy and how to verify
+it is `stages/relocate.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from rds_lake.aws.translate import aws_errors
+from rds_lake.errors import AwsError, RelocationError
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+GIB = 1024**3
+MIB = 1024**2
+COPY_LIMIT_BYTES = 5 * GIB  # CopyObject refuses more
+_MAX_PARTS = 10_000
+_DELETE_BATCH = 1000
+_CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Object:
+    """One listed object; `bytes` is its size."""
+
+    key: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectHead:
+    """Size in bytes, and `ALGORITHM:value` when S3 knows a checksum of the whole object.
+
+    A checksum of parts (COMPOSITE) is no checksum of the content and is left out.
+    """
+
+    bytes: int
+    checksum: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CopyLimits:
+    """Above `threshold_bytes` a copy goes by parts of `part_bytes`, `parallel` at a time. Arguments for tests."""
+
+    threshold_bytes: int = COPY_LIMIT_BYTES
+    part_bytes: int = 512 * MIB
+    parallel: int = 8
+
+    def parts(self, size: int) -> list[tuple[int, int]]:
+        """First and last byte of every part; parts grow where 10,000 would not do."""
+        step = max(self.part_bytes, -(-size // _MAX_PARTS))
+        return [(start, min(start + step, size) - 1) for start in range(0, size, step)]
+
+
+class S3Gateway:
+    """Objects of any bucket the credentials reach."""
+
+    def __init__(self, client: S3Client) -> None:
+        self._client = client
+
+    def list_objects(self, bucket: str, prefix: str) -> Iterator[S3Object]:
+        """Every object under the prefix, page by page (T2: a single call ends at 1,000 keys)."""
+        with aws_errors("s3", "ListObjectsV2"):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+                for item in page.get("Contents", []):
+                    yield S3Object(key=item.get("Key", ""), bytes=item.get("Size", 0))
+
+    def find_text(self, bucket: str, key: str) -> str | None:
+        """The object as UTF-8 text, or None when it does not exist."""
+        try:
+            return self.get_text(bucket, key)
+        except AwsError as error:
+            if error.code == "NoSuchKey":
+                return None
+            raise
+
+    def get_text(self, bucket: str, key: str) -> str:
+        """The object as UTF-8 text."""
+        with aws_errors("s3", "GetObject"):
+            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+
+    def put_text(self, bucket: str, key: str, text: str, *, kms_key: str | None) -> None:
+        """Write a text in one PUT: readers see the old object or the new one."""
+        self.put_bytes(bucket, key, text.encode(), kms_key=kms_key)
+
+    def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None) -> None:
+        """Write bytes in one PUT, encrypted with the lake's key where one is given."""
+        with aws_errors("s3", "PutObject"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, **_encryption(kms_key))
+
+    def find_head(self, bucket: str, key: str) -> ObjectHead | None:
+        """Size and whole-object checksum, or None when the object does not exist."""
+        try:
+            with aws_errors("s3", "HeadObject"):
+                head = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        except AwsError as error:
+            if error.code in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
+        return ObjectHead(bytes=head["ContentLength"], checksum=_checksum(head))
+
+    def read_tail(self, bucket: str, key: str, *, bytes: int) -> bytes:
+        """The last bytes of an object, all of it when it is shorter."""
+        with aws_errors("s3", "GetObject"):
+            return self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{bytes}")["Body"].read()
+
+    def copy(
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        *,
+        size: int,
+        kms_key: str | None,
+        limits: CopyLimits,
+    ) -> None:
+        """Copy one object inside S3, from (bucket, key) to (bucket, key), by parts above the limit.
+
+        A copy does not keep the source's encryption, so the key is named (aws-facts 7).
+        """
+        if size > limits.threshold_bytes:
+            self._copy_parts(source, target, size=size, kms_key=kms_key, limits=limits)
+            return
+        with aws_errors("s3", "CopyObject"):
+            self._client.copy_object(
+                Bucket=target[0],
+                Key=target[1],
+                CopySource={"Bucket": source[0], "Key": source[1]},
+                **_encryption(kms_key),
+            )
+
+    def _copy_parts(
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        *,
+        size: int,
+        kms_key: str | None,
+        limits: CopyLimits,
+    ) -> None:
+        bucket, key = target
+        with aws_errors("s3", "CreateMultipartUpload"):
+            upload = self._client.create_multipart_upload(
+                Bucket=bucket, Key=key, ContentType="binary/octet-stream", **_encryption(kms_key)
+            )["UploadId"]
+
+        def copy_part(numbered: tuple[int, tuple[int, int]]) -> Any:
+            number, (first, last) = numbered
+            with aws_errors("s3", "UploadPartCopy"):
+                answer = self._client.upload_part_copy(
+                    Bucket=bucket,
+                    Key=key,
+                    UploadId=upload,
+                    PartNumber=number,
+                    CopySource={"Bucket": source[0], "Key": source[1]},
+                    CopySourceRange=f"bytes={first}-{last}",
+                )
+            return {"PartNumber": number, "ETag": answer["CopyPartResult"].get("ETag", "")}
+
+        try:
+            with ThreadPoolExecutor(limits.parallel, thread_name_prefix="parts") as pool:
+                parts = list(pool.map(copy_part, enumerate(limits.parts(size), start=1)))
+            with aws_errors("s3", "CompleteMultipartUpload"):
+                self._client.complete_multipart_upload(
+                    Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
+                )
+        except BaseException:
+            # Parts of an abandoned upload are billed until somebody removes them.
+            with aws_errors("s3", "AbortMultipartUpload"):
+                self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+            raise
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200)."""
+        failed: list[str] = []
+        for start in range(0, len(keys), _DELETE_BATCH):
+            batch = keys[start : start + _DELETE_BATCH]
+            with aws_errors("s3", "DeleteObjects"):
+                answer = self._client.delete_objects(
+                    Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+                )
+            failed += [
+                f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
+                for error in answer.get("Errors", [])
+            ]
+        if failed:
+            raise RelocationError(
+                f"S3 did not delete {len(failed)} objects; materialize the date again:", failed
+            )
+
+
+def _encryption(kms_key: str | None) -> dict[str, Any]:
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+
+
+def _checksum(head: Any) -> str | None:
+    if head.get("ChecksumType") == "COMPOSITE":
+        return None
+    for algorithm in _CHECKSUMS:
+        value = head.get(f"Checksum{algorithm}")
+        # S3 writes the checksum of parts as `value-count`, also where it names no type.
+        if value and "-" not in value:
+            return f"{algorithm}:{value}"
+    return None

@@ -1,0 +1,40 @@
+"""Amazon Resource Names, with their partition kept (`aws`, `aws-cn`, `aws-us-gov`; traps T22).
+
+What belongs here: taking ARNs apart and putting them together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_PARTS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arn:
+    """`arn:<partition>:<service>:<region>:<account>:<resource>`; `str()` is its exact inverse."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+
+def parse_arn(text: str) -> Arn:
+    """The ARN in `text`; ValueError when it is none."""
+    parts = text.split(":", _PARTS - 1)
+    if len(parts) != _PARTS or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
+        raise ValueError(f"{text!r} is no ARN (arn:partition:service:region:account:resource)")
+    return Arn(partition=parts[1], service=parts[2], region=parts[3], account=parts[4], resource=parts[5])
+
+
+def snapshot_identifier(arn: str) -> str:
+    """`rds:shop-2026-11-20-05-06` from `arn:aws:rds:…:snapshot:rds:shop-2026-11-20-05-06`."""
+    kind, _, identifier = parse_arn(arn).resource.partition(":")
+    if kind not in ("snapshot", "cluster-snapshot") or not identifier:
+        raise ValueError(f"{arn!r} is no snapshot's ARN")
+    return identifier

@@ -1,0 +1,72 @@
+"""Where everything lies in the lake's bucket.
+
+    s3://acme-lake/lake/shop/shop/public.orders/snapshot_date=2026-11-20/shop-prod-…-1/1-part-00000-….gz.parquet
+                   └┬─┘ └┬─┘ └───────┬────────┘ └─────────┬───────────┘ └────┬──────┘ └ index, part file
+                  prefix source  AWS's table folder    partition        export task
+
+    lake/_manifests/shop/2026-11-20.export.json    the accepted export
+    lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
+    lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
+    lake/_manifests/shop/_published.json           which date is published
+    lake/_snapshots/shop/                          rows of the table shop._snapshots
+    lake/_athena/                                  query results
+
+What belongs here: keys, and nothing that reads or writes them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakeLayout:
+    """Keys of one lake. `prefix` may be empty."""
+
+    bucket: str
+    prefix: str
+
+    def uri(self, key: str) -> str:
+        """`s3://bucket/key`."""
+        return f"s3://{self.bucket}/{key}"
+
+    def partition_folder(self, source: str, export_folder: str, day: date, export_task: str) -> str:
+        """Where the files of one table, date and export lie; with trailing slash."""
+        return self._key(source, export_folder, f"snapshot_date={day.isoformat()}", export_task) + "/"
+
+    @staticmethod
+    def data_key(folder: str, index: int, name: str) -> str:
+        """The key of one Parquet file: AWS's index folder becomes part of the name."""
+        return f"{folder}{index}-{name}"
+
+    def manifest_folder(self, source: str) -> str:
+        """Where the source's manifests lie; with trailing slash."""
+        return self._key("_manifests", source) + "/"
+
+    def manifest_key(self, source: str, day: date) -> str:
+        """The manifest of one date."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.json"
+
+    def export_record_key(self, source: str, day: date) -> str:
+        """The accepted export of one date."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.export.json"
+
+    def relocation_marker_key(self, source: str, day: date, export_task: str) -> str:
+        """Says that copying this export was begun before."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.begun"
+
+    def published_key(self, source: str) -> str:
+        """The pointer to what is published."""
+        return f"{self.manifest_folder(source)}_published.json"
+
+    def snapshot_log_folder(self, source: str) -> str:
+        """Rows of `<source>._snapshots`; with trailing slash."""
+        return self._key("_snapshots", source) + "/"
+
+    def athena_results(self) -> str:
+        """The URI Athena writes results under."""
+        return self.uri(self._key("_athena") + "/")
+
+    def _key(self, *parts: str) -> str:
+        return "/".join(part for part in (self.prefix.strip("/"), *parts) if part)

@@ -1,0 +1,35 @@
+"""The gate every identifier and literal passes on its way into SQL (Athena's SELECT dialect).
+
+What belongs here: quoting. Names with quotes, spaces, unicode or reserved words are data, never SQL.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+
+def identifier(name: str) -> str:
+    """`"name"`, with quotes inside doubled."""
+    _refuse(name, "identifier", empty=False)
+    return '"' + name.replace('"', '""') + '"'
+
+
+def qualified(*parts: str) -> str:
+    """`"database"."table"`."""
+    return ".".join(identifier(part) for part in parts)
+
+
+def literal(text: str) -> str:
+    """`'text'`, with quotes inside doubled; a backslash is an ordinary character in Athena."""
+    _refuse(text, "literal", empty=True)
+    return "'" + text.replace("'", "''") + "'"
+
+
+def date_literal(day: date) -> str:
+    """`DATE '2026-11-20'`."""
+    return f"DATE {literal(day.isoformat())}"
+
+
+def _refuse(text: str, what: str, *, empty: bool) -> None:
+    if "\x00" in text or not (text or empty):
+        raise ValueError(f"{text!r} cannot be an SQL {what}")

@@ -1,0 +1,51 @@
+"""Type words: Hive's (Glue), Presto's (Athena queries), and what a person may write in `types:`.
+
+What belongs here: the two vocabularies and their mapping. PostgreSQL's own words are `postgres_types.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+_HIVE_TO_PRESTO = {
+    "string": "varchar",
+    "int": "integer",
+    "float": "real",
+    "binary": "varbinary",
+    "timestamp": "timestamp(3)",
+}
+_SIMPLE = {
+    "boolean",
+    "tinyint",
+    "smallint",
+    "integer",
+    "bigint",
+    "real",
+    "double",
+    "varchar",
+    "date",
+    "timestamp",
+}
+_MAX_DIGITS = 38
+
+
+def hive_to_presto(hive_type: str) -> str:
+    """The word a query uses for a Hive type (`int` -> `integer`, `array<string>` -> `array(varchar)`)."""
+    if match := re.fullmatch(r"array<(.+)>", hive_type):
+        return f"array({hive_to_presto(match[1])})"
+    return _HIVE_TO_PRESTO.get(hive_type, hive_type)
+
+
+def parse_presto_type(text: str) -> str:
+    """A type a person wrote, in one spelling; ValueError names the legal ones."""
+    word = re.sub(r"\s+", "", text.lower())
+    word = {"int": "integer", "string": "varchar", "float": "real"}.get(word, word)
+    if word in _SIMPLE:
+        return word
+    if match := re.fullmatch(r"decimal\((\d{1,2}),(\d{1,2})\)", word):
+        precision, scale = int(match[1]), int(match[2])
+        if 1 <= precision <= _MAX_DIGITS and scale <= precision:
+            return f"decimal({precision},{scale})"
+    raise ValueError(
+        f"{text!r} is no type a view can have; use {', '.join(sorted(_SIMPLE))} or decimal(p,s), p ≤ 38"
+    )

@@ -1,0 +1,85 @@
+"""Statements about views: make, drop, check, and read as of another date.
+
+What belongs here: whole statements. One column's expression is `postgres_types.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.errors import CatalogError
+from rds_lake.model.names import PARTITION_KEY, AthenaTable
+from rds_lake.sql.postgres_types import ViewColumn
+from rds_lake.sql.quoting import date_literal, identifier, literal, qualified
+
+MAX_STATEMENT_BYTES = 262_144  # StartQueryExecution's limit (aws-facts 6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualityQuery:
+    """A query whose first column is the number of rows and whose others are lost values of `columns`, in order."""
+
+    sql: str
+    columns: tuple[str, ...]
+
+
+def render_view(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
+    """The view at one literal date: Athena reads that partition only, and a query sees one snapshot (traps T16)."""
+    statement = f"CREATE OR REPLACE VIEW {qualified(database, names.view)} AS\n" + render_select(
+        database, names, columns, day
+    )
+    return _fits(statement, f"view {database}.{names.view}")
+
+
+def render_select(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
+    """The typed rows of a table at a date, every column named."""
+    listed = "".join(f"  {column.expression} AS {identifier(column.alias)},\n" for column in columns)
+    return (
+        f"SELECT\n{listed}  {date_literal(day)} AS {identifier(PARTITION_KEY)}\n"
+        f"FROM {qualified(database, names.raw)}\n"
+        f"WHERE {identifier(names.partition_key)} = {literal(day.isoformat())}"
+    )
+
+
+def render_as_of(
+    query: str, database: str, tables: Sequence[tuple[AthenaTable, Sequence[ViewColumn]]], day: date
+) -> str:
+    """The query with its views replaced by the same views at another date; `query` must not begin with WITH."""
+    parts = [
+        f"{identifier(names.view)} AS (\n{render_select(database, names, columns, day)}\n)"
+        for names, columns in tables
+    ]
+    return _fits("WITH " + ",\n".join(parts) + f"\n{query}", "the query as of another date")
+
+
+def render_drop_view(database: str, view: str) -> str:
+    """Remove a view whose table is gone."""
+    return f"DROP VIEW IF EXISTS {qualified(database, view)}"
+
+
+def render_quality_query(
+    database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date
+) -> QualityQuery:
+    """Rows of the date's partition, and how many values of each cast column lose something in the cast."""
+    casts = [(column.name, column.loss) for column in columns if column.loss]
+    counts = "".join(f",\n  count_if({loss}) AS lost_{number}" for number, (_, loss) in enumerate(casts))
+    sql = (
+        f"SELECT\n  count(*) AS row_count{counts}\nFROM {qualified(database, names.raw)}\n"
+        f"WHERE {identifier(names.partition_key)} = {literal(day.isoformat())}"
+    )
+    if len(sql.encode()) > MAX_STATEMENT_BYTES:
+        # Thousands of cast columns: rows are still counted, which is what blocks.
+        return render_quality_query(database, names, (), day)
+    return QualityQuery(sql=sql, columns=tuple(name for name, _ in casts))
+
+
+def _fits(statement: str, what: str) -> str:
+    size = len(statement.encode())
+    if size > MAX_STATEMENT_BYTES:
+        raise CatalogError(
+            f"{what} would be a statement of {size:,} bytes, and Athena takes {MAX_STATEMENT_BYTES:,}; "
+            "split the table in the database, or read its raw table"
+        )
+    return statement

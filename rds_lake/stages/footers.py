@@ -1,0 +1,90 @@
+"""Parquet footers by ranged reads: rows and physical types without the data.
+
+What belongs here: footer to Hive types. Which files to read is `relocate.py`.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.errors import MalformedExportError
+
+# Footers of tables with up to some hundred columns fit; longer ones cost a second read.
+TAIL_BYTES = 64 * 1024
+_MAGIC = b"PAR1"
+_TRAILER_BYTES = 8
+
+_PHYSICAL = {
+    "INT32": "int",
+    "INT64": "bigint",
+    "INT96": "timestamp",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "BOOLEAN": "boolean",
+    "BYTE_ARRAY": "binary",
+    "FIXED_LEN_BYTE_ARRAY": "binary",
+}
+_TEXT = {"STRING", "ENUM", "JSON", "BSON"}
+_INTEGERS = {8: "tinyint", 16: "smallint", 32: "int", 64: "bigint"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footer:
+    """Rows of one file, and its columns as (name, Hive type)."""
+
+    rows: int
+    columns: tuple[tuple[str, str], ...]
+
+
+def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
+    """The footer of one Parquet object; MalformedExportError when it is none."""
+    tail = s3.read_tail(bucket, key, bytes=TAIL_BYTES)
+    where = f"s3://{bucket}/{key}"
+    if len(tail) < _TRAILER_BYTES or tail[-4:] != _MAGIC:
+        raise MalformedExportError(f"{where} is not a Parquet file: it does not end with PAR1")
+    (length,) = struct.unpack("<I", tail[-8:-4])
+    if length + _TRAILER_BYTES > len(tail):
+        tail = s3.read_tail(bucket, key, bytes=length + _TRAILER_BYTES)
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(tail))
+    except (pa.ArrowInvalid, OSError) as error:
+        raise MalformedExportError(f"the Parquet footer of {where} cannot be read: {error}") from error
+    schema = metadata.schema
+    columns = tuple(_column(schema.column(number), where) for number in range(len(schema)))
+    return Footer(rows=metadata.num_rows, columns=columns)
+
+
+def _column(column: Any, where: str) -> tuple[str, str]:
+    if "." in column.path and column.path != column.name:
+        raise MalformedExportError(f"column {column.path} of {where} is nested, which RDS exports never are")
+    return column.name, hive_type(column)
+
+
+def hive_type(column: Any) -> str:
+    """The Hive type that reads a flat Parquet column (aws-facts 2 and 5.5)."""
+    logical, physical = column.logical_type.type, column.physical_type
+    if logical in _TEXT:
+        return "string"
+    if logical == "DECIMAL":
+        return f"decimal({column.precision},{column.scale})"
+    if logical == "TIMESTAMP":
+        return "timestamp"
+    if logical == "DATE":
+        return "date"
+    if logical == "INT":
+        return _INTEGERS[_bits(column)]
+    return _PHYSICAL.get(physical, "binary")
+
+
+def _bits(column: Any) -> int:
+    """Width of an annotated integer: `Int(bitWidth=16, isSigned=true)`."""
+    text = str(column.logical_type)
+    width = int(text.split("bitWidth=")[1].split(",")[0])
+    # Unsigned values need the next width.
+    return width if "isSigned=true" in text else min(width * 2, 64)

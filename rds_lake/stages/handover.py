@@ -1,0 +1,60 @@
+"""What one stage leaves for the next in S3: the export record and the manifest.
+
+What belongs here: reading and writing them by source and date. Their shapes are `model/manifest.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.errors import ManifestError
+from rds_lake.model.export import ExportRecord
+from rds_lake.model.layout import LakeLayout
+from rds_lake.model.manifest import (
+    Manifest,
+    parse_export_record,
+    parse_manifest,
+    render_export_record,
+    render_manifest,
+)
+
+
+def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
+    """The manifest of the date, or None when it was never relocated."""
+    key = layout.manifest_key(source, day)
+    text = s3.find_text(layout.bucket, key)
+    return None if text is None else parse_manifest(text, where=layout.uri(key))
+
+
+def get_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest:
+    """The manifest of the date; ManifestError says what to materialize when there is none."""
+    manifest = find_manifest(s3, layout, source, day)
+    if manifest is None:
+        where = layout.uri(layout.manifest_key(source, day))
+        raise ManifestError(f"{where} does not exist: materialize `{source}/parquet` for {day} first")
+    return manifest
+
+
+def write_manifest(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, kms_key: str) -> None:
+    """Commit relocation: the manifest appears whole, in one PUT, after everything it names."""
+    key = layout.manifest_key(manifest.source, manifest.snapshot_date)
+    s3.put_text(layout.bucket, key, render_manifest(manifest), kms_key=kms_key)
+
+
+def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord:
+    """The accepted export of the date; ManifestError says what to materialize when there is none."""
+    key = layout.export_record_key(source, day)
+    text = s3.find_text(layout.bucket, key)
+    if text is None:
+        raise ManifestError(
+            f"{layout.uri(key)} does not exist: no complete export of {day} was accepted; "
+            f"materialize `{source}/snapshot_export` for {day} first"
+        )
+    return parse_export_record(text, where=layout.uri(key))
+
+
+def write_export_record(s3: S3Gateway, layout: LakeLayout, record: ExportRecord, *, kms_key: str) -> None:
+    """Accept an export for its date."""
+    key = layout.export_record_key(record.source, record.snapshot_date)
+    s3.put_text(layout.bucket, key, render_export_record(record), kms_key=kms_key)
