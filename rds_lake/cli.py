@@ -69,9 +69,7 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
     for source in [config.source(name) for name in sources] or config.sources:
         day, tables = newest_tables(_s3(config), config, source)
         path = save_known_tables(config, source, tables)
-        click.echo(
-            f"{source.name}: {len(tables)} tables of {day} written to {path}; reload the code location"
-        )
+        click.echo(f"{source.name}: {len(tables)} tables of {day} written to {path}; reload the code location")
 
 
 def _s3(config: LakeConfig):
@@ -115,9 +113,7 @@ def local() -> None:
     metavar="IDENTIFIER=URL",
     help="An RDS instance and the postgresql:// database behind it. Default: the demo shop.",
 )
-@click.option(
-    "--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when everything is up."
-)
+@click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when everything is up.")
 def up(port: int, databases: tuple[str, ...], ready_file: Path | None) -> None:
     """Start the local cloud and keep it until Ctrl-C."""
     from rds_lake.localcloud.up import run_up

@@ -49,16 +49,12 @@ class LakeSettings(_Settings):
     """The `lake:` section: where the lake lives and what AWS objects serve it."""
 
     bucket: BucketName = Field(description="Bucket of relocated Parquet, manifests and Athena results.")
-    prefix: Prefix = Field(
-        default="lake", description="Key prefix of everything rds-lake writes in `bucket`."
-    )
+    prefix: Prefix = Field(default="lake", description="Key prefix of everything rds-lake writes in `bucket`.")
     export_bucket: BucketName | None = Field(
         default=None, description="Bucket AWS writes exports to, in the snapshots' Region. Default: `bucket`."
     )
     export_prefix: Prefix = Field(default="exports", description="Key prefix of AWS's exports.")
-    export_role: Arn = Field(
-        description="IAM role that export.rds.amazonaws.com assumes to write the export."
-    )
+    export_role: Arn = Field(description="IAM role that export.rds.amazonaws.com assumes to write the export.")
     kms_key: str = Field(
         min_length=1,
         description="KMS key (ARN, id or alias/…) of exports and relocated copies; AWS requires one.",
@@ -118,15 +114,11 @@ class SourceSettings(_Settings):
     export_timeout_hours: float = Field(
         default=24, gt=0, le=240, description="A waiting run gives up on an export after this long."
     )
-    start_date: date | None = Field(
-        default=None, description="First snapshot date, where later than the lake's."
-    )
+    start_date: date | None = Field(default=None, description="First snapshot date, where later than the lake's.")
 
     @model_validator(mode="after")
     def _include_is_legal(self) -> SourceSettings:
-        illegal = [
-            item for item in self.include if not re.fullmatch(r"[A-Za-z0-9$_]+(\.[A-Za-z0-9$_]+){0,2}", item)
-        ]
+        illegal = [item for item in self.include if not re.fullmatch(r"[A-Za-z0-9$_]+(\.[A-Za-z0-9$_]+){0,2}", item)]
         if illegal:
             raise ValueError(
                 f"include {illegal}: AWS takes `db`, `db.schema` or `db.schema.table` of letters, digits, $ and _ only; "
@@ -162,11 +154,7 @@ class LakeConfig(_Settings):
             for source in self.sources
             if source.start_date and source.start_date < self.lake.start_date
         ]
-        future = (
-            [f"lake.start_date {self.lake.start_date} is out of range"]
-            if self.lake.start_date.year < 2010
-            else []
-        )
+        future = [f"lake.start_date {self.lake.start_date} is out of range"] if self.lake.start_date.year < 2010 else []
         if twice or early or future:
             raise ValueError("; ".join(twice + early + future))
         return self
@@ -205,9 +193,7 @@ def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConf
     try:
         return LakeConfig.model_validate(body | {"directory": directory})
     except ValidationError as error:
-        raise ConfigError(
-            f"{where} has problems:", [_explain(detail) for detail in error.errors()]
-        ) from error
+        raise ConfigError(f"{where} has problems:", [_explain(detail) for detail in error.errors()]) from error
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
@@ -234,9 +220,7 @@ def _explain(detail: ErrorDetails) -> str:
     place = ".".join(str(part) for part in detail["loc"]) or "lake.yaml"
     match detail["type"]:
         case "extra_forbidden":
-            return (
-                f"{place}: unknown key; remove it or correct its spelling (docs/configuration.md lists all)"
-            )
+            return f"{place}: unknown key; remove it or correct its spelling (docs/configuration.md lists all)"
         case "missing":
             return f"{place}: is required; add it (docs/configuration.md describes it)"
         case "literal_error":

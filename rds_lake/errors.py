@@ -126,9 +126,7 @@ class CatalogError(ProblemsError, TerminalError):
 class QueryError(TerminalError):
     """An Athena query failed or was cancelled."""
 
-    def __init__(
-        self, message: str, *, query_id: str, category: int | None = None, retryable: bool = False
-    ) -> None:
+    def __init__(self, message: str, *, query_id: str, category: int | None = None, retryable: bool = False) -> None:
         super().__init__(message)
         self.query_id = query_id
         self.category = category

@@ -75,9 +75,7 @@ class AthenaGateway:
             milliseconds=statistics.get("TotalExecutionTimeInMillis", 0),
         )
 
-    def run_many(
-        self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL
-    ) -> list[QueryResult]:
+    def run_many(self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL) -> list[QueryResult]:
         """Run statements in parallel, results in order; when some fail, all run, and the error lists every failure."""
 
         def attempt(sql: str) -> QueryResult | RdsLakeError:
@@ -130,9 +128,7 @@ class AthenaGateway:
             if state in ("SUCCEEDED", "FAILED", "CANCELLED"):
                 return execution
             if self._clock() > deadline:
-                raise QueryError(
-                    f"Athena query {query_id} was still {state} at its time limit", query_id=query_id
-                )
+                raise QueryError(f"Athena query {query_id} was still {state} at its time limit", query_id=query_id)
             self._sleep(wait)
             wait = min(wait * 1.5, _LAST_POLL_SECONDS)
 
@@ -140,9 +136,7 @@ class AthenaGateway:
         with aws_errors("athena", "StopQueryExecution"):
             self._client.stop_query_execution(QueryExecutionId=query_id)
 
-    def _rows(
-        self, query_id: str, *, header: bool
-    ) -> tuple[tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
+    def _rows(self, query_id: str, *, header: bool) -> tuple[tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
         with aws_errors("athena", "GetQueryResults"):
             columns: tuple[str, ...] = ()
             rows: list[tuple[str | None, ...]] = []
@@ -151,8 +145,7 @@ class AthenaGateway:
                 metadata = result.get("ResultSetMetadata", {}).get("ColumnInfo", [])
                 columns = columns or tuple(column["Name"] for column in metadata)
                 rows += [
-                    tuple(datum.get("VarCharValue") for datum in row.get("Data", []))
-                    for row in result.get("Rows", [])
+                    tuple(datum.get("VarCharValue") for datum in row.get("Data", [])) for row in result.get("Rows", [])
                 ]
         # The first row of a SELECT's result repeats the column names.
         return columns, tuple(rows[1:] if header and rows else rows)

@@ -143,9 +143,7 @@ class GlueGateway:
                 answer = self._client.batch_create_partition(
                     DatabaseName=database, TableName=table, PartitionInputList=batch
                 )
-            errors += [
-                (item.get("PartitionValues"), item.get("ErrorDetail")) for item in answer.get("Errors", [])
-            ]
+            errors += [(item.get("PartitionValues"), item.get("ErrorDetail")) for item in answer.get("Errors", [])]
         _raise_items(f"partitions of {database}.{table} were not created:", errors)
 
     def update_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
@@ -157,12 +155,8 @@ class GlueGateway:
                 for spec in specs[start : start + _UPDATE_BATCH]
             ]
             with aws_errors("glue", "BatchUpdatePartition"):
-                answer = self._client.batch_update_partition(
-                    DatabaseName=database, TableName=table, Entries=entries
-                )
-            errors += [
-                (item.get("PartitionValueList"), item.get("ErrorDetail")) for item in answer.get("Errors", [])
-            ]
+                answer = self._client.batch_update_partition(DatabaseName=database, TableName=table, Entries=entries)
+            errors += [(item.get("PartitionValueList"), item.get("ErrorDetail")) for item in answer.get("Errors", [])]
         _raise_items(f"partitions of {database}.{table} were not updated:", errors)
 
 

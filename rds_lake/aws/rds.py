@@ -76,9 +76,7 @@ class RdsGateway:
             )
             tasks = [_task(item) for page in pages for item in page["ExportTasks"]]
         # The order is not documented (aws-facts 1.6).
-        return sorted(
-            tasks, key=lambda task: (task.started_at or datetime.max.replace(tzinfo=UTC), task.identifier)
-        )
+        return sorted(tasks, key=lambda task: (task.started_at or datetime.max.replace(tzinfo=UTC), task.identifier))
 
     def start_export(
         self,

@@ -189,9 +189,7 @@ class S3Gateway:
                 for error in answer.get("Errors", [])
             ]
         if failed:
-            raise RelocationError(
-                f"S3 did not delete {len(failed)} objects; materialize the date again:", failed
-            )
+            raise RelocationError(f"S3 did not delete {len(failed)} objects; materialize the date again:", failed)
 
 
 def _encryption(kms_key: str | None) -> dict[str, Any]:

@@ -67,9 +67,7 @@ class SqsGateway:
             with aws_errors("sqs", "DeleteMessageBatch"):
                 answer = self._client.delete_message_batch(
                     QueueUrl=self.url,
-                    Entries=[
-                        {"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(batch)
-                    ],
+                    Entries=[{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(batch)],
                 )
             failed += [batch[int(item["Id"])] for item in answer.get("Failed", [])]
         return failed

@@ -52,15 +52,11 @@ def aws_errors(service: str, operation: str) -> Iterator[None]:
     except ClientError as error:
         raise _translate(error, service, operation) from error
     except (NoCredentialsError, NoRegionError) as error:
-        raise ConfigError(
-            f"{service} {operation}: {error}; configure AWS credentials and a Region"
-        ) from error
+        raise ConfigError(f"{service} {operation}: {error}; configure AWS credentials and a Region") from error
     except HTTPClientError as error:
         raise UnavailableError(f"{service} {operation}: {error}; the call can be repeated") from error
     except BotoCoreError as error:
-        raise AwsError(
-            service=service, operation=operation, code=type(error).__name__, message=str(error)
-        ) from error
+        raise AwsError(service=service, operation=operation, code=type(error).__name__, message=str(error)) from error
 
 
 def _translate(error: ClientError, service: str, operation: str) -> RdsLakeError:

@@ -82,9 +82,7 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
                     metadata={"rds_lake/export_task": task.identifier, "rds_lake/status": task.status.value},
                 )
                 return
-            accepted = run.accept(
-                _day(context), export_task=tags.get(Tag.EXPORT_TASK), poll_seconds=aws.poll_seconds
-            )
+            accepted = run.accept(_day(context), export_task=tags.get(Tag.EXPORT_TASK), poll_seconds=aws.poll_seconds)
         yield dg.MaterializeResult(
             metadata=accepted.metadata(),
             check_results=checks.completeness(source, accepted.findings, day=_day(context)),

@@ -28,8 +28,7 @@ def build_definitions(
     in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint.
     """
     assets = {
-        source.name: source_assets(config, source, (known_tables or {}).get(source.name))
-        for source in config.sources
+        source.name: source_assets(config, source, (known_tables or {}).get(source.name)) for source in config.sources
     }
     keys = {name: [key for asset in group for key in asset.keys] for name, group in assets.items()}
     sensors = [events_sensor(config, keys, interval_seconds=sensor_interval_seconds)]

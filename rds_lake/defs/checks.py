@@ -75,9 +75,7 @@ def result(
     )
 
 
-def completeness(
-    source: SourceSettings, findings: Sequence[Finding], *, day: date
-) -> list[dg.AssetCheckResult]:
+def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: date) -> list[dg.AssetCheckResult]:
     """The two checks of an export: what makes it unusable, and what is only worth knowing."""
     errors = [finding.problem for finding in findings if finding.severity == "error"]
     warnings = [finding.problem for finding in findings if finding.severity == "warning"]
@@ -94,11 +92,9 @@ def relocation(
     day = manifest.snapshot_date
     notes = [f"{table.target}: {note}" for table in manifest.tables for note in table.schema_notes]
     changes = [
-        f"{table} is new: it is published, but has no asset; run `rds-lake refresh {source.name}`"
-        for table in unknown
+        f"{table} is new: it is published, but has no asset; run `rds-lake refresh {source.name}`" for table in unknown
     ] + [
-        f"{table} is gone from the export: its view is dropped; run `rds-lake refresh {source.name}`"
-        for table in gone
+        f"{table} is gone from the export: its view is dropped; run `rds-lake refresh {source.name}`" for table in gone
     ]
     return [
         result(source, Stage.PARQUET, SCHEMA_AGREES, notes, day=day),
@@ -106,9 +102,7 @@ def relocation(
     ]
 
 
-def quality(
-    source: SourceSettings, tables: Sequence[TableQuality], *, day: date
-) -> list[dg.AssetCheckResult]:
+def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
     """Rows Athena reads against the footers, and values lost in casts, over all tables."""
     unread = [
         f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"

@@ -67,9 +67,7 @@ def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway) -> None
     failed = queue.delete(handles)
     context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
     if failed:
-        context.log.warning(
-            f"{len(failed)} messages could not be deleted; they come again and change nothing"
-        )
+        context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")
 
 
 def _receive(queue: SqsGateway) -> list[QueueMessage]:

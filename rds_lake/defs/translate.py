@@ -72,9 +72,7 @@ def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
 
 def partitions_of(config: LakeConfig, source: SourceSettings) -> dg.DailyPartitionsDefinition:
     """One partition per UTC date; `end_offset=1` gives today's snapshot a partition today."""
-    return dg.DailyPartitionsDefinition(
-        start_date=first_date(config, source).isoformat(), end_offset=1, timezone="UTC"
-    )
+    return dg.DailyPartitionsDefinition(start_date=first_date(config, source).isoformat(), end_offset=1, timezone="UTC")
 
 
 def manifest_metadata(manifest: Manifest) -> dict[str, Any]:

@@ -24,9 +24,7 @@ def run_dev(*, port: int, config_path: Path) -> int:
     work = config_path.resolve().parent / ".dagster_home"
     work.mkdir(exist_ok=True)
     try:
-        with running_stack(
-            config_path, work, extra=_FAST, say=lambda line: console.print(f"  {line}")
-        ) as stack:
+        with running_stack(config_path, work, extra=_FAST, say=lambda line: console.print(f"  {line}")) as stack:
             workspace = config_path.resolve().parent / "workspace.yaml"
             command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-p", str(port)]
             stack.processes.start("dagster", command)
@@ -54,7 +52,5 @@ def _watch(console: Console, stack: Stack) -> int:
         time.sleep(0.5)
     for name, code in dead.items():
         log = stack.processes.log_path(name).read_text(encoding="utf-8", errors="replace")
-        console.print(
-            f"[red]{name} ended with code {code}[/]; its log ends with:\n{log[-3000:]}", highlight=False
-        )
+        console.print(f"[red]{name} ended with code {code}[/]; its log ends with:\n{log[-3000:]}", highlight=False)
     return 1

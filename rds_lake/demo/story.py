@@ -58,9 +58,7 @@ def run_demo(config_path: Path = Path("lake.yaml")) -> int:
 
 def _tell(console: Console, stack: Stack, config_path: Path) -> int:
     workspace = config_path.resolve().parent / "workspace.yaml"
-    stack.processes.start(
-        "dagster-daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)]
-    )
+    stack.processes.start("dagster-daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)])
     _say(console)("Dagster's daemon starting; it watches the SQS queue")
     url = stack.databases[stack.config.sources[0].identifier]
     today = datetime.now(UTC).date()
@@ -79,9 +77,7 @@ def _day(console: Console, stack: Stack, url: str, day: date) -> DayStory:
     }
     console.print(f"\n[bold]{day}[/]  {len(counts)} tables, {sum(counts.values()):,} rows in PostgreSQL")
     at = datetime.combine(day, clock_time(0, 5), UTC)
-    snapshot = stack.control(
-        "snapshots", {"database": source.identifier, "type": "automated", "at": at.isoformat()}
-    )
+    snapshot = stack.control("snapshots", {"database": source.identifier, "type": "automated", "at": at.isoformat()})
     taken_at = time.time()
     _say(console)(f"automated snapshot {snapshot['identifier']}")
     with (
@@ -121,18 +117,12 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
         athena.run(_JOIN, database=source.name),
     )
     used = [table for table in tables if table.names.view in ("orders", "customers")]
-    earlier = render_as_of(
-        _JOIN, source.name, [(table.names, table.columns) for table in used], stories[0].day
-    )
+    earlier = render_as_of(_JOIN, source.name, [(table.names, table.columns) for table in used], stories[0].day)
     answer = athena.run(earlier, database=source.name)
     print_answer(console, f"The same question as of {stories[0].day}", _JOIN, answer)
     snapshots = "SELECT snapshot_date, export_task, tables, rows, became_latest FROM _snapshots ORDER BY 1"
     print_answer(console, "What the lake holds", snapshots, athena.run(snapshots, database=source.name))
-    verdict = (
-        "[green]every count equals PostgreSQL's[/]"
-        if equal
-        else "[red]some counts differ from PostgreSQL's[/]"
-    )
+    verdict = "[green]every count equals PostgreSQL's[/]" if equal else "[red]some counts differ from PostgreSQL's[/]"
     console.print(f"\n{verdict}")
     return 0 if equal else 1
 

@@ -59,9 +59,7 @@ class DayWatch:
             while (at := happened()) is None:
                 self._raise_failures()
                 if self.clock() > deadline:
-                    raise RdsLakeError(
-                        f"{self.day}: still waiting for {name!r} after {timeout_seconds:.0f} s"
-                    )
+                    raise RdsLakeError(f"{self.day}: still waiting for {name!r} after {timeout_seconds:.0f} s")
                 yield self._status(name)
                 self.sleep(0.25)
             yield Step(name=name, at=at)
@@ -105,9 +103,7 @@ class DayWatch:
     def _raise_failures(self) -> None:
         dead = self.stack.processes.dead()
         if dead:
-            raise RdsLakeError(
-                f"{', '.join(dead)} ended while the demo ran; see {self.stack.processes.log_folder}"
-            )
+            raise RdsLakeError(f"{', '.join(dead)} ended while the demo ran; see {self.stack.processes.log_folder}")
         for run in self._runs():
             if run.status in _FAILED:
                 raise RdsLakeError(f"Dagster run {run.run_id} failed; see {self.stack.processes.log_folder}")

@@ -63,9 +63,7 @@ class Provisioner:
                 raise
         region = s3.meta.region_name
         # us-east-1 is the one Region that must not be named.
-        location = (
-            {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        )
+        location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         with aws_errors("s3", "CreateBucket"):
             s3.create_bucket(Bucket=name, **location)  # type: ignore[arg-type]
         with aws_errors("s3", "PutPublicAccessBlock"):
@@ -92,9 +90,7 @@ class Provisioner:
             if error.code != "NotFoundException" or not alias.startswith("alias/"):
                 raise
         with aws_errors("kms", "CreateKey"):
-            key = kms.create_key(Description="rds-lake: exports and relocated Parquet")["KeyMetadata"][
-                "KeyId"
-            ]
+            key = kms.create_key(Description="rds-lake: exports and relocated Parquet")["KeyMetadata"]["KeyId"]
         with aws_errors("kms", "CreateAlias"):
             kms.create_alias(AliasName=alias, TargetKeyId=key)
         self.say(f"KMS key {alias} created")
@@ -117,9 +113,7 @@ class Provisioner:
             f"arn:{arn.partition}:s3:::{self.settings.exports_bucket}", self.settings.export_prefix
         )
         with aws_errors("iam", "PutRolePolicy"):
-            iam.put_role_policy(
-                RoleName=name, PolicyName="rds-lake-export", PolicyDocument=json.dumps(policy)
-            )
+            iam.put_role_policy(RoleName=name, PolicyName="rds-lake-export", PolicyDocument=json.dumps(policy))
         self.say(f"role {name} created")
 
     def _queue(self) -> tuple[str, str]:
@@ -149,9 +143,7 @@ class Provisioner:
                 url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]  # type: ignore[arg-type]
             self.say(f"queue {name} created")
         with aws_errors("sqs", "GetQueueAttributes"):
-            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
-                "QueueArn"
-            ]
+            arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         return url, arn
 
     def _rule(self, queue: tuple[str, str]) -> None:

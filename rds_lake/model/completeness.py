@@ -108,9 +108,7 @@ def _folders(infos: Sequence[ExportTableInfo], keys: Collection[ExportKey]) -> I
     for folder, targets in announced.items():
         if len(targets) > 1:
             names = " and ".join(map(str, targets))
-            yield _error(
-                f"tables {names} share the folder {folder}: their rows cannot be told apart; rename one"
-            )
+            yield _error(f"tables {names} share the folder {folder}: their rows cannot be told apart; rename one")
         if folder not in present:
             yield _error(f"table {targets[0]} is announced as COMPLETE, but nothing of it is in S3")
     every_table = {export_folder(info.target) for info in infos if info.target is not None}

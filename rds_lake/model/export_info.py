@@ -72,9 +72,7 @@ def parse_tables_info(texts: Mapping[TablesInfoFile, str]) -> tuple[ExportTableI
 def _range_problems(files: list[TablesInfoFile]) -> list[str]:
     """Tables are counted from 1 through all files; a gap is a file that was not written or not listed."""
     if not files:
-        return [
-            "there is no export_tables_info_*.json: the export was not finished, or its objects were removed"
-        ]
+        return ["there is no export_tables_info_*.json: the export was not finished, or its objects were removed"]
     problems: list[str] = []
     expected = 1
     for file in sorted(files, key=lambda file: file.first):
@@ -128,11 +126,7 @@ def _column(mapping: Any) -> InfoColumn:
 
 def _whole(value: Any) -> int | None:
     """A positive number, or None: AWS writes 0 or leaves the key out where there is no length."""
-    return (
-        int(value)
-        if isinstance(value, int | float | str) and str(value).strip().isdigit() and int(value)
-        else None
-    )
+    return int(value) if isinstance(value, int | float | str) and str(value).strip().isdigit() and int(value) else None
 
 
 def export_folder(target: TableTarget) -> str:

@@ -115,9 +115,7 @@ def parse_manifest(text: str, *, where: str) -> Manifest:
             tables=tuple(_parse_table(table) for table in body["tables"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise ManifestError(
-            f"{where} is damaged ({error!r}); delete it and materialize `parquet` again"
-        ) from error
+        raise ManifestError(f"{where} is damaged ({error!r}); delete it and materialize `parquet` again") from error
 
 
 def render_export_record(record: ExportRecord) -> str:
@@ -140,9 +138,7 @@ def _load(text: str, *, where: str) -> dict[str, Any]:
     try:
         body = json.loads(text)
     except json.JSONDecodeError as error:
-        raise ManifestError(
-            f"{where} is not JSON ({error}); delete it and materialize the date again"
-        ) from error
+        raise ManifestError(f"{where} is not JSON ({error}); delete it and materialize the date again") from error
     if not isinstance(body, dict) or body.get("version") != VERSION:
         version = body.get("version") if isinstance(body, dict) else None
         raise ManifestError(

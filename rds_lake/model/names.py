@@ -141,14 +141,10 @@ def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) ->
     return problems
 
 
-def _rename_problems(
-    tables: Sequence[tuple[TableTarget, Sequence[str]]], rename: Mapping[str, str]
-) -> list[str]:
+def _rename_problems(tables: Sequence[tuple[TableTarget, Sequence[str]]], rename: Mapping[str, str]) -> list[str]:
     known = {str(target) for target, _ in tables}
     known |= {f"{target}.{name}" for target, names in tables for name in names}
-    unknown = [
-        f"rename: {what!r} is no table or column of this snapshot" for what in rename if what not in known
-    ]
+    unknown = [f"rename: {what!r} is no table or column of this snapshot" for what in rename if what not in known]
     illegal = [
         f"rename: {name!r} (for {what!r}) must be lower-case letters, digits and _ and at most "
         f"{_MAX_LENGTH - len(_RAW_PREFIX)} long"

@@ -27,6 +27,11 @@ from rds_lake.sql.types import hive_to_presto, parse_presto_type
 # The greatest precision p whose decimal(2p, p) still fits Athena's 38 digits.
 _EXACT_PRECISION = 19
 
+# Fraction digits up to the last that is not zero; an array's elements; an escaped character inside one.
+_FRACTION = literal(r"\.([0-9]*[1-9])")
+_ELEMENT = literal(r'"(?:[^"\\]|\\.)*"|[^,]+')
+_ESCAPED = literal(r"\\(.)")
+
 _DATES = {"date"}
 _TIMESTAMPS = {"timestamp without time zone", "timestamp"}
 _ZONED = {"timestamp with time zone", "timestamptz"}
@@ -50,9 +55,7 @@ def view_column(column: Column, alias: str, *, type_override: str | None = None)
     if type_override is not None:
         return _cast(column, alias, raw, parse_presto_type(type_override))
     if column.hive_type != "string":
-        return ViewColumn(
-            name=column.name, alias=alias, expression=raw, presto_type=hive_to_presto(column.hive_type)
-        )
+        return ViewColumn(name=column.name, alias=alias, expression=raw, presto_type=hive_to_presto(column.hive_type))
     original = (column.original_type or "").strip().lower()
     if original in _NUMBERS:
         return _cast(column, alias, raw, _decimal(column.num_precision))
@@ -81,11 +84,9 @@ def _cast(column: Column, alias: str, raw: str, presto_type: str) -> ViewColumn:
     lost = f"{raw} IS NOT NULL AND {expression} IS NULL"
     if presto_type.startswith("decimal") and column.hive_type == "string":
         scale = presto_type.removesuffix(")").split(",")[1]
-        significant = f"regexp_extract({raw}, {literal(r'\.([0-9]*[1-9])')}, 1)"
+        significant = f"regexp_extract({raw}, {_FRACTION}, 1)"
         lost = f"({lost}) OR COALESCE(length({significant}), 0) > {scale}"
-    return ViewColumn(
-        name=column.name, alias=alias, expression=expression, presto_type=presto_type, loss=lost
-    )
+    return ViewColumn(name=column.name, alias=alias, expression=expression, presto_type=presto_type, loss=lost)
 
 
 def _zoned(column: Column, alias: str, raw: str) -> ViewColumn:
@@ -103,12 +104,8 @@ def _zoned(column: Column, alias: str, raw: str) -> ViewColumn:
 
 def _array(column: Column, alias: str, raw: str) -> ViewColumn:
     r"""`{a,"b,c",NULL}` as array(varchar): elements are quoted with `\` escapes, or bare; only a bare NULL is null."""
-    elements = (
-        f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {literal(r'"(?:[^"\\]|\\.)*"|[^,]+')})"
-    )
-    unquoted = (
-        f"regexp_replace(substr(rds_lake_e, 2, length(rds_lake_e) - 2), {literal(r'\\(.)')}, {literal('$1')})"
-    )
+    elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {_ELEMENT})"
+    unquoted = f"regexp_replace(substr(rds_lake_e, 2, length(rds_lake_e) - 2), {_ESCAPED}, {literal('$1')})"
     element = (
         "rds_lake_e -> CASE WHEN rds_lake_e = 'NULL' THEN NULL "
         f"WHEN substr(rds_lake_e, 1, 1) = '\"' THEN {unquoted} ELSE rds_lake_e END"

@@ -48,8 +48,7 @@ def render_as_of(
 ) -> str:
     """The query with its views replaced by the same views at another date; `query` must not begin with WITH."""
     parts = [
-        f"{identifier(names.view)} AS (\n{render_select(database, names, columns, day)}\n)"
-        for names, columns in tables
+        f"{identifier(names.view)} AS (\n{render_select(database, names, columns, day)}\n)" for names, columns in tables
     ]
     return _fits("WITH " + ",\n".join(parts) + f"\n{query}", "the query as of another date")
 
@@ -59,9 +58,7 @@ def render_drop_view(database: str, view: str) -> str:
     return f"DROP VIEW IF EXISTS {qualified(database, view)}"
 
 
-def render_quality_query(
-    database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date
-) -> QualityQuery:
+def render_quality_query(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> QualityQuery:
     """Rows of the date's partition, and how many values of each cast column lose something in the cast."""
     casts = [(column.name, column.loss) for column in columns if column.loss]
     counts = "".join(f",\n  count_if({loss}) AS lost_{number}" for number, (_, loss) in enumerate(casts))

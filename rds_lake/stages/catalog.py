@@ -136,8 +136,7 @@ def plan_table(table: NamedTable, existing: GlueTable | None) -> TableSpec:
             )
         columns.append((name, merged or hive_type, _comment(new.name, new.original_type)))
     columns += [
-        (name, column.hive_type, _comment(column.name, column.original_type))
-        for name, column in wanted.items()
+        (name, column.hive_type, _comment(column.name, column.original_type)) for name, column in wanted.items()
     ]
     if problems:
         raise CatalogError(f"{table.names.target} changed incompatibly:", problems)

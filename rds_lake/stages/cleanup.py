@@ -32,9 +32,7 @@ def _delete_export(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]
         log(f"deleted AWS's copy s3://{export.bucket}/{export.folder}: {len(keys)} objects")
 
 
-def _delete_superseded(
-    s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]
-) -> None:
+def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
     """Files beside the manifest's own folder of the same table and date: an earlier export of the date.
 
     Only keys under this very table and date are looked at, and only those outside the manifest's folder deleted.

@@ -97,9 +97,7 @@ class EventPlanner:
         snapshot = self.rds.find_snapshot(event.arn)
         if snapshot is None:
             return [], f"{event.arn} is gone already"
-        plan = next(
-            (p for p in self.plans if p.identifier.lower() == snapshot.source_identifier.lower()), None
-        )
+        plan = next((p for p in self.plans if p.identifier.lower() == snapshot.source_identifier.lower()), None)
         if plan is None:
             return [], f"{event.arn} belongs to {snapshot.source_identifier}, which is no source"
         if snapshot.kind not in plan.kinds:

@@ -68,9 +68,7 @@ def find_snapshot_of(rds: RdsGateway, plan: ExportPlan, day: date) -> Snapshot:
     if unfinished:
         reason = f"{', '.join(unfinished)} is not available yet; wait for it to finish"
     elif not snapshots:
-        reason = (
-            f"the instance has no {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
-        )
+        reason = f"the instance has no {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
     else:
         days = sorted({s.date for s in snapshots})
         reason = (
@@ -89,9 +87,7 @@ def _attempt(plan: ExportPlan, task: ExportTask) -> int | None:
     return parse_attempt(task.identifier, snapshot_arn=task.source_arn, include=plan.include, salt=plan.salt)
 
 
-def find_newest_attempt(
-    rds: RdsGateway, plan: ExportPlan, snapshot_arn: str
-) -> tuple[int, ExportTask] | None:
+def find_newest_attempt(rds: RdsGateway, plan: ExportPlan, snapshot_arn: str) -> tuple[int, ExportTask] | None:
     """Our latest attempt to export this snapshot, or None."""
     attempts = [
         (number, task)
@@ -113,9 +109,7 @@ def begin_export(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> Expor
         if task.status is ExportStatus.COMPLETE or task.status.running:
             return task
         number += 1
-    identifier = export_task_id(
-        snapshot_arn=snapshot.arn, include=plan.include, salt=plan.salt, attempt=number
-    )
+    identifier = export_task_id(snapshot_arn=snapshot.arn, include=plan.include, salt=plan.salt, attempt=number)
     try:
         return rds.start_export(
             identifier=identifier,
@@ -191,9 +185,7 @@ def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:
 def _complete_or_raise(task: ExportTask) -> ExportTask:
     if task.status is ExportStatus.COMPLETE:
         return task
-    cause = task.failure_cause or (
-        "somebody canceled it" if task.status is ExportStatus.CANCELED else "no cause given"
-    )
+    cause = task.failure_cause or ("somebody canceled it" if task.status is ExportStatus.CANCELED else "no cause given")
     raise ExportFailedError(
         f"export {task.identifier} of {task.source_arn} ended {task.status}: {cause}. Remove the cause, then materialize "
         "the date again: the next attempt gets a new id. No view was moved"
@@ -203,9 +195,7 @@ def _complete_or_raise(task: ExportTask) -> ExportTask:
 def record_of(task: ExportTask, *, source: str, day: date) -> ExportRecord:
     """The record the next stage reads."""
     if task.snapshot_time is None:
-        raise ExportFailedError(
-            f"AWS gives no SnapshotTime for export {task.identifier}; its date cannot be known"
-        )
+        raise ExportFailedError(f"AWS gives no SnapshotTime for export {task.identifier}; its date cannot be known")
     return ExportRecord(
         source=source,
         snapshot_date=day,

@@ -58,9 +58,7 @@ def inspect_export(s3: S3Gateway, *, task: ExportTask, include: Sequence[str]) -
         key = parse_export_key(item.key, task.folder)
         keys.append(key)
         if isinstance(key, ExportedData):
-            files[key.folder].append(
-                ExportedFile(key=item.key, bytes=item.bytes, index=key.index, name=key.name)
-            )
+            files[key.folder].append(ExportedFile(key=item.key, bytes=item.bytes, index=key.index, name=key.name))
         elif isinstance(key, TablesInfoFile):
             info_keys[key] = item.key
     infos = parse_tables_info({file: s3.get_text(task.bucket, key) for file, key in info_keys.items()})

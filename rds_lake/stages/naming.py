@@ -65,7 +65,5 @@ def type_tables(tables: Sequence[NamedTable], source: SourceSettings) -> tuple[T
 def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[TableTarget, str]:
     """The view name of each table, when only the tables are known (at load, without columns)."""
     renames = {key: name for key, name in source.rename.items() if key in {str(target) for target in targets}}
-    named = assign_names(
-        [(target, []) for target in targets], default_schema=source.default_schema, rename=renames
-    )
+    named = assign_names([(target, []) for target in targets], default_schema=source.default_schema, rename=renames)
     return {table.target: table.view for table in named}

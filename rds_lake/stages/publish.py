@@ -112,14 +112,11 @@ def publish(
     pointer = find_pointer(lake.s3, lake.layout, source)
     latest = pointer is None or pointer.snapshot_date <= manifest.snapshot_date
     if not latest and pointer is not None:
-        log(
-            f"{source} is published at {pointer.snapshot_date}; {manifest.snapshot_date} is older, no view moves"
-        )
+        log(f"{source} is published at {pointer.snapshot_date}; {manifest.snapshot_date} is older, no view moves")
         _record(lake, manifest, now=now, became_latest=False)
         return Publication(became_latest=False, latest=pointer.snapshot_date, flipped=(), dropped=())
     statements = {
-        table.names.view: render_view(source, table.names, table.columns, manifest.snapshot_date)
-        for table in tables
+        table.names.view: render_view(source, table.names, table.columns, manifest.snapshot_date) for table in tables
     }
     flipped = _stale_views(lake, source, statements, pointer)
     lake.athena.run_many([statements[view] for view in flipped], database=source)

@@ -45,8 +45,7 @@ def check_tables(
     With `casts` off only rows are counted, which reads footers and no column.
     """
     queries = [
-        render_quality_query(database, table.names, table.columns if casts else (), snapshot_date)
-        for table in tables
+        render_quality_query(database, table.names, table.columns if casts else (), snapshot_date) for table in tables
     ]
     log(f"checking {len(tables)} tables of {snapshot_date} through Athena")
     results = athena.run_many([query.sql for query in queries], database=database)

@@ -15,9 +15,7 @@ from rds_lake.model.table import TableTarget
 from rds_lake.stages.handover import get_manifest
 
 
-def newest_tables(
-    s3: S3Gateway, config: LakeConfig, source: SourceSettings
-) -> tuple[date, tuple[TableTarget, ...]]:
+def newest_tables(s3: S3Gateway, config: LakeConfig, source: SourceSettings) -> tuple[date, tuple[TableTarget, ...]]:
     """The newest manifest's date and tables; ManifestError when the source has no manifest yet."""
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
     folder = layout.manifest_folder(source.name)

@@ -86,9 +86,7 @@ class Mover:
         self.s3.put_text(self.layout.bucket, key, "", kms_key=self.kms_key)
         return False
 
-    def _copy_all(
-        self, plans: Sequence[PlannedCopy], record: ExportRecord, *, check_first: bool
-    ) -> list[Copied]:
+    def _copy_all(self, plans: Sequence[PlannedCopy], record: ExportRecord, *, check_first: bool) -> list[Copied]:
         problems: list[str] = []
         copied: list[Copied] = []
         progress = _Progress(len(plans), sum(plan.file.bytes for plan in plans), self.log, self.clock)
@@ -171,15 +169,11 @@ def compare(source: ObjectHead, target: ObjectHead) -> str | None:
     return None
 
 
-def plan_copies(
-    tables: Iterable[ExportedTable], record: ExportRecord, layout: LakeLayout
-) -> list[PlannedCopy]:
+def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: LakeLayout) -> list[PlannedCopy]:
     """Every copy of an export, ordered so that neighbours lie in different tables: S3 limits rates per prefix (pure)."""
     per_table: list[list[PlannedCopy]] = []
     for table in tables:
-        folder = layout.partition_folder(
-            record.source, table.folder, record.snapshot_date, record.export_task
-        )
+        folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
         per_table.append(
             [
                 PlannedCopy(table=table, file=file, target_key=layout.data_key(folder, file.index, file.name))
@@ -203,14 +197,10 @@ def build_manifest(
         copies = by_table[table.folder]
         schemas = {copy.footer.columns: copy.data.key for copy in copies}
         if len(schemas) > 1:
-            problems.append(
-                f"files of {table.target} differ in schema: {', '.join(sorted(schemas.values()))}"
-            )
+            problems.append(f"files of {table.target} differ in schema: {', '.join(sorted(schemas.values()))}")
             continue
         columns, notes = merge_schema(next(iter(schemas), None), table.info.columns)
-        folder = layout.partition_folder(
-            record.source, table.folder, record.snapshot_date, record.export_task
-        )
+        folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
         manifests.append(
             TableManifest(
                 target=table.target,
@@ -242,9 +232,7 @@ def merge_schema(
         if info is None:
             notes.append(f"column {name} is in the files, but was not announced")
         elif hive_type_of_expected(info.expected_type) != hive_type:
-            notes.append(
-                f"column {name} was announced as {info.expected_type}, and is {hive_type} in the files"
-            )
+            notes.append(f"column {name} was announced as {info.expected_type}, and is {hive_type} in the files")
         columns.append(
             Column(
                 name=name,

@@ -108,9 +108,7 @@ class SourceRun:
         """Start or adopt the export of the date's snapshot and return at once."""
         return export.begin_export(self.rds, self.plan, self._snapshot(day, snapshot_arn))
 
-    def accept(
-        self, day: date, *, export_task: str | None = None, poll_seconds: float = 30
-    ) -> AcceptedExport:
+    def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
         """The finished, inspected export of the date: the given task's, an earlier one's, or a new one awaited.
 
         A date whose snapshot has expired is served from its manifest when there is one.
@@ -163,9 +161,7 @@ class SourceRun:
         contents = self._contents(task)
         errors = [finding.problem for finding in contents.findings if finding.severity == "error"]
         if errors:
-            raise ExportIncompleteError(
-                f"export {record.export_task} is not complete; nothing was copied:", errors
-            )
+            raise ExportIncompleteError(f"export {record.export_task} is not complete; nothing was copied:", errors)
         mover = Mover(s3=self.lake.s3, layout=self.lake.layout, kms_key=self.lake.kms_key, log=self.log)
         return mover.relocate(contents, record)
 
@@ -173,9 +169,7 @@ class SourceRun:
         """Glue tables and partitions of the date, read back through Athena."""
         manifest = self._manifest(day)
         typed = self._typed(manifest)
-        synced = sync_catalog(
-            self.lake.glue, manifest=manifest, tables=[table.named for table in typed], log=self.log
-        )
+        synced = sync_catalog(self.lake.glue, manifest=manifest, tables=[table.named for table in typed], log=self.log)
         quality = check_tables(
             self.lake.athena,
             database=self.source.name,

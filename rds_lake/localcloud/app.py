@@ -1,0 +1,163 @@
+"""The router: operations with a data plane of our own are answered here, the rest by moto, in one process.
+
+Service and Region come from the SigV4 credential scope, JSON operations from `X-Amz-Target`, RDS's from the form's
+`Action`. Unlisted operations fall through to moto's own WSGI application (docs/decisions/0001).
+
+What belongs here: routing and error shapes. What does not: any operation.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from rds_lake.localcloud.protocol import render_error, render_query_answer
+
+ACCOUNT = "123456789012"
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/")
+_OK_STATUSES = range(200, 300)
+
+Json = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class ApiError(Exception):
+    """An answer in AWS's error shape."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestContext:
+    """Whose request it is and where it goes."""
+
+    account: str
+    region: str
+    service: str
+
+
+class LocalCloudApp:
+    """The WSGI application. Planes register their operations in its dictionaries."""
+
+    def __init__(self) -> None:
+        self.moto = DomainDispatcherApplication(create_backend_app)
+        # "AmazonAthena.StartQueryExecution" -> operation
+        self.json_operations: dict[str, Callable[[RequestContext, Json], Json]] = {}
+        # ("rds", "StartExportTask") -> operation, shaped as botocore's model
+        self.query_operations: dict[tuple[str, str], Callable[[RequestContext, Json], Json]] = {}
+        # ("rds", "CreateDBSnapshot") -> called with the form after moto answered 2xx
+        self.after: dict[tuple[str, str], Callable[[RequestContext, dict[str, str]], None]] = {}
+        # ("POST", "/_local/snapshots") -> control operation: body in, status and body out
+        self.routes: dict[tuple[str, str], Callable[[Json], tuple[int, Json]]] = {}
+        # Called by /_local/reset, in order, before moto is reset
+        self.reset_callbacks: list[Callable[[], None]] = []
+
+    def __call__(self, environ: Json, start: StartResponse) -> Iterable[bytes]:
+        route = self.routes.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
+        if route is not None:
+            return self._control(route, environ, start)
+        context = _context(environ)
+        target = environ.get("HTTP_X_AMZ_TARGET")
+        if target in self.json_operations:
+            return self._json(self.json_operations[target], context, environ, start)
+        if context.service == "rds" and environ["REQUEST_METHOD"] == "POST":
+            return self._query(context, environ, start)
+        return self.moto(environ, start)
+
+    def _control(self, route: Callable[[Json], tuple[int, Json]], environ: Json, start: StartResponse) -> list[bytes]:
+        try:
+            body = json.loads(_body(environ) or b"{}")
+            status, answer = route(body)
+        except json.JSONDecodeError as error:
+            status, answer = 400, {"error": f"the body is not JSON: {error}"}
+        except ApiError as error:
+            status, answer = error.status, {"error": error.message, "code": error.code}
+        return _send(start, status, "application/json", json.dumps(answer).encode())
+
+    def _json(
+        self,
+        operation: Callable[[RequestContext, Json], Json],
+        context: RequestContext,
+        environ: Json,
+        start: StartResponse,
+    ) -> list[bytes]:
+        try:
+            status, answer = 200, operation(context, json.loads(_body(environ) or b"{}"))
+        except ApiError as error:
+            status, answer = error.status, {"__type": error.code, "message": error.message, "Message": error.message}
+        body = json.dumps(answer, default=_json_value).encode()
+        return _send(start, status, "application/x-amz-json-1.1", body)
+
+    def _query(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
+        form = dict(parse_qsl(_body(environ).decode(), keep_blank_values=True))
+        action = form.get("Action", "")
+        operation = self.query_operations.get((context.service, action))
+        if operation is not None:
+            try:
+                body = render_query_answer(context.service, action, form, lambda params: operation(context, params))
+                return _send(start, 200, "text/xml", body)
+            except ApiError as error:
+                return _send(start, error.status, "text/xml", render_error(error.code, error.message))
+        hook = self.after.get((context.service, action))
+        if hook is None:
+            return self.moto(environ, start)
+        return self._hooked(lambda: hook(context, form), environ, start)
+
+    def _hooked(self, hook: Callable[[], None], environ: Json, start: StartResponse) -> list[bytes]:
+        statuses: list[int] = []
+
+        def remember(status: str, headers: Any, error: Any = None) -> Any:
+            statuses.append(int(status.split()[0]))
+            return start(status, headers, error) if error else start(status, headers)
+
+        answer = list(self.moto(environ, remember))
+        # Outside moto's own request: the hook may call moto again.
+        if statuses and statuses[0] in _OK_STATUSES:
+            hook()
+        return answer
+
+
+def _context(environ: Json) -> RequestContext:
+    match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    region, service = (match[1], match[2]) if match else ("us-east-1", "s3")
+    return RequestContext(account=ACCOUNT, region=region, service=service)
+
+
+def _body(environ: Json) -> bytes:
+    """The request's body, left readable for moto."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body = environ["wsgi.input"].read(length) if length else b""
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _send(start: StartResponse, status: int, content_type: str, body: bytes) -> list[bytes]:
+    headers = [
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(body))),
+        ("x-amzn-RequestId", str(uuid.uuid4())),
+    ]
+    start(f"{status} {'OK' if status in _OK_STATUSES else 'ERROR'}", headers)
+    return [body]
+
+
+def _json_value(value: object) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,144 @@
+"""A PostgreSQL database as RDS sees it: frozen for a snapshot, listed and read for an export.
+
+A snapshot is a real copy (`CREATE DATABASE … TEMPLATE`), so later changes never leak into it. Everything RDS exports as
+text is read as the server's own text, which is exact for NaN, infinity, ranges and bits.
+
+What belongs here: SQL to the source. The Parquet types are `rds_parquet.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+import adbc_driver_postgresql.dbapi as adbc
+import psycopg
+import pyarrow as pa
+from psycopg import sql
+
+# What stays native in RDS's mapping (aws-facts 2.2); everything else is text.
+NATIVE = {"bigint", "integer", "smallint", "double precision", "real", "boolean", "bytea"}
+
+# AWS writes PostgreSQL's output text under fixed settings; ours must not depend on the server's.
+_SETTINGS = (
+    "SET timezone TO 'UTC'",
+    "SET datestyle TO 'ISO, MDY'",
+    "SET intervalstyle TO 'postgres'",
+    "SET bytea_output TO 'hex'",
+    "SET extra_float_digits TO 1",
+)
+
+_TABLES = """
+SELECT n.nspname, c.relname, a.attname, col.data_type, col.character_maximum_length, col.numeric_precision,
+       col.datetime_precision
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN information_schema.columns col
+  ON col.table_schema = n.nspname AND col.table_name = c.relname AND col.column_name = a.attname
+-- ordinary tables and leaf partitions, each a table of its own; unlogged and temporary ones are skipped (aws-facts 1.7)
+WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+ORDER BY n.nspname, c.relname, a.attnum
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceColumn:
+    """One column in information_schema's words."""
+
+    name: str
+    data_type: str
+    char_max_length: int | None
+    num_precision: int | None
+    datetime_precision: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTable:
+    """One table with its columns in order."""
+
+    schema: str
+    name: str
+    columns: tuple[SourceColumn, ...]
+
+
+class PostgresDatabase:
+    """The database behind a `postgresql://` URL."""
+
+    def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.url = url
+        self._sleep = sleep
+
+    @property
+    def name(self) -> str:
+        """The database's name, as it appears in an export's keys."""
+        return urlsplit(self.url).path.lstrip("/")
+
+    def tables(self) -> list[SourceTable]:
+        """Every table RDS would export."""
+        found: dict[tuple[str, str], list[SourceColumn]] = {}
+        with psycopg.connect(self.url) as connection:
+            for schema, table, *column in connection.execute(_TABLES):
+                name, data_type, length, precision, datetime_precision = column
+                found.setdefault((schema, table), []).append(
+                    SourceColumn(
+                        name=name,
+                        data_type=data_type,
+                        char_max_length=length,
+                        num_precision=precision,
+                        datetime_precision=datetime_precision,
+                    )
+                )
+        return [SourceTable(schema=s, name=t, columns=tuple(columns)) for (s, t), columns in found.items()]
+
+    def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
+        """The table's rows in batches, native types as they are and everything else as text."""
+        columns = sql.SQL(", ").join(
+            sql.Identifier(column.name)
+            if column.data_type in NATIVE
+            else sql.SQL("{0}::text AS {0}").format(sql.Identifier(column.name))
+            for column in table.columns
+        )
+        query = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
+        with adbc.connect(self.url) as connection, connection.cursor() as cursor:
+            for setting in _SETTINGS:
+                cursor.execute(setting)
+            cursor.execute(query.as_string(None))
+            yield from cursor.fetch_record_batch()
+
+    def freeze(self, name: str) -> PostgresDatabase:
+        """A copy of the present content under another name on the same server.
+
+        A template must have no sessions: others are ended and the copy is tried again for a while.
+        """
+        for attempt in range(20):
+            with psycopg.connect(self._maintenance_url(), autocommit=True) as connection:
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [self.name]
+                )
+                try:
+                    connection.execute(
+                        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                            sql.Identifier(name), sql.Identifier(self.name)
+                        )
+                    )
+                    break
+                except psycopg.errors.ObjectInUse:
+                    if attempt == 19:
+                        raise
+            self._sleep(0.2)
+        return PostgresDatabase(self._url_of(name), sleep=self._sleep)
+
+    def drop(self) -> None:
+        """Remove this (frozen) database."""
+        with psycopg.connect(self._maintenance_url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name)))
+
+    def _maintenance_url(self) -> str:
+        return self._url_of("postgres")
+
+    def _url_of(self, database: str) -> str:
+        parts = urlsplit(self.url)
+        return urlunsplit(parts._replace(path=f"/{database}"))

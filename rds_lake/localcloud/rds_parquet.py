@@ -1,0 +1,87 @@
+"""Parquet as RDS writes it (aws-facts 1.5, 2.2): gzip, every column optional, PostgreSQL's odd types as text.
+
+What belongs here: one table's files and its entry in export_tables_info. Where they go is `rds_export.py`.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rds_lake.localcloud.postgres import PostgresDatabase, SourceTable
+
+# data_type -> (expectedExportedType, Arrow type)
+_TYPES: dict[str, tuple[str, pa.DataType]] = {
+    "bigint": ("int64", pa.int64()),
+    "integer": ("int32", pa.int32()),
+    "smallint": ("int32 (INT_16)", pa.int16()),
+    "double precision": ("double", pa.float64()),
+    "real": ("float", pa.float32()),
+    "boolean": ("boolean", pa.bool_()),
+    "bytea": ("binary", pa.binary()),
+}
+_TEXT = ("binary (UTF8)", pa.string())
+
+# Column names with these characters make AWS skip the table (aws-facts 1.7).
+_REFUSED_IN_COLUMNS = re.compile(r"[,;{}()\n\t= ]")
+
+
+def skip_reason(table: SourceTable) -> str | None:
+    """Why AWS would not export the table, or None."""
+    if "/" in table.name:
+        return "TABLE_NAME_CONTAINS_SLASH"
+    if any(_REFUSED_IN_COLUMNS.search(column.name) for column in table.columns):
+        return "COLUMN_NAME_CONTAINS_UNSUPPORTED_CHARACTER"
+    return None
+
+
+def parquet_files(database: PostgresDatabase, table: SourceTable, *, max_bytes: int) -> Iterator[tuple[str, bytes]]:
+    """Name and content of every part; an empty table has none. `max_bytes` is the size at which a part ends."""
+    schema = pa.schema([pa.field(column.name, _types(column.data_type)[1]) for column in table.columns])
+    run = uuid.uuid4()
+    number = 0
+    writer: pq.ParquetWriter | None = None
+    buffer = io.BytesIO()
+    for batch in database.batches(table):
+        if not batch.num_rows:
+            continue
+        if writer is None:
+            buffer = io.BytesIO()
+            # Level 1 is five times as fast as the default at the same size.
+            writer = pq.ParquetWriter(buffer, schema, compression="gzip", compression_level=1, version="1.0")
+        writer.write_batch(batch.cast(schema))
+        if buffer.tell() >= max_bytes:
+            writer.close()
+            yield f"part-{number:05d}-{run}-c000.gz.parquet", buffer.getvalue()
+            number, writer = number + 1, None
+    if writer is not None:
+        writer.close()
+        yield f"part-{number:05d}-{run}-c000.gz.parquet", buffer.getvalue()
+
+
+def type_mappings(table: SourceTable) -> list[dict[str, Any]]:
+    """`originalTypeMappings` of the table."""
+    mappings = []
+    for column in table.columns:
+        mapping: dict[str, Any] = {
+            "columnName": column.name,
+            "originalType": column.data_type,
+            "expectedExportedType": _types(column.data_type)[0],
+        }
+        optional = {
+            "originalCharMaxLength": column.char_max_length,
+            "originalNumPrecision": column.num_precision,
+            "originalDateTimePrecision": column.datetime_precision,
+        }
+        mappings.append(mapping | {key: value for key, value in optional.items() if value is not None})
+    return mappings
+
+
+def _types(data_type: str) -> tuple[str, pa.DataType]:
+    return _TYPES.get(data_type, _TEXT)

@@ -1,0 +1,67 @@
+"""`rds-lake local up` and `rds-lake local env`: the local cloud as a process.
+
+What belongs here: starting it for a person or another program, and stopping without trace.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+from rds_lake.localcloud import shop
+from rds_lake.localcloud.app import ACCOUNT
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake.localcloud.rds_snapshots import REGION
+
+SHOP_INSTANCE = "shop-prod"
+# Slow enough to be seen, fast enough for a demo.
+_SETTINGS = ExportSettings(starting_seconds=1.0, progress_seconds=0.5)
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """The variables that point boto3 at the local cloud and keep it from any real account."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def run_up(*, port: int, databases: dict[str, str], ready_file: Path | None) -> None:
+    """Serve until SIGINT or SIGTERM. Without `databases`, the demo shop on an embedded PostgreSQL."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    with ExitStack() as stack:
+        if not databases:
+            postgres = stack.enter_context(EmbeddedPostgres())
+            databases = {SHOP_INSTANCE: postgres.create_database("shop")}
+            shop.seed(databases[SHOP_INSTANCE])
+        cloud = stack.enter_context(LocalCloud(databases, port=port, exports=_SETTINGS))
+        _announce(cloud, ready_file)
+        stopped.wait()
+
+
+def _announce(cloud: LocalCloud, ready_file: Path | None) -> None:
+    print(f"local cloud ready at {cloud.url}; databases: {', '.join(cloud.databases)}", flush=True)  # noqa: T201
+    for name, value in environment(cloud.url).items():
+        print(f"export {name}={value}", flush=True)  # noqa: T201 - for a person to copy
+    if ready_file is not None:
+        body = {"endpoint": cloud.url, "databases": cloud.databases, "region": REGION, "account": ACCOUNT}
+        partial = ready_file.with_name(f"{ready_file.name}.partial")
+        partial.write_text(json.dumps(body), encoding="utf-8")
+        # A reader sees the file whole or not at all.
+        partial.replace(ready_file)
