@@ -15,6 +15,7 @@ from rds_lake.config import SourceSettings
 from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.model.completeness import Finding
 from rds_lake.model.manifest import Manifest
+from rds_lake.stages.naming import unused_settings
 from rds_lake.stages.quality import TableQuality
 
 EXPORT_COMPLETE = "export_complete"
@@ -98,7 +99,7 @@ def relocation(
     ]
     return [
         result(source, Stage.PARQUET, SCHEMA_AGREES, notes, day=day),
-        result(source, Stage.PARQUET, KNOWN_TABLES, changes, day=day),
+        result(source, Stage.PARQUET, KNOWN_TABLES, changes + unused_settings(manifest, source), day=day),
     ]
 
 

@@ -6,6 +6,7 @@ leaves its children alone on SIGTERM, hence the group.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -50,10 +51,8 @@ class ProcessGroup:
         for process in reversed(self._running.values()):
             _signal_group(process, signal.SIGTERM)
         for process in reversed(self._running.values()):
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_GRACE_SECONDS)
-            except subprocess.TimeoutExpired:
-                pass
             _signal_group(process, signal.SIGKILL)
             process.wait()
         self._running.clear()
@@ -78,7 +77,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
 def interrupt_on_sigterm() -> None:
     """Make SIGTERM end the program as Ctrl-C does, so that `with` blocks stop their children."""
 
-    def handle(number: int, frame: FrameType | None) -> None:
+    def handle(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, handle)

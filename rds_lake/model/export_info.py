@@ -51,7 +51,7 @@ def parse_tables_info(texts: Mapping[TablesInfoFile, str]) -> tuple[ExportTableI
 
     Raises MalformedExportError listing every problem: no file, gaps or overlaps between files, unreadable entries.
     """
-    problems = _range_problems([file for file in texts])
+    problems = _range_problems(list(texts))
     infos: list[ExportTableInfo] = []
     for file in sorted(texts, key=lambda file: file.first):
         try:

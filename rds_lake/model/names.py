@@ -57,10 +57,10 @@ def assign_names(
 ) -> tuple[AthenaTable, ...]:
     """Names for every table and its columns; `tables` are targets with their Parquet column names.
 
-    Raises NameCollisionError listing every collision and every `rename:` entry that is illegal or fits nothing.
+    Raises NameCollisionError listing every collision and every illegal `rename:` entry.
     """
     several = len({target.database for target, _ in tables}) > 1
-    problems = _rename_problems(tables, rename)
+    problems = _rename_problems(rename)
     named: list[AthenaTable] = []
     for target, columns in tables:
         view = rename.get(str(target)) or _view_name(target, default_schema, several=several)
@@ -114,41 +114,36 @@ def _table_problems(named: Sequence[AthenaTable]) -> list[str]:
 
 
 def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) -> list[str]:
-    problems: list[str] = []
     folded: dict[str, list[str]] = defaultdict(list)
     wanted: dict[str, list[str]] = defaultdict(list)
     for name, alias in aliases:
         folded[name.lower()].append(name)
         wanted[alias].append(name)
-    for names in folded.values():
-        if len(names) > 1:
-            problems.append(
-                f"columns {' and '.join(map(repr, names))} of {target} differ only in case: Athena finds Parquet columns "
-                "without case and cannot tell them apart; rename one in the database"
-            )
-    for alias, names in wanted.items():
-        if len(names) > 1:
-            problems.append(
-                f"columns {' and '.join(map(repr, names))} of {target} both want the name {alias!r}: "
-                + _rename_line(f"{target}.{names[-1]}", f"{alias}_2")
-            )
-    if PARTITION_KEY in wanted:
-        name = wanted[PARTITION_KEY][0]
-        problems.append(
-            f"column {name!r} of {target} wants {PARTITION_KEY!r}, the column every view has: "
-            + _rename_line(f"{target}.{name}", f"row_{PARTITION_KEY}")
-        )
+    problems = [
+        f"columns {' and '.join(map(repr, names))} of {target} differ only in case: Athena finds Parquet columns "
+        "without case and cannot tell them apart; rename one in the database"
+        for names in folded.values()
+        if len(names) > 1
+    ]
+    problems += [
+        f"columns {' and '.join(map(repr, names))} of {target} both want the name {alias!r}: "
+        + _rename_line(f"{target}.{names[-1]}", f"{alias}_2")
+        for alias, names in wanted.items()
+        if len({name.lower() for name in names}) > 1
+    ]
+    problems += [
+        f"column {name!r} of {target} wants {PARTITION_KEY!r}, the column every view has: "
+        + _rename_line(f"{target}.{name}", f"row_{PARTITION_KEY}")
+        for name in wanted.get(PARTITION_KEY, [])
+    ]
     return problems
 
 
-def _rename_problems(tables: Sequence[tuple[TableTarget, Sequence[str]]], rename: Mapping[str, str]) -> list[str]:
-    known = {str(target) for target, _ in tables}
-    known |= {f"{target}.{name}" for target, names in tables for name in names}
-    unknown = [f"rename: {what!r} is no table or column of this snapshot" for what in rename if what not in known]
-    illegal = [
+def _rename_problems(rename: Mapping[str, str]) -> list[str]:
+    """Illegal new names. An entry for a table or column that is gone is no reason to stop the others."""
+    return [
         f"rename: {name!r} (for {what!r}) must be lower-case letters, digits and _ and at most "
         f"{_MAX_LENGTH - len(_RAW_PREFIX)} long"
         for what, name in rename.items()
         if not re.fullmatch(r"[a-z0-9_]+", name) or len(name) > _MAX_LENGTH - len(_RAW_PREFIX)
     ]
-    return unknown + illegal

@@ -42,21 +42,19 @@ def name_tables(manifest: Manifest, source: SourceSettings) -> tuple[NamedTable,
 
 
 def type_tables(tables: Sequence[NamedTable], source: SourceSettings) -> tuple[TypedTable, ...]:
-    """Every table with its view columns; raises CatalogError listing every `types:` entry that fits nothing."""
-    unused = dict(source.types)
+    """Every table with its view columns; raises CatalogError listing every `types:` entry that is no type."""
     problems: list[str] = []
     typed: list[TypedTable] = []
     for table in tables:
         aliases = dict(table.names.columns)
         columns: list[ViewColumn] = []
         for column in table.manifest.columns:
-            override = unused.pop(f"{table.names.target}.{column.name}", None)
+            override = source.types.get(f"{table.names.target}.{column.name}")
             try:
                 columns.append(view_column(column, aliases[column.name], type_override=override))
             except ValueError as error:
                 problems.append(f"types: {table.names.target}.{column.name}: {error}")
         typed.append(TypedTable(named=table, columns=tuple(columns)))
-    problems += [f"types: {key} names no column of this snapshot; correct or remove it" for key in unused]
     if problems:
         raise CatalogError(f"lake.yaml's `types:` of source {source.name} do not fit:", problems)
     return tuple(typed)
@@ -64,6 +62,16 @@ def type_tables(tables: Sequence[NamedTable], source: SourceSettings) -> tuple[T
 
 def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[TableTarget, str]:
     """The view name of each table, when only the tables are known (at load, without columns)."""
-    renames = {key: name for key, name in source.rename.items() if key in {str(target) for target in targets}}
-    named = assign_names([(target, []) for target in targets], default_schema=source.default_schema, rename=renames)
+    named = assign_names(
+        [(target, []) for target in targets], default_schema=source.default_schema, rename=source.rename
+    )
     return {table.target: table.view for table in named}
+
+
+def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
+    """`rename:` and `types:` entries that name nothing of this snapshot: a typing error, or something gone."""
+    tables = {str(table.target) for table in manifest.tables}
+    columns = {f"{table.target}.{column.name}" for table in manifest.tables for column in table.columns}
+    return [f"rename: {key!r} names nothing of this snapshot" for key in source.rename if key not in tables | columns] + [
+        f"types: {key!r} names no column of this snapshot" for key in source.types if key not in columns
+    ]

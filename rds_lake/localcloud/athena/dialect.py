@@ -69,7 +69,12 @@ def to_duckdb(tree: exp.Expression) -> str:
     """DuckDB's text of a query; the tree is not changed."""
     tree = tree.copy()
     _name_columns(tree)
-    return tree.transform(_fix).sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
+    # From the leaves up: a fix moves its children into a new node, and sqlglot's own `transform` does not enter those.
+    for node in reversed(list(tree.walk())):
+        fixed = _fix(node)
+        if fixed is not node:
+            node.replace(fixed)
+    return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
 
 
 def _name_columns(tree: exp.Expression) -> None:
