@@ -58,14 +58,17 @@ def source_assets(
 
 
 def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=stage_key(source, Stage.EXPORT),
+    key = stage_key(source, Stage.EXPORT)
+
+    # A multi_asset of one: only with `can_subset` may a step that materializes nothing leave its checks out too.
+    @dg.multi_asset(
+        name=f"{source.name}__{Stage.EXPORT}",
+        specs=[dg.AssetSpec(key, skippable=True, **asset_attributes(source, Stage.EXPORT))],
         partitions_def=partitions_of(config, source),
         check_specs=checks.specs(source, Stage.EXPORT),
-        output_required=False,
+        can_subset=True,
         pool=EXPORT_POOL,
         retry_policy=RETRIES,
-        **asset_attributes(source, Stage.EXPORT),
     )
     def snapshot_export(
         context: dg.AssetExecutionContext, aws: AwsResource
@@ -77,13 +80,14 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
                 # The event path holds no worker: the completion event brings the run that continues.
                 task = run.begin(_day(context), snapshot_arn=tags.get(Tag.SNAPSHOT))
                 yield dg.AssetObservation(
-                    stage_key(source, Stage.EXPORT),
+                    key,
                     partition=context.partition_key,
                     metadata={"rds_lake/export_task": task.identifier, "rds_lake/status": task.status.value},
                 )
                 return
             accepted = run.accept(_day(context), export_task=tags.get(Tag.EXPORT_TASK), poll_seconds=aws.poll_seconds)
         yield dg.MaterializeResult(
+            asset_key=key,
             metadata=accepted.metadata(),
             check_results=checks.completeness(source, accepted.findings, day=_day(context)),
         )
