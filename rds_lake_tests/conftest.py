@@ -1,0 +1,77 @@
+"""Fixtures for all tests: no real AWS, one PostgreSQL and one local cloud per session, a fresh lake per test."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake_tests.world import World, seed_tiny
+
+hypothesis.settings.register_profile("rds_lake", deadline=None, max_examples=60, print_blob=True)
+hypothesis.settings.load_profile("rds_lake")
+
+# Before any client exists: no test may ever reach a real account.
+for _name in [name for name in os.environ if name.startswith("AWS_")]:
+    del os.environ[_name]
+os.environ |= {
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # the discard port: an unconfigured client fails at once
+}
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def samples(root: Path) -> Path:
+    """What AWS wrote: `../shared/fixtures` beside the checkout."""
+    folder = root.parent / "shared" / "fixtures"
+    if not folder.is_dir():
+        pytest.skip(f"{folder} is missing: put the shared folder beside the checkout")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tiny_url(postgres: EmbeddedPostgres) -> str:
+    """A small database with awkward names and types."""
+    url = postgres.create_database("shop")
+    seed_tiny(url)
+    return url
+
+
+@pytest.fixture(scope="session")
+def session_cloud(tiny_url: str) -> Iterator[LocalCloud]:
+    settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
+    with LocalCloud({"shop-prod": tiny_url}, exports=settings) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def cloud(session_cloud: LocalCloud) -> Iterator[LocalCloud]:
+    """The local cloud, empty but for its databases."""
+    session_cloud.reset()
+    yield session_cloud
+
+
+@pytest.fixture
+def world(cloud: LocalCloud, tiny_url: str, tmp_path: Path, root: Path) -> Iterator[World]:
+    """A provisioned lake on the local cloud, with the tiny database at its day-one content."""
+    seed_tiny(tiny_url)
+    yield World.provisioned(cloud, url=tiny_url, directory=tmp_path, root=root)

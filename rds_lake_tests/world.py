@@ -1,0 +1,130 @@
+"""A lake on the local cloud, with the few verbs tests are written in."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import psycopg
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.config import LakeConfig, load_config
+from rds_lake.defs.resources import AwsResource, Gateways
+from rds_lake.infra.provision import Provisioner
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.stages.source_run import Published, SourceRun
+
+_TINY = """
+DROP SCHEMA IF EXISTS sales CASCADE;
+DROP SCHEMA public CASCADE;
+CREATE SCHEMA public;
+CREATE SCHEMA sales;
+CREATE TABLE orders (id bigint PRIMARY KEY, total numeric(12,2), placed_at timestamptz, tags text[]);
+INSERT INTO orders SELECT i, i + 0.25, timestamptz '2026-01-01 12:00:00+00' + i * interval '1 hour',
+    CASE WHEN i % 2 = 0 THEN ARRAY['a', 'b,"c"', NULL] END FROM generate_series(1, 10) i;
+CREATE TABLE "Order Details" ("OrderID" bigint, "select" text);
+INSERT INTO "Order Details" SELECT i, 'line ' || i FROM generate_series(1, 20) i;
+CREATE TABLE sales.nothing (id integer, amount numeric);
+"""
+
+
+def seed_tiny(url: str) -> None:
+    """Day one of the tiny database, whatever was there before."""
+    with psycopg.connect(url) as connection:
+        connection.execute(_TINY)
+
+
+def execute(url: str, statement: str) -> None:
+    """Run SQL in the source database."""
+    with psycopg.connect(url) as connection:
+        connection.execute(statement.encode())
+
+
+def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+    """POST JSON; status and answer, also of refusals."""
+    try:
+        with urlopen(Request(url, json.dumps(body).encode()), timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except HTTPError as error:
+        return error.code, json.load(error)
+
+
+@dataclass(slots=True)
+class World:
+    """One lake; `lines` collects what the stages log."""
+
+    cloud: LocalCloud
+    url: str
+    config: LakeConfig
+    aws: AwsResource
+    gateways: Gateways
+    lines: list[str] = field(default_factory=list)
+
+    @classmethod
+    def provisioned(cls, cloud: LocalCloud, *, url: str, directory: Path, root: Path) -> "World":
+        text = (root / "lake.yaml").read_text(encoding="utf-8")
+        (directory / "lake.yaml").write_text(text, encoding="utf-8")
+        config = load_config(directory / "lake.yaml")
+        aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1", poll_seconds=0.02)
+        Provisioner(
+            clients=AwsClients(aws.session(), endpoint_url=cloud.url), settings=config.lake, say=lambda line: None
+        ).apply()
+        return cls(cloud=cloud, url=url, config=config, aws=aws, gateways=aws.gateways(config.lake))
+
+    @property
+    def clients(self) -> Any:
+        """boto3 clients by service: `world.clients.client("s3")`."""
+        return self.cloud.clients
+
+    def with_source(self, **changes: Any) -> None:
+        """Change settings of the one source."""
+        source = self.config.sources[0].model_copy(update=changes)
+        self.config = self.config.model_copy(update={"sources": (source,)})
+
+    def snapshot(self, day: str, *, kind: str = "automated", hour: int = 3, minute: int = 0) -> str:
+        """Take a snapshot at that time; its ARN."""
+        at = f"{day}T{hour:02}:{minute:02}:00+00:00"
+        status, answer = post(f"{self.cloud.url}/_local/snapshots", {"database": "shop-prod", "type": kind, "at": at})
+        assert status == 200, answer
+        return answer["arn"]
+
+    def run(self, **changes: Any) -> SourceRun:
+        """The source's stages."""
+        gateways = self.gateways
+        arguments: dict[str, Any] = {"rds": gateways.rds, "lake": gateways.lake, "log": self.lines.append} | changes
+        return SourceRun(config=self.config, source=self.config.sources[0], **arguments)
+
+    def publish(self, day: str) -> Published:
+        """All stages of a date, as a manual run does them."""
+        run, when = self.run(), date.fromisoformat(day)
+        run.accept(when, poll_seconds=0.02)
+        run.relocate(when)
+        run.catalogue(when)
+        return run.publish(when, now=datetime.now(UTC))
+
+    def query(self, sql: str) -> list[tuple[str | None, ...]]:
+        """Rows from Athena."""
+        return list(self.gateways.athena.run(sql, database="shop").rows)
+
+    def keys(self, prefix: str = "") -> list[str]:
+        """Keys in the lake's bucket, sorted."""
+        return sorted(item.key for item in self.gateways.s3.list_objects("acme-lake", prefix))
+
+    def messages(self) -> list[dict[str, Any]]:
+        """Events in the queue, received and left there."""
+        return [json.loads(message.body) for message in self.gateways.queue.receive(max_messages=10, wait_seconds=0)]
+
+
+def until(happened: Callable[[], Any], *, seconds: float = 60, what: str = "it") -> Any:
+    """The first true answer within the time; an assertion error after it."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := happened():
+            return answer
+        time.sleep(0.1)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
