@@ -217,7 +217,7 @@ def _raise_items(headline: str, errors: Sequence[tuple[Any, Any]]) -> None:
         raise CatalogError(
             headline,
             [
-                f"{'/'.join(values or ['?'])}: {detail.get('ErrorCode')} {detail.get('ErrorMessage', '')}"
+                f"{'/'.join(values or ['?'])}: {(detail or {}).get('ErrorCode')} {(detail or {}).get('ErrorMessage', '')}"
                 for values, detail in errors
             ],
         )

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
 
+_SUBJECT_LIMIT = 100  # SNS refuses longer subjects, line breaks and non-ASCII
+
+
 class SnsGateway:
     """One topic, by ARN."""
 
@@ -21,6 +24,7 @@ class SnsGateway:
         self._topic_arn = topic_arn
 
     def publish(self, *, subject: str, message: str) -> None:
-        """Send one message; the subject must be printable ASCII of at most 100 characters."""
-        with aws_errors("sns", "Publish"):
-            self._client.publish(TopicArn=self._topic_arn, Subject=subject, Message=message)
+        """Send one message; a subject SNS would refuse is made legal, since an alarm must not be lost for it."""
+        legal = "".join(character if " " <= character <= "~" else "?" for character in subject)[:_SUBJECT_LIMIT]
+        with aws_errors("sns", "Publish", about=self._topic_arn):
+            self._client.publish(TopicArn=self._topic_arn, Subject=legal, Message=message)

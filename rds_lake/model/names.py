@@ -95,14 +95,14 @@ def _rename_line(what: str, suggestion: str) -> str:
 def _table_problems(named: Sequence[AthenaTable]) -> list[str]:
     """Views and raw tables share one namespace in Glue."""
     owners: dict[str, list[TableTarget]] = defaultdict(list)
-    for table in named:
-        owners[table.view].append(table.target)
-        owners[table.raw].append(table.target)
+    for name, target in [(t.view, t.target) for t in named] + [(t.raw, t.target) for t in named]:
+        owners[name].append(target)
+    # Tables that share a view share the raw table too; that is one problem, not two.
+    collisions = {tuple(targets): name for name, targets in reversed(owners.items()) if len(targets) > 1}
     problems = [
         f"tables {' and '.join(map(str, targets))} both want the name {name!r}: "
         + _rename_line(str(targets[-1]), f"{athena_name(targets[-1].table)}_2")
-        for name, targets in owners.items()
-        if len(targets) > 1
+        for targets, name in collisions.items()
     ]
     problems += [
         f"table {table.target} wants {table.view!r}, which rds-lake keeps for itself: "

@@ -1,0 +1,114 @@
+"""Names in Athena: stable, legal, never two things under one (pain points 2, 25; traps T15, T23)."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rds_lake.errors import NameCollisionError
+from rds_lake.model.names import assign_names, athena_name
+from rds_lake.model.table import TableTarget
+from rds_lake_tests import strategies
+
+
+def target(text: str) -> TableTarget:
+    database, schema, table = text.split(".", 2)
+    return TableTarget(database=database, schema=schema, table=table)
+
+
+def views(*names: str, default: str | None = "shop.public") -> list[str]:
+    return [t.view for t in assign_names([(target(n), ["id"]) for n in names], default_schema=default, rename={})]
+
+
+def problems(tables: list[tuple[str, list[str]]], rename: dict[str, str] | None = None) -> str:
+    with pytest.raises(NameCollisionError) as caught:
+        assign_names([(target(n), columns) for n, columns in tables], default_schema="shop.public", rename=rename or {})
+    return str(caught.value)
+
+
+def test_tables_of_the_default_schema_keep_their_name_and_others_get_theirs_in_front() -> None:
+    assert views("shop.public.orders", "shop.public.Order Details", "shop.sales.orders") == [
+        "orders",
+        "order_details",
+        "sales_orders",
+    ]
+
+
+def test_tables_of_another_database_carry_its_name() -> None:
+    assert views("shop.public.orders", "crm.public.orders", "my.my.orders") == [
+        "orders",
+        "crm_public_orders",
+        "my_orders",
+    ]
+
+
+@given(strategies.identifiers)
+def test_any_name_becomes_one_athena_reads_without_trouble(name: str) -> None:
+    assert re.fullmatch(r"[a-z0-9_]{1,245}", athena_name(name))
+
+
+def test_tables_that_fold_together_are_refused_with_the_line_that_helps() -> None:
+    text = problems([("shop.public.Users", []), ("shop.public.users", [])])
+    assert "shop.public.Users and shop.public.users" in text
+    assert "rename: {'shop.public.users': users_2}" in text
+
+
+def test_the_line_that_is_shown_really_helps() -> None:
+    tables = [(target("shop.public.Users"), []), (target("shop.public.users"), [])]
+    named = assign_names(tables, default_schema="shop.public", rename={"shop.public.users": "users_2"})
+    assert [table.view for table in named] == ["users", "users_2"]
+
+
+def test_a_table_named_like_the_raw_table_of_another_is_refused() -> None:
+    assert "'snapshots_orders'" in problems([("shop.public.orders", []), ("shop.public.snapshots_orders", [])])
+
+
+def test_a_table_named_like_our_own_record_is_refused() -> None:
+    assert "keeps for itself" in problems([("shop.public._snapshots", [])])
+
+
+def test_columns_that_fold_together_are_refused_with_the_line_that_helps() -> None:
+    assert "rename: {'shop.public.t.a_b': a_b_2}" in problems([("shop.public.t", ["a b", "a_b"])])
+
+
+def test_columns_that_differ_only_in_case_cannot_be_told_apart_by_any_line() -> None:
+    text = problems([("shop.public.t", ["Id", "id"])])
+    assert "differ only in case" in text
+    assert "rename:" not in text.split("\n", 1)[1]
+
+
+def test_a_column_named_like_the_partition_key_gets_a_line_and_the_raw_table_another_key() -> None:
+    assert "row_snapshot_date" in problems([("shop.public.t", ["Snapshot_Date"])])
+    (table,) = assign_names(
+        [(target("shop.public.t"), ["Snapshot_Date"])],
+        default_schema="shop.public",
+        rename={"shop.public.t.Snapshot_Date": "row_snapshot_date"},
+    )
+    assert table.partition_key != "snapshot_date"
+
+
+def test_all_collisions_are_in_one_error() -> None:
+    text = problems([("shop.public.A", ["x", "X"]), ("shop.public.a", ["b-c", "b_c"])], {"shop.public.q": "No Good"})
+    assert len(text.splitlines()) == 5
+
+
+def test_a_rename_of_something_gone_does_not_stop_the_others() -> None:
+    named = assign_names([(target("shop.public.a"), [])], default_schema="shop.public", rename={"shop.public.gone": "g"})
+    assert named[0].view == "a"
+
+
+@given(st.lists(st.tuples(strategies.targets, st.lists(strategies.identifiers, max_size=4, unique=True)), max_size=6))
+def test_names_never_collide_in_silence(tables: list[tuple[TableTarget, list[str]]]) -> None:
+    unique = list({t: (t, columns) for t, columns in tables}.values())
+    try:
+        named = assign_names(unique, default_schema=None, rename={})
+    except NameCollisionError:
+        return
+    taken = [name for table in named for name in (table.view, table.raw)]
+    assert len(taken) == len(set(taken))
+    for table in named:
+        aliases = [alias for _, alias in table.columns]
+        assert len(aliases) == len(set(aliases))
+        assert "snapshot_date" not in aliases
+        assert table.partition_key not in {name.lower() for name, _ in table.columns}

@@ -1,0 +1,135 @@
+"""Snapshots, ARNs, the layout and the manifest."""
+
+from datetime import UTC, date, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rds_lake.errors import ManifestError
+from rds_lake.model.arn import parse_arn, snapshot_identifier
+from rds_lake.model.export import ExportRecord
+from rds_lake.model.layout import LakeLayout
+from rds_lake.model.manifest import (
+    DataFile,
+    Manifest,
+    TableManifest,
+    parse_export_record,
+    parse_manifest,
+    render_export_record,
+    render_manifest,
+)
+from rds_lake.model.snapshot import Snapshot, newest_of_date, snapshot_date
+from rds_lake.model.table import Column
+from rds_lake_tests import strategies
+
+
+def snapshot(created_at: datetime, *, status: str = "available", name: str = "s") -> Snapshot:
+    return Snapshot(
+        arn=f"arn:aws:rds:us-east-1:1:snapshot:{name}",
+        identifier=name,
+        source_identifier="shop",
+        kind="automated",
+        engine="postgres",
+        created_at=created_at,
+        status=status,
+    )
+
+
+def test_a_snapshot_belongs_to_the_utc_date_whatever_zone_its_time_is_given_in() -> None:
+    tokyo = timezone(timedelta(hours=9))
+    assert snapshot_date(datetime(2026, 11, 21, 3, 0, tzinfo=tokyo)) == date(2026, 11, 20)
+    with pytest.raises(ValueError, match="naive"):
+        snapshot_date(datetime(2026, 11, 21))  # noqa: DTZ001 - the point
+
+
+def test_of_two_snapshots_a_day_the_newer_available_one_is_the_dates() -> None:
+    early = snapshot(datetime(2026, 11, 20, 3, tzinfo=UTC), name="early")
+    late = snapshot(datetime(2026, 11, 20, 23, tzinfo=UTC), name="late")
+    unfinished = snapshot(datetime(2026, 11, 20, 23, 30, tzinfo=UTC), status="creating", name="unfinished")
+    tomorrow = snapshot(datetime(2026, 11, 21, 1, tzinfo=UTC), name="tomorrow")
+    assert newest_of_date([late, tomorrow, unfinished, early], date(2026, 11, 20)) == late
+    assert newest_of_date([tomorrow], date(2026, 11, 20)) is None
+
+
+def test_an_arn_keeps_its_partition() -> None:
+    text = "arn:aws-cn:rds:cn-north-1:1:snapshot:rds:shop-2026-11-20-05-06"
+    assert str(parse_arn(text)) == text
+    assert snapshot_identifier(text) == "rds:shop-2026-11-20-05-06"
+
+
+@given(st.text(max_size=60))
+def test_any_text_as_arn_is_an_arn_or_a_value_error(text: str) -> None:
+    try:
+        assert str(parse_arn(text)) == text
+    except ValueError:
+        return
+
+
+def test_the_layout_is_the_documented_one_and_an_empty_prefix_is_legal() -> None:
+    folder = LakeLayout(bucket="acme-lake", prefix="lake").partition_folder(
+        "shop", "shop/public.orders", date(2026, 11, 20), "task-1"
+    )
+    assert folder == "lake/shop/shop/public.orders/snapshot_date=2026-11-20/task-1/"
+    bare = LakeLayout(bucket="acme-lake", prefix="")
+    assert bare.manifest_key("shop", date(2026, 11, 20)) == "_manifests/shop/2026-11-20.json"
+    assert bare.athena_results() == "s3://acme-lake/_athena/"
+
+
+times = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
+records = st.builds(
+    ExportRecord,
+    source=strategies.plain_names,
+    snapshot_date=st.dates(),
+    snapshot_arn=strategies.arns,
+    snapshot_time=times,
+    export_task=strategies.plain_names,
+    bucket=strategies.plain_names,
+    folder=st.text(max_size=10),
+    started_at=st.none() | times,
+    ended_at=st.none() | times,
+)
+columns = st.builds(
+    Column,
+    name=strategies.identifiers,
+    hive_type=st.sampled_from(["string", "bigint", "decimal(20,0)"]),
+    original_type=st.none() | st.text(max_size=10),
+    num_precision=st.none() | st.integers(1, 1000),
+)
+files = st.builds(
+    DataFile,
+    key=st.text(max_size=20),
+    bytes=st.integers(0, 2**50),
+    rows=st.integers(0, 2**50),
+    checksum=st.none() | st.just("CRC32:abcd"),
+)
+manifests = st.builds(
+    Manifest,
+    export=records,
+    lake_bucket=strategies.plain_names,
+    tables=st.lists(
+        st.builds(
+            TableManifest,
+            target=strategies.targets,
+            location=st.text(max_size=20),
+            columns=st.lists(columns, max_size=3).map(tuple),
+            files=st.lists(files, max_size=3).map(tuple),
+            schema_notes=st.lists(st.text(max_size=10), max_size=2).map(tuple),
+        ),
+        max_size=3,
+    ).map(tuple),
+)
+
+
+@given(manifests)
+def test_a_manifest_survives_being_written_and_read(manifest: Manifest) -> None:
+    assert parse_manifest(render_manifest(manifest), where="x") == manifest
+    record = manifest.export
+    assert parse_export_record(render_export_record(record), where="x") == record
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 99}', '{"version": 1}', '{"version": 1, "export": {}}'])
+def test_a_damaged_manifest_is_named_with_what_to_do(text: str) -> None:
+    for parse in (parse_manifest, parse_export_record):
+        with pytest.raises(ManifestError, match=r"s3://b/k .*again"):
+            parse(text, where="s3://b/k")
