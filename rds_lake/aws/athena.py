@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import QueryError, RdsLakeError, ThrottledError
+from rds_lake.errors import QueryError, RdsLakeError, ThrottledError, TransientError
 
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient
@@ -59,9 +59,9 @@ class AthenaGateway:
         query_id = self._start(sql, database, deadline)
         try:
             execution = self._await(query_id, deadline)
-        except BaseException:
+        except BaseException as error:
             # Interrupted or timed out: a query left behind would go on scanning, and being billed.
-            self._stop(query_id)
+            self._stop(query_id, error)
             raise
         if execution["Status"]["State"] != "SUCCEEDED":
             raise _failed(execution)
@@ -122,22 +122,36 @@ class AthenaGateway:
     def _await(self, query_id: str, deadline: float) -> Any:
         wait = _FIRST_POLL_SECONDS
         while True:
-            with aws_errors("athena", "GetQueryExecution"):
-                execution: Any = self._client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+            execution = self._look(query_id)
             state = execution["Status"]["State"]
             if state in ("SUCCEEDED", "FAILED", "CANCELLED"):
                 return execution
             if self._clock() > deadline:
-                raise QueryError(f"Athena query {query_id} was still {state} at its time limit", query_id=query_id)
+                raise QueryError(
+                    f"Athena query {query_id} was still {state} at its time limit and was stopped; ask again, or "
+                    "look at its scanned bytes in the console",
+                    query_id=query_id,
+                )
             self._sleep(wait)
             wait = min(wait * 1.5, _LAST_POLL_SECONDS)
 
-    def _stop(self, query_id: str) -> None:
-        with aws_errors("athena", "StopQueryExecution"):
-            self._client.stop_query_execution(QueryExecutionId=query_id)
+    def _look(self, query_id: str) -> Any:
+        """The query as it is now; a throttled look says nothing of the query itself."""
+        try:
+            with aws_errors("athena", "GetQueryExecution", about=query_id):
+                return self._client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
+        except TransientError as error:
+            return {"Status": {"State": f"unknown ({error})"}}
+
+    def _stop(self, query_id: str, cause: BaseException) -> None:
+        try:
+            with aws_errors("athena", "StopQueryExecution", about=query_id):
+                self._client.stop_query_execution(QueryExecutionId=query_id)
+        except RdsLakeError as error:
+            cause.add_note(f"query {query_id} could not be stopped: {error}")
 
     def _rows(self, query_id: str, *, header: bool) -> tuple[tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
-        with aws_errors("athena", "GetQueryResults"):
+        with aws_errors("athena", "GetQueryResults", about=query_id):
             columns: tuple[str, ...] = ()
             rows: list[tuple[str | None, ...]] = []
             for page in self._client.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):

@@ -79,21 +79,21 @@ class GlueGateway:
     def ensure_database(self, name: str, *, description: str) -> None:
         """Create the database unless it exists."""
         try:
-            with aws_errors("glue", "CreateDatabase"):
+            with aws_errors("glue", "CreateDatabase", about=name):
                 self._client.create_database(DatabaseInput={"Name": name, "Description": description})
         except ConflictError:
             return
 
     def list_tables(self, database: str) -> dict[str, GlueTable]:
         """Every table and view of the database by name."""
-        with aws_errors("glue", "GetTables"):
+        with aws_errors("glue", "GetTables", about=database):
             pages = self._client.get_paginator("get_tables").paginate(DatabaseName=database)
             return {item["Name"]: _table(item) for page in pages for item in page["TableList"]}
 
     def find_table(self, database: str, name: str) -> GlueTable | None:
         """The table, or None."""
         try:
-            with aws_errors("glue", "GetTable"):
+            with aws_errors("glue", "GetTable", about=f"{database}.{name}"):
                 return _table(self._client.get_table(DatabaseName=database, Name=name)["Table"])
         except AwsError as error:
             if error.code == "EntityNotFoundException":
@@ -102,7 +102,7 @@ class GlueGateway:
 
     def create_table(self, database: str, spec: TableSpec) -> None:
         """Create the table; ConflictError when it exists."""
-        with aws_errors("glue", "CreateTable"):
+        with aws_errors("glue", "CreateTable", about=f"{database}.{spec.name}"):
             self._client.create_table(DatabaseName=database, TableInput=table_input(spec))
 
     def update_table(self, database: str, spec: TableSpec, *, existing: GlueTable) -> None:
@@ -113,7 +113,7 @@ class GlueGateway:
         body = table_input(spec)
         body["Parameters"] = existing.parameters | body["Parameters"]
         version: dict[str, Any] = {"VersionId": existing.version_id} if existing.version_id else {}
-        with aws_errors("glue", "UpdateTable"):
+        with aws_errors("glue", "UpdateTable", about=f"{database}.{spec.name}"):
             self._client.update_table(DatabaseName=database, TableInput=body, SkipArchive=True, **version)
 
     def get_partitions(
@@ -124,7 +124,7 @@ class GlueGateway:
         for start in range(0, len(values), _GET_BATCH):
             wanted: list[Any] = [{"Values": list(value)} for value in values[start : start + _GET_BATCH]]
             while wanted:
-                with aws_errors("glue", "BatchGetPartition"):
+                with aws_errors("glue", "BatchGetPartition", about=f"{database}.{table}"):
                     answer = self._client.batch_get_partition(
                         DatabaseName=database, TableName=table, PartitionsToGet=wanted
                     )
@@ -139,11 +139,11 @@ class GlueGateway:
         errors: list[Any] = []
         for start in range(0, len(specs), _CREATE_BATCH):
             batch = [_partition_input(spec) for spec in specs[start : start + _CREATE_BATCH]]
-            with aws_errors("glue", "BatchCreatePartition"):
+            with aws_errors("glue", "BatchCreatePartition", about=f"{database}.{table}"):
                 answer = self._client.batch_create_partition(
                     DatabaseName=database, TableName=table, PartitionInputList=batch
                 )
-            errors += [(item.get("PartitionValues"), item.get("ErrorDetail")) for item in answer.get("Errors", [])]
+            errors += [(item.get("PartitionValues"), item.get("ErrorDetail", {})) for item in answer.get("Errors", [])]
         _raise_items(f"partitions of {database}.{table} were not created:", errors)
 
     def update_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
@@ -154,9 +154,10 @@ class GlueGateway:
                 {"PartitionValueList": list(spec.values), "PartitionInput": _partition_input(spec)}
                 for spec in specs[start : start + _UPDATE_BATCH]
             ]
-            with aws_errors("glue", "BatchUpdatePartition"):
+            with aws_errors("glue", "BatchUpdatePartition", about=f"{database}.{table}"):
                 answer = self._client.batch_update_partition(DatabaseName=database, TableName=table, Entries=entries)
-            errors += [(item.get("PartitionValueList"), item.get("ErrorDetail")) for item in answer.get("Errors", [])]
+            refused = answer.get("Errors", [])
+            errors += [(item.get("PartitionValueList"), item.get("ErrorDetail", {})) for item in refused]
         _raise_items(f"partitions of {database}.{table} were not updated:", errors)
 
 
@@ -217,7 +218,7 @@ def _raise_items(headline: str, errors: Sequence[tuple[Any, Any]]) -> None:
         raise CatalogError(
             headline,
             [
-                f"{'/'.join(values or ['?'])}: {(detail or {}).get('ErrorCode')} {(detail or {}).get('ErrorMessage', '')}"
+                f"{'/'.join(values or ['?'])}: {detail.get('ErrorCode')} {detail.get('ErrorMessage', '')}"
                 for values, detail in errors
             ],
         )

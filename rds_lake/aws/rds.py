@@ -41,7 +41,7 @@ class RdsGateway:
         found: list[Snapshot] = []
         # Backup's snapshots are listed only when their type is asked for (aws-facts 10), so ask per type.
         for kind in kinds:
-            with aws_errors("rds", "DescribeDBSnapshots"):
+            with aws_errors("rds", "DescribeDBSnapshots", about=identifier):
                 pages = self._client.get_paginator("describe_db_snapshots").paginate(
                     DBInstanceIdentifier=identifier, SnapshotType=kind
                 )
@@ -51,7 +51,7 @@ class RdsGateway:
     def find_snapshot(self, arn: str) -> Snapshot | None:
         """The snapshot of this ARN, or None when it is gone."""
         try:
-            with aws_errors("rds", "DescribeDBSnapshots"):
+            with aws_errors("rds", "DescribeDBSnapshots", about=arn):
                 answer = self._client.describe_db_snapshots(DBSnapshotIdentifier=snapshot_identifier(arn))
         except AwsError as error:
             if error.code in _NOT_FOUND:
@@ -62,7 +62,7 @@ class RdsGateway:
     def find_export_task(self, identifier: str) -> ExportTask | None:
         """The export task of this id, or None."""
         try:
-            with aws_errors("rds", "DescribeExportTasks"):
+            with aws_errors("rds", "DescribeExportTasks", about=identifier):
                 tasks = self._client.describe_export_tasks(ExportTaskIdentifier=identifier)["ExportTasks"]
         except AwsError as error:
             if error.code in _NOT_FOUND:
@@ -98,7 +98,7 @@ class RdsGateway:
         ever used in this account and Region.
         """
         try:
-            with aws_errors("rds", "StartExportTask"):
+            with aws_errors("rds", "StartExportTask", about=identifier):
                 answer = self._client.start_export_task(
                     ExportTaskIdentifier=identifier,
                     SourceArn=source_arn,
@@ -117,7 +117,7 @@ class RdsGateway:
 
     def cancel_export(self, identifier: str) -> None:
         """Cancel a task; what it wrote stays in S3."""
-        with aws_errors("rds", "CancelExportTask"):
+        with aws_errors("rds", "CancelExportTask", about=identifier):
             self._client.cancel_export_task(ExportTaskIdentifier=identifier)
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError, RelocationError
+from rds_lake.errors import AwsError, MalformedExportError, RdsLakeError, RelocationError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -22,6 +25,9 @@ MIB = 1024**2
 COPY_LIMIT_BYTES = 5 * GIB  # CopyObject refuses more
 _MAX_PARTS = 10_000
 _DELETE_BATCH = 1000
+_READS = 3
+_CARRIED = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
+_WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the others exist per part only
 _CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
 
 
@@ -66,7 +72,7 @@ class S3Gateway:
 
     def list_objects(self, bucket: str, prefix: str) -> Iterator[S3Object]:
         """Every object under the prefix, page by page (T2: a single call ends at 1,000 keys)."""
-        with aws_errors("s3", "ListObjectsV2"):
+        with aws_errors("s3", "ListObjectsV2", about=_uri(bucket, prefix)):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for item in page.get("Contents", []):
                     yield S3Object(key=item.get("Key", ""), bytes=item.get("Size", 0))
@@ -82,8 +88,11 @@ class S3Gateway:
 
     def get_text(self, bucket: str, key: str) -> str:
         """The object as UTF-8 text."""
-        with aws_errors("s3", "GetObject"):
-            return self._client.get_object(Bucket=bucket, Key=key)["Body"].read().decode()
+        body = self._body(bucket, key)
+        try:
+            return body.decode()
+        except UnicodeDecodeError as error:
+            raise MalformedExportError(f"{_uri(bucket, key)} is not UTF-8 text: {error}") from error
 
     def put_text(self, bucket: str, key: str, text: str, *, kms_key: str | None) -> None:
         """Write a text in one PUT: readers see the old object or the new one."""
@@ -91,13 +100,13 @@ class S3Gateway:
 
     def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None) -> None:
         """Write bytes in one PUT, encrypted with the lake's key where one is given."""
-        with aws_errors("s3", "PutObject"):
+        with aws_errors("s3", "PutObject", about=_uri(bucket, key)):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, **_encryption(kms_key))
 
     def find_head(self, bucket: str, key: str) -> ObjectHead | None:
         """Size and whole-object checksum, or None when the object does not exist."""
         try:
-            with aws_errors("s3", "HeadObject"):
+            with aws_errors("s3", "HeadObject", about=_uri(bucket, key)):
                 head = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         except AwsError as error:
             if error.code in ("404", "NoSuchKey", "NotFound"):
@@ -107,8 +116,21 @@ class S3Gateway:
 
     def read_tail(self, bucket: str, key: str, *, bytes: int) -> bytes:
         """The last bytes of an object, all of it when it is shorter."""
-        with aws_errors("s3", "GetObject"):
-            return self._client.get_object(Bucket=bucket, Key=key, Range=f"bytes=-{bytes}")["Body"].read()
+        try:
+            return self._body(bucket, key, Range=f"bytes=-{bytes}")
+        except AwsError as error:
+            if error.code == "InvalidRange":  # S3's answer for an empty object
+                return b""
+            raise
+
+    def _body(self, bucket: str, key: str, **arguments: Any) -> bytes:
+        """botocore repeats a request that failed, but not a body that broke off on its way."""
+        with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
+            for _ in range(_READS - 1):
+                answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
+                with suppress(ResponseStreamingError, ReadTimeoutError, IncompleteReadError):
+                    return answer["Body"].read()
+            return self._client.get_object(Bucket=bucket, Key=key, **arguments)["Body"].read()
 
     def copy(
         self,
@@ -126,7 +148,7 @@ class S3Gateway:
         if size > limits.threshold_bytes:
             self._copy_parts(source, target, size=size, kms_key=kms_key, limits=limits)
             return
-        with aws_errors("s3", "CopyObject"):
+        with aws_errors("s3", "CopyObject", about=f"{_uri(*source)} to {_uri(*target)}"):
             self._client.copy_object(
                 Bucket=target[0],
                 Key=target[1],
@@ -143,44 +165,67 @@ class S3Gateway:
         kms_key: str | None,
         limits: CopyLimits,
     ) -> None:
-        bucket, key = target
-        with aws_errors("s3", "CreateMultipartUpload"):
-            upload = self._client.create_multipart_upload(
-                Bucket=bucket, Key=key, ContentType="binary/octet-stream", **_encryption(kms_key)
-            )["UploadId"]
+        with aws_errors("s3", "HeadObject", about=_uri(*source)):
+            head: Any = self._client.head_object(Bucket=source[0], Key=source[1], ChecksumMode="ENABLED")
+        upload = self._begin_parts(target, head, kms_key)
 
         def copy_part(numbered: tuple[int, tuple[int, int]]) -> Any:
             number, (first, last) = numbered
-            with aws_errors("s3", "UploadPartCopy"):
-                answer = self._client.upload_part_copy(
-                    Bucket=bucket,
-                    Key=key,
-                    UploadId=upload,
+            with aws_errors("s3", "UploadPartCopy", about=f"{_uri(*source)}, bytes {first}-{last}"):
+                answer: Any = self._client.upload_part_copy(
+                    **upload,
                     PartNumber=number,
                     CopySource={"Bucket": source[0], "Key": source[1]},
+                    CopySourceIfMatch=head["ETag"],
                     CopySourceRange=f"bytes={first}-{last}",
                 )
-            return {"PartNumber": number, "ETag": answer["CopyPartResult"].get("ETag", "")}
+            # S3 wants back whatever checksum it gave for the part.
+            given = answer["CopyPartResult"].items()
+            return {"PartNumber": number} | {key: value for key, value in given if key != "LastModified"}
 
         try:
             with ThreadPoolExecutor(limits.parallel, thread_name_prefix="parts") as pool:
                 parts = list(pool.map(copy_part, enumerate(limits.parts(size), start=1)))
-            with aws_errors("s3", "CompleteMultipartUpload"):
-                self._client.complete_multipart_upload(
-                    Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": parts}
-                )
-        except BaseException:
-            # Parts of an abandoned upload are billed until somebody removes them.
-            with aws_errors("s3", "AbortMultipartUpload"):
-                self._client.abort_multipart_upload(Bucket=bucket, Key=key, UploadId=upload)
+            with aws_errors("s3", "CompleteMultipartUpload", about=_uri(*target)):
+                self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+        except BaseException as error:
+            self._abort(upload, error)
             raise
+
+    def _begin_parts(self, target: tuple[str, str], head: Any, kms_key: str | None) -> Any:
+        """Begin a multipart upload with what CopyObject would carry over by itself.
+
+        The checksum is asked for over the whole object and in the source's algorithm, so that both can be compared.
+        """
+        carried = {name: head[name] for name in _CARRIED if head.get(name)}
+        algorithm = (_checksum(head) or "").split(":")[0]
+        if algorithm not in _WHOLE_OBJECT:
+            algorithm = "CRC64NVME"
+        with aws_errors("s3", "CreateMultipartUpload", about=_uri(*target)):
+            answer = self._client.create_multipart_upload(
+                Bucket=target[0],
+                Key=target[1],
+                ChecksumAlgorithm=algorithm,  # type: ignore[arg-type]
+                ChecksumType="FULL_OBJECT",
+                **carried,
+                **_encryption(kms_key),
+            )
+        return {"Bucket": target[0], "Key": target[1], "UploadId": answer["UploadId"]}
+
+    def _abort(self, upload: Any, cause: BaseException) -> None:
+        """Parts of an abandoned upload are billed until somebody removes them."""
+        try:
+            with aws_errors("s3", "AbortMultipartUpload"):
+                self._client.abort_multipart_upload(**upload)
+        except RdsLakeError as error:
+            cause.add_note(f"upload {upload['UploadId']} of s3://{upload['Bucket']}/{upload['Key']} is left: {error}")
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200)."""
         failed: list[str] = []
         for start in range(0, len(keys), _DELETE_BATCH):
             batch = keys[start : start + _DELETE_BATCH]
-            with aws_errors("s3", "DeleteObjects"):
+            with aws_errors("s3", "DeleteObjects", about=_uri(bucket, batch[0])):
                 answer = self._client.delete_objects(
                     Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
                 )
@@ -189,7 +234,15 @@ class S3Gateway:
                 for error in answer.get("Errors", [])
             ]
         if failed:
-            raise RelocationError(f"S3 did not delete {len(failed)} objects; materialize the date again:", failed)
+            raise RelocationError(
+                f"S3 did not delete {len(failed)} of {len(keys)} objects; remove the cause (mostly a missing "
+                "s3:DeleteObject), then materialize the date again:",
+                failed,
+            )
+
+
+def _uri(bucket: str, key: str) -> str:
+    return f"s3://{bucket}/{key}"
 
 
 def _encryption(kms_key: str | None) -> dict[str, Any]:

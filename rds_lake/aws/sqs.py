@@ -37,12 +37,12 @@ class SqsGateway:
 
     @cached_property
     def url(self) -> str:
-        with aws_errors("sqs", "GetQueueUrl"):
+        with aws_errors("sqs", "GetQueueUrl", about=self._queue_name):
             return self._client.get_queue_url(QueueName=self._queue_name)["QueueUrl"]
 
     def receive(self, *, max_messages: int = _BATCH, wait_seconds: int = 0) -> list[QueueMessage]:
         """Up to ten messages, waiting at most `wait_seconds` for the first."""
-        with aws_errors("sqs", "ReceiveMessage"):
+        with aws_errors("sqs", "ReceiveMessage", about=self._queue_name):
             answer = self._client.receive_message(
                 QueueUrl=self.url,
                 MaxNumberOfMessages=min(max_messages, _BATCH),
@@ -64,7 +64,7 @@ class SqsGateway:
         failed: list[str] = []
         for start in range(0, len(handles), _BATCH):
             batch = handles[start : start + _BATCH]
-            with aws_errors("sqs", "DeleteMessageBatch"):
+            with aws_errors("sqs", "DeleteMessageBatch", about=self._queue_name):
                 answer = self._client.delete_message_batch(
                     QueueUrl=self.url,
                     Entries=[{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(batch)],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.errors import ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest
 
@@ -26,6 +27,12 @@ def after_publish(
 
 def _delete_export(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
     export = manifest.export
+    # A damaged manifest must not make us empty a bucket.
+    if export.folder.split("/")[-2:] != [export.export_task, ""]:
+        raise ManifestError(
+            f"the manifest of {manifest.source} {manifest.snapshot_date} names {export.folder!r} as the folder of export "
+            f"{export.export_task}; nothing was deleted. Delete the manifest and materialize `parquet` again"
+        )
     keys = [item.key for item in s3.list_objects(export.bucket, export.folder)]
     if keys:
         s3.delete(export.bucket, keys)

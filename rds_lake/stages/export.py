@@ -64,13 +64,15 @@ def find_snapshot_of(rds: RdsGateway, plan: ExportPlan, day: date) -> Snapshot:
     if chosen is not None:
         return chosen
     kinds = " or ".join(plan.kinds)
-    unfinished = [s.identifier for s in snapshots if s.date == day]
+    days = sorted({s.date for s in snapshots if s.status == "available"})
+    unfinished = [f"{s.identifier} ({s.status})" for s in snapshots if s.date == day]
     if unfinished:
-        reason = f"{', '.join(unfinished)} is not available yet; wait for it to finish"
-    elif not snapshots:
-        reason = f"the instance has no {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
+        reason = f"{', '.join(unfinished)} is not available; wait for it to finish, then materialize the date again"
+    elif not days:
+        reason = (
+            f"the instance has no available {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
+        )
     else:
-        days = sorted({s.date for s in snapshots})
         reason = (
             f"there are snapshots from {days[0]} to {days[-1]}. Either none was taken that day, or it is older than the "
             "instance's backup retention; its data cannot be exported any more"

@@ -17,6 +17,8 @@ from rds_lake.errors import MalformedExportError
 
 # Footers of tables with up to some hundred columns fit; longer ones cost a second read.
 TAIL_BYTES = 64 * 1024
+# A length beyond this is a damaged trailer, and would read a whole file of 20 GB into memory.
+_MAX_FOOTER_BYTES = 64 * 1024 * 1024
 _MAGIC = b"PAR1"
 _TRAILER_BYTES = 8
 
@@ -49,11 +51,13 @@ def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
     if len(tail) < _TRAILER_BYTES or tail[-4:] != _MAGIC:
         raise MalformedExportError(f"{where} is not a Parquet file: it does not end with PAR1")
     (length,) = struct.unpack("<I", tail[-8:-4])
+    if length > _MAX_FOOTER_BYTES:
+        raise MalformedExportError(f"{where} is not a Parquet file: its footer would be {length:,} bytes long")
     if length + _TRAILER_BYTES > len(tail):
         tail = s3.read_tail(bucket, key, bytes=length + _TRAILER_BYTES)
     try:
         metadata = pq.read_metadata(pa.BufferReader(tail))
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
         raise MalformedExportError(f"the Parquet footer of {where} cannot be read: {error}") from error
     schema = metadata.schema
     columns = tuple(_column(schema.column(number), where) for number in range(len(schema)))

@@ -116,7 +116,8 @@ class Mover:
         source = self.s3.find_head(source_bucket, plan.file.key)
         if source is None:
             raise RelocationError("AWS's copy is gone; export the date again")
-        fresh = not check_first or self.s3.find_head(self.layout.bucket, plan.target_key) != source
+        earlier = self.s3.find_head(self.layout.bucket, plan.target_key) if check_first else None
+        fresh = earlier is None or compare(source, earlier) is not None
         if fresh:
             self.s3.copy(
                 (source_bucket, plan.file.key),

@@ -28,12 +28,18 @@ def render_value(value: Any) -> str | None:
     if isinstance(value, bytes):
         return value.hex(" ")
     if isinstance(value, list | tuple):
-        return "[" + ", ".join(render_value(item) or "null" for item in value) + "]"
+        return "[" + ", ".join(_inner(item) for item in value) + "]"
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{key}={render_value(item) or 'null'}" for key, item in value.items()) + "}"
+        return "{" + ", ".join(f"{key}={_inner(item)}" for key, item in value.items()) + "}"
     if isinstance(value, float):
         return _float(value)
     return str(value)
+
+
+def _inner(value: Any) -> str:
+    """A value inside an array or row, where NULL has a word."""
+    shown = render_value(value)
+    return "null" if shown is None else shown
 
 
 def _float(value: float) -> str:
