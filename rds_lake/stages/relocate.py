@@ -117,7 +117,8 @@ class Mover:
         if source is None:
             raise RelocationError("AWS's copy is gone; export the date again")
         earlier = self.s3.find_head(self.layout.bucket, plan.target_key) if check_first else None
-        fresh = earlier is None or compare(source, earlier) is not None
+        # Only a checksum proves that an earlier attempt's copy is whole; where S3 knows none, it is copied again.
+        fresh = earlier is None or earlier.checksum is None or earlier != source
         if fresh:
             self.s3.copy(
                 (source_bucket, plan.file.key),
