@@ -116,6 +116,13 @@ class GlueGateway:
         with aws_errors("glue", "UpdateTable", about=f"{database}.{spec.name}"):
             self._client.update_table(DatabaseName=database, TableInput=body, SkipArchive=True, **version)
 
+    def delete_view(self, database: str, name: str) -> None:
+        """Delete a view; a table of that name, or nothing at all, is left as it is."""
+        found = self.find_table(database, name)
+        if found is not None and found.is_view:
+            with aws_errors("glue", "DeleteTable", about=f"{database}.{name}"):
+                self._client.delete_table(DatabaseName=database, Name=name)
+
     def get_partitions(
         self, database: str, table: str, values: Sequence[tuple[str, ...]]
     ) -> dict[tuple[str, ...], GluePartition]:

@@ -1,4 +1,4 @@
-"""Statements about views: make, drop, check, and read as of another date.
+"""Statements about views: make, check, and read as of another date.
 
 What belongs here: whole statements. One column's expression is `postgres_types.py`.
 """
@@ -51,11 +51,6 @@ def render_as_of(
         f"{identifier(names.view)} AS (\n{render_select(database, names, columns, day)}\n)" for names, columns in tables
     ]
     return _fits("WITH " + ",\n".join(parts) + f"\n{query}", "the query as of another date")
-
-
-def render_drop_view(database: str, view: str) -> str:
-    """Remove a view whose table is gone."""
-    return f"DROP VIEW IF EXISTS {qualified(database, view)}"
 
 
 def render_quality_query(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> QualityQuery:

@@ -29,7 +29,7 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.errors import CatalogError, ConflictError, ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest
-from rds_lake.sql.views import render_drop_view, render_view
+from rds_lake.sql.views import render_view
 from rds_lake.stages.naming import TypedTable
 
 SNAPSHOTS_TABLE = "_snapshots"
@@ -121,7 +121,8 @@ def publish(
     flipped = _stale_views(lake, source, statements, pointer)
     lake.athena.run_many([statements[view] for view in flipped], database=source)
     dropped = tuple(sorted(set(pointer.views if pointer else ()) - set(statements)))
-    lake.athena.run_many([render_drop_view(source, view) for view in dropped], database=source)
+    for view in dropped:
+        lake.glue.delete_view(source, view)
     _require_views(lake, source, statements)
     _record(lake, manifest, now=now, became_latest=True)
     _write_pointer(lake, manifest, statements)

@@ -97,13 +97,17 @@ class Mover:
             except RdsLakeError as error:
                 return f"s3://{record.bucket}/{plan.file.key}: {error}"
 
-        with ThreadPoolExecutor(self.parallel, thread_name_prefix="copy") as pool:
+        pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="copy")
+        try:
             for plan, outcome in zip(plans, pool.map(attempt, plans), strict=True):
                 if isinstance(outcome, str):
                     problems.append(outcome)
                 else:
                     copied.append(outcome)
                 progress.done(plan.file.bytes)
+        finally:
+            # An interrupted run must not go on to copy everything that is queued.
+            pool.shutdown(cancel_futures=True)
         if problems:
             raise RelocationError(
                 f"{len(problems)} of {len(plans)} objects of export {record.export_task} were not relocated. The export is "
@@ -172,9 +176,14 @@ def compare(source: ObjectHead, target: ObjectHead) -> str | None:
 
 
 def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: LakeLayout) -> list[PlannedCopy]:
-    """Every copy of an export, ordered so that neighbours lie in different tables: S3 limits rates per prefix (pure)."""
+    """Every copy of an export, ordered so that neighbours lie in different tables: S3 limits rates per prefix (pure).
+
+    MalformedExportError when two tables share a folder: AWS folds names, and their rows cannot be told apart.
+    """
     per_table: list[list[PlannedCopy]] = []
+    owners: dict[str, list[str]] = defaultdict(list)
     for table in tables:
+        owners[table.folder].append(str(table.target))
         folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
         per_table.append(
             [
@@ -182,6 +191,9 @@ def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: L
                 for file in table.files
             ]
         )
+    shared = [f"{' and '.join(names)} in {folder}" for folder, names in owners.items() if len(names) > 1]
+    if shared:
+        raise MalformedExportError("tables share a folder of the export; rename one of them in the database:", shared)
     longest = max((len(copies) for copies in per_table), default=0)
     return [copies[turn] for turn in range(longest) for copies in per_table if turn < len(copies)]
 

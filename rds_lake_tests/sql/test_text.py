@@ -15,7 +15,7 @@ from rds_lake.model.table import Column, TableTarget
 from rds_lake.sql.postgres_types import ViewColumn, view_column
 from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.types import parse_presto_type
-from rds_lake.sql.views import render_as_of, render_drop_view, render_quality_query, render_view
+from rds_lake.sql.views import render_as_of, render_quality_query, render_view
 from rds_lake_tests import strategies
 
 DAY = date(2026, 11, 20)
@@ -102,10 +102,6 @@ def test_the_quality_query_counts_rows_and_every_cast_column() -> None:
     query = render_quality_query("shop", names(), columns, DAY)
     assert query.columns == ("d",)
     assert query.sql.count("count_if") == 1
-
-
-def test_dropping_a_view_quotes_its_name() -> None:
-    assert render_drop_view("shop", 'a"b') == 'DROP VIEW IF EXISTS "shop"."a""b"'
 
 
 @pytest.mark.parametrize("text", ["decimal(12,2)", "DECIMAL(38, 0)", "int", "string", "date", "timestamp", "double"])

@@ -139,10 +139,11 @@ class Statements:
         return _NOTHING
 
     def _drop(self, tree: exp.Drop) -> Answer:
+        (dropped,) = tree.args["tables"]
         if tree.kind in ("DATABASE", "SCHEMA"):
-            self._call("delete_database", Name=tree.this.name.lower() or tree.this.db.lower())
+            self._call("delete_database", Name=dropped.name.lower() or dropped.text("db").lower())
             return _NOTHING
-        schema, name = self._name(tree.this)
+        schema, name = self._name(dropped)
         found = self._find(schema, name)
         is_view = found is not None and found.get("TableType") == "VIRTUAL_VIEW"
         if found is None:

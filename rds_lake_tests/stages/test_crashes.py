@@ -1,0 +1,79 @@
+"""SIGKILL between any two writes of relocation, catalogue and publish, then a repetition: same end, nothing lost."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from rds_lake.stages.publish import find_pointer
+from rds_lake_tests.world import World
+
+SCRIPT = Path(__file__).parent / "killed_run.py"
+# More writes than a run of the tiny database makes; the loop ends at the first run that is not killed.
+MOST_WRITES = 80
+
+
+def killed_before(world: World, number: int) -> bool:
+    command = [sys.executable, str(SCRIPT), world.cloud.url, str(world.config.directory / "lake.yaml"), str(number)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+def state(world: World) -> dict[str, object]:
+    """What readers and later stages can see: objects, catalogue, views, rows, pointer."""
+    glue = world.clients.client("glue")
+    tables = glue.get_tables(DatabaseName="shop")["TableList"]
+    partitions = {
+        t["Name"]: [
+            (p["Values"], p["StorageDescriptor"]["Location"])
+            for p in glue.get_partitions(DatabaseName="shop", TableName=t["Name"])["Partitions"]
+        ]
+        for t in tables
+        if t.get("PartitionKeys")
+    }
+    return {
+        "keys": [key for key in world.keys() if "/_athena/" not in key],
+        "tables": sorted((t["Name"], t.get("TableType")) for t in tables),
+        "partitions": partitions,
+        "rows": world.query("SELECT count(*) FROM orders") + world.query("SELECT count(*) FROM order_details"),
+        "snapshots": world.query("SELECT snapshot_date, rows, became_latest FROM _snapshots"),
+        "pointer": find_pointer(world.gateways.s3, world.gateways.layout, "shop"),
+    }
+
+
+def test_a_run_killed_before_any_of_its_writes_ends_the_same_when_repeated(world: World) -> None:
+    # A second date before it, so that readers have something to lose.
+    world.snapshot("2026-11-19")
+    world.publish("2026-11-19")
+    world.snapshot("2026-11-20")
+    expected: dict[str, object] | None = None
+    for number in range(1, MOST_WRITES):
+        start_over(world)
+        killed = killed_before(world, number)
+        count = int(world.query("SELECT count(*) FROM orders")[0][0] or 0)
+        assert count == 10, f"readers see {count} rows after a crash before write {number}"
+        if killed:
+            assert not killed_before(world, 1000), "the repetition finishes"
+        found = state(world)
+        expected = expected or found
+        assert found == expected, f"a crash before write {number} changed the end"
+        if not killed:
+            assert number > 15, "the run makes fewer writes than it has stages"
+            return
+    raise AssertionError("the run never came to its end")
+
+
+def start_over(world: World) -> None:
+    """Back to the morning: 2026-11-19 is published, 2026-11-20 was never touched (its export stays in AWS)."""
+    glue, s3 = world.clients.client("glue"), world.gateways.s3
+    s3.delete("acme-lake", [key for key in world.keys() if "2026-11-20" in key and not key.startswith("exports/")])
+    for table in glue.get_tables(DatabaseName="shop")["TableList"]:
+        if table["Name"].startswith("snapshots_"):
+            glue.batch_delete_partition(
+                DatabaseName="shop", TableName=table["Name"], PartitionsToDelete=[{"Values": ["2026-11-20"]}]
+            )
+    s3.delete("acme-lake", [world.gateways.layout.published_key("shop")])
+    # AWS's copy is deleted by a finished run; a new attempt number brings it back.
+    world.cloud.exports.reset()
+    world.publish("2026-11-19")
