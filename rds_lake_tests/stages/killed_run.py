@@ -8,13 +8,21 @@ import os
 import signal
 import sys
 import threading
+import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+import boto3
+
+from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.glue import GlueGateway
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.s3 import S3Gateway
 from rds_lake.config import load_config
-from rds_lake.defs.resources import AwsResource
+from rds_lake.model.layout import LakeLayout
+from rds_lake.stages.publish import Lake
 from rds_lake.stages.source_run import SourceRun
 
 READS = ("Get", "List", "Head", "Describe", "BatchGet")
@@ -47,10 +55,24 @@ def main(endpoint: str, config_path: str, number: str) -> None:
     """Relocate, catalogue and publish the date, up to the n-th write."""
     kill_before(int(number))
     config = load_config(Path(config_path))
-    gateways = AwsResource(endpoint_url=endpoint, region_name="us-east-1").gateways(config.lake)
-    run = SourceRun(
-        config=config, source=config.sources[0], rds=gateways.rds, lake=gateways.lake, log=lambda line: None
+    clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=endpoint)
+    layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
+    athena = AthenaGateway(
+        clients.athena,
+        workgroup=config.lake.workgroup,
+        output_location=layout.athena_results(),
+        sleep=time.sleep,
+        clock=time.monotonic,
     )
+    lake = Lake(
+        s3=S3Gateway(clients.s3),
+        glue=GlueGateway(clients.glue),
+        athena=athena,
+        layout=layout,
+        kms_key=config.lake.kms_key,
+    )
+    source = config.sources[0]
+    run = SourceRun(config=config, source=source, rds=RdsGateway(clients.rds), lake=lake, log=lambda line: None)
     day = date(2026, 11, 20)
     run.accept(day, poll_seconds=0.05)
     run.relocate(day)

@@ -1,0 +1,28 @@
+"""Buckets on the local cloud for stages that need S3 alone."""
+
+import boto3
+import pytest
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.model.layout import LakeLayout
+
+
+@pytest.fixture
+def clients(cloud: LocalCloud) -> AwsClients:
+    """Fresh clients for every test, since faults stay with a client; with the two buckets."""
+    clients = AwsClients(boto3.Session(), region="us-east-1", endpoint_url=cloud.url, attempts=3)
+    for bucket in ("acme-exports", "acme-lake"):
+        clients.s3.create_bucket(Bucket=bucket)
+    return clients
+
+
+@pytest.fixture
+def s3(clients: AwsClients) -> S3Gateway:
+    return S3Gateway(clients.s3)
+
+
+@pytest.fixture
+def layout() -> LakeLayout:
+    return LakeLayout(bucket="acme-lake", prefix="lake")
