@@ -8,11 +8,13 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.layout import LakeLayout
 
+SESSION = boto3.Session()  # kept: every session reads AWS's service models again
+
 
 @pytest.fixture
 def clients(cloud: LocalCloud) -> AwsClients:
     """Fresh clients for every test, since faults stay with a client; with the two buckets."""
-    clients = AwsClients(boto3.Session(), region="us-east-1", endpoint_url=cloud.url, attempts=3)
+    clients = AwsClients(SESSION, region="us-east-1", endpoint_url=cloud.url, attempts=3)
     for bucket in ("acme-exports", "acme-lake"):
         clients.s3.create_bucket(Bucket=bucket)
     return clients

@@ -218,7 +218,7 @@ class TestRun:
     def test_a_failure_carries_awss_cause_and_the_next_step(self) -> None:
         rds, name = FakeRds(), task(1, ExportStatus.STARTING).identifier
         time = Time([lambda: rds.change(name, status=ExportStatus.FAILED, failure_cause="KMS key check failed")])
-        with pytest.raises(ExportFailedError, match="ended FAILED: KMS key check failed.*next attempt"):
+        with pytest.raises(ExportFailedError, match=r"ended FAILED: KMS key check failed.*next attempt"):
             run_export(rds, PLAN, snapshot(), waiting=time.waiting())
 
     def test_a_cancellation_is_told_as_one(self) -> None:
@@ -229,7 +229,7 @@ class TestRun:
 
     def test_an_export_that_takes_too_long_goes_on_in_aws_and_is_adopted_later(self) -> None:
         rds, time = FakeRds(), Time()
-        with pytest.raises(ExportTimeoutError, match="still STARTING after 1.0 h.*adopt it"):
+        with pytest.raises(ExportTimeoutError, match=r"still STARTING after 1\.0 h.*adopt it"):
             run_export(rds, PLAN, snapshot(), waiting=time.waiting())
         rds.change(rds.started[0], status=ExportStatus.COMPLETE)
         run_export(rds, PLAN, snapshot(), waiting=time.waiting())

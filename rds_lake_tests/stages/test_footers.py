@@ -87,7 +87,7 @@ def test_a_footer_longer_than_the_first_read_costs_a_second(s3: S3Gateway, clien
 
 
 def test_nested_columns_are_refused_by_name(s3: S3Gateway) -> None:
-    with pytest.raises(MalformedExportError, match="column tags.* is nested"):
+    with pytest.raises(MalformedExportError, match=r"column tags.* is nested"):
         footer_of(s3, parquet(pa.table({"tags": pa.array([["a"]])})))
 
 

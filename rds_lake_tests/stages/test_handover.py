@@ -59,9 +59,9 @@ def test_what_is_missing_says_which_asset_to_materialize(s3: S3Gateway, layout: 
 def test_what_is_damaged_names_its_object(s3: S3Gateway, layout: LakeLayout, body: str) -> None:
     s3.put_text("acme-lake", layout.manifest_key("shop", DAY), body, kms_key=None)
     s3.put_text("acme-lake", layout.export_record_key("shop", DAY), body, kms_key=None)
-    with pytest.raises(ManifestError, match="s3://acme-lake/lake/_manifests/shop/2026-11-20.json"):
+    with pytest.raises(ManifestError, match=r"s3://acme-lake/lake/_manifests/shop/2026-11-20\.json"):
         handover.get_manifest(s3, layout, "shop", DAY)
-    with pytest.raises(ManifestError, match="s3://acme-lake/lake/_manifests/shop/2026-11-20.export.json"):
+    with pytest.raises(ManifestError, match=r"s3://acme-lake/lake/_manifests/shop/2026-11-20\.export\.json"):
         handover.get_export_record(s3, layout, "shop", DAY)
 
 

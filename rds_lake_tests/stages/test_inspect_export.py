@@ -76,5 +76,5 @@ def test_a_folder_without_info_files_is_no_finished_export(s3: S3Gateway, client
 def test_info_files_that_are_damaged_are_all_named(s3: S3Gateway, clients: AwsClients) -> None:
     export = SampleExport(s3=clients.s3, tables=()).write()
     export.put(f"export_tables_info_{export.identifier}_from_1_to_2.json", b"{")
-    with pytest.raises(MalformedExportError, match="from_1_to_2.json cannot be read"):
+    with pytest.raises(MalformedExportError, match=r"from_1_to_2\.json cannot be read"):
         inspect_export(s3, task=export.task, include=())

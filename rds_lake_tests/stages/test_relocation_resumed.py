@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import boto3
 import pytest
 
 from rds_lake.aws.clients import AwsClients
@@ -17,6 +16,7 @@ from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.relocate import Mover, plan_copies
 from rds_lake_tests.builders import SampleExport, SampleTable, fill, orders, parquet
 from rds_lake_tests.faults import S3_WRITES, Faults
+from rds_lake_tests.stages.conftest import SESSION
 
 TABLES = (
     SampleTable(target="shop.public.orders", parts=(orders(1, 3), orders(4, 5), orders(6, 6))),
@@ -43,7 +43,7 @@ def mover(s3: S3Gateway, layout: LakeLayout, lines: list[str] | None = None, **c
 
 def another(cloud: LocalCloud) -> AwsClients:
     """The clients of another process, without the faults of the first."""
-    return AwsClients(boto3.Session(), region="us-east-1", endpoint_url=cloud.url, attempts=3)
+    return AwsClients(SESSION, region="us-east-1", endpoint_url=cloud.url, attempts=3)
 
 
 def relative(manifest: Manifest, prefix: str) -> Sequence[object]:
@@ -101,20 +101,20 @@ def test_an_interrupted_run_stops_copying_what_is_queued(
     assert faults.count("CopyObject") < 40
 
 
-def test_a_resumed_copy_by_parts_is_not_made_again_though_its_checksum_is_of_another_kind(
-    clients: AwsClients, s3: S3Gateway, layout: LakeLayout
+@pytest.mark.parametrize(("algorithm", "repeated"), [("CRC32", 0), ("SHA256", 2)])
+def test_a_copy_by_parts_is_made_again_only_where_no_checksum_proves_it(
+    clients: AwsClients, s3: S3Gateway, layout: LakeLayout, algorithm: str, repeated: int
 ) -> None:
-    """S3 cannot give SHA-256 over a whole multipart copy; size is then all there is to compare."""
-    padding = SampleTable(target="shop.public.big", parts=(incompressible(6 * MIB),))
-    options = {"ChecksumAlgorithm": "SHA256"}
-    export = SampleExport(s3=clients.s3, tables=(padding,), put_options=options).write()
+    """S3 gives a CRC over a whole multipart copy, but no SHA-256."""
+    table = SampleTable(target="shop.public.big", parts=(incompressible(6 * MIB),))
+    options = {"ChecksumAlgorithm": algorithm}
+    export = SampleExport(s3=clients.s3, tables=(table,), put_options=options).write()
     contents = inspect_export(s3, task=export.task, include=())
     limits = CopyLimits(threshold_bytes=5 * MIB, part_bytes=5 * MIB)
-    mover(s3, layout, limits=limits).relocate(contents, export.record)
-    faults, lines = Faults(clients.s3), list[str]()
-    mover(s3, layout, lines, limits=limits).relocate(contents, export.record)
-    assert faults.count("UploadPartCopy", "CopyObject") == 0
-    assert "1 were there from an earlier attempt" in lines[-1]
+    first = mover(s3, layout, limits=limits).relocate(contents, export.record)
+    faults = Faults(clients.s3)
+    assert mover(s3, layout, limits=limits).relocate(contents, export.record) == first
+    assert faults.count("UploadPartCopy") == repeated
 
 
 def incompressible(size: int) -> bytes:
@@ -131,7 +131,7 @@ def test_a_source_that_vanished_is_named(
 ) -> None:
     gone = contents.tables[0].files[1].key
     clients.s3.delete_object(Bucket="acme-exports", Key=gone)
-    with pytest.raises(RelocationError, match="1 of 4 objects.*materialize `parquet` again") as caught:
+    with pytest.raises(RelocationError, match=r"1 of 4 objects.*materialize `parquet` again") as caught:
         mover(s3, layout).relocate(contents, export.record)
     assert caught.value.problems == (f"s3://acme-exports/{gone}: AWS's copy is gone; export the date again",)
 

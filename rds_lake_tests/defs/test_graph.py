@@ -1,0 +1,110 @@
+"""The asset graph: small enough to read, valid with warnings as errors, built without AWS."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from rds_lake.config import LakeConfig, load_config
+from rds_lake.defs.build import build_definitions
+from rds_lake.model.table import TableTarget
+from rds_lake.stages.known_tables import find_known_tables, save_known_tables
+
+
+@pytest.fixture
+def config(root: Path) -> LakeConfig:
+    return load_config(root / "lake.yaml")
+
+
+def targets(count: int) -> tuple[TableTarget, ...]:
+    return tuple(TableTarget(database="shop", schema="public", table=f"t{n}") for n in range(count))
+
+
+def graph(definitions: dg.Definitions) -> list[str]:
+    """One line per asset: key, what it depends on, group, kinds, partitions."""
+    lines = []
+    for spec in definitions.resolve_all_asset_specs():
+        deps = ",".join(sorted(dep.asset_key.to_user_string() for dep in spec.deps)) or "-"
+        partitions = spec.partitions_def
+        daily = isinstance(partitions, dg.DailyPartitionsDefinition) and partitions.end_offset == 1
+        lines.append(f"{spec.key.to_user_string()} <- {deps} [{spec.group_name}; {'+'.join(sorted(spec.kinds))}; {daily}]")
+    return sorted(lines)
+
+
+def test_the_demos_graph_is_the_documented_one(config: LakeConfig) -> None:
+    known = {"shop": find_known_tables(config, config.sources[0]) or ()}
+    tables = [
+        "customers",
+        "events",
+        "order_details",
+        "orders",
+        "products",
+        "refunds",
+        "sales_invoices",
+        "sales_regions",
+        "sales_targets",
+    ]
+    assert graph(build_definitions(config, known_tables=known)) == sorted(
+        [
+            "shop/snapshot_export <- - [shop; postgres+s3; True]",
+            "shop/parquet <- shop/snapshot_export [shop; parquet+s3; True]",
+            "shop/catalog <- shop/parquet [shop; aws+table; True]",
+            *[f"shop/{table} <- shop/catalog [shop; athena+view; True]" for table in tables],
+        ]
+    )
+
+
+def test_a_source_whose_tables_are_not_known_yet_has_one_views_asset(config: LakeConfig) -> None:
+    assert any(line.startswith("shop/views <- shop/catalog") for line in graph(build_definitions(config)))
+
+
+def test_a_source_with_very_many_tables_has_one_views_asset(config: LakeConfig) -> None:
+    lines = graph(build_definitions(config, known_tables={"shop": targets(201)}))
+    assert len(lines) == 4
+    assert len(graph(build_definitions(config, known_tables={"shop": targets(200)}))) == 203
+
+
+def test_a_source_without_athena_ends_at_its_parquet(config: LakeConfig) -> None:
+    source = config.sources[0].model_copy(update={"athena": False})
+    lines = graph(build_definitions(config.model_copy(update={"sources": (source,)})))
+    assert [line.split(" ")[0] for line in lines] == ["shop/parquet", "shop/snapshot_export"]
+
+
+def test_the_tables_of_a_source_are_remembered_in_a_file_that_makes_no_noise(config: LakeConfig, tmp_path: Path) -> None:
+    config = config.model_copy(update={"directory": tmp_path})
+    source = config.sources[0]
+    assert find_known_tables(config, source) is None
+    path = save_known_tables(config, source, list(reversed(targets(3))))
+    written = path.read_bytes()
+    assert find_known_tables(config, source) == targets(3)
+    save_known_tables(config, source, targets(3))
+    assert path.read_bytes() == written
+
+
+def test_a_source_that_includes_tables_outright_needs_no_file(config: LakeConfig) -> None:
+    source = config.sources[0].model_copy(update={"include": ("shop.public.b", "shop.public.a")})
+    assert [t.table for t in find_known_tables(config, source) or ()] == ["a", "b"]
+
+
+def test_definitions_load_without_network_and_are_valid_with_warnings_as_errors(root: Path) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "RDS_LAKE"))}
+    command = [sys.executable, "-W", "error", "-m", "rds_lake.validate"]
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "12 assets are valid\n"
+
+
+def test_dagsters_own_validation_of_the_workspace_passes(root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dagster", "definitions", "validate", "-w", "workspace.yaml"]
+    environment = os.environ | {"DAGSTER_HOME": str(tmp_path)}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_importing_the_package_imports_no_heavy_library() -> None:
+    code = "import sys, rds_lake.cli; print([m for m in ('dagster', 'boto3', 'pyarrow', 'moto', 'duckdb') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "[]"

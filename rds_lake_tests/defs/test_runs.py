@@ -1,0 +1,248 @@
+"""Runs in one process: the event path, a person's materialization, checks that block, failures that explain."""
+
+import json
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rds_lake.defs.build import build_definitions
+from rds_lake.localcloud.rds_writer import Injection
+from rds_lake.model.table import TableTarget
+from rds_lake_tests.world import World, execute, until
+
+TABLES = (
+    TableTarget(database="shop", schema="public", table="orders"),
+    TableTarget(database="shop", schema="public", table="Order Details"),
+    TableTarget(database="shop", schema="sales", table="nothing"),
+)
+
+
+class Shell:
+    """Dagster around a world: sensor ticks and runs as the daemon would do them, in this process."""
+
+    def __init__(self, world: World, instance: dg.DagsterInstance) -> None:
+        self.world, self.instance = world, instance
+        self.definitions = build_definitions(world.config, known_tables={"shop": TABLES}, resources={"aws": world.aws})
+        self.repository = self.definitions.get_repository_def()
+        self.cursor: str | None = None
+        self.run_keys: set[str] = set()
+
+    def tick(self) -> list[dg.RunRequest]:
+        """One tick of the events sensor; run keys seen before are dropped, as Dagster does."""
+        sensor = self.repository.get_sensor_def("rds_lake_events")
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursor,
+            repository_def=self.repository,
+            resources={"aws": self.world.aws},
+        )
+        result: Any = sensor.evaluate_tick(context)
+        self.cursor = result.cursor
+        fresh = [request for request in result.run_requests or [] if request.run_key not in self.run_keys]
+        self.run_keys |= {request.run_key for request in fresh}
+        return fresh
+
+    def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """Execute a request."""
+        return self.materialize(
+            request.partition_key or "", *[key.path[-1] for key in request.asset_selection or []], tags=dict(request.tags)
+        )
+
+    def materialize(self, day: str, *names: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
+        """Materialize assets of the source by their last name; none: all."""
+        keys = [dg.AssetKey(["shop", name]) for name in names] or list(self.definitions.resolve_all_asset_keys())
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(
+            instance=self.instance,
+            partition_key=day,
+            asset_selection=keys,
+            tags=tags,
+            raise_on_error=False,
+            resources=None,
+        )
+
+    def failure(self, result: dg.ExecuteInProcessResult) -> str:
+        """What the failed step says to a person."""
+        (event,) = [e for e in result.all_node_events if e.event_type_value == "STEP_FAILURE"]
+        data = event.step_failure_data
+        return str(data.user_failure_data.description if data.user_failure_data else data.error)
+
+
+@pytest.fixture
+def shell(world: World, tmp_path: Path) -> Iterator[Shell]:
+    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
+        yield Shell(world, instance)
+
+
+def materialized(result: dg.ExecuteInProcessResult) -> list[str]:
+    return sorted(event.asset_key.path[-1] for event in result.get_asset_materialization_events() if event.asset_key)
+
+
+def checks(result: dg.ExecuteInProcessResult) -> dict[str, bool]:
+    return {evaluation.check_name: evaluation.passed for evaluation in result.get_asset_check_evaluations()}
+
+
+def test_the_event_path_from_snapshot_to_views_with_no_run_that_waits(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-20")
+    (first,) = shell.tick()
+    begun = shell.run(first)
+    assert begun.success
+    assert materialized(begun) == [], "the export is only started"
+    assert [o.metadata["rds_lake/status"].value for o in begun.asset_observations_for_node("shop__snapshot_export")]
+    until(lambda: len(shell.world.gateways.rds.list_export_tasks()) == 1)
+    (second,) = until(shell.tick)
+    finished = shell.run(second)
+    assert finished.success
+    assert materialized(finished) == ["catalog", "nothing", "order_details", "orders", "parquet", "snapshot_export"]
+    assert all(checks(finished).values()), checks(finished)
+    assert shell.world.query("SELECT count(*) FROM order_details") == [("20",)]
+    assert len(shell.world.gateways.rds.list_export_tasks()) == 1
+    assert shell.tick() == []
+
+
+def test_messages_are_deleted_by_the_next_tick_only(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-20")
+    assert len(shell.tick()) == 1
+    attributes = {"QueueUrl": shell.world.gateways.queue.url, "AttributeNames": ["ApproximateNumberOfMessagesNotVisible"]}
+    sqs = shell.world.clients.client("sqs")
+    assert sqs.get_queue_attributes(**attributes)["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "1"
+    assert json.loads(shell.cursor or "")["acknowledge"]
+    shell.tick()
+    assert sqs.get_queue_attributes(**attributes)["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "0"
+
+
+def test_a_tick_lost_with_its_cursor_brings_the_message_again_and_one_export(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-20")
+    (lost,) = shell.tick()
+    # The daemon died before it stored the tick: cursor and request are gone, the message becomes visible again.
+    shell.cursor, shell.run_keys = None, set()
+    shell.world.clients.client("sqs").purge_queue(QueueUrl=shell.world.gateways.queue.url)
+    shell.world.gateways.queue._client.send_message(  # type: ignore[attr-defined]
+        QueueUrl=shell.world.gateways.queue.url,
+        MessageBody=json.dumps(
+            {
+                "source": "aws.rds",
+                "detail": {
+                    "EventID": "RDS-EVENT-0091",
+                    "SourceArn": lost.tags["rds_lake/snapshot_arn"],
+                    "SourceType": "SNAPSHOT",
+                },
+            }
+        ),
+    )
+    (again,) = shell.tick()
+    assert again.run_key == lost.run_key
+    shell.run(lost)
+    shell.run(again)
+    assert len(shell.world.gateways.rds.list_export_tasks()) == 1
+
+
+def test_a_person_materializes_a_date_and_everything_follows_in_one_run(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-20")
+    result = shell.materialize("2026-11-20")
+    assert result.success
+    (orders,) = [e for e in result.get_asset_materialization_events() if e.asset_key == dg.AssetKey(["shop", "orders"])]
+    metadata = orders.materialization.metadata
+    assert metadata["dagster/row_count"].value == 10
+    assert metadata["dagster/table_name"].value == "awsdatacatalog.shop.orders"
+    schema = metadata["dagster/column_schema"].value
+    assert {column.name: column.type for column in schema.columns}["total"] == "decimal(24,12)"  # type: ignore[union-attr]
+
+
+def test_any_stage_can_be_repeated_alone(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-20")
+    assert shell.materialize("2026-11-20").success
+    for stage in ("snapshot_export", "parquet", "catalog"):
+        assert shell.materialize("2026-11-20", stage).success, stage
+    assert len(shell.world.gateways.rds.list_export_tasks()) == 1
+    assert shell.world.query("SELECT count(*) FROM orders") == [("10",)]
+
+
+def test_a_stage_without_the_one_before_it_says_what_to_materialize_first(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-20")
+    assert "materialize `shop/snapshot_export` for 2026-11-20 first" in shell.failure(
+        shell.materialize("2026-11-20", "parquet")
+    )
+    assert "materialize `shop/parquet` for 2026-11-20 first" in shell.failure(shell.materialize("2026-11-20", "catalog"))
+
+
+def test_a_date_without_snapshot_fails_with_a_sentence(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-20")
+    result = shell.materialize("2026-11-19")
+    assert not result.success
+    assert "shop-prod has no automated snapshot for 2026-11-19" in shell.failure(result)
+
+
+def test_a_failed_export_fails_the_run_its_event_asks_for_and_starts_no_other(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-20")
+    shell.world.cloud.exports.injection = Injection(fail_with="The IAM role can't be assumed")
+    shell.run(shell.tick()[0])
+    (request,) = until(shell.tick)
+    result = shell.run(request)
+    assert not result.success
+    assert "The IAM role can't be assumed" in shell.failure(result)
+    assert len(shell.world.gateways.rds.list_export_tasks()) == 1
+
+
+def test_skipped_tables_fail_a_blocking_check_and_no_view_moves(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-19")
+    assert shell.materialize("2026-11-19").success
+    shell.world.snapshot("2026-11-20")
+    shell.world.cloud.exports.injection = Injection(skip_tables=("shop.public.orders",))
+    result = shell.materialize("2026-11-20")
+    assert not result.success
+    assert checks(result)["export_complete"] is False
+    assert "parquet" not in materialized(result)
+    assert shell.world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-19",)]
+
+
+def test_new_and_gone_tables_are_published_or_dropped_and_reported_and_no_key_is_left_out(shell: Shell) -> None:
+    execute(shell.world.url, 'CREATE TABLE brand_new (id integer); DROP TABLE "Order Details"')
+    shell.world.snapshot("2026-11-20")
+    result = shell.materialize("2026-11-20")
+    assert result.success
+    assert "order_details" in materialized(result), "said to be absent, not left out"
+    assert checks(result)["tables_as_known"] is False
+    assert shell.world.query("SELECT count(*) FROM brand_new") == [("0",)]
+
+
+def test_a_failed_run_is_mailed_once_with_cause_and_next_step(shell: Shell) -> None:
+    sqs, sns = shell.world.clients.client("sqs"), shell.world.clients.client("sns")
+    url = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    sns.subscribe(
+        TopicArn=shell.world.config.lake.notifications,
+        Protocol="sqs",
+        Endpoint="arn:aws:sqs:us-east-1:123456789012:mails",
+    )
+    result = shell.materialize("2026-11-19")
+    sensor = shell.repository.get_sensor_def("rds_lake_failures")
+    run = shell.instance.get_run_by_id(result.run_id)
+    assert run is not None
+    context = dg.build_run_status_sensor_context(
+        sensor_name="rds_lake_failures",
+        dagster_instance=shell.instance,
+        dagster_run=run,
+        dagster_event=result.get_run_failure_event(),
+        resources={"aws": shell.world.aws},
+    ).for_run_failure()
+    sensor(context)
+    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
+    mail = json.loads(message["Body"])
+    assert mail["Subject"] == "[rds-lake] shop 2026-11-19: shop__snapshot_export failed"
+    assert "has no automated snapshot for 2026-11-19" in mail["Message"]
+    assert "Next step" in mail["Message"]
+
+
+def test_today_has_a_partition(world: World) -> None:
+    definitions = build_definitions(world.config)
+    (spec, *_) = definitions.resolve_all_asset_specs()
+    from datetime import UTC, datetime
+
+    today = datetime.now(UTC).date()
+    assert spec.partitions_def is not None
+    assert today.isoformat() in spec.partitions_def.get_partition_keys()
+    assert date.fromisoformat(spec.partitions_def.get_partition_keys()[0]) == world.config.lake.start_date
