@@ -97,7 +97,14 @@ def test_the_event_path_from_snapshot_to_views_with_no_run_that_waits(shell: She
     (second,) = until(shell.tick)
     finished = shell.run(second)
     assert finished.success
-    assert materialized(finished) == ["catalog", "nothing", "order_details", "orders", "parquet", "snapshot_export"]
+    assert materialized(finished) == [
+        "catalog",
+        "order_details",
+        "orders",
+        "parquet",
+        "sales_nothing",
+        "snapshot_export",
+    ]
     assert all(checks(finished).values()), checks(finished)
     assert shell.world.query("SELECT count(*) FROM order_details") == [("20",)]
     assert len(shell.world.gateways.rds.list_export_tasks()) == 1
