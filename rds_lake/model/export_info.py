@@ -56,7 +56,7 @@ def parse_tables_info(texts: Mapping[TablesInfoFile, str]) -> tuple[ExportTableI
     for file in sorted(texts, key=lambda file: file.first):
         try:
             entries = _entries(texts[file])
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, RecursionError) as error:
             problems.append(f"{file.name} cannot be read: {error}")
             continue
         for number, entry in enumerate(entries, start=1):
@@ -85,7 +85,7 @@ def _range_problems(files: list[TablesInfoFile]) -> list[str]:
 
 def _entries(text: str) -> list[Any]:
     body = json.loads(text)
-    entries = body.get("perTableStatus")
+    entries = body.get("perTableStatus") if isinstance(body, dict) else None
     if not isinstance(entries, list):
         raise ValueError("it has no list `perTableStatus`")
     return entries
@@ -95,7 +95,9 @@ def _table_info(entry: Any) -> ExportTableInfo:
     metadata = entry.get("schemaMetadata") or {}
     # Files of 2020 spelled the key with a capital letter (aws-facts 1.4).
     mappings = metadata.get("originalTypeMappings") or metadata.get("OriginalTypeMappings") or []
-    target = str(entry["target"])
+    target = entry["target"]
+    if not isinstance(target, str) or not target:
+        raise ValueError(f"target {target!r} is no name")
     return ExportTableInfo(
         raw_target=target,
         target=parse_target(target),

@@ -2,6 +2,8 @@
 
 import boto3
 import pytest
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import S3Gateway
@@ -12,9 +14,13 @@ SESSION = boto3.Session()  # kept: every session reads AWS's service models agai
 
 
 @pytest.fixture
-def clients(cloud: LocalCloud) -> AwsClients:
-    """Fresh clients for every test, since faults stay with a client; with the two buckets."""
-    clients = AwsClients(SESSION, region="us-east-1", endpoint_url=cloud.url, attempts=3)
+def clients(session_cloud: LocalCloud) -> AwsClients:
+    """Fresh clients for every test, since faults stay with a client; with the two buckets, empty.
+
+    Only S3 is emptied: forgetting the whole cloud takes longer than most of these tests.
+    """
+    s3_backends[DEFAULT_ACCOUNT_ID]["aws"].reset()
+    clients = AwsClients(SESSION, region="us-east-1", endpoint_url=session_cloud.url, attempts=3)
     for bucket in ("acme-exports", "acme-lake"):
         clients.s3.create_bucket(Bucket=bucket)
     return clients

@@ -56,19 +56,19 @@ def relative(manifest: Manifest, prefix: str) -> Sequence[object]:
 @pytest.mark.parametrize("death", [SystemExit(137), KeyboardInterrupt()], ids=lambda death: type(death).__name__)
 @pytest.mark.parametrize("write", range(1, WRITES + 1))
 def test_a_death_before_any_write_changes_nothing_in_the_end(
-    cloud: LocalCloud, export: SampleExport, contents: ExportContents, death: BaseException, write: int
+    session_cloud: LocalCloud, export: SampleExport, contents: ExportContents, death: BaseException, write: int
 ) -> None:
-    unbroken = mover(S3Gateway(another(cloud).s3), LakeLayout(bucket="acme-lake", prefix="unbroken"))
+    unbroken = mover(S3Gateway(another(session_cloud).s3), LakeLayout(bucket="acme-lake", prefix="unbroken"))
     expected = relative(unbroken.relocate(contents, export.record), "unbroken/")
     layout = LakeLayout(bucket="acme-lake", prefix="broken")
     sources = [item.key for item in unbroken.s3.list_objects("acme-exports", "")]
-    dying = another(cloud)
+    dying = another(session_cloud)
     first = Faults(dying.s3)
     first.interrupt(S3_WRITES, death, at=write)
     with pytest.raises(type(death)):
         mover(S3Gateway(dying.s3), layout).relocate(contents, export.record)
     assert [key for key in listed(unbroken.s3, "broken/") if key.endswith("2026-11-20.json")] == []
-    living = another(cloud)
+    living = another(session_cloud)
     second = Faults(living.s3)
     manifest = mover(S3Gateway(living.s3), layout).relocate(contents, export.record)
     assert relative(manifest, "broken/") == expected
@@ -84,7 +84,7 @@ def listed(s3: S3Gateway, prefix: str, bucket: str = "acme-lake") -> list[str]:
 
 
 def test_an_interrupted_run_stops_copying_what_is_queued(
-    cloud: LocalCloud, clients: AwsClients, s3: S3Gateway, layout: LakeLayout
+    clients: AwsClients, s3: S3Gateway, layout: LakeLayout
 ) -> None:
     parts = tuple(orders(number, number) for number in range(40))
     export = SampleExport(s3=clients.s3, tables=(SampleTable(target="shop.public.orders", parts=parts),)).write()

@@ -98,6 +98,11 @@ def _fix(node: exp.Expression) -> exp.Expression:
             # Trino counts whole units; DuckDB's date_diff counts boundaries.
             unit = exp.Literal.string(node.text("unit").lower() or "day")
             return _call("date_sub", unit, node.expression, node.this)
+        case exp.DateAdd() | exp.DateSub() | exp.DateTrunc() | exp.TimestampTrunc() | exp.Add() | exp.Sub() if _is_date(node.this):
+            # A date stays a date in Trino; DuckDB makes it a timestamp.
+            if isinstance(node, exp.Add | exp.Sub) and not isinstance(node.expression, exp.Interval):
+                return node
+            return exp.Cast(this=node.copy(), to=exp.DataType.build("date"))
         case exp.RegexpExtract():
             return _call(
                 "lc_regexp_extract", node.this, node.expression, node.args.get("group") or exp.Literal.number(0)
@@ -125,9 +130,14 @@ def _fix_cast(node: exp.Cast) -> exp.Expression:
     if kind is not None:
         return _call(f"lc_try_{kind}" if isinstance(node, exp.TryCast) else f"lc_{kind}", node.this)
     inner = node.this
-    if node.to.this.name in ("VARCHAR", "TEXT") and isinstance(inner, exp.Cast) and "TIMESTAMP" in inner.to.this.name:
+    if node.to.this.name in ("VARCHAR", "TEXT") and isinstance(inner, exp.Anonymous) and "timestamp" in inner.name:
         return _call("lc_timestamp_text", inner)
     return node
+
+
+def _is_date(node: exp.Expression | None) -> bool:
+    """Whether the node is known to be a date: a cast or literal, already rewritten (leaves come first)."""
+    return isinstance(node, exp.Anonymous) and node.name in ("lc_date", "lc_try_date")
 
 
 def _fix_function(node: exp.Anonymous) -> exp.Expression:

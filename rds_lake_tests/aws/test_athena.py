@@ -1,0 +1,215 @@
+"""Athena: statements to their end, the quota as a queue, failures with reason, cancel on interrupt."""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from rds_lake.aws.athena import AthenaGateway
+from rds_lake.aws.clients import AwsClients
+from rds_lake.errors import QueryError, ThrottledError
+from rds_lake_tests.faults import Faults
+from rds_lake_tests.world import World
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += seconds
+
+
+class Scripted:
+    """An Athena client whose query goes through the given states."""
+
+    def __init__(self, states: Iterator[Any]) -> None:
+        self.states = states
+        self.stopped: list[str] = []
+        self.started: list[dict[str, Any]] = []
+
+    def start_query_execution(self, **arguments: Any) -> dict[str, str]:
+        self.started.append(arguments)
+        return {"QueryExecutionId": "q-1"}
+
+    def get_query_execution(self, **arguments: Any) -> dict[str, Any]:
+        state = next(self.states)
+        if isinstance(state, BaseException):
+            raise state
+        status = state if isinstance(state, dict) else {"State": state}
+        return {"QueryExecution": {"QueryExecutionId": "q-1", "Query": "SELECT\n  1", "Status": status}}
+
+    def stop_query_execution(self, **arguments: Any) -> None:
+        self.stopped.append(arguments["QueryExecutionId"])
+
+    def get_paginator(self, operation: str) -> Any:
+        class Empty:
+            def paginate(self, **arguments: Any) -> list[Any]:
+                return []
+
+        return Empty()
+
+
+def scripted(*states: Any) -> tuple[AthenaGateway, Scripted, Clock]:
+    client, clock = Scripted(iter(states)), Clock()
+    return gateway(client, clock, clock.sleep), client, clock
+
+
+def gateway(client: Any, clock: Callable[[], float], sleep: Callable[[float], None]) -> AthenaGateway:
+    return AthenaGateway(client, workgroup="rds-lake", output_location="s3://acme-lake/r/", sleep=sleep, clock=clock)
+
+
+@pytest.fixture
+def athena(world: World, clients: AwsClients) -> AthenaGateway:
+    """Athena of a provisioned lake, impatiently polled."""
+    return gateway(clients.athena, time.monotonic, lambda seconds: time.sleep(0.01))
+
+
+def test_rows_come_as_text_without_the_header_and_null_as_none(athena: AthenaGateway) -> None:
+    result = athena.run("SELECT 1 AS a, 'x' AS b, CAST(NULL AS varchar) AS c", database="default")
+    assert (result.columns, result.rows) == (("a", "b", "c"), (("1", "x", None),))
+    assert result.milliseconds >= 0
+
+
+def test_a_result_of_several_pages_is_read_to_its_end_and_loses_no_row_to_the_header(athena: AthenaGateway) -> None:
+    result = athena.run(
+        "SELECT a * 50 + b FROM unnest(sequence(0, 49)) AS x(a) CROSS JOIN unnest(sequence(1, 50)) AS y(b) ORDER BY 1",
+        database="default",
+    )
+    assert [row[0] for row in result.rows] == [str(number) for number in range(1, 2501)]
+
+
+def test_ddl_has_no_rows(athena: AthenaGateway) -> None:
+    assert athena.run("CREATE DATABASE IF NOT EXISTS scratch", database="default").rows == ()
+
+
+def test_a_failed_query_says_why_and_which(athena: AthenaGateway) -> None:
+    with pytest.raises(QueryError, match=r"ended FAILED.*no_such_table.*query: SELECT") as caught:
+        athena.run("SELECT *\nFROM no_such_table", database="default")
+    assert caught.value.query_id
+    assert caught.value.category == 2
+    assert caught.value.retryable is False
+
+
+def test_the_quota_of_active_queries_is_waited_for(world: World, clients: AwsClients) -> None:
+    clock = Clock()
+    faults = Faults(clients.athena)
+    faults.answer("StartQueryExecution", "TooManyRequestsException", times=3)  # as many as botocore itself repeats
+    athena = gateway(clients.athena, clock, clock.sleep)
+    assert athena.run("SELECT 1", database="default").rows == (("1",),)
+    assert clock.slept[0] == 0.1
+    assert faults.count("StartQueryExecution") == 4
+
+
+def test_a_quota_that_never_frees_up_is_a_transient_error_after_the_time_limit(clients: AwsClients) -> None:
+    class Full:
+        def start_query_execution(self, **arguments: Any) -> Any:
+            raise clients.athena.exceptions.TooManyRequestsException(
+                {"Error": {"Code": "TooManyRequestsException", "Message": "limit"}}, "StartQueryExecution"
+            )
+
+    clock = Clock()
+    with pytest.raises(ThrottledError):
+        gateway(Full(), clock, clock.sleep).run("SELECT 1", database="default", timeout_seconds=60)
+    assert 60 < clock.now < 80
+    assert max(clock.slept) <= 10
+
+
+def test_a_repeated_start_carries_one_token(clients: AwsClients, world: World) -> None:
+    """A start whose answer was lost must not run an INSERT twice; botocore sends one token with all repeats."""
+    tokens: list[bytes] = []
+    faults = Faults(clients.athena)
+    faults.answer("StartQueryExecution", "InternalServerException", status=500, times=1)
+    clients.athena.meta.events.register_first(
+        "before-send.athena.StartQueryExecution", lambda request, **kwargs: tokens.append(request.body)
+    )
+    gateway(clients.athena, time.monotonic, time.sleep).run("SELECT 1", database="default")
+    assert len(tokens) == 2
+    assert tokens[0] == tokens[1]
+    assert b"ClientRequestToken" in tokens[0]
+
+
+def test_polls_grow_apart() -> None:
+    athena, _, clock = scripted(*["QUEUED"] * 3, *["RUNNING"] * 10, "SUCCEEDED")
+    athena.run("SELECT 1", database="shop")
+    assert clock.slept[0] == 0.1
+    assert clock.slept == sorted(clock.slept)
+    assert clock.slept[-1] == 2.0
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit()])
+def test_an_interrupted_query_is_stopped(error: BaseException) -> None:
+    athena, client, _ = scripted("RUNNING", error)
+    with pytest.raises(type(error)):
+        athena.run("SELECT 1", database="shop")
+    assert client.stopped == ["q-1"]
+
+
+def test_a_query_beyond_its_time_is_stopped_and_named() -> None:
+    athena, client, _ = scripted(*["RUNNING"] * 1000)
+    with pytest.raises(QueryError, match="q-1 was still RUNNING"):
+        athena.run("SELECT 1", database="shop", timeout_seconds=5)
+    assert client.stopped == ["q-1"]
+
+
+def test_a_stop_that_fails_does_not_hide_the_interrupt(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> None:
+    athena, client, _ = scripted(KeyboardInterrupt())
+    refusal = clients.athena.exceptions.InvalidRequestException({"Error": {"Code": "X", "Message": "no"}}, "Stop")
+
+    def refuse(**arguments: Any) -> None:
+        raise refusal
+
+    monkeypatch.setattr(client, "stop_query_execution", refuse)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        athena.run("SELECT 1", database="shop")
+    assert "q-1 could not be stopped" in caught.value.__notes__[0]
+
+
+def test_a_throttled_look_does_not_end_a_running_query(clients: AwsClients) -> None:
+    throttled = clients.athena.exceptions.TooManyRequestsException(
+        {"Error": {"Code": "ThrottlingException", "Message": "slow"}}, "GetQueryExecution"
+    )
+    athena, client, _ = scripted("RUNNING", throttled, "SUCCEEDED")
+    assert athena.run("SELECT 1", database="shop").query_id == "q-1"
+    assert client.stopped == []
+
+
+def test_athenas_own_words_reach_the_reader() -> None:
+    details = {"ErrorCategory": 1, "Retryable": True}
+    athena, _, _ = scripted({"State": "FAILED", "StateChangeReason": "HIVE_BAD_DATA: x", "AthenaError": details})
+    with pytest.raises(QueryError, match=r"q-1 ended FAILED: HIVE_BAD_DATA: x .query: SELECT 1") as caught:
+        athena.run("SELECT 1", database="shop")
+    assert (caught.value.category, caught.value.retryable) == (1, True)
+    athena, _, _ = scripted({"State": "CANCELLED"})
+    with pytest.raises(QueryError, match="CANCELLED: Athena gave no reason"):
+        athena.run("SELECT 1", database="shop")
+
+
+def test_many_statements_give_their_results_in_order(athena: AthenaGateway) -> None:
+    results = athena.run_many([f"SELECT {number}" for number in range(12)], database="default", parallel=4)
+    assert [result.rows[0][0] for result in results] == [str(number) for number in range(12)]
+    assert athena.run_many([], database="default") == []
+
+
+def test_of_many_statements_every_failure_is_listed_and_the_others_ran(athena: AthenaGateway) -> None:
+    statements = ["SELECT * FROM missing_one", "CREATE DATABASE ran", "SELECT * FROM missing_two"]
+    with pytest.raises(QueryError, match=r"2 of 3 statements failed") as caught:
+        athena.run_many(statements, database="default")
+    assert "missing_one" in str(caught.value)
+    assert "missing_two" in str(caught.value)
+    with pytest.raises(QueryError, match="ran"):
+        athena.run("CREATE DATABASE ran", database="default")
+
+
+def test_one_failure_of_many_keeps_its_own_error(athena: AthenaGateway) -> None:
+    with pytest.raises(QueryError, match=r"^Athena query") as caught:
+        athena.run_many(["SELECT 1", "SELECT * FROM missing"], database="default")
+    assert caught.value.query_id

@@ -1,0 +1,72 @@
+"""RDS in memory, for export tasks that end as a test wants (contract: `aws/test_rds_contract.py`)."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.errors import ConflictError, ExportQuotaError
+from rds_lake.model.export import ExportStatus, ExportTask
+from rds_lake.model.snapshot import Snapshot
+
+_MOMENT = datetime(2026, 11, 20, 5, 6, tzinfo=UTC)
+
+
+class FakeRds(RdsGateway):
+    """Snapshots and tasks as given; `started` lists the ids that StartExportTask accepted."""
+
+    def __init__(self, *, snapshots: Sequence[Snapshot] = (), tasks: Sequence[ExportTask] = (), quota: int = 5) -> None:
+        self.snapshots = list(snapshots)
+        self.tasks = {task.identifier: task for task in tasks}
+        self.quota = quota
+        self.started: list[str] = []
+
+    def list_snapshots(self, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
+        return [s for s in self.snapshots if s.source_identifier == identifier and s.kind in kinds]
+
+    def find_snapshot(self, arn: str) -> Snapshot | None:
+        return next((snapshot for snapshot in self.snapshots if snapshot.arn == arn), None)
+
+    def find_export_task(self, identifier: str) -> ExportTask | None:
+        return self.tasks.get(identifier)
+
+    def list_export_tasks(self, *, source_arn: str | None = None) -> list[ExportTask]:
+        return [task for task in self.tasks.values() if source_arn in (None, task.source_arn)]
+
+    def start_export(
+        self,
+        *,
+        identifier: str,
+        source_arn: str,
+        bucket: str,
+        prefix: str,
+        role: str,
+        kms_key: str,
+        include: Sequence[str],
+    ) -> ExportTask:
+        if identifier in self.tasks:
+            raise ConflictError(
+                service="rds", operation="StartExportTask", code="ExportTaskAlreadyExists", message=identifier
+            )
+        running = [task for task in self.tasks.values() if task.status.running]
+        if len(running) >= self.quota or any(task.source_arn == source_arn for task in running):
+            raise ExportQuotaError(f"the export of {source_arn} has to wait its turn")
+        task = ExportTask(
+            identifier=identifier,
+            source_arn=source_arn,
+            status=ExportStatus.STARTING,
+            bucket=bucket,
+            prefix=prefix,
+            snapshot_time=_MOMENT,
+        )
+        self.tasks[identifier] = task
+        self.started.append(identifier)
+        return task
+
+    def cancel_export(self, identifier: str) -> None:
+        self.change(identifier, status=ExportStatus.CANCELED)
+
+    def change(self, identifier: str, **changes: Any) -> None:
+        """What AWS says of the task from now on."""
+        self.tasks[identifier] = replace(self.tasks[identifier], **changes)
