@@ -37,7 +37,9 @@ def info_entry(table: str, *, columns: tuple[tuple[str, str, str], ...] = ()) ->
     }
 
 
-def build_export(world: World, files: dict[str, bytes], entries: list[dict[str, Any]]) -> tuple[ExportTask, ExportRecord]:
+def build_export(
+    world: World, files: dict[str, bytes], entries: list[dict[str, Any]]
+) -> tuple[ExportTask, ExportRecord]:
     """Put an export's objects; `files` maps keys under the task folder to contents."""
     s3 = world.clients.client("s3")
     info = f"export_tables_info_{TASK}_from_1_to_{len(entries)}.json"

@@ -24,6 +24,7 @@ os.environ |= {
     "AWS_DEFAULT_REGION": "us-east-1",
     "AWS_EC2_METADATA_DISABLED": "true",
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # the discard port: an unconfigured client fails at once
+    "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # a reset would read megabytes of EC2 images, several times a second
 }
 
 

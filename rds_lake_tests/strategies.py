@@ -27,6 +27,13 @@ identifiers = st.one_of(
     st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)), min_size=1, max_size=15),
 )
 plain_names = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
+# Columns also of the names rds-lake gives itself; `\x7f` and a line break have to survive YAML.
+column_names = st.one_of(
+    identifiers,
+    st.sampled_from(
+        ["snapshot_date", "Snapshot_Date", "snapshot date", "lake_snapshot_date", "a b", "a_b", "A_b", "\x7f\n'\"\\"]
+    ),
+)
 targets = st.builds(
     TableTarget, database=plain_names, schema=st.one_of(plain_names, st.just("Sales Dept")), table=identifiers
 )

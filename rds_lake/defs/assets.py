@@ -6,6 +6,7 @@ What belongs here: reading the run's context, calling one stage, reporting. What
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any, cast
 
 import dagster as dg
 
@@ -121,7 +122,7 @@ def _parquet_asset(
             ),
         )
 
-    return parquet
+    return cast(dg.AssetsDefinition, parquet)
 
 
 def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:
@@ -141,7 +142,7 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
             check_results=checks.quality(source, outcome.quality, day=_day(context)),
         )
 
-    return catalog
+    return cast(dg.AssetsDefinition, catalog)
 
 
 def _views_asset(config: LakeConfig, source: SourceSettings, tables: SourceTables) -> dg.AssetsDefinition:
@@ -158,7 +159,7 @@ def _views_asset(config: LakeConfig, source: SourceSettings, tables: SourceTable
                 key,
                 deps=[stage_key(source, Stage.CATALOG)],
                 partitions_def=partitions_of(config, source),
-                **(attributes | _described(tables, view)),
+                **_described(attributes, tables, view),
             )
             for view, key in keys.items()
         ],
@@ -186,10 +187,13 @@ def _views_asset(config: LakeConfig, source: SourceSettings, tables: SourceTable
     return publish
 
 
-def _described(tables: SourceTables, view: str) -> dict[str, str]:
+def _described(attributes: dict[str, Any], tables: SourceTables, view: str) -> dict[str, Any]:
+    """The attributes, with the table's own description where there is a table."""
     if tables.views is None:
-        return {}
-    return {"description": f"`{tables.views[view]}` as a typed Athena view of the published snapshot date."}
+        return attributes
+    return attributes | {
+        "description": f"`{tables.views[view]}` as a typed Athena view of the published snapshot date."
+    }
 
 
 def _source_run(

@@ -20,8 +20,10 @@ import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psycopg
+from psycopg import sql
 
 _READY_SECONDS = 30.0
 _USER = "postgres"
@@ -43,7 +45,7 @@ class EmbeddedPostgres:
     def __init__(self) -> None:
         # /tmp, not $TMPDIR: the path of a Unix socket may have 107 characters, and `nobody` must get there.
         self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-pg-"))
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[Any] | None = None
         self._port = 0
 
     def start(self) -> EmbeddedPostgres:
@@ -96,7 +98,7 @@ class EmbeddedPostgres:
     def create_database(self, name: str) -> str:
         """Create an empty database and return its URL."""
         with psycopg.connect(self.url(), autocommit=True) as connection:
-            connection.execute(psycopg.sql.SQL("CREATE DATABASE {}").format(psycopg.sql.Identifier(name)))
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         return self.url(name)
 
     def stop(self) -> None:
@@ -135,7 +137,7 @@ class EmbeddedPostgres:
             os.chown(folder, nobody.pw_uid, nobody.pw_gid)
 
     @staticmethod
-    def _as_nobody() -> dict[str, str | int | list[str]]:
+    def _as_nobody() -> dict[str, Any]:
         if os.geteuid() != 0:
             return {}
         return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}

@@ -72,7 +72,7 @@ class InProcessClients:
 
 def _environ(request: Any) -> dict[str, Any]:
     url = urlsplit(request.url)
-    body = request.body or b""
+    body: Any = request.body or b""
     body = body.read() if hasattr(body, "read") else body
     body = body.encode() if isinstance(body, str) else bytes(body)
     environ = {

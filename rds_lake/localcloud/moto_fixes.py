@@ -32,7 +32,7 @@ def apply_event_fixes() -> None:
 
     send_to_targets.rds_lake = True  # type: ignore[attr-defined]
     rule.send_to_targets = send_to_targets  # type: ignore[method-assign]
-    parser = events_models.EventTemplateParser
+    parser: Any = events_models.EventTemplateParser
     template = parser.DEFAULT_EVENT_INPUT_TEMPLATE
     if "<account>" not in template:
         parser.DEFAULT_EVENT_INPUT_TEMPLATE = template.replace('"source"', '"account": "<account>", "source"', 1)

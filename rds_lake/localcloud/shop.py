@@ -44,15 +44,18 @@ INSERT INTO customers SELECT i, md5('c' || i)::uuid, 'Customer ' || i, (ARRAY['D
     CASE WHEN i % 5 > 0 THEN jsonb_build_object('theme', (ARRAY['dark','light'])[i % 2 + 1], 'size', i % 9) END,
     CASE WHEN i % 4 = 0 THEN ARRAY['c' || i, NULL, 'say "hi", ok', ''] WHEN i % 4 = 1 THEN '{}' END,
     timestamptz '2024-01-01 00:00:00+00' + i * interval '17 minutes 3.25 seconds' FROM generate_series(1, 20000) i;
-INSERT INTO products SELECT i, 'SKU-' || lpad(i::text, 6, '0'), 'Product № ' || i || CASE WHEN i % 50 = 0 THEN ' “größer”' ELSE '' END,
+INSERT INTO products SELECT i, 'SKU-' || lpad(i::text, 6, '0'),
+    'Product № ' || i || CASE WHEN i % 50 = 0 THEN ' “größer”' ELSE '' END,
     round((i::bigint * 7919 % 100000) / 100.0, 2), CASE WHEN i % 10 > 0 THEN i / 7.0 END, (i % 50) / 10.0,
     CASE WHEN i % 6 = 0 THEN decode(md5(i::text), 'hex') END, ARRAY[i % 4, i % 9, i % 13], i % 8 = 0
     FROM generate_series(1, 2000) i;
 INSERT INTO orders SELECT i, i::bigint * 7919 % 20000 + 1, (ARRAY['new','paid','shipped','returned'])[i % 4 + 1]::order_state,
     round((i::bigint * 104729 % 5000000) / 100.0, 2), timestamp '2025-01-01 00:00:00' + i * interval '7 minutes 0.123456 seconds',
-    CASE WHEN i % 4 = 2 THEN date '2025-01-02' + i / 300 END, CASE WHEN i % 20 = 0 THEN 'gift, "wrapped"' || chr(10) || 'call first' END
+    CASE WHEN i % 4 = 2 THEN date '2025-01-02' + i / 300 END,
+    CASE WHEN i % 20 = 0 THEN 'gift, "wrapped"' || chr(10) || 'call first' END
     FROM generate_series(1, 60000) i;
-INSERT INTO "Order Details" SELECT i / 2 + 1, i % 2 + 1, i * 31 % 2000 + 1, round((i::bigint * 7919 % 100000) / 100.0, 2), i % 12 + 1, (i % 5) / 20.0
+INSERT INTO "Order Details" SELECT i / 2 + 1, i % 2 + 1, i * 31 % 2000 + 1,
+    round((i::bigint * 7919 % 100000) / 100.0, 2), i % 12 + 1, (i % 5) / 20.0
     FROM generate_series(1, 90000) i;
 INSERT INTO events SELECT i, CASE WHEN i % 9 > 0 THEN i * 13 % 20000 + 1 END, (ARRAY['view','cart','login','search'])[i % 4 + 1],
     jsonb_build_object('page', '/p/' || i % 2000, 'ms', i % 997, 'tags', jsonb_build_array('a', i % 3)),
@@ -63,7 +66,8 @@ INSERT INTO sales.invoices SELECT i, i, (i::bigint * 104729 % 5000000) / 100.0, 
 INSERT INTO sales.regions SELECT i, 'Region ' || i, i * interval '1 hour 15 minutes', ('10.0.' || i || '.0/24')::inet
     FROM generate_series(1, 7) i;
 INSERT INTO sales.targets SELECT r, date '2026-01-01' + m * interval '1 month', (r * 1000 + m)::numeric::money,
-    daterange((date '2026-01-01' + m * interval '1 month')::date, (date '2026-02-01' + m * interval '1 month')::date), (r % 16)::int::bit(4)
+    daterange((date '2026-01-01' + m * interval '1 month')::date,
+    (date '2026-02-01' + m * interval '1 month')::date), (r % 16)::int::bit(4)
     FROM generate_series(1, 7) r, generate_series(0, 11) m;
 """
 

@@ -80,7 +80,10 @@ def _remedy(text: str) -> str:
             "user, then take a new snapshot"
         )
     if "FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE" in text:
-        return "; AWS could not list a database's tables: materialize the date again to export once more"
+        return (
+            "; AWS could not list a database's tables: delete this export's folder in S3, then materialize the date "
+            "again to export once more"
+        )
     return ""
 
 

@@ -16,12 +16,12 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from rds_lake.errors import NameCollisionError
 from rds_lake.model.table import TableTarget
 
 PARTITION_KEY = "snapshot_date"
-_OTHER_PARTITION_KEY = "lake_snapshot_date"
 _RESERVED_VIEWS = {"_snapshots"}
 _MAX_LENGTH = 255
 _RAW_PREFIX = "snapshots_"
@@ -65,14 +65,13 @@ def assign_names(
     for target, columns in tables:
         view = rename.get(str(target)) or _view_name(target, default_schema, several=several)
         aliases = tuple((name, rename.get(f"{target}.{name}") or athena_name(name)) for name in columns)
-        folded = {name.lower() for name in columns}
-        key = _OTHER_PARTITION_KEY if PARTITION_KEY in folded else PARTITION_KEY
-        named.append(AthenaTable(target=target, view=view, columns=aliases, partition_key=key))
+        named.append(AthenaTable(target=target, view=view, columns=aliases, partition_key=_partition_key(columns)))
         problems += _column_problems(target, aliases)
     problems += _table_problems(named)
     if problems:
         raise NameCollisionError(
-            "names do not work out in Athena; add these lines to the source in lake.yaml:", problems
+            "names do not work out in Athena; put these entries under the one `rename:` of the source in lake.yaml:",
+            problems,
         )
     return tuple(named)
 
@@ -87,29 +86,62 @@ def _view_name(target: TableTarget, default_schema: str | None, *, several: bool
     return athena_name(f"{target.database}_{target.schema}_{target.table}")
 
 
-def _rename_line(what: str, suggestion: str) -> str:
-    quoted = what.replace("'", "''")
-    return f"rename: {{'{quoted}': {suggestion[:_MAX_LENGTH]}}}"
+def _partition_key(columns: Sequence[str]) -> str:
+    """The first of `snapshot_date`, `lake_snapshot_date`, … that no column has: Glue cannot hold both."""
+    folded = {name.lower() for name in columns}
+    key = PARTITION_KEY
+    while key in folded:
+        key = f"lake_{key}"
+    return key
+
+
+def _rename_line(new_names: Mapping[str, str]) -> str:
+    """The entries as YAML that reads back as exactly these texts."""
+    entries = ", ".join(f"{_yaml_key(what)}: {_yaml_value(name)}" for what, name in new_names.items())
+    return f"rename: {{{entries}}}"
+
+
+def _yaml_key(text: str) -> str:
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+def _yaml_value(name: str) -> str:
+    # YAML 1.1 reads 1_2 as the number 12.
+    return f"'{name}'" if name[0].isdigit() else name
+
+
+def _free_name(wanted: str, taken: set[str], *, first: int = 2) -> str:
+    """`wanted_2`, `wanted_3`, …: the first that is not taken as view or raw table; it is taken from then on."""
+    stem = wanted[: _MAX_LENGTH - len(_RAW_PREFIX) - len("_00000")]
+    names = (f"{stem}_{number}" if number > 1 else stem for number in count(first))
+    free = next(name for name in names if taken.isdisjoint({name, _RAW_PREFIX + name}))
+    taken |= {free, _RAW_PREFIX + free}
+    return free
 
 
 def _table_problems(named: Sequence[AthenaTable]) -> list[str]:
     """Views and raw tables share one namespace in Glue."""
-    owners: dict[str, list[TableTarget]] = defaultdict(list)
-    for name, target in [(t.view, t.target) for t in named] + [(t.raw, t.target) for t in named]:
-        owners[name].append(target)
-    # Tables that share a view share the raw table too; that is one problem, not two.
-    collisions = {tuple(targets): name for name, targets in reversed(owners.items()) if len(targets) > 1}
-    problems = [
-        f"tables {' and '.join(map(str, targets))} both want the name {name!r}: "
-        + _rename_line(str(targets[-1]), f"{athena_name(targets[-1].table)}_2")
-        for targets, name in collisions.items()
-    ]
-    problems += [
-        f"table {table.target} wants {table.view!r}, which rds-lake keeps for itself: "
-        + _rename_line(str(table.target), f"{athena_name(table.target.table).strip('_')}_table")
-        for table in named
-        if table.view in _RESERVED_VIEWS
-    ]
+    views: dict[str, list[TableTarget]] = defaultdict(list)
+    for table in named:
+        views[table.view].append(table.target)
+    raws = {table.raw: table.target for table in named}
+    taken = {*views, *raws, *_RESERVED_VIEWS}
+    problems: list[str] = []
+    for name, targets in views.items():
+        # Whose raw table has the name is left alone: tables that share a view are another problem of this list.
+        owners = [*targets, raws[name]] if name in raws else targets
+        losers = targets if name in raws else targets[1:]
+        if name in _RESERVED_VIEWS:
+            wanted = f"{name.strip('_')}_table"
+            line = _rename_line({str(target): _free_name(wanted, taken, first=1) for target in targets})
+            wanting = " and ".join(map(str, targets))
+            problems.append(f"table {wanting} wants {name!r}, which rds-lake keeps for itself: {line}")
+        elif losers:
+            line = _rename_line({str(target): _free_name(athena_name(target.table), taken) for target in losers})
+            problems.append(f"tables {' and '.join(map(str, owners))} both want the name {name!r}: {line}")
     return problems
 
 
@@ -119,23 +151,23 @@ def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) ->
     for name, alias in aliases:
         folded[name.lower()].append(name)
         wanted[alias].append(name)
+    taken = set(wanted)
     problems = [
         f"columns {' and '.join(map(repr, names))} of {target} differ only in case: Athena finds Parquet columns "
         "without case and cannot tell them apart; rename one in the database"
         for names in folded.values()
         if len(names) > 1
     ]
-    problems += [
-        f"columns {' and '.join(map(repr, names))} of {target} both want the name {alias!r}: "
-        + _rename_line(f"{target}.{names[-1]}", f"{alias}_2")
-        for alias, names in wanted.items()
-        if len({name.lower() for name in names}) > 1
-    ]
-    problems += [
-        f"column {name!r} of {target} wants {PARTITION_KEY!r}, the column every view has: "
-        + _rename_line(f"{target}.{name}", f"row_{PARTITION_KEY}")
-        for name in wanted.get(PARTITION_KEY, [])
-    ]
+    for alias, names in wanted.items():
+        if alias == PARTITION_KEY:
+            line = _rename_line({f"{target}.{name}": _free_name(f"row_{alias}", taken, first=1) for name in names})
+            what = f"{' and '.join(map(repr, names))} of {target} cannot be {alias!r}, the column every view has"
+            problems.append(f"column {what}: {line}")
+        elif len({name.lower() for name in names}) > 1:
+            line = _rename_line({f"{target}.{name}": _free_name(alias, taken) for name in names[1:]})
+            problems.append(
+                f"columns {' and '.join(map(repr, names))} of {target} both want the name {alias!r}: {line}"
+            )
     return problems
 
 

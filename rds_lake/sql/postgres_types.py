@@ -50,10 +50,10 @@ class ViewColumn:
 
 
 def view_column(column: Column, alias: str, *, type_override: str | None = None) -> ViewColumn:
-    """The view's column for a raw column; ValueError when `type_override` is no type."""
+    """The view's column for a raw column; ValueError when `type_override` is no type, or none the column can have."""
     raw = identifier(column.name.lower())
     if type_override is not None:
-        return _cast(column, alias, raw, parse_presto_type(type_override))
+        return _overridden(column, alias, raw, parse_presto_type(type_override))
     if column.hive_type != "string":
         return ViewColumn(name=column.name, alias=alias, expression=raw, presto_type=hive_to_presto(column.hive_type))
     original = (column.original_type or "").strip().lower()
@@ -76,13 +76,37 @@ def _decimal(precision: int | None) -> str:
     return "decimal(38,18)"
 
 
+def _overridden(column: Column, alias: str, raw: str, presto_type: str) -> ViewColumn:
+    """The type a person asked for. A native value is also lost when casting it back gives another one."""
+    if column.hive_type == "string":
+        zoned = presto_type == "timestamp" and (column.original_type or "").strip().lower() in _ZONED
+        return _zoned(column, alias, raw) if zoned else _cast(column, alias, raw, presto_type)
+    native = hive_to_presto(column.hive_type)
+    if _family(native) is None or _family(presto_type) not in (_family(native), "text"):
+        raise ValueError(f"Athena casts no {native} to {presto_type}")
+    expression = f"TRY_CAST({raw} AS {presto_type})"
+    changed = f"TRY_CAST({expression} AS {native}) IS DISTINCT FROM {raw}"
+    return ViewColumn(name=column.name, alias=alias, expression=expression, presto_type=presto_type, loss=changed)
+
+
+def _family(presto_type: str) -> str | None:
+    """Types that cast into each other; every family casts to text. None: binary and nested types cast to nothing."""
+    word = presto_type.split("(")[0]
+    if word in ("date", "timestamp"):
+        return "time"
+    if word == "varchar":
+        return "text"
+    numbers = ("boolean", "tinyint", "smallint", "integer", "bigint", "real", "double", "decimal")
+    return "number" if word in numbers else None
+
+
 def _cast(column: Column, alias: str, raw: str, presto_type: str) -> ViewColumn:
-    """TRY_CAST; a decimal also loses fraction digits beyond its scale, trailing zeros aside."""
+    """TRY_CAST of text; a decimal also loses fraction digits beyond its scale, trailing zeros aside."""
     if presto_type == "varchar":
         return ViewColumn(name=column.name, alias=alias, expression=raw, presto_type=presto_type)
     expression = f"TRY_CAST({raw} AS {presto_type})"
     lost = f"{raw} IS NOT NULL AND {expression} IS NULL"
-    if presto_type.startswith("decimal") and column.hive_type == "string":
+    if presto_type.startswith("decimal"):
         scale = presto_type.removesuffix(")").split(",")[1]
         significant = f"regexp_extract({raw}, {_FRACTION}, 1)"
         lost = f"({lost}) OR COALESCE(length({significant}), 0) > {scale}"

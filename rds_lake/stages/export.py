@@ -99,8 +99,10 @@ def find_newest_attempt(rds: RdsGateway, plan: ExportPlan, snapshot_arn: str) ->
     return max(attempts, key=lambda attempt: attempt[0], default=None)
 
 
-def begin_export(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> ExportTask:
-    """Our export task of this snapshot: adopted when running or COMPLETE, else started.
+def begin_export(
+    rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, *, usable: Callable[[ExportTask], bool] = lambda _: True
+) -> ExportTask:
+    """Our export task of this snapshot: adopted when running, or COMPLETE and still `usable`; else started.
 
     Raises ExportQuotaError when AWS has no place for another export now.
     """
@@ -108,7 +110,7 @@ def begin_export(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> Expor
     number = 1
     if newest is not None:
         number, task = newest
-        if task.status is ExportStatus.COMPLETE or task.status.running:
+        if task.status.running or (task.status is ExportStatus.COMPLETE and usable(task)):
             return task
         number += 1
     identifier = export_task_id(snapshot_arn=snapshot.arn, include=plan.include, salt=plan.salt, attempt=number)
@@ -130,10 +132,17 @@ def begin_export(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> Expor
         return existing
 
 
-def run_export(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, *, waiting: Waiting) -> ExportTask:
+def run_export(
+    rds: RdsGateway,
+    plan: ExportPlan,
+    snapshot: Snapshot,
+    *,
+    waiting: Waiting,
+    usable: Callable[[ExportTask], bool] = lambda _: True,
+) -> ExportTask:
     """Start or adopt the export and wait for its end; COMPLETE is returned, everything else raises."""
     deadline = waiting.clock() + waiting.timeout_seconds
-    task = _start_when_possible(rds, plan, snapshot, waiting, deadline)
+    task = _start_when_possible(lambda: begin_export(rds, plan, snapshot, usable=usable), waiting, deadline)
     last = ""
     while task.status.running:
         line = f"export {task.identifier}: {task.status} {task.progress}%, {task.extracted_gb} GB"
@@ -150,12 +159,10 @@ def run_export(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, *, waiting
     return _complete_or_raise(task)
 
 
-def _start_when_possible(
-    rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, waiting: Waiting, deadline: float
-) -> ExportTask:
+def _start_when_possible(begin: Callable[[], ExportTask], waiting: Waiting, deadline: float) -> ExportTask:
     while True:
         try:
-            return begin_export(rds, plan, snapshot)
+            return begin()
         except ExportQuotaError as error:
             if waiting.clock() > deadline:
                 raise

@@ -72,6 +72,6 @@ def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
     """`rename:` and `types:` entries that name nothing of this snapshot: a typing error, or something gone."""
     tables = {str(table.target) for table in manifest.tables}
     columns = {f"{table.target}.{column.name}" for table in manifest.tables for column in table.columns}
-    return [f"rename: {key!r} names nothing of this snapshot" for key in source.rename if key not in tables | columns] + [
-        f"types: {key!r} names no column of this snapshot" for key in source.types if key not in columns
-    ]
+    return [
+        f"rename: {key!r} names nothing of this snapshot" for key in source.rename if key not in tables | columns
+    ] + [f"types: {key!r} names no column of this snapshot" for key in source.types if key not in columns]

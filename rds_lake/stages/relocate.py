@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from rds_lake.aws.s3 import CopyLimits, ObjectHead, S3Gateway
-from rds_lake.errors import MalformedExportError, RdsLakeError, RelocationError
+from rds_lake.errors import MalformedExportError, RdsLakeError, RelocationError, TransientError, UnavailableError
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.export_info import InfoColumn, hive_type_of_expected
 from rds_lake.model.layout import LakeLayout
@@ -87,33 +87,29 @@ class Mover:
         return False
 
     def _copy_all(self, plans: Sequence[PlannedCopy], record: ExportRecord, *, check_first: bool) -> list[Copied]:
-        problems: list[str] = []
+        failed: list[tuple[PlannedCopy, RdsLakeError]] = []
         copied: list[Copied] = []
         progress = _Progress(len(plans), sum(plan.file.bytes for plan in plans), self.log, self.clock)
 
-        def attempt(plan: PlannedCopy) -> Copied | str:
+        def attempt(plan: PlannedCopy) -> Copied | RdsLakeError:
             try:
                 return self._copy_one(plan, record.bucket, check_first=check_first)
             except RdsLakeError as error:
-                return f"s3://{record.bucket}/{plan.file.key}: {error}"
+                return error
 
         pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="copy")
         try:
             for plan, outcome in zip(plans, pool.map(attempt, plans), strict=True):
-                if isinstance(outcome, str):
-                    problems.append(outcome)
+                if isinstance(outcome, RdsLakeError):
+                    failed.append((plan, outcome))
                 else:
                     copied.append(outcome)
                 progress.done(plan.file.bytes)
         finally:
             # An interrupted run must not go on to copy everything that is queued.
             pool.shutdown(cancel_futures=True)
-        if problems:
-            raise RelocationError(
-                f"{len(problems)} of {len(plans)} objects of export {record.export_task} were not relocated. The export is "
-                "untouched and no view moved; materialize `parquet` again, finished copies are kept:",
-                problems,
-            )
+        if failed:
+            raise _not_relocated(failed, len(plans), record)
         return copied
 
     def _copy_one(self, plan: PlannedCopy, source_bucket: str, *, check_first: bool) -> Copied:
@@ -138,6 +134,20 @@ class Mover:
         footer = read_footer(self.s3, self.layout.bucket, plan.target_key)
         data = DataFile(key=plan.target_key, bytes=target.bytes, rows=footer.rows, checksum=target.checksum)
         return Copied(plan=plan, data=data, footer=footer, fresh=fresh)
+
+
+def _not_relocated(
+    failed: Sequence[tuple[PlannedCopy, RdsLakeError]], objects: int, record: ExportRecord
+) -> RdsLakeError:
+    """All failures in one error; transient when every one of them is, since a repetition is cheap."""
+    error = RelocationError(
+        f"{len(failed)} of {objects} objects of export {record.export_task} were not relocated. The export is "
+        "untouched and no view moved; materialize `parquet` again, finished copies are kept:",
+        [f"s3://{record.bucket}/{plan.file.key}: {reason}" for plan, reason in failed],
+    )
+    if all(isinstance(reason, TransientError) for _, reason in failed):
+        return UnavailableError(str(error))
+    return error
 
 
 @dataclass(slots=True)

@@ -106,7 +106,9 @@ class SourceRun:
 
     def begin(self, day: date, *, snapshot_arn: str | None = None) -> ExportTask:
         """Start or adopt the export of the date's snapshot and return at once."""
-        return export.begin_export(self.rds, self.plan, self._snapshot(day, snapshot_arn))
+        return export.begin_export(
+            self.rds, self.plan, self._snapshot(day, snapshot_arn), usable=lambda task: self._usable(day, task)
+        )
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
         """The finished, inspected export of the date: the given task's, an earlier one's, or a new one awaited.
@@ -130,6 +132,7 @@ class SourceRun:
             self.rds,
             self.plan,
             self._snapshot(day, None),
+            usable=lambda task: self._usable(day, task),
             waiting=export.Waiting(
                 clock=self.clock,
                 sleep=self.sleep,
@@ -194,6 +197,16 @@ class SourceRun:
         if arn is not None and (snapshot := self.rds.find_snapshot(arn)) is not None:
             return snapshot
         return export.find_snapshot_of(self.rds, self.plan, day)
+
+    def _usable(self, day: date, task: ExportTask) -> bool:
+        """Whether anything is left of a COMPLETE export: its relocated Parquet, or AWS's own copy.
+
+        Who deletes both has the date exported once more.
+        """
+        done = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+        if done is not None and done.export.export_task == task.identifier:
+            return True
+        return next(self.lake.s3.list_objects(task.bucket, task.folder), None) is not None
 
     def _manifest(self, day: date) -> Manifest:
         return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)

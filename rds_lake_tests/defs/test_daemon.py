@@ -112,7 +112,10 @@ def test_a_backfill_of_three_dates_fails_the_one_without_snapshot_by_name_and_fi
         }
         (failed,) = [run for run in runs if run.status is dg.DagsterRunStatus.FAILURE]
         records = instance.get_records_for_run(failed.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-        (text,) = [r.event_log_entry.dagster_event.step_failure_data.user_failure_data.description for r in records]  # type: ignore[union-attr]
+        (text,) = [
+            str(r.event_log_entry.dagster_event.step_failure_data.user_failure_data.description)  # type: ignore[union-attr]
+            for r in records
+        ]
     assert "shop-prod has no automated snapshot for 2026-11-19" in text
     assert "2026-11-18 to 2026-11-20" in text
     assert world.query("SELECT snapshot_date FROM _snapshots ORDER BY 1") == [("2026-11-18",), ("2026-11-20",)]
@@ -121,7 +124,9 @@ def test_a_backfill_of_three_dates_fails_the_one_without_snapshot_by_name_and_fi
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium: apt-get install chromium")
-def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(dagster: Dagster, tmp_path: Path) -> None:
+def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(
+    dagster: Dagster, tmp_path: Path
+) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:

@@ -30,7 +30,9 @@ def graph(definitions: dg.Definitions) -> list[str]:
         deps = ",".join(sorted(dep.asset_key.to_user_string() for dep in spec.deps)) or "-"
         partitions = spec.partitions_def
         daily = isinstance(partitions, dg.DailyPartitionsDefinition) and partitions.end_offset == 1
-        lines.append(f"{spec.key.to_user_string()} <- {deps} [{spec.group_name}; {'+'.join(sorted(spec.kinds))}; {daily}]")
+        lines.append(
+            f"{spec.key.to_user_string()} <- {deps} [{spec.group_name}; {'+'.join(sorted(spec.kinds))}; {daily}]"
+        )
     return sorted(lines)
 
 
@@ -73,7 +75,9 @@ def test_a_source_without_athena_ends_at_its_parquet(config: LakeConfig) -> None
     assert [line.split(" ")[0] for line in lines] == ["shop/parquet", "shop/snapshot_export"]
 
 
-def test_the_tables_of_a_source_are_remembered_in_a_file_that_makes_no_noise(config: LakeConfig, tmp_path: Path) -> None:
+def test_the_tables_of_a_source_are_remembered_in_a_file_that_makes_no_noise(
+    config: LakeConfig, tmp_path: Path
+) -> None:
     config = config.model_copy(update={"directory": tmp_path})
     source = config.sources[0]
     assert find_known_tables(config, source) is None

@@ -49,7 +49,9 @@ class Shell:
     def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
         """Execute a request."""
         return self.materialize(
-            request.partition_key or "", *[key.path[-1] for key in request.asset_selection or []], tags=dict(request.tags)
+            request.partition_key or "",
+            *[key.path[-1] for key in request.asset_selection or []],
+            tags=dict(request.tags),
         )
 
     def materialize(self, day: str, *names: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
@@ -114,7 +116,10 @@ def test_the_event_path_from_snapshot_to_views_with_no_run_that_waits(shell: She
 def test_messages_are_deleted_by_the_next_tick_only(shell: Shell) -> None:
     shell.world.snapshot("2026-11-20")
     assert len(shell.tick()) == 1
-    attributes = {"QueueUrl": shell.world.gateways.queue.url, "AttributeNames": ["ApproximateNumberOfMessagesNotVisible"]}
+    attributes = {
+        "QueueUrl": shell.world.gateways.queue.url,
+        "AttributeNames": ["ApproximateNumberOfMessagesNotVisible"],
+    }
     sqs = shell.world.clients.client("sqs")
     assert sqs.get_queue_attributes(**attributes)["Attributes"]["ApproximateNumberOfMessagesNotVisible"] == "1"
     assert json.loads(shell.cursor or "")["acknowledge"]
@@ -174,7 +179,9 @@ def test_a_stage_without_the_one_before_it_says_what_to_materialize_first(shell:
     assert "materialize `shop/snapshot_export` for 2026-11-20 first" in shell.failure(
         shell.materialize("2026-11-20", "parquet")
     )
-    assert "materialize `shop/parquet` for 2026-11-20 first" in shell.failure(shell.materialize("2026-11-20", "catalog"))
+    assert "materialize `shop/parquet` for 2026-11-20 first" in shell.failure(
+        shell.materialize("2026-11-20", "catalog")
+    )
 
 
 def test_a_date_without_snapshot_fails_with_a_sentence(shell: Shell) -> None:

@@ -53,7 +53,9 @@ def test_an_export_has_awss_layout_files_and_both_info_files(world: World) -> No
         "shop/public.orders/1/part-00000-UUID-c000.gz.parquet",
         "shop/sales.nothing/1/_SUCCESS",
     ]
-    info = json.loads(world.gateways.s3.get_text("acme-lake", "deep/er/task-1/export_tables_info_task-1_from_1_to_3.json"))
+    info = json.loads(
+        world.gateways.s3.get_text("acme-lake", "deep/er/task-1/export_tables_info_task-1_from_1_to_3.json")
+    )
     (nothing,) = [entry for entry in info["perTableStatus"] if entry["target"] == "shop.sales.nothing"]
     assert [m["originalType"] for m in nothing["schemaMetadata"]["originalTypeMappings"]] == ["integer", "numeric"]
 

@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rds_lake.model.completeness import Finding, check_completeness
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.export_info import ExportTableInfo, parse_target
-from rds_lake.model.export_key import ExportedData, ExportKey, SuccessMarker
+from rds_lake.model.export_key import ExportedData, ExportKey, SuccessMarker, parse_export_key
 
 
 def task(warning: str | None = None) -> ExportTask:
@@ -62,10 +67,9 @@ def test_the_older_layout_without_index_folders_is_legal() -> None:
     assert check([table("shop.public.orders")], [data("shop/public.orders", 0)]) == ()
 
 
-def test_awss_own_sample_of_a_warning_is_an_error_that_says_what_to_do() -> None:
-    sample = (
-        '{"skippedTables":[],"skippedObjectives":[],"general":[{"reason":"FAILED_TO_EXTRACT_TABLES_LIST_FOR_DATABASE"}]}'
-    )
+def test_awss_own_sample_of_a_warning_is_an_error_that_says_what_to_do(samples: Path) -> None:
+    answer = json.loads((samples / "rds-export" / "describe-export-tasks-response.json").read_text(encoding="utf-8"))
+    (sample,) = [each["WarningMessage"] for each in answer["ExportTasks"] if "WarningMessage" in each]
     assert "materialize the date again" in errors(check([table("shop.public.orders")], warning=sample))
 
 
@@ -81,7 +85,9 @@ def test_a_warning_that_is_not_json_is_still_an_error() -> None:
 
 
 def test_a_table_that_did_not_end_complete_is_an_error_though_the_task_did() -> None:
-    assert "shop.public.big ended SKIPPED" in errors(check([table("shop.public.orders"), table("shop.public.big", "SKIPPED")]))
+    assert "shop.public.big ended SKIPPED" in errors(
+        check([table("shop.public.orders"), table("shop.public.big", "SKIPPED")])
+    )
 
 
 def test_a_table_announced_as_complete_with_nothing_in_s3_is_an_error() -> None:
@@ -93,7 +99,9 @@ def test_files_of_a_table_nobody_announced_are_an_error() -> None:
 
 
 def test_an_index_folder_that_aws_did_not_finish_is_an_error() -> None:
-    assert "shop/public.orders/2" in errors(check([table("shop.public.orders")], [*ORDERS, data("shop/public.orders", 2)]))
+    assert "shop/public.orders/2" in errors(
+        check([table("shop.public.orders")], [*ORDERS, data("shop/public.orders", 2)])
+    )
 
 
 def test_two_tables_whose_folders_aws_writes_alike_are_an_error() -> None:
@@ -114,3 +122,31 @@ def test_a_database_that_could_not_be_listed_is_an_error() -> None:
 def test_a_remark_about_a_complete_table_only_warns() -> None:
     (finding,) = check([table("shop.public.orders", warning="slow")])
     assert finding.severity == "warning"
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["shop/public.orders/1/2/part-0-x.gz.parquet", "shop/public.orders/1/part-0-x.orc", "shop/orders/1/x.parquet"],
+)
+def test_data_in_a_layout_we_do_not_know_is_an_error_and_not_an_empty_table(key: str) -> None:
+    foreign = parse_export_key(f"exports/t-1/{key}", "exports/t-1/")
+    assert key in errors(check([table("shop.public.orders")], [ended("shop/public.orders"), foreign]))
+
+
+def test_what_people_leave_in_the_folder_is_nobodys_data() -> None:
+    keys = [*ORDERS, parse_export_key("t-1/", "t-1/"), parse_export_key("t-1/notes.txt", "t-1/")]
+    assert check([table("shop.public.orders")], keys) == ()
+
+
+def test_a_table_whose_name_begins_like_the_included_one_is_not_it() -> None:
+    orders = "shop.public.orders"
+    assert orders in errors(check([table(f"{orders}.old")], [ended("shop/public.orders.old")], include=[orders]))
+
+
+@given(
+    st.text(max_size=50)
+    | st.just("[" * 100_000)
+    | st.dictionaries(st.text(max_size=5), st.text(max_size=5)).map(json.dumps)
+)
+def test_no_warning_whatever_raises(warning: str) -> None:
+    check([table("shop.public.orders")], warning=warning)

@@ -26,7 +26,13 @@ def rds_event(event_id: str | None, message: str = "", **detail: Any) -> str:
     }
     body |= ({"EventID": event_id} if event_id else {}) | detail
     return json.dumps(
-        {"version": "0", "detail-type": "RDS DB Snapshot Event", "source": "aws.rds", "resources": [ARN], "detail": body}
+        {
+            "version": "0",
+            "detail-type": "RDS DB Snapshot Event",
+            "source": "aws.rds",
+            "resources": [ARN],
+            "detail": body,
+        }
     )
 
 
@@ -44,11 +50,14 @@ def test_a_finished_snapshot_is_recognised_by_its_event_id(event_id: str) -> Non
     ],
 )
 def test_the_end_of_an_export_is_recognised_whatever_its_text_says(event_id: str, outcome: ExportStatus) -> None:
-    assert parse_event(rds_event(event_id, "any words")) == ExportEnded(source_arn=ARN, outcome=outcome, event_id=event_id)
+    assert parse_event(rds_event(event_id, "any words")) == ExportEnded(
+        source_arn=ARN, outcome=outcome, event_id=event_id
+    )
 
 
 @pytest.mark.parametrize(
-    "message", ["Automated snapshot created", "automated snapshot created.", "Export task completed", "Manual snapshot created"]
+    "message",
+    ["Automated snapshot created", "automated snapshot created.", "Export task completed", "Manual snapshot created"],
 )
 def test_an_event_of_the_older_kind_without_id_is_recognised_by_its_text(message: str) -> None:
     assert isinstance(parse_event(rds_event(None, message)), SnapshotCreated | ExportEnded)
@@ -75,6 +84,12 @@ def test_an_event_wrapped_by_sns_is_unwrapped() -> None:
 )
 def test_awss_own_samples_of_other_events_are_foreign_and_not_malformed(samples: Path, name: str) -> None:
     assert isinstance(parse_event((samples / "events" / name).read_text(encoding="utf-8")), ForeignEvent)
+
+
+def test_none_of_awss_samples_is_malformed(samples: Path) -> None:
+    bodies = [path.read_text(encoding="utf-8") for path in sorted((samples / "events").rglob("*.json"))]
+    assert len(bodies) > 10
+    assert not [body for body in bodies if isinstance(parse_event(body), MalformedEvent)]
 
 
 @pytest.mark.parametrize("body", ["", "not json", "[]", '"text"', "null", "[" * 100_000])

@@ -120,7 +120,16 @@ def test_an_export_without_info_files_is_not_taken_for_an_empty_one() -> None:
         parse_tables_info({})
 
 
-@given(st.text(max_size=60))
+@pytest.mark.parametrize("target", [None, "", 7, ["shop"]])
+def test_an_entry_without_a_target_is_a_problem_and_not_a_database(target: object) -> None:
+    with pytest.raises(MalformedExportError, match="is no name"):
+        parse_tables_info({info("f", 1, 1): json.dumps({"perTableStatus": [{"target": target, "status": "COMPLETE"}]})})
+
+
+@given(
+    st.text(max_size=60)
+    | st.sampled_from(["[]", "null", '{"perTableStatus": [7]}', '{"perTableStatus":' + "[" * 100_000])
+)
 def test_any_text_as_info_file_gives_tables_or_a_malformed_export_error(text: str) -> None:
     try:
         parse_tables_info({info("f", 1, 1): text})

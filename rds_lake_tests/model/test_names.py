@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,6 +69,16 @@ def test_a_table_named_like_our_own_record_is_refused() -> None:
     assert "keeps for itself" in problems([("shop.public._snapshots", [])])
 
 
+def test_of_many_tables_that_fold_together_every_line_gives_another_free_name() -> None:
+    text = problems([(f"shop.public.{name}", []) for name in ("users", "Users", "USERS", "users_2")])
+    assert "rename: {'shop.public.Users': users_3, 'shop.public.USERS': users_4}" in text
+
+
+def test_a_line_whose_new_name_yaml_would_read_as_a_number_is_quoted() -> None:
+    text = problems([("shop.public.1 2", []), ("shop.public.1_2", [])])
+    assert yaml.safe_load(text.splitlines()[-1].split(": ", 1)[1]) == {"rename": {"shop.public.1_2": "1_2_2"}}
+
+
 def test_columns_that_fold_together_are_refused_with_the_line_that_helps() -> None:
     assert "rename: {'shop.public.t.a_b': a_b_2}" in problems([("shop.public.t", ["a b", "a_b"])])
 
@@ -94,15 +105,34 @@ def test_all_collisions_are_in_one_error() -> None:
 
 
 def test_a_rename_of_something_gone_does_not_stop_the_others() -> None:
-    named = assign_names([(target("shop.public.a"), [])], default_schema="shop.public", rename={"shop.public.gone": "g"})
+    named = assign_names(
+        [(target("shop.public.a"), [])], default_schema="shop.public", rename={"shop.public.gone": "g"}
+    )
     assert named[0].view == "a"
 
 
-@given(st.lists(st.tuples(strategies.targets, st.lists(strategies.identifiers, max_size=4, unique=True)), max_size=6))
+SCHEMAS = st.lists(
+    st.tuples(strategies.targets, st.lists(strategies.column_names, max_size=5, unique=True)),
+    max_size=6,
+    unique_by=lambda table: table[0],
+)
+# Few names, so that they meet.
+MEETING = st.lists(
+    st.tuples(
+        st.sampled_from(
+            ["a", "A", "a b", "a_b", "a_2", "snapshots_a", "_snapshots", "_Snapshots", "12", "1 2", "1_2", "\x7f\n"]
+        ).map(lambda name: TableTarget(database="shop", schema="public", table=name)),
+        st.lists(strategies.column_names, max_size=4, unique_by=str.lower),
+    ),
+    max_size=6,
+    unique_by=lambda table: table[0],
+)
+
+
+@given(SCHEMAS | MEETING)
 def test_names_never_collide_in_silence(tables: list[tuple[TableTarget, list[str]]]) -> None:
-    unique = list({t: (t, columns) for t, columns in tables}.values())
     try:
-        named = assign_names(unique, default_schema=None, rename={})
+        named = assign_names(tables, default_schema="shop.public", rename={})
     except NameCollisionError:
         return
     taken = [name for table in named for name in (table.view, table.raw)]
@@ -112,3 +142,15 @@ def test_names_never_collide_in_silence(tables: list[tuple[TableTarget, list[str
         assert len(aliases) == len(set(aliases))
         assert "snapshot_date" not in aliases
         assert table.partition_key not in {name.lower() for name, _ in table.columns}
+
+
+@given(MEETING)
+def test_adding_all_lines_that_are_shown_always_ends_the_collisions(
+    tables: list[tuple[TableTarget, list[str]]],
+) -> None:
+    try:
+        assign_names(tables, default_schema="shop.public", rename={})
+    except NameCollisionError as error:
+        shown = [yaml.safe_load("rename: " + problem.rsplit("rename: ", 1)[1])["rename"] for problem in error.problems]
+        lines = {what: name for line in shown for what, name in line.items()}
+        assert assign_names(tables, default_schema="shop.public", rename=lines)

@@ -78,7 +78,9 @@ def test_a_view_lists_its_columns_and_its_date() -> None:
 
 
 def test_a_table_with_a_snapshot_date_of_its_own_is_read_by_the_other_key() -> None:
-    assert "WHERE \"lake_snapshot_date\" = '2026-11-20'" in render_view("shop", names(key="lake_snapshot_date"), [], DAY)
+    assert "WHERE \"lake_snapshot_date\" = '2026-11-20'" in render_view(
+        "shop", names(key="lake_snapshot_date"), [], DAY
+    )
 
 
 def test_a_query_as_of_a_date_replaces_its_views_and_nothing_else() -> None:
@@ -89,7 +91,9 @@ def test_a_query_as_of_a_date_replaces_its_views_and_nothing_else() -> None:
 
 
 def test_a_statement_athena_would_refuse_for_its_length_is_refused_before() -> None:
-    columns = [ViewColumn(name=f"c{n}", alias=f"c{n}", expression="x" * 1000, presto_type="varchar") for n in range(300)]
+    columns = [
+        ViewColumn(name=f"c{n}", alias=f"c{n}", expression="x" * 1000, presto_type="varchar") for n in range(300)
+    ]
     with pytest.raises(CatalogError, match="262,144"):
         render_view("shop", names(), columns, DAY)
 
@@ -109,7 +113,53 @@ def test_types_a_person_would_write_are_understood(text: str) -> None:
     assert parse_presto_type(text)
 
 
-@pytest.mark.parametrize("text", ["decimal(39,2)", "decimal(5,6)", "json", "varchar; DROP", "", "timestamp with time zone"])
+@pytest.mark.parametrize(
+    "text", ["decimal(39,2)", "decimal(5,6)", "json", "varchar; DROP", "", "timestamp with time zone"]
+)
 def test_types_a_view_cannot_have_are_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no type a view can have"):
         parse_presto_type(text)
+
+
+@pytest.mark.parametrize(
+    ("hive_type", "override", "value", "shown", "lost"),
+    [
+        ("bigint", "varchar", "7", "7", False),
+        ("bigint", "int", "7", 7, False),
+        ("bigint", "int", "5000000000", None, True),
+        ("double", "bigint", "2.0", 2, False),
+        ("double", "bigint", "1.5", 2, True),
+        ("double", "bigint", "NULL", None, False),
+        ("int", "boolean", "1", True, False),
+        ("timestamp", "date", "TIMESTAMP '2026-11-20 00:00:00'", date(2026, 11, 20), False),
+        ("timestamp", "date", "TIMESTAMP '2026-11-20 05:06:07'", date(2026, 11, 20), True),
+    ],
+)
+def test_an_override_of_a_native_column_really_casts_and_counts_what_changes(
+    hive_type: str, override: str, value: str, shown: object, lost: bool
+) -> None:
+    column = view_column(Column(name="X", hive_type=hive_type), "x", type_override=override)
+    native = {"double": "DOUBLE", "timestamp": "TIMESTAMP"}.get(hive_type, hive_type)
+    sql = f'SELECT {column.expression}, {column.loss} FROM (SELECT CAST({value} AS {native}) AS "x") AS t'
+    row = duckdb.connect().execute(sqlglot.transpile(sql, read="athena", write="duckdb")[0]).fetchone()
+    assert row == (shown, lost)
+
+
+@pytest.mark.parametrize(
+    ("hive_type", "override"),
+    [
+        ("binary", "varchar"),
+        ("boolean", "date"),
+        ("bigint", "timestamp"),
+        ("date", "int"),
+        ("array<string>", "varchar"),
+    ],
+)
+def test_an_override_athena_cannot_cast_is_refused_before_a_view_fails(hive_type: str, override: str) -> None:
+    with pytest.raises(ValueError, match="Athena casts no"):
+        view_column(Column(name="x", hive_type=hive_type), "x", type_override=override)
+
+
+def test_timestamp_asked_for_a_zoned_column_is_still_read_with_its_zone() -> None:
+    column = Column(name="x", hive_type="string", original_type="timestamp with time zone")
+    assert view_column(column, "x", type_override="timestamp") == view_column(column, "x")

@@ -31,7 +31,12 @@ def message(body: str, number: int = 0) -> QueueMessage:
 
 
 def event(event_id: str, arn: str) -> str:
-    detail = {"SourceType": "SNAPSHOT", "SourceArn": arn, "EventID": event_id, "SourceIdentifier": arn.split(":snapshot:")[1]}
+    detail = {
+        "SourceType": "SNAPSHOT",
+        "SourceArn": arn,
+        "EventID": event_id,
+        "SourceIdentifier": arn.split(":snapshot:")[1],
+    }
     return json.dumps({"source": "aws.rds", "detail-type": "RDS DB Snapshot Event", "detail": detail})
 
 
@@ -85,7 +90,9 @@ def test_an_end_of_an_export_we_did_not_start_is_acknowledged_without_a_run(worl
     assert (made.runs, made.settled) == ((), ("h0",))
 
 
-def test_an_end_that_comes_before_the_api_knows_it_is_left_for_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_end_that_comes_before_the_api_knows_it_is_left_for_later(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(world.cloud.exports, "_settings", ExportSettings(starting_seconds=1.0))
     arn = world.snapshot("2026-11-20")
     world.run().begin(date(2026, 11, 20))
@@ -138,7 +145,9 @@ def test_dates_without_a_partition_never_fail_the_tick(world: World) -> None:
     assert (made.runs, made.settled) == ((), ("h0",)), "one from the future waits, one from before is acknowledged"
 
 
-def test_a_throttled_lookup_leaves_its_message_and_not_the_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_throttled_lookup_leaves_its_message_and_not_the_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, second = world.snapshot("2026-11-19"), world.snapshot("2026-11-20")
     real = world.gateways.rds.find_snapshot
 

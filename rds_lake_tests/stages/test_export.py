@@ -56,7 +56,7 @@ def test_a_complete_export_is_reused(world: World) -> None:
 def test_a_failed_export_says_awss_cause_and_the_next_attempt_has_a_new_id(world: World) -> None:
     world.snapshot("2026-11-20")
     world.cloud.exports.injection = Injection(fail_with="The S3 bucket acme isn't located in the current AWS Region.")
-    with pytest.raises(ExportFailedError, match="isn't located in the current AWS Region.* next attempt"):
+    with pytest.raises(ExportFailedError, match=r"isn't located in the current AWS Region.* next attempt"):
         world.run().accept(DAY, poll_seconds=0.02)
     accepted = world.run().accept(DAY, poll_seconds=0.02)
     assert accepted.record.export_task == tasks(world)[1] != tasks(world)[0]
@@ -159,3 +159,12 @@ def test_an_export_whose_info_files_are_gone_is_malformed_and_not_empty(world: W
     world.gateways.s3.delete("acme-lake", info)
     with pytest.raises(MalformedExportError, match="no export_tables_info"):
         world.run().relocate(DAY)
+
+
+def test_an_export_of_which_nothing_is_left_is_made_once_more(world: World) -> None:
+    world.snapshot("2026-11-20")
+    task = world.run().accept(DAY, poll_seconds=0.02).record
+    world.gateways.s3.delete("acme-lake", [key for key in world.keys() if not key.startswith("lake/_athena")])
+    again = world.run().accept(DAY, poll_seconds=0.02).record
+    assert again.export_task != task.export_task
+    assert world.run().relocate(DAY).rows == 30

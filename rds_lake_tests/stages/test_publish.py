@@ -22,9 +22,7 @@ def published(world: World) -> str:
 def latest(world: World) -> set[tuple[str | None, ...]]:
     """The dates the views show."""
     return {
-        row
-        for view in ("orders", "order_details")
-        for row in world.query(f"SELECT DISTINCT snapshot_date FROM {view}")
+        row for view in ("orders", "order_details") for row in world.query(f"SELECT DISTINCT snapshot_date FROM {view}")
     }
 
 

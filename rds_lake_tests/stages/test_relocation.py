@@ -1,5 +1,6 @@
 """Relocation: everything is copied, verified and resumable, or nothing is claimed (traps T1 to T5)."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -94,7 +95,7 @@ def test_parts_cover_an_object_of_any_size_without_gap_in_at_most_10000() -> Non
         assert len(ranges) <= 10_000
         assert ranges[0][0] == 0
         assert ranges[-1][1] == size - 1
-        assert all(after[0] == before[1] + 1 for before, after in zip(ranges, ranges[1:], strict=False))
+        assert all(after[0] == before[1] + 1 for before, after in itertools.pairwise(ranges))
 
 
 class Spoiled:
@@ -182,9 +183,7 @@ def test_a_left_over_copy_of_wrong_content_is_copied_again(world: World) -> None
 
 
 def test_throttling_is_absorbed_by_retries(world: World) -> None:
-    client = world.aws.session().client(
-        "s3", endpoint_url=world.cloud.url, config=_config_with_retries()
-    )
+    client = world.aws.session().client("s3", endpoint_url=world.cloud.url, config=_config_with_retries())
     answered = {"count": 0}
 
     def throttle(request: Any, **_: Any) -> Any:
@@ -216,7 +215,8 @@ def _slow_down(url: str) -> Any:
             yield self.read()
 
     body = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
-    return AWSResponse(url, 503, {"Content-Type": "application/xml"}, Body(body))
+    headers: Any = {"Content-Type": "application/xml"}
+    return AWSResponse(url, 503, headers, Body(body))
 
 
 def test_files_of_one_table_with_different_schemas_are_refused_by_name(world: World) -> None:
@@ -242,6 +242,8 @@ def test_a_footer_longer_than_the_first_read_is_read(world: World) -> None:
     pq.write_table(wide, buffer)
     columns = tuple((name, "bigint", "int64") for name in wide.column_names)
     files = {"shop/public.wide/1/part-00000-x.gz.parquet": buffer.getvalue(), "shop/public.wide/1/_SUCCESS": b""}
-    manifest: Manifest = mover(world).relocate(contents(world, files, info_entry("wide", columns=columns)), built_record())
+    manifest: Manifest = mover(world).relocate(
+        contents(world, files, info_entry("wide", columns=columns)), built_record()
+    )
     assert len(manifest.tables[0].columns) == 900
     assert manifest.tables[0].schema_notes == ()

@@ -21,7 +21,11 @@ CASES: list[tuple[str, list[tuple[str, str | None]]]] = [
     ("date", [("'2026-02-28'", "2026-02-28"), ("'infinity'", None), ("'0044-03-15 BC'", None), ("NULL", None)]),
     (
         "timestamp",
-        [("'2026-01-02 03:04:05.6789'", "2026-01-02 03:04:05.679"), ("'-infinity'", None), ("'2026-01-02'", "2026-01-02 00:00:00.000")],
+        [
+            ("'2026-01-02 03:04:05.6789'", "2026-01-02 03:04:05.679"),
+            ("'-infinity'", None),
+            ("'2026-01-02'", "2026-01-02 00:00:00.000"),
+        ],
     ),
     (
         "timestamptz",
@@ -34,8 +38,14 @@ CASES: list[tuple[str, list[tuple[str, str | None]]]] = [
     ("uuid", [("'a9f7e979-65d6-cf79-9a52-9102a973b8b9'", "a9f7e979-65d6-cf79-9a52-9102a973b8b9")]),
     ("json", [("'{\"a\": [1, null]}'", '{"a": [1, null]}')]),
     ("jsonb", [("'{\"b\":1}'", '{"b": 1}')]),
-    ("integer[]", [("'{1,NULL,3}'", "[1, null, 3]"), ("'{}'", "[]"), ("'{{1,2},{3,4}}'", None), ("'[2:3]={1,2}'", None)]),
-    ("text[]", [("ARRAY['a,b', 'say \"hi\"', 'back\\slash', 'NULL', '', NULL]", '[a,b, say "hi", back\\slash, NULL, , null]')]),
+    (
+        "integer[]",
+        [("'{1,NULL,3}'", "[1, null, 3]"), ("'{}'", "[]"), ("'{{1,2},{3,4}}'", None), ("'[2:3]={1,2}'", None)],
+    ),
+    (
+        "text[]",
+        [("ARRAY['a,b', 'say \"hi\"', 'back\\slash', 'NULL', '', NULL]", '[a,b, say "hi", back\\slash, NULL, , null]')],
+    ),
     ("char(4)", [("'ab'", "ab")]),  # PostgreSQL drops the padding in any conversion to text
     ("varchar(10)", [("'größe'", "größe")]),
     ("text", [("E'line\\nbreak, \"quoted\"'", 'line\nbreak, "quoted"'), ("''", "")]),

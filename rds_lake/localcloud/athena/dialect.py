@@ -60,7 +60,7 @@ _JODA = {
 def parse(sql: str) -> exp.Expression:
     """Athena's text as a tree; sqlglot's ParseError when it is none."""
     statements = sqlglot.parse(sql, read="athena")
-    if len(statements) != 1 or statements[0] is None:
+    if len(statements) != 1 or not isinstance(statements[0], exp.Expression):
         raise sqlglot.ParseError("Only one sql statement is allowed")
     return statements[0]
 
@@ -71,7 +71,7 @@ def to_duckdb(tree: exp.Expression) -> str:
     _name_columns(tree)
     # From the leaves up: a fix moves its children into a new node, and sqlglot's own `transform` does not enter those.
     for node in reversed(list(tree.walk())):
-        fixed = _fix(node)
+        fixed = _fix(node) if isinstance(node, exp.Expression) else node
         if fixed is not node:
             node.replace(fixed)
     return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
@@ -98,7 +98,9 @@ def _fix(node: exp.Expression) -> exp.Expression:
             # Trino counts whole units; DuckDB's date_diff counts boundaries.
             unit = exp.Literal.string(node.text("unit").lower() or "day")
             return _call("date_sub", unit, node.expression, node.this)
-        case exp.DateAdd() | exp.DateSub() | exp.DateTrunc() | exp.TimestampTrunc() | exp.Add() | exp.Sub() if _is_date(node.this):
+        case exp.DateAdd() | exp.DateSub() | exp.DateTrunc() | exp.TimestampTrunc() | exp.Add() | exp.Sub() if _is_date(
+            node.this
+        ):
             # A date stays a date in Trino; DuckDB makes it a timestamp.
             if isinstance(node, exp.Add | exp.Sub) and not isinstance(node.expression, exp.Interval):
                 return node

@@ -65,7 +65,7 @@ class Engine:
             raise translate_error(error) from error
         return Answer(columns=[(c[0], duck_to_trino(str(c[1]))) for c in result.description or []], rows=rows)
 
-    def describe(self, query: exp.Expression, database: str) -> list[tuple[str, str]]:
+    def describe(self, query: exp.Query, database: str) -> list[tuple[str, str]]:
         """The columns a query would have, without running it."""
         self._bind(query, database, ())
         limited = exp.select("*").from_(query.copy().subquery("lc_described")).limit(0)
@@ -85,7 +85,7 @@ class Engine:
             missing = f"line 1:15: Table 'awsdatacatalog.{database.lower()}.{name.lower()}' does not exist"
             raise QueryFailedError("TABLE_NOT_FOUND", missing) from error
 
-    def _bind(self, query: exp.Expression, database: str, inside: tuple[str, ...]) -> None:
+    def _bind(self, query: exp.Expression | exp.Query, database: str, inside: tuple[str, ...]) -> None:
         """Point every table name of the query at a view of this connection."""
         ctes = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
         columns = _columns_of(query)
@@ -148,7 +148,7 @@ def _stale(schema: str, name: str, why: str) -> QueryFailedError:
     )
 
 
-def _columns_of(query: exp.Expression) -> frozenset[str] | None:
+def _columns_of(query: exp.Expression | exp.Query) -> frozenset[str] | None:
     """Every column name the query mentions, or None when it takes all."""
     if any(not isinstance(star.parent, exp.Count) for star in query.find_all(exp.Star)):
         return None
@@ -174,7 +174,7 @@ def _literal_partitions(table: exp.Table, entry: dict[str, Any]) -> dict[str, fr
     return allowed
 
 
-def _literal_condition(condition: exp.Expression) -> tuple[exp.Column | None, frozenset[str]]:
+def _literal_condition(condition: Any) -> tuple[exp.Column | None, frozenset[str]]:
     condition = condition.unnest() if isinstance(condition, exp.Paren) else condition
     column = condition.this
     if not isinstance(column, exp.Column):

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import botocore.exceptions
-import sqlglot
 from sqlglot import exp
+from sqlglot.errors import SqlglotError
 
 from rds_lake.localcloud.athena.dialect import parse
 from rds_lake.localcloud.athena.engine import Answer, Engine
@@ -54,7 +54,7 @@ class Statements:
                 return handler(self, match)
         try:
             tree = parse(sql)
-        except sqlglot.errors.SqlglotError as error:
+        except SqlglotError as error:
             raise QueryFailedError("SYNTAX_ERROR", f"line 1:1: {str(error).splitlines()[0]}") from error
         if isinstance(tree, exp.Query):
             return self.engine.select(tree, self.database, parameters)

@@ -248,7 +248,9 @@ def test_too_many_active_queries_are_refused_and_our_gateway_waits_its_turn(
     assert [result.rows for result in results] == [(("1",),)] * 6
 
 
-@pytest.mark.parametrize("hive", ["string", "int", "double", "decimal(12,2)", "array<string>", "map<string,int>", "struct<a:int>"])
+@pytest.mark.parametrize(
+    "hive", ["string", "int", "double", "decimal(12,2)", "array<string>", "map<string,int>", "struct<a:int>"]
+)
 def test_types_survive_the_way_through_all_three_vocabularies(hive: str) -> None:
     import duckdb
 

@@ -1,0 +1,66 @@
+"""The documents say what is so: settings, commands and targets."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from rds_lake.cli import main
+from rds_lake.config import LakeSettings, SourceSettings
+
+
+def table_keys(text: str, heading: str) -> set[str]:
+    section = text.split(f"## `{heading}`", 1)[1].split("\n## ", 1)[0]
+    return set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
+
+
+def test_the_configuration_page_lists_exactly_the_settings_there_are(root: Path) -> None:
+    text = (root / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert table_keys(text, "lake:") == set(LakeSettings.model_fields)
+    assert table_keys(text, "sources:") == set(SourceSettings.model_fields)
+
+
+def readme_commands(root: Path) -> list[str]:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    return [line.strip().split("#")[0].strip() for line in text.splitlines() if re.match(r" {4,}\S", line)]
+
+
+def test_every_make_target_of_the_readme_exists_and_help_names_it(root: Path) -> None:
+    shown = subprocess.run(["make", "help"], cwd=root, capture_output=True, text=True, check=True).stdout
+    targets = {command.split()[1] for command in readme_commands(root) if command.startswith("make ")}
+    assert {"demo", "dev", "test", "check", "help"} <= targets
+    for target in targets - {"help"}:
+        assert f"make {target} " in shown
+
+
+@pytest.mark.parametrize("command", ["setup", "refresh", "demo", "dev", "local up", "local env"])
+def test_every_command_explains_itself(command: str) -> None:
+    result = CliRunner().invoke(main, [*command.split(), "--help"])
+    assert result.exit_code == 0
+    assert "Usage" in result.output
+
+
+def test_every_rds_lake_command_of_the_readme_exists(root: Path) -> None:
+    commands = [re.search(r"rds-lake ([a-z ]+)", line) for line in readme_commands(root)]
+    names = {match[1].strip() for match in commands if match}
+    assert names == {"setup", "refresh", "local up", "local env"}
+
+
+def test_the_environment_for_the_local_cloud_can_be_evaluated_by_a_shell() -> None:
+    output = CliRunner().invoke(main, ["local", "env", "--port", "4711"]).output
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4711" in output
+    assert all(re.fullmatch(r"export [A-Z_0-9]+=[\w:/.-]+", line) for line in output.splitlines())
+
+
+def test_links_between_documents_lead_somewhere(root: Path) -> None:
+    pages = [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
+    links = [
+        (page, link)
+        for page in pages
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+        if not link.startswith("http")
+    ]
+    assert links
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
