@@ -5,6 +5,7 @@ What belongs here: that one command.
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -22,7 +23,9 @@ def run_dev(*, port: int, config_path: Path) -> int:
     console = Console()
     interrupt_on_sigterm()
     work = config_path.resolve().parent / ".dagster_home"
-    work.mkdir(exist_ok=True)
+    # The local cloud starts from nothing; a history of the last one would only mislead.
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir()
     try:
         with running_stack(config_path, work, extra=_FAST, say=lambda line: console.print(f"  {line}")) as stack:
             workspace = config_path.resolve().parent / "workspace.yaml"

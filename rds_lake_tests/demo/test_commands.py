@@ -1,0 +1,141 @@
+"""`make demo`, `make dev` and `rds-lake local up`, as processes: they work, and leave nothing running or behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from rds_lake_tests.world import post, until
+
+RDS_LAKE = str(Path(sys.executable).parent / "rds-lake")
+
+
+def variables() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+
+
+def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
+    """A command of ours in a session of its own, as a terminal starts it."""
+    return subprocess.Popen(
+        [RDS_LAKE, *arguments],
+        cwd=root,
+        env=variables(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def left(processes: list[psutil.Process]) -> list[str]:
+    """Those that are still there, zombies aside."""
+    return [str(p) for p in processes if p.is_running() and p.status() != psutil.STATUS_ZOMBIE]
+
+
+def own_folders() -> set[str]:
+    return {str(path) for path in Path(tempfile.gettempdir()).glob("rds-lake-*")}
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5):
+            return True
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+
+
+@pytest.mark.timeout(400)
+def test_the_demo_ends_with_equal_counts_and_leaves_nothing(root: Path) -> None:
+    done = subprocess.run(
+        [RDS_LAKE, "demo"], cwd=root, env=variables(), capture_output=True, text=True, timeout=380, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in ("views published", "every count equals PostgreSQL's", "as of", "bytes scanned"):
+        assert words in done.stdout
+    assert not (root / ".demo").exists()
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_local_cloud_starts_with_the_shop_and_stops_without_trace(
+    root: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    before = own_folders()
+    ready = tmp_path / "ready.json"
+    process = start(root, "local", "up", "--port", "0", "--ready-file", str(ready))
+    try:
+        until(ready.exists, seconds=60, what="the ready file")
+        cloud = json.loads(ready.read_text(encoding="utf-8"))
+        assert set(cloud["databases"]) == {"shop-prod"}
+        with urlopen(f"{cloud['endpoint']}/_local/health", timeout=10) as health:
+            assert json.load(health)["databases"] == ["shop-prod"]
+        assert post(f"{cloud['endpoint']}/_local/snapshots", {"database": "shop-prod"})[0] == 200
+        children = family(process)
+        assert children, "a PostgreSQL of its own"
+        process.send_signal(number)
+        assert process.wait(30) == 0
+        assert left(children) == []
+        assert own_folders() <= before | own_folders_of_others(before)
+    finally:
+        process.kill()
+
+
+def own_folders_of_others(before: set[str]) -> set[str]:
+    """Folders that other test processes made meanwhile: their owner still runs."""
+    running = " ".join(" ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"]))
+    clouds = {folder for folder in own_folders() - before if "rds-lake-cloud-" in folder}
+    return {folder for folder in own_folders() - before if folder in running} | (
+        clouds if "PYTEST_XDIST_WORKER" in os.environ else set()
+    )
+
+
+@pytest.mark.timeout(200)
+def test_dev_opens_the_ui_and_ctrl_c_stops_everything(root: Path, tmp_path: Path) -> None:
+    for name in ("lake.yaml", "workspace.yaml", "dagster.yaml"):
+        (tmp_path / name).write_bytes((root / name).read_bytes())
+    port = free_port()
+    process = start(root, "dev", "--port", str(port), "--config", str(tmp_path / "lake.yaml"))
+    try:
+        until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), seconds=120, what="the UI")
+        children = family(process)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(60) == 0
+        assert left(children) == []
+    finally:
+        process.kill()
+
+
+def test_a_database_that_is_none_is_refused_before_anything_starts(root: Path) -> None:
+    process = start(root, "local", "up", "--database", "shop=mysql://x")
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == 2
+    assert "IDENTIFIER=postgresql://" in output
+
+
+def test_a_second_cloud_on_the_same_port_says_so(root: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        process = start(root, "local", "up", "--port", str(taken.getsockname()[1]))
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "in use" in output
