@@ -137,7 +137,7 @@ def parse_export_record(text: str, *, where: str) -> ExportRecord:
 def _load(text: str, *, where: str) -> dict[str, Any]:
     try:
         body = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"{where} is not JSON ({error}); delete it and materialize the date again") from error
     if not isinstance(body, dict) or body.get("version") != VERSION:
         version = body.get("version") if isinstance(body, dict) else None

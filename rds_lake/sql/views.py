@@ -53,17 +53,31 @@ def render_as_of(
     return _fits("WITH " + ",\n".join(parts) + f"\n{query}", "the query as of another date")
 
 
-def render_quality_query(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> QualityQuery:
-    """Rows of the date's partition, and how many values of each cast column lose something in the cast."""
+def render_quality_queries(
+    database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date
+) -> tuple[QualityQuery, ...]:
+    """Rows of the date's partition, and how many values of each cast column lose something in the cast.
+
+    One query, or several where hundreds of cast columns would not fit into one statement.
+    """
     casts = [(column.name, column.loss) for column in columns if column.loss]
+    query = _quality_query(database, names, casts, day)
+    if len(query.sql.encode()) <= MAX_STATEMENT_BYTES or len(casts) <= 1:
+        return (query,)
+    middle = len(casts) // 2
+    kept = [column for column in columns if column.loss]
+    return (
+        *render_quality_queries(database, names, kept[:middle], day),
+        *render_quality_queries(database, names, kept[middle:], day),
+    )
+
+
+def _quality_query(database: str, names: AthenaTable, casts: Sequence[tuple[str, str]], day: date) -> QualityQuery:
     counts = "".join(f",\n  count_if({loss}) AS lost_{number}" for number, (_, loss) in enumerate(casts))
     sql = (
         f"SELECT\n  count(*) AS row_count{counts}\nFROM {qualified(database, names.raw)}\n"
         f"WHERE {identifier(names.partition_key)} = {literal(day.isoformat())}"
     )
-    if len(sql.encode()) > MAX_STATEMENT_BYTES:
-        # Thousands of cast columns: rows are still counted, which is what blocks.
-        return render_quality_query(database, names, (), day)
     return QualityQuery(sql=sql, columns=tuple(name for name, _ in casts))
 
 

@@ -138,6 +138,11 @@ def plan_table(table: NamedTable, existing: GlueTable | None) -> TableSpec:
     columns += [
         (name, column.hive_type, _comment(column.name, column.original_type)) for name, column in wanted.items()
     ]
+    if existing and existing.partition_keys != ((table.names.partition_key, "string"),):
+        problems.append(
+            f"the raw table {table.names.raw!r} is partitioned by {existing.partition_keys}, and a column of the table now "
+            "has that name: rename the column in the database, or drop the raw table once older dates are not needed"
+        )
     if problems:
         raise CatalogError(f"{table.names.target} changed incompatibly:", problems)
     target = table.manifest.target

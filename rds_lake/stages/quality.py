@@ -8,12 +8,13 @@ What belongs here: questions about one snapshot date. Completeness of the export
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.aws.athena import AthenaGateway
-from rds_lake.sql.views import render_quality_query
+from rds_lake.sql.views import render_quality_queries
 from rds_lake.stages.naming import TypedTable
 
 
@@ -45,20 +46,26 @@ def check_tables(
     With `casts` off only rows are counted, which reads footers and no column.
     """
     queries = [
-        render_quality_query(database, table.names, table.columns if casts else (), snapshot_date) for table in tables
+        (table, query)
+        for table in tables
+        for query in render_quality_queries(database, table.names, table.columns if casts else (), snapshot_date)
     ]
     log(f"checking {len(tables)} tables of {snapshot_date} through Athena")
-    results = athena.run_many([query.sql for query in queries], database=database)
+    results = athena.run_many([query.sql for _, query in queries], database=database)
+    read: dict[str, int] = {}
+    lost: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for (table, query), result in zip(queries, results, strict=True):
+        name = str(table.names.target)
+        rows, *counts = (int(value or 0) for value in result.rows[0])
+        read[name] = rows
+        lost[name] += [(column, count) for column, count in zip(query.columns, counts, strict=True) if count]
     return tuple(
         TableQuality(
-            table=str(table.names.target),
+            table=name,
             rows_expected=table.named.manifest.rows,
-            rows_read=int(result.rows[0][0] or 0),
-            lost=tuple(
-                (column, int(value or 0))
-                for column, value in zip(query.columns, result.rows[0][1:], strict=True)
-                if int(value or 0)
-            ),
+            rows_read=read[name],
+            lost=tuple(lost[name]),
         )
-        for table, query, result in zip(tables, queries, results, strict=True)
+        for table in tables
+        for name in [str(table.names.target)]
     )

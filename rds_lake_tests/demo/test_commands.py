@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -23,9 +25,10 @@ def variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
 
 
-def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
-    """A command of ours in a session of its own, as a terminal starts it."""
-    return subprocess.Popen(
+@contextmanager
+def started(root: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of ours in a session of its own, as a terminal starts it; killed at the end if it still runs."""
+    with subprocess.Popen(
         [RDS_LAKE, *arguments],
         cwd=root,
         env=variables(),
@@ -33,7 +36,11 @@ def start(root: Path, *arguments: str) -> subprocess.Popen[str]:
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def family(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -81,8 +88,7 @@ def test_the_local_cloud_starts_with_the_shop_and_stops_without_trace(
 ) -> None:
     before = own_folders()
     ready = tmp_path / "ready.json"
-    process = start(root, "local", "up", "--port", "0", "--ready-file", str(ready))
-    try:
+    with started(root, "local", "up", "--port", "0", "--ready-file", str(ready)) as process:
         until(ready.exists, seconds=60, what="the ready file")
         cloud = json.loads(ready.read_text(encoding="utf-8"))
         assert set(cloud["databases"]) == {"shop-prod"}
@@ -93,10 +99,8 @@ def test_the_local_cloud_starts_with_the_shop_and_stops_without_trace(
         assert children, "a PostgreSQL of its own"
         process.send_signal(number)
         assert process.wait(30) == 0
-        assert left(children) == []
-        assert own_folders() <= before | own_folders_of_others(before)
-    finally:
-        process.kill()
+    assert left(children) == []
+    assert own_folders() <= before | own_folders_of_others(before)
 
 
 def own_folders_of_others(before: set[str]) -> set[str]:
@@ -113,20 +117,17 @@ def test_dev_opens_the_ui_and_ctrl_c_stops_everything(root: Path, tmp_path: Path
     for name in ("lake.yaml", "workspace.yaml", "dagster.yaml"):
         (tmp_path / name).write_bytes((root / name).read_bytes())
     port = free_port()
-    process = start(root, "dev", "--port", str(port), "--config", str(tmp_path / "lake.yaml"))
-    try:
+    with started(root, "dev", "--port", str(port), "--config", str(tmp_path / "lake.yaml")) as process:
         until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), seconds=120, what="the UI")
         children = family(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
-        assert left(children) == []
-    finally:
-        process.kill()
+    assert left(children) == []
 
 
 def test_a_database_that_is_none_is_refused_before_anything_starts(root: Path) -> None:
-    process = start(root, "local", "up", "--database", "shop=mysql://x")
-    output, _ = process.communicate(timeout=30)
+    with started(root, "local", "up", "--database", "shop=mysql://x") as process:
+        output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
     assert "IDENTIFIER=postgresql://" in output
 
@@ -135,7 +136,7 @@ def test_a_second_cloud_on_the_same_port_says_so(root: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        process = start(root, "local", "up", "--port", str(taken.getsockname()[1]))
-        output, _ = process.communicate(timeout=60)
+        with started(root, "local", "up", "--port", str(taken.getsockname()[1])) as process:
+            output, _ = process.communicate(timeout=60)
     assert process.returncode != 0
     assert "in use" in output

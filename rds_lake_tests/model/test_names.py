@@ -99,6 +99,13 @@ def test_a_column_named_like_the_partition_key_gets_a_line_and_the_raw_table_ano
     assert table.partition_key != "snapshot_date"
 
 
+def test_the_raw_tables_key_is_never_the_name_of_a_column_whatever_columns_there_are() -> None:
+    columns = ["Snapshot_Date", "lake_snapshot_date"]
+    renamed = {"shop.public.t.Snapshot_Date": "day"}
+    (table,) = assign_names([(target("shop.public.t"), columns)], default_schema="shop.public", rename=renamed)
+    assert table.partition_key == "lake_lake_snapshot_date"
+
+
 def test_all_collisions_are_in_one_error() -> None:
     text = problems([("shop.public.A", ["x", "X"]), ("shop.public.a", ["b-c", "b_c"])], {"shop.public.q": "No Good"})
     assert len(text.splitlines()) == 5

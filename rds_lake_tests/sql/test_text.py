@@ -15,7 +15,7 @@ from rds_lake.model.table import Column, TableTarget
 from rds_lake.sql.postgres_types import ViewColumn, view_column
 from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.types import parse_presto_type
-from rds_lake.sql.views import render_as_of, render_quality_query, render_view
+from rds_lake.sql.views import render_as_of, render_quality_queries, render_view
 from rds_lake_tests import strategies
 
 DAY = date(2026, 11, 20)
@@ -103,7 +103,7 @@ def test_the_quality_query_counts_rows_and_every_cast_column() -> None:
         view_column(Column(name="id", hive_type="bigint"), "id"),
         view_column(Column(name="d", hive_type="string", original_type="date"), "d"),
     ]
-    query = render_quality_query("shop", names(), columns, DAY)
+    (query,) = render_quality_queries("shop", names(), columns, DAY)
     assert query.columns == ("d",)
     assert query.sql.count("count_if") == 1
 
@@ -163,3 +163,14 @@ def test_an_override_athena_cannot_cast_is_refused_before_a_view_fails(hive_type
 def test_timestamp_asked_for_a_zoned_column_is_still_read_with_its_zone() -> None:
     column = Column(name="x", hive_type="string", original_type="timestamp with time zone")
     assert view_column(column, "x", type_override="timestamp") == view_column(column, "x")
+
+
+def test_a_table_too_wide_for_one_quality_query_is_checked_by_several() -> None:
+    columns = [
+        view_column(Column(name=f"{n}{'x' * 50}", hive_type="string", original_type="numeric"), f"c{n}")
+        for n in range(1600)
+    ]
+    queries = render_quality_queries("shop", names(), columns, DAY)
+    assert len(queries) > 1
+    assert [column for query in queries for column in query.columns] == [column.name for column in columns]
+    assert all(len(query.sql.encode()) <= 262_144 for query in queries)
