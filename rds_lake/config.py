@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -234,8 +234,3 @@ def _explain(detail: ErrorDetails) -> str:
 def first_date(config: LakeConfig, source: SourceSettings) -> date:
     """The first snapshot date of the source."""
     return source.start_date or config.lake.start_date
-
-
-def dates_between(first: date, last: date) -> list[date]:
-    """Every date from first to last, both included."""
-    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -58,7 +58,8 @@ def run_demo(config_path: Path = Path("lake.yaml")) -> int:
 
 def _tell(console: Console, stack: Stack, config_path: Path) -> int:
     workspace = config_path.resolve().parent / "workspace.yaml"
-    stack.processes.start("dagster-daemon", [sys.executable, "-m", "dagster._daemon", "run", "-w", str(workspace)])
+    daemon = Path(sys.executable).with_name("dagster-daemon")
+    stack.processes.start("dagster-daemon", [str(daemon), "run", "-w", str(workspace)])
     _say(console)("Dagster's daemon starting; it watches the SQS queue")
     url = stack.databases[stack.config.sources[0].identifier]
     today = datetime.now(UTC).date()

@@ -86,11 +86,6 @@ def hive_to_duck(hive: str) -> str:
     return _HIVE_TO_DUCK[text]
 
 
-def hive_to_trino(hive: str) -> str:
-    """Trino's word for a Hive type."""
-    return duck_to_trino(hive_to_duck(hive))
-
-
 def duck_to_trino(duck: str) -> str:
     """Trino's word for a DuckDB type."""
     text = str(duck)

@@ -1,0 +1,65 @@
+"""`rds-lake setup`: everything lake.yaml names, once, and nothing changed that is there."""
+
+import json
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.infra.events import event_pattern
+from rds_lake.infra.provision import Provisioner
+from rds_lake.localcloud.rds_events import emit_snapshot_event
+from rds_lake_tests.world import World
+
+
+def apply(world: World) -> list[str]:
+    said: list[str] = []
+    clients = AwsClients(world.aws.session(), endpoint_url=world.cloud.url)
+    Provisioner(clients=clients, settings=world.config.lake, say=said.append).apply()
+    return said
+
+
+def test_a_second_setup_finds_everything_and_creates_nothing(world: World) -> None:
+    said = apply(world)
+    assert not [line for line in said if "created" in line]
+    sqs = world.clients.client("sqs")
+    assert len(sqs.list_queues()["QueueUrls"]) == 2
+    assert len(world.clients.client("kms").list_keys()["Keys"]) == 1
+
+
+def test_a_message_nobody_can_decide_ends_in_the_dead_letter_queue(world: World) -> None:
+    url = world.gateways.queue.url
+    attributes = world.clients.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    redrive = json.loads(attributes["RedrivePolicy"])
+    assert redrive["deadLetterTargetArn"].endswith(":rds-lake-events-dead")
+    assert int(redrive["maxReceiveCount"]) >= 3
+    assert int(attributes["VisibilityTimeout"]) >= 120, "a received message must not come again before the next tick"
+
+
+def test_the_queue_takes_messages_from_the_rule_only(world: World) -> None:
+    url = world.gateways.queue.url
+    attributes = world.clients.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
+    (statement,) = json.loads(attributes["Policy"])["Statement"]
+    assert statement["Principal"] == {"Service": "events.amazonaws.com"}
+    assert ":rule/" in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+
+
+def test_only_events_the_sensor_understands_reach_the_queue(world: World) -> None:
+    arn = "arn:aws:rds:us-east-1:123456789012:snapshot:rds:shop-prod-2026-11-20-03-00"
+    for event_id in (
+        "RDS-EVENT-0041",
+        "RDS-EVENT-0042",
+        "RDS-EVENT-0091",
+        "RDS-EVENT-0159",
+        "RDS-EVENT-0160",
+        "RDS-EVENT-0161",
+    ):
+        emit_snapshot_event(world.cloud.clients, event_id=event_id, arn=arn, identifier="x")
+    arrived = sorted(message["detail"]["EventID"] for message in world.messages())
+    assert arrived == sorted(event_pattern()["detail"]["EventID"])
+
+
+def test_the_export_role_can_be_assumed_by_the_export_service_and_reach_only_the_export_prefix(world: World) -> None:
+    iam = world.clients.client("iam")
+    role = iam.get_role(RoleName="rds-lake-export")["Role"]
+    assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "export.rds.amazonaws.com"}
+    policy = iam.get_role_policy(RoleName="rds-lake-export", PolicyName="rds-lake-export")["PolicyDocument"]
+    resources = [statement["Resource"] for statement in policy["Statement"]]
+    assert resources == ["arn:aws:s3:::acme-lake", "arn:aws:s3:::acme-lake/exports/*"]
