@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import boto3
+import dagster as dg
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config import LakeConfig, load_config
@@ -61,7 +62,7 @@ def running_stack(
     config = load_config(config_path)
     port = _free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    home = _dagster_home(config_path.resolve().parent, work)
+    home = dagster_home(config_path.resolve().parent, work)
     child_environment = _without_aws(dict(os.environ)) | environment(endpoint) | {"DAGSTER_HOME": str(home)}
     child_environment |= {"RDS_LAKE_CONFIG": str(config_path.resolve()), "PYTHONUNBUFFERED": "1"} | extra
     ready = work / "ready.json"
@@ -115,10 +116,17 @@ def _await_ready(ready: Path, processes: ProcessGroup) -> dict[str, dict[str, st
     return json.loads(ready.read_text(encoding="utf-8"))
 
 
-def _dagster_home(root: Path, work: Path) -> Path:
+def dagster_home(root: Path, work: Path) -> Path:
+    """A fresh DAGSTER_HOME in `work` with its database made.
+
+    Dagster's processes create the SQLite tables on first use, and two that do so at the same moment fail.
+    """
     home = work / "dagster_home"
     home.mkdir(exist_ok=True)
     shutil.copy(root / "dagster.yaml", home / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.get_runs(limit=1)
+        instance.get_latest_materialization_event(dg.AssetKey("none"))
     return home
 
 

@@ -16,6 +16,7 @@ import dagster as dg
 import pytest
 
 from rds_lake.demo.processes import ProcessGroup
+from rds_lake.demo.stack import dagster_home
 from rds_lake.localcloud.up import environment
 from rds_lake.stages.known_tables import save_known_tables
 from rds_lake_tests.defs.test_runs import TABLES
@@ -23,6 +24,7 @@ from rds_lake_tests.world import World, until
 
 LAUNCH = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
+NODES = "query { assetNodes { assetKey { path } } }"
 STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { status } ... on PythonError { message } } }"""
 
@@ -51,12 +53,13 @@ class Dagster:
         except (URLError, ConnectionError, TimeoutError):
             return False
 
+    def knows_the_source(self) -> bool:
+        return any(node["assetKey"]["path"][0] == "shop" for node in self.ask(NODES, {})["assetNodes"])
+
 
 @pytest.fixture
 def dagster(world: World, tmp_path: Path, root: Path) -> Iterator[Dagster]:
-    home = tmp_path / "dagster_home"
-    home.mkdir()
-    shutil.copy(root / "dagster.yaml", home / "dagster.yaml")
+    home = dagster_home(root, tmp_path)
     save_known_tables(world.config, world.config.sources[0], TABLES)
     variables = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | environment(world.cloud.url)
     variables |= {
@@ -74,7 +77,8 @@ def dagster(world: World, tmp_path: Path, root: Path) -> Iterator[Dagster]:
         processes.start("webserver", [str(scripts / "dagster-webserver"), "-w", workspace, "-p", str(port)])
         processes.start("daemon", [str(scripts / "dagster-daemon"), "run", "-w", workspace])
         running = Dagster(url=f"http://127.0.0.1:{port}", home=home, world=world)
-        until(running.answers, seconds=60, what="the webserver's start")
+        until(running.answers, seconds=90, what="the webserver's start")
+        until(running.knows_the_source, seconds=90, what="the code location's start")
         yield running
 
 
@@ -134,9 +138,8 @@ def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=arguments)
         try:
             page = browser.new_page()
-            page.goto(f"{dagster.url}/asset-groups", wait_until="domcontentloaded")
-            page.goto(f"{dagster.url}/locations/rds_lake/asset-groups/shop", wait_until="domcontentloaded")
+            page.goto(f"{dagster.url}/locations/rds_lake/asset-groups/shop/lineage", wait_until="domcontentloaded")
             for name in ("snapshot_export", "parquet", "catalog", "orders", "order_details"):
-                page.get_by_text(name, exact=True).first.wait_for(timeout=60_000)
+                page.get_by_text(name, exact=True).first.wait_for(timeout=90_000)
         finally:
             browser.close()

@@ -19,8 +19,9 @@ from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
 from rds_lake.localcloud.athena.dialect import parse
-from rds_lake.localcloud.athena.engine import Answer, Engine
+from rds_lake.localcloud.athena.engine import Answer, Engine, view_definition
 from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.athena.partitions import alter_partitions, repair_table
 from rds_lake.localcloud.athena.types import trino_to_hive
 
 _PARQUET = {
@@ -185,6 +186,24 @@ class Statements:
         rows = [(f"{column['Name']:<20}\t{column['Type']:<20}\t",) for column in columns]
         return Answer(columns=[("col_name", "varchar")], rows=rows)
 
+    def alter_partitions(self, match: re.Match[str]) -> Answer:
+        """ALTER TABLE table ADD | DROP [IF [NOT] EXISTS] PARTITION (…)."""
+        table = self.engine.find_table(*self._split(match[1]))
+        alter_partitions(self.engine.clients, table, verb=match[2], clauses=match[4], tolerant=bool(match[3]))
+        return _NOTHING
+
+    def repair(self, match: re.Match[str]) -> Answer:
+        """MSCK REPAIR TABLE table."""
+        added = repair_table(self.engine.clients, self.engine.find_table(*self._split(match[1])))
+        rows = [(f"Partitions not in metastore: {folder}",) for folder in added]
+        return Answer(columns=[("result", "varchar")], rows=rows)
+
+    def show_create_view(self, match: re.Match[str]) -> Answer:
+        """SHOW CREATE VIEW view."""
+        schema, name = self._split(match[1])
+        body = view_definition(self.engine.find_table(schema, name))["originalSql"]
+        return Answer(columns=[("createview", "varchar")], rows=[(f'CREATE VIEW "{schema}"."{name}" AS {body}',)])
+
     def _name(self, table: exp.Expression) -> tuple[str, str]:
         return (table.text("db") or self.database).lower(), table.name.lower()
 
@@ -214,5 +233,11 @@ _COMMANDS: tuple[tuple[str, Callable[[Statements, re.Match[str]], Answer]], ...]
     (r"show\s+(tables|views)(?:\s+in\s+(\S+))?", Statements.show_tables),
     (r"show\s+(?:databases|schemas)", Statements.show_databases),
     (r"show\s+partitions\s+(\S+)", Statements.show_partitions),
+    (r"show\s+create\s+view\s+(\S+)", Statements.show_create_view),
+    (
+        r"alter\s+table\s+(\S+)\s+(add|drop)\s+(if\s+(?:not\s+)?exists\s+)?(partition.*)",
+        Statements.alter_partitions,
+    ),
+    (r"msck\s+repair\s+table\s+(\S+)", Statements.repair),
     (r"desc(?:ribe)?\s+(?:formatted\s+|extended\s+)?(\S+)", Statements.describe),
 )

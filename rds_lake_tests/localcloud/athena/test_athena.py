@@ -200,6 +200,25 @@ def test_statements_people_type_work(lake: World) -> None:
     assert run(lake, "SHOW TABLES") == []
 
 
+def test_partitions_are_added_dropped_and_found_by_statements(lake: World) -> None:
+    create(lake, "t", [("n", "bigint")], partitioned=True)
+    for day in ("a", "b", "c"):
+        put_parquet(lake, f"t/day={day}/f.parquet", n=pa.array([1], pa.int64()))
+    run(lake, "ALTER TABLE t ADD PARTITION (day = 'a') PARTITION (day='x') LOCATION 's3://acme-lake/t/day=b/'")
+    assert run(lake, "SELECT day, n FROM t ORDER BY 1") == [("a", "1"), ("x", "1")]
+    assert "AlreadyExists" in refusal(lake, "ALTER TABLE t ADD PARTITION (day = 'a')")
+    run(lake, "ALTER TABLE t ADD IF NOT EXISTS PARTITION (day = 'a')")
+    run(lake, "ALTER TABLE t DROP PARTITION (day = 'x')")
+    assert "does not fit" in refusal(lake, "ALTER TABLE t ADD PARTITION (hour = '1')")
+    run(lake, "MSCK REPAIR TABLE t")
+    assert run(lake, "SHOW PARTITIONS t") == [("day=a",), ("day=b",), ("day=c",)]
+
+
+def test_a_view_shows_how_it_was_made(lake: World) -> None:
+    run(lake, "CREATE VIEW v AS SELECT 1 AS one")
+    assert run(lake, "SHOW CREATE VIEW v") == [('CREATE VIEW "db"."v" AS SELECT 1 AS one',)]
+
+
 def test_results_come_in_pages_and_as_a_csv_in_s3(lake: World) -> None:
     athena = boto3.client("athena", endpoint_url=lake.cloud.url, region_name="us-east-1")
     sql = "SELECT n, CASE WHEN n > 1 THEN 'say \"hi\"' END AS t FROM UNNEST(sequence(1, 2500)) AS s(n)"
