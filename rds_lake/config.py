@@ -78,6 +78,14 @@ class LakeSettings(_Settings):
         return self.export_bucket or self.bucket
 
 
+class Retention(_Settings):
+    """How many dates to keep: the newest days, and one per week and month before them."""
+
+    daily: int = Field(default=14, ge=1)
+    weekly: int = Field(default=8, ge=0)
+    monthly: int = Field(default=12, ge=0)
+
+
 class SourceSettings(_Settings):
     """One entry of `sources:`: a database instance whose snapshots become tables."""
 
@@ -104,12 +112,18 @@ class SourceSettings(_Settings):
     types: dict[str, str] = Field(
         default_factory=dict, description="`db.schema.table.column` -> type in the view, e.g. decimal(12,2)."
     )
+    parquet: Literal["relocated"] = Field(
+        default="relocated", description="relocated: AWS's files are copied into the lake's layout."
+    )
     keep_export: bool = Field(default=False, description="Keep AWS's copy after the partition is published.")
     athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")
     table_assets: bool = Field(default=True, description="False: one `views` asset instead of one per table.")
     check_casts: bool = Field(
         default=True,
         description="Count values the typed view cannot represent (an Athena scan of the new partition).",
+    )
+    retention: Retention | None = Field(
+        default=None, description="Dates to keep. Checked here; this release removes no date yet."
     )
     export_timeout_hours: float = Field(
         default=24, gt=0, le=240, description="A waiting run gives up on an export after this long."

@@ -90,3 +90,18 @@ def test_no_text_whatever_raises_anything_but_a_config_error(text: str) -> None:
         parse_config(text, where="lake.yaml")
     except ConfigError:
         return
+
+
+def test_the_shape_of_the_design_is_read_for_an_rds_source() -> None:
+    more = """
+    include: [shop.public.orders]
+    default_schema: shop.public
+    parquet: relocated
+    keep_export: false
+    athena: true
+    table_assets: true
+    retention: {daily: 14, weekly: 8, monthly: 12}
+"""
+    source = parse_config(LEGAL.rstrip() + more, where="lake.yaml").source("shop")
+    assert source.included_tables == ("shop.public.orders",)
+    assert "retention.daily" in problems_of(LEGAL.rstrip() + more.replace("daily: 14", "daily: 0"))
