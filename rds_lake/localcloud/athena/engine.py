@@ -1,28 +1,33 @@
 """Running a query: every table and view it names becomes a view of DuckDB, then DuckDB answers.
 
-What belongs here: binding names and pruning partitions. Reading a table is `relations.py`, the dialect `dialect.py`.
+What belongs here: binding names. Reading a table is `relations.py`, which partitions `pruning.py`, the dialect
+`dialect.py`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import re
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import botocore.exceptions
 import duckdb
+import pyarrow as pa
 from sqlglot import exp
 
-from rds_lake.localcloud.athena.dialect import MACROS, parse, to_duckdb
-from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.athena.dialect import parse, to_duckdb
+from rds_lake.localcloud.athena.errors import QueryFailedError, translate_error
+from rds_lake.localcloud.athena.macros import MACROS
+from rds_lake.localcloud.athena.metadata import metadata_query
+from rds_lake.localcloud.athena.pruning import locate
 from rds_lake.localcloud.athena.relations import FileCache, Reading, quote, table_query
-from rds_lake.localcloud.athena.types import duck_to_trino
+from rds_lake.localcloud.athena.types import duck_to_trino, hive_to_trino
+from rds_lake.localcloud.athena.views import ViewDefinition, is_view, stale
 from rds_lake.localcloud.loop import InProcessClients
 
 _MISSING = {"EntityNotFoundException"}
+_BOUND = "lc_bound_"
 
 
 @dataclass(slots=True)
@@ -40,165 +45,167 @@ class Engine:
     clients: InProcessClients
     cache: FileCache
     _connection: duckdb.DuckDBPyConnection = field(init=False)
+    _schema: dict[str, dict[str, str]] = field(default_factory=dict)
     _bound: int = field(default=0)
+    _cancelled: bool = field(default=False)
 
     def __post_init__(self) -> None:
         self._connection = duckdb.connect(config={"threads": 2})
         self._connection.execute("SET TimeZone = 'UTC'; SET memory_limit = '2GB'; SET integer_division = true")
-        for macro in MACROS:
-            self._connection.execute(f"CREATE OR REPLACE TEMP MACRO {macro}")
+        self._connection.execute(";".join(f"CREATE OR REPLACE TEMP MACRO {macro}" for macro in MACROS))
 
     def cancel(self) -> None:
-        """Interrupt what runs."""
-        self._connection.interrupt()
+        """Interrupt what runs, and let nothing more begin."""
+        self._cancelled = True
+        with contextlib.suppress(duckdb.ConnectionException):  # closed: it has just finished
+            self._connection.interrupt()
 
     def close(self) -> None:
         self._connection.close()
 
-    def select(self, query: exp.Expression, database: str, parameters: Sequence[str] = ()) -> Answer:
+    def select(self, query: exp.Expr, database: str) -> Answer:
         """The rows of a query."""
-        self._bind(query, database, ())
+        self._bind(query, database, (), ())
         try:
-            result = self._connection.execute(to_duckdb(query), list(parameters) or None)
+            result = self._execute(to_duckdb(query, self._schema))
             rows = result.fetchall()
         except duckdb.Error as error:
             raise translate_error(error) from error
-        return Answer(columns=[(c[0], duck_to_trino(str(c[1]))) for c in result.description or []], rows=rows)
+        return Answer(columns=_described(result), rows=rows)
+
+    def to_arrow(self, query: exp.Query, database: str, types: Sequence[tuple[str, str]]) -> pa.Table:
+        """The rows of a query as named DuckDB types, to be written; columns are taken in order."""
+        self._bind(query, database, (), ())
+        names = [quote(f"lc_{number}") for number in range(len(types))]
+        casts = ", ".join(
+            f"CAST({column} AS {kind}) AS {quote(name)}" for column, (name, kind) in zip(names, types, strict=True)
+        )
+        sql = f"SELECT {casts} FROM ({to_duckdb(query, self._schema)}) AS lc_source({', '.join(names)})"
+        try:
+            self._refuse_cancelled()
+            # A relation, not a DB-API result: DuckDB would warn of an extra copy.
+            return self._connection.sql(sql).to_arrow_table()
+        except duckdb.Error as error:
+            raise translate_error(error) from error
 
     def describe(self, query: exp.Query, database: str) -> list[tuple[str, str]]:
         """The columns a query would have, without running it."""
-        self._bind(query, database, ())
-        limited = exp.select("*").from_(query.copy().subquery("lc_described")).limit(0)
+        self._bind(query, database, (), ())
         try:
-            result = self._connection.execute(to_duckdb(limited))
+            result = self._execute(f"SELECT * FROM ({to_duckdb(query, self._schema)}) AS lc_described LIMIT 0")
         except duckdb.Error as error:
             raise translate_error(error) from error
-        return [(column[0], duck_to_trino(str(column[1]))) for column in result.description or []]
+        columns = _described(result)
+        if not isinstance(query, exp.Select) or len(query.expressions) != len(columns):
+            return columns
+        # DuckDB has no type that carries a zone other than the session's; Athena refuses such a column in a view.
+        zoned = [
+            isinstance(e.unalias(), exp.AtTimeZone) or e.unalias().name == "at_timezone" for e in query.expressions
+        ]
+        kept = zip(columns, zoned, strict=True)
+        return [(name, "timestamp(3) with time zone" if has_zone else kind) for (name, kind), has_zone in kept]
 
     def find_table(self, database: str, name: str) -> dict[str, Any]:
-        """Glue's entry; TABLE_NOT_FOUND in Athena's words when there is none."""
+        """Glue's entry; TABLE_NOT_FOUND or SCHEMA_NOT_FOUND in Athena's words when there is none."""
+        schema, name = database.lower(), name.lower()
+        glue = self.clients.client("glue")
         try:
-            return self.clients.client("glue").get_table(DatabaseName=database.lower(), Name=name.lower())["Table"]
+            return glue.get_table(DatabaseName=schema, Name=name)["Table"] | {"DatabaseName": schema}
         except botocore.exceptions.ClientError as error:
             if error.response["Error"]["Code"] not in _MISSING:
                 raise
-            missing = f"line 1:15: Table 'awsdatacatalog.{database.lower()}.{name.lower()}' does not exist"
+            try:
+                glue.get_database(Name=schema)
+            except botocore.exceptions.ClientError:
+                missing = f"line 1:15: Schema '{schema}' does not exist"
+                raise QueryFailedError("SCHEMA_NOT_FOUND", missing) from error
+            missing = f"line 1:15: Table 'awsdatacatalog.{schema}.{name}' does not exist"
             raise QueryFailedError("TABLE_NOT_FOUND", missing) from error
 
-    def _bind(self, query: exp.Expression | exp.Query, database: str, inside: tuple[str, ...]) -> None:
-        """Point every table name of the query at a view of this connection."""
+    def _refuse_cancelled(self) -> None:
+        if self._cancelled:
+            raise QueryFailedError("USER_CANCELED", "Query cancelled")
+
+    def _execute(self, sql: str) -> duckdb.DuckDBPyConnection:
+        self._refuse_cancelled()
+        return self._connection.execute(sql)
+
+    def _bind(self, query: exp.Expr, database: str, inside: tuple[str, ...], readings: Sequence[Reading]) -> None:
+        """Point every table name of the query at a view of this connection. `readings`: what is asked of the query."""
         ctes = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
-        columns = _columns_of(query)
+        asked = readings[0] if readings else Reading(columns=None)
+        columns = _columns_of(query, asked.columns)
+        conditions = locate(query, asked.conditions)
         for table in list(query.find_all(exp.Table)):
-            if not isinstance(table.this, exp.Identifier) or table.name.startswith("lc_bound_"):
+            if not isinstance(table.this, exp.Identifier) or table.name.startswith(_BOUND):
                 continue
             if not table.db and table.name.lower() in ctes:
                 continue
-            schema = (table.db or database).lower()
-            name = f"{schema}.{table.name.lower()}"
-            if name in inside:
-                raise QueryFailedError("INVALID_VIEW", f"View '{name}' is recursive")
-            entry = self.find_table(schema, table.name)
-            reading = Reading(columns=columns, partitions=_literal_partitions(table, entry))
-            bound = self._bound_view(entry, schema, reading, (*inside, name))
+            reading = Reading(columns=columns, conditions=conditions.get(id(table), ()))
+            bound = self._bound_view((table.db or database).lower(), table.name.lower(), reading, inside)
             alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
-            table.replace(exp.Table(this=exp.to_identifier(bound, quoted=True), alias=alias))
+            kept = {part: table.args[part] for part in ("joins", "laterals", "sample") if table.args.get(part)}
+            table.replace(exp.Table(this=exp.to_identifier(bound, quoted=True), alias=alias, **kept))
 
-    def _bound_view(self, entry: dict[str, Any], schema: str, reading: Reading, inside: tuple[str, ...]) -> str:
+    def _bound_view(self, schema: str, name: str, reading: Reading, inside: tuple[str, ...]) -> str:
+        """The name of a DuckDB view that has the relation's rows."""
         self._bound += 1
-        bound = f"lc_bound_{self._bound}"
-        if entry.get("TableType") == "VIRTUAL_VIEW":
-            definition = view_definition(entry)
-            body = parse(definition["originalSql"])
-            self._bind(body, definition.get("schema") or schema, inside)
-            sql = to_duckdb(body)
-        else:
-            sql = table_query(self.clients.client("glue"), self.cache, entry, reading)
-        try:
-            self._connection.execute(f"CREATE OR REPLACE TEMP VIEW {quote(bound)} AS {sql}")
-            if entry.get("TableType") == "VIRTUAL_VIEW":
-                self._refuse_stale(entry, schema, bound)
-        except duckdb.Error as error:
-            if entry.get("TableType") == "VIRTUAL_VIEW":
-                raise _stale(schema, entry["Name"], str(error)) from error
-            raise translate_error(error) from error
+        bound = f"{_BOUND}{self._bound}"
+        glue = self.clients.client("glue")
+        if (found := metadata_query(glue, schema, name)) is not None:
+            self._define(bound, found)
+            return bound
+        entry = self.find_table(schema, name)
+        if is_view(entry):
+            self._define_view(bound, entry, reading, inside)
+            return bound
+        parts = entry["StorageDescriptor"]["Columns"] + (entry.get("PartitionKeys") or [])
+        self._define(bound, table_query(glue, self.cache, entry, reading))
+        self._schema[bound] = {part["Name"].lower(): hive_to_trino(part["Type"]) for part in parts}
         return bound
 
-    def _refuse_stale(self, entry: dict[str, Any], schema: str, bound: str) -> None:
-        """A view whose columns are no longer what they were when it was made is stale in Athena."""
-        described = self._connection.execute(f"SELECT * FROM {quote(bound)} LIMIT 0").description or []
-        now = [(c[0].lower(), duck_to_trino(str(c[1]))) for c in described]
-        then = [(c["name"].lower(), c["type"]) for c in view_definition(entry)["columns"]]
-        if now != then:
-            raise _stale(schema, entry["Name"], "column types have changed")
+    def _define_view(self, bound: str, entry: dict[str, Any], reading: Reading, inside: tuple[str, ...]) -> None:
+        schema, name = entry["DatabaseName"], entry["Name"]
+        full = f"{schema}.{name}"
+        if full in inside:
+            raise QueryFailedError("INVALID_VIEW", f"line 1:15: View '{full}' is recursive")
+        definition = ViewDefinition.of(entry)
+        body = parse(definition.sql)
+        try:
+            self._bind(body, definition.schema, (*inside, full), (reading,))
+            self._define(bound, to_duckdb(body, self._schema))
+            why = definition.stale_because(_described(self._execute(f"SELECT * FROM {quote(bound)} LIMIT 0")))
+        except QueryFailedError as error:
+            if error.code in ("COLUMN_NOT_FOUND", "TABLE_NOT_FOUND", "SYNTAX_ERROR", "TYPE_MISMATCH"):
+                raise stale(schema, name, str(error)) from error
+            raise
+        except duckdb.Error as error:
+            raise stale(schema, name, str(error)) from error
+        if why is not None:
+            raise stale(schema, name, why)
+        self._schema[bound] = {column.lower(): kind for column, kind in definition.columns}
+
+    def _define(self, bound: str, sql: str) -> None:
+        try:
+            self._execute(f"CREATE OR REPLACE TEMP VIEW {quote(bound)} AS {sql}")
+        except duckdb.Error as error:
+            raise translate_error(error) from error
 
 
-def view_definition(entry: dict[str, Any]) -> dict[str, Any]:
-    """The JSON inside a view's ViewOriginalText (aws-facts 6)."""
-    match = re.search(r"/\* Presto View: (\S+) \*/", entry.get("ViewOriginalText", ""))
-    if match is None:
-        raise QueryFailedError("INVALID_VIEW", f"Invalid view JSON: {entry['Name']}")
-    return json.loads(base64.b64decode(match[1]))
+def _described(result: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    return [(column[0], duck_to_trino(str(column[1]))) for column in result.description or []]
 
 
-def _stale(schema: str, name: str, why: str) -> QueryFailedError:
-    return QueryFailedError(
-        "VIEW_IS_STALE",
-        f"line 1:15: View 'awsdatacatalog.{schema}.{name}' is stale or in invalid state: {why.splitlines()[0]}",
-    )
-
-
-def _columns_of(query: exp.Expression | exp.Query) -> frozenset[str] | None:
-    """Every column name the query mentions, or None when it takes all."""
+def _columns_of(query: exp.Expr, wanted: frozenset[str] | None) -> frozenset[str] | None:
+    """Column names a query reads when only some of its own columns are wanted; None when that is all. For accounting:
+    DuckDB itself reads what it needs."""
+    if isinstance(query, exp.Select) and wanted is not None:
+        query = query.copy()
+        kept = [e for e in query.expressions if e.is_star or e.alias_or_name.lower() in wanted]
+        query.set("expressions", kept)
+        if any(column.is_star for column in kept):
+            query.set("expressions", [column for column in kept if not column.is_star])
+            return frozenset(column.name.lower() for column in query.find_all(exp.Column)) | wanted
     if any(not isinstance(star.parent, exp.Count) for star in query.find_all(exp.Star)):
         return None
     return frozenset(column.name.lower() for column in query.find_all(exp.Column))
-
-
-def _literal_partitions(table: exp.Table, entry: dict[str, Any]) -> dict[str, frozenset[str]]:
-    """Partition values the query's own WHERE allows: `key = 'x'` and `key IN (…)` at its top level."""
-    keys = {key["Name"].lower() for key in entry.get("PartitionKeys") or []}
-    select = table.find_ancestor(exp.Select)
-    where = select.args.get("where") if select is not None else None
-    if not keys or select is None or where is None:
-        return {}
-    alone = len(list(select.find_all(exp.Table))) == 1
-    names = {table.alias_or_name.lower()}
-    allowed: dict[str, frozenset[str]] = {}
-    for condition in where.this.flatten() if isinstance(where.this, exp.And) else [where.this]:
-        column, values = _literal_condition(condition)
-        if column is None or column.name.lower() not in keys:
-            continue
-        if column.table.lower() in names or (alone and not column.table):
-            allowed[column.name.lower()] = values
-    return allowed
-
-
-def _literal_condition(condition: Any) -> tuple[exp.Column | None, frozenset[str]]:
-    condition = condition.unnest() if isinstance(condition, exp.Paren) else condition
-    column = condition.this
-    if not isinstance(column, exp.Column):
-        return None, frozenset()
-    if isinstance(condition, exp.EQ) and isinstance(condition.expression, exp.Literal):
-        return column, frozenset({condition.expression.this})
-    literals = condition.expressions if isinstance(condition, exp.In) else []
-    if literals and all(isinstance(literal, exp.Literal) for literal in literals):
-        return column, frozenset(literal.this for literal in literals)
-    return None, frozenset()
-
-
-def translate_error(error: duckdb.Error) -> QueryFailedError:
-    """DuckDB's complaint in Athena's words."""
-    message = str(error)
-    if match := re.search(r"INVALID_CAST_ARGUMENT: (.*)", message):
-        return QueryFailedError("INVALID_CAST_ARGUMENT", match[1].splitlines()[0])
-    if match := re.search(r'[Cc]olumn (?:named )?"([^"]+)" (?:not found|that|does not)', message):
-        return QueryFailedError(
-            "COLUMN_NOT_FOUND",
-            f"line 1:8: Column '{match[1]}' cannot be resolved or requester is not authorized to access requested resources",
-        )
-    if isinstance(error, duckdb.ConversionException):
-        return QueryFailedError("INVALID_CAST_ARGUMENT", message.splitlines()[0])
-    if isinstance(error, duckdb.ParserException | duckdb.BinderException | duckdb.CatalogException):
-        return QueryFailedError("SYNTAX_ERROR", f"line 1:1: {message.splitlines()[0]}")
-    return QueryFailedError("GENERIC_INTERNAL_ERROR", message.splitlines()[0], category=1)

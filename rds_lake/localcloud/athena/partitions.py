@@ -1,79 +1,114 @@
-"""Statements about partitions: ALTER TABLE … ADD | DROP PARTITION, MSCK REPAIR TABLE.
+"""Partitions by statement: ALTER TABLE ADD and DROP PARTITION, MSCK REPAIR TABLE.
 
-sqlglot reads these as opaque commands, hence the patterns.
-
-What belongs here: registering folders as partitions. Reading them is `relations.py`.
+What belongs here: registering partitions. Which of them a query reads is `pruning.py`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote, unquote
 
+from rds_lake.localcloud.athena.engine import Answer
 from rds_lake.localcloud.athena.errors import QueryFailedError
-from rds_lake.localcloud.loop import InProcessClients
+from rds_lake.localcloud.athena.relations import NULL_PARTITION, list_partitions
+from rds_lake.localcloud.athena.session import NOTHING, Session
 
-_CLAUSE = re.compile(r"PARTITION\s*\(([^)]*)\)(?:\s*LOCATION\s*'([^']+)')?", re.IGNORECASE)
-_PAIR = re.compile(r"[`\"]?(\w+)[`\"]?\s*=\s*'([^']*)'")
-
-
-def alter_partitions(
-    clients: InProcessClients, table: dict[str, Any], *, verb: str, clauses: str, tolerant: bool
-) -> None:
-    """Add or drop the partitions the clauses name; `tolerant`: IF [NOT] EXISTS was said."""
-    glue = clients.client("glue")
-    names = {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
-    wanted = list(_clauses(table, clauses))
-    if not wanted:
-        raise QueryFailedError("FAILED", "ParseException: no PARTITION (…) clause")
-    if verb.lower() == "drop":
-        values = [{"Values": values} for values, _ in wanted]
-        errors = glue.batch_delete_partition(**names, PartitionsToDelete=values).get("Errors")
-    else:
-        inputs = [
-            {"Values": values, "StorageDescriptor": table["StorageDescriptor"] | {"Location": location}}
-            for values, location in wanted
-        ]
-        errors = glue.batch_create_partition(**names, PartitionInputList=inputs).get("Errors")
-    if errors and not tolerant:
-        detail = errors[0]["ErrorDetail"]
-        raise QueryFailedError("FAILED", f"SemanticException: {detail['ErrorCode']}: {detail.get('ErrorMessage', '')}")
+_BATCH = 100
+_PARTITION = re.compile(r"partition\s*\(((?:[^()']|'(?:[^']|'')*')*)\)(?:\s*location\s*'([^']+)')?\s*,?\s*", re.I)
+_PAIR = re.compile(r"[`\"]?(\w+)[`\"]?\s*=\s*(?:'((?:[^']|'')*)'|(-?[\w.]+))")
 
 
-def _clauses(table: dict[str, Any], text: str) -> Iterator[tuple[list[str], str]]:
-    """Values in the order of the keys, and the location, of every clause."""
-    keys = [key["Name"] for key in table.get("PartitionKeys", [])]
-    for clause in _CLAUSE.finditer(text):
-        stated = {name.lower(): value for name, value in _PAIR.findall(clause[1])}
-        if set(stated) != set(keys):
-            raise QueryFailedError("FAILED", f"SemanticException: partition spec {sorted(stated)} does not fit {keys}")
-        values = [stated[key] for key in keys]
-        yield values, clause[2] or _hive_folder(table, keys, values)
+def add(session: Session, match: re.Match[str]) -> Answer:
+    """ALTER TABLE t ADD [IF NOT EXISTS] PARTITION (k = 'v') [LOCATION 's3://…'] …"""
+    table = session.engine.find_table(*session.split(match[1]))
+    inputs = []
+    for values, location in _specifications(table, match[3]):
+        inputs.append(partition_input(table, values, location or partition_location(table, values)))
+    errors = register(session, table, inputs)
+    if errors and not match[2]:
+        raise QueryFailedError("FAILED", f"SemanticException: Partition already exists: {errors[0]}")
+    return NOTHING
 
 
-def _hive_folder(table: dict[str, Any], keys: list[str], values: list[str]) -> str:
-    root = table["StorageDescriptor"]["Location"].rstrip("/")
-    return "/".join([root, *(f"{key}={value}" for key, value in zip(keys, values, strict=True))]) + "/"
+def drop(session: Session, match: re.Match[str]) -> Answer:
+    """ALTER TABLE t DROP [IF EXISTS] PARTITION (k = 'v'), …; files stay."""
+    table = session.engine.find_table(*session.split(match[1]))
+    existing = {tuple(partition["Values"]) for partition in list_partitions(session.glue, table)}
+    for values, _ in _specifications(table, match[3]):
+        if tuple(values) not in existing:
+            if match[2]:
+                continue
+            raise QueryFailedError("FAILED", f"SemanticException [Error 10006]: Partition not found {values}")
+        session.call(
+            "delete_partition", DatabaseName=table["DatabaseName"], TableName=table["Name"], PartitionValues=values
+        )
+    return NOTHING
 
 
-def repair_table(clients: InProcessClients, table: dict[str, Any]) -> list[str]:
-    """Register every `key=value/` folder that is no partition yet; never drops one. The folders that were added."""
-    glue, s3 = clients.client("glue"), clients.client("s3")
-    keys = [key["Name"] for key in table.get("PartitionKeys", [])]
-    root = table["StorageDescriptor"]["Location"].rstrip("/") + "/"
-    bucket, _, prefix = root.removeprefix("s3://").partition("/")
-    found: set[tuple[str, ...]] = set()
-    for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+def repair(session: Session, match: re.Match[str]) -> Answer:
+    """MSCK REPAIR TABLE t: registers `key=value/` folders below its location; never removes a partition."""
+    table = session.engine.find_table(*session.split(match[1]))
+    keys = [key["Name"] for key in table.get("PartitionKeys") or []]
+    known = {tuple(partition["Values"]) for partition in list_partitions(session.glue, table)}
+    found = [values for values in _folders(session, table, keys) if values not in known]
+    inputs = [partition_input(table, list(values), partition_location(table, list(values))) for values in found]
+    register(session, table, inputs)
+    names = ["/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True)) for values in found]
+    rows = [(f"Partitions not in metastore:\t{table['Name']}:{name}",) for name in names]
+    rows += [(f"Repair: Added partition to metastore {table['Name']}:{name}",) for name in names]
+    return Answer(columns=[("result", "varchar")], rows=rows)
+
+
+def partition_location(table: dict[str, Any], values: list[str]) -> str:
+    """Hive's folder of a partition below its table."""
+    pairs = zip(table["PartitionKeys"], values, strict=True)
+    folder = "/".join(f"{key['Name']}={quote(value, safe=' -_.~')}" for key, value in pairs)
+    return f"{table['StorageDescriptor']['Location'].rstrip('/')}/{folder}/"
+
+
+def partition_input(table: dict[str, Any], values: list[str], location: str) -> dict[str, Any]:
+    """Glue's PartitionInput with the table's own formats and columns."""
+    return {"Values": values, "StorageDescriptor": table["StorageDescriptor"] | {"Location": location}}
+
+
+def register(session: Session, table: dict[str, Any], inputs: list[dict[str, Any]]) -> list[list[str]]:
+    """Create partitions; the values of those that exist already."""
+    exist: list[list[str]] = []
+    for start in range(0, len(inputs), _BATCH):
+        answer = session.call(
+            "batch_create_partition",
+            DatabaseName=table["DatabaseName"],
+            TableName=table["Name"],
+            PartitionInputList=inputs[start : start + _BATCH],
+        )
+        exist += [error["PartitionValues"] for error in answer.get("Errors", [])]
+    return exist
+
+
+def _specifications(table: dict[str, Any], clauses: str) -> list[tuple[list[str], str | None]]:
+    """Values in the keys' order, and the location, of every PARTITION clause."""
+    found, position = [], 0
+    keys = [key["Name"].lower() for key in table.get("PartitionKeys") or []]
+    while position < len(clauses):
+        clause = _PARTITION.match(clauses, position)
+        if clause is None:
+            raise QueryFailedError("FAILED", f"ParseException: cannot read {clauses[position:][:60]!r}")
+        given = {pair[1].lower(): pair[3] or pair[2].replace("''", "'") for pair in _PAIR.finditer(clause[1])}
+        if sorted(given) != sorted(keys):
+            raise QueryFailedError("FAILED", f"SemanticException: partition spec {given} must name the keys {keys}")
+        found.append(([given[key] for key in keys], clause[2]))
+        position = clause.end()
+    return found
+
+
+def _folders(session: Session, table: dict[str, Any], keys: list[str]) -> list[tuple[str, ...]]:
+    bucket, _, prefix = table["StorageDescriptor"]["Location"].removeprefix("s3://").partition("/")
+    prefix = prefix.rstrip("/") + "/"
+    found: dict[tuple[str, ...], None] = {}
+    for page in session.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
-            folders = item["Key"].removeprefix(prefix).split("/")[: len(keys)]
-            pairs = [folder.partition("=") for folder in folders]
-            if [name for name, _, _ in pairs] == keys and all(separator for _, separator, _ in pairs):
-                found.add(tuple(value for _, _, value in pairs))
-    names = {"DatabaseName": table["DatabaseName"], "TableName": table["Name"]}
-    pages = glue.get_paginator("get_partitions").paginate(**names)
-    known = {tuple(partition["Values"]) for page in pages for partition in page["Partitions"]}
-    for values in sorted(found - known):
-        storage = table["StorageDescriptor"] | {"Location": _hive_folder(table, keys, list(values))}
-        glue.create_partition(**names, PartitionInput={"Values": list(values), "StorageDescriptor": storage})
-    return ["/".join(values) for values in sorted(found - known)]
+            folders = [folder.partition("=") for folder in item["Key"][len(prefix) :].split("/")[: len(keys)]]
+            if keys and [name for name, _, _ in folders] == keys:
+                found[tuple(unquote(value) or NULL_PARTITION for _, _, value in folders)] = None
+    return list(found)

@@ -1,26 +1,26 @@
 """A Glue table as Athena reads it: columns by name, partitions from Glue, physical types checked.
 
 One SELECT per group of files with the same schema, joined by UNION ALL: missing columns are NULL, partition values come
-from Glue and never from the path, and a file whose physical type does not fit the declared one fails the query with
-HIVE_BAD_DATA, as it does in Athena, where a lenient engine would cast in silence.
+from Glue and never from the path. A column that does not fit its declared type becomes a call of `error()`, which DuckDB
+evaluates only when a query reads it: as in Athena, other columns of the same file stay readable.
 
-What belongs here: tables to SQL over local copies of their files. Views are `engine.py`.
+What belongs here: tables to SQL over local copies of their files. Views are `engine.py`, footers `physical.py`.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.athena.physical import Footer
+from rds_lake.localcloud.athena.pruning import Condition
 from rds_lake.localcloud.athena.types import hive_to_duck
 
+NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 # Partition type -> table types it may be read as (aws-facts 5.5).
 _WIDENED = {
     "tinyint": {"smallint", "int", "bigint"},
@@ -29,28 +29,19 @@ _WIDENED = {
     "float": {"double"},
     "string": {"tinyint", "smallint", "int", "bigint"},
 }
-# Hive type -> physical types it reads, by Parquet's physical and logical type names.
-_READS: dict[str, set[str]] = {
-    "string": {"BYTE_ARRAY/STRING", "BYTE_ARRAY/ENUM", "BYTE_ARRAY/JSON"},
-    "binary": {"BYTE_ARRAY/NONE", "BYTE_ARRAY/STRING"},
-    "tinyint": {"INT32/NONE", "INT32/INT"},
-    "smallint": {"INT32/NONE", "INT32/INT"},
-    "int": {"INT32/NONE", "INT32/INT"},
-    "bigint": {"INT64/NONE", "INT64/INT", "INT32/NONE", "INT32/INT"},
-    "float": {"FLOAT/NONE"},
-    "double": {"DOUBLE/NONE", "FLOAT/NONE"},
-    "boolean": {"BOOLEAN/NONE"},
-    "date": {"INT32/DATE"},
-    "timestamp": {"INT64/TIMESTAMP", "INT96/NONE"},
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a query wants of a table: columns by lower-case name (None: all), and allowed partition values by key."""
+    """What a query wants of a table: `columns` it reads by lower-case name (None: all), and conditions on its rows."""
 
     columns: frozenset[str] | None
-    partitions: dict[str, frozenset[str]]
+    conditions: tuple[Condition, ...] = ()
+
+    def admits(self, key: str, hive_type: str, value: str) -> bool:
+        """Whether a partition with this value of a key is worth reading."""
+        mine = (condition for condition in self.conditions if condition.column == key.lower())
+        return all(condition.admits(value, hive_type) for condition in mine)
 
 
 @dataclass(slots=True)
@@ -81,6 +72,15 @@ class FileCache:
         return path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """A table's or partition's files: where, the constants its keys give, and its own column types."""
+
+    location: str
+    constants: tuple[str, ...]
+    own: Mapping[str, str]
+
+
 def quote(name: str) -> str:
     """A DuckDB identifier."""
     return '"' + name.replace('"', '""') + '"'
@@ -92,109 +92,89 @@ def text(value: str) -> str:
 
 
 def table_query(glue: Any, cache: FileCache, table: dict[str, Any], reading: Reading) -> str:
-    """SQL that gives the table's rows, restricted to what is wanted."""
+    """SQL that gives the table's rows, of the partitions that are wanted."""
     columns = [(column["Name"], column["Type"]) for column in table["StorageDescriptor"]["Columns"]]
     keys = [(key["Name"], key["Type"]) for key in table.get("PartitionKeys") or []]
-    twice = {name.lower() for name, _ in columns} & {name.lower() for name, _ in keys}
-    if twice:
+    names = [name.lower() for name, _ in columns + keys]
+    if len(set(names)) < len(names):
         raise QueryFailedError(
             "HIVE_INVALID_METADATA",
             f"Hive metadata for table {table['Name']} is invalid: Table descriptor contains duplicate columns",
         )
-    wanted = [column for column in columns if reading.columns is None or column[0].lower() in reading.columns]
     branches: list[str] = []
-    for location, values, own in _partitions(glue, table, keys, reading.partitions):
-        constants = [
-            f"CAST({text(value)} AS {hive_to_duck(kind)}) AS {quote(name)}"
-            for (name, kind), value in zip(keys, values, strict=True)
-        ]
-        branches += _branches(cache, location, wanted, constants, own)
-    empty = [f"CAST(NULL AS {hive_to_duck(kind)}) AS {quote(name)}" for name, kind in wanted + keys]
-    # A table needs a column even when the query names none: SELECT count(*).
+    for place in _places(glue, table, keys, reading):
+        branches += _branches(cache, place, columns, reading.columns)
+    empty = [f"{_constant(None, kind)} AS {quote(name)}" for name, kind in columns + keys]
+    # A table needs a column even when Glue lists none.
     return " UNION ALL ".join(branches) or f"SELECT {', '.join(empty) or 'NULL AS lc_nothing'} WHERE false"
 
 
-def _partitions(
-    glue: Any, table: dict[str, Any], keys: Sequence[tuple[str, str]], allowed: dict[str, frozenset[str]]
-) -> Iterable[tuple[str, list[str], dict[str, str]]]:
-    """Location, values and own column types of every partition the query can touch."""
-    if not keys:
-        yield table["StorageDescriptor"]["Location"], [], {}
-        return
+def list_partitions(glue: Any, table: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """All partitions of a table, from every page."""
     pages = glue.get_paginator("get_partitions").paginate(DatabaseName=table["DatabaseName"], TableName=table["Name"])
-    for page in pages:
-        for partition in page["Partitions"]:
-            values = partition["Values"]
-            if all(value in allowed.get(name.lower(), {value}) for (name, _), value in zip(keys, values, strict=True)):
-                own = {c["Name"].lower(): c["Type"] for c in partition["StorageDescriptor"].get("Columns", [])}
-                yield partition["StorageDescriptor"]["Location"], values, own
+    return (partition for page in pages for partition in page["Partitions"])
+
+
+def _places(glue: Any, table: dict[str, Any], keys: Sequence[tuple[str, str]], reading: Reading) -> Iterable[_Place]:
+    """The table itself, or every partition the query can touch."""
+    if not keys:
+        yield _Place(location=table["StorageDescriptor"]["Location"], constants=(), own={})
+        return
+    for partition in list_partitions(glue, table):
+        valued = list(zip(keys, partition["Values"], strict=True))
+        if not all(reading.admits(name, kind, value) for (name, kind), value in valued):
+            continue
+        yield _Place(
+            location=partition["StorageDescriptor"]["Location"],
+            constants=tuple(f"{_constant(value, kind)} AS {quote(name)}" for (name, kind), value in valued),
+            own={c["Name"].lower(): c["Type"] for c in partition["StorageDescriptor"].get("Columns", [])},
+        )
+
+
+def _constant(value: str | None, hive_type: str) -> str:
+    shown = "NULL" if value is None or value == NULL_PARTITION else text(value)
+    return f"CAST({shown} AS {hive_to_duck(hive_type)})"
 
 
 def _branches(
-    cache: FileCache, location: str, wanted: Sequence[tuple[str, str]], constants: list[str], own: dict[str, str]
+    cache: FileCache, place: _Place, columns: Sequence[tuple[str, str]], read: frozenset[str] | None
 ) -> list[str]:
-    for name, kind in wanted:
-        partition_kind = own.get(name.lower(), kind)
-        if partition_kind != kind and kind not in _WIDENED.get(partition_kind, set()):
-            raise QueryFailedError(
-                "HIVE_PARTITION_SCHEMA_MISMATCH",
-                f"There is a mismatch between the table and partition schemas. The column '{name}' is declared as type "
-                f"'{kind}', but a partition declared it as type '{partition_kind}'.",
-            )
     groups: dict[tuple[str, ...], list[Path]] = {}
-    for uri, path in cache.files(location):
-        groups.setdefault(_check_file(cache, uri, path, wanted, own), []).append(path)
+    for uri, path in cache.files(place.location):
+        footer = Footer.read(uri, path)
+        cache.scanned += footer.bytes_of(None if read is None else read)
+        groups.setdefault(_selected(footer, place, columns), []).append(path)
     selects = []
-    for names, paths in groups.items():
-        present = {name.lower(): name for name in names}
-        columns = [
-            f"CAST({quote(present[name.lower()])} AS {hive_to_duck(kind)}) AS {quote(name)}"
-            if name.lower() in present
-            else f"CAST(NULL AS {hive_to_duck(kind)}) AS {quote(name)}"
-            for name, kind in wanted
-        ]
+    for selected, paths in groups.items():
         listed = ", ".join(text(str(path)) for path in paths)
-        chosen = ", ".join(columns + constants) or "NULL AS lc_nothing"
+        chosen = ", ".join((*selected, *place.constants)) or "NULL AS lc_nothing"
         selects.append(f"SELECT {chosen} FROM read_parquet([{listed}], hive_partitioning=false)")
     return selects
 
 
-def _check_file(
-    cache: FileCache, uri: str, path: Path, wanted: Sequence[tuple[str, str]], own: dict[str, str]
-) -> tuple[str, ...]:
-    """The file's column names, after its physical types were held against the declared ones."""
-    try:
-        metadata = pq.read_metadata(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise QueryFailedError("HIVE_BAD_DATA", f"Not valid Parquet file: {uri} {error}") from error
-    physical = {metadata.schema.column(i).name.lower(): metadata.schema.column(i) for i in range(len(metadata.schema))}
-    read: set[str] = set()
-    for name, kind in wanted:
-        column = physical.get(name.lower())
-        if column is None:
-            continue
-        read.add(column.name)
-        declared = own.get(name.lower(), kind).lower()
-        if not _reads(declared, column):
-            raise QueryFailedError(
-                "HIVE_BAD_DATA",
-                f"Field {name}'s type {column.physical_type} in parquet file {uri} is incompatible with type {declared} "
-                "defined in table schema",
-            )
-    cache.scanned += sum(
-        group.column(i).total_compressed_size
-        for group in (metadata.row_group(number) for number in range(metadata.num_row_groups))
-        for i in range(group.num_columns)
-        if group.column(i).path_in_schema in read
+def _selected(footer: Footer, place: _Place, columns: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """One file's columns as the table declares them: cast, NULL where missing, an error where they do not fit."""
+    present = {name.lower(): name for name in footer.names}
+    selected = []
+    for name, kind in columns:
+        duck = hive_to_duck(kind)
+        own = place.own.get(name.lower(), kind)
+        refusal = _mismatch(name, kind, own) or footer.refusal(name, own)
+        if refusal is not None:
+            expression = f"CAST(error({text(refusal)}) AS {duck})"
+        elif name.lower() in present:
+            expression = f"CAST({quote(present[name.lower()])} AS {duck})"
+        else:
+            expression = f"CAST(NULL AS {duck})"
+        selected.append(f"{expression} AS {quote(name)}")
+    return tuple(selected)
+
+
+def _mismatch(name: str, table_type: str, partition_type: str) -> str | None:
+    if partition_type == table_type or table_type in _WIDENED.get(partition_type, set()):
+        return None
+    return (
+        "HIVE_PARTITION_SCHEMA_MISMATCH: There is a mismatch between the table and partition schemas. The types are "
+        f"incompatible and cannot be coerced. The column '{name}' in the table is declared as type '{table_type}', but a "
+        f"partition declared column '{name}' as type '{partition_type}'."
     )
-    return tuple(metadata.schema.to_arrow_schema().names)
-
-
-def _reads(declared: str, column: Any) -> bool:
-    logical = column.logical_type.type
-    if logical == "DECIMAL" or declared.startswith("decimal"):
-        return declared.replace(" ", "") == f"decimal({column.precision},{column.scale})"
-    if declared.startswith(("array", "map", "struct")):
-        return True
-    base = "string" if declared.startswith(("varchar", "char")) else declared
-    return f"{column.physical_type}/{logical}" in _READS.get(base, set())

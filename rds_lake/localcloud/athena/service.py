@@ -1,38 +1,35 @@
 """Athena's API: start, look, page, stop, within the limits AWS sets (aws-facts 6).
 
-What belongs here: query executions. What a statement does is `statements.py`.
+What belongs here: the operations on query executions, and the threads that run them. What a statement does is
+`statements.py`.
 """
 
 from __future__ import annotations
 
-import re
-import threading
 import time
-import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import botocore.exceptions
 import duckdb
 
 from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
-from rds_lake.localcloud.athena.engine import Engine, translate_error
-from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.athena.catalog import CatalogOperations, find_workgroup, page_of
+from rds_lake.localcloud.athena.engine import Engine
+from rds_lake.localcloud.athena.errors import QueryFailedError, translate_error
+from rds_lake.localcloud.athena.executions import ACTIVE, Execution, Executions
 from rds_lake.localcloud.athena.relations import FileCache
 from rds_lake.localcloud.athena.results import column_info, render_csv, render_rows
-from rds_lake.localcloud.athena.statements import Statements, statement_type
+from rds_lake.localcloud.athena.session import Session
+from rds_lake.localcloud.athena.statements import run_statement, statement_type
 from rds_lake.localcloud.loop import InProcessClients
 
 _MAX_STATEMENT_BYTES = 262_144
+_TOKEN_LENGTHS = range(32, 129)
 _MAX_PAGE = 1000
-_ACTIVE = ("QUEUED", "RUNNING")
-_TOO_MANY = (
-    "You have exceeded the limit for the number of queries you can run concurrently. Please reduce the number of "
-    "concurrent queries submitted by this account. Contact customer support to request a concurrent query limit increase."
-)
+_MAX_LIST = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,21 +40,6 @@ class AthenaSettings:
     active_ddl: int = 20
     active_dml: int = 25
     queue_seconds: float = 0.0
-
-
-@dataclass(slots=True)
-class _Execution:
-    """One query execution: AWS's answer, and what only we know of it."""
-
-    body: dict[str, Any]
-    parameters: list[str]
-    columns: list[tuple[str, str]] = field(default_factory=list)
-    rows: list[list[str | None]] = field(default_factory=list)
-    engine: Engine | None = None
-
-    @property
-    def state(self) -> str:
-        return self.body["Status"]["State"]
 
 
 class AthenaService:
@@ -78,10 +60,10 @@ class AthenaService:
         self._cache_folder = cache_folder
         self._clock = clock
         self._sleep = sleep
-        self._executions: dict[str, _Execution] = {}
-        self._tokens: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._executions = Executions(clock)
+        self._prepared: dict[str, dict[str, str]] = {}
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="athena")
+        CatalogOperations(app, clients)
         for operation in (
             self.StartQueryExecution,
             self.GetQueryExecution,
@@ -94,10 +76,9 @@ class AthenaService:
 
     def reset(self) -> None:
         """Stop what runs and forget every execution."""
-        with self._lock:
-            executions, self._executions, self._tokens = self._executions, {}, {}
-        for execution in executions.values():
-            self._stop(execution)
+        self._prepared = {}
+        for execution in self._executions.clear():
+            self._executions.stop(execution)
 
     def close(self) -> None:
         """Stop what runs and wait for it."""
@@ -105,22 +86,60 @@ class AthenaService:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def StartQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        sql = params.get("QueryString", "")
+        sql, token = params.get("QueryString", ""), params.get("ClientRequestToken")
         if not 1 <= len(sql.encode()) <= _MAX_STATEMENT_BYTES:
             raise ApiError("InvalidRequestException", "QueryString must have 1 to 262144 bytes")
-        token = params.get("ClientRequestToken")
-        if token in self._tokens:
-            return {"QueryExecutionId": self._tokens[token]}
-        location = self._output_location(params)
-        kind = statement_type(sql)
-        query_id = str(uuid.uuid4())
+        if token is not None and len(token) not in _TOKEN_LENGTHS:
+            raise ApiError("InvalidRequestException", "ClientRequestToken must have 32 to 128 characters")
+        location, kind = self._output_location(params), statement_type(sql)
+        limit = self._settings.active_dml if kind == "DML" else self._settings.active_ddl
+
+        def make(query_id: str) -> Execution:
+            return self._execution(query_id, params, kind=kind, location=location)
+
+        execution, is_new = self._executions.admit(params, make, limit)
+        if is_new:
+            self._pool.submit(self._run, execution)
+        return {"QueryExecutionId": execution.id}
+
+    def GetQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        return {"QueryExecution": self._executions.show(self._executions.get(params["QueryExecutionId"]))}
+
+    def BatchGetQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        asked = {query_id: self._executions.find(query_id) for query_id in params["QueryExecutionIds"]}
+        missing = [{"QueryExecutionId": query_id} for query_id, found in asked.items() if found is None]
+        shown = [self._executions.show(found) for found in asked.values() if found is not None]
+        return {"QueryExecutions": shown, "UnprocessedQueryExecutionIds": missing}
+
+    def ListQueryExecutions(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        ids = self._executions.ids(params.get("WorkGroup", "primary"))
+        return page_of("QueryExecutionIds", ids, params, _MAX_LIST)
+
+    def StopQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        self._executions.stop(self._executions.get(params["QueryExecutionId"]))
+        return {}
+
+    def GetQueryResults(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        execution = self._executions.get(params["QueryExecutionId"])
+        state = execution.state
+        if state in ACTIVE:
+            raise ApiError("InvalidRequestException", f"Query has not yet finished. Current state: {state}")
+        if state != "SUCCEEDED":
+            raise ApiError("InvalidRequestException", f"Query did not finish successfully. Final query state: {state}")
+        header: list[list[str | None]] = [[name for name, _ in execution.columns]] if execution.kind == "DML" else []
+        page = page_of("Rows", header + execution.rows, params, _MAX_PAGE)
+        token = {"NextToken": page["NextToken"]} if "NextToken" in page else {}
+        rows = [{"Data": [{} if v is None else {"VarCharValue": v} for v in row]} for row in page["Rows"]]
+        metadata = {"ColumnInfo": column_info(execution.columns)}
+        return {"UpdateCount": 0, "ResultSet": {"Rows": rows, "ResultSetMetadata": metadata}} | token
+
+    def _execution(self, query_id: str, params: dict[str, Any], *, kind: str, location: str) -> Execution:
+        suffix = "csv" if kind == "DML" else "txt"
         body = {
             "QueryExecutionId": query_id,
-            "Query": sql,
+            "Query": params["QueryString"],
             "StatementType": kind,
-            "ResultConfiguration": {
-                "OutputLocation": f"{location.rstrip('/')}/{query_id}.{'csv' if kind == 'DML' else 'txt'}"
-            },
+            "ResultConfiguration": {"OutputLocation": f"{location.rstrip('/')}/{query_id}.{suffix}"},
             "QueryExecutionContext": params.get("QueryExecutionContext", {}),
             "WorkGroup": params.get("WorkGroup", "primary"),
             "EngineVersion": {
@@ -130,102 +149,29 @@ class AthenaService:
             "Status": {"State": "QUEUED", "SubmissionDateTime": self._clock()},
             "Statistics": {},
         }
-        execution = _Execution(body=body, parameters=params.get("ExecutionParameters") or [])
-        with self._lock:
-            self._admit(kind)
-            self._executions[query_id] = execution
-            if token:
-                self._tokens[token] = query_id
-        self._pool.submit(self._run, execution)
-        return {"QueryExecutionId": query_id}
-
-    def GetQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        return {"QueryExecution": self._find(params["QueryExecutionId"]).body}
-
-    def BatchGetQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        asked = params["QueryExecutionIds"]
-        found = [self._executions[i].body for i in asked if i in self._executions]
-        missing = [{"QueryExecutionId": i} for i in asked if i not in self._executions]
-        return {"QueryExecutions": found, "UnprocessedQueryExecutionIds": missing}
-
-    def ListQueryExecutions(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        return {"QueryExecutionIds": list(reversed(self._executions))[:50]}
-
-    def StopQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        self._stop(self._find(params["QueryExecutionId"]))
-        return {}
-
-    def GetQueryResults(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        execution = self._find(params["QueryExecutionId"])
-        if execution.state in _ACTIVE:
-            state = execution.state
-            raise ApiError("InvalidRequestException", f"Query has not yet finished. Current state: {state}")
-        if execution.state != "SUCCEEDED":
-            state = execution.state
-            raise ApiError("InvalidRequestException", f"Query did not finish successfully. Final query state: {state}")
-        header = [[name for name, _ in execution.columns]] if execution.body["StatementType"] == "DML" else []
-        rows = header + execution.rows
-        start, size = int(params.get("NextToken") or 0), int(params.get("MaxResults") or _MAX_PAGE)
-        if size > _MAX_PAGE:
-            raise ApiError("InvalidRequestException", "MaxResults is more than maximum allowed length 1000.")
-        page = [
-            {"Data": [{} if value is None else {"VarCharValue": value} for value in row]}
-            for row in rows[start : start + size]
-        ]
-        metadata = {"ColumnInfo": column_info(execution.columns)}
-        answer: dict[str, Any] = {
-            "UpdateCount": 0,
-            "ResultSet": {"Rows": page, "ResultSetMetadata": metadata},
-        }
-        return answer | ({"NextToken": str(start + size)} if start + size < len(rows) else {})
+        return Execution(body=body, parameters=params.get("ExecutionParameters") or [])
 
     def _output_location(self, params: dict[str, Any]) -> str:
-        name = params.get("WorkGroup", "primary")
-        try:
-            group = self._clients.client("athena").get_work_group(WorkGroup=name).get("WorkGroup")
-        except botocore.exceptions.ClientError:
-            group = None
-        if not group:
-            raise ApiError("InvalidRequestException", f"WorkGroup {name} is not found.")
+        group = find_workgroup(self._clients, params.get("WorkGroup", "primary"))
         configuration = group.get("Configuration") or {}
-        enforced = (configuration.get("ResultConfiguration") or {}).get("OutputLocation")
+        ours = (configuration.get("ResultConfiguration") or {}).get("OutputLocation")
         asked = (params.get("ResultConfiguration") or {}).get("OutputLocation")
-        location = enforced if enforced and (configuration.get("EnforceWorkGroupConfiguration") or not asked) else asked
+        location = ours if ours and (configuration.get("EnforceWorkGroupConfiguration") or not asked) else asked
         if not location:
             raise ApiError(
                 "InvalidRequestException",
                 "No output location provided. An output location is required either through the Workgroup result "
                 "configuration setting or as an API input.",
             )
+        if not location.startswith("s3://"):
+            raise ApiError("InvalidRequestException", f"outputLocation is not a valid S3 path: {location}")
         return location
 
-    def _admit(self, kind: str) -> None:
-        """AWS counts running and queued queries together, DDL and DML apart."""
-        ddl = kind != "DML"
-        active = sum(
-            e.state in _ACTIVE and (e.body["StatementType"] != "DML") == ddl for e in self._executions.values()
-        )
-        if active >= (self._settings.active_ddl if ddl else self._settings.active_dml):
-            raise ApiError("TooManyRequestsException", _TOO_MANY)
-
-    def _find(self, query_id: str) -> _Execution:
-        if query_id not in self._executions:
-            raise ApiError("InvalidRequestException", f"QueryExecution {query_id} was not found")
-        return self._executions[query_id]
-
-    def _stop(self, execution: _Execution) -> None:
-        with self._lock:
-            if execution.state not in _ACTIVE:
-                return
-            execution.body["Status"] |= {"State": "CANCELLED", "CompletionDateTime": self._clock()}
-        if execution.engine is not None:
-            execution.engine.cancel()
-
-    def _run(self, execution: _Execution) -> None:
+    def _run(self, execution: Execution) -> None:
         """One query in a worker's thread; whatever goes wrong ends as FAILED with a reason, as in AWS."""
         if self._settings.queue_seconds:
             self._sleep(self._settings.queue_seconds)
-        if not self._advance(execution, "RUNNING"):
+        if not self._executions.begin(execution):
             return
         started = self._clock()
         cache = FileCache(s3=self._clients.client("s3"), folder=self._cache_folder)
@@ -239,52 +185,40 @@ class AthenaService:
         except Exception as error:  # noqa: BLE001 - a thread's boundary: a query that cannot go on is FAILED, not lost
             failure = QueryFailedError("GENERIC_INTERNAL_ERROR", f"{type(error).__name__}: {error}", category=1)
         milliseconds = int(1000 * (self._clock() - started))
-        execution.body["Statistics"] = {
+        statistics = {
             "EngineExecutionTimeInMillis": milliseconds,
             "TotalExecutionTimeInMillis": milliseconds,
             "DataScannedInBytes": cache.scanned,
-            "QueryQueueTimeInMillis": 0,
+            "QueryQueueTimeInMillis": int(1000 * (started - execution.body["Status"]["SubmissionDateTime"])),
         }
-        self._finish(execution, failure)
+        self._executions.finish(execution, failure, statistics)
 
-    def _answer(self, execution: _Execution, cache: FileCache) -> None:
-        engine = execution.engine = Engine(clients=self._clients, cache=cache)
+    def _answer(self, execution: Execution, cache: FileCache) -> None:
+        engine = Engine(clients=self._clients, cache=cache)
         try:
-            database = execution.body["QueryExecutionContext"].get("Database", "default")
-            sql = re.sub(r";\s*$", "", execution.body["Query"].strip())
-            answer = Statements(engine=engine, database=database).run(sql, execution.parameters)
+            # Again, now with the engine: a stop from here on interrupts it.
+            if not self._executions.begin(execution, engine):
+                return
+            session = Session(
+                engine=engine,
+                database=execution.body["QueryExecutionContext"].get("Database", "default").lower(),
+                results=execution.body["ResultConfiguration"]["OutputLocation"].rsplit("/", 1)[0],
+                parameters=execution.parameters,
+                prepared=self._prepared.setdefault(execution.workgroup, {}),
+            )
+            answer = run_statement(session, execution.body["Query"])
         finally:
             engine.close()
         execution.columns = answer.columns
         execution.rows = render_rows(answer)
+        self._leave_results(execution)
+
+    def _leave_results(self, execution: Execution) -> None:
         bucket, _, key = execution.body["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").partition("/")
         s3 = self._clients.client("s3")
-        if execution.body["StatementType"] == "DML":
+        if execution.kind == "DML":
             s3.put_object(Bucket=bucket, Key=key, Body=render_csv(execution.columns, execution.rows))
-            s3.put_object(Bucket=bucket, Key=f"{key}.metadata", Body=b"")
         else:
             text = "\n".join("\t".join(value or "" for value in row) for row in execution.rows)
             s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
-
-    def _advance(self, execution: _Execution, state: str) -> bool:
-        """Move to a state, unless the query was stopped."""
-        with self._lock:
-            if execution.state not in _ACTIVE:
-                return False
-            execution.body["Status"]["State"] = state
-            return True
-
-    def _finish(self, execution: _Execution, failure: QueryFailedError | None) -> None:
-        with self._lock:
-            if execution.state not in _ACTIVE:
-                return
-            status: dict[str, Any] = {"State": "SUCCEEDED", "CompletionDateTime": self._clock()}
-            if failure is not None:
-                error = {
-                    "ErrorCategory": failure.category,
-                    "ErrorType": 1006,
-                    "Retryable": False,
-                    "ErrorMessage": str(failure),
-                }
-                status |= {"State": "FAILED", "StateChangeReason": str(failure), "AthenaError": error}
-            execution.body["Status"] |= status
+        s3.put_object(Bucket=bucket, Key=f"{key}.metadata", Body=b"")

@@ -1,243 +1,153 @@
-"""Everything that is not a SELECT: views, tables, partitions, SHOW and DESCRIBE.
+"""Which statement it is, and who runs it.
 
-What is not supported fails with NOT_SUPPORTED; nothing succeeds without having been done.
+What sqlglot has no tree for is recognised by its words first. What is not supported fails with NOT_SUPPORTED; nothing
+succeeds without having been done.
 
-What belongs here: one function per statement.
+What belongs here: recognising statements, parameters, views. Tables are `ddl.py`, partitions `partitions.py`, lists
+`show.py`, rows written `writing.py`.
 """
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
 
-import botocore.exceptions
 from sqlglot import exp
-from sqlglot.errors import SqlglotError
 
-from rds_lake.localcloud.athena.dialect import parse
-from rds_lake.localcloud.athena.engine import Answer, Engine, view_definition
+from rds_lake.localcloud.athena import ddl, partitions, show, writing
+from rds_lake.localcloud.athena.dialect import with_parameters
+from rds_lake.localcloud.athena.engine import Answer
 from rds_lake.localcloud.athena.errors import QueryFailedError
-from rds_lake.localcloud.athena.partitions import alter_partitions, repair_table
-from rds_lake.localcloud.athena.types import trino_to_hive
+from rds_lake.localcloud.athena.session import NOTHING, Session, parse_statement
+from rds_lake.localcloud.athena.views import ViewDefinition, is_view, view_input
 
-_PARQUET = {
-    "InputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat",
-    "OutputFormat": "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat",
-    "SerdeInfo": {"SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"},
-}
-_UTILITY = re.compile(r"\s*(show|describe|desc|explain)\b", re.IGNORECASE)
-_DDL = re.compile(r"\s*(create|drop|alter|msck|show|describe|desc)\b", re.IGNORECASE)
-_NOTHING = Answer(columns=[], rows=[])
+_UTILITY = re.compile(r"(show|describe|desc|explain)\b", re.IGNORECASE)
+_DDL = re.compile(r"(create|drop|alter|msck|prepare|deallocate)\b", re.IGNORECASE)
+_COMMENTS = re.compile(r"\s*(--[^\n]*(\n|$)|/\*.*?\*/)", re.DOTALL)
+
+
+def clean(sql: str) -> str:
+    """The statement without comments before it and the semicolon behind it."""
+    while match := _COMMENTS.match(sql):
+        sql = sql[match.end() :]
+    return re.sub(r"\s*;\s*$", "", sql).strip()
 
 
 def statement_type(sql: str) -> str:
     """DDL, DML or UTILITY, as GetQueryExecution says it."""
-    if _UTILITY.match(sql):
+    text = clean(sql)
+    if _UTILITY.match(text):
         return "UTILITY"
-    return "DDL" if _DDL.match(sql) else "DML"
+    return "DDL" if _DDL.match(text) else "DML"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statements:
-    """Runs one statement with an engine; `database` is the query's default."""
-
-    engine: Engine
-    database: str
-
-    def run(self, sql: str, parameters: list[str]) -> Answer:
-        """The answer of any supported statement."""
-        for pattern, handler in _COMMANDS:
-            if match := re.fullmatch(pattern, sql.strip(), re.IGNORECASE | re.DOTALL):
-                return handler(self, match)
-        try:
-            tree = parse(sql)
-        except SqlglotError as error:
-            raise QueryFailedError("SYNTAX_ERROR", f"line 1:1: {str(error).splitlines()[0]}") from error
-        if isinstance(tree, exp.Query):
-            return self.engine.select(tree, self.database, parameters)
-        if isinstance(tree, exp.Create) and tree.kind == "VIEW":
-            return self._create_view(tree)
-        if isinstance(tree, exp.Create) and tree.kind in ("DATABASE", "SCHEMA"):
-            return self._create_database(tree)
-        if isinstance(tree, exp.Create) and tree.kind == "TABLE" and not tree.expression:
-            return self._create_table(tree)
-        if isinstance(tree, exp.Drop) and tree.kind in ("VIEW", "TABLE", "DATABASE", "SCHEMA"):
-            return self._drop(tree)
-        raise QueryFailedError("NOT_SUPPORTED", f"the local cloud does not run this statement: {sql[:80]}")
-
-    @property
-    def _glue(self) -> Any:
-        return self.engine.clients.client("glue")
-
-    def _create_view(self, tree: exp.Create) -> Answer:
-        schema, name = self._name(tree.this)
-        columns = self.engine.describe(tree.expression.copy(), self.database)
-        try:
-            hive = [{"Name": column, "Type": trino_to_hive(kind)} for column, kind in columns]
-        except ValueError as error:
-            raise QueryFailedError("NOT_SUPPORTED", str(error)) from error
-        definition = {
-            "originalSql": tree.expression.sql("athena"),
-            "catalog": "awsdatacatalog",
-            "schema": self.database,
-            "columns": [{"name": column, "type": kind} for column, kind in columns],
-        }
-        encoded = base64.b64encode(json.dumps(definition).encode()).decode()
-        table = {
-            "Name": name,
-            "TableType": "VIRTUAL_VIEW",
-            "Parameters": {"presto_view": "true", "comment": "Presto View"},
-            "PartitionKeys": [],
-            "ViewOriginalText": f"/* Presto View: {encoded} */",
-            "ViewExpandedText": "/* Presto View */",
-            "StorageDescriptor": {"Columns": hive, "Location": "", "SerdeInfo": {}},
-        }
-        exists = self._find(schema, name)
-        if exists is None:
-            self._call("create_table", DatabaseName=schema, TableInput=table)
-        elif not tree.args.get("replace") or exists.get("TableType") != "VIRTUAL_VIEW":
-            kind = "View" if exists.get("TableType") == "VIRTUAL_VIEW" else "Table"
-            raise QueryFailedError(
-                "TABLE_ALREADY_EXISTS", f"line 1:1: {kind} already exists: 'awsdatacatalog.{schema}.{name}'"
-            )
-        else:
-            self._call("update_table", DatabaseName=schema, TableInput=table)
-        return _NOTHING
-
-    def _create_database(self, tree: exp.Create) -> Answer:
-        name = tree.this.name.lower() or tree.this.db.lower()
-        try:
-            self._glue.create_database(DatabaseInput={"Name": name})
-        except botocore.exceptions.ClientError as error:
-            if not tree.args.get("exists"):
-                raise QueryFailedError("FAILED", f"SemanticException: Database {name} already exists") from error
-        return _NOTHING
-
-    def _create_table(self, tree: exp.Create) -> Answer:
-        schema, name = self._name(tree.this.this)
-        location = tree.find(exp.LocationProperty)
-        if location is None:
-            raise QueryFailedError("FAILED", f"SemanticException: table {name} needs a LOCATION")
-        partitioned = tree.find(exp.PartitionedByProperty)
-        keys = [_column(item) for item in partitioned.find_all(exp.ColumnDef)] if partitioned else []
-        columns = [_column(item) for item in tree.this.expressions if isinstance(item, exp.ColumnDef)]
-        if self._find(schema, name) is not None:
-            if tree.args.get("exists"):
-                return _NOTHING
-            raise QueryFailedError("FAILED", f"AlreadyExistsException: Table {name} already exists")
-        table = {
-            "Name": name,
-            "TableType": "EXTERNAL_TABLE",
-            "Parameters": {"EXTERNAL": "TRUE", "classification": "parquet"},
-            "PartitionKeys": keys,
-            "StorageDescriptor": _PARQUET | {"Columns": columns, "Location": location.this.name},
-        }
-        self._call("create_table", DatabaseName=schema, TableInput=table)
-        return _NOTHING
-
-    def _drop(self, tree: exp.Drop) -> Answer:
-        (dropped,) = tree.args["tables"]
-        if tree.kind in ("DATABASE", "SCHEMA"):
-            self._call("delete_database", Name=dropped.name.lower() or dropped.text("db").lower())
-            return _NOTHING
-        schema, name = self._name(dropped)
-        found = self._find(schema, name)
-        is_view = found is not None and found.get("TableType") == "VIRTUAL_VIEW"
-        if found is None:
-            if tree.args.get("exists"):
-                return _NOTHING
-            raise QueryFailedError("TABLE_NOT_FOUND", f"line 1:1: '{schema}.{name}' does not exist")
-        if is_view != (tree.kind == "VIEW"):
-            raise QueryFailedError("SYNTAX_ERROR", f"line 1:1: '{schema}.{name}' is {'a' if is_view else 'not a'} view")
-        self._call("delete_table", DatabaseName=schema, Name=name)
-        return _NOTHING
-
-    def show_tables(self, match: re.Match[str]) -> Answer:
-        """SHOW TABLES | VIEWS [IN database]."""
-        schema = (match[2] or self.database).strip('`"')
-        pages = self._glue.get_paginator("get_tables").paginate(DatabaseName=schema)
-        tables = [table for page in pages for table in page["TableList"]]
-        views = match[1].lower() == "views"
-        names = [t["Name"] for t in tables if not views or t.get("TableType") == "VIRTUAL_VIEW"]
-        return Answer(columns=[("tab_name", "varchar")], rows=[(name,) for name in sorted(names)])
-
-    def show_databases(self, match: re.Match[str]) -> Answer:
-        """SHOW DATABASES | SCHEMAS."""
-        names = sorted(database["Name"] for database in self._glue.get_databases()["DatabaseList"])
-        return Answer(columns=[("database_name", "varchar")], rows=[(name,) for name in names])
-
-    def show_partitions(self, match: re.Match[str]) -> Answer:
-        """SHOW PARTITIONS table."""
-        schema, name = self._split(match[1])
-        keys = [key["Name"] for key in self.engine.find_table(schema, name).get("PartitionKeys", [])]
-        pages = self._glue.get_paginator("get_partitions").paginate(DatabaseName=schema, TableName=name)
-        values = [partition["Values"] for page in pages for partition in page["Partitions"]]
-        rows = [("/".join(f"{key}={value}" for key, value in zip(keys, row, strict=True)),) for row in sorted(values)]
-        return Answer(columns=[("partition", "varchar")], rows=rows)
-
-    def describe(self, match: re.Match[str]) -> Answer:
-        """DESCRIBE table."""
-        table = self.engine.find_table(*self._split(match[1]))
-        columns = table["StorageDescriptor"]["Columns"] + (table.get("PartitionKeys") or [])
-        rows = [(f"{column['Name']:<20}\t{column['Type']:<20}\t",) for column in columns]
-        return Answer(columns=[("col_name", "varchar")], rows=rows)
-
-    def alter_partitions(self, match: re.Match[str]) -> Answer:
-        """ALTER TABLE table ADD | DROP [IF [NOT] EXISTS] PARTITION (…)."""
-        table = self.engine.find_table(*self._split(match[1]))
-        alter_partitions(self.engine.clients, table, verb=match[2], clauses=match[4], tolerant=bool(match[3]))
-        return _NOTHING
-
-    def repair(self, match: re.Match[str]) -> Answer:
-        """MSCK REPAIR TABLE table."""
-        added = repair_table(self.engine.clients, self.engine.find_table(*self._split(match[1])))
-        rows = [(f"Partitions not in metastore: {folder}",) for folder in added]
-        return Answer(columns=[("result", "varchar")], rows=rows)
-
-    def show_create_view(self, match: re.Match[str]) -> Answer:
-        """SHOW CREATE VIEW view."""
-        schema, name = self._split(match[1])
-        body = view_definition(self.engine.find_table(schema, name))["originalSql"]
-        return Answer(columns=[("createview", "varchar")], rows=[(f'CREATE VIEW "{schema}"."{name}" AS {body}',)])
-
-    def _name(self, table: exp.Expression) -> tuple[str, str]:
-        return (table.text("db") or self.database).lower(), table.name.lower()
-
-    def _split(self, text: str) -> tuple[str, str]:
-        return self._name(exp.to_table(text.replace("`", '"'), dialect="athena"))
-
-    def _find(self, schema: str, name: str) -> dict[str, Any] | None:
-        try:
-            return self.engine.find_table(schema, name)
-        except QueryFailedError:
-            return None
-
-    def _call(self, operation: str, **arguments: Any) -> None:
-        try:
-            getattr(self._glue, operation)(**arguments)
-        except botocore.exceptions.ClientError as error:
-            details = error.response["Error"]
-            raise QueryFailedError("FAILED", f"{details['Code']}: {details['Message']}") from error
+def run_statement(session: Session, sql: str) -> Answer:
+    """The answer of any supported statement; QueryFailedError in Athena's words."""
+    text = clean(sql)
+    for pattern, handler in _COMMANDS:
+        if match := re.fullmatch(pattern, text, re.IGNORECASE | re.DOTALL):
+            return handler(session, match)
+    tree = parse_statement(text)
+    if isinstance(tree, exp.Query):
+        return session.engine.select(with_parameters(tree, session.parameters), session.database)
+    if isinstance(tree, exp.Insert):
+        return writing.insert(session, with_parameters(tree, session.parameters))
+    handler = _BY_TREE.get((type(tree), str(tree.args.get("kind")).upper()))
+    if handler is None:
+        raise QueryFailedError("NOT_SUPPORTED", f"the local cloud does not run this statement: {text[:80]}")
+    return handler(session, tree)
 
 
-def _column(definition: exp.ColumnDef) -> dict[str, str]:
-    kind = definition.kind.sql("hive").lower() if definition.kind else "string"
-    return {"Name": definition.name.lower(), "Type": kind}
+def _create_view(session: Session, tree: exp.Create) -> Answer:
+    if isinstance(tree.this, exp.Schema):
+        raise QueryFailedError("SYNTAX_ERROR", "line 1:1: mismatched input '('. Expecting: 'AS'")
+    schema, name = session.name(tree.this)
+    query = tree.expression
+    if not isinstance(query, exp.Query):
+        raise QueryFailedError("SYNTAX_ERROR", "line 1:1: a view is made of a query")
+    sql = query.sql("athena")
+    columns = session.engine.describe(query.copy(), session.database)
+    starred = any(column.is_star for column in query.selects)
+    _refuse_names(query, [name.lower() for name in ([n for n, _ in columns] if starred else query.named_selects)])
+    definition = ViewDefinition(sql=sql, schema=session.database, columns=tuple(columns))
+    try:
+        table = view_input(name, definition)
+    except ValueError as error:
+        raise QueryFailedError("NOT_SUPPORTED", str(error)) from error
+    exists = session.find(schema, name)
+    if exists is None:
+        session.call("create_table", DatabaseName=schema, TableInput=table)
+    elif not tree.args.get("replace") or not is_view(exists):
+        kind = "View" if is_view(exists) else "Table"
+        raise QueryFailedError(
+            "TABLE_ALREADY_EXISTS", f"line 1:1: {kind} already exists: 'awsdatacatalog.{schema}.{name}'"
+        )
+    else:
+        session.call("update_table", DatabaseName=schema, TableInput=table)
+    return NOTHING
 
 
-_COMMANDS: tuple[tuple[str, Callable[[Statements, re.Match[str]], Answer]], ...] = (
-    (r"show\s+(tables|views)(?:\s+in\s+(\S+))?", Statements.show_tables),
-    (r"show\s+(?:databases|schemas)", Statements.show_databases),
-    (r"show\s+partitions\s+(\S+)", Statements.show_partitions),
-    (r"show\s+create\s+view\s+(\S+)", Statements.show_create_view),
-    (
-        r"alter\s+table\s+(\S+)\s+(add|drop)\s+(if\s+(?:not\s+)?exists\s+)?(partition.*)",
-        Statements.alter_partitions,
-    ),
-    (r"msck\s+repair\s+table\s+(\S+)", Statements.repair),
-    (r"desc(?:ribe)?\s+(?:formatted\s+|extended\s+)?(\S+)", Statements.describe),
+def _refuse_names(query: exp.Query, names: list[str]) -> None:
+    """A view's columns have names, each its own."""
+    unnamed = (exp.Star, exp.Column, exp.Dot, exp.Alias)
+    for position, column in enumerate(query.selects, 1):
+        if not isinstance(column, unnamed):
+            raise QueryFailedError("MISSING_COLUMN_NAME", f"line 1:1: Column name not specified at position {position}")
+    for name in names:
+        if names.count(name) > 1:
+            raise QueryFailedError("DUPLICATE_COLUMN_NAME", f"line 1:1: Column name '{name}' specified more than once")
+
+
+def _prepare(session: Session, match: re.Match[str]) -> Answer:
+    parse_statement(clean(match[2]))
+    session.prepared[match[1].lower()] = match[2]
+    return NOTHING
+
+
+def _execute(session: Session, match: re.Match[str]) -> Answer:
+    sql = session.prepared.get(match[1].lower())
+    if sql is None:
+        raise QueryFailedError("NOT_FOUND", f"PreparedStatement {match[1]} was not found")
+    given = session.parameters
+    if match[2]:
+        given = [value.sql("athena") for value in parse_statement(f"SELECT {match[2]}").expressions]
+    return run_statement(replace(session, parameters=given), sql)
+
+
+def _deallocate(session: Session, match: re.Match[str]) -> Answer:
+    if session.prepared.pop(match[1].lower(), None) is None:
+        raise QueryFailedError("NOT_FOUND", f"PreparedStatement {match[1]} was not found")
+    return NOTHING
+
+
+def _create_table(session: Session, tree: exp.Create) -> Answer:
+    return writing.create_table_as(session, tree) if tree.expression else ddl.create_table(session, tree)
+
+
+_COMMANDS: tuple[tuple[str, Callable[[Session, re.Match[str]], Answer]], ...] = (
+    (r"show\s+(tables|views)(?:\s+(?:in|from)\s+(\S+))?(?:\s+(?:like\s+)?'([^']*)')?", show.show_tables),
+    (r"show\s+(?:databases|schemas)(?:\s+(?:like\s+)?'([^']*)')?", show.show_databases),
+    (r"show\s+partitions\s+(\S+)", show.show_partitions),
+    (r"show\s+columns\s+(?:in|from)\s+(\S+?)(?:\s+(?:in|from)\s+(\S+))?", show.show_columns),
+    (r"show\s+create\s+view\s+(\S+)", show.show_create_view),
+    (r"show\s+create\s+table\s+(\S+)", show.show_create_table),
+    (r"desc(?:ribe)?\s+(?:formatted\s+|extended\s+)?(\S+)", show.describe),
+    (r"msck\s+repair\s+table\s+(\S+)", partitions.repair),
+    (r"alter\s+table\s+(\S+)\s+add\s+(if\s+not\s+exists\s+)?(partition\b.*)", partitions.add),
+    (r"alter\s+table\s+(\S+)\s+drop\s+(if\s+exists\s+)?(partition\b.*)", partitions.drop),
+    (r"unload\s*\((.*)\)\s*to\s+'([^']+)'\s*(?:with\s*\((.*)\))?", writing.unload),
+    (r"prepare\s+(\w+)\s+from\s+(.*)", _prepare),
+    (r"execute\s+(\w+)(?:\s+using\s+(.*))?", _execute),
+    (r"deallocate\s+prepare\s+(\w+)", _deallocate),
 )
+_BY_TREE: dict[tuple[type[exp.Expr], str], Callable[..., Answer]] = {
+    (exp.Create, "VIEW"): _create_view,
+    (exp.Create, "TABLE"): _create_table,
+    (exp.Create, "DATABASE"): ddl.create_database,
+    (exp.Create, "SCHEMA"): ddl.create_database,
+    (exp.Drop, "VIEW"): ddl.drop_relation,
+    (exp.Drop, "TABLE"): ddl.drop_relation,
+    (exp.Drop, "DATABASE"): ddl.drop_database,
+    (exp.Drop, "SCHEMA"): ddl.drop_database,
+}

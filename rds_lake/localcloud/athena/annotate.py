@@ -1,0 +1,83 @@
+"""Types of a query's expressions, as far as they can be known without running it.
+
+sqlglot knows the types of qualified columns only, and qualifying rewrites a query. So a marked copy is qualified, and
+the types are read off it; the query itself keeps its text.
+
+What belongs here: reading types. What a type changes is `functions.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.optimizer.annotate_types import annotate_types
+from sqlglot.optimizer.qualify import qualify
+
+_MARK = "lc_number"
+_INTEGERS = {"TINYINT": 3, "SMALLINT": 5, "INT": 10, "BIGINT": 19}
+
+
+def set_types(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]]) -> None:
+    """Set `type` of every node whose type is known. `schema`: bound relation -> column -> Trino type."""
+    nodes = list(tree.walk())
+    for number, node in enumerate(nodes):
+        node.meta[_MARK] = number
+    copy = tree.copy()
+    try:
+        copy = qualify(
+            copy,
+            schema={relation: dict(columns) for relation, columns in schema.items()},
+            dialect="athena",
+            expand_stars=False,
+            expand_alias_refs=False,
+            validate_qualify_columns=False,
+            quote_identifiers=False,
+            identify=False,
+        )
+        copy = annotate_types(copy, schema={r: dict(c) for r, c in schema.items()}, dialect="athena")
+    except (SqlglotError, ValueError, KeyError, AttributeError, TypeError):
+        # A query sqlglot cannot qualify still runs; it only loses the translations that need a type.
+        copy = annotate_types(tree.copy(), dialect="athena")
+    for node in copy.walk():
+        number = node.meta.get(_MARK)
+        if number is not None and isinstance(node, type(nodes[number])):
+            nodes[number].type = node.type
+
+
+def word(node: exp.Expr | None) -> str:
+    """The node's type as sqlglot names it (`DATE`, `TIMESTAMP`, `ARRAY`, …); empty when unknown."""
+    kind = node.type if node is not None else None
+    if kind is None or kind.this == exp.DataType.Type.UNKNOWN:
+        return ""
+    name = kind.this.name
+    return "TIMESTAMP" if name in ("TIMESTAMPNTZ", "DATETIME") else name
+
+
+def decimal_of(node: exp.Expr | None) -> tuple[int, int] | None:
+    """Precision and scale as Trino has them, where that is certain: columns, casts, literals and sums of those."""
+    if isinstance(node, exp.Paren | exp.Neg):
+        return decimal_of(node.this)
+    if isinstance(node, exp.Literal):
+        digits = node.this.replace(".", "")
+        exact = not node.is_string and digits.isdigit() and "." in node.this
+        return (len(digits), len(node.this.rsplit(".", 1)[1])) if exact else None
+    if isinstance(node, exp.Sum):
+        inner = decimal_of(node.this)
+        return (38, inner[1]) if inner else None
+    if isinstance(node, exp.Column | exp.Cast) and word(node) == "DECIMAL" and node.type is not None:
+        sizes = [int(size.name) for size in node.type.expressions]
+        return (sizes[0], sizes[1] if len(sizes) > 1 else 0) if sizes else (38, 0)
+    return None
+
+
+def number_of(node: exp.Expr | None) -> tuple[int, int] | None:
+    """Like `decimal_of`, with integers as the decimals Trino makes of them beside a decimal."""
+    found = decimal_of(node)
+    if found is not None:
+        return found
+    if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit():
+        return 10, 0
+    digits = _INTEGERS.get(word(node)) if isinstance(node, exp.Column | exp.Cast) else None
+    return (digits, 0) if digits else None
