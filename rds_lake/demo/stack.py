@@ -87,7 +87,7 @@ def running_stack(
         yield Stack(
             config=config,
             endpoint=endpoint,
-            databases=started["databases"],
+            databases={name: urls[0] for name, urls in started["databases"].items()},
             clients=clients,
             processes=processes,
             dagster_home=home,

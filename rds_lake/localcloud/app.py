@@ -26,6 +26,7 @@ from rds_lake.localcloud.protocol import render_error, render_query_answer
 ACCOUNT = "123456789012"
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
+_JSON_TYPE = "application/x-amz-json-1.1"
 
 Json = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -57,6 +58,8 @@ class LocalCloudApp:
         self.moto = DomainDispatcherApplication(create_backend_app)
         # "AmazonAthena.StartQueryExecution" -> operation
         self.json_operations: dict[str, Callable[[RequestContext, Json], Json]] = {}
+        # "AWSGlue.GetTable" -> what moto gets to see instead of the request; may refuse it
+        self.json_requests: dict[str, Callable[[RequestContext, Json], Json]] = {}
         # ("rds", "StartExportTask") -> operation, shaped as botocore's model
         self.query_operations: dict[tuple[str, str], Callable[[RequestContext, Json], Json]] = {}
         # ("rds", "CreateDBSnapshot") -> called with the form after moto answered 2xx
@@ -74,6 +77,8 @@ class LocalCloudApp:
         target = environ.get("HTTP_X_AMZ_TARGET")
         if target in self.json_operations:
             return self._json(self.json_operations[target], context, environ, start)
+        if target in self.json_requests:
+            return self._rewritten(self.json_requests[target], context, environ, start)
         if context.service == "rds" and environ["REQUEST_METHOD"] == "POST":
             return self._query(context, environ, start)
         return self.moto(environ, start)
@@ -81,8 +86,10 @@ class LocalCloudApp:
     def _control(self, route: Callable[[Json], tuple[int, Json]], environ: Json, start: StartResponse) -> list[bytes]:
         try:
             body = json.loads(_body(environ) or b"{}")
+            if not isinstance(body, dict):
+                raise ApiError("InvalidParameterValue", "the body must be a JSON object")
             status, answer = route(body)
-        except json.JSONDecodeError as error:
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
             status, answer = 400, {"error": f"the body is not JSON: {error}"}
         except ApiError as error:
             status, answer = error.status, {"error": error.message, "code": error.code}
@@ -96,11 +103,24 @@ class LocalCloudApp:
         start: StartResponse,
     ) -> list[bytes]:
         try:
-            status, answer = 200, operation(context, json.loads(_body(environ) or b"{}"))
+            answer = operation(context, json.loads(_body(environ) or b"{}"))
         except ApiError as error:
-            status, answer = error.status, {"__type": error.code, "message": error.message, "Message": error.message}
-        body = json.dumps(answer, default=_json_value).encode()
-        return _send(start, status, "application/x-amz-json-1.1", body)
+            return _send_json_error(start, error)
+        return _send(start, 200, _JSON_TYPE, json.dumps(answer, default=_json_value).encode())
+
+    def _rewritten(
+        self,
+        rewrite: Callable[[RequestContext, Json], Json],
+        context: RequestContext,
+        environ: Json,
+        start: StartResponse,
+    ) -> Iterable[bytes]:
+        try:
+            body = json.dumps(rewrite(context, json.loads(_body(environ) or b"{}"))).encode()
+        except ApiError as error:
+            return _send_json_error(start, error)
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+        return self.moto(environ, start)
 
     def _query(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
         form = dict(parse_qsl(_body(environ).decode(), keep_blank_values=True))
@@ -143,6 +163,11 @@ def _body(environ: Json) -> bytes:
     body = environ["wsgi.input"].read(length) if length else b""
     environ["wsgi.input"] = io.BytesIO(body)
     return body
+
+
+def _send_json_error(start: StartResponse, error: ApiError) -> list[bytes]:
+    body = {"__type": error.code, "message": error.message, "Message": error.message}
+    return _send(start, error.status, _JSON_TYPE, json.dumps(body).encode())
 
 
 def _send(start: StartResponse, status: int, content_type: str, body: bytes) -> list[bytes]:

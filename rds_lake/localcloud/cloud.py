@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,36 +18,39 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 from rds_lake.localcloud.app import ACCOUNT, LocalCloudApp
 from rds_lake.localcloud.athena.service import AthenaService, AthenaSettings
 from rds_lake.localcloud.loop import InProcessClients
-from rds_lake.localcloud.moto_fixes import GlueFixes, apply_event_fixes
+from rds_lake.localcloud.moto_event_targets import apply_event_fixes
+from rds_lake.localcloud.moto_fixes import GlueFixes, SnapshotFixes
 from rds_lake.localcloud.rds_export import ExportSettings, ExportTasks
 from rds_lake.localcloud.rds_snapshots import REGION, Snapshots
 from rds_lake.localcloud.server import Server
 
 
 class LocalCloud:
-    """An AWS on a port of 127.0.0.1. `databases`: instance identifier -> postgresql:// URL."""
+    """An AWS on a port of 127.0.0.1. `databases`: instance identifier -> URL of its database, or of each of its databases."""
 
     def __init__(
         self,
-        databases: dict[str, str],
+        databases: Mapping[str, str | Sequence[str]],
         *,
         port: int = 0,
         exports: ExportSettings | None = None,
         athena: AthenaSettings | None = None,
     ) -> None:
-        self.databases = dict(databases)
+        self.databases = {name: (urls,) if isinstance(urls, str) else tuple(urls) for name, urls in databases.items()}
         self.app = LocalCloudApp()
         self.clients = InProcessClients(self.app)
+        # First: a port in use ends the program here, before there is anything to clean up.
+        self._server = Server(self.app, port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
         apply_event_fixes()
-        GlueFixes(self.app, self.clients)
-        self.snapshots = Snapshots(self.app, self.clients, databases)
+        GlueFixes(self.app)
+        SnapshotFixes(self.app)
+        self.snapshots = Snapshots(self.app, self.clients, self.databases)
         self.exports = ExportTasks(self.app, self.clients, self.snapshots, exports or ExportSettings())
         self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
         self.app.reset_callbacks += [self.exports.reset, self.snapshots.reset, self.athena.reset]
         self.app.routes["GET", "/_local/health"] = self._health
         self.app.routes["POST", "/_local/reset"] = self._reset
-        self._server = Server(self.app, port)
 
     @property
     def url(self) -> str:
@@ -59,11 +64,13 @@ class LocalCloud:
 
     def stop(self) -> None:
         """Stop serving; frozen snapshots and caches are removed."""
-        self._server.stop()
-        self.athena.close()
-        self.exports.close()
-        self.snapshots.reset()
-        shutil.rmtree(self._cache, ignore_errors=True)
+        # Last in, first out; one that fails (a database gone before us) does not keep the others from being called.
+        with ExitStack() as stack:
+            stack.callback(shutil.rmtree, self._cache, ignore_errors=True)
+            stack.callback(self.snapshots.reset)
+            stack.callback(self.exports.close)
+            stack.callback(self.athena.close)
+            stack.callback(self._server.stop)
 
     def reset(self) -> None:
         """Forget everything but the databases."""

@@ -43,8 +43,8 @@ class EmbeddedPostgres:
     """One PostgreSQL server on a free port of 127.0.0.1, as a context manager or with `start` and `stop`."""
 
     def __init__(self) -> None:
-        # /tmp, not $TMPDIR: the path of a Unix socket may have 107 characters, and `nobody` must get there.
-        self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-pg-"))
+        # As root not in $TMPDIR, which may lie in a folder that `nobody` cannot enter.
+        self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
         self._process: subprocess.Popen[Any] | None = None
         self._port = 0
 

@@ -1,90 +1,142 @@
-"""Repairs of moto where AWS behaves otherwise and the pipeline depends on it.
+"""Repairs of moto where AWS behaves otherwise and the pipeline, or a user's wiring around it, depends on it.
 
 Each repair has two tests in `rds_lake_tests/localcloud/test_moto_fixes.py`: ours is right, and bare moto is still wrong.
 The second fails the day moto does it right; the repair then goes.
 
-What belongs here: every use of moto's internals except `rds_snapshots.py`'s dated snapshots.
+What belongs here: every use of moto's internals except `rds_snapshots.py`'s dated snapshots. EventBridge's targets, which
+have no place in the router, are `moto_event_targets.py`.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
-from moto.events import models as events_models
+from botocore import xform_name
+from botocore.exceptions import ClientError
 
 from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.loop import InProcessClients
 
-_CREATE_BATCH = 100
-
-
-def apply_event_fixes() -> None:
-    """EventBridge: a disabled rule delivers nothing, and a delivered event names its account. Safe to repeat."""
-    rule = events_models.Rule
-    original = rule.send_to_targets
-    if getattr(original, "rds_lake", False):
-        return
-
-    def send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:
-        if self.state != "ENABLED":
-            return
-        original(self, {"account": self.account_id} | original_event, transform_input)
-
-    send_to_targets.rds_lake = True  # type: ignore[attr-defined]
-    rule.send_to_targets = send_to_targets  # type: ignore[method-assign]
-    parser: Any = events_models.EventTemplateParser
-    template = parser.DEFAULT_EVENT_INPUT_TEMPLATE
-    if "<account>" not in template:
-        parser.DEFAULT_EVENT_INPUT_TEMPLATE = template.replace('"source"', '"account": "<account>", "source"', 1)
+# Operation -> the list in its request and how many it may hold (aws-facts 5.1).
+_BATCHES = {
+    "BatchCreatePartition": ("PartitionInputList", 100),
+    "BatchUpdatePartition": ("Entries", 100),
+    "BatchDeletePartition": ("PartitionsToDelete", 25),
+    "BatchGetPartition": ("PartitionsToGet", 1000),
+    "BatchDeleteTable": ("TablesToDelete", 100),
+}
+# The other operations that name a database or a table.
+_NAMED = (
+    "CreateDatabase",
+    "GetDatabase",
+    "UpdateDatabase",
+    "DeleteDatabase",
+    "CreateTable",
+    "GetTable",
+    "GetTables",
+    "DeleteTable",
+    "GetTableVersion",
+    "GetTableVersions",
+    "DeleteTableVersion",
+    "BatchDeleteTableVersion",
+    "CreatePartition",
+    "GetPartition",
+    "GetPartitions",
+    "UpdatePartition",
+    "DeletePartition",
+)
 
 
 class GlueFixes:
-    """Glue: a stale VersionId is refused, and so are batches beyond the limits (aws-facts 5.1)."""
-
-    def __init__(self, app: LocalCloudApp, clients: InProcessClients) -> None:
-        self._clients = clients
-        app.json_operations["AWSGlue.UpdateTable"] = self._update_table
-        app.json_operations["AWSGlue.BatchCreatePartition"] = self._batch_create
-        # Our own calls below must reach moto, not these operations again.
-        self._moto = _Bare(app)
-
-    def _update_table(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        stated = params.get("VersionId")
-        name = params["TableInput"]["Name"]
-        table = self._moto.call("GetTable", {"DatabaseName": params["DatabaseName"], "Name": name})["Table"]
-        if stated is not None and stated != table.get("VersionId"):
-            raise ApiError(
-                "ConcurrentModificationException", f"Update table failed due to concurrent modifications: {name}"
-            )
-        return self._moto.call("UpdateTable", params)
-
-    def _batch_create(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        count = len(params.get("PartitionInputList", []))
-        if count > _CREATE_BATCH:
-            raise ApiError(
-                "ValidationException",
-                f"1 validation error detected: Value at 'partitionInputList' has {count} members, at most {_CREATE_BATCH}",
-            )
-        return self._moto.call("BatchCreatePartition", params)
-
-
-class _Bare:
-    """Glue operations straight from moto."""
+    """Glue: names in lower case, batches within their limits, a stale VersionId refused, SkipArchive honoured."""
 
     def __init__(self, app: LocalCloudApp) -> None:
-        bare = LocalCloudApp.__new__(LocalCloudApp)
-        bare.moto = app.moto
-        bare.json_operations, bare.query_operations, bare.after, bare.routes = {}, {}, {}, {}
-        self._client = InProcessClients(bare).client("glue")
+        self._moto = BareMoto(app, "glue")
+        # Comparing the version and moving it must be one step: two writers with the same version, one winner.
+        self._updating = threading.Lock()
+        app.json_operations["AWSGlue.UpdateTable"] = self._update_table
+        for operation in (*_NAMED, *_BATCHES):
+            app.json_requests[f"AWSGlue.{operation}"] = _legal_request(operation)
 
-    def call(self, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        from botocore import xform_name
-        from botocore.exceptions import ClientError
+    def _update_table(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        params = _lower_names(params)
+        stated, name = params.get("VersionId"), params["TableInput"]["Name"]
+        where = {"DatabaseName": params["DatabaseName"]}
+        with self._updating:
+            current = self._moto.call(context, "GetTable", where | {"Name": name})["Table"]["VersionId"]
+            if stated is not None and stated != current:
+                raise ApiError(
+                    "ConcurrentModificationException", f"Update table failed due to concurrent modifications: {name}"
+                )
+            answer = self._moto.call(context, "UpdateTable", params)
+            if params.get("SkipArchive"):
+                self._moto.call(context, "DeleteTableVersion", where | {"TableName": name, "VersionId": current})
+            return answer
 
+
+class SnapshotFixes:
+    """RDS: a snapshot of AWS Backup is found by its identifier; moto finds it only by its type."""
+
+    def __init__(self, app: LocalCloudApp) -> None:
+        self._moto = BareMoto(app, "rds")
+        app.query_operations["rds", "DescribeDBSnapshots"] = self._describe
+
+    def _describe(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        asks_by_identifier = "DBSnapshotIdentifier" in params and not {"SnapshotType", "Filters"} & params.keys()
         try:
-            answer = getattr(self._client, xform_name(operation))(**params)
+            answer = self._moto.call(context, "DescribeDBSnapshots", params)
+        except ApiError:
+            if not asks_by_identifier:
+                raise
+            answer = {"DBSnapshots": []}
+        if answer["DBSnapshots"] or not asks_by_identifier:
+            return answer
+        return self._moto.call(context, "DescribeDBSnapshots", params | {"SnapshotType": "awsbackup"})
+
+
+class BareMoto:
+    """Operations of one service straight from moto, past every operation of ours."""
+
+    def __init__(self, app: LocalCloudApp, service: str) -> None:
+        bare = LocalCloudApp()
+        bare.moto = app.moto
+        self._clients = InProcessClients(bare)
+        self._service = service
+
+    def call(self, context: RequestContext, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """moto's answer in the request's Region, or its refusal as ours."""
+        client = self._clients.client(self._service, context.region)
+        try:
+            answer = getattr(client, xform_name(operation))(**params)
         except ClientError as error:
-            details = error.response["Error"]
-            raise ApiError(details["Code"], details["Message"]) from error
+            details, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            raise ApiError(details["Code"], details["Message"], status) from error
         answer.pop("ResponseMetadata", None)
         return answer
+
+
+def _legal_request(operation: str) -> Any:
+    key, most = _BATCHES.get(operation, ("", 0))
+
+    def rewrite(context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        count = len(params.get(key, ()))
+        if count > most:
+            raise ApiError(
+                "ValidationException",
+                f"1 validation error detected: Value at '{key[:1].lower()}{key[1:]}' has {count} members, at most {most}",
+            )
+        return _lower_names(params)
+
+    return rewrite
+
+
+def _lower_names(params: dict[str, Any]) -> dict[str, Any]:
+    """Database and table names in lower case, as Glue keeps them and finds them."""
+    lower = {key: params[key].lower() for key in ("DatabaseName", "TableName", "Name") if key in params}
+    for key in ("DatabaseInput", "TableInput"):
+        if key in params:
+            lower[key] = params[key] | {"Name": params[key]["Name"].lower()}
+    if "TablesToDelete" in params:
+        lower["TablesToDelete"] = [name.lower() for name in params["TablesToDelete"]]
+    return params | lower

@@ -10,16 +10,26 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import adbc_driver_postgresql.dbapi as adbc
 import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-# What stays native in RDS's mapping (aws-facts 2.2); everything else is text.
-NATIVE = {"bigint", "integer", "smallint", "double precision", "real", "boolean", "bytea"}
+from rds_lake.localcloud.source import SourceColumn, SourceTable
+
+# What stays native in RDS's mapping (aws-facts 2.2): expectedExportedType and Arrow type. Everything else is text.
+_NATIVE: dict[str, tuple[str, pa.DataType]] = {
+    "bigint": ("int64", pa.int64()),
+    "integer": ("int32", pa.int32()),
+    "smallint": ("int32 (INT_16)", pa.int16()),
+    "double precision": ("double", pa.float64()),
+    "real": ("float", pa.float32()),
+    "boolean": ("boolean", pa.bool_()),
+    "bytea": ("binary", pa.binary()),
+}
+_TEXT = ("binary (UTF8)", pa.string())
 
 # AWS writes PostgreSQL's output text under fixed settings; ours must not depend on the server's.
 _SETTINGS = (
@@ -32,7 +42,7 @@ _SETTINGS = (
 
 _TABLES = """
 SELECT n.nspname, c.relname, a.attname, col.data_type, col.character_maximum_length, col.numeric_precision,
-       col.datetime_precision
+       col.datetime_precision, col.domain_name IS NOT NULL
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -44,48 +54,38 @@ ORDER BY n.nspname, c.relname, a.attnum
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceColumn:
-    """One column in information_schema's words."""
-
-    name: str
-    data_type: str
-    char_max_length: int | None
-    num_precision: int | None
-    datetime_precision: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceTable:
-    """One table with its columns in order."""
-
-    schema: str
-    name: str
-    columns: tuple[SourceColumn, ...]
-
-
 class PostgresDatabase:
     """The database behind a `postgresql://` URL."""
 
     def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self.url = url
+        if not self.name:
+            raise ValueError(f"{_without_password(url)} names no database: postgresql://host:port/DATABASE")
         self._sleep = sleep
+
+    @property
+    def engine(self) -> str:
+        return "postgres"
 
     @property
     def name(self) -> str:
         """The database's name, as it appears in an export's keys."""
-        return urlsplit(self.url).path.lstrip("/")
+        return unquote(urlsplit(self.url).path.lstrip("/"))
 
     def tables(self) -> list[SourceTable]:
         """Every table RDS would export."""
         found: dict[tuple[str, str], list[SourceColumn]] = {}
         with psycopg.connect(self.url) as connection:
             for schema, table, *column in connection.execute(_TABLES):
-                name, data_type, length, precision, datetime_precision = column
+                name, data_type, length, precision, datetime_precision, is_domain = column
+                # A domain is text whatever it is made of.
+                expected, arrow = _TEXT if is_domain else _NATIVE.get(data_type, _TEXT)
                 found.setdefault((schema, table), []).append(
                     SourceColumn(
                         name=name,
                         data_type=data_type,
+                        expected=expected,
+                        arrow=arrow,
                         char_max_length=length,
                         num_precision=precision,
                         datetime_precision=datetime_precision,
@@ -97,7 +97,7 @@ class PostgresDatabase:
         """The table's rows in batches, native types as they are and everything else as text."""
         columns = sql.SQL(", ").join(
             sql.Identifier(column.name)
-            if column.data_type in NATIVE
+            if column.expected != _TEXT[0]
             else sql.SQL("{0}::text AS {0}").format(sql.Identifier(column.name))
             for column in table.columns
         )
@@ -129,7 +129,7 @@ class PostgresDatabase:
                     if attempt == 19:
                         raise
             self._sleep(0.2)
-        return PostgresDatabase(self._url_of(name), sleep=self._sleep)
+        return PostgresDatabase(self.sibling_url(name), sleep=self._sleep)
 
     def drop(self) -> None:
         """Remove this (frozen) database."""
@@ -137,8 +137,15 @@ class PostgresDatabase:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name)))
 
     def _maintenance_url(self) -> str:
-        return self._url_of("postgres")
+        return self.sibling_url("postgres")
 
-    def _url_of(self, database: str) -> str:
+    def sibling_url(self, database: str) -> str:
+        """The URL of another database on the same server."""
         parts = urlsplit(self.url)
-        return urlunsplit(parts._replace(path=f"/{database}"))
+        # By hand: urlunsplit drops the empty host of `postgresql:///shop?host=/run/postgresql`.
+        return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
+
+
+def _without_password(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

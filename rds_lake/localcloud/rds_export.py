@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,7 +20,7 @@ import botocore.exceptions
 from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.rds_events import emit_snapshot_event
-from rds_lake.localcloud.rds_snapshots import Snapshots
+from rds_lake.localcloud.rds_snapshots import REGION, Frozen, Snapshots
 from rds_lake.localcloud.rds_writer import CanceledError, ExportWriter, Injection
 
 _QUOTA = 5
@@ -87,18 +88,28 @@ class ExportTasks:
 
     def _start(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         self._check(params)
-        found = self._snapshots.find_frozen(params["SourceArn"])
-        if found is None:
-            name = params["SourceArn"].split(":snapshot:")[-1]
-            raise ApiError("DBSnapshotNotFound", f"DBSnapshot {name} not found.", 404)
-        identifier, frozen, database = found
-        writer = ExportWriter(s3=self._clients.client("s3"), source=frozen, database=database, settings=self._settings)
-        writer.check_only(params.get("ExportOnly") or [])
+        frozen = self._snapshots.open(params["SourceArn"])
+        with ExitStack() as refused:
+            refused.callback(self._snapshots.close, frozen)
+            writer = ExportWriter(
+                s3=self._clients.client("s3"),
+                databases=frozen.databases,
+                settings=self._settings,
+            )
+            writer.check_only(params.get("ExportOnly") or [])
+            task = self._admit(params, frozen)
+            answer = dict(task)
+            self._pool.submit(self._run, task, frozen, writer)
+            refused.pop_all()
+        return answer
+
+    def _admit(self, params: dict[str, Any], frozen: Frozen) -> dict[str, Any]:
+        """The new task, unless its id is used, its snapshot is busy or the quota is."""
         task = {
             "ExportTaskIdentifier": params["ExportTaskIdentifier"],
             "SourceArn": params["SourceArn"],
             "ExportOnly": params.get("ExportOnly") or [],
-            "SnapshotTime": self._snapshots.created_at(identifier),
+            "SnapshotTime": frozen.created_at,
             "S3Bucket": params["S3BucketName"],
             "S3Prefix": params.get("S3Prefix", ""),
             "IamRoleArn": params["IamRoleArn"],
@@ -108,9 +119,17 @@ class ExportTasks:
             "TotalExtractedDataInGB": 0,
             "SourceType": "SNAPSHOT",
         }
-        self._admit(task)
-        self._pool.submit(self._run, task, identifier, writer)
-        return dict(task)
+        identifier = task["ExportTaskIdentifier"]
+        with self._lock:
+            if identifier in self._tasks:
+                raise ApiError("ExportTaskAlreadyExists", f"The export task {identifier} already exists.")
+            running = [other for other in self._tasks.values() if other["Status"] in _RUNNING]
+            if any(other["SourceArn"] == task["SourceArn"] for other in running):
+                raise ApiError("InvalidExportSourceState", "An export of this snapshot is in progress already.")
+            if len(running) >= _QUOTA:
+                raise ApiError("ExportTaskLimitReachedFault", f"You have reached the limit of {_QUOTA} export tasks.")
+            self._tasks[identifier] = task
+        return task
 
     def _check(self, params: dict[str, Any]) -> None:
         """What AWS refuses before it looks at its own state."""
@@ -129,25 +148,16 @@ class ExportTasks:
         self._require("s3", "head_bucket", "InvalidS3BucketFault", Bucket=params["S3BucketName"])
         self._require("kms", "describe_key", "KMSKeyNotAccessibleFault", KeyId=params["KmsKeyId"])
         role = params["IamRoleArn"].rsplit("/", 1)[-1]
-        self._require("iam", "get_role", "IamRoleNotFound", RoleName=role)
+        found = self._require("iam", "get_role", "IamRoleNotFound", RoleName=role)
+        if found["Role"]["Arn"] != params["IamRoleArn"]:
+            raise ApiError("IamRoleNotFound", f"{params['IamRoleArn']} is no role of this account", 404)
 
-    def _require(self, service: str, operation: str, code: str, **arguments: str) -> None:
+    def _require(self, service: str, operation: str, code: str, **arguments: str) -> dict[str, Any]:
         try:
-            getattr(self._clients.client(service), operation)(**arguments)
-        except botocore.exceptions.ClientError as error:
-            raise ApiError(code, f"{next(iter(arguments.values()))}: {error}") from error
-
-    def _admit(self, task: dict[str, Any]) -> None:
-        identifier = task["ExportTaskIdentifier"]
-        with self._lock:
-            if identifier in self._tasks:
-                raise ApiError("ExportTaskAlreadyExists", f"The export task {identifier} already exists.")
-            running = [other for other in self._tasks.values() if other["Status"] in _RUNNING]
-            if any(other["SourceArn"] == task["SourceArn"] for other in running):
-                raise ApiError("InvalidExportSourceState", "An export of this snapshot is in progress already.")
-            if len(running) >= _QUOTA:
-                raise ApiError("ExportTaskLimitReachedFault", f"You have reached the limit of {_QUOTA} export tasks.")
-            self._tasks[identifier] = task
+            return getattr(self._clients.client(service), operation)(**arguments)
+        except (botocore.exceptions.ClientError, botocore.exceptions.ParamValidationError) as error:
+            status = 404 if code == "IamRoleNotFound" else 400
+            raise ApiError(code, f"{next(iter(arguments.values()))}: {error}", status) from error
 
     def _describe(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
@@ -157,6 +167,8 @@ class ExportTasks:
             tasks = [task for task in tasks if task["ExportTaskIdentifier"] == wanted]
             if not tasks:
                 raise ApiError("ExportTaskNotFound", f"The export task {wanted} doesn't exist.", 404)
+        if params.get("SourceType"):
+            tasks = [task for task in tasks if task["SourceType"] == params["SourceType"]]
         if params.get("SourceArn"):
             tasks = [task for task in tasks if task["SourceArn"] == params["SourceArn"]]
         for narrowing in params.get("Filters") or []:
@@ -165,9 +177,12 @@ class ExportTasks:
                 raise ApiError("InvalidParameterValue", f"Unrecognized filter name: {narrowing['Name']}")
             values = {value.lower() for value in narrowing["Values"]}
             tasks = [task for task in tasks if task[key].lower() in values]
-        size, start = int(params.get("MaxRecords") or 100), int(params.get("Marker") or 0)
+        size, marker = int(params.get("MaxRecords", 100)), params.get("Marker") or "0"
         if not 20 <= size <= 100:
             raise ApiError("InvalidParameterValue", "MaxRecords must be between 20 and 100.")
+        if not marker.isdecimal():
+            raise ApiError("InvalidParameterValue", f"Invalid marker: {marker}")
+        start = int(marker)
         more = str(start + size) if start + size < len(tasks) else None
         return {"ExportTasks": tasks[start : start + size], "Marker": more}
 
@@ -180,19 +195,40 @@ class ExportTasks:
                 task["Status"] = "CANCELING"
             return dict(task)
 
-    def _run(self, task: dict[str, Any], identifier: str, writer: ExportWriter) -> None:
-        """A task's life, in a thread of its own; whatever goes wrong ends as FAILED, as in AWS."""
+    def _run(self, task: dict[str, Any], frozen: Frozen, writer: ExportWriter) -> None:
+        """A task's life, in a thread of its own."""
+        try:
+            status, changes = self._outcome(task, writer)
+        finally:
+            self._snapshots.close(frozen)
+        if self._end(task, status, changes):
+            emit_snapshot_event(
+                self._clients, event_id=_EVENTS[status], arn=task["SourceArn"], identifier=frozen.identifier
+            )
+
+    def _outcome(self, task: dict[str, Any], writer: ExportWriter) -> tuple[str, dict[str, Any]]:
+        """How the task ends and with what; whatever goes wrong ends as FAILED, as in AWS."""
         injection, self.injection = self.injection, Injection()
         try:
             self._sleep(self._settings.starting_seconds)
             self._advance(task, TaskStartTime=datetime.now(UTC), Status="IN_PROGRESS")
+            self._check_region(task["S3Bucket"])
             self._sleep(self._settings.progress_seconds)
             warning = writer.write(task, injection, lambda **changes: self._advance(task, **changes))
-            self._end(task, identifier, "COMPLETE", PercentProgress=100, WarningMessage=warning)
+            return "COMPLETE", {"PercentProgress": 100} | ({"WarningMessage": warning} if warning else {})
         except CanceledError:
-            self._end(task, identifier, "CANCELED")
+            return "CANCELED", {}
         except Exception as error:  # noqa: BLE001 - a thread's boundary: a task that cannot go on is FAILED, not lost
-            self._end(task, identifier, "FAILED", FailureCause=str(error)[:1000])
+            return "FAILED", {"FailureCause": str(error)[:1000]}
+
+    def _check_region(self, bucket: str) -> None:
+        # S3 says nothing where it means us-east-1.
+        where = self._clients.client("s3").get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
+        if where != REGION:
+            raise RuntimeError(
+                f"The S3 bucket {bucket} isn't located in the current AWS Region. Please, review your S3 bucket name and "
+                "retry the export."
+            )
 
     def _advance(self, task: dict[str, Any], **changes: Any) -> None:
         """Change a task, unless it is being cancelled."""
@@ -201,10 +237,8 @@ class ExportTasks:
                 raise CanceledError
             task.update(changes)
 
-    def _end(self, task: dict[str, Any], identifier: str, status: str, **changes: Any) -> None:
+    def _end(self, task: dict[str, Any], status: str, changes: dict[str, Any]) -> bool:
+        """Settle the task; whether it is still known, and so worth an event."""
         with self._lock:
-            changes = {key: value for key, value in changes.items() if value is not None}
             task.update(changes, Status=status, TaskEndTime=datetime.now(UTC))
-            forgotten = task["ExportTaskIdentifier"] not in self._tasks
-        if not forgotten:
-            emit_snapshot_event(self._clients, event_id=_EVENTS[status], arn=task["SourceArn"], identifier=identifier)
+            return task["ExportTaskIdentifier"] in self._tasks

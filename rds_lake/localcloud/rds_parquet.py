@@ -1,4 +1,4 @@
-"""Parquet as RDS writes it (aws-facts 1.5, 2.2): gzip, every column optional, PostgreSQL's odd types as text.
+"""Parquet as RDS writes it (aws-facts 1.5, 2.2): gzip, every column optional.
 
 What belongs here: one table's files and its entry in export_tables_info. Where they go is `rds_export.py`.
 """
@@ -14,19 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rds_lake.localcloud.postgres import PostgresDatabase, SourceTable
-
-# data_type -> (expectedExportedType, Arrow type)
-_TYPES: dict[str, tuple[str, pa.DataType]] = {
-    "bigint": ("int64", pa.int64()),
-    "integer": ("int32", pa.int32()),
-    "smallint": ("int32 (INT_16)", pa.int16()),
-    "double precision": ("double", pa.float64()),
-    "real": ("float", pa.float32()),
-    "boolean": ("boolean", pa.bool_()),
-    "bytea": ("binary", pa.binary()),
-}
-_TEXT = ("binary (UTF8)", pa.string())
+from rds_lake.localcloud.source import SourceDatabase, SourceTable
 
 # Column names with these characters make AWS skip the table (aws-facts 1.7).
 _REFUSED_IN_COLUMNS = re.compile(r"[,;{}()\n\t= ]")
@@ -41,9 +29,9 @@ def skip_reason(table: SourceTable) -> str | None:
     return None
 
 
-def parquet_files(database: PostgresDatabase, table: SourceTable, *, max_bytes: int) -> Iterator[tuple[str, bytes]]:
+def parquet_files(database: SourceDatabase, table: SourceTable, *, max_bytes: int) -> Iterator[tuple[str, bytes]]:
     """Name and content of every part; an empty table has none. `max_bytes` is the size at which a part ends."""
-    schema = pa.schema([pa.field(column.name, _types(column.data_type)[1]) for column in table.columns])
+    schema = pa.schema([pa.field(column.name, column.arrow) for column in table.columns])
     run = uuid.uuid4()
     number = 0
     writer: pq.ParquetWriter | None = None
@@ -72,7 +60,7 @@ def type_mappings(table: SourceTable) -> list[dict[str, Any]]:
         mapping: dict[str, Any] = {
             "columnName": column.name,
             "originalType": column.data_type,
-            "expectedExportedType": _types(column.data_type)[0],
+            "expectedExportedType": column.expected,
         }
         optional = {
             "originalCharMaxLength": column.char_max_length,
@@ -81,7 +69,3 @@ def type_mappings(table: SourceTable) -> list[dict[str, Any]]:
         }
         mappings.append(mapping | {key: value for key, value in optional.items() if value is not None})
     return mappings
-
-
-def _types(data_type: str) -> tuple[str, pa.DataType]:
-    return _TYPES.get(data_type, _TEXT)

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rds_lake.localcloud.app import ApiError
-from rds_lake.localcloud.postgres import PostgresDatabase, SourceTable
 from rds_lake.localcloud.rds_parquet import parquet_files, skip_reason, type_mappings
+from rds_lake.localcloud.source import FrozenDatabase, SourceTable
 
 _GIB = 1024**3
 
@@ -42,17 +42,16 @@ class WriterSettings(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportWriter:
-    """Writes one task. `source` is the frozen content, `database` the name it had."""
+    """Writes one task: every database of the snapshot."""
 
     s3: Any
-    source: PostgresDatabase
-    database: str
+    databases: Sequence[FrozenDatabase]
     settings: WriterSettings
 
     def check_only(self, only: Sequence[str]) -> None:
         """Refuse ExportOnly items that name nothing."""
-        tables = self.source.tables()
-        unknown = [item for item in only if not any(_wanted(self._target(table), [item]) for table in tables)]
+        names = [_only_name(database, table) for database, table in self._tables([])]
+        unknown = [item for item in only if not any(_wanted(name, [item]) for name in names)]
         if unknown:
             raise ApiError(
                 "InvalidExportOnly", f"The export is invalid: {', '.join(unknown)} not found in the snapshot"
@@ -61,20 +60,18 @@ class ExportWriter:
     def write(self, task: dict[str, Any], injection: Injection, advance: Callable[..., None]) -> str | None:
         """Write everything; returns WarningMessage, or None when no table was skipped."""
         folder = "/".join(part for part in (task["S3Prefix"].strip("/"), task["ExportTaskIdentifier"]) if part)
-        wanted = [
-            t for t in self.source.tables() if not task["ExportOnly"] or _wanted(self._target(t), task["ExportOnly"])
-        ]
+        wanted = self._tables(task["ExportOnly"])
         infos: list[dict[str, Any]] = []
         skipped: list[dict[str, str]] = []
         total = 0
-        for number, table in enumerate(wanted, start=1):
-            target = self._target(table)
+        for number, (database, table) in enumerate(wanted, start=1):
+            target = _target(database, table)
             reason = skip_reason(table) or ("PERMISSIONS_DO_NOT_EXIST" if target in injection.skip_tables else None)
             if reason:
                 skipped.append({"tableName": target, "reason": reason})
                 infos.append({"status": "SKIPPED", "target": target, "warningMessage": reason})
                 continue
-            info, size = self._write_table(task, table, folder)
+            info, size = self._write_table(task, database, table, folder)
             infos.append(info)
             total += size
             advance(PercentProgress=99 * number // len(wanted), TotalExtractedDataInGB=total // _GIB)
@@ -85,11 +82,22 @@ class ExportWriter:
             return None
         return json.dumps({"skippedTables": skipped, "skippedObjectives": [], "general": []})
 
-    def _write_table(self, task: dict[str, Any], table: SourceTable, folder: str) -> tuple[dict[str, Any], int]:
+    def _tables(self, only: Sequence[str]) -> list[tuple[FrozenDatabase, SourceTable]]:
+        """The wanted tables of all databases; everything when `only` is empty."""
+        return [
+            (database, table)
+            for database in self.databases
+            for table in database.content.tables()
+            if not only or _wanted(_only_name(database, table), only)
+        ]
+
+    def _write_table(
+        self, task: dict[str, Any], database: FrozenDatabase, table: SourceTable, folder: str
+    ) -> tuple[dict[str, Any], int]:
         started = datetime.now(UTC)
-        base = _safe(f"{folder}/{self.database}/{table.schema}.{table.name}/1/")
+        base = _safe(f"{folder}/{database.name}/{_schema(database, table)}.{table.name}/1/")
         size = 0
-        for name, body in parquet_files(self.source, table, max_bytes=self.settings.max_file_bytes):
+        for name, body in parquet_files(database.content, table, max_bytes=self.settings.max_file_bytes):
             self._put(task, f"{base}{name}", body)
             size += len(body)
         self._put(task, f"{base}_SUCCESS", b"")
@@ -101,7 +109,7 @@ class ExportWriter:
             "schemaMetadata": {"originalTypeMappings": type_mappings(table)},
             "status": "COMPLETE",
             "sizeGB": size / _GIB,
-            "target": self._target(table),
+            "target": _target(database, table),
         }
         return info, size
 
@@ -142,8 +150,19 @@ class ExportWriter:
             ChecksumAlgorithm="CRC32",
         )
 
-    def _target(self, table: SourceTable) -> str:
-        return f"{self.database}.{table.schema}.{table.name}"
+
+def _schema(database: FrozenDatabase, table: SourceTable) -> str:
+    """In MySQL and MariaDB the schema is the database, under the name it had (aws-facts 1.2)."""
+    return table.schema if database.content.engine == "postgres" else database.name
+
+
+def _target(database: FrozenDatabase, table: SourceTable) -> str:
+    return f"{database.name}.{_schema(database, table)}.{table.name}"
+
+
+def _only_name(database: FrozenDatabase, table: SourceTable) -> str:
+    """What ExportOnly calls the table: `db.schema.table`, in MySQL and MariaDB `db.table`."""
+    return _target(database, table) if database.content.engine == "postgres" else f"{database.name}.{table.name}"
 
 
 def _wanted(target: str, only: Sequence[str]) -> bool:

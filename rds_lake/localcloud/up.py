@@ -52,6 +52,9 @@ def run_up(*, port: int, databases: dict[str, str], ready_file: Path | None) -> 
             shop.seed(databases[SHOP_INSTANCE])
         cloud = stack.enter_context(LocalCloud(databases, port=port, exports=_SETTINGS))
         _announce(cloud, ready_file)
+        if ready_file is not None:
+            # A file that outlived its cloud would tell the next reader a lie.
+            stack.callback(ready_file.unlink, missing_ok=True)
         stopped.wait()
 
 
@@ -60,7 +63,12 @@ def _announce(cloud: LocalCloud, ready_file: Path | None) -> None:
     for name, value in environment(cloud.url).items():
         print(f"export {name}={value}", flush=True)  # noqa: T201 - for a person to copy
     if ready_file is not None:
-        body = {"endpoint": cloud.url, "databases": cloud.databases, "region": REGION, "account": ACCOUNT}
+        body = {
+            "endpoint": cloud.url,
+            "databases": {name: list(urls) for name, urls in cloud.databases.items()},
+            "region": REGION,
+            "account": ACCOUNT,
+        }
         partial = ready_file.with_name(f"{ready_file.name}.partial")
         partial.write_text(json.dumps(body), encoding="utf-8")
         # A reader sees the file whole or not at all.

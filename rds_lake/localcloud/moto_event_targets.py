@@ -1,0 +1,86 @@
+"""EventBridge's delivery, repaired: moto fails the sender for what AWS does behind its back.
+
+A disabled rule delivers nothing; a delivered event names its account; SNS topics, `Input` and `InputPath` work; a target
+that is gone, or of a kind moto has none of, loses the event and never fails PutEvents, which AWS answers before delivery.
+
+What belongs here: targets of rules. Tests are in `test_moto_fixes.py`, as for every repair.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from moto.core.exceptions import ServiceException
+from moto.events import models as events_models
+from moto.sns import sns_backends
+from moto.sqs import sqs_backends
+from werkzeug.exceptions import HTTPException
+
+# What moto raises for a queue or topic that is gone, and for a target it has no delivery for.
+_LOST = (ServiceException, HTTPException, NotImplementedError)
+
+
+def apply_event_fixes() -> None:
+    """Replace the delivery of moto's rules in this process. Safe to repeat."""
+    rule = events_models.Rule
+    original = rule.send_to_targets
+    if getattr(original, "rds_lake", False):
+        return
+
+    def send_to_targets(self: Any, original_event: Any, transform_input: bool = True) -> None:
+        if self.state == "DISABLED" or not self.event_pattern.matches_event(original_event):
+            return
+        event = {"account": self.account_id} | original_event
+        for target in self.targets:
+            try:
+                if not _deliver(self, target, event):
+                    single = copy.copy(self)
+                    single.targets = [target]
+                    original(single, event, transform_input)
+            except _LOST:
+                continue
+
+    send_to_targets.rds_lake = True  # type: ignore[attr-defined]
+    rule.send_to_targets = send_to_targets  # type: ignore[method-assign]
+
+
+def _deliver(rule: Any, target: dict[str, Any], event: dict[str, Any]) -> bool:
+    """Deliver to a queue or a topic; False leaves the target, and every InputTransformer, to moto."""
+    if "InputTransformer" in target:
+        return False
+    service, region, account, name = target["Arn"].split(":", 5)[2:]
+    if service == "sqs":
+        group = target.get("SqsParameters", {}).get("MessageGroupId")
+        sqs_backends[account][region].send_message(name, _body(target, event), group_id=group)
+    elif service == "sns":
+        sns_backends[account][region].publish(message=_body(target, event), arn=target["Arn"])
+    else:
+        return False
+    return True
+
+
+def _body(target: dict[str, Any], event: dict[str, Any]) -> str:
+    """What a target gets: its constant, a part of the event, or the event as AWS sends it."""
+    if "Input" in target:
+        return target["Input"]
+    moment = datetime.fromtimestamp(float(event["time"]), UTC)
+    sent = {
+        "version": "0",
+        "id": event["id"],
+        "detail-type": event["detail-type"],
+        "source": event["source"],
+        "account": event["account"],
+        "time": moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": event["region"],
+        "resources": event["resources"],
+        "detail": event["detail"],
+    }
+    if "InputPath" not in target:
+        return json.dumps(sent)
+    part: Any = sent
+    for key in target["InputPath"].removeprefix("$").lstrip(".").split("."):
+        part = part.get(key) if key and isinstance(part, dict) else part if not key else None
+    return json.dumps(part)
