@@ -11,7 +11,7 @@ CASES: list[tuple[str, list[tuple[str, str | None]]]] = [
     ("bigint", [("-9223372036854775808", "-9223372036854775808"), ("NULL", None)]),
     ("integer", [("2147483647", "2147483647"), ("NULL", None)]),
     ("smallint", [("-32768", "-32768"), ("NULL", None)]),
-    ("double precision", [("1e308", "1e+308"), ("'NaN'", "NaN"), ("'-Infinity'", "-Infinity"), ("NULL", None)]),
+    ("double precision", [("1e308", "1.0E308"), ("'NaN'", "NaN"), ("'-Infinity'", "-Infinity"), ("NULL", None)]),
     ("real", [("0.5", "0.5"), ("'Infinity'", "Infinity")]),
     ("boolean", [("true", "true"), ("false", "false"), ("NULL", None)]),
     ("bytea", [("'\\x00ff'", "00 ff"), ("''", ""), ("NULL", None)]),
