@@ -3,14 +3,17 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 import psycopg
+import pymysql
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config import LakeConfig, load_config
@@ -43,6 +46,23 @@ def execute(url: str, statement: str) -> None:
     """Run SQL in the source database."""
     with psycopg.connect(url) as connection:
         connection.execute(statement.encode())
+
+
+def execute_mysql(url: str, *statements: str) -> tuple[tuple[Any, ...], ...]:
+    """Run SQL in a MySQL source, one session; the rows of the last statement."""
+    parts = urlsplit(url)
+    connection = pymysql.connect(
+        host=parts.hostname,
+        port=parts.port or 3306,
+        user=parts.username,
+        password=parts.password or "",
+        database=unquote(parts.path.lstrip("/")),
+        autocommit=True,
+    )
+    with closing(connection), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return tuple(cursor.fetchall())
 
 
 def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
