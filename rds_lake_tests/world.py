@@ -109,7 +109,8 @@ class World:
     def snapshot(self, day: str, *, kind: str = "automated", hour: int = 3, minute: int = 0) -> str:
         """Take a snapshot at that time; its ARN."""
         at = f"{day}T{hour:02}:{minute:02}:00+00:00"
-        status, answer = post(f"{self.cloud.url}/_local/snapshots", {"database": "shop-prod", "type": kind, "at": at})
+        body = {"database": self.config.sources[0].identifier, "type": kind, "at": at}
+        status, answer = post(f"{self.cloud.url}/_local/snapshots", body)
         assert status == 200, answer
         return answer["arn"]
 

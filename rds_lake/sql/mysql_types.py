@@ -20,6 +20,7 @@ from rds_lake.sql.quoting import literal
 
 _TEXTS = {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"}
 _BIGINT_BITS = 63
+_WIDEST, _BIT64_DIGITS = "decimal(20,0)", 16
 _HEX_DIGITS = literal("0123456789ABCDEF")
 
 
@@ -37,13 +38,18 @@ def typed(column: Column, raw: str) -> Typed | None:
 
 def _bits(bits: int | None, raw: str) -> Typed:
     """The number that big-endian bytes mean, digit by digit: Athena's from_base ends at 63 bits."""
-    presto_type = "bigint" if bits is not None and bits <= _BIGINT_BITS else "decimal(20,0)"
     digits = f"to_hex({raw})"
     digit = f"strpos({_HEX_DIGITS}, substr({digits}, rds_lake_n, 1)) - 1"
     number = (
-        f"reduce(sequence(1, length({digits})), CAST(0 AS {presto_type}), "
-        f"(rds_lake_s, rds_lake_n) -> CAST(rds_lake_s * 16 + {digit} AS {presto_type}), rds_lake_s -> rds_lake_s)"
+        f"reduce(sequence(1, length({digits})), CAST(0 AS {_WIDEST}), "
+        f"(rds_lake_s, rds_lake_n) -> CAST(rds_lake_s * 16 + {digit} AS {_WIDEST}), rds_lake_s -> rds_lake_s)"
     )
-    # More bytes than the announced bits would overflow: no value, but no failed query.
-    expression = f"TRY({number})"
-    return Typed(expression=expression, presto_type=presto_type, loss=f"{raw} IS NOT NULL AND {expression} IS NULL")
+    # More digits than MySQL's widest bit has would overflow: no value, but no failed query.
+    widest = f"CASE WHEN length({digits}) <= {_BIT64_DIGITS} THEN {number} END"
+    narrow = bits is not None and bits <= _BIGINT_BITS
+    expression = f"TRY_CAST({widest} AS bigint)" if narrow else widest
+    return Typed(
+        expression=expression,
+        presto_type="bigint" if narrow else _WIDEST,
+        loss=f"{raw} IS NOT NULL AND {expression} IS NULL",
+    )

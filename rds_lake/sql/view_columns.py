@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from rds_lake.model.table import Column
 from rds_lake.sql import mysql_types, postgres_types
 from rds_lake.sql.casts import Typed, from_native, from_text, original_word
-from rds_lake.sql.quoting import identifier
+from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.types import hive_to_presto, parse_presto_type
 
 
@@ -43,10 +43,18 @@ def view_column(column: Column, alias: str, *, type_override: str | None = None)
 
 def _typed(column: Column, raw: str) -> Typed:
     if column.hive_type == "string" and original_word(column) == "date":
-        # `infinity` and BC of PostgreSQL, `0000-00-00` and `2026-02-31` of MySQL are no dates in Athena.
-        return from_text(raw, "date")
+        return _date(raw)
     found = postgres_types.typed(column, raw) or mysql_types.typed(column, raw)
     return found or Typed(expression=raw, presto_type=hive_to_presto(column.hive_type))
+
+
+def _date(raw: str) -> Typed:
+    """`infinity` and BC of PostgreSQL, `0000-00-00` and `2026-02-31` of MySQL are no dates in Athena.
+
+    Nor is MySQL's `0000-02-28`: Athena would take it for a year before Christ.
+    """
+    expression = f"TRY_CAST(CASE WHEN {raw} NOT LIKE {literal('0000-%')} THEN {raw} END AS date)"
+    return Typed(expression=expression, presto_type="date", loss=f"{raw} IS NOT NULL AND {expression} IS NULL")
 
 
 def _overridden(column: Column, raw: str, presto_type: str) -> Typed:
