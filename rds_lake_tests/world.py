@@ -2,8 +2,8 @@
 
 import json
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,12 +14,15 @@ from urllib.request import Request, urlopen
 
 import psycopg
 import pymysql
+import pytest
+from moto.rds.models import DBInstance
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config import LakeConfig, load_config
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.stages.source_run import Published, SourceRun
 
 _TINY = """
@@ -63,6 +66,17 @@ def execute_mysql(url: str, *statements: str) -> tuple[tuple[Any, ...], ...]:
         for statement in statements:
             cursor.execute(statement)
         return tuple(cursor.fetchall())
+
+
+@contextmanager
+def mariadb_cloud(url: str) -> Iterator[LocalCloud]:
+    """A local cloud of its own, whose one instance `shop-prod` is a MariaDB."""
+    settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        # moto has no default version of MariaDB, and the local cloud names none when it registers an instance.
+        patch.setitem(DBInstance.default_engine_versions, "mariadb", "10.11.6")
+        with LocalCloud({"shop-prod": url}, exports=settings) as cloud:
+            yield cloud
 
 
 def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:

@@ -4,11 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.rds.models import DBInstance
 
-from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.mariadb import EmbeddedMariaDb
-from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake_tests.stages.type_cases import (
     NULL,
     Case,
@@ -20,7 +17,7 @@ from rds_lake_tests.stages.type_cases import (
     rows_of,
     silent,
 )
-from rds_lake_tests.world import World, execute_mysql
+from rds_lake_tests.world import World, execute_mysql, mariadb_cloud
 
 _TEXT = "BYTE_ARRAY STRING"
 _BYTES = "BYTE_ARRAY"
@@ -229,16 +226,45 @@ def published(
         "CREATE TABLE nothing LIKE types",
         f"INSERT INTO types VALUES {rows}",
     )
-    settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
-    with pytest.MonkeyPatch.context() as patch:
-        # moto has no default version of MariaDB, and the local cloud names none when it registers an instance.
-        patch.setitem(DBInstance.default_engine_versions, "mariadb", "10.11.6")
-        with LocalCloud({"shop-prod": url}, exports=settings) as cloud:
-            world = World.provisioned(cloud, url=url, directory=tmp_path_factory.mktemp("lake"), root=root)
-            world.with_source(default_schema="shop.shop")
-            yield publish(world, CASES)
+    with mariadb_cloud(url) as cloud:
+        world = World.provisioned(cloud, url=url, directory=tmp_path_factory.mktemp("lake"), root=root)
+        world.with_source(default_schema="shop.shop")
+        yield publish(world, CASES)
+    execute_mysql(url, "DROP DATABASE shop")
 
 
 @pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kind for case in CASES])
 def test_a_type_is_in_athena_what_the_table_says(published: PublishedTypes, number: int) -> None:
     assert differences(published, number, CASES[number]) == []
+
+
+def _literal(case: Case, shown: str) -> str:
+    """What Athena showed, as MySQL takes it."""
+    if case.view == "varbinary":
+        return f"x'{shown.replace(' ', '')}'" if shown else "''"
+    if case.view == "varchar":
+        return "'" + shown.replace("\\", "\\\\").replace("'", "''") + "'"
+    # Numbers bare: a BIT takes text for its bytes.
+    return f"'{shown}'" if case.view in ("date", "timestamp(3)") else shown
+
+
+@pytest.mark.parametrize("number", range(len(CASES)), ids=[case.kind for case in CASES])
+def test_what_athena_shows_is_the_databases_value_when_it_is_put_back(published: PublishedTypes, number: int) -> None:
+    case = CASES[number]
+    back = [
+        (row, value.shown) for row, value in enumerate(case.values) if value.fate == "kept" and value.shown is not None
+    ]
+    rows = ", ".join(f"({row}, {_literal(case, shown)})" for row, shown in back)
+    # As the bytes of their text, so that no collation and no rounding calls two values one.
+    same = (
+        f"HEX(types.c{number}) = HEX(back.v)" if case.view == "varbinary" else f"BINARY types.c{number} = BINARY back.v"
+    )
+    ((compared, equal),) = execute_mysql(
+        published.world.url,
+        "SET sql_mode = ''",
+        "SET time_zone = '+00:00'",
+        f"CREATE OR REPLACE TEMPORARY TABLE back (n int, v {case.kind} NULL)",
+        f"INSERT INTO back VALUES {rows}",
+        f"SELECT count(*), sum({same}) FROM types JOIN back USING (n)",
+    )
+    assert (compared, equal) == (len(back), len(back))
