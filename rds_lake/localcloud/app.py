@@ -62,8 +62,6 @@ class LocalCloudApp:
         self.json_requests: dict[str, Callable[[RequestContext, Json], Json]] = {}
         # ("rds", "StartExportTask") -> operation, shaped as botocore's model
         self.query_operations: dict[tuple[str, str], Callable[[RequestContext, Json], Json]] = {}
-        # ("rds", "CreateDBSnapshot") -> called with the form after moto answered 2xx
-        self.after: dict[tuple[str, str], Callable[[RequestContext, dict[str, str]], None]] = {}
         # ("POST", "/_local/snapshots") -> control operation: body in, status and body out
         self.routes: dict[tuple[str, str], Callable[[Json], tuple[int, Json]]] = {}
         # Called by /_local/reset, in order, before moto is reset
@@ -132,23 +130,7 @@ class LocalCloudApp:
                 return _send(start, 200, "text/xml", body)
             except ApiError as error:
                 return _send(start, error.status, "text/xml", render_error(error.code, error.message))
-        hook = self.after.get((context.service, action))
-        if hook is None:
-            return self.moto(environ, start)
-        return self._hooked(lambda: hook(context, form), environ, start)
-
-    def _hooked(self, hook: Callable[[], None], environ: Json, start: StartResponse) -> list[bytes]:
-        statuses: list[int] = []
-
-        def remember(status: str, headers: Any, error: Any = None) -> Any:
-            statuses.append(int(status.split()[0]))
-            return start(status, headers, error) if error else start(status, headers)
-
-        answer = list(self.moto(environ, remember))
-        # Outside moto's own request: the hook may call moto again.
-        if statuses and statuses[0] in _OK_STATUSES:
-            hook()
-        return answer
+        return self.moto(environ, start)
 
 
 def _context(environ: Json) -> RequestContext:

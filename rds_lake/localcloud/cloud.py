@@ -19,24 +19,34 @@ from rds_lake.localcloud.app import ACCOUNT, LocalCloudApp
 from rds_lake.localcloud.athena.service import AthenaService, AthenaSettings
 from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.moto_event_targets import apply_event_fixes
-from rds_lake.localcloud.moto_fixes import GlueFixes, SnapshotFixes
+from rds_lake.localcloud.moto_fixes import GlueFixes
+from rds_lake.localcloud.rds_events import Events
 from rds_lake.localcloud.rds_export import ExportSettings, ExportTasks
-from rds_lake.localcloud.rds_snapshots import REGION, Snapshots
+from rds_lake.localcloud.rds_kinds import CLUSTER, INSTANCE, REGION
+from rds_lake.localcloud.rds_snapshots import Snapshots
+from rds_lake.localcloud.rds_sources import Sources
 from rds_lake.localcloud.server import Server
+
+UrlsByIdentifier = Mapping[str, str | Sequence[str]]
 
 
 class LocalCloud:
-    """An AWS on a port of 127.0.0.1. `databases`: instance identifier -> URL of its database, or of each of its databases."""
+    """An AWS on a port of 127.0.0.1.
+
+    `databases` and `clusters`: identifier of the instance or cluster -> URL of its database, or of each of its databases.
+    """
 
     def __init__(
         self,
-        databases: Mapping[str, str | Sequence[str]],
+        databases: UrlsByIdentifier,
         *,
+        clusters: UrlsByIdentifier | None = None,
         port: int = 0,
         exports: ExportSettings | None = None,
         athena: AthenaSettings | None = None,
     ) -> None:
-        self.databases = {name: (urls,) if isinstance(urls, str) else tuple(urls) for name, urls in databases.items()}
+        self.databases, self.clusters = _url_tuples(databases), _url_tuples(clusters or {})
+        self._sources = Sources(self.databases, self.clusters)
         self.app = LocalCloudApp()
         self.clients = InProcessClients(self.app)
         # First: a port in use ends the program here, before there is anything to clean up.
@@ -44,9 +54,11 @@ class LocalCloud:
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
         apply_event_fixes()
         GlueFixes(self.app)
-        SnapshotFixes(self.app)
-        self.snapshots = Snapshots(self.app, self.clients, self.databases)
-        self.exports = ExportTasks(self.app, self.clients, self.snapshots, exports or ExportSettings())
+        self.events = Events(self.clients, lambda name, send: send())
+        self.snapshots = Snapshots(self.app, self.clients, self._sources, self.events)
+        self.exports = ExportTasks(
+            self.app, self.clients, self._sources, self.snapshots, self.events, exports or ExportSettings()
+        )
         self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
         self.app.reset_callbacks += [self.exports.reset, self.snapshots.reset, self.athena.reset]
         self.app.routes["GET", "/_local/health"] = self._health
@@ -78,10 +90,11 @@ class LocalCloud:
             callback()
         request = EnvironBuilder(path="/moto-api/reset", method="POST").get_environ()
         run_wsgi_app(self.app.moto, request, buffered=True)
-        self.snapshots.register_instances()
+        self.snapshots.register()
 
     def _health(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        return 200, {"status": "ok", "account": ACCOUNT, "region": REGION, "databases": self.snapshots.names()}
+        there = {"databases": self._sources.names(INSTANCE), "clusters": self._sources.names(CLUSTER)}
+        return 200, {"status": "ok", "account": ACCOUNT, "region": REGION} | there
 
     def _reset(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.reset()
@@ -94,3 +107,7 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _url_tuples(urls_of: UrlsByIdentifier) -> dict[str, tuple[str, ...]]:
+    return {name: (urls,) if isinstance(urls, str) else tuple(urls) for name, urls in urls_of.items()}

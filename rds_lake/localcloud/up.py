@@ -17,7 +17,7 @@ from rds_lake.localcloud.app import ACCOUNT
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.localcloud.rds_snapshots import REGION
+from rds_lake.localcloud.rds_kinds import REGION
 
 SHOP_INSTANCE = "shop-prod"
 # Slow enough to be seen, fast enough for a demo.

@@ -5,7 +5,6 @@ import json
 from rds_lake.aws.clients import AwsClients
 from rds_lake.infra.events import event_pattern
 from rds_lake.infra.provision import Provisioner
-from rds_lake.localcloud.rds_events import emit_snapshot_event
 from rds_lake_tests.world import World
 
 
@@ -43,15 +42,7 @@ def test_the_queue_takes_messages_from_the_rule_only(world: World) -> None:
 
 def test_only_events_the_sensor_understands_reach_the_queue(world: World) -> None:
     arn = "arn:aws:rds:us-east-1:123456789012:snapshot:rds:shop-prod-2026-11-20-03-00"
-    for event_id in (
-        "RDS-EVENT-0041",
-        "RDS-EVENT-0042",
-        "RDS-EVENT-0091",
-        "RDS-EVENT-0159",
-        "RDS-EVENT-0160",
-        "RDS-EVENT-0161",
-    ):
-        emit_snapshot_event(world.cloud.clients, event_id=event_id, arn=arn, identifier="x")
+    world.cloud.events.emit([f"RDS-EVENT-{number}" for number in ("0041", "0042", "0091", "0159", "0160", "0161")], arn)
     arrived = sorted(message["detail"]["EventID"] for message in world.messages())
     assert arrived == sorted(event_pattern()["detail"]["EventID"])
 
