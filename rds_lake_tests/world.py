@@ -17,6 +17,7 @@ from rds_lake.config import LakeConfig, load_config
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.stages.source_run import Published, SourceRun
 
 _TINY = """
@@ -92,6 +93,10 @@ class World:
         status, answer = post(f"{self.cloud.url}/_local/snapshots", {"database": "shop-prod", "type": kind, "at": at})
         assert status == 200, answer
         return answer["arn"]
+
+    def break_next_export(self, **fault: Any) -> None:
+        """The next task ends otherwise: `fail="cause"`, `skip_tables=[…]`, `stuck=True` or `cancel=True`."""
+        self.cloud.faults.add(read_faults({"exports": [fault]}))
 
     def run(self, **changes: Any) -> SourceRun:
         """The source's stages."""

@@ -71,7 +71,7 @@ class LocalCloudApp:
         route = self.routes.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
         if route is not None:
             return self._control(route, environ, start)
-        context = _context(environ)
+        context = request_context(environ)
         target = environ.get("HTTP_X_AMZ_TARGET")
         if target in self.json_operations:
             return self._json(self.json_operations[target], context, environ, start)
@@ -83,7 +83,7 @@ class LocalCloudApp:
 
     def _control(self, route: Callable[[Json], tuple[int, Json]], environ: Json, start: StartResponse) -> list[bytes]:
         try:
-            body = json.loads(_body(environ) or b"{}")
+            body = json.loads(read_body(environ) or b"{}")
             if not isinstance(body, dict):
                 raise ApiError("InvalidParameterValue", "the body must be a JSON object")
             status, answer = route(body)
@@ -101,7 +101,7 @@ class LocalCloudApp:
         start: StartResponse,
     ) -> list[bytes]:
         try:
-            answer = operation(context, json.loads(_body(environ) or b"{}"))
+            answer = operation(context, json.loads(read_body(environ) or b"{}"))
         except ApiError as error:
             return _send_json_error(start, error)
         return _send(start, 200, _JSON_TYPE, json.dumps(answer, default=_json_value).encode())
@@ -114,14 +114,14 @@ class LocalCloudApp:
         start: StartResponse,
     ) -> Iterable[bytes]:
         try:
-            body = json.dumps(rewrite(context, json.loads(_body(environ) or b"{}"))).encode()
+            body = json.dumps(rewrite(context, json.loads(read_body(environ) or b"{}"))).encode()
         except ApiError as error:
             return _send_json_error(start, error)
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
         return self.moto(environ, start)
 
     def _query(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
-        form = dict(parse_qsl(_body(environ).decode(), keep_blank_values=True))
+        form = dict(parse_qsl(read_body(environ).decode(), keep_blank_values=True))
         action = form.get("Action", "")
         operation = self.query_operations.get((context.service, action))
         if operation is not None:
@@ -133,13 +133,13 @@ class LocalCloudApp:
         return self.moto(environ, start)
 
 
-def _context(environ: Json) -> RequestContext:
+def request_context(environ: Json) -> RequestContext:
     match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     region, service = (match[1], match[2]) if match else ("us-east-1", "s3")
     return RequestContext(account=ACCOUNT, region=region, service=service)
 
 
-def _body(environ: Json) -> bytes:
+def read_body(environ: Json) -> bytes:
     """The request's body, left readable for moto."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""

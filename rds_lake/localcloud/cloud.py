@@ -17,6 +17,8 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from rds_lake.localcloud.app import ACCOUNT, LocalCloudApp
 from rds_lake.localcloud.athena.service import AthenaService, AthenaSettings
+from rds_lake.localcloud.fault_bodies import read_faults
+from rds_lake.localcloud.faults import Faults
 from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.moto_event_targets import apply_event_fixes
 from rds_lake.localcloud.moto_fixes import GlueFixes
@@ -26,6 +28,7 @@ from rds_lake.localcloud.rds_kinds import CLUSTER, INSTANCE, REGION
 from rds_lake.localcloud.rds_snapshots import Snapshots
 from rds_lake.localcloud.rds_sources import Sources
 from rds_lake.localcloud.server import Server
+from rds_lake.localcloud.throttling import ThrottleGate
 
 UrlsByIdentifier = Mapping[str, str | Sequence[str]]
 
@@ -49,20 +52,25 @@ class LocalCloud:
         self._sources = Sources(self.databases, self.clusters)
         self.app = LocalCloudApp()
         self.clients = InProcessClients(self.app)
-        # First: a port in use ends the program here, before there is anything to clean up.
-        self._server = Server(self.app, port)
+        self.faults = Faults()
+        # A port in use ends the program here, before there is anything to clean up.
+        self._server = Server(ThrottleGate(self.app, self.faults), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
         apply_event_fixes()
         GlueFixes(self.app)
-        self.events = Events(self.clients, lambda name, send: send())
+        self.events = Events(self.clients, self.faults.route)
         self.snapshots = Snapshots(self.app, self.clients, self._sources, self.events)
         self.exports = ExportTasks(
-            self.app, self.clients, self._sources, self.snapshots, self.events, exports or ExportSettings()
+            self.app, self.clients, self._sources, self.snapshots, self.events, self.faults, exports or ExportSettings()
         )
         self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
         self.app.reset_callbacks += [self.exports.reset, self.snapshots.reset, self.athena.reset]
+        # Last: a task that ends while it is reset may have sent an event that is under way.
+        self.app.reset_callbacks.append(self.faults.reset)
         self.app.routes["GET", "/_local/health"] = self._health
         self.app.routes["POST", "/_local/reset"] = self._reset
+        self.app.routes["POST", "/_local/faults"] = self._add_faults
+        self.app.routes["GET", "/_local/faults"] = self._list_faults
 
     @property
     def url(self) -> str:
@@ -79,6 +87,7 @@ class LocalCloud:
         # Last in, first out; one that fails (a database gone before us) does not keep the others from being called.
         with ExitStack() as stack:
             stack.callback(shutil.rmtree, self._cache, ignore_errors=True)
+            stack.callback(self.faults.reset)
             stack.callback(self.snapshots.reset)
             stack.callback(self.exports.close)
             stack.callback(self.athena.close)
@@ -99,6 +108,13 @@ class LocalCloud:
     def _reset(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.reset()
         return 200, {"status": "ok"}
+
+    def _add_faults(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.faults.add(read_faults(body))
+        return 200, self.faults.shown()
+
+    def _list_faults(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return 200, self.faults.shown()
 
     def __enter__(self) -> LocalCloud:
         return self.start()

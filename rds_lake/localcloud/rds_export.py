@@ -18,13 +18,14 @@ from typing import Any
 import botocore.exceptions
 
 from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.faults import ExportFault, Faults
 from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.paging import page_of
 from rds_lake.localcloud.rds_events import Events
 from rds_lake.localcloud.rds_kinds import REGION, ExportSource, export_source
 from rds_lake.localcloud.rds_snapshots import Snapshots
 from rds_lake.localcloud.rds_sources import Content, Sources
-from rds_lake.localcloud.rds_writer import CanceledError, ExportWriter, Injection
+from rds_lake.localcloud.rds_writer import CanceledError, ExportWriter
 from rds_lake.localcloud.source import FrozenDatabase
 
 _QUOTA = 5
@@ -60,6 +61,7 @@ class ExportTasks:
         sources: Sources,
         snapshots: Snapshots,
         events: Events,
+        faults: Faults,
         settings: ExportSettings,
         *,
         sleep: Callable[[float], None] = time.sleep,
@@ -68,12 +70,14 @@ class ExportTasks:
         self._sources = sources
         self._snapshots = snapshots
         self._events = events
+        self._faults = faults
         self._settings = settings
         self._sleep = sleep
         self._tasks: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
+        # Tells tasks that are stuck that somebody cancelled one.
+        self._canceling = threading.Condition(self._lock)
         self._pool = ThreadPoolExecutor(_QUOTA, thread_name_prefix="export")
-        self.injection = Injection()
         app.query_operations["rds", "StartExportTask"] = self._start
         app.query_operations["rds", "DescribeExportTasks"] = self._describe
         app.query_operations["rds", "CancelExportTask"] = self._cancel
@@ -84,8 +88,8 @@ class ExportTasks:
             for task in self._tasks.values():
                 if task["Status"] in _RUNNING:
                     task["Status"] = "CANCELING"
+            self._canceling.notify_all()
             self._tasks = {}
-            self.injection = Injection()
             pool, self._pool = self._pool, ThreadPoolExecutor(_QUOTA, thread_name_prefix="export")
         pool.shutdown(wait=True)
 
@@ -132,7 +136,7 @@ class ExportTasks:
         with self._lock:
             if self._tasks.get(task["ExportTaskIdentifier"]) is not task:
                 raise ApiError("InternalFailure", "The local cloud was reset while the export was started.", 503)
-            self._pool.submit(self._run, task, source, content)
+            self._pool.submit(self._run, task, source, content, self._faults.next_export())
 
     def _admit(self, params: dict[str, Any], source: ExportSource, moment: datetime) -> dict[str, Any]:
         """The new task, unless its id is used, its source is busy or the quota is."""
@@ -223,11 +227,12 @@ class ExportTasks:
                 raise ApiError("ExportTaskNotFound", "The export task doesn't exist.", 404)
             if task["Status"] in _RUNNING:
                 task["Status"] = "CANCELING"
+                self._canceling.notify_all()
             return dict(task)
 
-    def _run(self, task: dict[str, Any], source: ExportSource, content: Content) -> None:
+    def _run(self, task: dict[str, Any], source: ExportSource, content: Content, fault: ExportFault) -> None:
         """A task's life, in a thread of its own."""
-        status, changes = self._outcome(task, content)
+        status, changes = self._outcome(task, content, fault)
         try:
             content.release()
         finally:
@@ -235,16 +240,17 @@ class ExportTasks:
         if known:
             self._events.emit([source.ended[status]], task["SourceArn"])
 
-    def _outcome(self, task: dict[str, Any], content: Content) -> tuple[str, dict[str, Any]]:
+    def _outcome(self, task: dict[str, Any], content: Content, fault: ExportFault) -> tuple[str, dict[str, Any]]:
         """How the task ends and with what; whatever goes wrong ends as FAILED, as in AWS."""
-        injection, self.injection = self.injection, Injection()
         try:
             self._sleep(self._settings.starting_seconds)
             self._advance(task, TaskStartTime=datetime.now(UTC), Status="IN_PROGRESS")
             self._check_region(task["S3Bucket"])
+            if fault.stuck:
+                self._wait_for_cancel(task)
             self._sleep(self._settings.progress_seconds)
             writer = self._writer(content.databases)
-            warning = writer.write(task, injection, lambda **changes: self._advance(task, **changes))
+            warning = writer.write(task, fault, lambda **changes: self._advance(task, **changes))
             return "COMPLETE", {"PercentProgress": 100} | ({"WarningMessage": warning} if warning else {})
         except CanceledError:
             return "CANCELED", {}
@@ -259,6 +265,11 @@ class ExportTasks:
                 f"The S3 bucket {bucket} isn't located in the current AWS Region. Please, review your S3 bucket name and "
                 "retry the export."
             )
+
+    def _wait_for_cancel(self, task: dict[str, Any]) -> None:
+        with self._canceling:
+            self._canceling.wait_for(lambda: task["Status"] == "CANCELING")
+        raise CanceledError
 
     def _advance(self, task: dict[str, Any], **changes: Any) -> None:
         """Change a task, unless it is being cancelled."""
