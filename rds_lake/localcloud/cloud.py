@@ -117,7 +117,11 @@ class LocalCloud:
         return 200, self.faults.shown()
 
     def __enter__(self) -> LocalCloud:
-        return self.start()
+        with ExitStack() as failed:
+            failed.callback(self.stop)
+            self.start()
+            failed.pop_all()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

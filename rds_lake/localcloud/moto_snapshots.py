@@ -21,6 +21,7 @@ from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.moto_fixes import BareMoto
 from rds_lake.localcloud.paging import page_of
 from rds_lake.localcloud.rds_kinds import CLUSTER, INSTANCE, KINDS, REGION, SourceKind
+from rds_lake.localcloud.rds_sources import SourceUrlError
 from rds_lake.localcloud.source import SourceDatabase
 
 _MANUAL_QUOTA = 100
@@ -158,7 +159,7 @@ def _name(kind: SourceKind, context: RequestContext, identifier: str) -> str:
 
 def _aurora(identifier: str, engine: str) -> str:
     if engine not in _AURORA:
-        raise ValueError(f"cluster {identifier!r}: there is no Aurora for {engine}; use {' or '.join(_AURORA)}")
+        raise SourceUrlError(f"cluster {identifier!r}: there is no Aurora for {engine}; use {' or '.join(_AURORA)}")
     return _AURORA[engine]
 
 

@@ -115,7 +115,7 @@ def _open(about: str, url: str) -> SourceDatabase:
             conninfo.conninfo_to_dict(url)
     except (ValueError, psycopg.ProgrammingError):
         raise SourceUrlError(
-            f"{about}: its URL cannot be read; percent-encode the special characters of user and password"
+            f"{about}: its URL cannot be read; percent-encode the special characters of user and password, and check its options"
         ) from None
     try:
         return open_database(url)

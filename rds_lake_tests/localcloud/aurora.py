@@ -1,5 +1,6 @@
 """A local cloud with a cluster beside the instance, and a queue that hears every event of RDS and AWS Backup."""
 
+import functools
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -41,7 +42,7 @@ class Aurora:
 
     @property
     def rds(self) -> Any:
-        return boto3.client("rds", endpoint_url=self.cloud.url, region_name="us-east-1")
+        return _rds(self.cloud.url)
 
     def snapshot(self, at: str = "2026-11-20T03:00:00Z", **changes: Any) -> str:
         """The ARN of a new snapshot: of the cluster, unless another source is given."""
@@ -85,3 +86,8 @@ class Aurora:
         """Numbers of RDS's events, states of AWS Backup's."""
         details = [event["detail"] for event in self.heard()]
         return [detail.get("EventID", "").removeprefix("RDS-EVENT-") or detail["state"] for detail in details]
+
+
+@functools.cache
+def _rds(url: str) -> Any:
+    return boto3.client("rds", endpoint_url=url, region_name="us-east-1")
