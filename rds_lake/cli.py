@@ -7,6 +7,7 @@ commands, so that `rds-lake --help` answers at once. What does not: rules of the
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -111,14 +112,23 @@ def local() -> None:
     "databases",
     multiple=True,
     metavar="IDENTIFIER=URL",
-    help="An RDS instance and the postgresql:// database behind it. Default: the demo shop.",
+    help="An RDS instance and the postgresql:// or mysql:// database behind it. Once more with the same IDENTIFIER: "
+    "another database of that instance. Default: the demo shop.",
+)
+@click.option(
+    "--cluster", "clusters", multiple=True, metavar="IDENTIFIER=URL", help="An Aurora cluster, in the same way."
 )
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when everything is up.")
-def up(port: int, databases: tuple[str, ...], ready_file: Path | None) -> None:
+def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_file: Path | None) -> None:
     """Start the local cloud and keep it until Ctrl-C."""
+    from rds_lake.localcloud.rds_sources import SourceUrlError
     from rds_lake.localcloud.up import run_up
 
-    run_up(port=port, databases=dict(_database(item) for item in databases), ready_file=ready_file)
+    instances, aurora = _urls("--database", databases), _urls("--cluster", clusters)
+    try:
+        run_up(port=port, databases=instances, clusters=aurora, ready_file=ready_file)
+    except SourceUrlError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @local.command()
@@ -131,11 +141,16 @@ def env(port: int) -> None:
         click.echo(f"export {name}={value}")
 
 
-def _database(item: str) -> tuple[str, str]:
-    identifier, separator, url = item.partition("=")
-    if not separator or not url.startswith(("postgresql://", "postgres://")):
-        raise click.BadParameter(f"{item!r} is not IDENTIFIER=postgresql://…", param_hint="--database")
-    return identifier, url
+def _urls(option: str, items: tuple[str, ...]) -> dict[str, list[str]]:
+    """The URLs of every identifier."""
+    found: dict[str, list[str]] = {}
+    for number, item in enumerate(items, start=1):
+        identifier, _, url = item.partition("=")
+        if "://" not in url or not re.fullmatch(r"[A-Za-z0-9-]+", identifier):
+            # Not the item itself: it may hold a password.
+            raise click.BadParameter(f"number {number} is not IDENTIFIER=postgresql://…", param_hint=option)
+        found.setdefault(identifier, []).append(url)
+    return found
 
 
 if __name__ == "__main__":

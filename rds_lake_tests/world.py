@@ -22,6 +22,7 @@ from rds_lake.config import LakeConfig, load_config
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.stages.source_run import Published, SourceRun
 
@@ -127,6 +128,10 @@ class World:
         status, answer = post(f"{self.cloud.url}/_local/snapshots", body)
         assert status == 200, answer
         return answer["arn"]
+
+    def break_next_export(self, **fault: Any) -> None:
+        """The next task ends otherwise: `fail="cause"`, `skip_tables=[…]`, `stuck=True` or `cancel=True`."""
+        self.cloud.faults.add(read_faults({"exports": [fault]}))
 
     def run(self, **changes: Any) -> SourceRun:
         """The source's stages."""

@@ -62,8 +62,6 @@ class LocalCloudApp:
         self.json_requests: dict[str, Callable[[RequestContext, Json], Json]] = {}
         # ("rds", "StartExportTask") -> operation, shaped as botocore's model
         self.query_operations: dict[tuple[str, str], Callable[[RequestContext, Json], Json]] = {}
-        # ("rds", "CreateDBSnapshot") -> called with the form after moto answered 2xx
-        self.after: dict[tuple[str, str], Callable[[RequestContext, dict[str, str]], None]] = {}
         # ("POST", "/_local/snapshots") -> control operation: body in, status and body out
         self.routes: dict[tuple[str, str], Callable[[Json], tuple[int, Json]]] = {}
         # Called by /_local/reset, in order, before moto is reset
@@ -73,7 +71,7 @@ class LocalCloudApp:
         route = self.routes.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
         if route is not None:
             return self._control(route, environ, start)
-        context = _context(environ)
+        context = request_context(environ)
         target = environ.get("HTTP_X_AMZ_TARGET")
         if target in self.json_operations:
             return self._json(self.json_operations[target], context, environ, start)
@@ -85,7 +83,7 @@ class LocalCloudApp:
 
     def _control(self, route: Callable[[Json], tuple[int, Json]], environ: Json, start: StartResponse) -> list[bytes]:
         try:
-            body = json.loads(_body(environ) or b"{}")
+            body = json.loads(read_body(environ) or b"{}")
             if not isinstance(body, dict):
                 raise ApiError("InvalidParameterValue", "the body must be a JSON object")
             status, answer = route(body)
@@ -103,7 +101,7 @@ class LocalCloudApp:
         start: StartResponse,
     ) -> list[bytes]:
         try:
-            answer = operation(context, json.loads(_body(environ) or b"{}"))
+            answer = operation(context, json.loads(read_body(environ) or b"{}"))
         except ApiError as error:
             return _send_json_error(start, error)
         return _send(start, 200, _JSON_TYPE, json.dumps(answer, default=_json_value).encode())
@@ -116,14 +114,14 @@ class LocalCloudApp:
         start: StartResponse,
     ) -> Iterable[bytes]:
         try:
-            body = json.dumps(rewrite(context, json.loads(_body(environ) or b"{}"))).encode()
+            body = json.dumps(rewrite(context, json.loads(read_body(environ) or b"{}"))).encode()
         except ApiError as error:
             return _send_json_error(start, error)
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
         return self.moto(environ, start)
 
     def _query(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
-        form = dict(parse_qsl(_body(environ).decode(), keep_blank_values=True))
+        form = dict(parse_qsl(read_body(environ).decode(), keep_blank_values=True))
         action = form.get("Action", "")
         operation = self.query_operations.get((context.service, action))
         if operation is not None:
@@ -132,32 +130,16 @@ class LocalCloudApp:
                 return _send(start, 200, "text/xml", body)
             except ApiError as error:
                 return _send(start, error.status, "text/xml", render_error(error.code, error.message))
-        hook = self.after.get((context.service, action))
-        if hook is None:
-            return self.moto(environ, start)
-        return self._hooked(lambda: hook(context, form), environ, start)
-
-    def _hooked(self, hook: Callable[[], None], environ: Json, start: StartResponse) -> list[bytes]:
-        statuses: list[int] = []
-
-        def remember(status: str, headers: Any, error: Any = None) -> Any:
-            statuses.append(int(status.split()[0]))
-            return start(status, headers, error) if error else start(status, headers)
-
-        answer = list(self.moto(environ, remember))
-        # Outside moto's own request: the hook may call moto again.
-        if statuses and statuses[0] in _OK_STATUSES:
-            hook()
-        return answer
+        return self.moto(environ, start)
 
 
-def _context(environ: Json) -> RequestContext:
+def request_context(environ: Json) -> RequestContext:
     match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
     region, service = (match[1], match[2]) if match else ("us-east-1", "s3")
     return RequestContext(account=ACCOUNT, region=region, service=service)
 
 
-def _body(environ: Json) -> bytes:
+def read_body(environ: Json) -> bytes:
     """The request's body, left readable for moto."""
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""

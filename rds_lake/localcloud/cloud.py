@@ -17,40 +17,60 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from rds_lake.localcloud.app import ACCOUNT, LocalCloudApp
 from rds_lake.localcloud.athena.service import AthenaService, AthenaSettings
+from rds_lake.localcloud.fault_bodies import read_faults
+from rds_lake.localcloud.faults import Faults
 from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.moto_event_targets import apply_event_fixes
-from rds_lake.localcloud.moto_fixes import GlueFixes, SnapshotFixes
+from rds_lake.localcloud.moto_fixes import GlueFixes
+from rds_lake.localcloud.rds_events import Events
 from rds_lake.localcloud.rds_export import ExportSettings, ExportTasks
-from rds_lake.localcloud.rds_snapshots import REGION, Snapshots
+from rds_lake.localcloud.rds_kinds import CLUSTER, INSTANCE, REGION
+from rds_lake.localcloud.rds_snapshots import Snapshots
+from rds_lake.localcloud.rds_sources import Sources
 from rds_lake.localcloud.server import Server
+from rds_lake.localcloud.throttling import ThrottleGate
+
+UrlsByIdentifier = Mapping[str, str | Sequence[str]]
 
 
 class LocalCloud:
-    """An AWS on a port of 127.0.0.1. `databases`: instance identifier -> URL of its database, or of each of its databases."""
+    """An AWS on a port of 127.0.0.1.
+
+    `databases` and `clusters`: identifier of the instance or cluster -> URL of its database, or of each of its databases.
+    """
 
     def __init__(
         self,
-        databases: Mapping[str, str | Sequence[str]],
+        databases: UrlsByIdentifier,
         *,
+        clusters: UrlsByIdentifier | None = None,
         port: int = 0,
         exports: ExportSettings | None = None,
         athena: AthenaSettings | None = None,
     ) -> None:
-        self.databases = {name: (urls,) if isinstance(urls, str) else tuple(urls) for name, urls in databases.items()}
+        self.databases, self.clusters = _url_tuples(databases), _url_tuples(clusters or {})
+        self._sources = Sources(self.databases, self.clusters)
         self.app = LocalCloudApp()
         self.clients = InProcessClients(self.app)
-        # First: a port in use ends the program here, before there is anything to clean up.
-        self._server = Server(self.app, port)
+        self.faults = Faults()
+        # A port in use ends the program here, before there is anything to clean up.
+        self._server = Server(ThrottleGate(self.app, self.faults), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
         apply_event_fixes()
         GlueFixes(self.app)
-        SnapshotFixes(self.app)
-        self.snapshots = Snapshots(self.app, self.clients, self.databases)
-        self.exports = ExportTasks(self.app, self.clients, self.snapshots, exports or ExportSettings())
+        self.events = Events(self.clients, self.faults.route)
+        self.snapshots = Snapshots(self.app, self.clients, self._sources, self.events)
+        self.exports = ExportTasks(
+            self.app, self.clients, self._sources, self.snapshots, self.events, self.faults, exports or ExportSettings()
+        )
         self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
         self.app.reset_callbacks += [self.exports.reset, self.snapshots.reset, self.athena.reset]
+        # Last: a task that ends while it is reset may have sent an event that is under way.
+        self.app.reset_callbacks.append(self.faults.reset)
         self.app.routes["GET", "/_local/health"] = self._health
         self.app.routes["POST", "/_local/reset"] = self._reset
+        self.app.routes["POST", "/_local/faults"] = self._add_faults
+        self.app.routes["GET", "/_local/faults"] = self._list_faults
 
     @property
     def url(self) -> str:
@@ -67,6 +87,7 @@ class LocalCloud:
         # Last in, first out; one that fails (a database gone before us) does not keep the others from being called.
         with ExitStack() as stack:
             stack.callback(shutil.rmtree, self._cache, ignore_errors=True)
+            stack.callback(self.faults.reset)
             stack.callback(self.snapshots.reset)
             stack.callback(self.exports.close)
             stack.callback(self.athena.close)
@@ -78,19 +99,35 @@ class LocalCloud:
             callback()
         request = EnvironBuilder(path="/moto-api/reset", method="POST").get_environ()
         run_wsgi_app(self.app.moto, request, buffered=True)
-        self.snapshots.register_instances()
+        self.snapshots.register()
 
     def _health(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        return 200, {"status": "ok", "account": ACCOUNT, "region": REGION, "databases": self.snapshots.names()}
+        there = {"databases": self._sources.names(INSTANCE), "clusters": self._sources.names(CLUSTER)}
+        return 200, {"status": "ok", "account": ACCOUNT, "region": REGION} | there
 
     def _reset(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         self.reset()
         return 200, {"status": "ok"}
 
+    def _add_faults(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.faults.add(read_faults(body))
+        return 200, self.faults.shown()
+
+    def _list_faults(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return 200, self.faults.shown()
+
     def __enter__(self) -> LocalCloud:
-        return self.start()
+        with ExitStack() as failed:
+            failed.callback(self.stop)
+            self.start()
+            failed.pop_all()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _url_tuples(urls_of: UrlsByIdentifier) -> dict[str, tuple[str, ...]]:
+    return {name: (urls,) if isinstance(urls, str) else tuple(urls) for name, urls in urls_of.items()}

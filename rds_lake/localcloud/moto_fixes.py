@@ -3,8 +3,8 @@
 Each repair has two tests in `rds_lake_tests/localcloud/test_moto_fixes.py`: ours is right, and bare moto is still wrong.
 The second fails the day moto does it right; the repair then goes.
 
-What belongs here: every use of moto's internals except `rds_snapshots.py`'s dated snapshots. EventBridge's targets, which
-have no place in the router, are `moto_event_targets.py`.
+What belongs here: repairs that sit in the router. Snapshots are `moto_snapshots.py`, EventBridge's targets, which have no
+place in the router, `moto_event_targets.py`; nothing else uses moto's internals.
 """
 
 from __future__ import annotations
@@ -73,26 +73,6 @@ class GlueFixes:
             if params.get("SkipArchive"):
                 self._moto.call(context, "DeleteTableVersion", where | {"TableName": name, "VersionId": current})
             return answer
-
-
-class SnapshotFixes:
-    """RDS: a snapshot of AWS Backup is found by its identifier; moto finds it only by its type."""
-
-    def __init__(self, app: LocalCloudApp) -> None:
-        self._moto = BareMoto(app, "rds")
-        app.query_operations["rds", "DescribeDBSnapshots"] = self._describe
-
-    def _describe(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        asks_by_identifier = "DBSnapshotIdentifier" in params and not {"SnapshotType", "Filters"} & params.keys()
-        try:
-            answer = self._moto.call(context, "DescribeDBSnapshots", params)
-        except ApiError:
-            if not asks_by_identifier:
-                raise
-            answer = {"DBSnapshots": []}
-        if answer["DBSnapshots"] or not asks_by_identifier:
-            return answer
-        return self._moto.call(context, "DescribeDBSnapshots", params | {"SnapshotType": "awsbackup"})
 
 
 class BareMoto:

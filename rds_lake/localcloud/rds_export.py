@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -18,16 +18,21 @@ from typing import Any
 import botocore.exceptions
 
 from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.faults import ExportFault, Faults
 from rds_lake.localcloud.loop import InProcessClients
-from rds_lake.localcloud.rds_events import emit_snapshot_event
-from rds_lake.localcloud.rds_snapshots import REGION, Frozen, Snapshots
-from rds_lake.localcloud.rds_writer import CanceledError, ExportWriter, Injection
+from rds_lake.localcloud.paging import page_of
+from rds_lake.localcloud.rds_events import Events
+from rds_lake.localcloud.rds_kinds import REGION, ExportSource, export_source
+from rds_lake.localcloud.rds_snapshots import Snapshots
+from rds_lake.localcloud.rds_sources import Content, Sources
+from rds_lake.localcloud.rds_writer import CanceledError, ExportWriter
+from rds_lake.localcloud.source import FrozenDatabase
 
 _QUOTA = 5
 _RUNNING = ("STARTING", "IN_PROGRESS", "CANCELING")
 _IDENTIFIER = re.compile(r"[A-Za-z](?!.*--)[A-Za-z0-9-]{0,59}(?<!-)", re.ASCII)
 _ONLY = re.compile(r"[A-Za-z0-9$_]+(\.[A-Za-z0-9$_]+){0,2}", re.ASCII)
-_EVENTS = {"FAILED": "RDS-EVENT-0159", "CANCELED": "RDS-EVENT-0160", "COMPLETE": "RDS-EVENT-0161"}
+_SOURCE_TYPES = ("SNAPSHOT", "CLUSTER")
 _FILTERS = {
     "export-task-identifier": "ExportTaskIdentifier",
     "s3-bucket": "S3Bucket",
@@ -53,19 +58,26 @@ class ExportTasks:
         self,
         app: LocalCloudApp,
         clients: InProcessClients,
+        sources: Sources,
         snapshots: Snapshots,
+        events: Events,
+        faults: Faults,
         settings: ExportSettings,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clients = clients
+        self._sources = sources
         self._snapshots = snapshots
+        self._events = events
+        self._faults = faults
         self._settings = settings
         self._sleep = sleep
         self._tasks: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
+        # Tells tasks that are stuck that somebody cancelled one.
+        self._canceling = threading.Condition(self._lock)
         self._pool = ThreadPoolExecutor(_QUOTA, thread_name_prefix="export")
-        self.injection = Injection()
         app.query_operations["rds", "StartExportTask"] = self._start
         app.query_operations["rds", "DescribeExportTasks"] = self._describe
         app.query_operations["rds", "CancelExportTask"] = self._cancel
@@ -76,10 +88,10 @@ class ExportTasks:
             for task in self._tasks.values():
                 if task["Status"] in _RUNNING:
                     task["Status"] = "CANCELING"
+            self._canceling.notify_all()
             self._tasks = {}
-            self.injection = Injection()
-        self._pool.shutdown(wait=True)
-        self._pool = ThreadPoolExecutor(_QUOTA, thread_name_prefix="export")
+            pool, self._pool = self._pool, ThreadPoolExecutor(_QUOTA, thread_name_prefix="export")
+        pool.shutdown(wait=True)
 
     def close(self) -> None:
         """Cancel what runs and wait for it."""
@@ -87,29 +99,52 @@ class ExportTasks:
         self._pool.shutdown(wait=True)
 
     def _start(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        source = export_source(params["SourceArn"])
         self._check(params)
-        frozen = self._snapshots.open(params["SourceArn"])
         with ExitStack() as refused:
-            refused.callback(self._snapshots.close, frozen)
-            writer = ExportWriter(
-                s3=self._clients.client("s3"),
-                databases=frozen.databases,
-                settings=self._settings,
-            )
-            writer.check_only(params.get("ExportOnly") or [])
-            task = self._admit(params, frozen)
+            if source.live:
+                self._check_live(source, params)
+                task = self._admit(params, source, datetime.now(UTC))
+                refused.callback(self._tasks.pop, params["ExportTaskIdentifier"], None)
+                content = self._sources.freeze(source.kind, source.identifier)
+                refused.callback(content.release)
+            else:
+                content, created_at = self._snapshots.open(source)
+                refused.callback(content.release)
+                self._check_only(params, content.databases)
+                task = self._admit(params, source, created_at)
             answer = dict(task)
-            self._pool.submit(self._run, task, frozen, writer)
+            self._submit(task, source, content)
             refused.pop_all()
         return answer
 
-    def _admit(self, params: dict[str, Any], frozen: Frozen) -> dict[str, Any]:
-        """The new task, unless its id is used, its snapshot is busy or the quota is."""
+    def _check_live(self, source: ExportSource, params: dict[str, Any]) -> None:
+        live = self._sources.databases(source.kind, source.identifier)
+        if not live or not source.here:
+            raise source.not_found()
+        self._check_only(params, [FrozenDatabase(name=database.name, content=database) for database in live])
+
+    def _check_only(self, params: dict[str, Any], databases: Sequence[FrozenDatabase]) -> None:
+        # Without it nothing is asked of the database: a start must be quick.
+        if params.get("ExportOnly"):
+            self._writer(databases).check_only(params["ExportOnly"])
+
+    def _writer(self, databases: Sequence[FrozenDatabase]) -> ExportWriter:
+        return ExportWriter(s3=self._clients.client("s3"), databases=databases, settings=self._settings)
+
+    def _submit(self, task: dict[str, Any], source: ExportSource, content: Content) -> None:
+        with self._lock:
+            if self._tasks.get(task["ExportTaskIdentifier"]) is not task:
+                raise ApiError("InternalFailure", "The local cloud was reset while the export was started.", 503)
+            self._pool.submit(self._run, task, source, content, self._faults.next_export())
+
+    def _admit(self, params: dict[str, Any], source: ExportSource, moment: datetime) -> dict[str, Any]:
+        """The new task, unless its id is used, its source is busy or the quota is."""
         task = {
             "ExportTaskIdentifier": params["ExportTaskIdentifier"],
             "SourceArn": params["SourceArn"],
             "ExportOnly": params.get("ExportOnly") or [],
-            "SnapshotTime": frozen.created_at,
+            "SnapshotTime": moment,
             "S3Bucket": params["S3BucketName"],
             "S3Prefix": params.get("S3Prefix", ""),
             "IamRoleArn": params["IamRoleArn"],
@@ -117,7 +152,7 @@ class ExportTasks:
             "Status": "STARTING",
             "PercentProgress": 0,
             "TotalExtractedDataInGB": 0,
-            "SourceType": "SNAPSHOT",
+            "SourceType": "CLUSTER" if source.live else "SNAPSHOT",
         }
         identifier = task["ExportTaskIdentifier"]
         with self._lock:
@@ -125,7 +160,8 @@ class ExportTasks:
                 raise ApiError("ExportTaskAlreadyExists", f"The export task {identifier} already exists.")
             running = [other for other in self._tasks.values() if other["Status"] in _RUNNING]
             if any(other["SourceArn"] == task["SourceArn"] for other in running):
-                raise ApiError("InvalidExportSourceState", "An export of this snapshot is in progress already.")
+                what = "cluster" if source.live else "snapshot"
+                raise ApiError("InvalidExportSourceState", f"An export of this {what} is in progress already.")
             if len(running) >= _QUOTA:
                 raise ApiError("ExportTaskLimitReachedFault", f"You have reached the limit of {_QUOTA} export tasks.")
             self._tasks[identifier] = task
@@ -161,13 +197,10 @@ class ExportTasks:
 
     def _describe(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
-            tasks = [dict(task) for task in self._tasks.values()]
-        wanted = params.get("ExportTaskIdentifier")
-        if wanted:
-            tasks = [task for task in tasks if task["ExportTaskIdentifier"] == wanted]
-            if not tasks:
-                raise ApiError("ExportTaskNotFound", f"The export task {wanted} doesn't exist.", 404)
+            tasks = [dict(task) for task in self._named(params.get("ExportTaskIdentifier"))]
         if params.get("SourceType"):
+            if params["SourceType"] not in _SOURCE_TYPES:
+                raise ApiError("InvalidParameterValue", f"SourceType must be one of {', '.join(_SOURCE_TYPES)}.")
             tasks = [task for task in tasks if task["SourceType"] == params["SourceType"]]
         if params.get("SourceArn"):
             tasks = [task for task in tasks if task["SourceArn"] == params["SourceArn"]]
@@ -177,14 +210,15 @@ class ExportTasks:
                 raise ApiError("InvalidParameterValue", f"Unrecognized filter name: {narrowing['Name']}")
             values = {value.lower() for value in narrowing["Values"]}
             tasks = [task for task in tasks if task[key].lower() in values]
-        size, marker = int(params.get("MaxRecords", 100)), params.get("Marker") or "0"
-        if not 20 <= size <= 100:
-            raise ApiError("InvalidParameterValue", "MaxRecords must be between 20 and 100.")
-        if not marker.isdecimal():
-            raise ApiError("InvalidParameterValue", f"Invalid marker: {marker}")
-        start = int(marker)
-        more = str(start + size) if start + size < len(tasks) else None
-        return {"ExportTasks": tasks[start : start + size], "Marker": more}
+        page, marker = page_of(tasks, params)
+        return {"ExportTasks": page, "Marker": marker}
+
+    def _named(self, identifier: str | None) -> Iterable[dict[str, Any]]:
+        if not identifier:
+            return self._tasks.values()
+        if identifier not in self._tasks:
+            raise ApiError("ExportTaskNotFound", f"The export task {identifier} doesn't exist.", 404)
+        return [self._tasks[identifier]]
 
     def _cancel(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         with self._lock:
@@ -193,28 +227,30 @@ class ExportTasks:
                 raise ApiError("ExportTaskNotFound", "The export task doesn't exist.", 404)
             if task["Status"] in _RUNNING:
                 task["Status"] = "CANCELING"
+                self._canceling.notify_all()
             return dict(task)
 
-    def _run(self, task: dict[str, Any], frozen: Frozen, writer: ExportWriter) -> None:
+    def _run(self, task: dict[str, Any], source: ExportSource, content: Content, fault: ExportFault) -> None:
         """A task's life, in a thread of its own."""
+        status, changes = self._outcome(task, content, fault)
         try:
-            status, changes = self._outcome(task, writer)
+            content.release()
         finally:
-            self._snapshots.close(frozen)
-        if self._end(task, status, changes):
-            emit_snapshot_event(
-                self._clients, event_id=_EVENTS[status], arn=task["SourceArn"], identifier=frozen.identifier
-            )
+            known = self._end(task, status, changes)
+        if known:
+            self._events.emit([source.ended[status]], task["SourceArn"])
 
-    def _outcome(self, task: dict[str, Any], writer: ExportWriter) -> tuple[str, dict[str, Any]]:
+    def _outcome(self, task: dict[str, Any], content: Content, fault: ExportFault) -> tuple[str, dict[str, Any]]:
         """How the task ends and with what; whatever goes wrong ends as FAILED, as in AWS."""
-        injection, self.injection = self.injection, Injection()
         try:
             self._sleep(self._settings.starting_seconds)
             self._advance(task, TaskStartTime=datetime.now(UTC), Status="IN_PROGRESS")
             self._check_region(task["S3Bucket"])
+            if fault.stuck:
+                self._wait_for_cancel(task)
             self._sleep(self._settings.progress_seconds)
-            warning = writer.write(task, injection, lambda **changes: self._advance(task, **changes))
+            writer = self._writer(content.databases)
+            warning = writer.write(task, fault, lambda **changes: self._advance(task, **changes))
             return "COMPLETE", {"PercentProgress": 100} | ({"WarningMessage": warning} if warning else {})
         except CanceledError:
             return "CANCELED", {}
@@ -229,6 +265,11 @@ class ExportTasks:
                 f"The S3 bucket {bucket} isn't located in the current AWS Region. Please, review your S3 bucket name and "
                 "retry the export."
             )
+
+    def _wait_for_cancel(self, task: dict[str, Any]) -> None:
+        with self._canceling:
+            self._canceling.wait_for(lambda: task["Status"] == "CANCELING")
+        raise CanceledError
 
     def _advance(self, task: dict[str, Any], **changes: Any) -> None:
         """Change a task, unless it is being cancelled."""

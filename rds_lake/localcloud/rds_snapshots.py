@@ -1,6 +1,6 @@
-"""Snapshots: dated, frozen content of a database, known to moto's RDS and announced by an event.
+"""Snapshots of instances and clusters: taken with their content frozen, copied, deleted, and announced by events.
 
-What belongs here: taking and dropping them. Exporting is `rds_export.py`.
+What belongs here: the life of a snapshot. moto's part of it is `moto_snapshots.py`, exporting is `rds_export.py`.
 """
 
 from __future__ import annotations
@@ -8,190 +8,227 @@ from __future__ import annotations
 import re
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-import psycopg
-from moto.core.exceptions import ServiceException
-from moto.rds import rds_backends
-
-from rds_lake.localcloud.app import ACCOUNT, ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.loop import InProcessClients
-from rds_lake.localcloud.rds_events import emit_snapshot_event
-from rds_lake.localcloud.source import FrozenDatabase, open_database
+from rds_lake.localcloud.moto_fixes import BareMoto
+from rds_lake.localcloud.moto_snapshots import SnapshotListings, SnapshotRecords
+from rds_lake.localcloud.rds_events import BACKUP_STATES, BackupJob, Events
+from rds_lake.localcloud.rds_kinds import KINDS, REGION, ExportSource, SourceKind
+from rds_lake.localcloud.rds_sources import Content, Sources
 
-REGION = "us-east-1"
-_ARN = re.compile(r"arn:aws:rds:([^:]+):([^:]+):(snapshot|cluster-snapshot|cluster):(.+)")
-# What RDS, AWS Backup and people call snapshots: hyphens single and never last.
-_NAME = re.compile(r"(?:(?:rds|awsbackup):)?[A-Za-z](?!.*--)[A-Za-z0-9-]{0,254}(?<!-)", re.ASCII)
-_EVENTS = {"automated": "RDS-EVENT-0091", "manual": "RDS-EVENT-0042", "awsbackup": "RDS-EVENT-0042"}
+_TYPES = ("automated", "manual", "awsbackup")
+_BACKUP_PREFIX = "awsbackup:job-"
+_Operation = Callable[[SourceKind, RequestContext, dict[str, Any]], dict[str, Any]]
 
 
-@dataclass(slots=True)
-class Frozen:
-    """The content of one snapshot, and who still needs it. A deleted snapshot's export goes on (aws-facts 1.7)."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewSnapshot:
+    """A snapshot to be taken; `at` None means now."""
 
-    identifier: str
-    arn: str
-    created_at: datetime
-    databases: tuple[FrozenDatabase, ...]
-    readers: int = 0
-    deleted: bool = False
+    kind: SourceKind
+    source: str
+    name: str
+    type_: str
+    at: datetime | None = None
+    tags: list[dict[str, str]] | None = None
+    announced: bool = True
 
-    def drop(self) -> None:
-        """Remove the content."""
-        for database in self.databases:
-            database.content.drop()
+    @property
+    def arn(self) -> str:
+        return self.kind.arn(self.name)
 
 
 class Snapshots:
-    """The snapshots of the registered databases, by instance identifier."""
+    """The snapshots of all sources."""
 
-    def __init__(self, app: LocalCloudApp, clients: InProcessClients, databases: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, app: LocalCloudApp, clients: InProcessClients, sources: Sources, events: Events) -> None:
         self._clients = clients
-        self._databases = {identifier: [open_database(url) for url in urls] for identifier, urls in databases.items()}
-        self._frozen: dict[str, Frozen] = {}
+        self._sources = sources
+        self._events = events
+        self._moto = BareMoto(app, "rds")
+        self._records = SnapshotRecords()
+        self._listings = SnapshotListings(app)
+        self._contents: dict[str, Content] = {}
+        # ARNs of snapshots that are just being taken.
+        self._taking: set[str] = set()
         self._lock = threading.Lock()
-        # One at a time: a template database must have no other session, and a name is taken once.
-        self._taking = threading.Lock()
         app.routes["POST", "/_local/snapshots"] = self._take
-        app.after["rds", "CreateDBSnapshot"] = self._created_by_api
-        app.after["rds", "DeleteDBSnapshot"] = self._deleted_by_api
+        operations: dict[str, _Operation] = {"Create": self._create, "Copy": self._copy, "Delete": self._delete}
+        for kind in KINDS:
+            for verb, operation in operations.items():
+                app.query_operations["rds", f"{verb}{kind.noun}"] = partial(operation, kind)
 
-    def register_instances(self) -> None:
-        """Make moto know the databases as RDS instances, without the snapshot it takes of a new one."""
-        rds = self._clients.client("rds")
-        for identifier, databases in self._databases.items():
-            rds.create_db_instance(
-                DBInstanceIdentifier=identifier,
-                DBInstanceClass="db.t3.medium",
-                Engine=databases[0].engine,
-                AllocatedStorage=20,
-                MasterUsername="local",
-                MasterUserPassword="not-a-secret",
-                DBName=databases[0].name,
-            )
-            for snapshot in list(_backend().database_snapshots):
-                del _backend().database_snapshots[snapshot]
+    def register(self) -> None:
+        """Make moto know every source."""
+        for kind in KINDS:
+            for identifier in self._sources.names(kind):
+                self._records.register(self._clients, kind, identifier, self._sources.databases(kind, identifier)[0])
 
-    def names(self) -> list[str]:
-        """The instance identifiers."""
-        return sorted(self._databases)
-
-    def open(self, arn: str) -> Frozen:
-        """The content behind an ARN, kept until `close` even if the snapshot is deleted; AWS's refusal if there is none."""
-        match = _ARN.fullmatch(arn)
-        if match is None:
-            raise ApiError("InvalidParameterValue", f"Invalid ARN: {arn}")
-        region, account, kind, identifier = match.groups()
-        if kind == "cluster":
-            raise ApiError("DBClusterNotFoundFault", f"DBCluster {identifier} not found.", 404)
-        if kind == "cluster-snapshot":
-            raise ApiError("DBClusterSnapshotNotFoundFault", f"DBClusterSnapshot {identifier} not found.", 404)
+    def open(self, source: ExportSource) -> tuple[Content, datetime]:
+        """A snapshot's content, held until it is released even if the snapshot is deleted, and when it was created."""
+        arn = source.kind.arn(source.identifier)
         with self._lock:
-            frozen = self._frozen.get(identifier)
-            if frozen is None or (region, account) != (REGION, ACCOUNT):
-                raise ApiError("DBSnapshotNotFound", f"DBSnapshot {identifier} not found.", 404)
-            frozen.readers += 1
-            return frozen
-
-    def close(self, frozen: Frozen) -> None:
-        """Give back what `open` gave; the last reader of a deleted snapshot drops its content."""
-        with self._lock:
-            frozen.readers -= 1
-            unwanted = frozen.deleted and not frozen.readers
-        if unwanted:
-            frozen.drop()
+            content = self._contents.get(arn) if source.here and not source.live else None
+            if content is None or not self._records.exists(source.kind, source.identifier):
+                raise source.not_found()
+            content.hold()
+            return content, self._records.created_at(source.kind, source.identifier)
 
     def reset(self) -> None:
-        """Drop all frozen content; what is still read goes with its last reader."""
+        """Drop all frozen content; what is still exported goes with its export."""
         with self._lock:
-            names = list(self._frozen)
-        for name in names:
-            self._forget(name)
+            contents = list(self._contents.values())
+            self._contents = {}
+        for content in contents:
+            content.release()
 
     def _take(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        """`POST /_local/snapshots {"database": id, "type": …, "at": ISO time}`."""
-        identifier, kind = str(body.get("database", "")), str(body.get("type", "automated"))
-        if identifier not in self._databases:
-            raise ApiError(
-                "DBInstanceNotFound", f"no database {identifier!r}; there are {', '.join(self.names())}", 404
-            )
-        if kind not in _EVENTS:
-            raise ApiError("InvalidParameterValue", f"type {kind!r} is none of {', '.join(_EVENTS)}")
+        """`POST /_local/snapshots {"database" | "cluster": id, "type": …, "at": ISO time, "identifier": …, "event": …}`."""
+        kind, source = self._asked_source(body)
+        type_ = str(body.get("type", "automated"))
+        if type_ not in _TYPES:
+            raise ApiError("InvalidParameterValue", f"type {type_!r} is none of {', '.join(_TYPES)}")
+        announced = body.get("event", True)
+        if not isinstance(announced, bool):
+            raise ApiError("InvalidParameterValue", f"event {announced!r} is neither true nor false")
         at = _moment(body.get("at"))
-        name = str(body.get("identifier") or _snapshot_name(identifier, kind, at))
-        if not _NAME.fullmatch(name):
-            raise ApiError("InvalidParameterValue", f"{name!r} is no snapshot identifier")
-        with self._taking:
-            self._create(identifier, name, kind, at)
-        arn = _arn(name)
-        emit_snapshot_event(self._clients, event_id=_EVENTS[kind], arn=arn, identifier=name)
-        return 200, {"identifier": name, "arn": arn, "created_at": at.isoformat()}
-
-    def _create(self, identifier: str, name: str, kind: str, at: datetime) -> None:
-        if name in _backend().database_snapshots:
-            raise ApiError("DBSnapshotAlreadyExists", f"snapshot {name} exists already", 409)
+        name = str(body.get("identifier") or _snapshot_name(source, type_, at)).lower()
+        if not kind.is_any_name(name) or (type_ == "awsbackup") != name.startswith(_BACKUP_PREFIX):
+            raise ApiError("InvalidParameterValue", f"{name!r} is no identifier of a snapshot of type {type_}")
+        new = NewSnapshot(kind=kind, source=source, name=name, type_=type_, at=at, announced=announced)
         try:
-            self._freeze(identifier, name, at)
-        except psycopg.Error as error:
-            raise ApiError("StorageFailure", f"{identifier} could not be copied: {error}", 502) from error
+            self._add(new)
+        except ApiError as error:
+            if error.code == kind.exists:
+                raise ApiError(error.code, error.message, 409) from error
+            raise
+        return 200, {"identifier": name, "arn": new.arn, "created_at": at.isoformat()}
+
+    def _asked_source(self, body: dict[str, Any]) -> tuple[SourceKind, str]:
+        asked = [kind for kind in KINDS if kind.word in body]
+        if len(asked) != 1:
+            words = " or ".join(kind.word for kind in KINDS)
+            raise ApiError("InvalidParameterValue", f"the body must name one {words}")
+        kind, identifier = asked[0], str(body[asked[0].word])
+        if not self._sources.databases(kind, identifier):
+            known = ", ".join(self._sources.names(kind)) or "none"
+            raise ApiError(kind.source_missing, f"no {kind.word} {identifier!r}; there are {known}", 404)
+        return kind, identifier
+
+    def _create(self, kind: SourceKind, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        name, source = params[f"{kind.noun}Identifier"].lower(), params[f"{kind.source_noun}Identifier"].lower()
+        _check_name(kind, name)
+        if context.region != REGION:
+            raise kind.source_not_found(source)
+        self._records.check_quota(kind)
+        self._add(NewSnapshot(kind=kind, source=source, name=name, type_="manual", tags=params.get("Tags")))
+        return {kind.noun: self._listings.find(kind, context, name)}
+
+    def _copy(self, kind: SourceKind, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        target = params[f"Target{kind.noun}Identifier"].lower()
+        _check_name(kind, target)
+        if context.region != REGION:
+            return self._moto.call(context, f"Copy{kind.noun}", params)
+        source = self._listings.find(kind, context, params[f"Source{kind.noun}Identifier"])
+        self._records.check_quota(kind)
+        with self._taken(kind, target):
+            names = {
+                f"Source{kind.noun}Identifier": source[f"{kind.noun}Identifier"],
+                f"Target{kind.noun}Identifier": target,
+            }
+            answer = self._moto.call(context, f"Copy{kind.noun}", params | names)
+            with self._lock:
+                content = self._contents.get(source[f"{kind.noun}Arn"])
+                if content is not None:
+                    content.hold()
+                    self._contents[kind.arn(target)] = content
+        self._events.emit(kind.copied, kind.arn(target))
+        return answer
+
+    def _delete(self, kind: SourceKind, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        answer = self._moto.call(context, f"Delete{kind.noun}", params)
+        if context.region == REGION:
+            arn = kind.arn(answer[kind.noun][f"{kind.noun}Identifier"])
+            with self._lock:
+                content = self._contents.pop(arn, None)
+            if content is not None:
+                content.release()
+            self._events.emit(kind.deleted, arn)
+        return answer
+
+    def _add(self, new: NewSnapshot) -> None:
+        """Take the snapshot and say so."""
+        self._records.check_source(new.kind, new.source)
+        before, after = new.kind.automated if new.type_ == "automated" else new.kind.manual
+        with self._taken(new.kind, new.name), self._backed_up(new):
+            if new.announced:
+                self._events.emit([before], new.arn)
+            # An instance that a user created in moto has no database of ours: its snapshots have no content.
+            ours = bool(self._sources.databases(new.kind, new.source))
+            content = self._sources.freeze(new.kind, new.source) if ours else None
+            with self._lock:
+                if content is not None:
+                    self._contents[new.arn] = content
+                self._records.add(new.kind, new.source, new.name, type_=new.type_, at=new.at, tags=new.tags)
+            if new.announced:
+                self._events.emit([after], new.arn)
+
+    @contextmanager
+    def _taken(self, kind: SourceKind, name: str) -> Iterator[None]:
+        """The name is this request's alone; AWS's refusal when it is another's."""
+        arn = kind.arn(name)
+        with self._lock:
+            if arn in self._taking or self._records.exists(kind, name):
+                raise ApiError(kind.exists, f"snapshot {name} exists already")
+            self._taking.add(arn)
         try:
-            # moto has no API for dated, automated or Backup snapshots.
-            snapshot = _backend().create_db_snapshot(identifier, name, snapshot_type=kind)
-        except ServiceException as error:
-            self._forget(name)
-            raise ApiError("InvalidDBSnapshotState", f"snapshot {name} was refused: {error}") from error
-        snapshot.created = snapshot.original_snapshot_create_time = at
+            yield
+        finally:
+            with self._lock:
+                self._taking.discard(arn)
 
-    def _created_by_api(self, context: RequestContext, form: dict[str, str]) -> None:
-        name, identifier = form["DBSnapshotIdentifier"], form["DBInstanceIdentifier"]
-        if identifier in self._databases:
-            with self._taking:
-                self._freeze(identifier, name, _utc(_backend().database_snapshots[name].created))
-            emit_snapshot_event(self._clients, event_id="RDS-EVENT-0042", arn=_arn(name), identifier=name)
-
-    def _deleted_by_api(self, context: RequestContext, form: dict[str, str]) -> None:
-        name = form["DBSnapshotIdentifier"]
-        self._forget(name)
-        emit_snapshot_event(self._clients, event_id="RDS-EVENT-0041", arn=_arn(name), identifier=name)
-
-    def _freeze(self, identifier: str, name: str, at: datetime) -> None:
-        databases = tuple(
-            FrozenDatabase(name=source.name, content=source.freeze(f"frozen_{uuid.uuid4().hex[:16]}"))
-            for source in self._databases[identifier]
+    @contextmanager
+    def _backed_up(self, new: NewSnapshot) -> Iterator[None]:
+        """AWS Backup's events around RDS's own, when it is AWS Backup that takes the snapshot."""
+        if new.type_ != "awsbackup" or not new.announced:
+            yield
+            return
+        job = BackupJob(
+            identifier=new.name.removeprefix(_BACKUP_PREFIX),
+            resource_type=new.kind.backup_type,
+            resource_arn=new.kind.source_arn(new.source),
+            created_at=new.at or datetime.now(UTC),
         )
-        frozen = Frozen(identifier=name, arn=_arn(name), created_at=at, databases=databases)
-        with self._lock:
-            self._frozen[name] = frozen
-
-    def _forget(self, name: str) -> None:
-        """The snapshot is gone; its content too, unless an export still reads it."""
-        with self._lock:
-            frozen = self._frozen.pop(name, None)
-            if frozen is None:
-                return
-            frozen.deleted = True
-            unwanted = not frozen.readers
-        if unwanted:
-            frozen.drop()
+        *before, after = BACKUP_STATES
+        for state in before:
+            self._events.emit_backup(job, state, new.arn)
+        yield
+        self._events.emit_backup(job, after, new.arn)
 
 
-def _backend() -> Any:
-    return rds_backends[ACCOUNT][REGION]
+def _check_name(kind: SourceKind, name: str) -> None:
+    """What people may call a snapshot: only RDS and AWS Backup put a prefix and a colon before it."""
+    if not kind.is_name(name):
+        raise ApiError(
+            "InvalidParameterValue",
+            f"The parameter {kind.noun}Identifier is not a valid identifier: {name}. Identifiers must begin with a letter; "
+            "must contain only ASCII letters, digits, and hyphens; and must not end with a hyphen or contain two "
+            f"consecutive hyphens, and have at most {kind.longest_name} characters.",
+        )
 
 
-def _arn(name: str) -> str:
-    return f"arn:aws:rds:{REGION}:{ACCOUNT}:snapshot:{name}"
-
-
-def _snapshot_name(identifier: str, kind: str, at: datetime) -> str:
+def _snapshot_name(source: str, type_: str, at: datetime) -> str:
     stamp = at.strftime("%Y-%m-%d-%H-%M")
-    if kind == "awsbackup":
-        return f"awsbackup:job-{uuid.uuid4()}"
-    return f"rds:{identifier}-{stamp}" if kind == "automated" else f"{identifier}-manual-{stamp}"
+    if type_ == "awsbackup":
+        return f"{_BACKUP_PREFIX}{uuid.uuid4()}"
+    return f"rds:{source}-{stamp}" if type_ == "automated" else f"{source}-manual-{stamp}"
 
 
 def _moment(text: object) -> datetime:
@@ -199,11 +236,8 @@ def _moment(text: object) -> datetime:
         return datetime.now(UTC)
     if isinstance(text, str) and re.match(r"\d{4}-\d{2}-\d{2}", text):
         try:
-            return _utc(datetime.fromisoformat(text))
+            moment = datetime.fromisoformat(text)
         except ValueError as error:
             raise ApiError("InvalidParameterValue", f"at: {error}") from error
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     raise ApiError("InvalidParameterValue", f"at {text!r} is no ISO time")
-
-
-def _utc(moment: datetime) -> datetime:
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

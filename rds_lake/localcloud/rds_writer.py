@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rds_lake.localcloud.app import ApiError
+from rds_lake.localcloud.faults import ExportFault
 from rds_lake.localcloud.rds_parquet import parquet_files, skip_reason, type_mappings
 from rds_lake.localcloud.source import FrozenDatabase, SourceTable
 
@@ -21,14 +22,6 @@ _GIB = 1024**3
 
 class CanceledError(Exception):
     """Somebody cancelled the task; what it wrote stays, as in AWS."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Injection:
-    """Endings to force upon the next task: a failure with a cause, or tables to skip."""
-
-    fail_with: str | None = None
-    skip_tables: tuple[str, ...] = ()
 
 
 class WriterSettings(Protocol):
@@ -57,7 +50,7 @@ class ExportWriter:
                 "InvalidExportOnly", f"The export is invalid: {', '.join(unknown)} not found in the snapshot"
             )
 
-    def write(self, task: dict[str, Any], injection: Injection, advance: Callable[..., None]) -> str | None:
+    def write(self, task: dict[str, Any], fault: ExportFault, advance: Callable[..., None]) -> str | None:
         """Write everything; returns WarningMessage, or None when no table was skipped."""
         folder = "/".join(part for part in (task["S3Prefix"].strip("/"), task["ExportTaskIdentifier"]) if part)
         wanted = self._tables(task["ExportOnly"])
@@ -66,7 +59,7 @@ class ExportWriter:
         total = 0
         for number, (database, table) in enumerate(wanted, start=1):
             target = _target(database, table)
-            reason = skip_reason(table) or ("PERMISSIONS_DO_NOT_EXIST" if target in injection.skip_tables else None)
+            reason = skip_reason(table) or ("PERMISSIONS_DO_NOT_EXIST" if target in fault.skip_tables else None)
             if reason:
                 skipped.append({"tableName": target, "reason": reason})
                 infos.append({"status": "SKIPPED", "target": target, "warningMessage": reason})
@@ -75,8 +68,10 @@ class ExportWriter:
             infos.append(info)
             total += size
             advance(PercentProgress=99 * number // len(wanted), TotalExtractedDataInGB=total // _GIB)
-        if injection.fail_with:
-            raise RuntimeError(injection.fail_with)
+        if fault.cancel:
+            raise CanceledError
+        if fault.fail:
+            raise RuntimeError(fault.fail)
         self._write_infos(task, folder, infos, total)
         if not skipped:
             return None

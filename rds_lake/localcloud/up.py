@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -17,7 +18,7 @@ from rds_lake.localcloud.app import ACCOUNT
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.localcloud.rds_snapshots import REGION
+from rds_lake.localcloud.rds_kinds import REGION
 
 SHOP_INSTANCE = "shop-prod"
 # Slow enough to be seen, fast enough for a demo.
@@ -36,8 +37,14 @@ def environment(endpoint: str) -> dict[str, str]:
     }
 
 
-def run_up(*, port: int, databases: dict[str, str], ready_file: Path | None) -> None:
-    """Serve until SIGINT or SIGTERM. Without `databases`, the demo shop on an embedded PostgreSQL."""
+def run_up(
+    *,
+    port: int,
+    databases: Mapping[str, Sequence[str]],
+    clusters: Mapping[str, Sequence[str]],
+    ready_file: Path | None,
+) -> None:
+    """Serve until SIGINT or SIGTERM. Without any source, the demo shop on an embedded PostgreSQL."""
     stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -46,11 +53,11 @@ def run_up(*, port: int, databases: dict[str, str], ready_file: Path | None) -> 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     with ExitStack() as stack:
-        if not databases:
-            postgres = stack.enter_context(EmbeddedPostgres())
-            databases = {SHOP_INSTANCE: postgres.create_database("shop")}
-            shop.seed(databases[SHOP_INSTANCE])
-        cloud = stack.enter_context(LocalCloud(databases, port=port, exports=_SETTINGS))
+        if not databases and not clusters:
+            url = stack.enter_context(EmbeddedPostgres()).create_database("shop")
+            shop.seed(url)
+            databases = {SHOP_INSTANCE: [url]}
+        cloud = stack.enter_context(LocalCloud(databases, clusters=clusters, port=port, exports=_SETTINGS))
         _announce(cloud, ready_file)
         if ready_file is not None:
             # A file that outlived its cloud would tell the next reader a lie.
@@ -59,17 +66,21 @@ def run_up(*, port: int, databases: dict[str, str], ready_file: Path | None) -> 
 
 
 def _announce(cloud: LocalCloud, ready_file: Path | None) -> None:
-    print(f"local cloud ready at {cloud.url}; databases: {', '.join(cloud.databases)}", flush=True)  # noqa: T201
+    names = f"databases: {', '.join(cloud.databases) or 'none'}; clusters: {', '.join(cloud.clusters) or 'none'}"
+    print(f"local cloud ready at {cloud.url}; {names}", flush=True)  # noqa: T201
     for name, value in environment(cloud.url).items():
         print(f"export {name}={value}", flush=True)  # noqa: T201 - for a person to copy
     if ready_file is not None:
         body = {
             "endpoint": cloud.url,
             "databases": {name: list(urls) for name, urls in cloud.databases.items()},
+            "clusters": {name: list(urls) for name, urls in cloud.clusters.items()},
             "region": REGION,
             "account": ACCOUNT,
         }
         partial = ready_file.with_name(f"{ready_file.name}.partial")
+        # The URLs may hold passwords: nobody else reads them.
+        partial.touch(mode=0o600)
         partial.write_text(json.dumps(body), encoding="utf-8")
         # A reader sees the file whole or not at all.
         partial.replace(ready_file)

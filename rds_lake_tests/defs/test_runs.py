@@ -10,7 +10,6 @@ import dagster as dg
 import pytest
 
 from rds_lake.defs.build import build_definitions
-from rds_lake.localcloud.rds_writer import Injection
 from rds_lake.model.table import TableTarget
 from rds_lake_tests.world import World, execute, until
 
@@ -193,7 +192,7 @@ def test_a_date_without_snapshot_fails_with_a_sentence(shell: Shell) -> None:
 
 def test_a_failed_export_fails_the_run_its_event_asks_for_and_starts_no_other(shell: Shell) -> None:
     shell.world.snapshot("2026-11-20")
-    shell.world.cloud.exports.injection = Injection(fail_with="The IAM role can't be assumed")
+    shell.world.break_next_export(fail="The IAM role can't be assumed")
     shell.run(shell.tick()[0])
     (request,) = until(shell.tick)
     result = shell.run(request)
@@ -206,7 +205,7 @@ def test_skipped_tables_fail_a_blocking_check_and_no_view_moves(shell: Shell) ->
     shell.world.snapshot("2026-11-19")
     assert shell.materialize("2026-11-19").success
     shell.world.snapshot("2026-11-20")
-    shell.world.cloud.exports.injection = Injection(skip_tables=("shop.public.orders",))
+    shell.world.break_next_export(skip_tables=["shop.public.orders"])
     result = shell.materialize("2026-11-20")
     assert not result.success
     assert checks(result)["export_complete"] is False

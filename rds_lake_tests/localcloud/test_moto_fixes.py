@@ -175,6 +175,17 @@ def test_bare_moto_still_finds_no_backup_snapshot_by_its_identifier(bare_moto: s
         rds.describe_db_snapshots(DBSnapshotIdentifier=backup_snapshot(rds))
 
 
+def test_bare_moto_still_lists_snapshots_without_pages_or_arns(bare_moto: str, cloud: LocalCloud) -> None:
+    rds = boto3.client("rds", endpoint_url=bare_moto, region_name="us-east-1")
+    backup_snapshot(rds)
+    for number in range(25):
+        rds.create_db_snapshot(DBInstanceIdentifier="b", DBSnapshotIdentifier=f"s{number}")
+    answer = rds.describe_db_snapshots(MaxRecords=20)
+    assert (len(answer["DBSnapshots"]) > 20, "Marker" in answer) == (True, False)
+    with pytest.raises(ClientError, match="DBSnapshotNotFound"):
+        rds.describe_db_snapshots(DBSnapshotIdentifier=answer["DBSnapshots"][-1]["DBSnapshotArn"])
+
+
 def targeted(clients: Any, target: dict[str, Any] | None = None) -> list[str]:
     """What a queue gets of one event whose rule has a topic as its target, or the queue itself with an input."""
     sqs, events, sns = clients("sqs"), clients("events"), clients("sns")

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
+from rds_lake.localcloud.rds_kinds import INSTANCE
 from rds_lake.model.arn import Exportable
 from rds_lake_tests.localcloud.test_exports import finished, rds_of, start
 from rds_lake_tests.world import World, execute, post
@@ -161,7 +162,8 @@ def test_a_snapshot_of_a_database_that_is_down_is_refused_in_words(
     def unreachable(name: str) -> None:
         raise psycopg.OperationalError("connection refused")
 
-    monkeypatch.setattr(world.cloud.snapshots._databases["shop-prod"], "freeze", unreachable)
+    (database,) = world.cloud._sources.databases(INSTANCE, "shop-prod")
+    monkeypatch.setattr(database, "freeze", unreachable)
     status, answer = post(f"{world.cloud.url}/_local/snapshots", {"database": "shop-prod"})
     assert (status, answer["error"]) == (502, "shop-prod could not be copied: connection refused")
     assert rds_of(world).describe_db_snapshots()["DBSnapshots"] == []

@@ -9,7 +9,6 @@ from rds_lake.aws.sqs import QueueMessage
 from rds_lake.config import first_date
 from rds_lake.errors import ThrottledError
 from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.localcloud.rds_writer import Injection
 from rds_lake.model.arn import Exportable
 from rds_lake.stages.events import EventPlan, EventPlanner
 from rds_lake.stages.export_plan import export_plans
@@ -69,7 +68,7 @@ def test_the_end_of_our_export_asks_for_the_whole_source(world: World) -> None:
 
 def test_a_failed_export_asks_for_the_export_only_which_then_fails_with_the_cause(world: World) -> None:
     arn = world.snapshot("2026-11-20")
-    world.cloud.exports.injection = Injection(fail_with="boom")
+    world.break_next_export(fail="boom")
     task = world.run().begin(date(2026, 11, 20))
     assert task is not None
     until(lambda: not world.gateways.rds.find_export_task(task.identifier).status.running)  # type: ignore[union-attr]

@@ -13,7 +13,6 @@ from rds_lake.errors import (
     SnapshotNotFoundError,
 )
 from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.localcloud.rds_writer import Injection
 from rds_lake.model.arn import Exportable
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.stages.export import Waiting, begin_export, run_export
@@ -62,7 +61,7 @@ def test_a_complete_export_is_reused(world: World) -> None:
 
 def test_a_failed_export_says_awss_cause_and_the_next_attempt_has_a_new_id(world: World) -> None:
     world.snapshot("2026-11-20")
-    world.cloud.exports.injection = Injection(fail_with="The S3 bucket acme isn't located in the current AWS Region.")
+    world.break_next_export(fail="The S3 bucket acme isn't located in the current AWS Region.")
     with pytest.raises(ExportFailedError, match=r"isn't located in the current AWS Region.* next attempt"):
         world.run().accept(DAY, poll_seconds=0.02)
     accepted = world.run().accept(DAY, poll_seconds=0.02)
@@ -151,7 +150,7 @@ def test_an_expired_snapshot_is_served_from_the_parquet_in_the_lake(world: World
 
 def test_a_complete_task_whose_tables_were_skipped_is_not_accepted(world: World) -> None:
     world.snapshot("2026-11-20")
-    world.cloud.exports.injection = Injection(skip_tables=("shop.public.orders",))
+    world.break_next_export(skip_tables=["shop.public.orders"])
     accepted = world.run().accept(DAY, poll_seconds=0.02)
     problems = "\n".join(finding.problem for finding in accepted.findings)
     assert "shop.public.orders" in problems

@@ -7,7 +7,6 @@ from datetime import date
 import pytest
 
 from rds_lake.errors import CatalogError, NameCollisionError, QueryError
-from rds_lake.localcloud.rds_writer import Injection
 from rds_lake.stages.publish import find_pointer
 from rds_lake_tests import strategies
 from rds_lake_tests.world import World, execute
@@ -163,7 +162,7 @@ def test_skipped_tables_stop_before_any_view_moves(world: World) -> None:
     world.snapshot("2026-11-19")
     world.publish("2026-11-19")
     world.snapshot("2026-11-20")
-    world.cloud.exports.injection = Injection(skip_tables=("shop.public.orders",))
+    world.break_next_export(skip_tables=["shop.public.orders"])
     assert [f for f in world.run().accept(date(2026, 11, 20), poll_seconds=0.02).findings if f.severity == "error"]
     assert latest(world) == {("2026-11-19",)}
 

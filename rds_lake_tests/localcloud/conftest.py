@@ -1,0 +1,43 @@
+"""A local cloud with a cluster, for the modules that ask for it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake_tests.localcloud.aurora import Aurora
+from rds_lake_tests.world import execute
+
+_TABLES = """
+DROP TABLE IF EXISTS orders, lines;
+CREATE TABLE orders (id bigint PRIMARY KEY, total numeric(12,2));
+CREATE TABLE lines (order_id bigint, text text);
+INSERT INTO orders SELECT i, i + 0.25 FROM generate_series(1, 10) i;
+INSERT INTO lines SELECT i, 'line ' || i FROM generate_series(1, 20) i;
+"""
+
+
+@pytest.fixture(scope="session")
+def aurora_urls(postgres: EmbeddedPostgres) -> dict[str, str]:
+    return {name: postgres.create_database(name) for name in ("plain", "cluster_shop", "cluster_stock")}
+
+
+@pytest.fixture(scope="module")
+def aurora_cloud(aurora_urls: dict[str, str]) -> Iterator[LocalCloud]:
+    settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
+    shop, stock = aurora_urls["cluster_shop"], aurora_urls["cluster_stock"]
+    clusters = {"shop-aurora": shop, "two-aurora": [shop, stock]}
+    with LocalCloud({"shop-prod": aurora_urls["plain"]}, clusters=clusters, exports=settings) as cloud:
+        yield cloud
+
+
+@pytest.fixture
+def aurora(aurora_cloud: LocalCloud, aurora_urls: dict[str, str]) -> Aurora:
+    """An instance `shop-prod`, a cluster `shop-aurora`, and one of two databases, `two-aurora`, at their first content."""
+    for url in aurora_urls.values():
+        execute(url, _TABLES)
+    aurora = Aurora(cloud=aurora_cloud, url=aurora_urls["cluster_shop"])
+    aurora.prepare()
+    return aurora
