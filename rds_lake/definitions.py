@@ -2,6 +2,7 @@
 
 RDS_LAKE_CONFIG             path of lake.yaml; default: `lake.yaml` in the working directory
 RDS_LAKE_SENSOR_SECONDS     seconds between looks at the events queue; default 30
+RDS_LAKE_GRACE_SECONDS      seconds that events are given before reconciliation does their work; default 600
 RDS_LAKE_POLL_SECONDS       seconds between looks at a running export, where a run waits; default 30
 
 What belongs here: environment and files to values. No AWS call: a code location must load without network.
@@ -28,4 +29,5 @@ def defs() -> dg.Definitions:
         known_tables={name: tables for name, tables in known.items() if tables is not None},
         resources={"aws": AwsResource(poll_seconds=float(os.environ.get("RDS_LAKE_POLL_SECONDS", "30")))},
         sensor_interval_seconds=int(os.environ.get("RDS_LAKE_SENSOR_SECONDS", "30")),
+        reconcile_grace_seconds=float(os.environ.get("RDS_LAKE_GRACE_SECONDS", "600")),
     )

@@ -71,7 +71,8 @@ def tiny_url(postgres: EmbeddedPostgres) -> str:
 @pytest.fixture(scope="session")
 def session_cloud(tiny_url: str) -> Iterator[LocalCloud]:
     settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
-    with LocalCloud({"shop-prod": tiny_url}, exports=settings) as cloud:
+    # A cluster with the same content beside the instance: every kind of source sees the same rows.
+    with LocalCloud({"shop-prod": tiny_url}, clusters={"shop-aurora": tiny_url}, exports=settings) as cloud:
         yield cloud
 
 

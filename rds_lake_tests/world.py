@@ -121,13 +121,27 @@ class World:
         source = self.config.sources[0].model_copy(update=changes)
         self.config = self.config.model_copy(update={"sources": (source,)})
 
-    def snapshot(self, day: str, *, kind: str = "automated", hour: int = 3, minute: int = 0) -> str:
-        """Take a snapshot at that time; its ARN."""
+    def snapshot(self, day: str, *, kind: str = "automated", hour: int = 3, minute: int = 0, **changes: Any) -> str:
+        """Take a snapshot at that time; its ARN. `event=False`: nobody is told."""
         at = f"{day}T{hour:02}:{minute:02}:00+00:00"
-        body = {"database": self.config.sources[0].identifier, "type": kind, "at": at}
+        source = self.config.sources[0]
+        key = "cluster" if source.kind == "aurora" else "database"
+        body = {key: source.identifier, "type": kind, "at": at} | changes
         status, answer = post(f"{self.cloud.url}/_local/snapshots", body)
         assert status == 200, answer
         return answer["arn"]
+
+    def of_cluster(self, *snapshots: str) -> None:
+        """Make the one source the cluster instead of the instance."""
+        self.with_source(kind="aurora", identifier="shop-aurora", snapshots=snapshots or ("automated",))
+
+    def mailbox(self) -> "Mailbox":
+        """Hears the lake's topic from now on."""
+        sqs, sns = self.clients.client("sqs"), self.clients.client("sns")
+        url = sqs.create_queue(QueueName="mails")["QueueUrl"]
+        endpoint = "arn:aws:sqs:us-east-1:123456789012:mails"
+        sns.subscribe(TopicArn=self.config.lake.notifications, Protocol="sqs", Endpoint=endpoint)
+        return Mailbox(sqs=sqs, url=url)
 
     def break_next_export(self, **fault: Any) -> None:
         """The next task ends otherwise: `fail="cause"`, `skip_tables=[…]`, `stuck=True` or `cancel=True`."""
@@ -158,6 +172,23 @@ class World:
     def messages(self) -> list[dict[str, Any]]:
         """Events in the queue, received and left there."""
         return [json.loads(message.body) for message in self.gateways.queue.receive(max_messages=10, wait_seconds=0)]
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """What was published to the lake's SNS topic."""
+
+    sqs: Any
+    url: str
+    mails: list[dict[str, Any]] = field(default_factory=list)
+
+    def read(self) -> list[dict[str, Any]]:
+        """Every mail so far: Subject and Message."""
+        while found := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
+            for message in found:
+                self.mails.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        return self.mails
 
 
 def until(happened: Callable[[], Any], *, seconds: float = 60, what: str = "it") -> Any:

@@ -10,7 +10,7 @@ import dagster as dg
 from rds_lake.config import LakeConfig
 from rds_lake.defs.resources import AwsResource
 from rds_lake.defs.translate import Tag
-from rds_lake.defs.watch import NEXT_STEP
+from rds_lake.defs.watch import NEXT_STEP, WHAT
 from rds_lake.errors import RdsLakeError
 from rds_lake.stages.notify import Incident, render_incident
 
@@ -65,7 +65,8 @@ def _incident(context: dg.RunFailureSensorContext) -> Incident:
         snapshot_date=run.tags.get("dagster/partition"),
         stage=failures[0].step_key if failures else None,
         causes=tuple(causes),
-        next_step=_next_step(failures),
+        what=_said(failures, WHAT),
+        next_step=_said(failures, NEXT_STEP),
         run_id=run.run_id,
     )
 
@@ -77,11 +78,11 @@ def _cause(event: dg.DagsterEvent) -> str:
     return data.error.message if data.error else event.message or "unknown"
 
 
-def _next_step(failures: Sequence[dg.DagsterEvent]) -> str | None:
-    """What an incident says to do; other failures have the general advice."""
+def _said(failures: Sequence[dg.DagsterEvent], label: str) -> str | None:
+    """What an incident says of itself (`watch.py`); other failures say nothing."""
     for event in failures:
         data = event.step_failure_data.user_failure_data
-        value = data.metadata.get(NEXT_STEP) if data else None
+        value = data.metadata.get(label) if data else None
         if value is not None:
             return str(value.value)
     return None

@@ -118,6 +118,7 @@ def run_log(instance: dg.DagsterInstance, gateways: Gateways, config: LakeConfig
         layout=gateways.layout,
         last_keys={name: source[-1] for name, source in keys.items()},
         partitions={source.name: partitions_of(config, source) for source in config.sources},
+        now=utc_now(),
     )
 
 

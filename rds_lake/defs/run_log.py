@@ -7,7 +7,7 @@ What belongs here: questions to the instance. What does not: deciding anything.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 import dagster as dg
 
@@ -28,6 +28,7 @@ _UNFINISHED = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
+_LOST_AFTER = timedelta(hours=1)
 _LOOKED_AT = 200  # runs of one source and date; more were never seen, and the newest come first
 
 
@@ -40,6 +41,7 @@ class DagsterRunLog:
     layout: LakeLayout
     last_keys: Mapping[str, dg.AssetKey]
     partitions: Mapping[str, dg.PartitionsDefinition]
+    now: datetime
 
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
         keys = {day: day.isoformat() for day in days}
@@ -52,18 +54,20 @@ class DagsterRunLog:
     def begun(self, source: str, day: date) -> Mapping[str, bool]:
         tags = {Tag.SOURCE.value: source, Tag.TRIGGER.value: "begin", "dagster/partition": day.isoformat()}
         begun: dict[str, bool] = {}
-        for run in self._runs(dg.RunsFilter(tags=tags)):
+        for record in self._records(dg.RunsFilter(tags=tags)):
+            run = record.dagster_run
             subject = run.tags.get(Tag.SUBJECT.value, "")
-            blocking = run.status in _UNFINISHED or run.status is dg.DagsterRunStatus.FAILURE
-            begun[subject] = begun.get(subject, False) or blocking
+            unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()
+            begun[subject] = begun.get(subject, False) or unfinished or run.status is dg.DagsterRunStatus.FAILURE
         return begun
 
     def was_settled(self, export_task: str) -> bool:
-        return bool(self._runs(dg.RunsFilter(tags={Tag.EXPORT_TASK.value: export_task}), limit=1))
+        return bool(self._records(dg.RunsFilter(tags={Tag.EXPORT_TASK.value: export_task}), limit=1))
 
     def has_failed(self, source: str, day: date) -> bool:
         failed = dg.RunsFilter(tags={"dagster/partition": day.isoformat()}, statuses=[dg.DagsterRunStatus.FAILURE])
-        return any(key.path[0] == source for run in self._runs(failed) for key in run.asset_selection or ())
+        runs = [record.dagster_run for record in self._records(failed)]
+        return any(key.path[0] == source for run in runs for key in run.asset_selection or ())
 
     def published_arn(self, source: str, day: date) -> str | None:
         manifest = find_manifest(self.s3, self.layout, source, day)
@@ -71,7 +75,12 @@ class DagsterRunLog:
 
     def beginning(self) -> int:
         """Runs that are about to start an export and so will take one of AWS's places."""
-        return len(self._runs(dg.RunsFilter(tags={Tag.TRIGGER.value: "begin"}, statuses=_UNFINISHED)))
+        about_to = dg.RunsFilter(tags={Tag.TRIGGER.value: "begin"}, statuses=_UNFINISHED)
+        return sum(record.create_timestamp > self._lost_before() for record in self._records(about_to))
 
-    def _runs(self, filters: dg.RunsFilter, *, limit: int = _LOOKED_AT) -> list[dg.DagsterRun]:
-        return [record.dagster_run for record in self.instance.get_run_records(filters, limit=limit)]
+    def _lost_before(self) -> datetime:
+        """A run that begins an export takes seconds; one this old died with its machine, and nobody told Dagster."""
+        return self.now - _LOST_AFTER
+
+    def _records(self, filters: dg.RunsFilter, *, limit: int = _LOOKED_AT) -> Sequence[dg.RunRecord]:
+        return self.instance.get_run_records(filters, limit=limit)

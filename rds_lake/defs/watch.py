@@ -20,7 +20,7 @@ from rds_lake.stages import freshness
 from rds_lake.stages.wanted import WantedIncident
 
 WATCH_CHECK = "source_is_watched"
-NEXT_STEP = "rds_lake/next_step"
+WHAT, NEXT_STEP = "rds_lake/what", "rds_lake/next_step"
 
 
 class IncidentConfig(dg.Config):
@@ -49,7 +49,9 @@ def watch_check(config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDef
     def watch(config: IncidentConfig, aws: AwsResource) -> Iterator[dg.AssetCheckResult]:
         if config.what:
             yield _result(key, f"{config.what}: {config.cause}", severity=dg.AssetCheckSeverity.ERROR)
-            raise dg.Failure(description=config.cause, metadata={NEXT_STEP: config.next_step}, allow_retries=False)
+            raise dg.Failure(
+                description=config.cause, metadata={WHAT: config.what, NEXT_STEP: config.next_step}, allow_retries=False
+            )
         with dagster_failures():
             rds = aws.gateways(whole.lake).rds
             reason = freshness.find_staleness(rds, freshness.watch(whole, source), now=utc_now())

@@ -16,13 +16,17 @@ SUBJECT_LIMIT = 100  # SNS refuses longer subjects, line breaks and non-ASCII
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """A run that failed. `causes` are the failing steps' messages; `next_step` where it is not to run the date again."""
+    """A run that failed. `causes` are the failing steps' messages.
+
+    `what` and `next_step` where it is no stage that failed: what happened in a few words, and what to do about it.
+    """
 
     source: str
     snapshot_date: str | None
     stage: str | None
     causes: tuple[str, ...]
     run_id: str
+    what: str | None = None
     next_step: str | None = None
 
 
@@ -36,8 +40,9 @@ class Mail:
 
 def render_incident(incident: Incident) -> Mail:
     """The message for one incident: what failed, why, what to do, and that nothing wrong was published."""
-    what = f"{incident.source} {incident.snapshot_date or '(no date)'}"
-    subject = f"[rds-lake] {what}: {incident.stage or 'run'} failed"
+    about = f"{incident.source} {incident.snapshot_date or ''}".strip()
+    what = incident.what or f"{incident.stage or 'run'} failed"
+    subject = f"[rds-lake] {about}: {what}"
     causes = "\n".join(incident.causes) or "Dagster recorded no cause; open the run."
     body = (
         f"Source:        {incident.source}\n"

@@ -19,7 +19,7 @@ from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.stack import dagster_home
 from rds_lake.localcloud.up import environment
 from rds_lake.stages.known_tables import save_known_tables
-from rds_lake_tests.defs.test_runs import TABLES
+from rds_lake_tests.defs.shell import TABLES
 from rds_lake_tests.world import World, until
 
 LAUNCH = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {

@@ -1,82 +1,13 @@
 """Runs in one process: the event path, a person's materialization, checks that block, failures that explain."""
 
 import json
-from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
-from typing import Any
 
 import dagster as dg
-import pytest
 
 from rds_lake.defs.build import build_definitions
-from rds_lake.model.table import TableTarget
+from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.world import World, execute, until
-
-TABLES = (
-    TableTarget(database="shop", schema="public", table="orders"),
-    TableTarget(database="shop", schema="public", table="Order Details"),
-    TableTarget(database="shop", schema="sales", table="nothing"),
-)
-
-
-class Shell:
-    """Dagster around a world: sensor ticks and runs as the daemon would do them, in this process."""
-
-    def __init__(self, world: World, instance: dg.DagsterInstance) -> None:
-        self.world, self.instance = world, instance
-        self.definitions = build_definitions(world.config, known_tables={"shop": TABLES}, resources={"aws": world.aws})
-        self.repository = self.definitions.get_repository_def()
-        self.cursor: str | None = None
-        self.run_keys: set[str] = set()
-
-    def tick(self) -> list[dg.RunRequest]:
-        """One tick of the events sensor; run keys seen before are dropped, as Dagster does."""
-        sensor = self.repository.get_sensor_def("rds_lake_events")
-        context = dg.build_sensor_context(
-            instance=self.instance,
-            cursor=self.cursor,
-            repository_def=self.repository,
-            resources={"aws": self.world.aws},
-        )
-        result: Any = sensor.evaluate_tick(context)
-        self.cursor = result.cursor
-        fresh = [request for request in result.run_requests or [] if request.run_key not in self.run_keys]
-        self.run_keys |= {request.run_key for request in fresh}
-        return fresh
-
-    def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-        """Execute a request."""
-        return self.materialize(
-            request.partition_key or "",
-            *[key.path[-1] for key in request.asset_selection or []],
-            tags=dict(request.tags),
-        )
-
-    def materialize(self, day: str, *names: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
-        """Materialize assets of the source by their last name; none: all."""
-        keys = [dg.AssetKey(["shop", name]) for name in names] or list(self.definitions.resolve_all_asset_keys())
-        job = self.definitions.resolve_implicit_global_asset_job_def()
-        return job.execute_in_process(
-            instance=self.instance,
-            partition_key=day,
-            asset_selection=keys,
-            tags=tags,
-            raise_on_error=False,
-            resources=None,
-        )
-
-    def failure(self, result: dg.ExecuteInProcessResult) -> str:
-        """What the failed step says to a person."""
-        (event,) = [e for e in result.all_node_events if e.event_type_value == "STEP_FAILURE"]
-        data = event.step_failure_data
-        return str(data.user_failure_data.description if data.user_failure_data else data.error)
-
-
-@pytest.fixture
-def shell(world: World, tmp_path: Path) -> Iterator[Shell]:
-    with dg.instance_for_test(temp_dir=str(tmp_path)) as instance:
-        yield Shell(world, instance)
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> list[str]:
@@ -130,7 +61,7 @@ def test_a_tick_lost_with_its_cursor_brings_the_message_again_and_one_export(she
     shell.world.snapshot("2026-11-20")
     (lost,) = shell.tick()
     # The daemon died before it stored the tick: cursor and request are gone, the message becomes visible again.
-    shell.cursor, shell.run_keys = None, set()
+    shell.forget_tick()
     shell.world.clients.client("sqs").purge_queue(QueueUrl=shell.world.gateways.queue.url)
     shell.world.gateways.queue._client.send_message(  # type: ignore[attr-defined]
         QueueUrl=shell.world.gateways.queue.url,
@@ -224,27 +155,10 @@ def test_new_and_gone_tables_are_published_or_dropped_and_reported_and_no_key_is
 
 
 def test_a_failed_run_is_mailed_once_with_cause_and_next_step(shell: Shell) -> None:
-    sqs, sns = shell.world.clients.client("sqs"), shell.world.clients.client("sns")
-    url = sqs.create_queue(QueueName="mails")["QueueUrl"]
-    sns.subscribe(
-        TopicArn=shell.world.config.lake.notifications,
-        Protocol="sqs",
-        Endpoint="arn:aws:sqs:us-east-1:123456789012:mails",
-    )
+    mailbox = shell.world.mailbox()
     result = shell.materialize("2026-11-19")
-    sensor = shell.repository.get_sensor_def("rds_lake_failures")
-    run = shell.instance.get_run_by_id(result.run_id)
-    assert run is not None
-    context = dg.build_run_status_sensor_context(
-        sensor_name="rds_lake_failures",
-        dagster_instance=shell.instance,
-        dagster_run=run,
-        dagster_event=result.get_run_failure_event(),
-        resources={"aws": shell.world.aws},
-    ).for_run_failure()
-    sensor(context)
-    (message,) = sqs.receive_message(QueueUrl=url)["Messages"]
-    mail = json.loads(message["Body"])
+    shell.tell_failure(result)
+    (mail,) = mailbox.read()
     assert mail["Subject"] == "[rds-lake] shop 2026-11-19: shop__snapshot_export failed"
     assert "has no automated snapshot for 2026-11-19" in mail["Message"]
     assert "Next step" in mail["Message"]

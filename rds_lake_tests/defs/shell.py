@@ -1,0 +1,112 @@
+"""Dagster around a world, without its daemon: sensor ticks and runs as the daemon would do them, in this process."""
+
+from typing import Any
+
+import dagster as dg
+
+from rds_lake.defs.build import build_definitions
+from rds_lake.model.table import TableTarget
+from rds_lake_tests.world import World
+
+TABLES = (
+    TableTarget(database="shop", schema="public", table="orders"),
+    TableTarget(database="shop", schema="public", table="Order Details"),
+    TableTarget(database="shop", schema="sales", table="nothing"),
+)
+
+
+class Shell:
+    """Ticks and runs. `grace_seconds`: what reconciliation leaves to events."""
+
+    def __init__(self, world: World, instance: dg.DagsterInstance, *, grace_seconds: float = 0) -> None:
+        self.world, self.instance, self.grace_seconds = world, instance, grace_seconds
+        self.cursors: dict[str, str | None] = {}
+        self.run_keys: set[tuple[str, str]] = set()
+        self.mails: list[str] = []
+        self.reload()
+
+    def reload(self) -> None:
+        """Load the code location again, with the world's present configuration."""
+        known = {"shop": TABLES} if len(self.world.config.sources) == 1 else {}
+        self.definitions = build_definitions(
+            self.world.config,
+            known_tables=known,
+            resources={"aws": self.world.aws},
+            reconcile_grace_seconds=self.grace_seconds,
+        )
+        self.repository = self.definitions.get_repository_def()
+
+    @property
+    def cursor(self) -> str | None:
+        """The events sensor's."""
+        return self.cursors.get("rds_lake_events")
+
+    def forget_tick(self) -> None:
+        """As if the daemon had died before it stored anything of its ticks."""
+        self.cursors, self.run_keys = {}, set()
+
+    def tick(self, name: str = "rds_lake_events") -> list[dg.RunRequest]:
+        """One tick of a sensor; run keys the sensor used before are dropped, as Dagster does."""
+        context = dg.build_sensor_context(
+            instance=self.instance,
+            cursor=self.cursors.get(name),
+            repository_def=self.repository,
+            resources={"aws": self.world.aws},
+        )
+        result: Any = self.repository.get_sensor_def(name).evaluate_tick(context)
+        self.cursors[name] = result.cursor
+        fresh = [request for request in result.run_requests or [] if (name, request.run_key) not in self.run_keys]
+        self.run_keys |= {(name, request.run_key) for request in fresh}
+        return fresh
+
+    def reconcile(self) -> list[dg.RunRequest]:
+        """One tick of the reconciliation sensor."""
+        return self.tick("rds_lake_reconciliation")
+
+    def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """Execute a request and tell its failure, if any."""
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        if request.asset_check_keys and not request.asset_selection:
+            job = job.get_subset(asset_check_selection=set(request.asset_check_keys))
+        result = job.execute_in_process(
+            instance=self.instance,
+            partition_key=request.partition_key,
+            asset_selection=list(request.asset_selection) if request.asset_selection else None,
+            run_config=dict(request.run_config),
+            tags=dict(request.tags),
+            raise_on_error=False,
+        )
+        if not result.success:
+            self.tell_failure(result)
+        return result
+
+    def materialize(self, day: str, *names: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
+        """Materialize assets of the source by their last name; none: all."""
+        keys = [dg.AssetKey(["shop", name]) for name in names] or list(self.definitions.resolve_all_asset_keys())
+        job = self.definitions.resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(
+            instance=self.instance,
+            partition_key=day,
+            asset_selection=keys,
+            tags=tags,
+            raise_on_error=False,
+        )
+
+    def tell_failure(self, result: dg.ExecuteInProcessResult) -> None:
+        """The failure sensor's tick for a failed run."""
+        run = self.instance.get_run_by_id(result.run_id)
+        assert run is not None
+        context = dg.build_run_status_sensor_context(
+            sensor_name="rds_lake_failures",
+            dagster_instance=self.instance,
+            dagster_run=run,
+            dagster_event=result.get_run_failure_event(),
+            resources={"aws": self.world.aws},
+        ).for_run_failure()
+        self.repository.get_sensor_def("rds_lake_failures")(context)
+
+    def failure(self, result: dg.ExecuteInProcessResult) -> str:
+        """What the failed step says to a person."""
+        (event,) = [e for e in result.all_node_events if e.event_type_value == "STEP_FAILURE"]
+        data = event.step_failure_data
+        return str(data.user_failure_data.description if data.user_failure_data else data.error)
