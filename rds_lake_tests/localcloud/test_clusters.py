@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
+from rds_lake.localcloud.rds_kinds import CLUSTER
 from rds_lake_tests.localcloud.aurora import CLUSTER_ARN, Aurora
 from rds_lake_tests.world import execute, post
 
@@ -212,3 +213,29 @@ def test_a_reset_ends_a_live_export_and_leaves_no_clone(aurora: Aurora, gate: th
     aurora.cloud.reset()
     assert frozen_databases(aurora) == 0
     assert aurora.rds.describe_export_tasks()["ExportTasks"] == []
+
+
+def test_a_database_that_is_down_is_said_in_words_and_leaves_no_half_copy(
+    aurora: Aurora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(name: str) -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    _, second = aurora.cloud._sources.databases(CLUSTER, "two-aurora")
+    monkeypatch.setattr(second, "freeze", unreachable)
+    status, answer = post(f"{aurora.cloud.url}/_local/snapshots", {"cluster": "two-aurora"})
+    assert (status, answer["error"]) == (502, "two-aurora could not be copied: connection refused")
+    two = CLUSTER_ARN.replace("shop-aurora", "two-aurora")
+    with pytest.raises(ClientError, match="connection refused"):
+        aurora.cloud.clients.client("rds").start_export_task(
+            ExportTaskIdentifier="task-1",
+            SourceArn=two,
+            S3BucketName="exports",
+            IamRoleArn=aurora.role,
+            KmsKeyId="alias/exports",
+        )
+    assert frozen_databases(aurora) == 0
+    assert aurora.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"] == []
+    monkeypatch.undo()
+    aurora.start(two)
+    assert aurora.finished()["Status"] == "COMPLETE"
