@@ -16,7 +16,7 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ExportQuotaError
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.snapshot import LIVE, Snapshot, snapshot_date
+from rds_lake.model.snapshot import BACKUP, LIVE, Snapshot, snapshot_date
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -72,14 +72,23 @@ class RdsGateway:
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
         """Every snapshot of exactly this instance or cluster of the given kinds (automated, manual, awsbackup)."""
         api = _APIS[about]
-        found: list[Snapshot] = []
-        # Backup's snapshots are listed only when their type is asked for (aws-facts 10), so ask per type.
-        for kind in kinds:
+        # Backup's snapshots are listed only when their type is asked for (aws-facts 10), so ask per type. Whether clusters'
+        # have that type is not documented: they may be listed as manual ones, and are told by their name.
+        types = {*kinds, "manual"} if about is Exportable.CLUSTER_SNAPSHOT and BACKUP in kinds else set(kinds)
+        found = {s.arn: s for kind in sorted(types) for s in self._snapshots_of_type(api, identifier, kind)}
+        wanted = identifier.lower()
+        return [s for s in found.values() if s.source_identifier.lower() == wanted and s.kind in kinds]
+
+    def _snapshots_of_type(self, api: _SnapshotApi, identifier: str, kind: str) -> list[Snapshot]:
+        narrowed: dict[str, Any] = {api.owner: identifier, "SnapshotType": kind}
+        try:
             with aws_errors("rds", api.operation, about=identifier):
-                narrowed: dict[str, Any] = {api.owner: identifier, "SnapshotType": kind}
                 pages: Iterable[Any] = self._client.get_paginator(api.operation).paginate(**narrowed)
-                found += [_snapshot(item, api) for page in pages for item in page[api.items]]
-        return [snapshot for snapshot in found if snapshot.source_identifier.lower() == identifier.lower()]
+                return [_snapshot(item, api) for page in pages for item in page[api.items]]
+        except AwsError as error:
+            if kind == BACKUP and error.code in ("InvalidParameterValue", "InvalidParameterCombination"):
+                return []  # clusters know no such type; they are among the manual ones
+            raise
 
     def find_snapshot(self, about: Exportable, reference: str) -> Snapshot | None:
         """The snapshot or cluster snapshot of this ARN or identifier, or None when it is gone."""
@@ -187,7 +196,7 @@ def _snapshot(item: Any, api: _SnapshotApi) -> Snapshot:
         arn=item[api.arn],
         identifier=item[api.identifier],
         source_identifier=item[api.owner],
-        kind=item.get("SnapshotType", "manual"),
+        kind=BACKUP if item[api.identifier].startswith(f"{BACKUP}:") else item.get("SnapshotType", "manual"),
         engine=item.get("Engine", ""),
         # A snapshot still being made has no time yet; it counts from the epoch until it has.
         created_at=item.get("SnapshotCreateTime", datetime.fromtimestamp(0, UTC)),

@@ -51,11 +51,25 @@ class RequestContext:
     service: str
 
 
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's dispatcher. It lists moto's own folder twice for every request, though what a host means never changes."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The service of a host name, looked up once."""
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
 class LocalCloudApp:
     """The WSGI application. Planes register their operations in its dictionaries."""
 
     def __init__(self) -> None:
-        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.moto = _Dispatcher()
         # "AmazonAthena.StartQueryExecution" -> operation
         self.json_operations: dict[str, Callable[[RequestContext, Json], Json]] = {}
         # "AWSGlue.GetTable" -> what moto gets to see instead of the request; may refuse it

@@ -102,27 +102,27 @@ class ExportTasks:
         source = export_source(params["SourceArn"])
         self._check(params)
         with ExitStack() as refused:
-            if source.live:
-                self._check_live(source, params)
-                task = self._admit(params, source, datetime.now(UTC))
-                refused.callback(self._tasks.pop, params["ExportTaskIdentifier"], None)
+            content, created_at = self._open(source)
+            if content is not None:
+                refused.callback(content.release)
+            task = self._admit(params, source, created_at)
+            refused.callback(self._tasks.pop, params["ExportTaskIdentifier"], None)
+            if content is None:
                 content = self._sources.freeze(source.kind, source.identifier)
                 refused.callback(content.release)
-            else:
-                content, created_at = self._snapshots.open(source)
-                refused.callback(content.release)
-                self._check_only(params, content.databases)
-                task = self._admit(params, source, created_at)
+            self._check_only(params, content.databases)
             answer = dict(task)
             self._submit(task, source, content)
             refused.pop_all()
         return answer
 
-    def _check_live(self, source: ExportSource, params: dict[str, Any]) -> None:
-        live = self._sources.databases(source.kind, source.identifier)
-        if not live or not source.here:
+    def _open(self, source: ExportSource) -> tuple[Content | None, datetime]:
+        """A snapshot's content and time; none of a cluster itself, which is copied once the task is admitted."""
+        if not source.live:
+            return self._snapshots.open(source)
+        if not source.here or not self._sources.databases(source.kind, source.identifier):
             raise source.not_found()
-        self._check_only(params, [FrozenDatabase(name=database.name, content=database) for database in live])
+        return None, datetime.now(UTC)
 
     def _check_only(self, params: dict[str, Any], databases: Sequence[FrozenDatabase]) -> None:
         # Without it nothing is asked of the database: a start must be quick.

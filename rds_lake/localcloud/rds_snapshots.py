@@ -9,7 +9,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -86,8 +86,9 @@ class Snapshots:
         with self._lock:
             contents = list(self._contents.values())
             self._contents = {}
-        for content in contents:
-            content.release()
+        with ExitStack() as every:
+            for content in contents:
+                every.callback(content.release)
 
     def _take(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """`POST /_local/snapshots {"database" | "cluster": id, "type": …, "at": ISO time, "identifier": …, "event": …}`."""

@@ -47,8 +47,10 @@ class Content:
             self._holders -= 1
             unwanted = self._holders == 0
         if unwanted:
-            for database in self.databases:
-                database.content.drop()
+            # One that fails does not keep the others from being dropped.
+            with ExitStack() as every:
+                for database in self.databases:
+                    every.callback(database.content.drop)
 
 
 class Sources:

@@ -14,6 +14,7 @@ Which = Literal["newest", "first"]
 
 
 LIVE = "live"
+BACKUP = "awsbackup"  # both SnapshotType and the beginning of the snapshot's identifier (aws-facts 10)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,3 +41,10 @@ def aurora(aurora_cloud: LocalCloud, aurora_urls: dict[str, str]) -> Aurora:
     aurora = Aurora(cloud=aurora_cloud, url=aurora_urls["cluster_shop"])
     aurora.prepare()
     return aurora
+
+
+@pytest.fixture
+def quick(aurora: Aurora, monkeypatch: pytest.MonkeyPatch) -> Aurora:
+    """The same, its snapshots without content: quicker where content does not matter."""
+    monkeypatch.setattr(aurora.cloud._sources, "freeze", lambda kind, identifier: None)
+    return aurora

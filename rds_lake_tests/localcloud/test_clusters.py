@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
+from rds_lake.localcloud.rds_kinds import CLUSTER
 from rds_lake_tests.localcloud.aurora import CLUSTER_ARN, Aurora
 from rds_lake_tests.world import execute, post
 
@@ -43,9 +44,9 @@ def test_a_cluster_is_an_aurora_of_its_databases_engine(aurora: Aurora) -> None:
     assert aurora.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"] == []
 
 
-def test_a_cluster_snapshot_is_described_as_aws_does(aurora: Aurora) -> None:
-    arn = aurora.snapshot("2026-11-20T03:00:00Z")
-    (found,) = aurora.rds.describe_db_cluster_snapshots(DBClusterIdentifier="shop-aurora")["DBClusterSnapshots"]
+def test_a_cluster_snapshot_is_described_as_aws_does(quick: Aurora) -> None:
+    arn = quick.snapshot("2026-11-20T03:00:00Z")
+    (found,) = quick.rds.describe_db_cluster_snapshots(DBClusterIdentifier="shop-aurora")["DBClusterSnapshots"]
     assert arn == found["DBClusterSnapshotArn"] == f"{CLUSTER_SNAPSHOT}rds:shop-aurora-2026-11-20-03-00"
     assert found["DBClusterSnapshotIdentifier"] == "rds:shop-aurora-2026-11-20-03-00"
     assert (found["SnapshotType"], found["Engine"], found["Status"]) == ("automated", "aurora-postgresql", "available")
@@ -53,11 +54,11 @@ def test_a_cluster_snapshot_is_described_as_aws_does(aurora: Aurora) -> None:
 
 
 @pytest.mark.parametrize("noun", ["DBSnapshot", "DBClusterSnapshot"])
-def test_backup_snapshots_are_listed_only_by_type_or_by_name(aurora: Aurora, noun: str) -> None:
+def test_backup_snapshots_are_listed_only_by_type_or_by_name(quick: Aurora, noun: str) -> None:
     source = {"database": "shop-prod"} if noun == "DBSnapshot" else {}
-    describe = getattr(aurora.rds, "describe_db_snapshots" if source else "describe_db_cluster_snapshots")
-    backup = aurora.snapshot(type="awsbackup", **source)
-    manual = aurora.snapshot(type="manual", identifier="by-hand", **source)
+    describe = getattr(quick.rds, "describe_db_snapshots" if source else "describe_db_cluster_snapshots")
+    backup = quick.snapshot(type="awsbackup", **source)
+    manual = quick.snapshot(type="manual", identifier="by-hand", **source)
     listed = lambda **asked: [item[f"{noun}Arn"] for item in describe(**asked)[f"{noun}s"]]  # noqa: E731
     assert listed() == [manual]
     assert listed(SnapshotType="awsbackup") == [backup]
@@ -73,15 +74,14 @@ def test_backup_snapshots_are_listed_only_by_type_or_by_name(aurora: Aurora, nou
 
 
 @pytest.mark.parametrize("noun", ["DBSnapshot", "DBClusterSnapshot"])
-def test_many_snapshots_come_in_pages(aurora: Aurora, noun: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aurora.cloud._sources, "freeze", lambda kind, identifier: None)
+def test_many_snapshots_come_in_pages(quick: Aurora, noun: str) -> None:
     source = {"database": "shop-prod"} if noun == "DBSnapshot" else {}
-    arns = {aurora.snapshot(f"2026-10-{day:02}T03:00:00Z", event=False, **source) for day in range(1, 24)}
+    arns = {quick.snapshot(f"2026-10-{day:02}T03:00:00Z", event=False, **source) for day in range(1, 24)}
     operation = "describe_db_snapshots" if source else "describe_db_cluster_snapshots"
-    pages = list(aurora.rds.get_paginator(operation).paginate(PaginationConfig={"PageSize": 20}))
+    pages = list(quick.rds.get_paginator(operation).paginate(PaginationConfig={"PageSize": 20}))
     assert [len(page[f"{noun}s"]) for page in pages] == [20, 3]
     assert {item[f"{noun}Arn"] for page in pages for item in page[f"{noun}s"]} == arns
-    assert code_of(lambda: getattr(aurora.rds, operation)(MaxRecords=5)) == "InvalidParameterValue"
+    assert code_of(lambda: getattr(quick.rds, operation)(MaxRecords=5)) == "InvalidParameterValue"
 
 
 def test_a_cluster_and_a_snapshot_of_it_are_not_asked_for_together(aurora: Aurora) -> None:
@@ -148,12 +148,12 @@ def test_an_api_snapshot_of_a_cluster_is_frozen_copied_and_deleted(aurora: Auror
     ],
 )
 def test_what_aws_refuses_of_snapshots_is_refused(
-    aurora: Aurora, operation: str, arguments: tuple[str, ...], code: str
+    quick: Aurora, operation: str, arguments: tuple[str, ...], code: str
 ) -> None:
-    aurora.snapshot(type="manual", identifier="taken")
-    aurora.snapshot(type="manual", identifier="taken", database="shop-prod")
-    shape = aurora.rds.meta.service_model.operation_model(aurora.rds.meta.method_to_api_mapping[operation])
-    call = getattr(aurora.rds, operation)
+    quick.snapshot(type="manual", identifier="taken")
+    quick.snapshot(type="manual", identifier="taken", database="shop-prod")
+    shape = quick.rds.meta.service_model.operation_model(quick.rds.meta.method_to_api_mapping[operation])
+    call = getattr(quick.rds, operation)
     assert code_of(lambda: call(**dict(zip(shape.input_shape.required_members, arguments, strict=True)))) == code
 
 
@@ -213,3 +213,29 @@ def test_a_reset_ends_a_live_export_and_leaves_no_clone(aurora: Aurora, gate: th
     aurora.cloud.reset()
     assert frozen_databases(aurora) == 0
     assert aurora.rds.describe_export_tasks()["ExportTasks"] == []
+
+
+def test_a_database_that_is_down_is_said_in_words_and_leaves_no_half_copy(
+    aurora: Aurora, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(name: str) -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    _, second = aurora.cloud._sources.databases(CLUSTER, "two-aurora")
+    monkeypatch.setattr(second, "freeze", unreachable)
+    status, answer = post(f"{aurora.cloud.url}/_local/snapshots", {"cluster": "two-aurora"})
+    assert (status, answer["error"]) == (502, "two-aurora could not be copied: connection refused")
+    two = CLUSTER_ARN.replace("shop-aurora", "two-aurora")
+    with pytest.raises(ClientError, match="connection refused"):
+        aurora.cloud.clients.client("rds").start_export_task(
+            ExportTaskIdentifier="task-1",
+            SourceArn=two,
+            S3BucketName="exports",
+            IamRoleArn=aurora.role,
+            KmsKeyId="alias/exports",
+        )
+    assert frozen_databases(aurora) == 0
+    assert aurora.rds.describe_db_cluster_snapshots()["DBClusterSnapshots"] == []
+    monkeypatch.undo()
+    aurora.start(two)
+    assert aurora.finished()["Status"] == "COMPLETE"

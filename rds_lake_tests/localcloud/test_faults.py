@@ -81,32 +81,32 @@ def test_a_reset_frees_a_stuck_export_and_forgets_every_fault(aurora: Aurora) ->
     assert pending(aurora) == _NOTHING
 
 
-def test_events_are_lost_and_doubled_one_by_one(aurora: Aurora) -> None:
-    ask(aurora, events=[{"action": "drop", "match": "RDS-EVENT-0169"}, {"action": "double"}])
-    aurora.snapshot("2026-11-18T03:00:00Z")
-    aurora.snapshot("2026-11-19T03:00:00Z")
-    assert aurora.heard_ids() == ["0168", "0168", "0168", "0169"], "any event is doubled, only 0169 is lost"
-    ask(aurora, events=[{"action": "drop", "match": "COMPLETED"}])
-    aurora.snapshot(type="awsbackup")
-    assert aurora.heard_ids() == ["CREATED", "RUNNING", "0074", "0075"]
+def test_events_are_lost_and_doubled_one_by_one(quick: Aurora) -> None:
+    ask(quick, events=[{"action": "drop", "match": "RDS-EVENT-0169"}, {"action": "double"}])
+    quick.snapshot("2026-11-18T03:00:00Z")
+    quick.snapshot("2026-11-19T03:00:00Z")
+    assert quick.heard_ids() == ["0168", "0168", "0168", "0169"], "any event is doubled, only 0169 is lost"
+    ask(quick, events=[{"action": "drop", "match": "COMPLETED"}])
+    quick.snapshot(type="awsbackup")
+    assert quick.heard_ids() == ["CREATED", "RUNNING", "0074", "0075"]
 
 
-def test_a_late_event_comes_late_and_keeps_nobody_waiting(aurora: Aurora) -> None:
-    ask(aurora, events=[{"action": "delay", "seconds": 1.0, "match": "RDS-EVENT-0168"}])
+def test_a_late_event_comes_late_and_keeps_nobody_waiting(quick: Aurora) -> None:
+    ask(quick, events=[{"action": "delay", "seconds": 1.0, "match": "RDS-EVENT-0168"}])
     started = time.monotonic()
-    aurora.snapshot()
+    quick.snapshot()
     assert time.monotonic() - started < 1.0
-    assert (aurora.heard_ids(), pending(aurora)["delayed"]) == (["0169"], 1)
-    assert until(aurora.heard_ids) == ["0168"]
-    assert pending(aurora)["delayed"] == 0
+    assert (quick.heard_ids(), pending(quick)["delayed"]) == (["0169"], 1)
+    assert until(quick.heard_ids) == ["0168"]
+    assert pending(quick)["delayed"] == 0
 
 
-def test_a_late_event_does_not_outlive_a_reset(aurora: Aurora) -> None:
-    ask(aurora, events=[{"action": "delay", "seconds": 0.3, "match": "RDS-EVENT-0168"}])
-    aurora.snapshot()
-    aurora.prepare()
+def test_a_late_event_does_not_outlive_a_reset(quick: Aurora) -> None:
+    ask(quick, events=[{"action": "delay", "seconds": 0.3, "match": "RDS-EVENT-0168"}])
+    quick.snapshot()
+    quick.prepare()
     time.sleep(0.6)
-    assert aurora.heard() == []
+    assert quick.heard() == []
 
 
 def statement(athena: Any) -> Any:
@@ -221,10 +221,10 @@ def test_a_bad_body_is_refused_with_every_problem(body: dict[str, Any], words: l
     assert [word for word in words if word not in caught.value.message] == []
 
 
-def test_of_a_bad_body_nothing_is_kept(aurora: Aurora) -> None:
-    status, answer = ask(aurora, exports=[{"fail": "fine"}], events=[{}])
+def test_of_a_bad_body_nothing_is_kept(quick: Aurora) -> None:
+    status, answer = ask(quick, exports=[{"fail": "fine"}], events=[{}])
     assert (status, "events[0]" in answer["error"]) == (400, True)
-    assert pending(aurora) == _NOTHING
+    assert pending(quick) == _NOTHING
 
 
 def test_a_failing_export_of_an_instance_is_announced_as_one(aurora: Aurora) -> None:

@@ -26,13 +26,13 @@ def sample(samples: Path, name: str) -> dict[str, Any]:
     ],
 )
 def test_a_snapshot_is_announced_by_the_events_of_its_kind(
-    aurora: Aurora, source: str, kind: str, ids: list[str]
+    quick: Aurora, source: str, kind: str, ids: list[str]
 ) -> None:
     asked = {source: "shop-prod" if source == "database" else "shop-aurora", "type": kind}
-    aurora.snapshot(**asked)
-    assert aurora.heard_ids() == ids
-    aurora.snapshot("2026-11-21T03:00:00Z", event=False, **asked)
-    assert aurora.heard_ids() == [], "events are best effort: one snapshot was taken in silence"
+    quick.snapshot(**asked)
+    assert quick.heard_ids() == ids
+    quick.snapshot("2026-11-21T03:00:00Z", event=False, **asked)
+    assert quick.heard_ids() == [], "events are best effort: one snapshot was taken in silence"
 
 
 @pytest.mark.parametrize(
@@ -43,11 +43,11 @@ def test_a_snapshot_is_announced_by_the_events_of_its_kind(
     ],
 )
 def test_a_snapshots_event_has_the_samples_envelope(
-    aurora: Aurora, samples: Path, source: dict[str, str], name: str
+    quick: Aurora, samples: Path, source: dict[str, str], name: str
 ) -> None:
-    arn = aurora.snapshot(**source)
+    arn = quick.snapshot(**source)
     expected = sample(samples, name)
-    for event in aurora.heard():
+    for event in quick.heard():
         assert list(event) == list(expected)
         assert set(event["detail"]) == set(expected["detail"])
         for key in ("version", "detail-type", "source", "region"):
@@ -57,10 +57,10 @@ def test_a_snapshots_event_has_the_samples_envelope(
         assert event["detail"]["SourceIdentifier"] == arn.split("snapshot:")[1]
 
 
-def test_a_cluster_snapshots_event_has_the_live_text_and_the_samples_category(aurora: Aurora, samples: Path) -> None:
-    aurora.snapshot()
-    aurora.snapshot(type="manual")
-    _, automated, starting, _ = aurora.heard()
+def test_a_cluster_snapshots_event_has_the_live_text_and_the_samples_category(quick: Aurora, samples: Path) -> None:
+    quick.snapshot()
+    quick.snapshot(type="manual")
+    _, automated, starting, _ = quick.heard()
     assert automated["detail"]["Message"] == "Automated cluster snapshot created"
     expected = sample(samples, "rds/rds-db-cluster-snapshot-event.json")["detail"]
     for key in ("EventCategories", "Message", "EventID"):
@@ -69,10 +69,10 @@ def test_a_cluster_snapshots_event_has_the_live_text_and_the_samples_category(au
 
 @pytest.mark.parametrize("source", [{"database": "shop-prod"}, {"cluster": "shop-aurora"}])
 def test_backups_events_name_the_snapshot_only_when_it_is_there(
-    aurora: Aurora, samples: Path, source: dict[str, str]
+    quick: Aurora, samples: Path, source: dict[str, str]
 ) -> None:
-    arn = aurora.snapshot(type="awsbackup", **source)
-    created, running, completed = [event for event in aurora.heard() if event["source"] == "aws.backup"]
+    arn = quick.snapshot(type="awsbackup", **source)
+    created, running, completed = [event for event in quick.heard() if event["source"] == "aws.backup"]
     for event, name in ((created, "created"), (completed, "completed")):
         expected = sample(samples, f"backup/backup-job-{name}.json")
         assert list(event) == list(expected)
@@ -118,10 +118,10 @@ def test_a_live_clusters_event_has_the_samples_envelope(aurora: Aurora, samples:
     assert (event["detail-type"], event["detail"]["SourceType"]) == (expected["detail-type"], "CLUSTER")
 
 
-def test_copying_and_deleting_an_instances_snapshot_are_announced(aurora: Aurora) -> None:
-    source = aurora.snapshot(database="shop-prod", event=False)
-    aurora.rds.copy_db_snapshot(SourceDBSnapshotIdentifier=source, TargetDBSnapshotIdentifier="copied")
-    aurora.rds.delete_db_snapshot(DBSnapshotIdentifier="copied")
-    events = aurora.heard()
+def test_copying_and_deleting_an_instances_snapshot_are_announced(quick: Aurora) -> None:
+    source = quick.snapshot(database="shop-prod", event=False)
+    quick.rds.copy_db_snapshot(SourceDBSnapshotIdentifier=source, TargetDBSnapshotIdentifier="copied")
+    quick.rds.delete_db_snapshot(DBSnapshotIdentifier="copied")
+    events = quick.heard()
     assert [event["detail"]["EventID"][-4:] for event in events] == ["0196", "0197", "0041"]
     assert {event["detail"]["SourceIdentifier"] for event in events} == {"copied"}
