@@ -15,7 +15,7 @@ import pymysql
 import pymysql.cursors
 
 from rds_lake.localcloud.mysql_parquet import arrow_array, parquet_type, reading
-from rds_lake.localcloud.source import SourceColumn, SourceTable
+from rds_lake.localcloud.source import SourceColumn, SourceTable, checked_port, shown
 
 _PORT = 3306
 # A batch ends at whichever comes first, so that neither narrow rows nor large objects fill the memory.
@@ -54,14 +54,15 @@ class MySqlDatabase:
     """The database behind a `mysql://user:password@host:port/database` URL; `?unix_socket=` instead of a host."""
 
     def __init__(self, url: str) -> None:
+        self._port = checked_port(url) or _PORT
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
         self._socket = options.pop("unix_socket", None)
         if options:
-            raise ValueError(f"{_without_password(url)} has options rds-lake does not know: {', '.join(options)}")
+            raise ValueError(f"{shown(url)} has options rds-lake does not know: {', '.join(options)}")
         self.url = url
         if not self.name:
-            raise ValueError(f"{_without_password(url)} names no database: mysql://host:port/DATABASE")
+            raise ValueError(f"{shown(url)} names no database: mysql://host:port/DATABASE")
         self._engine: str | None = None
 
     @property
@@ -160,7 +161,7 @@ class MySqlDatabase:
         parts = urlsplit(self.url)
         connection = pymysql.connect(
             host=parts.hostname or "localhost",
-            port=parts.port or _PORT,
+            port=self._port,
             unix_socket=self._socket,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
@@ -226,8 +227,3 @@ def _portions(rows: Iterable[Sequence[str | bytes | None]]) -> Iterator[list[Seq
             portion, size = [], 0
     if portion:
         yield portion
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
