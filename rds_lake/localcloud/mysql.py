@@ -34,7 +34,7 @@ _SETTINGS = (
 )
 
 _TABLES = """
-SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.CHARACTER_MAXIMUM_LENGTH,
+SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.CHARACTER_MAXIMUM_LENGTH,
        c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION
 FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
@@ -44,7 +44,7 @@ ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION
 """
 
 _WRITABLE = """
-SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
+SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = %s AND COALESCE(GENERATION_EXPRESSION, '') = ''
 ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
@@ -83,10 +83,8 @@ class MySqlDatabase:
         """Every table RDS would export."""
         found: dict[str, list[SourceColumn]] = {}
         with self._session() as cursor:
-            for schema, table, *column in _rows(cursor, _TABLES, self.name):
-                # information_schema compares names without case and trailing spaces.
-                if schema == self.name:
-                    found.setdefault(table, []).append(_column(*column))
+            for table, *column in _rows(cursor, _TABLES, self.name):
+                found.setdefault(table, []).append(_column(*column))
         return [
             SourceTable(schema=self.name, name=table, columns=tuple(columns))
             for table, columns in sorted(found.items())
@@ -134,9 +132,8 @@ class MySqlDatabase:
 
     def _copy_into(self, cursor: pymysql.cursors.Cursor, name: str) -> None:
         columns: dict[str, list[str]] = {}
-        for schema, table, column in _rows(cursor, _WRITABLE, self.name):
-            if schema == self.name:
-                columns.setdefault(table, []).append(identifier(column))
+        for table, column in _rows(cursor, _WRITABLE, self.name):
+            columns.setdefault(table, []).append(identifier(column))
         copies = [
             (f"{identifier(self.name)}.{identifier(table.name)}", f"{identifier(name)}.{identifier(table.name)}", table)
             for table in self.tables()
