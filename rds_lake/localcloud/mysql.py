@@ -28,7 +28,8 @@ _SETTINGS = (
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00'",
     "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'",
-    "SET SESSION foreign_key_checks = 0",
+    # Only MariaDB reads what is in this kind of comment. Rows may be older than a constraint.
+    "SET SESSION foreign_key_checks = 0 /*M! , check_constraint_checks = 0 */",
     "SET SESSION net_write_timeout = 3600",
     "SET SESSION lock_wait_timeout = 60",
 )
@@ -43,11 +44,14 @@ WHERE c.TABLE_SCHEMA = %s AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
 ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION
 """
 
+# MySQL refuses values for generated columns, MariaDB ignores them.
 _WRITABLE = """
 SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = %s AND COALESCE(GENERATION_EXPRESSION, '') = ''
 ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
+
+_SEQUENCES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'SEQUENCE'"
 
 
 class MySqlDatabase:
@@ -112,12 +116,13 @@ class MySqlDatabase:
         copy = MySqlDatabase(self.sibling_url(name))
         with self._session() as cursor:
             cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
-            try:
+        try:
+            with self._session() as cursor:
                 self._copy_into(cursor, name)
-            except BaseException:
-                # Nothing half-made stays, also when somebody presses Ctrl-C.
-                copy.drop()
-                raise
+        except BaseException:
+            # Nothing half-made stays, also when somebody presses Ctrl-C. The session and its locks are gone by now.
+            copy.drop()
+            raise
         return copy
 
     def drop(self) -> None:
@@ -143,8 +148,13 @@ class MySqlDatabase:
             cursor.execute(f"CREATE TABLE {target} LIKE {source}")
         if not copies:
             return
-        locks = ", ".join(f"{source} READ, {target} WRITE" for source, target, _ in copies)
-        cursor.execute(f"LOCK TABLES {locks}")
+        locks = [f"{source} READ, {target} WRITE" for source, target, _ in copies]
+        # A column's default may count on a sequence, which the copy's column goes on to name.
+        locks += [
+            f"{identifier(self.name)}.{identifier(sequence)} WRITE"
+            for (sequence,) in _rows(cursor, _SEQUENCES, self.name)
+        ]
+        cursor.execute(f"LOCK TABLES {', '.join(locks)}")
         for source, target, table in copies:
             listed = ", ".join(columns[table.name])
             cursor.execute(f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {source}")
