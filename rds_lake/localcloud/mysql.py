@@ -15,7 +15,7 @@ import pymysql
 import pymysql.cursors
 
 from rds_lake.localcloud.mysql_parquet import arrow_array, parquet_type, reading
-from rds_lake.localcloud.source import SourceColumn, SourceTable
+from rds_lake.localcloud.source import SourceColumn, SourceTable, checked_port, shown
 
 _PORT = 3306
 # A batch ends at whichever comes first, so that neither narrow rows nor large objects fill the memory.
@@ -28,13 +28,14 @@ _SETTINGS = (
     "SET NAMES utf8mb4",
     "SET SESSION time_zone = '+00:00'",
     "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'",
-    "SET SESSION foreign_key_checks = 0",
+    # Only MariaDB reads what is in this kind of comment. Rows may be older than a constraint.
+    "SET SESSION foreign_key_checks = 0 /*M! , check_constraint_checks = 0 */",
     "SET SESSION net_write_timeout = 3600",
     "SET SESSION lock_wait_timeout = 60",
 )
 
 _TABLES = """
-SELECT c.TABLE_SCHEMA, c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.CHARACTER_MAXIMUM_LENGTH,
+SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.CHARACTER_MAXIMUM_LENGTH,
        c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION
 FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
@@ -43,25 +44,29 @@ WHERE c.TABLE_SCHEMA = %s AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
 ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION
 """
 
+# MySQL refuses values for generated columns, MariaDB ignores them.
 _WRITABLE = """
-SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
+SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA = %s AND COALESCE(GENERATION_EXPRESSION, '') = ''
 ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
+
+_SEQUENCES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'SEQUENCE'"
 
 
 class MySqlDatabase:
     """The database behind a `mysql://user:password@host:port/database` URL; `?unix_socket=` instead of a host."""
 
     def __init__(self, url: str) -> None:
+        self._port = checked_port(url) or _PORT
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query))
         self._socket = options.pop("unix_socket", None)
         if options:
-            raise ValueError(f"{_without_password(url)} has options rds-lake does not know: {', '.join(options)}")
+            raise ValueError(f"{shown(url)} has options rds-lake does not know: {', '.join(options)}")
         self.url = url
         if not self.name:
-            raise ValueError(f"{_without_password(url)} names no database: mysql://host:port/DATABASE")
+            raise ValueError(f"{shown(url)} names no database: mysql://host:port/DATABASE")
         self._engine: str | None = None
 
     @property
@@ -82,10 +87,8 @@ class MySqlDatabase:
         """Every table RDS would export."""
         found: dict[str, list[SourceColumn]] = {}
         with self._session() as cursor:
-            for schema, table, *column in _rows(cursor, _TABLES, self.name):
-                # information_schema compares names without case and trailing spaces.
-                if schema == self.name:
-                    found.setdefault(table, []).append(_column(*column))
+            for table, *column in _rows(cursor, _TABLES, self.name):
+                found.setdefault(table, []).append(_column(*column))
         return [
             SourceTable(schema=self.name, name=table, columns=tuple(columns))
             for table, columns in sorted(found.items())
@@ -113,12 +116,13 @@ class MySqlDatabase:
         copy = MySqlDatabase(self.sibling_url(name))
         with self._session() as cursor:
             cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
-            try:
+        try:
+            with self._session() as cursor:
                 self._copy_into(cursor, name)
-            except BaseException:
-                # Nothing half-made stays, also when somebody presses Ctrl-C.
-                copy.drop()
-                raise
+        except BaseException:
+            # Nothing half-made stays, also when somebody presses Ctrl-C. The session and its locks are gone by now.
+            copy.drop()
+            raise
         return copy
 
     def drop(self) -> None:
@@ -133,9 +137,8 @@ class MySqlDatabase:
 
     def _copy_into(self, cursor: pymysql.cursors.Cursor, name: str) -> None:
         columns: dict[str, list[str]] = {}
-        for schema, table, column in _rows(cursor, _WRITABLE, self.name):
-            if schema == self.name:
-                columns.setdefault(table, []).append(identifier(column))
+        for table, column in _rows(cursor, _WRITABLE, self.name):
+            columns.setdefault(table, []).append(identifier(column))
         copies = [
             (f"{identifier(self.name)}.{identifier(table.name)}", f"{identifier(name)}.{identifier(table.name)}", table)
             for table in self.tables()
@@ -145,8 +148,13 @@ class MySqlDatabase:
             cursor.execute(f"CREATE TABLE {target} LIKE {source}")
         if not copies:
             return
-        locks = ", ".join(f"{source} READ, {target} WRITE" for source, target, _ in copies)
-        cursor.execute(f"LOCK TABLES {locks}")
+        locks = [f"{source} READ, {target} WRITE" for source, target, _ in copies]
+        # A column's default may count on a sequence, which the copy's column goes on to name.
+        locks += [
+            f"{identifier(self.name)}.{identifier(sequence)} WRITE"
+            for (sequence,) in _rows(cursor, _SEQUENCES, self.name)
+        ]
+        cursor.execute(f"LOCK TABLES {', '.join(locks)}")
         for source, target, table in copies:
             listed = ", ".join(columns[table.name])
             cursor.execute(f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {source}")
@@ -160,7 +168,7 @@ class MySqlDatabase:
         parts = urlsplit(self.url)
         connection = pymysql.connect(
             host=parts.hostname or "localhost",
-            port=parts.port or _PORT,
+            port=self._port,
             unix_socket=self._socket,
             user=unquote(parts.username or ""),
             password=unquote(parts.password or ""),
@@ -226,8 +234,3 @@ def _portions(rows: Iterable[Sequence[str | bytes | None]]) -> Iterator[list[Seq
             portion, size = [], 0
     if portion:
         yield portion
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

@@ -17,7 +17,7 @@ import psycopg
 import pyarrow as pa
 from psycopg import sql
 
-from rds_lake.localcloud.source import SourceColumn, SourceTable
+from rds_lake.localcloud.source import SourceColumn, SourceTable, checked_port, shown
 
 # What stays native in RDS's mapping (aws-facts 2.2): expectedExportedType and Arrow type. Everything else is text.
 _NATIVE: dict[str, tuple[str, pa.DataType]] = {
@@ -58,9 +58,10 @@ class PostgresDatabase:
     """The database behind a `postgresql://` URL."""
 
     def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+        checked_port(url)
         self.url = url
         if not self.name:
-            raise ValueError(f"{_without_password(url)} names no database: postgresql://host:port/DATABASE")
+            raise ValueError(f"{shown(url)} names no database: postgresql://host:port/DATABASE")
         self._sleep = sleep
 
     @property
@@ -150,8 +151,3 @@ def _reading(column: SourceColumn) -> sql.Composable:
         # Alone among the types its cast is not its output: `10.0.0.1` becomes `10.0.0.1/32`.
         return sql.SQL("CASE WHEN {0} IS NOT NULL THEN format('%s', {0}) END AS {0}").format(name)
     return sql.SQL("{0}::text AS {0}").format(name)
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"

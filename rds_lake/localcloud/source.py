@@ -83,3 +83,27 @@ def open_database(url: str, **arguments: Any) -> SourceDatabase:
     if scheme == "mysql":
         return MySqlDatabase(url)
     raise ValueError(f"{scheme}:// is no database rds-lake's local cloud can read; use postgresql:// or mysql://")
+
+
+def shown(url: str) -> str:
+    """A URL as errors may show it: scheme, host and port, never user or password.
+
+    Where a password holds a `/` or `#` that is not percent-encoded, a part of it stands where the port should be.
+    """
+    parts = urlsplit(url)
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}"
+
+
+def checked_port(url: str) -> int | None:
+    """The port of a URL; ValueError without its secrets when there is none to read."""
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        # Its message would show what stands there.
+        raise ValueError(
+            f"the port of {shown(url)} is no number; percent-encode / # ? @ and : in user and password"
+        ) from None

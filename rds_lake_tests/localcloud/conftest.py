@@ -1,4 +1,4 @@
-"""A local cloud with a cluster, for the modules that ask for it."""
+"""A local cloud with a cluster, and a MySQL source, for the modules that ask for them."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,8 @@ import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.mariadb import EmbeddedMariaDb
+from rds_lake.localcloud.mysql import MySqlDatabase
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake_tests.localcloud.aurora import Aurora
 from rds_lake_tests.world import execute
@@ -48,3 +50,14 @@ def quick(aurora: Aurora, monkeypatch: pytest.MonkeyPatch) -> Aurora:
     """The same, its snapshots without content: quicker where content does not matter."""
     monkeypatch.setattr(aurora.cloud._sources, "freeze", lambda kind, identifier: None)
     return aurora
+
+
+MYSQL_NAME = 'we`ird %20 "größe"'
+
+
+@pytest.fixture
+def mysql_source(mariadb: EmbeddedMariaDb) -> Iterator[MySqlDatabase]:
+    """An empty database under a name that needs quoting everywhere."""
+    database = MySqlDatabase(mariadb.create_database(MYSQL_NAME))
+    yield database
+    database.drop()

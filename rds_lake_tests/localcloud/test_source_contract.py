@@ -1,8 +1,10 @@
 """What snapshots and exports rely on holds for every engine's database."""
 
+import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import pyarrow.parquet as pq
 import pytest
 
 from rds_lake.localcloud.embedded import EmbeddedPostgres
@@ -119,10 +121,6 @@ def test_a_dropped_copy_is_gone_and_may_be_dropped_again(server: Server) -> None
 
 
 def test_a_table_larger_than_a_part_is_cut_into_parts_that_hold_every_row_once(server: Server) -> None:
-    import io
-
-    import pyarrow.parquet as pq
-
     server.execute("CREATE TABLE t (id int, s text)")
     for start in range(0, 30_000, 10_000):
         values = ", ".join(f"({n}, '{n:x}-{n * 7919:x}')" for n in range(start, start + 10_000))
@@ -131,6 +129,15 @@ def test_a_table_larger_than_a_part_is_cut_into_parts_that_hold_every_row_once(s
     ids = [row for _, body in parts for row in pq.read_table(io.BytesIO(body)).column("id").to_pylist()]
     assert len({name for name, _ in parts}) == len(parts)
     assert sorted(ids) == list(range(30_000))
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+@pytest.mark.parametrize("rest", ["me:se/cret@db.example.com/shop", "me:se#cret@db/shop", "me:secret@db:33O6/shop"])
+def test_a_url_whose_password_breaks_it_is_refused_without_showing_any_of_it(scheme: str, rest: str) -> None:
+    with pytest.raises(ValueError, match="percent-encode") as caught:
+        open_database(f"{scheme}://{rest}")
+    assert "se" not in str(caught.value).replace("user and password", "")
+    assert caught.value.__cause__ is None
 
 
 def test_a_url_of_no_known_engine_is_refused() -> None:
