@@ -104,7 +104,11 @@ class World:
     def provisioned(cls, cloud: LocalCloud, *, url: str, directory: Path, root: Path) -> "World":
         text = (root / "lake.yaml").read_text(encoding="utf-8")
         (directory / "lake.yaml").write_text(text, encoding="utf-8")
-        config = load_config(directory / "lake.yaml")
+        return cls.of(cloud, url=url, config=load_config(directory / "lake.yaml"))
+
+    @classmethod
+    def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig) -> "World":
+        """A lake as configured, provisioned."""
         aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1", poll_seconds=0.02)
         Provisioner(
             clients=AwsClients(aws.session(), endpoint_url=cloud.url), settings=config.lake, say=lambda line: None
@@ -126,7 +130,7 @@ class World:
         at = f"{day}T{hour:02}:{minute:02}:00+00:00"
         source = self.config.sources[0]
         key = "cluster" if source.kind == "aurora" else "database"
-        body = {key: source.identifier, "type": kind, "at": at} | changes
+        body = ({} if "database" in changes else {key: source.identifier}) | {"type": kind, "at": at} | changes
         status, answer = post(f"{self.cloud.url}/_local/snapshots", body)
         assert status == 200, answer
         return answer["arn"]

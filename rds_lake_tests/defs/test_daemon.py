@@ -1,84 +1,55 @@
-"""The real thing: Dagster's daemon and webserver as processes, a backfill launched as the UI does, the UI in Chromium."""
+"""The real thing: Dagster's daemon and webserver as processes, killed at will; a backfill as the UI launches it; the UI."""
 
-import json
-import os
 import shutil
-import socket
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
-from urllib.request import Request, urlopen
 
 import dagster as dg
 import pytest
+import yaml
 
-from rds_lake.demo.processes import ProcessGroup
-from rds_lake.demo.stack import dagster_home
-from rds_lake.localcloud.up import environment
+from rds_lake.config import load_config
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.stages.known_tables import save_known_tables
+from rds_lake_tests.defs.daemon import Dagster, running_dagster
 from rds_lake_tests.defs.shell import TABLES
-from rds_lake_tests.world import World, until
+from rds_lake_tests.defs.storm import Queue, let_loose, make_storm, paid_twice
+from rds_lake_tests.world import World, seed_tiny, until
+
+OTHERS = tuple(f"db-{number:02}" for number in range(6))
+YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 LAUNCH = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
-NODES = "query { assetNodes { assetKey { path } } }"
 STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { status } ... on PythonError { message } } }"""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dagster:
-    """A running daemon and webserver."""
-
-    url: str
-    home: Path
-    world: World
-
-    def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
-        """A GraphQL answer."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
-        with urlopen(request, timeout=60) as answer:
-            found = json.load(answer)
-        assert "errors" not in found, found
-        return found["data"]
-
-    def answers(self) -> bool:
-        try:
-            with urlopen(f"{self.url}/server_info", timeout=5):
-                return True
-        except (URLError, ConnectionError, TimeoutError):
-            return False
-
-    def knows_the_source(self) -> bool:
-        return any(node["assetKey"]["path"][0] == "shop" for node in self.ask(NODES, {})["assetNodes"])
+@pytest.fixture(scope="module")
+def crowd(tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[World]:
+    """A lake of the shop and six databases more, whose exports end at the Parquet."""
+    seed_tiny(tiny_url)
+    folder = tmp_path_factory.mktemp("crowd")
+    body = yaml.safe_load((root / "lake.yaml").read_text(encoding="utf-8"))
+    body["sources"] += [
+        {"name": name.replace("-", "_"), "kind": "rds", "identifier": name, "athena": False, "freshness_hours": 0}
+        for name in OTHERS
+    ]
+    (folder / "lake.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
+    config = load_config(folder / "lake.yaml")
+    save_known_tables(config, config.sources[0], TABLES)
+    settings = ExportSettings(starting_seconds=0.5, progress_seconds=0.5)
+    with LocalCloud(dict.fromkeys(("shop-prod", *OTHERS), tiny_url), exports=settings) as cloud:
+        yield World.of(cloud, url=tiny_url, config=config)
 
 
-@pytest.fixture
-def dagster(world: World, tmp_path: Path, root: Path) -> Iterator[Dagster]:
-    home = dagster_home(root, tmp_path)
-    save_known_tables(world.config, world.config.sources[0], TABLES)
-    variables = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | environment(world.cloud.url)
-    variables |= {
-        "DAGSTER_HOME": str(home),
-        "RDS_LAKE_CONFIG": str(world.config.directory / "lake.yaml"),
-        "RDS_LAKE_SENSOR_SECONDS": "1",
-        "RDS_LAKE_POLL_SECONDS": "0.2",
-    }
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    workspace = str(root / "workspace.yaml")
-    scripts = Path(sys.executable).parent
-    with ProcessGroup(environment=variables, log_folder=tmp_path) as processes:
-        processes.start("webserver", [str(scripts / "dagster-webserver"), "-w", workspace, "-p", str(port)])
-        processes.start("daemon", [str(scripts / "dagster-daemon"), "run", "-w", workspace])
-        running = Dagster(url=f"http://127.0.0.1:{port}", home=home, world=world)
-        until(running.answers, seconds=90, what="the webserver's start")
-        until(running.knows_the_source, seconds=90, what="the code location's start")
+@pytest.fixture(scope="module")
+def dagster(crowd: World, root: Path) -> Iterator[Dagster]:
+    config = crowd.config.directory / "lake.yaml"
+    with running_dagster(endpoint=crowd.cloud.url, config=config, work=crowd.config.directory, root=root) as running:
         yield running
 
 
@@ -91,15 +62,16 @@ def launch(dagster: Dagster, days: list[str]) -> str:
 
 
 @pytest.mark.timeout(400)
-def test_a_backfill_of_three_dates_fails_the_one_without_snapshot_by_name_and_finishes_the_others(
-    dagster: Dagster,
+def test_a_backfill_over_the_quota_survives_a_killed_daemon_and_names_the_date_without_snapshot(
+    dagster: Dagster, crowd: World
 ) -> None:
-    world = dagster.world
-    # No event reaches the sensor: the backfill alone must do the work.
-    world.clients.client("events").disable_rule(Name="rds-lake-events")
-    world.snapshot("2026-11-18")
-    world.snapshot("2026-11-20")
-    backfill = launch(dagster, ["2026-11-18", "2026-11-19", "2026-11-20"])
+    days = [f"2026-11-{day:02}" for day in range(10, 17)]
+    for day in days:
+        if day != "2026-11-12":
+            crowd.snapshot(day, event=False)
+    backfill = launch(dagster, days)
+    until(lambda: crowd.gateways.rds.list_export_tasks(), seconds=120, what="the first export")
+    dagster.restart_daemon()
 
     def ended() -> str | None:
         status = dagster.ask(STATUS, {"id": backfill})["partitionBackfillOrError"]["status"]
@@ -108,29 +80,25 @@ def test_a_backfill_of_three_dates_fails_the_one_without_snapshot_by_name_and_fi
     assert until(ended, seconds=300, what="the backfill's end") == "COMPLETED_FAILED"
     with dg.DagsterInstance.from_config(str(dagster.home)) as instance:
         runs = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))
-        states = {run.tags["dagster/partition"]: run.status for run in runs}
-        assert states == {
-            "2026-11-18": dg.DagsterRunStatus.SUCCESS,
-            "2026-11-19": dg.DagsterRunStatus.FAILURE,
-            "2026-11-20": dg.DagsterRunStatus.SUCCESS,
-        }
-        (failed,) = [run for run in runs if run.status is dg.DagsterRunStatus.FAILURE]
-        records = instance.get_records_for_run(failed.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
+        failed = [run for run in runs if run.status is not dg.DagsterRunStatus.SUCCESS]
+        assert [run.tags["dagster/partition"] for run in failed] == ["2026-11-12"]
+        records = instance.get_records_for_run(failed[0].run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
         (text,) = [
             str(r.event_log_entry.dagster_event.step_failure_data.user_failure_data.description)  # type: ignore[union-attr]
             for r in records
         ]
-    assert "shop-prod has no automated snapshot for 2026-11-19" in text
-    assert "2026-11-18 to 2026-11-20" in text
-    assert world.query("SELECT snapshot_date FROM _snapshots ORDER BY 1") == [("2026-11-18",), ("2026-11-20",)]
-    assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
-    assert len(world.gateways.rds.list_export_tasks()) == 2
+    assert "shop-prod has no automated snapshot for 2026-11-12" in text
+    assert "2026-11-10 to 2026-11-16" in text
+    assert [row[0] for row in crowd.query("SELECT snapshot_date FROM _snapshots ORDER BY 1")] == [
+        day for day in days if day != "2026-11-12"
+    ]
+    assert crowd.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-16",)]
+    tasks = crowd.gateways.rds.list_export_tasks()
+    assert (len(tasks), paid_twice(tasks)) == (6, [])
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="needs Chromium: apt-get install chromium")
-def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(
-    dagster: Dagster, tmp_path: Path
-) -> None:
+def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(dagster: Dagster) -> None:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -143,3 +111,35 @@ def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(
                 page.get_by_text(name, exact=True).first.wait_for(timeout=90_000)
         finally:
             browser.close()
+
+
+def queue_of(world: World) -> Queue:
+    sqs = world.clients.client("sqs")
+    name = world.config.lake.events_queue
+    dead = sqs.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"]
+    return Queue(sqs=sqs, url=world.gateways.queue.url, dead_url=dead)
+
+
+@pytest.mark.timeout(400)
+def test_a_storm_of_messages_and_a_daemon_killed_twice_leave_exactly_the_right_exports(
+    dagster: Dagster, crowd: World
+) -> None:
+    """bench/storm.py does the same with 10,000 messages, 40 sources and ten kills."""
+    arns = [crowd.snapshot(str(YESTERDAY), database=name, event=False) for name in OTHERS]
+    before = {task.identifier for task in crowd.gateways.rds.list_export_tasks()}
+    queue = queue_of(crowd)
+    queue.be_impatient(visibility_seconds=5, receives=3)
+    storm = make_storm(arns, size=300, seed=3)
+    let_loose(storm, queue, kills=2, kill=dagster.restart_daemon, at_most=200, seconds=200)
+
+    def published() -> bool:
+        day = YESTERDAY.isoformat()
+        keys = [f"lake/_manifests/{name.replace('-', '_')}/{day}.json" for name in OTHERS]
+        return set(keys) <= set(crowd.keys("lake/_manifests/"))
+
+    until(published, seconds=200, what="the Parquet of every source")
+    tasks = [t for t in crowd.gateways.rds.list_export_tasks() if t.identifier not in before]
+    assert sorted(task.source_arn for task in tasks) == sorted(arns), "no paid export twice, none missed"
+    assert sorted(queue.dead()) == sorted(body for body in storm.messages if body.startswith("poison"))
+    ticks: list[Any] = dagster.ticks("rds_lake_events") + dagster.ticks("rds_lake_reconciliation")
+    assert not [tick.error for tick in ticks if tick.status == "FAILURE"]

@@ -1,0 +1,111 @@
+"""Dagster's daemon and webserver as processes around a local cloud, killed and started again at will."""
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+from rds_lake.demo.processes import ProcessGroup
+from rds_lake.demo.stack import dagster_home
+from rds_lake.localcloud.up import environment
+from rds_lake_tests.world import until
+
+_NODES = "query { assetNodes { assetKey { path } } }"
+_TICKS = """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor { sensorState {
+  ticks(limit: 10000) { timestamp endTimestamp status error { message } } } } } }"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tick:
+    """One tick of a sensor; `seconds` is None while it runs, or when it died."""
+
+    seconds: float | None
+    status: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dagster:
+    """A running daemon and webserver."""
+
+    url: str
+    home: Path
+    workspace: Path
+    processes: ProcessGroup
+
+    def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
+        """A GraphQL answer."""
+        body = json.dumps({"query": query, "variables": variables}).encode()
+        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        with urlopen(request, timeout=60) as answer:
+            found = json.load(answer)
+        assert "errors" not in found, found
+        return found["data"]
+
+    def ticks(self, sensor: str) -> list[Tick]:
+        """Every tick of the sensor."""
+        selector = {"sensorName": sensor, "repositoryName": "__repository__", "repositoryLocationName": "rds_lake"}
+        found = self.ask(_TICKS, {"s": selector})["sensorOrError"]["sensorState"]["ticks"]
+        return [
+            Tick(
+                seconds=tick["endTimestamp"] - tick["timestamp"] if tick["endTimestamp"] else None,
+                status=tick["status"],
+                error=(tick["error"] or {}).get("message"),
+            )
+            for tick in found
+        ]
+
+    def restart_daemon(self) -> None:
+        """SIGKILL to the daemon, in whatever it is doing, and another one."""
+        process = self.processes._running["daemon"]
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        self.start_daemon()
+
+    def start_daemon(self) -> None:
+        daemon = Path(sys.executable).parent / "dagster-daemon"
+        self.processes.start("daemon", [str(daemon), "run", "-w", str(self.workspace)])
+
+    def _answers(self) -> bool:
+        try:
+            with urlopen(f"{self.url}/server_info", timeout=5):
+                return True
+        except (URLError, ConnectionError, TimeoutError):
+            return False
+
+    def _is_loaded(self) -> bool:
+        return bool(self.ask(_NODES, {})["assetNodes"])
+
+
+@contextmanager
+def running_dagster(*, endpoint: str, config: Path, work: Path, root: Path, **settings: str) -> Iterator[Dagster]:
+    """Daemon and webserver for the lake of `config`; `settings` join their environment."""
+    home = dagster_home(root, work)
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | environment(endpoint)
+    variables |= {
+        "DAGSTER_HOME": str(home),
+        "RDS_LAKE_CONFIG": str(config),
+        "RDS_LAKE_SENSOR_SECONDS": "1",
+        "RDS_LAKE_POLL_SECONDS": "0.2",
+        "RDS_LAKE_GRACE_SECONDS": "5",
+    } | settings
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    workspace = root / "workspace.yaml"
+    with ProcessGroup(environment=variables, log_folder=work) as processes:
+        running = Dagster(url=f"http://127.0.0.1:{port}", home=home, workspace=workspace, processes=processes)
+        webserver = Path(sys.executable).parent / "dagster-webserver"
+        processes.start("webserver", [str(webserver), "-w", str(workspace), "-p", str(port)])
+        running.start_daemon()
+        until(running._answers, seconds=90, what="the webserver's start")
+        until(running._is_loaded, seconds=90, what="the code location's start")
+        yield running
