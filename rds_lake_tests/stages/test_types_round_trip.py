@@ -58,3 +58,4 @@ def test_a_type_from_lake_yaml_wins_over_mysqls_bits_and_long_decimals(
         ]
         (quality,) = world.run().catalogue(date.fromisoformat(DAY)).quality
         assert dict(quality.lost) == {"amount": 1, "at": 1}
+    execute_mysql(url, "DROP DATABASE overridden")
