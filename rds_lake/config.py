@@ -8,20 +8,24 @@ The whole shape, with the defaults, is in `docs/configuration.md`, which a test 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails
 
+from rds_lake.config_text import UniqueKeyLoader, explain
 from rds_lake.errors import ConfigError
 from rds_lake.model.arn import parse_arn
+from rds_lake.model.engine import Engine, engine_of
+from rds_lake.model.snapshot import Which
+from rds_lake.model.table import TableTarget
 
 CONFIG_FILE = "lake.yaml"
+_FRESHNESS_HOURS = 36  # a daily snapshot that came in an early and then in a late window is not stale
+_READS = {"rds": "instance", "aurora": "cluster"}
 
 
 def _legal_arn(text: str) -> str:
@@ -72,6 +76,15 @@ class LakeSettings(_Settings):
     )
     region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
     start_date: date = Field(description="First snapshot date that has a partition (UTC).")
+    export_quota: int = Field(
+        default=5, ge=1, description="Exports AWS lets the account have in progress at once; everybody's count."
+    )
+    reconcile_days: int = Field(
+        default=3,
+        ge=0,
+        le=35,
+        description="How many dates back the reconciliation sensor looks for snapshots nobody exported. 0: none.",
+    )
 
     @property
     def exports_bucket(self) -> str:
@@ -87,19 +100,42 @@ class Retention(_Settings):
 
 
 class SourceSettings(_Settings):
-    """One entry of `sources:`: a database instance whose snapshots become tables."""
+    """One entry of `sources:`: a database instance or cluster whose snapshots become tables."""
 
     name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.")
-    kind: Literal["rds"] = Field(description="What the source is. rds: an RDS for PostgreSQL instance.")
+    kind: Literal["rds", "aurora"] = Field(
+        description="rds: a DB instance (PostgreSQL, MySQL, MariaDB). aurora: an Aurora cluster (PostgreSQL, MySQL)."
+    )
     identifier: str = Field(
         pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$",
-        description="DB instance identifier; matched exactly, never as a prefix.",
+        description="DB instance or cluster identifier; matched exactly, never as a prefix.",
     )
-    snapshots: tuple[Literal["automated", "manual", "backup"], ...] = Field(
-        default=("automated",), min_length=1, description="Kinds of snapshots a date may come from."
+    engine: Literal["postgres", "mysql", "mariadb"] | None = Field(
+        default=None, description="Lets `include` be checked at load. None: AWS says it when an export starts."
+    )
+    snapshots: tuple[Literal["automated", "manual", "backup", "live"], ...] = Field(
+        default=("automated",),
+        min_length=1,
+        description="Kinds of snapshots a date may come from. live (aurora only): the cluster itself, without one.",
+    )
+    which: Which = Field(default="newest", description="Which of a date's snapshots is exported: newest or first.")
+    replace: bool = Field(
+        default=False, description="A later snapshot of a date exported already is exported too and replaces it."
+    )
+    live_schedule: str = Field(
+        default="0 3 * * *", description="When a live cluster is exported: cron, UTC. Only with `snapshots: [live]`."
+    )
+    priority: int = Field(
+        default=0, description="Who goes first when AWS has no place for another export: the higher number."
+    )
+    freshness_hours: float | None = Field(
+        default=None,
+        ge=0,
+        description="No snapshot for longer than this is an incident. Default: 36, for manual snapshots alone 0 (never).",
     )
     include: tuple[str, ...] = Field(
-        default=(), description="ExportOnly: `db`, `db.schema` or `db.schema.table`. Empty: everything."
+        default=(),
+        description="ExportOnly: `db`, `db.schema` or `db.schema.table`; MySQL: `db` or `db.table`. Empty: everything.",
     )
     default_schema: str | None = Field(
         default=None,
@@ -132,18 +168,39 @@ class SourceSettings(_Settings):
 
     @model_validator(mode="after")
     def _include_is_legal(self) -> SourceSettings:
-        illegal = [item for item in self.include if not re.fullmatch(r"[A-Za-z0-9$_]+(\.[A-Za-z0-9$_]+){0,2}", item)]
+        engines = [engine_of(self.engine)] if self.engine else list(Engine)
+        illegal = [item for item in self.include if not any(engine.is_export_only(item) for engine in engines)]
         if illegal:
             raise ValueError(
-                f"include {illegal}: AWS takes `db`, `db.schema` or `db.schema.table` of letters, digits, $ and _ only; "
-                "tables with other characters can be exported only in a full export (leave `include` empty)"
+                f"include {illegal}: AWS takes {' (MySQL: '.join(e.grammar for e in engines)}{')' * (len(engines) - 1)} of "
+                "letters, digits, $ and _ only; tables with other characters can be exported only in a full export "
+                "(leave `include` empty)"
             )
         return self
 
+    @model_validator(mode="after")
+    def _live_is_aurora(self) -> SourceSettings:
+        if "live" in self.snapshots and self.kind != "aurora":
+            raise ValueError("snapshots: live exports a cluster without a snapshot; it needs `kind: aurora`")
+        return self
+
     @property
-    def included_tables(self) -> tuple[str, ...]:
-        """The tables `include` names outright, as `db.schema.table`."""
-        return tuple(item for item in self.include if item.count(".") == 2)
+    def included_tables(self) -> tuple[TableTarget, ...] | None:
+        """The tables of `include`, or None where an item names no table outright.
+
+        `a.b` is a schema in PostgreSQL and a table in MySQL: without `engine` only `a.b.c` says a table.
+        """
+        engine = engine_of(self.engine) if self.engine else Engine.POSTGRES
+        tables = engine.included_tables(self.include)
+        return tables if tables and len(tables) == len(self.include) else None
+
+    @property
+    def freshness(self) -> timedelta | None:
+        """How old the newest snapshot may become; None: as old as it likes."""
+        hours = self.freshness_hours
+        if hours is None:
+            hours = 0 if self.snapshots == ("manual",) else _FRESHNESS_HOURS
+        return timedelta(hours=hours) if hours else None
 
 
 class LakeConfig(_Settings):
@@ -156,11 +213,11 @@ class LakeConfig(_Settings):
     @model_validator(mode="after")
     def _sources_are_distinct(self) -> LakeConfig:
         names = Counter(source.name for source in self.sources)
-        identifiers = Counter(source.identifier.lower() for source in self.sources)
+        identifiers = Counter((source.kind, source.identifier.lower()) for source in self.sources)
         twice = [f"two sources are named {name!r}: names must differ" for name, n in names.items() if n > 1]
         twice += [
-            f"two sources read instance {identifier!r}: list all its tables under one source"
-            for identifier, n in identifiers.items()
+            f"two sources read {_READS[kind]} {identifier!r}: list all its tables under one source"
+            for (kind, identifier), n in identifiers.items()
             if n > 1
         ]
         early = [
@@ -199,7 +256,7 @@ def load_config(path: Path) -> LakeConfig:
 def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConfig:
     """The configuration in `text`; `where` names it in errors."""
     try:
-        body = yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 - a SafeLoader that also refuses doubled keys
+        body = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a SafeLoader that also refuses doubled keys
     except yaml.YAMLError as error:
         raise ConfigError(f"{where} is not YAML: {error}") from error
     if not isinstance(body, dict):
@@ -207,42 +264,7 @@ def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConf
     try:
         return LakeConfig.model_validate(body | {"directory": directory})
     except ValidationError as error:
-        raise ConfigError(f"{where} has problems:", [_explain(detail) for detail in error.errors()]) from error
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """YAML's rule that keys are unique, which PyYAML does not enforce: the second `rename:` would win silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    "while reading a mapping",
-                    node.start_mark,
-                    f"the key {key!r} stands twice",
-                    key_node.start_mark,
-                )
-            if isinstance(key, str):
-                seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-def _explain(detail: ErrorDetails) -> str:
-    """One pydantic finding as a sentence with its place and the remedy."""
-    place = ".".join(str(part) for part in detail["loc"]) or "lake.yaml"
-    match detail["type"]:
-        case "extra_forbidden":
-            return f"{place}: unknown key; remove it or correct its spelling (docs/configuration.md lists all)"
-        case "missing":
-            return f"{place}: is required; add it (docs/configuration.md describes it)"
-        case "literal_error":
-            return f"{place}: {detail['msg']}, not {detail['input']!r}"
-        case "value_error":
-            return f"{place}: {detail['msg'].removeprefix('Value error, ')}"
-        case _:
-            return f"{place}: {detail['msg']} (it is {detail['input']!r})"
+        raise ConfigError(f"{where} has problems:", [explain(detail) for detail in error.errors()]) from error
 
 
 def first_date(config: LakeConfig, source: SourceSettings) -> date:

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: no real AWS, one PostgreSQL and one local cloud per session, a fresh lake per test."""
+"""Fixtures for all tests: no real AWS, one PostgreSQL, one MariaDB and one local cloud per session, a fresh lake per test."""
 
 import os
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.mariadb import EmbeddedMariaDb, MariaDbMissingError
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake_tests.world import World, seed_tiny
 
@@ -46,6 +47,16 @@ def samples(root: Path) -> Path:
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
     with EmbeddedPostgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[EmbeddedMariaDb]:
+    try:
+        server = EmbeddedMariaDb()
+    except MariaDbMissingError as error:
+        pytest.skip(str(error))
+    with server:
         yield server
 
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from rds_lake.config import load_config, parse_config
 from rds_lake.errors import ConfigError
+from rds_lake.model.table import TableTarget
 
 LEGAL = """
 lake:
@@ -103,5 +104,5 @@ def test_the_shape_of_the_design_is_read_for_an_rds_source() -> None:
     retention: {daily: 14, weekly: 8, monthly: 12}
 """
     source = parse_config(LEGAL.rstrip() + more, where="lake.yaml").source("shop")
-    assert source.included_tables == ("shop.public.orders",)
+    assert source.included_tables == (TableTarget(database="shop", schema="public", table="orders"),)
     assert "retention.daily" in problems_of(LEGAL.rstrip() + more.replace("daily: 14", "daily: 0"))

@@ -2,15 +2,20 @@
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 import psycopg
+import pymysql
+import pytest
+from moto.rds.models import DBInstance
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config import LakeConfig, load_config
@@ -18,6 +23,7 @@ from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.fault_bodies import read_faults
+from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.stages.source_run import Published, SourceRun
 
 _TINY = """
@@ -44,6 +50,34 @@ def execute(url: str, statement: str) -> None:
     """Run SQL in the source database."""
     with psycopg.connect(url) as connection:
         connection.execute(statement.encode())
+
+
+def execute_mysql(url: str, *statements: str) -> tuple[tuple[Any, ...], ...]:
+    """Run SQL in a MySQL source, one session; the rows of the last statement."""
+    parts = urlsplit(url)
+    connection = pymysql.connect(
+        host=parts.hostname,
+        port=parts.port or 3306,
+        user=parts.username,
+        password=parts.password or "",
+        database=unquote(parts.path.lstrip("/")),
+        autocommit=True,
+    )
+    with closing(connection), connection.cursor() as cursor:
+        for statement in statements:
+            cursor.execute(statement)
+        return tuple(cursor.fetchall())
+
+
+@contextmanager
+def mariadb_cloud(url: str) -> Iterator[LocalCloud]:
+    """A local cloud of its own, whose one instance `shop-prod` is a MariaDB."""
+    settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        # moto has no default version of MariaDB, and the local cloud names none when it registers an instance.
+        patch.setitem(DBInstance.default_engine_versions, "mariadb", "10.11.6")
+        with LocalCloud({"shop-prod": url}, exports=settings) as cloud:
+            yield cloud
 
 
 def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -90,7 +124,8 @@ class World:
     def snapshot(self, day: str, *, kind: str = "automated", hour: int = 3, minute: int = 0) -> str:
         """Take a snapshot at that time; its ARN."""
         at = f"{day}T{hour:02}:{minute:02}:00+00:00"
-        status, answer = post(f"{self.cloud.url}/_local/snapshots", {"database": "shop-prod", "type": kind, "at": at})
+        body = {"database": self.config.sources[0].identifier, "type": kind, "at": at}
+        status, answer = post(f"{self.cloud.url}/_local/snapshots", body)
         assert status == 200, answer
         return answer["arn"]
 

@@ -1,20 +1,22 @@
-"""RDS: snapshots and export tasks.
+"""RDS: snapshots of instances and clusters, live clusters, and export tasks.
 
-What belongs here: the calls of aws-facts 1.6 with paging, and their answers as values. What does not: which
-snapshot or task is wanted (`stages/export.py`).
+What belongs here: the calls of aws-facts 1.6 with paging, and their answers as values; what AWS names differently for
+instances and clusters stands in one table, `_APIS`. What does not: which snapshot or task is wanted
+(`stages/export.py`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ExportQuotaError
-from rds_lake.model.arn import snapshot_identifier
+from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.snapshot import Snapshot
+from rds_lake.model.snapshot import LIVE, Snapshot, snapshot_date
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
@@ -25,54 +27,113 @@ _WAIT_CODES = ("limit", "quota", "invalidexportsourcestate")
 _NOT_FOUND = {
     "DBSnapshotNotFound",
     "DBSnapshotNotFoundFault",
+    "DBClusterSnapshotNotFoundFault",
+    "DBClusterNotFoundFault",
     "ExportTaskNotFound",
     "ExportTaskNotFoundFault",
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SnapshotApi:
+    """How AWS names things of one kind of snapshot."""
+
+    operation: Literal["describe_db_snapshots", "describe_db_cluster_snapshots"]
+    items: str
+    arn: str
+    identifier: str
+    owner: str
+
+
+_APIS = {
+    Exportable.SNAPSHOT: _SnapshotApi(
+        operation="describe_db_snapshots",
+        items="DBSnapshots",
+        arn="DBSnapshotArn",
+        identifier="DBSnapshotIdentifier",
+        owner="DBInstanceIdentifier",
+    ),
+    Exportable.CLUSTER_SNAPSHOT: _SnapshotApi(
+        operation="describe_db_cluster_snapshots",
+        items="DBClusterSnapshots",
+        arn="DBClusterSnapshotArn",
+        identifier="DBClusterSnapshotIdentifier",
+        owner="DBClusterIdentifier",
+    ),
+}
+
+
 class RdsGateway:
-    """Snapshots of DB instances and export tasks."""
+    """Snapshots of DB instances and clusters, and export tasks."""
 
     def __init__(self, client: RDSClient) -> None:
         self._client = client
 
-    def list_snapshots(self, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
-        """Every snapshot of exactly this instance of the given kinds (automated, manual, awsbackup)."""
+    def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
+        """Every snapshot of exactly this instance or cluster of the given kinds (automated, manual, awsbackup)."""
+        api = _APIS[about]
         found: list[Snapshot] = []
         # Backup's snapshots are listed only when their type is asked for (aws-facts 10), so ask per type.
         for kind in kinds:
-            with aws_errors("rds", "DescribeDBSnapshots", about=identifier):
-                pages = self._client.get_paginator("describe_db_snapshots").paginate(
-                    DBInstanceIdentifier=identifier, SnapshotType=kind
-                )
-                found += [_snapshot(item) for page in pages for item in page["DBSnapshots"]]
+            with aws_errors("rds", api.operation, about=identifier):
+                narrowed: dict[str, Any] = {api.owner: identifier, "SnapshotType": kind}
+                pages: Iterable[Any] = self._client.get_paginator(api.operation).paginate(**narrowed)
+                found += [_snapshot(item, api) for page in pages for item in page[api.items]]
         return [snapshot for snapshot in found if snapshot.source_identifier.lower() == identifier.lower()]
 
-    def find_snapshot(self, arn: str) -> Snapshot | None:
-        """The snapshot of this ARN, or None when it is gone."""
+    def find_snapshot(self, about: Exportable, reference: str) -> Snapshot | None:
+        """The snapshot or cluster snapshot of this ARN or identifier, or None when it is gone."""
+        api = _APIS[about]
+        is_arn = reference.startswith("arn:")
+        answer = self._find(
+            api.operation, reference, **{api.identifier: exportable(reference)[1] if is_arn else reference}
+        )
+        found = [_snapshot(item, api) for item in answer[api.items]] if answer else []
+        # Of another account or Region it may have the same name, and then is not this one.
+        return next((snapshot for snapshot in found if not is_arn or snapshot.arn == reference), None)
+
+    def find_cluster(self, identifier: str, *, now: datetime) -> Snapshot | None:
+        """The live cluster as something to export as of `now`, or None when there is no such cluster."""
+        answer = self._find("describe_db_clusters", identifier, DBClusterIdentifier=identifier)
+        if not answer or not answer["DBClusters"]:
+            return None
+        cluster = answer["DBClusters"][0]
+        return Snapshot(
+            arn=cluster["DBClusterArn"],
+            identifier=f"{cluster['DBClusterIdentifier']}-live-{snapshot_date(now)}",
+            source_identifier=cluster["DBClusterIdentifier"],
+            kind=LIVE,
+            engine=cluster.get("Engine", ""),
+            created_at=now,
+            status=cluster.get("Status", "").lower(),
+            size_gb=cluster.get("AllocatedStorage", 0),
+        )
+
+    def _find(self, operation: str, about: str, **arguments: str) -> Any:
+        """The answer, or None when AWS knows no such thing."""
         try:
-            with aws_errors("rds", "DescribeDBSnapshots", about=arn):
-                answer = self._client.describe_db_snapshots(DBSnapshotIdentifier=snapshot_identifier(arn))
+            with aws_errors("rds", operation, about=about):
+                return getattr(self._client, operation)(**arguments)
         except AwsError as error:
             if error.code in _NOT_FOUND:
                 return None
             raise
-        return _snapshot(answer["DBSnapshots"][0]) if answer["DBSnapshots"] else None
 
     def find_export_task(self, identifier: str) -> ExportTask | None:
         """The export task of this id, or None."""
-        try:
-            with aws_errors("rds", "DescribeExportTasks", about=identifier):
-                tasks = self._client.describe_export_tasks(ExportTaskIdentifier=identifier)["ExportTasks"]
-        except AwsError as error:
-            if error.code in _NOT_FOUND:
-                return None
-            raise
-        return _task(tasks[0]) if tasks else None
+        answer = self._find("describe_export_tasks", identifier, ExportTaskIdentifier=identifier)
+        return _task(answer["ExportTasks"][0]) if answer and answer["ExportTasks"] else None
 
     def list_export_tasks(self, *, source_arn: str | None = None) -> list[ExportTask]:
-        """Every export task of the account and Region, or of one snapshot; oldest first."""
-        narrowed: dict[str, Any] = {"SourceArn": source_arn} if source_arn else {}
+        """Every export task of the account and Region, or of one snapshot or cluster; oldest first."""
+        return self._export_tasks({"SourceArn": source_arn} if source_arn else {})
+
+    def list_running_exports(self) -> list[ExportTask]:
+        """The account's tasks that hold a place, whoever started them; AWS keeps ended tasks for ever, so only these."""
+        running = [status.value.lower() for status in ExportStatus if status.running]
+        return self._export_tasks({"Filters": [{"Name": "status", "Values": running}]})
+
+    def _export_tasks(self, narrowed: dict[str, Any]) -> list[ExportTask]:
         with aws_errors("rds", "DescribeExportTasks"):
             pages: Iterable[Any] = self._client.get_paginator("describe_export_tasks").paginate(
                 PaginationConfig={"PageSize": 100}, **narrowed
@@ -121,11 +182,11 @@ class RdsGateway:
             self._client.cancel_export_task(ExportTaskIdentifier=identifier)
 
 
-def _snapshot(item: Any) -> Snapshot:
+def _snapshot(item: Any, api: _SnapshotApi) -> Snapshot:
     return Snapshot(
-        arn=item["DBSnapshotArn"],
-        identifier=item["DBSnapshotIdentifier"],
-        source_identifier=item["DBInstanceIdentifier"],
+        arn=item[api.arn],
+        identifier=item[api.identifier],
+        source_identifier=item[api.owner],
         kind=item.get("SnapshotType", "manual"),
         engine=item.get("Engine", ""),
         # A snapshot still being made has no time yet; it counts from the epoch until it has.
@@ -143,6 +204,7 @@ def _task(item: Any) -> ExportTask:
         bucket=item.get("S3Bucket", ""),
         prefix=item.get("S3Prefix", "") or "",
         snapshot_time=item.get("SnapshotTime"),
+        include=tuple(item.get("ExportOnly") or ()),
         started_at=item.get("TaskStartTime"),
         ended_at=item.get("TaskEndTime"),
         progress=item.get("PercentProgress", 0),

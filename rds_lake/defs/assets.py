@@ -25,6 +25,7 @@ from rds_lake.defs.translate import (
     table_key,
     view_metadata,
 )
+from rds_lake.model.export import ExportTask
 from rds_lake.model.table import TableTarget
 from rds_lake.stages import source_run
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
@@ -77,14 +78,10 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
         run = _source_run(context, aws, config, source)
         tags = context.run.tags
         with dagster_failures():
-            if tags.get(Tag.TRIGGER) == "snapshot":
+            if tags.get(Tag.TRIGGER) == "begin":
                 # The event path holds no worker: the completion event brings the run that continues.
-                task = run.begin(_day(context), snapshot_arn=tags.get(Tag.SNAPSHOT))
-                yield dg.AssetObservation(
-                    key,
-                    partition=context.partition_key,
-                    metadata={"rds_lake/export_task": task.identifier, "rds_lake/status": task.status.value},
-                )
+                task = run.begin(_day(context))
+                yield dg.AssetObservation(key, partition=context.partition_key, metadata=_begun(task))
                 return
             accepted = run.accept(_day(context), export_task=tags.get(Tag.EXPORT_TASK), poll_seconds=aws.poll_seconds)
         yield dg.MaterializeResult(
@@ -94,6 +91,13 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
         )
 
     return snapshot_export
+
+
+def _begun(task: ExportTask | None) -> dict[str, Any]:
+    """What a run that only begins tells: the task, or that AWS has no place for it yet."""
+    if task is None:
+        return {"rds_lake/status": "waiting for one of AWS's places; reconciliation starts it"}
+    return {"rds_lake/export_task": task.identifier, "rds_lake/status": task.status.value}
 
 
 def _parquet_asset(

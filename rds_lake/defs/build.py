@@ -10,8 +10,12 @@ import dagster as dg
 
 from rds_lake.config import LakeConfig
 from rds_lake.defs.assets import source_assets
+from rds_lake.defs.failure_sensor import failure_sensor
+from rds_lake.defs.live_schedule import live_schedule
+from rds_lake.defs.reconcile_sensor import reconcile_sensor
 from rds_lake.defs.resources import AwsResource
-from rds_lake.defs.sensors import events_sensor, failure_sensor
+from rds_lake.defs.sensors import events_sensor
+from rds_lake.defs.watch import watch_check
 from rds_lake.model.table import TableTarget
 
 
@@ -21,8 +25,9 @@ def build_definitions(
     known_tables: Mapping[str, Sequence[TableTarget]] | None = None,
     resources: Mapping[str, Any] | None = None,
     sensor_interval_seconds: int = 30,
+    reconcile_grace_seconds: float = 600,
 ) -> dg.Definitions:
-    """All assets, checks and sensors of the lake.
+    """All assets, checks, sensors and schedules of the lake.
 
     `known_tables` maps a source's name to its tables (`stages/known_tables.py` reads them); a source that is not
     in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint.
@@ -31,12 +36,17 @@ def build_definitions(
         source.name: source_assets(config, source, (known_tables or {}).get(source.name)) for source in config.sources
     }
     keys = {name: [key for asset in group for key in asset.keys] for name, group in assets.items()}
-    sensors = [events_sensor(config, keys, interval_seconds=sensor_interval_seconds)]
+    sensors = [
+        events_sensor(config, keys, interval_seconds=sensor_interval_seconds),
+        reconcile_sensor(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds),
+    ]
     if config.lake.notifications:
         sensors.append(failure_sensor(config))
     return dg.Definitions(
         assets=[asset for group in assets.values() for asset in group],
+        asset_checks=[watch_check(config, source) for source in config.sources],
         sensors=sensors,
+        schedules=[live_schedule(config, source) for source in config.sources if "live" in source.snapshots],
         resources={"aws": AwsResource()} | dict(resources or {}),
         # Steps are seconds of API calls; a process per step would cost more than the step.
         executor=dg.in_process_executor,

@@ -32,7 +32,7 @@ class Tag(StrEnum):
     SOURCE = "rds_lake/source"
     TRIGGER = "rds_lake/trigger"
     EXPORT_TASK = "rds_lake/export_task"
-    SNAPSHOT = "rds_lake/snapshot_arn"
+    SUBJECT = "rds_lake/subject"
 
 
 _KINDS: Mapping[Stage, set[str]] = {

@@ -5,25 +5,31 @@ What belongs here: documents as data. Applying them is `provision.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-RULE_NAME = "rds-lake-events"
-
-# Created automated / manual snapshots, and ended exports (aws-facts 3.1). Matched by EventID, never by text.
-_EVENT_IDS = ("RDS-EVENT-0042", "RDS-EVENT-0091", "RDS-EVENT-0159", "RDS-EVENT-0160", "RDS-EVENT-0161")
+from rds_lake.model.event_ids import DETAIL_TYPES, EVENT_IDS
 
 
-def event_pattern() -> dict[str, Any]:
-    """The EventBridge pattern of every event the sensor understands."""
+def event_patterns() -> dict[str, dict[str, Any]]:
+    """Rule name -> pattern: every event the sensor understands and no other (aws-facts 3.1, 3.2).
+
+    Matched by EventID, never by text; older envelopes of clusters carry none, so those pass and the parser reads them.
+    """
+    known: dict[str, Any] = {"detail": {"EventID": list(EVENT_IDS)}}
+    unnamed: dict[str, Any] = {"detail": {"EventID": [{"exists": False}]}}
     return {
-        "source": ["aws.rds"],
-        "detail-type": ["RDS DB Snapshot Event"],
-        "detail": {"EventID": list(_EVENT_IDS)},
+        "rds-lake-events": {"source": ["aws.rds"], "detail-type": list(DETAIL_TYPES), "$or": [known, unnamed]},
+        "rds-lake-backup-events": {
+            "source": ["aws.backup"],
+            "detail-type": ["Backup Job State Change"],
+            "detail": {"state": ["COMPLETED", "FAILED", "ABORTED", "EXPIRED", "PARTIAL"]},
+        },
     }
 
 
-def queue_policy(queue_arn: str, rule_arn: str) -> dict[str, Any]:
-    """Lets this rule, and nothing else, send to the queue."""
+def queue_policy(queue_arn: str, rule_arns: Sequence[str]) -> dict[str, Any]:
+    """Lets these rules, and nothing else, send to the queue."""
     return {
         "Version": "2012-10-17",
         "Statement": [
@@ -32,7 +38,7 @@ def queue_policy(queue_arn: str, rule_arn: str) -> dict[str, Any]:
                 "Principal": {"Service": "events.amazonaws.com"},
                 "Action": "sqs:SendMessage",
                 "Resource": queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": rule_arn}},
+                "Condition": {"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
             }
         ],
     }

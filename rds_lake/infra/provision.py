@@ -1,6 +1,6 @@
 """Create what a lake needs and does not have yet; what exists is left as it is.
 
-Buckets, KMS alias, export role, queue with dead-letter queue, EventBridge rule, Athena workgroup, SNS topic: plain
+Buckets, KMS alias, export role, queue with dead-letter queue, EventBridge rules, Athena workgroup, SNS topic: plain
 API calls, each safe to repeat. `rds-lake setup` runs this against AWS, `make demo` against the local cloud.
 
 What belongs here: one small function per AWS object. What does not: deleting or changing anything.
@@ -17,8 +17,7 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.config import LakeSettings
 from rds_lake.errors import AwsError
 from rds_lake.infra.events import (
-    RULE_NAME,
-    event_pattern,
+    event_patterns,
     export_role_policy,
     export_role_trust,
     queue_policy,
@@ -47,7 +46,7 @@ class Provisioner:
             self._bucket(bucket)
         self._kms_alias()
         self._export_role()
-        self._rule(self._queue())
+        self._rules(self._queue())
         self._workgroup()
         self._topic()
 
@@ -146,17 +145,21 @@ class Provisioner:
             arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         return url, arn
 
-    def _rule(self, queue: tuple[str, str]) -> None:
+    def _rules(self, queue: tuple[str, str]) -> None:
         url, queue_arn = queue
         events = self.clients.client("events")
-        with aws_errors("events", "PutRule"):
-            rule = events.put_rule(Name=RULE_NAME, EventPattern=json.dumps(event_pattern()), State="ENABLED")
+        arns: list[str] = []
+        for name, pattern in event_patterns().items():
+            with aws_errors("events", "PutRule"):
+                arns.append(events.put_rule(Name=name, EventPattern=json.dumps(pattern), State="ENABLED")["RuleArn"])
+        # Before the targets: a rule that may not send yet loses its events in silence.
         with aws_errors("sqs", "SetQueueAttributes"):
-            policy = json.dumps(queue_policy(queue_arn, rule["RuleArn"]))
+            policy = json.dumps(queue_policy(queue_arn, arns))
             self.clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        with aws_errors("events", "PutTargets"):
-            events.put_targets(Rule=RULE_NAME, Targets=[{"Id": "queue", "Arn": queue_arn}])
-        self.say(f"EventBridge rule {RULE_NAME} -> queue {self.settings.events_queue}")
+        for name in event_patterns():
+            with aws_errors("events", "PutTargets"):
+                events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue_arn}])
+            self.say(f"EventBridge rule {name} -> queue {self.settings.events_queue}")
 
     def _workgroup(self) -> None:
         athena = self.clients.athena

@@ -95,12 +95,7 @@ class PostgresDatabase:
 
     def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
         """The table's rows in batches, native types as they are and everything else as text."""
-        columns = sql.SQL(", ").join(
-            sql.Identifier(column.name)
-            if column.expected != _TEXT[0]
-            else sql.SQL("{0}::text AS {0}").format(sql.Identifier(column.name))
-            for column in table.columns
-        )
+        columns = sql.SQL(", ").join(_reading(column) for column in table.columns)
         query = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
         with adbc.connect(self.url) as connection, connection.cursor() as cursor:
             for setting in _SETTINGS:
@@ -144,6 +139,17 @@ class PostgresDatabase:
         parts = urlsplit(self.url)
         # By hand: urlunsplit drops the empty host of `postgresql:///shop?host=/run/postgresql`.
         return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
+
+
+def _reading(column: SourceColumn) -> sql.Composable:
+    """The expression that reads a column: native, or as PostgreSQL's output text."""
+    name = sql.Identifier(column.name)
+    if column.expected != _TEXT[0]:
+        return name
+    if column.data_type == "inet":
+        # Alone among the types its cast is not its output: `10.0.0.1` becomes `10.0.0.1/32`.
+        return sql.SQL("CASE WHEN {0} IS NOT NULL THEN format('%s', {0}) END AS {0}").format(name)
+    return sql.SQL("{0}::text AS {0}").format(name)
 
 
 def _without_password(url: str) -> str:

@@ -1,4 +1,4 @@
-"""Parquet as RDS writes it (aws-facts 1.5, 2.2): gzip, every column optional.
+"""Parquet as RDS writes it (aws-facts 1.5, 2): gzip, every column optional, small decimals as integers.
 
 What belongs here: one table's files and its entry in export_tables_info. Where they go is `rds_export.py`.
 """
@@ -42,7 +42,14 @@ def parquet_files(database: SourceDatabase, table: SourceTable, *, max_bytes: in
         if writer is None:
             buffer = io.BytesIO()
             # Level 1 is five times as fast as the default at the same size.
-            writer = pq.ParquetWriter(buffer, schema, compression="gzip", compression_level=1, version="1.0")
+            writer = pq.ParquetWriter(
+                buffer,
+                schema,
+                compression="gzip",
+                compression_level=1,
+                version="1.0",
+                store_decimal_as_integer=True,  # as Spark does up to 18 digits
+            )
         writer.write_batch(batch.cast(schema))
         if buffer.tell() >= max_bytes:
             writer.close()

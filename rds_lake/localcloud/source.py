@@ -74,9 +74,12 @@ class FrozenDatabase:
 
 def open_database(url: str, **arguments: Any) -> SourceDatabase:
     """The database behind a `postgresql://` or `mysql://` URL."""
+    from rds_lake.localcloud.mysql import MySqlDatabase
     from rds_lake.localcloud.postgres import PostgresDatabase
 
     scheme = urlsplit(url).scheme
     if scheme in ("postgresql", "postgres"):
         return PostgresDatabase(url, **arguments)
+    if scheme == "mysql":
+        return MySqlDatabase(url)
     raise ValueError(f"{scheme}:// is no database rds-lake's local cloud can read; use postgresql:// or mysql://")

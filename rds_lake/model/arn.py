@@ -6,6 +6,7 @@ What belongs here: taking ARNs apart and putting them together.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 _PARTS = 6
 
@@ -32,9 +33,18 @@ def parse_arn(text: str) -> Arn:
     return Arn(partition=parts[1], service=parts[2], region=parts[3], account=parts[4], resource=parts[5])
 
 
-def snapshot_identifier(arn: str) -> str:
-    """`rds:shop-2026-11-20-05-06` from `arn:aws:rds:…:snapshot:rds:shop-2026-11-20-05-06`."""
-    kind, _, identifier = parse_arn(arn).resource.partition(":")
-    if kind not in ("snapshot", "cluster-snapshot") or not identifier:
-        raise ValueError(f"{arn!r} is no snapshot's ARN")
-    return identifier
+class Exportable(StrEnum):
+    """What StartExportTask takes, by the word in its ARN (aws-facts 1.6)."""
+
+    SNAPSHOT = "snapshot"
+    CLUSTER_SNAPSHOT = "cluster-snapshot"
+    CLUSTER = "cluster"
+
+
+def exportable(arn: str) -> tuple[Exportable, str]:
+    """Kind and identifier (`rds:shop-2026-11-20-05-06`) of `arn:aws:rds:…:snapshot:rds:shop-2026-11-20-05-06`."""
+    parsed = parse_arn(arn)
+    kind, _, identifier = parsed.resource.partition(":")
+    if parsed.service != "rds" or kind not in set(Exportable) or not identifier:
+        raise ValueError(f"{arn!r} is no ARN of an RDS snapshot, cluster snapshot or cluster")
+    return Exportable(kind), identifier

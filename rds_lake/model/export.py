@@ -37,6 +37,7 @@ class ExportTask:
     bucket: str
     prefix: str
     snapshot_time: datetime | None
+    include: tuple[str, ...] = ()
     started_at: datetime | None = None
     ended_at: datetime | None = None
     progress: int = 0

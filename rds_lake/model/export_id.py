@@ -16,37 +16,38 @@ import json
 import re
 from collections.abc import Sequence
 
-from rds_lake.model.arn import snapshot_identifier
+from rds_lake.model.arn import exportable
 
 # Starts with a letter; letters, digits and single hyphens; no hyphen at the end; 60 characters (aws-facts 1.6, 10).
 MAX_LENGTH = 60
 _HASH_DIGITS = 12
 
 
-def export_task_id(*, snapshot_arn: str, include: Sequence[str], salt: str, attempt: int) -> str:
+def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: int) -> str:
     """The id of one attempt to export these tables of this snapshot.
 
-    `salt` tells lakes apart that export the same snapshot to different places. Attempts count from 1.
+    `subject` is the snapshot's ARN, for a live cluster `<cluster ARN>@<date>` (`Snapshot.subject`). `salt` tells lakes
+    apart that export the same snapshot to different places. Attempts count from 1.
     """
     if attempt < 1:
         raise ValueError(f"attempts count from 1, not {attempt}")
-    tail = f"-{_digest(snapshot_arn, include, salt)}-{attempt}"
-    return _readable(snapshot_identifier(snapshot_arn), MAX_LENGTH - len(tail)) + tail
+    tail = f"-{_digest(subject, include, salt)}-{attempt}"
+    return _readable(exportable(subject)[1], MAX_LENGTH - len(tail)) + tail
 
 
-def parse_attempt(task_id: str, *, snapshot_arn: str, include: Sequence[str], salt: str) -> int | None:
+def parse_attempt(task_id: str, *, subject: str, include: Sequence[str], salt: str) -> int | None:
     """Which attempt at exactly this export the id is; None when it is another export's."""
     head, _, number = task_id.rpartition("-")
     if not re.fullmatch(r"[1-9][0-9]{0,5}", number):
         return None
     attempt = int(number)
-    same = export_task_id(snapshot_arn=snapshot_arn, include=include, salt=salt, attempt=attempt)
+    same = export_task_id(subject=subject, include=include, salt=salt, attempt=attempt)
     return attempt if head and task_id == same else None
 
 
-def _digest(snapshot_arn: str, include: Sequence[str], salt: str) -> str:
+def _digest(subject: str, include: Sequence[str], salt: str) -> str:
     # JSON keeps the parts apart: ["a,b"] and ["a", "b"] are different exports.
-    text = json.dumps([snapshot_arn, sorted(set(include)), salt])
+    text = json.dumps([subject, sorted(set(include)), salt])
     return hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]
 
 

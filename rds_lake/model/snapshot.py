@@ -8,16 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Literal
+
+Which = Literal["newest", "first"]
+
+
+LIVE = "live"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """An RDS snapshot that can be exported. `created_at` is timezone-aware (SnapshotCreateTime)."""
+    """What can be exported: a snapshot, or a live cluster as of now. `created_at` is timezone-aware."""
 
     arn: str
     identifier: str
     source_identifier: str
-    kind: str  # automated | manual | awsbackup, as SnapshotType says it
+    kind: str  # automated | manual | awsbackup, as SnapshotType says it; live for a cluster itself
     engine: str
     created_at: datetime
     status: str
@@ -28,6 +34,16 @@ class Snapshot:
         """The partition this snapshot belongs to: the UTC date of its creation."""
         return snapshot_date(self.created_at)
 
+    @property
+    def subject(self) -> str:
+        """What an export of it is an export of; a live cluster is another one every day."""
+        return live_subject(self.arn, self.date) if self.kind == LIVE else self.arn
+
+
+def live_subject(cluster_arn: str, day: date) -> str:
+    """The subject of the day's export of a live cluster."""
+    return f"{cluster_arn}@{day.isoformat()}"
+
 
 def snapshot_date(created_at: datetime) -> date:
     """The UTC date of a timezone-aware time; a naive time is a programming error."""
@@ -36,7 +52,7 @@ def snapshot_date(created_at: datetime) -> date:
     return created_at.astimezone(UTC).date()
 
 
-def newest_of_date(snapshots: Iterable[Snapshot], day: date) -> Snapshot | None:
-    """The newest available snapshot of that UTC date; two snapshots a day are legal, the later one wins."""
+def of_date(snapshots: Iterable[Snapshot], day: date, *, which: Which) -> list[Snapshot]:
+    """The available snapshots of that UTC date, the wanted one first; several a day are legal."""
     candidates = [s for s in snapshots if s.status == "available" and s.date == day]
-    return max(candidates, key=lambda s: (s.created_at, s.arn), default=None)
+    return sorted(candidates, key=lambda s: (s.created_at, s.arn), reverse=which == "newest")

@@ -1,6 +1,7 @@
 """Type words: Hive's (Glue), Presto's (Athena queries), and what a person may write in `types:`.
 
-What belongs here: the two vocabularies and their mapping. PostgreSQL's own words are `postgres_types.py`.
+What belongs here: the two vocabularies and their mapping. The databases' own words are `postgres_types.py` and
+`mysql_types.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Statements about views: make, check, and read as of another date.
 
-What belongs here: whole statements. One column's expression is `postgres_types.py`.
+What belongs here: whole statements. One column's expression is `view_columns.py`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from datetime import date
 
 from rds_lake.errors import CatalogError
 from rds_lake.model.names import PARTITION_KEY, AthenaTable
-from rds_lake.sql.postgres_types import ViewColumn
 from rds_lake.sql.quoting import date_literal, identifier, literal, qualified
+from rds_lake.sql.view_columns import ViewColumn
 
 MAX_STATEMENT_BYTES = 262_144  # StartQueryExecution's limit (aws-facts 6)
 

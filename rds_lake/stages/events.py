@@ -1,42 +1,37 @@
-"""From queue messages to runs: what each event asks for (aws-facts 3.1).
+"""From queue messages to runs: what each event asks for (aws-facts 3).
 
-A snapshot event asks for `snapshot_export` of its date, which starts the export and ends. An event that an export
-ended asks for the whole source when our task is COMPLETE, else for `snapshot_export` alone, which fails with AWS's
-cause. The events do not name the export task, so every task of ours of that snapshot is settled.
+A finished snapshot asks for `snapshot_export` of its date, which starts the export and ends. An ended export asks for
+the whole source when our task is COMPLETE, else for `snapshot_export` alone, which fails with AWS's cause. RDS's events
+do not name the export task, so every task of ours of that snapshot is settled. A backup that failed is an incident.
 
 What belongs here: the decision per message. Receiving and acknowledging is `defs/sensors.py`; the parser is
-`model/events.py`.
+`model/events.py`; what no event told is `reconcile.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
-from typing import Literal
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.sqs import QueueMessage
 from rds_lake.errors import TransientError
-from rds_lake.model.events import ExportEnded, ForeignEvent, MalformedEvent, SnapshotCreated, parse_event
-from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.snapshot import snapshot_date
-from rds_lake.stages.export import ExportPlan, is_ours
-
-Trigger = Literal["snapshot", "export"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WantedRun:
-    """One run to ask Dagster for. `key` is the same for a redelivered event, so that it runs once (traps T9)."""
-
-    key: str
-    source: str
-    snapshot_date: date
-    trigger: Trigger
-    whole_source: bool
-    snapshot_arn: str
-    export_task: str | None = None
+from rds_lake.model.arn import Exportable, exportable, parse_arn
+from rds_lake.model.events import (
+    BackupFailed,
+    Event,
+    ExportEnded,
+    ExportWritten,
+    ForeignEvent,
+    MalformedEvent,
+    SnapshotCreated,
+    parse_events,
+)
+from rds_lake.model.export import ExportTask
+from rds_lake.model.snapshot import Snapshot
+from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
+from rds_lake.stages.wanted import WantedIncident, WantedRun, settling_run, starting_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,107 +43,170 @@ class EventPlan:
     """
 
     runs: tuple[WantedRun, ...]
+    incidents: tuple[WantedIncident, ...]
     settled: tuple[str, ...]
     notes: tuple[str, ...]
 
 
-class _Later(Exception):
-    """The message cannot be decided yet."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision:
+    """What one event asks for. `later`: it cannot be decided yet."""
+
+    runs: tuple[WantedRun, ...] = ()
+    incident: WantedIncident | None = None
+    note: str | None = None
+    later: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventPlanner:
-    """Decides about messages for a set of sources; `first_dates` bounds the dates that have a partition."""
+    """Decides about messages for a set of sources; `first_dates` bounds the dates that have a partition.
+
+    One planner per tick: what AWS said of a snapshot or task is remembered, so that a thousand copies of an event cost
+    one call.
+    """
 
     rds: RdsGateway
     plans: Sequence[ExportPlan]
     first_dates: dict[str, date]
     today: Callable[[], date]
+    _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
 
-    def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
-        """Decide every message; one bad message never keeps the others from their runs."""
+    def plan(self, messages: Iterable[QueueMessage], *, in_time: Callable[[], bool] = lambda: True) -> EventPlan:
+        """Decide every message; one bad message never keeps the others from their runs.
+
+        Messages behind the first for which `in_time` is false are left in the queue.
+        """
         runs: dict[str, WantedRun] = {}
+        incidents: dict[str, WantedIncident] = {}
         settled: list[str] = []
         notes: list[str] = []
         for message in messages:
-            try:
-                wanted, note = self._decide(message.body)
-            except (_Later, TransientError) as reason:
-                notes.append(f"message {message.message_id} stays in the queue: {reason}")
-                continue
-            runs.update({run.key: run for run in wanted})
-            settled.append(message.receipt_handle)
-            if note:
-                notes.append(f"message {message.message_id}: {note}")
-        return EventPlan(runs=tuple(runs.values()), settled=tuple(settled), notes=tuple(notes))
-
-    def _decide(self, body: str) -> tuple[list[WantedRun], str | None]:
-        match parse_event(body):
-            case SnapshotCreated() as event:
-                return self._snapshot_created(event)
-            case ExportEnded() as event:
-                return self._export_ended(event)
-            case ForeignEvent(reason=reason):
-                return [], f"not for us: {reason}"
-            case MalformedEvent(reason=reason):
-                raise _Later(f"malformed: {reason}")
-
-    def _snapshot_created(self, event: SnapshotCreated) -> tuple[list[WantedRun], str | None]:
-        snapshot = self.rds.find_snapshot(event.arn)
-        if snapshot is None:
-            return [], f"{event.arn} is gone already"
-        plan = next((p for p in self.plans if p.identifier.lower() == snapshot.source_identifier.lower()), None)
-        if plan is None:
-            return [], f"{event.arn} belongs to {snapshot.source_identifier}, which is no source"
-        if snapshot.kind not in plan.kinds:
-            return [], f"{event.arn} is {snapshot.kind}; source {plan.source} takes {', '.join(plan.kinds)}"
-        if snapshot.status != "available":
-            raise _Later(f"{event.arn} is {snapshot.status}")
-        return self._wanted(
-            WantedRun(
-                key=f"snapshot:{event.arn}",
-                source=plan.source,
-                snapshot_date=snapshot.date,
-                trigger="snapshot",
-                whole_source=False,
-                snapshot_arn=event.arn,
-            )
+            if not in_time():
+                notes.append("the tick's time is used up; the other messages come again")
+                break
+            decisions = [self._decide_once(event) for event in parse_events(message.body)]
+            runs.update({run.key: run for decision in decisions for run in decision.runs})
+            incidents.update({d.incident.key: d.incident for d in decisions if d.incident is not None})
+            notes += [f"message {message.message_id}: {decision.note}" for decision in decisions if decision.note]
+            if not any(decision.later for decision in decisions):
+                settled.append(message.receipt_handle)
+        return EventPlan(
+            runs=tuple(runs.values()),
+            incidents=tuple(incidents.values()),
+            settled=tuple(settled),
+            notes=tuple(notes),
         )
 
-    def _export_ended(self, event: ExportEnded) -> tuple[list[WantedRun], str | None]:
-        tasks = self.rds.list_export_tasks(source_arn=event.source_arn)
-        ours = [(plan, task) for plan in self.plans for task in tasks if is_ours(plan, task)]
-        if not ours:
-            return [], f"no export of {event.source_arn} is ours"
-        ended = [(plan, task) for plan, task in ours if not task.status.running]
-        if not ended:
-            raise _Later(f"our export of {event.source_arn} is still {ours[0][1].status}")
-        wanted: list[WantedRun] = []
-        notes: list[str] = []
-        for plan, task in ended:
-            runs, note = self._wanted(_settling_run(plan, task))
-            wanted += runs
-            notes += [note] if note else []
-        return wanted, "; ".join(notes) or None
+    def _decide_once(self, event: Event) -> _Decision:
+        decided = self._decided.get(event)
+        if decided is None:
+            try:
+                decided = self._decide(event)
+            except TransientError as error:
+                decided = _Decision(note=f"stays in the queue: {error}", later=True)
+            self._decided[event] = decided
+        return decided
 
-    def _wanted(self, run: WantedRun) -> tuple[list[WantedRun], str | None]:
+    def _decide(self, event: Event) -> _Decision:
+        match event:
+            case SnapshotCreated():
+                return self._snapshot_created(event)
+            case ExportEnded():
+                return self._export_ended(event)
+            case ExportWritten(export_task=identifier):
+                task = self.rds.find_export_task(identifier)
+                return (
+                    self._settled([task], task.source_arn)
+                    if task
+                    else _Decision(note=f"AWS knows no task {identifier}")
+                )
+            case BackupFailed():
+                return self._backup_failed(event)
+            case ForeignEvent(reason=reason):
+                return _Decision(note=f"not for us: {reason}")
+            case MalformedEvent(reason=reason):
+                return _Decision(note=f"stays in the queue: malformed: {reason}", later=True)
+
+    def _snapshot_created(self, event: SnapshotCreated) -> _Decision:
+        snapshot = self.rds.find_snapshot(event.about, event.reference)
+        if snapshot is None:
+            return _Decision(note=f"{event.reference} is gone already")
+        plan = self._plan_of(event.about, snapshot.source_identifier)
+        if plan is None:
+            return _Decision(note=f"{snapshot.arn} belongs to {snapshot.source_identifier}, which is no source")
+        if snapshot.kind not in plan.kinds:
+            return _Decision(note=f"{snapshot.arn} is {snapshot.kind}; source {plan.source} takes {plan.kinds}")
+        if snapshot.status in ("failed", "incompatible-restore", "deleting", "deleted"):
+            return _Decision(note=f"{snapshot.arn} is {snapshot.status}")
+        if snapshot.status != "available":
+            return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
+        return self._in_partitions(starting_run(plan, snapshot), snapshot)
+
+    def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:
+        wanted = identifier.lower()
+        return next((p for p in self.plans if p.snapshot_about is about and p.identifier.lower() == wanted), None)
+
+    def _export_ended(self, event: ExportEnded) -> _Decision:
+        arn = event.reference
+        if not arn.startswith("arn:"):
+            # An event subscription's message names the snapshot only.
+            snapshot = self.rds.find_snapshot(event.about, arn) if event.about is not Exportable.CLUSTER else None
+            if snapshot is None:
+                return _Decision(
+                    note=f"{arn} is gone, and the message carries no ARN; reconciliation settles its export"
+                )
+            arn = snapshot.arn
+        return self._settled(self.rds.list_export_tasks(source_arn=arn), arn)
+
+    def _settled(self, tasks: Sequence[ExportTask], arn: str) -> _Decision:
+        """The runs that settle every ended task of ours; one started by hand counts too, unless it ended badly."""
+        try:
+            ours = [(p, task, day) for p in self.plans for task in tasks if (day := date_of_ours(p, task)) is not None]
+        except ValueError as error:
+            return _Decision(note=f"stays in the queue: {error}", later=True)
+        ours = ours or self._by_hand(tasks, arn)
+        if not ours:
+            return _Decision(note=f"no export of {arn} is ours")
+        ended = [one for one in ours if not one[1].status.running]
+        if not ended:
+            return _Decision(note=f"stays in the queue: our export of {arn} is still {ours[0][1].status}", later=True)
+        runs = [settling_run(plan, task, day) for plan, task, day in ended]
+        early = [run for run in runs if run.snapshot_date < self.first_dates[run.source]]
+        note = f"{early[0].subject} is from {early[0].snapshot_date}, before the source's first date" if early else None
+        return _Decision(runs=tuple(run for run in runs if run not in early), note=note)
+
+    def _by_hand(self, tasks: Sequence[ExportTask], arn: str) -> list[tuple[ExportPlan, ExportTask, date]]:
+        about, _ = exportable(arn)
+        snapshot = self.rds.find_snapshot(about, arn) if tasks and about is not Exportable.CLUSTER else None
+        plan = self._plan_of(about, snapshot.source_identifier) if snapshot else None
+        if snapshot is None or plan is None or snapshot.kind not in plan.kinds:
+            return []
+        return [(plan, task, snapshot.date) for task in tasks if attempt_at(plan, task, snapshot) is not None]
+
+    def _backup_failed(self, event: BackupFailed) -> _Decision:
+        """An incident of the source that waits for AWS Backup's snapshots; nobody else's backup is our business."""
+        kind, _, identifier = parse_arn(event.resource_arn).resource.partition(":")
+        about = {"db": Exportable.SNAPSHOT, "cluster": Exportable.CLUSTER_SNAPSHOT}.get(kind)
+        plan = self._plan_of(about, identifier) if about else None
+        if plan is None or "awsbackup" not in plan.kinds:
+            return _Decision(
+                note=f"backup job {event.job} of {event.resource_arn}, no source of ours, ended {event.state}"
+            )
+        incident = WantedIncident(
+            key=f"backup:{event.job}:{event.state}",
+            source=plan.source,
+            what=f"AWS Backup job {event.state}",
+            cause=f"backup job {event.job} of {event.resource_arn} ended {event.state}: {event.message or 'no reason given'}",
+            next_step="Look at the job in AWS Backup and start it again; its snapshot is exported when it is there.",
+        )
+        return _Decision(incident=incident)
+
+    def _in_partitions(self, run: WantedRun, snapshot: Snapshot) -> _Decision:
         """The run, unless its date has no partition: one illegal key would fail the whole tick."""
         if run.snapshot_date < self.first_dates[run.source]:
-            return [], f"{run.snapshot_arn} is from {run.snapshot_date}, before the source's first date"
+            return _Decision(note=f"{snapshot.arn} is from {run.snapshot_date}, before the source's first date")
         if run.snapshot_date > self.today():
-            raise _Later(f"{run.snapshot_arn} is from {run.snapshot_date}, which this clock has not reached")
-        return [run], None
-
-
-def _settling_run(plan: ExportPlan, task: ExportTask) -> WantedRun:
-    if task.snapshot_time is None:
-        raise _Later(f"export task {task.identifier} carries no snapshot time yet")
-    return WantedRun(
-        key=f"export:{task.identifier}:{task.status}",
-        source=plan.source,
-        snapshot_date=snapshot_date(task.snapshot_time),
-        trigger="export",
-        whole_source=task.status is ExportStatus.COMPLETE,
-        snapshot_arn=task.source_arn,
-        export_task=task.identifier,
-    )
+            reason = f"{snapshot.arn} is from {run.snapshot_date}, which this clock has not reached"
+            return _Decision(note=f"stays in the queue: {reason}", later=True)
+        return _Decision(runs=(run,))

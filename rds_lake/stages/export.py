@@ -4,17 +4,19 @@ AWS charges for every export, so a task of ours is looked for before one is star
 reused, only FAILED or CANCELED gets a next attempt. The id is deterministic (`model/export_id.py`), so two runs that
 start at the same moment end with one task.
 
-What belongs here: that decision and the waiting. What the export contains is `inspect_export.py`.
+What belongs here: that decision and the waiting. Whose task one is: `export_plan.py`. What the export contains:
+`inspect_export.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import (
+    ConfigError,
     ConflictError,
     ExportFailedError,
     ExportQuotaError,
@@ -22,28 +24,13 @@ from rds_lake.errors import (
     SnapshotNotFoundError,
     TransientError,
 )
+from rds_lake.model.engine import engine_of
 from rds_lake.model.export import ExportRecord, ExportStatus, ExportTask
-from rds_lake.model.export_id import export_task_id, parse_attempt
-from rds_lake.model.snapshot import Snapshot, newest_of_date
+from rds_lake.model.export_id import export_task_id
+from rds_lake.model.snapshot import LIVE, Snapshot, of_date
+from rds_lake.stages.export_plan import ExportPlan, attempt_at
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportPlan:
-    """What exporting a source means. `kinds` in AWS's words: automated, manual, awsbackup."""
-
-    source: str
-    identifier: str
-    kinds: tuple[str, ...]
-    include: tuple[str, ...]
-    bucket: str
-    prefix: str
-    role: str
-    kms_key: str
-
-    @property
-    def salt(self) -> str:
-        """Tells this lake's exports from another's of the same snapshot."""
-        return f"{self.source}/{self.bucket}/{self.prefix}"
+Usable = Callable[[ExportTask], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,63 +44,91 @@ class Waiting:
     log: Callable[[str], None]
 
 
-def find_snapshot_of(rds: RdsGateway, plan: ExportPlan, day: date) -> Snapshot:
-    """The snapshot of the date, or SnapshotNotFoundError with what there is instead."""
-    snapshots = rds.list_snapshots(plan.identifier, plan.kinds)
-    chosen = newest_of_date(snapshots, day)
-    if chosen is not None:
-        return chosen
+def choose_snapshot(rds: RdsGateway, plan: ExportPlan, day: date, *, now: datetime, usable: Usable) -> Snapshot:
+    """What is exported for the date, or SnapshotNotFoundError with what there is instead.
+
+    A snapshot of the date that is exported already is kept to, unless the source replaces by later ones: a second
+    export costs as much as the first.
+    """
+    snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
+    candidates = of_date(snapshots, day, which=plan.which)
+    if not plan.replace:
+        for candidate in candidates:
+            if any(_serves(task, usable) for _, task in find_attempts(rds, plan, candidate)):
+                return candidate
+    if candidates:
+        return candidates[0]
+    if plan.exports_live and day == now.date():
+        return _live(rds, plan, now)
+    raise SnapshotNotFoundError(_why_none(plan, snapshots, day))
+
+
+def _live(rds: RdsGateway, plan: ExportPlan, now: datetime) -> Snapshot:
+    cluster = rds.find_cluster(plan.identifier, now=now)
+    if cluster is None:
+        raise SnapshotNotFoundError(
+            f"there is no cluster {plan.identifier} in this account and Region; check `identifier` in lake.yaml"
+        )
+    return cluster
+
+
+def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
     kinds = " or ".join(plan.kinds)
     days = sorted({s.date for s in snapshots if s.status == "available"})
     unfinished = [f"{s.identifier} ({s.status})" for s in snapshots if s.date == day]
     if unfinished:
         reason = f"{', '.join(unfinished)} is not available; wait for it to finish, then materialize the date again"
+    elif plan.kinds == (LIVE,):
+        reason = "a live export can only be made of the present; the data of an earlier date needs a snapshot of it"
     elif not days:
         reason = (
-            f"the instance has no available {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
+            f"the {plan.noun} has no available {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
         )
     else:
         reason = (
             f"there are snapshots from {days[0]} to {days[-1]}. Either none was taken that day, or it is older than the "
-            "instance's backup retention; its data cannot be exported any more"
+            f"{plan.noun}'s backup retention; its data cannot be exported any more"
         )
-    raise SnapshotNotFoundError(f"{plan.identifier} has no {kinds} snapshot for {day}: {reason}")
+    return f"{plan.identifier} has no {kinds} snapshot for {day}: {reason}"
 
 
-def is_ours(plan: ExportPlan, task: ExportTask) -> bool:
-    """Whether this plan started (or would have started) the task."""
-    return _attempt(plan, task) is not None
-
-
-def _attempt(plan: ExportPlan, task: ExportTask) -> int | None:
-    return parse_attempt(task.identifier, snapshot_arn=task.source_arn, include=plan.include, salt=plan.salt)
-
-
-def find_newest_attempt(rds: RdsGateway, plan: ExportPlan, snapshot_arn: str) -> tuple[int, ExportTask] | None:
-    """Our latest attempt to export this snapshot, or None."""
+def find_attempts(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> list[tuple[int, ExportTask]]:
+    """Our attempts to export this snapshot by number; 0 is one started by hand that serves as well."""
     attempts = [
         (number, task)
-        for task in rds.list_export_tasks(source_arn=snapshot_arn)
-        if (number := _attempt(plan, task)) is not None
+        for task in rds.list_export_tasks(source_arn=snapshot.arn)
+        if (number := attempt_at(plan, task, snapshot)) is not None
     ]
-    return max(attempts, key=lambda attempt: attempt[0], default=None)
+    return sorted(attempts, key=lambda attempt: attempt[0])
+
+
+def _serves(task: ExportTask, usable: Usable) -> bool:
+    """Whether there is nothing to start: it runs, or it is COMPLETE and still usable."""
+    return task.status.running or (task.status is ExportStatus.COMPLETE and usable(task))
 
 
 def begin_export(
-    rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, *, usable: Callable[[ExportTask], bool] = lambda _: True
+    rds: RdsGateway,
+    plan: ExportPlan,
+    snapshot: Snapshot,
+    *,
+    usable: Usable = lambda _: True,
+    repeat_ended: bool = True,
 ) -> ExportTask:
     """Our export task of this snapshot: adopted when running, or COMPLETE and still `usable`; else started.
 
-    Raises ExportQuotaError when AWS has no place for another export now.
+    `repeat_ended=False` starts no second export whatever became of the first: an event may come twice, and only a person
+    decides to pay again. Raises ExportQuotaError when AWS has no place for another export now.
     """
-    newest = find_newest_attempt(rds, plan, snapshot.arn)
-    number = 1
-    if newest is not None:
-        number, task = newest
-        if task.status.running or (task.status is ExportStatus.COMPLETE and usable(task)):
+    attempts = find_attempts(rds, plan, snapshot)
+    for _, task in reversed(attempts):
+        if _serves(task, usable):
             return task
-        number += 1
-    identifier = export_task_id(snapshot_arn=snapshot.arn, include=plan.include, salt=plan.salt, attempt=number)
+    if attempts and not repeat_ended:
+        return attempts[-1][1]
+    _check_include(plan, snapshot)
+    number = attempts[-1][0] + 1 if attempts else 1
+    identifier = export_task_id(subject=snapshot.subject, include=plan.include, salt=plan.salt, attempt=number)
     try:
         return rds.start_export(
             identifier=identifier,
@@ -132,13 +147,27 @@ def begin_export(
         return existing
 
 
+def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
+    """Before AWS is asked: the engine's grammar, which is only known here where lake.yaml does not say it."""
+    try:
+        engine = engine_of(snapshot.engine)
+    except ValueError as error:
+        raise ConfigError(f"source {plan.source}: {snapshot.source_identifier}: {error}") from error
+    illegal = [item for item in plan.include if not engine.is_export_only(item)]
+    if illegal:
+        raise ConfigError(
+            f"source {plan.source} reads {snapshot.engine}, and there `include` takes {engine.grammar}:",
+            [f"{item} is neither; correct it in lake.yaml" for item in illegal],
+        )
+
+
 def run_export(
     rds: RdsGateway,
     plan: ExportPlan,
     snapshot: Snapshot,
     *,
     waiting: Waiting,
-    usable: Callable[[ExportTask], bool] = lambda _: True,
+    usable: Usable = lambda _: True,
 ) -> ExportTask:
     """Start or adopt the export and wait for its end; COMPLETE is returned, everything else raises."""
     deadline = waiting.clock() + waiting.timeout_seconds

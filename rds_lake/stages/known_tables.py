@@ -28,8 +28,8 @@ def state_path(config: LakeConfig, source: SourceSettings) -> Path:
 
 def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[TableTarget, ...] | None:
     """The source's tables, or None when neither `include` nor a state file names them."""
-    if source.included_tables and len(source.included_tables) == len(source.include):
-        return tuple(TableTarget(**_parts(item)) for item in sorted(source.included_tables))
+    if source.included_tables is not None:
+        return tuple(sorted(source.included_tables))
     path = state_path(config, source)
     if not path.exists():
         return None
@@ -49,8 +49,3 @@ def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequen
     body = {"source": source.name, "tables": [asdict(table) for table in sorted(tables)]}
     path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
-
-
-def _parts(item: str) -> dict[str, str]:
-    database, schema, table = item.split(".")
-    return {"database": database, "schema": schema, "table": table}

@@ -1,6 +1,6 @@
 """The Athena names and typed view columns of a manifest's tables, under a source's settings.
 
-What belongs here: joining `model/names.py` and `sql/postgres_types.py` with the configuration, in one place,
+What belongs here: joining `model/names.py` and `sql/view_columns.py` with the configuration, in one place,
 so that catalogue, checks and views cannot disagree.
 """
 
@@ -14,7 +14,7 @@ from rds_lake.errors import CatalogError
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.names import AthenaTable, assign_names
 from rds_lake.model.table import TableTarget
-from rds_lake.sql.postgres_types import ViewColumn, view_column
+from rds_lake.sql.view_columns import ViewColumn, view_column
 from rds_lake.stages.catalog import NamedTable
 
 

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+_RUN_AGAIN = (
+    "Remove the cause above, then materialize this date of the source again in Dagster: finished work is found and not "
+    "repeated, and a finished export is not paid twice."
+)
 SUBJECT_LIMIT = 100  # SNS refuses longer subjects, line breaks and non-ASCII
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incident:
-    """A run that failed. `causes` are the failing steps' messages, the innermost cause first."""
+    """A run that failed. `causes` are the failing steps' messages; `next_step` where it is not to run the date again."""
 
     source: str
     snapshot_date: str | None
     stage: str | None
     causes: tuple[str, ...]
     run_id: str
+    next_step: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +46,7 @@ def render_incident(incident: Incident) -> Mail:
         f"Dagster run:   {incident.run_id}\n\n"
         f"Cause\n{causes}\n\n"
         "Next step\n"
-        "Remove the cause above, then materialize this date of the source again in Dagster: finished work is "
-        "found and not repeated, and a finished export is not paid twice.\n"
+        f"{incident.next_step or _RUN_AGAIN}\n"
         "No view was moved by this run unless its publishing step succeeded; readers still see the last "
         "published date.\n"
     )

@@ -12,20 +12,21 @@ What belongs here: the order and the hand-over. What does not: the work itself.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig, SourceSettings
-from rds_lake.errors import ExportIncompleteError, SnapshotNotFoundError
+from rds_lake.errors import ExportIncompleteError, ExportQuotaError, SnapshotNotFoundError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.export import ExportRecord, ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages import cleanup, export, handover
 from rds_lake.stages.catalog import TableSync, sync_catalog
+from rds_lake.stages.export_plan import ExportPlan, export_plan
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.publish import Lake, Publication, publish
@@ -99,16 +100,28 @@ class SourceRun:
     log: Callable[[str], None]
     clock: Callable[[], float] = field(default=time.monotonic)
     sleep: Callable[[float], None] = field(default=time.sleep)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
 
     @property
-    def plan(self) -> export.ExportPlan:
+    def plan(self) -> ExportPlan:
         return export_plan(self.config, self.source)
 
-    def begin(self, day: date, *, snapshot_arn: str | None = None) -> ExportTask:
-        """Start or adopt the export of the date's snapshot and return at once."""
-        return export.begin_export(
-            self.rds, self.plan, self._snapshot(day, snapshot_arn), usable=lambda task: self._usable(day, task)
-        )
+    def begin(self, day: date) -> ExportTask | None:
+        """Start or adopt the export of the date's snapshot and return at once; None when AWS has no place for it now.
+
+        For events and sensors: an export that ended badly is not repeated, that is a person's decision.
+        """
+        try:
+            return export.begin_export(
+                self.rds,
+                self.plan,
+                self._snapshot(day),
+                usable=lambda task: self._usable(day, task),
+                repeat_ended=False,
+            )
+        except ExportQuotaError as error:
+            self.log(f"{error}; the reconciliation sensor starts it when there is a place")
+            return None
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
         """The finished, inspected export of the date: the given task's, an earlier one's, or a new one awaited.
@@ -131,7 +144,7 @@ class SourceRun:
         return export.run_export(
             self.rds,
             self.plan,
-            self._snapshot(day, None),
+            self._snapshot(day),
             usable=lambda task: self._usable(day, task),
             waiting=export.Waiting(
                 clock=self.clock,
@@ -193,10 +206,10 @@ class SourceRun:
         )
         return Published(publication=publication, tables=typed)
 
-    def _snapshot(self, day: date, arn: str | None) -> Snapshot:
-        if arn is not None and (snapshot := self.rds.find_snapshot(arn)) is not None:
-            return snapshot
-        return export.find_snapshot_of(self.rds, self.plan, day)
+    def _snapshot(self, day: date) -> Snapshot:
+        return export.choose_snapshot(
+            self.rds, self.plan, day, now=self.now(), usable=lambda task: self._usable(day, task)
+        )
 
     def _usable(self, day: date, task: ExportTask) -> bool:
         """Whether anything is left of a COMPLETE export: its relocated Parquet, or AWS's own copy.
@@ -216,26 +229,3 @@ class SourceRun:
 
     def _contents(self, task: ExportTask) -> ExportContents:
         return inspect_export(self.lake.s3, task=task, include=self.source.include)
-
-
-_KINDS = {"backup": "awsbackup"}
-
-
-def export_plan(config: LakeConfig, source: SourceSettings) -> export.ExportPlan:
-    """What exporting this source means, as values."""
-    lake = config.lake
-    return export.ExportPlan(
-        source=source.name,
-        identifier=source.identifier,
-        kinds=tuple(_KINDS.get(kind, kind) for kind in source.snapshots),
-        include=source.include,
-        bucket=lake.exports_bucket,
-        prefix=lake.export_prefix,
-        role=lake.export_role,
-        kms_key=lake.kms_key,
-    )
-
-
-def export_plans(config: LakeConfig) -> Sequence[export.ExportPlan]:
-    """The plans of all sources."""
-    return [export_plan(config, source) for source in config.sources]

@@ -92,8 +92,9 @@ def test_ddl_has_no_rows(athena: AthenaGateway) -> None:
 
 
 def test_a_failed_query_says_why_and_which(athena: AthenaGateway) -> None:
+    athena.run("CREATE DATABASE IF NOT EXISTS scratch", database="default")
     with pytest.raises(QueryError, match=r"ended FAILED.*no_such_table.*query: SELECT") as caught:
-        athena.run("SELECT *\nFROM no_such_table", database="default")
+        athena.run("SELECT *\nFROM scratch.no_such_table", database="default")
     assert caught.value.query_id
     assert caught.value.category == 2
     assert caught.value.retryable is False

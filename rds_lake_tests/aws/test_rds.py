@@ -9,6 +9,7 @@ import pytest
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import AwsError, ConflictError, ExportQuotaError, TransientError
+from rds_lake.model.arn import Exportable
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake_tests.builders import ARN
 from rds_lake_tests.faults import Faults
@@ -37,14 +38,17 @@ def test_snapshots_are_listed_by_exact_instance_and_kind(world: World) -> None:
     manual = world.snapshot("2026-11-20", kind="manual")
     backup = world.snapshot("2026-11-19", kind="awsbackup")
     rds = world.gateways.rds
-    assert [s.arn for s in rds.list_snapshots("shop-prod", ["automated"])] == [automated]
-    assert [s.arn for s in rds.list_snapshots("shop-prod", ["manual", "awsbackup"])] == [manual, backup]
-    assert rds.list_snapshots("shop", ["automated"]) == []
+    assert [s.arn for s in rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"])] == [automated]
+    assert [s.arn for s in rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["manual", "awsbackup"])] == [
+        manual,
+        backup,
+    ]
+    assert rds.list_snapshots(Exportable.SNAPSHOT, "shop", ["automated"]) == []
 
 
 def test_a_snapshot_carries_what_the_pipeline_needs(world: World) -> None:
     arn = world.snapshot("2026-11-20", hour=5, minute=6)
-    snapshot = world.gateways.rds.find_snapshot(arn)
+    snapshot = world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, arn)
     assert snapshot is not None
     assert snapshot.created_at == datetime(2026, 11, 20, 5, 6, tzinfo=UTC)
     assert (snapshot.source_identifier, snapshot.kind, snapshot.status) == ("shop-prod", "automated", "available")
@@ -52,13 +56,13 @@ def test_a_snapshot_carries_what_the_pipeline_needs(world: World) -> None:
 
 
 def test_a_snapshot_that_is_gone_is_none(world: World) -> None:
-    assert world.gateways.rds.find_snapshot(ARN) is None
+    assert world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, ARN) is None
 
 
 def test_more_snapshots_than_a_page_are_all_listed(rds: RdsGateway, monkeypatch: pytest.MonkeyPatch) -> None:
     pages = [[snapshot(number) for number in range(100)], [snapshot(100)]]
     paginate(monkeypatch, rds, "DBSnapshots", pages)
-    assert len(rds.list_snapshots("shop-prod", ["automated"])) == 101
+    assert len(rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"])) == 101
 
 
 def test_more_tasks_than_a_page_are_all_listed_oldest_first(rds: RdsGateway, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import ConflictError, ExportQuotaError
+from rds_lake.model.arn import Exportable
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.snapshot import Snapshot
 from rds_lake_tests.fakes.rds import FakeRds
@@ -132,9 +133,9 @@ def test_five_exports_are_in_progress_at_most(subject: Subject) -> None:
 
 def test_snapshots_are_listed_by_kind_and_instance(subject: Subject) -> None:
     arns = {subject.arn(0), subject.arn(1)}
-    assert {s.arn for s in subject.rds.list_snapshots("shop-prod", ["automated"])} == arns
-    assert subject.rds.list_snapshots("shop-prod", ["manual"]) == []
-    assert subject.rds.list_snapshots("shop", ["automated"]) == []
-    found = subject.rds.find_snapshot(subject.arn(0))
+    assert {s.arn for s in subject.rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"])} == arns
+    assert subject.rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["manual"]) == []
+    assert subject.rds.list_snapshots(Exportable.SNAPSHOT, "shop", ["automated"]) == []
+    found = subject.rds.find_snapshot(Exportable.SNAPSHOT, subject.arn(0))
     assert found is not None
     assert found.arn == subject.arn(0)

@@ -139,7 +139,7 @@ def test_a_tick_lost_with_its_cursor_brings_the_message_again_and_one_export(she
                 "source": "aws.rds",
                 "detail": {
                     "EventID": "RDS-EVENT-0091",
-                    "SourceArn": lost.tags["rds_lake/snapshot_arn"],
+                    "SourceArn": lost.tags["rds_lake/subject"],
                     "SourceType": "SNAPSHOT",
                 },
             }

@@ -7,8 +7,9 @@ from typing import Any
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import ConflictError, ExportQuotaError
+from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.snapshot import Snapshot
+from rds_lake.model.snapshot import LIVE, Snapshot
 
 _MOMENT = datetime(2026, 11, 20, 5, 6, tzinfo=UTC)
 
@@ -22,17 +23,29 @@ class FakeRds(RdsGateway):
         self.quota = quota
         self.started: list[str] = []
 
-    def list_snapshots(self, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
-        return [s for s in self.snapshots if s.source_identifier == identifier and s.kind in kinds]
+    def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
+        return [
+            s
+            for s in self.snapshots
+            if exportable(s.arn)[0] is about and s.source_identifier == identifier and s.kind in kinds
+        ]
 
-    def find_snapshot(self, arn: str) -> Snapshot | None:
-        return next((snapshot for snapshot in self.snapshots if snapshot.arn == arn), None)
+    def find_snapshot(self, about: Exportable, reference: str) -> Snapshot | None:
+        of_kind = (s for s in self.snapshots if exportable(s.arn)[0] is about)
+        return next((s for s in of_kind if reference in (s.arn, s.identifier)), None)
+
+    def find_cluster(self, identifier: str, *, now: datetime) -> Snapshot | None:
+        clusters = (s for s in self.snapshots if s.kind == LIVE and s.source_identifier == identifier)
+        return next((replace(s, created_at=now) for s in clusters), None)
 
     def find_export_task(self, identifier: str) -> ExportTask | None:
         return self.tasks.get(identifier)
 
     def list_export_tasks(self, *, source_arn: str | None = None) -> list[ExportTask]:
         return [task for task in self.tasks.values() if source_arn in (None, task.source_arn)]
+
+    def list_running_exports(self) -> list[ExportTask]:
+        return [task for task in self.tasks.values() if task.status.running]
 
     def start_export(
         self,
@@ -59,6 +72,7 @@ class FakeRds(RdsGateway):
             bucket=bucket,
             prefix=prefix,
             snapshot_time=_MOMENT,
+            include=tuple(include),
         )
         self.tasks[identifier] = task
         self.started.append(identifier)

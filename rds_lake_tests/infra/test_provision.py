@@ -3,7 +3,7 @@
 import json
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.infra.events import event_pattern
+from rds_lake.infra.events import event_patterns
 from rds_lake.infra.provision import Provisioner
 from rds_lake_tests.world import World
 
@@ -37,14 +37,31 @@ def test_the_queue_takes_messages_from_the_rule_only(world: World) -> None:
     attributes = world.clients.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]
     (statement,) = json.loads(attributes["Policy"])["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
-    assert ":rule/" in statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    rules = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+    assert sorted(arn.rpartition("/")[2] for arn in rules) == sorted(event_patterns())
+
+
+def put(world: World, *, source: str, kind: str, detail: dict[str, str]) -> None:
+    entry = {"Source": source, "DetailType": kind, "Detail": json.dumps(detail)}
+    world.clients.client("events").put_events(Entries=[entry])
 
 
 def test_only_events_the_sensor_understands_reach_the_queue(world: World) -> None:
-    arn = "arn:aws:rds:us-east-1:123456789012:snapshot:rds:shop-prod-2026-11-20-03-00"
-    world.cloud.events.emit([f"RDS-EVENT-{number}" for number in ("0041", "0042", "0091", "0159", "0160", "0161")], arn)
-    arrived = sorted(message["detail"]["EventID"] for message in world.messages())
-    assert arrived == sorted(event_pattern()["detail"]["EventID"])
+    snapshot, cluster = "RDS DB Snapshot Event", "RDS DB Cluster Snapshot Event"
+    put(world, source="aws.rds", kind=snapshot, detail={"EventID": "RDS-EVENT-0041"})
+    put(world, source="aws.rds", kind=snapshot, detail={"EventID": "RDS-EVENT-0091"})
+    put(world, source="aws.rds", kind=cluster, detail={"Message": "Automated cluster snapshot created"})
+    put(world, source="aws.rds", kind="RDS DB Cluster Event", detail={"EventID": "RDS-EVENT-0236"})
+    put(world, source="aws.rds", kind="RDS DB Instance Event", detail={"EventID": "RDS-EVENT-0049"})
+    put(world, source="aws.backup", kind="Backup Job State Change", detail={"state": "RUNNING"})
+    put(world, source="aws.backup", kind="Backup Job State Change", detail={"state": "COMPLETED"})
+    arrived = [message["detail"] for message in world.messages()]
+    assert sorted(str(*detail.values()) for detail in arrived) == [
+        "Automated cluster snapshot created",
+        "COMPLETED",
+        "RDS-EVENT-0091",
+        "RDS-EVENT-0236",
+    ]
 
 
 def test_the_export_role_can_be_assumed_by_the_export_service_and_reach_only_the_export_prefix(world: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rds_lake.localcloud.rds_kinds import INSTANCE
+from rds_lake.model.arn import Exportable
 from rds_lake_tests.localcloud.test_exports import finished, rds_of, start
 from rds_lake_tests.world import World, execute, post
 
@@ -149,7 +150,7 @@ def test_a_backup_snapshot_has_its_own_name_event_and_listing(world: World) -> N
     rds = rds_of(world)
     assert rds.describe_db_snapshots()["DBSnapshots"] == [], "listed only when their type or name is asked for"
     assert len(rds.describe_db_snapshots(SnapshotType="awsbackup")["DBSnapshots"]) == 1
-    found = world.gateways.rds.find_snapshot(arn)
+    found = world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, arn)
     assert found is not None
     (event,) = world.messages()
     assert (event["detail"]["EventID"], event["detail"]["SourceIdentifier"]) == ("RDS-EVENT-0042", identifier)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_lake.errors import ManifestError
-from rds_lake.model.arn import parse_arn, snapshot_identifier
+from rds_lake.model.arn import Exportable, exportable, parse_arn
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import (
@@ -19,7 +19,7 @@ from rds_lake.model.manifest import (
     render_export_record,
     render_manifest,
 )
-from rds_lake.model.snapshot import Snapshot, newest_of_date, snapshot_date
+from rds_lake.model.snapshot import Snapshot, of_date, snapshot_date
 from rds_lake.model.table import Column
 from rds_lake_tests import strategies
 
@@ -43,19 +43,21 @@ def test_a_snapshot_belongs_to_the_utc_date_whatever_zone_its_time_is_given_in()
         snapshot_date(datetime(2026, 11, 21))  # noqa: DTZ001 - the point
 
 
-def test_of_two_snapshots_a_day_the_newer_available_one_is_the_dates() -> None:
+def test_of_two_snapshots_a_day_the_newer_or_the_first_available_one_is_the_dates() -> None:
     early = snapshot(datetime(2026, 11, 20, 3, tzinfo=UTC), name="early")
     late = snapshot(datetime(2026, 11, 20, 23, tzinfo=UTC), name="late")
     unfinished = snapshot(datetime(2026, 11, 20, 23, 30, tzinfo=UTC), status="creating", name="unfinished")
     tomorrow = snapshot(datetime(2026, 11, 21, 1, tzinfo=UTC), name="tomorrow")
-    assert newest_of_date([late, tomorrow, unfinished, early], date(2026, 11, 20)) == late
-    assert newest_of_date([tomorrow], date(2026, 11, 20)) is None
+    given = [late, tomorrow, unfinished, early]
+    assert of_date(given, date(2026, 11, 20), which="newest") == [late, early]
+    assert of_date(given, date(2026, 11, 20), which="first") == [early, late]
+    assert of_date([tomorrow], date(2026, 11, 20), which="newest") == []
 
 
 def test_an_arn_keeps_its_partition() -> None:
     text = "arn:aws-cn:rds:cn-north-1:1:snapshot:rds:shop-2026-11-20-05-06"
     assert str(parse_arn(text)) == text
-    assert snapshot_identifier(text) == "rds:shop-2026-11-20-05-06"
+    assert exportable(text) == (Exportable.SNAPSHOT, "rds:shop-2026-11-20-05-06")
 
 
 @given(st.text(max_size=60))

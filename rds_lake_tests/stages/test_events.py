@@ -9,8 +9,9 @@ from rds_lake.aws.sqs import QueueMessage
 from rds_lake.config import first_date
 from rds_lake.errors import ThrottledError
 from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake.model.arn import Exportable
 from rds_lake.stages.events import EventPlan, EventPlanner
-from rds_lake.stages.source_run import export_plans
+from rds_lake.stages.export_plan import export_plans
 from rds_lake_tests.world import World, until
 
 TODAY = date(2026, 11, 21)
@@ -46,8 +47,8 @@ def plan(world: World, *bodies: str) -> EventPlan:
 def test_a_snapshot_event_as_the_cloud_sends_it_asks_for_the_export_only(world: World) -> None:
     arn = world.snapshot("2026-11-20")
     (run,) = plan(world, *map(json.dumps, world.messages())).runs
-    assert (run.trigger, run.whole_source, run.snapshot_date) == ("snapshot", False, date(2026, 11, 20))
-    assert run.snapshot_arn == arn
+    assert (run.trigger, run.whole_source, run.snapshot_date) == ("begin", False, date(2026, 11, 20))
+    assert run.subject == arn
 
 
 def test_the_same_event_three_times_is_one_run_and_all_three_are_acknowledged(world: World) -> None:
@@ -62,16 +63,17 @@ def test_the_end_of_our_export_asks_for_the_whole_source(world: World) -> None:
     arn = world.snapshot("2026-11-20")
     task = world.run().accept(date(2026, 11, 20), poll_seconds=0.02).record.export_task
     (run,) = plan(world, event("RDS-EVENT-0161", arn)).runs
-    assert (run.trigger, run.whole_source, run.export_task) == ("export", True, task)
+    assert (run.trigger, run.whole_source, run.export_task) == ("settle", True, task)
 
 
 def test_a_failed_export_asks_for_the_export_only_which_then_fails_with_the_cause(world: World) -> None:
     arn = world.snapshot("2026-11-20")
     world.break_next_export(fail="boom")
     task = world.run().begin(date(2026, 11, 20))
+    assert task is not None
     until(lambda: not world.gateways.rds.find_export_task(task.identifier).status.running)  # type: ignore[union-attr]
     (run,) = plan(world, event("RDS-EVENT-0159", arn)).runs
-    assert (run.trigger, run.whole_source) == ("export", False)
+    assert (run.trigger, run.whole_source) == ("settle", False)
 
 
 def test_an_end_of_an_export_we_did_not_start_is_acknowledged_without_a_run(world: World) -> None:
@@ -150,12 +152,12 @@ def test_a_throttled_lookup_leaves_its_message_and_not_the_others(
     first, second = world.snapshot("2026-11-19"), world.snapshot("2026-11-20")
     real = world.gateways.rds.find_snapshot
 
-    def sometimes(arn: str) -> object:
-        if arn == first:
+    def sometimes(about: Exportable, reference: str) -> object:
+        if reference == first:
             raise ThrottledError("Rate exceeded")
-        return real(arn)
+        return real(about, reference)
 
     monkeypatch.setattr(world.gateways.rds, "find_snapshot", sometimes)
     made = plan(world, event("RDS-EVENT-0091", first), event("RDS-EVENT-0091", second))
     assert made.settled == ("h1",)
-    assert [run.snapshot_arn for run in made.runs] == [second]
+    assert [run.subject for run in made.runs] == [second]

@@ -13,7 +13,8 @@ from rds_lake.errors import (
     SnapshotNotFoundError,
 )
 from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.model.export import ExportStatus
+from rds_lake.model.arn import Exportable
+from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.stages.export import Waiting, begin_export, run_export
 from rds_lake_tests.world import World, until
 
@@ -24,6 +25,12 @@ def tasks(world: World) -> list[str]:
     return [task.identifier for task in world.gateways.rds.list_export_tasks()]
 
 
+def begin(world: World) -> ExportTask:
+    task = world.run().begin(DAY)
+    assert task is not None
+    return task
+
+
 def waiting(**changes: float) -> Waiting:
     values = {"timeout_seconds": 30.0, "poll_seconds": 0.02} | changes
     clock = iter(range(10_000))
@@ -32,7 +39,7 @@ def waiting(**changes: float) -> Waiting:
 
 def test_asking_three_times_pays_for_one_export(world: World) -> None:
     world.snapshot("2026-11-20")
-    begun = {world.run().begin(DAY).identifier for _ in range(3)}
+    begun = {begin(world).identifier for _ in range(3)}
     assert len(begun) == len(tasks(world)) == 1
 
 
@@ -40,7 +47,7 @@ def test_eight_runs_asking_at_once_pay_for_one_export(world: World, monkeypatch:
     monkeypatch.setattr(world.cloud.exports, "_settings", ExportSettings(starting_seconds=0.5))
     world.snapshot("2026-11-20")
     with ThreadPoolExecutor(8) as pool:
-        begun = set(pool.map(lambda _: world.run().begin(DAY).identifier, range(8)))
+        begun = set(pool.map(lambda _: begin(world).identifier, range(8)))
     assert len(begun) == len(tasks(world)) == 1
 
 
@@ -65,7 +72,7 @@ def test_a_failed_export_says_awss_cause_and_the_next_attempt_has_a_new_id(world
 def test_a_canceled_export_is_a_failure_that_says_so(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(world.cloud.exports, "_settings", ExportSettings(starting_seconds=0.3))
     world.snapshot("2026-11-20")
-    task = world.run().begin(DAY)
+    task = begin(world)
     world.gateways.rds.cancel_export(task.identifier)
     with pytest.raises(ExportFailedError, match="CANCELED: somebody canceled it"):
         until(lambda: _settled(world, task.identifier))
@@ -85,7 +92,7 @@ def test_a_running_export_is_adopted_and_a_time_limit_leaves_it_running(
     monkeypatch.setattr(world.cloud.exports, "_settings", ExportSettings(starting_seconds=1.0))
     world.snapshot("2026-11-20")
     run = world.run()
-    snapshot = world.gateways.rds.list_snapshots("shop-prod", ["automated"])[0]
+    snapshot = world.gateways.rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"])[0]
     with pytest.raises(ExportTimeoutError, match="goes on in AWS"):
         run_export(world.gateways.rds, run.plan, snapshot, waiting=waiting(timeout_seconds=3))
     assert run.accept(DAY, poll_seconds=0.05).record.export_task == tasks(world)[0]
@@ -97,7 +104,7 @@ def test_a_sixth_export_is_refused_as_a_quota_and_waits_its_turn(world: World, m
     run, rds = world.run(), world.gateways.rds
     for day in range(10, 16):
         world.snapshot(f"2026-11-{day}")
-    snapshots = sorted(rds.list_snapshots("shop-prod", ["automated"]), key=lambda s: s.created_at)
+    snapshots = sorted(rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"]), key=lambda s: s.created_at)
     for snapshot in snapshots[:5]:
         begin_export(rds, run.plan, snapshot)
     with pytest.raises(ExportQuotaError, match="wait its turn"):
@@ -121,7 +128,7 @@ def test_snapshots_of_another_kind_or_of_a_longer_named_instance_are_not_the_sou
     world.snapshot("2026-11-20", kind="manual")
     with pytest.raises(SnapshotNotFoundError, match="no available automated snapshot at all"):
         world.run().accept(DAY)
-    assert world.gateways.rds.list_snapshots("shop", ["automated", "manual"]) == []
+    assert world.gateways.rds.list_snapshots(Exportable.SNAPSHOT, "shop", ["automated", "manual"]) == []
     world.with_source(snapshots=("manual",))
     assert world.run().accept(DAY, poll_seconds=0.02).findings == ()
 

@@ -1,6 +1,7 @@
 """Export decisions on a scripted RDS: adopt, reuse, next attempt, races, endings. On the local cloud: `test_export.py`."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -14,24 +15,25 @@ from rds_lake.errors import (
     SnapshotNotFoundError,
     ThrottledError,
 )
+from rds_lake.model.arn import Exportable
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.export_id import export_task_id, parse_attempt
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages.export import (
-    ExportPlan,
     Waiting,
     begin_export,
-    find_newest_attempt,
-    find_snapshot_of,
-    is_ours,
+    choose_snapshot,
+    find_attempts,
     record_of,
     run_export,
     settle_export,
 )
+from rds_lake.stages.export_plan import ExportPlan, attempt_at
 from rds_lake_tests.fakes.rds import FakeRds
 
 PLAN = ExportPlan(
     source="shop",
+    snapshot_about=Exportable.SNAPSHOT,
     identifier="shop-prod",
     kinds=("automated",),
     include=(),
@@ -59,7 +61,7 @@ def snapshot(day: int = 20, *, hour: int = 5, status: str = "available", kind: s
 def task(attempt: int, status: ExportStatus, *, of: Snapshot | None = None, **changes: Any) -> ExportTask:
     of = of or snapshot()
     return ExportTask(
-        identifier=export_task_id(snapshot_arn=of.arn, include=PLAN.include, salt=PLAN.salt, attempt=attempt),
+        identifier=export_task_id(subject=of.subject, include=PLAN.include, salt=PLAN.salt, attempt=attempt),
         source_arn=of.arn,
         status=status,
         bucket="acme-exports",
@@ -93,38 +95,54 @@ class Time:
 
 
 def attempt_of(found: ExportTask) -> int | None:
-    return parse_attempt(found.identifier, snapshot_arn=found.source_arn, include=PLAN.include, salt=PLAN.salt)
+    return parse_attempt(found.identifier, subject=found.source_arn, include=PLAN.include, salt=PLAN.salt)
 
 
-class TestFindSnapshot:
+def choose(rds: FakeRds, plan: ExportPlan = PLAN, day: date = DAY) -> Snapshot:
+    return choose_snapshot(rds, plan, day, now=datetime(2026, 11, 21, 9, tzinfo=UTC), usable=lambda _: True)
+
+
+class TestChooseSnapshot:
     def test_the_newest_available_snapshot_of_the_utc_date_is_the_dates(self) -> None:
         rds = FakeRds(
             snapshots=[snapshot(20, hour=3), snapshot(20, hour=23), snapshot(21), snapshot(20, status="creating")]
         )
-        assert find_snapshot_of(rds, PLAN, DAY) == snapshot(20, hour=23)
+        assert choose(rds) == snapshot(20, hour=23)
+        assert choose(rds, replace(PLAN, which="first")) == snapshot(20, hour=3)
+
+    @pytest.mark.parametrize("status", [ExportStatus.IN_PROGRESS, ExportStatus.COMPLETE])
+    def test_a_date_exported_already_keeps_its_snapshot_unless_the_source_replaces(self, status: ExportStatus) -> None:
+        """A second export of the date costs as much as the first."""
+        early = snapshot(20, hour=3)
+        rds = FakeRds(snapshots=[early, snapshot(20, hour=23)], tasks=[task(1, status, of=early)])
+        assert choose(rds) == early
+        assert choose(rds, replace(PLAN, replace=True)) == snapshot(20, hour=23)
+
+    def test_a_snapshot_whose_export_failed_does_not_keep_the_date(self) -> None:
+        early = snapshot(20, hour=3)
+        rds = FakeRds(snapshots=[early, snapshot(20, hour=23)], tasks=[task(1, ExportStatus.FAILED, of=early)])
+        assert choose(rds) == snapshot(20, hour=23)
 
     def test_a_missing_date_says_which_dates_there_are(self) -> None:
         rds = FakeRds(snapshots=[snapshot(17), snapshot(19)])
         with pytest.raises(SnapshotNotFoundError) as caught:
-            find_snapshot_of(rds, PLAN, DAY)
+            choose(rds)
         assert str(caught.value).startswith("shop-prod has no automated snapshot for 2026-11-20: ")
         assert "from 2026-11-17 to 2026-11-19" in str(caught.value)
         assert "cannot be exported any more" in str(caught.value)
 
     def test_no_snapshot_at_all_points_at_the_configuration(self) -> None:
         with pytest.raises(SnapshotNotFoundError, match=r"check `identifier` and `snapshots` in lake\.yaml"):
-            find_snapshot_of(FakeRds(snapshots=[snapshot(kind="manual")]), PLAN, DAY)
+            choose(FakeRds(snapshots=[snapshot(kind="manual")]))
 
     def test_a_snapshot_being_made_says_to_wait(self) -> None:
         with pytest.raises(SnapshotNotFoundError, match=r"\(creating\) is not available; wait"):
-            find_snapshot_of(FakeRds(snapshots=[snapshot(status="creating"), snapshot(19)]), PLAN, DAY)
+            choose(FakeRds(snapshots=[snapshot(status="creating"), snapshot(19)]))
 
     def test_a_snapshot_without_a_time_yet_is_no_snapshot_of_1970(self) -> None:
-        import dataclasses
-
-        new = dataclasses.replace(snapshot(status="creating"), created_at=datetime.fromtimestamp(0, UTC))
+        new = replace(snapshot(status="creating"), created_at=datetime.fromtimestamp(0, UTC))
         with pytest.raises(SnapshotNotFoundError) as caught:
-            find_snapshot_of(FakeRds(snapshots=[new, snapshot(19)]), PLAN, DAY)
+            choose(FakeRds(snapshots=[new, snapshot(19)]))
         assert "1970" not in str(caught.value)
 
 
@@ -148,9 +166,31 @@ class TestBegin:
 
     def test_the_tenth_attempt_is_newer_than_the_ninth(self) -> None:
         rds = FakeRds(tasks=[task(number, ExportStatus.FAILED) for number in (9, 10, 1)])
-        newest = find_newest_attempt(rds, PLAN, snapshot().arn)
-        assert newest is not None
-        assert newest[0] == 10
+        assert [number for number, _ in find_attempts(rds, PLAN, snapshot())] == [1, 9, 10]
+        assert attempt_of(begin_export(rds, PLAN, snapshot())) == 11
+
+    def test_an_event_that_comes_again_pays_no_second_attempt(self) -> None:
+        """Whether to pay for another one is a person's decision."""
+        rds = FakeRds(tasks=[task(1, ExportStatus.FAILED)])
+        assert begin_export(rds, PLAN, snapshot(), repeat_ended=False) == task(1, ExportStatus.FAILED)
+        assert rds.started == []
+
+    @pytest.mark.parametrize("status", [ExportStatus.STARTING, ExportStatus.IN_PROGRESS, ExportStatus.COMPLETE])
+    def test_an_export_started_by_hand_to_the_same_place_is_adopted(self, status: ExportStatus) -> None:
+        by_hand = replace(task(1, status), identifier="console-1")
+        rds = FakeRds(tasks=[by_hand])
+        assert begin_export(rds, PLAN, snapshot()) == by_hand
+        assert rds.started == []
+
+    @pytest.mark.parametrize(
+        "changes",
+        [{"bucket": "other"}, {"prefix": "other"}, {"include": ("shop",)}, {"status": ExportStatus.FAILED}],
+    )
+    def test_an_export_started_by_hand_for_something_else_is_not(self, changes: dict[str, Any]) -> None:
+        by_hand = replace(task(1, ExportStatus.COMPLETE), identifier="console-1", **changes)
+        rds = FakeRds(tasks=[by_hand])
+        assert attempt_of(begin_export(rds, PLAN, snapshot())) == 1
+        assert len(rds.started) == 1
 
     def test_somebody_elses_export_of_the_same_snapshot_is_not_ours(self) -> None:
         foreign = ExportTask(
@@ -162,7 +202,7 @@ class TestBegin:
             snapshot_time=None,
         )
         rds = FakeRds(tasks=[foreign])
-        assert not is_ours(PLAN, foreign)
+        assert attempt_at(PLAN, foreign, snapshot()) is None
         assert attempt_of(begin_export(rds, PLAN, snapshot())) == 1
 
     def test_a_race_lost_to_ourselves_adopts_the_winner(self) -> None:

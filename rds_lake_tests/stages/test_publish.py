@@ -64,6 +64,7 @@ def test_publishing_twice_changes_nothing_and_makes_no_new_table_version(world: 
 
 
 def test_a_later_snapshot_of_the_same_date_replaces_the_earlier_without_doubling_rows(world: World) -> None:
+    world.with_source(replace=True)
     world.snapshot("2026-11-20", hour=3)
     world.publish("2026-11-20")
     execute(world.url, "DELETE FROM orders WHERE id > 7")

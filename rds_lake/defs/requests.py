@@ -1,0 +1,47 @@
+"""From what the stages want to Dagster's run requests.
+
+What belongs here: keys, selections and tags of the runs that sensors and schedules ask for.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import dagster as dg
+
+from rds_lake.config import LakeConfig
+from rds_lake.defs.translate import Stage, Tag, stage_key
+from rds_lake.defs.watch import WATCH_CHECK, incident_run_config
+from rds_lake.stages.wanted import WantedIncident, WantedRun
+
+Keys = Mapping[str, Sequence[dg.AssetKey]]  # every source's asset keys, in the order of the stages
+
+
+def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Keys) -> dg.RunRequest:
+    """The request for one wanted run."""
+    if isinstance(wanted, WantedIncident):
+        return _incident(wanted, config)
+    source = config.source(wanted.source)
+    tags = {
+        Tag.SOURCE.value: wanted.source,
+        Tag.TRIGGER.value: wanted.trigger,
+        Tag.SUBJECT.value: wanted.subject,
+    }
+    if wanted.export_task:
+        tags[Tag.EXPORT_TASK.value] = wanted.export_task
+    return dg.RunRequest(
+        run_key=wanted.key,
+        partition_key=wanted.snapshot_date.isoformat(),
+        asset_selection=list(keys[source.name]) if wanted.whole_source else [stage_key(source, Stage.EXPORT)],
+        tags=tags,
+    )
+
+
+def _incident(wanted: WantedIncident, config: LakeConfig) -> dg.RunRequest:
+    """A run of the source's watch check alone, which fails with the incident's words and so is mailed, once per key."""
+    source = config.source(wanted.source)
+    return dg.RunRequest(
+        run_key=wanted.key,
+        asset_selection=[],
+        asset_check_keys=[dg.AssetCheckKey(stage_key(source, Stage.EXPORT), WATCH_CHECK)],
+        run_config=incident_run_config(source, wanted),
+        tags={Tag.SOURCE.value: wanted.source, Tag.TRIGGER.value: "incident"},
+    )

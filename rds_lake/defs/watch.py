@@ -1,0 +1,78 @@
+"""The watch check of a source: does it still make snapshots, and where incidents become failed runs.
+
+In a run of the source it says whether the newest snapshot is too old (a warning: nothing published is wrong). A sensor that
+finds an incident no asset's run tells (stale, stuck, a failed backup) asks for a run of this check alone, with the
+incident as its configuration; that run fails with the incident's words.
+
+What belongs here: this check. What does not: finding incidents (`stages/`).
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.resources import AwsResource, utc_now
+from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.stages import freshness
+from rds_lake.stages.wanted import WantedIncident
+
+WATCH_CHECK = "source_is_watched"
+NEXT_STEP = "rds_lake/next_step"
+
+
+class IncidentConfig(dg.Config):
+    """An incident to report; empty: look at the source."""
+
+    what: str = ""
+    cause: str = ""
+    next_step: str = ""
+
+
+def watch_check(config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDefinition:
+    """The check definition of one source."""
+    whole, key = config, stage_key(source, Stage.EXPORT)
+
+    @dg.multi_asset_check(
+        name=_op_name(source),
+        specs=[
+            dg.AssetCheckSpec(
+                WATCH_CHECK,
+                asset=key,
+                description="The source makes snapshots, and no export of it is stuck; a failed run says what is wrong.",
+            )
+        ],
+        retry_policy=RETRIES,
+    )
+    def watch(config: IncidentConfig, aws: AwsResource) -> Iterator[dg.AssetCheckResult]:
+        if config.what:
+            yield _result(key, f"{config.what}: {config.cause}", severity=dg.AssetCheckSeverity.ERROR)
+            raise dg.Failure(description=config.cause, metadata={NEXT_STEP: config.next_step}, allow_retries=False)
+        with dagster_failures():
+            rds = aws.gateways(whole.lake).rds
+            reason = freshness.find_staleness(rds, freshness.watch(whole, source), now=utc_now())
+        yield _result(key, reason, severity=dg.AssetCheckSeverity.WARN)
+
+    return watch
+
+
+def _result(key: dg.AssetKey, problem: str | None, *, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=key,
+        check_name=WATCH_CHECK,
+        passed=problem is None,
+        severity=severity,
+        description=problem or "fresh",
+    )
+
+
+def _op_name(source: SourceSettings) -> str:
+    return f"{source.name}__watch"
+
+
+def incident_run_config(source: SourceSettings, incident: WantedIncident) -> dict[str, Any]:
+    """Run configuration that makes the check report this incident."""
+    values = {"what": incident.what, "cause": incident.cause, "next_step": incident.next_step}
+    return {"ops": {_op_name(source): {"config": values}}}

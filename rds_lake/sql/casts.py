@@ -1,0 +1,66 @@
+"""What a raw column becomes in a view, before it has a name: an expression, its type, and what it loses.
+
+What belongs here: casts that know no engine. The rules are `postgres_types.py` and `mysql_types.py`, the choice between
+them is `view_columns.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rds_lake.model.table import Column
+from rds_lake.sql.quoting import literal
+
+# Fraction digits up to the last that is not zero.
+_FRACTION = literal(r"\.([0-9]*[1-9])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Typed:
+    """An SQL expression and its Presto type. `loss`: an SQL condition, or None where nothing can be lost."""
+
+    expression: str
+    presto_type: str
+    loss: str | None = None
+
+
+def original_word(column: Column) -> str:
+    """The database's own word for the column's type, in one spelling; empty when AWS did not announce it."""
+    return (column.original_type or "").strip().lower()
+
+
+def from_text(raw: str, presto_type: str) -> Typed:
+    """TRY_CAST of text; a decimal also loses fraction digits beyond its scale, trailing zeros aside."""
+    if presto_type == "varchar":
+        return Typed(expression=raw, presto_type=presto_type)
+    expression = f"TRY_CAST({raw} AS {presto_type})"
+    lost = f"{raw} IS NOT NULL AND {expression} IS NULL"
+    if presto_type.startswith("decimal"):
+        scale = presto_type.removesuffix(")").split(",")[1]
+        significant = f"regexp_extract({raw}, {_FRACTION}, 1)"
+        lost = f"({lost}) OR COALESCE(length({significant}), 0) > {scale}"
+    return Typed(expression=expression, presto_type=presto_type, loss=lost)
+
+
+def from_native(native: Typed, presto_type: str) -> Typed:
+    """TRY_CAST of a value that is none of text; it is also lost when casting it back gives another one.
+
+    ValueError when Athena has no such cast.
+    """
+    family = _family(native.presto_type)
+    if family is None or _family(presto_type) not in (family, "text"):
+        raise ValueError(f"Athena casts no {native.presto_type} to {presto_type}")
+    expression = f"TRY_CAST({native.expression} AS {presto_type})"
+    changed = f"TRY_CAST({expression} AS {native.presto_type}) IS DISTINCT FROM {native.expression}"
+    return Typed(expression=expression, presto_type=presto_type, loss=changed)
+
+
+def _family(presto_type: str) -> str | None:
+    """Types that cast into each other; every family casts to text. None: binary and nested types cast to nothing."""
+    word = presto_type.split("(")[0]
+    if word in ("date", "timestamp"):
+        return "time"
+    if word == "varchar":
+        return "text"
+    numbers = ("boolean", "tinyint", "smallint", "integer", "bigint", "real", "double", "decimal")
+    return "number" if word in numbers else None

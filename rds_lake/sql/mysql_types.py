@@ -1,0 +1,55 @@
+r"""MySQL's and MariaDB's types in an Athena view.
+
+AWS exports most of MySQL's types as they are (aws-facts 2.1), so few need a rule:
+
+    date                    date             `0000-00-00` and days that do not exist -> NULL (`view_columns.py`)
+    bit(n), n ≤ 63          bigint           AWS writes big-endian bytes
+    bit(64)                 decimal(20,0)    a bigint has one bit too few
+    char, text, … as bytes  varchar          AWS documents char as bytes, and wrote it as text (aws-facts 1.5)
+    decimal beyond 38 digits, time, json, enum, set    varchar    MySQL's own text; `types:` gives them another type
+    everything else         as it is         unsigned, decimal, year, datetime, timestamp, binary, geometry, …
+
+What belongs here: one column's expression. The whole view is `views.py`.
+"""
+
+from __future__ import annotations
+
+from rds_lake.model.table import Column
+from rds_lake.sql.casts import Typed, original_word
+from rds_lake.sql.quoting import literal
+
+_TEXTS = {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"}
+_BIGINT_BITS = 63
+_WIDEST, _BIT64_DIGITS = "decimal(20,0)", 16
+_HEX_DIGITS = literal("0123456789ABCDEF")
+
+
+def typed(column: Column, raw: str) -> Typed | None:
+    """The column as MySQL means it; None when no rule is needed."""
+    if column.hive_type != "binary":
+        return None
+    word = original_word(column)
+    if word == "bit":
+        return _bits(column.num_precision, raw)
+    if word in _TEXTS:
+        return Typed(expression=f"from_utf8({raw})", presto_type="varchar")
+    return None
+
+
+def _bits(bits: int | None, raw: str) -> Typed:
+    """The number that big-endian bytes mean, digit by digit: Athena's from_base ends at 63 bits."""
+    digits = f"to_hex({raw})"
+    digit = f"strpos({_HEX_DIGITS}, substr({digits}, rds_lake_n, 1)) - 1"
+    number = (
+        f"reduce(sequence(1, length({digits})), CAST(0 AS {_WIDEST}), "
+        f"(rds_lake_s, rds_lake_n) -> CAST(rds_lake_s * 16 + {digit} AS {_WIDEST}), rds_lake_s -> rds_lake_s)"
+    )
+    # More digits than MySQL's widest bit has would overflow: no value, but no failed query.
+    widest = f"CASE WHEN length({digits}) <= {_BIT64_DIGITS} THEN {number} END"
+    narrow = bits is not None and bits <= _BIGINT_BITS
+    expression = f"TRY_CAST({widest} AS bigint)" if narrow else widest
+    return Typed(
+        expression=expression,
+        presto_type="bigint" if narrow else _WIDEST,
+        loss=f"{raw} IS NOT NULL AND {expression} IS NULL",
+    )

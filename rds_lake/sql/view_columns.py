@@ -1,0 +1,66 @@
+"""One column of a view: which engine's rule it follows, or the type a person asked for.
+
+No engine is asked for. What is in the file (`hive_type`) and the database's own word for it (`original_type`) are
+unambiguous together: MySQL alone calls text `decimal` and bytes `bit`, PostgreSQL alone calls text `numeric`.
+
+What belongs here: the choice, and what all engines share. The rules are `postgres_types.py` and `mysql_types.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rds_lake.model.table import Column
+from rds_lake.sql import mysql_types, postgres_types
+from rds_lake.sql.casts import Typed, from_native, from_text, original_word
+from rds_lake.sql.quoting import identifier, literal
+from rds_lake.sql.types import hive_to_presto, parse_presto_type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewColumn:
+    """One column of a view. `name` is the Parquet column, `loss` an SQL condition or None where nothing is cast."""
+
+    name: str
+    alias: str
+    expression: str
+    presto_type: str
+    loss: str | None = None
+
+
+def view_column(column: Column, alias: str, *, type_override: str | None = None) -> ViewColumn:
+    """The view's column for a raw column; ValueError when `type_override` is no type, or none the column can have."""
+    raw = identifier(column.name.lower())
+    typed = _typed(column, raw) if type_override is None else _overridden(column, raw, parse_presto_type(type_override))
+    return ViewColumn(
+        name=column.name,
+        alias=alias,
+        expression=typed.expression,
+        presto_type=typed.presto_type,
+        loss=typed.loss,
+    )
+
+
+def _typed(column: Column, raw: str) -> Typed:
+    if column.hive_type == "string" and original_word(column) == "date":
+        return _date(raw)
+    found = postgres_types.typed(column, raw) or mysql_types.typed(column, raw)
+    return found or Typed(expression=raw, presto_type=hive_to_presto(column.hive_type))
+
+
+def _date(raw: str) -> Typed:
+    """`infinity` and BC of PostgreSQL, `0000-00-00` and `2026-02-31` of MySQL are no dates in Athena.
+
+    Nor is MySQL's `0000-02-28`: Athena would take it for a year before Christ.
+    """
+    expression = f"TRY_CAST(CASE WHEN {raw} NOT LIKE {literal('0000-%')} THEN {raw} END AS date)"
+    return Typed(expression=expression, presto_type="date", loss=f"{raw} IS NOT NULL AND {expression} IS NULL")
+
+
+def _overridden(column: Column, raw: str, presto_type: str) -> Typed:
+    """The type a person asked for."""
+    if column.hive_type != "string":
+        # MySQL's bytes that mean a number or text are cast as that.
+        native = mysql_types.typed(column, raw)
+        return from_native(native or Typed(expression=raw, presto_type=hive_to_presto(column.hive_type)), presto_type)
+    return postgres_types.zoned_as(column, raw, presto_type) or from_text(raw, presto_type)

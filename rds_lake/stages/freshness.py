@@ -1,0 +1,79 @@
+"""Freshness: whether a source still makes snapshots.
+
+What belongs here: how old the newest state is, and when that is too old. Who asks: `reconcile.py` and the source's check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config import LakeConfig, SourceSettings, first_date
+from rds_lake.model.export import ExportStatus
+from rds_lake.model.snapshot import Snapshot
+from rds_lake.stages.export_plan import ExportPlan, export_plan
+from rds_lake.stages.wanted import WantedIncident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A source as reconciliation sees it."""
+
+    plan: ExportPlan
+    first_date: date
+    freshness: timedelta | None
+
+
+def watch(config: LakeConfig, source: SourceSettings) -> Watched:
+    """The source's settings for watching it."""
+    return Watched(plan=export_plan(config, source), first_date=first_date(config, source), freshness=source.freshness)
+
+
+def find_live(rds: RdsGateway, plan: ExportPlan, *, now: datetime) -> Snapshot | None:
+    """The live cluster of a source that exports it, or None."""
+    return rds.find_cluster(plan.identifier, now=now) if plan.exports_live else None
+
+
+def newest_state(rds: RdsGateway, snapshots: Sequence[Snapshot], live: Snapshot | None) -> datetime | None:
+    """The newest state of the database that was kept: a snapshot, or a live export."""
+    moments = [snapshot.created_at for snapshot in snapshots if snapshot.status == "available"]
+    if live is not None:
+        tasks = rds.list_export_tasks(source_arn=live.arn)
+        moments += [t.snapshot_time for t in tasks if t.snapshot_time and t.status is ExportStatus.COMPLETE]
+    return max(moments, default=None)
+
+
+def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str | None:
+    """Why the source is stale at this moment, or None."""
+    plan = watched.plan
+    snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
+    return stale_reason(watched, newest_state(rds, snapshots, find_live(rds, plan, now=now)), now=now)
+
+
+def stale_reason(watched: Watched, newest: datetime | None, *, now: datetime) -> str | None:
+    """Why the source is stale, or None. A source that just began has its first date to wait from."""
+    if watched.freshness is None:
+        return None
+    since = newest or datetime.combine(watched.first_date, datetime.min.time(), UTC)
+    if now - since <= watched.freshness:
+        return None
+    kinds = " or ".join(watched.plan.kinds)
+    last = f"the newest is from {since:%Y-%m-%d %H:%M} UTC" if newest else "there is none at all"
+    hours = watched.freshness.total_seconds() / 3600
+    return f"{watched.plan.identifier} has no {kinds} snapshot of the last {hours:g} h: {last}"
+
+
+def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> WantedIncident:
+    """One incident per newest snapshot: it is told once, and again only after a newer one came and aged."""
+    return WantedIncident(
+        key=f"stale:{plan.source}:{newest.isoformat() if newest else 'never'}",
+        source=plan.source,
+        what="no new snapshot",
+        cause=reason,
+        next_step=(
+            f"See why the {plan.noun} makes no snapshots (backup window, retention 0, a failing AWS Backup plan, an "
+            "`identifier` of lake.yaml that is gone). What is published stays published; it gets older."
+        ),
+    )

@@ -1,0 +1,232 @@
+"""Reconciliation: what AWS has against what is materialized, for everything no event told.
+
+Events are best effort and late, copies of snapshots may raise none, daemons are down for hours, and AWS refuses a sixth
+export: sooner or later this comparison finds what is left.
+
+    a date's snapshot, no export of it            -> start it, when AWS has a place: highest priority, oldest date first
+    an ended export of ours that no run settled   -> settle it
+    a running export older than its time-out      -> incident "stuck"
+    no snapshot for longer than `freshness_hours` -> incident "stale"
+
+What belongs here: the comparison. What Dagster knows comes in as a `RunLog` (`defs/run_log.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.model.export import ExportStatus, ExportTask
+from rds_lake.model.snapshot import LIVE, Snapshot, of_date
+from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
+from rds_lake.stages.freshness import Watched, find_live, newest_state, stale_incident, stale_reason
+from rds_lake.stages.wanted import WantedIncident, WantedRun, settling_run
+
+
+class Progress(StrEnum):
+    """How far a source's date is, for Dagster."""
+
+    OPEN = "open"
+    BUSY = "busy"
+    DONE = "done"
+
+
+class RunLog(Protocol):
+    """What Dagster and the lake know of earlier runs."""
+
+    def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
+        """Of each date: DONE once its last stage is materialized, BUSY while a run is about to."""
+        ...
+
+    def begun(self, source: str, day: date) -> Mapping[str, bool]:
+        """Subjects that runs of the date were to export -> whether one still runs or failed, which is a person's."""
+        ...
+
+    def was_settled(self, export_task: str) -> bool:
+        """Whether any run was asked to take this ended export over."""
+        ...
+
+    def has_failed(self, source: str, day: date) -> bool:
+        """Whether a run of the date failed, and so was mailed."""
+        ...
+
+    def published_arn(self, source: str, day: date) -> str | None:
+        """The snapshot a date's Parquet came from."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Candidate:
+    """An export somebody has to start. Orders as exports are started: priority first, then the oldest date."""
+
+    rank: int  # minus the source's priority
+    snapshot_date: date
+    source: str
+    subject: str
+
+    def run(self, *, turn: int) -> WantedRun:
+        """The run that starts it; another one every turn, as the one before may have been refused a place."""
+        return WantedRun(
+            key=f"begin:{self.subject}:{turn}",
+            source=self.source,
+            snapshot_date=self.snapshot_date,
+            trigger="begin",
+            whole_source=False,
+            subject=self.subject,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What reconciliation found of one source."""
+
+    source: str
+    candidates: tuple[Candidate, ...]
+    settling: tuple[WantedRun, ...]
+    incidents: tuple[WantedIncident, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """Compares one source at a time. `grace`: how long events are given to arrive before this does their work."""
+
+    rds: RdsGateway
+    log: RunLog
+    now: datetime
+    days: int
+    grace: timedelta
+
+    def examine(self, watched: Watched) -> Examined:
+        """Everything that is left to do for the source. AWS is asked about export tasks of open dates only."""
+        plan = watched.plan
+        snapshots = self.rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
+        live = find_live(self.rds, plan, now=self.now)
+        candidates: list[Candidate] = []
+        settling: list[WantedRun] = []
+        incidents: list[WantedIncident] = []
+        for day, dates_own in self._open_dates(watched, snapshots, live).items():
+            attempts = self._attempts(plan, day, dates_own)
+            running = [task for task in attempts if task.status.running]
+            if running:
+                incidents += [_stuck(plan, task) for task in running if self._is_stuck(plan, task, day)]
+            elif attempts:
+                settling += self._settling(plan, attempts, day)
+            else:
+                candidates += self._candidate(plan, day, dates_own)
+        newest = newest_state(self.rds, snapshots, live)
+        stale = stale_reason(watched, newest, now=self.now)
+        if stale is not None:
+            incidents.append(stale_incident(plan, newest, stale))
+        return Examined(
+            source=plan.source,
+            candidates=tuple(candidates),
+            settling=tuple(settling),
+            incidents=tuple(incidents),
+        )
+
+    def _open_dates(
+        self, watched: Watched, snapshots: Sequence[Snapshot], live: Snapshot | None
+    ) -> dict[date, list[Snapshot]]:
+        """The dates looked at that are not finished, each with what it may be exported from, the wanted one first."""
+        plan, today = watched.plan, self.now.astimezone(UTC).date()
+        days = [today - timedelta(days=back) for back in range(self.days)]
+        days = [day for day in days if day >= watched.first_date]
+        progress = self.log.progress(plan.source, days) if days else {}
+        found: dict[date, list[Snapshot]] = {}
+        for day in days:
+            own = of_date(snapshots, day, which=plan.which)
+            if live is not None:
+                own.append(replace(live, created_at=datetime.combine(day, self.now.timetz())))
+            if progress[day] is Progress.DONE:
+                replaced = plan.replace and own and self.log.published_arn(plan.source, day) != own[0].arn
+                own = own[:1] if replaced else []
+            if progress[day] is not Progress.BUSY and (own or progress[day] is Progress.OPEN):
+                found[day] = own
+        return found
+
+    def _attempts(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[ExportTask]:
+        """Our tasks for the date, also of snapshots that were deleted since a run began with them."""
+        known = {snapshot.arn for snapshot in snapshots}
+        gone = [
+            s for s in self.log.begun(plan.source, day) if s.startswith("arn:") and s.partition("@")[0] not in known
+        ]
+        found = [
+            task
+            for snapshot in snapshots
+            for task in self.rds.list_export_tasks(source_arn=snapshot.arn)
+            if attempt_at(plan, task, snapshot) is not None
+        ]
+        for arn in gone:
+            tasks = self.rds.list_export_tasks(source_arn=arn.partition("@")[0])
+            found += [task for task in tasks if _date_or_none(plan, task) == day]
+        return found
+
+    def _settling(self, plan: ExportPlan, attempts: Sequence[ExportTask], day: date) -> list[WantedRun]:
+        """The ended export whose end nobody was told: the last COMPLETE one, else the last."""
+        complete = [task for task in attempts if task.status is ExportStatus.COMPLETE]
+        task = max(complete or attempts, key=lambda task: task.ended_at or self.now)
+        if (task.ended_at or self.now) > self.now - self.grace or self.log.was_settled(task.identifier):
+            return []
+        return [settling_run(plan, task, day)]
+
+    def _candidate(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[Candidate]:
+        """The export to start, unless a run is about to or failed to."""
+        begun = self.log.begun(plan.source, day)
+        for snapshot in snapshots:
+            if snapshot.kind == LIVE:
+                # Begun by its schedule, and refused a place: otherwise the schedule's time has not come.
+                label = plan.live_label(day)
+                subject = label if label in begun and day == self.now.astimezone(UTC).date() else None
+            else:
+                subject = snapshot.subject if snapshot.created_at <= self.now - self.grace else None
+            if subject is not None:
+                busy = begun.get(subject, False)
+                return (
+                    []
+                    if busy
+                    else [Candidate(rank=-plan.priority, snapshot_date=day, source=plan.source, subject=subject)]
+                )
+        return []
+
+    def _is_stuck(self, plan: ExportPlan, task: ExportTask, day: date) -> bool:
+        # A task that is STARTING carries no start time yet. A waiting run that gave up has been mailed already.
+        since = task.started_at or task.snapshot_time
+        late = since is not None and self.now - since > plan.timeout
+        return late and not self.log.has_failed(plan.source, day)
+
+
+def _date_or_none(plan: ExportPlan, task: ExportTask) -> date | None:
+    try:
+        return date_of_ours(plan, task)
+    except ValueError:
+        # AWS has not said its time yet; a later tick sees it.
+        return None
+
+
+def _stuck(plan: ExportPlan, task: ExportTask) -> WantedIncident:
+    hours = plan.timeout.total_seconds() / 3600
+    return WantedIncident(
+        key=f"stuck:{task.identifier}",
+        source=plan.source,
+        what="export stuck",
+        cause=f"export {task.identifier} of {task.source_arn} is {task.status}, {task.progress}%, for more than {hours:g} h",
+        next_step=(
+            "Look at the task in the RDS console. It holds one of the account's places: cancel it there, then "
+            "materialize the date again; or raise `export_timeout_hours` in lake.yaml when the database is just big."
+        ),
+    )
+
+
+def start_next(
+    candidates: Iterable[Candidate], running: Sequence[ExportTask], *, quota: int, beginning: int, turn: int
+) -> list[WantedRun]:
+    """Runs for as many exports as AWS has places: five in the account, whoever started the others (aws-facts 1.7).
+
+    `beginning`: runs that are about to take a place.
+    """
+    free = quota - beginning - len(running)
+    return [candidate.run(turn=turn) for candidate in sorted(candidates)[: max(free, 0)]]

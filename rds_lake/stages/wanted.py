@@ -1,0 +1,69 @@
+"""What sensors ask Dagster for: runs of assets, and incidents.
+
+What belongs here: these values and their keys. Who wants them: `events.py` and `reconcile.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from rds_lake.model.export import ExportStatus, ExportTask
+from rds_lake.model.snapshot import Snapshot
+from rds_lake.stages.export_plan import ExportPlan
+
+# begin: start or adopt the export and end. settle: take over an ended export.
+Trigger = Literal["begin", "settle"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedRun:
+    """One run of a source's assets. `key` is the same for a redelivered event, so that it runs once (traps T9).
+
+    `subject`: what is exported (`Snapshot.subject`), the label by which later ticks find the run.
+    """
+
+    key: str
+    source: str
+    snapshot_date: date
+    trigger: Trigger
+    whole_source: bool
+    subject: str
+    export_task: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedIncident:
+    """Something a person has to look at and no run of an asset tells. `key` is the same as long as it is the same."""
+
+    key: str
+    source: str
+    what: str
+    cause: str
+    next_step: str
+
+
+def starting_run(plan: ExportPlan, snapshot: Snapshot) -> WantedRun:
+    """The run that starts or adopts the export of the snapshot's date."""
+    return WantedRun(
+        key=f"snapshot:{snapshot.subject}",
+        source=plan.source,
+        snapshot_date=snapshot.date,
+        trigger="begin",
+        whole_source=False,
+        subject=snapshot.subject,
+    )
+
+
+def settling_run(plan: ExportPlan, task: ExportTask, day: date) -> WantedRun:
+    """The run that takes an ended export over: the whole source when it is COMPLETE, else the stage that says why not."""
+    return WantedRun(
+        key=f"export:{task.identifier}:{task.status}",
+        source=plan.source,
+        snapshot_date=day,
+        trigger="settle",
+        whole_source=task.status is ExportStatus.COMPLETE,
+        subject=task.source_arn,
+        export_task=task.identifier,
+    )

@@ -1,0 +1,281 @@
+"""Reading a MySQL source as RDS does: which tables, which types, frozen content, any legal name."""
+
+import threading
+from collections.abc import Iterator
+from decimal import Decimal
+from urllib.parse import quote
+
+import pyarrow as pa
+import pymysql
+import pytest
+
+from rds_lake.localcloud.mariadb import EmbeddedMariaDb
+from rds_lake.localcloud.mysql import MySqlDatabase
+from rds_lake.localcloud.rds_parquet import type_mappings
+from rds_lake_tests.world import execute_mysql
+
+NAME = 'we`ird %20 "größe"'
+
+
+@pytest.fixture
+def source(mariadb: EmbeddedMariaDb) -> Iterator[MySqlDatabase]:
+    """An empty database under a name that needs quoting everywhere."""
+    database = MySqlDatabase(mariadb.create_database(NAME))
+    yield database
+    database.drop()
+
+
+def rows(database: MySqlDatabase, name: str) -> list[dict[str, object]]:
+    (table,) = [table for table in database.tables() if table.name == name]
+    return [row for batch in database.batches(table) for row in batch.to_pylist()]
+
+
+def test_a_server_says_itself_which_engine_it_is(source: MySqlDatabase) -> None:
+    assert source.engine == "mariadb"
+
+
+def test_base_tables_are_exported_and_nothing_else(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url,
+        "CREATE TABLE plain (id int)",
+        "CREATE VIEW seen AS SELECT 1 AS one",
+        "CREATE SEQUENCE numbers",
+        "CREATE TEMPORARY TABLE fleeting (id int)",
+        "CREATE TABLE with_history (id int) WITH SYSTEM VERSIONING",
+        "CREATE TABLE parts (id int) PARTITION BY HASH (id) PARTITIONS 3",
+    )
+    assert [table.name for table in source.tables()] == ["parts", "plain", "with_history"]
+
+
+def test_a_database_whose_name_differs_only_in_case_is_another_one(
+    source: MySqlDatabase, mariadb: EmbeddedMariaDb
+) -> None:
+    other = MySqlDatabase(mariadb.create_database(NAME.upper()))
+    execute_mysql(other.url, "CREATE TABLE theirs (id int)")
+    execute_mysql(source.url, "CREATE TABLE ours (id int)")
+    try:
+        assert [table.name for table in source.tables()] == ["ours"]
+    finally:
+        other.drop()
+
+
+def test_names_are_never_sql(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url,
+        "CREATE TABLE victim (id int)",
+        "CREATE TABLE `x``; DROP TABLE victim; -- %s` (`select` int, `q``c; №` text)",
+        "INSERT INTO `x``; DROP TABLE victim; -- %s` VALUES (1, 'ü')",
+    )
+    frozen = source.freeze("frozen_names")
+    try:
+        for database in (source, frozen):
+            assert rows(database, "x`; DROP TABLE victim; -- %s") == [{"select": 1, "q`c; №": "ü"}]
+            assert "victim" in [table.name for table in database.tables()]
+    finally:
+        frozen.drop()
+
+
+def test_a_snapshot_keeps_its_content_whatever_the_table_is_made_of(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url,
+        "SET sql_mode = 'NO_AUTO_VALUE_ON_ZERO,ANSI_QUOTES'",
+        "CREATE TABLE customers (id int AUTO_INCREMENT PRIMARY KEY, born date NOT NULL)",
+        'CREATE TABLE "Order Details" (id int PRIMARY KEY, customer int REFERENCES customers (id), price int, '
+        "double_price int AS (price * 2) STORED, half int AS (price DIV 2) VIRTUAL, CHECK (price < 100)) ENGINE = InnoDB",
+        "CREATE TABLE old (id int, at datetime) ENGINE = MyISAM",
+        "INSERT INTO customers VALUES (0, '0000-00-00'), (7, '2026-02-00')",
+        'INSERT INTO "Order Details" (id, customer, price) VALUES (1, 0, 10), (2, 7, 21)',
+        "INSERT INTO old VALUES (1, '0000-00-00 00:00:00'), (2, '2026-01-02 03:04:05')",
+    )
+    before = {table.name: rows(source, table.name) for table in source.tables()}
+    frozen = source.freeze("frozen_content")
+    try:
+        execute_mysql(source.url, "DELETE FROM `Order Details`", "DROP TABLE old", "DELETE FROM customers")
+        assert {table.name: rows(frozen, table.name) for table in frozen.tables()} == before
+        assert before["customers"] == [{"id": 0, "born": "0000-00-00"}, {"id": 7, "born": "2026-02-00"}]
+        assert before["Order Details"][1]["half"] == 10
+        assert (frozen.name, frozen.tables()[0].schema) == ("frozen_content", "frozen_content")
+    finally:
+        frozen.drop()
+
+
+def test_a_snapshot_waits_for_what_is_being_written_and_has_all_of_it_or_nothing(source: MySqlDatabase) -> None:
+    execute_mysql(source.url, "CREATE TABLE a (id int)", "CREATE TABLE b (id int)")
+    stop = threading.Event()
+
+    def write() -> None:
+        number = 0
+        while not stop.is_set():
+            number += 1
+            # Always b after a, each by itself: a copy of one moment has at most one row more in a.
+            execute_mysql(source.url, f"INSERT INTO a VALUES ({number})", f"INSERT INTO b VALUES ({number})")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for attempt in range(5):
+            frozen = source.freeze(f"frozen_moment_{attempt}")
+            counts = len(rows(frozen, "a")), len(rows(frozen, "b"))
+            frozen.drop()
+            assert counts[0] - counts[1] in (0, 1), counts
+    finally:
+        stop.set()
+        writer.join()
+
+
+def test_a_snapshot_that_fails_leaves_no_database_behind(source: MySqlDatabase, mariadb: EmbeddedMariaDb) -> None:
+    execute_mysql(source.url, "CREATE TABLE broken (id int) ENGINE = MRG_MyISAM UNION = (nowhere)")
+    with pytest.raises(pymysql.err.Error):
+        source.freeze("frozen_failed")
+    with pytest.raises(pymysql.err.OperationalError, match="Unknown database"):
+        MySqlDatabase(mariadb.url("frozen_failed")).tables()
+
+
+def test_an_empty_database_can_be_frozen(source: MySqlDatabase) -> None:
+    frozen = source.freeze("frozen_nothing")
+    assert frozen.tables() == []
+    frozen.drop()
+
+
+def test_the_servers_time_zone_and_modes_change_no_value(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url,
+        "SET time_zone = '+09:00'",
+        "CREATE TABLE t (at timestamp(6) NULL, day datetime, c char(4), f float, latin varchar(5) CHARACTER SET latin1)",
+        "INSERT INTO t VALUES ('2026-01-01 09:00:00.5', '2026-01-01 09:00:00', 'ab', 16777217, 'größe')",
+    )
+    execute_mysql(
+        source.url, "SET GLOBAL time_zone = '+05:00'", "SET GLOBAL sql_mode = 'PAD_CHAR_TO_FULL_LENGTH,ANSI_QUOTES'"
+    )
+    try:
+        (row,) = rows(source, "t")
+    finally:
+        execute_mysql(source.url, "SET GLOBAL time_zone = '+00:00'", "SET GLOBAL sql_mode = DEFAULT")
+    assert [str(value) for value in row.values()] == [
+        "2026-01-01 00:00:00.500000+00:00",
+        "2026-01-01 09:00:00+00:00",
+        "ab",
+        "16777216.0",
+        "größe",
+    ]
+
+
+def test_types_are_named_in_information_schemas_words(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url,
+        "CREATE TABLE t (a varchar(20), b timestamp(3) NULL, c enum('x'), d decimal(12, 2), e bit(5), f int unsigned, g bigint)",
+    )
+    (table,) = source.tables()
+    described = [(c.data_type, c.char_max_length, c.num_precision, c.datetime_precision) for c in table.columns]
+    assert described == [
+        ("varchar", 20, None, None),
+        ("timestamp", None, None, 3),
+        ("enum", 1, None, None),
+        ("decimal", None, 12, None),
+        ("bit", None, 5, None),
+        ("int", None, 10, None),
+        ("bigint", None, 19, None),
+    ]
+
+
+def test_a_large_table_comes_in_batches_and_wide_rows_in_smaller_ones(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url,
+        "CREATE TABLE narrow (id int)",
+        "INSERT INTO narrow SELECT seq FROM seq_1_to_25000",
+        "CREATE TABLE wide (body longblob)",
+        "INSERT INTO wide SELECT REPEAT('x', 5000000) FROM seq_1_to_7",
+        "CREATE TABLE nothing (id int)",
+    )
+    sizes = {table.name: [batch.num_rows for batch in source.batches(table)] for table in source.tables()}
+    assert sizes == {"narrow": [10_000, 10_000, 5_000], "wide": [4, 3], "nothing": []}
+
+
+def test_a_reader_that_stops_early_leaves_no_connection(source: MySqlDatabase) -> None:
+    execute_mysql(source.url, "CREATE TABLE t (id int)", "INSERT INTO t SELECT seq FROM seq_1_to_25000")
+    (table,) = source.tables()
+    batches = source.batches(table)
+    next(batches)
+    batches.close()  # type: ignore[attr-defined]
+    ((count,),) = execute_mysql(source.url, "SELECT count(*) FROM information_schema.PROCESSLIST WHERE USER = 'rds'")
+    assert count == 1, "only the one that counts"
+
+
+def test_a_decimal_is_stored_as_spark_stores_it(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url,
+        "CREATE TABLE t (a decimal(9, 2), b decimal(18, 0), c decimal(19, 4), d decimal(38, 10), e decimal(39, 1), "
+        "f bigint unsigned, g int unsigned, h tinyint unsigned)",
+    )
+    (table,) = source.tables()
+    assert [mapping["expectedExportedType"] for mapping in type_mappings(table)] == [
+        "int32 (DECIMAL(9,2))",
+        "int64 (DECIMAL(18,0))",
+        "fixed_len_byte_array(9) (DECIMAL(19,4))",
+        "fixed_len_byte_array(16) (DECIMAL(38,10))",
+        "binary (UTF8)",
+        "fixed_len_byte_array(9) (DECIMAL(20,0))",
+        "int64",
+        "int32 (INT_16)",
+    ]
+
+
+def test_geometry_is_the_srid_and_well_known_binary(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url, "CREATE TABLE t (p point)", "INSERT INTO t VALUES (ST_PointFromText('POINT(1 2)', 4326)), (NULL)"
+    )
+    ((internal, plain),) = execute_mysql(source.url, "SELECT p, ST_AsWKB(p) FROM t WHERE p IS NOT NULL")
+    first, second = rows(source, "t")
+    assert first["p"] == internal == (4326).to_bytes(4, "little") + plain
+    assert second["p"] is None
+
+
+def test_numbers_of_any_spelling_are_numbers(source: MySqlDatabase) -> None:
+    execute_mysql(
+        source.url,
+        "CREATE TABLE t (a int(5) zerofill, b decimal(8, 2) zerofill, c double, d float, e year)",
+        "INSERT INTO t VALUES (7, 1.5, -1.7976931348623157e308, -0.0, '0000')",
+    )
+    (table,) = source.tables()
+    assert table.columns[0].arrow == pa.int64(), "ZEROFILL is unsigned"
+    assert list(rows(source, "t")[0].values()) == [7, Decimal("1.50"), -1.7976931348623157e308, 0.0, 0]
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("mysql://me:secret@db.example.com:3306", "names no database"),
+        ("mysql://me:secret@db.example.com/shop?ssl=yes", "options rds-lake does not know: ssl"),
+    ],
+)
+def test_a_url_that_does_not_work_out_is_refused_without_showing_the_password(url: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words) as caught:
+        MySqlDatabase(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_wrong_password_is_not_shown(mariadb: EmbeddedMariaDb) -> None:
+    port = mariadb.url("x").rsplit(":", 1)[1].split("/")[0]
+    with pytest.raises(pymysql.err.OperationalError, match="Access denied") as caught:
+        MySqlDatabase(f"mysql://rds:hunter2@127.0.0.1:{port}/shop").tables()
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_url_keeps_its_user_and_options_for_a_copy() -> None:
+    database = MySqlDatabase("mysql://me:p%40ss@/shop%2Feu?unix_socket=/run/mysqld/mysqld.sock")
+    assert database.name == "shop/eu"
+    assert (
+        database.sibling_url("a/b") == f"mysql://me:p%40ss@/{quote('a/b', safe='')}?unix_socket=/run/mysqld/mysqld.sock"
+    )
+
+
+def test_a_server_is_reached_through_its_socket(source: MySqlDatabase, mariadb: EmbeddedMariaDb) -> None:
+    ((socket,),) = execute_mysql(source.url, "SELECT @@socket")
+    execute_mysql(
+        source.url,
+        "CREATE TABLE t (id int)",
+        "CREATE OR REPLACE USER local@localhost IDENTIFIED BY 'a b'",
+        "GRANT ALL ON *.* TO local@localhost",
+    )
+    database = MySqlDatabase(f"mysql://local:a%20b@/{quote(NAME, safe='')}?unix_socket={socket}")
+    assert [table.name for table in database.tables()] == ["t"]

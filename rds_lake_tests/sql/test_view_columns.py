@@ -1,0 +1,115 @@
+"""A view's column follows from the file's type and the database's word for it, and from nothing else."""
+
+import pytest
+
+from rds_lake.localcloud.athena.engine import Engine
+from rds_lake.localcloud.athena.results import render_rows
+from rds_lake.localcloud.athena.session import Session
+from rds_lake.localcloud.athena.statements import run_statement
+from rds_lake.model.table import Column
+from rds_lake.sql.view_columns import view_column
+
+
+def shown(column: Column, raw: str, override: str | None = None) -> tuple[str | None, str | None]:
+    """What the view shows of a raw value, and whether it counts as lost; NULL counts as not lost."""
+    view = view_column(column, "x", type_override=override)
+    engine = Engine(clients=None, cache=None)  # type: ignore[arg-type]
+    try:
+        sql = f'SELECT {view.expression}, {view.loss or "false"} FROM (SELECT {raw} AS "x") AS t'
+        (row,) = render_rows(run_statement(Session(engine=engine, database="default"), sql))
+    finally:
+        engine.close()
+    return row[0], row[1]
+
+
+@pytest.mark.parametrize(
+    ("hive_type", "word", "precision", "view"),
+    [
+        ("string", "numeric", 12, "decimal(24,12)"),  # PostgreSQL: the scale is not exported
+        ("string", "decimal", 65, "varchar"),  # MySQL: more digits than any decimal of Athena
+        ("decimal(12,2)", "decimal", 12, "decimal(12,2)"),
+        ("decimal(20,0)", "bigint", 20, "decimal(20,0)"),
+        ("string", "timestamp without time zone", None, "timestamp"),
+        ("timestamp", "timestamp", None, "timestamp(3)"),
+        ("timestamp", "datetime", None, "timestamp(3)"),
+        ("string", "time", None, "varchar"),
+        ("string", "bit", 4, "varchar"),  # PostgreSQL writes bits as text
+        ("binary", "bit", 1, "bigint"),  # MySQL as bytes
+        ("binary", "bit", 63, "bigint"),
+        ("binary", "bit", 64, "decimal(20,0)"),
+        ("binary", "bit", None, "decimal(20,0)"),  # AWS did not say how many
+        ("binary", "bytea", None, "varbinary"),
+        ("binary", "geometry", None, "varbinary"),
+        ("binary", "char", None, "varchar"),
+        ("int", "tinyint", 3, "integer"),
+        ("int", "year", None, "integer"),
+        ("string", "ARRAY", None, "array(varchar)"),
+        ("string", "json", None, "varchar"),
+        ("string", None, None, "varchar"),
+        ("binary", None, None, "varbinary"),
+    ],
+)
+def test_the_two_words_choose_the_type(hive_type: str, word: str | None, precision: int | None, view: str) -> None:
+    column = Column(name="X", hive_type=hive_type, original_type=word, num_precision=precision)
+    assert view_column(column, "x").presto_type == view
+
+
+@pytest.mark.parametrize(
+    ("bits", "raw", "value", "lost"),
+    [
+        (1, "X'01'", "1", "false"),
+        (12, "X'0AAA'", "2730", "false"),
+        (63, "X'7FFFFFFFFFFFFFFF'", str(2**63 - 1), "false"),
+        (64, "X'FFFFFFFFFFFFFFFF'", str(2**64 - 1), "false"),
+        (64, "X'8000000000000000'", str(2**63), "false"),
+        (5, "CAST(NULL AS varbinary)", None, "false"),
+        (5, "X'FFFFFFFFFFFFFFFF'", None, "true"),
+        (64, "X'01FFFFFFFFFFFFFFFF'", None, "true"),
+    ],
+)
+def test_bytes_of_any_bit_are_their_number_and_never_fail_a_query(
+    bits: int, raw: str, value: str | None, lost: str
+) -> None:
+    column = Column(name="x", hive_type="binary", original_type="bit", num_precision=bits)
+    assert shown(column, raw) == (value, lost)
+
+
+@pytest.mark.parametrize(
+    ("raw", "value", "lost"),
+    [
+        ("'2026-02-28'", "2026-02-28", "false"),
+        ("'0000-00-00'", None, "true"),
+        ("'0000-02-28'", None, "true"),
+        ("'2026-02-31'", None, "true"),
+        ("'infinity'", None, "true"),
+        ("CAST(NULL AS varchar)", None, "false"),
+    ],
+)
+def test_a_date_that_is_none_reads_as_null_and_is_counted(raw: str, value: str | None, lost: str) -> None:
+    assert shown(Column(name="x", hive_type="string", original_type="date"), raw) == (value, lost)
+
+
+def test_char_that_aws_wrote_as_bytes_is_text() -> None:
+    assert shown(Column(name="x", hive_type="binary", original_type="char"), "X'67726FC39F65'") == ("große", "false")
+
+
+@pytest.mark.parametrize(
+    ("override", "raw", "value", "lost"),
+    [
+        ("boolean", "X'01'", "true", "false"),
+        ("boolean", "X'00'", "false", "false"),
+        ("boolean", "X'02'", "true", "true"),
+        ("varchar", "X'0C'", "12", "false"),
+        ("tinyint", "X'FF'", None, "true"),
+    ],
+)
+def test_a_bit_may_be_asked_for_as_another_type(override: str, raw: str, value: str | None, lost: str) -> None:
+    column = Column(name="x", hive_type="binary", original_type="bit", num_precision=8)
+    assert shown(column, raw, override) == (value, lost)
+
+
+def test_a_decimal_of_too_many_digits_may_be_asked_for_as_a_shorter_one() -> None:
+    column = Column(name="x", hive_type="string", original_type="decimal", num_precision=65)
+    assert shown(column, "'12.50'", "decimal(38,2)") == ("12.50", "false")
+    assert shown(column, f"'{'9' * 40}.00'", "decimal(38,2)") == (None, "true")
+    assert shown(column, "'12.505'", "decimal(38,2)") == ("12.51", "true")
