@@ -128,7 +128,7 @@ def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_f
     try:
         run_up(port=port, databases=instances, clusters=aurora, ready_file=ready_file)
     except SourceUrlError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.UsageError(str(error)) from error
 
 
 @local.command()

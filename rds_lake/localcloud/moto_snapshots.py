@@ -21,13 +21,13 @@ from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.moto_fixes import BareMoto
 from rds_lake.localcloud.paging import page_of
 from rds_lake.localcloud.rds_kinds import CLUSTER, INSTANCE, KINDS, REGION, SourceKind
-from rds_lake.localcloud.rds_sources import SourceUrlError
 from rds_lake.localcloud.source import SourceDatabase
 
 _MANUAL_QUOTA = 100
 _LISTED = ("automated", "manual")
 _TYPES = (*_LISTED, "awsbackup", "shared", "public")
-_AURORA = {"postgres": "aurora-postgresql", "mysql": "aurora-mysql"}
+# There is no Aurora MariaDB; here a MariaDB stands in for Aurora MySQL, being the server that can be embedded.
+_AURORA = {"postgres": "aurora-postgresql", "mysql": "aurora-mysql", "mariadb": "aurora-mysql"}
 _LOGIN = {"MasterUsername": "local", "MasterUserPassword": "not-a-secret"}
 
 
@@ -49,7 +49,7 @@ class SnapshotRecords:
         else:
             rds.create_db_cluster(
                 DBClusterIdentifier=identifier,
-                Engine=_aurora(identifier, database.engine),
+                Engine=_AURORA[database.engine],
                 DatabaseName=database.name,
                 **_LOGIN,
             )
@@ -155,12 +155,6 @@ def _name(kind: SourceKind, context: RequestContext, identifier: str) -> str:
     if not name.startswith(start):
         raise kind.not_found(identifier)
     return name.removeprefix(start)
-
-
-def _aurora(identifier: str, engine: str) -> str:
-    if engine not in _AURORA:
-        raise SourceUrlError(f"cluster {identifier!r}: there is no Aurora for {engine}; use {' or '.join(_AURORA)}")
-    return _AURORA[engine]
 
 
 def _backend() -> Any:

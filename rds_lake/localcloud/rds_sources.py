@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import psycopg
+import pymysql
 from psycopg import conninfo
 
 from rds_lake.localcloud.app import ApiError
@@ -21,7 +22,7 @@ from rds_lake.localcloud.source import FrozenDatabase, SourceDatabase, open_data
 
 Urls = Mapping[str, Sequence[str]]
 # What a driver raises when its server is gone or refuses.
-_DRIVER_ERRORS = (psycopg.Error, OSError)
+_DRIVER_ERRORS = (psycopg.Error, pymysql.Error, OSError)
 
 
 class SourceUrlError(ValueError):

@@ -9,6 +9,8 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.mariadb import EmbeddedMariaDb
 from rds_lake.localcloud.rds_kinds import CLUSTER
 from rds_lake_tests.localcloud.aurora import CLUSTER_ARN, Aurora
 from rds_lake_tests.world import execute, post
@@ -239,3 +241,11 @@ def test_a_database_that_is_down_is_said_in_words_and_leaves_no_half_copy(
     monkeypatch.undo()
     aurora.start(two)
     assert aurora.finished()["Status"] == "COMPLETE"
+
+
+def test_a_cluster_of_mysql_is_an_aurora_mysql_whose_snapshot_can_be_taken(mariadb: EmbeddedMariaDb) -> None:
+    url = mariadb.create_database("aurora_mysql")
+    with LocalCloud({}, clusters={"shop-mysql": url}) as cloud:
+        assert post(f"{cloud.url}/_local/snapshots", {"cluster": "shop-mysql"})[0] == 200
+        (found,) = cloud.clients.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    assert found["Engine"] == "aurora-mysql"
