@@ -152,7 +152,7 @@ def test_a_backup_snapshot_has_its_own_name_event_and_listing(world: World) -> N
     assert len(rds.describe_db_snapshots(SnapshotType="awsbackup")["DBSnapshots"]) == 1
     found = world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, arn)
     assert found is not None
-    (event,) = world.messages()
+    (event,) = [message for message in world.messages() if message["source"] == "aws.rds"]
     assert (event["detail"]["EventID"], event["detail"]["SourceIdentifier"]) == ("RDS-EVENT-0042", identifier)
 
 
