@@ -14,8 +14,6 @@ from urllib.request import Request, urlopen
 
 import psycopg
 import pymysql
-import pytest
-from moto.rds.models import DBInstance
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config import LakeConfig, load_config
@@ -73,11 +71,8 @@ def execute_mysql(url: str, *statements: str) -> tuple[tuple[Any, ...], ...]:
 def mariadb_cloud(url: str) -> Iterator[LocalCloud]:
     """A local cloud of its own, whose one instance `shop-prod` is a MariaDB."""
     settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
-    with pytest.MonkeyPatch.context() as patch:
-        # moto has no default version of MariaDB, and the local cloud names none when it registers an instance.
-        patch.setitem(DBInstance.default_engine_versions, "mariadb", "10.11.6")
-        with LocalCloud({"shop-prod": url}, exports=settings) as cloud:
-            yield cloud
+    with LocalCloud({"shop-prod": url}, exports=settings) as cloud:
+        yield cloud
 
 
 def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:

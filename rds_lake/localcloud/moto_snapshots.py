@@ -44,6 +44,8 @@ class SnapshotRecords:
                 Engine=database.engine,
                 AllocatedStorage=20,
                 DBName=database.name,
+                # moto has no default version of MariaDB.
+                **({"EngineVersion": "10.11.6"} if database.engine == "mariadb" else {}),
                 **_LOGIN,
             )
         else:

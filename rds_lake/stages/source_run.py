@@ -161,6 +161,9 @@ class SourceRun:
         if done is not None and done.export.export_task == task.identifier:
             # Relocated already, and AWS's copy may be deleted by now: the manifest stands for it.
             return AcceptedExport(record=done.export, findings=(), reused=True)
+        if done is not None and self._comes_too_late(record, done.export):
+            self.log(f"{record.export_task} is not of the snapshot that {day} has by now, {done.export.snapshot_arn}")
+            return AcceptedExport(record=done.export, findings=(), reused=True)
         contents = self._contents(task)
         if not any(finding.severity == "error" for finding in contents.findings):
             handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
@@ -210,6 +213,11 @@ class SourceRun:
         return export.choose_snapshot(
             self.rds, self.plan, day, now=self.now(), usable=lambda task: self._usable(day, task)
         )
+
+    def _comes_too_late(self, record: ExportRecord, done: ExportRecord) -> bool:
+        """Whether the date is served by a better snapshot: an export's end may be told after a later one's."""
+        newest = self.source.which == "newest"
+        return record.snapshot_time < done.snapshot_time if newest else record.snapshot_time > done.snapshot_time
 
     def _usable(self, day: date, task: ExportTask) -> bool:
         """Whether anything is left of a COMPLETE export: its relocated Parquet, or AWS's own copy.
