@@ -73,6 +73,27 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
         click.echo(f"{source.name}: {len(tables)} tables of {day} written to {path}; reload the code location")
 
 
+@main.command()
+@click.option("--test", is_flag=True, required=True, expose_value=False, help="Send a test message.")
+@_config_option
+def notify(config_path: Path) -> None:
+    """Send a test message to the topic of lake.yaml, as failures are sent."""
+    import boto3
+
+    from rds_lake.aws.clients import AwsClients
+    from rds_lake.aws.sns import SnsGateway
+    from rds_lake.stages.notify import send_test
+
+    config = load_config(config_path)
+    topic = config.lake.notifications
+    if topic is None:
+        raise click.ClickException("lake.yaml names no `notifications`: add the ARN of an SNS topic under `lake:`")
+    message = send_test(SnsGateway(AwsClients(boto3.Session(), region=config.lake.region).sns, topic))
+    click.echo(f"message {message} is on its way to the subscribers of {topic}")
+    click.echo("nothing arrives? The subscription must be confirmed; a topic encrypted with a KMS key of yours needs")
+    click.echo("kms:GenerateDataKey and kms:Decrypt on that key for whoever runs Dagster")
+
+
 def _s3(config: LakeConfig):
     import boto3
 

@@ -29,6 +29,23 @@ os.environ |= {
 }
 
 
+# The files that take longest: begun first, so that no worker ends with one of them alone.
+_LONGEST = (
+    "test_daemon.py",
+    "test_commands.py",
+    "test_crashes.py",
+    "test_kinds.py",
+    "test_runs.py",
+    "test_reconciliation.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; within a file nothing changes."""
+    ranks = {name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The checkout."""

@@ -74,8 +74,8 @@ class RdsGateway:
         api = _APIS[about]
         # Backup's snapshots are listed only when their type is asked for (aws-facts 10), so ask per type. Whether clusters'
         # have that type is not documented: they may be listed as manual ones, and are told by their name.
-        types = {*kinds, "manual"} if about is Exportable.CLUSTER_SNAPSHOT and BACKUP in kinds else set(kinds)
-        found = {s.arn: s for kind in sorted(types) for s in self._snapshots_of_type(api, identifier, kind)}
+        types = [*kinds, "manual"] if about is Exportable.CLUSTER_SNAPSHOT and BACKUP in kinds else kinds
+        found = {s.arn: s for kind in dict.fromkeys(types) for s in self._snapshots_of_type(api, identifier, kind)}
         wanted = identifier.lower()
         return [s for s in found.values() if s.source_identifier.lower() == wanted and s.kind in kinds]
 

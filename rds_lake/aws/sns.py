@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
 
+_BODY_LIMIT = 200_000  # bytes; SNS takes 256 KiB
 _SUBJECT_LIMIT = 100  # SNS refuses longer subjects, line breaks and non-ASCII
 
 
@@ -23,8 +24,14 @@ class SnsGateway:
         self._client = client
         self._topic_arn = topic_arn
 
-    def publish(self, *, subject: str, message: str) -> None:
-        """Send one message; a subject SNS would refuse is made legal, since an alarm must not be lost for it."""
+    def publish(self, *, subject: str, message: str) -> str:
+        """Send one message; its id. What SNS would refuse is made legal, since an alarm must not be lost for it."""
         legal = "".join(character if " " <= character <= "~" else "?" for character in subject)[:_SUBJECT_LIMIT]
         with aws_errors("sns", "Publish", about=self._topic_arn):
-            self._client.publish(TopicArn=self._topic_arn, Subject=legal, Message=message)
+            answer = self._client.publish(TopicArn=self._topic_arn, Subject=legal, Message=_cut(message))
+        return answer["MessageId"]
+
+
+def _cut(message: str) -> str:
+    body = message.encode()
+    return message if len(body) <= _BODY_LIMIT else body[:_BODY_LIMIT].decode(errors="ignore") + "\n… (cut)"

@@ -89,6 +89,7 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
             metadata=accepted.metadata(),
             check_results=checks.completeness(source, accepted.findings, day=_day(context)),
         )
+        checks.stop_if_incomplete(accepted.record.export_task, accepted.findings)
 
     return snapshot_export
 
@@ -138,13 +139,14 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
         retry_policy=RETRIES,
         **asset_attributes(source, Stage.CATALOG),
     )
-    def catalog(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
+    def catalog(context: dg.AssetExecutionContext, aws: AwsResource) -> Iterator[dg.MaterializeResult]:
         with dagster_failures():
             outcome = _source_run(context, aws, config, source).catalogue(_day(context))
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
             metadata=outcome.metadata(),
             check_results=checks.quality(source, outcome.quality, day=_day(context)),
         )
+        checks.stop_if_unreadable(outcome.quality)
 
     return cast(dg.AssetsDefinition, catalog)
 

@@ -13,6 +13,7 @@ import dagster as dg
 
 from rds_lake.config import SourceSettings
 from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.errors import ProblemsError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages.naming import unused_settings
@@ -86,6 +87,22 @@ def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: da
     ]
 
 
+def stop_if_incomplete(export_task: str, findings: Sequence[Finding]) -> None:
+    """Fail with the findings themselves: Dagster's own error for a blocking check names the check and nothing else."""
+    errors = [finding.problem for finding in findings if finding.severity == "error"]
+    _stop(f"export {export_task} is COMPLETE, but not complete; nothing of it was copied, no view was moved", errors)
+
+
+def stop_if_unreadable(tables: Sequence[TableQuality]) -> None:
+    """Fail with what Athena does not read; no view was moved."""
+    _stop("Athena does not read every row; no view was moved", _unread(tables))
+
+
+def _stop(headline: str, problems: Sequence[str]) -> None:
+    if problems:
+        raise dg.Failure(description=str(ProblemsError(headline + ":", problems)), allow_retries=False)
+
+
 def relocation(
     source: SourceSettings, manifest: Manifest, *, unknown: Sequence[str], gone: Sequence[str]
 ) -> list[dg.AssetCheckResult]:
@@ -105,11 +122,6 @@ def relocation(
 
 def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
     """Rows Athena reads against the footers, and values lost in casts, over all tables."""
-    unread = [
-        f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"
-        for table in tables
-        if not table.rows_match
-    ]
     lost = [
         f"{table.table}.{column}: {count} values become NULL or are rounded in the view; "
         f"set `types: {{{table.table}.{column}: varchar}}` to keep their text"
@@ -117,6 +129,14 @@ def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date
         for column, count in table.lost
     ]
     return [
-        result(source, Stage.CATALOG, ROWS_READABLE, unread, day=day, blocking=True),
+        result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, blocking=True),
         result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day),
+    ]
+
+
+def _unread(tables: Sequence[TableQuality]) -> list[str]:
+    return [
+        f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"
+        for table in tables
+        if not table.rows_match
     ]

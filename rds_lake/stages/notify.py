@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rds_lake.aws.sns import SnsGateway
+
 _RUN_AGAIN = (
     "Remove the cause above, then materialize this date of the source again in Dagster: finished work is found and not "
     "repeated, and a finished export is not paid twice."
@@ -56,6 +58,14 @@ def render_incident(incident: Incident) -> Mail:
         "published date.\n"
     )
     return Mail(subject=_subject(subject), body=body)
+
+
+def send_test(topic: SnsGateway) -> str:
+    """A test message, so that somebody can see that failures would arrive; its id."""
+    return topic.publish(
+        subject="[rds-lake] test: notifications arrive",
+        message="This is `rds-lake notify --test`. Failed runs, stuck exports and stale sources are told like this.\n",
+    )
 
 
 def _subject(text: str) -> str:

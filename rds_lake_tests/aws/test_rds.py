@@ -128,6 +128,7 @@ def snapshot(number: int) -> dict[str, Any]:
         "DBSnapshotArn": f"{ARN}-{number}",
         "DBSnapshotIdentifier": f"rds:s-{number}",
         "DBInstanceIdentifier": "shop-prod",
+        "SnapshotType": "automated",
         "SnapshotCreateTime": datetime(2026, 11, 20, tzinfo=UTC),
     }
 

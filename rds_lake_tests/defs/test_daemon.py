@@ -129,7 +129,7 @@ def test_a_storm_of_messages_and_a_daemon_killed_twice_leave_exactly_the_right_e
     before = {task.identifier for task in crowd.gateways.rds.list_export_tasks()}
     queue = queue_of(crowd)
     queue.be_impatient(visibility_seconds=5, receives=3)
-    storm = make_storm(arns, size=300, seed=3)
+    storm = make_storm(arns, size=200, seed=3)
     let_loose(storm, queue, kills=2, kill=dagster.restart_daemon, at_most=200, seconds=200)
 
     def published() -> bool:

@@ -56,5 +56,5 @@ def test_a_control_request_that_is_no_json_object_is_refused(cloud: LocalCloud, 
 def test_health_names_the_databases(cloud: LocalCloud) -> None:
     with urlopen(f"{cloud.url}/_local/health") as answer:
         told = json.load(answer)
-    assert (told["status"], told["databases"], told["clusters"]) == ("ok", ["shop-prod"], [])
+    assert (told["status"], told["databases"], told["clusters"]) == ("ok", ["shop-prod"], ["shop-aurora"])
     assert (told["account"], told["region"]) == ("123456789012", "us-east-1")

@@ -1,0 +1,124 @@
+"""An event storm with Dagster's real daemon, killed (SIGKILL) again and again: are the exports exactly the right ones?
+
+    python -m bench.storm --messages 10000 --sources 40 --kills 10
+
+A local cloud, `--sources` databases with one snapshot each, and messages about them: every real event several times, wrapped,
+out of order, foreign and poisoned ones among them (rds_lake_tests/defs/storm.py). Prints what happened; exit code 1 when
+an export was paid twice or missed, a poisoned message did not end in the dead-letter queue, a tick failed or took over
+20 seconds.
+
+What belongs here: the big version of `rds_lake_tests/defs/test_daemon.py`.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import click
+import yaml
+
+from rds_lake.config import load_config
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake_tests.defs.daemon import Dagster, Tick, running_dagster
+from rds_lake_tests.defs.storm import Queue, Storm, let_loose, make_storm, paid_twice
+from rds_lake_tests.world import World, execute, until
+
+ROOT = Path(__file__).parent.parent
+DAY = datetime.now(UTC).date() - timedelta(days=1)
+# moto's SQS slows down with its depth: the storm is fed as fast as it is eaten.
+_AT_MOST = 400
+_PATIENCE = 1800.0
+
+
+@click.command()
+@click.option("--messages", default=10_000, show_default=True)
+@click.option("--sources", default=40, show_default=True)
+@click.option("--kills", default=10, show_default=True)
+@click.option("--seed", default=1, show_default=True)
+def main(messages: int, sources: int, kills: int, seed: int) -> None:
+    """Let the storm loose and judge what it left."""
+    names = tuple(f"db-{number:03}" for number in range(sources))
+    with ExitStack() as stack:
+        work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rds-lake-storm-")))
+        postgres = stack.enter_context(EmbeddedPostgres())
+        url = postgres.create_database("shop")
+        execute(url, "CREATE TABLE t AS SELECT i AS id FROM generate_series(1, 100) i")
+        write_config(work, names)
+        settings = ExportSettings(starting_seconds=0.5, progress_seconds=0.5)
+        cloud = stack.enter_context(LocalCloud(dict.fromkeys(names, url), exports=settings))
+        world = World.of(cloud, url=url, config=load_config(work / "lake.yaml"))
+        running = running_dagster(endpoint=cloud.url, config=work / "lake.yaml", work=work, root=ROOT)
+        dagster = stack.enter_context(running)
+        arns = [world.snapshot(str(DAY), database=name, event=False) for name in names]
+        storm = make_storm(arns, size=messages, seed=seed)
+        sys.exit(run(world, dagster, storm, arns, kills=kills))
+
+
+def write_config(work: Path, names: tuple[str, ...]) -> None:
+    """lake.yaml with a source per database, all ending at their Parquet."""
+    body = yaml.safe_load((ROOT / "lake.yaml").read_text(encoding="utf-8"))
+    body["sources"] = [
+        {"name": name.replace("-", "_"), "kind": "rds", "identifier": name, "athena": False, "freshness_hours": 0}
+        for name in names
+    ]
+    (work / "lake.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
+
+
+def run(world: World, dagster: Dagster, storm: Storm, arns: list[str], *, kills: int) -> int:
+    """The storm and its judgement; the exit code."""
+    sqs = world.clients.client("sqs")
+    name = world.config.lake.events_queue
+    queue = Queue(
+        sqs=sqs, url=world.gateways.queue.url, dead_url=sqs.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"]
+    )
+    queue.be_impatient(visibility_seconds=30, receives=3)
+    started, killed, most = time.monotonic(), 0, 0
+
+    def kill() -> None:
+        nonlocal killed, most
+        dagster.restart_daemon()
+        killed += 1
+        most = max(most, len(world.gateways.rds.list_running_exports()))
+        exports = len(world.gateways.rds.list_export_tasks())
+        click.echo(f"{time.monotonic() - started:6.0f} s  daemon killed {killed} times, {exports} exports so far")
+
+    let_loose(storm, queue, kills=kills, kill=kill, at_most=_AT_MOST, seconds=_PATIENCE)
+    click.echo(f"{time.monotonic() - started:6.0f} s  every message is acknowledged or dead")
+    keys = {f"lake/_manifests/{source.name}/{DAY}.json" for source in world.config.sources}
+    until(lambda: keys <= set(world.keys("lake/_manifests/")), seconds=_PATIENCE, what="the Parquet of every source")
+    click.echo(f"{time.monotonic() - started:6.0f} s  the Parquet of every source is in the lake")
+    return judge(world, dagster, storm, queue, arns, most=most)
+
+
+def judge(world: World, dagster: Dagster, storm: Storm, queue: Queue, arns: list[str], *, most: int) -> int:
+    """What is wrong, in words; 1 if anything is."""
+    tasks = world.gateways.rds.list_export_tasks()
+    dead = queue.dead()
+    ticks: list[Tick] = dagster.ticks("rds_lake_events") + dagster.ticks("rds_lake_reconciliation")
+    slowest = max(tick.seconds or 0 for tick in ticks)
+    failed = [tick.error for tick in ticks if tick.status == "FAILURE"]
+    click.echo(f"messages {len(storm.messages)}, poisoned {storm.poison}, in the dead-letter queue {len(dead)}")
+    click.echo(f"snapshots {len(arns)}, export tasks {len(tasks)}, paid twice {len(paid_twice(tasks))}")
+    click.echo(f"exports in progress at once: {most} seen at most when a daemon was killed")
+    click.echo(f"ticks {len(ticks)}, failed {len(failed)}, slowest {slowest:.1f} s")
+    wrong = [
+        ("exports are missing or too many", sorted(task.source_arn for task in tasks) != sorted(arns)),
+        ("dead letters are not exactly the poisoned ones", len(dead) != storm.poison),
+        ("a tick took over 20 s", slowest > 20),
+        (f"ticks failed: {failed[:3]}", bool(failed)),
+    ]
+    for text, happened in wrong:
+        if happened:
+            click.echo(f"WRONG: {text}")
+    return int(any(happened for _, happened in wrong))
+
+
+if __name__ == "__main__":
+    main()
