@@ -19,7 +19,7 @@ dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, un
 setup: $(STAMP) ## create .venv and install the dependencies, nothing else
 
 test: $(STAMP) ## all tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile
+	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP) ## ruff, pyright, and the definitions with warnings as errors
 	@$(BIN)/ruff format --check .

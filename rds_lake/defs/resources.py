@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
 
 import boto3
 from dagster_aws.utils import ResourceWithBoto3Configuration
@@ -50,17 +52,20 @@ class AwsResource(ResourceWithBoto3Configuration):
 
     def session(self) -> boto3.Session:
         """A boto3 session with the configured profile, region and keys."""
-        return boto3.Session(
-            profile_name=self.profile_name,
-            region_name=self.region_name,
-            aws_access_key_id=self.aws_access_key_id,
-            aws_secret_access_key=self.aws_secret_access_key,
-            aws_session_token=self.aws_session_token,
-        )
+        return boto3.Session(**self._session_arguments())
+
+    def _session_arguments(self) -> dict[str, Any]:
+        return {
+            "profile_name": self.profile_name,
+            "region_name": self.region_name,
+            "aws_access_key_id": self.aws_access_key_id,
+            "aws_secret_access_key": self.aws_secret_access_key,
+            "aws_session_token": self.aws_session_token,
+        }
 
     def gateways(self, settings: LakeSettings, *, sleep: Callable[[float], None] = time.sleep) -> Gateways:
         """The gateways of the lake; clients are built here, no call is made."""
-        clients = AwsClients(self.session(), region=settings.region, endpoint_url=self.endpoint_url)
+        clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url)
         layout = LakeLayout(bucket=settings.bucket, prefix=settings.prefix)
         s3 = S3Gateway(clients.s3)
         glue = GlueGateway(clients.glue)
@@ -81,6 +86,12 @@ class AwsResource(ResourceWithBoto3Configuration):
             layout=layout,
             lake=Lake(s3=s3, glue=glue, athena=athena, layout=layout, kms_key=settings.kms_key),
         )
+
+
+@lru_cache(maxsize=16)
+def _clients(session: tuple[tuple[str, Any], ...], region: str | None, endpoint_url: str | None) -> AwsClients:
+    """Clients of a process: building six of them takes half a second, and every step and tick asks."""
+    return AwsClients(boto3.Session(**dict(session)), region=region, endpoint_url=endpoint_url)
 
 
 def utc_now() -> datetime:

@@ -15,7 +15,7 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.defs.translate import Tag
 from rds_lake.model.layout import LakeLayout
 from rds_lake.stages.handover import find_manifest
-from rds_lake.stages.reconcile import Progress
+from rds_lake.stages.reconcile import Begun, Progress
 
 _STATUSES = {
     dg.AssetPartitionStatus.MATERIALIZED: Progress.DONE,
@@ -51,14 +51,18 @@ class DagsterRunLog:
         statuses = {key: _STATUSES[status] for key, status in (found or {}).items() if status in _STATUSES}
         return {day: statuses.get(key, Progress.OPEN) for day, key in keys.items()}
 
-    def begun(self, source: str, day: date) -> Mapping[str, bool]:
+    def begun(self, source: str, day: date) -> Mapping[str, Begun]:
         tags = {Tag.SOURCE.value: source, Tag.TRIGGER.value: "begin", "dagster/partition": day.isoformat()}
-        begun: dict[str, bool] = {}
+        begun: dict[str, Begun] = {}
         for record in self._records(dg.RunsFilter(tags=tags)):
             run = record.dagster_run
             subject = run.tags.get(Tag.SUBJECT.value, "")
             unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()
-            begun[subject] = begun.get(subject, False) or unfinished or run.status is dg.DagsterRunStatus.FAILURE
+            earlier = begun.get(subject, Begun(blocking=False, at=record.create_timestamp))
+            begun[subject] = Begun(
+                blocking=earlier.blocking or unfinished or run.status is dg.DagsterRunStatus.FAILURE,
+                at=max(earlier.at, record.create_timestamp),
+            )
         return begun
 
     def was_settled(self, export_task: str) -> bool:

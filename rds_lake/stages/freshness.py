@@ -48,6 +48,8 @@ def newest_state(rds: RdsGateway, snapshots: Sequence[Snapshot], live: Snapshot 
 def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str | None:
     """Why the source is stale at this moment, or None."""
     plan = watched.plan
+    if watched.freshness is None:
+        return None
     snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
     return stale_reason(watched, newest_state(rds, snapshots, find_live(rds, plan, now=now)), now=now)
 

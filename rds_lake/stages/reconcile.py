@@ -35,6 +35,14 @@ class Progress(StrEnum):
     DONE = "done"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Runs that were to export a subject. `blocking`: one still runs, or failed, which is a person's. `at`: the last."""
+
+    blocking: bool
+    at: datetime
+
+
 class RunLog(Protocol):
     """What Dagster and the lake know of earlier runs."""
 
@@ -42,8 +50,8 @@ class RunLog(Protocol):
         """Of each date: DONE once its last stage is materialized, BUSY while a run is about to."""
         ...
 
-    def begun(self, source: str, day: date) -> Mapping[str, bool]:
-        """Subjects that runs of the date were to export -> whether one still runs or failed, which is a person's."""
+    def begun(self, source: str, day: date) -> Mapping[str, Begun]:
+        """What runs of the date were to export, by subject."""
         ...
 
     def was_settled(self, export_task: str) -> bool:
@@ -193,8 +201,9 @@ class Reconciler:
         return []
 
     def _is_stuck(self, plan: ExportPlan, task: ExportTask, day: date) -> bool:
-        # A task that is STARTING carries no start time yet. A waiting run that gave up has been mailed already.
-        since = task.started_at or task.snapshot_time
+        # A task that is STARTING carries no start time yet; its snapshot may be days old, so only the run that began it
+        # tells. A waiting run that gave up has been mailed already.
+        since = task.started_at or max((b.at for b in self.log.begun(plan.source, day).values()), default=None)
         late = since is not None and self.now - since > plan.timeout
         return late and not self.log.has_failed(plan.source, day)
 

@@ -15,6 +15,12 @@ TABLES = (
 )
 
 
+# A run's output is not looked at here, and capturing it costs four processes a run.
+QUIET = {
+    "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
+}
+
+
 class Shell:
     """Ticks and runs. `grace_seconds`: what reconciliation leaves to events."""
 

@@ -15,7 +15,7 @@ from rds_lake.model.export_id import export_task_id
 from rds_lake.model.snapshot import LIVE, Snapshot, live_subject
 from rds_lake.stages.export_plan import ExportPlan
 from rds_lake.stages.freshness import Watched
-from rds_lake.stages.reconcile import Candidate, Examined, Progress, Reconciler, start_next
+from rds_lake.stages.reconcile import Begun, Candidate, Examined, Progress, Reconciler, start_next
 from rds_lake_tests.fakes.rds import FakeRds
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -73,6 +73,7 @@ class Log:
 
     known: Mapping[date, Progress] = field(default_factory=dict)
     begins: Mapping[str, bool] = field(default_factory=dict)
+    begun_at: datetime = NOW
     settled: Sequence[str] = ()
     failed: bool = False
     published: str | None = None
@@ -80,8 +81,8 @@ class Log:
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
         return {day: self.known.get(day, Progress.OPEN) for day in days}
 
-    def begun(self, source: str, day: date) -> Mapping[str, bool]:
-        return self.begins
+    def begun(self, source: str, day: date) -> Mapping[str, Begun]:
+        return {subject: Begun(blocking=blocking, at=self.begun_at) for subject, blocking in self.begins.items()}
 
     def was_settled(self, export_task: str) -> bool:
         return export_task in self.settled
@@ -225,6 +226,13 @@ class TestIncidents:
     def test_a_stuck_export_whose_waiting_run_failed_was_told_already(self) -> None:
         rds = FakeRds(snapshots=[snapshot(20), snapshot()], tasks=[task(snapshot(20), ExportStatus.STARTING)])
         assert not examine(rds, Log(failed=True)).incidents
+
+    def test_an_export_that_does_not_even_start_is_stuck_since_it_was_begun_and_not_since_its_snapshot(self) -> None:
+        starting = task(snapshot(19), ExportStatus.STARTING, started_at=None)
+        rds = FakeRds(snapshots=[snapshot(19), snapshot()], tasks=[starting])
+        assert not examine(rds, Log(begins={snapshot(19).arn: False})).incidents
+        long_ago = Log(begins={snapshot(19).arn: False}, begun_at=NOW - timedelta(hours=25))
+        assert len(examine(rds, long_ago).incidents) == 1
 
     def test_an_export_within_its_time_is_no_incident(self) -> None:
         assert not examine(
