@@ -192,7 +192,7 @@ class Reconciler:
             else:
                 subject = snapshot.subject if snapshot.created_at <= self.now - self.grace else None
             if subject is not None:
-                busy = begun.get(subject, False)
+                busy = subject in begun and begun[subject].blocking
                 return (
                     []
                     if busy
