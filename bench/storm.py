@@ -12,6 +12,7 @@ What belongs here: the big version of `rds_lake_tests/defs/test_daemon.py`.
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 import time
@@ -26,6 +27,7 @@ from rds_lake.config import load_config
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake.localcloud.up import environment
 from rds_lake_tests.defs.daemon import Dagster, Tick, running_dagster
 from rds_lake_tests.defs.storm import Queue, Storm, let_loose, make_storm, paid_twice
 from rds_lake_tests.world import World, execute, until
@@ -53,6 +55,8 @@ def main(messages: int, sources: int, kills: int, seed: int) -> None:
         write_config(work, names)
         settings = ExportSettings(starting_seconds=0.5, progress_seconds=0.5)
         cloud = stack.enter_context(LocalCloud(dict.fromkeys(names, url), exports=settings))
+        # This process only: keys no real account takes, and the cloud's own address.
+        os.environ |= environment(cloud.url)
         world = World.of(cloud, url=url, config=load_config(work / "lake.yaml"))
         running = running_dagster(endpoint=cloud.url, config=work / "lake.yaml", work=work, root=ROOT)
         dagster = stack.enter_context(running)

@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 
 from rds_lake.config import LakeConfig, SourceSettings
-from rds_lake.defs.requests import Keys, run_request
+from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request
 from rds_lake.defs.resources import AwsResource, Gateways, utc_now
 from rds_lake.defs.run_log import DagsterRunLog
 from rds_lake.defs.translate import partitions_of
@@ -93,7 +93,8 @@ def reconcile_sensor(
         started = {run.subject for run in starting}
         following = order[len(examined) % len(order)].name if examined else order[1 % len(order)].name
         return dg.SensorResult(
-            run_requests=[run_request(item, config, keys) for item in wanted],
+            # What does not fit is found again: nothing here depends on having been asked before.
+            run_requests=[run_request(item, config, keys) for item in wanted[:RUNS_PER_TICK]],
             cursor=_Cursor(
                 turn=cursor.turn + 1,
                 following=following,

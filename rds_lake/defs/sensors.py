@@ -9,20 +9,21 @@ What belongs here: adapting Dagster's tick to `stages/events.py`. What does not:
 
 import json
 import time
+from collections.abc import Callable, Iterator
 
 import dagster as dg
 
 from rds_lake.aws.sqs import QueueMessage, SqsGateway
 from rds_lake.config import LakeConfig, first_date
 from rds_lake.defs.reconcile_sensor import selection
-from rds_lake.defs.requests import Keys, run_request
+from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request
 from rds_lake.defs.resources import AwsResource, utc_now
 from rds_lake.stages.events import EventPlanner
 from rds_lake.stages.export_plan import export_plans
+from rds_lake.stages.wanted import WantedIncident, WantedRun
 
-# Dagster ends a tick after 60 s; receiving and deciding stop well before, the rest comes with the next tick.
+# Dagster ends a tick after 60 s. Receiving and deciding stop well before; the rest comes with the next tick.
 _RECEIVE_SECONDS = 8
-_DECIDE_SECONDS = 16
 _RECEIVE_MESSAGES = 500
 
 
@@ -37,7 +38,6 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
         minimum_interval_seconds=interval_seconds,
     )
     def rds_lake_events(context: dg.SensorEvaluationContext, aws: AwsResource) -> dg.SensorResult:
-        started = time.monotonic()
         gateways = aws.gateways(config.lake)
         _acknowledge(context, gateways.queue)
         planner = EventPlanner(
@@ -46,13 +46,17 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
             first_dates={source.name: first_date(config, source) for source in config.sources},
             today=lambda: utc_now().date(),
         )
-        messages = _receive(gateways.queue, deadline=started + _RECEIVE_SECONDS)
-        plan = planner.plan(messages, in_time=lambda: time.monotonic() < started + _DECIDE_SECONDS)
-        for note in plan.notes:
-            context.log.info(note)
+        wanted: dict[str, WantedRun | WantedIncident] = {}
+        settled: list[str] = []
+        for batch in _receive(gateways.queue, enough=lambda: len(wanted) >= RUNS_PER_TICK):
+            plan = planner.plan(batch)
+            wanted.update(plan.wanted)
+            settled += plan.settled
+            for note in plan.notes:
+                context.log.info(note)
         return dg.SensorResult(
-            run_requests=[run_request(run, config, keys) for run in (*plan.runs, *plan.incidents)],
-            cursor=json.dumps({"acknowledge": list(plan.settled)}),
+            run_requests=[run_request(item, config, keys) for item in wanted.values()],
+            cursor=json.dumps({"acknowledge": settled}),
         )
 
     return rds_lake_events
@@ -69,12 +73,13 @@ def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway) -> None
         context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")
 
 
-def _receive(queue: SqsGateway, *, deadline: float) -> list[QueueMessage]:
-    """Messages until the queue is empty or the tick's budget is used; no long poll, other sensors wait behind."""
-    messages: list[QueueMessage] = []
-    while len(messages) < _RECEIVE_MESSAGES and time.monotonic() < deadline:
+def _receive(queue: SqsGateway, *, enough: Callable[[], bool]) -> Iterator[list[QueueMessage]]:
+    """Batches until the queue is empty or the tick has enough; no long poll, other sensors wait behind."""
+    deadline = time.monotonic() + _RECEIVE_SECONDS
+    received = 0
+    while received < _RECEIVE_MESSAGES and time.monotonic() < deadline and not enough():
         batch = queue.receive(max_messages=10, wait_seconds=1)
         if not batch:
-            break
-        messages += batch
-    return messages
+            return
+        received += len(batch)
+        yield batch

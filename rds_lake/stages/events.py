@@ -47,6 +47,11 @@ class EventPlan:
     settled: tuple[str, ...]
     notes: tuple[str, ...]
 
+    @property
+    def wanted(self) -> dict[str, WantedRun | WantedIncident]:
+        """Runs and incidents by key."""
+        return {item.key: item for item in (*self.runs, *self.incidents)}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Decision:
@@ -72,19 +77,13 @@ class EventPlanner:
     today: Callable[[], date]
     _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
 
-    def plan(self, messages: Iterable[QueueMessage], *, in_time: Callable[[], bool] = lambda: True) -> EventPlan:
-        """Decide every message; one bad message never keeps the others from their runs.
-
-        Messages behind the first for which `in_time` is false are left in the queue.
-        """
+    def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
+        """Decide every message; one bad message never keeps the others from their runs."""
         runs: dict[str, WantedRun] = {}
         incidents: dict[str, WantedIncident] = {}
         settled: list[str] = []
         notes: list[str] = []
         for message in messages:
-            if not in_time():
-                notes.append("the tick's time is used up; the other messages come again")
-                break
             decisions = [self._decide_once(event) for event in parse_events(message.body)]
             runs.update({run.key: run for decision in decisions for run in decision.runs})
             incidents.update({d.incident.key: d.incident for d in decisions if d.incident is not None})
