@@ -43,8 +43,9 @@ _PATIENCE = 1800.0
 @click.option("--messages", default=10_000, show_default=True)
 @click.option("--sources", default=40, show_default=True)
 @click.option("--kills", default=10, show_default=True)
+@click.option("--pause", default=12.0, show_default=True, help="Seconds a daemon lives at least.")
 @click.option("--seed", default=1, show_default=True)
-def main(messages: int, sources: int, kills: int, seed: int) -> None:
+def main(messages: int, sources: int, kills: int, pause: float, seed: int) -> None:
     """Let the storm loose and judge what it left."""
     names = tuple(f"db-{number:03}" for number in range(sources))
     with ExitStack() as stack:
@@ -62,7 +63,7 @@ def main(messages: int, sources: int, kills: int, seed: int) -> None:
         dagster = stack.enter_context(running)
         arns = [world.snapshot(str(DAY), database=name, event=False) for name in names]
         storm = make_storm(arns, size=messages, seed=seed)
-        sys.exit(run(world, dagster, storm, arns, kills=kills))
+        sys.exit(run(world, dagster, storm, arns, kills=kills, pause=pause))
 
 
 def write_config(work: Path, names: tuple[str, ...]) -> None:
@@ -75,7 +76,7 @@ def write_config(work: Path, names: tuple[str, ...]) -> None:
     (work / "lake.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
 
 
-def run(world: World, dagster: Dagster, storm: Storm, arns: list[str], *, kills: int) -> int:
+def run(world: World, dagster: Dagster, storm: Storm, arns: list[str], *, kills: int, pause: float) -> int:
     """The storm and its judgement; the exit code."""
     sqs = world.clients.client("sqs")
     name = world.config.lake.events_queue
@@ -87,6 +88,7 @@ def run(world: World, dagster: Dagster, storm: Storm, arns: list[str], *, kills:
 
     def kill() -> None:
         nonlocal killed, most
+        time.sleep(pause)  # long enough for the daemon to be up and at work
         dagster.restart_daemon()
         killed += 1
         most = max(most, len(world.gateways.rds.list_running_exports()))
