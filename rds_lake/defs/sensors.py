@@ -25,6 +25,8 @@ from rds_lake.stages.wanted import WantedIncident, WantedRun
 # Dagster ends a tick after 60 s. Receiving and deciding stop well before; the rest comes with the next tick.
 _RECEIVE_SECONDS = 8
 _RECEIVE_MESSAGES = 500
+# Keys of the last runs asked for: Dagster would look each copy of an event up among all runs, within the tick.
+_REMEMBERED = 500
 
 
 def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30) -> dg.SensorDefinition:
@@ -46,17 +48,19 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
             first_dates={source.name: first_date(config, source) for source in config.sources},
             today=lambda: utc_now().date(),
         )
+        asked: list[str] = json.loads(context.cursor).get("asked", []) if context.cursor else []
+        known = set(asked)
         wanted: dict[str, WantedRun | WantedIncident] = {}
         settled: list[str] = []
         for batch in _receive(gateways.queue, enough=lambda: len(wanted) >= RUNS_PER_TICK):
             plan = planner.plan(batch)
-            wanted.update(plan.wanted)
+            wanted.update({key: item for key, item in plan.wanted.items() if key not in known})
             settled += plan.settled
             for note in plan.notes:
                 context.log.info(note)
         return dg.SensorResult(
             run_requests=[run_request(item, config, keys) for item in wanted.values()],
-            cursor=json.dumps({"acknowledge": settled}),
+            cursor=json.dumps({"acknowledge": settled, "asked": [*asked, *wanted][-_REMEMBERED:]}),
         )
 
     return rds_lake_events
