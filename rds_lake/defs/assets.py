@@ -29,7 +29,7 @@ from rds_lake.model.export import ExportTask
 from rds_lake.model.table import TableTarget
 from rds_lake.stages import source_run
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
-from rds_lake.stages.naming import view_names
+from rds_lake.stages.naming import gathered, view_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +115,8 @@ def _parquet_asset(
     def parquet(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
         with dagster_failures():
             manifest = _source_run(context, aws, config, source).relocate(_day(context))
-        brought = {table.target for table in manifest.tables}
-        expected = set(known) if known else brought
+        brought = gathered((table.target for table in manifest.tables), source)
+        expected = gathered(known, source) if known else brought
         return dg.MaterializeResult(
             metadata=manifest_metadata(manifest),
             check_results=checks.relocation(

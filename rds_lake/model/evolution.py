@@ -130,6 +130,11 @@ def reads_as(partition_type: str, table_type: str) -> bool:
     return partition_type == table_type or table_type in _WIDER.get(partition_type, ())
 
 
+def cast_alike(one: Column, other: Column) -> bool:
+    """Whether a view casts both by the same rule, sizes aside."""
+    return one.hive_type not in _CAST_BY_WORD or one.original_type == other.original_type
+
+
 def type_text(column: Column) -> str:
     """A column's type for a report: `numeric(12) as string`."""
     word = _word(column)
