@@ -14,6 +14,7 @@ from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.defs import checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
+from rds_lake.defs.schema_report import changed_tables, schema_changes
 from rds_lake.defs.translate import (
     EXPORT_POOL,
     Stage,
@@ -143,8 +144,11 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
         with dagster_failures():
             outcome = _source_run(context, aws, config, source).catalogue(_day(context))
         yield dg.MaterializeResult(
-            metadata=outcome.metadata(),
-            check_results=checks.quality(source, outcome.quality, day=_day(context)),
+            metadata=outcome.metadata() | changed_tables(outcome.synced),
+            check_results=[
+                *checks.quality(source, outcome.quality, day=_day(context)),
+                schema_changes(source, outcome.synced, day=_day(context)),
+            ],
         )
         checks.stop_if_unreadable(outcome.quality)
 

@@ -192,7 +192,8 @@ def _aged(seen: SeenColumn, merged: SeenColumn) -> SeenColumn:
 
 
 def _word(column: Column) -> str:
-    size = column.num_precision or column.char_max_length
+    # Of a number exported as one, the type in the file says the size.
+    size = (column.num_precision or column.char_max_length) if column.hive_type in _CAST_BY_WORD else None
     word = (column.original_type or "").strip()
     return f"{word}({size})" if word and size else word
 
