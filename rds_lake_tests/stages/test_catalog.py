@@ -1,9 +1,12 @@
 """Schema evolution, the whole way: every date stays readable, and the view has every column there ever was."""
 
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime
 
 import pytest
 
+from rds_lake.aws.glue import PartitionSpec, TableSpec
+from rds_lake.errors import CatalogError
 from rds_lake.model.evolution import Kind
 from rds_lake.stages.source_run import Catalogued
 from rds_lake_tests.faults import Faults
@@ -249,3 +252,81 @@ def test_a_date_without_changes_costs_at_most_three_calls_of_glue_per_table(worl
     assert once == 2
     assert len(faults.calls) - once <= 3 * tables
     assert faults.count("UpdateTable") == 0
+
+
+def test_two_dates_catalogued_at_once_keep_the_columns_of_both(world: World) -> None:
+    day(world, "2026-11-18")
+    execute(world.url, "ALTER TABLE orders ADD COLUMN one text DEFAULT 'x'")
+    world.snapshot("2026-11-19")
+    execute(world.url, "ALTER TABLE orders ADD COLUMN two text DEFAULT 'y'")
+    world.snapshot("2026-11-20")
+    days = [date(2026, 11, 19), date(2026, 11, 20)]
+    for at in days:
+        world.run().accept(at, poll_seconds=0.02)
+        world.run().relocate(at)
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda at: world.run().catalogue(at), days))
+    assert per_date(world, "count(one) + count(two)", "snapshots_orders") == [
+        ("2026-11-18", "0"),
+        ("2026-11-19", "10"),
+        ("2026-11-20", "20"),
+    ]
+
+
+def test_a_table_of_an_earlier_release_is_taken_over_without_a_word(world: World) -> None:
+    """Those have no record of their columns, only comments."""
+    day(world, "2026-11-19")
+    glue, client = world.gateways.lake.glue, world.clients.client("glue")
+    for name, table in glue.list_tables("shop", beginning="snapshots_").items():
+        body = client.get_table(DatabaseName="shop", Name=name)["Table"]
+        kept = {key: body[key] for key in ("Name", "TableType", "PartitionKeys", "StorageDescriptor")}
+        old = {key: value for key, value in table.parameters.items() if not key.startswith("rds_lake.")}
+        client.update_table(DatabaseName="shop", TableInput=kept | {"Parameters": old})
+    assert day(world, "2026-11-20", "ALTER TABLE orders ADD COLUMN channel text") == {"orders": [Kind.ADDED]}
+    assert world.query("SELECT count(*), count(channel) FROM orders") == [("10", "0")]
+    assert day(world, "2026-11-21") == {}
+
+
+def test_a_damaged_record_says_which_table_and_what_to_do(world: World) -> None:
+    day(world, "2026-11-19")
+    client = world.clients.client("glue")
+    body = client.get_table(DatabaseName="shop", Name="snapshots_orders")["Table"]
+    kept = {key: body[key] for key in ("Name", "TableType", "PartitionKeys", "StorageDescriptor")}
+    client.update_table(
+        DatabaseName="shop", TableInput=kept | {"Parameters": body["Parameters"] | {"rds_lake.schema": "{"}}
+    )
+    with pytest.raises(CatalogError, match=r"'snapshots_orders' is damaged.*remove it"):
+        day(world, "2026-11-20")
+
+
+def test_a_date_that_was_not_catalogued_is_not_published(world: World) -> None:
+    world.snapshot("2026-11-20")
+    run, at = world.run(), date(2026, 11, 20)
+    run.accept(at, poll_seconds=0.02)
+    run.relocate(at)
+    world.gateways.lake.glue.ensure_database("shop", description="")
+    with pytest.raises(CatalogError, match=r"materialize `catalog` first"):
+        run.publish(at, now=datetime(2026, 11, 20, tzinfo=UTC))
+
+
+def test_an_announced_type_that_files_contradict_is_corrected_in_the_empty_dates_too(world: World) -> None:
+    day(world, "2026-11-19", "CREATE TABLE t (n integer)")
+    glue = world.gateways.lake.glue
+    table = glue.list_tables("shop")["snapshots_t"]
+    (partition,) = glue.find_partitions("shop", "snapshots_t")
+    wrong = (("n", "timestamp", "n: integer"),)
+    spec = TableSpec(
+        name=table.name,
+        columns=wrong,
+        partition_keys=table.partition_keys,
+        location=table.location,
+        description="",
+        parameters=table.parameters,
+    )
+    glue.update_table("shop", spec, existing=table)
+    glue.update_partitions(
+        "shop", table.name, [PartitionSpec(values=partition.values, location=partition.location, columns=wrong)]
+    )
+    assert day(world, "2026-11-20", "INSERT INTO t VALUES (7)") == {"t": [Kind.SETTLED]}
+    assert world.query("SELECT n FROM t") == [("7",)]
+    assert {p.columns[0][1] for p in glue.find_partitions("shop", "snapshots_t")} == {"int"}
