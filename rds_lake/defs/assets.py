@@ -116,8 +116,8 @@ def _parquet_asset(
     def parquet(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
         with dagster_failures():
             manifest = _source_run(context, aws, config, source).relocate(_day(context))
-        brought = gathered((table.target for table in manifest.tables), source)
-        expected = gathered(known, source) if known else brought
+            brought = gathered((table.target for table in manifest.tables), source)
+            expected = gathered(known, source) if known else brought
         return dg.MaterializeResult(
             metadata=manifest_metadata(manifest),
             check_results=checks.relocation(
