@@ -8,6 +8,7 @@ The whole shape, with the defaults, is in `docs/configuration.md`, which a test 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from datetime import date, timedelta
 from pathlib import Path
@@ -39,10 +40,20 @@ def _clean_prefix(text: str) -> str:
     return text.rstrip("/")
 
 
+def _legal_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
 Arn = Annotated[str, AfterValidator(_legal_arn)]
 Prefix = Annotated[str, AfterValidator(_clean_prefix)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+TableName = Annotated[str, Field(min_length=1, max_length=63)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
 
 
 class _Settings(BaseModel):
@@ -147,6 +158,10 @@ class SourceSettings(_Settings):
     )
     types: dict[str, str] = Field(
         default_factory=dict, description="`db.schema.table.column` -> type in the view, e.g. decimal(12,2)."
+    )
+    union: dict[TableName, Pattern] = Field(
+        default_factory=dict,
+        description="Name -> pattern of table names in one schema: what matches wholly becomes one table and view.",
     )
     parquet: Literal["relocated"] = Field(
         default="relocated", description="relocated: AWS's files are copied into the lake's layout."

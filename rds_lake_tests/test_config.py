@@ -106,3 +106,8 @@ def test_the_shape_of_the_design_is_read_for_an_rds_source() -> None:
     source = parse_config(LEGAL.rstrip() + more, where="lake.yaml").source("shop")
     assert source.included_tables == (TableTarget(database="shop", schema="public", table="orders"),)
     assert "retention.daily" in problems_of(LEGAL.rstrip() + more.replace("daily: 14", "daily: 0"))
+
+
+def test_a_pattern_of_a_union_that_is_no_regular_expression_is_named() -> None:
+    message = problems_of(LEGAL.rstrip() + "\n    union: {events: 'events_('}\n")
+    assert "'events_(' is no regular expression" in message

@@ -6,7 +6,7 @@ lists what failed), and TableInput for Parquet (5.3). What should stand in the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ ColumnSpec = tuple[str, str, str]
 
 _CREATE_BATCH = 100
 _UPDATE_BATCH = 100
+_DELETE_BATCH = 25
 _GET_BATCH = 1000
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 _OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
@@ -84,10 +85,11 @@ class GlueGateway:
         except ConflictError:
             return
 
-    def list_tables(self, database: str) -> dict[str, GlueTable]:
-        """Every table and view of the database by name."""
+    def list_tables(self, database: str, *, beginning: str = "") -> dict[str, GlueTable]:
+        """Every table and view of the database by name, or those whose names begin so."""
+        expression: dict[str, Any] = {"Expression": f"{beginning}.*"} if beginning else {}
         with aws_errors("glue", "GetTables", about=database):
-            pages = self._client.get_paginator("get_tables").paginate(DatabaseName=database)
+            pages = self._client.get_paginator("get_tables").paginate(DatabaseName=database, **expression)
             return {item["Name"]: _table(item) for page in pages for item in page["TableList"]}
 
     def find_table(self, database: str, name: str) -> GlueTable | None:
@@ -140,6 +142,27 @@ class GlueGateway:
                     found[partition.values] = partition
                 wanted = list(answer.get("UnprocessedKeys", []))
         return found
+
+    def find_partitions(self, database: str, table: str, expression: str = "") -> Iterator[GluePartition]:
+        """The partitions that Glue's filter expression admits, page by page; all of them without one."""
+        wanted: dict[str, Any] = {"Expression": expression} if expression else {}
+        paginator = self._client.get_paginator("get_partitions")
+        with aws_errors("glue", "GetPartitions", about=f"{database}.{table}"):
+            for page in paginator.paginate(DatabaseName=database, TableName=table, **wanted):
+                yield from map(_partition, page["Partitions"])
+
+    def delete_partitions(self, database: str, table: str, values: Sequence[tuple[str, ...]]) -> None:
+        """Delete partitions, 25 per call; files stay. What is gone already is no error."""
+        errors: list[Any] = []
+        for start in range(0, len(values), _DELETE_BATCH):
+            batch: list[Any] = [{"Values": list(value)} for value in values[start : start + _DELETE_BATCH]]
+            with aws_errors("glue", "BatchDeletePartition", about=f"{database}.{table}"):
+                answer = self._client.batch_delete_partition(
+                    DatabaseName=database, TableName=table, PartitionsToDelete=batch
+                )
+            errors += [(item.get("PartitionValues"), item.get("ErrorDetail", {})) for item in answer.get("Errors", [])]
+        refused = [error for error in errors if error[1].get("ErrorCode") != "EntityNotFoundException"]
+        _raise_items(f"partitions of {database}.{table} were not deleted:", refused)
 
     def create_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
         """Create partitions, 100 per call; CatalogError lists every one Glue refused."""

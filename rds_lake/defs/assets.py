@@ -14,6 +14,7 @@ from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.defs import checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
+from rds_lake.defs.schema_report import changed_tables, schema_changes
 from rds_lake.defs.translate import (
     EXPORT_POOL,
     Stage,
@@ -29,7 +30,7 @@ from rds_lake.model.export import ExportTask
 from rds_lake.model.table import TableTarget
 from rds_lake.stages import source_run
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
-from rds_lake.stages.naming import view_names
+from rds_lake.stages.naming import gathered, view_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +116,8 @@ def _parquet_asset(
     def parquet(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
         with dagster_failures():
             manifest = _source_run(context, aws, config, source).relocate(_day(context))
-        brought = {table.target for table in manifest.tables}
-        expected = set(known) if known else brought
+            brought = gathered((table.target for table in manifest.tables), source)
+            expected = gathered(known, source) if known else brought
         return dg.MaterializeResult(
             metadata=manifest_metadata(manifest),
             check_results=checks.relocation(
@@ -143,8 +144,11 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
         with dagster_failures():
             outcome = _source_run(context, aws, config, source).catalogue(_day(context))
         yield dg.MaterializeResult(
-            metadata=outcome.metadata(),
-            check_results=checks.quality(source, outcome.quality, day=_day(context)),
+            metadata=outcome.metadata() | changed_tables(outcome.synced),
+            check_results=[
+                *checks.quality(source, outcome.quality, day=_day(context)),
+                schema_changes(source, outcome.synced, day=_day(context)),
+            ],
         )
         checks.stop_if_unreadable(outcome.quality)
 

@@ -12,6 +12,7 @@ from datetime import date
 import dagster as dg
 
 from rds_lake.config import SourceSettings
+from rds_lake.defs.schema_report import SCHEMA_CHANGES
 from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.errors import ProblemsError
 from rds_lake.model.completeness import Finding
@@ -45,6 +46,7 @@ def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
         ],
         Stage.CATALOG: [
             (ROWS_READABLE, True, "Athena reads as many rows as the Parquet footers hold."),
+            (SCHEMA_CHANGES, False, "No column's type changed; columns that came, went or moved are reported."),
             (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
         ],
         Stage.VIEWS: [],

@@ -92,9 +92,14 @@ def manifest_metadata(manifest: Manifest) -> dict[str, Any]:
 def view_metadata(source: str, table: TypedTable, day: date, *, latest: bool) -> dict[str, Any]:
     """What the UI shows of one published table."""
     manifest: TableManifest = table.named.manifest
+    originals = {column.name: column.original_type for column in manifest.columns}
     columns = [
-        dg.TableColumn(name=column.alias, type=column.presto_type, description=original.original_type)
-        for column, original in zip(table.columns, manifest.columns, strict=True)
+        dg.TableColumn(
+            name=column.alias,
+            type=column.presto_type,
+            description=originals.get(column.name, "not in this snapshot: NULL"),
+        )
+        for column in table.columns
     ]
     return {
         "dagster/row_count": manifest.rows,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -22,9 +22,10 @@ from rds_lake.errors import NameCollisionError
 from rds_lake.model.table import TableTarget
 
 PARTITION_KEY = "snapshot_date"
+MEMBER_KEY = "snapshot_table"
+RAW_PREFIX = "snapshots_"
 _RESERVED_VIEWS = {"_snapshots"}
 _MAX_LENGTH = 255
-_RAW_PREFIX = "snapshots_"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,21 +33,33 @@ class AthenaTable:
     """The names of one table. `columns` maps the Parquet column's name to its name in the view.
 
     `partition_key` is `snapshot_date`, except where a column of the table has that name: Glue cannot hold both.
+    `member_key` is the second key of a union, which holds the member's name. `version` counts raw tables whose types
+    Athena cannot read together.
     """
 
     target: TableTarget
     view: str
     columns: tuple[tuple[str, str], ...]
     partition_key: str = PARTITION_KEY
+    member_key: str | None = None
+    version: int = 1
 
     @property
     def raw(self) -> str:
-        return _RAW_PREFIX + self.view
+        return RAW_PREFIX + self.view + (f"__v{self.version}" if self.version > 1 else "")
 
 
 def athena_name(text: str) -> str:
     """The text lower-cased, with every character outside `[a-z0-9_]` as `_`; never empty."""
-    return re.sub(r"[^a-z0-9_]", "_", text.lower())[: _MAX_LENGTH - len(_RAW_PREFIX)] or "_"
+    return re.sub(r"[^a-z0-9_]", "_", text.lower())[: _MAX_LENGTH - len(RAW_PREFIX)] or "_"
+
+
+def free_key(wanted: str, columns: Iterable[str]) -> str:
+    """The first of `wanted`, `lake_wanted`, … that no column has: Glue cannot hold both."""
+    folded = {name.lower() for name in columns}
+    while wanted in folded:
+        wanted = f"lake_{wanted}"
+    return wanted
 
 
 def assign_names(
@@ -65,7 +78,9 @@ def assign_names(
     for target, columns in tables:
         view = rename.get(str(target)) or _view_name(target, default_schema, several=several)
         aliases = tuple((name, rename.get(f"{target}.{name}") or athena_name(name)) for name in columns)
-        named.append(AthenaTable(target=target, view=view, columns=aliases, partition_key=_partition_key(columns)))
+        named.append(
+            AthenaTable(target=target, view=view, columns=aliases, partition_key=free_key(PARTITION_KEY, columns))
+        )
         problems += _column_problems(target, aliases)
     problems += _table_problems(named)
     if problems:
@@ -84,15 +99,6 @@ def _view_name(target: TableTarget, default_schema: str | None, *, several: bool
     if target.database == target.schema:
         return athena_name(f"{target.database}_{target.table}")
     return athena_name(f"{target.database}_{target.schema}_{target.table}")
-
-
-def _partition_key(columns: Sequence[str]) -> str:
-    """The first of `snapshot_date`, `lake_snapshot_date`, … that no column has: Glue cannot hold both."""
-    folded = {name.lower() for name in columns}
-    key = PARTITION_KEY
-    while key in folded:
-        key = f"lake_{key}"
-    return key
 
 
 def _rename_line(new_names: Mapping[str, str]) -> str:
@@ -115,10 +121,10 @@ def _yaml_value(name: str) -> str:
 
 def _free_name(wanted: str, taken: set[str], *, first: int = 2) -> str:
     """`wanted_2`, `wanted_3`, …: the first that is not taken as view or raw table; it is taken from then on."""
-    stem = wanted[: _MAX_LENGTH - len(_RAW_PREFIX) - len("_00000")]
+    stem = wanted[: _MAX_LENGTH - len(RAW_PREFIX) - len("_00000")]
     names = (f"{stem}_{number}" if number > 1 else stem for number in count(first))
-    free = next(name for name in names if taken.isdisjoint({name, _RAW_PREFIX + name}))
-    taken |= {free, _RAW_PREFIX + free}
+    free = next(name for name in names if taken.isdisjoint({name, RAW_PREFIX + name}))
+    taken |= {free, RAW_PREFIX + free}
     return free
 
 
@@ -175,7 +181,7 @@ def _rename_problems(rename: Mapping[str, str]) -> list[str]:
     """Illegal new names. An entry for a table or column that is gone is no reason to stop the others."""
     return [
         f"rename: {name!r} (for {what!r}) must be lower-case letters, digits and _ and at most "
-        f"{_MAX_LENGTH - len(_RAW_PREFIX)} long"
+        f"{_MAX_LENGTH - len(RAW_PREFIX)} long"
         for what, name in rename.items()
-        if not re.fullmatch(r"[a-z0-9_]+", name) or len(name) > _MAX_LENGTH - len(_RAW_PREFIX)
+        if not re.fullmatch(r"[a-z0-9_]+", name) or len(name) > _MAX_LENGTH - len(RAW_PREFIX)
     ]

@@ -36,6 +36,8 @@ def render_view(database: str, names: AthenaTable, columns: Sequence[ViewColumn]
 def render_select(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
     """The typed rows of a table at a date, every column named."""
     listed = "".join(f"  {column.expression} AS {identifier(column.alias)},\n" for column in columns)
+    if names.member_key:
+        listed += f"  {identifier(names.member_key)},\n"
     return (
         f"SELECT\n{listed}  {date_literal(day)} AS {identifier(PARTITION_KEY)}\n"
         f"FROM {qualified(database, names.raw)}\n"

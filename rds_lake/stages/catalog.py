@@ -4,51 +4,43 @@ One raw table `snapshots_<table>` per source table, one partition per snapshot d
 relocated folder. What is equal is left alone; what differs is updated with SkipArchive and VersionId (aws-facts
 5.1, 5.2), never deleted and created again: that would drop Lake Formation grants (traps 23).
 
-What belongs here: the plan (pure) and its application. Views are `publish.py`.
+What belongs here: applying the plan of `placement.py`, and finding again what was applied. Views are `publish.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
-from rds_lake.aws.glue import GlueGateway, GlueTable, PartitionSpec, TableSpec
+from rds_lake.aws.glue import ColumnSpec, GlueGateway, GluePartition, GlueTable, PartitionSpec, TableSpec
 from rds_lake.errors import CatalogError, ConflictError, RdsLakeError
+from rds_lake.model.evolution import Change, reads_as
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.names import AthenaTable
+from rds_lake.stages.placement import Placement, candidates, place
+from rds_lake.stages.raw_tables import NamedTable, RawTable, comment, group_versions, settle
 
 Action = Literal["created", "updated", "unchanged"]
 
-# Athena casts a partition's type to the table's only along these lines (aws-facts 5.5).
-_WIDER: Mapping[str, tuple[str, ...]] = {
-    "tinyint": ("smallint", "int", "bigint"),
-    "smallint": ("int", "bigint"),
-    "int": ("bigint",),
-    "float": ("double",),
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedTable:
-    """A table of the manifest together with its names in Athena."""
-
-    manifest: TableManifest
-    names: AthenaTable
+# Runs of several dates may write one table at once; each look at the fresh table lets one of them through.
+_ATTEMPTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSync:
-    """What was done to one raw table and its partition of the date.
+    """What was done to one raw table and its partitions of the date. `named` has its version and columns."""
 
-    `replaced` is the folder the partition pointed to before, when that changed.
-    """
-
-    raw: str
+    named: NamedTable
     table: Action
     partition: Action
-    replaced: str | None = None
+    changes: tuple[Change, ...] = ()
+
+    @property
+    def raw(self) -> str:
+        return self.named.names.raw
 
 
 def sync_catalog(
@@ -67,12 +59,15 @@ def sync_catalog(
     database = manifest.source
     glue.ensure_database(database, description=f"rds-lake source {database}")
     existing = glue.list_tables(database)
+    versions = group_versions(existing)
+    claimed = {name for table in tables for name in (table.names.raw, table.names.view)}
+    work = _Work(glue=glue, database=database, day=manifest.snapshot_date, existing=existing, claimed=claimed)
     problems: list[str] = []
     done: list[TableSync] = []
 
     def sync(table: NamedTable) -> TableSync | str:
         try:
-            return _sync_table(glue, database, table, manifest, existing.get(table.names.raw))
+            return work.sync(table, versions.get(table.names.view, ()))
         except CatalogError as error:
             return f"{table.names.target}: {'; '.join(error.problems) or error}"
         except RdsLakeError as error:
@@ -92,85 +87,181 @@ def sync_catalog(
     return tuple(done)
 
 
-def _sync_table(
-    glue: GlueGateway, database: str, table: NamedTable, manifest: Manifest, existing: GlueTable | None
-) -> TableSync:
-    try:
-        action = _apply_table(glue, database, table, existing)
-    except ConflictError:
-        # Another run created or changed the table since the listing: look again once, then let it speak.
-        action = _apply_table(glue, database, table, glue.find_table(database, table.names.raw))
-    partition, replaced = _apply_partition(glue, database, table, manifest)
-    return TableSync(raw=table.names.raw, table=action, partition=partition, replaced=replaced)
-
-
-def _apply_table(glue: GlueGateway, database: str, table: NamedTable, existing: GlueTable | None) -> Action:
-    spec = plan_table(table, existing)
-    if existing is None:
-        glue.create_table(database, spec)
-        return "created"
-    if _same(existing, spec):
-        return "unchanged"
-    glue.update_table(database, spec, existing=existing)
-    return "updated"
-
-
-def plan_table(table: NamedTable, existing: GlueTable | None) -> TableSpec:
-    """The raw table as it should be: what exists, with new columns appended and widened types (pure).
-
-    Raises CatalogError naming every column whose old and new types Athena cannot read together.
-    """
-    wanted = {column.name.lower(): column for column in table.manifest.columns}
-    columns: list[tuple[str, str, str]] = []
-    problems: list[str] = []
-    for name, hive_type, comment in existing.columns if existing else ():
-        new = wanted.pop(name.lower(), None)
-        if new is None:
-            columns.append((name, hive_type, comment))
-            continue
-        merged = widest(hive_type, new.hive_type)
-        if merged is None:
-            problems.append(
-                f"column {new.name!r} was {hive_type} and is now {new.hive_type}: Athena cannot read both in one "
-                f"table; drop the raw table {table.names.raw!r} once older dates are not needed"
-            )
-        columns.append((name, merged or hive_type, _comment(new.name, new.original_type)))
-    columns += [
-        (name, column.hive_type, _comment(column.name, column.original_type)) for name, column in wanted.items()
-    ]
-    if existing and existing.partition_keys != ((table.names.partition_key, "string"),):
-        problems.append(
-            f"the raw table {table.names.raw!r} is partitioned by {existing.partition_keys}, and a column of the table now "
-            "has that name: rename the column in the database, or drop the raw table once older dates are not needed"
+def locate(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> tuple[NamedTable, ...]:
+    """The tables with the raw tables that hold the manifest's date; CatalogError lists those that none holds."""
+    versions = group_versions(glue.list_tables(manifest.source))
+    found: list[NamedTable] = []
+    missing: list[str] = []
+    for named in tables:
+        mine = versions.get(named.names.view, ())
+        fitting = candidates(mine, named)
+        if len(mine) > 1:
+            fitting = [
+                raw for raw in fitting if _holds(glue, manifest.source, manifest.snapshot_date, named, raw.table)
+            ]
+        if fitting:
+            found.append(settle(named, fitting[0], mine))
+        else:
+            missing.append(str(named.names.target))
+    if missing:
+        raise CatalogError(
+            f"{manifest.source} is not catalogued for {manifest.snapshot_date}; materialize `catalog` first:", missing
         )
-    if problems:
-        raise CatalogError(f"{table.names.target} changed incompatibly:", problems)
-    target = table.manifest.target
-    return TableSpec(
-        name=table.names.raw,
-        columns=tuple(columns),
-        partition_keys=((table.names.partition_key, "string"),),
-        location=_table_location(table.manifest.location),
-        description=f"Snapshots of {target}",
-        parameters={"rds_lake.table": str(target)},
+    return tuple(found)
+
+
+def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> None:
+    """Forget the date in the versions that do not hold it: an earlier export of the date had other types.
+
+    After publishing only, when no view reads them any more.
+    """
+    for named in tables:
+        for raw, key in named.elsewhere:
+            expression = _on(key, "=", manifest.snapshot_date)
+            stale = [partition.values for partition in glue.find_partitions(manifest.source, raw, expression)]
+            glue.delete_partitions(manifest.source, raw, stale)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """One date's work in one database. `claimed` are the names that the date's tables have."""
+
+    glue: GlueGateway
+    database: str
+    day: date
+    existing: Mapping[str, GlueTable]
+    claimed: set[str]
+
+    def sync(self, named: NamedTable, versions: Sequence[RawTable]) -> TableSync:
+        plan, action = self._planned_and_applied(named, versions)
+        return TableSync(
+            named=plan.named, table=action, partition=self._apply_partitions(plan.named), changes=plan.changes
+        )
+
+    def _planned_and_applied(self, named: NamedTable, versions: Sequence[RawTable]) -> tuple[Placement, Action]:
+        for _ in range(_ATTEMPTS - 1):
+            plan = self._place(named, versions)
+            try:
+                return plan, self._apply(plan)
+            except ConflictError:
+                # Another run created or changed the table since it was read: plan again from what it is now.
+                fresh = self.glue.list_tables(self.database, beginning=named.names.raw)
+                versions = group_versions(fresh).get(named.names.view, ())
+        plan = self._place(named, versions)
+        return plan, self._apply(plan)
+
+    def _place(self, named: NamedTable, versions: Sequence[RawTable]) -> Placement:
+        mine = {raw.table.name for raw in versions}
+        return place(
+            named,
+            versions,
+            self.day,
+            taken=(self.existing.keys() | self.claimed - {named.names.raw}) - mine,
+            is_older=lambda: any(self._is_older(raw) for raw in versions),
+            holds=lambda raw: _holds(self.glue, self.database, self.day, named, raw.table),
+        )
+
+    def _is_older(self, raw: RawTable) -> bool:
+        expression = _on(raw.table.partition_keys[0][0], ">", self.day)
+        return next(self.glue.find_partitions(self.database, raw.table.name, expression), None) is not None
+
+    def _apply(self, plan: Placement) -> Action:
+        if plan.existing is None:
+            self.glue.create_table(self.database, plan.spec)
+            return "created"
+        table = plan.existing.table
+        if _same(table, plan.spec):
+            return "unchanged"
+        self._settle_partitions(table, plan.spec)
+        self.glue.update_table(self.database, plan.spec, existing=table)
+        return "updated"
+
+    def _settle_partitions(self, table: GlueTable, spec: TableSpec) -> None:
+        """Give partitions without files the types that the first file showed, where theirs could not be read as those.
+
+        Before the table has them: after a crash in between this is found and done again.
+        """
+        types = {name: kind for name, kind, _ in spec.columns}
+        turned = {name for name, kind, _ in table.columns if not reads_as(kind, types[name])}
+        if not turned:
+            return
+        partitions = self.glue.find_partitions(self.database, table.name)
+        settled = [_with_types(partition, turned, types) for partition in partitions]
+        self.glue.update_partitions(self.database, table.name, [spec for spec in settled if spec is not None])
+
+    def _apply_partitions(self, named: NamedTable) -> Action:
+        """Make the date's partitions; one deleted by hand is made again."""
+        raw, wanted = named.names.raw, _partitions(named, self.day)
+        existing = self._existing_partitions(named, wanted)
+        missing = [spec for values, spec in wanted.items() if values not in existing]
+        different = [
+            spec
+            for values, spec in wanted.items()
+            if (found := existing.get(values)) and (found.location, found.columns) != (spec.location, spec.columns)
+        ]
+        self.glue.create_partitions(self.database, raw, missing)
+        self.glue.update_partitions(self.database, raw, different)
+        stale = [values for values in existing if values not in wanted]
+        self.glue.delete_partitions(self.database, raw, stale)
+        if missing:
+            return "created"
+        return "updated" if different or stale else "unchanged"
+
+    def _existing_partitions(
+        self, named: NamedTable, wanted: Mapping[tuple[str, ...], PartitionSpec]
+    ) -> dict[tuple[str, ...], GluePartition]:
+        """The date's partitions; of a union also those of members that an earlier export of the date had."""
+        names = named.names
+        if not named.members:
+            return self.glue.get_partitions(self.database, names.raw, list(wanted))
+        expression = _on(names.partition_key, "=", self.day)
+        return {found.values: found for found in self.glue.find_partitions(self.database, names.raw, expression)}
+
+
+def _on(key: str, operator: str, day: date) -> str:
+    """Glue's filter of partitions by date; keys are our own names and need no quotes."""
+    return f"{key} {operator} '{day.isoformat()}'"
+
+
+def _holds(glue: GlueGateway, database: str, day: date, named: NamedTable, table: GlueTable) -> bool:
+    """Whether the table has the date's partition at the manifest's very folder."""
+    first = next(iter(named.members), named.manifest)
+    values = _values(day, named.names, first) if named.members else (day.isoformat(),)
+    found = glue.get_partitions(database, table.name, [values]).get(values)
+    return found is not None and found.location == first.location
+
+
+def _values(day: date, names: AthenaTable, table: TableManifest) -> tuple[str, ...]:
+    return (day.isoformat(), table.target.table) if names.member_key else (day.isoformat(),)
+
+
+def _partitions(named: NamedTable, day: date) -> dict[tuple[str, ...], PartitionSpec]:
+    """The partitions of the date: each with the types that really are in its files, or the table's without files."""
+    types = {seen.key: seen.column.hive_type for seen in named.seen}
+    specs: dict[tuple[str, ...], PartitionSpec] = {}
+    for table in named.members or (named.manifest,):
+        columns = tuple(
+            (
+                column.name.lower(),
+                column.hive_type if table.files else types[column.name.lower()],
+                comment(column.name, column.original_type),
+            )
+            for column in table.columns
+        )
+        values = _values(day, named.names, table)
+        specs[values] = PartitionSpec(values=values, location=table.location, columns=columns)
+    return specs
+
+
+def _with_types(partition: GluePartition, turned: Iterable[str], types: Mapping[str, str]) -> PartitionSpec | None:
+    """The partition with the table's types for these columns; None where it can be read as it is."""
+    columns: tuple[ColumnSpec, ...] = tuple(
+        (name, types[name] if name in turned and not reads_as(kind, types[name]) else kind, text)
+        for name, kind, text in partition.columns
     )
-
-
-def widest(one: str, other: str) -> str | None:
-    """The type Athena reads both as, or None."""
-    if one == other or one in _WIDER.get(other, ()):
-        return one
-    return other if other in _WIDER.get(one, ()) else None
-
-
-def _comment(name: str, original_type: str | None) -> str:
-    # Glue takes at most 255 characters of comment (aws-facts 5.1).
-    return f"{name}: {original_type or 'unknown'}"[:255]
-
-
-def _table_location(partition_location: str) -> str:
-    """The table's own folder: the part of a partition's location before `snapshot_date=`."""
-    return partition_location.split("/snapshot_date=", 1)[0] + "/"
+    if columns == partition.columns:
+        return None
+    return PartitionSpec(values=partition.values, location=partition.location, columns=columns)
 
 
 def _same(existing: GlueTable, spec: TableSpec) -> bool:
@@ -181,25 +272,3 @@ def _same(existing: GlueTable, spec: TableSpec) -> bool:
         and existing.location == spec.location
         and all(existing.parameters.get(key) == value for key, value in spec.parameters.items())
     )
-
-
-def _apply_partition(
-    glue: GlueGateway, database: str, table: NamedTable, manifest: Manifest
-) -> tuple[Action, str | None]:
-    values = (manifest.snapshot_date.isoformat(),)
-    wanted = PartitionSpec(
-        values=values,
-        location=table.manifest.location,
-        columns=tuple(
-            (column.name.lower(), column.hive_type, _comment(column.name, column.original_type))
-            for column in table.manifest.columns
-        ),
-    )
-    existing = glue.get_partitions(database, table.names.raw, [values]).get(values)
-    if existing is None:
-        glue.create_partitions(database, table.names.raw, [wanted])
-        return "created", None
-    if existing.location == wanted.location and tuple(existing.columns) == wanted.columns:
-        return "unchanged", None
-    glue.update_partitions(database, table.names.raw, [wanted])
-    return "updated", existing.location if existing.location != wanted.location else None

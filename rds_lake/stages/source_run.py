@@ -25,7 +25,7 @@ from rds_lake.model.export import ExportRecord, ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages import cleanup, export, handover
-from rds_lake.stages.catalog import TableSync, sync_catalog
+from rds_lake.stages.catalog import TableSync, drop_elsewhere, locate, sync_catalog
 from rds_lake.stages.export_plan import ExportPlan, export_plan
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
@@ -187,8 +187,10 @@ class SourceRun:
     def catalogue(self, day: date) -> Catalogued:
         """Glue tables and partitions of the date, read back through Athena."""
         manifest = self._manifest(day)
-        typed = self._typed(manifest)
-        synced = sync_catalog(self.lake.glue, manifest=manifest, tables=[table.named for table in typed], log=self.log)
+        named = name_tables(manifest, self.source)
+        type_tables(named, self.source)  # settings that do not fit are told before anything is written
+        synced = sync_catalog(self.lake.glue, manifest=manifest, tables=named, log=self.log)
+        typed = type_tables([sync.named for sync in synced], self.source)
         quality = check_tables(
             self.lake.athena,
             database=self.source.name,
@@ -202,8 +204,10 @@ class SourceRun:
     def publish(self, day: date, *, now: datetime) -> Published:
         """All views at the date, then AWS's copy and superseded folders removed (unless `keep_export`)."""
         manifest = self._manifest(day)
-        typed = self._typed(manifest)
+        located = locate(self.lake.glue, manifest=manifest, tables=name_tables(manifest, self.source))
+        typed = type_tables(located, self.source)
         publication = publish(self.lake, manifest, typed, now=now, log=self.log)
+        drop_elsewhere(self.lake.glue, manifest=manifest, tables=located)
         cleanup.after_publish(
             self.lake.s3, self.lake.layout, manifest, keep_export=self.source.keep_export, log=self.log
         )
@@ -231,9 +235,6 @@ class SourceRun:
 
     def _manifest(self, day: date) -> Manifest:
         return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
-
-    def _typed(self, manifest: Manifest) -> tuple[TypedTable, ...]:
-        return type_tables(name_tables(manifest, self.source), self.source)
 
     def _contents(self, task: ExportTask) -> ExportContents:
         return inspect_export(self.lake.s3, task=task, include=self.source.include)

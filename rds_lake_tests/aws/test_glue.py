@@ -183,3 +183,26 @@ def test_concurrent_modification_is_a_conflict_and_throttling_is_absorbed(
     faults.answer("GetTables", "AccessDeniedException")
     with pytest.raises(AwsError, match="shop"):
         glue.list_tables("shop")
+
+
+def test_partitions_are_found_by_expression_and_deleted_25_at_a_time(glue: GlueGateway, clients: AwsClients) -> None:
+    glue.create_table("shop", spec())
+    created = [partition(number) for number in range(60)]
+    glue.create_partitions("shop", "snapshots_orders", created)
+    later = list(glue.find_partitions("shop", "snapshots_orders", "snapshot_date > 'd0057'"))
+    assert [found.values for found in later] == [("d0058",), ("d0059",)]
+    faults = Faults(clients.glue)
+    glue.delete_partitions("shop", "snapshots_orders", [item.values for item in created])
+    assert faults.count("BatchDeletePartition") == 3
+    assert list(glue.find_partitions("shop", "snapshots_orders")) == []
+
+
+def test_a_partition_that_is_gone_already_is_no_error_and_one_that_stays_is(
+    glue: GlueGateway, monkeypatch: pytest.MonkeyPatch, clients: AwsClients
+) -> None:
+    glue.create_table("shop", spec())
+    glue.delete_partitions("shop", "snapshots_orders", [("absent",)])
+    refused = {"Errors": [{"PartitionValues": ["d0001"], "ErrorDetail": {"ErrorCode": "InternalServiceException"}}]}
+    monkeypatch.setattr(clients.glue, "batch_delete_partition", lambda **arguments: refused)
+    with pytest.raises(CatalogError, match=r"d0001: InternalServiceException"):
+        glue.delete_partitions("shop", "snapshots_orders", [("d0001",)])

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from rds_lake.errors import CatalogError, NameCollisionError, QueryError
+from rds_lake.errors import NameCollisionError, QueryError
 from rds_lake.stages.publish import find_pointer
 from rds_lake_tests import strategies
 from rds_lake_tests.world import World, execute
@@ -95,38 +95,6 @@ def test_a_table_dropped_in_the_database_loses_its_view_instead_of_showing_an_ol
         world.query("SELECT * FROM order_details")
     old = "SELECT count(*) FROM snapshots_order_details WHERE snapshot_date = '2026-11-19'"
     assert world.query(old) == [("20",)]
-
-
-def test_columns_added_are_appended_and_older_dates_read_null(world: World) -> None:
-    world.snapshot("2026-11-19")
-    world.publish("2026-11-19")
-    execute(world.url, "ALTER TABLE orders ADD COLUMN channel text DEFAULT 'web'")
-    world.snapshot("2026-11-20")
-    world.publish("2026-11-20")
-    assert world.query("SELECT DISTINCT channel FROM orders") == [("web",)]
-    per_day = "SELECT snapshot_date, count(channel) FROM snapshots_orders GROUP BY 1 ORDER BY 1"
-    assert world.query(per_day) == [("2026-11-19", "0"), ("2026-11-20", "10")]
-
-
-def test_a_widened_integer_reads_in_both_dates(world: World) -> None:
-    execute(world.url, "CREATE TABLE grows (n integer); INSERT INTO grows VALUES (1)")
-    world.snapshot("2026-11-19")
-    world.publish("2026-11-19")
-    execute(world.url, "ALTER TABLE grows ALTER n TYPE bigint; INSERT INTO grows VALUES (5000000000)")
-    world.snapshot("2026-11-20")
-    world.publish("2026-11-20")
-    assert world.query("SELECT sum(n) FROM snapshots_grows") == [("5000000002",)]
-
-
-def test_a_type_that_cannot_be_read_together_stops_before_any_view_moves(world: World) -> None:
-    execute(world.url, "CREATE TABLE flips (v integer); INSERT INTO flips VALUES (1)")
-    world.snapshot("2026-11-19")
-    world.publish("2026-11-19")
-    execute(world.url, "ALTER TABLE flips ALTER v TYPE text")
-    world.snapshot("2026-11-20")
-    with pytest.raises(CatalogError, match=r"shop.public.flips.*was int and is now string"):
-        world.publish("2026-11-20")
-    assert latest(world) == {("2026-11-19",)}
 
 
 def test_colliding_names_stop_before_any_view_moves_and_show_the_line_to_add(world: World) -> None:
