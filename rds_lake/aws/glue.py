@@ -22,6 +22,8 @@ ColumnSpec = tuple[str, str, str]
 _CREATE_BATCH = 100
 _UPDATE_BATCH = 100
 _GET_BATCH = 1000
+_DELETE_BATCH = 25
+_GONE = "EntityNotFoundException"
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 _OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
@@ -166,6 +168,27 @@ class GlueGateway:
             refused = answer.get("Errors", [])
             errors += [(item.get("PartitionValueList"), item.get("ErrorDetail", {})) for item in refused]
         _raise_items(f"partitions of {database}.{table} were not updated:", errors)
+
+    def delete_partitions(self, database: str, table: str, values: Sequence[tuple[str, ...]]) -> int:
+        """Delete partitions, 25 per call; how many there were. One that is gone, or whose table is, is no error."""
+        errors: list[Any] = []
+        gone = 0
+        for start in range(0, len(values), _DELETE_BATCH):
+            batch: list[Any] = [{"Values": list(value)} for value in values[start : start + _DELETE_BATCH]]
+            try:
+                with aws_errors("glue", "BatchDeletePartition", about=f"{database}.{table}"):
+                    answer = self._client.batch_delete_partition(
+                        DatabaseName=database, TableName=table, PartitionsToDelete=batch
+                    )
+            except AwsError as error:
+                if error.code != _GONE:
+                    raise
+                return 0
+            refused = [(item.get("PartitionValues"), item.get("ErrorDetail", {})) for item in answer.get("Errors", [])]
+            gone += sum(detail.get("ErrorCode") == _GONE for _, detail in refused)
+            errors += [item for item in refused if item[1].get("ErrorCode") != _GONE]
+        _raise_items(f"partitions of {database}.{table} were not deleted:", errors)
+        return len(values) - gone
 
 
 def table_input(spec: TableSpec) -> Any:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
@@ -33,10 +34,11 @@ _CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Object:
-    """One listed object; `bytes` is its size."""
+    """One listed object; `bytes` is its size, `modified` when it was written."""
 
     key: str
     bytes: int
+    modified: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,9 @@ class S3Gateway:
         with aws_errors("s3", "ListObjectsV2", about=_uri(bucket, prefix)):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for item in page.get("Contents", []):
-                    yield S3Object(key=item.get("Key", ""), bytes=item.get("Size", 0))
+                    yield S3Object(
+                        key=item.get("Key", ""), bytes=item.get("Size", 0), modified=item.get("LastModified")
+                    )
 
     def find_text(self, bucket: str, key: str) -> str | None:
         """The object as UTF-8 text, or None when it does not exist."""
