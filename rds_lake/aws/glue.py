@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.translate import aws_errors
@@ -70,6 +71,7 @@ class GluePartition:
     values: tuple[str, ...]
     location: str
     columns: tuple[ColumnSpec, ...]
+    created: datetime | None = None
 
 
 class GlueGateway:
@@ -142,6 +144,14 @@ class GlueGateway:
                     found[partition.values] = partition
                 wanted = list(answer.get("UnprocessedKeys", []))
         return found
+
+    def list_partitions(self, database: str, table: str) -> list[GluePartition]:
+        """Every partition of the table, without its columns."""
+        with aws_errors("glue", "GetPartitions", about=f"{database}.{table}"):
+            pages = self._client.get_paginator("get_partitions").paginate(
+                DatabaseName=database, TableName=table, ExcludeColumnSchema=True
+            )
+            return [_partition(item) for page in pages for item in page.get("Partitions", [])]
 
     def create_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
         """Create partitions, 100 per call; CatalogError lists every one Glue refused."""
@@ -240,6 +250,7 @@ def _partition(item: Any) -> GluePartition:
         values=tuple(item["Values"]),
         location=storage.get("Location", ""),
         columns=_columns(storage.get("Columns", [])),
+        created=item.get("CreationTime"),
     )
 
 
