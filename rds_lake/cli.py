@@ -94,6 +94,22 @@ def notify(config_path: Path) -> None:
     click.echo("kms:GenerateDataKey and kms:Decrypt on that key for whoever runs Dagster")
 
 
+@main.command()
+@click.argument("sources", nargs=-1)
+@click.option("--apply", is_flag=True, help="Remove it. Without: only show.")
+@_config_option
+def prune(sources: tuple[str, ...], apply: bool, config_path: Path) -> None:
+    """Show the dates of SOURCES (default: all) that `retention:` does not keep, and leftovers nobody uses."""
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+
+    from rds_lake.console.connect import connect
+    from rds_lake.console.prune import prune as run
+
+    run(connect(load_config(config_path)), sources, apply=apply, now=datetime.now(UTC), console=Console())
+
+
 def _s3(config: LakeConfig):
     import boto3
 

@@ -97,6 +97,7 @@ class Retention(_Settings):
     daily: int = Field(default=14, ge=1)
     weekly: int = Field(default=8, ge=0)
     monthly: int = Field(default=12, ge=0)
+    schedule: str = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
 
 
 class SourceSettings(_Settings):
@@ -159,7 +160,8 @@ class SourceSettings(_Settings):
         description="Count values the typed view cannot represent (an Athena scan of the new partition).",
     )
     retention: Retention | None = Field(
-        default=None, description="Dates to keep. Checked here; this release removes no date yet."
+        default=None,
+        description="Dates to keep: the newest days, one per week, one per month. None: all, and nothing is removed.",
     )
     export_timeout_hours: float = Field(
         default=24, gt=0, le=240, description="A waiting run gives up on an export after this long."

@@ -39,7 +39,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
     ),
 }
-OPEN_ROOMS = {"definitions", "cli", "demo", "validate"}  # may import everything
+OPEN_ROOMS = {"definitions", "cli", "console", "demo", "validate"}  # may import everything
 
 
 def room_of(path: Path) -> str:

@@ -18,14 +18,14 @@ What belongs here: finding and removing them. Dates that have a manifest are `re
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 from rds_lake.aws.glue import GluePartition
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.aws.s3 import S3Gateway, S3Object, Upload
+from rds_lake.aws.s3 import Upload
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.errors import ManifestError
 from rds_lake.model.arn import Exportable, exportable
@@ -34,6 +34,7 @@ from rds_lake.model.manifest import Manifest
 from rds_lake.model.retention import keep
 from rds_lake.stages import handover
 from rds_lake.stages.export_plan import date_of_ours, export_plan
+from rds_lake.stages.folders import Exports, Folder, sum_folders
 from rds_lake.stages.publish import Lake
 from rds_lake.stages.retention import SAFETY_AGE, busy_by_marks, own_raw_tables
 
@@ -60,31 +61,6 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Folder:
-    key: str
-    objects: int
-    bytes: int
-    modified: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exports:
-    """AWS's export folder and tasks, looked at once for all sources."""
-
-    folders: Mapping[str, _Folder]
-    tasks: Sequence[ExportTask]
-
-    @classmethod
-    def read(cls, config: LakeConfig, rds: RdsGateway, s3: S3Gateway) -> Exports:
-        prefix = f"{config.lake.export_prefix}/" if config.lake.export_prefix else ""
-        named = (
-            (f"{prefix}{item.key.removeprefix(prefix).split('/')[0]}/", item)
-            for item in s3.list_objects(config.lake.exports_bucket, prefix)
-        )
-        return cls(folders=_folders(named), tasks=rds.list_export_tasks())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
     """What is known of one source while looking."""
 
@@ -96,10 +72,17 @@ class _Source:
 
 
 def find_orphans(
-    config: LakeConfig, source: SourceSettings, exports: Exports, *, rds: RdsGateway, lake: Lake, now: datetime
+    config: LakeConfig,
+    source: SourceSettings,
+    exports: Exports,
+    *,
+    rds: RdsGateway,
+    lake: Lake,
+    now: datetime,
+    busy: Collection[date] = (),
 ) -> tuple[Orphan, ...]:
-    """Every orphan of the source older than the safety age."""
-    known = _look(lake, source, now=now)
+    """Every orphan of the source older than the safety age; `busy` dates are not looked at."""
+    known = _look(lake, source, now=now, busy=busy)
     found = [
         *_exports(config, known, exports, rds=rds, now=now),
         *_in_lake(lake, known, now=now),
@@ -121,9 +104,9 @@ def remove_orphan(lake: Lake, orphan: Orphan) -> None:
         lake.s3.delete(orphan.bucket, [item.key for item in lake.s3.list_objects(orphan.bucket, orphan.key)])
 
 
-def _look(lake: Lake, source: SourceSettings, *, now: datetime) -> _Source:
+def _look(lake: Lake, source: SourceSettings, *, now: datetime, busy: Collection[date]) -> _Source:
     manifests: dict[date, Manifest] = {}
-    untouchable = set(busy_by_marks(lake.s3, lake.layout, source.name, now=now))
+    untouchable = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
     for day in handover.list_dates(lake.s3, lake.layout, source.name):
         try:
             manifests[day] = handover.get_manifest(lake.s3, lake.layout, source.name, day)
@@ -198,7 +181,7 @@ def _in_lake(lake: Lake, known: _Source, *, now: datetime) -> Iterable[Orphan]:
     layout, source = lake.layout, known.settings
     own = layout.source_folder(source.name)
     matched = ((_GENERATION.fullmatch(item.key), item) for item in lake.s3.list_objects(layout.bucket, own))
-    folders = _folders((match[1], item) for match, item in matched if match)
+    folders = sum_folders((match[1], item) for match, item in matched if match)
     tables = {
         table.location: (day, len(table.files))
         for day, manifest in known.manifests.items()
@@ -214,7 +197,7 @@ def _in_lake(lake: Lake, known: _Source, *, now: datetime) -> Iterable[Orphan]:
             yield from _pointing_at_nothing(known, table, partition, tables, now=now)
 
 
-def _unnamed(lake: Lake, known: _Source, folder: _Folder, *, now: datetime) -> Iterable[Orphan]:
+def _unnamed(lake: Lake, known: _Source, folder: Folder, *, now: datetime) -> Iterable[Orphan]:
     match = _GENERATION.fullmatch(f"{folder.key}x")
     if match is None:
         return
@@ -272,7 +255,7 @@ def _uploads(lake: Lake, source: SourceSettings, *, now: datetime) -> Iterable[O
         )
 
 
-def _orphan(source: str, bucket: str, folder: _Folder, *, now: datetime) -> Orphan:
+def _orphan(source: str, bucket: str, folder: Folder, *, now: datetime) -> Orphan:
     return Orphan(
         kind="export",
         source=source,
@@ -283,18 +266,3 @@ def _orphan(source: str, bucket: str, folder: _Folder, *, now: datetime) -> Orph
         objects=folder.objects,
         bytes=folder.bytes,
     )
-
-
-def _folders(items: Iterable[tuple[str, S3Object]]) -> dict[str, _Folder]:
-    """Listed objects summed up by folder; the newest object says how old it is."""
-    found: dict[str, _Folder] = {}
-    for key, item in items:
-        if item.modified is not None:
-            old = found.get(key) or _Folder(key=key, objects=0, bytes=0, modified=item.modified)
-            found[key] = _Folder(
-                key=key,
-                objects=old.objects + 1,
-                bytes=old.bytes + item.bytes,
-                modified=max(old.modified, item.modified),
-            )
-    return found

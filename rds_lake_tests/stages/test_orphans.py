@@ -6,7 +6,8 @@ import pytest
 
 from rds_lake.config import Retention
 from rds_lake.errors import ExportFailedError
-from rds_lake.stages.orphans import Exports, Orphan, find_orphans, remove_orphan
+from rds_lake.stages.folders import Exports
+from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan
 from rds_lake_tests.world import World
 
 DAY = date(2026, 11, 20)
