@@ -110,6 +110,21 @@ def prune(sources: tuple[str, ...], apply: bool, config_path: Path) -> None:
     run(connect(load_config(config_path)), sources, apply=apply, now=datetime.now(UTC), console=Console())
 
 
+@main.command()
+@click.argument("sources", nargs=-1)
+@_config_option
+def status(sources: tuple[str, ...], config_path: Path) -> None:
+    """Show what is published of SOURCES (default: all), how old and how big it is, and which exports run."""
+    from datetime import UTC, datetime
+
+    from rich.console import Console
+
+    from rds_lake.console.connect import connect
+    from rds_lake.console.status import status as run
+
+    run(connect(load_config(config_path)), sources, now=datetime.now(UTC), console=Console())
+
+
 def _s3(config: LakeConfig):
     import boto3
 

@@ -49,6 +49,14 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Prices(_Settings):
+    """What AWS charges, in USD: for estimates only. Prices differ by Region and change."""
+
+    export_per_gb_snapshot: float = Field(default=0.010, ge=0)
+    put_per_1000: float = Field(default=0.005, ge=0)
+    get_per_1000: float = Field(default=0.0004, ge=0)
+
+
 class LakeSettings(_Settings):
     """The `lake:` section: where the lake lives and what AWS objects serve it."""
 
@@ -85,6 +93,7 @@ class LakeSettings(_Settings):
         le=35,
         description="How many dates back the reconciliation sensor looks for snapshots nobody exported. 0: none.",
     )
+    prices: Prices = Field(default=Prices(), description="What estimated costs are reckoned with, in USD.")
 
     @property
     def exports_bucket(self) -> str:
