@@ -237,8 +237,14 @@ class LakeConfig(_Settings):
             if source.start_date and source.start_date < self.lake.start_date
         ]
         future = [f"lake.start_date {self.lake.start_date} is out of range"] if self.lake.start_date.year < 2010 else []
-        if twice or early or future:
-            raise ValueError("; ".join(twice + early + future))
+        forgetful = [
+            f"source {source.name!r}: retention.daily {source.retention.daily} is less than lake.reconcile_days "
+            f"{self.lake.reconcile_days}: what retention removes could be exported, and paid, again; raise the one or lower the other"
+            for source in self.sources
+            if source.retention and source.retention.daily < self.lake.reconcile_days
+        ]
+        if twice or early or future or forgetful:
+            raise ValueError("; ".join(twice + early + future + forgetful))
         return self
 
     def source(self, name: str) -> SourceSettings:

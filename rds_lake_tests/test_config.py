@@ -106,3 +106,9 @@ def test_the_shape_of_the_design_is_read_for_an_rds_source() -> None:
     source = parse_config(LEGAL.rstrip() + more, where="lake.yaml").source("shop")
     assert source.included_tables == (TableTarget(database="shop", schema="public", table="orders"),)
     assert "retention.daily" in problems_of(LEGAL.rstrip() + more.replace("daily: 14", "daily: 0"))
+
+
+def test_dates_that_reconciliation_would_export_again_must_be_kept() -> None:
+    few = "\n    retention: {daily: 2}\n"
+    assert "retention.daily 2 is less than lake.reconcile_days 3" in problems_of(LEGAL.rstrip() + few)
+    assert parse_config(LEGAL.rstrip() + few.replace("2", "3"), where="lake.yaml").source("shop").retention

@@ -27,6 +27,9 @@ def prune(connected: Connected, names: tuple[str, ...], *, apply: bool, now: dat
     exports = Exports.read(connected.config, connected.rds, lake.s3)
     plans = [plan_prune(connected.config, source, exports, rds=connected.rds, lake=lake, now=now) for source in sources]
     _show(console, plans)
+    for source, plan in zip(sources, plans, strict=True):
+        rule = "" if source.retention else "; it has no `retention:` in lake.yaml"
+        console.print(f"{source.name}: {len(plan.retention.kept)} dates stay{rule}", highlight=False)
     if not sum(plan.items for plan in plans):
         console.print("nothing to remove")
     elif not apply:
@@ -60,7 +63,7 @@ def _show(console: Console, plans: Sequence[PrunePlan]) -> None:
         for removal in plan.retention.removals:
             manifest = removal.manifest
             where = f"{removal.snapshot_date}, {len(manifest.tables)} tables"
-            why = f"`retention:` does not keep it ({len(plan.retention.kept)} dates are kept)"
+            why = "`retention:` does not keep it"
             table.add_row(plan.retention.source, "date", where, "", decimal(manifest.bytes), why)
         for orphan in (*plan.orphans, *plan.left):
             what = orphan.kind if orphan.removable else f"{orphan.kind}, [bold]stays[/]"
