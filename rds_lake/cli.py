@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -92,6 +93,53 @@ def notify(config_path: Path) -> None:
     click.echo(f"message {message} is on its way to the subscribers of {topic}")
     click.echo("nothing arrives? The subscription must be confirmed; a topic encrypted with a KMS key of yours needs")
     click.echo("kms:GenerateDataKey and kms:Decrypt on that key for whoever runs Dagster")
+
+
+@main.command()
+@click.argument("sources", nargs=-1)
+@click.option("--apply", is_flag=True, help="Remove it. Without: only show.")
+@_config_option
+def prune(sources: tuple[str, ...], apply: bool, config_path: Path) -> None:
+    """Show the dates of SOURCES (default: all) that `retention:` does not keep, and leftovers nobody uses."""
+    from rich.console import Console
+
+    from rds_lake.console.connect import connect
+    from rds_lake.console.prune import prune as run
+
+    run(connect(load_config(config_path)), sources, apply=apply, now=datetime.now(UTC), console=Console())
+
+
+@main.command()
+@click.argument("sources", nargs=-1)
+@_config_option
+def status(sources: tuple[str, ...], config_path: Path) -> None:
+    """Show what is published of SOURCES (default: all), how old and how big it is, and which exports run."""
+    from rich.console import Console
+
+    from rds_lake.console.connect import connect
+    from rds_lake.console.status import status as run
+
+    run(connect(load_config(config_path)), sources, now=datetime.now(UTC), console=Console())
+
+
+@main.command()
+@click.argument("sql")
+@click.option("--source", help="Whose views the query reads; needed where lake.yaml has several sources.")
+@click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Read the views as they were at this snapshot date.")
+@_config_option
+def query(sql: str, source: str | None, as_of: datetime | None, config_path: Path) -> None:
+    """Ask Athena, and show its answer and how many bytes it scanned."""
+    from rich.console import Console
+
+    from rds_lake.console.connect import connect
+    from rds_lake.console.query import query as run
+
+    config = load_config(config_path)
+    names = [one.name for one in config.sources]
+    if source is None and len(names) > 1:
+        raise click.UsageError(f"say with --source whose views the query reads: {', '.join(names)}")
+    chosen = config.source(source or names[0])
+    run(connect(config), sql, source=chosen, day=as_of.date() if as_of else None, console=Console())
 
 
 def _s3(config: LakeConfig):

@@ -60,6 +60,14 @@ class _Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class Prices(_Settings):
+    """What AWS charges, in USD: for estimates only. Prices differ by Region and change."""
+
+    export_per_gb_snapshot: float = Field(default=0.010, ge=0)
+    put_per_1000: float = Field(default=0.005, ge=0)
+    get_per_1000: float = Field(default=0.0004, ge=0)
+
+
 class LakeSettings(_Settings):
     """The `lake:` section: where the lake lives and what AWS objects serve it."""
 
@@ -96,6 +104,7 @@ class LakeSettings(_Settings):
         le=35,
         description="How many dates back the reconciliation sensor looks for snapshots nobody exported. 0: none.",
     )
+    prices: Prices = Field(default=Prices(), description="What estimated costs are reckoned with, in USD.")
 
     @property
     def exports_bucket(self) -> str:
@@ -108,6 +117,7 @@ class Retention(_Settings):
     daily: int = Field(default=14, ge=1)
     weekly: int = Field(default=8, ge=0)
     monthly: int = Field(default=12, ge=0)
+    schedule: str = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
 
 
 class SourceSettings(_Settings):
@@ -174,7 +184,8 @@ class SourceSettings(_Settings):
         description="Count values the typed view cannot represent (an Athena scan of the new partition).",
     )
     retention: Retention | None = Field(
-        default=None, description="Dates to keep. Checked here; this release removes no date yet."
+        default=None,
+        description="Dates to keep: the newest days, one per week, one per month. None: all, and nothing is removed.",
     )
     export_timeout_hours: float = Field(
         default=24, gt=0, le=240, description="A waiting run gives up on an export after this long."
@@ -241,8 +252,14 @@ class LakeConfig(_Settings):
             if source.start_date and source.start_date < self.lake.start_date
         ]
         future = [f"lake.start_date {self.lake.start_date} is out of range"] if self.lake.start_date.year < 2010 else []
-        if twice or early or future:
-            raise ValueError("; ".join(twice + early + future))
+        forgetful = [
+            f"source {source.name!r}: retention.daily {source.retention.daily} is less than lake.reconcile_days "
+            f"{self.lake.reconcile_days}: what retention removes could be exported, and paid, again; raise the one or lower the other"
+            for source in self.sources
+            if source.retention and source.retention.daily < self.lake.reconcile_days
+        ]
+        if twice or early or future or forgetful:
+            raise ValueError("; ".join(twice + early + future + forgetful))
         return self
 
     def source(self, name: str) -> SourceSettings:

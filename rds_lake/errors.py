@@ -18,6 +18,7 @@
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
+        ├── AsOfError              a query that cannot be read as of a date; lists why
         └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
 
 Add a class here only when a caller treats it differently. A message says what happened, to which object,
@@ -121,6 +122,10 @@ class NameCollisionError(ProblemsError, TerminalError):
 
 class CatalogError(ProblemsError, TerminalError):
     """Glue refused some tables or partitions."""
+
+
+class AsOfError(ProblemsError, TerminalError):
+    """A query that cannot be read as of a date; nothing was asked."""
 
 
 class QueryError(TerminalError):

@@ -111,3 +111,9 @@ def test_the_shape_of_the_design_is_read_for_an_rds_source() -> None:
 def test_a_pattern_of_a_union_that_is_no_regular_expression_is_named() -> None:
     message = problems_of(LEGAL.rstrip() + "\n    union: {events: 'events_('}\n")
     assert "'events_(' is no regular expression" in message
+
+
+def test_dates_that_reconciliation_would_export_again_must_be_kept() -> None:
+    few = "\n    retention: {daily: 2}\n"
+    assert "retention.daily 2 is less than lake.reconcile_days 3" in problems_of(LEGAL.rstrip() + few)
+    assert parse_config(LEGAL.rstrip() + few.replace("2", "3"), where="lake.yaml").source("shop").retention

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parent.parent / "rds_lake"
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "model": ({"errors"}, set()),
-    "sql": ({"model", "errors"}, set()),
+    "sql": ({"model", "errors"}, {"sqlglot"}),
     "config": ({"model", "errors", "config_text"}, {"pydantic", "yaml"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
     "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3"}),
@@ -39,7 +39,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
     ),
 }
-OPEN_ROOMS = {"definitions", "cli", "demo", "validate"}  # may import everything
+OPEN_ROOMS = {"definitions", "cli", "console", "demo", "validate"}  # may import everything
 
 
 def room_of(path: Path) -> str:

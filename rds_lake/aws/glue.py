@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.translate import aws_errors
@@ -23,6 +24,7 @@ _CREATE_BATCH = 100
 _UPDATE_BATCH = 100
 _DELETE_BATCH = 25
 _GET_BATCH = 1000
+_GONE = "EntityNotFoundException"
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 _OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
@@ -69,6 +71,7 @@ class GluePartition:
     values: tuple[str, ...]
     location: str
     columns: tuple[ColumnSpec, ...]
+    created: datetime | None = None
 
 
 class GlueGateway:
@@ -151,19 +154,6 @@ class GlueGateway:
             for page in paginator.paginate(DatabaseName=database, TableName=table, **wanted):
                 yield from map(_partition, page["Partitions"])
 
-    def delete_partitions(self, database: str, table: str, values: Sequence[tuple[str, ...]]) -> None:
-        """Delete partitions, 25 per call; files stay. What is gone already is no error."""
-        errors: list[Any] = []
-        for start in range(0, len(values), _DELETE_BATCH):
-            batch: list[Any] = [{"Values": list(value)} for value in values[start : start + _DELETE_BATCH]]
-            with aws_errors("glue", "BatchDeletePartition", about=f"{database}.{table}"):
-                answer = self._client.batch_delete_partition(
-                    DatabaseName=database, TableName=table, PartitionsToDelete=batch
-                )
-            errors += [(item.get("PartitionValues"), item.get("ErrorDetail", {})) for item in answer.get("Errors", [])]
-        refused = [error for error in errors if error[1].get("ErrorCode") != "EntityNotFoundException"]
-        _raise_items(f"partitions of {database}.{table} were not deleted:", refused)
-
     def create_partitions(self, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
         """Create partitions, 100 per call; CatalogError lists every one Glue refused."""
         errors: list[Any] = []
@@ -189,6 +179,27 @@ class GlueGateway:
             refused = answer.get("Errors", [])
             errors += [(item.get("PartitionValueList"), item.get("ErrorDetail", {})) for item in refused]
         _raise_items(f"partitions of {database}.{table} were not updated:", errors)
+
+    def delete_partitions(self, database: str, table: str, values: Sequence[tuple[str, ...]]) -> int:
+        """Delete partitions, 25 per call; how many there were. One that is gone, or whose table is, is no error."""
+        errors: list[Any] = []
+        gone = 0
+        for start in range(0, len(values), _DELETE_BATCH):
+            batch: list[Any] = [{"Values": list(value)} for value in values[start : start + _DELETE_BATCH]]
+            try:
+                with aws_errors("glue", "BatchDeletePartition", about=f"{database}.{table}"):
+                    answer = self._client.batch_delete_partition(
+                        DatabaseName=database, TableName=table, PartitionsToDelete=batch
+                    )
+            except AwsError as error:
+                if error.code != _GONE:
+                    raise
+                return 0
+            refused = [(item.get("PartitionValues"), item.get("ErrorDetail", {})) for item in answer.get("Errors", [])]
+            gone += sum(detail.get("ErrorCode") == _GONE for _, detail in refused)
+            errors += [item for item in refused if item[1].get("ErrorCode") != _GONE]
+        _raise_items(f"partitions of {database}.{table} were not deleted:", errors)
+        return len(values) - gone
 
 
 def table_input(spec: TableSpec) -> Any:
@@ -240,6 +251,7 @@ def _partition(item: Any) -> GluePartition:
         values=tuple(item["Values"]),
         location=storage.get("Location", ""),
         columns=_columns(storage.get("Columns", [])),
+        created=item.get("CreationTime"),
     )
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
@@ -33,9 +34,20 @@ _CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Object:
-    """One listed object; `bytes` is its size."""
+    """One listed object; `bytes` is its size, `modified` when it was written."""
 
     key: str
+    bytes: int
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A multipart upload nobody completed; its parts are billed as `bytes`."""
+
+    key: str
+    upload_id: str
+    initiated: datetime
     bytes: int
 
 
@@ -75,7 +87,9 @@ class S3Gateway:
         with aws_errors("s3", "ListObjectsV2", about=_uri(bucket, prefix)):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
                 for item in page.get("Contents", []):
-                    yield S3Object(key=item.get("Key", ""), bytes=item.get("Size", 0))
+                    yield S3Object(
+                        key=item.get("Key", ""), bytes=item.get("Size", 0), modified=item.get("LastModified")
+                    )
 
     def find_text(self, bucket: str, key: str) -> str | None:
         """The object as UTF-8 text, or None when it does not exist."""
@@ -219,6 +233,26 @@ class S3Gateway:
                 self._client.abort_multipart_upload(**upload)
         except RdsLakeError as error:
             cause.add_note(f"upload {upload['UploadId']} of s3://{upload['Bucket']}/{upload['Key']} is left: {error}")
+
+    def list_uploads(self, bucket: str, prefix: str) -> Iterator[Upload]:
+        """Multipart uploads under the prefix that were begun and neither completed nor aborted."""
+        with aws_errors("s3", "ListMultipartUploads", about=_uri(bucket, prefix)):
+            pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
+            begun: list[Any] = [item for page in pages for item in page.get("Uploads", [])]
+            for item in begun:
+                key, upload_id = item["Key"], item["UploadId"]
+                parts = self._client.get_paginator("list_parts").paginate(Bucket=bucket, Key=key, UploadId=upload_id)
+                size = sum(part.get("Size", 0) for page in parts for part in page.get("Parts", []))
+                yield Upload(key=key, upload_id=upload_id, initiated=item["Initiated"], bytes=size)
+
+    def abort_upload(self, bucket: str, upload: Upload) -> None:
+        """Abort a multipart upload; one that is gone is no error."""
+        try:
+            with aws_errors("s3", "AbortMultipartUpload", about=_uri(bucket, upload.key)):
+                self._client.abort_multipart_upload(Bucket=bucket, Key=upload.key, UploadId=upload.upload_id)
+        except AwsError as error:
+            if error.code != "NoSuchUpload":
+                raise
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200)."""

@@ -20,8 +20,10 @@ from rds_lake.defs.translate import (
     Stage,
     Tag,
     asset_attributes,
+    export_cost_metadata,
     manifest_metadata,
     partitions_of,
+    relocation_cost_metadata,
     stage_key,
     table_key,
     view_metadata,
@@ -31,6 +33,7 @@ from rds_lake.model.table import TableTarget
 from rds_lake.stages import source_run
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
 from rds_lake.stages.naming import gathered, view_names
+from rds_lake.stages.status import export_seconds, snapshot_gb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,9 +88,11 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
                 yield dg.AssetObservation(key, partition=context.partition_key, metadata=_begun(task))
                 return
             accepted = run.accept(_day(context), export_task=tags.get(Tag.EXPORT_TASK), poll_seconds=aws.poll_seconds)
+            gb = snapshot_gb(run.rds, accepted.record)
         yield dg.MaterializeResult(
             asset_key=key,
-            metadata=accepted.metadata(),
+            metadata=accepted.metadata()
+            | export_cost_metadata(config.lake.prices, snapshot_gb=gb, seconds=export_seconds(accepted.record)),
             check_results=checks.completeness(source, accepted.findings, day=_day(context)),
         )
         checks.stop_if_incomplete(accepted.record.export_task, accepted.findings)
@@ -119,7 +124,7 @@ def _parquet_asset(
             brought = gathered((table.target for table in manifest.tables), source)
             expected = gathered(known, source) if known else brought
         return dg.MaterializeResult(
-            metadata=manifest_metadata(manifest),
+            metadata=manifest_metadata(manifest) | relocation_cost_metadata(config.lake.prices, manifest),
             check_results=checks.relocation(
                 source,
                 manifest,

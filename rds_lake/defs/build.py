@@ -14,6 +14,7 @@ from rds_lake.defs.failure_sensor import failure_sensor
 from rds_lake.defs.live_schedule import live_schedule
 from rds_lake.defs.reconcile_sensor import reconcile_sensor
 from rds_lake.defs.resources import AwsResource
+from rds_lake.defs.retention import retention_definitions
 from rds_lake.defs.sensors import events_sensor
 from rds_lake.defs.watch import watch_check
 from rds_lake.model.table import TableTarget
@@ -40,13 +41,17 @@ def build_definitions(
         events_sensor(config, keys, interval_seconds=sensor_interval_seconds),
         reconcile_sensor(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds),
     ]
+    retention = retention_definitions(config)
     if config.lake.notifications:
         sensors.append(failure_sensor(config))
     return dg.Definitions(
-        assets=[asset for group in assets.values() for asset in group],
+        assets=[*(asset for group in assets.values() for asset in group), *retention.assets],
         asset_checks=[watch_check(config, source) for source in config.sources],
         sensors=sensors,
-        schedules=[live_schedule(config, source) for source in config.sources if "live" in source.snapshots],
+        schedules=[
+            *(live_schedule(config, source) for source in config.sources if "live" in source.snapshots),
+            *retention.schedules,
+        ],
         resources={"aws": AwsResource()} | dict(resources or {}),
         # Steps are seconds of API calls; a process per step would cost more than the step.
         executor=dg.in_process_executor,

@@ -10,7 +10,8 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig, SourceSettings, first_date
+from rds_lake.config import LakeConfig, Prices, SourceSettings, first_date
+from rds_lake.model.cost import export_usd, relocation_requests, requests_usd
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.stages.naming import TypedTable
 
@@ -86,6 +87,26 @@ def manifest_metadata(manifest: Manifest) -> dict[str, Any]:
         "rds_lake/tables": len(manifest.tables),
         "rds_lake/files": manifest.files,
         "rds_lake/bytes": manifest.bytes,
+    }
+
+
+def export_cost_metadata(prices: Prices, *, snapshot_gb: int | None, seconds: float | None) -> dict[str, Any]:
+    """What the export took, as far as AWS says it."""
+    found: dict[str, Any] = {}
+    if snapshot_gb is not None:
+        found["rds_lake/snapshot_gb"] = snapshot_gb
+        found["rds_lake/export_usd_estimated"] = round(export_usd(prices, snapshot_gb=snapshot_gb), 4)
+    if seconds is not None:
+        found["rds_lake/export_seconds"] = seconds
+    return found
+
+
+def relocation_cost_metadata(prices: Prices, manifest: Manifest) -> dict[str, Any]:
+    """The requests that copying takes, and their price."""
+    requests = relocation_requests(manifest)
+    return {
+        "rds_lake/s3_requests": requests.puts + requests.gets,
+        "rds_lake/s3_usd_estimated": round(requests_usd(prices, requests), 6),
     }
 
 

@@ -25,7 +25,7 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.localcloud import shop
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.table import TableTarget
-from rds_lake.sql.views import render_as_of
+from rds_lake.sql.as_of import render_as_of
 from rds_lake.stages.handover import get_manifest
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 

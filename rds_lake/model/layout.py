@@ -31,6 +31,10 @@ class LakeLayout:
         """`s3://bucket/key`."""
         return f"s3://{self.bucket}/{key}"
 
+    def source_folder(self, source: str) -> str:
+        """Everything relocated of the source; with trailing slash."""
+        return self._key(source) + "/"
+
     def partition_folder(self, source: str, export_folder: str, day: date, export_task: str) -> str:
         """Where the files of one table, date and export lie; with trailing slash."""
         return self._key(source, export_folder, f"snapshot_date={day.isoformat()}", export_task) + "/"

@@ -1,6 +1,6 @@
-"""Statements about views: make, check, and read as of another date.
+"""Statements about views: make and check.
 
-What belongs here: whole statements. One column's expression is `view_columns.py`.
+What belongs here: whole statements. One column's expression is `view_columns.py`, a query as of another date `as_of.py`.
 """
 
 from __future__ import annotations
@@ -43,16 +43,6 @@ def render_select(database: str, names: AthenaTable, columns: Sequence[ViewColum
         f"FROM {qualified(database, names.raw)}\n"
         f"WHERE {identifier(names.partition_key)} = {literal(day.isoformat())}"
     )
-
-
-def render_as_of(
-    query: str, database: str, tables: Sequence[tuple[AthenaTable, Sequence[ViewColumn]]], day: date
-) -> str:
-    """The query with its views replaced by the same views at another date; `query` must not begin with WITH."""
-    parts = [
-        f"{identifier(names.view)} AS (\n{render_select(database, names, columns, day)}\n)" for names, columns in tables
-    ]
-    return _fits("WITH " + ",\n".join(parts) + f"\n{query}", "the query as of another date")
 
 
 def render_quality_queries(

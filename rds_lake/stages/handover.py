@@ -36,6 +36,21 @@ def get_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> M
     return manifest
 
 
+def list_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[date, ...]:
+    """The dates that have a manifest, oldest first."""
+    folder = layout.manifest_folder(source)
+    names = [item.key.removeprefix(folder) for item in s3.list_objects(layout.bucket, folder)]
+    return tuple(sorted(day for day in map(_manifest_date, names) if day is not None))
+
+
+def _manifest_date(name: str) -> date | None:
+    """The date of `2026-11-20.json`; None for export records, markers and the pointer."""
+    try:
+        return date.fromisoformat(name.removesuffix(".json"))
+    except ValueError:
+        return None
+
+
 def write_manifest(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, kms_key: str) -> None:
     """Commit relocation: the manifest appears whole, in one PUT, after everything it names."""
     key = layout.manifest_key(manifest.source, manifest.snapshot_date)

@@ -12,26 +12,15 @@ from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.errors import ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.table import TableTarget
-from rds_lake.stages.handover import get_manifest
+from rds_lake.stages.handover import get_manifest, list_dates
 
 
 def newest_tables(s3: S3Gateway, config: LakeConfig, source: SourceSettings) -> tuple[date, tuple[TableTarget, ...]]:
     """The newest manifest's date and tables; ManifestError when the source has no manifest yet."""
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
-    folder = layout.manifest_folder(source.name)
-    days = [_day(obj.key.removeprefix(folder)) for obj in s3.list_objects(layout.bucket, folder)]
-    newest = max((day for day in days if day is not None), default=None)
+    folder = layout.uri(layout.manifest_folder(source.name))
+    newest = max(list_dates(s3, layout, source.name), default=None)
     if newest is None:
-        raise ManifestError(
-            f"{layout.uri(folder)} holds no manifest of {source.name}; materialize `parquet` of one date first"
-        )
+        raise ManifestError(f"{folder} holds no manifest of {source.name}; materialize `parquet` of one date first")
     manifest = get_manifest(s3, layout, source.name, newest)
     return newest, tuple(sorted(table.target for table in manifest.tables))
-
-
-def _day(name: str) -> date | None:
-    """The date of `2026-11-20.json`; None for export records, markers and the pointer."""
-    try:
-        return date.fromisoformat(name.removesuffix(".json"))
-    except ValueError:
-        return None

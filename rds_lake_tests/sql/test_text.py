@@ -15,7 +15,7 @@ from rds_lake.model.table import Column, TableTarget
 from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.types import parse_presto_type
 from rds_lake.sql.view_columns import ViewColumn, view_column
-from rds_lake.sql.views import render_as_of, render_quality_queries, render_view
+from rds_lake.sql.views import render_quality_queries, render_view
 from rds_lake_tests import strategies
 
 DAY = date(2026, 11, 20)
@@ -81,13 +81,6 @@ def test_a_table_with_a_snapshot_date_of_its_own_is_read_by_the_other_key() -> N
     assert "WHERE \"lake_snapshot_date\" = '2026-11-20'" in render_view(
         "shop", names(key="lake_snapshot_date"), [], DAY
     )
-
-
-def test_a_query_as_of_a_date_replaces_its_views_and_nothing_else() -> None:
-    sql = render_as_of("SELECT count(*) FROM orders", "shop", [(names(), [])], date(2026, 1, 2))
-    tree = sqlglot.parse_one(sql, read="athena")
-    assert [cte.alias for cte in tree.find_all(exp.CTE)] == ["orders"]
-    assert "2026-01-02" in sql
 
 
 def test_a_statement_athena_would_refuse_for_its_length_is_refused_before() -> None:

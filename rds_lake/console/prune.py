@@ -1,0 +1,76 @@
+"""`rds-lake prune`: what would go and why, and its removal with a progress bar.
+
+What belongs here: showing. What goes is decided in `stages/prune.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from rds_lake.console.connect import Connected
+from rds_lake.stages.folders import Exports
+from rds_lake.stages.prune import PrunePlan, apply_prune, plan_prune
+from rds_lake.stages.retention import busy_by_marks
+
+
+def prune(connected: Connected, names: tuple[str, ...], *, apply: bool, now: datetime, console: Console) -> None:
+    """Show what would go; with `apply`, remove it."""
+    lake, sources = connected.lake, connected.sources(names)
+    exports = Exports.read(connected.config, connected.rds, lake.s3)
+    plans = [plan_prune(connected.config, source, exports, rds=connected.rds, lake=lake, now=now) for source in sources]
+    _show(console, plans)
+    for source, plan in zip(sources, plans, strict=True):
+        rule = "" if source.retention else "; it has no `retention:` in lake.yaml"
+        console.print(f"{source.name}: {len(plan.retention.kept)} dates stay{rule}", highlight=False)
+    if not sum(plan.items for plan in plans):
+        console.print("nothing to remove")
+    elif not apply:
+        console.print("nothing was removed: this was a look; [bold]--apply[/] removes it")
+    if apply:
+        _apply(connected, plans, console, now=now)
+
+
+def _apply(connected: Connected, plans: Sequence[PrunePlan], console: Console, *, now: datetime) -> None:
+    lake = connected.lake
+    columns = (TextColumn("removing"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as progress:
+        bar = progress.add_task("", total=sum(plan.items for plan in plans))
+
+        def log(line: str) -> None:
+            progress.console.print(line, markup=False, highlight=False)
+            progress.advance(bar)
+
+        freed = 0
+        for plan in plans:
+            look = partial(busy_by_marks, lake.s3, lake.layout, plan.retention.source, now=now)
+            freed += apply_prune(lake, plan, busy=look, log=log).bytes
+    console.print(f"{decimal(freed)} removed")
+
+
+def _show(console: Console, plans: Sequence[PrunePlan]) -> None:
+    table = Table(title="What nobody keeps or uses", title_justify="left")
+    for column in ("source", "what", "where", "age", "size", "why"):
+        table.add_column(column, justify="right" if column in ("age", "size") else "left", overflow="fold")
+    for plan in plans:
+        for removal in plan.retention.removals:
+            manifest = removal.manifest
+            where = f"{removal.snapshot_date}, {len(manifest.tables)} tables"
+            why = "`retention:` does not keep it"
+            table.add_row(plan.retention.source, "date", where, "", decimal(manifest.bytes), why)
+        for orphan in (*plan.orphans, *plan.left):
+            what = orphan.kind if orphan.removable else f"{orphan.kind}, [bold]stays[/]"
+            age = f"{orphan.age.total_seconds() / 86400:.0f} d"
+            table.add_row(orphan.source, what, escape(orphan.key), age, decimal(orphan.bytes), escape(orphan.why))
+        for problem in plan.retention.damaged:
+            table.add_row(plan.retention.source, "date, [bold]stays[/]", "", "", "", escape(problem))
+    if table.row_count:
+        console.print(table)
+        console.print(f"{sum(plan.items for plan in plans)} items, {decimal(sum(plan.bytes for plan in plans))}")

@@ -1,0 +1,37 @@
+"""`rds-lake query`: a question to Athena, now or as of a date, and its answer as a table.
+
+What belongs here: asking and showing. As of a date: `sql/as_of.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rich.console import Console
+from rich.filesize import decimal
+from rich.table import Table
+from rich.text import Text
+
+from rds_lake.config import SourceSettings
+from rds_lake.console.connect import Connected
+from rds_lake.sql.as_of import render_as_of
+from rds_lake.stages.as_of import readable_tables
+
+
+def query(connected: Connected, sql: str, *, source: SourceSettings, day: date | None, console: Console) -> None:
+    """Ask and show."""
+    sql = sql.strip().rstrip(";")
+    if day is not None:
+        tables = readable_tables(connected.lake, source, day)
+        sql = render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
+    answer = connected.lake.athena.run(sql, database=source.name)
+    table = Table()
+    for column in answer.columns:
+        table.add_column(Text(column), overflow="fold")
+    for row in answer.rows:
+        table.add_row(*(Text(value) if value is not None else Text("NULL", style="dim") for value in row))
+    if answer.columns:
+        console.print(table)
+    rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
+    told = f"{rows}, {decimal(answer.bytes_scanned)} scanned, {answer.milliseconds / 1000:.1f} s"
+    console.print(told if day is None else f"as of {day}: {told}", style="dim", highlight=False)

@@ -1,0 +1,111 @@
+"""`<source>/retention`: gives up old dates and removes leftovers, by a schedule; only for sources with `retention:`.
+
+What belongs here: which dates Dagster's runs work on, and reporting. What goes is `stages/prune.py`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import cast
+
+import dagster as dg
+
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.resources import AwsResource, utc_now
+from rds_lake.defs.translate import Tag
+from rds_lake.stages.folders import Exports
+from rds_lake.stages.prune import apply_prune, plan_prune
+from rds_lake.stages.retention import busy_by_marks
+
+_UNFINISHED = [
+    status
+    for status in dg.DagsterRunStatus
+    if status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionDefinitions:
+    """The asset of every source that has `retention:`, and its schedule."""
+
+    assets: Sequence[dg.AssetsDefinition]
+    schedules: Sequence[dg.ScheduleDefinition]
+
+
+def retention_definitions(config: LakeConfig, *, now: Callable[[], datetime] = utc_now) -> RetentionDefinitions:
+    """Nothing where no source has `retention:`."""
+    kept = [source for source in config.sources if source.retention is not None]
+    assets = [_asset(config, source, now) for source in kept]
+    return RetentionDefinitions(
+        assets=assets,
+        schedules=[_schedule(source, asset) for source, asset in zip(kept, assets, strict=True)],
+    )
+
+
+def _asset(config: LakeConfig, source: SourceSettings, now: Callable[[], datetime]) -> dg.AssetsDefinition:
+    @dg.asset(
+        key=dg.AssetKey([source.name, "retention"]),
+        group_name=source.name,
+        kinds={"aws", "s3"},
+        tags={Tag.SOURCE.value: source.name, "rds_lake/stage": "retention"},
+        description="Dates that `retention:` does not keep, and leftovers nobody uses, removed from S3 and Glue.",
+        retry_policy=RETRIES,
+    )
+    def retention(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
+        gateways = aws.gateways(config.lake)
+        lake, rds = gateways.lake, gateways.rds
+
+        def busy() -> set[date]:
+            marked = busy_by_marks(lake.s3, lake.layout, source.name, now=now())
+            return busy_dates(context.instance, source.name) | marked
+
+        with dagster_failures():
+            exports = Exports.read(config, rds, lake.s3)
+            plan = plan_prune(config, source, exports, rds=rds, lake=lake, now=now(), busy=busy())
+            pruned = apply_prune(lake, plan, busy=busy, log=context.log.info)
+        return dg.MaterializeResult(metadata=pruned.metadata())
+
+    return cast(dg.AssetsDefinition, retention)
+
+
+def _schedule(source: SourceSettings, asset: dg.AssetsDefinition) -> dg.ScheduleDefinition:
+    settings = source.retention
+    assert settings is not None
+    return dg.ScheduleDefinition(
+        name=f"{source.name}__retention",
+        description=f"Removes the dates of {source.name} that lake.yaml does not keep.",
+        cron_schedule=settings.schedule,
+        execution_timezone="UTC",
+        target=dg.AssetSelection.assets(*asset.keys),
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+
+
+def busy_dates(instance: dg.DagsterInstance, source: str) -> set[date]:
+    """Dates of the source that unfinished runs work on, queued ones included."""
+    found: set[date] = set()
+    for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
+        run = record.dagster_run
+        selection = run.asset_selection
+        # Without a selection it is a whole job: rather one date too many.
+        if not selection or any(key.path[0] == source for key in selection):
+            found |= _dates(run.tags)
+    return found
+
+
+def _dates(tags: Mapping[str, str]) -> set[date]:
+    """The run's partition, or every date of its range."""
+    if "dagster/partition" in tags:
+        return _days(tags["dagster/partition"], tags["dagster/partition"])
+    if "dagster/asset_partition_range_start" in tags:
+        return _days(tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"])
+    return set()
+
+
+def _days(first: str, last: str) -> set[date]:
+    try:
+        start, end = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError:
+        return set()  # another code location's partitions
+    return {start + timedelta(days=n) for n in range((end - start).days + 1)}

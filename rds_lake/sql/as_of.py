@@ -1,0 +1,177 @@
+"""A query as of another date: every view it reads becomes the same view at that date, and nothing else changes.
+
+    SELECT o.total FROM shop.orders o    ->  SELECT o.total FROM (SELECT … WHERE "snapshot_date" = '…') o
+    SELECT orders.id FROM "orders"       ->  SELECT orders.id FROM (SELECT …) AS "orders"
+
+sqlglot reads the query (Athena's SELECT is Trino's) and says where tables are named; the text around those names is kept
+as it was written. The result is read once more, and must read nothing but raw tables. What cannot be rewritten with
+certainty is refused with a sentence.
+
+What belongs here: the rewriting. The SELECT of a view at a date is `views.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+from sqlglot.tokens import Token, TokenType
+
+from rds_lake.errors import AsOfError
+from rds_lake.model.names import AthenaTable
+from rds_lake.sql.quoting import identifier
+from rds_lake.sql.view_columns import ViewColumn
+from rds_lake.sql.views import MAX_STATEMENT_BYTES, render_select
+
+_CATALOG = "awsdatacatalog"
+_DIALECT = "trino"
+_BEGINS = (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN)
+_BEFORE_A_TABLE = (TokenType.FROM, TokenType.JOIN, TokenType.COMMA, TokenType.L_PAREN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """Characters `start` to `end` (exclusive) of the query become `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+def render_as_of(
+    query: str, database: str, tables: Sequence[tuple[AthenaTable, Sequence[ViewColumn]]], day: date
+) -> str:
+    """The query at the date; `tables` are the ones the date has.
+
+    Raises AsOfError listing everything that cannot be read as of a date.
+    """
+    tree, before = _parse(query)
+    views = {names.view: render_select(database, names, columns, day) for names, columns in tables}
+    problems = _qualified_columns(tree, database, views)
+    edits: list[_Edit] = []
+    for table in _tables_read(tree):
+        view = _view_name(table, database)
+        edit = _edit(query, table, views[view], before) if view in views else None
+        if edit is None:
+            problems.append(_problem(table, day, known=view in views))
+        else:
+            edits.append(edit)
+    if problems:
+        raise AsOfError(f"the query cannot be read as of {day}; nothing was asked:", sorted(set(problems)))
+    rewritten = _apply(query, edits)
+    _verify(rewritten, database, {names.raw for names, _ in tables}, expected=len(edits))
+    if len(rewritten.encode()) > MAX_STATEMENT_BYTES:
+        raise AsOfError(
+            f"as of {day} the query would have {len(rewritten.encode()):,} bytes, and Athena takes "
+            f"{MAX_STATEMENT_BYTES:,}; name each wide view only once, in a WITH clause"
+        )
+    return rewritten
+
+
+def _parse(query: str) -> tuple[exp.Query, Mapping[int, TokenType]]:
+    """The one SELECT, and what kind of token stands before each token, by its place."""
+    try:
+        tokens: list[Token] = sqlglot.tokenize(query, read=_DIALECT)
+        trees = sqlglot.parse(query, read=_DIALECT) if tokens and tokens[0].token_type in _BEGINS else []
+    except SqlglotError as error:
+        reason = str(error).splitlines()[0]
+        raise AsOfError(f"the query cannot be read as of a date, as it cannot be understood: {reason}") from error
+    if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        raise AsOfError("one SELECT (or WITH … SELECT) can be read as of a date, and this is something else")
+    return trees[0], {after.start: token.token_type for token, after in pairwise(tokens)}
+
+
+def _tables_read(tree: exp.Query) -> list[exp.Table]:
+    """Everything named as a table that is no name of the query's own WITH clauses."""
+    return [table for table in tree.find_all(exp.Table) if not _is_cte(table)]
+
+
+def _is_cte(table: exp.Table) -> bool:
+    """Whether a WITH clause around the name defines it; a definition knows those before it, not itself."""
+    if table.args.get("db"):
+        return False
+    child: exp.Expr = table
+    node = table.parent
+    while node is not None:
+        if isinstance(node, exp.With):
+            if table.name.lower() in _names_before(node, child):
+                return True
+            # Of the SELECT that owns this clause all other names are unknown here: go on outside of it.
+            child = node.parent or node
+        else:
+            clause = node.args.get("with_")
+            if isinstance(clause, exp.With) and table.name.lower() in _names_before(clause, None):
+                return True
+            child = node
+        node = child.parent
+    return False
+
+
+def _names_before(clause: exp.With, definition: exp.Expr | None) -> set[str]:
+    """Names of the clause that its definition may use (its own where RECURSIVE); None: all."""
+    names: set[str] = set()
+    for cte in clause.expressions:
+        if cte is definition:
+            return names | ({cte.alias.lower()} if clause.args.get("recursive") else set())
+        names.add(cte.alias.lower())
+    return names
+
+
+def _view_name(table: exp.Table, database: str) -> str:
+    """The name within the source's database, as Athena folds it; empty when it is something else."""
+    catalog, schema = table.catalog.lower(), table.db.lower()
+    ours = catalog in ("", _CATALOG) and schema in ("", database) and isinstance(table.this, exp.Identifier)
+    return table.name.lower() if ours and not table.args.get("version") else ""
+
+
+def _edit(query: str, table: exp.Table, select: str, before: Mapping[int, TokenType]) -> _Edit | None:
+    """The SELECT in the name's place, still called as the rest of the query calls it; None where that is no place for it."""
+    parts = [part for part in (table.args.get("catalog"), table.args.get("db"), table.this) if part]
+    start, end = parts[0].meta.get("start", -1), parts[-1].meta.get("end", -2) + 1
+    spelled = all(_spells(query, part) for part in parts)
+    if not spelled or before.get(start) not in _BEFORE_A_TABLE:
+        return None
+    alias = "" if table.alias else f" AS {identifier(table.name)}"
+    return _Edit(start, end, f"(\n{select}\n){alias}")
+
+
+def _spells(query: str, part: exp.Expr) -> bool:
+    """Whether the query really has the name where sqlglot says it has."""
+    start, end = part.meta.get("start", 0), part.meta.get("end", -1) + 1
+    return query[start:end] in (part.name, identifier(part.name))
+
+
+def _apply(query: str, edits: Sequence[_Edit]) -> str:
+    for edit in sorted(edits, key=lambda edit: -edit.start):
+        query = query[: edit.start] + edit.text + query[edit.end :]
+    return query
+
+
+def _verify(rewritten: str, database: str, raw: set[str], *, expected: int) -> None:
+    """Read what was written: one SELECT, over exactly the raw tables that were put in."""
+    tree, _ = _parse(rewritten)
+    read = [(table.db, table.name) for table in _tables_read(tree)]
+    if len(read) != expected or any(schema != database or name not in raw for schema, name in read):
+        raise AsOfError(f"the query as of a date would read {read}, which is not what it asks; please report the query")
+
+
+def _qualified_columns(tree: exp.Query, database: str, views: Mapping[str, str]) -> list[str]:
+    """Columns named as database.view.column: the view is no table of that database any more."""
+    return [
+        f"{column.sql(_DIALECT)}: write {column.table}.{column.name}, without the database"
+        for column in tree.find_all(exp.Column)
+        if column.db.lower() == database and column.table.lower() in views
+    ]
+
+
+def _problem(table: exp.Table, day: date, *, known: bool) -> str:
+    parts = (table.args.get("catalog"), table.args.get("db"), table.this)
+    name = ".".join(part.sql(_DIALECT, comments=False) for part in parts if part)
+    if known:
+        return f"{name}: write it as FROM or JOIN followed by the view's name"
+    return f"{name} is no view of the source that {day} has; only its views can be read as of a date"

@@ -1,0 +1,268 @@
+"""Orphans: what lies in the lake or its export folder, costs money, and nothing will ever use.
+
+| kind | what | why it is there |
+|---|---|---|
+| export | AWS's copy of a date that is published, or that `retention:` does not keep | a crash after publishing |
+| ended badly | what a FAILED or CANCELED export wrote | AWS leaves it (traps T25) |
+| generation | a folder of a date whose manifest names another, and no partition | a crash after a second export |
+| unfinished | a folder of a date without manifest, export record or partition | a relocation given up |
+| upload | parts of a multipart upload | a copy that was killed |
+| partition | a Glue partition that points at nothing | somebody deleted the objects (traps T21) |
+
+Whatever may be the only copy of something is shown, and left to a person: `removable` is False. Nothing younger than
+the safety age is looked at, nor an export task that is not ours by its id, nor a key outside the source's folders.
+
+What belongs here: finding and removing them. Dates that have a manifest are `retention.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from rds_lake.aws.glue import GluePartition
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.s3 import Upload
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.errors import ManifestError
+from rds_lake.model.arn import Exportable, exportable
+from rds_lake.model.export import ExportStatus, ExportTask
+from rds_lake.model.manifest import Manifest
+from rds_lake.model.retention import keep
+from rds_lake.stages import handover
+from rds_lake.stages.export_plan import date_of_ours, export_plan
+from rds_lake.stages.folders import Exports, Folder, sum_folders
+from rds_lake.stages.publish import Lake
+from rds_lake.stages.retention import SAFETY_AGE, busy_by_marks, own_raw_tables
+
+Kind = Literal["export", "ended badly", "generation", "unfinished", "upload", "partition"]
+
+_GENERATION = re.compile(r"(.+/snapshot_date=(\d{4}-\d{2}-\d{2})/([^/]+)/)[^/]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """Something nothing uses. `key` is a folder's (with trailing slash), an upload's, or `table/date` of a partition."""
+
+    kind: Kind
+    source: str
+    bucket: str
+    key: str
+    why: str
+    age: timedelta
+    objects: int = 0
+    bytes: int = 0
+    removable: bool = True
+    upload: Upload | None = None
+    partition: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Source:
+    """What is known of one source while looking."""
+
+    settings: SourceSettings
+    manifests: Mapping[date, Manifest]
+    untouchable: frozenset[date]
+    published: frozenset[tuple[date, str]]
+    partitions: Sequence[tuple[str, GluePartition]]
+
+
+def find_orphans(
+    config: LakeConfig,
+    source: SourceSettings,
+    exports: Exports,
+    *,
+    rds: RdsGateway,
+    lake: Lake,
+    now: datetime,
+    busy: Collection[date] = (),
+) -> tuple[Orphan, ...]:
+    """Every orphan of the source older than the safety age; `busy` dates are not looked at."""
+    known = _look(lake, source, now=now, busy=busy)
+    found = [
+        *_exports(config, known, exports, rds=rds, now=now),
+        *_in_lake(lake, known, now=now),
+        *_uploads(lake, source, now=now),
+    ]
+    return tuple(orphan for orphan in found if orphan.age >= SAFETY_AGE)
+
+
+def remove_orphan(lake: Lake, orphan: Orphan) -> None:
+    """Remove one; repeatable. Those a person has to decide about are left."""
+    if not orphan.removable:
+        return
+    if orphan.upload is not None:
+        lake.s3.abort_upload(orphan.bucket, orphan.upload)
+    elif orphan.partition is not None:
+        table, day = orphan.partition
+        lake.glue.delete_partitions(orphan.source, table, [(day,)])
+    else:
+        lake.s3.delete(orphan.bucket, [item.key for item in lake.s3.list_objects(orphan.bucket, orphan.key)])
+
+
+def _look(lake: Lake, source: SourceSettings, *, now: datetime, busy: Collection[date]) -> _Source:
+    manifests: dict[date, Manifest] = {}
+    untouchable = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
+    for day in handover.list_dates(lake.s3, lake.layout, source.name):
+        try:
+            manifests[day] = handover.get_manifest(lake.s3, lake.layout, source.name, day)
+        except ManifestError:
+            # Nobody knows what belongs to the date; whoever materializes it is told.
+            untouchable.add(day)
+    rows = lake.layout.snapshot_log_folder(source.name)
+    published = {
+        (day, manifest.export.export_task)
+        for day, manifest in manifests.items()
+        for item in lake.s3.list_objects(lake.layout.bucket, f"{rows}{day}-{manifest.export.export_task}.")
+    }
+    partitions = [
+        (table, partition)
+        for table in own_raw_tables(lake, source.name)
+        for partition in lake.glue.find_partitions(source.name, table)
+    ]
+    return _Source(
+        settings=source,
+        manifests=manifests,
+        untouchable=frozenset(untouchable),
+        published=frozenset(published),
+        partitions=partitions,
+    )
+
+
+def _exports(
+    config: LakeConfig, known: _Source, exports: Exports, *, rds: RdsGateway, now: datetime
+) -> Iterable[Orphan]:
+    plan = export_plan(config, known.settings)
+    for task in exports.tasks:
+        folder = exports.folders.get(task.folder)
+        if folder is None or task.bucket != plan.bucket:
+            continue
+        try:
+            day = date_of_ours(plan, task)
+        except ValueError:
+            continue  # begun just now: AWS has not said of what time it is
+        if day is None or day in known.untouchable or task.status.running:
+            continue
+        orphan = _orphan(known.settings.name, plan.bucket, folder, now=now)
+        if task.status is not ExportStatus.COMPLETE:
+            cause = task.failure_cause or "no cause given"
+            yield replace(orphan, kind="ended badly", why=f"the export of {day} ended {task.status} ({cause})")
+        elif (reason := _superfluous(known, task, day, today=now.date())) is not None:
+            yield replace(orphan, why=reason)
+        elif day not in known.manifests and _snapshot_gone(rds, task):
+            why = f"{day} was never relocated and its snapshot is gone: perhaps the only copy. Materialize the date"
+            yield replace(orphan, why=why, removable=False)
+
+
+def _superfluous(known: _Source, task: ExportTask, day: date, *, today: date) -> str | None:
+    """Why nobody will read AWS's copy again, or None."""
+    manifest = known.manifests.get(day)
+    retention = known.settings.retention
+    if manifest is None:
+        given_up = retention is not None and day not in keep([*known.manifests, day], retention, today)
+        return f"`retention:` does not keep {day}" if given_up else None
+    if known.settings.keep_export or (day, manifest.export.export_task) not in known.published:
+        return None
+    own = manifest.export.export_task == task.identifier
+    return f"{day} is published" + ("" if own else f", from the export {manifest.export.export_task}")
+
+
+def _snapshot_gone(rds: RdsGateway, task: ExportTask) -> bool:
+    about, _ = exportable(task.source_arn)
+    return about is not Exportable.CLUSTER and rds.find_snapshot(about, task.source_arn) is None
+
+
+def _in_lake(lake: Lake, known: _Source, *, now: datetime) -> Iterable[Orphan]:
+    """Folders nothing names, and partitions that point at no folder."""
+    layout, source = lake.layout, known.settings
+    own = layout.source_folder(source.name)
+    matched = ((_GENERATION.fullmatch(item.key), item) for item in lake.s3.list_objects(layout.bucket, own))
+    folders = sum_folders((match[1], item) for match, item in matched if match)
+    tables = {
+        table.location: (day, len(table.files))
+        for day, manifest in known.manifests.items()
+        for table in manifest.tables
+    }
+    pointed_at = {partition.location for _, partition in known.partitions}
+    for folder in folders.values():
+        if layout.uri(folder.key) not in tables and layout.uri(folder.key) not in pointed_at:
+            yield from _unnamed(lake, known, folder, now=now)
+    for table, partition in known.partitions:
+        key = partition.location.removeprefix(layout.uri(""))
+        if key.startswith(own) and f"{key.rstrip('/')}/" not in folders and partition.created is not None:
+            yield from _pointing_at_nothing(known, table, partition, tables, now=now)
+
+
+def _unnamed(lake: Lake, known: _Source, folder: Folder, *, now: datetime) -> Iterable[Orphan]:
+    match = _GENERATION.fullmatch(f"{folder.key}x")
+    if match is None:
+        return
+    day, task = date.fromisoformat(match[2]), match[3]
+    record = lake.s3.find_text(lake.layout.bucket, lake.layout.export_record_key(known.settings.name, day))
+    # Named by the export record: the relocation that was begun continues with it.
+    if day in known.untouchable or (record is not None and f'"{task}"' in record):
+        return
+    orphan = _orphan(known.settings.name, lake.layout.bucket, folder, now=now)
+    manifest = known.manifests.get(day)
+    if manifest is not None:
+        why = f"the manifest of {day} is of another export, {manifest.export.export_task}"
+        yield replace(orphan, kind="generation", why=why)
+    else:
+        why = f"{day} has neither manifest nor accepted export, and no partition points here"
+        # Without Athena there are no partitions that could say that somebody reads it.
+        yield replace(orphan, kind="unfinished", why=why, removable=known.settings.athena)
+
+
+def _pointing_at_nothing(
+    known: _Source, table: str, partition: GluePartition, named: Mapping[str, tuple[date, int]], *, now: datetime
+) -> Iterable[Orphan]:
+    value = partition.values[0]
+    day, files = named.get(partition.location, (None, 0))
+    if (day is not None and files == 0) or value in {d.isoformat() for d in known.untouchable}:
+        return  # an empty table has a partition and no file
+    why = "it points at a folder without objects"
+    if day is not None:
+        why = f"the manifest of {day} names {files} files there, and they are gone. Delete it and materialize `parquet`"
+    yield Orphan(
+        kind="partition",
+        source=known.settings.name,
+        bucket="",
+        key=f"{table}/{value}",
+        why=why,
+        age=now - (partition.created or now),
+        removable=day is None,
+        partition=(table, value),
+    )
+
+
+def _uploads(lake: Lake, source: SourceSettings, *, now: datetime) -> Iterable[Orphan]:
+    bucket = lake.layout.bucket
+    for upload in lake.s3.list_uploads(bucket, lake.layout.source_folder(source.name)):
+        yield Orphan(
+            kind="upload",
+            source=source.name,
+            bucket=bucket,
+            key=upload.key,
+            why="a multipart upload that nobody completed",
+            age=now - upload.initiated,
+            objects=1,
+            bytes=upload.bytes,
+            upload=upload,
+        )
+
+
+def _orphan(source: str, bucket: str, folder: Folder, *, now: datetime) -> Orphan:
+    return Orphan(
+        kind="export",
+        source=source,
+        bucket=bucket,
+        key=folder.key,
+        why="",
+        age=now - folder.modified,
+        objects=folder.objects,
+        bytes=folder.bytes,
+    )

@@ -1,0 +1,100 @@
+"""Prune: retention and orphans of one source, planned together and then removed.
+
+    plan = plan_prune(config, source, exports, rds=…, lake=…, now=…, busy=…)     # removes nothing
+    apply_prune(lake, plan, busy=…, log=print)
+
+What belongs here: the two together, as the command line and Dagster both want them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.stages.folders import Exports
+from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan
+from rds_lake.stages.publish import Lake
+from rds_lake.stages.retention import (
+    Busy,
+    Removed,
+    RetentionPlan,
+    apply_retention,
+    busy_by_marks,
+    plan_retention,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunePlan:
+    """What goes of a source, and what a person has to decide about."""
+
+    retention: RetentionPlan
+    orphans: tuple[Orphan, ...]
+    left: tuple[Orphan, ...]
+
+    @property
+    def items(self) -> int:
+        return len(self.retention.removals) + len(self.orphans)
+
+    @property
+    def bytes(self) -> int:
+        return self.retention.bytes + sum(orphan.bytes for orphan in self.orphans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What was removed."""
+
+    plan: PrunePlan
+    removed: Removed
+
+    @property
+    def bytes(self) -> int:
+        return self.removed.bytes + sum(orphan.bytes for orphan in self.plan.orphans)
+
+    def metadata(self) -> dict[str, Any]:
+        """Counts and bytes for the materialization."""
+        return {
+            **self.removed.metadata(),
+            "rds_lake/dates_kept": len(self.plan.retention.kept),
+            "rds_lake/orphans_removed": len(self.plan.orphans),
+            "rds_lake/orphan_bytes_removed": sum(orphan.bytes for orphan in self.plan.orphans),
+            "rds_lake/left_to_a_person": [f"{orphan.key}: {orphan.why}" for orphan in self.plan.left],
+        }
+
+
+def plan_prune(
+    config: LakeConfig,
+    source: SourceSettings,
+    exports: Exports,
+    *,
+    rds: RdsGateway,
+    lake: Lake,
+    now: datetime,
+    busy: Collection[date] = (),
+) -> PrunePlan:
+    """What would go, as of `now`. `busy`: dates the caller knows to be worked on, besides those marked in the lake."""
+    in_use = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
+    retention = plan_retention(lake, source, today=now.date(), busy=in_use)
+    found = find_orphans(config, source, exports, rds=rds, lake=lake, now=now, busy=busy)
+    return PrunePlan(
+        retention=retention,
+        orphans=tuple(orphan for orphan in found if orphan.removable),
+        left=tuple(orphan for orphan in found if not orphan.removable),
+    )
+
+
+def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str], None]) -> Pruned:
+    """Remove it; one line of log per item. Repeatable after a crash anywhere.
+
+    Raises ManifestError, at the end, when dates could not go because their manifests are damaged.
+    """
+    for orphan in plan.orphans:
+        remove_orphan(lake, orphan)
+        log(f"{orphan.source} {orphan.kind} {orphan.key} is removed: {orphan.bytes:,} bytes; {orphan.why}")
+    removed = apply_retention(lake, plan.retention, busy=busy, log=log)
+    return Pruned(plan=plan, removed=removed)

@@ -1,0 +1,113 @@
+"""`rds-lake prune` shows before it removes, and Dagster's asset does the same by its schedule."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from rds_lake.cli import main
+from rds_lake.config import Retention
+from rds_lake.console.connect import Connected
+from rds_lake.console.prune import prune
+from rds_lake.defs.build import build_definitions
+from rds_lake.defs.retention import busy_dates, retention_definitions
+from rds_lake_tests.world import World
+
+
+@pytest.fixture
+def instance() -> Iterator[dg.DagsterInstance]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield instance
+
+
+@pytest.fixture
+def pruned_world(world: World) -> World:
+    """Two published dates of which one is to be kept, and a folder that nothing names."""
+    for day in ("2026-11-19", "2026-11-20"):
+        world.snapshot(day)
+        world.publish(day)
+    orphan = "lake/shop/shop/public.orders/snapshot_date=2026-11-02/given-up-1/1-part-0.parquet"
+    world.gateways.s3.put_text("acme-lake", orphan, "12345", kms_key=None)
+    world.with_source(retention=Retention(daily=1, weekly=0, monthly=0))
+    return world
+
+
+def tomorrow() -> datetime:
+    return datetime.now(UTC) + timedelta(hours=25)
+
+
+def shown(world: World, *, apply: bool = False) -> str:
+    text = io.StringIO()
+    connected = Connected(config=world.config, rds=world.gateways.rds, lake=world.gateways.lake)
+    prune(connected, ("shop",), apply=apply, now=tomorrow(), console=Console(file=text, width=200))
+    return text.getvalue()
+
+
+def test_a_look_names_every_item_with_its_reason_and_removes_nothing(pruned_world: World) -> None:
+    before = pruned_world.keys()
+    text = shown(pruned_world)
+    assert "2026-11-19, 3 tables" in text
+    assert "does not keep it" in text
+    assert "shop: 1 dates stay" in text
+    assert "neither manifest nor accepted export" in text
+    assert "2 items" in text
+    assert "--apply" in text
+    assert pruned_world.keys() == before
+
+
+def test_apply_removes_what_the_look_showed(pruned_world: World) -> None:
+    text = shown(pruned_world, apply=True)
+    assert "shop 2026-11-19 is removed" in text
+    assert "2/2" in text
+    assert pruned_world.query("SELECT DISTINCT snapshot_date FROM snapshots_orders") == [("2026-11-20",)]
+    assert "nothing to remove" in shown(pruned_world)
+
+
+def test_the_command_leaves_what_is_younger_than_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    config = str(world.config.directory / "lake.yaml")
+    result = CliRunner().invoke(main, ["prune", "shop", "--apply", "--config", config])
+    assert result.exit_code == 0, result.output
+    assert "nothing to remove" in result.output
+    unknown = CliRunner().invoke(main, ["prune", "shoe", "--config", config])
+    assert "no source is named 'shoe'" in unknown.output
+
+
+def test_the_retention_asset_removes_the_same_and_says_how_much(
+    pruned_world: World, instance: dg.DagsterInstance
+) -> None:
+    (asset,) = retention_definitions(pruned_world.config, now=tomorrow).assets
+    result = dg.materialize([asset], instance=instance, resources={"aws": pruned_world.aws})
+    (event,) = result.asset_materializations_for_node(asset.node_def.name)
+    assert event.metadata["rds_lake/dates_removed"].value == ["2026-11-19"]
+    assert event.metadata["rds_lake/orphans_removed"].value == 1
+    assert event.metadata["rds_lake/bytes_removed"].value
+    assert pruned_world.query("SELECT DISTINCT snapshot_date FROM snapshots_orders") == [("2026-11-20",)]
+
+
+def test_a_date_of_an_unfinished_run_is_left_alone(pruned_world: World, instance: dg.DagsterInstance) -> None:
+    definitions = build_definitions(pruned_world.config)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    tags = {"dagster/partition": "2026-11-19"}
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.NOT_STARTED, tags=tags)
+    ranged = {"dagster/asset_partition_range_start": "2026-10-01", "dagster/asset_partition_range_end": "2026-10-02"}
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags=ranged)
+    instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, tags={"dagster/partition": "2026-01-01"})
+    assert busy_dates(instance, "shop") == {date(2026, 11, 19), date(2026, 10, 1), date(2026, 10, 2)}
+    (asset,) = retention_definitions(pruned_world.config, now=tomorrow).assets
+    assert dg.materialize([asset], instance=instance, resources={"aws": pruned_world.aws}).success
+    assert pruned_world.query("SELECT count(*) FROM snapshots_orders") == [("20",)]
+
+
+def test_only_a_source_with_retention_has_the_asset_and_its_schedule(world: World) -> None:
+    assert retention_definitions(world.config).assets == []
+    world.with_source(retention=Retention(schedule="0 7 * * 1"))
+    definitions = build_definitions(world.config)
+    assert definitions.resolve_schedule_def("shop__retention").cron_schedule == "0 7 * * 1"
+    assert dg.AssetKey(["shop", "retention"]) in set(definitions.resolve_all_asset_keys())

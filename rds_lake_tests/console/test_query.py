@@ -1,0 +1,64 @@
+"""`rds-lake query` asks Athena, now or as of a date, and refuses what it cannot ask faithfully."""
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rds_lake.cli import main
+from rds_lake_tests.world import World, execute
+
+
+@pytest.fixture
+def asked(world: World, monkeypatch: pytest.MonkeyPatch):
+    """The command, on a lake with ten orders on the 19th and four on the 20th."""
+    world.snapshot("2026-11-19")
+    world.publish("2026-11-19")
+    execute(world.url, "DELETE FROM orders WHERE id > 4")
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    monkeypatch.setenv("COLUMNS", "160")
+
+    def ask(sql: str, *options: str) -> Result:
+        config = str(world.config.directory / "lake.yaml")
+        return CliRunner().invoke(main, ["query", sql, "--config", config, *options])
+
+    return ask
+
+
+def test_the_same_query_now_and_as_of_a_date(asked) -> None:
+    sql = """
+        WITH few AS (SELECT id FROM "shop"."orders")
+        SELECT count(*) AS n, CAST(max(orders.total) AS decimal(12,2)) AS top, min(orders.snapshot_date) AS day
+        FROM shop.orders JOIN few ON few.id = orders.id
+        WHERE orders.id IN (SELECT "orderid" FROM order_details)
+    """
+    now, then = asked(sql), asked(sql, "--as-of", "2026-11-19", "--source", "shop")
+    assert now.exit_code == then.exit_code == 0, now.output + then.output
+    assert "│ 4 │ 4.25 │ 2026-11-20 │" in now.output
+    assert "│ 10 │ 10.25 │ 2026-11-19 │" in then.output
+    assert "as of 2026-11-19: 1 row," in then.output
+    assert "scanned" in then.output
+
+
+def test_null_and_markup_are_shown_as_they_are(asked) -> None:
+    output = asked("SELECT tags, '[bold]x[/]' AS b FROM orders WHERE id = 1;").output
+    assert "NULL" in output
+    assert "[bold]x[/]" in output
+
+
+def test_a_date_the_lake_does_not_have_is_refused_with_the_dates_it_has(asked) -> None:
+    result = asked("SELECT 1 FROM orders", "--as-of", "2026-11-01")
+    assert result.exit_code == 1
+    assert "shop has no 2026-11-01 to read; it has 2026-11-20, 2026-11-19" in result.output
+
+
+def test_a_query_that_cannot_be_read_as_of_a_date_says_why_and_asks_nothing(asked) -> None:
+    result = asked("SELECT * FROM snapshots_orders", "--as-of", "2026-11-19")
+    assert result.exit_code == 1
+    assert "snapshots_orders is no view" in result.output
+
+
+def test_athenas_own_refusal_reaches_the_person(asked) -> None:
+    result = asked("SELECT nonsense FROM orders")
+    assert result.exit_code == 1
+    assert "nonsense" in result.output

@@ -1,0 +1,90 @@
+"""`rds-lake status` tells on one screen what readers see, how old it is, and what it cost."""
+
+import io
+from datetime import UTC, date, datetime
+
+import pytest
+from click.testing import CliRunner
+from rich.console import Console
+
+from rds_lake.cli import main
+from rds_lake.config import Prices
+from rds_lake.console.connect import Connected
+from rds_lake.console.status import status
+from rds_lake.model.cost import Requests, export_usd, requests_usd
+from rds_lake_tests.defs.shell import Shell
+from rds_lake_tests.world import World
+
+
+def shown(world: World, *names: str, now: datetime = datetime(2026, 11, 22, 5, tzinfo=UTC)) -> str:
+    text = io.StringIO()
+    connected = Connected(config=world.config, rds=world.gateways.rds, lake=world.gateways.lake)
+    status(connected, names, now=now, console=Console(file=text, width=160))
+    return text.getvalue()
+
+
+def test_a_published_source_shows_its_date_age_size_duration_and_cost(world: World) -> None:
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    text = " ".join(shown(world).split())
+    assert "shop published 2026-11-20, 2 d 2 h old; 3 tables, 30 rows" in text
+    assert "its export took" in text
+    assert "about $0." in text
+    assert "order_details shop.public.Order Details 20" in text
+    assert "0 of the account's 5 places" in text
+
+
+def test_a_source_whose_snapshots_stopped_says_that_it_is_stale(world: World) -> None:
+    world.with_source(freshness_hours=36)
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    assert "STALE" in shown(world)
+    assert "STALE" not in shown(world, now=datetime(2026, 11, 20, 9, tzinfo=UTC))
+
+
+def test_before_the_first_date_and_before_publishing_it_says_so(world: World) -> None:
+    assert "shop nothing is in the lake yet" in shown(world)
+    world.snapshot("2026-11-20")
+    world.run().accept(date(2026, 11, 20), poll_seconds=0.02)
+    world.run().relocate(date(2026, 11, 20))
+    assert "newest Parquet 2026-11-20, not published" in shown(world)
+
+
+def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> None:
+    world.snapshot("2026-11-20")
+    world.break_next_export(stuck=True)
+    world.run().begin(date(2026, 11, 20))
+    text = shown(world)
+    assert "exporting 2026-11-20: " in text
+    assert "1 of the account's 5 places" in text
+
+
+def test_the_command_reads_lake_yaml_and_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    result = CliRunner().invoke(main, ["status", "--config", str(world.config.directory / "lake.yaml")])
+    assert result.exit_code == 0, result.output
+    assert "nothing is in the lake yet" in result.output
+
+
+def test_an_export_costs_by_the_snapshots_size_and_a_copy_by_its_requests() -> None:
+    prices = Prices(export_per_gb_snapshot=0.02, put_per_1000=0.5, get_per_1000=0.25)
+    assert export_usd(prices, snapshot_gb=200) == pytest.approx(4)
+    assert requests_usd(prices, Requests(puts=2000, gets=4000)) == pytest.approx(2)
+
+
+def test_dagster_shows_what_an_export_and_its_copy_cost(world: World) -> None:
+    import dagster as dg
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        world.snapshot("2026-11-20")
+        result = Shell(world, instance).materialize("2026-11-20", "snapshot_export", "parquet")
+        metadata = {
+            name: value.value
+            for event in result.get_asset_materialization_events()
+            for name, value in event.materialization.metadata.items()
+        }
+    assert float(metadata["rds_lake/export_usd_estimated"]) == pytest.approx(  # type: ignore[arg-type]
+        0.01 * int(metadata["rds_lake/snapshot_gb"])  # type: ignore[arg-type]
+    )
+    assert metadata["rds_lake/export_seconds"] is not None
+    assert metadata["rds_lake/s3_requests"]

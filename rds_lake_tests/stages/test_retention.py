@@ -1,0 +1,164 @@
+"""Retention: what is kept stays readable, what goes is gone everywhere, and a crash in between loses nothing else."""
+
+import json
+import signal
+import subprocess
+import sys
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from rds_lake.config import Retention
+from rds_lake.errors import ManifestError
+from rds_lake.stages.retention import Removed, RetentionPlan, apply_retention, busy_by_marks, plan_retention
+from rds_lake_tests.world import World
+
+DATES = ("2026-11-17", "2026-11-18", "2026-11-19", "2026-11-20")
+TODAY = date(2026, 11, 21)
+SCRIPT = "rds_lake_tests.stages.killed_run"
+
+
+def publish(world: World, *dates: str) -> None:
+    for day in dates:
+        world.snapshot(day)
+        world.publish(day)
+
+
+def plan(world: World, *, daily: int = 2, busy: tuple[date, ...] = ()) -> RetentionPlan:
+    world.with_source(retention=Retention(daily=daily, weekly=0, monthly=0))
+    return plan_retention(world.gateways.lake, world.config.sources[0], today=TODAY, busy=busy)
+
+
+def prune(world: World, *, daily: int = 2, busy: tuple[date, ...] = ()) -> Removed:
+    made = plan(world, daily=daily)
+    return apply_retention(world.gateways.lake, made, busy=lambda: busy, log=world.lines.append)
+
+
+def partitions(world: World) -> set[tuple[str, str]]:
+    glue = world.clients.client("glue")
+    return {
+        (table["Name"], partition["Values"][0])
+        for table in glue.get_tables(DatabaseName="shop")["TableList"]
+        if table.get("PartitionKeys")
+        for partition in glue.get_partitions(DatabaseName="shop", TableName=table["Name"])["Partitions"]
+    }
+
+
+def test_dates_not_kept_disappear_from_s3_glue_and_the_list_of_snapshots(world: World) -> None:
+    publish(world, *DATES)
+    removed = prune(world)
+    assert [str(day) for day in removed.dates] == ["2026-11-17", "2026-11-18"]
+    assert removed.partitions == 6
+    assert removed.bytes > 0
+    assert [key for key in world.keys() if "2026-11-17" in key or "2026-11-18" in key] == []
+    assert {day for _, day in partitions(world)} == {"2026-11-19", "2026-11-20"}
+    assert world.query("SELECT snapshot_date FROM _snapshots ORDER BY 1") == [("2026-11-19",), ("2026-11-20",)]
+    assert world.query("SELECT snapshot_date, count(*) FROM snapshots_orders GROUP BY 1 ORDER BY 1") == [
+        ("2026-11-19", "10"),
+        ("2026-11-20", "10"),
+    ]
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]
+
+
+def test_planning_removes_nothing_and_a_second_run_finds_nothing(world: World) -> None:
+    publish(world, *DATES)
+    before = world.keys()
+    made = plan(world)
+    assert [removal.snapshot_date.isoformat() for removal in made.removals] == ["2026-11-17", "2026-11-18"]
+    assert world.keys() == before
+    prune(world)
+    assert prune(world).dates == ()
+
+
+def test_the_published_date_stays_however_many_newer_dates_wait_for_their_checks(world: World) -> None:
+    publish(world, "2026-11-17")
+    for day in DATES[1:]:
+        world.snapshot(day)
+        world.run().accept(date.fromisoformat(day), poll_seconds=0.02)
+        world.run().relocate(date.fromisoformat(day))
+    made = plan(world, daily=1)
+    assert made.kept[date(2026, 11, 17)] == "published"
+    assert [removal.snapshot_date.isoformat() for removal in made.removals] == ["2026-11-18", "2026-11-19"]
+    prune(world, daily=1)
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]
+
+
+def test_a_date_that_a_run_takes_up_after_the_plan_was_made_stays(world: World) -> None:
+    publish(world, *DATES)
+    assert [str(day) for day in prune(world, busy=(date(2026, 11, 17),)).dates] == ["2026-11-18"]
+    assert any("2026-11-17 is in use" in line for line in world.lines)
+    assert any("2026-11-17" in key for key in world.keys())
+
+
+def test_a_date_written_in_the_last_day_counts_as_worked_on(world: World) -> None:
+    publish(world, "2026-11-17")
+    s3, layout, now = world.gateways.s3, world.gateways.layout, datetime.now(UTC)
+    assert busy_by_marks(s3, layout, "shop", now=now) == {date(2026, 11, 17)}
+    assert busy_by_marks(s3, layout, "shop", now=now + timedelta(hours=25)) == frozenset()
+
+
+def test_every_file_of_an_earlier_export_of_the_date_goes_too(world: World) -> None:
+    publish(world, *DATES)
+    folder = "lake/shop/shop/public.orders/snapshot_date=2026-11-17"
+    world.gateways.s3.put_text("acme-lake", f"{folder}/earlier-export-1/1-part-0.parquet", "x", kms_key=None)
+    prune(world)
+    assert world.keys(folder) == []
+
+
+def test_a_manifest_that_names_a_foreign_folder_deletes_nothing_there_and_stops_no_other_date(world: World) -> None:
+    publish(world, *DATES)
+    s3, layout = world.gateways.s3, world.gateways.layout
+    s3.put_text("acme-lake", "payroll/snapshot_date=2026-11-17/x", "precious", kms_key=None)
+    key = layout.manifest_key("shop", date(2026, 11, 17))
+    body = json.loads(s3.get_text("acme-lake", key))
+    body["tables"][0]["location"] = "s3://acme-lake/payroll/snapshot_date=2026-11-17/"
+    s3.put_text("acme-lake", key, json.dumps(body), kms_key=None)
+    with pytest.raises(ManifestError, match="payroll"):
+        prune(world)
+    assert s3.get_text("acme-lake", "payroll/snapshot_date=2026-11-17/x") == "precious"
+    assert [key for key in world.keys("lake/") if "2026-11-18" in key] == []
+    assert [key for key in world.keys("lake/shop/") if "2026-11-17" in key]
+
+
+def test_a_source_without_athena_is_pruned_as_well(world: World) -> None:
+    world.with_source(athena=False)
+    for day in DATES[:2]:
+        world.snapshot(day)
+        world.run().accept(date.fromisoformat(day), poll_seconds=0.02)
+        world.run().relocate(date.fromisoformat(day))
+    assert [str(day) for day in prune(world, daily=1).dates] == ["2026-11-17"]
+
+
+def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(world: World, root: Path) -> None:
+    for day in DATES[2:]:
+        world.snapshot(day)
+    for number in range(1, 40):
+        for day in DATES[2:]:
+            world.publish(day)
+        command = [
+            sys.executable,
+            "-m",
+            SCRIPT,
+            world.cloud.url,
+            str(world.config.directory / "lake.yaml"),
+            str(number),
+        ]
+        done = subprocess.run(
+            [*command, "retention"], cwd=root, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode in (0, -signal.SIGKILL), done.stderr
+        listed = {day for (day,) in world.query("SELECT snapshot_date FROM _snapshots")}
+        for day in listed:
+            rows = world.query(f"SELECT count(*) FROM snapshots_orders WHERE snapshot_date = '{day}'")
+            assert rows == [("10",)], f"killed before write {number}, {day} is listed and cannot be read"
+        if done.returncode:
+            prune(world, daily=1)
+        assert [key for key in world.keys("lake/") if "2026-11-19" in key and "_athena" not in key] == []
+        assert {day for _, day in partitions(world)} == {"2026-11-20"}
+        assert world.query("SELECT count(*) FROM orders") == [("10",)]
+        if done.returncode == 0:
+            assert number > 5
+            return
+        world.cloud.exports.reset()
+    raise AssertionError("the removal never came to its end")
