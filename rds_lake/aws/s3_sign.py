@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -45,6 +46,7 @@ class S3Request:
     key: str
     headers: dict[str, str] = field(default_factory=dict)
     query: str = ""
+    about: Any = None  # the sender's own, to know the answer by
 
 
 def encoded(key: str) -> str:
@@ -110,6 +112,9 @@ class S3Signer:
         return derived
 
 
+_PROBING = threading.Lock()  # the hook is the client's: two threads would take each other's away
+
+
 class _Reached(Exception):
     """Stops botocore at the moment it would send the probe; carries the URL it would have sent it to."""
 
@@ -119,13 +124,14 @@ def _place(client: S3Client, bucket: str) -> Place:
         if request.url.endswith(_PROBE):
             raise _Reached(request.url)
 
-    client.meta.events.register("before-send.s3.GetObject", stop, unique_id=_PROBE)
-    try:
-        client.get_object(Bucket=bucket, Key=_PROBE)
-    except _Reached as reached:
-        return _parsed(str(reached))
-    finally:
-        client.meta.events.unregister("before-send.s3.GetObject", stop, unique_id=_PROBE)
+    with _PROBING:
+        client.meta.events.register("before-send.s3.GetObject", stop, unique_id=_PROBE)
+        try:
+            client.get_object(Bucket=bucket, Key=_PROBE)
+        except _Reached as reached:
+            return _parsed(str(reached))
+        finally:
+            client.meta.events.unregister("before-send.s3.GetObject", stop, unique_id=_PROBE)
     raise AssertionError("botocore sent the probe although its hook raised")
 
 

@@ -64,6 +64,10 @@ class Wire:
     ) -> None:
         self.signer, self.most, self._jitter, self._clock = signer, most, jitter, clock
 
+    def limited(self, most: int) -> Wire:
+        """The same wire with another number of requests at once."""
+        return Wire(self.signer, most=most, jitter=self._jitter, clock=self._clock)
+
     def send_all(self, requests: Iterable[S3Request], on_answer: OnAnswer) -> Pace:
         """Send every request, each repeated while S3 says to slow down; returns how the pace went.
 
@@ -211,7 +215,7 @@ class _Connection(asyncio.Protocol):
         self._transport: Any = None
         self._waiting: asyncio.Future[Answer] | None = None
         self._heard = clock()
-        self.closed = False
+        self.closed = self._bodiless = False
         self._fresh()
 
     def _fresh(self) -> None:
@@ -226,6 +230,7 @@ class _Connection(asyncio.Protocol):
             lines.append("content-length: 0")
         self._waiting = self._loop.create_future()
         self._heard = self._clock()
+        self._bodiless = method == "HEAD"
         self._transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
         return await self._waiting
 
@@ -260,12 +265,17 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
+    def on_headers_complete(self) -> None:
+        if self._bodiless:  # the answer to HEAD announces a body that does not come
+            self.on_message_complete()
+            self._fresh()
+
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
         answer = Answer(self._parser.get_status_code(), self._headers, b"".join(self._body))
-        if not self._parser.should_keep_alive():
+        if not self._parser.should_keep_alive() or self._headers.get("connection", "").lower() == "close":
             self.close()
         waiting, self._waiting = self._waiting, None
         self._headers, self._body = {}, []
