@@ -101,12 +101,17 @@ class Stub:
             bucket = self.bucket(query["bucket"])
             for number in range(int(query["count"])):
                 bucket.put(query["prefix"].replace("@", f"{number:07}"), stored)
+        elif command == "fill_numbers":
+            stored = Stored(int(query["size"]), b"x" * int(query["size"]), "0" * 32)
+            for number in range(int(query["start"]), int(query["stop"]), int(query["step"])):
+                self.bucket(query["bucket"]).put(query["prefix"].replace("@", f"{number:07}"), stored)
         elif command == "set":
             self.latency, self.slow = float(query["latency"]) / 1000, float(query["slow"])
             self.dice = random.Random(self.seed)
         elif command == "clear":
             self.buckets.clear()
             self.counts.clear()
+            self.uploads.clear()
         sizes = {name: len(bucket.objects) for name, bucket in self.buckets.items()}
         return Reply(body=json.dumps({"requests": self.counts, "objects": sizes}).encode())
 
@@ -178,9 +183,13 @@ class Stub:
         return Reply(204)
 
     def do_DeleteMany(self, name: str, key: str, query: dict[str, str], headers: Any, body: bytes) -> Reply:
-        for found in _KEY.findall(body.decode()):
-            self.bucket(name).remove(unescape(found, {"&quot;": '"', "&apos;": "'"}))
-        return Reply(body=b"<DeleteResult></DeleteResult>")
+        text = body.decode()
+        found = _KEY.findall(text)
+        for escaped in found:
+            self.bucket(name).remove(unescape(escaped, {"&quot;": '"', "&apos;": "'"}))
+        # s5cmd waits for the name of what it had deleted.
+        told = [] if "<Quiet>true" in text else [f"<Deleted><Key>{escaped}</Key></Deleted>" for escaped in found]
+        return Reply(body=f"<DeleteResult>{''.join(told)}</DeleteResult>".encode())
 
     def do_Begin(self, name: str, key: str, query: dict[str, str], headers: Any, body: bytes) -> Reply:
         upload = f"upload-{len(self.uploads)}"
