@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev setup test check clean
+.PHONY: help demo dev setup test check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,8 +27,13 @@ check: $(STAMP) ## ruff, pyright, and the definitions with warnings as errors
 	@$(BIN)/pyright
 	@$(BIN)/python -W error -m rds_lake.validate
 
+bench: $(STAMP) ## relocation against its peers, on a stub of S3 (several minutes)
+	@$(PYTHON) -m venv .bench_peers && .bench_peers/bin/python -m pip install --quiet -r bench/requirements.txt
+	@$(BIN)/python -m bench.relocate --peers .bench_peers/bin
+	@$(BIN)/python -m bench.list_million
+
 clean: ## remove everything `make` made
-	rm -rf $(VENV) .dagster_home .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .bench_peers .dagster_home .pytest_cache .ruff_cache .hypothesis *.egg-info
 
 $(STAMP): constraints.txt setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rds-lake needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'

@@ -98,6 +98,12 @@ class LakeSettings(_Settings):
     export_quota: int = Field(
         default=5, ge=1, description="Exports AWS lets the account have in progress at once; everybody's count."
     )
+    copy_threads: int = Field(
+        default=128,
+        ge=1,
+        le=1024,
+        description="Requests to S3 a relocation has under way at once; fewer while S3 says SlowDown.",
+    )
     reconcile_days: int = Field(
         default=3,
         ge=0,

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 from botocore.config import Config
 
+from rds_lake.aws.s3_wire import Wire
+
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient
     from types_boto3_glue import GlueClient
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
 
 # Copies run in dozens of threads over one client; a smaller pool would make them wait for each other.
-_CONNECTIONS = 64
+CONNECTIONS = 64
 
 
 class AwsClients:
@@ -39,7 +41,7 @@ class AwsClients:
         self._endpoint_url = endpoint_url
         self._config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
-            max_pool_connections=_CONNECTIONS,
+            max_pool_connections=CONNECTIONS,
             connect_timeout=10,
             read_timeout=60,
             user_agent_extra="rds-lake",
@@ -66,6 +68,11 @@ class AwsClients:
     @property
     def s3(self) -> S3Client:
         return cast("S3Client", self.client("s3"))
+
+    def wire(self, most: int) -> Wire | None:
+        """The fast way to S3 for `most` requests at once; None where only boto3 gets through."""
+        keys = self._session.get_credentials()
+        return Wire.of(self.s3, keys.get_frozen_credentials if keys else None, most=most)
 
     @property
     def glue(self) -> GlueClient:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 
+from rds_lake.aws.s3_wire import Wire
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, MalformedExportError, RdsLakeError, RelocationError
 
@@ -26,6 +27,7 @@ MIB = 1024**2
 COPY_LIMIT_BYTES = 5 * GIB  # CopyObject refuses more
 _MAX_PARTS = 10_000
 _DELETE_BATCH = 1000
+_DELETES = 4
 _READS = 3
 _CARRIED = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
 _WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the others exist per part only
@@ -79,8 +81,10 @@ class CopyLimits:
 class S3Gateway:
     """Objects of any bucket the credentials reach."""
 
-    def __init__(self, client: S3Client) -> None:
+    def __init__(self, client: S3Client, wire: Wire | None = None) -> None:
+        """`wire` is the fast way for thousands of requests (`s3_many.py`); without one all go through boto3."""
         self._client = client
+        self.wire = wire
 
     def list_objects(self, bucket: str, prefix: str) -> Iterator[S3Object]:
         """Every object under the prefix, page by page (T2: a single call ends at 1,000 keys)."""
@@ -115,7 +119,7 @@ class S3Gateway:
     def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None) -> None:
         """Write bytes in one PUT, encrypted with the lake's key where one is given."""
         with aws_errors("s3", "PutObject", about=_uri(bucket, key)):
-            self._client.put_object(Bucket=bucket, Key=key, Body=body, **_encryption(kms_key))
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, **encryption(kms_key))
 
     def find_head(self, bucket: str, key: str) -> ObjectHead | None:
         """Size and whole-object checksum, or None when the object does not exist."""
@@ -126,7 +130,7 @@ class S3Gateway:
             if error.code in ("404", "NoSuchKey", "NotFound"):
                 return None
             raise
-        return ObjectHead(bytes=head["ContentLength"], checksum=_checksum(head))
+        return ObjectHead(bytes=head["ContentLength"], checksum=checksum_in(head))
 
     def read_tail(self, bucket: str, key: str, *, bytes: int) -> bytes:
         """The last bytes of an object, all of it when it is shorter."""
@@ -154,21 +158,22 @@ class S3Gateway:
         size: int,
         kms_key: str | None,
         limits: CopyLimits,
-    ) -> None:
+    ) -> str | None:
         """Copy one object inside S3, from (bucket, key) to (bucket, key), by parts above the limit.
 
-        A copy does not keep the source's encryption, so the key is named (aws-facts 7).
+        A copy does not keep the source's encryption, so the key is named (aws-facts 7). Returns the copy's checksum as
+        `ALGORITHM:value` where S3's answer says it.
         """
         if size > limits.threshold_bytes:
-            self._copy_parts(source, target, size=size, kms_key=kms_key, limits=limits)
-            return
+            return self._copy_parts(source, target, size=size, kms_key=kms_key, limits=limits)
         with aws_errors("s3", "CopyObject", about=f"{_uri(*source)} to {_uri(*target)}"):
-            self._client.copy_object(
+            answer = self._client.copy_object(
                 Bucket=target[0],
                 Key=target[1],
                 CopySource={"Bucket": source[0], "Key": source[1]},
-                **_encryption(kms_key),
+                **encryption(kms_key),
             )
+        return checksum_in(answer.get("CopyObjectResult", {}))
 
     def _copy_parts(
         self,
@@ -178,7 +183,7 @@ class S3Gateway:
         size: int,
         kms_key: str | None,
         limits: CopyLimits,
-    ) -> None:
+    ) -> str | None:
         with aws_errors("s3", "HeadObject", about=_uri(*source)):
             head: Any = self._client.head_object(Bucket=source[0], Key=source[1], ChecksumMode="ENABLED")
         upload = self._begin_parts(target, head, kms_key)
@@ -201,7 +206,7 @@ class S3Gateway:
             with ThreadPoolExecutor(limits.parallel, thread_name_prefix="parts") as pool:
                 parts = list(pool.map(copy_part, enumerate(limits.parts(size), start=1)))
             with aws_errors("s3", "CompleteMultipartUpload", about=_uri(*target)):
-                self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts})
+                return checksum_in(self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}))
         except BaseException as error:
             self._abort(upload, error)
             raise
@@ -212,7 +217,7 @@ class S3Gateway:
         The checksum is asked for over the whole object and in the source's algorithm, so that both can be compared.
         """
         carried = {name: head[name] for name in _CARRIED if head.get(name)}
-        algorithm = (_checksum(head) or "").split(":")[0]
+        algorithm = (checksum_in(head) or "").split(":")[0]
         if algorithm not in _WHOLE_OBJECT:
             algorithm = "CRC64NVME"
         with aws_errors("s3", "CreateMultipartUpload", about=_uri(*target)):
@@ -222,7 +227,7 @@ class S3Gateway:
                 ChecksumAlgorithm=algorithm,  # type: ignore[arg-type]
                 ChecksumType="FULL_OBJECT",
                 **carried,
-                **_encryption(kms_key),
+                **encryption(kms_key),
             )
         return {"Bucket": target[0], "Key": target[1], "UploadId": answer["UploadId"]}
 
@@ -256,16 +261,10 @@ class S3Gateway:
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200)."""
-        failed: list[str] = []
-        for start in range(0, len(keys), _DELETE_BATCH):
-            batch = keys[start : start + _DELETE_BATCH]
-            with aws_errors("s3", "DeleteObjects", about=_uri(bucket, batch[0])):
-                answer = self._client.delete_objects(
-                    Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
-                )
-            failed += [
-                f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
-                for error in answer.get("Errors", [])
+        batches = [keys[start : start + _DELETE_BATCH] for start in range(0, len(keys), _DELETE_BATCH)]
+        with ThreadPoolExecutor(_DELETES, thread_name_prefix="delete") as pool:
+            failed = [
+                line for lines in pool.map(lambda batch: self._delete_batch(bucket, batch), batches) for line in lines
             ]
         if failed:
             raise RelocationError(
@@ -274,16 +273,28 @@ class S3Gateway:
                 failed,
             )
 
+    def _delete_batch(self, bucket: str, batch: Sequence[str]) -> list[str]:
+        with aws_errors("s3", "DeleteObjects", about=_uri(bucket, batch[0])):
+            answer = self._client.delete_objects(
+                Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
+            )
+        return [
+            f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
+            for error in answer.get("Errors", [])
+        ]
+
 
 def _uri(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def _encryption(kms_key: str | None) -> dict[str, Any]:
+def encryption(kms_key: str | None) -> dict[str, Any]:
+    """Arguments that have an object encrypted with the key."""
     return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
 
 
-def _checksum(head: Any) -> str | None:
+def checksum_in(head: Any) -> str | None:
+    """`ALGORITHM:value` of the whole object in an answer of S3."""
     if head.get("ChecksumType") == "COMPOSITE":
         return None
     for algorithm in _CHECKSUMS:

@@ -67,7 +67,7 @@ class AwsResource(ResourceWithBoto3Configuration):
         """The gateways of the lake; clients are built here, no call is made."""
         clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url)
         layout = LakeLayout(bucket=settings.bucket, prefix=settings.prefix)
-        s3 = S3Gateway(clients.s3)
+        s3 = S3Gateway(clients.s3, clients.wire(settings.copy_threads))
         glue = GlueGateway(clients.glue)
         athena = AthenaGateway(
             clients.athena,

@@ -48,13 +48,24 @@ def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
     """The footer of one Parquet object; MalformedExportError when it is none."""
     tail = s3.read_tail(bucket, key, bytes=TAIL_BYTES)
     where = f"s3://{bucket}/{key}"
+    needed = footer_bytes(tail, where)
+    if needed > len(tail):
+        tail = s3.read_tail(bucket, key, bytes=needed)
+    return parse_footer(tail, where)
+
+
+def footer_bytes(tail: bytes, where: str) -> int:
+    """How many bytes at the object's end the footer takes; MalformedExportError when the tail is no Parquet file's."""
     if len(tail) < _TRAILER_BYTES or tail[-4:] != _MAGIC:
         raise MalformedExportError(f"{where} is not a Parquet file: it does not end with PAR1")
     (length,) = struct.unpack("<I", tail[-8:-4])
     if length > _MAX_FOOTER_BYTES:
         raise MalformedExportError(f"{where} is not a Parquet file: its footer would be {length:,} bytes long")
-    if length + _TRAILER_BYTES > len(tail):
-        tail = s3.read_tail(bucket, key, bytes=length + _TRAILER_BYTES)
+    return length + _TRAILER_BYTES
+
+
+def parse_footer(tail: bytes, where: str) -> Footer:
+    """The footer in the last bytes of an object, of which there are enough."""
     try:
         metadata = pq.read_metadata(pa.BufferReader(tail))
     except (pa.ArrowException, OSError) as error:

@@ -1,51 +1,37 @@
 """Relocate: copy a finished export into the lake's layout, verify every object, write the manifest last.
 
-Copies are made by S3 itself. Each is verified by size and, where both sides know one of the same algorithm, by checksum;
-never by ETag, which is no content hash under SSE-KMS (aws-facts 7). A crash anywhere leaves the source untouched and no
-manifest; the next attempt finds verified copies and does not repeat them.
+Copies are made by S3 itself: one request each. They are verified together, by what a listing of the destination says
+(1,000 sizes a request) and by the checksum in the answer to the copy; where S3 said none, both objects are asked for
+theirs. Never by ETag, which is no content hash under SSE-KMS (aws-facts 7). A crash anywhere leaves the source untouched
+and no manifest; the next attempt finds the copies whose checksum proves them whole and does not repeat them.
 
-What belongs here: plan (pure), copy, verify. Deleting the source is `cleanup.py`, after publishing.
+What belongs here: copy, verify, read footers, in that order. The plan is `relocate_plan.py`, the manifest's values
+`relocate_manifest.py`; deleting the source is `cleanup.py`, after publishing.
 """
 
 from __future__ import annotations
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
 from rds_lake.aws.s3 import CopyLimits, ObjectHead, S3Gateway
-from rds_lake.errors import MalformedExportError, RdsLakeError, RelocationError, TransientError, UnavailableError
+from rds_lake.aws.s3_many import CopyOrder, ManyS3
+from rds_lake.aws.s3_wire import THREADS
+from rds_lake.errors import AwsError, RdsLakeError, RelocationError, TransientError, UnavailableError
 from rds_lake.model.export import ExportRecord
-from rds_lake.model.export_info import InfoColumn, hive_type_of_expected
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import DataFile, Manifest, TableManifest
-from rds_lake.model.table import Column
-from rds_lake.stages.footers import Footer, read_footer
-from rds_lake.stages.handover import write_manifest
-from rds_lake.stages.inspect_export import ExportContents, ExportedFile, ExportedTable
+from rds_lake.model.manifest import DataFile, Manifest
+from rds_lake.stages.footers import TAIL_BYTES, Footer, footer_bytes, parse_footer, read_footer
+from rds_lake.stages.handover import find_manifest, write_manifest
+from rds_lake.stages.inspect_export import ExportContents
+from rds_lake.stages.relocate_manifest import Copied, build_manifest
+from rds_lake.stages.relocate_plan import PlannedCopy, plan_copies
+
+__all__ = ["Mover", "PlannedCopy", "compare", "plan_copies"]
 
 _PROGRESS_SECONDS = 5.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlannedCopy:
-    """One object to copy: where from, where to, how many bytes."""
-
-    table: ExportedTable
-    file: ExportedFile
-    target_key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Copied:
-    """One verified copy and the footer read from it. `fresh` is False when an earlier attempt had copied it."""
-
-    plan: PlannedCopy
-    data: DataFile
-    footer: Footer
-    fresh: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +43,7 @@ class Mover:
     kms_key: str
     log: Callable[[str], None]
     limits: CopyLimits = field(default_factory=CopyLimits)
-    parallel: int = 32
+    parallel: int = THREADS
     clock: Callable[[], float] = time.monotonic
 
     def relocate(self, contents: ExportContents, record: ExportRecord) -> Manifest:
@@ -67,13 +53,18 @@ class Mover:
         """
         resumed = self._begin(record)
         plans = plan_copies(contents.tables, record, self.layout)
-        copied = self._copy_all(plans, record, check_first=resumed)
-        manifest = build_manifest(contents.tables, copied, record, self.layout)
+        work = _Relocation(mover=self, plans=plans, record=record)
+        kept = work.keep_whole_copies() if resumed else 0
+        work.copy()
+        work.verify()
+        work.read_footers()
+        if work.failed:
+            return self._done_by_another(record) or work.give_up()
+        manifest = build_manifest(contents.tables, work.copied(), record, self.layout)
         write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key)
-        repeated = sum(not copy.fresh for copy in copied)
         self.log(
             f"relocated {manifest.files} files, {manifest.bytes:,} bytes, {manifest.rows:,} rows"
-            + (f"; {repeated} were there from an earlier attempt" if repeated else "")
+            + (f"; {kept} were there from an earlier attempt" if kept else "")
         )
         return manifest
 
@@ -86,76 +77,173 @@ class Mover:
         self.s3.put_text(self.layout.bucket, key, "", kms_key=self.kms_key)
         return False
 
-    def _copy_all(self, plans: Sequence[PlannedCopy], record: ExportRecord, *, check_first: bool) -> list[Copied]:
-        failed: list[tuple[PlannedCopy, RdsLakeError]] = []
-        copied: list[Copied] = []
-        progress = _Progress(len(plans), sum(plan.file.bytes for plan in plans), self.log, self.clock)
+    def _done_by_another(self, record: ExportRecord) -> Manifest | None:
+        """The manifest of a run of the same export that finished, and perhaps deleted AWS's copy, under our hands."""
+        manifest = find_manifest(self.s3, self.layout, record.source, record.snapshot_date)
+        if manifest is None or manifest.export.export_task != record.export_task:
+            return None
+        self.log(f"another run relocated {record.snapshot_date} in the meantime; its manifest stands")
+        return manifest
 
-        def attempt(plan: PlannedCopy) -> Copied | RdsLakeError:
-            try:
-                return self._copy_one(plan, record.bucket, check_first=check_first)
-            except RdsLakeError as error:
-                return error
 
-        pool = ThreadPoolExecutor(self.parallel, thread_name_prefix="copy")
-        try:
-            for plan, outcome in zip(plans, pool.map(attempt, plans), strict=True):
-                if isinstance(outcome, RdsLakeError):
-                    failed.append((plan, outcome))
-                else:
-                    copied.append(outcome)
-                progress.done(plan.file.bytes)
-        finally:
-            # An interrupted run must not go on to copy everything that is queued.
-            pool.shutdown(cancel_futures=True)
-        if failed:
-            raise _not_relocated(failed, len(plans), record)
-        return copied
+@dataclass(slots=True, kw_only=True)
+class _Relocation:
+    """One attempt. Objects are known by their position in `plans`; one that failed takes part in nothing further."""
 
-    def _copy_one(self, plan: PlannedCopy, source_bucket: str, *, check_first: bool) -> Copied:
-        source = self.s3.find_head(source_bucket, plan.file.key)
-        if source is None:
-            raise RelocationError("AWS's copy is gone; export the date again")
-        earlier = self.s3.find_head(self.layout.bucket, plan.target_key) if check_first else None
-        # Only a checksum proves that an earlier attempt's copy is whole; where S3 knows none, it is copied again.
-        fresh = earlier is None or earlier.checksum is None or earlier != source
-        if fresh:
-            self.s3.copy(
-                (source_bucket, plan.file.key),
-                (self.layout.bucket, plan.target_key),
-                size=plan.file.bytes,
-                kms_key=self.kms_key,
-                limits=self.limits,
+    mover: Mover
+    plans: Sequence[PlannedCopy]
+    record: ExportRecord
+    failed: dict[int, RdsLakeError] = field(default_factory=dict)
+    _checksums: dict[int, str | None] = field(default_factory=dict)  # of what is copied
+    _proven: set[int] = field(default_factory=set)
+    _footers: dict[int, Footer] = field(default_factory=dict)
+
+    def keep_whole_copies(self) -> int:
+        """Find what an earlier attempt copied. Only a checksum proves a copy whole; without one it is made again."""
+        sizes = self._listed()
+        there = [n for n, plan in enumerate(self.plans) if sizes.get(plan.target_key) == plan.file.bytes]
+        for position, source, target in self._heads(there):
+            if source is not None and source.checksum is not None and source == target:
+                self._checksums[position] = source.checksum
+                self._proven.add(position)
+        self.failed.clear()  # who could not be asked is copied once more
+        return len(self._proven)
+
+    def copy(self) -> None:
+        """Copy what is not there."""
+        progress = _Progress(
+            len(self.plans), sum(plan.file.bytes for plan in self.plans), self.mover.log, self.mover.clock
+        )
+        for position in self._proven:
+            progress.done(self.plans[position].file.bytes)
+        todo = [position for position in range(len(self.plans)) if position not in self._proven]
+        bucket = self.mover.layout.bucket
+        orders = [
+            CopyOrder((self.record.bucket, plan.file.key), (bucket, plan.target_key), plan.file.bytes)
+            for plan in map(self.plans.__getitem__, todo)
+        ]
+
+        def done(number: int, outcome: Any) -> None:
+            position = todo[number]
+            if isinstance(outcome, RdsLakeError):
+                self.failed[position] = _gone(outcome)
+            else:
+                self._checksums[position] = outcome
+            progress.done(self.plans[position].file.bytes)
+
+        self._many.copy(orders, kms_key=self.mover.kms_key, limits=self.mover.limits, done=done)
+
+    def verify(self) -> None:
+        """Every copy lies in the destination with its source's size, and with its checksum where that is not known."""
+        sizes = self._listed()
+        suspect: list[int] = []
+        for position, plan in enumerate(self.plans):
+            if position in self.failed or position in self._proven:
+                continue
+            if sizes.get(plan.target_key) != plan.file.bytes or self._checksums[position] is None:
+                suspect.append(position)
+        for position, source, target in self._heads(suspect):
+            if position in self.failed:
+                continue
+            difference = self._difference(self.plans[position], source, target)
+            if difference or target is None:
+                where = self.mover.layout.uri(self.plans[position].target_key)
+                self.failed[position] = RelocationError(f"the copy {where} is wrong: {difference}")
+            else:
+                self._checksums[position] = target.checksum
+
+    def read_footers(self) -> None:
+        """Rows and columns of every copy, from the end of its file."""
+        todo = [position for position in range(len(self.plans)) if position not in self.failed]
+        keys = [self.plans[position].target_key for position in todo]
+        s3, layout = self.mover.s3, self.mover.layout
+        progress = _Progress(len(todo), None, self.mover.log, self.mover.clock)
+
+        def read(number: int, tail: bytes) -> Footer | None:
+            where = layout.uri(keys[number])
+            return parse_footer(tail, where) if footer_bytes(tail, where) <= len(tail) else None
+
+        def done(number: int, outcome: Any) -> None:
+            (self.failed if isinstance(outcome, RdsLakeError) else self._footers)[todo[number]] = outcome
+            progress.done(0)
+
+        self._many.tails(
+            layout.bucket,
+            keys,
+            bytes=TAIL_BYTES,
+            read=read,
+            slowly=lambda number: read_footer(s3, layout.bucket, keys[number]),
+            done=done,
+        )
+
+    def copied(self) -> Iterable[Copied]:
+        """Every copy, verified, with its footer."""
+        for position, plan in enumerate(self.plans):
+            footer = self._footers[position]
+            data = DataFile(
+                key=plan.target_key, bytes=plan.file.bytes, rows=footer.rows, checksum=self._checksums[position]
             )
-        target = self.s3.find_head(self.layout.bucket, plan.target_key)
-        difference = "it does not exist" if target is None else compare(source, target)
-        if target is None or difference:
-            raise RelocationError(f"the copy {self.layout.uri(plan.target_key)} is wrong: {difference}")
-        footer = read_footer(self.s3, self.layout.bucket, plan.target_key)
-        data = DataFile(key=plan.target_key, bytes=target.bytes, rows=footer.rows, checksum=target.checksum)
-        return Copied(plan=plan, data=data, footer=footer, fresh=fresh)
+            yield Copied(table=plan.table, data=data, footer=footer)
+
+    def give_up(self) -> Manifest:
+        """Raise all failures in one error; a transient one when every one of them is, since a repetition is cheap."""
+        reasons = [(self.plans[position], self.failed[position]) for position in sorted(self.failed)]
+        error = RelocationError(
+            f"{len(reasons)} of {len(self.plans)} objects of export {self.record.export_task} were not relocated. The "
+            "export is untouched and no view moved; materialize `parquet` again, finished copies are kept:",
+            [f"s3://{self.record.bucket}/{plan.file.key}: {reason}" for plan, reason in reasons],
+        )
+        if all(isinstance(reason, TransientError) for _, reason in reasons):
+            raise UnavailableError(str(error))
+        raise error
+
+    @property
+    def _many(self) -> ManyS3:
+        return ManyS3(self.mover.s3, self.mover.parallel)
+
+    def _listed(self) -> dict[str, int]:
+        """Sizes by key in all folders copied to."""
+        sizes: dict[str, int] = {}
+        folders = sorted({plan.target_key.rpartition("/")[0] + "/" for plan in self.plans})
+        self._many.sizes(self.mover.layout.bucket, folders, done=sizes.__setitem__)
+        return sizes
+
+    def _heads(self, positions: Sequence[int]) -> Iterable[tuple[int, ObjectHead | None, ObjectHead | None]]:
+        """Source's and copy's sizes and checksums; who cannot be asked has failed."""
+        places = [(self.record.bucket, self.plans[position].file.key) for position in positions]
+        places += [(self.mover.layout.bucket, self.plans[position].target_key) for position in positions]
+        heads: dict[int, ObjectHead | None] = {}
+
+        def done(number: int, outcome: Any) -> None:
+            if isinstance(outcome, RdsLakeError):
+                self.failed[positions[number % len(positions)]] = outcome
+            else:
+                heads[number] = outcome
+
+        self._many.heads(places, done=done)
+        return [(position, heads.get(n), heads.get(n + len(positions))) for n, position in enumerate(positions)]
+
+    @staticmethod
+    def _difference(plan: PlannedCopy, source: ObjectHead | None, target: ObjectHead | None) -> str | None:
+        if target is None:
+            return "it does not exist"
+        if target.bytes != plan.file.bytes:
+            return f"{target.bytes} bytes instead of {plan.file.bytes}"
+        return compare(source, target) if source is not None else "AWS's copy is gone, and nothing proves this one"
 
 
-def _not_relocated(
-    failed: Sequence[tuple[PlannedCopy, RdsLakeError]], objects: int, record: ExportRecord
-) -> RdsLakeError:
-    """All failures in one error; transient when every one of them is, since a repetition is cheap."""
-    error = RelocationError(
-        f"{len(failed)} of {objects} objects of export {record.export_task} were not relocated. The export is "
-        "untouched and no view moved; materialize `parquet` again, finished copies are kept:",
-        [f"s3://{record.bucket}/{plan.file.key}: {reason}" for plan, reason in failed],
-    )
-    if all(isinstance(reason, TransientError) for _, reason in failed):
-        return UnavailableError(str(error))
+def _gone(error: RdsLakeError) -> RdsLakeError:
+    if isinstance(error, AwsError) and error.code in ("NoSuchKey", "404"):
+        return RelocationError("AWS's copy is gone; export the date again")
     return error
 
 
 @dataclass(slots=True)
 class _Progress:
-    """A line every few seconds: objects and bytes done of all."""
+    """A line every few seconds: objects and bytes done of all. Without bytes it is footers that are read."""
 
     objects: int
-    bytes: int
+    bytes: int | None
     log: Callable[[str], None]
     clock: Callable[[], float]
     _objects_done: int = 0
@@ -170,7 +258,9 @@ class _Progress:
         if now - self._last >= _PROGRESS_SECONDS:
             self._last = now
             self.log(
-                f"copied {self._objects_done:,} of {self.objects:,} objects, "
+                f"read {self._objects_done:,} of {self.objects:,} footers"
+                if self.bytes is None
+                else f"copied {self._objects_done:,} of {self.objects:,} objects, "
                 f"{self._bytes_done:,} of {self.bytes:,} bytes"
             )
 
@@ -183,89 +273,3 @@ def compare(source: ObjectHead, target: ObjectHead) -> str | None:
     if ours[0] == theirs[0] and ours != theirs:
         return f"checksum {target.checksum} instead of {source.checksum}"
     return None
-
-
-def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: LakeLayout) -> list[PlannedCopy]:
-    """Every copy of an export, ordered so that neighbours lie in different tables: S3 limits rates per prefix (pure).
-
-    MalformedExportError when two tables share a folder: AWS folds names, and their rows cannot be told apart.
-    """
-    per_table: list[list[PlannedCopy]] = []
-    owners: dict[str, list[str]] = defaultdict(list)
-    for table in tables:
-        owners[table.folder].append(str(table.target))
-        folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
-        per_table.append(
-            [
-                PlannedCopy(table=table, file=file, target_key=layout.data_key(folder, file.index, file.name))
-                for file in table.files
-            ]
-        )
-    shared = [f"{' and '.join(names)} in {folder}" for folder, names in owners.items() if len(names) > 1]
-    if shared:
-        raise MalformedExportError("tables share a folder of the export; rename one of them in the database:", shared)
-    longest = max((len(copies) for copies in per_table), default=0)
-    return [copies[turn] for turn in range(longest) for copies in per_table if turn < len(copies)]
-
-
-def build_manifest(
-    tables: Iterable[ExportedTable], copied: Iterable[Copied], record: ExportRecord, layout: LakeLayout
-) -> Manifest:
-    """The manifest of verified copies (pure). MalformedExportError when files of one table differ in schema."""
-    by_table: dict[str, list[Copied]] = defaultdict(list)
-    for copy in copied:
-        by_table[copy.plan.table.folder].append(copy)
-    manifests: list[TableManifest] = []
-    problems: list[str] = []
-    for table in tables:
-        copies = by_table[table.folder]
-        schemas = {copy.footer.columns: copy.data.key for copy in copies}
-        if len(schemas) > 1:
-            problems.append(f"files of {table.target} differ in schema: {', '.join(sorted(schemas.values()))}")
-            continue
-        columns, notes = merge_schema(next(iter(schemas), None), table.info.columns)
-        folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
-        manifests.append(
-            TableManifest(
-                target=table.target,
-                location=layout.uri(folder),
-                columns=columns,
-                files=tuple(sorted((copy.data for copy in copies), key=lambda file: file.key)),
-                schema_notes=notes,
-            )
-        )
-    if problems:
-        raise MalformedExportError("tables cannot be read as one:", problems)
-    return Manifest(export=record, lake_bucket=layout.bucket, tables=tuple(manifests))
-
-
-def merge_schema(
-    physical: tuple[tuple[str, str], ...] | None, announced: Sequence[InfoColumn]
-) -> tuple[tuple[Column, ...], tuple[str, ...]]:
-    """Columns with physical and original types, and where the two disagree; the footer wins.
-
-    Without a footer (a table without files) the announced types are all there is.
-    """
-    by_name = {column.name.lower(): column for column in announced}
-    if physical is None:
-        physical = tuple((column.name, hive_type_of_expected(column.expected_type)) for column in announced)
-    notes: list[str] = []
-    columns: list[Column] = []
-    for name, hive_type in physical:
-        info = by_name.pop(name.lower(), None)
-        if info is None:
-            notes.append(f"column {name} is in the files, but was not announced")
-        elif hive_type_of_expected(info.expected_type) != hive_type:
-            notes.append(f"column {name} was announced as {info.expected_type}, and is {hive_type} in the files")
-        columns.append(
-            Column(
-                name=name,
-                hive_type=hive_type,
-                original_type=info.original_type if info else None,
-                char_max_length=info.char_max_length if info else None,
-                num_precision=info.num_precision if info else None,
-                datetime_precision=info.datetime_precision if info else None,
-            )
-        )
-    notes += [f"column {column.name} was announced, but is not in the files" for column in by_name.values()]
-    return tuple(columns), tuple(notes)

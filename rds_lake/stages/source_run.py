@@ -181,7 +181,13 @@ class SourceRun:
         errors = [finding.problem for finding in contents.findings if finding.severity == "error"]
         if errors:
             raise ExportIncompleteError(f"export {record.export_task} is not complete; nothing was copied:", errors)
-        mover = Mover(s3=self.lake.s3, layout=self.lake.layout, kms_key=self.lake.kms_key, log=self.log)
+        mover = Mover(
+            s3=self.lake.s3,
+            layout=self.lake.layout,
+            kms_key=self.lake.kms_key,
+            log=self.log,
+            parallel=self.config.lake.copy_threads,
+        )
         return mover.relocate(contents, record)
 
     def catalogue(self, day: date) -> Catalogued:

@@ -1,0 +1,238 @@
+"""Relocation against its peers: objects copied to new keys, verified, and their sources deleted, per second.
+
+    python -m bench.relocate [--objects 20000] [--runs 3] [--peers DIR/bin]
+
+Every client works on the same stub (`s3_stub.py`) in turn, run by run, so that the machine's noise meets all of them.
+Ours: rds-lake's listing, copies and verification (`ManyS3`) and its deletes; footers are timed apart, no peer reads them.
+Peers copy and delete, and verify nothing. Those that would take minutes do a sample, and are extrapolated: marked `~`.
+CPU seconds are those of the client process. `make bench` installs `bench/requirements.txt` beside the package for the peers.
+
+What belongs here: the runs and their ratios. Ends with a line `BENCH name figure goal met|short` per bar.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import click
+
+from bench.s3_stub import Running, running_stub
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.s3 import CopyLimits, S3Gateway
+from rds_lake.aws.s3_many import CopyOrder, ManyS3
+
+KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
+_SIZE = 1000
+_PARALLEL = 256
+_PATIENCE = 120  # seconds; a peer that hangs is an error
+Mover = Callable[[Running, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A way to move objects; `share` of the objects is what it is given."""
+
+    name: str
+    move: Mover
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Objects per second and CPU seconds per 1,000 objects of one run."""
+
+    rate: float
+    cpu: float
+
+
+def ours(stub: Running, count: int) -> None:
+    """rds-lake: list, plan, copy, verify, delete."""
+    clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=stub.url)
+    s3 = S3Gateway(clients.s3, clients.wire(_PARALLEL))
+    many = ManyS3(s3, _PARALLEL)
+    found: dict[str, int] = {}
+    many.sizes("source", ["export/"], done=found.__setitem__)
+    orders = [CopyOrder(("source", key), ("lake", renamed(key)), size) for key, size in found.items()]
+    outcomes: list[Any] = []
+    many.copy(orders, kms_key="alias/lake", limits=CopyLimits(), done=lambda _, outcome: outcomes.append(outcome))
+    there: dict[str, int] = {}
+    many.sizes("lake", ["lake/"], done=there.__setitem__)
+    whole = sum(there.get(order.target[1]) == order.bytes for order in orders)
+    checksums = sum(isinstance(outcome, str) for outcome in outcomes)
+    assert (whole, checksums) == (count, count), f"{whole} whole and {checksums} with checksum of {count}"
+    s3.delete("source", list(found))
+
+
+def sequential(stub: Running, count: int) -> None:
+    """A loop of copy_object and delete_object, as in most scripts."""
+    s3 = client(stub)
+    for key in listed(s3):
+        s3.copy_object(Bucket="lake", Key=renamed(key), CopySource={"Bucket": "source", "Key": key})
+        s3.delete_object(Bucket="source", Key=key)
+
+
+def boto3_threads(stub: Running, count: int) -> None:
+    """boto3 in 64 threads, deletes by the thousand."""
+    s3 = client(stub)
+    keys = listed(s3)
+    with ThreadPoolExecutor(64) as pool:
+        copies = pool.map(
+            lambda key: s3.copy_object(Bucket="lake", Key=renamed(key), CopySource={"Bucket": "source", "Key": key}),
+            keys,
+        )
+        assert len(list(copies)) == count
+    for start in range(0, count, 1000):
+        batch: Any = [{"Key": key} for key in keys[start : start + 1000]]
+        s3.delete_objects(Bucket="source", Delete={"Objects": batch, "Quiet": True})
+
+
+def s5cmd(binary: str) -> Mover:
+    """`s5cmd run` with one `mv` per object: its only way to new names."""
+
+    def move(stub: Running, count: int) -> None:
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as commands:
+            keys = [f"export/t{n % 50}/part-{n:07}.parquet" for n in range(count)]
+            commands.writelines(f"mv s3://source/{key} s3://lake/{renamed(key)}\n" for key in keys)
+            commands.flush()
+            command = [binary, "--endpoint-url", stub.url, "--numworkers", str(_PARALLEL), "run", commands.name]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | KEYS, timeout=_PATIENCE)
+
+    return move
+
+
+def aws_cli(binary: str) -> Mover:
+    """`aws s3 mv --recursive`, which keeps names below the prefix."""
+
+    def move(stub: Running, count: int) -> None:
+        command = [binary, "s3", "mv", "--recursive", "--quiet", "--endpoint-url", stub.url]
+        subprocess.run(
+            [*command, "s3://source/export/", "s3://lake/lake/"], check=True, env=os.environ | KEYS, timeout=_PATIENCE
+        )
+
+    return move
+
+
+def renamed(key: str) -> str:
+    """The lake's key of an exported one."""
+    _, table, name = key.split("/")
+    return f"lake/shop/{table}/snapshot_date=2026-11-20/task-1/1-{name}"
+
+
+def client(stub: Running) -> Any:
+    from botocore.config import Config
+
+    config = Config(max_pool_connections=64, retries={"mode": "standard", "total_max_attempts": 10})
+    return boto3.client("s3", endpoint_url=stub.url, region_name="us-east-1", config=config)
+
+
+def listed(s3: Any) -> list[str]:
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket="source", Prefix="export/")
+    return [item["Key"] for page in pages for item in page.get("Contents", [])]
+
+
+def measure(stub: Running, one: Client, objects: int, latency: float, slow: float) -> Run:
+    """One run on fresh objects; every one must have arrived, and none be left."""
+    count = max(50, int(objects * one.share))
+    stub.admin("clear")
+    for table in range(50):
+        numbers = range(table, count, 50)
+        stub.admin("fill_numbers", bucket="source", prefix=f"export/t{table}/part-@.parquet", size=_SIZE,
+                   start=numbers.start, stop=count, step=50)  # fmt: skip
+    stub.admin("set", latency=latency, slow=slow)
+    cpu, started = cpu_seconds(), time.perf_counter()
+    one.move(stub, count)
+    seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
+    stub.admin("set", latency=0, slow=0)
+    left = stub.admin("stats")["objects"]
+    assert (left.get("lake"), left.get("source")) == (count, 0), f"{one.name}: {left} instead of {count} moved"
+    return Run(count / seconds, cpu / count * 1000)
+
+
+def cpu_seconds() -> float:
+    """Of this process and its finished children."""
+    both = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in both)
+
+
+def compare(stub: Running, clients: Sequence[Client], objects: int, runs: int, latency: float) -> dict[str, Run]:
+    """Every client `runs` times, in turn; medians."""
+    found: dict[str, list[Run]] = {one.name: [] for one in clients}
+    for _ in range(runs):
+        for one in clients:
+            found[one.name].append(measure(stub, one, objects, latency, 0))
+    medians = {name: median(results) for name, results in found.items()}
+    for one in clients:
+        run, mark = medians[one.name], "~" if one.share < 1 else " "
+        spread = " ".join(f"{result.rate:.0f}" for result in found[one.name])
+        click.echo(
+            f"{latency:3.0f} ms {one.name:14} {mark}{run.rate:8.0f} objects/s  {run.cpu:6.3f} CPU s/1,000  ({spread})"
+        )
+    return medians
+
+
+def median(runs: Sequence[Run]) -> Run:
+    return Run(statistics.median(run.rate for run in runs), statistics.median(run.cpu for run in runs))
+
+
+def throttled(stub: Running, objects: int, runs: int) -> float:
+    """How much slower ours is with 1 % SlowDown, in percent: paired runs, one after the other."""
+    one, losses = Client("rds-lake", ours), list[float]()
+    for _ in range(runs):
+        calm = measure(stub, one, objects, 20, 0)
+        stormy = measure(stub, one, objects, 20, 0.01)
+        losses.append((1 - stormy.rate / calm.rate) * 100)
+    return statistics.median(losses)
+
+
+def bar(name: str, figure: float, goal: float, *, at_most: bool = False) -> None:
+    """One line per bar, for scripts."""
+    met = figure <= goal if at_most else figure >= goal
+    click.echo(f"BENCH {name} {figure:.3g} {'<=' if at_most else '>='}{goal:g} {'met' if met else 'short'}")
+
+
+@click.command()
+@click.option("--objects", default=20_000, show_default=True)
+@click.option("--runs", default=3, show_default=True)
+@click.option("--peers", default="", help="Folder of the peers' programs; default: where Python's are, then PATH.")
+def main(objects: int, runs: int, peers: str) -> None:
+    """Run everything and say which bars are met."""
+    os.environ.update(KEYS)
+    clients = [
+        Client("rds-lake", ours),
+        Client("sequential", sequential, 0.01),
+        Client("boto3-threads", boto3_threads, 0.2),
+    ]
+    path = os.pathsep.join([peers, str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    for name, wrap, share in (("s5cmd", s5cmd, 1.0), ("aws", aws_cli, 0.1)):
+        binary = shutil.which(name, path=path)
+        if binary is None:
+            click.echo(f"{name} is not installed (pip install -r bench/requirements.txt): left out")
+        else:
+            clients.append(Client(name, wrap(binary), share))
+    goals = {"sequential": 250, "boto3-threads": 10, "s5cmd": 2, "aws": 5}
+    with running_stub() as stub:
+        medians = {latency: compare(stub, clients, objects, runs, latency) for latency in (20.0, 50.0)}
+        loss = throttled(stub, objects, max(3, runs))
+    for latency, found in medians.items():
+        for name, goal in goals.items():
+            if name in found:
+                bar(f"relocate-vs-{name}-{latency:.0f}ms", found["rds-lake"].rate / found[name].rate, goal)
+    bar("relocate-cpu-s-per-1000", max(found["rds-lake"].cpu for found in medians.values()), 0.2, at_most=True)
+    bar("relocate-slower-percent-1pct-503", loss, 15, at_most=True)
+
+
+if __name__ == "__main__":
+    main()

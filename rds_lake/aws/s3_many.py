@@ -1,0 +1,184 @@
+"""The same S3 operation on thousands of objects: by wire where there is one, by boto3 in threads otherwise.
+
+Whatever the wire does not settle plainly - an error, an object above CopyObject's limit - is asked again through boto3, so
+that its errors, retries and redirects hold here as well. An error of one object is its outcome and stops nothing.
+
+What belongs here: copies, tails, heads and listings in bulk. What they are for: `stages/relocate.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from rds_lake.aws.clients import CONNECTIONS
+from rds_lake.aws.s3 import CopyLimits, ObjectHead, S3Gateway, checksum_in
+from rds_lake.aws.s3_pages import page_request, parse_page
+from rds_lake.aws.s3_sign import S3Request, encoded
+from rds_lake.aws.s3_wire import Answer, Wire
+from rds_lake.errors import RdsLakeError
+
+T = TypeVar("T")
+Done = Callable[[int, Any], None]
+_CHECKSUM = re.compile(r"<(Checksum\w+)>([^<]+)</")
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOrder:
+    """One copy inside S3, from (bucket, key) to (bucket, key)."""
+
+    source: tuple[str, str]
+    target: tuple[str, str]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ManyS3:
+    """Bulk operations over one gateway. Outcomes are told as (position, value or RdsLakeError), each position once.
+
+    `parallel` bounds boto3's threads and the wire's requests alike.
+    """
+
+    s3: S3Gateway
+    parallel: int
+
+    def copy(self, orders: Sequence[CopyOrder], *, kms_key: str | None, limits: CopyLimits, done: Done) -> None:
+        """Copy every object; the outcome is the copy's checksum where S3 said one."""
+        encryption = {"x-amz-server-side-encryption": "aws:kms"} if kms_key else {}
+        if kms_key:
+            encryption["x-amz-server-side-encryption-aws-kms-key-id"] = kms_key
+
+        def request(position: int) -> S3Request | None:
+            order = orders[position]
+            if order.bytes > limits.threshold_bytes:
+                return None
+            source = encoded("/".join(order.source))
+            return S3Request("PUT", *order.target, {"x-amz-copy-source": source} | encryption, about=position)
+
+        def slowly(position: int) -> str | None:
+            order = orders[position]
+            return self.s3.copy(order.source, order.target, size=order.bytes, kms_key=kms_key, limits=limits)
+
+        self._each(len(orders), request, _copied, slowly, done)
+
+    def heads(self, places: Sequence[tuple[str, str]], *, done: Done) -> None:
+        """Size and checksum of every object, None for one that does not exist."""
+
+        def request(position: int) -> S3Request:
+            return S3Request("HEAD", *places[position], {"x-amz-checksum-mode": "ENABLED"}, about=position)
+
+        self._each(len(places), request, _head, lambda position: self.s3.find_head(*places[position]), done)
+
+    def tails(self, bucket: str, keys: Sequence[str], *, bytes: int, read: Callable[[int, bytes], T | None],
+              slowly: Callable[[int], T], done: Done) -> None:  # fmt: skip
+        """The last bytes of every object as `read` understands them; where it returns None, `slowly` is asked."""
+
+        def request(position: int) -> S3Request:
+            return S3Request("GET", bucket, keys[position], {"range": f"bytes=-{bytes}"}, about=position)
+
+        def tail(position: int, answer: Answer) -> T | None:
+            return read(position, answer.body) if answer.status == 206 else None
+
+        self._each(len(keys), request, tail, slowly, done)
+
+    def sizes(self, bucket: str, prefixes: Sequence[str], *, done: Callable[[str, int], None]) -> None:
+        """Every object under the prefixes as (key, size), in no order."""
+        wire = self._wire()
+        left: list[str] = []
+
+        def page(request: S3Request, answer: Answer | None) -> S3Request | None:
+            if answer is None or answer.status != 200:
+                left.append(request.about)
+                return None
+            found = parse_page(answer.body)
+            for key, size in found.items:
+                done(key, size)
+            return page_request(bucket, request.about, found.token, about=request.about) if found.token else None
+
+        if wire is None:
+            left += prefixes
+        else:
+            wire.send_all((page_request(bucket, prefix, about=prefix) for prefix in prefixes), page)
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="list") as pool:
+            for items in pool.map(lambda prefix: list(self.s3.list_objects(bucket, prefix)), left):
+                for item in items:
+                    done(item.key, item.bytes)
+
+    def _each(
+        self,
+        count: int,
+        request: Callable[[int], S3Request | None],
+        settled: Callable[[int, Answer], Any],
+        slowly: Callable[[int], Any],
+        done: Done,
+    ) -> None:
+        """Settle every position by wire, and those that are not settled by it, by `slowly` in threads."""
+        wire = self._wire()
+        left: list[int] = [] if wire else list(range(count))
+
+        def answered(request: S3Request, answer: Answer | None) -> None:
+            outcome = _UNSETTLED if answer is None else _guarded(lambda: settled(request.about, answer))
+            if outcome is _UNSETTLED or outcome is None:
+                left.append(request.about)
+            else:
+                done(request.about, None if outcome is _NOTHING else outcome)
+
+        def requests() -> Iterable[S3Request]:
+            for position in range(count):
+                made = request(position)
+                if made is None:
+                    left.append(position)
+                else:
+                    yield made
+
+        if wire is not None:
+            wire.send_all(requests(), answered)
+        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="s3")
+        try:
+            tried = pool.map(lambda position: _guarded(lambda: slowly(position)), left)
+            for position, outcome in zip(left, tried, strict=True):
+                done(position, outcome)
+        finally:
+            # An interrupted run must not go on with everything that is queued.
+            pool.shutdown(cancel_futures=True)
+
+    @property
+    def _threads(self) -> int:
+        return min(self.parallel, CONNECTIONS)
+
+    def _wire(self) -> Wire | None:
+        return self.s3.wire.limited(self.parallel) if self.s3.wire else None
+
+
+_UNSETTLED = object()  # the wire could not tell
+_NOTHING = object()  # settled, and there is nothing to say
+
+
+def _guarded(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except RdsLakeError as error:
+        return error
+
+
+def _copied(_: int, answer: Answer) -> Any:
+    text = answer.body.decode(errors="replace")
+    if "<CopyObjectResult" not in text:
+        return _UNSETTLED
+    return checksum_in(dict(_CHECKSUM.findall(text))) or _NOTHING
+
+
+def _head(_: int, answer: Answer) -> Any:
+    names = {name.removeprefix("x-amz-").replace("-", ""): value for name, value in answer.headers.items()}
+    if answer.status != 200 or not names.get("contentlength", "").isdigit():
+        return _UNSETTLED
+    checksums = {
+        f"Checksum{name.removeprefix('checksum').upper()}": value
+        for name, value in names.items()
+        if name.startswith("checksum") and name != "checksumtype"
+    }
+    checksum = checksum_in(checksums | {"ChecksumType": names.get("checksumtype")})
+    return ObjectHead(bytes=int(names["contentlength"]), checksum=checksum)

@@ -1,0 +1,49 @@
+"""How many requests may be under way: as many as S3 answers, fewer while it says SlowDown, more again afterwards.
+
+S3 answers some 503 whenever it moves a busy prefix to more machines, and one in a hundred is no reason to halve anything:
+the request is repeated, and that is all. Only a share of them is.
+
+What belongs here: the arithmetic. It neither waits nor sends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+_SHARE = 0.05  # more 503 than this among the last answers: S3 means it
+_LEAST = 8
+_SHORTEST_WINDOW = 32
+
+
+@dataclass(slots=True)
+class Pace:
+    """`limit` of at most `most` requests at once, judged anew after every window of answers."""
+
+    most: int
+    limit: int = field(init=False)
+    lowest: int = field(init=False)
+    _answers: int = 0
+    _slow: int = 0
+
+    def __post_init__(self) -> None:
+        self.limit = self.lowest = self.most
+
+    def answered(self, *, slow: bool) -> bool:
+        """Count one answer; True when the limit has changed by it."""
+        self._answers += 1
+        self._slow += slow
+        if self._answers < max(self.limit, _SHORTEST_WINDOW):
+            return False
+        before = self.limit
+        if self._slow > _SHARE * self._answers:
+            self.limit = max(min(_LEAST, self.most), self.limit // 2)
+        else:
+            self.limit = min(self.most, self.limit + max(1, self.limit // 8))
+        self.lowest = min(self.lowest, self.limit)
+        self._answers = self._slow = 0
+        return self.limit != before
+
+
+def pause(attempt: int, jitter: float) -> float:
+    """Seconds before the repetition after `attempt` failures; `jitter` in [0, 1) keeps many from coming back at once."""
+    return min(5.0, 0.05 * 2**attempt) * (0.5 + jitter / 2)

@@ -1,0 +1,91 @@
+"""From verified copies and their footers to the manifest (pure).
+
+What belongs here: the manifest's values, schemas of files against what AWS announced. Copying is `relocate.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rds_lake.errors import MalformedExportError
+from rds_lake.model.export import ExportRecord
+from rds_lake.model.export_info import InfoColumn, hive_type_of_expected
+from rds_lake.model.layout import LakeLayout
+from rds_lake.model.manifest import DataFile, Manifest, TableManifest
+from rds_lake.model.table import Column
+from rds_lake.stages.footers import Footer
+from rds_lake.stages.inspect_export import ExportedTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """One verified copy of a table's file and the footer read from it."""
+
+    table: ExportedTable
+    data: DataFile
+    footer: Footer
+
+
+def build_manifest(
+    tables: Iterable[ExportedTable], copied: Iterable[Copied], record: ExportRecord, layout: LakeLayout
+) -> Manifest:
+    """The manifest of verified copies (pure). MalformedExportError when files of one table differ in schema."""
+    by_table: dict[str, list[Copied]] = defaultdict(list)
+    for copy in copied:
+        by_table[copy.table.folder].append(copy)
+    manifests: list[TableManifest] = []
+    problems: list[str] = []
+    for table in tables:
+        copies = by_table[table.folder]
+        schemas = {copy.footer.columns: copy.data.key for copy in copies}
+        if len(schemas) > 1:
+            problems.append(f"files of {table.target} differ in schema: {', '.join(sorted(schemas.values()))}")
+            continue
+        columns, notes = merge_schema(next(iter(schemas), None), table.info.columns)
+        folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
+        manifests.append(
+            TableManifest(
+                target=table.target,
+                location=layout.uri(folder),
+                columns=columns,
+                files=tuple(sorted((copy.data for copy in copies), key=lambda file: file.key)),
+                schema_notes=notes,
+            )
+        )
+    if problems:
+        raise MalformedExportError("tables cannot be read as one:", problems)
+    return Manifest(export=record, lake_bucket=layout.bucket, tables=tuple(manifests))
+
+
+def merge_schema(
+    physical: tuple[tuple[str, str], ...] | None, announced: Sequence[InfoColumn]
+) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """Columns with physical and original types, and where the two disagree; the footer wins.
+
+    Without a footer (a table without files) the announced types are all there is.
+    """
+    by_name = {column.name.lower(): column for column in announced}
+    if physical is None:
+        physical = tuple((column.name, hive_type_of_expected(column.expected_type)) for column in announced)
+    notes: list[str] = []
+    columns: list[Column] = []
+    for name, hive_type in physical:
+        info = by_name.pop(name.lower(), None)
+        if info is None:
+            notes.append(f"column {name} is in the files, but was not announced")
+        elif hive_type_of_expected(info.expected_type) != hive_type:
+            notes.append(f"column {name} was announced as {info.expected_type}, and is {hive_type} in the files")
+        columns.append(
+            Column(
+                name=name,
+                hive_type=hive_type,
+                original_type=info.original_type if info else None,
+                char_max_length=info.char_max_length if info else None,
+                num_precision=info.num_precision if info else None,
+                datetime_precision=info.datetime_precision if info else None,
+            )
+        )
+    notes += [f"column {column.name} was announced, but is not in the files" for column in by_name.values()]
+    return tuple(columns), tuple(notes)
