@@ -1,6 +1,6 @@
 """Thousands of small S3 requests at the limit of S3 instead of Python's: one event loop, connections kept open.
 
-boto3 spends 1.7 ms of Python per request, so that no number of threads makes more than 600 a second (docs/decisions/0008).
+boto3 spends 1.7 ms of Python per request, so that no number of threads makes more than 600 a second (docs/decisions/0010).
 Here a request is one signature and one write, and its answer one parse in C. Only plain answers are dealt with: what is
 neither success nor "slow down" comes back as `None`, and the caller asks again through boto3, which knows every error.
 

@@ -10,6 +10,7 @@ from datetime import date
 from rds_lake.config import SourceSettings
 from rds_lake.errors import AsOfError
 from rds_lake.stages import handover
+from rds_lake.stages.catalog import locate
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.publish import Lake
 
@@ -25,7 +26,7 @@ def readable_tables(lake: Lake, source: SourceSettings, day: date) -> tuple[Type
         more = f" and {len(dates) - 10} older ones" if len(dates) > 10 else ""
         raise AsOfError(f"{source.name} has no {day} to read; it has {newest}{more}")
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-    return type_tables(name_tables(manifest, source), source)
+    return type_tables(locate(lake.glue, manifest=manifest, tables=name_tables(manifest, source)), source)
 
 
 def readable_dates(lake: Lake, source: str) -> set[date]:

@@ -117,9 +117,13 @@ def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[Na
     """
     for named in tables:
         for raw, key in named.elsewhere:
-            expression = _on(key, "=", manifest.snapshot_date)
-            stale = [partition.values for partition in glue.find_partitions(manifest.source, raw, expression)]
-            glue.delete_partitions(manifest.source, raw, stale)
+            drop_date(glue, manifest.source, raw, key, manifest.snapshot_date)
+
+
+def drop_date(glue: GlueGateway, database: str, raw: str, key: str, day: date) -> int:
+    """Forget the date in one raw table, of a union every member's; how many partitions there were. Files stay."""
+    stale = [partition.values for partition in glue.find_partitions(database, raw, _on(key, "=", day))]
+    return glue.delete_partitions(database, raw, stale)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

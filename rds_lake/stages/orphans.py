@@ -45,7 +45,7 @@ _GENERATION = re.compile(r"(.+/snapshot_date=(\d{4}-\d{2}-\d{2})/([^/]+)/)[^/]+"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """Something nothing uses. `key` is a folder's (with trailing slash), an upload's, or `table/date` of a partition."""
+    """Something nothing uses. `key` is a folder's (with trailing slash), an upload's, or `table/date[/member]` of a partition."""
 
     kind: Kind
     source: str
@@ -57,7 +57,7 @@ class Orphan:
     bytes: int = 0
     removable: bool = True
     upload: Upload | None = None
-    partition: tuple[str, str] | None = None
+    partition: tuple[str, tuple[str, ...]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,8 +98,8 @@ def remove_orphan(lake: Lake, orphan: Orphan) -> None:
     if orphan.upload is not None:
         lake.s3.abort_upload(orphan.bucket, orphan.upload)
     elif orphan.partition is not None:
-        table, day = orphan.partition
-        lake.glue.delete_partitions(orphan.source, table, [(day,)])
+        table, values = orphan.partition
+        lake.glue.delete_partitions(orphan.source, table, [values])
     else:
         lake.s3.delete(orphan.bucket, [item.key for item in lake.s3.list_objects(orphan.bucket, orphan.key)])
 
@@ -120,9 +120,9 @@ def _look(lake: Lake, source: SourceSettings, *, now: datetime, busy: Collection
         for item in lake.s3.list_objects(lake.layout.bucket, f"{rows}{day}-{manifest.export.export_task}.")
     }
     partitions = [
-        (table, partition)
+        (table.name, partition)
         for table in own_raw_tables(lake, source.name)
-        for partition in lake.glue.find_partitions(source.name, table)
+        for partition in lake.glue.find_partitions(source.name, table.name)
     ]
     return _Source(
         settings=source,
@@ -231,11 +231,11 @@ def _pointing_at_nothing(
         kind="partition",
         source=known.settings.name,
         bucket="",
-        key=f"{table}/{value}",
+        key="/".join((table, *partition.values)),
         why=why,
         age=now - (partition.created or now),
         removable=day is None,
-        partition=(table, value),
+        partition=(table, partition.values),
     )
 
 

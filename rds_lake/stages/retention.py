@@ -25,6 +25,7 @@ from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.retention import keep
 from rds_lake.stages import handover
+from rds_lake.stages.catalog import drop_date
 from rds_lake.stages.publish import Lake, find_pointer
 
 SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: what is younger may be in use
@@ -163,13 +164,13 @@ def date_folders(lake: Lake, manifest: Manifest) -> tuple[str, ...]:
     return tuple(sorted(folders))
 
 
-def own_raw_tables(lake: Lake, source: str) -> tuple[str, ...]:
+def own_raw_tables(lake: Lake, source: str) -> tuple[GlueTable, ...]:
     """Raw tables of the source: partitioned, and within its own folder. None where Athena is not used."""
     own = lake.layout.uri(lake.layout.source_folder(source))
     return tuple(
-        table.name
+        table
         for table in _tables(lake.glue, source)
-        if not table.is_view and len(table.partition_keys) == 1 and table.location.startswith(own)
+        if not table.is_view and table.partition_keys and table.location.startswith(own)
     )
 
 
@@ -182,13 +183,13 @@ def _tables(glue: GlueGateway, database: str) -> list[GlueTable]:
         raise
 
 
-def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[str]) -> Removed:
+def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> Removed:
     s3, layout, source, day = lake.s3, lake.layout, manifest.source, manifest.snapshot_date
     folders = date_folders(lake, manifest)
     rows = _keys(s3, layout.bucket, f"{layout.snapshot_log_folder(source)}{day}-")
     s3.delete(layout.bucket, [item.key for item in rows])
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="retention") as pool:
-        gone = pool.map(lambda table: lake.glue.delete_partitions(source, table, [(day.isoformat(),)]), raw_tables)
+        gone = pool.map(lambda raw: drop_date(lake.glue, source, raw.name, raw.partition_keys[0][0], day), raw_tables)
         partitions = sum(gone)
         found = [item for items in pool.map(lambda folder: _keys(s3, layout.bucket, folder), folders) for item in items]
     s3.delete(layout.bucket, [item.key for item in found])

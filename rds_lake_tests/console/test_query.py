@@ -40,6 +40,15 @@ def test_the_same_query_now_and_as_of_a_date(asked) -> None:
     assert "scanned" in then.output
 
 
+def test_a_date_before_a_column_changed_its_type_is_read_with_the_type_it_had(world: World, asked) -> None:
+    execute(world.url, "ALTER TABLE orders ALTER id TYPE text USING 'order ' || id")
+    world.snapshot("2026-11-21")
+    world.publish("2026-11-21")
+    sql = "SELECT max(id) AS id, typeof(max(id)) AS kind FROM orders"
+    assert "│ order 4 │ varchar │" in asked(sql).output
+    assert "│ 10 │ bigint │" in asked(sql, "--as-of", "2026-11-19").output
+
+
 def test_null_and_markup_are_shown_as_they_are(asked) -> None:
     output = asked("SELECT tags, '[bold]x[/]' AS b FROM orders WHERE id = 1;").output
     assert "NULL" in output

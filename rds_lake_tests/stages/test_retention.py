@@ -12,7 +12,7 @@ import pytest
 from rds_lake.config import Retention
 from rds_lake.errors import ManifestError
 from rds_lake.stages.retention import Removed, RetentionPlan, apply_retention, busy_by_marks, plan_retention
-from rds_lake_tests.world import World
+from rds_lake_tests.world import World, execute
 
 DATES = ("2026-11-17", "2026-11-18", "2026-11-19", "2026-11-20")
 TODAY = date(2026, 11, 21)
@@ -119,6 +119,18 @@ def test_a_manifest_that_names_a_foreign_folder_deletes_nothing_there_and_stops_
     assert s3.get_text("acme-lake", "payroll/snapshot_date=2026-11-17/x") == "precious"
     assert [key for key in world.keys("lake/") if "2026-11-18" in key] == []
     assert [key for key in world.keys("lake/shop/") if "2026-11-17" in key]
+
+
+def test_a_union_and_a_table_that_moved_lose_the_date_in_all_their_raw_tables(world: World) -> None:
+    execute(world.url, "CREATE TABLE log_01 AS SELECT 1 AS id; CREATE TABLE log_02 AS SELECT 2 AS id")
+    world.with_source(union={"log": r"log_\d\d"})
+    publish(world, DATES[0])
+    execute(world.url, "ALTER TABLE orders ALTER id TYPE text USING id::text")
+    publish(world, *DATES[1:])
+    assert {table for table, _ in partitions(world)} > {"snapshots_orders", "snapshots_orders__v2", "snapshots_log"}
+    prune(world)
+    assert {day for _, day in partitions(world)} == {"2026-11-19", "2026-11-20"}
+    assert world.query("SELECT count(*) FROM log") == [("2",)]
 
 
 def test_a_source_without_athena_is_pruned_as_well(world: World) -> None:
