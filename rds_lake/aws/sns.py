@@ -26,10 +26,16 @@ class SnsGateway:
 
     def publish(self, *, subject: str, message: str) -> str:
         """Send one message; its id. What SNS would refuse is made legal, since an alarm must not be lost for it."""
-        legal = "".join(character if " " <= character <= "~" else "?" for character in subject)[:_SUBJECT_LIMIT]
         with aws_errors("sns", "Publish", about=self._topic_arn):
-            answer = self._client.publish(TopicArn=self._topic_arn, Subject=legal, Message=_cut(message))
+            answer = self._client.publish(
+                TopicArn=self._topic_arn, Subject=legal_subject(subject), Message=_cut(message)
+            )
         return answer["MessageId"]
+
+
+def legal_subject(text: str) -> str:
+    """The text as SNS takes it for a subject: 100 printable ASCII characters."""
+    return "".join(character if " " <= character <= "~" else "?" for character in text)[:_SUBJECT_LIMIT]
 
 
 def _cut(message: str) -> str:

@@ -50,10 +50,6 @@ class Engine(StrEnum):
             if len(parts) == self._depth
         )
 
-    def only_name(self, target: TableTarget) -> str:
-        """What ExportOnly calls the table."""
-        return str(target) if self is Engine.POSTGRES else f"{target.database}.{target.table}"
-
 
 _FAMILIES = {
     "postgres": Engine.POSTGRES,

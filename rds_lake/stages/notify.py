@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rds_lake.aws.sns import SnsGateway
+from rds_lake.aws.sns import SnsGateway, legal_subject
 
 _RUN_AGAIN = (
     "Remove the cause above, then materialize this date of the source again in Dagster: finished work is found and not "
     "repeated, and a finished export is not paid twice."
 )
-SUBJECT_LIMIT = 100  # SNS refuses longer subjects, line breaks and non-ASCII
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ def render_incident(incident: Incident) -> Mail:
         "No view was moved by this run unless its publishing step succeeded; readers still see the last "
         "published date.\n"
     )
-    return Mail(subject=_subject(subject), body=body)
+    return Mail(subject=legal_subject(subject), body=body)
 
 
 def send_test(topic: SnsGateway) -> str:
@@ -66,8 +65,3 @@ def send_test(topic: SnsGateway) -> str:
         subject="[rds-lake] test: notifications arrive",
         message="This is `rds-lake notify --test`. Failed runs, stuck exports and stale sources are told like this.\n",
     )
-
-
-def _subject(text: str) -> str:
-    printable = "".join(character if " " <= character <= "~" else "?" for character in text)
-    return printable[:SUBJECT_LIMIT]
