@@ -16,8 +16,10 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from itertools import accumulate
 from pathlib import Path
 
 import click
@@ -28,6 +30,7 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.localcloud.up import environment
+from rds_lake.model.export import ExportTask
 from rds_lake_tests.defs.daemon import Dagster, Tick, running_dagster
 from rds_lake_tests.defs.storm import Queue, Storm, let_loose, make_storm, paid_twice
 from rds_lake_tests.world import World, execute, until
@@ -44,8 +47,9 @@ _PATIENCE = 1800.0
 @click.option("--sources", default=40, show_default=True)
 @click.option("--kills", default=10, show_default=True)
 @click.option("--pause", default=12.0, show_default=True, help="Seconds a daemon lives at least.")
+@click.option("--export-seconds", default=1.0, show_default=True, help="How long AWS works at an export.")
 @click.option("--seed", default=1, show_default=True)
-def main(messages: int, sources: int, kills: int, pause: float, seed: int) -> None:
+def main(messages: int, sources: int, kills: int, pause: float, export_seconds: float, seed: int) -> None:
     """Let the storm loose and judge what it left."""
     names = tuple(f"db-{number:03}" for number in range(sources))
     with ExitStack() as stack:
@@ -54,7 +58,7 @@ def main(messages: int, sources: int, kills: int, pause: float, seed: int) -> No
         url = postgres.create_database("shop")
         execute(url, "CREATE TABLE t AS SELECT i AS id FROM generate_series(1, 100) i")
         write_config(work, names)
-        settings = ExportSettings(starting_seconds=0.5, progress_seconds=0.5)
+        settings = ExportSettings(starting_seconds=export_seconds / 2, progress_seconds=export_seconds / 2)
         cloud = stack.enter_context(LocalCloud(dict.fromkeys(names, url), exports=settings))
         # This process only: keys no real account takes, and the cloud's own address.
         os.environ |= environment(cloud.url)
@@ -84,14 +88,13 @@ def run(world: World, dagster: Dagster, storm: Storm, arns: list[str], *, kills:
         sqs=sqs, url=world.gateways.queue.url, dead_url=sqs.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"]
     )
     queue.be_impatient(visibility_seconds=30, receives=3)
-    started, killed, most = time.monotonic(), 0, 0
+    started, killed = time.monotonic(), 0
 
     def kill() -> None:
-        nonlocal killed, most
+        nonlocal killed
         time.sleep(pause)  # long enough for the daemon to be up and at work
         dagster.restart_daemon()
         killed += 1
-        most = max(most, len(world.gateways.rds.list_running_exports()))
         exports = len(world.gateways.rds.list_export_tasks())
         click.echo(f"{time.monotonic() - started:6.0f} s  daemon killed {killed} times, {exports} exports so far")
 
@@ -100,10 +103,10 @@ def run(world: World, dagster: Dagster, storm: Storm, arns: list[str], *, kills:
     keys = {f"lake/_manifests/{source.name}/{DAY}.json" for source in world.config.sources}
     until(lambda: keys <= set(world.keys("lake/_manifests/")), seconds=_PATIENCE, what="the Parquet of every source")
     click.echo(f"{time.monotonic() - started:6.0f} s  the Parquet of every source is in the lake")
-    return judge(world, dagster, storm, queue, arns, most=most)
+    return judge(world, dagster, storm, queue, arns)
 
 
-def judge(world: World, dagster: Dagster, storm: Storm, queue: Queue, arns: list[str], *, most: int) -> int:
+def judge(world: World, dagster: Dagster, storm: Storm, queue: Queue, arns: list[str]) -> int:
     """What is wrong, in words; 1 if anything is."""
     tasks = world.gateways.rds.list_export_tasks()
     dead = queue.dead()
@@ -112,11 +115,13 @@ def judge(world: World, dagster: Dagster, storm: Storm, queue: Queue, arns: list
     failed = [tick.error for tick in ticks if tick.status == "FAILURE"]
     click.echo(f"messages {len(storm.messages)}, poisoned {storm.poison}, in the dead-letter queue {len(dead)}")
     click.echo(f"snapshots {len(arns)}, export tasks {len(tasks)}, paid twice {len(paid_twice(tasks))}")
-    click.echo(f"exports in progress at once: {most} seen at most when a daemon was killed")
+    most = most_at_once(tasks)
+    click.echo(f"exports in progress at once: {most} at most")
     click.echo(f"ticks {len(ticks)}, failed {len(failed)}, slowest {slowest:.1f} s")
     wrong = [
         ("exports are missing or too many", sorted(task.source_arn for task in tasks) != sorted(arns)),
         ("dead letters are not exactly the poisoned ones", len(dead) != storm.poison),
+        ("more exports in progress than AWS allows", most > world.config.lake.export_quota),
         ("a tick took over 20 s", slowest > 20),
         (f"ticks failed: {failed[:3]}", bool(failed)),
     ]
@@ -124,6 +129,13 @@ def judge(world: World, dagster: Dagster, storm: Storm, queue: Queue, arns: list
         if happened:
             click.echo(f"WRONG: {text}")
     return int(any(happened for _, happened in wrong))
+
+
+def most_at_once(tasks: Sequence[ExportTask]) -> int:
+    """The largest number of tasks in progress at one time, by AWS's own start and end times."""
+    steps = [(task.started_at, 1) for task in tasks if task.started_at]
+    steps += [(task.ended_at, -1) for task in tasks if task.ended_at]
+    return max(accumulate(step for _, step in sorted(steps)), default=0)
 
 
 if __name__ == "__main__":

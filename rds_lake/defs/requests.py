@@ -12,8 +12,8 @@ from rds_lake.defs.translate import Stage, Tag, stage_key
 from rds_lake.defs.watch import WATCH_CHECK, incident_run_config
 from rds_lake.stages.wanted import WantedIncident, WantedRun
 
-# Submitting a run costs Dagster up to a second, within the tick that asks for it, and a tick ends after 60.
-RUNS_PER_TICK = 10
+# Submitting a run costs Dagster one to two seconds, within the tick that asks for it, and a tick ends after 60.
+RUNS_PER_TICK = 5
 
 Keys = Mapping[str, Sequence[dg.AssetKey]]  # every source's asset keys, in the order of the stages
 

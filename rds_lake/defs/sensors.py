@@ -23,7 +23,7 @@ from rds_lake.stages.export_plan import export_plans
 from rds_lake.stages.wanted import WantedIncident, WantedRun
 
 # Dagster ends a tick after 60 s. Receiving and deciding stop well before; the rest comes with the next tick.
-_RECEIVE_SECONDS = 8
+_RECEIVE_SECONDS = 5
 _RECEIVE_MESSAGES = 500
 # Keys of the last runs asked for: Dagster would look each copy of an event up among all runs, within the tick.
 _REMEMBERED = 500
@@ -52,7 +52,7 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
         known = set(asked)
         wanted: dict[str, WantedRun | WantedIncident] = {}
         settled: list[str] = []
-        for batch in _receive(gateways.queue, enough=lambda: len(wanted) >= RUNS_PER_TICK):
+        for batch in _receive(gateways.queue, room=lambda: RUNS_PER_TICK - len(wanted)):
             plan = planner.plan(batch)
             wanted.update({key: item for key, item in plan.wanted.items() if key not in known})
             settled += plan.settled
@@ -77,12 +77,15 @@ def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway) -> None
         context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")
 
 
-def _receive(queue: SqsGateway, *, enough: Callable[[], bool]) -> Iterator[list[QueueMessage]]:
-    """Batches until the queue is empty or the tick has enough; no long poll, other sensors wait behind."""
+def _receive(queue: SqsGateway, *, room: Callable[[], int]) -> Iterator[list[QueueMessage]]:
+    """Batches until the queue is empty or there is no room for runs; no long poll, other sensors wait behind.
+
+    What is received must be decided within the tick, and most messages want one run: none is received without room.
+    """
     deadline = time.monotonic() + _RECEIVE_SECONDS
     received = 0
-    while received < _RECEIVE_MESSAGES and time.monotonic() < deadline and not enough():
-        batch = queue.receive(max_messages=10, wait_seconds=1)
+    while received < _RECEIVE_MESSAGES and time.monotonic() < deadline and room() > 0:
+        batch = queue.receive(max_messages=room(), wait_seconds=1)
         if not batch:
             return
         received += len(batch)
