@@ -15,31 +15,31 @@ from rds_lake.model.export_info import InfoColumn, hive_type_of_expected
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import DataFile, Manifest, TableManifest
 from rds_lake.model.table import Column
-from rds_lake.stages.footers import Footer
 from rds_lake.stages.inspect_export import ExportedTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """One verified copy of a table's file and the footer read from it."""
+    """One verified copy of a table's file, and the (name, Hive type) columns of its footer."""
 
     table: ExportedTable
     data: DataFile
-    footer: Footer
+    columns: tuple[tuple[str, str], ...]
 
 
 def build_manifest(
     tables: Iterable[ExportedTable], copied: Iterable[Copied], record: ExportRecord, layout: LakeLayout
 ) -> Manifest:
     """The manifest of verified copies (pure). MalformedExportError when files of one table differ in schema."""
-    by_table: dict[str, list[Copied]] = defaultdict(list)
+    files: dict[str, list[DataFile]] = defaultdict(list)
+    shapes: dict[str, dict[tuple[tuple[str, str], ...], str]] = defaultdict(dict)
     for copy in copied:
-        by_table[copy.table.folder].append(copy)
+        files[copy.table.folder].append(copy.data)
+        shapes[copy.table.folder].setdefault(copy.columns, copy.data.key)
     manifests: list[TableManifest] = []
     problems: list[str] = []
     for table in tables:
-        copies = by_table[table.folder]
-        schemas = {copy.footer.columns: copy.data.key for copy in copies}
+        schemas = shapes[table.folder]
         if len(schemas) > 1:
             problems.append(f"files of {table.target} differ in schema: {', '.join(sorted(schemas.values()))}")
             continue
@@ -50,7 +50,7 @@ def build_manifest(
                 target=table.target,
                 location=layout.uri(folder),
                 columns=columns,
-                files=tuple(sorted((copy.data for copy in copies), key=lambda file: file.key)),
+                files=tuple(sorted(files[table.folder], key=lambda file: file.key)),
                 schema_notes=notes,
             )
         )
