@@ -24,7 +24,7 @@ from rds_lake.errors import AwsError, RdsLakeError, RelocationError, TransientEr
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.made import MadeBy
-from rds_lake.model.manifest import DataFile, Manifest
+from rds_lake.model.manifest import AwsCopy, DataFile, Manifest
 from rds_lake.stages.arrivals import Arrivals
 from rds_lake.stages.file_facts import FileFacts
 from rds_lake.stages.footers import Footer, read_footers
@@ -51,7 +51,9 @@ class Mover:
     parallel: int = THREADS
     clock: Callable[[], float] = time.monotonic
 
-    def relocate(self, contents: ExportContents, record: ExportRecord) -> Manifest:
+    def relocate(
+        self, contents: ExportContents, record: ExportRecord, *, superseded: tuple[AwsCopy, ...] = ()
+    ) -> Manifest:
         """Copy everything, verify it, write the manifest and return it.
 
         Raises RelocationError listing every object that could not be copied or verified; nothing is deleted.
@@ -65,7 +67,7 @@ class Mover:
         work.read_footers()
         if work.failed:
             return self._done_by_another(record) or work.give_up()
-        manifest = build_manifest(contents.tables, work.copied(), record, self.layout)
+        manifest = build_manifest(contents.tables, work.copied(), record, self.layout, superseded=superseded)
         write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key)
         self.log(
             f"relocated {manifest.files} files, {manifest.bytes:,} bytes, {manifest.rows:,} rows"
