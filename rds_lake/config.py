@@ -179,8 +179,9 @@ class SourceSettings(_Settings):
         default_factory=dict,
         description="Name -> pattern of table names in one schema: what matches wholly becomes one table and view.",
     )
-    parquet: Literal["relocated"] = Field(
-        default="relocated", description="relocated: AWS's files are copied into the lake's layout."
+    parquet: Literal["relocated", "in_place"] = Field(
+        default="relocated",
+        description="relocated: AWS's files are copied into the lake's layout. in_place: they are read where AWS put them.",
     )
     keep_export: bool = Field(default=False, description="Keep AWS's copy after the partition is published.")
     athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")
@@ -214,6 +215,15 @@ class SourceSettings(_Settings):
     def _live_is_aurora(self) -> SourceSettings:
         if "live" in self.snapshots and self.kind != "aurora":
             raise ValueError("snapshots: live exports a cluster without a snapshot; it needs `kind: aurora`")
+        return self
+
+    @model_validator(mode="after")
+    def _in_place_keeps_the_export(self) -> SourceSettings:
+        if self.parquet == "in_place" and "keep_export" in self.model_fields_set and not self.keep_export:
+            raise ValueError(
+                "keep_export: false would delete the only Parquet there is, since `parquet: in_place` copies nothing; remove "
+                "it (`retention:` removes AWS's folders of the dates it does not keep), or set `parquet: relocated`"
+            )
         return self
 
     @property

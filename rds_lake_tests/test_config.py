@@ -117,3 +117,12 @@ def test_dates_that_reconciliation_would_export_again_must_be_kept() -> None:
     few = "\n    retention: {daily: 2}\n"
     assert "retention.daily 2 is less than lake.reconcile_days 3" in problems_of(LEGAL.rstrip() + few)
     assert parse_config(LEGAL.rstrip() + few.replace("2", "3"), where="lake.yaml").source("shop").retention
+
+
+def test_in_place_and_a_deleted_export_are_refused_together() -> None:
+    in_place = LEGAL.rstrip() + "\n    parquet: in_place\n"
+    assert parse_config(in_place, where="lake.yaml").source("shop").parquet == "in_place"
+    assert parse_config(in_place + "    keep_export: true\n", where="lake.yaml")
+    message = problems_of(in_place + "    keep_export: false\n")
+    assert "would delete the only Parquet there is" in message
+    assert "set `parquet: relocated`" in message

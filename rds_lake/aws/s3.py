@@ -86,10 +86,11 @@ class S3Gateway:
         self._client = client
         self.wire = wire
 
-    def list_objects(self, bucket: str, prefix: str) -> Iterator[S3Object]:
-        """Every object under the prefix, page by page (T2: a single call ends at 1,000 keys)."""
+    def list_objects(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[S3Object]:
+        """Every object under the prefix, or those behind a key, page by page (T2: a single call ends at 1,000 keys)."""
+        start: dict[str, Any] = {"StartAfter": after} if after else {}
         with aws_errors("s3", "ListObjectsV2", about=_uri(bucket, prefix)):
-            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **start):
                 for item in page.get("Contents", []):
                     yield S3Object(
                         key=item.get("Key", ""), bytes=item.get("Size", 0), modified=item.get("LastModified")

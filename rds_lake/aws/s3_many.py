@@ -9,9 +9,11 @@ What belongs here: copies, tails, heads and listings in bulk. What they are for:
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from rds_lake.aws.clients import CONNECTIONS
@@ -23,6 +25,8 @@ from rds_lake.errors import RdsLakeError
 
 T = TypeVar("T")
 Done = Callable[[int, Any], None]
+_PAGE = 1000
+_QUEUED = 10_000  # positions in the threads' queue at once: a future takes a kilobyte
 _CHECKSUM = re.compile(r"<(Checksum\w+)>([^<]+)</")
 
 
@@ -84,28 +88,47 @@ class ManyS3:
 
         self._each(len(keys), request, tail, slowly, done)
 
-    def sizes(self, bucket: str, prefixes: Sequence[str], *, done: Callable[[str, int], None]) -> None:
-        """Every object under the prefixes as (key, size), in no order."""
+    def sizes(
+        self, bucket: str, prefixes: Sequence[str], *, found: Callable[[Sequence[tuple[str, int]]], None]
+    ) -> None:
+        """Every object under the prefixes as (key, size): page by page, keys in order within a prefix.
+
+        Nothing is kept. What `found` raises ends the listing.
+        """
         wire = self._wire()
-        left: list[str] = []
+        left: list[tuple[str, str]] = []  # prefix, and the last key that was found of it
 
         def page(request: S3Request, answer: Answer | None) -> S3Request | None:
-            if answer is None or answer.status != 200:
+            prefix, _ = request.about
+            one = parse_page(answer.body) if answer is not None and answer.status == 200 else None
+            if one is None or not one.whole:
                 left.append(request.about)
                 return None
-            found = parse_page(answer.body)
-            for key, size in found.items:
-                done(key, size)
-            return page_request(bucket, request.about, found.token, about=request.about) if found.token else None
+            found(one.items)
+            after = one.items[-1][0] if one.items else ""
+            return page_request(bucket, prefix, one.token, about=(prefix, after)) if one.token else None
 
         if wire is None:
-            left += prefixes
+            left += [(prefix, "") for prefix in prefixes]
         else:
-            wire.send_all((page_request(bucket, prefix, about=prefix) for prefix in prefixes), page)
+            wire.send_all((page_request(bucket, prefix, about=(prefix, "")) for prefix in prefixes), page)
+        self._sizes_by_boto3(bucket, left, found)
+
+    def _sizes_by_boto3(
+        self, bucket: str, left: Sequence[tuple[str, str]], found: Callable[[Sequence[tuple[str, int]]], None]
+    ) -> None:
+        telling = threading.Lock()
+
+        def rest(prefix: str, after: str) -> None:
+            # Keys are listed in the order of their bytes: what the wire has found is not told again.
+            items = self.s3.list_objects(bucket, prefix, after=after)
+            while some := [(item.key, item.bytes) for item in islice(items, _PAGE)]:
+                with telling:
+                    found(some)
+
         with ThreadPoolExecutor(self._threads, thread_name_prefix="list") as pool:
-            for items in pool.map(lambda prefix: list(self.s3.list_objects(bucket, prefix)), left):
-                for item in items:
-                    done(item.key, item.bytes)
+            for _ in pool.map(lambda one: rest(*one), left):
+                pass
 
     def _each(
         self,
@@ -138,9 +161,11 @@ class ManyS3:
             wire.send_all(requests(), answered)
         pool = ThreadPoolExecutor(self._threads, thread_name_prefix="s3")
         try:
-            tried = pool.map(lambda position: _guarded(lambda: slowly(position)), left)
-            for position, outcome in zip(left, tried, strict=True):
-                done(position, outcome)
+            for start in range(0, len(left), _QUEUED):
+                some = left[start : start + _QUEUED]
+                tried = pool.map(lambda position: _guarded(lambda: slowly(position)), some)
+                for position, outcome in zip(some, tried, strict=True):
+                    done(position, outcome)
         finally:
             # An interrupted run must not go on with everything that is queued.
             pool.shutdown(cancel_futures=True)

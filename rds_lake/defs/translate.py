@@ -51,6 +51,9 @@ _DESCRIPTIONS: Mapping[Stage, str] = {
 }
 
 
+_IN_PLACE = "AWS's own Parquet, read where AWS put it: every file's footer, and the manifest; nothing is copied."
+
+
 def stage_key(source: SourceSettings, stage: Stage) -> dg.AssetKey:
     """`<source>/<stage>`."""
     return dg.AssetKey([source.name, stage.value])
@@ -67,7 +70,7 @@ def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
         "group_name": source.name,
         "kinds": _KINDS[stage],
         "tags": {Tag.SOURCE.value: source.name, "rds_lake/stage": stage.value},
-        "description": _DESCRIPTIONS[stage],
+        "description": _IN_PLACE if (stage, source.parquet) == (Stage.PARQUET, "in_place") else _DESCRIPTIONS[stage],
     }
 
 

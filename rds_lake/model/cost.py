@@ -14,7 +14,7 @@ from typing import Protocol
 from rds_lake.model.manifest import Manifest
 
 _PUTS_PER_DATE = 3  # export record, manifest, pointer
-_GETS_PER_FILE = 3  # heads of both copies, and the footer
+_LISTED = 1000  # keys per page of a listing
 
 
 class Priced(Protocol):
@@ -42,8 +42,12 @@ def export_usd(prices: Priced, *, snapshot_gb: float) -> float:
 
 
 def relocation_requests(manifest: Manifest) -> Requests:
-    """The requests that copying and verifying the manifest's files takes, without repetitions."""
-    return Requests(puts=manifest.files + _PUTS_PER_DATE, gets=manifest.files * _GETS_PER_FILE)
+    """The requests that the manifest takes, without repetitions: listing AWS's folder, copying and listing the copies (not
+    in place), and reading every footer.
+    """
+    pages = -(-manifest.files // _LISTED) + 1
+    copying = 0 if manifest.in_place else manifest.files + pages + len(manifest.tables)
+    return Requests(puts=pages + copying + _PUTS_PER_DATE, gets=manifest.files)
 
 
 def requests_usd(prices: Priced, requests: Requests) -> float:

@@ -35,9 +35,13 @@ class LakeLayout:
         """Everything relocated of the source; with trailing slash."""
         return self._key(source) + "/"
 
+    def table_folder(self, source: str, export_folder: str) -> str:
+        """Where all dates of one table lie; with trailing slash."""
+        return self._key(source, export_folder) + "/"
+
     def partition_folder(self, source: str, export_folder: str, day: date, export_task: str) -> str:
         """Where the files of one table, date and export lie; with trailing slash."""
-        return self._key(source, export_folder, f"snapshot_date={day.isoformat()}", export_task) + "/"
+        return f"{self.table_folder(source, export_folder)}snapshot_date={day.isoformat()}/{export_task}/"
 
     @staticmethod
     def data_key(folder: str, index: int, name: str) -> str:

@@ -11,6 +11,9 @@ Example, shortened:
                  "columns": [{"name": "id", "hive_type": "bigint", "original_type": "bigint"}, …],
                  "files": [{"key": "lake/…/1-part-00000-….gz.parquet", "bytes": 812, "rows": 3}]}]}
 
+With `parquet: in_place` nothing was copied: `location` and `files` are AWS's own, in the export's bucket, and the version is
+2, so that no release which does not know of it takes them for a copy and deletes them.
+
 What belongs here: the values and their JSON. Who writes and reads them in S3: `stages/handover.py`.
 """
 
@@ -26,11 +29,12 @@ from rds_lake.model.export import ExportRecord
 from rds_lake.model.table import Column, TableTarget
 
 VERSION = 1
+IN_PLACE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataFile:
-    """One relocated Parquet object: its key in the lake bucket, size in bytes, rows from its footer.
+    """One Parquet object: its key in the manifest's `data_bucket`, size in bytes, rows from its footer.
 
     `checksum` is `ALGORITHM:value` of the whole object where S3 knows one, else None.
     """
@@ -43,13 +47,23 @@ class DataFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableManifest:
-    """One table of a snapshot date. No files is legal: an empty table (aws-facts 1.1)."""
+    """One table of a snapshot date. No files is legal: an empty table (aws-facts 1.1).
+
+    `location` is where the date's files are. `home` is the table's own folder in the lake (a URI with trailing slash), told
+    where it does not follow from that.
+    """
 
     target: TableTarget
     location: str
     columns: tuple[Column, ...]
     files: tuple[DataFile, ...] = ()
     schema_notes: tuple[str, ...] = ()
+    home: str = ""
+
+    @property
+    def own_folder(self) -> str:
+        """The URI, with trailing slash, of the table's own folder in the lake, whatever the date."""
+        return self.home or self.location.split("/snapshot_date=", 1)[0] + "/"
 
     @property
     def rows(self) -> int:
@@ -61,12 +75,41 @@ class TableManifest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwsCopy:
+    """What one export task wrote: `folder` is its key prefix, with trailing slash."""
+
+    bucket: str
+    folder: str
+    export_task: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """Everything later stages need to know of one source and snapshot date."""
+    """Everything later stages need to know of one source and snapshot date.
+
+    `in_place`: the files are AWS's own. `superseded` are earlier exports of the date that were read in place.
+    """
 
     export: ExportRecord
     lake_bucket: str
     tables: tuple[TableManifest, ...] = field(default=())
+    in_place: bool = False
+    superseded: tuple[AwsCopy, ...] = ()
+
+    @property
+    def data_bucket(self) -> str:
+        """The bucket of the files."""
+        return self.export.bucket if self.in_place else self.lake_bucket
+
+    @property
+    def aws_copy(self) -> AwsCopy:
+        """What the export wrote, be it there still or not."""
+        return AwsCopy(bucket=self.export.bucket, folder=self.export.folder, export_task=self.export.export_task)
+
+    def superseded_by(self, export_task: str) -> tuple[AwsCopy, ...]:
+        """Exports that are read in place no more once another's manifest stands here."""
+        mine = (self.aws_copy,) if self.in_place else ()
+        return tuple(copy for copy in (*self.superseded, *mine) if copy.export_task != export_task)
 
     @property
     def source(self) -> str:
@@ -99,9 +142,13 @@ def render_manifest(manifest: Manifest) -> str:
             "files": [_without_none(asdict(file)) for file in table.files],
             "schema_notes": list(table.schema_notes),
         }
+        | ({"home": table.home} if table.home else {})
         for table in manifest.tables
     ]
-    body = {"version": VERSION, "lake_bucket": manifest.lake_bucket, "export": _record(manifest.export)}
+    body: dict[str, Any] = {"version": IN_PLACE_VERSION if manifest.in_place else VERSION}
+    body |= {"lake_bucket": manifest.lake_bucket, "export": _record(manifest.export)}
+    if manifest.superseded:
+        body["superseded"] = [asdict(copy) for copy in manifest.superseded]
     return json.dumps(body | {"tables": tables}, indent=1, ensure_ascii=False)
 
 
@@ -113,6 +160,8 @@ def parse_manifest(text: str, *, where: str) -> Manifest:
             export=_parse_record(body["export"]),
             lake_bucket=body["lake_bucket"],
             tables=tuple(_parse_table(table) for table in body["tables"]),
+            in_place=body["version"] == IN_PLACE_VERSION,
+            superseded=tuple(AwsCopy(**copy) for copy in body.get("superseded", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ManifestError(f"{where} is damaged ({error!r}); delete it and materialize `parquet` again") from error
@@ -139,10 +188,10 @@ def _load(text: str, *, where: str) -> dict[str, Any]:
         body = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"{where} is not JSON ({error}); delete it and materialize the date again") from error
-    if not isinstance(body, dict) or body.get("version") != VERSION:
-        version = body.get("version") if isinstance(body, dict) else None
+    version = body.get("version") if isinstance(body, dict) else None
+    if version not in (VERSION, IN_PLACE_VERSION):
         raise ManifestError(
-            f"{where} has version {version!r}, this release reads {VERSION}; materialize the date again"
+            f"{where} has version {version!r}, this release reads {VERSION} and {IN_PLACE_VERSION}; materialize the date again"
         )
     return body
 
@@ -183,4 +232,5 @@ def _parse_table(body: dict[str, Any]) -> TableManifest:
         columns=tuple(Column(**column) for column in body["columns"]),
         files=tuple(DataFile(**file) for file in body["files"]),
         schema_notes=tuple(body["schema_notes"]),
+        home=body.get("home", ""),
     )

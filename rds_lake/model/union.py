@@ -64,6 +64,7 @@ def combine(target: TableTarget, members: Sequence[TableManifest]) -> TableManif
     return TableManifest(
         target=target,
         location=members[0].location,
+        home=members[0].home,
         columns=tuple(columns),
         files=tuple(file for member in members for file in member.files),
         schema_notes=tuple(note for member in members for note in member.schema_notes),

@@ -10,49 +10,56 @@ from collections.abc import Callable, Sequence
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.errors import ManifestError
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import Manifest
+from rds_lake.model.manifest import AwsCopy, Manifest
 
 
 def after_publish(
     s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, keep_export: bool, log: Callable[[str], None]
 ) -> None:
-    """Delete AWS's copy unless it is to be kept, superseded folders of the date, and the relocation mark."""
-    if not keep_export:
-        _delete_export(s3, manifest, log)
+    """Delete AWS's copy unless it is to be kept or read in place, superseded folders of the date, and the relocation mark."""
+    if not (keep_export or manifest.in_place):
+        _delete_copy(s3, manifest, manifest.aws_copy, log)
+    for copy in manifest.superseded:
+        _delete_copy(s3, manifest, copy, log)
     _delete_superseded(s3, layout, manifest, log)
     export = manifest.export
     marker = layout.relocation_marker_key(manifest.source, manifest.snapshot_date, export.export_task)
     s3.delete(layout.bucket, [marker])
 
 
-def _delete_export(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
-    export = manifest.export
-    # A damaged manifest must not make us empty a bucket.
-    if export.folder.split("/")[-2:] != [export.export_task, ""]:
+def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
+    """ManifestError where the folder is not one export's: a damaged manifest must not make us empty a bucket."""
+    if not copy.export_task or copy.folder.split("/")[-2:] != [copy.export_task, ""]:
         raise ManifestError(
-            f"the manifest of {manifest.source} {manifest.snapshot_date} names {export.folder!r} as the folder of export "
-            f"{export.export_task}; nothing was deleted. Delete the manifest and materialize `parquet` again"
+            f"the manifest of {manifest.source} {manifest.snapshot_date} names {copy.folder!r} as the folder of export "
+            f"{copy.export_task}; nothing was deleted. Delete the manifest and materialize `parquet` again"
         )
-    keys = [item.key for item in s3.list_objects(export.bucket, export.folder)]
+
+
+def _delete_copy(s3: S3Gateway, manifest: Manifest, copy: AwsCopy, log: Callable[[str], None]) -> None:
+    require_export_folder(manifest, copy)
+    keys = [item.key for item in s3.list_objects(copy.bucket, copy.folder)]
     if keys:
-        s3.delete(export.bucket, keys)
-        log(f"deleted AWS's copy s3://{export.bucket}/{export.folder}: {len(keys)} objects")
+        s3.delete(copy.bucket, keys)
+        log(f"deleted AWS's copy s3://{copy.bucket}/{copy.folder}: {len(keys)} objects")
 
 
 def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
     """Files beside the manifest's own folder of the same table and date: an earlier export of the date.
 
-    Only keys under this very table and date are looked at, and only those outside the manifest's folder deleted.
+    Only keys under this very table and date are looked at, and only those outside the manifest's folder deleted: all of
+    them where that is AWS's own.
     """
     superseded: list[str] = []
+    part = f"snapshot_date={manifest.snapshot_date}/"
     for table in manifest.tables:
+        date_folder = f"{table.own_folder.removeprefix(layout.uri(''))}{part}"
         folder = table.location.removeprefix(layout.uri(""))
-        date_folder = folder.removesuffix(f"{manifest.export.export_task}/")
-        superseded += _outside(s3, layout.bucket, date_folder, folder)
+        superseded += _outside(s3, layout.bucket, date_folder, "" if manifest.in_place else folder)
     if superseded:
         s3.delete(layout.bucket, superseded)
         log(f"deleted {len(superseded)} files of an earlier export of {manifest.snapshot_date}")
 
 
 def _outside(s3: S3Gateway, bucket: str, date_folder: str, folder: str) -> Sequence[str]:
-    return [item.key for item in s3.list_objects(bucket, date_folder) if not item.key.startswith(folder)]
+    return [item.key for item in s3.list_objects(bucket, date_folder) if not (folder and item.key.startswith(folder))]

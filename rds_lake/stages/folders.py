@@ -5,7 +5,7 @@ What belongs here: adding up a listing. What to think of a folder is `orphans.py
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -27,19 +27,25 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exports:
-    """AWS's export folder and tasks, looked at once for all sources."""
+    """AWS's export folder and tasks, looked at once for all sources. `tables` are the keys of tables' folders in it."""
 
     folders: Mapping[str, Folder]
     tasks: Sequence[ExportTask]
+    tables: Collection[str] = ()
 
     @classmethod
     def read(cls, config: LakeConfig, rds: RdsGateway, s3: S3Gateway) -> Exports:
         prefix = f"{config.lake.export_prefix}/" if config.lake.export_prefix else ""
-        named = (
-            (f"{prefix}{item.key.removeprefix(prefix).split('/')[0]}/", item)
-            for item in s3.list_objects(config.lake.exports_bucket, prefix)
-        )
-        return cls(folders=sum_folders(named), tasks=rds.list_export_tasks())
+        tables: set[str] = set()
+
+        def named() -> Iterable[tuple[str, S3Object]]:
+            for item in s3.list_objects(config.lake.exports_bucket, prefix):
+                task, *below = item.key.removeprefix(prefix).split("/")
+                if len(below) > 2:
+                    tables.add(f"{prefix}{task}/{below[0]}/{below[1]}/")
+                yield f"{prefix}{task}/", item
+
+        return cls(folders=sum_folders(named()), tasks=rds.list_export_tasks(), tables=tables)
 
 
 def sum_folders(items: Iterable[tuple[str, S3Object]]) -> dict[str, Folder]:

@@ -6,6 +6,7 @@ What belongs here: footer to Hive types. Which files to read is `relocate.py`.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.errors import MalformedExportError
+from rds_lake.aws.s3_many import ManyS3
+from rds_lake.errors import MalformedExportError, RdsLakeError
 
 # Footers of tables with up to some hundred columns fit; longer ones cost a second read.
 TAIL_BYTES = 64 * 1024
@@ -52,6 +54,21 @@ def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
     if needed > len(tail):
         tail = s3.read_tail(bucket, key, bytes=needed)
     return parse_footer(tail, where)
+
+
+def read_footers(
+    many: ManyS3, bucket: str, keys: Sequence[str], *, done: Callable[[int, Footer | RdsLakeError], None]
+) -> None:
+    """The footers of many objects, told by position; an object whose footer cannot be read is told with its error."""
+
+    def read(number: int, tail: bytes) -> Footer | None:
+        where = f"s3://{bucket}/{keys[number]}"
+        return parse_footer(tail, where) if footer_bytes(tail, where) <= len(tail) else None
+
+    def slowly(number: int) -> Footer:
+        return read_footer(many.s3, bucket, keys[number])
+
+    many.tails(bucket, keys, bytes=TAIL_BYTES, read=read, slowly=slowly, done=done)
 
 
 def footer_bytes(tail: bytes, where: str) -> int:

@@ -5,26 +5,17 @@ What belongs here: listing and reading the info files. The rule is `model/comple
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3_many import ManyS3
 from rds_lake.model.completeness import Finding, check_completeness
 from rds_lake.model.export import ExportTask
 from rds_lake.model.export_info import ExportTableInfo, export_folder, parse_tables_info
 from rds_lake.model.export_key import ExportedData, ExportKey, TablesInfoFile, parse_export_key
 from rds_lake.model.table import TableTarget
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportedFile:
-    """One Parquet file AWS wrote; `bytes` is its size."""
-
-    key: str
-    bytes: int
-    index: int
-    name: str
+from rds_lake.stages.exported_files import ExportedFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +25,7 @@ class ExportedTable:
     target: TableTarget
     folder: str
     info: ExportTableInfo
-    files: tuple[ExportedFile, ...]
+    files: ExportedFiles
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +41,51 @@ def inspect_export(s3: S3Gateway, *, task: ExportTask, include: Sequence[str]) -
 
     Raises MalformedExportError when the info files are missing or unreadable.
     """
-    keys: list[ExportKey] = []
-    files: dict[str, list[ExportedFile]] = defaultdict(list)
-    info_keys: dict[TablesInfoFile, str] = {}
     # With the trailing slash: task `a-1` is a string prefix of `a-10` (aws-facts 1.1).
-    for item in s3.list_objects(task.bucket, task.folder):
-        key = parse_export_key(item.key, task.folder)
-        keys.append(key)
-        if isinstance(key, ExportedData):
-            files[key.folder].append(ExportedFile(key=item.key, bytes=item.bytes, index=key.index, name=key.name))
-        elif isinstance(key, TablesInfoFile):
-            info_keys[key] = item.key
-    infos = parse_tables_info({file: s3.get_text(task.bucket, key) for file, key in info_keys.items()})
+    listing = _Listing(folder=task.folder)
+    ManyS3(s3, parallel=1).sizes(task.bucket, [task.folder], found=listing.add)
+    infos = parse_tables_info({file: s3.get_text(task.bucket, key) for file, key in listing.infos.items()})
     tables = tuple(
-        ExportedTable(
-            target=info.target,
-            folder=export_folder(info.target),
-            info=info,
-            files=tuple(files[export_folder(info.target)]),
-        )
+        ExportedTable(target=info.target, folder=folder, info=info, files=listing.files_of(folder))
         for info in infos
         if info.target is not None and info.status == "COMPLETE"
+        for folder in [export_folder(info.target)]
     )
-    findings = check_completeness(task=task, infos=infos, keys=keys, include=include)
+    findings = check_completeness(task=task, infos=infos, keys=listing.kinds, include=include)
     return ExportContents(tables=tables, findings=findings)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Listing:
+    """The export's keys as they come. Of data files `kinds` has one per folder: more say no more of completeness."""
+
+    folder: str
+    kinds: list[ExportKey] = field(default_factory=list)
+    infos: dict[TablesInfoFile, str] = field(default_factory=dict)
+    _files: dict[str, ExportedFiles] = field(default_factory=dict)
+    _known: dict[str, tuple[ExportedFiles, int]] = field(default_factory=dict)
+
+    def add(self, items: Sequence[tuple[str, int]]) -> None:
+        """A page of keys with their sizes."""
+        for key, size in items:
+            place = self._known.get(key.rpartition("/")[0]) if key.endswith(".parquet") else None
+            # Parsing tells a table's folder once; its other files differ in their names only.
+            files, start = place or self._new(key)
+            if files is not None:
+                files.add(key[start:], size)
+
+    def files_of(self, folder: str) -> ExportedFiles:
+        """The files of a table, by its folder as AWS spells it; possibly none."""
+        return self._files.get(folder) or ExportedFiles(f"{self.folder}{folder}/")
+
+    def _new(self, key: str) -> tuple[ExportedFiles | None, int]:
+        kind = parse_export_key(key, self.folder)
+        self.kinds.append(kind)
+        if isinstance(kind, TablesInfoFile):
+            self.infos[kind] = key
+        if not isinstance(kind, ExportedData):
+            return None, 0
+        prefix = f"{self.folder}{kind.folder}/"
+        files = self._files.setdefault(kind.folder, ExportedFiles(prefix))
+        self._known[key.rpartition("/")[0]] = (files, len(prefix))
+        return files, len(prefix)

@@ -70,6 +70,11 @@ class _Source:
     published: frozenset[tuple[date, str]]
     partitions: Sequence[tuple[str, GluePartition]]
 
+    def is_read(self, task: ExportTask) -> bool:
+        """Whether a partition points into the export: it is read in place, whatever the manifests say."""
+        folder = f"s3://{task.bucket}/{task.folder}"
+        return any(partition.location.startswith(folder) for _, partition in self.partitions)
+
 
 def find_orphans(
     config: LakeConfig,
@@ -85,7 +90,7 @@ def find_orphans(
     known = _look(lake, source, now=now, busy=busy)
     found = [
         *_exports(config, known, exports, rds=rds, now=now),
-        *_in_lake(lake, known, now=now),
+        *_in_lake(config, lake, known, exports, now=now),
         *_uploads(lake, source, now=now),
     ]
     return tuple(orphan for orphan in found if orphan.age >= SAFETY_AGE)
@@ -145,7 +150,7 @@ def _exports(
             day = date_of_ours(plan, task)
         except ValueError:
             continue  # begun just now: AWS has not said of what time it is
-        if day is None or day in known.untouchable or task.status.running:
+        if day is None or day in known.untouchable or task.status.running or known.is_read(task):
             continue
         orphan = _orphan(known.settings.name, plan.bucket, folder, now=now)
         if task.status is not ExportStatus.COMPLETE:
@@ -165,9 +170,12 @@ def _superfluous(known: _Source, task: ExportTask, day: date, *, today: date) ->
     if manifest is None:
         given_up = retention is not None and day not in keep([*known.manifests, day], retention, today)
         return f"`retention:` does not keep {day}" if given_up else None
-    if known.settings.keep_export or (day, manifest.export.export_task) not in known.published:
-        return None
     own = manifest.export.export_task == task.identifier
+    if manifest.in_place and own:
+        return None
+    kept = known.settings.keep_export and not manifest.in_place
+    if kept or (day, manifest.export.export_task) not in known.published:
+        return None
     return f"{day} is published" + ("" if own else f", from the export {manifest.export.export_task}")
 
 
@@ -176,9 +184,9 @@ def _snapshot_gone(rds: RdsGateway, task: ExportTask) -> bool:
     return about is not Exportable.CLUSTER and rds.find_snapshot(about, task.source_arn) is None
 
 
-def _in_lake(lake: Lake, known: _Source, *, now: datetime) -> Iterable[Orphan]:
-    """Folders nothing names, and partitions that point at no folder."""
-    layout, source = lake.layout, known.settings
+def _in_lake(config: LakeConfig, lake: Lake, known: _Source, exports: Exports, *, now: datetime) -> Iterable[Orphan]:
+    """Folders nothing names, and partitions that point at no folder, be it the lake's or AWS's."""
+    layout, source, aws = lake.layout, known.settings, f"s3://{config.lake.exports_bucket}/"
     own = layout.source_folder(source.name)
     matched = ((_GENERATION.fullmatch(item.key), item) for item in lake.s3.list_objects(layout.bucket, own))
     folders = sum_folders((match[1], item) for match, item in matched if match)
@@ -191,9 +199,11 @@ def _in_lake(lake: Lake, known: _Source, *, now: datetime) -> Iterable[Orphan]:
     for folder in folders.values():
         if layout.uri(folder.key) not in tables and layout.uri(folder.key) not in pointed_at:
             yield from _unnamed(lake, known, folder, now=now)
+    there = {layout.uri(key) for key in folders} | {f"{aws}{key}" for key in exports.tables}
     for table, partition in known.partitions:
-        key = partition.location.removeprefix(layout.uri(""))
-        if key.startswith(own) and f"{key.rstrip('/')}/" not in folders and partition.created is not None:
+        location = f"{partition.location.rstrip('/')}/"
+        known_place = location.startswith((layout.uri(own), f"{aws}{config.lake.export_prefix}"))
+        if known_place and location not in there and partition.created is not None:
             yield from _pointing_at_nothing(known, table, partition, tables, now=now)
 
 

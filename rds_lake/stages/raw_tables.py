@@ -111,15 +111,15 @@ def comment(name: str, original_type: str | None) -> str:
 
 
 def _table_location(named: NamedTable) -> str:
-    """The table's own folder: the part of a partition's location before `snapshot_date=`.
+    """The table's own folder in the lake, also where its partitions are AWS's folders.
 
     A union's is a folder of its name, with nothing in it: its partitions say where they are.
     """
-    folder = named.manifest.location.split("/snapshot_date=", 1)[0]
+    folder = named.manifest.own_folder
     if named.members:
         own = export_folder(named.names.target).split("/", 1)[1]
-        folder = f"{folder.rsplit('/', 1)[0]}/{own}"
-    return f"{folder}/"
+        return f"{folder.rstrip('/').rsplit('/', 1)[0]}/{own}/"
+    return folder
 
 
 def _render_schema(seen: Sequence[SeenColumn], changed_on: date, changes: Sequence[Change]) -> str:

@@ -12,6 +12,7 @@ What belongs here: copy, verify, read footers, in that order. The plan is `reloc
 from __future__ import annotations
 
 import time
+from array import array
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,16 +23,20 @@ from rds_lake.aws.s3_wire import THREADS
 from rds_lake.errors import AwsError, RdsLakeError, RelocationError, TransientError, UnavailableError
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import DataFile, Manifest
-from rds_lake.stages.footers import TAIL_BYTES, Footer, footer_bytes, parse_footer, read_footer
+from rds_lake.model.made import MadeBy
+from rds_lake.model.manifest import AwsCopy, DataFile, Manifest
+from rds_lake.stages.arrivals import Arrivals
+from rds_lake.stages.file_facts import FileFacts
+from rds_lake.stages.footers import Footer, read_footers
 from rds_lake.stages.handover import find_manifest, write_manifest
 from rds_lake.stages.inspect_export import ExportContents
+from rds_lake.stages.progress import Progress
 from rds_lake.stages.relocate_manifest import Copied, build_manifest
-from rds_lake.stages.relocate_plan import PlannedCopy, plan_copies
+from rds_lake.stages.relocate_plan import CopyPlan, PlannedCopy, plan_copies
 
 __all__ = ["Mover", "PlannedCopy", "compare", "plan_copies"]
 
-_PROGRESS_SECONDS = 5.0
+_AT_ONCE = 10_000  # objects whose heads are held at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,21 +51,23 @@ class Mover:
     parallel: int = THREADS
     clock: Callable[[], float] = time.monotonic
 
-    def relocate(self, contents: ExportContents, record: ExportRecord) -> Manifest:
+    def relocate(
+        self, contents: ExportContents, record: ExportRecord, *, superseded: tuple[AwsCopy, ...] = ()
+    ) -> Manifest:
         """Copy everything, verify it, write the manifest and return it.
 
         Raises RelocationError listing every object that could not be copied or verified; nothing is deleted.
         """
         resumed = self._begin(record)
         plans = plan_copies(contents.tables, record, self.layout)
-        work = _Relocation(mover=self, plans=plans, record=record)
+        work = _Relocation(mover=self, plans=plans, record=record, facts=FileFacts(len(plans)))
         kept = work.keep_whole_copies() if resumed else 0
         work.copy()
         work.verify()
         work.read_footers()
         if work.failed:
             return self._done_by_another(record) or work.give_up()
-        manifest = build_manifest(contents.tables, work.copied(), record, self.layout)
+        manifest = build_manifest(contents.tables, work.copied(), record, self.layout, superseded=superseded)
         write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key)
         self.log(
             f"relocated {manifest.files} files, {manifest.bytes:,} bytes, {manifest.rows:,} rows"
@@ -91,57 +98,56 @@ class _Relocation:
     """One attempt. Objects are known by their position in `plans`; one that failed takes part in nothing further."""
 
     mover: Mover
-    plans: Sequence[PlannedCopy]
+    plans: CopyPlan
     record: ExportRecord
+    facts: FileFacts
     failed: dict[int, RdsLakeError] = field(default_factory=dict)
-    _checksums: dict[int, str | None] = field(default_factory=dict)  # of what is copied
-    _proven: set[int] = field(default_factory=set)
-    _footers: dict[int, Footer] = field(default_factory=dict)
+    _proven: set[int] = field(default_factory=set)  # made by an earlier attempt
 
     def keep_whole_copies(self) -> int:
         """Find what an earlier attempt copied. Only a checksum proves a copy whole; without one it is made again."""
-        sizes = self._listed()
-        there = [n for n, plan in enumerate(self.plans) if sizes.get(plan.target_key) == plan.file.bytes]
+        arrived = self._arrivals()
+        there = [position for position in range(len(self.plans)) if arrived.has(position)]
         for position, source, target in self._heads(there):
             if source is not None and source.checksum is not None and source == target:
-                self._checksums[position] = source.checksum
+                self.facts.set_checksum(position, source.checksum)
                 self._proven.add(position)
         self.failed.clear()  # who could not be asked is copied once more
         return len(self._proven)
 
     def copy(self) -> None:
         """Copy what is not there."""
-        progress = _Progress(
-            len(self.plans), sum(plan.file.bytes for plan in self.plans), self.mover.log, self.mover.clock
-        )
+        progress = Progress(len(self.plans), self.plans.bytes, self.mover.log, self.mover.clock)
         for position in self._proven:
             progress.done(self.plans[position].file.bytes)
-        todo = [position for position in range(len(self.plans)) if position not in self._proven]
-        bucket = self.mover.layout.bucket
-        orders = [
-            CopyOrder((self.record.bucket, plan.file.key), (bucket, plan.target_key), plan.file.bytes)
-            for plan in map(self.plans.__getitem__, todo)
-        ]
+        todo = array("Q", (position for position in range(len(self.plans)) if position not in self._proven))
+
+        def order(number: int) -> CopyOrder:
+            plan = self.plans[todo[number]]
+            source, target = (self.record.bucket, plan.file.key), (self.mover.layout.bucket, plan.target_key)
+            return CopyOrder(source, target, plan.file.bytes)
 
         def done(number: int, outcome: Any) -> None:
             position = todo[number]
             if isinstance(outcome, RdsLakeError):
                 self.failed[position] = _gone(outcome)
             else:
-                self._checksums[position] = outcome
+                self.facts.set_checksum(position, outcome)
             progress.done(self.plans[position].file.bytes)
 
+        orders = MadeBy(len(todo), order)
         self._many.copy(orders, kms_key=self.mover.kms_key, limits=self.mover.limits, done=done)
 
     def verify(self) -> None:
         """Every copy lies in the destination with its source's size, and with its checksum where that is not known."""
-        sizes = self._listed()
-        suspect: list[int] = []
-        for position, plan in enumerate(self.plans):
-            if position in self.failed or position in self._proven:
-                continue
-            if sizes.get(plan.target_key) != plan.file.bytes or self._checksums[position] is None:
-                suspect.append(position)
+        arrived = self._arrivals()
+        suspect = [
+            position
+            for position in range(len(self.plans))
+            if position not in self.failed
+            and position not in self._proven
+            and not (arrived.has(position) and self.facts.checksum(position))
+        ]
         for position, source, target in self._heads(suspect):
             if position in self.failed:
                 continue
@@ -150,40 +156,29 @@ class _Relocation:
                 where = self.mover.layout.uri(self.plans[position].target_key)
                 self.failed[position] = RelocationError(f"the copy {where} is wrong: {difference}")
             else:
-                self._checksums[position] = target.checksum
+                self.facts.set_checksum(position, target.checksum)
 
     def read_footers(self) -> None:
         """Rows and columns of every copy, from the end of its file."""
-        todo = [position for position in range(len(self.plans)) if position not in self.failed]
-        keys = [self.plans[position].target_key for position in todo]
-        s3, layout = self.mover.s3, self.mover.layout
-        progress = _Progress(len(todo), None, self.mover.log, self.mover.clock)
+        todo = array("Q", (position for position in range(len(self.plans)) if position not in self.failed))
+        keys = MadeBy(len(todo), lambda number: self.plans[todo[number]].target_key)
+        progress = Progress(len(todo), None, self.mover.log, self.mover.clock)
 
-        def read(number: int, tail: bytes) -> Footer | None:
-            where = layout.uri(keys[number])
-            return parse_footer(tail, where) if footer_bytes(tail, where) <= len(tail) else None
-
-        def done(number: int, outcome: Any) -> None:
-            (self.failed if isinstance(outcome, RdsLakeError) else self._footers)[todo[number]] = outcome
+        def done(number: int, outcome: Footer | RdsLakeError) -> None:
+            if isinstance(outcome, RdsLakeError):
+                self.failed[todo[number]] = outcome
+            else:
+                self.facts.set_footer(todo[number], outcome)
             progress.done(0)
 
-        self._many.tails(
-            layout.bucket,
-            keys,
-            bytes=TAIL_BYTES,
-            read=read,
-            slowly=lambda number: read_footer(s3, layout.bucket, keys[number]),
-            done=done,
-        )
+        read_footers(self._many, self.mover.layout.bucket, keys, done=done)
 
     def copied(self) -> Iterable[Copied]:
         """Every copy, verified, with its footer."""
         for position, plan in enumerate(self.plans):
-            footer = self._footers[position]
-            data = DataFile(
-                key=plan.target_key, bytes=plan.file.bytes, rows=footer.rows, checksum=self._checksums[position]
-            )
-            yield Copied(table=plan.table, data=data, footer=footer)
+            footer, checksum = self.facts.footer(position), self.facts.checksum(position)
+            data = DataFile(key=plan.target_key, bytes=plan.file.bytes, rows=footer.rows, checksum=checksum)
+            yield Copied(table=plan.table, data=data, columns=footer.columns)
 
     def give_up(self) -> Manifest:
         """Raise all failures in one error; a transient one when every one of them is, since a repetition is cheap."""
@@ -201,17 +196,22 @@ class _Relocation:
     def _many(self) -> ManyS3:
         return ManyS3(self.mover.s3, self.mover.parallel)
 
-    def _listed(self) -> dict[str, int]:
-        """Sizes by key in all folders copied to."""
-        sizes: dict[str, int] = {}
-        folders = sorted({plan.target_key.rpartition("/")[0] + "/" for plan in self.plans})
-        self._many.sizes(self.mover.layout.bucket, folders, done=sizes.__setitem__)
-        return sizes
+    def _arrivals(self) -> Arrivals:
+        """What lies in all folders copied to."""
+        arrived = Arrivals(self.plans)
+        folders = [folder for folder, table in zip(self.plans.folders, self.plans.tables, strict=True) if table.files]
+        self._many.sizes(self.mover.layout.bucket, folders, found=arrived.add)
+        return arrived
 
     def _heads(self, positions: Sequence[int]) -> Iterable[tuple[int, ObjectHead | None, ObjectHead | None]]:
         """Source's and copy's sizes and checksums; who cannot be asked has failed."""
-        places = [(self.record.bucket, self.plans[position].file.key) for position in positions]
-        places += [(self.mover.layout.bucket, self.plans[position].target_key) for position in positions]
+        for start in range(0, len(positions), _AT_ONCE):
+            yield from self._some_heads(positions[start : start + _AT_ONCE])
+
+    def _some_heads(self, positions: Sequence[int]) -> Iterable[tuple[int, ObjectHead | None, ObjectHead | None]]:
+        plans = [self.plans[position] for position in positions]
+        places = [(self.record.bucket, plan.file.key) for plan in plans]
+        places += [(self.mover.layout.bucket, plan.target_key) for plan in plans]
         heads: dict[int, ObjectHead | None] = {}
 
         def done(number: int, outcome: Any) -> None:
@@ -236,33 +236,6 @@ def _gone(error: RdsLakeError) -> RdsLakeError:
     if isinstance(error, AwsError) and error.code in ("NoSuchKey", "404"):
         return RelocationError("AWS's copy is gone; export the date again")
     return error
-
-
-@dataclass(slots=True)
-class _Progress:
-    """A line every few seconds: objects and bytes done of all. Without bytes it is footers that are read."""
-
-    objects: int
-    bytes: int | None
-    log: Callable[[str], None]
-    clock: Callable[[], float]
-    _objects_done: int = 0
-    _bytes_done: int = 0
-    _last: float | None = None
-
-    def done(self, size: int) -> None:
-        self._objects_done += 1
-        self._bytes_done += size
-        now = self.clock()
-        self._last = now if self._last is None else self._last
-        if now - self._last >= _PROGRESS_SECONDS:
-            self._last = now
-            self.log(
-                f"read {self._objects_done:,} of {self.objects:,} footers"
-                if self.bytes is None
-                else f"copied {self._objects_done:,} of {self.objects:,} objects, "
-                f"{self._bytes_done:,} of {self.bytes:,} bytes"
-            )
 
 
 def compare(source: ObjectHead, target: ObjectHead) -> str | None:

@@ -13,50 +13,76 @@ from rds_lake.errors import MalformedExportError
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.export_info import InfoColumn, hive_type_of_expected
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import DataFile, Manifest, TableManifest
+from rds_lake.model.manifest import AwsCopy, DataFile, Manifest, TableManifest
 from rds_lake.model.table import Column
-from rds_lake.stages.footers import Footer
 from rds_lake.stages.inspect_export import ExportedTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """One verified copy of a table's file and the footer read from it."""
+    """One verified copy of a table's file, and the (name, Hive type) columns of its footer."""
 
     table: ExportedTable
     data: DataFile
-    footer: Footer
+    columns: tuple[tuple[str, str], ...]
 
 
 def build_manifest(
-    tables: Iterable[ExportedTable], copied: Iterable[Copied], record: ExportRecord, layout: LakeLayout
+    tables: Iterable[ExportedTable],
+    copied: Iterable[Copied],
+    record: ExportRecord,
+    layout: LakeLayout,
+    *,
+    superseded: tuple[AwsCopy, ...] = (),
+    in_place: bool = False,
 ) -> Manifest:
-    """The manifest of verified copies (pure). MalformedExportError when files of one table differ in schema."""
-    by_table: dict[str, list[Copied]] = defaultdict(list)
+    """The manifest of verified copies, or of AWS's own files (pure).
+
+    MalformedExportError when files of one table differ in schema.
+    """
+    files: dict[str, list[DataFile]] = defaultdict(list)
+    shapes: dict[str, dict[tuple[tuple[str, str], ...], str]] = defaultdict(dict)
     for copy in copied:
-        by_table[copy.table.folder].append(copy)
+        files[copy.table.folder].append(copy.data)
+        shapes[copy.table.folder].setdefault(copy.columns, copy.data.key)
     manifests: list[TableManifest] = []
     problems: list[str] = []
     for table in tables:
-        copies = by_table[table.folder]
-        schemas = {copy.footer.columns: copy.data.key for copy in copies}
+        schemas = shapes[table.folder]
         if len(schemas) > 1:
             problems.append(f"files of {table.target} differ in schema: {', '.join(sorted(schemas.values()))}")
             continue
         columns, notes = merge_schema(next(iter(schemas), None), table.info.columns)
-        folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
+        location, home = _place(table, record, layout, in_place=in_place)
         manifests.append(
             TableManifest(
                 target=table.target,
-                location=layout.uri(folder),
+                location=location,
+                home=home,
                 columns=columns,
-                files=tuple(sorted((copy.data for copy in copies), key=lambda file: file.key)),
+                files=tuple(sorted(files[table.folder], key=lambda file: file.key)),
                 schema_notes=notes,
             )
         )
     if problems:
         raise MalformedExportError("tables cannot be read as one:", problems)
-    return Manifest(export=record, lake_bucket=layout.bucket, tables=tuple(manifests))
+    return Manifest(
+        export=record,
+        lake_bucket=layout.bucket,
+        tables=tuple(manifests),
+        in_place=in_place,
+        superseded=superseded,
+    )
+
+
+def _place(table: ExportedTable, record: ExportRecord, layout: LakeLayout, *, in_place: bool) -> tuple[str, str]:
+    """Where the table's files of the date are, and its own folder in the lake where that does not follow."""
+    if in_place:
+        # Above the index folders: Athena reads what lies below, and no name that begins with `_` (aws-facts 1.1).
+        home = layout.uri(layout.table_folder(record.source, table.folder))
+        return f"s3://{record.bucket}/{record.folder}{table.folder}/", home
+    folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
+    return layout.uri(folder), ""
 
 
 def merge_schema(

@@ -5,14 +5,20 @@ What belongs here: the plan. Carrying it out is `relocate.py`.
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.inspect_export import ExportedFile, ExportedTable
+from rds_lake.model.made import Made
+from rds_lake.stages.exported_files import ExportedFile
+from rds_lake.stages.inspect_export import ExportedTable
+
+_TABLES = 1 << 20  # more than an export can have: a place is file * _TABLES + table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,24 +30,65 @@ class PlannedCopy:
     target_key: str
 
 
-def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: LakeLayout) -> list[PlannedCopy]:
+class CopyPlan(Made[PlannedCopy]):
+    """Every copy of an export by position, of `tables` to `folders` (with trailing slash), one per table."""
+
+    def __init__(self, tables: Sequence[ExportedTable], folders: Sequence[str]) -> None:
+        self.tables, self.folders = tables, folders
+        self.bytes = sum(table.files.bytes for table in tables)
+        self._places = array("Q", self._in_turn())
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def make(self, at: int) -> PlannedCopy:
+        number, which = self.place(at)
+        file = self.tables[which].files[number]
+        return PlannedCopy(table=self.tables[which], file=file, target_key=self._target_key(which, file))
+
+    def place(self, at: int) -> tuple[int, int]:
+        """Which file of which table is at the position."""
+        return divmod(self._places[at], _TABLES)
+
+    def target(self, which: int, number: int) -> tuple[str, int]:
+        """Key and size of the copy of one table's file."""
+        file = self.tables[which].files[number]
+        return self._target_key(which, file), file.bytes
+
+    def _target_key(self, which: int, file: ExportedFile) -> str:
+        return LakeLayout.data_key(self.folders[which], file.index, file.name)
+
+    def _in_turn(self) -> Iterator[int]:
+        """The first file of every table, then the second of every table that has one, and so on."""
+        left = list(enumerate(self.tables))
+        for number in count():
+            left = [(which, table) for which, table in left if number < len(table.files)]
+            if not left:
+                return
+            yield from (number * _TABLES + which for which, _ in left)
+
+
+def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: LakeLayout) -> CopyPlan:
     """Every copy of an export, ordered so that neighbours lie in different tables: S3 limits rates per prefix (pure).
 
     MalformedExportError when two tables share a folder: AWS folds names, and their rows cannot be told apart.
     """
-    per_table: list[list[PlannedCopy]] = []
+    tables = tuple(tables)
+    require_own_folders(tables)
+    return CopyPlan(
+        tables,
+        [
+            layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
+            for table in tables
+        ],
+    )
+
+
+def require_own_folders(tables: Iterable[ExportedTable]) -> None:
+    """MalformedExportError when two tables share a folder."""
     owners: dict[str, list[str]] = defaultdict(list)
     for table in tables:
         owners[table.folder].append(str(table.target))
-        folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
-        per_table.append(
-            [
-                PlannedCopy(table=table, file=file, target_key=layout.data_key(folder, file.index, file.name))
-                for file in table.files
-            ]
-        )
     shared = [f"{' and '.join(names)} in {folder}" for folder, names in owners.items() if len(names) > 1]
     if shared:
         raise MalformedExportError("tables share a folder of the export; rename one of them in the database:", shared)
-    longest = max((len(copies) for copies in per_table), default=0)
-    return [copies[turn] for turn in range(longest) for copies in per_table if turn < len(copies)]

@@ -2,10 +2,13 @@
 
     rows of <source>._snapshots -> Glue partitions -> Parquet -> export record and marks -> manifest
 
+Of a date that is read in place the Parquet is AWS's own export, which goes whole.
+
 In this order nobody is shown a date that is not there any more, no partition points at nothing (traps T21), and a date
 whose removal broke off anywhere still has its manifest: the next run finds it and does the rest.
 
-Never removed: the published date, the newest one, a date a run works on, and any key outside the source's own folders.
+Never removed: the published date, the newest one, a date a run works on, and any key outside the source's own folders and
+the exports its manifests name.
 
 What belongs here: what goes, and its removal. The rule is `model/retention.py`; leftovers no manifest names are `orphans.py`.
 """
@@ -22,10 +25,11 @@ from rds_lake.aws.s3 import S3Gateway, S3Object
 from rds_lake.config import SourceSettings
 from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import Manifest
+from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.retention import keep
 from rds_lake.stages import handover
 from rds_lake.stages.catalog import drop_date
+from rds_lake.stages.cleanup import require_export_folder
 from rds_lake.stages.publish import Lake, find_pointer
 
 SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: what is younger may be in use
@@ -143,25 +147,36 @@ def busy_by_marks(s3: S3Gateway, layout: LakeLayout, source: str, *, now: dateti
     return frozenset(found)
 
 
-def date_folders(lake: Lake, manifest: Manifest) -> tuple[str, ...]:
-    """The key prefix of every table's date, with trailing slash: all generations of it.
+def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    """Bucket and key prefix (with trailing slash) of every table's date, all generations of it, and AWS's folders read in place.
 
     ManifestError when one is not the source's own: a damaged manifest must not make us empty a bucket.
     """
     own, part = lake.layout.source_folder(manifest.source), f"/snapshot_date={manifest.snapshot_date}/"
-    folders: set[str] = set()
+    folders: set[tuple[str, str]] = set()
     for table in manifest.tables:
-        key = table.location.removeprefix(lake.layout.uri(""))
-        before, found, _ = key.partition(part)
-        if not (found and before.startswith(own) and len(before) > len(own)):
+        before = table.own_folder.removeprefix(lake.layout.uri("")).rstrip("/")
+        if not (
+            before.startswith(own) and len(before) > len(own) and _is_the_dates(manifest, table, before + part, lake)
+        ):
             where = lake.layout.uri(lake.layout.manifest_key(manifest.source, manifest.snapshot_date))
             raise ManifestError(
                 f"{where} says that {table.target} lies in {table.location}, which is none of the folders of "
                 f"{manifest.source} {manifest.snapshot_date}; nothing of the date was removed. Materialize `parquet` of the "
                 "date again, or delete the manifest"
             )
-        folders.add(f"{before}{part}")
+        folders.add((lake.layout.bucket, f"{before}{part}"))
+    for copy in (*manifest.superseded, *((manifest.aws_copy,) if manifest.in_place else ())):
+        require_export_folder(manifest, copy)
+        folders.add((copy.bucket, copy.folder))
     return tuple(sorted(folders))
+
+
+def _is_the_dates(manifest: Manifest, table: TableManifest, folder: str, lake: Lake) -> bool:
+    """Whether the table's files are in this folder, or in place in the very export that the manifest is of."""
+    copy = manifest.aws_copy
+    owner = f"s3://{copy.bucket}/{copy.folder}" if manifest.in_place else lake.layout.uri(folder)
+    return table.location.startswith(owner)
 
 
 def own_raw_tables(lake: Lake, source: str) -> tuple[GlueTable, ...]:
@@ -191,13 +206,15 @@ def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> 
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="retention") as pool:
         gone = pool.map(lambda raw: drop_date(lake.glue, source, raw.name, raw.partition_keys[0][0], day), raw_tables)
         partitions = sum(gone)
-        found = [item for items in pool.map(lambda folder: _keys(s3, layout.bucket, folder), folders) for item in items]
-    s3.delete(layout.bucket, [item.key for item in found])
+        found = list(pool.map(lambda folder: (folder[0], _keys(s3, *folder)), folders))
+    for bucket in sorted({bucket for bucket, _ in found}):
+        s3.delete(bucket, [item.key for where, items in found for item in items if where == bucket])
     manifest_key = layout.manifest_key(source, day)
     records = _keys(s3, layout.bucket, f"{layout.manifest_folder(source)}{day}.")
     s3.delete(layout.bucket, [item.key for item in records if item.key != manifest_key])
     s3.delete(layout.bucket, [manifest_key])
-    return Removed(dates=(day,), partitions=partitions, objects=len(found), bytes=sum(item.bytes for item in found))
+    sizes = [item.bytes for _, items in found for item in items]
+    return Removed(dates=(day,), partitions=partitions, objects=len(sizes), bytes=sum(sizes))
 
 
 def _keys(s3: S3Gateway, bucket: str, prefix: str) -> list[S3Object]:

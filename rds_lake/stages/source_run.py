@@ -27,6 +27,7 @@ from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages import cleanup, export, handover
 from rds_lake.stages.catalog import TableSync, drop_elsewhere, locate, sync_catalog
 from rds_lake.stages.export_plan import ExportPlan, export_plan
+from rds_lake.stages.in_place import Registrar
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.publish import Lake, Publication, publish
@@ -170,25 +171,23 @@ class SourceRun:
         return AcceptedExport(record=record, findings=contents.findings, reused=False)
 
     def relocate(self, day: date) -> Manifest:
-        """The date's Parquet in the lake's layout, verified; ends with the manifest."""
+        """The date's Parquet, copied into the lake's layout and verified, or in place; ends with the manifest."""
         record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
         done = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
         if done is not None and done.export.export_task == record.export_task:
-            self.log(f"{day} is relocated already: {done.files} files, {done.rows} rows")
+            self.log(f"{day} is there already: {done.files} files, {done.rows} rows")
             return done
         task = export.settle_export(self.rds, record.export_task)
         contents = self._contents(task)
         errors = [finding.problem for finding in contents.findings if finding.severity == "error"]
         if errors:
             raise ExportIncompleteError(f"export {record.export_task} is not complete; nothing was copied:", errors)
-        mover = Mover(
-            s3=self.lake.s3,
-            layout=self.lake.layout,
-            kms_key=self.lake.kms_key,
-            log=self.log,
-            parallel=self.config.lake.copy_threads,
-        )
-        return mover.relocate(contents, record)
+        superseded = done.superseded_by(record.export_task) if done is not None else ()
+        how: dict[str, Any] = {"s3": self.lake.s3, "layout": self.lake.layout, "kms_key": self.lake.kms_key}
+        how |= {"log": self.log, "parallel": self.config.lake.copy_threads}
+        if self.source.parquet == "in_place":
+            return Registrar(**how).register(contents, record, superseded=superseded)
+        return Mover(**how).relocate(contents, record, superseded=superseded)
 
     def catalogue(self, day: date) -> Catalogued:
         """Glue tables and partitions of the date, read back through Athena."""
@@ -208,7 +207,7 @@ class SourceRun:
         return Catalogued(synced=synced, quality=quality)
 
     def publish(self, day: date, *, now: datetime) -> Published:
-        """All views at the date, then AWS's copy and superseded folders removed (unless `keep_export`)."""
+        """All views at the date, then superseded folders removed, and AWS's copy unless it is kept or read in place."""
         manifest = self._manifest(day)
         located = locate(self.lake.glue, manifest=manifest, tables=name_tables(manifest, self.source))
         typed = type_tables(located, self.source)

@@ -11,6 +11,7 @@ from rds_lake.model.arn import Exportable, exportable, parse_arn
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import (
+    AwsCopy,
     DataFile,
     Manifest,
     TableManifest,
@@ -117,8 +118,14 @@ manifests = st.builds(
             columns=st.lists(columns, max_size=3).map(tuple),
             files=st.lists(files, max_size=3).map(tuple),
             schema_notes=st.lists(st.text(max_size=10), max_size=2).map(tuple),
+            home=st.text(max_size=10),
         ),
         max_size=3,
+    ).map(tuple),
+    in_place=st.booleans(),
+    superseded=st.lists(
+        st.builds(AwsCopy, bucket=strategies.plain_names, folder=st.text(max_size=5), export_task=st.text(max_size=5)),
+        max_size=2,
     ).map(tuple),
 )
 

@@ -1,6 +1,7 @@
 """A run that SIGKILLs itself before its n-th write: `python killed_run.py <endpoint> <lake.yaml> <n> [retention]`.
 
-Every call that changes S3, Glue or Athena counts as a write. Exits with 0 when there were fewer writes than n.
+Every request that changes S3, Glue or Athena counts as a write, boto3's and the wire's alike; with `after:n` in place of n it
+dies when the answer to the n-th is known. Exits with 0 when there were fewer writes than n.
 """
 
 import itertools
@@ -20,6 +21,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3_wire import Answer, _Connection
 from rds_lake.config import Retention, load_config
 from rds_lake.model.layout import LakeLayout
 from rds_lake.stages.publish import Lake
@@ -29,16 +31,18 @@ from rds_lake.stages.source_run import SourceRun
 READS = ("Get", "List", "Head", "Describe", "BatchGet")
 
 
-def kill_before(number: int) -> None:
-    """Make the n-th write of any client the end of this process."""
+def kill_at(number: int, *, after: bool) -> None:
+    """Make the n-th write the end of this process, whoever sends it."""
     counter, lock = itertools.count(1), threading.Lock()
 
-    def count(model: Any, **_: Any) -> None:
-        if model.name.startswith(READS):
-            return
+    def count(_: Any = None, **__: Any) -> None:
         with lock:
             if next(counter) >= number:
                 os.kill(os.getpid(), signal.SIGKILL)
+
+    def count_call(model: Any, **_: Any) -> None:
+        if not model.name.startswith(READS):
+            count()
 
     original = AwsClients.client
 
@@ -46,15 +50,28 @@ def kill_before(number: int) -> None:
         built = original(self, service)
         if not getattr(built, "counted", False):
             built.counted = True
-            built.meta.events.register("before-call", count)
+            built.meta.events.register("after-call" if after else "before-call", count_call)
         return built
 
     AwsClients.client = client  # type: ignore[method-assign]
+    ask = _Connection.ask
+
+    async def counted(self: _Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+        if method in ("GET", "HEAD"):
+            return await ask(self, method, target, headers)
+        if not after:
+            count()
+        answer = await ask(self, method, target, headers)
+        if after:
+            count()
+        return answer
+
+    _Connection.ask = counted  # type: ignore[method-assign]
 
 
 def main(endpoint: str, config_path: str, number: str, what: str = "run") -> None:
     """Relocate, catalogue and publish the date, or remove all dates but the newest, up to the n-th write."""
-    kill_before(int(number))
+    kill_at(int(number.removeprefix("after:")), after=number.startswith("after:"))
     config = load_config(Path(config_path))
     clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=endpoint)
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
@@ -66,7 +83,7 @@ def main(endpoint: str, config_path: str, number: str, what: str = "run") -> Non
         clock=time.monotonic,
     )
     lake = Lake(
-        s3=S3Gateway(clients.s3),
+        s3=S3Gateway(clients.s3, clients.wire(config.lake.copy_threads)),
         glue=GlueGateway(clients.glue),
         athena=athena,
         layout=layout,

@@ -1,4 +1,7 @@
-"""SIGKILL between any two writes of relocation, catalogue and publish, then a repetition: same end, nothing lost."""
+"""SIGKILL between any two writes of relocation, catalogue and publish, then a repetition: same end, nothing lost.
+
+The writes are counted where they leave the process: boto3's calls, and the copies that go over the wire.
+"""
 
 import re
 import signal
@@ -10,14 +13,22 @@ from pathlib import Path
 from rds_lake.stages.publish import find_pointer
 from rds_lake_tests.world import World
 
-SCRIPT = Path(__file__).parent / "killed_run.py"
+CHECKOUT = Path(__file__).parents[2]
 # More writes than a run of the tiny database makes; the loop ends at the first run that is not killed.
 MOST_WRITES = 80
 
 
-def killed_before(world: World, number: int) -> bool:
-    command = [sys.executable, str(SCRIPT), world.cloud.url, str(world.config.directory / "lake.yaml"), str(number)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+def killed(world: World, at: str) -> bool:
+    """Run in a process that dies at that write, and say whether it did."""
+    command = [sys.executable, "-m", "rds_lake_tests.stages.killed_run", world.cloud.url]
+    done = subprocess.run(
+        [*command, str(world.config.directory / "lake.yaml"), at],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode != 0
 
@@ -53,15 +64,15 @@ def test_a_run_killed_before_any_of_its_writes_ends_the_same_when_repeated(world
     expected: dict[str, object] | None = None
     for number in range(1, MOST_WRITES):
         start_over(world)
-        killed = killed_before(world, number)
+        died = killed(world, str(number))
         count = int(world.query("SELECT count(*) FROM orders")[0][0] or 0)
         assert count == 10, f"readers see {count} rows after a crash before write {number}"
-        if killed:
+        if died:
             world.publish("2026-11-20")
         found = state(world)
         expected = expected or found
         assert found == expected, f"a crash before write {number} changed the end"
-        if not killed:
+        if not died:
             assert number > 15, "the run makes fewer writes than it has stages"
             return
     raise AssertionError("the run never came to its end")

@@ -1,0 +1,39 @@
+"""Progress of something long, told in the run's log every few seconds and not per object.
+
+What belongs here: when to say a line, and its words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_SECONDS = 5.0
+
+
+@dataclass(slots=True)
+class Progress:
+    """A line every few seconds: objects and bytes done of all. Without bytes it is footers that are read."""
+
+    objects: int
+    bytes: int | None
+    log: Callable[[str], None]
+    clock: Callable[[], float]
+    _objects_done: int = 0
+    _bytes_done: int = 0
+    _last: float | None = None
+
+    def done(self, size: int) -> None:
+        """One more object, of that many bytes."""
+        self._objects_done += 1
+        self._bytes_done += size
+        now = self.clock()
+        self._last = now if self._last is None else self._last
+        if now - self._last >= _SECONDS:
+            self._last = now
+            self.log(
+                f"read {self._objects_done:,} of {self.objects:,} footers"
+                if self.bytes is None
+                else f"copied {self._objects_done:,} of {self.objects:,} objects, "
+                f"{self._bytes_done:,} of {self.bytes:,} bytes"
+            )
