@@ -51,6 +51,11 @@ _UNAVAILABLE = {
     "InternalServiceException",
     "InternalServerException",
 }
+# What AWS answers when this machine's clock is wrong; the first codes also mean a wrong secret key.
+_SIGNATURES = {"InvalidSignatureException", "SignatureDoesNotMatch"}
+_OTHER_TIME = ("Signature expired", "Signature not yet current")
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
+_CLOCK_ADVICE = "this machine's clock differs from AWS's by minutes: set it (NTP), then repeat"
 _CONFLICT = {
     "AlreadyExistsException",
     "ConcurrentModificationException",
@@ -95,4 +100,6 @@ def _translate(error: ClientError, service: str, operation: str, about: str) -> 
         return ConflictError(service=service, operation=operation, code=code, message=message)
     if status >= 500 or code in _UNAVAILABLE:
         return UnavailableError(f"{service} {operation} answered {status}: {code}: {message}")
+    if code in _SKEWED or (code in _SIGNATURES and message.startswith(_OTHER_TIME)):
+        message = f"{message}; {_CLOCK_ADVICE}"
     return AwsError(service=service, operation=operation, code=code, message=message)
