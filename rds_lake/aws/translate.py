@@ -95,11 +95,11 @@ def _translate(error: ClientError, service: str, operation: str, about: str) -> 
     message = error.response.get("Error", {}).get("Message", str(error)) + _of(about)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLED:
-        return ThrottledError(f"{service} {operation} was throttled: {code}: {message}")
+        return ThrottledError(f"{service} {operation} was throttled: {code}: {message}; it can be repeated")
     if code in _CONFLICT:
         return ConflictError(service=service, operation=operation, code=code, message=message)
     if status >= 500 or code in _UNAVAILABLE:
-        return UnavailableError(f"{service} {operation} answered {status}: {code}: {message}")
+        return UnavailableError(f"{service} {operation} answered {status}: {code}: {message}; it can be repeated")
     if code in _SKEWED or (code in _SIGNATURES and message.startswith(_OTHER_TIME)):
         message = f"{message}; {_CLOCK_ADVICE}"
     return AwsError(service=service, operation=operation, code=code, message=message)
