@@ -10,7 +10,7 @@ import pytest
 
 from rds_lake.config import Retention
 from rds_lake.defs.resources import AwsResource
-from rds_lake.errors import AwsError, CatalogError, ManifestError, RdsLakeError, RelocationError
+from rds_lake.errors import AwsError, CatalogError, LostFilesError, RdsLakeError
 from rds_lake.stages.prune import plan_prune
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.source_run import SourceRun
@@ -159,3 +159,44 @@ def test_a_concurrent_writers_change_of_a_table_is_kept_and_ours_is_made(world: 
         run.publish(DAY, now=datetime.now(UTC))
     assert glue.get_table(DatabaseName="shop", Name="snapshots_orders")["Table"]["Parameters"]["lakeformation.mark"]
     assert world.query("SELECT count(channel) FROM orders") == [("10",)]
+
+
+def delete_by_hand(world: World, part: str) -> str:
+    (key,) = [key for key in world.keys("lake/shop/") if part in key and key.endswith(".parquet")]
+    world.clients.client("s3").delete_object(Bucket="acme-lake", Key=key)
+    return key
+
+
+def test_an_object_deleted_by_hand_before_publishing_is_found_and_copied_again(world: World) -> None:
+    world.snapshot("2026-11-20")
+    run = world.run()
+    run.accept(DAY, poll_seconds=0.02)
+    run.relocate(DAY)
+    delete_by_hand(world, "public.orders/")
+    (orders,) = [table for table in run.catalogue(DAY).quality if table.table == "shop.public.orders"]
+    assert not orders.rows_match, "what stops the run in Dagster"
+    run.relocate(DAY)
+    assert any(line.startswith("1 of 2 files of 2026-11-20 are gone") for line in world.lines)
+    assert all(table.rows_match for table in run.catalogue(DAY).quality)
+    run.publish(DAY, now=datetime.now(UTC))
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]
+
+
+def test_an_object_deleted_by_hand_after_publishing_is_named_and_the_advice_brings_it_back(world: World) -> None:
+    world.snapshot("2026-11-19")
+    world.publish("2026-11-19")
+    key = delete_by_hand(world, "public.orders/")
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    assert world.query("SELECT count(*) FROM orders") == [("10",)], "the next date does not mind"
+    day = date(2026, 11, 19)
+    with pytest.raises(LostFilesError, match=r"1 of 2 files of shop 2026-11-19 are gone.*delete s3://") as caught:
+        world.run().relocate(day)
+    assert caught.value.problems == (f"s3://acme-lake/{key}",)
+    world.clients.client("s3").delete_object(Bucket="acme-lake", Key="lake/_manifests/shop/2026-11-19.json")
+    world.publish("2026-11-19")
+    assert world.query("SELECT snapshot_date, count(*) FROM snapshots_orders GROUP BY 1 ORDER BY 1") == [
+        ("2026-11-19", "10"),
+        ("2026-11-20", "10"),
+    ]
+    assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
