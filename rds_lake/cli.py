@@ -6,6 +6,7 @@ commands, so that `rds-lake --help` answers at once. What does not: rules of the
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
@@ -17,6 +18,9 @@ import click
 from rds_lake.config import CONFIG_FILE, LakeConfig, load_config
 from rds_lake.errors import RdsLakeError
 
+# The disk, a user's share of it, or what the shell allows a file is used up.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
 
 class _Commands(click.Group):
     """A group whose commands end with the error's own words instead of a traceback."""
@@ -26,6 +30,13 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except RdsLakeError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            where = error.filename or "a file"
+            raise click.ClickException(
+                f"{where} could not be written: {error.strerror}; free some space and repeat"
+            ) from error
 
 
 _config_option = click.option(
@@ -190,6 +201,7 @@ def local() -> None:
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when everything is up.")
 def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_file: Path | None) -> None:
     """Start the local cloud and keep it until Ctrl-C."""
+    from rds_lake.localcloud.embedded import PostgresError
     from rds_lake.localcloud.rds_sources import SourceUrlError
     from rds_lake.localcloud.up import run_up
 
@@ -198,6 +210,8 @@ def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_f
         run_up(port=port, databases=instances, clusters=aurora, ready_file=ready_file)
     except SourceUrlError as error:
         raise click.UsageError(str(error)) from error
+    except PostgresError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @local.command()

@@ -15,6 +15,7 @@
         ├── ExportTimeoutError     not finished within `export_timeout`
         ├── MalformedExportError   info files or Parquet not as documented; lists all
         ├── RelocationError        objects could not be copied or verified; lists all
+        ├── LostFilesError         files that a manifest names are gone for good; lists all
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
@@ -110,6 +111,10 @@ class MalformedExportError(ProblemsError, TerminalError):
 
 class RelocationError(ProblemsError, TerminalError):
     """Objects could not be copied or did not verify; the source is untouched."""
+
+
+class LostFilesError(ProblemsError, TerminalError):
+    """Files that a manifest names are gone from the lake, and what they were copied from is too."""
 
 
 class ManifestError(TerminalError):

@@ -66,7 +66,8 @@ class AthenaGateway:
         if execution["Status"]["State"] != "SUCCEEDED":
             raise _failed(execution)
         statistics = execution.get("Statistics", {})
-        columns, rows = self._rows(query_id, header=execution.get("StatementType") == "DML")
+        kind = execution.get("StatementType")
+        columns, rows = ((), ()) if _makes_something(kind, sql) else self._rows(query_id, header=kind == "DML")
         return QueryResult(
             query_id=query_id,
             columns=columns,
@@ -163,6 +164,11 @@ class AthenaGateway:
                 ]
         # The first row of a SELECT's result repeats the column names.
         return columns, tuple(rows[1:] if header and rows else rows)
+
+
+def _makes_something(kind: str | None, sql: str) -> bool:
+    """Whether there are no rows to fetch: a call saved for every view. SHOW and DESCRIBE may be DDL too, and have rows."""
+    return kind == "DDL" and sql.lstrip()[:6].upper() == "CREATE"
 
 
 def _failed(execution: Any) -> QueryError:

@@ -51,6 +51,11 @@ _UNAVAILABLE = {
     "InternalServiceException",
     "InternalServerException",
 }
+# What AWS answers when this machine's clock is wrong; the first codes also mean a wrong secret key.
+_SIGNATURES = {"InvalidSignatureException", "SignatureDoesNotMatch"}
+_OTHER_TIME = ("Signature expired", "Signature not yet current")
+_SKEWED = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
+_CLOCK_ADVICE = "this machine's clock differs from AWS's by minutes: set it (NTP), then repeat"
 _CONFLICT = {
     "AlreadyExistsException",
     "ConcurrentModificationException",
@@ -90,9 +95,11 @@ def _translate(error: ClientError, service: str, operation: str, about: str) -> 
     message = error.response.get("Error", {}).get("Message", str(error)) + _of(about)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in _THROTTLED:
-        return ThrottledError(f"{service} {operation} was throttled: {code}: {message}")
+        return ThrottledError(f"{service} {operation} was throttled: {code}: {message}; it can be repeated")
     if code in _CONFLICT:
         return ConflictError(service=service, operation=operation, code=code, message=message)
     if status >= 500 or code in _UNAVAILABLE:
-        return UnavailableError(f"{service} {operation} answered {status}: {code}: {message}")
+        return UnavailableError(f"{service} {operation} answered {status}: {code}: {message}; it can be repeated")
+    if code in _SKEWED or (code in _SIGNATURES and message.startswith(_OTHER_TIME)):
+        message = f"{message}; {_CLOCK_ADVICE}"
     return AwsError(service=service, operation=operation, code=code, message=message)

@@ -97,7 +97,10 @@ def stop_if_incomplete(export_task: str, findings: Sequence[Finding]) -> None:
 
 def stop_if_unreadable(tables: Sequence[TableQuality]) -> None:
     """Fail with what Athena does not read; no view was moved."""
-    _stop("Athena does not read every row; no view was moved", _unread(tables))
+    _stop(
+        "Athena does not read every row; no view was moved. Materialize `parquet` of the date: it says which files are gone",
+        _unread(tables),
+    )
 
 
 def _stop(headline: str, problems: Sequence[str]) -> None:

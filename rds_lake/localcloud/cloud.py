@@ -17,6 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from rds_lake.localcloud.app import ACCOUNT, LocalCloudApp
 from rds_lake.localcloud.athena.service import AthenaService, AthenaSettings
+from rds_lake.localcloud.clock import ClockGate
 from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.faults import Faults
 from rds_lake.localcloud.loop import InProcessClients
@@ -54,7 +55,7 @@ class LocalCloud:
         self.clients = InProcessClients(self.app)
         self.faults = Faults()
         # A port in use ends the program here, before there is anything to clean up.
-        self._server = Server(ThrottleGate(self.app, self.faults), port)
+        self._server = Server(ClockGate(ThrottleGate(self.app, self.faults)), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
         apply_event_fixes()
         GlueFixes(self.app)

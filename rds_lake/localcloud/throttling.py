@@ -62,9 +62,7 @@ class ThrottleGate:
         code = self._faults.throttled(_service(signed_as), called_operation(signed_as, environ))
         if code is None:
             return self._app(environ, start)
-        # The connection is kept: what is left of this request must not become the next one.
-        read_body(environ)
-        return _refuse(_model(_service(signed_as)).protocol, code, environ, start)
+        return refuse(signed_as, code, environ, start)
 
 
 def called_operation(signed_as: str, environ: dict[str, Any]) -> str:
@@ -134,17 +132,30 @@ def _service(signed_as: str) -> str:
     return next(known, signed_as)
 
 
-def _refuse(protocol: str, code: str, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
-    message, status, content_type = _MESSAGES[protocol], "400 Bad Request", "text/xml"
+def refuse(
+    signed_as: str,
+    code: str,
+    environ: dict[str, Any],
+    start: StartResponse,
+    *,
+    message: str | None = None,
+    status: str | None = None,
+) -> list[bytes]:
+    """Answer a request with an error in the protocol of its service; without message and status, throttling's."""
+    # The connection is kept: what is left of this request must not become the next one.
+    read_body(environ)
+    protocol = _model(_service(signed_as)).protocol
+    message = message or _MESSAGES[protocol]
+    content_type = "text/xml"
     if protocol == "json":
         content_type = "application/x-amz-json-1.1"
         body = json.dumps({"__type": code, "message": message}).encode()
     elif protocol == "query":
         body = render_error(code, message)
     else:
-        status, content_type = "503 Slow Down", "application/xml"
+        status, content_type = status or "503 Slow Down", "application/xml"
         body = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>".encode()
     # An answer to HEAD has no body: what would follow is read as the next answer.
     body = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
-    start(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    start(status or "400 Bad Request", [("Content-Type", content_type), ("Content-Length", str(len(body)))])
     return [body]

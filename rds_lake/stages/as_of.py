@@ -26,7 +26,9 @@ def readable_tables(lake: Lake, source: SourceSettings, day: date) -> tuple[Type
         more = f" and {len(dates) - 10} older ones" if len(dates) > 10 else ""
         raise AsOfError(f"{source.name} has no {day} to read; it has {newest}{more}")
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-    return type_tables(locate(lake.glue, manifest=manifest, tables=name_tables(manifest, source)), source)
+    # One call per table would have a question to one of 800 tables wait for all of them.
+    located = locate(lake.glue, manifest=manifest, tables=name_tables(manifest, source), ask_all=False)
+    return type_tables(located, source)
 
 
 def readable_dates(lake: Lake, source: str) -> set[date]:

@@ -87,27 +87,30 @@ def sync_catalog(
     return tuple(done)
 
 
-def locate(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> tuple[NamedTable, ...]:
-    """The tables with the raw tables that hold the manifest's date; CatalogError lists those that none holds."""
-    versions = group_versions(glue.list_tables(manifest.source))
-    found: list[NamedTable] = []
-    missing: list[str] = []
-    for named in tables:
+def locate(
+    glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable], ask_all: bool = True, parallel: int = 8
+) -> tuple[NamedTable, ...]:
+    """The tables with the raw tables that hold the manifest's date; CatalogError lists those that none holds.
+
+    Without `ask_all`, Glue is asked for partitions only where a table has several versions to choose from.
+    """
+    database, day = manifest.source, manifest.snapshot_date
+    versions = group_versions(glue.list_tables(database))
+
+    def find(named: NamedTable) -> NamedTable | None:
         mine = versions.get(named.names.view, ())
         fitting = candidates(mine, named)
-        if len(mine) > 1:
-            fitting = [
-                raw for raw in fitting if _holds(glue, manifest.source, manifest.snapshot_date, named, raw.table)
-            ]
-        if fitting:
-            found.append(settle(named, fitting[0], mine))
-        else:
-            missing.append(str(named.names.target))
+        if ask_all or len(mine) > 1:
+            # A partition deleted by hand would have the view show an empty table.
+            fitting = [raw for raw in fitting if _holds(glue, database, day, named, raw.table)]
+        return settle(named, fitting[0], mine) if fitting else None
+
+    with ThreadPoolExecutor(parallel, thread_name_prefix="locate") as pool:
+        found = list(pool.map(find, tables))
+    missing = [str(named.names.target) for named, where in zip(tables, found, strict=True) if where is None]
     if missing:
-        raise CatalogError(
-            f"{manifest.source} is not catalogued for {manifest.snapshot_date}; materialize `catalog` first:", missing
-        )
-    return tuple(found)
+        raise CatalogError(f"{database} is not catalogued for {day}; materialize `catalog` first:", missing)
+    return tuple(named for named in found if named is not None)
 
 
 def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> None:

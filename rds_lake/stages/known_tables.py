@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,9 +44,23 @@ def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[Table
 
 
 def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequence[TableTarget]) -> Path:
-    """Write the source's table list; the same tables give the same bytes, so a repository sees no noise."""
+    """Write the source's table list; the same tables give the same bytes, so a repository sees no noise.
+
+    ConfigError when the file cannot be written; an earlier one is then as it was.
+    """
     path = state_path(config, source)
-    path.parent.mkdir(parents=True, exist_ok=True)
     body = {"source": source.name, "tables": [asdict(table) for table in sorted(tables)]}
-    path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    # Beside it first: a full disk must not cost the list that Dagster loads.
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise ConfigError(
+            f"{path} could not be written ({error.strerror}) and is as it was; make it writable or free some space, then "
+            f"run `rds-lake refresh {source.name}` again"
+        ) from error
     return path

@@ -24,7 +24,7 @@ from rds_lake.model.completeness import Finding
 from rds_lake.model.export import ExportRecord, ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.snapshot import Snapshot
-from rds_lake.stages import cleanup, export, handover
+from rds_lake.stages import cleanup, export, handover, intact
 from rds_lake.stages.catalog import TableSync, drop_elsewhere, locate, sync_catalog
 from rds_lake.stages.export_plan import ExportPlan, export_plan
 from rds_lake.stages.in_place import Registrar
@@ -174,14 +174,21 @@ class SourceRun:
         """The date's Parquet, copied into the lake's layout and verified, or in place; ends with the manifest."""
         record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
         done = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+        gone: tuple[str, ...] = ()
         if done is not None and done.export.export_task == record.export_task:
-            self.log(f"{day} is there already: {done.files} files, {done.rows} rows")
-            return done
+            gone = intact.missing_files(self.lake.s3, done)
+            if not gone:
+                self.log(f"{day} is there already: {done.files} files, {done.rows} rows")
+                return done
+            intact.require_copy_of_aws(self.lake.s3, self.lake.layout, done, gone)
         task = export.settle_export(self.rds, record.export_task)
         contents = self._contents(task)
         errors = [finding.problem for finding in contents.findings if finding.severity == "error"]
         if errors:
             raise ExportIncompleteError(f"export {record.export_task} is not complete; nothing was copied:", errors)
+        if done is not None and gone:
+            intact.require_whole_copy_of_aws(contents, self.lake.layout, done, gone)
+            self.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake and are copied once more")
         superseded = done.superseded_by(record.export_task) if done is not None else ()
         how: dict[str, Any] = {"s3": self.lake.s3, "layout": self.lake.layout, "kms_key": self.lake.kms_key}
         how |= {"log": self.log, "parallel": self.config.lake.copy_threads}

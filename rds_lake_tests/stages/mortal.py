@@ -1,0 +1,158 @@
+"""Stages in a process that may be killed: one server per test module forks a child per run, imports and all done.
+
+    with mortal_runs() as runs:
+        killed = runs.attempt(world, "publish", before=3)      # SIGKILL before the third write
+
+As a program (`python -m rds_lake_tests.stages.mortal`) it is that server: a line of JSON in, the child's pid and then its
+exit status out.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from rds_lake.aws.athena import AthenaGateway
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.glue import GlueGateway
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.config import LakeConfig, Retention, load_config
+from rds_lake.model.layout import LakeLayout
+from rds_lake.stages.catalog import sync_catalog
+from rds_lake.stages.handover import get_manifest
+from rds_lake.stages.naming import name_tables
+from rds_lake.stages.publish import Lake
+from rds_lake.stages.retention import apply_retention, plan_retention
+from rds_lake.stages.source_run import SourceRun
+from rds_lake_tests.door import death, open_door
+from rds_lake_tests.world import World
+
+_SESSION = boto3.Session(region_name="us-east-1")
+_SERVICES = ("s3", "glue", "athena", "rds")
+
+
+def publish(run: SourceRun, day: date) -> None:
+    """Catalogue and publish, without the queries in between that change nothing."""
+    manifest = get_manifest(run.lake.s3, run.lake.layout, run.source.name, day)
+    sync_catalog(run.lake.glue, manifest=manifest, tables=name_tables(manifest, run.source), log=run.log)
+    run.publish(day, now=datetime(2026, 11, 20, 12, tzinfo=UTC))
+
+
+def retain(run: SourceRun, day: date) -> None:
+    """Remove all dates but the newest, as seen on the day."""
+    source = run.source.model_copy(update={"retention": Retention(daily=1, weekly=0, monthly=0)})
+    plan = plan_retention(run.lake, source, today=day, busy=())
+    apply_retention(run.lake, plan, busy=lambda: (), log=run.log)
+
+
+_STAGES: dict[str, Callable[[SourceRun, date], None]] = {"publish": publish, "retention": retain}
+
+
+@dataclass(slots=True)
+class MortalRuns:
+    """The server's other end."""
+
+    server: subprocess.Popen[str]
+
+    def attempt(self, world: World, stage: str, day: str, *, before: int) -> bool:
+        """Run the stage of the world's source, killed before its n-th write; whether it had that many."""
+        source = world.config.sources[0]
+        pid: Future[int] = Future()
+        with open_door(world.cloud) as door:
+            door.rules.append(death(pid.result, before=before))
+            order = {
+                "stage": stage,
+                "day": day,
+                "endpoint": door.url,
+                "config": str(world.config.directory / "lake.yaml"),
+                "source": source.model_dump(mode="json", include={"union", "keep_export", "replace"}),
+            }
+            assert self.server.stdin is not None
+            print(json.dumps(order), file=self.server.stdin, flush=True)
+            pid.set_result(self._number())
+            status = self._number()
+        assert status in (0, -signal.SIGKILL), f"{stage} of {day} before write {before} ended with {status}"
+        return status != 0
+
+    def _number(self) -> int:
+        assert self.server.stdout is not None
+        line = self.server.stdout.readline()
+        assert line, "the server of mortal runs has ended"
+        return int(line)
+
+
+@contextmanager
+def mortal_runs() -> Iterator[MortalRuns]:
+    """A server for as many runs as one likes."""
+    command = [sys.executable, "-m", "rds_lake_tests.stages.mortal"]
+    root = Path(__file__).parent.parent.parent
+    with subprocess.Popen(command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield MortalRuns(server)
+        finally:
+            server.kill()
+
+
+def _serve() -> None:
+    # Warm: the service models are read here, once, and not by every child.
+    warm = AwsClients(_SESSION, endpoint_url="http://127.0.0.1:9")
+    for service in _SERVICES:
+        warm.client(service)
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _be_child(order)
+        print(child, flush=True)
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def _be_child(order: dict[str, Any]) -> None:
+    status = 1
+    try:
+        config = load_config(Path(order["config"]))
+        source = config.sources[0].model_copy(update=order["source"])
+        run = SourceRun(
+            config=config,
+            source=source,
+            rds=RdsGateway(AwsClients(_SESSION, endpoint_url=order["endpoint"]).rds),
+            lake=_lake(config, order["endpoint"]),
+            log=lambda line: None,
+        )
+        _STAGES[order["stage"]](run, date.fromisoformat(order["day"]))
+        status = 0
+    except BaseException:  # noqa: BLE001 - the end of a process: whatever it was is shown, and the status tells
+        traceback.print_exc()
+    finally:
+        # Without the clean-up of a process that is the server's copy.
+        os._exit(status)
+
+
+def _lake(config: LakeConfig, endpoint: str) -> Lake:
+    clients = AwsClients(_SESSION, endpoint_url=endpoint)
+    layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
+    athena = AthenaGateway(
+        clients.athena,
+        workgroup=config.lake.workgroup,
+        output_location=layout.athena_results(),
+        sleep=lambda seconds: None,
+        clock=lambda: 0.0,
+    )
+    s3 = S3Gateway(clients.s3, clients.wire(config.lake.copy_threads))
+    return Lake(s3=s3, glue=GlueGateway(clients.glue), athena=athena, layout=layout, kms_key=config.lake.kms_key)
+
+
+if __name__ == "__main__":
+    _serve()

@@ -1,0 +1,34 @@
+"""What a table more costs in calls to AWS: numbers that nobody raises unawares (bench/tables.py: the same for 500 tables)."""
+
+from rds_lake_tests.stages.calls import Calls, calls_of_date, growth, make_tables
+from rds_lake_tests.world import World, execute
+
+FEW, MORE = 2, 8
+# Calls that every table adds. Whatever is not here may only be made a fixed number of times.
+PER_TABLE = {
+    ("athena", "StartQueryExecution"): 2,  # its check, its view
+    ("athena", "GetQueryResults"): 1,
+    ("glue", "BatchCreatePartition"): 1,
+    ("glue", "BatchGetPartition"): 2,  # before the catalogue's write, and before the view moves there
+    ("s3", "CopyObject"): 1,  # of one object each
+    ("s3", "GetObject"): 1,  # the footer
+    ("s3", "ListObjectsV2"): 2,  # the copies, and what an earlier export of the date left
+}
+NEW_TABLE = {("glue", "CreateTable"): 1}
+
+
+def count(world: World, tables: int) -> tuple[Calls, Calls]:
+    world.cloud.reset()
+    execute(world.url, "DROP SCHEMA IF EXISTS sales CASCADE; DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+    make_tables(world.url, tables)
+    lake = World.of(world.cloud, url=world.url, config=world.config)
+    return calls_of_date(lake, "2026-11-19"), calls_of_date(lake, "2026-11-20")
+
+
+def test_a_table_more_costs_a_few_calls_and_three_of_glue_once_it_is_known(world: World) -> None:
+    few, more = count(world, FEW), count(world, MORE)
+    for number, allowed in enumerate((PER_TABLE | NEW_TABLE, PER_TABLE)):
+        costs = {
+            call: growth({FEW: few[number].get(call, 0), MORE: calls}).per_table for call, calls in more[number].items()
+        }
+        assert {call: cost for call, cost in costs.items() if cost > allowed.get(call, 0)} == {}
