@@ -22,7 +22,7 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.config import Retention, load_config
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.publish import Lake
+from rds_lake.stages.lake import Lake
 from rds_lake.stages.retention import apply_retention, plan_retention
 from rds_lake.stages.source_run import SourceRun
 

@@ -7,7 +7,7 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rds_lake.stages.publish import find_pointer
+from rds_lake.stages.pointer import find_pointer
 from rds_lake_tests.world import World
 
 SCRIPT = Path(__file__).parent / "killed_run.py"
