@@ -42,9 +42,9 @@ def main(keys: int) -> None:
         stub.admin("fill", bucket="lake", prefix=prefix, count=keys, size=1000)
         clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=stub.url)
         many = ManyS3(S3Gateway(clients.s3, clients.wire(4)), 4)
-        many.sizes("lake", ["nothing/"], done=plan)  # imports and connections are no part of the figure
+        many.sizes("lake", ["nothing/"], found=plan)  # imports and connections are no part of the figure
         before, cpu = peak(), cpu_seconds()
-        many.sizes("lake", [_FOLDER], done=plan)
+        many.sizes("lake", [_FOLDER], found=plan)
         cpu, grown = cpu_seconds() - cpu, peak() - before
     assert planned == keys, f"{planned} of {keys} keys planned"
     click.echo(f"{keys:,} keys: {cpu:.1f} CPU s, {grown:.0f} MB more at the peak")

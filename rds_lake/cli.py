@@ -134,6 +134,32 @@ def status(sources: tuple[str, ...], config_path: Path) -> None:
 
 
 @main.command()
+@click.argument("source")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]), required=False, metavar="[DATE]")
+@click.option("--accept-drop", is_flag=True, help="Also where tables lost more rows than `max_drop` allows.")
+@_config_option
+def publish(source: str, day: datetime | None, accept_drop: bool, config_path: Path) -> None:
+    """Move the views of SOURCE to DATE, or to the newest date that `publish: manual` holds."""
+    from rds_lake.console.connect import connect
+    from rds_lake.console.publish import publish as run
+
+    connected = connect(load_config(config_path))
+    run(connected, source, day.date() if day else None, accept_drop=accept_drop, now=datetime.now(UTC), say=click.echo)
+
+
+@main.command()
+@click.argument("source")
+@click.argument("day", type=click.DateTime(["%Y-%m-%d"]), metavar="DATE")
+@_config_option
+def rollback(source: str, day: datetime, config_path: Path) -> None:
+    """Move the views of SOURCE back to an older DATE; runs do not bring the newer ones back, the next new date does."""
+    from rds_lake.console.connect import connect
+    from rds_lake.console.publish import rollback as run
+
+    run(connect(load_config(config_path)), source, day.date(), now=datetime.now(UTC), say=click.echo)
+
+
+@main.command()
 @click.argument("sql")
 @click.option("--source", help="Whose views the query reads; needed where lake.yaml has several sources.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Read the views as they were at this snapshot date.")

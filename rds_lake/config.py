@@ -26,6 +26,7 @@ from rds_lake.model.table import TableTarget
 
 CONFIG_FILE = "lake.yaml"
 _FRESHNESS_HOURS = 36  # a daily snapshot that came in an early and then in a late window is not stale
+_MAX_DROP = 0.5
 _READS = {"rds": "instance", "aurora": "cluster"}
 
 
@@ -52,6 +53,7 @@ Arn = Annotated[str, AfterValidator(_legal_arn)]
 Prefix = Annotated[str, AfterValidator(_clean_prefix)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 TableName = Annotated[str, Field(min_length=1, max_length=63)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
 
@@ -126,6 +128,19 @@ class Retention(_Settings):
     schedule: str = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
 
 
+class Verify(_Settings):
+    """Row counts compared with the database's own."""
+
+    secret: Arn = Field(description="Secrets Manager secret: a postgresql:// or mysql:// URL, or RDS's own JSON.")
+    tolerance: float = Field(
+        default=0.2, ge=0, le=1, description="How far counts may differ: the database goes on after the snapshot."
+    )
+    exact_below: int = Field(
+        default=1_000_000, ge=0, description="Tables that the database estimates below this are counted, others not."
+    )
+    timeout_seconds: int = Field(default=30, ge=1, le=600, description="Of one statement, in the database itself.")
+
+
 class SourceSettings(_Settings):
     """One entry of `sources:`: a database instance or cluster whose snapshots become tables."""
 
@@ -183,6 +198,16 @@ class SourceSettings(_Settings):
         default="relocated",
         description="relocated: AWS's files are copied into the lake's layout. in_place: they are read where AWS put them.",
     )
+    publish: Literal["auto", "manual"] = Field(
+        default="auto", description="manual: a date that passed its checks is held until a person publishes it."
+    )
+    max_drop: Fraction | dict[str, Fraction] = Field(
+        default=_MAX_DROP,
+        description="Part of a table's rows that may be gone since the date before; or by view, with `default`.",
+    )
+    verify: Verify | None = Field(
+        default=None, description="Compare row counts with the database's own, read with the secret's user. None: off."
+    )
     keep_export: bool = Field(default=False, description="Keep AWS's copy after the partition is published.")
     athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")
     table_assets: bool = Field(default=True, description="False: one `views` asset instead of one per table.")
@@ -225,6 +250,21 @@ class SourceSettings(_Settings):
                 "it (`retention:` removes AWS's folders of the dates it does not keep), or set `parquet: relocated`"
             )
         return self
+
+    def _held_dates_are_not_replaced(self) -> SourceSettings:
+        if self.publish == "manual" and self.replace:
+            raise ValueError(
+                "replace: true puts a later snapshot in the place of a published date without asking anybody, which "
+                "`publish: manual` is to prevent; remove one of the two"
+            )
+        return self
+
+    def max_drop_of(self, view: str, table: str) -> tuple[float, bool]:
+        """The part of its rows that the table may lose, and whether somebody said so of this very table."""
+        if not isinstance(self.max_drop, dict):
+            return self.max_drop, False
+        own = self.max_drop.get(view, self.max_drop.get(table))
+        return (own, True) if own is not None else (self.max_drop.get("default", _MAX_DROP), False)
 
     @property
     def included_tables(self) -> tuple[TableTarget, ...] | None:

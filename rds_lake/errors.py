@@ -19,6 +19,7 @@
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
+        ├── PublishError           a date cannot be published or gone back to; nothing was moved
         ├── AsOfError              a query that cannot be read as of a date; lists why
         └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
 
@@ -127,6 +128,10 @@ class NameCollisionError(ProblemsError, TerminalError):
 
 class CatalogError(ProblemsError, TerminalError):
     """Glue refused some tables or partitions."""
+
+
+class PublishError(ProblemsError, TerminalError):
+    """A date that cannot be published, or gone back to; no view was moved."""
 
 
 class AsOfError(ProblemsError, TerminalError):

@@ -152,9 +152,9 @@ class World:
         arguments: dict[str, Any] = {"rds": gateways.rds, "lake": gateways.lake, "log": self.lines.append} | changes
         return SourceRun(config=self.config, source=self.config.sources[0], **arguments)
 
-    def publish(self, day: str) -> Published:
+    def publish(self, day: str, **changes: Any) -> Published:
         """All stages of a date, as a manual run does them."""
-        run, when = self.run(), date.fromisoformat(day)
+        run, when = self.run(**changes), date.fromisoformat(day)
         run.accept(when, poll_seconds=0.02)
         run.relocate(when)
         run.catalogue(when)

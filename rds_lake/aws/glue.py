@@ -53,7 +53,7 @@ class PartitionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlueTable:
-    """A table or view as it is. `version_id` guards an update against somebody else's."""
+    """A table or view as it is. `version_id` guards an update against somebody else's; `view_text` as Athena stores it."""
 
     name: str
     is_view: bool
@@ -62,6 +62,7 @@ class GlueTable:
     location: str
     parameters: dict[str, str]
     version_id: str | None
+    view_text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +243,7 @@ def _table(item: Any) -> GlueTable:
         location=storage.get("Location", ""),
         parameters=dict(item.get("Parameters", {})),
         version_id=item.get("VersionId"),
+        view_text=item.get("ViewOriginalText", ""),
     )
 
 

@@ -17,7 +17,7 @@ from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseS
 
 from rds_lake.aws.s3_wire import Wire
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError, MalformedExportError, RdsLakeError, RelocationError
+from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RdsLakeError, RelocationError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -113,9 +113,38 @@ class S3Gateway:
         except UnicodeDecodeError as error:
             raise MalformedExportError(f"{_uri(bucket, key)} is not UTF-8 text: {error}") from error
 
+    def find_version(self, bucket: str, key: str) -> tuple[str, str] | None:
+        """The object as UTF-8 text and its ETag, by which `replace_text` knows it again; None when there is none."""
+        try:
+            with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
+                answer = self._client.get_object(Bucket=bucket, Key=key)
+                return answer["Body"].read().decode(errors="replace"), answer["ETag"]
+        except AwsError as error:
+            if error.code == "NoSuchKey":
+                return None
+            raise
+
     def put_text(self, bucket: str, key: str, text: str, *, kms_key: str | None) -> None:
         """Write a text in one PUT: readers see the old object or the new one."""
         self.put_bytes(bucket, key, text.encode(), kms_key=kms_key)
+
+    def replace_text(self, bucket: str, key: str, text: str, *, etag: str | None, kms_key: str | None) -> str:
+        """Write a text in place of the version with that ETag, or where nothing is (None); the new ETag.
+
+        ConflictError when somebody wrote or deleted it in between.
+        """
+        condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        try:
+            with aws_errors("s3", "PutObject", about=_uri(bucket, key)):
+                return self._client.put_object(
+                    Bucket=bucket, Key=key, Body=text.encode(), **condition, **encryption(kms_key)
+                )["ETag"]
+        except AwsError as error:
+            if error.code == "NoSuchKey":  # what was to be replaced is gone
+                raise ConflictError(
+                    service="s3", operation="PutObject", code=error.code, message=f"{_uri(bucket, key)} is gone"
+                ) from error
+            raise
 
     def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None) -> None:
         """Write bytes in one PUT, encrypted with the lake's key where one is given."""

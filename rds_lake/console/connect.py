@@ -17,7 +17,7 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.publish import Lake
+from rds_lake.stages.lake import Lake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,9 +38,23 @@ def _show(console: Console, source: SourceSettings, found: SourceStatus, *, now:
             f"({escape(task.identifier)})",
             highlight=False,
         )
+    for line in _decisions(found):
+        console.print(f"  {line}", highlight=False)
     if found.tables:
         console.print(_tables(found, limit))
     console.print()
+
+
+def _decisions(found: SourceStatus) -> list[str]:
+    """What a person decided, or has to."""
+    lines = [f"{day} waits: rds-lake publish {found.source} {day}" for day in found.waiting[-_TABLES_SHOWN:]]
+    if len(found.waiting) > len(lines):
+        lines.insert(0, f"{len(found.waiting) - len(lines)} older dates wait as well")
+    if found.rolled_back_from:
+        lines.append(f"rolled back from {found.rolled_back_from}; the next newer date is published as usual")
+    if found.moving:
+        lines.append(f"views are being moved to {found.moving}, or a run that did was killed: then repeat it")
+    return lines
 
 
 def _headline(source: SourceSettings, found: SourceStatus, *, now: datetime) -> str:

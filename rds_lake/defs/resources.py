@@ -26,7 +26,7 @@ from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
 from rds_lake.config import LakeSettings
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.publish import Lake
+from rds_lake.stages.lake import Lake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

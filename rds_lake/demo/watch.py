@@ -19,7 +19,7 @@ from rds_lake.config import SourceSettings
 from rds_lake.demo.stack import Stack
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.publish import find_pointer
+from rds_lake.stages.pointer import find_pointer
 
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 

@@ -11,6 +11,15 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.errors import ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import AwsCopy, Manifest
+from rds_lake.stages.catalog import drop_elsewhere
+from rds_lake.stages.dated import DatedTables
+from rds_lake.stages.lake import Lake
+
+
+def finish(lake: Lake, tables: DatedTables, *, keep_export: bool, log: Callable[[str], None]) -> None:
+    """Everything a decided date makes superfluous, in Glue and in S3. Not for a held date: nobody decided yet."""
+    drop_elsewhere(lake.glue, manifest=tables.manifest, tables=tables.located)
+    after_publish(lake.s3, lake.layout, tables.manifest, keep_export=keep_export, log=log)
 
 
 def after_publish(

@@ -31,11 +31,13 @@ from rds_lake.errors import ManifestError
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.manifest import Manifest
+from rds_lake.model.publication import waiting
 from rds_lake.model.retention import keep
 from rds_lake.stages import handover
 from rds_lake.stages.export_plan import date_of_ours, export_plan
 from rds_lake.stages.folders import Exports, Folder, sum_folders
-from rds_lake.stages.publish import Lake
+from rds_lake.stages.lake import Lake
+from rds_lake.stages.pointer import find_pointer
 from rds_lake.stages.retention import SAFETY_AGE, busy_by_marks, own_raw_tables
 
 Kind = Literal["export", "ended badly", "generation", "unfinished", "upload", "partition"]
@@ -119,9 +121,12 @@ def _look(lake: Lake, source: SourceSettings, *, now: datetime, busy: Collection
             # Nobody knows what belongs to the date; whoever materializes it is told.
             untouchable.add(day)
     rows = lake.layout.snapshot_log_folder(source.name)
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    held = waiting(pointer, set(manifests), manual=source.publish == "manual")
     published = {
         (day, manifest.export.export_task)
         for day, manifest in manifests.items()
+        if day not in held
         for item in lake.s3.list_objects(lake.layout.bucket, f"{rows}{day}-{manifest.export.export_task}.")
     }
     partitions = [

@@ -16,8 +16,8 @@ from typing import Any
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.stages.folders import Exports
+from rds_lake.stages.lake import Lake
 from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan
-from rds_lake.stages.publish import Lake
 from rds_lake.stages.retention import (
     Busy,
     Removed,

@@ -1,209 +1,241 @@
-"""Publish: flip every view of a source to one snapshot date, never backwards.
+"""Publish: flip every view of a source to one snapshot date, never backwards unless a person says so.
 
-The pointer `<prefix>/_manifests/<source>/_published.json` says which date, export and view texts are published.
-It is written last: after a crash in the middle of a flip it still names the old date, the next run executes every
-statement again (each is a CREATE OR REPLACE), and only then moves the pointer. Athena has no transaction over
-views; in between each view is old or new, never broken.
+    intent into the pointer -> CREATE OR REPLACE of what differs -> views of gone tables dropped -> read back
+    -> rows of `_snapshots` -> the pointer moves
 
-`<source>._snapshots` is a table over `<prefix>/_snapshots/<source>/`, one small Parquet file per published export,
-so that anybody can ask in SQL what there is and what `latest` means.
+The pointer (`pointer.py`) is written last: after a crash in the middle it still names the old date, and the views that may
+have moved; the next run finishes. Athena has no transaction over views: in between each is old or new, never broken.
+Two publications at once notice each other by the pointer; the one that comes too late puts right what it moved.
 
-What belongs here: the flip and its record. The text of a view is `sql/views.py`.
+What belongs here: the flip and its order. Which date may be published is `model/publication.py`, a view's text `sql/views.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from rds_lake.aws.athena import AthenaGateway
-from rds_lake.aws.glue import GlueGateway, TableSpec
-from rds_lake.aws.s3 import S3Gateway
-from rds_lake.errors import CatalogError, ConflictError, ManifestError
-from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import Manifest
-from rds_lake.sql.views import render_view
-from rds_lake.stages.naming import TypedTable
-
-SNAPSHOTS_TABLE = "_snapshots"
-
-_SNAPSHOTS_COLUMNS = (
-    ("snapshot_date", "string", "UTC date of the snapshot"),
-    ("snapshot_time", "timestamp", "SnapshotCreateTime, UTC"),
-    ("snapshot_arn", "string", "the RDS snapshot"),
-    ("export_task", "string", "the export task the data came from"),
-    ("tables", "int", "tables of the snapshot"),
-    ("rows", "bigint", "rows of all tables, from the Parquet footers"),
-    ("bytes", "bigint", "bytes of Parquet"),
-    ("published_at", "timestamp", "when this export was published, UTC"),
-    ("became_latest", "boolean", "whether the views were moved to this date"),
+from rds_lake.aws.glue import GlueTable
+from rds_lake.config import SourceSettings
+from rds_lake.errors import CatalogError, ConflictError, RdsLakeError, UnavailableError
+from rds_lake.model.names import PARTITION_KEY
+from rds_lake.model.publication import (
+    Moving,
+    Pointer,
+    PublishedView,
+    State,
+    arriving,
+    rolling_back,
+    still_rolled_back,
 )
+from rds_lake.sql.stored_view import why_not
+from rds_lake.sql.views import render_view
+from rds_lake.stages import handover
+from rds_lake.stages.dated import DatedTables, tables_of
+from rds_lake.stages.lake import Lake
+from rds_lake.stages.naming import TypedTable
+from rds_lake.stages.pointer import PublishState, read_state, write_state
+from rds_lake.stages.snapshot_log import is_recorded, record, recorded_dates
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lake:
-    """The gateways and the place that publishing needs."""
-
-    s3: S3Gateway
-    glue: GlueGateway
-    athena: AthenaGateway
-    layout: LakeLayout
-    kms_key: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pointer:
-    """What is published of a source: the date, the export, and each view's digest."""
-
-    snapshot_date: date
-    export_task: str
-    views: dict[str, str]
+_LOOKS = 60  # at somebody else's flip, before giving up on it
+_LOOK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
-    """The outcome: whether `latest` moved, which views changed, which were dropped as their table is gone."""
+    """The outcome: what became of the date, what readers see, which views changed, which were dropped with their table."""
 
-    became_latest: bool
-    latest: date
-    flipped: tuple[str, ...]
-    dropped: tuple[str, ...]
+    state: State
+    latest: date | None
+    flipped: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def became_latest(self) -> bool:
+        return self.state is State.PUBLISHED
 
 
-def find_pointer(s3: S3Gateway, layout: LakeLayout, source: str) -> Pointer | None:
-    """What is published of the source, or None when nothing ever was."""
-    key = layout.published_key(source)
-    text = s3.find_text(layout.bucket, key)
-    if text is None:
-        return None
-    try:
-        body = json.loads(text)
-        return Pointer(
-            snapshot_date=date.fromisoformat(body["snapshot_date"]),
-            export_task=body["export_task"],
-            views=dict(body["views"]),
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publisher:
+    """Publishes dates of one source. `announce` is told once of a date that is held."""
+
+    lake: Lake
+    source: SourceSettings
+    now: datetime
+    log: Callable[[str], None]
+    announce: Callable[[date], None] | None = None
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+    def arrive(self, tables: DatedTables) -> Publication:
+        """What a run does with a date that passed its checks: publish it, hold it, or only list it.
+
+        Safe to repeat after a crash anywhere. Raises QueryError or CatalogError if a view cannot be made or is not what
+        was asked for: the pointer then stays.
+        """
+        return self._noticing_others(lambda state: self._arrive(tables, state), again=True)
+
+    def show(self, tables: DatedTables) -> Publication:
+        """Publish the date because a person says so; CatalogError when another publication came in between."""
+        day = tables.snapshot_date
+        return self._noticing_others(
+            lambda state: self._flip(tables, state, still_rolled_back(state.pointer, day)), again=False
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise ManifestError(
-            f"{layout.uri(key)} is damaged ({error!r}); delete it and materialize the newest date again"
-        ) from error
+
+    def show_instead(self, tables: DatedTables, newer: date) -> Publication:
+        """Publish the date in place of the newer one, which no run brings back; as `show` otherwise."""
+
+        def back(state: PublishState) -> Publication:
+            if state.pointer is None or state.pointer.snapshot_date != newer:
+                raise ConflictError(
+                    service="rds-lake", operation="rollback", code="Moved", message=f"not {newer} any more"
+                )
+            return self._flip(tables, state, rolling_back(state.pointer))
+
+        return self._noticing_others(back, again=False)
+
+    def _arrive(self, tables: DatedTables, state: PublishState) -> Publication:
+        day, pointer = tables.snapshot_date, state.pointer
+        outcome = arriving(pointer, day, manual=self.source.publish == "manual")
+        shown = pointer.snapshot_date if pointer else None
+        if outcome is State.PUBLISHED and day != shown and state.moving and state.moving.snapshot_date > day:
+            outcome = State.OLDER  # a newer date is on its way, or was when its run was killed
+        if outcome is State.PUBLISHED:
+            return self._flip(tables, state, still_rolled_back(pointer, day))
+        if outcome is State.HELD and self.announce and not is_recorded(self.lake, tables.manifest):
+            self.announce(day)
+        record(self.lake, tables.manifest, outcome, now=self.now)
+        self.log(f"{self.source.name} {day} is {outcome.value}, no view moves; published is {shown or 'nothing yet'}")
+        return Publication(state=outcome, latest=shown)
+
+    def _noticing_others(self, decide: Callable[[PublishState], Publication], *, again: bool) -> Publication:
+        """Decide on the pointer as it is; when somebody moved it meanwhile, put our traces right and decide anew."""
+        name = self.source.name
+        try:
+            return decide(self._state())
+        except ConflictError as conflict:
+            self.log(f"another publication of {name} came in between ({conflict})")
+            self._put_right()
+            if not again:
+                raise CatalogError(
+                    f"another publication of {name} came in between; what it published stays. See `rds-lake status {name}`, "
+                    "then repeat the command if it is still what you want"
+                ) from conflict
+        try:
+            return decide(self._state())
+        except ConflictError as conflict:
+            raise UnavailableError(f"{name} is being published by several runs at once; again later") from conflict
+
+    def _put_right(self) -> None:
+        """Wait for the others' end, and give views that we moved after them their date back."""
+        for _ in range(_LOOKS):
+            state = self._state()
+            if state.moving is None:
+                if state.pointer is not None:
+                    shown = tables_of(self.lake, self.source, state.pointer.snapshot_date)
+                    self._flip(shown, state, state.pointer.rolled_back_from)
+                return
+            self.sleep(_LOOK_SECONDS)
+        raise UnavailableError(f"another publication of {self.source.name} does not come to its end; again later")
+
+    def _flip(self, tables: DatedTables, state: PublishState, rolled_back_from: date | None) -> Publication:
+        name, day = self.source.name, tables.snapshot_date
+        statements = {table.names.view: render_view(name, table.names, table.columns, day) for table in tables.typed}
+        existing = self.lake.glue.list_tables(name)
+        stale = tuple(sorted(v for v, sql in statements.items() if not _is_published(state.pointer, existing, v, sql)))
+        gone = tuple(
+            sorted((_known_views(state) - set(statements)) & {n for n, one in existing.items() if one.is_view})
+        )
+        if stale or gone:
+            moving = Moving(snapshot_date=day, views=tuple(sorted({*statements, *gone})))
+            state = write_state(self.lake, name, replace(state, moving=moving))
+            try:
+                self.lake.athena.run_many([statements[view] for view in stale], database=name)
+            except RdsLakeError:
+                self._put_back(state, day)
+                raise
+            for view in gone:
+                self.lake.glue.delete_view(name, view)
+            existing = self.lake.glue.list_tables(name)
+        _require_views(tables.typed, existing, name, day)
+        self._record(tables, rolled_back_from)
+        views = {
+            view: PublishedView(statement=_digest(sql), stored=_digest(existing[view].view_text))
+            for view, sql in statements.items()
+        }
+        pointer = Pointer(
+            snapshot_date=day,
+            export_task=tables.manifest.export.export_task,
+            views=views,
+            rolled_back_from=rolled_back_from,
+        )
+        if pointer != state.pointer or state.moving is not None:
+            write_state(self.lake, name, PublishState(pointer=pointer, etag=state.etag))
+        self.log(f"{name}: {len(stale)} of {len(statements)} views moved to {day}")
+        return Publication(state=State.PUBLISHED, latest=day, flipped=stale, dropped=gone)
+
+    def _put_back(self, state: PublishState, day: date) -> None:
+        """Some views cannot be made: those that moved go back, so that nobody joins two dates for long."""
+        if state.pointer is None or state.pointer.snapshot_date == day:
+            return
+        shown = state.pointer.snapshot_date
+        self.log(f"not every view of {self.source.name} can be moved to {day}; those that did go back to {shown}")
+        self._flip(tables_of(self.lake, self.source, shown), state, state.pointer.rolled_back_from)
+
+    def _record(self, tables: DatedTables, rolled_back_from: date | None) -> None:
+        """The date's row, and those of the newer dates that are given up for it."""
+        record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
+        if rolled_back_from is None:
+            return
+        for day in sorted(recorded_dates(self.lake.s3, self.lake.layout, self.source.name)):
+            if tables.snapshot_date < day <= rolled_back_from:
+                manifest = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+                if manifest is not None:
+                    record(self.lake, manifest, State.ROLLED_BACK, now=self.now)
+
+    def _state(self) -> PublishState:
+        return read_state(self.lake.s3, self.lake.layout, self.source.name)
 
 
-def publish(
-    lake: Lake,
-    manifest: Manifest,
-    tables: Sequence[TypedTable],
-    *,
-    now: datetime,
-    log: Callable[[str], None],
-) -> Publication:
-    """Flip all views of the source to the manifest's date, unless a newer date is published already.
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
-    Safe to repeat after a crash anywhere. Raises QueryError if a view cannot be made: the pointer then stays.
-    """
-    source = manifest.source
-    pointer = find_pointer(lake.s3, lake.layout, source)
-    latest = pointer is None or pointer.snapshot_date <= manifest.snapshot_date
-    if not latest and pointer is not None:
-        log(f"{source} is published at {pointer.snapshot_date}; {manifest.snapshot_date} is older, no view moves")
-        _record(lake, manifest, now=now, became_latest=False)
-        return Publication(became_latest=False, latest=pointer.snapshot_date, flipped=(), dropped=())
-    statements = {
-        table.names.view: render_view(source, table.names, table.columns, manifest.snapshot_date) for table in tables
-    }
-    flipped = _stale_views(lake, source, statements, pointer)
-    lake.athena.run_many([statements[view] for view in flipped], database=source)
-    dropped = tuple(sorted(set(pointer.views if pointer else ()) - set(statements)))
-    for view in dropped:
-        lake.glue.delete_view(source, view)
-    _require_views(lake, source, statements)
-    _record(lake, manifest, now=now, became_latest=True)
-    _write_pointer(lake, manifest, statements)
-    log(f"{source}: {len(flipped)} of {len(statements)} views moved to {manifest.snapshot_date}")
-    return Publication(
-        became_latest=True, latest=manifest.snapshot_date, flipped=tuple(sorted(flipped)), dropped=dropped
+
+def _known_views(state: PublishState) -> set[str]:
+    """Views of ours: the published ones, and those that a flip without end may have made."""
+    return {*(state.pointer.views if state.pointer else ()), *(state.moving.views if state.moving else ())}
+
+
+def _is_published(pointer: Pointer | None, existing: Mapping[str, GlueTable], view: str, statement: str) -> bool:
+    """Whether the very view stands in Glue: made by this statement, and since then touched by nobody."""
+    mark = pointer.views.get(view) if pointer else None
+    found = existing.get(view)
+    return (
+        mark is not None
+        and found is not None
+        and found.is_view
+        and (mark.statement, mark.stored) == (_digest(statement), _digest(found.view_text))
     )
 
 
-def _digest(sql: str) -> str:
-    return hashlib.sha256(sql.encode()).hexdigest()
-
-
-def _stale_views(lake: Lake, source: str, statements: dict[str, str], pointer: Pointer | None) -> list[str]:
-    """The views whose text differs from what the pointer says, or that are not there at all."""
-    published = pointer.views if pointer else {}
-    existing = lake.glue.list_tables(source)
-    return [
-        view
-        for view, sql in statements.items()
-        if published.get(view) != _digest(sql) or view not in existing or not existing[view].is_view
-    ]
-
-
-def _require_views(lake: Lake, source: str, statements: dict[str, str]) -> None:
-    existing = lake.glue.list_tables(source)
-    missing = [view for view in statements if view not in existing or not existing[view].is_view]
-    if missing:
+def _require_views(tables: tuple[TypedTable, ...], existing: Mapping[str, GlueTable], source: str, day: date) -> None:
+    """Read back: what Glue holds by now must be the views of these tables and of this date."""
+    problems: list[str] = []
+    for table in tables:
+        names, found = table.names, existing.get(table.names.view)
+        if found is None or not found.is_view:
+            problems.append(f"{names.view} is not in the catalogue")
+            continue
+        keys = [names.member_key] if names.member_key else []
+        columns = [*(column.alias for column in table.columns), *keys, PARTITION_KEY]
+        reason = why_not(found.view_text, raw=names.raw, columns=columns, day=day)
+        if reason:
+            problems.append(f"{names.view} {reason}")
+    if problems:
         raise CatalogError(
-            f"Athena reported success, but these views of {source} are not in the catalogue; `latest` was not moved:",
-            missing,
+            f"Athena reported success, but these views of {source} are not what was asked for; the pointer was not moved. "
+            f"Materialize {day} again; nobody else may change views of these names:",
+            problems,
         )
-
-
-def _write_pointer(lake: Lake, manifest: Manifest, statements: dict[str, str]) -> None:
-    body = {
-        "snapshot_date": manifest.snapshot_date.isoformat(),
-        "export_task": manifest.export.export_task,
-        "views": {view: _digest(sql) for view, sql in sorted(statements.items())},
-    }
-    key = lake.layout.published_key(manifest.source)
-    lake.s3.put_text(lake.layout.bucket, key, json.dumps(body, indent=1), kms_key=lake.kms_key)
-
-
-def _record(lake: Lake, manifest: Manifest, *, now: datetime, became_latest: bool) -> None:
-    """Write this export's row of `_snapshots`. The key is the export's, so a repetition replaces its own row."""
-    export = manifest.export
-    row = {
-        "snapshot_date": export.snapshot_date.isoformat(),
-        "snapshot_time": export.snapshot_time.replace(tzinfo=None),
-        "snapshot_arn": export.snapshot_arn,
-        "export_task": export.export_task,
-        "tables": len(manifest.tables),
-        "rows": manifest.rows,
-        "bytes": manifest.bytes,
-        "published_at": now.replace(tzinfo=None),
-        "became_latest": became_latest,
-    }
-    arrow = {"string": pa.string(), "timestamp": pa.timestamp("ms"), "int": pa.int32(), "bigint": pa.int64()}
-    schema = pa.schema([(name, arrow.get(kind, pa.bool_())) for name, kind, _ in _SNAPSHOTS_COLUMNS])
-    buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist([row], schema=schema), buffer)
-    folder = lake.layout.snapshot_log_folder(manifest.source)
-    key = f"{folder}{export.snapshot_date}-{export.export_task}.parquet"
-    lake.s3.put_bytes(lake.layout.bucket, key, buffer.getvalue(), kms_key=lake.kms_key)
-    _ensure_snapshots_table(lake, manifest.source, folder)
-
-
-def _ensure_snapshots_table(lake: Lake, source: str, folder: str) -> None:
-    if lake.glue.find_table(source, SNAPSHOTS_TABLE) is not None:
-        return
-    spec = TableSpec(
-        name=SNAPSHOTS_TABLE,
-        columns=_SNAPSHOTS_COLUMNS,
-        partition_keys=(),
-        location=lake.layout.uri(folder),
-        description=f"Snapshots of {source} in the lake, and which became the published one",
-        parameters={},
-    )
-    try:
-        lake.glue.create_table(source, spec)
-    except ConflictError:
-        # Another date's run made it between the look and the call; it is the same table.
-        return

@@ -7,8 +7,8 @@ Of a date that is read in place the Parquet is AWS's own export, which goes whol
 In this order nobody is shown a date that is not there any more, no partition points at nothing (traps T21), and a date
 whose removal broke off anywhere still has its manifest: the next run finds it and does the rest.
 
-Never removed: the published date, the newest one, a date a run works on, and any key outside the source's own folders and
-the exports its manifests name.
+Never removed: the published date, the newest one, one that waits to be published, a date a run works on, and any key
+outside the source's own folders and the exports its manifests name.
 
 What belongs here: what goes, and its removal. The rule is `model/retention.py`; leftovers no manifest names are `orphans.py`.
 """
@@ -26,11 +26,14 @@ from rds_lake.config import SourceSettings
 from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest, TableManifest
+from rds_lake.model.publication import waiting
 from rds_lake.model.retention import keep
 from rds_lake.stages import handover
 from rds_lake.stages.catalog import drop_date
 from rds_lake.stages.cleanup import require_export_folder
-from rds_lake.stages.publish import Lake, find_pointer
+from rds_lake.stages.lake import Lake
+from rds_lake.stages.pointer import find_pointer
+from rds_lake.stages.snapshot_log import recorded_dates
 
 SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: what is younger may be in use
 _PARALLEL = 8
@@ -88,6 +91,8 @@ def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Col
     kept = dict(keep(dates, source.retention, today))
     kept |= {day: "a run works on it" for day in dates if day in busy and day not in kept}
     pointer = find_pointer(lake.s3, lake.layout, source.name)
+    held = waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual")
+    kept |= {day: "waits to be published" for day in dates if day in held and day not in kept}
     kept |= {day: "published" for day in dates if pointer and day == pointer.snapshot_date}
     removals: list[Removal] = []
     damaged: list[str] = []

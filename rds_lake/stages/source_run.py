@@ -23,14 +23,17 @@ from rds_lake.errors import ExportIncompleteError, ExportQuotaError, SnapshotNot
 from rds_lake.model.completeness import Finding
 from rds_lake.model.export import ExportRecord, ExportTask
 from rds_lake.model.manifest import Manifest
+from rds_lake.model.publication import State
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages import cleanup, export, handover, intact
-from rds_lake.stages.catalog import TableSync, drop_elsewhere, locate, sync_catalog
+from rds_lake.stages.catalog import TableSync, sync_catalog
+from rds_lake.stages.dated import tables_of
 from rds_lake.stages.export_plan import ExportPlan, export_plan
 from rds_lake.stages.in_place import Registrar
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
+from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
-from rds_lake.stages.publish import Lake, Publication, publish
+from rds_lake.stages.publish import Publication, Publisher
 from rds_lake.stages.quality import TableQuality, check_tables
 from rds_lake.stages.relocate import Mover
 
@@ -82,7 +85,8 @@ class Published:
     def metadata(self) -> dict[str, Any]:
         """Counts for a source without table assets."""
         return {
-            "rds_lake/latest": self.publication.latest.isoformat(),
+            "rds_lake/latest": self.publication.latest.isoformat() if self.publication.latest else "nothing yet",
+            "rds_lake/state": self.publication.state.value,
             "rds_lake/became_latest": self.publication.became_latest,
             "rds_lake/views": len(self.tables),
             "rds_lake/views_moved": len(self.publication.flipped),
@@ -102,6 +106,7 @@ class SourceRun:
     clock: Callable[[], float] = field(default=time.monotonic)
     sleep: Callable[[float], None] = field(default=time.sleep)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    announce: Callable[[date], None] | None = None
 
     @property
     def plan(self) -> ExportPlan:
@@ -214,16 +219,21 @@ class SourceRun:
         return Catalogued(synced=synced, quality=quality)
 
     def publish(self, day: date, *, now: datetime) -> Published:
-        """All views at the date, then superseded folders removed, and AWS's copy unless it is kept or read in place."""
-        manifest = self._manifest(day)
-        located = locate(self.lake.glue, manifest=manifest, tables=name_tables(manifest, self.source))
-        typed = type_tables(located, self.source)
-        publication = publish(self.lake, manifest, typed, now=now, log=self.log)
-        drop_elsewhere(self.lake.glue, manifest=manifest, tables=located)
-        cleanup.after_publish(
-            self.lake.s3, self.lake.layout, manifest, keep_export=self.source.keep_export, log=self.log
+        """All views at the date, then superseded folders removed, and AWS's copy unless it is kept or read in place.
+
+        With `publish: manual` a new date is held instead: no view moves, nothing is removed.
+        """
+        tables = tables_of(self.lake, self.source, day)
+        publication = self.publisher(now).arrive(tables)
+        if publication.state is not State.HELD:
+            cleanup.finish(self.lake, tables, keep_export=self.source.keep_export, log=self.log)
+        return Published(publication=publication, tables=tables.typed)
+
+    def publisher(self, now: datetime) -> Publisher:
+        """Publishes this source's dates; for a person's own words see `by_hand.py`."""
+        return Publisher(
+            lake=self.lake, source=self.source, now=now, log=self.log, announce=self.announce, sleep=self.sleep
         )
-        return Published(publication=publication, tables=typed)
 
     def _snapshot(self, day: date) -> Snapshot:
         return export.choose_snapshot(

@@ -14,10 +14,13 @@ from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.cost import export_usd
 from rds_lake.model.export import ExportRecord, ExportTask
+from rds_lake.model.publication import waiting
 from rds_lake.stages import handover
 from rds_lake.stages.export_plan import date_of_ours, export_plan
+from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import name_tables
-from rds_lake.stages.publish import Lake, find_pointer
+from rds_lake.stages.pointer import read_state
+from rds_lake.stages.snapshot_log import recorded_dates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +43,10 @@ class RunningExport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceStatus:
-    """A source now. `shown` is the published date, or the newest relocated one where nothing is published yet."""
+    """A source now. `shown` is the published date, or the newest relocated one where nothing is published yet.
+
+    `waiting` are dates that a person has to publish; `moving` is a date whose flip was begun and has not ended.
+    """
 
     source: str
     published: date | None
@@ -51,6 +57,9 @@ class SourceStatus:
     export_seconds: float | None
     export_usd: float | None
     running: tuple[RunningExport, ...]
+    waiting: tuple[date, ...] = ()
+    rolled_back_from: date | None = None
+    moving: date | None = None
 
     def age(self, now: datetime) -> timedelta | None:
         """How old what readers see is."""
@@ -61,7 +70,8 @@ def source_status(
     config: LakeConfig, source: SourceSettings, running: Sequence[ExportTask], *, rds: RdsGateway, lake: Lake
 ) -> SourceStatus:
     """The source now; `running` are the account's tasks in progress, asked for once for all sources."""
-    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    state = read_state(lake.s3, lake.layout, source.name)
+    pointer = state.pointer
     dates = handover.list_dates(lake.s3, lake.layout, source.name)
     shown = pointer.snapshot_date if pointer else max(dates, default=None)
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, shown) if shown else None
@@ -84,6 +94,9 @@ def source_status(
         export_seconds=export_seconds(manifest.export) if manifest else None,
         export_usd=None if gb is None else export_usd(config.lake.prices, snapshot_gb=gb),
         running=tuple(_ours(config, source, running)),
+        waiting=waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual"),
+        rolled_back_from=pointer.rolled_back_from if pointer else None,
+        moving=state.moving.snapshot_date if state.moving else None,
     )
 
 

@@ -24,7 +24,7 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_wire import Answer, _Connection
 from rds_lake.config import Retention, load_config
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.publish import Lake
+from rds_lake.stages.lake import Lake
 from rds_lake.stages.retention import apply_retention, plan_retention
 from rds_lake.stages.source_run import SourceRun
 

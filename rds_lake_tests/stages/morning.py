@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from rds_lake.stages.publish import find_pointer
+from rds_lake.stages.pointer import find_pointer
 from rds_lake_tests.world import World
 
 _TABLE_INPUT = ("Name", "Description", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")

@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from rds_lake.stages.publish import find_pointer
+from rds_lake.stages.pointer import find_pointer
 from rds_lake_tests.world import World
 
 CHECKOUT = Path(__file__).parents[2]

@@ -2,14 +2,20 @@
 
 import base64
 import json
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
 
 import pytest
 
-from rds_lake.errors import NameCollisionError, QueryError
-from rds_lake.stages.publish import find_pointer
+from rds_lake.aws.athena import AthenaGateway
+from rds_lake.errors import CatalogError, NameCollisionError, QueryError
+from rds_lake.localcloud.athena.service import AthenaSettings
+from rds_lake.stages.pointer import find_pointer
 from rds_lake_tests import strategies
 from rds_lake_tests.world import World, execute
+
+NOW = datetime(2026, 11, 21, 7, tzinfo=UTC)
 
 
 def published(world: World) -> str:
@@ -152,3 +158,100 @@ def test_a_query_through_a_view_reads_one_partition_only(world: World) -> None:
     one = athena.run("SELECT sum(total) FROM orders", database="shop").bytes_scanned
     every = athena.run("SELECT id, total, placed_at, tags FROM snapshots_orders", database="shop").bytes_scanned
     assert 0 < one < every / 2
+
+
+def test_a_view_that_stands_as_published_is_left_alone_and_one_touched_by_hand_is_made_again(world: World) -> None:
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    world.gateways.athena.run("CREATE OR REPLACE VIEW orders AS SELECT 1 AS id", database="shop")
+    again = world.run().publish(date(2026, 11, 20), now=NOW)
+    assert again.publication.flipped == ("orders",)
+    assert world.query("SELECT count(*), max(snapshot_date) FROM orders") == [("10", "2026-11-20")]
+
+
+def test_a_view_that_is_not_what_was_asked_for_keeps_the_pointer_where_it_was(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.snapshot("2026-11-19")
+    world.publish("2026-11-19")
+    world.snapshot("2026-11-20")
+    run_many = AthenaGateway.run_many
+
+    def somebody_else(self: AthenaGateway, statements: Sequence[str], **arguments: Any) -> Any:
+        done = run_many(self, statements, **arguments)
+        if any("CREATE OR REPLACE" in sql for sql in statements):
+            self.run("CREATE OR REPLACE VIEW orders AS SELECT 1 AS id", database="shop")
+        return done
+
+    monkeypatch.setattr(AthenaGateway, "run_many", somebody_else)
+    with pytest.raises(CatalogError, match="orders does not read snapshots_orders"):
+        world.publish("2026-11-20")
+    assert published(world) == "2026-11-19"
+    monkeypatch.undo()
+    world.publish("2026-11-20")
+    assert latest(world) == {("2026-11-20",)}
+
+
+def test_when_one_view_cannot_be_made_all_go_back_to_the_date_they_had(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.snapshot("2026-11-19")
+    world.publish("2026-11-19")
+    execute(world.url, "CREATE TABLE brand_new (id integer)")
+    world.snapshot("2026-11-20")
+    run_many = AthenaGateway.run_many
+
+    def refusing(self: AthenaGateway, statements: Sequence[str], **arguments: Any) -> Any:
+        bad = [
+            sql.replace("FROM", "FROM nothing_here,") if "2026-11-20'" in sql and "order_details" in sql else sql
+            for sql in statements
+        ]
+        return run_many(self, bad if any("CREATE" in sql for sql in statements) else statements, **arguments)
+
+    monkeypatch.setattr(AthenaGateway, "run_many", refusing)
+    with pytest.raises(QueryError):
+        world.publish("2026-11-20")
+    assert latest(world) == {("2026-11-19",)}
+    assert "brand_new" not in world.gateways.glue.list_tables("shop")
+    monkeypatch.undo()
+    world.publish("2026-11-20")
+    assert latest(world) == {("2026-11-20",)}
+    assert world.query("SELECT count(*) FROM brand_new") == [("0",)]
+
+
+def test_of_two_publications_at_once_the_newer_date_wins_whoever_ends_last(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.snapshot("2026-11-18")
+    world.publish("2026-11-18")
+    for day in ("2026-11-19", "2026-11-20"):
+        world.snapshot(day)
+        when = date.fromisoformat(day)
+        world.run().accept(when, poll_seconds=0.02)
+        world.run().relocate(when)
+        world.run().catalogue(when)
+    run_many, raced = AthenaGateway.run_many, []
+
+    def overtaken(self: AthenaGateway, statements: Sequence[str], **arguments: Any) -> Any:
+        if not raced:
+            raced.append(True)
+            world.run().publish(date(2026, 11, 20), now=NOW)
+        return run_many(self, statements, **arguments)
+
+    monkeypatch.setattr(AthenaGateway, "run_many", overtaken)
+    outcome = world.run().publish(date(2026, 11, 19), now=NOW)
+    assert raced
+    assert not outcome.publication.became_latest
+    assert published(world) == "2026-11-20"
+    assert latest(world) == {("2026-11-20",)}
+
+
+def test_views_are_moved_within_athenas_quota_of_ddl_shared_with_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = AthenaSettings(active_ddl=2, workers=2, queue_seconds=0.05)
+    monkeypatch.setattr(world.cloud.athena, "_settings", settings)
+    execute(world.url, "".join(f"CREATE TABLE t{number} (id integer); " for number in range(6)))
+    world.snapshot("2026-11-20")
+    assert len(world.publish("2026-11-20").publication.flipped) == 9
+    assert latest(world) == {("2026-11-20",)}

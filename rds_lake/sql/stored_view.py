@@ -1,0 +1,47 @@
+"""A view as Athena keeps it in Glue, and whether it is the one that was asked for.
+
+    /* Presto View: <base64 of {"originalSql": …, "columns": [{"name": …, "type": …}], …}> */
+
+Athena formats a statement anew before it stores it (decision 0004), so texts are not compared: the date, the raw table and
+the columns are.
+
+What belongs here: reading that text. Making views is `views.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from rds_lake.sql.quoting import literal
+
+_TEXT = re.compile(r"\s*/\* Presto View: (\S+) \*/\s*")
+
+
+def why_not(text: str, *, raw: str, columns: Sequence[str], day: date) -> str | None:
+    """Why the stored view is not the one of that raw table, those columns and that date; None when it is."""
+    body = _parse(text)
+    if body is None:
+        return "is not in the form in which Athena stores views"
+    sql, stored = body
+    if not re.search(rf"(?<!\w){re.escape(raw)}(?!\w)", sql):
+        return f"does not read {raw}"
+    if sql.count(literal(day.isoformat())) < 2:  # the column snapshot_date, and the condition on the partition
+        return f"does not show {day}"
+    if [name.lower() for name in stored] != [name.lower() for name in columns]:
+        return f"has the columns {', '.join(stored)} instead of {', '.join(columns)}"
+    return None
+
+
+def _parse(text: str) -> tuple[str, list[str]] | None:
+    """The SQL and the column names; None when the text is something else."""
+    match = _TEXT.fullmatch(text)
+    try:
+        body = json.loads(base64.b64decode(match[1] if match else "", validate=True))
+        return str(body["originalSql"]), [str(column["name"]) for column in body["columns"]]
+    except (binascii.Error, ValueError, KeyError, TypeError):
+        return None

@@ -1,0 +1,109 @@
+"""Publishing by hand: a held date, or back to an older one.
+
+What belongs here: whether a person may do it, with a sentence where not. The flip itself is `publish.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rds_lake.errors import PublishError
+from rds_lake.model.publication import Pointer, waiting
+from rds_lake.stages import cleanup, handover
+from rds_lake.stages.dated import DatedTables, tables_of
+from rds_lake.stages.pointer import find_pointer
+from rds_lake.stages.publish import Publication, Publisher
+from rds_lake.stages.quality import check_tables
+from rds_lake.stages.snapshot_log import is_recorded, recorded_dates
+
+
+def approve(publisher: Publisher, day: date | None, *, accept_drop: bool = False) -> Publication:
+    """Publish the date, or the newest that waits; `accept_drop`: also one that lost more rows than `max_drop`.
+
+    Raises PublishError, ManifestError or CatalogError before any view is moved.
+    """
+    lake, name = publisher.lake, publisher.source.name
+    pointer = find_pointer(lake.s3, lake.layout, name)
+    day = day or _newest_waiting(publisher, pointer)
+    if pointer is not None and day < pointer.snapshot_date:
+        raise PublishError(
+            f"{name} is published at {pointer.snapshot_date}, which is newer than {day}; "
+            f"to go back: rds-lake rollback {name} {day}"
+        )
+    tables = _known(publisher, day)
+    if not accept_drop and not is_recorded(lake, tables.manifest):
+        raise PublishError(
+            f"{name} {day} has not passed its checks; no view was moved. See its run in Dagster. When only "
+            f"`rows_against_previous` failed, and the rows are right: rds-lake publish {name} {day} --accept-drop"
+        )
+    _require_rows(publisher, tables)
+    publication = publisher.show(tables)
+    cleanup.finish(lake, tables, keep_export=publisher.source.keep_export, log=publisher.log)
+    return publication
+
+
+def roll_back(publisher: Publisher, day: date) -> Publication:
+    """Flip every view back to an older date; runs do not bring the newer ones back, only a newer date still.
+
+    Raises PublishError, ManifestError or CatalogError before any view is moved.
+    """
+    lake, name = publisher.lake, publisher.source.name
+    pointer = find_pointer(lake.s3, lake.layout, name)
+    if pointer is None:
+        raise PublishError(f"nothing of {name} is published, so there is nothing to go back from")
+    if day == pointer.snapshot_date:
+        raise PublishError(f"{name} is published at {day} already; nothing was changed")
+    if day > pointer.snapshot_date:
+        raise PublishError(
+            f"{name} is published at {pointer.snapshot_date}, which is older than {day}; "
+            f"to go forward: rds-lake publish {name} {day}"
+        )
+    tables = _known(publisher, day)
+    if not is_recorded(lake, tables.manifest):
+        raise PublishError(
+            f"{name} {day} is in the lake, but never passed its checks; no view was moved. {_choice(publisher)}"
+        )
+    _require_rows(publisher, tables)
+    return publisher.show_instead(tables, pointer.snapshot_date)
+
+
+def _newest_waiting(publisher: Publisher, pointer: Pointer | None) -> date:
+    lake, name = publisher.lake, publisher.source.name
+    held = waiting(pointer, recorded_dates(lake.s3, lake.layout, name), manual=True)
+    if not held:
+        shown = f"published is {pointer.snapshot_date}" if pointer else "nothing is published yet"
+        raise PublishError(f"no date of {name} waits to be published; {shown}")
+    return held[-1]
+
+
+def _known(publisher: Publisher, day: date) -> DatedTables:
+    lake, source = publisher.lake, publisher.source
+    if handover.find_manifest(lake.s3, lake.layout, source.name, day) is None:
+        why = "never exported, or given up by `retention:`" if source.retention else "never exported"
+        raise PublishError(f"{source.name} {day} is not in the lake: {why}; no view was moved. {_choice(publisher)}")
+    return tables_of(lake, source, day)
+
+
+def _choice(publisher: Publisher) -> str:
+    dates = sorted(recorded_dates(publisher.lake.s3, publisher.lake.layout, publisher.source.name), reverse=True)
+    more = f" and {len(dates) - 10} older ones" if len(dates) > 10 else ""
+    return f"Checked dates: {', '.join(map(str, dates[:10])) or 'none yet'}{more}"
+
+
+def _require_rows(publisher: Publisher, tables: DatedTables) -> None:
+    """What was checked once may have been deleted since."""
+    day, name = tables.snapshot_date, publisher.source.name
+    read = check_tables(
+        publisher.lake.athena, database=name, snapshot_date=day, tables=tables.typed, log=publisher.log, casts=False
+    )
+    problems = [
+        f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"
+        for table in read
+        if not table.rows_match
+    ]
+    if problems:
+        raise PublishError(
+            f"{name} {day} cannot be read as it was relocated; no view was moved. Materialize `catalog` of {day}, or "
+            "`parquet` where objects are gone:",
+            problems,
+        )

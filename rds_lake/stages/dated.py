@@ -1,0 +1,37 @@
+"""A snapshot date's tables as they are catalogued: manifest, raw tables, typed columns.
+
+What belongs here: looking the three up together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.config import SourceSettings
+from rds_lake.model.manifest import Manifest
+from rds_lake.stages import handover
+from rds_lake.stages.catalog import locate
+from rds_lake.stages.lake import Lake
+from rds_lake.stages.naming import TypedTable, name_tables, type_tables
+from rds_lake.stages.raw_tables import NamedTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedTables:
+    """`typed` are the `located` tables with their view columns, in the same order."""
+
+    manifest: Manifest
+    located: tuple[NamedTable, ...]
+    typed: tuple[TypedTable, ...]
+
+    @property
+    def snapshot_date(self) -> date:
+        return self.manifest.snapshot_date
+
+
+def tables_of(lake: Lake, source: SourceSettings, day: date, *, ask_all: bool = True) -> DatedTables:
+    """The tables of the date; ManifestError or CatalogError say what to materialize first. `ask_all` as of `locate`."""
+    manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
+    located = locate(lake.glue, manifest=manifest, tables=name_tables(manifest, source), ask_all=ask_all)
+    return DatedTables(manifest=manifest, located=located, typed=type_tables(located, source))
