@@ -53,14 +53,14 @@ RECORD = ExportRecord(
 )
 
 
-def put_export(stub: Running, s3: Any, *, keys: int, tables: int, size: int = 1000) -> None:
-    """An export of so many files in the stub, named as AWS names them."""
+def put_export(stub: Running, s3: Any, *, keys: int, tables: int, like: str = "") -> None:
+    """An export of so many files in the stub, named as AWS names them; with the body of the object `like`."""
     names = [f"table_{number:03}" for number in range(tables)]
     for number, name in enumerate(names):
         prefix = f"{TASK.folder}shop/public.{name}/1/"
         part = f"{prefix}part-@-7b3de4ab-42c5-4d08-9f3c-3f9c2d71ab04-c000.gz.parquet"
         count = keys // tables + (number < keys % tables)
-        stub.admin("fill", bucket=TASK.bucket, prefix=part, count=count, size=size)
+        stub.admin("fill", bucket=TASK.bucket, prefix=part, count=count, size=1000, like=like)
         s3.put_object(Bucket=TASK.bucket, Key=f"{prefix}_SUCCESS", Body=b"")
     entries = [
         {
