@@ -1,60 +1,123 @@
-"""A million keys listed and planned: CPU seconds and memory, nothing kept.
+"""A million objects of an export listed and planned: CPU seconds and memory over the idle process.
 
-    python -m bench.list_million [--keys 1000000]
+    python -m bench.list_million [--keys 1000000] [--tables 50]
 
-What belongs here: the listing's own cost, page by page, with every key classified and given its place in the lake.
+`inspect_export` as a run calls it - every page, every key classified, completeness checked - and then the plan, of which
+every copy is asked for once, in order. Listing alone is told as well.
+
+What belongs here: that measurement. What the copies then cost: `relocate.py`.
 """
 
 from __future__ import annotations
 
+import gc
+import json
 import os
 import resource
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
 import boto3
 import click
 
 from bench.relocate import KEYS, bar, cpu_seconds
-from bench.s3_stub import running_stub
+from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_many import ManyS3
-from rds_lake.model.export_key import ExportedData, parse_export_key
+from rds_lake.model.export import ExportRecord, ExportStatus, ExportTask
 from rds_lake.model.layout import LakeLayout
+from rds_lake.stages.inspect_export import inspect_export
+from rds_lake.stages.relocate_plan import plan_copies
 
-_FOLDER = "exports/task-1/"
+_ARN = "arn:aws:rds:us-east-1:123456789012:snapshot:rds:shop-prod-2026-11-20-03-00"
+_COLUMNS = [{"columnName": "id", "originalType": "bigint", "expectedExportedType": "int64"}]
+AT = datetime(2026, 11, 20, 3, tzinfo=UTC)
+TASK = ExportTask(
+    identifier="task-1",
+    source_arn=_ARN,
+    status=ExportStatus.COMPLETE,
+    bucket="source",
+    prefix="exports",
+    snapshot_time=AT,
+)
+RECORD = ExportRecord(
+    source="shop",
+    snapshot_date=date(2026, 11, 20),
+    snapshot_arn=_ARN,
+    snapshot_time=AT,
+    export_task=TASK.identifier,
+    bucket=TASK.bucket,
+    folder=TASK.folder,
+)
 
 
-@click.command()
-@click.option("--keys", default=1_000_000, show_default=True)
-def main(keys: int) -> None:
-    """List and plan."""
-    os.environ.update(KEYS)
-    planned = 0
+def put_export(stub: Running, s3: Any, *, keys: int, tables: int, like: str = "") -> None:
+    """An export of so many files in the stub, named as AWS names them; with the body of the object `like`."""
+    names = [f"table_{number:03}" for number in range(tables)]
+    for number, name in enumerate(names):
+        prefix = f"{TASK.folder}shop/public.{name}/1/"
+        part = f"{prefix}part-@-7b3de4ab-42c5-4d08-9f3c-3f9c2d71ab04-c000.gz.parquet"
+        count = keys // tables + (number < keys % tables)
+        stub.admin("fill", bucket=TASK.bucket, prefix=part, count=count, size=1000, like=like)
+        s3.put_object(Bucket=TASK.bucket, Key=f"{prefix}_SUCCESS", Body=b"")
+    entries = [
+        {
+            "target": f"shop.public.{name}",
+            "status": "COMPLETE",
+            "schemaMetadata": {"originalTypeMappings": _COLUMNS},
+        }
+        for name in names
+    ]
+    info = f"{TASK.folder}export_tables_info_{TASK.identifier}_from_1_to_{tables}.json"
+    s3.put_object(Bucket=TASK.bucket, Key=info, Body=json.dumps({"perTableStatus": entries}).encode())
 
-    def plan(key: str, size: int) -> None:
-        nonlocal planned
-        data = parse_export_key(key, _FOLDER)
-        if isinstance(data, ExportedData):
-            planned += len(LakeLayout.data_key(f"lake/shop/{data.folder}/", data.index, data.name)) > 0 and size > 0
 
-    with running_stub() as stub:
-        prefix = f"{_FOLDER}shop/public.orders/1/part-@-3f9c2d71ab04-c000.gz.parquet"
-        stub.admin("fill", bucket="lake", prefix=prefix, count=keys, size=1000)
-        clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=stub.url)
-        many = ManyS3(S3Gateway(clients.s3, clients.wire(4)), 4)
-        many.sizes("lake", ["nothing/"], found=plan)  # imports and connections are no part of the figure
-        before, cpu = peak(), cpu_seconds()
-        many.sizes("lake", [_FOLDER], found=plan)
-        cpu, grown = cpu_seconds() - cpu, peak() - before
-    assert planned == keys, f"{planned} of {keys} keys planned"
-    click.echo(f"{keys:,} keys: {cpu:.1f} CPU s, {grown:.0f} MB more at the peak")
-    bar("list-million-cpu-s", cpu, 10, at_most=True)
-    bar("list-million-mb", grown, 100, at_most=True)
+def resident() -> float:
+    """Resident set now, in MB."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize() / 2**20
 
 
 def peak() -> float:
     """Largest resident set so far, in MB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+@click.command()
+@click.option("--keys", default=1_000_000, show_default=True)
+@click.option("--tables", default=50, show_default=True)
+def main(keys: int, tables: int) -> None:
+    """List and plan."""
+    os.environ.update(KEYS)
+    with running_stub() as stub:
+        clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=stub.url)
+        put_export(stub, clients.s3, keys=keys, tables=tables)
+        s3 = S3Gateway(clients.s3, clients.wire(4))
+        seen: list[int] = []
+        many = ManyS3(s3, 1)
+        many.sizes(
+            TASK.bucket, ["nothing/"], found=lambda items: seen.append(len(items))
+        )  # connections are no part of it
+        gc.collect()
+        before = max(peak(), resident())
+        cpu = cpu_seconds()
+        many.sizes(TASK.bucket, [TASK.folder], found=lambda items: seen.append(len(items)))
+        listing, cpu = cpu_seconds() - cpu, cpu_seconds()
+        contents = inspect_export(s3, task=TASK, include=())
+        inspecting = cpu_seconds() - cpu
+        plan = plan_copies(contents.tables, RECORD, LakeLayout(bucket="lake", prefix="lake"))
+        planned = sum(1 for copy in plan if copy.target_key and copy.file.bytes)
+        cpu, grown = cpu_seconds() - cpu, peak() - before
+    assert (planned, contents.findings) == (keys, ()), f"{planned} of {keys} planned; {contents.findings[:3]}"
+    assert sum(seen) == keys + tables + 1, f"{sum(seen)} keys listed"
+    click.echo(
+        f"{keys:,} keys: {cpu:.1f} CPU s, of it inspection {inspecting:.1f} (listing alone {listing:.1f}); "
+        f"{grown:.0f} MB more at the peak"
+    )
+    bar("list-and-plan-million-cpu-s", cpu, 10, at_most=True)
+    bar("list-and-plan-million-mb", grown, 100, at_most=True)
 
 
 if __name__ == "__main__":

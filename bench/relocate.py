@@ -64,12 +64,12 @@ def ours(stub: Running, count: int) -> None:
     s3 = S3Gateway(clients.s3, clients.wire(_PARALLEL))
     many = ManyS3(s3, _PARALLEL)
     found: dict[str, int] = {}
-    many.sizes("source", ["export/"], found=found.__setitem__)
+    many.sizes("source", ["export/"], found=found.update)
     orders = [CopyOrder(("source", key), ("lake", renamed(key)), size) for key, size in found.items()]
     outcomes: list[Any] = []
     many.copy(orders, kms_key="alias/lake", limits=CopyLimits(), done=lambda _, outcome: outcomes.append(outcome))
     there: dict[str, int] = {}
-    many.sizes("lake", ["lake/"], found=there.__setitem__)
+    many.sizes("lake", ["lake/"], found=there.update)
     whole = sum(there.get(order.target[1]) == order.bytes for order in orders)
     checksums = sum(isinstance(outcome, str) for outcome in outcomes)
     assert (whole, checksums) == (count, count), f"{whole} whole and {checksums} with checksum of {count}"

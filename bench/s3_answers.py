@@ -97,8 +97,10 @@ class Stub:
 
     def administer(self, command: str, query: dict[str, str]) -> Reply:
         if command == "fill":
-            stored = Stored(int(query["size"]), b"x" * min(int(query["size"]), 1024), "0" * 32)
             bucket = self.bucket(query["bucket"])
+            like = bucket.objects.get(query.get("like", ""))
+            size = like.size if like else int(query["size"])
+            stored = Stored(size, like.body if like else b"x" * min(size, 1024), "0" * 32)
             for number in range(int(query["count"])):
                 bucket.put(query["prefix"].replace("@", f"{number:07}"), stored)
         elif command == "fill_numbers":

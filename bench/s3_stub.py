@@ -3,7 +3,8 @@
     python -m bench.s3_stub --port 9900 --latency 20 --slow 0.01
 
 ListObjectsV2, CopyObject, HeadObject, GetObject with ranges, PutObject, DeleteObject(s), multipart copy. Bodies are
-shared, nothing is checked: no signature, no permission. `POST /_admin/fill?bucket=&prefix=&count=&size=` makes objects;
+shared, nothing is checked: no signature, no permission. `POST /_admin/fill?bucket=&prefix=&count=&size=` makes objects (`like=KEY`
+instead of `size`: with that object's body);
 `/_admin/set?latency=&slow=`, `/_admin/clear`, `GET /_admin/stats`.
 
 What belongs here: the server. What is measured with it: `relocate.py`, `list_million.py`.

@@ -76,12 +76,12 @@ class ManyS3:
 
         self._each(len(places), request, _head, lambda position: self.s3.find_head(*places[position]), done)
 
-    def tails(self, bucket: str, keys: Sequence[str], *, bytes: int, read: Callable[[int, bytes], T | None],
+    def tails(self, bucket: str, keys: Sequence[str], *, length: Callable[[int], int], read: Callable[[int, bytes], T | None],
               slowly: Callable[[int], T], done: Done) -> None:  # fmt: skip
-        """The last bytes of every object as `read` understands them; where it returns None, `slowly` is asked."""
+        """The last `length` bytes of every object as `read` understands them; where it returns None, `slowly` is asked."""
 
         def request(position: int) -> S3Request:
-            return S3Request("GET", bucket, keys[position], {"range": f"bytes=-{bytes}"}, about=position)
+            return S3Request("GET", bucket, keys[position], {"range": f"bytes=-{length(position)}"}, about=position)
 
         def tail(position: int, answer: Answer) -> T | None:
             return read(position, answer.body) if answer.status == 206 else None

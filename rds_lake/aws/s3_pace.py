@@ -1,7 +1,8 @@
 """How many requests may be under way: as many as S3 answers, fewer while it says SlowDown, more again afterwards.
 
 S3 answers some 503 whenever it moves a busy prefix to more machines, and one in a hundred is no reason to halve anything:
-the request is repeated, and that is all. Only a share of them is.
+the request is repeated, and that is all. Only a share of them is. Where halving does not mend that share, our pace is not
+its cause - others use the bucket, or S3 is in trouble - and going slower would only take hours: it is borne.
 
 What belongs here: the arithmetic. It neither waits nor sends.
 """
@@ -11,6 +12,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 _SHARE = 0.05  # more 503 than this among the last answers: S3 means it
+_UNBEARABLE = 0.6  # up to this, half the requests would have brought a third of it if there were too many
+_MENDED = 0.8  # of the share before; a window's chance is less
 _LEAST = 8
 _SHORTEST_WINDOW = 32
 
@@ -24,6 +27,8 @@ class Pace:
     lowest: int = field(init=False)
     _answers: int = 0
     _slow: int = 0
+    _before: float = 0.0  # the share that made us halve, 0 when we did not
+    _borne: float = _SHARE
 
     def __post_init__(self) -> None:
         self.limit = self.lowest = self.most
@@ -35,13 +40,23 @@ class Pace:
         if self._answers < max(self.limit, _SHORTEST_WINDOW):
             return False
         before = self.limit
-        if self._slow > _SHARE * self._answers:
-            self.limit = max(min(_LEAST, self.most), self.limit // 2)
-        else:
-            self.limit = min(self.most, self.limit + max(1, self.limit // 8))
+        self._judge(self._slow / self._answers)
         self.lowest = min(self.lowest, self.limit)
         self._answers = self._slow = 0
         return self.limit != before
+
+    def _judge(self, share: float) -> None:
+        """Halve, go back to twice as many, or add some, by the share of SlowDown among the last answers."""
+        if share <= self._borne:
+            self._borne = max(_SHARE, min(self._borne, 2 * share))
+            self._before = 0.0
+            self.limit = min(self.most, self.limit + max(1, self.limit // 8))
+        elif _MENDED * self._before <= share < _UNBEARABLE and self._before:
+            self._borne, self._before = 2 * share, 0.0
+            self.limit = min(self.most, self.limit * 2)
+        else:
+            self._before = share
+            self.limit = max(min(_LEAST, self.most), self.limit // 2)
 
 
 def pause(attempt: int, jitter: float) -> float:

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _PROBE = "rds-lake-probe"
+_PLAIN = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,14 @@ class S3Request:
 
 def encoded(key: str) -> str:
     """A key as S3 wants it in a path and in x-amz-copy-source."""
-    return quote(key, safe="/~")
+    folder, slash, name = key.rpartition("/")
+    return f"{_encoded_part(folder)}{slash}{name if _PLAIN(name) else quote(name, safe='/~')}"
+
+
+@lru_cache(maxsize=4096)
+def _encoded_part(folder: str) -> str:
+    """Thousands of keys share their folders."""
+    return quote(folder, safe="/~")
 
 
 class S3Signer:
@@ -68,6 +78,7 @@ class S3Signer:
         self._keys, self._region, self._place_of, self._now = keys, region, place_of, now
         self._places: dict[str, Place] = {}
         self._derived: tuple[tuple[str, str], bytes] = (("", ""), b"")
+        self._second: tuple[datetime | None, str] = (None, "")
 
     @classmethod
     def of(cls, client: S3Client, keys: Callable[[], ReadOnlyCredentials]) -> S3Signer:
@@ -83,7 +94,7 @@ class S3Signer:
     def sign(self, request: S3Request) -> tuple[str, dict[str, str]]:
         """The target (path and query) and all headers of the request."""
         place, keys = self.place(request.bucket), self._keys()
-        stamp = self._now().strftime("%Y%m%dT%H%M%SZ")
+        stamp = self._stamp()
         path = f"{place.path}{encoded(request.key)}"
         headers = {"host": place.authority, "x-amz-content-sha256": _EMPTY_SHA256, "x-amz-date": stamp}
         headers |= request.headers
@@ -91,7 +102,7 @@ class S3Signer:
             headers["x-amz-security-token"] = keys.token
         names = sorted(headers)
         signed = ";".join(names)
-        canonical = "".join(f"{name}:{headers[name]}\n" for name in names)
+        canonical = "".join([f"{name}:{headers[name]}\n" for name in names])
         whole = f"{request.method}\n{path}\n{request.query}\n{canonical}\n{signed}\n{_EMPTY_SHA256}"
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(whole.encode()).hexdigest()}"
@@ -100,6 +111,15 @@ class S3Signer:
             f"AWS4-HMAC-SHA256 Credential={keys.access_key}/{scope}, SignedHeaders={signed}, Signature={signature}"
         )
         return (f"{path}?{request.query}" if request.query else path), headers
+
+    def _stamp(self) -> str:
+        """The second, as text; made once a second."""
+        now = self._now().replace(microsecond=0)
+        known, stamp = self._second
+        if known != now:
+            stamp = now.strftime("%Y%m%dT%H%M%SZ")
+            self._second = (now, stamp)
+        return stamp
 
     def _derive(self, secret: str, day: str) -> bytes:
         """The day's key. One tuple is swapped whole, so threads never see half of another day's."""

@@ -1,5 +1,6 @@
 """The wire: signatures S3 accepts, answers told apart, throttling absorbed, nothing sent after an interruption."""
 
+import random
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -128,12 +129,40 @@ def test_one_slow_down_in_a_hundred_does_not_slow_down_and_a_storm_does_until_it
     for number in range(10_000):
         pace.answered(slow=number % 100 == 0)
     assert pace.limit == 128
-    for number in range(2_000):
-        pace.answered(slow=number % 3 == 0)
-    assert pace.limit < 16
+    crowd(pace, answers=3_000, capacity=12)
+    assert pace.lowest < 16
+    assert pace.limit < 32
     for _ in range(5_000):
         pace.answered(slow=False)
     assert pace.limit == 128
+
+
+def crowd(pace: Pace, *, answers: int, capacity: int) -> None:
+    """An S3 that serves so many requests at once, and says SlowDown to the others."""
+    dice = random.Random(5)
+    for _ in range(answers):
+        pace.answered(slow=dice.random() > capacity / pace.limit)
+
+
+@pytest.mark.parametrize("capacity", [1, 12, 40, 64, 100])
+def test_however_few_requests_s3_takes_the_pace_comes_down_to_them(capacity: int) -> None:
+    pace = Pace(most=256)
+    crowd(pace, answers=20_000, capacity=capacity)
+    limits = list[int]()
+    for _ in range(200):
+        crowd(pace, answers=50, capacity=capacity)
+        limits.append(pace.limit)
+    assert sum(limits) / len(limits) <= max(16, 1.5 * capacity)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5])
+def test_a_storm_that_going_slower_does_not_mend_is_borne(share: float) -> None:
+    """At eight requests at once a million objects would take an hour instead of minutes."""
+    pace, dice, limits = Pace(most=256), random.Random(7), list[int]()
+    for _ in range(50_000):
+        pace.answered(slow=dice.random() < share)
+        limits.append(pace.limit)
+    assert sum(limits) / len(limits) > 128
 
 
 def test_pauses_grow_to_an_end() -> None:

@@ -1,7 +1,7 @@
 """A run that SIGKILLs itself before its n-th write: `python killed_run.py <endpoint> <lake.yaml> <n> [retention]`.
 
-Every request that changes S3, Glue or Athena counts as a write, boto3's and the wire's alike; with `after:n` in place of n it
-dies when the answer to the n-th is known. Exits with 0 when there were fewer writes than n.
+Every request that changes S3, Glue or Athena counts as a write, boto3's and the wire's alike. Exits with 0 when there were
+fewer writes than n.
 """
 
 import itertools
@@ -31,7 +31,7 @@ from rds_lake.stages.source_run import SourceRun
 READS = ("Get", "List", "Head", "Describe", "BatchGet")
 
 
-def kill_at(number: int, *, after: bool) -> None:
+def kill_before(number: int) -> None:
     """Make the n-th write the end of this process, whoever sends it."""
     counter, lock = itertools.count(1), threading.Lock()
 
@@ -50,28 +50,23 @@ def kill_at(number: int, *, after: bool) -> None:
         built = original(self, service)
         if not getattr(built, "counted", False):
             built.counted = True
-            built.meta.events.register("after-call" if after else "before-call", count_call)
+            built.meta.events.register("before-call", count_call)
         return built
 
     AwsClients.client = client  # type: ignore[method-assign]
     ask = _Connection.ask
 
     async def counted(self: _Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
-        if method in ("GET", "HEAD"):
-            return await ask(self, method, target, headers)
-        if not after:
+        if method not in ("GET", "HEAD"):
             count()
-        answer = await ask(self, method, target, headers)
-        if after:
-            count()
-        return answer
+        return await ask(self, method, target, headers)
 
     _Connection.ask = counted  # type: ignore[method-assign]
 
 
 def main(endpoint: str, config_path: str, number: str, what: str = "run") -> None:
     """Relocate, catalogue and publish the date, or remove all dates but the newest, up to the n-th write."""
-    kill_at(int(number.removeprefix("after:")), after=number.startswith("after:"))
+    kill_before(int(number))
     config = load_config(Path(config_path))
     clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=endpoint)
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
