@@ -42,8 +42,12 @@ def measure(postgres: EmbeddedPostgres, folder: Path, tables: int) -> list[Calls
             started = time.perf_counter()
             found.append(calls_of_date(world, day))
             seconds = time.perf_counter() - started
-            click.echo(f"{tables:4} tables, {day}: {sum(found[-1].values()):6,} calls, {seconds:6.1f} s with the export")
-        ((views,),) = world.query("SELECT tables FROM _snapshots WHERE became_latest ORDER BY snapshot_date DESC LIMIT 1")
+            click.echo(
+                f"{tables:4} tables, {day}: {sum(found[-1].values()):6,} calls, {seconds:6.1f} s with the export"
+            )
+        ((views,),) = world.query(
+            "SELECT tables FROM _snapshots WHERE became_latest ORDER BY snapshot_date DESC LIMIT 1"
+        )
         assert views == str(tables), f"{views} of {tables} tables were published"
     return found
 

