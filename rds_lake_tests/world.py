@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
+import boto3
 import psycopg
 import pymysql
 
@@ -84,6 +86,12 @@ def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         return error.code, json.load(error)
 
 
+@lru_cache(maxsize=4)
+def _clients_of(url: str) -> AwsClients:
+    """Provisioning's clients of a cloud: to build them takes longer than to provision."""
+    return AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=url)
+
+
 @dataclass(slots=True)
 class World:
     """One lake; `lines` collects what the stages log."""
@@ -105,9 +113,7 @@ class World:
     def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig) -> "World":
         """A lake as configured, provisioned."""
         aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1", poll_seconds=0.02)
-        Provisioner(
-            clients=AwsClients(aws.session(), endpoint_url=cloud.url), settings=config.lake, say=lambda line: None
-        ).apply()
+        Provisioner(clients=_clients_of(cloud.url), settings=config.lake, say=lambda line: None).apply()
         return cls(cloud=cloud, url=url, config=config, aws=aws, gateways=aws.gateways(config.lake))
 
     @property

@@ -107,6 +107,11 @@ class MySqlDatabase:
                 ]
                 yield pa.RecordBatch.from_arrays(arrays, names=[column.name for column in table.columns])
 
+    @contextmanager
+    def opened(self) -> Iterator[MySqlDatabase]:
+        """Itself: its driver connects at once."""
+        yield self
+
     def freeze(self, name: str) -> MySqlDatabase:
         """A copy of the present content under another name on the same server.
 

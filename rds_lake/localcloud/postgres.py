@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import quote, unquote, urlsplit
 
 import adbc_driver_postgresql.dbapi as adbc
@@ -57,9 +58,12 @@ ORDER BY n.nspname, c.relname, a.attnum
 class PostgresDatabase:
     """The database behind a `postgresql://` URL."""
 
-    def __init__(self, url: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, url: str, *, sleep: Callable[[float], None] = time.sleep, connection: adbc.Connection | None = None
+    ) -> None:
         checked_port(url)
         self.url = url
+        self._connection = connection
         if not self.name:
             raise ValueError(f"{shown(url)} names no database: postgresql://host:port/DATABASE")
         self._sleep = sleep
@@ -98,11 +102,26 @@ class PostgresDatabase:
         """The table's rows in batches, native types as they are and everything else as text."""
         columns = sql.SQL(", ").join(_reading(column) for column in table.columns)
         query = sql.SQL("SELECT {} FROM {}").format(columns, sql.Identifier(table.schema, table.name))
-        with adbc.connect(self.url) as connection, connection.cursor() as cursor:
-            for setting in _SETTINGS:
-                cursor.execute(setting)
+        with self._connected() as connection, connection.cursor() as cursor:
             cursor.execute(query.as_string(None))
             yield from cursor.fetch_record_batch()
+
+    @contextmanager
+    def opened(self) -> Iterator[PostgresDatabase]:
+        """The same database, read through one connection: the driver asks for every type there is when it connects."""
+        with self._connected() as connection:
+            yield PostgresDatabase(self.url, sleep=self._sleep, connection=connection)
+
+    @contextmanager
+    def _connected(self) -> Iterator[adbc.Connection]:
+        if self._connection is not None:
+            yield self._connection
+            return
+        with adbc.connect(self.url) as connection:
+            with connection.cursor() as cursor:
+                for setting in _SETTINGS:
+                    cursor.execute(setting)
+            yield connection
 
     def freeze(self, name: str) -> PostgresDatabase:
         """A copy of the present content under another name on the same server.

@@ -8,7 +8,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
@@ -52,6 +53,11 @@ class ExportWriter:
 
     def write(self, task: dict[str, Any], fault: ExportFault, advance: Callable[..., None]) -> str | None:
         """Write everything; returns WarningMessage, or None when no table was skipped."""
+        with ExitStack() as stack:
+            opened = [replace(one, content=stack.enter_context(one.content.opened())) for one in self.databases]
+            return replace(self, databases=opened)._write(task, fault, advance)
+
+    def _write(self, task: dict[str, Any], fault: ExportFault, advance: Callable[..., None]) -> str | None:
         folder = "/".join(part for part in (task["S3Prefix"].strip("/"), task["ExportTaskIdentifier"]) if part)
         wanted = self._tables(task["ExportOnly"])
         infos: list[dict[str, Any]] = []

@@ -7,6 +7,7 @@ choice of the class by URL.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -53,6 +54,10 @@ class SourceDatabase(Protocol):
 
     def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
         """The table's rows; every column castable to its `arrow` type."""
+        ...
+
+    def opened(self) -> AbstractContextManager[SourceDatabase]:
+        """The same database for many reads by one thread, without connecting for each."""
         ...
 
     def freeze(self, name: str) -> SourceDatabase:

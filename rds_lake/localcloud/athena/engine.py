@@ -6,7 +6,10 @@ What belongs here: binding names. Reading a table is `relations.py`, which parti
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +31,26 @@ from rds_lake.localcloud.loop import InProcessClients
 
 _MISSING = {"EntityNotFoundException"}
 _BOUND = "lc_bound_"
+_MAKING = threading.Lock()
+
+
+@functools.cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """The one database of the process, with the macros: making it costs a hundred times what a connection to it does.
+
+    Queries share nothing else: what they define is temporary, and their own.
+    """
+    database = duckdb.connect(config={"threads": 2})
+    database.execute("SET memory_limit = '2GB'")
+    database.execute(";".join(f"CREATE OR REPLACE MACRO {macro}" for macro in MACROS))
+    atexit.register(_end)
+    return database
+
+
+def _end() -> None:
+    """Nothing of DuckDB may outlive Python: it would list what leaked."""
+    _database().close()
+    _database.cache_clear()
 
 
 @dataclass(slots=True)
@@ -50,9 +73,9 @@ class Engine:
     _cancelled: bool = field(default=False)
 
     def __post_init__(self) -> None:
-        self._connection = duckdb.connect(config={"threads": 2})
-        self._connection.execute("SET TimeZone = 'UTC'; SET memory_limit = '2GB'; SET integer_division = true")
-        self._connection.execute(";".join(f"CREATE OR REPLACE TEMP MACRO {macro}" for macro in MACROS))
+        with _MAKING:
+            self._connection = _database().cursor()
+        self._connection.execute("SET TimeZone = 'UTC'; SET integer_division = true")
 
     def cancel(self) -> None:
         """Interrupt what runs, and let nothing more begin."""
