@@ -32,6 +32,7 @@ bench: $(STAMP) ## relocation against its peers, on a stub of S3 (several minute
 	@$(BIN)/python -m bench.relocate --peers .bench_peers/bin
 	@$(BIN)/python -m bench.list_million
 	@$(BIN)/python -m bench.footers
+	@$(BIN)/python -m bench.tables
 
 clean: ## remove everything `make` made
 	rm -rf $(VENV) .bench_peers .dagster_home .pytest_cache .ruff_cache .hypothesis *.egg-info

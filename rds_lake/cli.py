@@ -122,15 +122,16 @@ def prune(sources: tuple[str, ...], apply: bool, config_path: Path) -> None:
 
 @main.command()
 @click.argument("sources", nargs=-1)
+@click.option("--all-tables", is_flag=True, help="Every table, not only the biggest.")
 @_config_option
-def status(sources: tuple[str, ...], config_path: Path) -> None:
+def status(sources: tuple[str, ...], all_tables: bool, config_path: Path) -> None:
     """Show what is published of SOURCES (default: all), how old and how big it is, and which exports run."""
     from rich.console import Console
 
     from rds_lake.console.connect import connect
     from rds_lake.console.status import status as run
 
-    run(connect(load_config(config_path)), sources, now=datetime.now(UTC), console=Console())
+    run(connect(load_config(config_path)), sources, now=datetime.now(UTC), console=Console(), all_tables=all_tables)
 
 
 @main.command()
@@ -163,8 +164,9 @@ def rollback(source: str, day: datetime, config_path: Path) -> None:
 @click.argument("sql")
 @click.option("--source", help="Whose views the query reads; needed where lake.yaml has several sources.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Read the views as they were at this snapshot date.")
+@click.option("--rows", type=click.IntRange(1), default=200, show_default=True, help="Show at most so many rows.")
 @_config_option
-def query(sql: str, source: str | None, as_of: datetime | None, config_path: Path) -> None:
+def query(sql: str, source: str | None, as_of: datetime | None, rows: int, config_path: Path) -> None:
     """Ask Athena, and show its answer and how many bytes it scanned."""
     from rich.console import Console
 
@@ -176,7 +178,8 @@ def query(sql: str, source: str | None, as_of: datetime | None, config_path: Pat
     if source is None and len(names) > 1:
         raise click.UsageError(f"say with --source whose views the query reads: {', '.join(names)}")
     chosen = config.source(source or names[0])
-    run(connect(config), sql, source=chosen, day=as_of.date() if as_of else None, console=Console())
+    day = as_of.date() if as_of else None
+    run(connect(config), sql, source=chosen, day=day, console=Console(), most_rows=rows)
 
 
 def _s3(config: LakeConfig):

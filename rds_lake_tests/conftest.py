@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from rds_lake.aws import athena
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.mariadb import EmbeddedMariaDb, MariaDbMissingError
@@ -15,6 +16,9 @@ from rds_lake_tests.world import World, seed_tiny
 
 hypothesis.settings.register_profile("rds_lake", deadline=None, max_examples=60, print_blob=True)
 hypothesis.settings.load_profile("rds_lake")
+
+# The local Athena answers in milliseconds; hundreds of statements would each be waited for as if it were AWS's.
+athena._FIRST_POLL_SECONDS = 0.01
 
 # Before any client exists: no test may ever reach a real account.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:

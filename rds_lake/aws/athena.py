@@ -26,13 +26,18 @@ _LAST_POLL_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryResult:
-    """A finished query: rows as text, as Athena gives them; `milliseconds` of engine time."""
+    """A finished query: rows as text, as Athena gives them; `milliseconds` of engine time.
+
+    `output` is where Athena keeps the whole answer; `more`: it has rows beyond those that were asked for.
+    """
 
     query_id: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str | None, ...], ...]
     bytes_scanned: int
     milliseconds: int
+    output: str = ""
+    more: bool = False
 
 
 class AthenaGateway:
@@ -53,8 +58,10 @@ class AthenaGateway:
         self._sleep = sleep
         self._clock = clock
 
-    def run(self, sql: str, *, database: str, timeout_seconds: float = _TIMEOUT_SECONDS) -> QueryResult:
-        """Run one statement and fetch its rows; QueryError with Athena's reason when it fails."""
+    def run(
+        self, sql: str, *, database: str, timeout_seconds: float = _TIMEOUT_SECONDS, most_rows: int | None = None
+    ) -> QueryResult:
+        """Run one statement and fetch its rows, `most_rows` of them; QueryError with Athena's reason when it fails."""
         deadline = self._clock() + timeout_seconds
         query_id = self._start(sql, database, deadline)
         try:
@@ -67,13 +74,15 @@ class AthenaGateway:
             raise _failed(execution)
         statistics = execution.get("Statistics", {})
         kind = execution.get("StatementType")
-        columns, rows = ((), ()) if _makes_something(kind, sql) else self._rows(query_id, header=kind == "DML")
+        columns, rows = ((), ()) if _makes_something(kind, sql) else self._rows(query_id, kind == "DML", most_rows)
         return QueryResult(
             query_id=query_id,
             columns=columns,
-            rows=rows,
+            rows=rows[:most_rows],
             bytes_scanned=statistics.get("DataScannedInBytes", 0),
             milliseconds=statistics.get("TotalExecutionTimeInMillis", 0),
+            output=execution.get("ResultConfiguration", {}).get("OutputLocation", ""),
+            more=most_rows is not None and len(rows) > most_rows,
         )
 
     def run_many(self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL) -> list[QueryResult]:
@@ -151,7 +160,10 @@ class AthenaGateway:
         except RdsLakeError as error:
             cause.add_note(f"query {query_id} could not be stopped: {error}")
 
-    def _rows(self, query_id: str, *, header: bool) -> tuple[tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
+    def _rows(
+        self, query_id: str, header: bool, most: int | None
+    ) -> tuple[tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
+        """Columns and rows, no page more than it takes to know that there are more than `most`."""
         with aws_errors("athena", "GetQueryResults", about=query_id):
             columns: tuple[str, ...] = ()
             rows: list[tuple[str | None, ...]] = []
@@ -162,6 +174,8 @@ class AthenaGateway:
                 rows += [
                     tuple(datum.get("VarCharValue") for datum in row.get("Data", [])) for row in result.get("Rows", [])
                 ]
+                if most is not None and len(rows) > most + header:
+                    break
         # The first row of a SELECT's result repeats the column names.
         return columns, tuple(rows[1:] if header and rows else rows)
 

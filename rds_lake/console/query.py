@@ -18,13 +18,21 @@ from rds_lake.sql.as_of import render_as_of
 from rds_lake.stages.as_of import readable_tables
 
 
-def query(connected: Connected, sql: str, *, source: SourceSettings, day: date | None, console: Console) -> None:
-    """Ask and show."""
+def query(
+    connected: Connected,
+    sql: str,
+    *,
+    source: SourceSettings,
+    day: date | None,
+    console: Console,
+    most_rows: int | None = None,
+) -> None:
+    """Ask, and show `most_rows` of the answer."""
     sql = sql.strip().rstrip(";")
     if day is not None:
         tables = readable_tables(connected.lake, source, day)
         sql = render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
-    answer = connected.lake.athena.run(sql, database=source.name)
+    answer = connected.lake.athena.run(sql, database=source.name, most_rows=most_rows)
     table = Table()
     for column in answer.columns:
         table.add_column(Text(column), overflow="fold")
@@ -33,5 +41,10 @@ def query(connected: Connected, sql: str, *, source: SourceSettings, day: date |
     if answer.columns:
         console.print(table)
     rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
+    if answer.more:
+        rows = f"the first {rows}"
+        console.print(
+            f"there are more rows: all of them are in {answer.output}; --rows shows more here", highlight=False
+        )
     told = f"{rows}, {decimal(answer.bytes_scanned)} scanned, {answer.milliseconds / 1000:.1f} s"
     console.print(told if day is None else f"as of {day}: {told}", style="dim", highlight=False)

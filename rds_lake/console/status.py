@@ -16,16 +16,20 @@ from rds_lake.config import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.stages.status import SourceStatus, source_status
 
-_TABLES_SHOWN = 10  # per source, where no source is named: the biggest
+# Per source the biggest, so that one screen holds them: of all sources, and of those that were named.
+_TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
 
 
-def status(connected: Connected, names: tuple[str, ...], *, now: datetime, console: Console) -> None:
-    """Every source, or the named ones with all their tables."""
+def status(
+    connected: Connected, names: tuple[str, ...], *, now: datetime, console: Console, all_tables: bool = False
+) -> None:
+    """Every source, or the named ones with more of their tables."""
     config, rds, lake = connected.config, connected.rds, connected.lake
     running = rds.list_running_exports()
+    limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
     for source in connected.sources(names):
         found = source_status(config, source, running, rds=rds, lake=lake)
-        _show(console, source, found, now=now, limit=None if names else _TABLES_SHOWN)
+        _show(console, source, found, now=now, limit=limit)
     console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
 
 
@@ -84,13 +88,14 @@ def _tables(found: SourceStatus, limit: int | None) -> Table:
     for one in biggest[:limit]:
         table.add_row("", escape(one.view), escape(one.original), f"{one.rows:,}", decimal(one.bytes))
     if limit is not None and len(biggest) > limit:
-        table.add_row("", f"… {len(biggest) - limit} more", f"rds-lake status {found.source}", "", "")
+        table.add_row("", f"… {len(biggest) - limit} more", f"rds-lake status {found.source} --all-tables", "", "")
     return table
 
 
 def _span(time: timedelta) -> str:
     """The two largest units."""
-    minutes, seconds = divmod(int(time.total_seconds()), 60)
+    # A clock of ours that is minutes behind AWS's makes a fresh date one of the future.
+    minutes, seconds = divmod(max(0, int(time.total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
     units = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rds_lake.aws import athena as module
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.clients import AwsClients
 from rds_lake.errors import QueryError, ThrottledError
@@ -65,6 +66,12 @@ def scripted(*states: Any) -> tuple[AthenaGateway, Scripted, Clock]:
 
 def gateway(client: Any, clock: Callable[[], float], sleep: Callable[[float], None]) -> AthenaGateway:
     return AthenaGateway(client, workgroup="rds-lake", output_location="s3://acme-lake/r/", sleep=sleep, clock=clock)
+
+
+@pytest.fixture(autouse=True)
+def production_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Polls as they are in production; other tests hurry."""
+    monkeypatch.setattr(module, "_FIRST_POLL_SECONDS", 0.1)
 
 
 @pytest.fixture

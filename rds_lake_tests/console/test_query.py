@@ -1,5 +1,7 @@
 """`rds-lake query` asks Athena, now or as of a date, and refuses what it cannot ask faithfully."""
 
+import re
+
 import pytest
 from click.testing import CliRunner, Result
 
@@ -71,3 +73,11 @@ def test_athenas_own_refusal_reaches_the_person(asked) -> None:
     result = asked("SELECT nonsense FROM orders")
     assert result.exit_code == 1
     assert "nonsense" in result.output
+
+
+def test_an_answer_of_thousands_of_rows_is_cut_and_says_where_the_rest_is(world: World, asked) -> None:
+    result = asked("SELECT n FROM UNNEST(sequence(1, 5000)) AS t(n) ORDER BY 1", "--rows", "30")
+    assert result.exit_code == 0, result.output
+    assert "the first 30 rows" in result.output
+    assert re.search(r"all of them are in\s+s3://acme-lake/\S+\.csv", result.output)
+    assert result.output.count("\n") < 40

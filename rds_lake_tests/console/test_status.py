@@ -1,6 +1,7 @@
 """`rds-lake status` tells on one screen what readers see, how old it is, and what it cost."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -12,7 +13,11 @@ from rds_lake.config import Prices
 from rds_lake.console.connect import Connected
 from rds_lake.console.status import status
 from rds_lake.model.cost import Requests, export_usd, requests_usd
+from rds_lake.model.manifest import Manifest, TableManifest
+from rds_lake.model.table import Column, TableTarget
+from rds_lake.stages.handover import get_manifest, write_manifest
 from rds_lake_tests.defs.shell import Shell
+from rds_lake_tests.faults import Faults
 from rds_lake_tests.world import World
 
 
@@ -88,3 +93,35 @@ def test_dagster_shows_what_an_export_and_its_copy_cost(world: World) -> None:
     )
     assert metadata["rds_lake/export_seconds"] is not None
     assert metadata["rds_lake/s3_requests"]
+
+
+def test_eight_hundred_tables_fit_on_a_screen_and_cost_no_call_more(world: World) -> None:
+    def manifest(count: int) -> Manifest:
+        column = Column(name="id", hive_type="bigint", original_type="bigint")
+        names = [TableTarget(database="shop", schema="public", table=f"t {number}") for number in range(count)]
+        tables = [
+            TableManifest(target=name, location=f"s3://acme-lake/lake/shop/{name}/", columns=(column,))
+            for name in names
+        ]
+        return replace(published, tables=tuple(tables))
+
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    lake, day = world.gateways.lake, date(2026, 11, 20)
+    published = get_manifest(lake.s3, lake.layout, "shop", day)
+    calls: dict[int, int] = {}
+    for count in (3, 800):
+        write_manifest(lake.s3, lake.layout, manifest(count), kms_key="alias/rds-lake")
+        faults = Faults(lake.s3._client)
+        screens = {names: shown(world, *names).count("\n") for names in ((), ("shop",))}
+        calls[count] = len(faults.calls)
+    assert screens[()] < 20
+    assert screens["shop",] < 50
+    assert calls[800] == calls[3]
+    assert "rds-lake status shop --all-tables" in shown(world)
+
+
+def test_with_a_clock_behind_awss_a_fresh_date_is_new_and_nothing_breaks(world: World) -> None:
+    world.snapshot("2026-11-20", hour=3)
+    world.publish("2026-11-20")
+    assert "published 2026-11-20, 0 s old" in shown(world, now=datetime(2026, 11, 20, 2, 50, tzinfo=UTC))

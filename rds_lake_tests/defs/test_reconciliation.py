@@ -7,9 +7,11 @@ import dagster as dg
 import pytest
 
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import ThrottledError
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.defs.test_runs import checks, materialized
+from rds_lake_tests.door import open_door
 from rds_lake_tests.world import until
 
 TODAY = datetime.now(UTC).date()
@@ -229,3 +231,22 @@ def test_a_run_that_died_with_its_machine_does_not_block_its_date_for_ever(
     later = datetime.now(UTC) + timedelta(hours=2)
     monkeypatch.setattr("rds_lake.defs.reconcile_sensor.utc_now", lambda: later)
     assert [request.partition_key for request in shell.reconcile()] == [str(YESTERDAY)]
+
+
+@pytest.mark.parametrize("days", [-3, 3])
+def test_a_clock_days_off_begins_nothing_reports_no_stale_source_and_is_named(
+    shell: Shell, days: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shell.world.with_source(freshness_hours=36)
+    shell.world.snapshot(str(YESTERDAY), event=False)
+    right = shell.world.aws
+    with open_door(shell.world.cloud, lambda: datetime.now(UTC) + timedelta(days=days)) as door:
+        shell.world.aws = AwsResource(endpoint_url=door.url, region_name="us-east-1")
+        shell.reload()
+        assert shell.reconcile() == []
+    assert "clock differs from AWS's" in capfd.readouterr().err
+    assert statuses(shell) == []
+    shell.world.aws = right
+    shell.reload()
+    (begin,) = shell.reconcile()
+    assert begin.tags["rds_lake/trigger"] == "begin"

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -31,10 +31,11 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.config import LakeConfig, Retention, load_config
 from rds_lake.model.layout import LakeLayout
 from rds_lake.stages.catalog import sync_catalog
+from rds_lake.stages.folders import Exports
 from rds_lake.stages.handover import get_manifest
 from rds_lake.stages.naming import name_tables
+from rds_lake.stages.prune import apply_prune, plan_prune
 from rds_lake.stages.publish import Lake
-from rds_lake.stages.retention import apply_retention, plan_retention
 from rds_lake.stages.source_run import SourceRun
 from rds_lake_tests.door import death, open_door
 from rds_lake_tests.world import World
@@ -50,14 +51,16 @@ def publish(run: SourceRun, day: date) -> None:
     run.publish(day, now=datetime(2026, 11, 20, 12, tzinfo=UTC))
 
 
-def retain(run: SourceRun, day: date) -> None:
-    """Remove all dates but the newest, as seen on the day."""
+def prune(run: SourceRun, _day: date) -> None:
+    """Remove all dates but the newest, and leftovers, as somebody would the day after."""
     source = run.source.model_copy(update={"retention": Retention(daily=1, weekly=0, monthly=0)})
-    plan = plan_retention(run.lake, source, today=day, busy=())
-    apply_retention(run.lake, plan, busy=lambda: (), log=run.log)
+    exports = Exports.read(run.config, run.rds, run.lake.s3)
+    tomorrow = datetime.now(UTC) + timedelta(hours=25)
+    plan = plan_prune(run.config, source, exports, rds=run.rds, lake=run.lake, now=tomorrow)
+    apply_prune(run.lake, plan, busy=lambda: (), log=run.log)
 
 
-_STAGES: dict[str, Callable[[SourceRun, date], None]] = {"publish": publish, "retention": retain}
+_STAGES: dict[str, Callable[[SourceRun, date], None]] = {"publish": publish, "prune": prune}
 
 
 @dataclass(slots=True)

@@ -1,13 +1,12 @@
-"""SIGKILL before every write of catalogue and publish of a date that changes everything, and before every one of retention."""
+"""SIGKILL before every write of catalogue and publish of a date that changes everything, and before every one of pruning."""
 
 from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
-from rds_lake.stages.source_run import SourceRun
 from rds_lake_tests.stages.morning import Morning, what_readers_see
-from rds_lake_tests.stages.mortal import MortalRuns, mortal_runs, publish, retain
+from rds_lake_tests.stages.mortal import MortalRuns, mortal_runs, prune, publish
 from rds_lake_tests.world import World, execute
 
 BEFORE = """
@@ -49,10 +48,6 @@ def eve(world: World) -> World:
     return world
 
 
-def run(world: World) -> SourceRun:
-    return world.run()
-
-
 def require_whole_views(world: World, when: str) -> None:
     """Every view shows one date, whole: the old one or the new one."""
     for view, rows in ROWS.items():
@@ -84,17 +79,20 @@ def test_a_date_that_changes_every_table_ends_the_same_however_often_it_was_kill
 
 def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(eve: World, mortal: MortalRuns) -> None:
     publish(eve.run(), date.fromisoformat(NEW))
+    leftover = "lake/shop/shop/public.orders/snapshot_date=2026-11-02/given-up-1/1-part-0.parquet"
+    eve.gateways.s3.put_text("acme-lake", leftover, "12345", kms_key=None)
     morning = Morning.of(eve)
     for number in range(1, MOST_WRITES):
         morning.restore(eve)
-        killed = mortal.attempt(eve, "retention", "2026-11-21", before=number)
+        killed = mortal.attempt(eve, "prune", NEW, before=number)
         for (day,) in eve.query("SELECT snapshot_date FROM _snapshots"):
             read = "snapshots_flips" if day == OLD else "snapshots_flips__v2"
             rows = eve.query(f"SELECT count(*) FROM {read} WHERE snapshot_date = '{day}'")
             assert rows == [("1",)], f"killed before write {number}, {day} is listed and cannot be read"
         if killed:
-            retain(eve.run(), date(2026, 11, 21))
-        assert [key for key in eve.keys("lake/") if OLD in key and "_athena" not in key] == []
+            prune(eve.run(), date.fromisoformat(NEW))
+        gone = (OLD, "given-up-1")
+        assert [key for key in eve.keys("lake/") if any(part in key for part in gone) and "_athena" not in key] == []
         left = {p["Values"][0] for found in Morning.of(eve).partitions.values() for p in found}
         assert left == {NEW}
         require_whole_views(eve, f"killed before write {number}")

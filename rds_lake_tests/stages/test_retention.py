@@ -1,11 +1,10 @@
-"""Retention: what is kept stays readable, what goes is gone everywhere, and a crash in between loses nothing else."""
+"""Retention: what is kept stays readable, what goes is gone everywhere, and nothing else is lost.
+
+SIGKILL before each of its writes: `test_crashes_evolution.py`.
+"""
 
 import json
-import signal
-import subprocess
-import sys
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -16,7 +15,6 @@ from rds_lake_tests.world import World, execute
 
 DATES = ("2026-11-17", "2026-11-18", "2026-11-19", "2026-11-20")
 TODAY = date(2026, 11, 21)
-SCRIPT = "rds_lake_tests.stages.killed_run"
 
 
 def publish(world: World, *dates: str) -> None:
@@ -140,37 +138,3 @@ def test_a_source_without_athena_is_pruned_as_well(world: World) -> None:
         world.run().accept(date.fromisoformat(day), poll_seconds=0.02)
         world.run().relocate(date.fromisoformat(day))
     assert [str(day) for day in prune(world, daily=1).dates] == ["2026-11-17"]
-
-
-def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(world: World, root: Path) -> None:
-    for day in DATES[2:]:
-        world.snapshot(day)
-    for number in range(1, 40):
-        for day in DATES[2:]:
-            world.publish(day)
-        command = [
-            sys.executable,
-            "-m",
-            SCRIPT,
-            world.cloud.url,
-            str(world.config.directory / "lake.yaml"),
-            str(number),
-        ]
-        done = subprocess.run(
-            [*command, "retention"], cwd=root, capture_output=True, text=True, timeout=120, check=False
-        )
-        assert done.returncode in (0, -signal.SIGKILL), done.stderr
-        listed = {day for (day,) in world.query("SELECT snapshot_date FROM _snapshots")}
-        for day in listed:
-            rows = world.query(f"SELECT count(*) FROM snapshots_orders WHERE snapshot_date = '{day}'")
-            assert rows == [("10",)], f"killed before write {number}, {day} is listed and cannot be read"
-        if done.returncode:
-            prune(world, daily=1)
-        assert [key for key in world.keys("lake/") if "2026-11-19" in key and "_athena" not in key] == []
-        assert {day for _, day in partitions(world)} == {"2026-11-20"}
-        assert world.query("SELECT count(*) FROM orders") == [("10",)]
-        if done.returncode == 0:
-            assert number > 5
-            return
-        world.cloud.exports.reset()
-    raise AssertionError("the removal never came to its end")
