@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from rds_lake.localcloud.app import StartResponse, read_body, request_context
-from rds_lake.localcloud.clock import ClockGate, utc_now
+from rds_lake.localcloud.skew import ClockGate, utc_now
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.server import Server
 from rds_lake.localcloud.throttling import called_operation, default_code, refuse

@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from rds_lake.localcloud.app import ACCOUNT, LocalCloudApp
 from rds_lake.localcloud.athena.service import AthenaService, AthenaSettings
-from rds_lake.localcloud.clock import ClockGate
+from rds_lake.localcloud.skew import ClockGate
 from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.faults import Faults
 from rds_lake.localcloud.loop import InProcessClients
