@@ -21,8 +21,8 @@ from rds_lake.stages.publish import Publisher
 APPROVAL = "publish_approval"
 
 
-def approval_asset(config: LakeConfig, source: SourceSettings, keys: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The asset; `keys` are all others of the source."""
+def approval_asset(config: LakeConfig, source: SourceSettings, views: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The asset; `views` are those it moves."""
     key = dg.AssetKey([source.name, APPROVAL])
 
     @dg.multi_asset(
@@ -30,7 +30,7 @@ def approval_asset(config: LakeConfig, source: SourceSettings, keys: Sequence[dg
         specs=[
             dg.AssetSpec(
                 key,
-                deps=[keys[-1]],
+                deps=list(views),
                 skippable=True,
                 group_name=source.name,
                 kinds={"athena", "view"},

@@ -18,6 +18,7 @@ from rds_lake.defs.reconcile_sensor import reconcile_sensor
 from rds_lake.defs.resources import AwsResource
 from rds_lake.defs.retention import retention_definitions
 from rds_lake.defs.sensors import events_sensor
+from rds_lake.defs.verify import verify_check
 from rds_lake.defs.watch import watch_check
 from rds_lake.model.table import TableTarget
 
@@ -45,7 +46,7 @@ def build_definitions(
     ]
     retention = retention_definitions(config)
     approvals = [
-        approval_asset(config, source, keys[source.name])
+        approval_asset(config, source, list(assets[source.name][-1].keys))
         for source in config.sources
         if source.publish == "manual" and source.athena
     ]
@@ -59,7 +60,11 @@ def build_definitions(
         sensors.append(failure_sensor(config))
     return dg.Definitions(
         assets=[*(asset for group in assets.values() for asset in group), *retention.assets, *approvals],
-        asset_checks=[*(watch_check(config, source) for source in config.sources), *published],
+        asset_checks=[
+            *(watch_check(config, source) for source in config.sources),
+            *(verify_check(config, source, source.verify) for source in config.sources if source.verify),
+            *published,
+        ],
         sensors=sensors,
         schedules=[
             *(live_schedule(config, source) for source in config.sources if "live" in source.snapshots),

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from rds_lake.config import SourceSettings
-from rds_lake.errors import QueryError
+from rds_lake.errors import QueryError, UnavailableError
 from rds_lake.model.publication import waiting
 from rds_lake.sql.views import render_view_counts
 from rds_lake.stages import handover
@@ -22,6 +22,7 @@ from rds_lake.stages.pointer import find_pointer
 from rds_lake.stages.snapshot_log import recorded_dates
 
 _VIEWS_PER_QUERY = 50
+_LOOKS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,19 +35,19 @@ class ReadBack:
 
 def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
     """Ask every published view for its rows; they must be those of the manifest, and not all of them none."""
-    for _ in range(3):
+    for _ in range(_LOOKS):
         pointer = find_pointer(lake.s3, lake.layout, source.name)
         if pointer is None:
-            return ReadBack(snapshot_date=None)
-        tables = tables_of(lake, source, pointer.snapshot_date)
-        expected = {table.names.view: table.named.manifest.rows for table in tables.typed}
-        problems = _problems(lake, source.name, expected)
-        if expected and not any(expected.values()):
-            problems.append(f"every table of {pointer.snapshot_date} is empty")
+            break
+        problems = _problems(lake, source, pointer.snapshot_date)
         # Counts of a moment in which another run moved the views mean nothing.
         if not problems or find_pointer(lake.s3, lake.layout, source.name) == pointer:
-            break
-    return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems))
+            return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems))
+    else:
+        raise UnavailableError(
+            f"the views of {source.name} were moved again and again while they were read; again later"
+        )
+    return ReadBack(snapshot_date=None)
 
 
 def find_age(lake: Lake, source: SourceSettings, *, now: datetime) -> ReadBack:
@@ -68,9 +69,11 @@ def find_age(lake: Lake, source: SourceSettings, *, now: datetime) -> ReadBack:
     return ReadBack(snapshot_date=shown, problems=(problem,))
 
 
-def _problems(lake: Lake, database: str, expected: dict[str, int]) -> list[str]:
+def _problems(lake: Lake, source: SourceSettings, day: date) -> list[str]:
+    tables, database = tables_of(lake, source, day).typed, source.name
+    expected = {table.names.view: table.named.manifest.rows for table in tables}
     views = sorted(expected)
-    problems: list[str] = []
+    problems = [] if any(expected.values()) or not views else [f"every table of {day} is empty"]
     for start in range(0, len(views), _VIEWS_PER_QUERY):
         some = views[start : start + _VIEWS_PER_QUERY]
         try:
