@@ -186,9 +186,8 @@ class _MySql:
 
 def _code(error: BaseException | None) -> str:
     """SQLSTATE of PostgreSQL, the number of MySQL: the only part of a driver's error that surely holds no secret."""
-    state = getattr(error, "sqlstate", None)
     number = error.args[0] if error is not None and error.args else None
-    return state or (str(number) if isinstance(number, int) else "")
+    return str(number) if isinstance(number, int) else getattr(error, "sqlstate", None) or ""
 
 
 def _missing(driver: str) -> ConfigError:

@@ -8,7 +8,7 @@ import pytest
 
 from rds_lake.defs.watch import WATCH_CHECK
 from rds_lake_tests.defs.shell import Shell
-from rds_lake_tests.world import execute
+from rds_lake_tests.world import execute, until
 
 
 def check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
@@ -39,9 +39,9 @@ def test_a_held_date_is_shown_told_once_and_published_by_materializing_its_appro
     mailbox = shell.world.mailbox()
     shell.world.snapshot("2026-11-20")
     names = ("snapshot_export", "parquet", "catalog", "orders", "order_details", "sales_nothing")
-    for _ in range(2):
-        result = shell.materialize("2026-11-20", *names)
-        assert result.success
+    assert shell.materialize("2026-11-20", *names).success
+    result = shell.materialize("2026-11-20", *names)
+    assert result.success
     assert "held" in str(metadata(result, "orders")["rds_lake/status"])
     assert "orders" not in shell.world.gateways.glue.list_tables("shop")
     (mail,) = mailbox.read()
@@ -65,7 +65,7 @@ def test_no_sensor_asks_for_an_approval(shell: Shell) -> None:
     shell.world.snapshot("2026-11-20")
     (request,) = shell.tick()
     shell.run(request)
-    request = shell.reconcile()[0]
+    (request,) = until(shell.tick)
     selected = {key.path[-1] for key in request.asset_selection or ()}
     assert "orders" in selected
     assert "publish_approval" not in selected
@@ -74,8 +74,6 @@ def test_no_sensor_asks_for_an_approval(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("max_drop", "severity"),
     [
-        (0.5, dg.AssetCheckSeverity.ERROR),
-        ({"customers": 0.7}, dg.AssetCheckSeverity.ERROR),
         ({"default": 0.9, "customers": 0.1}, dg.AssetCheckSeverity.ERROR),
         ({"default": 0.1, "shop.public.customers": 1.0}, dg.AssetCheckSeverity.WARN),
     ],
