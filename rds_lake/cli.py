@@ -7,6 +7,7 @@ commands, so that `rds-lake --help` answers at once. What does not: rules of the
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 import sys
@@ -64,10 +65,13 @@ def setup(config_path: Path) -> None:
 
     from rds_lake.aws.clients import AwsClients
     from rds_lake.infra.provision import Provisioner
+    from rds_lake.infra.secrets import verify_statement
 
     config = load_config(config_path)
     clients = AwsClients(boto3.Session(), region=config.lake.region)
     Provisioner(clients=clients, settings=config.lake, say=click.echo).apply()
+    if statement := verify_statement(config):
+        click.echo(f"`verify:` needs this statement in the policy of whoever runs Dagster: {json.dumps(statement)}")
 
 
 @main.command()

@@ -113,6 +113,24 @@ def test_a_pattern_of_a_union_that_is_no_regular_expression_is_named() -> None:
     assert "'events_(' is no regular expression" in message
 
 
+def test_how_much_a_table_may_lose_is_said_for_all_or_by_view_or_original_name() -> None:
+    def limits(line: str) -> list[tuple[float, bool]]:
+        source = parse_config(LEGAL.rstrip() + f"\n    {line}\n", where="lake.yaml").source("shop")
+        names = [("orders", "shop.public.orders"), ("jobs", "shop.public.jobs"), ("other", "shop.public.other")]
+        return [source.max_drop_of(view, table) for view, table in names]
+
+    assert limits("max_drop: 1") == [(1, False)] * 3
+    told = limits("max_drop: {orders: 0.1, shop.public.jobs: 1}")
+    assert told[:2] == [(0.1, True), (1, True)]
+    assert told[2] == parse_config(LEGAL, where="lake.yaml").source("shop").max_drop_of("a", "b")
+    assert limits("max_drop: {default: 0.9, orders: 0.1}")[2] == (0.9, False)
+    assert "max_drop" in problems_of(LEGAL.rstrip() + "\n    max_drop: 50\n")
+
+
+def test_a_date_that_waits_for_a_person_is_not_replaced_behind_their_back() -> None:
+    assert "remove one of the two" in problems_of(LEGAL.rstrip() + "\n    publish: manual\n    replace: true\n")
+
+
 def test_dates_that_reconciliation_would_export_again_must_be_kept() -> None:
     few = "\n    retention: {daily: 2}\n"
     assert "retention.daily 2 is less than lake.reconcile_days 3" in problems_of(LEGAL.rstrip() + few)

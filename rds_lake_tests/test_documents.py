@@ -37,7 +37,20 @@ def test_every_make_target_of_the_readme_exists_and_help_names_it(root: Path) ->
 
 @pytest.mark.parametrize(
     "command",
-    ["setup", "notify", "refresh", "prune", "status", "query", "demo", "dev", "local up", "local env"],
+    [
+        "setup",
+        "notify",
+        "refresh",
+        "prune",
+        "publish",
+        "rollback",
+        "status",
+        "query",
+        "demo",
+        "dev",
+        "local up",
+        "local env",
+    ],
 )
 def test_every_command_explains_itself(command: str) -> None:
     result = CliRunner().invoke(main, [*command.split(), "--help"])
@@ -48,7 +61,18 @@ def test_every_command_explains_itself(command: str) -> None:
 def test_every_rds_lake_command_of_the_readme_exists(root: Path) -> None:
     commands = [re.search(r"rds-lake ([a-z ]+)", line) for line in readme_commands(root)]
     names = {match[1].strip() for match in commands if match}
-    assert names == {"setup", "notify", "refresh", "prune", "status", "query", "local up", "local env"}
+    assert names == {
+        "setup",
+        "notify",
+        "refresh",
+        "prune",
+        "publish shop",
+        "rollback shop",
+        "status",
+        "query",
+        "local up",
+        "local env",
+    }
 
 
 def test_the_environment_for_the_local_cloud_can_be_evaluated_by_a_shell() -> None:

@@ -15,10 +15,11 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "config": ({"model", "errors", "config_text"}, {"pydantic", "yaml"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
     "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop"}),
-    "stages": ({"model", "sql", "aws", "config", "errors"}, {"pyarrow"}),
+    "database": ({"model", "sql", "errors"}, {"psycopg", "pymysql"}),
+    "stages": ({"model", "sql", "aws", "config", "errors", "database"}, {"pyarrow"}),
     "infra": ({"model", "sql", "aws", "config", "errors"}, set()),
     "defs": (
-        {"model", "sql", "aws", "config", "errors", "stages", "infra"},
+        {"model", "sql", "aws", "config", "errors", "stages", "infra", "database"},
         {"dagster", "dagster_aws", "boto3", "pydantic"},
     ),
     "localcloud": (

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import dagster as dg
 
+from rds_lake.aws.sns import SnsGateway
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.defs import checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
@@ -33,6 +34,7 @@ from rds_lake.model.table import TableTarget
 from rds_lake.stages import source_run
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
 from rds_lake.stages.naming import gathered, view_names
+from rds_lake.stages.notify import render_held
 from rds_lake.stages.status import export_seconds, snapshot_gb
 
 
@@ -120,17 +122,22 @@ def _parquet_asset(
     )
     def parquet(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
         with dagster_failures():
-            manifest = _source_run(context, aws, config, source).relocate(_day(context))
+            run = _source_run(context, aws, config, source)
+            manifest = run.relocate(_day(context))
+            compared = None if source.athena else run.compare_rows(_day(context))
             brought = gathered((table.target for table in manifest.tables), source)
             expected = gathered(known, source) if known else brought
         return dg.MaterializeResult(
             metadata=manifest_metadata(manifest) | relocation_cost_metadata(config.lake.prices, manifest),
-            check_results=checks.relocation(
-                source,
-                manifest,
-                unknown=sorted(map(str, brought - expected)),
-                gone=sorted(map(str, expected - brought)),
-            ),
+            check_results=[
+                *checks.relocation(
+                    source,
+                    manifest,
+                    unknown=sorted(map(str, brought - expected)),
+                    gone=sorted(map(str, expected - brought)),
+                ),
+                *([checks.rows_compared(source, compared)] if compared else []),
+            ],
         )
 
     return cast(dg.AssetsDefinition, parquet)
@@ -147,15 +154,19 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
     )
     def catalog(context: dg.AssetExecutionContext, aws: AwsResource) -> Iterator[dg.MaterializeResult]:
         with dagster_failures():
-            outcome = _source_run(context, aws, config, source).catalogue(_day(context))
+            run = _source_run(context, aws, config, source)
+            outcome = run.catalogue(_day(context))
+            compared = run.compare_rows(_day(context))
         yield dg.MaterializeResult(
             metadata=outcome.metadata() | changed_tables(outcome.synced),
             check_results=[
                 *checks.quality(source, outcome.quality, day=_day(context)),
+                checks.rows_compared(source, compared),
                 schema_changes(source, outcome.synced, day=_day(context)),
             ],
         )
         checks.stop_if_unreadable(outcome.quality)
+        checks.stop_if_dropped(source, compared)
 
     return cast(dg.AssetsDefinition, catalog)
 
@@ -193,7 +204,7 @@ def _views_asset(config: LakeConfig, source: SourceSettings, tables: SourceTable
             # A key left out would silently skip every step behind it: a table that is gone is said to be gone.
             table = published.get(view)
             metadata = (
-                view_metadata(source.name, table, _day(context), latest=outcome.publication.became_latest)
+                view_metadata(source.name, table, _day(context), state=outcome.publication.state)
                 if table
                 else {"rds_lake/status": "absent", "rds_lake/snapshot_date": context.partition_key}
             )
@@ -221,7 +232,15 @@ def _source_run(
         rds=gateways.rds,
         lake=gateways.lake,
         log=context.log.info,
+        announce=lambda day: _announce_held(gateways.topic, source.name, day),
     )
+
+
+def _announce_held(topic: SnsGateway | None, source: str, day: date) -> None:
+    """Once per held date: nothing failed, and still a person is needed."""
+    if topic is not None:
+        mail = render_held(source, day)
+        topic.publish(subject=mail.subject, message=mail.body)
 
 
 def _day(context: dg.AssetExecutionContext) -> date:

@@ -9,13 +9,16 @@ from typing import Any
 import dagster as dg
 
 from rds_lake.config import LakeConfig
+from rds_lake.defs.approval import approval_asset
 from rds_lake.defs.assets import source_assets
 from rds_lake.defs.failure_sensor import failure_sensor
 from rds_lake.defs.live_schedule import live_schedule
+from rds_lake.defs.published import published_checks
 from rds_lake.defs.reconcile_sensor import reconcile_sensor
 from rds_lake.defs.resources import AwsResource
 from rds_lake.defs.retention import retention_definitions
 from rds_lake.defs.sensors import events_sensor
+from rds_lake.defs.verify import verify_check
 from rds_lake.defs.watch import watch_check
 from rds_lake.model.table import TableTarget
 
@@ -42,11 +45,26 @@ def build_definitions(
         reconcile_sensor(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds),
     ]
     retention = retention_definitions(config)
+    approvals = [
+        approval_asset(config, source, list(assets[source.name][-1].keys))
+        for source in config.sources
+        if source.publish == "manual" and source.athena
+    ]
+    published = [
+        check
+        for source in config.sources
+        if source.athena
+        for check in published_checks(config, source, list(assets[source.name][-1].keys))
+    ]
     if config.lake.notifications:
         sensors.append(failure_sensor(config))
     return dg.Definitions(
-        assets=[*(asset for group in assets.values() for asset in group), *retention.assets],
-        asset_checks=[watch_check(config, source) for source in config.sources],
+        assets=[*(asset for group in assets.values() for asset in group), *retention.assets, *approvals],
+        asset_checks=[
+            *(watch_check(config, source) for source in config.sources),
+            *(verify_check(config, source, source.verify) for source in config.sources if source.verify),
+            *published,
+        ],
         sensors=sensors,
         schedules=[
             *(live_schedule(config, source) for source in config.sources if "live" in source.snapshots),

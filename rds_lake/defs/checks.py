@@ -18,6 +18,7 @@ from rds_lake.errors import ProblemsError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages.naming import unused_settings
+from rds_lake.stages.previous import RowComparison
 from rds_lake.stages.quality import TableQuality
 
 EXPORT_COMPLETE = "export_complete"
@@ -25,12 +26,14 @@ EXPORT_WARNINGS = "export_without_warnings"
 SCHEMA_AGREES = "schema_as_announced"
 KNOWN_TABLES = "tables_as_known"
 ROWS_READABLE = "rows_readable"
+ROWS_COMPARED = "rows_against_previous"
 VALUES_TYPED = "values_keep_their_type"
 
 
 def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
     """The checks of a stage's asset."""
     key = stage_key(source, stage)
+    compared = (ROWS_COMPARED, True, "No table lost more rows since the date before than `max_drop` allows.")
     table: dict[Stage, list[tuple[str, bool, str]]] = {
         Stage.EXPORT: [
             (
@@ -43,9 +46,11 @@ def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
         Stage.PARQUET: [
             (SCHEMA_AGREES, False, "Parquet footers agree with the schema AWS announced; the footer wins."),
             (KNOWN_TABLES, False, "The export brings exactly the tables this code location knows."),
+            *([] if source.athena else [compared]),
         ],
         Stage.CATALOG: [
             (ROWS_READABLE, True, "Athena reads as many rows as the Parquet footers hold."),
+            compared,
             (SCHEMA_CHANGES, False, "No column's type changed; columns that came, went or moved are reported."),
             (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
         ],
@@ -100,6 +105,26 @@ def stop_if_unreadable(tables: Sequence[TableQuality]) -> None:
     _stop(
         "Athena does not read every row; no view was moved. Materialize `parquet` of the date: it says which files are gone",
         _unread(tables),
+    )
+
+
+def rows_compared(source: SourceSettings, compared: RowComparison) -> dg.AssetCheckResult:
+    """Tables that lost more rows than they may: an error where readers must not see it unasked, else a warning."""
+    stage = Stage.CATALOG if source.athena else Stage.PARQUET
+    problems, blocking = [str(drop) for drop in compared.drops], bool(compared.blocking)
+    found = result(source, stage, ROWS_COMPARED, problems, day=compared.snapshot_date, blocking=blocking)
+    against = f"against {compared.previous}" if compared.previous else "the first date: nothing to compare with"
+    return found._replace(description=f"{found.description}; {against}")
+
+
+def stop_if_dropped(source: SourceSettings, compared: RowComparison) -> None:
+    """Fail with the tables that lost their rows, and both ways on."""
+    day = compared.snapshot_date
+    views = ", ".join(f"{drop.view}: 1" for drop in compared.blocking[:3])
+    _stop(
+        f"tables of {source.name} lost more rows since {compared.previous} than `max_drop` allows; no view was moved. Where "
+        f"the rows are right: rds-lake publish {source.name} {day} --accept-drop, or for good `max_drop: {{{views}}}`",
+        [str(drop) for drop in compared.blocking],
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import dagster as dg
 
 from rds_lake.config import LakeConfig
+from rds_lake.defs.published import FRESH
 from rds_lake.defs.translate import Stage, Tag, stage_key
 from rds_lake.defs.watch import WATCH_CHECK, incident_run_config
 from rds_lake.stages.wanted import WantedIncident, WantedRun
@@ -44,7 +45,10 @@ def _incident(wanted: WantedIncident, config: LakeConfig) -> dg.RunRequest:
     return dg.RunRequest(
         run_key=wanted.key,
         asset_selection=[],
-        asset_check_keys=[dg.AssetCheckKey(stage_key(source, Stage.EXPORT), WATCH_CHECK)],
+        asset_check_keys=[
+            dg.AssetCheckKey(stage_key(source, Stage.EXPORT), WATCH_CHECK),
+            *([dg.AssetCheckKey(stage_key(source, Stage.CATALOG), FRESH)] if source.athena else []),
+        ],
         run_config=incident_run_config(source, wanted),
         tags={Tag.SOURCE.value: wanted.source, Tag.TRIGGER.value: "incident"},
     )

@@ -22,6 +22,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
 from rds_lake.config import LakeSettings
@@ -86,6 +87,11 @@ class AwsResource(ResourceWithBoto3Configuration):
             layout=layout,
             lake=Lake(s3=s3, glue=glue, athena=athena, layout=layout, kms_key=settings.kms_key),
         )
+
+    def secrets(self, settings: LakeSettings) -> SecretsGateway:
+        """Secrets Manager, for `verify:` alone."""
+        clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url)
+        return SecretsGateway(clients.client("secretsmanager"))
 
 
 @lru_cache(maxsize=16)

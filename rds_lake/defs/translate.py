@@ -13,6 +13,7 @@ import dagster as dg
 from rds_lake.config import LakeConfig, Prices, SourceSettings, first_date
 from rds_lake.model.cost import export_usd, relocation_requests, requests_usd
 from rds_lake.model.manifest import Manifest, TableManifest
+from rds_lake.model.publication import State
 from rds_lake.stages.naming import TypedTable
 
 EXPORT_POOL = "rds_lake_export"  # at most five at a time: AWS's own quota (aws-facts 1.7)
@@ -113,7 +114,15 @@ def relocation_cost_metadata(prices: Prices, manifest: Manifest) -> dict[str, An
     }
 
 
-def view_metadata(source: str, table: TypedTable, day: date, *, latest: bool) -> dict[str, Any]:
+_STATUS: Mapping[State, str] = {
+    State.PUBLISHED: "published",
+    State.HELD: "held: no view moves until a person publishes the date",
+    State.OLDER: "available as of its date; a newer date is published",
+    State.ROLLED_BACK: "available as of its date; the source was rolled back from it",
+}
+
+
+def view_metadata(source: str, table: TypedTable, day: date, *, state: State) -> dict[str, Any]:
     """What the UI shows of one published table."""
     manifest: TableManifest = table.named.manifest
     originals = {column.name: column.original_type for column in manifest.columns}
@@ -130,7 +139,7 @@ def view_metadata(source: str, table: TypedTable, day: date, *, latest: bool) ->
         "dagster/column_schema": dg.TableSchema(columns=columns),
         "dagster/table_name": f"awsdatacatalog.{source}.{table.names.view}",
         "dagster/uri": manifest.location,
-        "rds_lake/status": "published" if latest else "available as of its date; a newer date is published",
+        "rds_lake/status": _STATUS[state],
         "rds_lake/snapshot_date": day.isoformat(),
         "rds_lake/original_table": str(manifest.target),
         "rds_lake/bytes": manifest.bytes,

@@ -1,4 +1,4 @@
-"""The gate every identifier and literal passes on its way into SQL (Athena's SELECT dialect).
+"""The gate every identifier and literal passes on its way into SQL (Athena's SELECT dialect; PostgreSQL's is the same).
 
 What belongs here: quoting. Names with quotes, spaces, unicode or reserved words are data, never SQL.
 """
@@ -12,6 +12,12 @@ def identifier(name: str) -> str:
     """`"name"`, with quotes inside doubled."""
     _refuse(name, "identifier", empty=False)
     return '"' + name.replace('"', '""') + '"'
+
+
+def backticked(name: str) -> str:
+    """`` `name` `` for MySQL, with backticks inside doubled."""
+    _refuse(name, "identifier", empty=False)
+    return "`" + name.replace("`", "``") + "`"
 
 
 def qualified(*parts: str) -> str:

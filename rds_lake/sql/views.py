@@ -64,6 +64,13 @@ def render_quality_queries(
     )
 
 
+def render_view_counts(database: str, views: Sequence[str]) -> str:
+    """One row per view: its name and how many rows it has. Reads footers, no column."""
+    return "\nUNION ALL ".join(
+        f"SELECT {literal(view)} AS view_name, count(*) AS row_count FROM {qualified(database, view)}" for view in views
+    )
+
+
 def _quality_query(database: str, names: AthenaTable, casts: Sequence[tuple[str, str]], day: date) -> QualityQuery:
     counts = "".join(f",\n  count_if({loss}) AS lost_{number}" for number, (_, loss) in enumerate(casts))
     sql = (

@@ -78,7 +78,8 @@ def _newest_waiting(publisher: Publisher, pointer: Pointer | None) -> date:
 
 def _known(publisher: Publisher, day: date) -> DatedTables:
     lake, source = publisher.lake, publisher.source
-    if handover.find_manifest(lake.s3, lake.layout, source.name, day) is None:
+    manifest = handover.find_manifest(lake.s3, lake.layout, source.name, day)
+    if manifest is None:
         why = "never exported, or given up by `retention:`" if source.retention else "never exported"
         raise PublishError(f"{source.name} {day} is not in the lake: {why}; no view was moved. {_choice(publisher)}")
     return tables_of(lake, source, day)

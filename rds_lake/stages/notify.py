@@ -6,6 +6,7 @@ What belongs here: the text. Sending is `aws/sns.py`; when to send is `defs/sens
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 from rds_lake.aws.sns import SnsGateway, legal_subject
 
@@ -57,6 +58,21 @@ def render_incident(incident: Incident) -> Mail:
         "published date.\n"
     )
     return Mail(subject=legal_subject(subject), body=body)
+
+
+def render_held(source: str, day: date) -> Mail:
+    """The message for a date that `publish: manual` holds."""
+    return Mail(
+        subject=_subject(f"[rds-lake] {source} {day}: waits to be published"),
+        body=(
+            f"{source} {day} is in the lake and passed its checks. `publish: manual` holds it: no view was moved, readers "
+            "still see the last published date.\n\n"
+            "Next step\n"
+            f'Look at it: rds-lake query "SELECT ..." --source {source} --as-of {day}\n'
+            f"Publish it: rds-lake publish {source} {day}\n"
+            f"or in Dagster: materialize {source}/publish_approval, alone, for {day}.\n"
+        ),
+    )
 
 
 def send_test(topic: SnsGateway) -> str:

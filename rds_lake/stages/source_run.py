@@ -33,6 +33,7 @@ from rds_lake.stages.in_place import Registrar
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
+from rds_lake.stages.previous import RowComparison, compare_rows
 from rds_lake.stages.publish import Publication, Publisher
 from rds_lake.stages.quality import TableQuality, check_tables
 from rds_lake.stages.relocate import Mover
@@ -217,6 +218,10 @@ class SourceRun:
             casts=self.source.check_casts,
         )
         return Catalogued(synced=synced, quality=quality)
+
+    def compare_rows(self, day: date) -> RowComparison:
+        """The date's row counts against those of the date before."""
+        return compare_rows(self.lake, self.source, self._manifest(day))
 
     def publish(self, day: date, *, now: datetime) -> Published:
         """All views at the date, then superseded folders removed, and AWS's copy unless it is kept or read in place.

@@ -154,7 +154,7 @@ def test_what_cannot_be_gone_back_to_is_refused_with_a_sentence_and_moves_nothin
     for day, told in refusals.items():
         with pytest.raises(PublishError, match=told):
             roll_back(world, day)
-    with pytest.raises(CatalogError, match="materialize `catalog` first"):
+    with pytest.raises(PublishError, match="2026-11-18 is in the lake, but never passed its checks"):
         roll_back(world, "2026-11-18")
     with pytest.raises(PublishError, match="to go back: rds-lake rollback shop 2026-11-19"):
         approve(world, "2026-11-19")

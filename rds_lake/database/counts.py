@@ -1,0 +1,202 @@
+"""Row counts of a live database, asked as gently as can be.
+
+Read-only sessions without a transaction around them, a time-out in the database itself, one table at a time. Tables that
+the database's own statistics call big are not counted: the estimate is the answer.
+
+What belongs here: the questions. What an answer means for a snapshot is `stages/verify.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from rds_lake.database.dsn import Dsn
+from rds_lake.errors import ConfigError, UnavailableError
+from rds_lake.model.engine import Engine
+from rds_lake.model.table import TableTarget
+from rds_lake.sql.quoting import backticked, qualified
+
+_CONNECT_SECONDS = 10
+_WHY = {
+    "42501": "the user may not read it",
+    "42P01": "it is gone",
+    "3F000": "its schema is gone",
+    "57014": "counting took too long",
+    "1142": "the user may not read it",
+    "1146": "it is gone",
+    "1969": "counting took too long",
+    "3024": "counting took too long",
+}
+# The connection is gone, not a table: 2006 and 2013 of MySQL, class 57P of PostgreSQL.
+_LOST = {"2006", "2013", "57P01", "57P02", "57P03"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCount:
+    """A table's rows: counted, or as the database estimates them, or unknown because of `why`."""
+
+    rows: int | None
+    exact: bool = True
+    why: str = ""
+
+
+class _Session(Protocol):
+    """One read-only connection."""
+
+    def estimates(self) -> dict[tuple[str, str], int]:
+        """Rows by schema and table, as the statistics have it; below 0: unknown."""
+        ...
+
+    def count(self, target: TableTarget) -> int: ...
+
+
+def count_rows(
+    dsn: Dsn, targets: Sequence[TableTarget], *, exact_below: int, timeout_seconds: int
+) -> dict[TableTarget, RowCount]:
+    """The rows of every table. A table that cannot be counted says why; a database that cannot be reached is an error.
+
+    Raises ConfigError when the driver is not installed, UnavailableError when no connection comes about. Neither has a word
+    of the DSN.
+    """
+    by_database: dict[str, list[TableTarget]] = defaultdict(list)
+    for target in targets:
+        # A session of PostgreSQL sees one database; MySQL's sees all.
+        by_database[target.database if dsn.engine is Engine.POSTGRES else dsn.database].append(target)
+    open_session = _postgres if dsn.engine is Engine.POSTGRES else _mysql
+    found: dict[TableTarget, RowCount] = {}
+    for database, mine in by_database.items():
+        with open_session(dsn, database, timeout_seconds) as session:
+            estimates = session.estimates()
+            for target in mine:
+                estimate = estimates.get((target.schema, target.table), -1)
+                if estimate >= exact_below:
+                    found[target] = RowCount(rows=estimate, exact=False)
+                else:
+                    found[target] = _counted(session, target)
+    return found
+
+
+def _counted(session: _Session, target: TableTarget) -> RowCount:
+    try:
+        return RowCount(rows=session.count(target))
+    except Exception as error:  # two drivers, each with a root of its own
+        code = _code(error)
+        if not code or code in _LOST:
+            raise
+    return RowCount(rows=None, why=_WHY.get(code, f"the database answered {code}"))
+
+
+@contextmanager
+def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Session]:
+    try:
+        import psycopg
+    except ImportError as error:
+        raise _missing("psycopg") from error
+    failure: Exception | None = None
+    try:
+        with psycopg.connect(
+            host=dsn.host,
+            port=dsn.port,
+            user=dsn.user,
+            password=dsn.password,
+            dbname=database,
+            connect_timeout=_CONNECT_SECONDS,
+            application_name="rds-lake verify",
+            autocommit=True,
+            **{key: value for key, value in dsn.options.items() if key.startswith("ssl")},  # type: ignore[arg-type]
+        ) as connection:
+            # Statements and no start-up options: RDS Proxy and pgbouncer refuse those.
+            connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+            connection.execute(f"SET statement_timeout = {timeout_seconds * 1000}".encode())
+            yield _Postgres(connection)
+    except psycopg.Error as error:
+        failure = error
+    if failure is not None:
+        raise _unreachable(failure) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Postgres:
+    connection: Any
+
+    def estimates(self) -> dict[tuple[str, str], int]:
+        rows = self.connection.execute(
+            "SELECT n.nspname, c.relname, c.reltuples::bigint FROM pg_catalog.pg_class c "
+            "JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind IN ('r', 'p', 'm')"
+        )
+        return {(schema, table): rows for schema, table, rows in rows}
+
+    def count(self, target: TableTarget) -> int:
+        return self.connection.execute(f"SELECT count(*) FROM {qualified(target.schema, target.table)}").fetchone()[0]
+
+
+@contextmanager
+def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Session]:
+    try:
+        import pymysql
+    except ImportError as error:
+        raise _missing("pymysql") from error
+    failure: Exception | None = None
+    try:
+        with (
+            pymysql.connect(
+                host=dsn.host,
+                port=dsn.port,
+                user=dsn.user,
+                password=dsn.password,
+                database=database or None,
+                connect_timeout=_CONNECT_SECONDS,
+                read_timeout=timeout_seconds + _CONNECT_SECONDS,
+                autocommit=True,
+                ssl_ca=dsn.options.get("ssl_ca"),
+                ssl_verify_cert=True if "ssl_ca" in dsn.options else None,
+            ) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute("SET SESSION TRANSACTION READ ONLY")
+            try:
+                cursor.execute(f"SET SESSION max_execution_time = {timeout_seconds * 1000}")
+            except pymysql.MySQLError:
+                cursor.execute(f"SET SESSION max_statement_time = {timeout_seconds}")  # MariaDB's name, and its unit
+            yield _MySql(cursor)
+    except (pymysql.MySQLError, OSError) as error:
+        failure = error
+    if failure is not None:
+        raise _unreachable(failure) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _MySql:
+    cursor: Any
+
+    def estimates(self) -> dict[tuple[str, str], int]:
+        self.cursor.execute(
+            "SELECT table_schema, table_name, table_rows FROM information_schema.tables WHERE table_rows IS NOT NULL"
+        )
+        return {(schema, table): rows for schema, table, rows in self.cursor.fetchall()}
+
+    def count(self, target: TableTarget) -> int:
+        self.cursor.execute(f"SELECT count(*) FROM {backticked(target.database)}.{backticked(target.table)}")
+        return self.cursor.fetchone()[0]
+
+
+def _code(error: BaseException | None) -> str:
+    """SQLSTATE of PostgreSQL, the number of MySQL: the only part of a driver's error that surely holds no secret."""
+    number = error.args[0] if error is not None and error.args else None
+    return str(number) if isinstance(number, int) else getattr(error, "sqlstate", None) or ""
+
+
+def _missing(driver: str) -> ConfigError:
+    return ConfigError(f"`verify:` needs {driver}, which is not installed: pip install 'rds-lake[verify]'")
+
+
+def _unreachable(failure: Exception) -> UnavailableError:
+    code = f" {_code(failure)}" if _code(failure) else ""
+    return UnavailableError(
+        f"the database that `verify:` names cannot be reached ({type(failure).__name__}{code}); see that the secret's host, "
+        "user and password are right and that this process may connect. Nothing published depends on it"
+    )

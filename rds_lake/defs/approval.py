@@ -1,0 +1,64 @@
+"""`<source>/publish_approval`: a person publishes a held date by materializing it; only for sources with `publish: manual`.
+
+Its missing partitions are the dates that wait. No sensor or schedule ever asks for it, and together with other assets of the
+source ("Materialize all") it publishes nothing: that is no decision about a date.
+
+What belongs here: this asset. Whether a date may be published is `stages/by_hand.py`.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import dagster as dg
+
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.resources import AwsResource, utc_now
+from rds_lake.defs.translate import Tag, partitions_of
+from rds_lake.stages import by_hand
+from rds_lake.stages.publish import Publisher
+
+APPROVAL = "publish_approval"
+
+
+def approval_asset(config: LakeConfig, source: SourceSettings, views: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
+    """The asset; `views` are those it moves."""
+    key = dg.AssetKey([source.name, APPROVAL])
+
+    @dg.multi_asset(
+        name=f"{source.name}__approve",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=list(views),
+                skippable=True,
+                group_name=source.name,
+                kinds={"athena", "view"},
+                tags={Tag.SOURCE.value: source.name, "rds_lake/stage": "approval"},
+                description="Materialize a date here, and nothing else with it, to publish it: all views of the source move. "
+                "Dates that are missing here wait, or were never published.",
+                partitions_def=partitions_of(config, source),
+            )
+        ],
+        partitions_def=partitions_of(config, source),
+        retry_policy=RETRIES,
+    )
+    def approve(
+        context: dg.AssetExecutionContext, aws: AwsResource
+    ) -> Iterator[dg.AssetObservation | dg.MaterializeResult]:
+        if context.run.asset_selection != {key}:
+            text = (
+                f"nothing was published: materialize {source.name}/{APPROVAL} alone to publish {context.partition_key}"
+            )
+            context.log.warning(text)
+            yield dg.AssetObservation(key, partition=context.partition_key, metadata={"rds_lake/status": text})
+            return
+        publisher = Publisher(lake=aws.gateways(config.lake).lake, source=source, now=utc_now(), log=context.log.info)
+        with dagster_failures():
+            outcome = by_hand.approve(publisher, date.fromisoformat(context.partition_key))
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={"rds_lake/views_moved": len(outcome.flipped), "rds_lake/views_dropped": list(outcome.dropped)},
+        )
+
+    return approve

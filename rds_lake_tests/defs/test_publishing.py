@@ -1,0 +1,167 @@
+"""Publishing as Dagster shows it: dates that wait, rows that are gone, and what readers see."""
+
+from datetime import date
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rds_lake.defs.watch import WATCH_CHECK
+from rds_lake_tests.defs.shell import Shell
+from rds_lake_tests.world import execute, until
+
+
+def check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
+    (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == name]
+    return found
+
+
+def problems(evaluation: dg.AssetCheckEvaluation) -> str:
+    return str(evaluation.metadata["problems"].value)
+
+
+def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
+    (event,) = [e for e in result.get_asset_materialization_events() if e.asset_key and e.asset_key.path[-1] == asset]
+    return {name: value.value for name, value in event.materialization.metadata.items()}
+
+
+def dates(shell: Shell) -> list[tuple[str | None, ...]]:
+    return shell.world.query("SELECT DISTINCT snapshot_date FROM orders")
+
+
+def by_hand(shell: Shell) -> None:
+    shell.world.with_source(publish="manual")
+    shell.reload()
+
+
+def test_a_held_date_is_shown_told_once_and_published_by_materializing_its_approval(shell: Shell) -> None:
+    by_hand(shell)
+    mailbox = shell.world.mailbox()
+    shell.world.snapshot("2026-11-20")
+    names = ("snapshot_export", "parquet", "catalog", "orders", "order_details", "sales_nothing")
+    assert shell.materialize("2026-11-20", *names).success
+    result = shell.materialize("2026-11-20", *names)
+    assert result.success
+    assert "held" in str(metadata(result, "orders")["rds_lake/status"])
+    assert "orders" not in shell.world.gateways.glue.list_tables("shop")
+    (mail,) = mailbox.read()
+    assert mail["Subject"] == "[rds-lake] shop 2026-11-20: waits to be published"
+    assert "rds-lake publish shop 2026-11-20" in mail["Message"]
+    assert check(result, "published_is_fresh").description == (
+        "nothing is published yet; 2026-11-20 waits: rds-lake publish shop 2026-11-20"
+    )
+    together = shell.materialize("2026-11-20")
+    assert together.success
+    assert "orders" not in shell.world.gateways.glue.list_tables("shop"), "everything at once is no decision"
+    approved = shell.materialize("2026-11-20", "publish_approval")
+    assert metadata(approved, "publish_approval")["rds_lake/views_moved"] == 3
+    assert dates(shell) == [("2026-11-20",)]
+    refused = shell.materialize("2026-11-19", "publish_approval")
+    assert "to go back: rds-lake rollback shop 2026-11-19" in shell.failure(refused)
+
+
+def test_no_sensor_asks_for_an_approval(shell: Shell) -> None:
+    by_hand(shell)
+    shell.world.snapshot("2026-11-20")
+    (request,) = shell.tick()
+    shell.run(request)
+    (request,) = until(shell.tick)
+    selected = {key.path[-1] for key in request.asset_selection or ()}
+    assert "orders" in selected
+    assert "publish_approval" not in selected
+
+
+@pytest.mark.parametrize(
+    ("max_drop", "severity"),
+    [
+        ({"default": 0.9, "customers": 0.1}, dg.AssetCheckSeverity.ERROR),
+        ({"default": 0.1, "shop.public.customers": 1.0}, dg.AssetCheckSeverity.WARN),
+    ],
+)
+def test_a_table_that_lost_its_rows_stops_before_readers_see_it_and_a_tiny_one_warns(
+    shell: Shell, max_drop: Any, severity: dg.AssetCheckSeverity
+) -> None:
+    execute(shell.world.url, "CREATE TABLE customers AS SELECT i AS id FROM generate_series(1, 1000) i")
+    shell.world.with_source(max_drop=max_drop)
+    shell.reload()
+    shell.world.snapshot("2026-11-19")
+    first = shell.materialize("2026-11-19")
+    assert first.success
+    assert "nothing to compare with" in (check(first, "rows_against_previous").description or "")
+    execute(shell.world.url, "DELETE FROM customers WHERE id > 200; DELETE FROM orders")
+    shell.world.snapshot("2026-11-20")
+    result = shell.materialize("2026-11-20")
+    found = check(result, "rows_against_previous")
+    assert (found.passed, found.severity) == (False, severity)
+    assert "shop.public.orders: 0 rows, 10 before: 100.0% are gone" in problems(found)
+    stopped = severity is dg.AssetCheckSeverity.ERROR
+    assert result.success is not stopped
+    if not stopped:
+        assert dates(shell) == []
+        return
+    told = shell.failure(result)
+    assert "shop.public.customers: 200 rows, 1,000 before: 80.0% are gone" in told
+    assert "rds-lake publish shop 2026-11-20 --accept-drop" in told
+    assert dates(shell) == [("2026-11-19",)]
+
+
+def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-19")
+    result = shell.materialize("2026-11-19")
+    assert check(result, "published_is_readable").passed
+    world = shell.world
+    gone = [key for key in world.keys("lake/shop/") if "public.orders/" in key]
+    world.gateways.s3.delete("acme-lake", gone)
+    world.clients.client("glue").delete_table(DatabaseName="shop", Name="snapshots_order_details")
+    job = shell.definitions.resolve_implicit_global_asset_job_def()
+    key = dg.AssetCheckKey(dg.AssetKey(["shop", "catalog"]), "published_is_readable")
+    again = job.get_subset(asset_check_selection={key}).execute_in_process(
+        instance=shell.instance, raise_on_error=False
+    )
+    assert "shop.public.Order Details" in shell.failure(again), "a raw table that is gone is an error with what to do"
+    world.publish("2026-11-19")
+    world.gateways.athena.run("CREATE OR REPLACE VIEW order_details AS SELECT 1 AS id", database="shop")
+    again = job.get_subset(asset_check_selection={key}).execute_in_process(
+        instance=shell.instance, raise_on_error=False
+    )
+    found = check(again, "published_is_readable")
+    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "order_details: readers get 1 rows, the published date has 20" in problems(found)
+
+
+def test_a_stale_source_is_one_incident_and_the_age_of_what_readers_see_is_shown_with_it(shell: Shell) -> None:
+    shell.world.with_source(freshness_hours=1)
+    shell.reload()
+    shell.world.snapshot("2026-11-19")
+    result = shell.materialize("2026-11-19")
+    assert check(result, "published_is_fresh").passed is False
+    mailbox = shell.world.mailbox()
+    stale = [request for request in shell.reconcile() if request.asset_check_keys]
+    for request in stale:
+        failed = shell.run(request)
+        assert check(failed, WATCH_CHECK).passed is False
+        assert "readers see 2026-11-19" in problems(check(failed, "published_is_fresh"))
+    assert len(mailbox.read()) == len(stale) == 1
+
+
+def test_an_accepted_drop_is_published_and_the_next_date_is_measured_by_it(shell: Shell) -> None:
+    from datetime import UTC, datetime
+
+    from rds_lake.errors import PublishError
+    from rds_lake.stages import by_hand as stage
+
+    world = shell.world
+    execute(world.url, "CREATE TABLE customers AS SELECT i AS id FROM generate_series(1, 1000) i")
+    for day in ("2026-11-18", "2026-11-19"):
+        world.snapshot(day)
+        shell.materialize(day)
+        execute(world.url, "DELETE FROM customers WHERE id > 1")
+    world.snapshot("2026-11-20")
+    assert not shell.materialize("2026-11-20").success, "a second day of it is measured by the last good one"
+    publisher = world.run().publisher(datetime.now(UTC))
+    with pytest.raises(PublishError, match="--accept-drop"):
+        stage.approve(publisher, date(2026, 11, 19))
+    stage.approve(publisher, date(2026, 11, 19), accept_drop=True)
+    assert dates(shell) == [("2026-11-19",)]
+    assert shell.materialize("2026-11-20").success
+    assert dates(shell) == [("2026-11-20",)]
