@@ -62,7 +62,8 @@ def _transaction(dynamo: Dynamo) -> None:
 
 
 def _single(dynamo: Dynamo) -> None:
-    dynamo.db.update_item(TableName="Orders", Key={"id": {"S": "b"}})
+    set_n = {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": "1"}}}
+    dynamo.db.update_item(TableName="Orders", Key={"id": {"S": "b"}}, **set_n)
     dynamo.delete(id="a")
 
 
