@@ -12,7 +12,7 @@ from moto.server import ThreadedMotoServer
 
 from rds_lake_tests.localcloud.dynamodb import Dynamo, typed
 
-PROVISIONED = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
+PROVISIONED: dict[str, Any] = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
 
 
 def scanned(dynamo: Dynamo, **arguments: Any) -> list[dict[str, Any]]:
