@@ -16,9 +16,9 @@ from random import Random
 from typing import Any
 
 from rds_lake.localcloud.app import StartResponse, read_body, request_context
-from rds_lake.localcloud.skew import ClockGate, utc_now
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.server import Server
+from rds_lake.localcloud.skew import ClockGate, utc_now
 from rds_lake.localcloud.throttling import called_operation, default_code, refuse
 
 _READS = ("Get", "List", "Head", "Describe", "BatchGet", "Receive")
@@ -88,7 +88,9 @@ def _call(environ: dict[str, Any]) -> Call:
 def storm(share: float, *services: str, seed: int = 1) -> Rule:
     """Throttles that share of all calls of the services."""
     chosen = Random(seed)
-    return lambda call: default_code(call.service) if call.service in services and chosen.random() < share else None
+    return lambda call: (
+        default_code(call.service, call.operation) if call.service in services and chosen.random() < share else None
+    )
 
 
 def death(pid: Callable[[], int], *, before: int) -> Rule:
@@ -101,6 +103,6 @@ def death(pid: Callable[[], int], *, before: int) -> Rule:
             return None
         if writes[0] == before and call.is_write:
             os.kill(pid(), signal.SIGKILL)
-        return default_code(call.service)
+        return default_code(call.service, call.operation)
 
     return rule

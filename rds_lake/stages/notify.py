@@ -63,7 +63,7 @@ def render_incident(incident: Incident) -> Mail:
 def render_held(source: str, day: date) -> Mail:
     """The message for a date that `publish: manual` holds."""
     return Mail(
-        subject=_subject(f"[rds-lake] {source} {day}: waits to be published"),
+        subject=legal_subject(f"[rds-lake] {source} {day}: waits to be published"),
         body=(
             f"{source} {day} is in the lake and passed its checks. `publish: manual` holds it: no view was moved, readers "
             "still see the last published date.\n\n"
