@@ -66,7 +66,7 @@ class AthenaGateway:
         if execution["Status"]["State"] != "SUCCEEDED":
             raise _failed(execution)
         statistics = execution.get("Statistics", {})
-        columns, rows = self._rows(query_id, header=execution.get("StatementType") == "DML")
+        columns, rows = self._rows_in_time(query_id, deadline, header=execution.get("StatementType") == "DML")
         return QueryResult(
             query_id=query_id,
             columns=columns,
@@ -149,6 +149,18 @@ class AthenaGateway:
                 self._client.stop_query_execution(QueryExecutionId=query_id)
         except RdsLakeError as error:
             cause.add_note(f"query {query_id} could not be stopped: {error}")
+
+    def _rows_in_time(self, query_id: str, deadline: float, *, header: bool) -> Any:
+        """The rows; a throttled page is asked for again, since the statement itself was run and paid."""
+        wait = _FIRST_POLL_SECONDS
+        while True:
+            try:
+                return self._rows(query_id, header=header)
+            except ThrottledError:
+                if self._clock() > deadline:
+                    raise
+                self._sleep(wait)
+                wait = min(wait * 2, _LAST_POLL_SECONDS)
 
     def _rows(self, query_id: str, *, header: bool) -> tuple[tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
         with aws_errors("athena", "GetQueryResults", about=query_id):
