@@ -47,7 +47,10 @@ def test_a_table_that_differs_from_the_database_warns_and_is_published_all_the_s
     assert "not compared" in (check(shell.materialize(old, "snapshot_export", "parquet")).description or "")
 
 
-def test_a_database_that_cannot_be_reached_fails_this_check_alone_and_the_secret_is_nowhere(shell: Shell) -> None:
+def test_a_database_that_cannot_be_reached_fails_this_check_alone_and_the_secret_is_nowhere(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rds_lake.defs.verify.RETRIES", dg.RetryPolicy(max_retries=0))  # they would wait for minutes
     arn = verified(shell, f"postgresql://reader:{SECRET}@127.0.0.1:9/secret_db")
     shell.world.snapshot(today(), hour=0)
     job = shell.definitions.resolve_implicit_global_asset_job_def()
@@ -55,7 +58,7 @@ def test_a_database_that_cannot_be_reached_fails_this_check_alone_and_the_secret
     assert shell.materialize(today(), "snapshot_export").success
     shell.world.publish(today())
     result = job.get_subset(asset_check_selection={key}).execute_in_process(
-        instance=shell.instance, raise_on_error=False, tags={"dagster/max_retries": "0"}
+        instance=shell.instance, raise_on_error=False
     )
     assert not result.success
     logged = " ".join(str(entry) for entry in shell.instance.all_logs(result.run_id))
