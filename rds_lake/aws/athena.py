@@ -74,7 +74,10 @@ class AthenaGateway:
             raise _failed(execution)
         statistics = execution.get("Statistics", {})
         kind = execution.get("StatementType")
-        columns, rows = ((), ()) if _makes_something(kind, sql) else self._rows(query_id, kind == "DML", most_rows)
+        if _makes_something(kind, sql):
+            columns, rows = (), ()
+        else:
+            columns, rows = self._rows_in_time(query_id, deadline, header=kind == "DML", most=most_rows)
         return QueryResult(
             query_id=query_id,
             columns=columns,
@@ -159,6 +162,18 @@ class AthenaGateway:
                 self._client.stop_query_execution(QueryExecutionId=query_id)
         except RdsLakeError as error:
             cause.add_note(f"query {query_id} could not be stopped: {error}")
+
+    def _rows_in_time(self, query_id: str, deadline: float, *, header: bool, most: int | None) -> Any:
+        """The rows; a throttled page is asked for again, since the statement itself was run and paid."""
+        wait = _FIRST_POLL_SECONDS
+        while True:
+            try:
+                return self._rows(query_id, header, most)
+            except ThrottledError:
+                if self._clock() > deadline:
+                    raise
+                self._sleep(wait)
+                wait = min(wait * 2, _LAST_POLL_SECONDS)
 
     def _rows(
         self, query_id: str, header: bool, most: int | None

@@ -190,6 +190,14 @@ def test_a_throttled_look_does_not_end_a_running_query(clients: AwsClients) -> N
     assert client.stopped == []
 
 
+def test_a_throttled_result_is_asked_for_again_and_the_statement_is_not(world: World, clients: AwsClients) -> None:
+    clock, faults = Clock(), Faults(clients.athena)
+    faults.answer("GetQueryResults", "TooManyRequestsException", times=6)  # more than botocore itself repeats
+    athena = gateway(clients.athena, clock, clock.sleep)
+    assert athena.run("SELECT 1", database="default").rows == (("1",),)
+    assert faults.count("StartQueryExecution") == 1
+
+
 def test_athenas_own_words_reach_the_reader() -> None:
     details = {"ErrorCategory": 1, "Retryable": True}
     athena, _, _ = scripted({"State": "FAILED", "StateChangeReason": "HIVE_BAD_DATA: x", "AthenaError": details})
