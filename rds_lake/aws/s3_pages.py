@@ -30,7 +30,7 @@ _BETWEEN = "\n"  # no key has one: S3 writes it as %0A
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Keys with their sizes, and the token of the next page, None at the end. `whole`: False where it breaks off."""
+    """Keys with their sizes, and the token of the next page, None at the end. `whole`: False, and no items, where it breaks off."""
 
     items: list[tuple[str, int]]
     token: str | None
@@ -46,13 +46,16 @@ def page_request(bucket: str, prefix: str, token: str | None = None, *, about: A
 
 def parse_page(body: bytes) -> Page:
     """What a page says. Keys come URL-encoded, since XML cannot hold every character a key can."""
-    items = _plain_items(body)
-    if items is None:
-        items = _any_items(body)
     token = _TOKEN.search(body)
     # A page that says there are more and not where: taken for the end, it would lose tables in silence.
-    whole = body.rstrip().endswith(b"</ListBucketResult>") and (token is not None or _CUT not in body)
-    return Page(items, unescape(token[1].decode()) if token else None, whole)
+    if not body.rstrip().endswith(b"</ListBucketResult>") or (token is None and _CUT in body):
+        return Page([], None, whole=False)
+    try:
+        items = _plain_items(body)
+        items = _any_items(body) if items is None else items
+    except (ElementTree.ParseError, ValueError):
+        return Page([], None, whole=False)
+    return Page(items, unescape(token[1].decode()) if token else None)
 
 
 def _plain_items(body: bytes) -> list[tuple[str, int]] | None:

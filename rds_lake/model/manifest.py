@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
+from io import StringIO
 from typing import Any
 
 from rds_lake.errors import ManifestError
@@ -133,23 +134,35 @@ class Manifest:
 
 
 def render_manifest(manifest: Manifest) -> str:
-    """The manifest as JSON text; `parse_manifest` is its exact inverse."""
-    tables = [
-        asdict(table.target)
-        | {
-            "location": table.location,
-            "columns": [_without_none(asdict(column)) for column in table.columns],
-            "files": [_without_none(asdict(file)) for file in table.files],
-            "schema_notes": list(table.schema_notes),
-        }
-        | ({"home": table.home} if table.home else {})
-        for table in manifest.tables
-    ]
+    """The manifest as JSON text, a line per file; `parse_manifest` is its exact inverse.
+
+    Written piece by piece: of a million files, one structure of all would take more than a gigabyte besides the text.
+    """
     body: dict[str, Any] = {"version": IN_PLACE_VERSION if manifest.in_place else VERSION}
     body |= {"lake_bucket": manifest.lake_bucket, "export": _record(manifest.export)}
     if manifest.superseded:
         body["superseded"] = [asdict(copy) for copy in manifest.superseded]
-    return json.dumps(body | {"tables": tables}, indent=1, ensure_ascii=False)
+    out = StringIO()
+    out.write(f'{_text(body)[:-1]}, "tables": [')
+    for number, table in enumerate(manifest.tables):
+        told = asdict(table.target) | {
+            "location": table.location,
+            "columns": [_without_none(asdict(column)) for column in table.columns],
+            "schema_notes": list(table.schema_notes),
+        }
+        told |= {"home": table.home} if table.home else {}
+        out.write(f'{"," if number else ""}\n{_text(told)[:-1]}, "files": [')
+        for at, file in enumerate(table.files):
+            known = {} if file.checksum is None else {"checksum": file.checksum}
+            entry = {"key": file.key, "bytes": file.bytes, "rows": file.rows} | known
+            out.write(f"{',' if at else ''}\n {_text(entry)}")
+        out.write("]}")
+    out.write("]}\n")
+    return out.getvalue()
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def parse_manifest(text: str, *, where: str) -> Manifest:
