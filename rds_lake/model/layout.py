@@ -5,6 +5,7 @@
                   prefix source  AWS's table folder    partition        export task
 
     lake/_manifests/shop/2026-11-20.export.json    the accepted export
+    lake/_manifests/reviews/2026-11-20.begun.json  the exports of DynamoDB tables that the date consists of
     lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
     lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
     lake/_manifests/shop/_published.json           which date is published
@@ -55,6 +56,10 @@ class LakeLayout:
     def export_record_key(self, source: str, day: date) -> str:
         """The accepted export of one date."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.export.json"
+
+    def begun_set_key(self, source: str, day: date) -> str:
+        """The exports begun for one date of a DynamoDB source."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.begun.json"
 
     def relocation_marker_key(self, source: str, day: date, export_task: str) -> str:
         """Says that copying this export was begun before."""
