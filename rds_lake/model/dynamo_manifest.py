@@ -69,7 +69,7 @@ def parse_summary(text: str, *, where: str) -> ManifestSummary:
         table_arn=_text(body, "tableArn", where),
         bucket=_text(body, "s3Bucket", where),
         prefix=prefix,
-        files_key=_key(_text(body, "manifestFilesS3Key", where), prefix, where),
+        files_key=with_prefix(_text(body, "manifestFilesS3Key", where), prefix, where=where),
         items=_count(body, "itemCount", where),
         billed_bytes=_count(body, "billedSizeBytes", where),
         format=_text(body, "outputFormat", where),
@@ -104,11 +104,13 @@ def _file(line: str, prefix: str, where: str) -> ManifestFile:
     except (ValueError, binascii.Error) as error:
         raise MalformedExportError(f"{where}: md5Checksum {md5!r} is no MD5 in base64") from error
     return ManifestFile(
-        key=_key(_text(body, "dataFileS3Key", where), prefix, where), items=_count(body, "itemCount", where), md5=md5
+        key=with_prefix(_text(body, "dataFileS3Key", where), prefix, where=where),
+        items=_count(body, "itemCount", where),
+        md5=md5,
     )
 
 
-def _key(key: str, prefix: str, where: str) -> str:
+def with_prefix(key: str, prefix: str, *, where: str) -> str:
     """The key with its prefix, whether it has that already or not."""
     start = key.rfind(f"{EXPORT_FOLDER}/")
     if start < 0:
