@@ -15,7 +15,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "config": ({"model", "errors", "config_text", "config_kinds"}, {"pydantic", "yaml"}),
     "config_kinds": (set(), {"pydantic"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
-    "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop"}),
+    "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop", "urllib3", "_typeshed"}),
     "stages": ({"model", "sql", "aws", "config", "errors"}, {"pyarrow"}),
     "infra": ({"model", "sql", "aws", "config", "errors"}, set()),
     "defs": (

@@ -41,7 +41,8 @@ def test_a_full_export_has_awss_layout(dynamo: Dynamo) -> None:
     number = export["ExportArn"].removeprefix(f"{arn}/export/")
     assert re.fullmatch(r"0\d{13}-[0-9a-f]{8}", number)
     shown = sorted(
-        re.sub(r"/[a-z2-7]{26}\.", "/NAME.", key).removeprefix(f"deep/er/AWSDynamoDB/{number}/") for key in dynamo.keys()
+        re.sub(r"/[a-z2-7]{26}\.", "/NAME.", key).removeprefix(f"deep/er/AWSDynamoDB/{number}/")
+        for key in dynamo.keys()
     )
     data = ["data/NAME.json.gz"] * DynamoDbSettings().partitions
     manifests = ["manifest-files.json", "manifest-files.md5", "manifest-summary.json", "manifest-summary.md5"]
