@@ -66,6 +66,7 @@ class Prices(_Settings):
     """What AWS charges, in USD: for estimates only. Prices differ by Region and change."""
 
     export_per_gb_snapshot: float = Field(default=0.010, ge=0)
+    export_per_gb_dynamodb: float = Field(default=0.10, ge=0)
     put_per_1000: float = Field(default=0.005, ge=0)
     get_per_1000: float = Field(default=0.0004, ge=0)
 

@@ -8,6 +8,7 @@ What belongs here: fetching and comparing. The manifests' text is `model/dynamo_
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -52,10 +53,18 @@ class SetContents:
     findings: tuple[Finding, ...]
 
 
-def inspect_set(s3: S3Gateway, found: ExportSet) -> SetContents:
-    """Read every export's manifests and look for their files; all that is wrong becomes a finding."""
+def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPart] = ()) -> SetContents:
+    """Read every export's manifests and look for their files; all that is wrong becomes a finding.
+
+    `converted` are exports that are in the lake already: nothing needs to be left of them.
+    """
+    known = {part.export_arn: ExportedItems(part=part, files=()) for part in converted}
+
+    def look(export: TableExport) -> tuple[ExportedItems | None, list[Finding]]:
+        return (known[export.arn], []) if export.arn in known else _inspect(s3, export)
+
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="inspect") as pool:
-        looked = list(pool.map(lambda export: _inspect(s3, export), found.started))
+        looked = list(pool.map(look, found.started))
     left_out = [
         Finding(
             severity="warning", problem=f"{name} did not exist at {found.moment:%Y-%m-%d %H:%M} UTC and is left out"
