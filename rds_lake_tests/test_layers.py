@@ -16,7 +16,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "config_kinds": (set(), {"pydantic"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
     "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop", "urllib3", "_typeshed"}),
-    "stages": ({"model", "sql", "aws", "config", "config_kinds", "errors"}, {"pyarrow"}),
+    "convert": ({"model", "errors"}, {"pyarrow", "isal"}),
+    "stages": ({"model", "sql", "aws", "config", "config_kinds", "convert", "errors"}, {"pyarrow"}),
     "infra": ({"model", "sql", "aws", "config", "errors"}, set()),
     "defs": (
         {"model", "sql", "aws", "config", "errors", "stages", "infra"},

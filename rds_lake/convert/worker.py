@@ -50,9 +50,7 @@ def stays(schema: pa.Schema, plan: Plan, form: Format) -> bool:
 def _widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
     """The batch with the columns it lacks, all null."""
     names = set(batch.schema.names)
-    arrays = [
-        batch.column(field.name) if field.name in names else pa.nulls(len(batch), field.type) for field in schema
-    ]
+    arrays = [batch.column(field.name) if field.name in names else pa.nulls(len(batch), field.type) for field in schema]
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
 
 

@@ -5,7 +5,7 @@ What belongs here: order and hand-over of what DynamoDB does differently, and wh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,6 +18,7 @@ from rds_lake.model.dynamo_set import ExportSet
 from rds_lake.model.export import ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages import handover
+from rds_lake.stages.dynamo_convert import Converter
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_inspect import inspect_set, record_of_set
 from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
@@ -87,7 +88,24 @@ class DynamoRun(SourceRun):
 
     def relocate(self, day: date) -> Manifest:
         """The date's items as Parquet in the lake's layout; ends with the manifest."""
-        raise NotImplementedError
+        record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
+        done = self._find_manifest(day)
+        if done is not None and done.export.export_task == record.export_task:
+            self.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
+            return done
+        return Converter(
+            s3=self.lake.s3,
+            layout=self.lake.layout,
+            source=self.source,
+            kms_key=self.lake.kms_key,
+            keys=self._keys,
+            log=self.log,
+        ).convert(record, done)
+
+    def _keys(self, table: str) -> Sequence[str]:
+        """None where the table was deleted since: that costs statistics of its files and nothing else."""
+        found = self.dynamodb.find_table(table)
+        return found.keys if found is not None else ()
 
     def _reusable(self, day: date) -> Callable[[TableExport], bool]:
         """Whether anything is left of a complete export: its converted files, or DynamoDB's own."""
