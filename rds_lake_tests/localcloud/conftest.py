@@ -1,6 +1,7 @@
 """A local cloud with a cluster, one with DynamoDB only, and a MySQL source, for the modules that ask for them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -71,10 +72,16 @@ def dynamo_cloud() -> Iterator[LocalCloud]:
         yield cloud
 
 
+@pytest.fixture(scope="module")
+def dynamo_clients() -> dict[tuple[str, str], Any]:
+    """boto3's clients, which cost more to make than most tests."""
+    return {}
+
+
 @pytest.fixture
-def dynamo(dynamo_cloud: LocalCloud) -> Dynamo:
+def dynamo(dynamo_cloud: LocalCloud, dynamo_clients: dict[tuple[str, str], Any]) -> Dynamo:
     """DynamoDB without tables, and a bucket to export to."""
     dynamo_cloud.reset()
-    dynamo = Dynamo(dynamo_cloud)
+    dynamo = Dynamo(dynamo_cloud, dynamo_clients)
     dynamo.client("s3").create_bucket(Bucket=BUCKET)
     return dynamo

@@ -4,7 +4,7 @@ import base64
 import gzip
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,8 +23,14 @@ class Dynamo:
     """One local cloud with one bucket."""
 
     cloud: LocalCloud
+    _clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, service: str, region: str = "us-east-1") -> Any:
+        if (service, region) not in self._clients:
+            self._clients[service, region] = self._new(service, region)
+        return self._clients[service, region]
+
+    def _new(self, service: str, region: str) -> Any:
         return boto3.client(service, endpoint_url=self.cloud.url, region_name=region, config=_ONCE)  # type: ignore[call-overload]
 
     @property
