@@ -124,12 +124,32 @@ def test_recovery_that_is_off_is_told_for_all_tables_before_anything_is_started(
     assert dynamo.exports("Users") == []
 
 
-def test_a_date_outside_the_window_is_served_from_the_lake_or_refused(dynamo: DynamoWorld) -> None:
+def test_a_date_that_is_in_the_lake_needs_no_recovery_any_more(dynamo: DynamoWorld) -> None:
     publish(dynamo)
     dynamo.recovery("Reviews", on=False)
     publish(dynamo)
-    with pytest.raises(SnapshotNotFoundError, match="reaches back to"):
+    assert dynamo.world.query("SELECT count(*) FROM reviews") == [("4",)]
+
+
+def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: World) -> None:
+    dynamo = world.of_dynamodb("Old")
+    dynamo.clock(MOMENT - timedelta(days=90))
+    dynamo.create("Old", {"id": {"S": "1"}})
+    dynamo.clock(MOMENT - timedelta(days=10, hours=-1))
+    dynamo.put("Old", {"id": {"S": "2"}})
+    dynamo.clock(None)
+    for back, count in ((10, "1"), (9, "2")):
+        publish(dynamo, DAY - timedelta(days=back))
+        assert world.query("SELECT count(*) FROM old") == [(count,)]
+    with pytest.raises(SnapshotNotFoundError, match=r"Old: its point-in-time recovery reaches back to .* at most 35 days"):
         publish(dynamo, DAY - timedelta(days=60))
+    with pytest.raises(SnapshotNotFoundError, match="Old were created later|had no table"):
+        publish(dynamo, DAY - timedelta(days=100))
+
+
+def test_a_date_that_is_yet_to_come_says_so(dynamo: DynamoWorld) -> None:
+    with pytest.raises(SnapshotNotFoundError, match="yet to come"):
+        publish(dynamo, TODAY + timedelta(days=1))
 
 
 def test_a_table_that_was_created_later_is_no_part_of_the_date(dynamo: DynamoWorld) -> None:
