@@ -1,6 +1,6 @@
 """A DynamoDB source through all its stages: one instant, every item, names and types a query can use."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -141,7 +141,9 @@ def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: Wor
     for back, count in ((10, "1"), (9, "2")):
         publish(dynamo, DAY - timedelta(days=back))
         assert world.query("SELECT count(*) FROM old") == [(count,)]
-    with pytest.raises(SnapshotNotFoundError, match=r"Old: its point-in-time recovery reaches back to .* at most 35 days"):
+    with pytest.raises(
+        SnapshotNotFoundError, match=r"Old: its point-in-time recovery reaches back to .* at most 35 days"
+    ):
         publish(dynamo, DAY - timedelta(days=60))
     with pytest.raises(SnapshotNotFoundError, match="Old were created later|had no table"):
         publish(dynamo, DAY - timedelta(days=100))
@@ -187,3 +189,30 @@ def test_tables_whose_names_collide_say_what_to_add_to_lake_yaml(dynamo: DynamoW
     run.relocate(day)
     with pytest.raises(NameCollisionError, match=r"rename: \{'re.views': re_views_2\}"):
         run.catalogue(day)
+
+
+def test_attributes_that_come_and_go_leave_every_date_readable_in_one_table(world: World) -> None:
+    """A nested attribute appears on the second day, and another is gone on the third."""
+    first = DAY - timedelta(days=2)
+    dynamo = world.of_dynamodb("Days")
+    for number, item in enumerate(
+        [
+            {"a": {"M": {"x": {"S": "1"}, "y": {"N": "1"}}}, "n": {"N": "1"}},
+            {"a": {"M": {"x": {"S": "2"}, "y": {"N": "2"}, "z": {"L": [{"S": "new"}]}}}, "n": {"N": "2"}},
+            {"a": {"M": {"z": {"L": [{"S": "3"}]}}}, "n": {"N": "3"}},
+        ]
+    ):
+        dynamo.clock(datetime.combine(first + timedelta(days=number), time(), UTC) - timedelta(hours=1))
+        if number == 0:
+            dynamo.create("Days")
+        dynamo.put("Days", {"id": {"S": "1"}} | item)
+    dynamo.clock(None)
+    for number in range(3):
+        publish(dynamo, first + timedelta(days=number))
+    assert world.query("SELECT n, a.x, a.y, a.z FROM snapshots_days ORDER BY n") == [
+        ("1", "1", "1", None),
+        ("2", "2", "2", "[new]"),
+        ("3", None, None, "[3]"),
+    ]
+    assert world.query("SELECT a.x, a.z FROM days") == [(None, "[3]")]
+    assert [t for t in world.gateways.glue.list_tables("reviews") if "__v" in t] == []
