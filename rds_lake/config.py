@@ -293,6 +293,10 @@ class LakeConfig(_Settings):
             raise ValueError("; ".join(problems))
         return self
 
+    @property
+    def has_dynamodb(self) -> bool:
+        return any(source.kind == "dynamodb" for source in self.sources)
+
     def source(self, name: str) -> SourceSettings:
         """The source of that name; a ConfigError names the ones there are."""
         for source in self.sources:

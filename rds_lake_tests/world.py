@@ -106,10 +106,18 @@ class World:
     def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig) -> "World":
         """A lake as configured, provisioned."""
         aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1", poll_seconds=0.02)
+        world = cls(cloud=cloud, url=url, config=config, aws=aws, gateways=aws.gateways(config.lake))
+        world.provision()
+        return world
+
+    def provision(self) -> None:
+        """What the configuration needs, where it is not there yet."""
         Provisioner(
-            clients=AwsClients(aws.session(), endpoint_url=cloud.url), settings=config.lake, say=lambda line: None
+            clients=AwsClients(self.aws.session(), endpoint_url=self.cloud.url),
+            settings=self.config.lake,
+            say=lambda line: None,
+            dynamodb=self.config.has_dynamodb,
         ).apply()
-        return cls(cloud=cloud, url=url, config=config, aws=aws, gateways=aws.gateways(config.lake))
 
     @property
     def clients(self) -> Any:
@@ -139,6 +147,7 @@ class World:
         """Make the one source a set of DynamoDB tables."""
         source = {"name": "reviews", "kind": "dynamodb", "tables": tables or ("Reviews", "Users")} | changes
         self.config = self.config.model_copy(update={"sources": (SourceSettings.model_validate(source),)})
+        self.provision()
         return DynamoWorld(world=self)
 
     def mailbox(self) -> "Mailbox":

@@ -26,6 +26,9 @@ from rds_lake.stages.handover import list_dates
 from rds_lake.stages.reconcile import Examined, Progress, RunLog
 from rds_lake.stages.wanted import WantedIncident, WantedRun, set_run
 
+# The event on the last manifest may have come before its export ended, and then told nothing.
+_SETTLE_GRACE = timedelta(seconds=60)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedSet:
@@ -128,7 +131,9 @@ class DynamoReconciler:
 
     def _settle(self, exports: ExportSet) -> list[WantedRun]:
         task = exports.task
-        if (task.ended_at or self.now) > self.now - self.grace or self.log.was_settled(task.identifier):
+        if (task.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE) or self.log.was_settled(
+            task.identifier
+        ):
             return []
         return [set_run(task, exports.source, exports.snapshot_date)]
 

@@ -189,7 +189,11 @@ class EventPlanner:
         return [(plan, task, snapshot.date) for task in tasks if attempt_at(plan, task, snapshot) is not None]
 
     def _table_exported(self, event: TableExportWritten) -> _Decision:
-        """The last of a date's exports to end settles them all; those before it have nothing to say."""
+        """The last of a date's exports to end settles them all; those before it have nothing to say.
+
+        The manifest is written before the export ends. Who sees it too early is not kept in the queue: reconciliation
+        looks sooner than the message would come again.
+        """
         exports = self.dynamodb.get(event.source)
         if exports is None or event.snapshot_date < self.first_dates[event.source]:
             return _Decision(note=f"{event.source} {event.snapshot_date} is no date of a DynamoDB source")
@@ -199,12 +203,10 @@ class EventPlanner:
             return _Decision(
                 note=f"export {event.export_id} is none of those {event.source} {event.snapshot_date} is made of"
             )
-        if own.status.running:
-            return _Decision(note=f"stays in the queue: the export of {own.table} has not ended yet", later=True)
         if found.status.running:
             ended = sum(not export.status.running for export in found.started)
             return _Decision(
-                note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.exports)} tables exported"
+                note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.exports)} tables exported so far"
             )
         return _Decision(runs=(set_run(found.task, event.source, event.snapshot_date),))
 

@@ -145,7 +145,7 @@ def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: Wor
         SnapshotNotFoundError, match=r"Old: its point-in-time recovery reaches back to .* at most 35 days"
     ):
         publish(dynamo, DAY - timedelta(days=60))
-    with pytest.raises(SnapshotNotFoundError, match="Old were created later|had no table"):
+    with pytest.raises(SnapshotNotFoundError, match="had no table at"):
         publish(dynamo, DAY - timedelta(days=100))
 
 
