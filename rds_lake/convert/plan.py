@@ -18,8 +18,8 @@ from typing import Literal
 
 import pyarrow as pa
 
-from rds_lake.convert.names import column_names
-from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT
+from rds_lake.convert.names import column_names, path_to
+from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT, decimal_scale
 from rds_lake.convert.tree import Node
 
 Numbers = Literal["exact", "double"]
@@ -106,7 +106,7 @@ def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
 def _columns(fields: dict[str, Node], rules: Rules, path: str) -> tuple[Column, ...]:
     names = column_names(list(fields))
     return tuple(
-        _column(original, names[original], node, rules, f"{path}.{original}" if path else original)
+        _column(original, names[original], node, rules, path_to(path, original))
         for original, node in sorted(fields.items())
     )
 
@@ -155,12 +155,12 @@ def _element(tag: str, node: Node, rules: Rules, path: str) -> Column:
 
 
 def number_type(scale: int, numbers: Numbers) -> pa.DataType:
-    """The type for numbers of this format (`numbers.py`)."""
+    """The type for numbers of this need (`numbers.py`)."""
     if scale == INTEGER:
         return pa.int64()
     if numbers == "double":
         return pa.float64()
-    return pa.string() if scale == TEXT else pa.decimal128(PRECISION, scale)
+    return pa.string() if scale == TEXT else pa.decimal128(PRECISION, decimal_scale(scale))
 
 
 def _wrapped(node: Node, keeps_nulls: bool) -> pa.DataType:
