@@ -20,7 +20,7 @@ from rds_lake.convert.lines import InputFile, chunks
 from rds_lake.convert.parts import Compression, Format, Sink, writers
 from rds_lake.convert.plan import Column, Kind, Numbers, Plan, Rules
 from rds_lake.convert.schema import Schema
-from rds_lake.convert.source import ChunkIds, Source
+from rds_lake.convert.source import ChunkIds, Progress, Source
 from rds_lake.convert.tree import Limits, Node, from_plain, merge, to_plain
 from rds_lake.convert.worker import Part, Shares, Worker, stays
 from rds_lake.errors import ConversionError
@@ -50,14 +50,6 @@ class ConvertOptions:
     memory_bytes: int = 600 * _MB
     part_bytes: int = 256 * _MB
     chunk_bytes: int = _CHUNK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far it is: items read (items read again count once more) and files begun."""
-
-    items: int
-    files: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
