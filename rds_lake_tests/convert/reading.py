@@ -24,7 +24,9 @@ def convert(files: Sequence[Sequence[Item]], **options: Any) -> tuple[Converted,
     """The items of the files converted to Parquet, and all rows."""
     sink = MemorySink()
     inputs = [
-        file_of([json.dumps({"Item": item}, ensure_ascii=False, separators=(",", ":")) for item in items], f"{n}.json.gz")
+        file_of(
+            [json.dumps({"Item": item}, ensure_ascii=False, separators=(",", ":")) for item in items], f"{n}.json.gz"
+        )
         for n, items in enumerate(files)
     ]
     found = convert_table(inputs, sink=sink, options=ConvertOptions(**{"workers": 2} | options))
@@ -80,7 +82,9 @@ def _differ(value: Item | None, got: Any, type_: pa.DataType, path: str, text: s
     if value is None or "NULL" in value:
         return [] if got is None else [f"{path} is {got!r} instead of null"]
     if path in text:
-        return _same(path, _plain(value), None if got is None else json.loads(got, parse_float=Decimal, parse_int=Decimal))
+        return _same(
+            path, _plain(value), None if got is None else json.loads(got, parse_float=Decimal, parse_int=Decimal)
+        )
     if isinstance(type_, pa.StructType):
         if got is None:
             return [f"{path} is null instead of {value!r}"]
@@ -98,7 +102,9 @@ def _differ(value: Item | None, got: Any, type_: pa.DataType, path: str, text: s
         if got is None or len(got) != len(value["L"]):
             return [f"{path} is {got!r} instead of {value!r}"]
         pairs = zip(value["L"], got, strict=True)
-        return [one for wanted, had in pairs for one in _differ(wanted, had, type_.value_type, path + "[]", text, names)]
+        return [
+            one for wanted, had in pairs for one in _differ(wanted, had, type_.value_type, path + "[]", text, names)
+        ]
     wanted = _value(TypeDeserializer().deserialize(_bytes(value)))
     if isinstance(wanted, set | frozenset):
         return _same(path, sorted(wanted), None if got is None else sorted(_number_like(wanted, one) for one in got))
