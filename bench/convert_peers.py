@@ -15,6 +15,7 @@ import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def ours(folder: str, out: str, schema: str) -> None:
     from rds_lake.convert.lines import InputFile
     from rds_lake.convert.table import ConvertOptions, convert_table
 
-    inputs = [InputFile(name=name, open=lambda name=name: Path(name).open("rb")) for name in files_of(folder)]
+    inputs = [InputFile(name=name, open=partial(open, name, "rb")) for name in files_of(folder)]
     found = convert_table(inputs, sink=FolderSink(Path(out)), options=ConvertOptions())
     if schema != "-" and not Path(schema).exists():
         Path(schema).write_text(json.dumps(found.schema), encoding="utf-8")
@@ -168,9 +169,9 @@ def _text_of(value: Any) -> str | None:
 
 
 def duckdb(folder: str, out: str, schema: str) -> None:
-    from bench.convert_sql import column_sql, quoted, sql_type, wrapped_type
-
     import duckdb as engine
+
+    from bench.convert_sql import column_sql, quoted, sql_type, wrapped_type
 
     plan = plan_of(schema)
     connection = engine.connect(config={"threads": len(os.sched_getaffinity(0))})

@@ -29,10 +29,16 @@ def convert(files: Sequence[Sequence[Item]], **options: Any) -> tuple[Converted,
         )
         for n, items in enumerate(files)
     ]
-    found = convert_table(inputs, sink=sink, options=ConvertOptions(**{"workers": 2} | options))
+    found = convert_table(inputs, sink=sink, options=options_of(**options))
     assert not sink.open_names
     assert sorted(sink.files) == [file.name for file in found.files]
     return found, read(sink, found)
+
+
+def options_of(**options: Any) -> ConvertOptions:
+    """Two workers, unless told otherwise."""
+    defaults: dict[str, Any] = {"workers": 2}
+    return ConvertOptions(**defaults | options)
 
 
 def read(sink: MemorySink, found: Converted) -> pa.Table:
@@ -112,7 +118,7 @@ def _differ(value: Item | None, got: Any, type_: pa.DataType, path: str, text: s
 
 
 def _same(path: str, wanted: Any, got: Any) -> list[str]:
-    same = wanted == got and (type(wanted) is type(got) or isinstance(wanted, Decimal) and not isinstance(got, bool))
+    same = wanted == got and (type(wanted) is type(got) or (isinstance(wanted, Decimal) and not isinstance(got, bool)))
     return [] if same else [f"{path} is {got!r} instead of {wanted!r}"]
 
 

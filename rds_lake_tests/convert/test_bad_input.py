@@ -15,10 +15,10 @@ import pytest
 
 from rds_lake.convert.lines import InputFile
 from rds_lake.convert.source import Progress
-from rds_lake.convert.table import ConvertOptions, Progress, convert_table
+from rds_lake.convert.table import ConvertOptions, convert_table
 from rds_lake.convert.tree import Limits
 from rds_lake.errors import ConversionError
-from rds_lake_tests.convert.reading import convert, differences
+from rds_lake_tests.convert.reading import convert, differences, options_of
 from rds_lake_tests.fakes.sinks import MemorySink, file_of, opener
 
 
@@ -30,7 +30,7 @@ def refused(*files: InputFile, **options: Any) -> str:
     """The message; the sink is empty afterwards."""
     sink = MemorySink()
     with pytest.raises(ConversionError) as caught:
-        convert_table(files, sink=sink, options=ConvertOptions(**{"workers": 2} | options))
+        convert_table(files, sink=sink, options=options_of(**options))
     assert not sink.files and not sink.open_names
     return str(caught.value)
 
