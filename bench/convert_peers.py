@@ -111,9 +111,9 @@ def _fitted(value: Any, type_: Any) -> Any:
 
 
 def orjson_file(name: str, out: str, schema: str) -> int:
-    import orjson
+    import orjson  # pyright: ignore[reportMissingImports]
     import pyarrow as pa
-    from isal import igzip
+    from isal import igzip  # pyright: ignore[reportMissingImports]
 
     plan = plan_of(schema)
 
@@ -157,7 +157,7 @@ def _orjson_column(values: list[Any], column: Any) -> Any:
 
 
 def _text_of(value: Any) -> str | None:
-    import orjson
+    import orjson  # pyright: ignore[reportMissingImports]
 
     if value is None:
         return None
@@ -200,7 +200,7 @@ def duckdb_discovery(folder: str, out: str, schema: str) -> None:
 
 
 def polars(folder: str, out: str, schema: str) -> None:
-    import polars as pl
+    import polars as pl  # pyright: ignore[reportMissingImports]
 
     from bench.convert_sql import polars_column, polars_type
 
@@ -212,8 +212,8 @@ def polars(folder: str, out: str, schema: str) -> None:
 
 
 def spark(folder: str, out: str, schema: str) -> None:
-    from pyspark.sql import SparkSession
-    from pyspark.sql import functions as F
+    from pyspark.sql import SparkSession  # pyright: ignore[reportMissingImports]
+    from pyspark.sql import functions as F  # pyright: ignore[reportMissingImports]
 
     from bench.convert_sql import spark_column, spark_type
 

@@ -170,4 +170,4 @@ def _decoded(value: Any) -> Any:
 
 
 if __name__ == "__main__":
-    print(prove(*map(Path, sys.argv[1:4]), sys.argv[4:]))
+    print(prove(Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4:]))

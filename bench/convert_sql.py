@@ -60,7 +60,7 @@ def column_sql(value: str, column: Any) -> str:
 
 
 def polars_type(type_: Any) -> Any:
-    import polars as pl
+    import polars as pl  # pyright: ignore[reportMissingImports]
 
     if pa.types.is_struct(type_):
         return pl.Struct({field.name: polars_type(field.type) for field in type_})
@@ -73,7 +73,7 @@ def polars_type(type_: Any) -> Any:
 
 
 def polars_column(value: Any, column: Any) -> Any:
-    import polars as pl
+    import polars as pl  # pyright: ignore[reportMissingImports]
 
     kind = column.kind.name
     if kind == "NOTHING":
@@ -97,7 +97,7 @@ def polars_column(value: Any, column: Any) -> Any:
 
 
 def spark_type(type_: Any) -> Any:
-    from pyspark.sql import types as T
+    from pyspark.sql import types as T  # pyright: ignore[reportMissingImports]
 
     if isinstance(type_, pa.Schema) or pa.types.is_struct(type_):
         return T.StructType([T.StructField(field.name, spark_type(field.type)) for field in type_])
@@ -115,7 +115,7 @@ def spark_type(type_: Any) -> Any:
 
 
 def spark_column(value: Any, column: Any) -> Any:
-    from pyspark.sql import functions as F
+    from pyspark.sql import functions as F  # pyright: ignore[reportMissingImports]
 
     kind = column.kind.name
     if kind == "NOTHING":

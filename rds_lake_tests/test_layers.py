@@ -14,6 +14,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "sql": ({"model", "errors"}, {"sqlglot"}),
     "config": ({"model", "errors", "config_text"}, {"pydantic", "yaml"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
+    "convert": ({"model", "errors"}, {"pyarrow", "isal"}),
     "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop"}),
     "stages": ({"model", "sql", "aws", "config", "errors"}, {"pyarrow"}),
     "infra": ({"model", "sql", "aws", "config", "errors"}, set()),

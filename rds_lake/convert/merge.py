@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rds_lake.convert.changes import keep_latest, key_array, name_fault, read_changes
+from rds_lake.convert.kernels import pc
 from rds_lake.convert.lines import InputFile
 from rds_lake.convert.parts import Counted, Sink, writers
 from rds_lake.convert.plan import Plan, Rules, build_plan

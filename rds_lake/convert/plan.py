@@ -12,7 +12,7 @@ What belongs here: rules. The same tree gives the same plan, whatever the order 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Literal
 
@@ -105,8 +105,16 @@ def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
 
 def _columns(fields: dict[str, Node], rules: Rules, path: str) -> tuple[Column, ...]:
     names = column_names(list(fields))
+    # Two keys must never become one number: a double is no key.
+    exact = replace(rules, numbers="exact")
     return tuple(
-        _column(original, names[original], node, rules, path_to(path, original))
+        _column(
+            original,
+            names[original],
+            node,
+            exact if not path and original in rules.keys else rules,
+            path_to(path, original),
+        )
         for original, node in sorted(fields.items())
     )
 

@@ -137,7 +137,7 @@ def _value(found: Any) -> Any:
     return found
 
 
-def _bytes(value: Item) -> Item:
+def _bytes(value: Item) -> Any:
     """TypeDeserializer wants bytes, DynamoDB JSON has base64."""
     ((tag, content),) = value.items()
     if tag == "B":
@@ -156,5 +156,6 @@ def _plain(value: Item) -> Any:
         return None
     if tag not in ("N", "NS"):
         return content
-    found = TypeDeserializer().deserialize(value)
+    typed: Any = value
+    found = TypeDeserializer().deserialize(typed)
     return found if tag == "N" else [Decimal(one) for one in content]
