@@ -12,14 +12,14 @@ What belongs here: rules. The same tree gives the same plan, whatever the order 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Literal
 
 import pyarrow as pa
 
-from rds_lake.convert.names import column_names
-from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT
+from rds_lake.convert.names import column_names, path_to
+from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT, decimal_scale
 from rds_lake.convert.tree import Node
 
 Numbers = Literal["exact", "double"]
@@ -105,8 +105,16 @@ def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
 
 def _columns(fields: dict[str, Node], rules: Rules, path: str) -> tuple[Column, ...]:
     names = column_names(list(fields))
+    # Two keys must never become one number: a double is no key.
+    exact = replace(rules, numbers="exact")
     return tuple(
-        _column(original, names[original], node, rules, f"{path}.{original}" if path else original)
+        _column(
+            original,
+            names[original],
+            node,
+            exact if not path and original in rules.keys else rules,
+            path_to(path, original),
+        )
         for original, node in sorted(fields.items())
     )
 
@@ -155,12 +163,12 @@ def _element(tag: str, node: Node, rules: Rules, path: str) -> Column:
 
 
 def number_type(scale: int, numbers: Numbers) -> pa.DataType:
-    """The type for numbers of this format (`numbers.py`)."""
+    """The type for numbers of this need (`numbers.py`)."""
     if scale == INTEGER:
         return pa.int64()
     if numbers == "double":
         return pa.float64()
-    return pa.string() if scale == TEXT else pa.decimal128(PRECISION, scale)
+    return pa.string() if scale == TEXT else pa.decimal128(PRECISION, decimal_scale(scale))
 
 
 def _wrapped(node: Node, keeps_nulls: bool) -> pa.DataType:

@@ -20,7 +20,7 @@ from rds_lake.convert.lines import InputFile, chunks
 from rds_lake.convert.parts import Compression, Format, Sink, writers
 from rds_lake.convert.plan import Column, Kind, Numbers, Plan, Rules
 from rds_lake.convert.schema import Schema
-from rds_lake.convert.source import ChunkIds, Source
+from rds_lake.convert.source import ChunkIds, Progress, Source
 from rds_lake.convert.tree import Limits, Node, from_plain, merge, to_plain
 from rds_lake.convert.worker import Part, Shares, Worker, stays
 from rds_lake.errors import ConversionError
@@ -50,14 +50,6 @@ class ConvertOptions:
     memory_bytes: int = 600 * _MB
     part_bytes: int = 256 * _MB
     chunk_bytes: int = _CHUNK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far it is: items read (items read again count once more) and files begun."""
-
-    items: int
-    files: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,8 +165,7 @@ class _Run:
     def _shares(self) -> Shares:
         options = self.options
         room = max(options.memory_bytes - _BASE, _LEAST)
-        cores = options.workers or len(os.sched_getaffinity(0))
-        workers = max(1, min(cores, room // _LEAST))
+        workers = max(1, min(cores(options), room // _LEAST))
         return Shares(
             workers=workers,
             row_group_bytes=int(min(64 * _MB, room / workers / 4)),
@@ -182,6 +173,11 @@ class _Run:
             format=options.format,
             open=writers(options.format, _key_names(self.schema.plan, options.keys), options.compression),
         )
+
+
+def cores(options: ConvertOptions) -> int:
+    """How many threads can run at once."""
+    return options.workers or len(os.sched_getaffinity(0))
 
 
 def _together(ids: Sequence[ChunkIds]) -> ChunkIds:
@@ -201,6 +197,8 @@ def _one_error(failures: Sequence[BaseException]) -> BaseException:
     told = [failure for failure in failures if isinstance(failure, ConversionError)]
     if len(told) < len(failures):
         return next(failure for failure in failures if not isinstance(failure, ConversionError))
+    if len(told) == 1:
+        return told[0]
     problems = sorted({problem for failure in told for problem in failure.problems})
     return ConversionError(told[0].headline, problems)
 

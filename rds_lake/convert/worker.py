@@ -5,8 +5,9 @@ What belongs here: the loop of one thread and what it keeps in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +19,7 @@ from rds_lake.convert.schema import Schema
 from rds_lake.convert.source import ChunkIds, Reader, Source
 
 _MOST_ROWS = 1_000_000
+Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +49,36 @@ def stays(schema: pa.Schema, plan: Plan, form: Format) -> bool:
     return plan.holds(schema) if form in ("parquet", "json") else plan.schema == schema
 
 
-def _widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with the columns it lacks, all null."""
-    names = set(batch.schema.names)
-    arrays = [batch.column(field.name) if field.name in names else pa.nulls(len(batch), field.type) for field in schema]
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+def _all_widened(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch] | None:
+    """The batches with the columns they lack and wider numbers; None if a column became something else."""
+    try:
+        return [widened(batch, schema) for batch in batches]
+    except (TypeError, pa.ArrowInvalid):
+        return None
+
+
+def widened(rows: Rows, schema: pa.Schema) -> Rows:
+    """The rows with the columns they lack, null, and with wider numbers. Raises TypeError or pa.ArrowInvalid."""
+    names = set(rows.schema.names)
+    if not names <= set(schema.names):
+        raise TypeError(f"{', '.join(sorted(names - set(schema.names)))} has another name now")
+    arrays: list[Any] = []
+    for column in schema:
+        array = rows.column(column.name) if column.name in names else pa.nulls(len(rows), column.type)
+        if array.type != column.type and array.null_count == len(array):
+            array = pa.nulls(len(array), column.type)
+        elif array.type != column.type:
+            if not _wider(array.type, column.type):
+                raise TypeError(f"{column.name} was {array.type} and is {column.type} now")
+            array = array.cast(column.type)
+        arrays.append(array)
+    return type(rows).from_arrays(arrays, schema=schema)
+
+
+def _wider(old: pa.DataType, new: pa.DataType) -> bool:
+    if not isinstance(new, pa.Decimal128Type):
+        return False
+    return pa.types.is_integer(old) or (isinstance(old, pa.Decimal128Type) and old.scale <= new.scale)
 
 
 class Worker:
@@ -105,10 +132,10 @@ class Worker:
     def _follow(self, plan: Plan) -> None:
         """A new plan: what was gathered with the old one gets the new columns, or is read again later."""
         if self._plan is not None and plan.schema != self._plan.schema:
-            if not stays(self._plan.schema, plan, self._shares.format):
+            if self._part is None and (widened := _all_widened(self._pending, plan.schema)) is not None:
+                self._pending = widened
+            elif not stays(self._plan.schema, plan, self._shares.format):
                 self._drop()
-            elif self._part is None:
-                self._pending = [_widened(batch, plan.schema) for batch in self._pending]
             else:
                 self._flush()
                 self._commit()
