@@ -16,6 +16,8 @@
         ├── MalformedExportError   info files or Parquet not as documented; lists all
         ├── RelocationError        objects could not be copied or verified; lists all
         ├── LostFilesError         files that a manifest names are gone for good; lists all
+        ├── ConversionError        DynamoDB's files are missing, damaged or no DynamoDB JSON; names file and line
+        ├── TypesChangedError      changes need types that yesterday's files cannot be brought to: a full export is due
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
@@ -116,6 +118,14 @@ class RelocationError(ProblemsError, TerminalError):
 
 class LostFilesError(ProblemsError, TerminalError):
     """Files that a manifest names are gone from the lake, and what they were copied from is too."""
+
+
+class ConversionError(ProblemsError, TerminalError):
+    """Files of DynamoDB JSON are missing, damaged, or hold what DynamoDB does not write."""
+
+
+class TypesChangedError(TerminalError):
+    """Changes cannot be merged into the files of the date before; a full export starts afresh."""
 
 
 class ManifestError(TerminalError):

@@ -86,6 +86,11 @@ class S3Gateway:
         self._client = client
         self.wire = wire
 
+    @property
+    def client(self) -> S3Client:
+        """For files of `s3_stream.py`."""
+        return self._client
+
     def list_objects(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[S3Object]:
         """Every object under the prefix, or those behind a key, page by page (T2: a single call ends at 1,000 keys)."""
         start: dict[str, Any] = {"StartAfter": after} if after else {}

@@ -37,6 +37,8 @@ class TableRecord:
     arn: str
     made: datetime
     key_names: tuple[str, ...]
+    # `made` by the local cloud's clock, in microseconds.
+    created: int
     table_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     log: ItemLog = field(default_factory=ItemLog)
     # Since when point-in-time recovery has been on without a break; None: it is off.
@@ -90,7 +92,12 @@ class Tables:
         record = self._records.get((table.region, table.name))
         if record is None or record.made != table.made:
             record = TableRecord(
-                name=table.name, region=table.region, arn=table.arn, made=table.made, key_names=table.key_names
+                name=table.name,
+                region=table.region,
+                arn=table.arn,
+                made=table.made,
+                key_names=table.key_names,
+                created=self._clock.stamp(),
             )
             self._records[table.region, table.name] = record
             self._compare(table, record)
@@ -150,7 +157,11 @@ class Tables:
                 table = find_table(context.region, body.get("TableName", "")) if answer.ok else None
                 if table is not None:
                     record, shown = self._record(table), json.loads(answer.body)
-                    shown[key] |= {"TableId": record.table_id, "TableSizeBytes": record.log.size()}
+                    shown[key] |= {
+                        "TableId": record.table_id,
+                        "TableSizeBytes": record.log.size(),
+                        "CreationDateTime": record.created / 1_000_000,
+                    }
                     # AWS says nothing of a table that always was provisioned.
                     if shown[key].get("BillingModeSummary", {}).get("BillingMode") == "PROVISIONED":
                         del shown[key]["BillingModeSummary"]

@@ -26,7 +26,7 @@ from io import StringIO
 from typing import Any
 
 from rds_lake.errors import ManifestError
-from rds_lake.model.export import ExportRecord
+from rds_lake.model.export import ExportPart, ExportRecord
 from rds_lake.model.table import Column, TableTarget
 
 VERSION = 1
@@ -106,6 +106,17 @@ class Manifest:
     def aws_copy(self) -> AwsCopy:
         """What the export wrote, be it there still or not."""
         return AwsCopy(bucket=self.export.bucket, folder=self.export.folder, export_task=self.export.export_task)
+
+    @property
+    def aws_copies(self) -> tuple[AwsCopy, ...]:
+        """The same by folder: every table's, where each was exported by itself."""
+        parts = {part.folder: part.export_arn.rpartition("/")[2] for part in self.export.parts}
+        if not parts:
+            return (self.aws_copy,)
+        # The last part of a table's export's ARN is its folder's name, too.
+        return tuple(
+            AwsCopy(bucket=self.export.bucket, folder=folder, export_task=name) for folder, name in parts.items()
+        )
 
     def superseded_by(self, export_task: str) -> tuple[AwsCopy, ...]:
         """Exports that are read in place no more once another's manifest stands here."""
@@ -214,10 +225,11 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(record: ExportRecord) -> dict[str, Any]:
-    return {
+    body = {
         key: value.isoformat() if isinstance(value, date) else value
         for key, value in _without_none(asdict(record)).items()
     }
+    return body if record.parts else {key: value for key, value in body.items() if key != "parts"}
 
 
 def _parse_record(body: dict[str, Any]) -> ExportRecord:
@@ -231,6 +243,7 @@ def _parse_record(body: dict[str, Any]) -> ExportRecord:
         folder=body["folder"],
         started_at=_optional_time(body, "started_at"),
         ended_at=_optional_time(body, "ended_at"),
+        parts=tuple(ExportPart(**part) for part in body.get("parts", ())),
     )
 
 

@@ -26,10 +26,13 @@ def after_publish(
     s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, keep_export: bool, log: Callable[[str], None]
 ) -> None:
     """Delete AWS's copy unless it is to be kept or read in place, superseded folders of the date, and the relocation mark."""
-    if not (keep_export or manifest.in_place):
-        _delete_copy(s3, manifest, manifest.aws_copy, log)
-    for copy in manifest.superseded:
-        _delete_copy(s3, manifest, copy, log)
+    mine = () if keep_export or manifest.in_place else manifest.aws_copies
+    copies = (*mine, *manifest.superseded)
+    # All are looked at before any is deleted.
+    for copy in copies:
+        require_export_folder(manifest, copy)
+    for copy in copies:
+        _delete_copy(s3, copy, log)
     _delete_superseded(s3, layout, manifest, log)
     export = manifest.export
     marker = layout.relocation_marker_key(manifest.source, manifest.snapshot_date, export.export_task)
@@ -45,8 +48,7 @@ def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
         )
 
 
-def _delete_copy(s3: S3Gateway, manifest: Manifest, copy: AwsCopy, log: Callable[[str], None]) -> None:
-    require_export_folder(manifest, copy)
+def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> None:
     keys = [item.key for item in s3.list_objects(copy.bucket, copy.folder)]
     if keys:
         s3.delete(copy.bucket, keys)

@@ -1,0 +1,80 @@
+"""DynamoDB's numbers, up to 38 digits and exponents of 125, as Parquet can hold them exactly.
+
+One integer says what the numbers of an attribute need. `wider` joins two of them, in any order:
+
+    INTEGER (-1)     fits int64
+    0 … 38           decimal(38,s) with at least that many digits after the point; s is the next of `_STEPS`
+    40 … 78          as above, but only with exactly that many: numbers with many digits before the point are among them
+    TEXT (99)        no decimal holds them all: their text, as DynamoDB wrote it
+
+Steps keep a column's type from changing whenever a date brings one more digit.
+
+What belongs here: the format of numbers. No number passes through float unless the user asks for `double`.
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from functools import lru_cache
+
+INTEGER = -1
+TEXT = 99
+PRECISION = 38
+_EXACT = 40
+_STEPS = (0, 2, 4, 6, 9, 12, 18, 24, 30, PRECISION)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_INT64 = range(-(2**63), 2**63)
+
+
+@lru_cache(maxsize=65536)
+def scale_of(text: str) -> int | None:
+    """What this number needs, below `_EXACT` or TEXT; None if it is no number."""
+    if text.isascii() and text.isdigit() and len(text) <= 18:
+        return INTEGER
+    if not _NUMBER.fullmatch(text):
+        return None
+    whole, exponent = _extent(text)
+    if exponent >= 0:
+        if whole <= 19 and int(Decimal(text)) in _INT64:
+            return INTEGER
+        return 0 if whole <= PRECISION else TEXT
+    return -exponent if max(whole, 0) - exponent <= PRECISION else TEXT
+
+
+def whole_digits(text: str) -> int:
+    """How many digits the number has before the point."""
+    return max(_extent(text)[0], 0) if _NUMBER.fullmatch(text) else 0
+
+
+def _extent(text: str) -> tuple[int, int]:
+    """Digits before the point (negative: zeros after it), and the power of ten of the last digit."""
+    _, digits, exponent = Decimal(text).as_tuple()
+    assert isinstance(exponent, int)
+    figures = "".join(map(str, digits)).lstrip("0")
+    exponent += len(figures) - len(figures := figures.rstrip("0"))
+    return (len(figures) + exponent, exponent) if figures else (0, 0)
+
+
+def wider(one: int | None, other: int | None) -> int | None:
+    """What holds both; None is no number at all."""
+    if one is None or other is None:
+        return other if one is None else one
+    if TEXT in (one, other) or max(one, other) < _EXACT:
+        return max(one, other)
+    return _EXACT + max(scale if scale < _EXACT else scale - _EXACT for scale in (one, other, 0))
+
+
+def next_wider(need: int) -> int:
+    """What to try when numbers overflow: no roundup to a step, then text."""
+    return max(need, 0) + _EXACT if need < _EXACT else TEXT
+
+
+def decimal_scale(need: int) -> int:
+    """The digits after the point of the decimal for this need (0 … 78)."""
+    return need - _EXACT if need >= _EXACT else next(step for step in _STEPS if step >= need)
+
+
+def json_number(text: str) -> str:
+    """The number as JSON allows it: no plus sign, no leading zeros or point."""
+    return str(Decimal(text))
