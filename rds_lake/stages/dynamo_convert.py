@@ -1,7 +1,7 @@
 """Convert: DynamoDB's exported items into typed files in the lake's layout, the manifest last.
 
     exports/reviews-2026-11-20/AWSDynamoDB/0176…/data/ka3j….json.gz
-    -> lake/reviews/Reviews/snapshot_date=2026-11-20/reviews-2026-11-20-3f9c2d71ab04/part-00000.parquet
+    -> lake/reviews/Reviews/snapshot_date=2026-11-20/reviews-2026-11-20-3f9c2d71ab04/00000-0000.parquet
 
 Bytes stream from S3 to S3, table after table. A table that is finished leaves a record, so that a run that died goes on with
 the next one. No type gets narrower from one date to the next: what was seen of a table is kept and known to every later
@@ -79,7 +79,9 @@ class Converter:
         folder = self.layout.partition_folder(record.source, part.table, record.snapshot_date, record.export_task)
         # What an attempt that died left half done would be rows of nobody's.
         self.s3.delete(self.layout.bucket, [item.key for item in self.s3.list_objects(self.layout.bucket, folder)])
-        sink = _LakeSink(s3=self.s3, bucket=self.layout.bucket, folder=folder, kms_key=self.kms_key)
+        sink = _LakeSink(
+            s3=self.s3, bucket=self.layout.bucket, folder=folder, ending=self.source.format, kms_key=self.kms_key
+        )
         options = replace(
             self.options,
             keys=tuple(self.keys(part.table)),
@@ -148,16 +150,21 @@ class _LakeSink:
     s3: S3Gateway
     bucket: str
     folder: str
+    ending: str
     kms_key: str
     files: dict[str, S3Writer] = field(default_factory=dict)
 
     def create(self, name: str) -> S3Writer:
-        file = S3Writer(self.s3.client, self.bucket, self.folder + name, kms_key=self.kms_key)
+        file = S3Writer(self.s3.client, self.bucket, self.key(name), kms_key=self.kms_key)
         self.files[name] = file
         return file
 
     def remove(self, name: str) -> None:
-        self.s3.delete(self.bucket, [self.folder + name])
+        self.s3.delete(self.bucket, [self.key(name)])
+
+    def key(self, name: str) -> str:
+        """Where the file of this name lies."""
+        return f"{self.folder}{name}.{self.ending}"
 
 
 @dataclass(slots=True)
@@ -189,7 +196,7 @@ def _require_all_items(items: ExportedItems, converted: Converted) -> None:
 
 def _table_manifest(part: ExportPart, converted: Converted, sink: _LakeSink, location: str) -> TableManifest:
     files = tuple(
-        DataFile(key=sink.folder + file.name, bytes=file.bytes, rows=file.rows, checksum=sink.files[file.name].checksum)
+        DataFile(key=sink.key(file.name), bytes=file.bytes, rows=file.rows, checksum=sink.files[file.name].checksum)
         for file in sorted(converted.files, key=lambda file: file.name)
     )
     return TableManifest(
