@@ -15,6 +15,7 @@
         ├── ExportTimeoutError     not finished within `export_timeout`
         ├── MalformedExportError   info files or Parquet not as documented; lists all
         ├── RelocationError        objects could not be copied or verified; lists all
+        ├── ConversionError        DynamoDB's files are missing, damaged or no DynamoDB JSON; names file and line
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
@@ -110,6 +111,10 @@ class MalformedExportError(ProblemsError, TerminalError):
 
 class RelocationError(ProblemsError, TerminalError):
     """Objects could not be copied or did not verify; the source is untouched."""
+
+
+class ConversionError(ProblemsError, TerminalError):
+    """Files of DynamoDB JSON are missing, damaged, or hold what DynamoDB does not write."""
 
 
 class ManifestError(TerminalError):

@@ -1,0 +1,153 @@
+"""The schema of a table while it is being read: shared by all workers, growing, never shrinking.
+
+A chunk is parsed with what is known. Where it does not fit, its lines are read in Python: either they teach the tree
+something, or one of them is at fault and is named. Numbers that do not fit teach the tree without reading lines again.
+
+What belongs here: learning. What follows for files written with an older plan: `table.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from threading import Lock
+from typing import Any
+
+import pyarrow as pa
+
+from rds_lake.convert.lines import Chunk, damaged
+from rds_lake.convert.numbers import TEXT, scale_of
+from rds_lake.convert.plan import Plan, Rules, build_plan
+from rds_lake.convert.tree import Limits, Node, OddValueError, observe_item
+from rds_lake.convert.wrapped import Misfit, parse, typed
+
+
+class Schema:
+    """The tree, its lock, and the plan for the newest tree."""
+
+    def __init__(self, root: Node, rules: Rules, limits: Limits, member: str = "Item") -> None:
+        self._root = root
+        self._rules = rules
+        self._limits = limits
+        self._member = member
+        self._keeps_nulls = False
+        self._lock = Lock()
+        self._plan = build_plan(root, rules)
+
+    @property
+    def root(self) -> Node:
+        """The tree; not to be changed by the reader."""
+        return self._root
+
+    @property
+    def plan(self) -> Plan:
+        """The columns of all that was seen so far."""
+        return self._plan
+
+    def convert(self, chunk: Chunk) -> tuple[Plan, pa.RecordBatch]:
+        """The chunk's items as columns. Raises ConversionError naming the line at fault."""
+        while True:
+            plan = self._plan
+            items = self._parse(chunk, plan)
+            if items is None:
+                continue
+            try:
+                batch, misfits = typed(items, plan)
+                if not misfits:
+                    batch.validate(full=True)
+                    return plan, batch
+            except ValueError as error:  # pa.ArrowInvalid is one
+                self.learn(chunk)
+                raise _unexplained(chunk, error) from error
+            self._widen(chunk, plan, misfits)
+
+    def learn(self, chunk: Chunk) -> bool:
+        """Reads the lines in Python; True if the tree grew. Raises ConversionError for the first line at fault."""
+        with self._lock:
+            grew = False
+            for number, line in chunk.numbered():
+                try:
+                    grew = observe_item(self._root, _item(line, self._member), self._limits) or grew
+                except (OddValueError, RecursionError) as error:
+                    raise damaged(chunk.file, number, str(error)) from error
+            if self._root.text is not None:
+                raise damaged(chunk.file, None, f"the table has {self._root.text}; raise `max_columns` of the source")
+            if grew:
+                self._plan = build_plan(self._root, self._rules, keeps_nulls=self._keeps_nulls)
+        return grew
+
+    def _parse(self, chunk: Chunk, plan: Plan) -> pa.StructArray | None:
+        """The wrapped items; None if there is something new to try."""
+        try:
+            items = parse(chunk.data, plan, member=self._member)
+            if len(items) == chunk.lines and not items.null_count:
+                return items
+            problem: Exception = ValueError(f"{len(items) - items.null_count} items in {chunk.lines} lines")
+        except pa.ArrowInvalid as error:
+            problem = error
+        if self.learn(chunk) or self._plan is not plan:
+            return None
+        with self._lock:
+            if not self._keeps_nulls:  # spaces within {"NULL": true}: then NULL is parsed like all others
+                self._keeps_nulls = True
+                self._plan = build_plan(self._root, self._rules, keeps_nulls=True)
+                return None
+        raise _unexplained(chunk, problem) from problem
+
+    def _widen(self, chunk: Chunk, plan: Plan, misfits: list[Misfit]) -> None:
+        """The tree learns numbers that did not fit."""
+        if any(scale_of(text) is None for misfit in misfits for text in _texts(misfit)):
+            self.learn(chunk)  # names the line
+        with self._lock:
+            for misfit in misfits:
+                _widen_node(misfit)
+            if self._plan is plan:
+                self._plan = build_plan(self._root, self._rules, keeps_nulls=self._keeps_nulls)
+
+
+def _widen_node(misfit: Misfit) -> None:
+    column, node = misfit.column, misfit.column.node
+    known = node.numbers if column.of_set else node.number
+    if known is None or known > column.scale:
+        return  # another worker saw the like
+    scales = [scale for text in _texts(misfit) if (scale := scale_of(text)) is not None]
+    # Each number alone may fit a decimal, but not with as many digits after the point as others have.
+    found = max(scales) if max(scales) > column.scale else TEXT
+    if column.of_set:
+        node.numbers = found
+    else:
+        node.number = found
+
+
+def _texts(misfit: Misfit) -> list[str]:
+    return [text for text in misfit.values.unique().to_pylist() if text is not None]
+
+
+def _item(line: bytes, member: str) -> object:
+    """The item of a line. Raises OddValueError."""
+    try:
+        found = json.loads(line.decode(), object_pairs_hook=_distinct)
+    except UnicodeDecodeError as error:
+        raise OddValueError(f"it is no UTF-8 ({error})") from error
+    except json.JSONDecodeError as error:
+        raise OddValueError(f"it is no JSON ({error})") from error
+    if not isinstance(found, dict) or set(found) != {member}:
+        shown = line[:80].decode(errors="replace")
+        raise OddValueError(f'a line of an export is {{"{member}": …}} and nothing else, not {shown}')
+    return found[member]
+
+
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise OddValueError(f"attributes are there twice: {', '.join(map(repr, twice))}")
+    return found
+
+
+def _unexplained(chunk: Chunk, problem: Exception) -> Exception:
+    return damaged(
+        chunk.file,
+        None,
+        f"lines {chunk.first_line:,} to {chunk.first_line + chunk.lines - 1:,} cannot be converted: {problem}",
+    )

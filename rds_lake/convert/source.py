@@ -1,0 +1,96 @@
+"""Chunks for many workers: each takes the next of a file nobody else is reading, and shares a file when none is left.
+
+What belongs here: handing out. Cutting is `lines.py`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from threading import Event, Lock
+from typing import Any
+
+from rds_lake.convert.lines import Chunk, InputFile, chunks
+
+ChunkIds = dict[str, set[int]]
+
+
+class Source:
+    """The chunks of all files, or those of `only` (numbers by file name)."""
+
+    def __init__(
+        self,
+        inputs: Sequence[InputFile],
+        size: int,
+        only: ChunkIds | None,
+        progress: Callable[[Any], None],
+    ) -> None:
+        self._waiting = deque(file for file in inputs if only is None or only.get(file.name))
+        self._readers: list[_Reader] = []
+        self._size = size
+        self._only = only
+        self._progress = progress
+        self._lock = Lock()
+        self._stop = Event()
+        self.items = 0
+        self.files = 0
+
+    def stop(self) -> None:
+        """Nobody gets another chunk."""
+        self._stop.set()
+
+    def take(self, mine: _Reader | None) -> tuple[Chunk, _Reader] | None:
+        """The next chunk and the reader it came from (to be given next time); None when all were handed out."""
+        while not self._stop.is_set():
+            reader = mine if mine is not None and not mine.ended else self._another()
+            if reader is None:
+                return None
+            chunk = reader.next()
+            if chunk is not None:
+                with self._lock:
+                    self.items += chunk.lines
+                return chunk, reader
+            mine = None
+        return None
+
+    def _another(self) -> _Reader | None:
+        with self._lock:
+            self._readers = [reader for reader in self._readers if not reader.ended]
+            if self._waiting:
+                file = self._waiting.popleft()
+                wanted = None if self._only is None else self._only[file.name]
+                self._readers.append(_Reader(chunks(file, self._size), wanted))
+                self.files += 1
+                return self._readers[-1]
+            # The file with the fewest workers: they wait for each other while it is decompressed.
+            return min(self._readers, key=lambda reader: reader.shared, default=None)
+
+
+class _Reader:
+    """One file's chunks, one worker at a time."""
+
+    def __init__(self, found: Iterator[Chunk], wanted: set[int] | None) -> None:
+        self._found = found
+        self._wanted = wanted
+        self._lock = Lock()
+        self.ended = False
+        self.shared = 0
+
+    def next(self) -> Chunk | None:
+        self.shared += 1
+        with self._lock:
+            self.shared -= 1
+            if self.ended:
+                return None
+            try:
+                for chunk in self._found:
+                    if self._wanted is None or chunk.number in self._wanted:
+                        return chunk
+            except BaseException:
+                self.ended = True
+                raise
+            self.ended = True
+            return None
+
+
+Reader = _Reader

@@ -1,0 +1,240 @@
+"""A whole table: files of DynamoDB JSON in, files of typed columns out, every item once.
+
+One pass. Workers take chunks from the files and write parts with the plan they know. A part whose columns turn out too
+narrow (an integer that has a fraction in the last file) is thrown away and its chunks are read again with what is known
+by then; a part that merely lacks columns stays, for Athena finds columns by name. Columns therefore never depend on the order of
+items.
+
+What belongs here: the passes. What a worker does with chunks: `worker.py`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from rds_lake.convert.lines import InputFile, chunks
+from rds_lake.convert.parts import Compression, Format, Sink, writers
+from rds_lake.convert.plan import Column, Kind, Numbers, Plan, Rules
+from rds_lake.convert.schema import Schema
+from rds_lake.convert.source import ChunkIds, Source
+from rds_lake.convert.tree import Limits, Node, from_plain, merge, to_plain
+from rds_lake.convert.worker import Part, Shares, Worker, stays
+from rds_lake.errors import ConversionError
+
+_CHUNK = 2 * 1024 * 1024
+_SAMPLE = 64 * 1024
+_SAMPLED_FILES = 8
+_MB = 1024 * 1024
+_BASE = 180 * _MB  # interpreter, pyarrow, allocator
+_LEAST = 60 * _MB  # one worker: a chunk, its arrays, a small row group, the encoded pages
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertOptions:
+    """What the user decides. `keys` are the key attributes, `known` the `schema` of an earlier date (no type gets narrower).
+
+    `memory_bytes` bounds the process; with many cores fewer workers run rather than more memory is used.
+    """
+
+    keys: Sequence[str] = ()
+    format: Format = "parquet"
+    compression: Compression = "snappy"
+    numbers: Numbers = "exact"
+    limits: Limits = field(default_factory=Limits)
+    known: dict[str, Any] | None = None
+    workers: int | None = None
+    memory_bytes: int = 600 * _MB
+    part_bytes: int = 256 * _MB
+    chunk_bytes: int = _CHUNK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far it is: items read (items read again count once more) and files begun."""
+
+    items: int
+    files: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedColumn:
+    """A column of the table, with the attribute it is and the DynamoDB types seen in it."""
+
+    name: str
+    hive: str
+    original: str
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConvertedFile:
+    """A file that was written."""
+
+    name: str
+    bytes: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Converted:
+    """What came of it. `text` says which attributes are JSON text, and why; `renamed` which have other names now.
+
+    Both are by path: `customer.phone`, `items[].sku`. `schema` is for the next date's `known`. `again` counts items read twice.
+    """
+
+    columns: tuple[ConvertedColumn, ...]
+    files: tuple[ConvertedFile, ...]
+    items: int
+    text: tuple[tuple[str, str], ...]
+    renamed: tuple[tuple[str, str], ...]
+    schema: dict[str, Any]
+    again: int
+
+
+def convert_table(
+    inputs: Sequence[InputFile],
+    *,
+    sink: Sink,
+    options: ConvertOptions,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Converted:
+    """Converts all items of the inputs. Raises ConversionError naming file and line; no file stays in the sink then."""
+    run = _Run(inputs, sink, options, progress)
+    try:
+        return run.convert()
+    except BaseException:
+        run.remove(run.parts)
+        raise
+
+
+class _Run:
+    """One conversion: its schema, its parts."""
+
+    def __init__(
+        self, inputs: Sequence[InputFile], sink: Sink, options: ConvertOptions, progress: Callable[[Progress], None]
+    ) -> None:
+        self.inputs, self.sink, self.options, self.progress = inputs, sink, options, progress
+        self.parts: list[Part] = []
+        rules = Rules(keys=options.keys, numbers=options.numbers, flat=options.format == "csv")
+        root = Node(fields={})
+        if options.known is not None:
+            merge(root, from_plain(options.known), options.limits)
+        self.schema = Schema(root, rules, options.limits)
+
+    def convert(self) -> Converted:
+        self._sample()
+        read, again, todo = 0, 0, None
+        while todo is None or todo:
+            source = Source(self.inputs, self.options.chunk_bytes, todo, self.progress)
+            dropped = self._pass(source)
+            read, again = (source.items, 0) if todo is None else (read, again + source.items)
+            plan, form = self.schema.plan, self.options.format
+            stale = [part for part in self.parts if not stays(part.schema, plan, form)]
+            self.remove(stale)
+            todo = _together([*dropped, *(part.chunks for part in stale)])
+        rows = sum(part.rows for part in self.parts)
+        assert rows == read, f"{rows} rows of {read} items"
+        return _converted(self.schema, self.parts, read, again)
+
+    def remove(self, parts: Sequence[Part]) -> None:
+        """Takes these parts out of the sink."""
+        for part in parts:
+            self.sink.remove(part.name)
+        gone = {part.name for part in parts}
+        self.parts = [part for part in self.parts if part.name not in gone]
+
+    def _sample(self) -> None:
+        """The first lines of some files: hashed keys make them a sample of the table, so later parts are seldom stale."""
+        step = max(1, len(self.inputs) // _SAMPLED_FILES)
+        for file in self.inputs[::step][:_SAMPLED_FILES]:
+            for chunk in chunks(file, _SAMPLE):
+                self.schema.learn(chunk)
+                break
+
+    def _pass(self, source: Source) -> list[ChunkIds]:
+        """Converts all chunks of the source; gives those of parts that were dropped on the way."""
+        shares = self._shares()
+        workers = [
+            Worker(source, self.schema, self.sink, shares, number=len(self.parts) * 100 + number)
+            for number in range(shares.workers)
+        ]
+        with ThreadPoolExecutor(shares.workers) as pool:
+            failures = [failure for failure in pool.map(Worker.run, workers) if failure is not None]
+        for worker in workers:
+            self.parts += worker.parts
+        if failures:
+            raise _one_error(failures)
+        return [worker.dropped for worker in workers]
+
+    def _shares(self) -> Shares:
+        options = self.options
+        room = max(options.memory_bytes - _BASE, _LEAST)
+        cores = options.workers or len(os.sched_getaffinity(0))
+        workers = max(1, min(cores, room // _LEAST))
+        return Shares(
+            workers=workers,
+            row_group_bytes=int(min(64 * _MB, room / workers / 4)),
+            part_bytes=options.part_bytes,
+            format=options.format,
+            open=writers(options.format, _key_names(self.schema.plan, options.keys), options.compression),
+        )
+
+
+def _together(ids: Sequence[ChunkIds]) -> ChunkIds:
+    found: ChunkIds = {}
+    for one in ids:
+        for file, numbers in one.items():
+            found.setdefault(file, set()).update(numbers)
+    return found
+
+
+def _key_names(plan: Plan, keys: Sequence[str]) -> list[str]:
+    return [column.name for column in plan.columns if column.original in keys]
+
+
+def _one_error(failures: Sequence[BaseException]) -> BaseException:
+    """All files at fault in one error; anything else comes first."""
+    told = [failure for failure in failures if isinstance(failure, ConversionError)]
+    if len(told) < len(failures):
+        return next(failure for failure in failures if not isinstance(failure, ConversionError))
+    problems = sorted({problem for failure in told for problem in failure.problems})
+    return ConversionError(told[0].headline, problems)
+
+
+def _converted(schema: Schema, parts: Sequence[Part], items: int, again: int) -> Converted:
+    plan = schema.plan
+    columns = [
+        ConvertedColumn(name=one.name, hive=one.hive, original=one.original, types=one.node.tags)
+        for one in plan.columns
+    ]
+    everything = [one for column in plan.columns for one in _all(column)]
+    files = sorted(parts, key=lambda part: part.name)
+    return Converted(
+        columns=tuple(columns),
+        files=tuple(ConvertedFile(name=part.name, bytes=part.bytes, rows=part.rows) for part in files),
+        items=items,
+        text=tuple((one.path, why) for one in everything if (why := _why_text(one))),
+        renamed=tuple((one.path, one.name) for one in everything if one.name != one.original),
+        schema=to_plain(schema.root),
+        again=again,
+    )
+
+
+def _all(column: Column) -> list[Column]:
+    return [column, *(below for one in column.below for below in _all(one))]
+
+
+def _why_text(column: Column) -> str | None:
+    """Why the column is text although its values are something else."""
+    if column.kind is Kind.RAW:
+        return column.node.text
+    tags = [tag for tag in column.node.tags if tag != "NULL"]
+    if column.kind is Kind.MIXED:
+        return f"has the types {', '.join(tags)}" if len(tags) > 1 else "is always empty" if tags == ["M"] else None
+    if column.kind is Kind.NUMBER and column.hive == "string":
+        return "has numbers that no decimal(38) holds together"
+    return None

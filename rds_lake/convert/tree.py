@@ -1,0 +1,211 @@
+"""What attributes a table has, as far as its items were seen: one tree, which only ever grows.
+
+DynamoDB writes every value with its type (`{"N": "3"}`), so nothing has to be guessed. The union of two trees does not
+depend on their order, nor on how the items were cut into files and chunks.
+
+    {"total": {"N": "9.90"}, "tags": {"L": [{"S": "new"}]}}
+    -> fields {"total": number 2 digits after the point, "tags": element {S}}
+
+What belongs here: growing the tree from items. What columns follow from it is `plan.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rds_lake.convert.numbers import INTEGER, scale_of
+
+TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
+_SETS = ("SS", "NS", "BS")
+
+
+class OddValueError(ValueError):
+    """A value that is not DynamoDB JSON; the message says what it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where a typed column ends and JSON text begins.
+
+    `max_depth` counts levels of maps and lists. `max_keys` bounds the keys of one map, `max_columns` the attributes of
+    the items: what a map with an id as key would otherwise make of a table.
+    """
+
+    max_depth: int = 8
+    max_keys: int = 200
+    max_columns: int = 1500
+
+
+@dataclass(slots=True)
+class Node:
+    """One attribute: the types seen, and what is below. `text` says why all of it has to be JSON text."""
+
+    plain: set[str] = field(default_factory=set)
+    number: int | None = None
+    numbers: int | None = None
+    element: Node | None = None
+    fields: dict[str, Node] | None = None
+    text: str | None = None
+    places: int = field(default=0, compare=False)
+    times: int = field(default=0, compare=False)
+
+    @property
+    def place(self) -> float:
+        """The usual place among its neighbours: a parser that meets attributes where it expects them is faster."""
+        return self.places / self.times if self.times else 0
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The types seen, NULL included, in DynamoDB's order."""
+        present = {
+            "N": self.number is not None,
+            "NS": self.numbers is not None,
+            "L": self.element is not None,
+            "M": self.fields is not None,
+        }
+        return tuple(tag for tag in TAGS if tag in self.plain or present.get(tag))
+
+
+def observe_item(root: Node, item: object, limits: Limits) -> bool:
+    """Adds one item (attribute -> typed value) to the tree; True if the tree grew. Raises OddValueError."""
+    return _observe_fields(root, item, limits, 0)
+
+
+def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
+    """Adds one typed value, `{"S": "x"}`, found below `depth` levels; True if the tree grew."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise OddValueError(f"a value must be one type and its content, not {_shown(value)}")
+    ((tag, content),) = value.items()
+    if tag in ("M", "L"):
+        return _observe_nested(node, tag, content, limits, depth)
+    before = tag in node.plain, node.number, node.numbers
+    check_plain(tag, content)
+    if tag == "N":
+        node.number = _most(node.number, [content])
+    elif tag == "NS":
+        node.numbers = _most(node.numbers, content)
+    else:
+        node.plain.add(tag)
+    return before != (tag in node.plain, node.number, node.numbers)
+
+
+def check_plain(tag: str, content: object) -> None:
+    """Raises OddValueError if a value that holds no others is not as DynamoDB writes it."""
+    if tag in _SETS:
+        right = isinstance(content, list) and all(isinstance(one, str) for one in content)
+    elif tag in ("BOOL", "NULL"):
+        right = isinstance(content, bool)
+    else:
+        right = tag in ("S", "N", "B") and isinstance(content, str)
+    if not right:
+        raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
+
+
+def _observe_nested(node: Node, tag: str, content: object, limits: Limits, depth: int) -> bool:
+    """Adds a map or a list; below an attribute that is text already, values are checked and not remembered."""
+    if not isinstance(content, dict if tag == "M" else list):
+        raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
+    before = tag in node.tags, node.text
+    if depth >= limits.max_depth:
+        _give_up(node, f"nested deeper than {limits.max_depth} levels")
+    if tag == "M" and node.fields is None:
+        node.fields = {}
+    elif tag == "L" and node.element is None:
+        node.element = Node()
+    if isinstance(content, dict):
+        grew = _observe_fields(node, content, limits, depth + 1)
+    else:
+        element = Node() if node.text or node.element is None else node.element
+        grew = any([observe(element, one, limits, depth + 1) for one in content]) and node.text is None
+    return grew or before != (tag in node.tags, node.text)
+
+
+def _observe_fields(node: Node, content: object, limits: Limits, depth: int) -> bool:
+    if not isinstance(content, dict):
+        raise OddValueError(f"a map of attributes was expected, not {_shown(content)}")
+    if node.fields is None:
+        node.fields = {}
+    grew, most = False, limits.max_keys if depth else limits.max_columns
+    known = node.fields if node.text is None else {}
+    for place, (name, value) in enumerate(content.items()):
+        below = known.get(name)
+        if below is None:
+            below, grew = known.setdefault(name, Node()), node.text is None or grew
+        below.places += place
+        below.times += 1
+        grew = (observe(below, value, limits, depth) and node.text is None) or grew
+    if node.text is None and len(known) > most:
+        _give_up(node, f"more than {most} different keys")
+    return grew
+
+
+def _give_up(node: Node, why: str) -> None:
+    """All of this attribute becomes JSON text; what is below is no longer of interest."""
+    node.text = min(node.text or why, why)
+    node.fields = None if node.fields is None else {}
+    node.element = None if node.element is None else Node()
+
+
+def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
+    """Adds all that `other` has seen to `node`; which of the two is first makes no difference."""
+    node.plain |= other.plain
+    node.number = _larger(node.number, other.number)
+    node.numbers = _larger(node.numbers, other.numbers)
+    if other.element is not None:
+        node.element = node.element or Node()
+        merge(node.element, other.element, limits, top=False)
+    if other.fields is not None:
+        node.fields = {} if node.fields is None else node.fields
+        for name, below in other.fields.items():
+            merge(node.fields.setdefault(name, Node()), below, limits, top=False)
+        most = limits.max_columns if top else limits.max_keys
+        if len(node.fields) > most:
+            _give_up(node, f"more than {most} different keys")
+    if other.text or node.text:
+        _give_up(node, other.text or node.text or "")
+
+
+def to_plain(node: Node) -> dict[str, Any]:
+    """The tree as JSON can hold it; `from_plain` reads it back."""
+    found: dict[str, Any] = {"plain": sorted(node.plain)}
+    optional = {"number": node.number, "numbers": node.numbers, "text": node.text}
+    found |= {name: value for name, value in optional.items() if value is not None}
+    if node.element is not None:
+        found["element"] = to_plain(node.element)
+    if node.fields is not None:
+        found["fields"] = {name: to_plain(below) for name, below in sorted(node.fields.items())}
+    return found
+
+
+def from_plain(found: Mapping[str, Any]) -> Node:
+    """The tree that `to_plain` wrote."""
+    return Node(
+        plain=set(found["plain"]),
+        number=found.get("number"),
+        numbers=found.get("numbers"),
+        text=found.get("text"),
+        element=from_plain(found["element"]) if "element" in found else None,
+        fields={name: from_plain(one) for name, one in found["fields"].items()} if "fields" in found else None,
+    )
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    return other if one is None else one if other is None else max(one, other)
+
+
+def _most(known: int | None, values: Iterable[str]) -> int:
+    """The widest number format of what is known and the values; an empty set of numbers is one of integers."""
+    widest = INTEGER if known is None else known
+    for value in values:
+        found = scale_of(value)
+        if found is None:
+            raise OddValueError(f"{_shown(value)} is no number")
+        widest = max(widest, found)
+    return widest
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
