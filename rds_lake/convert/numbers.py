@@ -1,12 +1,15 @@
 """DynamoDB's numbers, up to 38 digits and exponents of 125, as Parquet can hold them exactly.
 
-One integer says which format a number needs, so that the format of many numbers is their maximum:
+One integer says what the numbers of an attribute need. `wider` joins two of them, in any order:
 
-    INTEGER (-1)   fits int64
-    0 … 38         decimal(38, that many digits after the point)
-    TEXT (99)      fits neither: its text, as DynamoDB wrote it
+    INTEGER (-1)     fits int64
+    0 … 38           decimal(38,s) with at least that many digits after the point; s is the next of `_STEPS`
+    40 … 78          as above, but only with exactly that many: numbers with many digits before the point are among them
+    TEXT (99)        no decimal holds them all: their text, as DynamoDB wrote it
 
-What belongs here: the format of one number. No number passes through float unless the user asks for `double`.
+Steps keep a column's type from changing whenever a date brings one more digit.
+
+What belongs here: the format of numbers. No number passes through float unless the user asks for `double`.
 """
 
 from __future__ import annotations
@@ -18,29 +21,50 @@ from functools import lru_cache
 INTEGER = -1
 TEXT = 99
 PRECISION = 38
+_EXACT = 40
+_STEPS = (0, 2, 4, 6, 9, 12, 18, 24, 30, PRECISION)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _INT64 = range(-(2**63), 2**63)
 
 
 @lru_cache(maxsize=65536)
 def scale_of(text: str) -> int | None:
-    """The format this number needs; None if it is no number."""
+    """What this number needs, below `_EXACT` or TEXT; None if it is no number."""
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return INTEGER
     if not _NUMBER.fullmatch(text):
         return None
     _, digits, exponent = Decimal(text).as_tuple()
     assert isinstance(exponent, int)
-    significant = len("".join(map(str, digits)).rstrip("0"))
-    exponent += len(digits) - significant
-    if significant == 0:
+    figures = "".join(map(str, digits)).lstrip("0")
+    exponent += len(figures) - len(figures := figures.rstrip("0"))
+    if not figures:
         return INTEGER
-    whole = len("".join(map(str, digits)).strip("0")) + exponent
+    whole = len(figures) + exponent  # digits before the point
     if exponent >= 0:
         if whole <= 19 and int(Decimal(text)) in _INT64:
             return INTEGER
         return 0 if whole <= PRECISION else TEXT
     return -exponent if max(whole, 0) - exponent <= PRECISION else TEXT
+
+
+def wider(one: int | None, other: int | None) -> int | None:
+    """What holds both; None is no number at all."""
+    if one is None or other is None:
+        return other if one is None else one
+    if TEXT in (one, other) or max(one, other) < _EXACT:
+        return max(one, other)
+    return _EXACT + max(scale if scale < _EXACT else scale - _EXACT for scale in (one, other, 0))
+
+
+def next_wider(need: int) -> int:
+    """What to try when numbers overflow: no roundup to a step, then text."""
+    return max(need, 0) + _EXACT if need < _EXACT else TEXT
+
+
+def decimal_scale(need: int) -> int:
+    """The digits after the point of the decimal for this need (0 … 78)."""
+    return need - _EXACT if need >= _EXACT else next(step for step in _STEPS if step >= need)
 
 
 def json_number(text: str) -> str:

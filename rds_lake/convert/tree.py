@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rds_lake.convert.numbers import INTEGER, scale_of
+from rds_lake.convert.numbers import INTEGER, scale_of, wider
 
 TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
 _SETS = ("SS", "NS", "BS")
@@ -151,8 +151,8 @@ def _give_up(node: Node, why: str) -> None:
 def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
     """Adds all that `other` has seen to `node`; which of the two is first makes no difference."""
     node.plain |= other.plain
-    node.number = _larger(node.number, other.number)
-    node.numbers = _larger(node.numbers, other.numbers)
+    node.number = wider(node.number, other.number)
+    node.numbers = wider(node.numbers, other.numbers)
     if other.element is not None:
         node.element = node.element or Node()
         merge(node.element, other.element, limits, top=False)
@@ -191,18 +191,14 @@ def from_plain(found: Mapping[str, Any]) -> Node:
     )
 
 
-def _larger(one: int | None, other: int | None) -> int | None:
-    return other if one is None else one if other is None else max(one, other)
-
-
-def _most(known: int | None, values: Iterable[str]) -> int:
+def _most(known: int | None, values: Iterable[str]) -> int | None:
     """The widest number format of what is known and the values; an empty set of numbers is one of integers."""
-    widest = INTEGER if known is None else known
+    widest = wider(known, INTEGER)
     for value in values:
         found = scale_of(value)
         if found is None:
             raise OddValueError(f"{_shown(value)} is no number")
-        widest = max(widest, found)
+        widest = wider(widest, found)
     return widest
 
 

@@ -5,7 +5,7 @@ What belongs here: the loop of one thread and what it keeps in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -47,13 +47,31 @@ def stays(schema: pa.Schema, plan: Plan, form: Format) -> bool:
     return plan.holds(schema) if form in ("parquet", "json") else plan.schema == schema
 
 
+def _all_widened(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch] | None:
+    """The batches with the columns they lack and wider numbers; None if a column became something else."""
+    try:
+        return [_widened(batch, schema) for batch in batches]
+    except (TypeError, pa.ArrowInvalid):
+        return None
+
+
 def _widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """The batch with the columns it lacks, all null."""
     names = set(batch.schema.names)
-    arrays = [
-        batch.column(field.name) if field.name in names else pa.nulls(len(batch), field.type) for field in schema
-    ]
+    if not names <= set(schema.names):
+        raise TypeError("a column has another name now")
+    arrays: list[pa.Array] = []
+    for field in schema:
+        array = batch.column(field.name) if field.name in names else pa.nulls(len(batch), field.type)
+        if array.type != field.type:
+            if not (pa.types.is_decimal(field.type) and (pa.types.is_integer(array.type) or _narrower(array, field))):
+                raise TypeError(f"{field.name} was {array.type} and is {field.type} now")
+            array = array.cast(field.type)
+        arrays.append(array)
     return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _narrower(array: pa.Array, field: pa.Field) -> bool:
+    return pa.types.is_decimal(array.type) and array.type.scale <= field.type.scale
 
 
 class Worker:
@@ -107,10 +125,10 @@ class Worker:
     def _follow(self, plan: Plan) -> None:
         """A new plan: what was gathered with the old one gets the new columns, or is read again later."""
         if self._plan is not None and plan.schema != self._plan.schema:
-            if not stays(self._plan.schema, plan, self._shares.format):
+            if self._part is None and (widened := _all_widened(self._pending, plan.schema)) is not None:
+                self._pending = widened
+            elif not stays(self._plan.schema, plan, self._shares.format):
                 self._drop()
-            elif self._part is None:
-                self._pending = [_widened(batch, plan.schema) for batch in self._pending]
             else:
                 self._flush()
                 self._commit()
