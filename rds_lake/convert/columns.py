@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Literal
 
-from rds_lake.convert.names import column_names
+from rds_lake.convert.names import column_names, path_to
 from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT, decimal_scale
 from rds_lake.convert.tree import Node
 
@@ -107,7 +107,7 @@ class _Builder:
     def columns(self, fields: dict[str, Node], path: str) -> tuple[Column, ...]:
         names = column_names(list(fields))
         return tuple(
-            self._column(original, names[original], node, f"{path}.{original}" if path else original)
+            self._column(original, names[original], node, path_to(path, original))
             for original, node in sorted(fields.items())
         )
 

@@ -89,7 +89,10 @@ def joined(parts: Sequence[pa.Array], length: int) -> pa.Array:
     """The parts of each row with commas between, absent ones left out; an empty text where there is none."""
     if not parts:
         return pa.array([""] * length, pa.string())
-    return pc.binary_join_element_wise(*parts, ",", null_handling="skip")
+    # With null_handling="skip" pyarrow 26 gives no row at all where every part is null.
+    ended = [around(part, "", ",") for part in parts]
+    whole = pc.binary_join_element_wise(*ended, "", null_handling="replace", null_replacement="")
+    return pc.ascii_rtrim(whole, ",")
 
 
 def lists_text(values: pa.Array, texts: pa.Array) -> pa.Array:

@@ -13,6 +13,7 @@ What belongs here: names below a table. Names of tables are `model/names.py`.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -30,6 +31,12 @@ def column_names(originals: Iterable[str]) -> dict[str, str]:
             for original, name in names.items()
         }
     return names
+
+
+def path_to(path: str, name: str) -> str:
+    """The path of an attribute below another: `customer.phone`, `customer."a.b"`."""
+    shown = name if re.fullmatch(r"[\w-]+", name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{path}.{shown}" if path else shown
 
 
 def _mark(original: str) -> str:

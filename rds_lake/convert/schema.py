@@ -8,7 +8,10 @@ What belongs here: learning. What follows for files written with an older plan: 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from copy import deepcopy
 from threading import Lock
+from typing import Any
 
 import pyarrow as pa
 
@@ -31,7 +34,8 @@ class Schema:
         self._member = member
         self._keeps_nulls = False
         self._lock = Lock()
-        self._plan = build_plan(root, rules)
+        self._live: dict[int, Node] = {}
+        self._plan = self._build()
 
     @property
     def root(self) -> Node:
@@ -72,8 +76,16 @@ class Schema:
             if self._root.text is not None:
                 raise damaged(chunk.file, None, f"the table has {self._root.text}; raise `max_columns` of the source")
             if grew:
-                self._plan = build_plan(self._root, self._rules, keeps_nulls=self._keeps_nulls)
+                self._plan = self._build()
         return grew
+
+    def _build(self) -> Plan:
+        """A plan on a copy of the tree, for other workers go on reading it while the tree grows."""
+        copies: dict[int, Any] = {}
+        copy = deepcopy(self._root, copies)
+        originals = {id(one): one for one in _nodes(self._root)}
+        self._live = {id(copies[number]): node for number, node in originals.items()}
+        return build_plan(copy, self._rules, keeps_nulls=self._keeps_nulls)
 
     def _parse(self, chunk: Chunk, plan: Plan) -> pa.StructArray | None:
         """The wrapped items; None if there is something new to try."""
@@ -89,7 +101,7 @@ class Schema:
         with self._lock:
             if not self._keeps_nulls:  # spaces within {"NULL": true}: then NULL is parsed like all others
                 self._keeps_nulls = True
-                self._plan = build_plan(self._root, self._rules, keeps_nulls=True)
+                self._plan = self._build()
                 return None
         raise _unexplained(chunk, problem) from problem
 
@@ -98,18 +110,21 @@ class Schema:
         if any(scale_of(text) is None for misfit in misfits for text in _texts(misfit)):
             self.learn(chunk)  # names the line
         with self._lock:
-            for misfit in misfits:
-                _widen_node(misfit)
-            if self._plan is plan:
-                self._plan = build_plan(self._root, self._rules, keeps_nulls=self._keeps_nulls)
+            if self._plan is plan:  # else another worker may have seen the like
+                for misfit in misfits:
+                    _widen_node(self._live[id(misfit.column.node)], misfit)
+                self._plan = self._build()
 
 
-def _widen_node(misfit: Misfit) -> None:
-    column, node = misfit.column, misfit.column.node
-    known = node.numbers if column.of_set else node.number
-    if known != column.scale:
-        return  # another worker saw the like
-    found = known
+def _nodes(node: Node) -> Iterator[Node]:
+    yield node
+    for below in [*(node.fields or {}).values(), *([node.element] if node.element else [])]:
+        yield from _nodes(below)
+
+
+def _widen_node(node: Node, misfit: Misfit) -> None:
+    column = misfit.column
+    known = found = column.scale
     for text in _texts(misfit):
         found = wider(found, scale_of(text))
     if found == known:  # each number alone fits a decimal, but not with as many digits after the point as others have

@@ -169,5 +169,7 @@ def _one_error(failures: Sequence[BaseException]) -> BaseException:
     told = [failure for failure in failures if isinstance(failure, ConversionError)]
     if len(told) < len(failures):
         return next(failure for failure in failures if not isinstance(failure, ConversionError))
+    if len(told) == 1:
+        return told[0]
     problems = sorted({problem for failure in told for problem in failure.problems})
     return ConversionError(told[0].headline, problems)
