@@ -22,7 +22,17 @@ def read_item(line: bytes, member: str) -> object:
     if not isinstance(found, dict) or set(found) != {member}:
         shown = line[:80].decode(errors="replace")
         raise OddValueError(f'a line of an export is {{"{member}": …}} and nothing else, not {shown}')
+    if b"\\ud" in line or b"\\uD" in line:
+        _require_characters(found)
     return found[member]
+
+
+def _require_characters(found: object) -> None:
+    """Half of a surrogate pair is legal JSON and no character: nothing can store it."""
+    try:
+        json.dumps(found, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise OddValueError(f"it has a text that is no Unicode ({error.reason})") from error
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

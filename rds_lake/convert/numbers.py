@@ -67,6 +67,20 @@ def decimal_scale(need: int) -> int:
     return need - _EXACT if need >= _EXACT else next(step for step in _STEPS if step >= need)
 
 
+@lru_cache(maxsize=65536)
+def whole_of(text: str) -> int:
+    """How many digits the number has before its point; 0 if none but zeros."""
+    number = Decimal(text)
+    return 0 if number.is_zero() else max(number.adjusted() + 1, 0)
+
+
+def settled(need: int | None, whole: int) -> int | None:
+    """The need of numbers of which one has `whole` digits before the point, and maybe another one the digits after it."""
+    while need is not None and need not in (INTEGER, TEXT) and whole + decimal_scale(need) > PRECISION:
+        need = next_wider(need)
+    return need
+
+
 def json_number(text: str) -> str:
     """The number as JSON allows it: no plus sign, no leading zeros or point."""
     return str(Decimal(text))
