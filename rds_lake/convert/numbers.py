@@ -34,18 +34,27 @@ def scale_of(text: str) -> int | None:
         return INTEGER
     if not _NUMBER.fullmatch(text):
         return None
-    _, digits, exponent = Decimal(text).as_tuple()
-    assert isinstance(exponent, int)
-    figures = "".join(map(str, digits)).lstrip("0")
-    exponent += len(figures) - len(figures := figures.rstrip("0"))
-    if not figures:
-        return INTEGER
-    whole = len(figures) + exponent  # digits before the point
+    whole, exponent = _extent(text)
     if exponent >= 0:
         if whole <= 19 and int(Decimal(text)) in _INT64:
             return INTEGER
         return 0 if whole <= PRECISION else TEXT
     return -exponent if max(whole, 0) - exponent <= PRECISION else TEXT
+
+
+@lru_cache(maxsize=65536)
+def whole_digits(text: str) -> int:
+    """How many digits the number has before the point."""
+    return max(_extent(text)[0], 0) if _NUMBER.fullmatch(text) else 0
+
+
+def _extent(text: str) -> tuple[int, int]:
+    """Digits before the point (negative: zeros after it), and the power of ten of the last digit."""
+    _, digits, exponent = Decimal(text).as_tuple()
+    assert isinstance(exponent, int)
+    figures = "".join(map(str, digits)).lstrip("0")
+    exponent += len(figures) - len(figures := figures.rstrip("0"))
+    return (len(figures) + exponent, exponent) if figures else (0, 0)
 
 
 def wider(one: int | None, other: int | None) -> int | None:
@@ -65,13 +74,6 @@ def next_wider(need: int) -> int:
 def decimal_scale(need: int) -> int:
     """The digits after the point of the decimal for this need (0 … 78)."""
     return need - _EXACT if need >= _EXACT else next(step for step in _STEPS if step >= need)
-
-
-@lru_cache(maxsize=65536)
-def whole_of(text: str) -> int:
-    """How many digits the number has before its point; 0 if none but zeros."""
-    number = Decimal(text)
-    return 0 if number.is_zero() else max(number.adjusted() + 1, 0)
 
 
 def settled(need: int | None, whole: int) -> int | None:

@@ -7,12 +7,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from threading import Event, Lock
-from typing import Any
 
 from rds_lake.convert.lines import Chunk, InputFile, chunks
 
 ChunkIds = dict[str, set[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far it is: items read in this pass, and files begun."""
+
+    items: int
+    files: int
 
 
 class Source:
@@ -23,7 +31,7 @@ class Source:
         inputs: Sequence[InputFile],
         size: int,
         only: ChunkIds | None,
-        progress: Callable[[Any], None],
+        progress: Callable[[Progress], None],
     ) -> None:
         self._waiting = deque(file for file in inputs if only is None or only.get(file.name))
         self._readers: list[_Reader] = []
@@ -49,6 +57,7 @@ class Source:
             if chunk is not None:
                 with self._lock:
                     self.items += chunk.lines
+                    self._progress(Progress(items=self.items, files=self.files))
                 return chunk, reader
             mine = None
         return None

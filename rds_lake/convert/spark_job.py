@@ -18,7 +18,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import quote
 
+from py4j.protocol import Py4JJavaError  # pyright: ignore[reportMissingImports]
 from pyspark.sql import DataFrame, SparkSession  # pyright: ignore[reportMissingImports]
 from pyspark.sql import functions as f  # pyright: ignore[reportMissingImports]
 
@@ -98,7 +100,11 @@ class _Job:
         if not inputs:
             return Seen()
         lines = self.files.spark.read.option("lineSep", "\n").text(self._paths())
-        seen = look_at_all(lines.select(f.input_file_name(), lines.value.cast("binary")).rdd, self.request.limits)
+        try:
+            seen = look_at_all(lines.select(f.input_file_name(), lines.value.cast("binary")).rdd, self.request.limits)
+        except Py4JJavaError as error:
+            _require_none(self._unreadable(str(error)))
+            raise
         uris = {key(self.files.path(one.uri)): one.uri for one in inputs}
         _require_none([(f"{uris[key_of_name(file)]}, line {line}", what) for file, line, what in seen.problems])
         found = {uris[key_of_name(file)]: lines for file, lines in seen.lines.items()}
@@ -110,6 +116,12 @@ class _Job:
             ]
         )
         return seen
+
+    def _unreadable(self, message: str) -> list[tuple[str, str]]:
+        """The files that Spark names in its error; none where the error is not about a file."""
+        cause = next((line.strip() for line in message.splitlines() if "Caused by:" in line), "")
+        named = [one.uri for one in self.request.inputs if quote(one.uri.rpartition("/")[2]) in message]
+        return [(uri, f"it cannot be read, it is truncated or damaged ({cause})") for uri in named]
 
     def _settled(self, root: Node) -> Node:
         whole = Node(fields={})

@@ -22,7 +22,7 @@ from rds_lake.convert.lines import InputFile, chunks
 from rds_lake.convert.parts import Compression, Format, Sink, writers
 from rds_lake.convert.plan import Plan
 from rds_lake.convert.schema import Schema
-from rds_lake.convert.source import ChunkIds, Source
+from rds_lake.convert.source import ChunkIds, Progress, Source
 from rds_lake.convert.tree import Limits, Node, from_plain, merge
 from rds_lake.convert.worker import Part, Shares, Worker, stays
 from rds_lake.errors import ConversionError
@@ -55,13 +55,6 @@ class ConvertOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """How far it is: items read (items read again count once more) and files begun."""
-
-    items: int
-    files: int
-
-
 def convert_table(
     inputs: Sequence[InputFile],
     *,

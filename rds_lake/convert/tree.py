@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rds_lake.convert.numbers import INTEGER, scale_of, settled, whole_of, wider
+from rds_lake.convert.numbers import INTEGER, scale_of, settled, whole_digits, wider
 
 TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
 _SETS = ("SS", "NS", "BS")
@@ -90,10 +90,10 @@ def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
     check_plain(tag, content)
     if tag == "N":
         node.number = _most(node.number, [content])
-        node.whole = max(node.whole, whole_of(content))
+        node.whole = max(node.whole, whole_digits(content))
     elif tag == "NS":
         node.numbers = _most(node.numbers, content)
-        node.wholes = max([node.wholes, *map(whole_of, content)])
+        node.wholes = max([node.wholes, *map(whole_digits, content)])
     else:
         node.plain.add(tag)
     return before != (tag in node.plain, node.number, node.numbers)

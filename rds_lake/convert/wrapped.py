@@ -19,7 +19,7 @@ import pyarrow.json as pj
 from rds_lake.convert.base64_array import decode_base64
 from rds_lake.convert.columns import Column, Kind
 from rds_lake.convert.json_text import mixed_text
-from rds_lake.convert.numbers import INTEGER
+from rds_lake.convert.numbers import INTEGER, PRECISION, whole_digits
 from rds_lake.convert.plan import Plan
 from rds_lake.convert.raw_text import raw_text
 from rds_lake.convert.tree import Node
@@ -89,15 +89,36 @@ def _plain(values: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
 
 def _numbers(values: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
     try:
-        return values.cast(column.type)
+        if not pa.types.is_decimal(column.type):
+            return values.cast(column.type)
+        if _fits(values, column.type.scale):
+            return values.cast(column.type)
     except pa.ArrowInvalid:
-        try:
-            if column.scale == INTEGER:  # `1E+2` and `1.0` are integers too
-                return values.cast(pa.decimal128(38, 0)).cast(pa.int64())
-        except pa.ArrowInvalid:
-            pass
+        if column.scale == INTEGER and (integers := _odd_integers(values)) is not None:
+            return integers
     misfits.append(Misfit(column, values))
     return pa.nulls(len(values), column.type)
+
+
+def _odd_integers(values: pa.Array) -> pa.Array | None:
+    """`1E+2` and `1.0` are integers too; None if others are among them."""
+    try:
+        return values.cast(pa.decimal128(PRECISION, 0)).cast(pa.int64()) if _fits(values, 0) else None
+    except pa.ArrowInvalid:
+        return None
+
+
+def _fits(values: pa.Array, scale: int) -> bool:
+    """Whether no number has too many digits before the point.
+
+    pyarrow 26 checks this after multiplying in 128 bits: with enough digits the product wraps, and passes as another number.
+    """
+    room = PRECISION - scale
+    long: Any = pc.greater(pc.binary_length(values), room)
+    risky: Any = pc.or_(long, pc.match_substring(values, "e", ignore_case=True))
+    if not pc.any(risky).as_py():
+        return True
+    return all(whole_digits(text) <= room for text in values.filter(risky).to_pylist())
 
 
 def _validity(array: pa.Array) -> pa.Buffer | None:
