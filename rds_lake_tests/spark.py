@@ -5,9 +5,11 @@ What belongs here: the session. What the job does with it is tested in `convert/
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
@@ -46,3 +48,6 @@ def spark_session() -> Iterator[Any]:
         yield session
     finally:
         session.stop()
+        with warnings.catch_warnings():  # pyspark leaves its sockets open
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()

@@ -62,7 +62,7 @@ def _marked(value: dict[str, Any], column: Column) -> dict[str, Any]:
     return value
 
 
-def _wrapped(column: Column) -> t.DataType:
+def _wrapped(column: Column) -> t.StructType:
     """The type of one wrapped value, `{"S": …}`; a NULL has none of its fields."""
     if column.kind in _TEXT:
         return t.StructType([t.StructField("J", t.StringType())])

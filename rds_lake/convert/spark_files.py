@@ -41,7 +41,8 @@ class Files:
         return self.path(uri).translate(_GLOB)
 
     def read_text(self, uri: str) -> str:
-        return self.spark.read.option("wholetext", "true").text(self.pattern(uri)).first()[0]
+        ((text,),) = self.spark.read.option("wholetext", "true").text(self.pattern(uri)).collect()
+        return text
 
     def write_text(self, uri: str, text: str) -> None:
         path, system = self._hadoop(uri)

@@ -18,7 +18,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
 
 from py4j.protocol import Py4JJavaError  # pyright: ignore[reportMissingImports]
 from pyspark.sql import DataFrame, SparkSession  # pyright: ignore[reportMissingImports]
@@ -27,6 +26,7 @@ from pyspark.sql import functions as f  # pyright: ignore[reportMissingImports]
 from rds_lake.convert.columns import Column, Rules, build_columns
 from rds_lake.convert.converted import ConvertedFile, converted
 from rds_lake.convert.job_request import (
+    JobInput,
     JobRequest,
     JobResult,
     parse_request,
@@ -56,7 +56,8 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--request", required=True)
     parser.add_argument("--mount")
     known, _ = parser.parse_known_args(arguments)
-    files = Files(SparkSession.builder.appName("rds-lake").getOrCreate(), known.mount)
+    builder: SparkSession.Builder = SparkSession.builder  # pyright: ignore[reportAssignmentType]
+    files = Files(builder.appName("rds-lake").getOrCreate(), known.mount)
     run(files, parse_request(files.read_text(known.request)))
 
 
@@ -102,8 +103,8 @@ class _Job:
         lines = self.files.spark.read.option("lineSep", "\n").text(self._paths())
         try:
             seen = look_at_all(lines.select(f.input_file_name(), lines.value.cast("binary")).rdd, self.request.limits)
-        except Py4JJavaError as error:
-            _require_none(self._unreadable(str(error)))
+        except Py4JJavaError:
+            _require_none(self._unreadable(inputs))
             raise
         uris = {key(self.files.path(one.uri)): one.uri for one in inputs}
         _require_none([(f"{uris[key_of_name(file)]}, line {line}", what) for file, line, what in seen.problems])
@@ -117,11 +118,17 @@ class _Job:
         )
         return seen
 
-    def _unreadable(self, message: str) -> list[tuple[str, str]]:
-        """The files that Spark names in its error; none where the error is not about a file."""
-        cause = next((line.strip() for line in message.splitlines() if "Caused by:" in line), "")
-        named = [one.uri for one in self.request.inputs if quote(one.uri.rpartition("/")[2]) in message]
-        return [(uri, f"it cannot be read, it is truncated or damaged ({cause})") for uri in named]
+    def _unreadable(self, inputs: Sequence[JobInput]) -> list[tuple[str, str]]:
+        """The files that cannot be read to their end. Spark's error names none, so halves are tried again."""
+        try:
+            self.files.spark.read.text([self.files.pattern(one.uri) for one in inputs]).count()
+        except Py4JJavaError as error:
+            if len(inputs) > 1:
+                half = len(inputs) // 2
+                return self._unreadable(inputs[:half]) + self._unreadable(inputs[half:])
+            cause = str(error.java_exception).partition("\n")[0]
+            return [(one.uri, f"it cannot be read, it is truncated or damaged ({cause})") for one in inputs]
+        return []
 
     def _settled(self, root: Node) -> Node:
         whole = Node(fields={})

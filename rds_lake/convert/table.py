@@ -54,7 +54,6 @@ class ConvertOptions:
     chunk_bytes: int = _CHUNK
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 def convert_table(
     inputs: Sequence[InputFile],
     *,
