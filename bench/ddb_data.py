@@ -25,7 +25,9 @@ import click
 Item = dict[str, Any]
 
 _CITIES = ["Berlin", "Zürich", "São Paulo", "New York", "東京", "Paris", "London", "Łódź", "Austin", "Sydney"]
-_WORDS = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore magna".split()
+_WORDS = (
+    "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore magna".split()
+)
 _STATUS = ["PENDING", "PAID", "SHIPPED", "DELIVERED", "RETURNED", "CANCELLED"]
 _SPARSE_KINDS = ("S", "N", "BOOL", "S", "N", "S", "D", "M", "SS", "L")
 _SHARES = (0.02, 0.05, 0.10, 0.30, 0.60)
@@ -237,7 +239,9 @@ def generate(folder: Path, *, scale: float = 1.0, files: int = 8) -> dict[str, l
             ]
         with ProcessPoolExecutor() as pool:
             done = list(pool.map(write_file, *zip(*jobs, strict=True)))
-        made = {shape: [asdict(one) for job, one in zip(jobs, done, strict=True) if job[0] == shape] for shape in SHAPES}
+        made = {
+            shape: [asdict(one) for job, one in zip(jobs, done, strict=True) if job[0] == shape] for shape in SHAPES
+        }
         record.write_text(json.dumps(made), encoding="utf-8")
     found = json.loads(record.read_text(encoding="utf-8"))
     return {shape: [Written(**one) for one in ones] for shape, ones in found.items()}

@@ -17,12 +17,14 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from rds_lake.config_kinds import Engine as EngineWord
+from rds_lake.config_kinds import KindKeys, is_table_name
 from rds_lake.config_text import UniqueKeyLoader, explain
 from rds_lake.errors import ConfigError
 from rds_lake.model.arn import parse_arn
 from rds_lake.model.engine import Engine, engine_of
 from rds_lake.model.snapshot import Which
-from rds_lake.model.table import TableTarget
+from rds_lake.model.table import TableTarget, dynamodb_table
 
 CONFIG_FILE = "lake.yaml"
 _FRESHNESS_HOURS = 36  # a daily snapshot that came in an early and then in a late window is not stale
@@ -64,6 +66,7 @@ class Prices(_Settings):
     """What AWS charges, in USD: for estimates only. Prices differ by Region and change."""
 
     export_per_gb_snapshot: float = Field(default=0.010, ge=0)
+    export_per_gb_dynamodb: float = Field(default=0.10, ge=0)
     put_per_1000: float = Field(default=0.005, ge=0)
     get_per_1000: float = Field(default=0.0004, ge=0)
 
@@ -77,6 +80,11 @@ class LakeSettings(_Settings):
         default=None, description="Bucket AWS writes exports to, in the snapshots' Region. Default: `bucket`."
     )
     export_prefix: Prefix = Field(default="exports", description="Key prefix of AWS's exports.")
+    export_bucket_owner: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{12}$",
+        description="Account of `export_bucket`, where DynamoDB exports to another's.",
+    )
     export_role: Arn = Field(description="IAM role that export.rds.amazonaws.com assumes to write the export.")
     kms_key: str = Field(
         min_length=1,
@@ -126,19 +134,19 @@ class Retention(_Settings):
     schedule: str = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
 
 
-class SourceSettings(_Settings):
-    """One entry of `sources:`: a database instance or cluster whose snapshots become tables."""
+class SourceSettings(KindKeys):
+    """One entry of `sources:`: a database instance or cluster, or a set of DynamoDB tables, whose state becomes tables."""
 
     name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.")
-    kind: Literal["rds", "aurora"] = Field(
-        description="rds: a DB instance (PostgreSQL, MySQL, MariaDB). aurora: an Aurora cluster (PostgreSQL, MySQL)."
-    )
     identifier: str = Field(
-        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$",
+        default="",
+        validate_default=True,
+        pattern=r"^([A-Za-z][A-Za-z0-9-]{0,62})?$",
         description="DB instance or cluster identifier; matched exactly, never as a prefix.",
     )
-    engine: Literal["postgres", "mysql", "mariadb"] | None = Field(
-        default=None, description="Lets `include` be checked at load. None: AWS says it when an export starts."
+    engine: EngineWord | None = Field(
+        default=None,
+        description="Database engine: lets `include` be checked at load; else AWS says it. dynamodb: what converts (local).",
     )
     snapshots: tuple[Literal["automated", "manual", "backup", "live"], ...] = Field(
         default=("automated",),
@@ -200,6 +208,8 @@ class SourceSettings(_Settings):
 
     @model_validator(mode="after")
     def _include_is_legal(self) -> SourceSettings:
+        if self.kind == "dynamodb":
+            return self
         engines = [engine_of(self.engine)] if self.engine else list(Engine)
         illegal = [item for item in self.include if not any(engine.is_export_only(item) for engine in engines)]
         if illegal:
@@ -222,6 +232,9 @@ class SourceSettings(_Settings):
 
         `a.b` is a schema in PostgreSQL and a table in MySQL: without `engine` only `a.b.c` says a table.
         """
+        if self.kind == "dynamodb":
+            named = tuple(dynamodb_table(name) for name in self.tables if is_table_name(name))
+            return named if len(named) == len(self.tables) else None
         engine = engine_of(self.engine) if self.engine else Engine.POSTGRES
         tables = engine.included_tables(self.include)
         return tables if tables and len(tables) == len(self.include) else None
@@ -245,12 +258,24 @@ class LakeConfig(_Settings):
     @model_validator(mode="after")
     def _sources_are_distinct(self) -> LakeConfig:
         names = Counter(source.name for source in self.sources)
-        identifiers = Counter((source.kind, source.identifier.lower()) for source in self.sources)
+        identifiers = Counter((source.kind, source.identifier.lower()) for source in self.sources if source.identifier)
+        tables = Counter(table for source in self.sources for table in source.tables if is_table_name(table))
         twice = [f"two sources are named {name!r}: names must differ" for name, n in names.items() if n > 1]
         twice += [
             f"two sources read {_READS[kind]} {identifier!r}: list all its tables under one source"
             for (kind, identifier), n in identifiers.items()
             if n > 1
+        ]
+        twice += [
+            f"{n} sources have the DynamoDB table {table!r}: each would pay for an export of it"
+            for table, n in tables.items()
+            if n > 1
+        ]
+        idle = [
+            f"source {source.name!r}: nothing in AWS begins an export of DynamoDB, and lake.reconcile_days 0 lets nothing of ours "
+            "begin one; raise it"
+            for source in self.sources
+            if source.kind == "dynamodb" and self.lake.reconcile_days == 0
         ]
         early = [
             f"source {source.name!r} starts {source.start_date}, before the lake's start_date {self.lake.start_date}"
@@ -264,9 +289,13 @@ class LakeConfig(_Settings):
             for source in self.sources
             if source.retention and source.retention.daily < self.lake.reconcile_days
         ]
-        if twice or early or future or forgetful:
-            raise ValueError("; ".join(twice + early + future + forgetful))
+        if problems := twice + idle + early + future + forgetful:
+            raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def has_dynamodb(self) -> bool:
+        return any(source.kind == "dynamodb" for source in self.sources)
 
     def source(self, name: str) -> SourceSettings:
         """The source of that name; a ConfigError names the ones there are."""

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,13 @@ import psycopg
 import pymysql
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.config import LakeConfig, load_config
+from rds_lake.config import LakeConfig, SourceSettings, load_config
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake.stages.dynamo_run import run_of
 from rds_lake.stages.source_run import Published, SourceRun
 
 _TINY = """
@@ -105,10 +106,18 @@ class World:
     def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig) -> "World":
         """A lake as configured, provisioned."""
         aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1", poll_seconds=0.02)
+        world = cls(cloud=cloud, url=url, config=config, aws=aws, gateways=aws.gateways(config.lake))
+        world.provision()
+        return world
+
+    def provision(self) -> None:
+        """What the configuration needs, where it is not there yet."""
         Provisioner(
-            clients=AwsClients(aws.session(), endpoint_url=cloud.url), settings=config.lake, say=lambda line: None
+            clients=AwsClients(self.aws.session(), endpoint_url=self.cloud.url),
+            settings=self.config.lake,
+            say=lambda line: None,
+            dynamodb=self.config.has_dynamodb,
         ).apply()
-        return cls(cloud=cloud, url=url, config=config, aws=aws, gateways=aws.gateways(config.lake))
 
     @property
     def clients(self) -> Any:
@@ -134,6 +143,13 @@ class World:
         """Make the one source the cluster instead of the instance."""
         self.with_source(kind="aurora", identifier="shop-aurora", snapshots=snapshots or ("automated",))
 
+    def of_dynamodb(self, *tables: str, **changes: Any) -> "DynamoWorld":
+        """Make the one source a set of DynamoDB tables."""
+        source = {"name": "reviews", "kind": "dynamodb", "tables": tables or ("Reviews", "Users")} | changes
+        self.config = self.config.model_copy(update={"sources": (SourceSettings.model_validate(source),)})
+        self.provision()
+        return DynamoWorld(world=self)
+
     def mailbox(self) -> "Mailbox":
         """Hears the lake's topic from now on."""
         sqs, sns = self.clients.client("sqs"), self.clients.client("sns")
@@ -149,8 +165,15 @@ class World:
     def run(self, **changes: Any) -> SourceRun:
         """The source's stages."""
         gateways = self.gateways
-        arguments: dict[str, Any] = {"rds": gateways.rds, "lake": gateways.lake, "log": self.lines.append} | changes
-        return SourceRun(config=self.config, source=self.config.sources[0], **arguments)
+        run = run_of(
+            self.config,
+            self.config.sources[0],
+            rds=gateways.rds,
+            dynamodb=gateways.dynamodb,
+            lake=gateways.lake,
+            log=self.lines.append,
+        )
+        return replace(run, **changes)
 
     def publish(self, day: str) -> Published:
         """All stages of a date, as a manual run does them."""
@@ -162,7 +185,7 @@ class World:
 
     def query(self, sql: str) -> list[tuple[str | None, ...]]:
         """Rows from Athena."""
-        return list(self.gateways.athena.run(sql, database="shop").rows)
+        return list(self.gateways.athena.run(sql, database=self.config.sources[0].name).rows)
 
     def keys(self, prefix: str = "") -> list[str]:
         """Keys in the lake's bucket, sorted."""
@@ -171,6 +194,52 @@ class World:
     def messages(self) -> list[dict[str, Any]]:
         """Events in the queue, received and left there."""
         return [json.loads(message.body) for message in self.gateways.queue.receive(max_messages=10, wait_seconds=0)]
+
+
+@dataclass(slots=True)
+class DynamoWorld:
+    """DynamoDB of a world: its tables, and the local cloud's clock."""
+
+    world: World
+
+    @property
+    def client(self) -> Any:
+        return self.world.clients.client("dynamodb")
+
+    def clock(self, moment: datetime | None) -> None:
+        """What time it is in the cloud from now on; None: real time."""
+        self.world.cloud.clock.move(round(moment.timestamp() * 1_000_000) if moment else None)
+
+    def create(self, name: str, *items: dict[str, Any], recovery: bool = True, **more: Any) -> None:
+        """A table with the key `id`, and its items."""
+        arguments = {
+            "TableName": name,
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        } | ({"BillingMode": "PAY_PER_REQUEST"} if "ProvisionedThroughput" not in more else {})
+        self.client.create_table(**arguments, **more)
+        if recovery:
+            self.recovery(name, on=True)
+        self.put(name, *items)
+
+    def recovery(self, name: str, *, on: bool) -> None:
+        wanted = {"PointInTimeRecoveryEnabled": on}
+        self.client.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=wanted)
+
+    def put(self, name: str, *items: dict[str, Any]) -> None:
+        """Items as DynamoDB has them: `{"id": {"S": "1"}}`."""
+        for item in items:
+            self.client.put_item(TableName=name, Item=item)
+
+    def exports(self, name: str) -> list[dict[str, Any]]:
+        """The table's exports, described."""
+        arn = f"arn:aws:dynamodb:us-east-1:123456789012:table/{name}"
+        found = self.client.list_exports(TableArn=arn)["ExportSummaries"]
+        return [self.client.describe_export(ExportArn=item["ExportArn"])["ExportDescription"] for item in found]
+
+    def break_next_export(self, **fault: Any) -> None:
+        """The next export ends otherwise: `fail="words"`, `stuck=True`, `missing_file=True` or `damaged_file=True`."""
+        self.world.cloud.faults.add(read_faults({"dynamodb_exports": [fault]}))
 
 
 @dataclass(slots=True)

@@ -86,6 +86,11 @@ class S3Gateway:
         self._client = client
         self.wire = wire
 
+    @property
+    def client(self) -> S3Client:
+        """For files of `s3_stream.py`."""
+        return self._client
+
     def list_objects(self, bucket: str, prefix: str) -> Iterator[S3Object]:
         """Every object under the prefix, page by page (T2: a single call ends at 1,000 keys)."""
         with aws_errors("s3", "ListObjectsV2", about=_uri(bucket, prefix)):

@@ -30,9 +30,10 @@ from rds_lake.defs.translate import (
 )
 from rds_lake.model.export import ExportTask
 from rds_lake.model.table import TableTarget
-from rds_lake.stages import source_run
+from rds_lake.stages.dynamo_run import run_of
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
 from rds_lake.stages.naming import gathered, view_names
+from rds_lake.stages.source_run import SourceRun
 from rds_lake.stages.status import export_seconds, snapshot_gb
 
 
@@ -92,7 +93,9 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
         yield dg.MaterializeResult(
             asset_key=key,
             metadata=accepted.metadata()
-            | export_cost_metadata(config.lake.prices, snapshot_gb=gb, seconds=export_seconds(accepted.record)),
+            | export_cost_metadata(
+                config.lake.prices, snapshot_gb=gb, seconds=export_seconds(accepted.record), kind=source.kind
+            ),
             check_results=checks.completeness(source, accepted.findings, day=_day(context)),
         )
         checks.stop_if_incomplete(accepted.record.export_task, accepted.findings)
@@ -213,12 +216,13 @@ def _described(attributes: dict[str, Any], tables: SourceTables, view: str) -> d
 
 def _source_run(
     context: dg.AssetExecutionContext, aws: AwsResource, config: LakeConfig, source: SourceSettings
-) -> source_run.SourceRun:
+) -> SourceRun:
     gateways = aws.gateways(config.lake)
-    return source_run.SourceRun(
-        config=config,
-        source=source,
+    return run_of(
+        config,
+        source,
         rds=gateways.rds,
+        dynamodb=gateways.dynamodb,
         lake=gateways.lake,
         log=context.log.info,
     )

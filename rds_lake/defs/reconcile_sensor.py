@@ -8,7 +8,7 @@ What belongs here: adapting Dagster's tick to `stages/reconcile.py`.
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -17,10 +17,12 @@ import dagster as dg
 
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request
-from rds_lake.defs.resources import AwsResource, Gateways, utc_now
+from rds_lake.defs.resources import AwsResource, Gateways, dynamo_exports, utc_now
 from rds_lake.defs.run_log import DagsterRunLog
 from rds_lake.defs.translate import partitions_of
 from rds_lake.errors import RdsLakeError
+from rds_lake.stages.dynamo_export import DynamoExports
+from rds_lake.stages.dynamo_reconcile import DynamoReconciler, watch_set
 from rds_lake.stages.freshness import watch
 from rds_lake.stages.reconcile import Candidate, Examined, Reconciler, start_next
 from rds_lake.stages.wanted import WantedIncident, WantedRun
@@ -72,7 +74,15 @@ def reconcile_sensor(
             grace=timedelta(seconds=grace_seconds),
         )
         cursor = _Cursor.parse(context.cursor)
-        tick = _Tick(config=config, reconciler=reconciler, report=context.log.error)
+        tick = _Tick(
+            config=config,
+            reconciler=reconciler,
+            dynamodb=DynamoReconciler(
+                log=log, now=reconciler.now, days=reconciler.days, grace=reconciler.grace, turn=cursor.turn
+            ),
+            exports=dynamo_exports(config, gateways, context.log.info),
+            report=context.log.error,
+        )
         order = _from(config.sources, cursor.following)
         examined = tick.examine(order, deadline=time.monotonic() + _TICK_SECONDS)
         seen = {found.source for found in examined}
@@ -136,6 +146,8 @@ class _Tick:
 
     config: LakeConfig
     reconciler: Reconciler
+    dynamodb: DynamoReconciler
+    exports: Mapping[str, DynamoExports]
     report: Callable[[str], None]
 
     def examine(self, sources: Sequence[SourceSettings], *, deadline: float) -> list[Examined]:
@@ -145,10 +157,15 @@ class _Tick:
             if time.monotonic() > deadline:
                 break
             try:
-                examined.append(self.reconciler.examine(watch(self.config, source)))
+                examined.append(self._examine(source))
             except RdsLakeError as error:
                 failed.append(f"{source.name}: {error}")
                 examined.append(Examined(source=source.name, candidates=(), settling=(), incidents=()))
         if failed:
             self.report("sources that could not be compared, again in the next tick: " + "; ".join(failed))
         return examined
+
+    def _examine(self, source: SourceSettings) -> Examined:
+        if source.name not in self.exports:
+            return self.reconciler.examine(watch(self.config, source))
+        return self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))

@@ -19,13 +19,16 @@ from pydantic import Field
 
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
-from rds_lake.config import LakeSettings
+from rds_lake.config import LakeConfig, LakeSettings
 from rds_lake.model.layout import LakeLayout
+from rds_lake.stages.dynamo_export import DynamoExports
+from rds_lake.stages.dynamo_plan import dynamo_plans
 from rds_lake.stages.publish import Lake
 
 
@@ -34,6 +37,7 @@ class Gateways:
     """Every gateway of one lake, and the lake's layout."""
 
     rds: RdsGateway
+    dynamodb: DynamoGateway
     s3: S3Gateway
     glue: GlueGateway
     athena: AthenaGateway
@@ -78,6 +82,7 @@ class AwsResource(ResourceWithBoto3Configuration):
         )
         return Gateways(
             rds=RdsGateway(clients.rds),
+            dynamodb=DynamoGateway(clients.client("dynamodb")),
             s3=s3,
             glue=glue,
             athena=athena,
@@ -92,6 +97,14 @@ class AwsResource(ResourceWithBoto3Configuration):
 def _clients(session: tuple[tuple[str, Any], ...], region: str | None, endpoint_url: str | None) -> AwsClients:
     """Clients of a process: building six of them takes half a second, and every step and tick asks."""
     return AwsClients(boto3.Session(**dict(session)), region=region, endpoint_url=endpoint_url)
+
+
+def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], None]) -> dict[str, DynamoExports]:
+    """The exports of every DynamoDB source, by its name. What ended is asked for once by each of these."""
+    return {
+        name: DynamoExports(dynamo=gateways.dynamodb, s3=gateways.s3, layout=gateways.layout, plan=plan, log=log)
+        for name, plan in dynamo_plans(config).items()
+    }
 
 
 def utc_now() -> datetime:

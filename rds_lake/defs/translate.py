@@ -13,6 +13,7 @@ import dagster as dg
 from rds_lake.config import LakeConfig, Prices, SourceSettings, first_date
 from rds_lake.model.cost import export_usd, relocation_requests, requests_usd
 from rds_lake.model.manifest import Manifest, TableManifest
+from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.naming import TypedTable
 
 EXPORT_POOL = "rds_lake_export"  # at most five at a time: AWS's own quota (aws-facts 1.7)
@@ -43,6 +44,13 @@ _KINDS: Mapping[Stage, set[str]] = {
     Stage.VIEWS: {"athena", "view"},
 }
 
+_DYNAMODB_KINDS: Mapping[Stage, set[str]] = {Stage.EXPORT: {"dynamodb", "s3"}}
+
+_DYNAMODB_DESCRIPTIONS: Mapping[Stage, str] = {
+    Stage.EXPORT: "DynamoDB exports the source's tables to S3 as of one instant; we start or adopt the exports and check them.",
+    Stage.PARQUET: "The items as typed files in the lake's layout, every one counted; ends with the manifest.",
+}
+
 _DESCRIPTIONS: Mapping[Stage, str] = {
     Stage.EXPORT: "AWS exports the day's snapshot to S3 as Parquet; we start or adopt the task and check it is complete.",
     Stage.PARQUET: "The export copied into the lake's layout, verified object by object; ends with the manifest.",
@@ -63,11 +71,13 @@ def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
     """Group, kinds, tags and description of a stage's assets, as keyword arguments of a spec or decorator."""
+    dynamodb = source.kind == DYNAMODB
+    kinds, descriptions = (_DYNAMODB_KINDS, _DYNAMODB_DESCRIPTIONS) if dynamodb else (_KINDS, _DESCRIPTIONS)
     return {
         "group_name": source.name,
-        "kinds": _KINDS[stage],
+        "kinds": kinds.get(stage, _KINDS[stage]),
         "tags": {Tag.SOURCE.value: source.name, "rds_lake/stage": stage.value},
-        "description": _DESCRIPTIONS[stage],
+        "description": descriptions.get(stage, _DESCRIPTIONS[stage]),
     }
 
 
@@ -90,12 +100,14 @@ def manifest_metadata(manifest: Manifest) -> dict[str, Any]:
     }
 
 
-def export_cost_metadata(prices: Prices, *, snapshot_gb: int | None, seconds: float | None) -> dict[str, Any]:
+def export_cost_metadata(
+    prices: Prices, *, snapshot_gb: float | None, seconds: float | None, kind: str
+) -> dict[str, Any]:
     """What the export took, as far as AWS says it."""
     found: dict[str, Any] = {}
     if snapshot_gb is not None:
         found["rds_lake/snapshot_gb"] = snapshot_gb
-        found["rds_lake/export_usd_estimated"] = round(export_usd(prices, snapshot_gb=snapshot_gb), 4)
+        found["rds_lake/export_usd_estimated"] = round(export_usd(prices, snapshot_gb=snapshot_gb, kind=kind), 4)
     if seconds is not None:
         found["rds_lake/export_seconds"] = seconds
     return found

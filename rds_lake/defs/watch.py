@@ -14,9 +14,10 @@ import dagster as dg
 
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.defs.failures import RETRIES, dagster_failures
-from rds_lake.defs.resources import AwsResource, utc_now
+from rds_lake.defs.resources import AwsResource, dynamo_exports, utc_now
 from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.stages import freshness
+from rds_lake.stages.dynamo_reconcile import watch_set
 from rds_lake.stages.wanted import WantedIncident
 
 WATCH_CHECK = "source_is_watched"
@@ -53,11 +54,23 @@ def watch_check(config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDef
                 description=config.cause, metadata={WHAT: config.what, NEXT_STEP: config.next_step}, allow_retries=False
             )
         with dagster_failures():
-            rds = aws.gateways(whole.lake).rds
-            reason = freshness.find_staleness(rds, freshness.watch(whole, source), now=utc_now())
+            reason = _staleness(whole, source, aws)
         yield _result(key, reason, severity=dg.AssetCheckSeverity.WARN)
 
     return watch
+
+
+def _staleness(config: LakeConfig, source: SourceSettings, aws: AwsResource) -> str | None:
+    gateways = aws.gateways(config.lake)
+    exports = dynamo_exports(config, gateways, _unheard).get(source.name)
+    if exports is None:
+        return freshness.find_staleness(gateways.rds, freshness.watch(config, source), now=utc_now())
+    watched = watch_set(config, source, exports)
+    return watched.stale_reason(watched.relocated(), now=utc_now())
+
+
+def _unheard(line: str) -> None:
+    """What the check finds is its result."""
 
 
 def _result(key: dg.AssetKey, problem: str | None, *, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:

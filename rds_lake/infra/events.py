@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rds_lake.model.dynamo import MANIFESTS
 from rds_lake.model.event_ids import DETAIL_TYPES, EVENT_IDS
 
 
-def event_patterns() -> dict[str, dict[str, Any]]:
+def event_patterns(*, exports_bucket: str | None = None) -> dict[str, dict[str, Any]]:
     """Rule name -> pattern: every event the sensor understands and no other (aws-facts 3.1, 3.2).
 
     Matched by EventID, never by text; older envelopes of clusters carry none, so those pass and the parser reads them.
+    `exports_bucket`: where DynamoDB exports to, whose manifests are the only sign of an export's end.
     """
     known: dict[str, Any] = {"detail": {"EventID": list(EVENT_IDS)}}
     unnamed: dict[str, Any] = {"detail": {"EventID": [{"exists": False}]}}
@@ -25,6 +27,17 @@ def event_patterns() -> dict[str, dict[str, Any]]:
             "detail-type": ["Backup Job State Change"],
             "detail": {"state": ["COMPLETED", "FAILED", "ABORTED", "EXPIRED", "PARTIAL"]},
         },
+    } | (_manifests_in(exports_bucket) if exports_bucket else {})
+
+
+def _manifests_in(bucket: str) -> dict[str, dict[str, Any]]:
+    names: list[dict[str, str]] = [{"suffix": f"/{name}"} for name in MANIFESTS]
+    return {
+        "rds-lake-manifest-events": {
+            "source": ["aws.s3"],
+            "detail-type": ["Object Created"],
+            "detail": {"bucket": {"name": [bucket]}, "object": {"key": names}},
+        }
     }
 
 

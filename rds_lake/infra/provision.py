@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
@@ -34,11 +35,12 @@ _KEEP_SECONDS = 14 * 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioner:
-    """Applies the lake's settings to an account; `say` hears a line per object."""
+    """Applies the lake's settings to an account; `say` hears a line per object. `dynamodb`: it has such sources."""
 
     clients: AwsClients
     settings: LakeSettings
     say: Callable[[str], None]
+    dynamodb: bool = False
 
     def apply(self) -> None:
         """Everything, in the order things refer to each other."""
@@ -46,6 +48,8 @@ class Provisioner:
             self._bucket(bucket)
         self._kms_alias()
         self._export_role()
+        if self.dynamodb:
+            self._object_events(self.settings.exports_bucket)
         self._rules(self._queue())
         self._workgroup()
         self._topic()
@@ -76,6 +80,20 @@ class Provisioner:
                 },
             )
         self.say(f"bucket {name} created")
+
+    def _object_events(self, bucket: str) -> None:
+        """Have S3 tell EventBridge of new objects; whom else the bucket notifies stays as it is."""
+        s3 = self.clients.s3
+        with aws_errors("s3", "GetBucketNotificationConfiguration", about=bucket):
+            present = dict(s3.get_bucket_notification_configuration(Bucket=bucket))
+        present.pop("ResponseMetadata", None)
+        if "EventBridgeConfiguration" in present:
+            self.say(f"bucket {bucket} tells EventBridge of its objects")
+            return
+        wanted: Any = present | {"EventBridgeConfiguration": {}}
+        with aws_errors("s3", "PutBucketNotificationConfiguration", about=bucket):
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+        self.say(f"bucket {bucket} tells EventBridge of its objects from now on")
 
     def _kms_alias(self) -> None:
         alias = self.settings.kms_key
@@ -149,14 +167,15 @@ class Provisioner:
         url, queue_arn = queue
         events = self.clients.client("events")
         arns: list[str] = []
-        for name, pattern in event_patterns().items():
+        patterns = event_patterns(exports_bucket=self.settings.exports_bucket if self.dynamodb else None)
+        for name, pattern in patterns.items():
             with aws_errors("events", "PutRule"):
                 arns.append(events.put_rule(Name=name, EventPattern=json.dumps(pattern), State="ENABLED")["RuleArn"])
         # Before the targets: a rule that may not send yet loses its events in silence.
         with aws_errors("sqs", "SetQueueAttributes"):
             policy = json.dumps(queue_policy(queue_arn, arns))
             self.clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        for name in event_patterns():
+        for name in patterns:
             with aws_errors("events", "PutTargets"):
                 events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue_arn}])
             self.say(f"EventBridge rule {name} -> queue {self.settings.events_queue}")

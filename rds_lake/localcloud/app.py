@@ -51,6 +51,26 @@ class RequestContext:
     service: str
 
 
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer that may still be changed."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return self.status.startswith("2")
+
+    def replace_body(self, body: bytes) -> None:
+        """Another body; what was computed from the first goes."""
+        stale = ("content-length", "x-amz-crc32")
+        self.headers = [(name, value) for name, value in self.headers if name.lower() not in stale]
+        self.headers.append(("Content-Length", str(len(body))))
+        self.body = body
+
+
 class _Dispatcher(DomainDispatcherApplication):
     """moto's dispatcher. It lists moto's own folder twice for every request, though what a host means never changes."""
 
@@ -74,6 +94,8 @@ class LocalCloudApp:
         self.json_operations: dict[str, Callable[[RequestContext, Json], Json]] = {}
         # "AWSGlue.GetTable" -> what moto gets to see instead of the request; may refuse it
         self.json_requests: dict[str, Callable[[RequestContext, Json], Json]] = {}
+        # "DynamoDB_20120810.PutItem" -> called instead of moto, with what lets moto answer
+        self.json_around: dict[str, Callable[[RequestContext, Json, Callable[[], Answer]], Answer]] = {}
         # ("rds", "StartExportTask") -> operation, shaped as botocore's model
         self.query_operations: dict[tuple[str, str], Callable[[RequestContext, Json], Json]] = {}
         # ("POST", "/_local/snapshots") -> control operation: body in, status and body out
@@ -91,6 +113,8 @@ class LocalCloudApp:
             return self._json(self.json_operations[target], context, environ, start)
         if target in self.json_requests:
             return self._rewritten(self.json_requests[target], context, environ, start)
+        if target in self.json_around:
+            return self._around(self.json_around[target], context, environ, start)
         if context.service == "rds" and environ["REQUEST_METHOD"] == "POST":
             return self._query(context, environ, start)
         return self.moto(environ, start)
@@ -133,6 +157,30 @@ class LocalCloudApp:
             return _send_json_error(start, error)
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
         return self.moto(environ, start)
+
+    def _around(
+        self,
+        operation: Callable[[RequestContext, Json, Callable[[], Answer]], Answer],
+        context: RequestContext,
+        environ: Json,
+        start: StartResponse,
+    ) -> list[bytes]:
+        try:
+            answer = operation(context, json.loads(read_body(environ) or b"{}"), lambda: self.moto_answer(environ))
+        except ApiError as error:
+            return _send_json_error(start, error)
+        start(answer.status, answer.headers)
+        return [answer.body]
+
+    def moto_answer(self, environ: Json) -> Answer:
+        """moto's answer to a request, complete."""
+        answer = Answer(status="", headers=[], body=b"")
+
+        def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
+            answer.status, answer.headers = status, headers
+
+        answer.body = b"".join(self.moto(environ, start))
+        return answer
 
     def _query(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
         form = dict(parse_qsl(read_body(environ).decode(), keep_blank_values=True))

@@ -17,9 +17,15 @@ from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from rds_lake.localcloud.app import ACCOUNT, LocalCloudApp
 from rds_lake.localcloud.athena.service import AthenaService, AthenaSettings
+from rds_lake.localcloud.clock import Clock
+from rds_lake.localcloud.dynamodb_export import DynamoDbExports
+from rds_lake.localcloud.dynamodb_job import DynamoDbSettings
+from rds_lake.localcloud.dynamodb_scan import add_scan
+from rds_lake.localcloud.dynamodb_tables import Tables
 from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.faults import Faults
 from rds_lake.localcloud.loop import InProcessClients
+from rds_lake.localcloud.moto_dynamodb import apply_dynamodb_fixes
 from rds_lake.localcloud.moto_event_targets import apply_event_fixes
 from rds_lake.localcloud.moto_fixes import GlueFixes
 from rds_lake.localcloud.rds_events import Events
@@ -47,6 +53,7 @@ class LocalCloud:
         port: int = 0,
         exports: ExportSettings | None = None,
         athena: AthenaSettings | None = None,
+        dynamodb: DynamoDbSettings | None = None,
     ) -> None:
         self.databases, self.clusters = _url_tuples(databases), _url_tuples(clusters or {})
         self._sources = Sources(self.databases, self.clusters)
@@ -64,6 +71,7 @@ class LocalCloud:
             self.app, self.clients, self._sources, self.snapshots, self.events, self.faults, exports or ExportSettings()
         )
         self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
+        self._add_dynamodb(dynamodb or DynamoDbSettings())
         self.app.reset_callbacks += [self.exports.reset, self.snapshots.reset, self.athena.reset]
         # Last: a task that ends while it is reset may have sent an event that is under way.
         self.app.reset_callbacks.append(self.faults.reset)
@@ -71,6 +79,14 @@ class LocalCloud:
         self.app.routes["POST", "/_local/reset"] = self._reset
         self.app.routes["POST", "/_local/faults"] = self._add_faults
         self.app.routes["GET", "/_local/faults"] = self._list_faults
+
+    def _add_dynamodb(self, settings: DynamoDbSettings) -> None:
+        apply_dynamodb_fixes()
+        self.clock = Clock(self.app)
+        tables = Tables(self.app, self.clock)
+        add_scan(self.app)
+        self.table_exports = DynamoDbExports(self.app, self.clients, self.clock, tables, self.faults, settings)
+        self.app.reset_callbacks += [self.table_exports.reset, tables.reset, self.clock.reset]
 
     @property
     def url(self) -> str:
@@ -90,6 +106,7 @@ class LocalCloud:
             stack.callback(self.faults.reset)
             stack.callback(self.snapshots.reset)
             stack.callback(self.exports.close)
+            stack.callback(self.table_exports.close)
             stack.callback(self.athena.close)
             stack.callback(self._server.stop)
 

@@ -9,11 +9,12 @@ from collections.abc import Callable
 from typing import Any
 
 from rds_lake.localcloud.app import ApiError
-from rds_lake.localcloud.faults import EventFault, ExportFault, FaultLists, Throttle
+from rds_lake.localcloud.faults import DynamoDbExportFault, EventFault, ExportFault, FaultLists, Throttle
 from rds_lake.localcloud.rds_events import EVENT_NAMES
 from rds_lake.localcloud.throttling import default_code, problem_with
 
 _EXPORTS = ("fail", "skip_tables", "stuck", "cancel")
+_DYNAMODB_EXPORTS = ("fail", "stuck", "missing_file", "damaged_file")
 _ACTIONS = ("drop", "double", "delay")
 Json = dict[str, Any]
 # Where an item is, the item, and where to say what is wrong with it.
@@ -26,7 +27,12 @@ class _BadItemError(ValueError):
 
 def read_faults(body: Json) -> FaultLists:
     """The faults a body asks for; ApiError 400 naming every problem."""
-    readers: dict[str, _Reader] = {"exports": _export, "events": _event, "throttle": _throttle}
+    readers: dict[str, _Reader] = {
+        "exports": _export,
+        "events": _event,
+        "throttle": _throttle,
+        "dynamodb_exports": _dynamodb_export,
+    }
     problems = [f"{key!r} is none of {', '.join(readers)}" for key in body if key not in readers]
     found: dict[str, list[Any]] = {key: [] for key in readers}
     for key, reader in readers.items():
@@ -68,6 +74,25 @@ def _export(item: Json) -> ExportFault:
     return ExportFault(**arguments)
 
 
+def _dynamodb_export(item: Json) -> DynamoDbExportFault:
+    kinds = [key for key in item if key in _DYNAMODB_EXPORTS]
+    problems = _unknown(item, (*_DYNAMODB_EXPORTS, "code"))
+    if len(kinds) != 1:
+        problems.append(f"{sorted(item)} is not exactly one of {', '.join(_DYNAMODB_EXPORTS)}")
+    if "fail" not in item:
+        problems += ["code belongs to fail"] if "code" in item else []
+        problems += [f"{key} {item[key]!r} is not true" for key in kinds if item[key] is not True]
+        _refuse(problems)
+        arguments: Json = {kinds[0]: True}
+        return DynamoDbExportFault(**arguments)
+    words = {"fail": item["fail"], "code": item.get("code", "UNKNOWN")}
+    problems += [
+        f"{key} {value!r} is no text" for key, value in words.items() if not isinstance(value, str) or not value
+    ]
+    _refuse(problems)
+    return DynamoDbExportFault(code=words["code"], message=words["fail"])
+
+
 def _event(item: Json) -> EventFault:
     problems = _unknown(item, ("action", "seconds", "match"))
     action, seconds, match = item.get("action"), item.get("seconds"), item.get("match")
@@ -96,7 +121,10 @@ def _throttle(item: Json) -> Throttle:
         problems.append(f"code {code!r} is no error code")
     _refuse(problems)
     return Throttle(
-        service=str(service), operation=str(operation), calls=int(str(calls)), code=code or default_code(str(service))
+        service=str(service),
+        operation=str(operation),
+        calls=int(str(calls)),
+        code=code or default_code(str(service), str(operation)),
     )
 
 

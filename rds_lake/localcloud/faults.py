@@ -33,6 +33,27 @@ class ExportFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoDbExportFault:
+    """How one export of a DynamoDB table ends otherwise: at most one of these. `code` and `message`: it is FAILED.
+
+    A missing or damaged file is the one with most items, and the export is COMPLETED all the same.
+    """
+
+    code: str | None = None
+    message: str = ""
+    stuck: bool = False
+    missing_file: bool = False
+    damaged_file: bool = False
+
+    def shown(self) -> Json:
+        """As it was asked for."""
+        if self.code:
+            return {"fail": self.message, "code": self.code}
+        names = ("stuck", "missing_file", "damaged_file")
+        return {name: True for name in names if getattr(self, name)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventFault:
     """What becomes of one event: drop, double or delay. `match`: its EventID, or the state of a Backup job."""
 
@@ -67,10 +88,11 @@ class FaultLists:
     exports: list[ExportFault]
     events: list[EventFault]
     throttle: list[Throttle]
+    dynamodb_exports: list[DynamoDbExportFault]
 
     @classmethod
     def empty(cls) -> FaultLists:
-        return cls(exports=[], events=[], throttle=[])
+        return cls(exports=[], events=[], throttle=[], dynamodb_exports=[])
 
 
 class Faults:
@@ -90,16 +112,18 @@ class Faults:
             self._pending.exports += faults.exports
             self._pending.events += faults.events
             self._pending.throttle += faults.throttle
+            self._pending.dynamodb_exports += faults.dynamodb_exports
 
     def shown(self) -> Json:
         """What is pending; `delayed` counts the events that are under way."""
         with self._lock:
+            tables = [fault.shown() for fault in self._pending.dynamodb_exports]
             return {
                 "exports": [fault.shown() for fault in self._pending.exports],
                 "events": [fault.shown() for fault in self._pending.events],
                 "throttle": [fault.shown() for fault in self._pending.throttle],
                 "delayed": len(self._late),
-            }
+            } | ({"dynamodb_exports": tables} if tables else {})
 
     def reset(self) -> None:
         """Forget everything, late events too."""
@@ -113,6 +137,12 @@ class Faults:
         """What happens to the export task that starts now."""
         with self._lock:
             return self._pending.exports.pop(0) if self._pending.exports else ExportFault()
+
+    def next_dynamodb_export(self) -> DynamoDbExportFault:
+        """What happens to the export of a DynamoDB table that starts now."""
+        with self._lock:
+            pending = self._pending.dynamodb_exports
+            return pending.pop(0) if pending else DynamoDbExportFault()
 
     def throttled(self, service: str, operation: str) -> str | None:
         """The error code of the call that is made now; None lets it pass."""

@@ -25,14 +25,21 @@ from rds_lake.localcloud.protocol import render_error
 _PROTOCOLS = ("query", "json", "rest-xml")
 _CODES = {"query": "Throttling", "json": "ThrottlingException", "rest-xml": "SlowDown"}
 _MESSAGES = {"query": "Rate exceeded", "json": "Rate exceeded", "rest-xml": "Please reduce your request rate."}
+# Reads and writes of DynamoDB's tables use up what is provisioned for the table.
+_OWN_CODES = {
+    "ProvisionedThroughputExceededException": "The level of configured provisioned throughput for the table was exceeded. "
+    "Consider increasing your provisioning level with the UpdateTable API.",
+}
 # The control API is not AWS's.
 _OURS = ("/_local/", "/moto-api/")
 _FORM = "application/x-www-form-urlencoded"
 
 
-def default_code(service: str) -> str:
-    """What AWS calls throttling in the protocol of a service."""
-    return _CODES[_model(service).protocol]
+def default_code(service: str, operation: str) -> str:
+    """What AWS calls throttling of an operation: in the protocol of its service, or by a name of its own."""
+    model = _model(service)
+    named = {shape.name for shape in model.operation_model(operation).error_shapes} & set(_OWN_CODES)
+    return next(iter(named), _CODES[model.protocol])
 
 
 def problem_with(service: object, operation: object) -> str | None:
@@ -135,7 +142,7 @@ def _service(signed_as: str) -> str:
 
 
 def _refuse(protocol: str, code: str, environ: dict[str, Any], start: StartResponse) -> list[bytes]:
-    message, status, content_type = _MESSAGES[protocol], "400 Bad Request", "text/xml"
+    message, status, content_type = _OWN_CODES.get(code, _MESSAGES[protocol]), "400 Bad Request", "text/xml"
     if protocol == "json":
         content_type = "application/x-amz-json-1.1"
         body = json.dumps({"__type": code, "message": message}).encode()

@@ -23,6 +23,8 @@ class Priced(Protocol):
     @property
     def export_per_gb_snapshot(self) -> float: ...
     @property
+    def export_per_gb_dynamodb(self) -> float: ...
+    @property
     def put_per_1000(self) -> float: ...
     @property
     def get_per_1000(self) -> float: ...
@@ -36,9 +38,9 @@ class Requests:
     gets: int
 
 
-def export_usd(prices: Priced, *, snapshot_gb: float) -> float:
-    """Exporting a snapshot of that size once."""
-    return prices.export_per_gb_snapshot * snapshot_gb
+def export_usd(prices: Priced, *, snapshot_gb: float, kind: str = "rds") -> float:
+    """Exporting a snapshot, or tables, of that size once."""
+    return snapshot_gb * (prices.export_per_gb_dynamodb if kind == "dynamodb" else prices.export_per_gb_snapshot)
 
 
 def relocation_requests(manifest: Manifest) -> Requests:

@@ -11,6 +11,7 @@ subscription's own notification, or S3's and SNS's `Records`; wrappers are taken
 | Backup Job State Change COMPLETED | an RDS recovery point, which is a snapshot | SnapshotCreated |
 | Backup Job State Change FAILED, ABORTED, EXPIRED, PARTIAL | a database that was not backed up | BackupFailed |
 | S3 object created, `export_info_<task>.json` | an export wrote its last file | ExportWritten |
+| S3 object created, `<set>/AWSDynamoDB/<id>/manifest-….json` | DynamoDB wrote a manifest of an export | TableExportWritten |
 
 What belongs here: recognising messages. What they lead to is `stages/events.py`.
 """
@@ -20,10 +21,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from urllib.parse import unquote_plus
 
 from rds_lake.model.arn import Exportable, exportable, parse_arn
+from rds_lake.model.dynamo import EXPORT_FOLDER, MANIFESTS, source_and_date
 from rds_lake.model.event_ids import CREATED, ENDED, SOURCE_TYPES, event_id_of
 from rds_lake.model.export import ExportStatus
 
@@ -55,6 +58,15 @@ class ExportWritten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TableExportWritten:
+    """DynamoDB wrote a manifest of this source's and date's export; the export may end a moment later."""
+
+    source: str
+    snapshot_date: date
+    export_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupFailed:
     """AWS Backup did not back a database up; `resource_arn` is the instance's or cluster's."""
 
@@ -78,7 +90,9 @@ class MalformedEvent:
     reason: str
 
 
-Event = SnapshotCreated | ExportEnded | ExportWritten | BackupFailed | ForeignEvent | MalformedEvent
+Event = (
+    SnapshotCreated | ExportEnded | ExportWritten | TableExportWritten | BackupFailed | ForeignEvent | MalformedEvent
+)
 
 _BACKUP_FAILURES = {"FAILED", "ABORTED", "EXPIRED", "PARTIAL"}
 _MAX_DEPTH = 6  # SQS in Lambda in SNS in EventBridge is four
@@ -235,7 +249,16 @@ def _s3_event(key: str | None, *, created: bool) -> Event:
     task = folder.rpartition("/")[2]
     if created and task and name == f"export_info_{task}.json":
         return ExportWritten(export_task=task)
+    if created and name in MANIFESTS and (found := _table_export(folder)):
+        return found
     return ForeignEvent(reason=f"S3 object {key[:200]!r}")
+
+
+def _table_export(folder: str) -> TableExportWritten | None:
+    """The export of `…/<source>-<date>/AWSDynamoDB/<id>`; None where the folder is none of rds-lake's."""
+    parts = folder.split("/")
+    known = source_and_date(parts[-3]) if len(parts) >= 3 and parts[-2] == EXPORT_FOLDER else None
+    return TableExportWritten(source=known[0], snapshot_date=known[1], export_id=parts[-1]) if known else None
 
 
 def _object(text: str) -> dict[str, Any] | None:

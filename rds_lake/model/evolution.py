@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from rds_lake.model.nested_types import is_nested, merge_nested
 from rds_lake.model.table import Column
 
 # Partition type -> the table types Athena reads it as. Its list has `string` to integers as well: text that is no
@@ -119,7 +120,9 @@ def compare(
 
 
 def widest(one: str, other: str) -> str | None:
-    """The type Athena reads both as, or None."""
+    """The type Athena reads both as, or None; of nested types the one with the fields of both."""
+    if is_nested(one) or is_nested(other):
+        return merge_nested(one, other, leaf=widest)
     if reads_as(one, other):
         return other
     return one if reads_as(other, one) else None

@@ -52,8 +52,26 @@ class ExportTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPart:
+    """One table's export of a date that has an export per table (DynamoDB), or its scan.
+
+    `folder` (with trailing slash) is what it alone wrote; `items` is what AWS counted, `billed_bytes` what it charges for.
+    """
+
+    table: str
+    export_arn: str
+    folder: str
+    manifest_key: str
+    items: int
+    billed_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRecord:
-    """The accepted export of one source and date: the hand-over from `snapshot_export` to `parquet`."""
+    """The accepted export of one source and date: the hand-over from `snapshot_export` to `parquet`.
+
+    `parts` are the exports of single tables where there are such; `folder` is then what contains them all.
+    """
 
     source: str
     snapshot_date: date
@@ -64,3 +82,4 @@ class ExportRecord:
     folder: str
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    parts: tuple[ExportPart, ...] = ()

@@ -5,9 +5,12 @@
                   prefix source  AWS's table folder    partition        export task
 
     lake/_manifests/shop/2026-11-20.export.json    the accepted export
+    lake/_manifests/reviews/2026-11-20.begun.json  the exports of DynamoDB tables that the date consists of
     lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
     lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
     lake/_manifests/shop/_published.json           which date is published
+    lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted
+    lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -55,6 +58,18 @@ class LakeLayout:
     def export_record_key(self, source: str, day: date) -> str:
         """The accepted export of one date."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.export.json"
+
+    def begun_set_key(self, source: str, day: date) -> str:
+        """The exports begun for one date of a DynamoDB source."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.begun.json"
+
+    def finished_table_key(self, source: str, day: date, export_task: str, table: str) -> str:
+        """Says that this table of a date is converted, while others may not be."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.{table}.table"
+
+    def seen_schema_key(self, source: str, table: str) -> str:
+        """What was ever seen of a DynamoDB table's attributes."""
+        return f"{self.manifest_folder(source)}_schemas/{table}.json"
 
     def relocation_marker_key(self, source: str, day: date, export_task: str) -> str:
         """Says that copying this export was begun before."""

@@ -22,7 +22,7 @@ from datetime import date, datetime
 from typing import Any
 
 from rds_lake.errors import ManifestError
-from rds_lake.model.export import ExportRecord
+from rds_lake.model.export import ExportPart, ExportRecord
 from rds_lake.model.table import Column, TableTarget
 
 VERSION = 1
@@ -152,10 +152,11 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(record: ExportRecord) -> dict[str, Any]:
-    return {
+    body = {
         key: value.isoformat() if isinstance(value, date) else value
         for key, value in _without_none(asdict(record)).items()
     }
+    return body if record.parts else {key: value for key, value in body.items() if key != "parts"}
 
 
 def _parse_record(body: dict[str, Any]) -> ExportRecord:
@@ -169,6 +170,7 @@ def _parse_record(body: dict[str, Any]) -> ExportRecord:
         folder=body["folder"],
         started_at=_optional_time(body, "started_at"),
         ended_at=_optional_time(body, "ended_at"),
+        parts=tuple(ExportPart(**part) for part in body.get("parts", ())),
     )
 
 

@@ -3,6 +3,7 @@
     shop.public.orders           -> view `orders`,         raw table `snapshots_orders`        (default schema)
     shop.sales.orders            -> view `sales_orders`,   raw table `snapshots_sales_orders`
     shop.public."Order Details"  -> view `order_details`
+    Held-Out.Items (DynamoDB)    -> view `held_out_items`
 
 Athena lower-cases names and is safe with `[a-z0-9_]` only (aws-facts 5.4); what folds together is an error that shows
 the `rename:` line to add. Raw tables keep the Parquet column names, by which Athena finds columns; views rename.
@@ -92,7 +93,7 @@ def assign_names(
 
 
 def _view_name(target: TableTarget, default_schema: str | None, *, several: bool) -> str:
-    if f"{target.database}.{target.schema}" == default_schema:
+    if not target.schema or f"{target.database}.{target.schema}" == default_schema:
         return athena_name(target.table)
     if not several:
         return athena_name(f"{target.schema}_{target.table}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 class TableTarget:
     """The original, unfolded name of a table: `database.schema.table` (aws-facts 1.2).
 
-    For MySQL and MariaDB the schema equals the database.
+    For MySQL and MariaDB the schema equals the database. A table of DynamoDB has neither.
     """
 
     database: str
@@ -20,7 +20,12 @@ class TableTarget:
     table: str
 
     def __str__(self) -> str:
-        return f"{self.database}.{self.schema}.{self.table}"
+        return ".".join(part for part in (self.database, self.schema, self.table) if part)
+
+
+def dynamodb_table(name: str) -> TableTarget:
+    """A table of DynamoDB: a name and nothing around it."""
+    return TableTarget(database="", schema="", table=name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

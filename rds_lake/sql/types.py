@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import re
 
+from rds_lake.model.nested_types import to_query_type
+from rds_lake.sql.quoting import identifier
+
 _HIVE_TO_PRESTO = {
     "string": "varchar",
     "int": "integer",
@@ -32,9 +35,7 @@ _MAX_DIGITS = 38
 
 def hive_to_presto(hive_type: str) -> str:
     """The word a query uses for a Hive type (`int` -> `integer`, `array<string>` -> `array(varchar)`)."""
-    if match := re.fullmatch(r"array<(.+)>", hive_type):
-        return f"array({hive_to_presto(match[1])})"
-    return _HIVE_TO_PRESTO.get(hive_type, hive_type)
+    return to_query_type(hive_type, leaf=lambda word: _HIVE_TO_PRESTO.get(word, word), quote=identifier)
 
 
 def parse_presto_type(text: str) -> str:

@@ -20,6 +20,7 @@ from rds_lake.errors import CatalogError, ConflictError, RdsLakeError
 from rds_lake.model.evolution import Change, reads_as
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.names import AthenaTable
+from rds_lake.model.nested_types import is_nested
 from rds_lake.stages.placement import Placement, candidates, place
 from rds_lake.stages.raw_tables import NamedTable, RawTable, comment, group_versions, settle
 
@@ -240,14 +241,17 @@ def _values(day: date, names: AthenaTable, table: TableManifest) -> tuple[str, .
 
 
 def _partitions(named: NamedTable, day: date) -> dict[tuple[str, ...], PartitionSpec]:
-    """The partitions of the date: each with the types that really are in its files, or the table's without files."""
+    """The partitions of the date: each with the types that really are in its files, or the table's without files.
+
+    A nested type is the table's: fields are found by name, and Athena compares the two declarations place by place.
+    """
     types = {seen.key: seen.column.hive_type for seen in named.seen}
     specs: dict[tuple[str, ...], PartitionSpec] = {}
     for table in named.members or (named.manifest,):
         columns = tuple(
             (
                 column.name.lower(),
-                column.hive_type if table.files else types[column.name.lower()],
+                column.hive_type if table.files and not is_nested(column.hive_type) else types[column.name.lower()],
                 comment(column.name, column.original_type),
             )
             for column in table.columns

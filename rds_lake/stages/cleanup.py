@@ -27,16 +27,19 @@ def after_publish(
 
 def _delete_export(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
     export = manifest.export
-    # A damaged manifest must not make us empty a bucket.
-    if export.folder.split("/")[-2:] != [export.export_task, ""]:
-        raise ManifestError(
-            f"the manifest of {manifest.source} {manifest.snapshot_date} names {export.folder!r} as the folder of export "
-            f"{export.export_task}; nothing was deleted. Delete the manifest and materialize `parquet` again"
-        )
-    keys = [item.key for item in s3.list_objects(export.bucket, export.folder)]
-    if keys:
-        s3.delete(export.bucket, keys)
-        log(f"deleted AWS's copy s3://{export.bucket}/{export.folder}: {len(keys)} objects")
+    # The last part of a table's export's ARN is its folder's name, too.
+    folders = {part.folder: part.export_arn.rpartition("/")[2] for part in export.parts}
+    for folder, name in (folders or {export.folder: export.export_task}).items():
+        # A damaged manifest must not make us empty a bucket.
+        if not name or folder.split("/")[-2:] != [name, ""]:
+            raise ManifestError(
+                f"the manifest of {manifest.source} {manifest.snapshot_date} names {folder!r} as the folder of export {name}; "
+                "nothing more was deleted. Delete the manifest and materialize `parquet` again"
+            )
+        keys = [item.key for item in s3.list_objects(export.bucket, folder)]
+        if keys:
+            s3.delete(export.bucket, keys)
+            log(f"deleted AWS's copy s3://{export.bucket}/{folder}: {len(keys)} objects")
 
 
 def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:

@@ -10,7 +10,7 @@ What belongs here: the decision per message. Receiving and acknowledging is `def
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -26,12 +26,14 @@ from rds_lake.model.events import (
     ForeignEvent,
     MalformedEvent,
     SnapshotCreated,
+    TableExportWritten,
     parse_events,
 )
 from rds_lake.model.export import ExportTask
 from rds_lake.model.snapshot import Snapshot
+from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
-from rds_lake.stages.wanted import WantedIncident, WantedRun, settling_run, starting_run
+from rds_lake.stages.wanted import WantedIncident, WantedRun, set_run, settling_run, starting_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class EventPlanner:
     plans: Sequence[ExportPlan]
     first_dates: dict[str, date]
     today: Callable[[], date]
+    dynamodb: Mapping[str, DynamoExports] = field(default_factory=dict)
     _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
@@ -120,6 +123,8 @@ class EventPlanner:
                     if task
                     else _Decision(note=f"AWS knows no task {identifier}")
                 )
+            case TableExportWritten():
+                return self._table_exported(event)
             case BackupFailed():
                 return self._backup_failed(event)
             case ForeignEvent(reason=reason):
@@ -182,6 +187,28 @@ class EventPlanner:
         if snapshot is None or plan is None or snapshot.kind not in plan.kinds:
             return []
         return [(plan, task, snapshot.date) for task in tasks if attempt_at(plan, task, snapshot) is not None]
+
+    def _table_exported(self, event: TableExportWritten) -> _Decision:
+        """The last of a date's exports to end settles them all; those before it have nothing to say.
+
+        The manifest is written before the export ends. Who sees it too early is not kept in the queue: reconciliation
+        looks sooner than the message would come again.
+        """
+        exports = self.dynamodb.get(event.source)
+        if exports is None or event.snapshot_date < self.first_dates[event.source]:
+            return _Decision(note=f"{event.source} {event.snapshot_date} is no date of a DynamoDB source")
+        found = exports.look(event.snapshot_date)
+        own = next((e for e in found.started if e.export_id == event.export_id), None) if found else None
+        if found is None or own is None:
+            return _Decision(
+                note=f"export {event.export_id} is none of those {event.source} {event.snapshot_date} is made of"
+            )
+        if found.status.running:
+            ended = sum(not export.status.running for export in found.started)
+            return _Decision(
+                note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.exports)} tables exported so far"
+            )
+        return _Decision(runs=(set_run(found.task, event.source, event.snapshot_date),))
 
     def _backup_failed(self, event: BackupFailed) -> _Decision:
         """An incident of the source that waits for AWS Backup's snapshots; nobody else's backup is our business."""

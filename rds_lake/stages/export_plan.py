@@ -88,8 +88,8 @@ def export_plan(config: LakeConfig, source: SourceSettings) -> ExportPlan:
 
 
 def export_plans(config: LakeConfig) -> Sequence[ExportPlan]:
-    """The plans of all sources."""
-    return [export_plan(config, source) for source in config.sources]
+    """The plans of all sources that are databases."""
+    return [export_plan(config, source) for source in config.sources if source.kind in _ABOUT]
 
 
 def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | None:

@@ -29,10 +29,12 @@ from rds_lake.aws.s3 import Upload
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.errors import ManifestError
 from rds_lake.model.arn import Exportable, exportable
+from rds_lake.model.dynamo import source_and_date
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.retention import keep
 from rds_lake.stages import handover
+from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.export_plan import date_of_ours, export_plan
 from rds_lake.stages.folders import Exports, Folder, sum_folders
 from rds_lake.stages.publish import Lake
@@ -136,6 +138,9 @@ def _look(lake: Lake, source: SourceSettings, *, now: datetime, busy: Collection
 def _exports(
     config: LakeConfig, known: _Source, exports: Exports, *, rds: RdsGateway, now: datetime
 ) -> Iterable[Orphan]:
+    if known.settings.kind == DYNAMODB:
+        yield from _table_exports(config, known, exports, now=now)
+        return
     plan = export_plan(config, known.settings)
     for task in exports.tasks:
         folder = exports.folders.get(task.folder)
@@ -156,6 +161,19 @@ def _exports(
         elif day not in known.manifests and _snapshot_gone(rds, task):
             why = f"{day} was never relocated and its snapshot is gone: perhaps the only copy. Materialize the date"
             yield replace(orphan, why=why, removable=False)
+
+
+def _table_exports(config: LakeConfig, known: _Source, exports: Exports, *, now: datetime) -> Iterable[Orphan]:
+    """Folders of DynamoDB's exports by date; what is not published may be the only copy, and stays."""
+    for folder in exports.folders.values():
+        found = source_and_date(folder.key.rstrip("/").rpartition("/")[2])
+        if found is None or found[0] != known.settings.name or found[1] in known.untouchable:
+            continue
+        manifest = known.manifests.get(found[1])
+        done = manifest is not None and (found[1], manifest.export.export_task) in known.published
+        if done and not known.settings.keep_export:
+            orphan = _orphan(known.settings.name, config.lake.exports_bucket, folder, now=now)
+            yield replace(orphan, why=f"{found[1]} is published")
 
 
 def _superfluous(known: _Source, task: ExportTask, day: date, *, today: date) -> str | None:

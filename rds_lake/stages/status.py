@@ -15,6 +15,7 @@ from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.cost import export_usd
 from rds_lake.model.export import ExportRecord, ExportTask
 from rds_lake.stages import handover
+from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.export_plan import date_of_ours, export_plan
 from rds_lake.stages.naming import name_tables
 from rds_lake.stages.publish import Lake, find_pointer
@@ -82,7 +83,7 @@ def source_status(
         ),
         dates=len(dates),
         export_seconds=export_seconds(manifest.export) if manifest else None,
-        export_usd=None if gb is None else export_usd(config.lake.prices, snapshot_gb=gb),
+        export_usd=None if gb is None else export_usd(config.lake.prices, snapshot_gb=gb, kind=source.kind),
         running=tuple(_ours(config, source, running)),
     )
 
@@ -94,8 +95,10 @@ def export_seconds(record: ExportRecord) -> float | None:
     return (record.ended_at - record.started_at).total_seconds()
 
 
-def snapshot_gb(rds: RdsGateway, record: ExportRecord) -> int | None:
+def snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
     """The size AWS bills the export by; None when the snapshot is gone, or it was a live cluster's."""
+    if record.parts:
+        return round(sum(part.billed_bytes for part in record.parts) / 1e9, 3)
     about, _ = exportable(record.snapshot_arn)
     snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, record.snapshot_arn)
     # 0: AWS does not say it of this snapshot.
@@ -103,6 +106,8 @@ def snapshot_gb(rds: RdsGateway, record: ExportRecord) -> int | None:
 
 
 def _ours(config: LakeConfig, source: SourceSettings, running: Sequence[ExportTask]) -> list[RunningExport]:
+    if source.kind == DYNAMODB:
+        return []
     plan = export_plan(config, source)
     found: list[RunningExport] = []
     for task in running:

@@ -13,8 +13,8 @@ from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages.export_plan import ExportPlan
 
-# begin: start or adopt the export and end. settle: take over an ended export.
-Trigger = Literal["begin", "settle"]
+# begin: start or adopt the export and end. settle: take over an ended export. scan: read tables, all in one run.
+Trigger = Literal["begin", "settle", "scan"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +58,14 @@ def starting_run(plan: ExportPlan, snapshot: Snapshot) -> WantedRun:
 
 def settling_run(plan: ExportPlan, task: ExportTask, day: date) -> WantedRun:
     """The run that takes an ended export over: the whole source when it is COMPLETE, else the stage that says why not."""
+    return set_run(task, plan.source, day)
+
+
+def set_run(task: ExportTask, source: str, day: date) -> WantedRun:
+    """The same for any source: a date's exports of DynamoDB are one task as well."""
     return WantedRun(
         key=f"export:{task.identifier}:{task.status}",
-        source=plan.source,
+        source=source,
         snapshot_date=day,
         trigger="settle",
         whole_source=task.status is ExportStatus.COMPLETE,

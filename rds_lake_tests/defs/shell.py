@@ -33,7 +33,9 @@ class Shell:
 
     def reload(self) -> None:
         """Load the code location again, with the world's present configuration."""
-        known = {"shop": TABLES} if len(self.world.config.sources) == 1 else {}
+        (source, *others) = self.world.config.sources
+        tables = source.included_tables if source.kind == "dynamodb" else TABLES
+        known = {source.name: tables} if tables and not others else {}
         self.definitions = build_definitions(
             self.world.config,
             known_tables=known,
@@ -88,7 +90,9 @@ class Shell:
 
     def materialize(self, day: str, *names: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
         """Materialize assets of the source by their last name; none: all."""
-        keys = [dg.AssetKey(["shop", name]) for name in names] or list(self.definitions.resolve_all_asset_keys())
+        keys = [dg.AssetKey([self.world.config.sources[0].name, name]) for name in names] or list(
+            self.definitions.resolve_all_asset_keys()
+        )
         job = self.definitions.resolve_implicit_global_asset_job_def()
         return job.execute_in_process(
             instance=self.instance,

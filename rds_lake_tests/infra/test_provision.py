@@ -71,3 +71,26 @@ def test_the_export_role_can_be_assumed_by_the_export_service_and_reach_only_the
     policy = iam.get_role_policy(RoleName="rds-lake-export", PolicyName="rds-lake-export")["PolicyDocument"]
     resources = [statement["Resource"] for statement in policy["Statement"]]
     assert resources == ["arn:aws:s3:::acme-lake", "arn:aws:s3:::acme-lake/exports/*"]
+
+
+def test_manifests_of_dynamodbs_exports_reach_the_queue_and_other_objects_do_not(world: World) -> None:
+    world.of_dynamodb()
+    for key in ("x/manifest-files.json", "x/data/a.json.gz", "manifest-files.json.part"):
+        world.gateways.s3.put_text("acme-lake", f"exports/{key}", "", kms_key=None)
+    assert [message["detail"]["object"]["key"] for message in world.messages()] == ["exports/x/manifest-files.json"]
+
+
+def test_whom_else_a_bucket_notifies_stays_notified(world: World) -> None:
+    s3, sqs = world.clients.client("s3"), world.clients.client("sqs")
+    url = sqs.create_queue(QueueName="others")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    others = [{"Id": "theirs", "QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]
+    s3.put_bucket_notification_configuration(
+        Bucket="acme-lake", NotificationConfiguration={"QueueConfigurations": others}
+    )
+    world.of_dynamodb()
+    world.of_dynamodb()
+    found = s3.get_bucket_notification_configuration(Bucket="acme-lake")
+    assert [queue["QueueArn"] for queue in found["QueueConfigurations"]] == [arn]
+    world.gateways.s3.put_text("acme-lake", "exports/x/manifest-files.json", "", kms_key=None)
+    assert len(world.messages()) == 1

@@ -1,15 +1,18 @@
-"""A local cloud with a cluster, and a MySQL source, for the modules that ask for them."""
+"""A local cloud with a cluster, one with DynamoDB only, and a MySQL source, for the modules that ask for them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.dynamodb_job import DynamoDbSettings
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.mariadb import EmbeddedMariaDb
 from rds_lake.localcloud.mysql import MySqlDatabase
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake_tests.localcloud.aurora import Aurora
+from rds_lake_tests.localcloud.dynamodb import BUCKET, Dynamo
 from rds_lake_tests.world import execute
 
 _TABLES = """
@@ -61,3 +64,24 @@ def mysql_source(mariadb: EmbeddedMariaDb) -> Iterator[MySqlDatabase]:
     database = MySqlDatabase(mariadb.create_database(MYSQL_NAME))
     yield database
     database.drop()
+
+
+@pytest.fixture(scope="module")
+def dynamo_cloud() -> Iterator[LocalCloud]:
+    with LocalCloud({}, dynamodb=DynamoDbSettings(progress_seconds=0.0, finishing_seconds=0.0)) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def dynamo_clients() -> dict[tuple[str, str], Any]:
+    """boto3's clients, which cost more to make than most tests."""
+    return {}
+
+
+@pytest.fixture
+def dynamo(dynamo_cloud: LocalCloud, dynamo_clients: dict[tuple[str, str], Any]) -> Dynamo:
+    """DynamoDB without tables, and a bucket to export to."""
+    dynamo_cloud.reset()
+    dynamo = Dynamo(dynamo_cloud, dynamo_clients)
+    dynamo.client("s3").create_bucket(Bucket=BUCKET)
+    return dynamo

@@ -1,0 +1,159 @@
+"""DynamoDB: tables, point-in-time recovery, exports.
+
+What belongs here: the calls of aws-facts 4.3 with paging, and their answers as values. Which tables and exports are wanted
+is `stages/dynamo_export.py`; scanning is `dynamodb_scan.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from rds_lake.aws.translate import aws_errors
+from rds_lake.errors import AwsError, ExportQuotaError
+from rds_lake.model.dynamo import DynamoTable, Recovery, TableExport
+from rds_lake.model.export import ExportStatus
+
+_EXPORTS_PER_PAGE = 25
+_STATUSES = {
+    "IN_PROGRESS": ExportStatus.IN_PROGRESS,
+    "COMPLETED": ExportStatus.COMPLETE,
+    "FAILED": ExportStatus.FAILED,
+}
+
+
+class DynamoGateway:
+    """Tables of the account and Region, and their exports."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def list_tables(self) -> list[str]:
+        """The names of all tables, sorted."""
+        with aws_errors("dynamodb", "ListTables"):
+            pages = self._client.get_paginator("list_tables").paginate()
+            return sorted(name for page in pages for name in page["TableNames"])
+
+    def find_table(self, name: str) -> DynamoTable | None:
+        """The table of this name, or None."""
+        try:
+            with aws_errors("dynamodb", "DescribeTable", about=name):
+                table = self._client.describe_table(TableName=name)["Table"]
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
+        on_demand = table.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST"
+        provisioned = table.get("ProvisionedThroughput", {}).get("ReadCapacityUnits", 0)
+        return DynamoTable(
+            arn=table["TableArn"],
+            name=table["TableName"],
+            created_at=table["CreationDateTime"].astimezone(UTC),
+            bytes=table.get("TableSizeBytes", 0),
+            items=table.get("ItemCount", 0),
+            keys=tuple(key["AttributeName"] for key in sorted(table["KeySchema"], key=lambda key: key["KeyType"])),
+            read_capacity=None if on_demand or not provisioned else float(provisioned),
+        )
+
+    def recovery(self, name: str) -> Recovery:
+        """The instants the table can be exported as of."""
+        with aws_errors("dynamodb", "DescribeContinuousBackups", about=name):
+            answer = self._client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+        found = answer.get("PointInTimeRecoveryDescription", {})
+        if found.get("PointInTimeRecoveryStatus") != "ENABLED":
+            return Recovery(earliest=None, latest=None)
+        return Recovery(
+            earliest=_utc(found.get("EarliestRestorableDateTime")), latest=_utc(found.get("LatestRestorableDateTime"))
+        )
+
+    def start_export(
+        self,
+        *,
+        table_arn: str,
+        moment: datetime,
+        bucket: str,
+        prefix: str,
+        kms_key: str | None,
+        bucket_owner: str | None,
+        token: str,
+    ) -> TableExport:
+        """Start a full export as of the moment; the same token within eight hours gives the export it gave before.
+
+        Raises ExportQuotaError when AWS has no place for another one.
+        """
+        optional = {"S3BucketOwner": bucket_owner} if bucket_owner else {}
+        optional |= {"S3SseAlgorithm": "KMS", "S3SseKmsKeyId": kms_key} if kms_key else {}
+        try:
+            with aws_errors("dynamodb", "ExportTableToPointInTime", about=table_arn):
+                answer = self._client.export_table_to_point_in_time(
+                    TableArn=table_arn,
+                    ExportTime=moment,
+                    S3Bucket=bucket,
+                    S3Prefix=prefix,
+                    ClientToken=token,
+                    ExportFormat="DYNAMODB_JSON",
+                    ExportType="FULL_EXPORT",
+                    **optional,
+                )
+        except AwsError as error:
+            if error.code == "LimitExceededException":
+                raise ExportQuotaError(f"the export of {table_arn} has to wait its turn: {error}") from error
+            raise
+        return _export(answer["ExportDescription"])
+
+    def find_export(self, arn: str) -> TableExport | None:
+        """The export of this ARN, or None where DynamoDB knows none (any more)."""
+        try:
+            with aws_errors("dynamodb", "DescribeExport", about=arn):
+                return _export(self._client.describe_export(ExportArn=arn)["ExportDescription"])
+        except AwsError as error:
+            if error.code == "ExportNotFoundException":
+                return None
+            raise
+
+    def list_export_arns(self, table_arn: str) -> Iterator[str]:
+        """The ARNs of the table's exports that DynamoDB still lists (90 days)."""
+        token: str | None = None
+        while True:
+            arguments = {"NextToken": token} if token else {}
+            with aws_errors("dynamodb", "ListExports", about=table_arn):
+                page = self._client.list_exports(TableArn=table_arn, MaxResults=_EXPORTS_PER_PAGE, **arguments)
+            yield from (item["ExportArn"] for item in page.get("ExportSummaries", []))
+            token = page.get("NextToken")
+            if not token:
+                return
+
+
+def _export(item: Any) -> TableExport:
+    failure = ": ".join(text for text in (item.get("FailureCode"), item.get("FailureMessage")) if text)
+    return TableExport(
+        arn=item["ExportArn"],
+        table_arn=item["TableArn"],
+        status=_status(item),
+        export_time=_utc(item.get("ExportTime")),
+        bucket=item.get("S3Bucket", ""),
+        prefix=(item.get("S3Prefix") or "").strip("/"),
+        kind=item.get("ExportType", "FULL_EXPORT"),
+        format=item.get("ExportFormat", "DYNAMODB_JSON"),
+        started_at=_utc(item.get("StartTime")),
+        ended_at=_utc(item.get("EndTime")),
+        manifest_key=item.get("ExportManifest"),
+        items=item.get("ItemCount"),
+        billed_bytes=item.get("BilledSizeBytes"),
+        failure=failure or None,
+    )
+
+
+def _status(item: Any) -> ExportStatus:
+    status = _STATUSES.get(item["ExportStatus"])
+    if status is None:
+        message = (
+            f"{item['ExportArn']} has the status {item['ExportStatus']!r}, unknown to this release; update rds-lake"
+        )
+        raise AwsError(service="dynamodb", operation="DescribeExport", code="UnknownStatus", message=message)
+    return status
+
+
+def _utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment else None

@@ -1,0 +1,120 @@
+"""The exports of one source and date: all its tables as of one instant.
+
+    <prefix>/_manifests/reviews/2026-11-20.begun.json
+    {"version": 1, "moment": "2026-11-20T00:00:00+00:00", "tables": {"Reviews": "arn:…/export/0176…", "Users": null}}
+
+The record says which tables the date consists of (a pattern may match others tomorrow) and which exports they got: so a
+look at a date costs one call per export that still runs, and a table that was deleted since keeps its export.
+
+What belongs here: the record and what the exports add up to. Starting them is `stages/dynamo_export.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from rds_lake.errors import ManifestError
+from rds_lake.model.dynamo import TableExport
+from rds_lake.model.export import ExportStatus, ExportTask
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunSet:
+    """Tables of a date, by name, with their export's ARN; None where it is not started yet."""
+
+    moment: datetime
+    tables: Mapping[str, str | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSet:
+    """A date's exports as they are now, by table; None where one is not started."""
+
+    source: str
+    snapshot_date: date
+    moment: datetime
+    exports: Mapping[str, TableExport | None]
+    left_out: tuple[str, ...] = field(default=())  # tables that did not exist at the moment
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(name for name, export in self.exports.items() if export is None)
+
+    @property
+    def started(self) -> tuple[TableExport, ...]:
+        return tuple(export for export in self.exports.values() if export is not None)
+
+    @property
+    def failed(self) -> tuple[TableExport, ...]:
+        return tuple(export for export in self.started if export.status is ExportStatus.FAILED)
+
+    @property
+    def status(self) -> ExportStatus:
+        """STARTING while one is missing, running while one runs; then FAILED if any is, else COMPLETE."""
+        if self.missing:
+            return ExportStatus.STARTING
+        if any(export.status.running for export in self.started):
+            return ExportStatus.IN_PROGRESS
+        return ExportStatus.FAILED if self.failed else ExportStatus.COMPLETE
+
+    @property
+    def identifier(self) -> str:
+        """`reviews-2026-11-20-3f9c2d71ab04`: another one when any of the exports is another one."""
+        arns = json.dumps(sorted(export.arn for export in self.started))
+        return f"{self.source}-{self.snapshot_date}-{hashlib.sha256(arns.encode()).hexdigest()[:12]}"
+
+    @property
+    def task(self) -> ExportTask:
+        """The set as one export."""
+        ended = [export for export in self.started if not export.status.running]
+        starts = [export.started_at for export in self.started if export.started_at]
+        ends = [export.ended_at for export in self.started if export.ended_at]
+        return ExportTask(
+            identifier=self.identifier,
+            source_arn=subject(self.source, self.snapshot_date),
+            status=self.status,
+            bucket=next((export.bucket for export in self.started), ""),
+            prefix=next((export.prefix for export in self.started), ""),
+            snapshot_time=self.moment,
+            started_at=min(starts, default=None),
+            ended_at=max(ends, default=None) if not self.status.running else None,
+            progress=100 * len(ended) // max(len(self.exports), 1),
+            failure_cause=failure_text(self.failed) or None,
+        )
+
+
+def failure_text(exports: tuple[TableExport, ...]) -> str:
+    """What became of failed exports, with DynamoDB's own words."""
+    return "; ".join(f"{export.table}: {export.failure or 'no cause given'} ({export.arn})" for export in exports)
+
+
+def subject(source: str, day: date) -> str:
+    """What runs that begin a date's exports are labelled with."""
+    return f"dynamodb:{source}@{day.isoformat()}"
+
+
+def render_begun(begun: BegunSet) -> str:
+    """The record as JSON; `parse_begun` is its exact inverse."""
+    body = {"version": VERSION, "moment": begun.moment.isoformat(), "tables": dict(begun.tables)}
+    return json.dumps(body, indent=1)
+
+
+def parse_begun(text: str, *, where: str) -> BegunSet:
+    """The record in `text`; ManifestError names the object and what to do."""
+    try:
+        body = json.loads(text)
+        if body["version"] != VERSION:
+            raise ValueError(f"version {body['version']!r}")
+        tables = {str(name): arn if arn is None else str(arn) for name, arn in body["tables"].items()}
+        return BegunSet(moment=datetime.fromisoformat(body["moment"]), tables=tables)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise ManifestError(
+            f"{where} is damaged ({error!r}); delete it and materialize `snapshot_export` again: running and complete "
+            "exports are found and used"
+        ) from error

@@ -1,0 +1,179 @@
+"""Inspect: read the manifests of a date's DynamoDB exports, and judge whether everything they name is there.
+
+DynamoDB's COMPLETED is not believed: the list of files adds up to the items of the summary and of DescribeExport, and every
+file lies in S3. Their content is checked against its MD5 when it is read (`dynamo_convert.py`).
+
+What belongs here: fetching and comparing. The manifests' text is `model/dynamo_manifest.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.errors import MalformedExportError
+from rds_lake.model.completeness import Finding
+from rds_lake.model.dynamo import TableExport
+from rds_lake.model.dynamo_manifest import ManifestFile, ManifestSummary, parse_files, parse_summary, with_prefix
+from rds_lake.model.dynamo_set import ExportSet
+from rds_lake.model.export import ExportPart, ExportRecord
+
+_PARALLEL = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoFile:
+    """One data file in the export bucket: its items and MD5 as the manifest says them, its bytes as S3 does."""
+
+    key: str
+    bytes: int
+    items: int
+    md5: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedItems:
+    """One table's files."""
+
+    part: ExportPart
+    files: tuple[DynamoFile, ...]
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetContents:
+    """Everything the date's exports wrote, and what is wrong with it."""
+
+    tables: tuple[ExportedItems, ...]
+    findings: tuple[Finding, ...]
+
+
+def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPart] = ()) -> SetContents:
+    """Read every export's manifests and look for their files; all that is wrong becomes a finding.
+
+    `converted` are exports that are in the lake already: nothing needs to be left of them.
+    """
+    known = {part.export_arn: ExportedItems(part=part, files=()) for part in converted}
+
+    def look(export: TableExport) -> tuple[ExportedItems | None, list[Finding]]:
+        return (known[export.arn], []) if export.arn in known else _inspect(s3, export)
+
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="inspect") as pool:
+        looked = list(pool.map(look, found.started))
+    left_out = [
+        Finding(
+            severity="warning", problem=f"{name} did not exist at {found.moment:%Y-%m-%d %H:%M} UTC and is left out"
+        )
+        for name in found.left_out
+    ]
+    return SetContents(
+        tables=tuple(sorted((table for table, _ in looked if table is not None), key=lambda table: table.part.table)),
+        findings=tuple(finding for _, findings in looked for finding in findings) + tuple(left_out),
+    )
+
+
+def read_part(s3: S3Gateway, bucket: str, part: ExportPart) -> ExportedItems:
+    """The files of an accepted export; MalformedExportError lists what is not as it was when it was accepted."""
+    summary, files = _manifests(s3, bucket, part.manifest_key)
+    sizes = _sizes(s3, bucket, part.folder, files)
+    problems = _problems(summary, files, sizes, items=part.items, arn=part.export_arn)
+    if problems:
+        raise MalformedExportError(
+            f"the export of {part.table} is not as it was accepted; nothing of it was used:", problems
+        )
+    return ExportedItems(
+        part=part,
+        files=tuple(DynamoFile(key=f.key, bytes=sizes[f.key], items=f.items, md5=f.md5) for f in files),
+    )
+
+
+def record_of_set(found: ExportSet, contents: SetContents) -> ExportRecord:
+    """The record the next stage reads."""
+    task = found.task
+    return ExportRecord(
+        source=found.source,
+        snapshot_date=found.snapshot_date,
+        snapshot_arn=task.source_arn,
+        snapshot_time=found.moment,
+        export_task=found.identifier,
+        bucket=task.bucket,
+        folder=f"{task.prefix}/" if task.prefix else "",
+        started_at=task.started_at,
+        ended_at=task.ended_at,
+        parts=tuple(table.part for table in contents.tables),
+    )
+
+
+def _inspect(s3: S3Gateway, export: TableExport) -> tuple[ExportedItems | None, list[Finding]]:
+    key = export.folder + "manifest-summary.json"
+    try:
+        if export.manifest_key:
+            key = with_prefix(export.manifest_key, export.prefix, where=f"DescribeExport of {export.arn}")
+        summary, files = _manifests(s3, export.bucket, key)
+    except MalformedExportError as error:
+        return None, [Finding(severity="error", problem=f"{export.table}: {error}")]
+    sizes = _sizes(s3, export.bucket, export.folder, files)
+    problems = _problems(summary, files, sizes, items=export.items, arn=export.arn)
+    part = ExportPart(
+        table=export.table,
+        export_arn=export.arn,
+        folder=export.folder,
+        manifest_key=key,
+        items=summary.items,
+        billed_bytes=summary.billed_bytes,
+    )
+    items = tuple(DynamoFile(key=f.key, bytes=sizes.get(f.key, 0), items=f.items, md5=f.md5) for f in files)
+    return ExportedItems(part=part, files=items), [
+        Finding(severity="error", problem=f"{export.table}: {problem}") for problem in problems
+    ]
+
+
+def _manifests(s3: S3Gateway, bucket: str, key: str) -> tuple[ManifestSummary, tuple[ManifestFile, ...]]:
+    where = f"s3://{bucket}/{key}"
+    text = s3.find_text(bucket, key)
+    if text is None:
+        raise MalformedExportError(f"{where} is missing; export the date again")
+    summary = parse_summary(text, where=where)
+    listed = s3.find_text(bucket, summary.files_key)
+    where = f"s3://{bucket}/{summary.files_key}"
+    if listed is None:
+        raise MalformedExportError(f"{where} is missing; export the date again")
+    return summary, parse_files(listed, prefix=summary.prefix, where=where)
+
+
+def _sizes(s3: S3Gateway, bucket: str, folder: str, files: tuple[ManifestFile, ...]) -> dict[str, int]:
+    """Bytes by key of the files that exist: by one listing of the export's folder, others one by one."""
+    sizes = {item.key: item.bytes for item in s3.list_objects(bucket, folder)} if files else {}
+    for file in files:
+        if not file.key.startswith(folder) and (head := s3.find_head(bucket, file.key)) is not None:
+            sizes[file.key] = head.bytes
+    return sizes
+
+
+def _problems(
+    summary: ManifestSummary, files: tuple[ManifestFile, ...], sizes: dict[str, int], *, items: int | None, arn: str
+) -> list[str]:
+    problems = [
+        f"file {file.key} is named by the manifest, and is not there" for file in files if file.key not in sizes
+    ]
+    problems += [
+        f"file {file.key} is empty (0 bytes), and should hold {file.items} items"
+        for file in files
+        if sizes.get(file.key) == 0
+    ]
+    if summary.export_arn != arn:
+        problems.append(f"the manifest is of another export, {summary.export_arn}")
+    if summary.incremental or summary.format != "DYNAMODB_JSON":
+        kind = "an incremental export" if summary.incremental else summary.format
+        problems.append(f"the manifest is of {kind}, and should be of a full one as DYNAMODB_JSON")
+    listed = sum(file.items for file in files)
+    if listed != summary.items:
+        problems.append(f"the files hold {listed:,} items, and the summary says {summary.items:,}")
+    if items is not None and items != summary.items:
+        problems.append(f"DescribeExport says {items:,} items, and the summary {summary.items:,}")
+    return problems

@@ -1,0 +1,175 @@
+"""Reconciliation of a DynamoDB source: dates to begin, ended exports to settle, stuck ones, staleness.
+
+Nothing in AWS begins a date, and DynamoDB raises no event when an export ends: this comparison begins every date once its
+instant has passed, and finds every end that S3's event on the manifest did not tell.
+
+    the date's instant has passed, nothing begun     -> begin it
+    exports missing, as AWS had no place for them    -> begin it again
+    all exports ended, and no run settled them       -> settle them
+    an export older than the time-out                -> incident "stuck"
+    no date relocated for longer than the freshness  -> incident "stale"
+
+What belongs here: the comparison. Databases' is `reconcile.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from rds_lake.config import LakeConfig, SourceSettings, first_date
+from rds_lake.model.dynamo_set import ExportSet, subject
+from rds_lake.stages.dynamo_export import DynamoExports
+from rds_lake.stages.dynamo_plan import DynamoPlan
+from rds_lake.stages.handover import list_dates
+from rds_lake.stages.reconcile import Examined, Progress, RunLog
+from rds_lake.stages.wanted import WantedIncident, WantedRun, set_run
+
+# The event on the last manifest may have come before its export ended, and then told nothing.
+_SETTLE_GRACE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedSet:
+    """A DynamoDB source as reconciliation sees it."""
+
+    exports: DynamoExports
+    first_date: date
+    freshness: timedelta | None
+
+    @property
+    def plan(self) -> DynamoPlan:
+        return self.exports.plan
+
+    def relocated(self) -> tuple[date, ...]:
+        """The dates whose files are in the lake, oldest first."""
+        return list_dates(self.exports.s3, self.exports.layout, self.plan.source)
+
+    def stale_reason(self, relocated: Sequence[date], *, now: datetime) -> str | None:
+        """Why the source is stale, or None. One that just began has its first date to wait from."""
+        if self.freshness is None:
+            return None
+        since = self.plan.moment(max(relocated, default=self.first_date))
+        if now - since <= self.freshness:
+            return None
+        last = f"the newest is as of {since:%Y-%m-%d %H:%M} UTC" if relocated else "there is none at all"
+        return f"{self.plan.source} has no snapshot of the last {self.freshness.total_seconds() / 3600:g} h in the lake: {last}"
+
+
+def watch_set(config: LakeConfig, source: SourceSettings, exports: DynamoExports) -> WatchedSet:
+    """The source's settings for watching it."""
+    return WatchedSet(exports=exports, first_date=first_date(config, source), freshness=source.freshness)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoReconciler:
+    """Compares one source at a time. `grace`: how long events are given first. `turn` tells a tick's runs from others'."""
+
+    log: RunLog
+    now: datetime
+    days: int
+    grace: timedelta
+    turn: int
+
+    def examine(self, watched: WatchedSet) -> Examined:
+        """Everything that is left to do for the source. AWS is asked about open dates only."""
+        relocated = watched.relocated()
+        found: list[WantedRun] = []
+        incidents: list[WantedIncident] = []
+        for day in self._open_dates(watched):
+            if watched.plan.scans:
+                found += self._scan(watched.plan, day)
+                continue
+            exports = watched.exports.look(day)
+            if exports is None or exports.missing:
+                found += self._begin(watched.plan, day, relocated, begun=exports is not None)
+            elif exports.status.running:
+                incidents += self._stuck(watched.plan, exports)
+            else:
+                found += self._settle(exports)
+        reason = watched.stale_reason(relocated, now=self.now)
+        if reason is not None:
+            incidents.append(_stale(watched.plan, relocated, reason))
+        return Examined(source=watched.plan.source, candidates=(), settling=tuple(found), incidents=tuple(incidents))
+
+    def _open_dates(self, watched: WatchedSet) -> list[date]:
+        today = self.now.astimezone(UTC).date()
+        days = [today - timedelta(days=back) for back in range(self.days)]
+        days = [day for day in days if day >= watched.first_date and watched.plan.moment(day) <= self.now]
+        progress = self.log.progress(watched.plan.source, days) if days else {}
+        return [day for day in days if progress[day] is Progress.OPEN]
+
+    def _begin(self, plan: DynamoPlan, day: date, relocated: Sequence[date], *, begun: bool) -> list[WantedRun]:
+        """Dates before the source's first snapshot are a person's to ask for: recovery may have been off then."""
+        newest = plan.moment(day + timedelta(days=1)) > self.now
+        if not (begun or newest or (relocated and day > relocated[0])):
+            return []
+        label = subject(plan.source, day)
+        known = self.log.begun(plan.source, day).get(label)
+        if known is not None and known.blocking:
+            return []
+        run = WantedRun(
+            key=f"begin:{label}:{self.turn}",
+            source=plan.source,
+            snapshot_date=day,
+            trigger="begin",
+            whole_source=False,
+            subject=label,
+        )
+        return [run]
+
+    def _scan(self, plan: DynamoPlan, day: date) -> list[WantedRun]:
+        """A scan shows the present, so that only today's can be made; one that failed is a person's."""
+        if day != self.now.astimezone(UTC).date() or self.log.has_failed(plan.source, day):
+            return []
+        label = subject(plan.source, day)
+        run = WantedRun(
+            key=f"scan:{label}", source=plan.source, snapshot_date=day, trigger="scan", whole_source=True, subject=label
+        )
+        return [run]
+
+    def _settle(self, exports: ExportSet) -> list[WantedRun]:
+        task = exports.task
+        if (task.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE) or self.log.was_settled(
+            task.identifier
+        ):
+            return []
+        return [set_run(task, exports.source, exports.snapshot_date)]
+
+    def _stuck(self, plan: DynamoPlan, exports: ExportSet) -> list[WantedIncident]:
+        late = [
+            export
+            for export in exports.started
+            if export.status.running and export.started_at and self.now - export.started_at > plan.timeout
+        ]
+        if not late or self.log.has_failed(plan.source, exports.snapshot_date):
+            return []
+        hours = plan.timeout.total_seconds() / 3600
+        return [
+            WantedIncident(
+                key=f"stuck:{export.arn}",
+                source=plan.source,
+                what="export stuck",
+                cause=f"export {export.arn} of {export.table} is in progress for more than {hours:g} h",
+                next_step=(
+                    "DynamoDB has no way to cancel an export. Ask AWS support with its ARN; or raise `export_timeout_hours` in "
+                    "lake.yaml when the table is just big."
+                ),
+            )
+            for export in late
+        ]
+
+
+def _stale(plan: DynamoPlan, relocated: Sequence[date], reason: str) -> WantedIncident:
+    """One incident per newest date: told once, and again only after a newer one came and aged."""
+    return WantedIncident(
+        key=f"stale:{plan.source}:{max(relocated).isoformat() if relocated else 'never'}",
+        source=plan.source,
+        what="no new snapshot",
+        cause=reason,
+        next_step=(
+            "See the failed runs of `snapshot_export` and `parquet` of the last dates: point-in-time recovery that is off, a "
+            "table that is gone, or exports that failed. What is published stays published; it gets older."
+        ),
+    )

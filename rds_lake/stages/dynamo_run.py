@@ -1,0 +1,137 @@
+"""One DynamoDB source's stages, by date. What comes after the Parquet is the same for all kinds (`source_run.py`).
+
+What belongs here: order and hand-over of what DynamoDB does differently, and which kind of run a source has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.aws.dynamodb import DynamoGateway
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.errors import ExportQuotaError, SnapshotNotFoundError
+from rds_lake.model.dynamo import TableExport
+from rds_lake.model.dynamo_set import ExportSet
+from rds_lake.model.export import ExportTask
+from rds_lake.model.manifest import Manifest
+from rds_lake.stages import handover
+from rds_lake.stages.dynamo_convert import Converter
+from rds_lake.stages.dynamo_export import DynamoExports
+from rds_lake.stages.dynamo_inspect import inspect_set, record_of_set
+from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
+from rds_lake.stages.export import Waiting
+from rds_lake.stages.publish import Lake
+from rds_lake.stages.source_run import AcceptedExport, SourceRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DynamoRun(SourceRun):
+    """A DynamoDB source's stages, with everything they need."""
+
+    dynamodb: DynamoGateway
+
+    @property
+    def exports(self) -> DynamoExports:
+        plan = dynamo_plan(self.config, self.source)
+        return DynamoExports(dynamo=self.dynamodb, s3=self.lake.s3, layout=self.lake.layout, plan=plan, log=self.log)
+
+    def begin(self, day: date) -> ExportTask | None:
+        """Start or adopt the exports of the date's tables and return at once; None when AWS has no place for all now."""
+        try:
+            usable = self._reusable(day)
+            return self.exports.begin(day, now=self.now(), usable=usable, repeat_ended=False).task
+        except ExportQuotaError as error:
+            self.log(f"{error}; the reconciliation sensor begins the rest")
+            return None
+
+    def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
+        """The finished, inspected exports of the date: those that were begun, or new ones awaited.
+
+        A date that cannot be exported any more is served from its manifest when there is one.
+        """
+        try:
+            found = self._finished(day, export_task, poll_seconds)
+        except SnapshotNotFoundError:
+            manifest = self._find_manifest(day)
+            if manifest is None:
+                raise
+            self.log(f"{day} cannot be exported any more; its files are in the lake already and are used")
+            return AcceptedExport(record=manifest.export, findings=(), reused=True)
+        return self._inspected(day, found)
+
+    def _finished(self, day: date, export_task: str | None, poll_seconds: float) -> ExportSet:
+        exports = self.exports
+        if export_task is not None:
+            return exports.settle(day)
+        waiting = Waiting(
+            clock=self.clock,
+            sleep=self.sleep,
+            timeout_seconds=self.source.export_timeout_hours * 3600,
+            poll_seconds=poll_seconds,
+            log=self.log,
+        )
+        return exports.run(day, now=self.now, usable=self._reusable(day), waiting=waiting)
+
+    def _inspected(self, day: date, found: ExportSet) -> AcceptedExport:
+        done = self._find_manifest(day)
+        if done is not None and done.export.export_task == found.identifier:
+            # Converted already, and AWS's copy may be deleted by now: the manifest stands for it.
+            return AcceptedExport(record=done.export, findings=(), reused=True)
+        contents = inspect_set(self.lake.s3, found, converted=done.export.parts if done else ())
+        record = record_of_set(found, contents)
+        if not any(finding.severity == "error" for finding in contents.findings):
+            handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
+        return AcceptedExport(record=record, findings=contents.findings, reused=False)
+
+    def relocate(self, day: date) -> Manifest:
+        """The date's items as Parquet in the lake's layout; ends with the manifest."""
+        record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
+        done = self._find_manifest(day)
+        if done is not None and done.export.export_task == record.export_task:
+            self.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
+            return done
+        return Converter(
+            s3=self.lake.s3,
+            layout=self.lake.layout,
+            source=self.source,
+            kms_key=self.lake.kms_key,
+            keys=self._keys,
+            log=self.log,
+        ).convert(record, done)
+
+    def _keys(self, table: str) -> Sequence[str]:
+        """None where the table was deleted since: that costs statistics of its files and nothing else."""
+        found = self.dynamodb.find_table(table)
+        return found.keys if found is not None else ()
+
+    def _reusable(self, day: date) -> Callable[[TableExport], bool]:
+        """Whether anything is left of a complete export: its converted files, or DynamoDB's own."""
+        done = self._find_manifest(day)
+        converted = {part.export_arn for part in done.export.parts} if done else set[str]()
+
+        def usable(export: TableExport) -> bool:
+            there = self.lake.s3.list_objects(export.bucket, export.folder)
+            return export.arn in converted or any(item.key.endswith(".json") for item in there)
+
+        return usable
+
+    def _find_manifest(self, day: date) -> Manifest | None:
+        return handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+
+
+def run_of(
+    config: LakeConfig,
+    source: SourceSettings,
+    *,
+    rds: RdsGateway,
+    dynamodb: DynamoGateway,
+    lake: Lake,
+    log: Callable[[str], None],
+) -> SourceRun:
+    """The stages of a source of any kind."""
+    if source.kind == DYNAMODB:
+        return DynamoRun(config=config, source=source, rds=rds, dynamodb=dynamodb, lake=lake, log=log)
+    return SourceRun(config=config, source=source, rds=rds, lake=lake, log=log)

@@ -1,0 +1,110 @@
+"""DynamoDB in Dagster: what begins a date, what ends it, and who is told when it fails."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rds_lake_tests.defs.shell import Shell
+from rds_lake_tests.defs.test_runs import materialized
+from rds_lake_tests.world import DynamoWorld, until
+
+TODAY = datetime.now(UTC).date()
+YESTERDAY = TODAY - timedelta(days=1)
+
+
+@pytest.fixture
+def dynamo(shell: Shell) -> DynamoWorld:
+    """Two tables, recovered for weeks; only yesterday is looked at."""
+    world = shell.world
+    dynamo = world.of_dynamodb(start_date=YESTERDAY.isoformat(), athena=False, export_at="00:00")
+    # Yesterday's instant has passed whatever time it is now; today's may have, minutes ago.
+    world.config = world.config.model_copy(update={"lake": world.config.lake.model_copy(update={"reconcile_days": 2})})
+    dynamo.clock(datetime.now(UTC) - timedelta(days=9))
+    dynamo.create("Reviews", {"id": {"S": "1"}, "stars": {"N": "5"}})
+    dynamo.create("Users")
+    dynamo.clock(None)
+    shell.reload()
+    return dynamo
+
+
+def of_yesterday(requests: list[dg.RunRequest]) -> list[dg.RunRequest]:
+    return [request for request in requests if request.partition_key == YESTERDAY.isoformat()]
+
+
+def exported(dynamo: DynamoWorld) -> None:
+    """Wait for the end of both exports, so that their events are not too early."""
+    tables = ("Reviews", "Users")
+    until(lambda: all(one["ExportStatus"] == "COMPLETED" for table in tables for one in dynamo.exports(table)))
+
+
+def begin(shell: Shell) -> dg.ExecuteInProcessResult:
+    """A date before the source's first one is a person's; so yesterday is begun by hand."""
+    result = shell.materialize(str(YESTERDAY), "snapshot_export", tags={"rds_lake/trigger": "begin"})
+    assert materialized(result) == []
+    return result
+
+
+def test_a_date_is_begun_once_its_instant_has_passed_and_ended_by_s3s_event(shell: Shell, dynamo: DynamoWorld) -> None:
+    moment = datetime.now(UTC) - timedelta(minutes=20)
+    shell.world.with_source(export_at=moment.time().replace(second=0, microsecond=0))
+    shell.reload()
+    (request,) = [r for r in shell.reconcile() if r.partition_key == moment.date().isoformat()]
+    assert request.tags["rds_lake/trigger"] == "begin"
+    assert materialized(shell.run(request)) == []
+    exported(dynamo)
+    (rest,) = until(shell.tick)
+    assert rest.tags["rds_lake/trigger"] == "settle"
+    finished = shell.run(rest)
+    assert finished.success
+    assert materialized(finished) == ["parquet", "snapshot_export"]
+    assert until(lambda: not shell.tick())
+
+
+def test_an_end_nobody_told_is_found(shell: Shell, dynamo: DynamoWorld) -> None:
+    begin(shell)
+    (rest,) = until(lambda: of_yesterday(shell.reconcile()))
+    assert shell.run(rest).success
+    assert of_yesterday(shell.reconcile()) == []
+
+
+def test_events_and_reconciliation_ask_for_the_same_run_once(shell: Shell, dynamo: DynamoWorld) -> None:
+    begin(shell)
+    exported(dynamo)
+    (one,) = until(shell.tick)
+    assert shell.run(one).success
+    assert of_yesterday(shell.reconcile()) == []
+    assert len(dynamo.exports("Reviews")) == 1
+
+
+def test_a_failed_export_is_mailed_with_dynamodbs_words_and_not_repeated(shell: Shell, dynamo: DynamoWorld) -> None:
+    box = shell.world.mailbox()
+    dynamo.break_next_export(fail="the bucket refused", code="S3AccessDenied")
+    begin(shell)
+    (rest,) = until(lambda: of_yesterday(shell.reconcile()))
+    result = shell.run(rest)
+    assert "S3AccessDenied: the bucket refused" in shell.failure(result)
+    (mail,) = box.read()
+    assert "the bucket refused" in mail["Message"]
+    assert of_yesterday(shell.reconcile()) == []
+
+
+def test_recovery_that_is_off_fails_the_run_that_begins_and_is_mailed_once(shell: Shell, dynamo: DynamoWorld) -> None:
+    dynamo.recovery("Users", on=False)
+    box = shell.world.mailbox()
+    shell.world.with_source(export_at=(datetime.now(UTC) - timedelta(minutes=20)).time().replace(microsecond=0))
+    shell.reload()
+    requests = shell.reconcile()
+    results: list[Any] = [shell.run(request) for request in requests]
+    assert results and not any(result.success for result in results)
+    assert all("Users: point-in-time recovery is off" in mail["Message"] for mail in box.read())
+    assert shell.reconcile() == []
+
+
+def test_a_source_without_snapshots_is_stale(shell: Shell, dynamo: DynamoWorld) -> None:
+    shell.world.with_source(freshness_hours=0.001)
+    shell.reload()
+    incidents = [r for r in shell.reconcile() if r.tags["rds_lake/trigger"] == "incident"]
+    result = shell.run(incidents[0])
+    assert "reviews has no snapshot of the last 0.001 h" in shell.failure(result)
