@@ -56,7 +56,8 @@ def setup(config_path: Path) -> None:
 
     config = load_config(config_path)
     clients = AwsClients(boto3.Session(), region=config.lake.region)
-    Provisioner(clients=clients, settings=config.lake, say=click.echo, dynamodb=config.has_dynamodb, glue_job=config.has_glue_job).apply()
+    dynamodb, glue_job = config.has_dynamodb, config.has_glue_job
+    Provisioner(clients=clients, settings=config.lake, say=click.echo, dynamodb=dynamodb, glue_job=glue_job).apply()
 
 
 @main.command()

@@ -4,7 +4,8 @@
     look    running, or ended with a result
     finish  the result is read; what the job found wrong with the input is raised as the local engine would
 
-A run is known by its request, whose key holds source, date, export and table: asking twice starts one run. Only `SparkConversions` waits.
+A run is known by its request, whose key holds source, date, export and table: asking twice starts one run. Only
+`SparkConversions` waits.
 
 What belongs here: one table's conversion as a job run. When to ask is the caller's business.
 """

@@ -56,7 +56,7 @@ def test_a_table_converted_by_glue_is_queried_like_any_other(glue_world: World) 
     assert sorted(glue_world.keys("lake/reviews/Reviews/")) == sorted(
         file.key for table in manifest.tables for file in table.files
     )
-    assert not [key for key in glue_world.keys("lake/_jobs/reviews/")]
+    assert not glue_world.keys("lake/_jobs/reviews/")
     (ran,) = glue_world.gateways.glue.jobs.list_runs("rds-lake-convert")
     assert ran.succeeded
 
@@ -153,7 +153,7 @@ def test_what_the_job_found_wrong_is_raised_and_the_next_attempt_starts_afresh(w
     jobs = FakeJobs(
         world, answer=render_failure(ConversionError("bad files:", ["a.gz, line 7: no JSON"])), state="FAILED"
     )
-    with pytest.raises(ConversionError, match="a.gz, line 7"):
+    with pytest.raises(ConversionError, match=r"a\.gz, line 7"):
         list(conversions(world, jobs).run_all({USERS: request}))
     jobs.answer = render_result(RESULT)
     assert dict(conversions(world, jobs).run_all({USERS: request})) == {USERS: RESULT}
