@@ -27,10 +27,11 @@ check: $(STAMP) ## ruff, pyright, and the definitions with warnings as errors
 	@$(BIN)/pyright
 	@$(BIN)/python -W error -m rds_lake.validate
 
-bench: $(STAMP) ## relocation against its peers, on a stub of S3 (several minutes)
+bench: $(STAMP) ## relocation and conversion against their peers (about an hour)
 	@$(PYTHON) -m venv .bench_peers && .bench_peers/bin/python -m pip install --quiet -r bench/requirements.txt
 	@$(BIN)/python -m bench.relocate --peers .bench_peers/bin
 	@$(BIN)/python -m bench.list_million
+	@$(BIN)/python -m bench.convert --peers .bench_peers/bin
 
 clean: ## remove everything `make` made
 	rm -rf $(VENV) .bench_peers .dagster_home .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -25,9 +25,8 @@ import click
 Item = dict[str, Any]
 
 _CITIES = ["Berlin", "Zürich", "São Paulo", "New York", "東京", "Paris", "London", "Łódź", "Austin", "Sydney"]
-_WORDS = (
-    "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore magna".split()
-)
+_TEXT = "lorem ipsum dolor sit amet consectetur adipiscing elit sed do eiusmod tempor incididunt ut labore magna"
+_WORDS = _TEXT.split()
 _STATUS = ["PENDING", "PAID", "SHIPPED", "DELIVERED", "RETURNED", "CANCELLED"]
 _SPARSE_KINDS = ("S", "N", "BOOL", "S", "N", "S", "D", "M", "SS", "L")
 _SHARES = (0.02, 0.05, 0.10, 0.30, 0.60)

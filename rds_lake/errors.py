@@ -16,6 +16,7 @@
         ├── MalformedExportError   info files or Parquet not as documented; lists all
         ├── RelocationError        objects could not be copied or verified; lists all
         ├── ConversionError        DynamoDB's files are missing, damaged or no DynamoDB JSON; names file and line
+        ├── TypesChangedError      changes need types that yesterday's files cannot be brought to: a full export is due
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
@@ -115,6 +116,10 @@ class RelocationError(ProblemsError, TerminalError):
 
 class ConversionError(ProblemsError, TerminalError):
     """Files of DynamoDB JSON are missing, damaged, or hold what DynamoDB does not write."""
+
+
+class TypesChangedError(TerminalError):
+    """Changes cannot be merged into the files of the date before; a full export starts afresh."""
 
 
 class ManifestError(TerminalError):

@@ -40,7 +40,7 @@ def test_the_smallest_legal_file_has_usable_defaults() -> None:
 
 def test_the_checkouts_own_lake_yaml_is_legal() -> None:
     config = load_config(Path(__file__).parent.parent / "lake.yaml")
-    assert [source.name for source in config.sources] == ["shop"]
+    assert [source.name for source in config.sources] == ["shop", "reviews"]
 
 
 def test_one_error_lists_every_problem_with_its_place() -> None:

@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import psycopg
 import pymysql
+import yaml
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config import LakeConfig, SourceSettings, load_config
@@ -98,7 +99,8 @@ class World:
 
     @classmethod
     def provisioned(cls, cloud: LocalCloud, *, url: str, directory: Path, root: Path) -> "World":
-        text = (root / "lake.yaml").read_text(encoding="utf-8")
+        body = yaml.safe_load((root / "lake.yaml").read_text(encoding="utf-8"))
+        text = yaml.safe_dump(body | {"sources": body["sources"][:1]})
         (directory / "lake.yaml").write_text(text, encoding="utf-8")
         return cls.of(cloud, url=url, config=load_config(directory / "lake.yaml"))
 

@@ -1,12 +1,13 @@
-"""DynamoDB: tables, point-in-time recovery, exports.
+"""DynamoDB: tables, point-in-time recovery, exports, scans.
 
 What belongs here: the calls of aws-facts 4.3 with paging, and their answers as values. Which tables and exports are wanted
-is `stages/dynamo_export.py`; scanning is `dynamodb_scan.py`.
+is `stages/dynamo_export.py`, how fast to scan `stages/dynamo_pace.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,6 +22,19 @@ _STATUSES = {
     "COMPLETED": ExportStatus.COMPLETE,
     "FAILED": ExportStatus.FAILED,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPage:
+    """One page of a segment: its items as DynamoDB JSON (binary values as bytes), and the key to go on after.
+
+    `units` are the read units it consumed; `throttled`: DynamoDB refused it before it gave it.
+    """
+
+    items: Sequence[Mapping[str, Any]]
+    after: dict[str, Any] | None
+    units: float
+    throttled: bool
 
 
 class DynamoGateway:
@@ -101,6 +115,27 @@ class DynamoGateway:
                 raise ExportQuotaError(f"the export of {table_arn} has to wait its turn: {error}") from error
             raise
         return _export(answer["ExportDescription"])
+
+    def scan_page(
+        self, name: str, *, segment: int, total: int, after: Mapping[str, Any] | None, limit: int
+    ) -> ScanPage:
+        """The next page of a segment, of at most `limit` items or 1 MB; ThrottledError when boto3's own retries ran out."""
+        start = {"ExclusiveStartKey": after} if after else {}
+        with aws_errors("dynamodb", "Scan", about=name):
+            answer = self._client.scan(
+                TableName=name,
+                Segment=segment,
+                TotalSegments=total,
+                Limit=limit,
+                ReturnConsumedCapacity="TOTAL",
+                **start,
+            )
+        return ScanPage(
+            items=answer["Items"],
+            after=answer.get("LastEvaluatedKey"),
+            units=answer.get("ConsumedCapacity", {}).get("CapacityUnits", 0.0),
+            throttled=answer["ResponseMetadata"].get("RetryAttempts", 0) > 0,
+        )
 
     def find_export(self, arn: str) -> TableExport | None:
         """The export of this ARN, or None where DynamoDB knows none (any more)."""

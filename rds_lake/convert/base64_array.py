@@ -9,7 +9,8 @@ import binascii
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
+
+from rds_lake.convert.kernels import pc
 
 
 def decode_base64(texts: pa.Array) -> pa.Array:

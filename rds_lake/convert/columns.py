@@ -13,7 +13,7 @@ Arrow's types for them are `plan.py`, Spark's expressions `spark_columns.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Any, Literal
 
@@ -106,8 +106,11 @@ class _Builder:
 
     def columns(self, fields: dict[str, Node], path: str) -> tuple[Column, ...]:
         names = column_names(list(fields))
+        # Two keys must never become one number: a double is no key.
+        exact = replace(self, rules=replace(self.rules, numbers="exact"))
+        builders = {key: exact for key in self.rules.keys} if not path else {}
         return tuple(
-            self._column(original, names[original], node, path_to(path, original))
+            builders.get(original, self)._column(original, names[original], node, path_to(path, original))
             for original, node in sorted(fields.items())
         )
 

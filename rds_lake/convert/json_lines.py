@@ -9,10 +9,10 @@ from base64 import b64encode
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from rds_lake.convert.columns import Column, Kind
 from rds_lake.convert.json_text import around, joined, lists_text, strings_text
+from rds_lake.convert.kernels import pc
 from rds_lake.convert.plan import Plan
 from rds_lake.convert.raw_text import quoted
 
@@ -46,6 +46,8 @@ def _text(array: Any, column: Column) -> pa.Array:
         case Kind.LIST:
             return lists_text(array, pc.fill_null(_text(array.values, column.below[0]), "null"))
         case Kind.NUMBER if pa.types.is_decimal(array.type):
-            return pc.replace_substring_regex(array.cast(pa.string()), r"(\.[0-9]*?)0+$", r"\1").cast(pa.string())
+            return pc.replace_substring_regex(array.cast(pa.string()), r"(\.[0-9]*[1-9])0+$|\.0+$", r"\1").cast(
+                pa.string()
+            )
         case _:
             return array.cast(pa.string())

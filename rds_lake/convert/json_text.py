@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from rds_lake.convert.kernels import pc
 from rds_lake.convert.numbers import json_number
 from rds_lake.convert.raw_text import quoted
 from rds_lake.convert.tree import Node

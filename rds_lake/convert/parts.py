@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO, Literal, Protocol
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.orc
 import pyarrow.parquet as pq
+
+from rds_lake.convert.kernels import pc
 
 Format = Literal["parquet", "orc", "csv", "json"]
 Compression = Literal["snappy", "zstd"]
@@ -83,13 +84,15 @@ class ParquetPart:
     """A dictionary only where the first rows show that it pays: elsewhere it costs half of the write speed."""
 
     def __init__(self, file: Counted, first: pa.Table, keys: Sequence[str], compression: Compression) -> None:
+        dictionary: Any = repeated_columns(first)  # the stubs know only `bool`
+        statistics: Any = _pruning_columns(first.schema, keys)
         self._writer = pq.ParquetWriter(
             file,
             first.schema,
             compression=compression,
             compression_level=1 if compression == "zstd" else None,
-            use_dictionary=repeated_columns(first) or False,
-            write_statistics=_pruning_columns(first.schema, keys) or False,
+            use_dictionary=dictionary or False,
+            write_statistics=statistics or False,
             store_schema=False,
         )
 

@@ -133,8 +133,7 @@ class _Run:
     def _shares(self) -> Shares:
         options = self.options
         room = max(options.memory_bytes - _BASE, _LEAST)
-        cores = options.workers or len(os.sched_getaffinity(0))
-        workers = max(1, min(cores, room // _LEAST))
+        workers = max(1, min(cores(options), room // _LEAST))
         return Shares(
             workers=workers,
             row_group_bytes=int(min(64 * _MB, room / workers / 4)),
@@ -142,6 +141,11 @@ class _Run:
             format=options.format,
             open=writers(options.format, _key_names(self.schema.plan, options.keys), options.compression),
         )
+
+
+def cores(options: ConvertOptions) -> int:
+    """How many threads can run at once."""
+    return options.workers or len(os.sched_getaffinity(0))
 
 
 def _together(ids: Sequence[ChunkIds]) -> ChunkIds:

@@ -135,7 +135,7 @@ def _observe_nested(node: Node, tag: str, content: object, limits: Limits, depth
         grew = _observe_fields(node, content, limits, depth + 1)
     else:
         element = Node() if node.text or node.element is None else node.element
-        grew = any([observe(element, one, limits, depth + 1) for one in content]) and node.text is None
+        grew = sum(observe(element, one, limits, depth + 1) for one in content) > 0 and node.text is None
     return grew or before != (tag in node.tags, node.text)
 
 

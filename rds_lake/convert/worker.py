@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +19,7 @@ from rds_lake.convert.schema import Schema
 from rds_lake.convert.source import ChunkIds, Reader, Source
 
 _MOST_ROWS = 1_000_000
+Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,28 +52,33 @@ def stays(schema: pa.Schema, plan: Plan, form: Format) -> bool:
 def _all_widened(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch] | None:
     """The batches with the columns they lack and wider numbers; None if a column became something else."""
     try:
-        return [_widened(batch, schema) for batch in batches]
+        return [widened(batch, schema) for batch in batches]
     except (TypeError, pa.ArrowInvalid):
         return None
 
 
-def _widened(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    names = set(batch.schema.names)
+def widened(rows: Rows, schema: pa.Schema) -> Rows:
+    """The rows with the columns they lack, null, and with wider numbers. Raises TypeError or pa.ArrowInvalid."""
+    names = set(rows.schema.names)
     if not names <= set(schema.names):
-        raise TypeError("a column has another name now")
-    arrays: list[pa.Array] = []
-    for field in schema:
-        array = batch.column(field.name) if field.name in names else pa.nulls(len(batch), field.type)
-        if array.type != field.type:
-            if not (pa.types.is_decimal(field.type) and (pa.types.is_integer(array.type) or _narrower(array, field))):
-                raise TypeError(f"{field.name} was {array.type} and is {field.type} now")
-            array = array.cast(field.type)
+        raise TypeError(f"{', '.join(sorted(names - set(schema.names)))} has another name now")
+    arrays: list[Any] = []
+    for column in schema:
+        array = rows.column(column.name) if column.name in names else pa.nulls(len(rows), column.type)
+        if array.type != column.type and array.null_count == len(array):
+            array = pa.nulls(len(array), column.type)
+        elif array.type != column.type:
+            if not _wider(array.type, column.type):
+                raise TypeError(f"{column.name} was {array.type} and is {column.type} now")
+            array = array.cast(column.type)
         arrays.append(array)
-    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+    return type(rows).from_arrays(arrays, schema=schema)
 
 
-def _narrower(array: pa.Array, field: pa.Field) -> bool:
-    return pa.types.is_decimal(array.type) and array.type.scale <= field.type.scale
+def _wider(old: pa.DataType, new: pa.DataType) -> bool:
+    if not isinstance(new, pa.Decimal128Type):
+        return False
+    return pa.types.is_integer(old) or (isinstance(old, pa.Decimal128Type) and old.scale <= new.scale)
 
 
 class Worker:

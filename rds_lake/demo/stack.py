@@ -14,7 +14,8 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import Request, urlopen
 
@@ -24,6 +25,7 @@ import dagster as dg
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config import LakeConfig, load_config
 from rds_lake.demo.processes import ProcessGroup
+from rds_lake.demo.reviews import Reviews, seed
 from rds_lake.errors import RdsLakeError
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.up import environment
@@ -41,6 +43,7 @@ class Stack:
     clients: AwsClients
     processes: ProcessGroup
     dagster_home: Path
+    reviews: Reviews | None = None
 
     def control(self, path: str, body: dict[str, str]) -> dict[str, str]:
         """POST to the local cloud's control API."""
@@ -83,8 +86,10 @@ def running_stack(
         say("local cloud starting: moto, a real PostgreSQL, the demo shop")
         started = _await_ready(ready, processes)
         clients = AwsClients(_session(child_environment), region=config.lake.region, endpoint_url=endpoint)
-        Provisioner(clients=clients, settings=config.lake, say=say, dynamodb=config.has_dynamodb, glue_job=config.has_glue_job).apply()
-        yield Stack(
+        Provisioner(
+            clients=clients, settings=config.lake, say=say, dynamodb=config.has_dynamodb, glue_job=config.has_glue_job
+        ).apply()
+        stack = Stack(
             config=config,
             endpoint=endpoint,
             databases={name: urls[0] for name, urls in started["databases"].items()},
@@ -92,6 +97,11 @@ def running_stack(
             processes=processes,
             dagster_home=home,
         )
+        if config.has_dynamodb:
+            # Before anything watches: a date without its tables would be a failure to tell.
+            stack = replace(stack, reviews=seed(clients, stack.control, datetime.now(UTC)))
+            say("DynamoDB: tables Reviews and Users, recoverable since two days ago")
+        yield stack
 
 
 @contextmanager

@@ -87,7 +87,7 @@ class LocalCloud:
         apply_dynamodb_fixes()
         self.clock = Clock(self.app)
         tables = Tables(self.app, self.clock)
-        add_scan(self.app)
+        add_scan(self.app, tables)
         self.table_exports = DynamoDbExports(self.app, self.clients, self.clock, tables, self.faults, settings)
         self.app.reset_callbacks += [self.table_exports.reset, tables.reset, self.clock.reset]
 

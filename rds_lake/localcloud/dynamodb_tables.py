@@ -52,7 +52,8 @@ class Tables:
     def __init__(self, app: LocalCloudApp, clock: Clock) -> None:
         self._clock = clock
         self._records: dict[tuple[str, str], TableRecord] = {}
-        self._lock = threading.RLock()
+        # Held by whatever reads or writes a table: moto's cannot be both at once.
+        self.lock = threading.RLock()
         around = app.json_around
         for operation, keys in _WRITES.items():
             around[TARGET + operation] = self._writing(keys)
@@ -63,12 +64,12 @@ class Tables:
 
     def reset(self) -> None:
         """Forget every table."""
-        with self._lock:
+        with self.lock:
             self._records = {}
 
     def find(self, region: str, name: str) -> TableRecord | None:
         """The table of a name or ARN with all that happened to it until now; None when there is none."""
-        with self._lock:
+        with self.lock:
             table = find_table(region, name)
             if table is None:
                 return None
@@ -78,12 +79,12 @@ class Tables:
 
     def items_as_of(self, record: TableRecord, moment: int) -> list[tuple[str, Version]]:
         """Key and version of every item the table had just before a time."""
-        with self._lock:
+        with self.lock:
             return list(record.log.as_of(moment))
 
     def changes(self, record: TableRecord, start: int, end: int) -> list[Change]:
         """What was written from `start` on and before `end`, once per item."""
-        with self._lock:
+        with self.lock:
             return list(record.log.changes(start, end))
 
     def _record(self, table: MotoTable) -> TableRecord:
@@ -112,7 +113,7 @@ class Tables:
 
     def _writing(self, keys_of: Callable[[Json], Iterator[tuple[str, Json]]]) -> Any:
         def write(context: RequestContext, body: Json, moto: _Moto) -> Answer:
-            with self._lock:
+            with self.lock:
                 # Before the write: a table that is new to us must not take it for something it always had.
                 for name in {name for name, _ in keys_of(body)}:
                     self._known(context.region, name)
@@ -140,7 +141,7 @@ class Tables:
         """PartiQL: which items it writes is not known, so every table it may mean is compared."""
         statements = [entry["Statement"] for entry in body.get("Statements") or body.get("TransactStatements") or []]
         text = " ".join([*statements, body.get("Statement", "")])
-        with self._lock:
+        with self.lock:
             meant = [table for table in list_tables(context.region) if table.name in text]
             for table in meant:
                 self._record(table)
@@ -151,7 +152,7 @@ class Tables:
 
     def _described(self, key: str) -> Any:
         def describe(context: RequestContext, body: Json, moto: _Moto) -> Answer:
-            with self._lock:
+            with self.lock:
                 answer = moto()
                 table = find_table(context.region, body.get("TableName", "")) if answer.ok else None
                 if table is not None:

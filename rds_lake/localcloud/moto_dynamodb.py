@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -65,17 +66,35 @@ class MotoTable:
         """Every item, in no order that means anything."""
         return (self._stored(item) for item in self.table.all_items())
 
-    def page_size(self, request: Json) -> int:
-        """Bytes of the items a Scan reads for this page, whatever it filters or leaves out of them."""
-        start = request.get("ExclusiveStartKey")
-        items, _, _ = self.table.scan(
-            {},
-            request.get("Limit"),  # type: ignore[arg-type]
-            {name: _from_wire(value) for name, value in start.items()} if start else None,  # type: ignore[arg-type]
-            index_name=request.get("IndexName"),
-            segments=(request.get("Segment"), request.get("TotalSegments")),  # type: ignore[arg-type]
-        )
-        return sum(item.size() for item in items)
+    def page_size(self, request: Json, scanned: int) -> int:
+        """Bytes of the items a Scan has read for a page of so many, whatever it filtered or left out of them."""
+        return sum(item.size() for item in itertools.islice(self._scanned(request), scanned))
+
+    def page(self, request: Json, most_bytes: int) -> tuple[list[StoredItem], bool]:
+        """The items of a Scan's page, and whether it was cut: by its limit, also at the very end, or by its size."""
+        found: list[StoredItem] = []
+        limit, size = request.get("Limit"), 0
+        for item in self._scanned(request):
+            size += item.size()
+            if found and size > most_bytes:
+                return found, True
+            found.append(self._stored(item))
+            if len(found) == limit:
+                return found, True
+        return found, False
+
+    def _scanned(self, request: Json) -> Iterator[Item]:
+        """Items of a Scan's segment from where it starts, in moto's order."""
+        segments, start = (request.get("Segment"), request.get("TotalSegments")), request.get("ExclusiveStartKey")
+        names: tuple[list[str], list[str | None]] = ([self.table.hash_key_attr], [self.table.range_key_attr])
+        after = {name: _from_wire(value) for name, value in start.items()} if start else None
+        for item in self.table.all_items():
+            if not item.is_within_segment(segments):  # type: ignore[arg-type]
+                continue
+            if after is not None and self.table._item_comes_before_dct(item, after, *names, True):
+                continue
+            after = None
+            yield item
 
     def _stored(self, item: Item) -> StoredItem:
         image = {name: _plain(value) for name, value in item.attrs.items()}

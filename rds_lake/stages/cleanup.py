@@ -28,14 +28,16 @@ def after_publish(
 def _delete_export(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
     export = manifest.export
     # The last part of a table's export's ARN is its folder's name, too.
-    folders = {part.folder: part.export_arn.rpartition("/")[2] for part in export.parts}
-    for folder, name in (folders or {export.folder: export.export_task}).items():
+    parts = {part.folder: part.export_arn.rpartition("/")[2] for part in export.parts}
+    folders = parts or {export.folder: export.export_task}
+    for folder, name in folders.items():
         # A damaged manifest must not make us empty a bucket.
         if not name or folder.split("/")[-2:] != [name, ""]:
             raise ManifestError(
                 f"the manifest of {manifest.source} {manifest.snapshot_date} names {folder!r} as the folder of export {name}; "
-                "nothing more was deleted. Delete the manifest and materialize `parquet` again"
+                "nothing was deleted. Delete the manifest and materialize `parquet` again"
             )
+    for folder in folders:
         keys = [item.key for item in s3.list_objects(export.bucket, folder)]
         if keys:
             s3.delete(export.bucket, keys)

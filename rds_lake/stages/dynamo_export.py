@@ -9,7 +9,7 @@ What belongs here: that decision and the waiting. What the exports contain: `dyn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -46,7 +46,7 @@ class DynamoExports:
 
     def look(self, day: date) -> ExportSet | None:
         """The date's exports as they are now, or None when none was begun."""
-        begun = self._find_begun(day)
+        begun = self.find_begun(day)
         if begun is None:
             return None
         exports = {name: self._find(arn) if arn else None for name, arn in begun.tables.items()}
@@ -59,7 +59,7 @@ class DynamoExports:
         SnapshotNotFoundError listing every table that cannot be exported as of the instant, and ExportQuotaError when AWS
         has no place for all of them, or cannot export so recent an instant yet; what was started then is recorded.
         """
-        begun = self._find_begun(day)
+        begun = self.find_begun(day)
         moment = begun.moment if begun else self.plan.moment(day)
         if moment > now:
             raise SnapshotNotFoundError(
@@ -130,12 +130,28 @@ class DynamoExports:
             self._ended[arn] = export
         return export
 
-    def _find_begun(self, day: date) -> BegunSet | None:
+    def present_tables(self, *, skip: Collection[str] = ()) -> dict[str, DynamoTable]:
+        """The source's tables as they are now, by name; SnapshotNotFoundError lists those that are named and missing."""
+        listed = self.dynamo.list_tables() if self.plan.has_patterns else []
+        names = [name for name in self.plan.matching([*listed, *self.plan.named]) if name not in skip]
+        tables = {name: self.dynamo.find_table(name) for name in names}
+        missing = [name for name, table in tables.items() if table is None and name in self.plan.named]
+        if missing:
+            problems = [
+                f"{name}: correct its name in lake.yaml, or remove it there when it was deleted" for name in missing
+            ]
+            headline = f"source {self.plan.source} has tables that are not in this account and Region:"
+            raise SnapshotNotFoundError(str(ProblemsError(headline, problems)))
+        return {name: table for name, table in tables.items() if table is not None}
+
+    def find_begun(self, day: date) -> BegunSet | None:
+        """Which exports the date was begun with."""
         key = self.layout.begun_set_key(self.plan.source, day)
         text = self.s3.find_text(self.layout.bucket, key)
         return None if text is None else parse_begun(text, where=self.layout.uri(key))
 
-    def _record(self, day: date, begun: BegunSet) -> None:
+    def record_begun(self, day: date, begun: BegunSet) -> None:
+        """Remember which exports the date is made of."""
         key = self.layout.begun_set_key(self.plan.source, day)
         self.s3.put_text(self.layout.bucket, key, render_begun(begun), kms_key=self.plan.kms_key)
 
@@ -171,7 +187,7 @@ class _Beginning:
                 wanted[table.name] = self._start(table, attempts[table.name])
         finally:
             arns = {name: export.arn if export else None for name, export in sorted(wanted.items())}
-            self.exports._record(self.day, BegunSet(moment=self.moment, tables=arns))
+            self.exports.record_begun(self.day, BegunSet(moment=self.moment, tables=arns))
         return ExportSet(
             source=self._plan.source, snapshot_date=self.day, moment=self.moment, exports=wanted, left_out=left_out
         )
@@ -184,23 +200,7 @@ class _Beginning:
 
     def _tables_to_look_up(self, found: Mapping[str, TableExport]) -> tuple[list[DynamoTable], tuple[str, ...]]:
         """Tables of the source that have no export yet, and the names of those that did not exist at the instant."""
-        listed = self.exports.dynamo.list_tables() if self._plan.has_patterns else []
-        names = [name for name in self._plan.matching([*listed, *self._plan.named]) if name not in found]
-        tables = {name: self.exports.dynamo.find_table(name) for name in names}
-        missing = [name for name, table in tables.items() if table is None and name in self._plan.named]
-        if missing:
-            raise SnapshotNotFoundError(
-                str(
-                    ProblemsError(
-                        f"source {self._plan.source} has tables that are not in this account and Region:",
-                        [
-                            f"{name}: correct its name in lake.yaml, or remove it there when it was deleted"
-                            for name in missing
-                        ],
-                    )
-                )
-            )
-        known = [table for table in tables.values() if table is not None]
+        known = list(self.exports.present_tables(skip=found).values())
         later = tuple(table.name for table in known if table.created_at > self.moment)
         for name in later:
             self.exports.log(f"{name} was created after {self.moment:%Y-%m-%d %H:%M} UTC and is no part of {self.day}")

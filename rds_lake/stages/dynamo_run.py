@@ -13,6 +13,7 @@ from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.errors import ExportQuotaError, SnapshotNotFoundError
+from rds_lake.model.completeness import Finding
 from rds_lake.model.dynamo import TableExport
 from rds_lake.model.dynamo_set import ExportSet
 from rds_lake.model.export import ExportTask
@@ -22,6 +23,7 @@ from rds_lake.stages.dynamo_convert import Converter
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_inspect import inspect_set, record_of_set
 from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
+from rds_lake.stages.dynamo_scan import NOT_ONE_INSTANT, Scanner
 from rds_lake.stages.export import Waiting
 from rds_lake.stages.publish import Lake
 from rds_lake.stages.source_run import AcceptedExport, SourceRun
@@ -41,7 +43,13 @@ class DynamoRun(SourceRun):
         return DynamoExports(dynamo=self.dynamodb, s3=self.lake.s3, layout=self.lake.layout, plan=plan, log=self.log)
 
     def begin(self, day: date) -> ExportTask | None:
-        """Start or adopt the exports of the date's tables and return at once; None when AWS has no place for all now."""
+        """Start or adopt the exports of the date's tables and return at once; None when AWS has no place for all now.
+
+        A scan has nothing that goes on without a run.
+        """
+        if self.exports.plan.scans:
+            self.log("tables that are scanned are read by the run that takes them over")
+            return None
         try:
             usable = self._reusable(day)
             return self.exports.begin(day, now=self.now(), usable=usable, repeat_ended=False).task
@@ -66,6 +74,8 @@ class DynamoRun(SourceRun):
 
     def _finished(self, day: date, export_task: str | None, poll_seconds: float) -> ExportSet:
         exports = self.exports
+        if exports.plan.scans:
+            return self._scanner(day, exports).run(day, now=self.now())
         if export_task is not None:
             return exports.settle(day)
         waiting = Waiting(
@@ -77,6 +87,17 @@ class DynamoRun(SourceRun):
         )
         return exports.run(day, now=self.now, usable=self._reusable(day), waiting=waiting)
 
+    def _scanner(self, day: date, exports: DynamoExports) -> Scanner:
+        done = self._find_manifest(day)
+        return Scanner(
+            exports=exports,
+            read_percentage=self.source.read_percentage,
+            on_demand_rcu=self.source.on_demand_rcu,
+            clock=self.clock,
+            sleep=self.sleep,
+            converted=frozenset(part.export_arn for part in done.export.parts) if done else frozenset(),
+        )
+
     def _inspected(self, day: date, found: ExportSet) -> AcceptedExport:
         done = self._find_manifest(day)
         if done is not None and done.export.export_task == found.identifier:
@@ -86,7 +107,8 @@ class DynamoRun(SourceRun):
         record = record_of_set(found, contents)
         if not any(finding.severity == "error" for finding in contents.findings):
             handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
-        return AcceptedExport(record=record, findings=contents.findings, reused=False)
+        warned = (Finding(severity="warning", problem=NOT_ONE_INSTANT),) if self.exports.plan.scans else ()
+        return AcceptedExport(record=record, findings=contents.findings + warned, reused=False)
 
     def relocate(self, day: date) -> Manifest:
         """The date's items as Parquet in the lake's layout; ends with the manifest."""

@@ -25,13 +25,21 @@ def convert(files: Sequence[Sequence[Item]], **options: Any) -> tuple[Converted,
     """The items of the files converted to Parquet, and all rows."""
     sink = MemorySink()
     inputs = [
-        file_of([json.dumps({"Item": item}, ensure_ascii=False, separators=(",", ":")) for item in items], f"{n}.json.gz")
+        file_of(
+            [json.dumps({"Item": item}, ensure_ascii=False, separators=(",", ":")) for item in items], f"{n}.json.gz"
+        )
         for n, items in enumerate(files)
     ]
-    found = convert_table(inputs, sink=sink, options=ConvertOptions(**{"workers": 2} | options))
+    found = convert_table(inputs, sink=sink, options=options_of(**options))
     assert not sink.open_names
     assert sorted(sink.files) == [file.name for file in found.files]
     return found, read(sink, found)
+
+
+def options_of(**options: Any) -> ConvertOptions:
+    """Two workers, unless told otherwise."""
+    defaults: dict[str, Any] = {"workers": 2}
+    return ConvertOptions(**defaults | options)
 
 
 def read(sink: MemorySink, found: Converted) -> pa.Table:
@@ -81,7 +89,9 @@ def _differ(value: Item | None, got: Any, type_: pa.DataType, path: str, text: s
     if value is None or "NULL" in value:
         return [] if got is None else [f"{path} is {got!r} instead of null"]
     if path in text:
-        return _same(path, _plain(value), None if got is None else json.loads(got, parse_float=Decimal, parse_int=Decimal))
+        return _same(
+            path, _plain(value), None if got is None else json.loads(got, parse_float=Decimal, parse_int=Decimal)
+        )
     if isinstance(type_, pa.StructType):
         if got is None:
             return [f"{path} is null instead of {value!r}"]
@@ -99,7 +109,9 @@ def _differ(value: Item | None, got: Any, type_: pa.DataType, path: str, text: s
         if got is None or len(got) != len(value["L"]):
             return [f"{path} is {got!r} instead of {value!r}"]
         pairs = zip(value["L"], got, strict=True)
-        return [one for wanted, had in pairs for one in _differ(wanted, had, type_.value_type, path + "[]", text, names)]
+        return [
+            one for wanted, had in pairs for one in _differ(wanted, had, type_.value_type, path + "[]", text, names)
+        ]
     wanted = _value(TypeDeserializer().deserialize(_bytes(value)))
     if isinstance(wanted, set | frozenset):
         return _same(path, sorted(wanted), None if got is None else sorted(_number_like(wanted, one) for one in got))
@@ -107,7 +119,7 @@ def _differ(value: Item | None, got: Any, type_: pa.DataType, path: str, text: s
 
 
 def _same(path: str, wanted: Any, got: Any) -> list[str]:
-    same = wanted == got and (type(wanted) is type(got) or isinstance(wanted, Decimal) and not isinstance(got, bool))
+    same = wanted == got and (type(wanted) is type(got) or (isinstance(wanted, Decimal) and not isinstance(got, bool)))
     return [] if same else [f"{path} is {got!r} instead of {wanted!r}"]
 
 
@@ -126,7 +138,7 @@ def _value(found: Any) -> Any:
     return found
 
 
-def _bytes(value: Item) -> Item:
+def _bytes(value: Item) -> Any:
     """TypeDeserializer wants bytes, DynamoDB JSON has base64."""
     ((tag, content),) = value.items()
     if tag == "B":
@@ -145,5 +157,6 @@ def _plain(value: Item) -> Any:
         return None
     if tag not in ("N", "NS"):
         return content
-    found = TypeDeserializer().deserialize(value)
+    typed: Any = value
+    found = TypeDeserializer().deserialize(typed)
     return found if tag == "N" else [Decimal(one) for one in content]

@@ -15,10 +15,10 @@ import pytest
 
 from rds_lake.convert.lines import InputFile
 from rds_lake.convert.source import Progress
-from rds_lake.convert.table import ConvertOptions, Progress, convert_table
+from rds_lake.convert.table import ConvertOptions, convert_table
 from rds_lake.convert.tree import Limits
 from rds_lake.errors import ConversionError
-from rds_lake_tests.convert.reading import convert, differences
+from rds_lake_tests.convert.reading import convert, differences, options_of
 from rds_lake_tests.fakes.sinks import MemorySink, file_of, opener
 
 
@@ -30,7 +30,7 @@ def refused(*files: InputFile, **options: Any) -> str:
     """The message; the sink is empty afterwards."""
     sink = MemorySink()
     with pytest.raises(ConversionError) as caught:
-        convert_table(files, sink=sink, options=ConvertOptions(**{"workers": 2} | options))
+        convert_table(files, sink=sink, options=options_of(**options))
     assert not sink.files and not sink.open_names
     return str(caught.value)
 
@@ -167,7 +167,15 @@ def test_null_and_absent_stay_apart_inside_json_text_and_lists() -> None:
 
 
 def test_empty_texts_sets_lists_and_maps_are_not_null() -> None:
-    empty = {"s": {"S": ""}, "b": {"B": ""}, "ss": {"SS": []}, "ns": {"NS": []}, "bs": {"BS": []}, "l": {"L": []}, "m": {"M": {}}}
+    empty = {
+        "s": {"S": ""},
+        "b": {"B": ""},
+        "ss": {"SS": []},
+        "ns": {"NS": []},
+        "bs": {"BS": []},
+        "l": {"L": []},
+        "m": {"M": {}},
+    }
     items = [{"pk": {"S": "0"}} | empty, {"pk": {"S": "1"}}]
     found, table = convert([items])
     assert not differences(items, table, found)
@@ -241,5 +249,7 @@ def test_a_failing_sink_leaves_nothing_behind() -> None:
     sink = Full()
     files = [file_of([line(n, x={"S": "x" * 999}) for n in range(9000)], f"{n}.gz") for n in range(4)]
     with pytest.raises(OSError, match="no space"):
-        convert_table(files, sink=sink, options=ConvertOptions(workers=1, part_bytes=1, memory_bytes=1, chunk_bytes=99_999))
+        convert_table(
+            files, sink=sink, options=ConvertOptions(workers=1, part_bytes=1, memory_bytes=1, chunk_bytes=99_999)
+        )
     assert not sink.files and not sink.open_names

@@ -14,7 +14,9 @@ from rds_lake_tests.convert.reading import Item, convert, differences
 
 EXAMPLES = int(os.environ.get("RDS_LAKE_EXAMPLES", "60"))
 
-NAMES = st.sampled_from(["a", "b", "A", "a.b", "a b", "select", "snapshot_date", "😀", "é", "S", "N", "M", "NULL", "Item", '"', "a_b"])
+NAMES = st.sampled_from(
+    ["a", "b", "A", "a.b", "a b", "select", "snapshot_date", "😀", "é", "S", "N", "M", "NULL", "Item", '"', "a_b"]
+)
 TEXTS = st.one_of(
     st.text(max_size=8).filter(lambda text: text.isprintable() or "\n" in text),
     st.sampled_from(["", '"', '\\"}', '{"NULL":true}', "\n", "\u2028", "\x00", "null", "1", "😀"]),
@@ -24,7 +26,9 @@ NUMBERS = st.one_of(
     st.integers(-(10**38) + 1, 10**38 - 1).map(str),
     st.decimals(-1000, 1000, places=3).map(lambda one: f"{one:f}"),
     st.tuples(st.integers(1, 10**30), st.integers(0, 10**8)).map(lambda two: f"{two[0]}.{two[1]}"),
-    st.sampled_from(["0", "-0", "1E30", "1E37", "1E125", "-9.9E-128", "9223372036854775808", "1E2", "1.0", "0." + "1" * 38, "0.5"]),
+    st.sampled_from(
+        ["0", "-0", "1E30", "1E37", "1E125", "-9.9E-128", "9223372036854775808", "1E2", "1.0", "0." + "1" * 38, "0.5"]
+    ),
 )
 BINARIES = st.binary(max_size=7).map(lambda data: b64encode(data).decode())
 SCALARS: st.SearchStrategy[Item] = st.one_of(
@@ -55,7 +59,11 @@ def files(draw: st.DrawFn) -> list[list[Item]]:
     return [keyed[start:end] for start, end in zip([0, *cuts], [*cuts, len(keyed)], strict=True)]
 
 
-@given(files=files(), chunk=st.integers(1, 2000), limits=st.builds(Limits, max_depth=st.integers(1, 4), max_keys=st.integers(1, 4)))
+@given(
+    files=files(),
+    chunk=st.integers(1, 2000),
+    limits=st.builds(Limits, max_depth=st.integers(1, 4), max_keys=st.integers(1, 4)),
+)
 @settings(max_examples=EXAMPLES, deadline=None)
 def test_every_value_is_the_one_that_boto3_reads(files: list[list[Item]], chunk: int, limits: Limits) -> None:
     found, table = convert(files, chunk_bytes=chunk, limits=limits, keys=["pk"])

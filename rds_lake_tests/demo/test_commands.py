@@ -76,7 +76,13 @@ def test_the_demo_ends_with_equal_counts_and_leaves_nothing(root: Path) -> None:
         [RDS_LAKE, "demo"], cwd=root, env=variables(), capture_output=True, text=True, timeout=380, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    for words in ("views published", "every count equals PostgreSQL's", "as of", "bytes scanned"):
+    for words in (
+        "views published",
+        "every count equals PostgreSQL's and DynamoDB's",
+        "Nested attributes",
+        "as of",
+        "bytes scanned",
+    ):
         assert words in done.stdout
     assert not (root / ".demo").exists()
 

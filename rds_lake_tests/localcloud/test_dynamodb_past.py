@@ -1,7 +1,9 @@
 """Exports show a table as it was, and what changed in a window: whatever wrote it, and however often."""
 
+import base64
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -97,6 +99,65 @@ def test_every_way_to_write_is_noted(yesterday: tuple[Dynamo, str, datetime], wr
     assert ids(dynamo.items(dynamo.start(arn, ExportTime=moment + HOUR))) == ["a"]
     (deleted, put) = sorted(dynamo.exported(dynamo.start_window(arn, moment + HOUR, moment + 2 * HOUR)), key=json.dumps)
     assert {deleted["Keys"]["id"]["S"], put["Keys"]["id"]["S"]} == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("expression", "values"),
+    [
+        ("SET m.#k = :v", {":v": {"L": [{"B": b"\x01"}, {"N": "2"}]}}),
+        ("SET l = list_append(l, :v)", {":v": {"L": [{"M": {"deep": {"NULL": True}}}]}}),
+        ("ADD n :v", {":v": {"N": "0.5"}}),
+        ("ADD ss :v", {":v": {"SS": ["b"]}}),
+        ("DELETE bs :v", {":v": {"BS": [b"\x01"]}}),
+        ("REMOVE l[0], m", {}),
+        ("SET fresh = if_not_exists(fresh, :v)", {":v": {"BS": [b"\xff"]}}),
+    ],
+    ids=lambda value: value.split()[0] + value[-3:] if isinstance(value, str) else "",
+)
+def test_what_an_update_made_of_an_item_is_what_is_exported(
+    dynamo: Dynamo, expression: str, values: dict[str, Any]
+) -> None:
+    arn = dynamo.table()
+    item = {
+        "id": {"S": "1"},
+        "m": {"M": {"key word": {"S": "x"}, "b": {"B": b"\x00"}}},
+        "l": {"L": [{"N": "1"}, {"B": b"\x02"}]},
+        "n": {"N": "1"},
+        "ss": {"SS": ["a"]},
+        "bs": {"BS": [b"\x01", b"\x02"]},
+    }
+    dynamo.db.put_item(TableName="Orders", Item=item)
+    names = {"ExpressionAttributeNames": {"#k": "key word"}} if "#k" in expression else {}
+    given = {"ExpressionAttributeValues": values} if values else {}
+    key = {"id": {"S": "1"}}
+    dynamo.db.update_item(TableName="Orders", Key=key, UpdateExpression=expression, **names, **given)
+    (exported,) = dynamo.items(dynamo.start(arn))
+    assert plain(exported) == plain(dynamo.db.get_item(TableName="Orders", Key=key)["Item"])
+
+
+def plain(value: Any) -> Any:
+    """Binary values in base64 and sets in order, as JSON has neither."""
+    if isinstance(value, dict):
+        return {key: sorted(map(plain, part)) if key in ("SS", "BS") else plain(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else value
+
+
+def test_writers_at_the_same_time_lose_nothing(dynamo: Dynamo) -> None:
+    arn = dynamo.table()
+    increment = {"UpdateExpression": "ADD n :one", "ExpressionAttributeValues": {":one": {"N": "1"}}}
+
+    def write(writer: int) -> None:
+        for number in range(20):
+            dynamo.db.update_item(TableName="Orders", Key={"id": {"S": "shared"}}, **increment)
+            dynamo.put(id=f"{writer} {number}", n=number)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, range(4)))
+    items = dynamo.items(dynamo.start(arn))
+    assert len(items) == 81
+    assert [item["n"]["N"] for item in items if item["id"]["S"] == "shared"] == ["80"]
 
 
 def test_a_write_that_failed_is_no_change(yesterday: tuple[Dynamo, str, datetime]) -> None:

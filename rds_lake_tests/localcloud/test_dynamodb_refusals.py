@@ -4,6 +4,7 @@ import gzip
 import json
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 from botocore.exceptions import ClientError
@@ -215,6 +216,8 @@ def test_exports_end_one_by_one_as_it_was_asked_for(dynamo: Dynamo) -> None:
         {"stuck": True},
     ]
     dynamo.faults(dynamodb_exports=wanted)
+    with urlopen(f"{dynamo.cloud.url}/_local/faults") as pending:
+        assert json.load(pending)["dynamodb_exports"] == wanted
     failed, missing, damaged = (dynamo.start(arn, S3Prefix=str(number)) for number in range(3))
     ended = dynamo.ended(failed)
     assert (ended["ExportStatus"], ended["FailureCode"], ended["FailureMessage"]) == (

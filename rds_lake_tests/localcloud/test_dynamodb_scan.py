@@ -8,11 +8,12 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from rds_lake_tests.localcloud.dynamodb import Dynamo, typed
 
-PROVISIONED = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
+PROVISIONED: dict[str, Any] = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
 
 
 def scanned(dynamo: Dynamo, **arguments: Any) -> list[dict[str, Any]]:
@@ -74,6 +75,38 @@ def test_what_a_filter_leaves_out_is_paid_all_the_same(dynamo: Dynamo) -> None:
     assert page["ConsumedCapacity"] == {"TableName": "Orders", "CapacityUnits": 20.0, "Table": {"CapacityUnits": 20.0}}
     (few, *_) = scanned(dynamo, ReturnConsumedCapacity="TOTAL", Limit=3, ProjectionExpression="id")
     assert few["ConsumedCapacity"]["CapacityUnits"] == 3.0
+
+
+def test_a_plain_scan_gives_what_was_written_and_the_same_as_one_with_an_expression(dynamo: Dynamo) -> None:
+    dynamo.table(keys="customer:N at:S")
+    item = {
+        "customer": {"N": "1"},
+        "at": {"S": "größe 😀"},
+        "m": {"M": {"b": {"B": b"\x00"}, "l": {"L": [{"BS": [b"\x01"]}, {"NULL": True}]}}},
+        "ns": {"NS": ["1.5"]},
+    }
+    dynamo.db.put_item(TableName="Orders", Item=item)
+    for number in range(20):
+        dynamo.put(customer=number % 3, at=f"{number:02}")
+    always = {"FilterExpression": "attribute_exists(customer)"}
+    plain = [each for page in scanned(dynamo, Limit=4) for each in page["Items"]]
+    assert plain == [each for page in scanned(dynamo, Limit=4, **always) for each in page["Items"]]
+    assert item in plain
+    assert len(plain) == 21
+
+
+def test_a_page_that_ends_at_its_limit_may_be_followed_by_an_empty_one(dynamo: Dynamo) -> None:
+    dynamo.table()
+    fill(dynamo, ["1", "2"], 10)
+    assert [page["Count"] for page in scanned(dynamo, Limit=2)] == [2, 0]
+    assert [page["Count"] for page in scanned(dynamo, Limit=3)] == [2]
+
+
+@pytest.mark.parametrize("wrong", [{"Segment": 1}, {"TotalSegments": 2}, {"Segment": 2, "TotalSegments": 2}], ids=str)
+def test_segments_that_make_no_sense_are_refused(dynamo: Dynamo, wrong: dict[str, int]) -> None:
+    dynamo.table()
+    with pytest.raises(ClientError, match="ValidationException"):
+        dynamo.db.scan(TableName="Orders", **wrong)
 
 
 def test_a_description_has_id_and_size_and_a_billing_mode_only_when_on_demand(dynamo: Dynamo) -> None:

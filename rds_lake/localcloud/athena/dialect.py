@@ -58,8 +58,15 @@ def _name_columns(tree: exp.Expr) -> None:
     """Columns without a name are `_col0`, `_col1`, … in Athena."""
     select = tree if isinstance(tree, exp.Select) else None
     for number, column in enumerate(list(select.expressions) if select else []):
-        if not column.alias and not isinstance(column, exp.Star | exp.Column | exp.Dot):
+        if not column.alias and not isinstance(column, exp.Star | exp.Column) and not _is_path(column):
             column.replace(exp.alias_(column.copy(), f"_col{number}", quoted=True))
+
+
+def _is_path(column: exp.Expr) -> bool:
+    """Whether it is `a.b.c`, which is named after its end; what is taken out of a call or an array is not."""
+    return isinstance(column, exp.Dot) and all(
+        isinstance(n, exp.Dot | exp.Column | exp.Identifier) for n in column.walk()
+    )
 
 
 def _unnest_into_columns(tree: exp.Expr) -> None:
@@ -71,6 +78,7 @@ def _unnest_into_columns(tree: exp.Expr) -> None:
         if isinstance(offset, exp.Identifier):
             names.append(offset.name)
         fields = [_fields(source) for source in unnest.expressions]
+        _check_aliases(unnest, names, fields)
         if all(field is None for field in fields) and len(fields) == 1:
             continue
         if alias is None or len(names) != sum(len(f or [""]) for f in fields) + bool(offset):
@@ -78,6 +86,17 @@ def _unnest_into_columns(tree: exp.Expr) -> None:
         derived = _rows_of(unnest.expressions, fields, names, numbered=bool(offset))
         derived.set("alias", exp.TableAlias(this=alias.this.copy()))
         unnest.replace(derived)
+
+
+def _check_aliases(unnest: exp.Unnest, names: Sequence[str], fields: Sequence[list[str] | None]) -> None:
+    """Trino spreads rows over columns: `UNNEST(items) AS u(item)` of rows with two fields has two."""
+    known = all(word(source) for source in unnest.expressions)
+    columns = sum(len(field or [""]) for field in fields) + bool(unnest.args.get("offset"))
+    if known and names and len(names) != columns:
+        raise QueryFailedError(
+            "MISMATCHED_COLUMN_ALIASES",
+            f"line 1:1: Column alias list has {len(names)} entries but '{unnest.alias}' has {columns} columns available",
+        )
 
 
 def _fields(source: exp.Expr) -> list[str] | None:

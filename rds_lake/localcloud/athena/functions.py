@@ -25,6 +25,7 @@ _CASTS = {
 } | {kind.upper(): kind for kind in PATTERNS}
 _INTEGERS = ("TINYINT", "SMALLINT", "INT", "BIGINT")
 # Types a guarded cast is needed for: text, and what is not known.
+_BINARY = ("VARBINARY", "BINARY", "BLOB")
 _TEXT = ("", "VARCHAR", "TEXT", "CHAR", "NULL")
 _JODA = {
     "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "dd": "%d", "d": "%-d", "HH": "%H", "hh": "%I",
@@ -179,6 +180,22 @@ def _matches(name: str, array: exp.Expr, test: exp.Expr) -> exp.Expr:
     return found if name == "any_match" else exp.Not(this=found)
 
 
+def _typeof(node: exp.Typeof) -> exp.Expr:
+    known = node.this.type if word(node.this) in ("ARRAY", "MAP", "STRUCT") else None
+    return call("lc_typeof", node.this) if known is None else exp.Literal.string(_type_words(known))
+
+
+def _type_words(kind: exp.Expr) -> str:
+    """A type as Trino shows it."""
+    parts = kind.expressions
+    if isinstance(kind, exp.DataType) and kind.this == exp.DataType.Type.STRUCT:
+        fields = [f"{part.name} {_type_words(part.args['kind'])}" for part in parts]
+        return f"row({', '.join(fields)})"
+    if isinstance(kind, exp.DataType) and kind.this in (exp.DataType.Type.ARRAY, exp.DataType.Type.MAP):
+        return f"{kind.this.name.lower()}({', '.join(map(_type_words, parts))})"
+    return kind.sql("trino").lower().replace(", ", ",")
+
+
 def _parse_datetime(node: exp.ParseDatetime) -> exp.Expr:
     pattern = node.args.get("format")
     if not isinstance(pattern, exp.Literal):
@@ -260,6 +277,7 @@ _BY_KIND: tuple[tuple[type[exp.Expr] | tuple[type[exp.Expr], ...], Callable[...,
     (exp.ArrayDistinct, lambda node: call("lc_array_distinct", node.this)),
     (exp.AtTimeZone, lambda node: call("at_timezone", node.this, node.args["zone"])),
     (exp.ArraySize, lambda node: call("cardinality", node.this) if word(node.this) == "MAP" else node),
-    (exp.Typeof, lambda node: call("lc_typeof", node.this)),
+    (exp.Typeof, _typeof),
+    (exp.Length, lambda node: call("octet_length", node.this) if word(node.this) in _BINARY else node),
     (exp.Anonymous, _function),
 )

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.athena.nested import is_readable_as
 from rds_lake.localcloud.athena.physical import Footer
 from rds_lake.localcloud.athena.pruning import Condition
-from rds_lake.localcloud.athena.types import hive_to_duck
+from rds_lake.localcloud.athena.types import hive_to_duck, with_a_field_more
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 # Partition type -> table types it may be read as (aws-facts 5.5).
@@ -163,7 +164,11 @@ def _selected(footer: Footer, place: _Place, columns: Sequence[tuple[str, str]])
         if refusal is not None:
             expression = f"CAST(error({text(refusal)}) AS {duck})"
         elif name.lower() in present:
-            expression = f"CAST({quote(present[name.lower()])} AS {duck})"
+            column = quote(present[name.lower()])
+            if footer.has_capitals(name):
+                # DuckDB takes types that differ in case only for one, and keeps the file's names.
+                column = f"CAST({column} AS {with_a_field_more(duck)})"
+            expression = f"CAST({column} AS {duck})"
         else:
             expression = f"CAST(NULL AS {duck})"
         selected.append(f"{expression} AS {quote(name)}")
@@ -171,7 +176,7 @@ def _selected(footer: Footer, place: _Place, columns: Sequence[tuple[str, str]])
 
 
 def _mismatch(name: str, table_type: str, partition_type: str) -> str | None:
-    if partition_type == table_type or table_type in _WIDENED.get(partition_type, set()):
+    if partition_type == table_type or is_readable_as(partition_type, table_type, _WIDENED):
         return None
     return (
         "HIVE_PARTITION_SCHEMA_MISMATCH: There is a mismatch between the table and partition schemas. The types are "

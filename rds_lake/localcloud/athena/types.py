@@ -99,6 +99,11 @@ def hive_to_duck(hive: str) -> str:
     return _HIVE_TO_DUCK[text]
 
 
+def with_a_field_more(duck: str) -> str:
+    """A DuckDB type whose structs have one more field: never the same as the type itself."""
+    return duck.replace("STRUCT(", "STRUCT(lc_more BOOLEAN, ")
+
+
 def hive_to_trino(hive: str) -> str:
     """Trino's word for a Hive type."""
     return duck_to_trino(hive_to_duck(hive))

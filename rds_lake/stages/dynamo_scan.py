@@ -1,0 +1,286 @@
+"""Scan: read DynamoDB tables that have no point-in-time recovery, throttled, into files an export would have written.
+
+    exports/reviews-2026-11-20/AWSDynamoDB/scan-20261120T031500/_scan/0003.json    how far segment 3 is, after each file
+    exports/reviews-2026-11-20/AWSDynamoDB/scan-20261120T031500/data/0003-00000.json.gz
+    exports/reviews-2026-11-20/AWSDynamoDB/scan-20261120T031500/manifest-summary.json   last
+
+A scan is not one instant: items that are written while it runs may be in it or not, and tables are read one after the other.
+A run that died goes on where each segment was.
+
+What belongs here: segments, files and manifests of a scan. How fast: `dynamo_pace.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+from rds_lake.aws.dynamodb import DynamoGateway, ScanPage
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.errors import ManifestError, SnapshotNotFoundError, ThrottledError
+from rds_lake.model.dynamo import EXPORT_FOLDER, DynamoTable, TableExport
+from rds_lake.model.dynamo_manifest import VERSIONS
+from rds_lake.model.dynamo_set import BegunSet, ExportSet
+from rds_lake.model.export import ExportStatus
+from rds_lake.stages.dynamo_export import DynamoExports
+from rds_lake.stages.dynamo_pace import Pace
+
+_GIB = 1024**3
+_SEGMENTS = 16
+_BYTES_PER_SEGMENT = _GIB // 2
+_PATIENCE = 10  # boto3's own retries come on top of each
+_FILE_BYTES = 32 * 1024 * 1024
+NOT_ONE_INSTANT = "scanned, not exported: the tables are not as of one instant, nor is any of them"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scanner:
+    """How to scan a source's tables. `converted`: ARNs of scans that are in the lake already and need not be repeated."""
+
+    exports: DynamoExports
+    read_percentage: float
+    on_demand_rcu: float
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    converted: frozenset[str] = frozenset()
+    file_bytes: int = _FILE_BYTES
+
+    def run(self, day: date, *, now: datetime) -> ExportSet:
+        """Scan what is not scanned yet of the date's tables; the scans as complete exports.
+
+        SnapshotNotFoundError for a date that is not today and was not begun then.
+        """
+        begun = self._begin(day, now)
+        found: dict[str, TableExport | None] = {}
+        for name, arn in begun.tables.items():
+            assert arn is not None, "a scan has its ARN from the beginning"
+            work = _TableScan(scanner=self, arn=arn, day=day, begun_at=begun.moment)
+            if arn not in self.converted:
+                self.exports.log(f"{name}: {NOT_ONE_INSTANT}")
+                work.run(name)
+            found[name] = work.export()
+        return ExportSet(source=self.exports.plan.source, snapshot_date=day, moment=begun.moment, exports=found)
+
+    def _begin(self, day: date, now: datetime) -> BegunSet:
+        begun = self.exports.find_begun(day)
+        tables = dict(begun.tables) if begun else {}
+        today = now.astimezone(UTC).date()
+        if begun is None and day != today:
+            raise SnapshotNotFoundError(
+                f"{self.exports.plan.source} is scanned, which shows the present: {day} can be had on that day only, or with "
+                "`method: export`"
+            )
+        if day == today:
+            stamp = f"scan-{now.astimezone(UTC):%Y%m%dT%H%M%S}"
+            for name, table in self.exports.present_tables(skip=tables).items():
+                tables[name] = f"{table.arn}/export/{stamp}-{_short(name)}"
+            tables = {name: tables[name] for name in self.exports.plan.matching(tables)}
+        moment = begun.moment if begun else now.astimezone(UTC).replace(microsecond=0)
+        fresh = BegunSet(moment=moment, tables=tables)
+        if begun is None or dict(begun.tables) != tables:
+            self.exports.record_begun(day, fresh)
+        return fresh
+
+    def target(self, table: DynamoTable) -> float:
+        """Read units per second that the scan may take."""
+        capacity = self.on_demand_rcu if table.read_capacity is None else table.read_capacity
+        return max(capacity * self.read_percentage, 0.5)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Segment:
+    """How far a segment is: its files so far, and the key to go on after; None: from the beginning, or done."""
+
+    number: int
+    total: int
+    files: list[dict[str, Any]] = field(default_factory=list)
+    after: dict[str, Any] | None = None
+    done: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _TableScan:
+    """One table's scan."""
+
+    scanner: Scanner
+    arn: str
+    day: date
+    begun_at: datetime
+
+    def run(self, name: str) -> None:
+        """Scan what is missing, then write the manifests."""
+        if self._s3.find_text(self._bucket, self._manifest_key) is not None:
+            return
+        table = self._dynamo.find_table(name)
+        if table is None:
+            raise SnapshotNotFoundError(f"{name} was deleted while it was to be scanned; remove it from lake.yaml")
+        segments = self._segments(table)
+        pace = Pace(target=self.scanner.target(table), clock=self.scanner.clock, sleep=self.scanner.sleep)
+        self._log(f"{name}: scanned in {len(segments)} segments, at most {pace.target:g} read units per second")
+        todo = [segment for segment in segments if not segment.done]
+        with ThreadPoolExecutor(max(len(todo), 1), thread_name_prefix="scan") as pool:
+            list(pool.map(lambda segment: self._scan(name, segment, pace, len(todo)), todo))
+        self._write_manifests(table, segments)
+
+    def export(self) -> TableExport:
+        """The scan as a complete export."""
+        return TableExport(
+            arn=self.arn,
+            table_arn=self.arn.rpartition("/export/")[0],
+            status=ExportStatus.COMPLETE,
+            export_time=self.begun_at,
+            bucket=self._bucket,
+            prefix=self.scanner.exports.plan.set_prefix(self.day),
+            manifest_key=self._manifest_key,
+            started_at=self.begun_at,
+        )
+
+    def _segments(self, table: DynamoTable) -> list[_Segment]:
+        """As an earlier run left them, else from the beginning: their number must not change on the way."""
+        found = [_parse(self._s3.get_text(self._bucket, key), key) for key in self._checkpoints()]
+        total = found[0].total if found else min(_SEGMENTS, 1 + table.bytes // _BYTES_PER_SEGMENT)
+        known = {segment.number: segment for segment in found}
+        return [known.get(number) or _Segment(number=number, total=total) for number in range(total)]
+
+    def _scan(self, name: str, segment: _Segment, pace: Pace, threads: int) -> None:
+        while not segment.done:
+            lines = _Lines()
+            while lines.bytes < self.scanner.file_bytes and not segment.done:
+                page = self._page(name, segment, pace, threads)
+                lines.add(page.items)
+                segment.after, segment.done = page.after, page.after is None
+                pace.spent(page.units, len(page.items), throttled=page.throttled)
+            self._write_file(segment, lines)
+
+    def _page(self, name: str, segment: _Segment, pace: Pace, threads: int) -> ScanPage:
+        """The next page; DynamoDB's throttling slows the scan down, and ends it only when it does not stop."""
+        for _ in range(_PATIENCE):
+            try:
+                return self._dynamo.scan_page(
+                    name, segment=segment.number, total=segment.total, after=segment.after, limit=pace.limit(threads)
+                )
+            except ThrottledError as error:
+                pace.refused()
+                self._log(f"{name}: throttled, reading {pace.rate:.3g} units per second now: {error}")
+        raise ThrottledError(
+            f"{name}: DynamoDB throttled its scan {_PATIENCE} times in a row. What is scanned is kept; materialize the date "
+            "again, with a smaller `read_percentage` or more read capacity"
+        )
+
+    def _write_file(self, segment: _Segment, lines: _Lines) -> None:
+        """The file, then how far the segment is: a file that no checkpoint names is written again."""
+        body = lines.finish()
+        key = f"{self._folder}data/{segment.number:04}-{len(segment.files):05}.json.gz"
+        self._s3.put_bytes(self._bucket, key, body, kms_key=self.scanner.exports.plan.kms_key)
+        md5 = base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode()
+        segment.files.append({"itemCount": lines.items, "md5Checksum": md5, "dataFileS3Key": key})
+        self._put(f"_scan/{segment.number:04}.json", json.dumps(asdict(segment), default=_binary))
+
+    def _write_manifests(self, table: DynamoTable, segments: Sequence[_Segment]) -> None:
+        files = [file for segment in segments for file in segment.files]
+        self._put("manifest-files.json", "\n".join(json.dumps(file) for file in files) + "\n")
+        summary = {
+            "version": VERSIONS[0],
+            "exportArn": self.arn,
+            "tableArn": table.arn,
+            "exportTime": self.begun_at.isoformat(),
+            "s3Bucket": self._bucket,
+            "s3Prefix": self.scanner.exports.plan.set_prefix(self.day),
+            "manifestFilesS3Key": f"{self._folder}manifest-files.json",
+            "billedSizeBytes": 0,
+            "itemCount": sum(file["itemCount"] for file in files),
+            "outputFormat": "DYNAMODB_JSON",
+        }
+        self._put("manifest-summary.json", json.dumps(summary))
+
+    def _put(self, name: str, text: str) -> None:
+        self._s3.put_text(self._bucket, self._folder + name, text, kms_key=self.scanner.exports.plan.kms_key)
+
+    def _checkpoints(self) -> list[str]:
+        return [item.key for item in self._s3.list_objects(self._bucket, f"{self._folder}_scan/")]
+
+    @property
+    def _folder(self) -> str:
+        name = self.arn.rpartition("/")[2]
+        return f"{self.scanner.exports.plan.set_prefix(self.day)}/{EXPORT_FOLDER}/{name}/"
+
+    @property
+    def _manifest_key(self) -> str:
+        return self._folder + "manifest-summary.json"
+
+    @property
+    def _bucket(self) -> str:
+        return self.scanner.exports.plan.bucket
+
+    @property
+    def _s3(self) -> S3Gateway:
+        return self.scanner.exports.s3
+
+    @property
+    def _dynamo(self) -> DynamoGateway:
+        return self.scanner.exports.dynamo
+
+    def _log(self, line: str) -> None:
+        self.scanner.exports.log(line)
+
+
+@dataclass(slots=True)
+class _Lines:
+    """Items as the lines of an export's file, compressed as they come. `bytes` counts them uncompressed."""
+
+    items: int = 0
+    bytes: int = 0
+    _body: io.BytesIO = field(default_factory=io.BytesIO)
+    _gzip: gzip.GzipFile | None = None
+
+    def add(self, items: Sequence[Mapping[str, Any]]) -> None:
+        if self._gzip is None:
+            self._gzip = gzip.GzipFile(fileobj=self._body, mode="wb", compresslevel=1, mtime=0)
+        for item in items:
+            line = (
+                json.dumps({"Item": item}, default=_binary, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+            )
+            self._gzip.write(line)
+            self.items += 1
+            self.bytes += len(line)
+
+    def finish(self) -> bytes:
+        self.add(())
+        if self._gzip is not None:
+            self._gzip.close()
+        return self._body.getvalue()
+
+
+def _binary(value: Any) -> Any:
+    """What boto3 reads as bytes, as DynamoDB's JSON has it."""
+    if isinstance(value, bytes | bytearray):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"{type(value)} is no value of DynamoDB")
+
+
+def _parse(text: str, key: str) -> _Segment:
+    try:
+        segment = _Segment(**json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise ManifestError(
+            f"{key} is damaged ({error!r}); delete its folder and materialize the date again"
+        ) from error
+    if segment.after is not None:
+        segment.after = {
+            name: {kind: base64.b64decode(value) if kind == "B" else value for kind, value in typed.items()}
+            for name, typed in segment.after.items()
+        }
+    return segment
+
+
+def _short(name: str) -> str:
+    """Tells the scans of tables apart that begin in the same second."""
+    return hashlib.sha256(name.encode()).hexdigest()[:8]
