@@ -32,6 +32,7 @@ bench: $(STAMP) ## relocation and conversion against their peers (about an hour)
 	@$(BIN)/python -m bench.relocate --peers .bench_peers/bin
 	@$(BIN)/python -m bench.list_million
 	@$(BIN)/python -m bench.convert --peers .bench_peers/bin
+	@$(BIN)/python -m bench.convert_merge
 
 clean: ## remove everything `make` made
 	rm -rf $(VENV) .bench_peers .dagster_home .pytest_cache .ruff_cache .hypothesis *.egg-info
