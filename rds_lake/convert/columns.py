@@ -108,7 +108,7 @@ class _Builder:
         names = column_names(list(fields))
         # Two keys must never become one number: a double is no key.
         exact = replace(self, rules=replace(self.rules, numbers="exact"))
-        builders = {key: exact for key in self.rules.keys} if not path else {}
+        builders = dict.fromkeys(self.rules.keys, exact) if not path else {}
         return tuple(
             builders.get(original, self)._column(original, names[original], node, path_to(path, original))
             for original, node in sorted(fields.items())

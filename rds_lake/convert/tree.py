@@ -109,11 +109,12 @@ def check_plain(tag: str, content: object) -> None:
         right = tag in ("S", "N", "B") and isinstance(content, str)
     if not right:
         raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
-    for text in [content] if tag == "B" else content if tag == "BS" else ():
-        _check_base64(text)
+    if tag in ("B", "BS"):
+        for text in content if isinstance(content, list) else [content]:
+            _check_base64(text)
 
 
-def _check_base64(text: str) -> None:
+def _check_base64(text: Any) -> None:
     try:
         binascii.a2b_base64(text, strict_mode=True)
     except ValueError as error:
