@@ -24,9 +24,10 @@ import click
 from bench.convert_sink import FolderSink
 from bench.ddb_data import KEYS, SHAPES, generate
 from bench.relocate import bar
+from rds_lake.convert.converted import Converted
 from rds_lake.convert.lines import InputFile
 from rds_lake.convert.merge import PreviousFile, merge_changes
-from rds_lake.convert.table import Converted, ConvertOptions, convert_table
+from rds_lake.convert.table import ConvertOptions, convert_table
 
 _EVERY = 100
 _LATER = "0~"  # makes a key nobody has

@@ -27,7 +27,8 @@ def files_of(folder: str) -> list[str]:
 
 
 def plan_of(schema: str) -> Any:
-    from rds_lake.convert.plan import Rules, build_plan
+    from rds_lake.convert.columns import Rules
+    from rds_lake.convert.plan import build_plan
     from rds_lake.convert.tree import from_plain
 
     return build_plan(from_plain(json.loads(Path(schema).read_text(encoding="utf-8"))), Rules())

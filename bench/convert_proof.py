@@ -22,7 +22,8 @@ from typing import Any
 import pyarrow.parquet as pq
 from boto3.dynamodb.types import TypeDeserializer
 
-from rds_lake.convert.plan import Column, Kind, Rules, build_plan
+from rds_lake.convert.columns import Column, Kind, Rules
+from rds_lake.convert.plan import build_plan
 from rds_lake.convert.tree import from_plain
 
 _SAMPLE = 2000

@@ -69,7 +69,8 @@ def setup(config_path: Path) -> None:
 
     config = load_config(config_path)
     clients = AwsClients(boto3.Session(), region=config.lake.region)
-    Provisioner(clients=clients, settings=config.lake, say=click.echo, dynamodb=config.has_dynamodb).apply()
+    dynamodb, glue_job = config.has_dynamodb, config.has_glue_job
+    Provisioner(clients=clients, settings=config.lake, say=click.echo, dynamodb=dynamodb, glue_job=glue_job).apply()
     if statement := verify_statement(config):
         click.echo(f"`verify:` needs this statement in the policy of whoever runs Dagster: {json.dumps(statement)}")
 

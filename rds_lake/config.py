@@ -120,6 +120,16 @@ class LakeSettings(_Settings):
         le=35,
         description="How many dates back the reconciliation sensor looks for snapshots nobody exported. 0: none.",
     )
+    glue_job: str = Field(
+        default="rds-lake-convert",
+        pattern=r"^[A-Za-z0-9_-]{1,120}$",
+        description="Glue job that converts DynamoDB tables of sources with `engine: glue` or `auto`.",
+    )
+    glue_role: Arn | None = Field(default=None, description="IAM role of that job; those sources need one.")
+    glue_workers: int = Field(
+        default=10, ge=2, le=299, description="Workers (G.1X) a run of that job may have; Glue takes fewer if it can."
+    )
+    glue_runs: int = Field(default=10, ge=1, le=1000, description="Runs of that job at once.")
     prices: Prices = Field(default=Prices(), description="What estimated costs are reckoned with, in USD.")
 
     @property
@@ -161,7 +171,8 @@ class SourceSettings(KindKeys):
     )
     engine: EngineWord | None = Field(
         default=None,
-        description="Database engine: lets `include` be checked at load; else AWS says it. dynamodb: what converts (local).",
+        description="Database engine: lets `include` be checked at load; else AWS says it. dynamodb: what converts "
+        "(local, the default; glue: AWS Glue; auto: glue for tables above `glue_above_gb`).",
     )
     snapshots: tuple[Literal["automated", "manual", "backup", "live"], ...] = Field(
         default=("automated",),
@@ -277,6 +288,11 @@ class SourceSettings(KindKeys):
         return (own, True) if own is not None else (self.max_drop.get("default", _MAX_DROP), False)
 
     @property
+    def by_glue(self) -> bool:
+        """Whether tables may be converted by AWS Glue."""
+        return self.engine in ("glue", "auto")
+
+    @property
     def included_tables(self) -> tuple[TableTarget, ...] | None:
         """The tables of `include`, or None where an item names no table outright.
 
@@ -333,15 +349,24 @@ class LakeConfig(_Settings):
             if source.start_date and source.start_date < self.lake.start_date
         ]
         future = [f"lake.start_date {self.lake.start_date} is out of range"] if self.lake.start_date.year < 2010 else []
+        roleless = [
+            f"source {source.name!r} converts by Glue, and the lake has no `glue_role` for the job; add one"
+            for source in self.sources
+            if source.by_glue and self.lake.glue_role is None
+        ]
         forgetful = [
             f"source {source.name!r}: retention.daily {source.retention.daily} is less than lake.reconcile_days "
             f"{self.lake.reconcile_days}: what retention removes could be exported, and paid, again; raise the one or lower the other"
             for source in self.sources
             if source.retention and source.retention.daily < self.lake.reconcile_days
         ]
-        if problems := twice + idle + early + future + forgetful:
+        if problems := twice + idle + early + future + forgetful + roleless:
             raise ValueError("; ".join(problems))
         return self
+
+    @property
+    def has_glue_job(self) -> bool:
+        return any(source.by_glue for source in self.sources)
 
     @property
     def has_dynamodb(self) -> bool:

@@ -91,6 +91,9 @@ class KindKeys(BaseModel):
     numbers: Literal["exact", "double"] = Field(
         default="exact", description="dynamodb: numbers as bigint, decimal or text, never rounded; or as double."
     )
+    glue_above_gb: float = Field(
+        default=200, gt=0, description="auto: tables of more GB than this, by DynamoDB's count, are converted by Glue."
+    )
     incremental: bool = Field(
         default=False, description="dynamodb: merge each day's changes into the day before instead of a full export."
     )
@@ -153,8 +156,12 @@ def _combined(source: Any) -> list[str]:
     """What does not go together in a DynamoDB source."""
     problems: list[str] = []
     scans = source.method == "scan"
-    if source.engine == "glue":
-        problems.append("engine: glue is not built yet; leave it out, or use local")
+    if source.by_glue and source.format not in ("parquet", "orc"):
+        problems.append(f"engine: {source.engine} writes parquet or orc, not {source.format}; use `engine: local`")
+    if source.by_glue and scans:
+        problems.append(f"engine: {source.engine} converts exports; leave it out for `method: scan`")
+    if source.engine != "auto" and "glue_above_gb" in source.model_fields_set:
+        problems.append("glue_above_gb: is for `engine: auto` only; remove it")
     if source.incremental:
         reason = "a scan has no changes to merge" if scans else "it is not built yet; every date is a full export"
         problems.append(f"incremental: {reason}; leave it out")

@@ -65,8 +65,18 @@ def test_every_key_that_makes_no_sense_is_named_with_its_place() -> None:
 
 
 def test_what_does_not_go_together_is_told_at_once() -> None:
-    text = problems_of(f"{REVIEWS}, engine: glue, incremental: true, format: orc, on_demand_rcu: 10}}")
-    assert all(word in text for word in ("engine: glue", "incremental:", "athena: false", "on_demand_rcu: is for"))
+    text = problems_of(
+        f"{REVIEWS}, engine: glue, incremental: true, format: csv, on_demand_rcu: 10, glue_above_gb: 9}}"
+    )
+    expected = ("engine: glue writes parquet or orc", "incremental:", "athena: false", "on_demand_rcu: is for",
+                "glue_above_gb: is for")  # fmt: skip
+    assert all(word in text for word in expected)
+
+
+@pytest.mark.parametrize("engine", ["glue", "auto"])
+def test_a_job_needs_a_role_and_the_files_of_an_export(engine: str) -> None:
+    assert "has no `glue_role`" in problems_of(f"{REVIEWS}, engine: {engine}}}")
+    assert f"engine: {engine} converts exports" in problems_of(f"{REVIEWS}, engine: {engine}, method: scan}}")
 
 
 def test_a_table_belongs_to_one_source() -> None:

@@ -16,13 +16,13 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "config_kinds": (set(), {"pydantic"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
     "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop", "urllib3", "_typeshed"}),
-    "convert": ({"model", "errors"}, {"pyarrow", "isal"}),
+    "convert": ({"model", "errors"}, {"pyarrow", "isal", "pyspark", "py4j"}),
     "database": ({"model", "sql", "errors"}, {"psycopg", "pymysql"}),
     "stages": (
         {"model", "sql", "aws", "config", "config_kinds", "convert", "errors", "database"},
         {"pyarrow"},
     ),
-    "infra": ({"model", "sql", "aws", "config", "errors"}, set()),
+    "infra": ({"model", "sql", "aws", "config", "convert", "errors"}, set()),
     "defs": (
         {"model", "sql", "aws", "config", "errors", "stages", "infra", "database"},
         {"dagster", "dagster_aws", "boto3", "pydantic"},

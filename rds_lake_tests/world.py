@@ -127,6 +127,7 @@ class World:
             settings=self.config.lake,
             say=lambda line: None,
             dynamodb=self.config.has_dynamodb,
+            glue_job=self.config.has_glue_job,
         ).apply()
 
     @property

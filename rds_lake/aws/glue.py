@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from rds_lake.aws.glue_jobs import GlueJobs
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, CatalogError, ConflictError
 
@@ -80,6 +81,11 @@ class GlueGateway:
 
     def __init__(self, client: GlueClient) -> None:
         self._client = client
+
+    @property
+    def jobs(self) -> GlueJobs:
+        """The jobs of the same account and Region."""
+        return GlueJobs(self._client)
 
     def ensure_database(self, name: str, *, description: str) -> None:
         """Create the database unless it exists."""

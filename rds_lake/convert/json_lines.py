@@ -10,9 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from rds_lake.convert.json_text import around, joined, lists_text, quoted, strings_text
+from rds_lake.convert.columns import Column, Kind
+from rds_lake.convert.json_text import around, joined, lists_text, strings_text
 from rds_lake.convert.kernels import pc
-from rds_lake.convert.plan import Column, Kind, Plan
+from rds_lake.convert.plan import Plan
+from rds_lake.convert.raw_text import quoted
 
 
 def json_lines(table: pa.Table, plan: Plan) -> pa.Table:

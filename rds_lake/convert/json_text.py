@@ -6,15 +6,14 @@
     {"SS": ["x"]}, {"L": [{"S": "x"}]}   ["x"]       a set looks like a list
     {"B": "aGk="}                        "aGk="      binary stays base64
 
-Two ways to the same text: `mixed_text` makes it from parsed arrays, a whole column at a time; `raw_text` from one value in
-Python, for what must not be parsed into arrays.
+Two ways to the same text: `mixed_text` makes it from parsed arrays, a whole column at a time; `raw_text.py` from one value
+in Python, for what must not be parsed into arrays.
 
 What belongs here: JSON out.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,26 +21,11 @@ import pyarrow as pa
 
 from rds_lake.convert.kernels import pc
 from rds_lake.convert.numbers import json_number
+from rds_lake.convert.raw_text import quoted
 from rds_lake.convert.tree import Node
 
 _TO_ESCAPE = '["\\\\\\x00-\\x1f]'
 _ODD_NUMBER = r"^(-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)$"
-
-
-def raw_text(value: Any) -> str:
-    """One typed value, `{"M": {…}}`, as JSON text."""
-    ((tag, content),) = value.items()
-    if tag == "M":
-        return "{" + ",".join(f"{quoted(name)}:{raw_text(below)}" for name, below in content.items()) + "}"
-    if tag == "L":
-        return "[" + ",".join(map(raw_text, content)) + "]"
-    if tag == "N":
-        return json_number(content)
-    if tag == "NULL":
-        return "null"
-    if tag == "NS":
-        return "[" + ",".join(map(json_number, content)) + "]"
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
 def mixed_text(array: pa.Array, node: Node) -> pa.Array:
@@ -121,8 +105,3 @@ def lists_text(values: pa.Array, texts: pa.Array) -> pa.Array:
 def around(values: pa.Array, before: str, after: str) -> pa.Array:
     """Each text with something before and after it; nulls stay."""
     return pc.binary_join_element_wise(before, values, after, "")
-
-
-def quoted(text: str) -> str:
-    """One text as JSON."""
-    return json.dumps(text, ensure_ascii=False)

@@ -21,11 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rds_lake.convert.changes import keep_latest, key_array, name_fault, read_changes
+from rds_lake.convert.columns import Rules
+from rds_lake.convert.converted import Converted, ConvertedFile
 from rds_lake.convert.kernels import pc
 from rds_lake.convert.lines import InputFile
 from rds_lake.convert.parts import Counted, Sink, writers
-from rds_lake.convert.plan import Plan, Rules, build_plan
-from rds_lake.convert.table import Converted, ConvertedFile, ConvertOptions, convert_table, cores
+from rds_lake.convert.plan import Plan, build_plan
+from rds_lake.convert.table import ConvertOptions, convert_table, cores
 from rds_lake.convert.tree import from_plain
 from rds_lake.convert.worker import widened
 from rds_lake.errors import ConversionError, TypesChangedError

@@ -42,6 +42,7 @@ def scale_of(text: str) -> int | None:
     return -exponent if max(whole, 0) - exponent <= PRECISION else TEXT
 
 
+@lru_cache(maxsize=65536)
 def whole_digits(text: str) -> int:
     """How many digits the number has before the point."""
     return max(_extent(text)[0], 0) if _NUMBER.fullmatch(text) else 0
@@ -73,6 +74,13 @@ def next_wider(need: int) -> int:
 def decimal_scale(need: int) -> int:
     """The digits after the point of the decimal for this need (0 … 78)."""
     return need - _EXACT if need >= _EXACT else next(step for step in _STEPS if step >= need)
+
+
+def settled(need: int | None, whole: int) -> int | None:
+    """The need of numbers of which one has `whole` digits before the point, and maybe another one the digits after it."""
+    while need is not None and need not in (INTEGER, TEXT) and whole + decimal_scale(need) > PRECISION:
+        need = next_wider(need)
+    return need
 
 
 def json_number(text: str) -> str:

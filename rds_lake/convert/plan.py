@@ -1,64 +1,18 @@
-"""From what was seen to columns: kinds, Arrow and Hive types, names.
+"""Columns with Arrow's types, and the type of the wrapped items they are made from.
 
-    one type             that type: N -> bigint, decimal(38,s) or text; M -> struct; L and sets -> array; B -> binary
-    several types        JSON text, in which `10` and `"10"` stay different
-    NULL and a type      that type; NULL is null
-    NULL alone           string, all null
-    `text` in the tree   JSON text (too deep, too many keys)
-
-What belongs here: rules. The same tree gives the same plan, whatever the order in which it was seen.
+What belongs here: `columns.py` in Arrow's words.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from enum import Enum, auto
-from typing import Literal
+from dataclasses import dataclass
 
 import pyarrow as pa
 
-from rds_lake.convert.names import column_names, path_to
-from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT, decimal_scale
+from rds_lake.convert.columns import Column, Kind, Rules, build_columns
+from rds_lake.convert.numbers import PRECISION
 from rds_lake.convert.tree import Node
-
-Numbers = Literal["exact", "double"]
-
-
-class Kind(Enum):
-    """How the values of a column are made from wrapped ones."""
-
-    TEXT = auto()
-    NUMBER = auto()
-    BOOL = auto()
-    BINARY = auto()
-    LIST = auto()
-    STRUCT = auto()
-    MIXED = auto()  # several types: JSON text made from the parsed values
-    RAW = auto()  # too deep or too many keys: JSON text made before parsing
-    NOTHING = auto()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Column:
-    """One column, field or element. `tag` is the DynamoDB type of the values, `below` what a struct or list
-    holds, `of_set` that the values are those of a set."""
-
-    original: str
-    name: str
-    path: str
-    kind: Kind
-    type: pa.DataType
-    node: Node
-    tag: str = ""
-    scale: int = INTEGER
-    of_set: bool = False
-    below: tuple[Column, ...] = ()
-
-    @property
-    def hive(self) -> str:
-        """The type in Glue's words."""
-        return hive_type(self.type)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -77,21 +31,10 @@ class Plan:
         return all(mine.get(field.name) == field.type for field in schema)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """What the user decides about columns. `flat`: no nested columns, binary as base64, for CSV."""
-
-    keys: Sequence[str] = ()
-    numbers: Numbers = "exact"
-    flat: bool = False
-
-
 def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
     """The columns of all items seen so far."""
     fields = root.fields or {}
-    columns = _columns(fields, rules, "")
-    first = {name: place for place, name in enumerate(rules.keys)}
-    columns = tuple(sorted(columns, key=lambda one: (first.get(one.original, len(first)), one.name)))
+    columns = build_columns(root, rules, _arrow_type)
     keeps_nulls = keeps_nulls or any(_needs_nulls(column) for column in columns)
     item = pa.struct([(name, _wrapped(node, keeps_nulls)) for name, node in sorted(fields.items())])
     return Plan(
@@ -103,72 +46,20 @@ def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
     )
 
 
-def _columns(fields: dict[str, Node], rules: Rules, path: str) -> tuple[Column, ...]:
-    names = column_names(list(fields))
-    # Two keys must never become one number: a double is no key.
-    exact = replace(rules, numbers="exact")
-    return tuple(
-        _column(
-            original,
-            names[original],
-            node,
-            exact if not path and original in rules.keys else rules,
-            path_to(path, original),
-        )
-        for original, node in sorted(fields.items())
-    )
+def _arrow_type(kind: Kind, number: str, below: Sequence[Column]) -> pa.DataType:
+    if kind is Kind.STRUCT:
+        return pa.struct([pa.field(one.name, one.type) for one in below])
+    if kind is Kind.LIST:
+        return pa.list_(below[0].type)
+    if kind is Kind.NUMBER:
+        return _number_type(number)
+    return {Kind.BOOL: pa.bool_(), Kind.BINARY: pa.binary()}.get(kind, pa.string())
 
 
-def _column(original: str, name: str, node: Node, rules: Rules, path: str) -> Column:
-    def made(kind: Kind, type_: pa.DataType, tag: str = "", below: Sequence[Column] = (), scale: int = 0) -> Column:
-        return Column(original=original, name=name, path=path, kind=kind, type=type_, node=node, tag=tag,
-                      scale=scale, below=tuple(below))  # fmt: skip
-
-    tags = [tag for tag in node.tags if tag != "NULL"]
-    if node.text is not None:
-        return made(Kind.RAW, pa.string())
-    if not tags:
-        return made(Kind.NOTHING, pa.string())
-    tag = tags[0]
-    if len(tags) > 1 or (rules.flat and tag in ("L", "M", "SS", "NS", "BS")) or (tag == "M" and not node.fields):
-        return made(Kind.MIXED, pa.string())
-    if tag in ("S", "B", "BOOL", "N"):
-        return made(*_scalar(tag, node.number, rules))
-    if tag == "M":
-        below = _columns(node.fields or {}, rules, path)
-        return made(Kind.STRUCT, pa.struct([pa.field(one.name, one.type) for one in below]), tag, below)
-    element = _element(tag, node, rules, path)
-    return made(Kind.LIST, pa.list_(element.type), tag, [element])
-
-
-def _scalar(tag: str, scale: int | None, rules: Rules) -> tuple[Kind, pa.DataType, str, tuple[()], int]:
-    if tag == "S" or (tag == "B" and rules.flat):
-        return Kind.TEXT, pa.string(), tag, (), 0
-    if tag == "B":
-        return Kind.BINARY, pa.binary(), tag, (), 0
-    if tag == "BOOL":
-        return Kind.BOOL, pa.bool_(), tag, (), 0
-    scale = INTEGER if scale is None else scale
-    return Kind.NUMBER, number_type(scale, rules.numbers), tag, (), scale
-
-
-def _element(tag: str, node: Node, rules: Rules, path: str) -> Column:
-    """The column of a list's or set's values."""
-    if tag == "L":
-        assert node.element is not None
-        return _column("element", "element", node.element, rules, path + "[]")
-    kind, type_, inner, _, scale = _scalar(tag[0], node.numbers, rules)
-    return Column(original="element", name="element", path=path + "[]", kind=kind, type=type_, node=node, tag=inner,
-                  scale=scale, of_set=True)  # fmt: skip
-
-
-def number_type(scale: int, numbers: Numbers) -> pa.DataType:
-    """The type for numbers of this need (`numbers.py`)."""
-    if scale == INTEGER:
-        return pa.int64()
-    if numbers == "double":
-        return pa.float64()
-    return pa.string() if scale == TEXT else pa.decimal128(PRECISION, decimal_scale(scale))
+def _number_type(hive: str) -> pa.DataType:
+    if hive.startswith("decimal"):
+        return pa.decimal128(PRECISION, int(hive.rstrip(")").partition(",")[2]))
+    return {"bigint": pa.int64(), "double": pa.float64()}.get(hive, pa.string())
 
 
 def _wrapped(node: Node, keeps_nulls: bool) -> pa.DataType:
@@ -208,15 +99,3 @@ def _nulls_in_maps(node: Node) -> bool:
 def _any_raw(node: Node) -> bool:
     below = [*(node.fields or {}).values(), *([node.element] if node.element else [])]
     return node.text is not None or any(_any_raw(one) for one in below)
-
-
-def hive_type(type_: pa.DataType) -> str:
-    """The Arrow type in Glue's words: `struct<a:bigint,b:array<string>>`."""
-    if isinstance(type_, pa.StructType):
-        return f"struct<{','.join(f'{field.name}:{hive_type(field.type)}' for field in type_)}>"
-    if isinstance(type_, pa.ListType):
-        return f"array<{hive_type(type_.value_type)}>"
-    if isinstance(type_, pa.Decimal128Type):
-        return f"decimal({type_.precision},{type_.scale})"
-    names = {pa.int64(): "bigint", pa.float64(): "double", pa.bool_(): "boolean", pa.binary(): "binary"}
-    return names.get(type_, "string")

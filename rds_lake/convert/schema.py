@@ -8,7 +8,6 @@ What belongs here: learning. What follows for files written with an older plan: 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from copy import deepcopy
 from threading import Lock
@@ -16,9 +15,11 @@ from typing import Any
 
 import pyarrow as pa
 
+from rds_lake.convert.columns import Rules
+from rds_lake.convert.items import read_item
 from rds_lake.convert.lines import Chunk, damaged
 from rds_lake.convert.numbers import next_wider, scale_of, wider
-from rds_lake.convert.plan import Plan, Rules, build_plan
+from rds_lake.convert.plan import Plan, build_plan
 from rds_lake.convert.tree import Limits, Node, OddValueError, observe_item
 from rds_lake.convert.wrapped import Misfit, parse, typed
 
@@ -69,7 +70,7 @@ class Schema:
             grew = False
             for number, line in chunk.numbered():
                 try:
-                    grew = observe_item(self._root, _item(line, self._member), self._limits) or grew
+                    grew = observe_item(self._root, read_item(line, self._member), self._limits) or grew
                 except (OddValueError, RecursionError) as error:
                     raise damaged(chunk.file, number, str(error)) from error
             if self._root.text is not None:
@@ -136,29 +137,6 @@ def _widen_node(node: Node, misfit: Misfit) -> None:
 
 def _texts(misfit: Misfit) -> list[str]:
     return [text for text in misfit.values.unique().to_pylist() if text is not None]
-
-
-def _item(line: bytes, member: str) -> object:
-    """The item of a line. Raises OddValueError."""
-    try:
-        found = json.loads(line.decode(), object_pairs_hook=_distinct)
-    except UnicodeDecodeError as error:
-        raise OddValueError(f"it is no UTF-8 ({error})") from error
-    except json.JSONDecodeError as error:
-        raise OddValueError(f"it is no JSON ({error})") from error
-    if not isinstance(found, dict) or set(found) != {member}:
-        shown = line[:80].decode(errors="replace")
-        raise OddValueError(f'a line of an export is {{"{member}": …}} and nothing else, not {shown}')
-    return found[member]
-
-
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise OddValueError(f"attributes are there twice: {', '.join(map(repr, twice))}")
-    return found
 
 
 def _unexplained(chunk: Chunk, problem: Exception) -> Exception:

@@ -16,12 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from rds_lake.convert.columns import Numbers, Rules
+from rds_lake.convert.converted import Converted, ConvertedFile, converted
 from rds_lake.convert.lines import InputFile, chunks
 from rds_lake.convert.parts import Compression, Format, Sink, writers
-from rds_lake.convert.plan import Column, Kind, Numbers, Plan, Rules
+from rds_lake.convert.plan import Plan
 from rds_lake.convert.schema import Schema
 from rds_lake.convert.source import ChunkIds, Progress, Source
-from rds_lake.convert.tree import Limits, Node, from_plain, merge, to_plain
+from rds_lake.convert.tree import Limits, Node, from_plain, merge
 from rds_lake.convert.worker import Part, Shares, Worker, stays
 from rds_lake.errors import ConversionError
 
@@ -50,41 +52,6 @@ class ConvertOptions:
     memory_bytes: int = 600 * _MB
     part_bytes: int = 256 * _MB
     chunk_bytes: int = _CHUNK
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConvertedColumn:
-    """A column of the table, with the attribute it is and the DynamoDB types seen in it."""
-
-    name: str
-    hive: str
-    original: str
-    types: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ConvertedFile:
-    """A file that was written."""
-
-    name: str
-    bytes: int
-    rows: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Converted:
-    """What came of it. `text` says which attributes are JSON text, and why; `renamed` which have other names now.
-
-    Both are by path: `customer.phone`, `items[].sku`. `schema` is for the next date's `known`. `again` counts items read twice.
-    """
-
-    columns: tuple[ConvertedColumn, ...]
-    files: tuple[ConvertedFile, ...]
-    items: int
-    text: tuple[tuple[str, str], ...]
-    renamed: tuple[tuple[str, str], ...]
-    schema: dict[str, Any]
-    again: int
 
 
 def convert_table(
@@ -133,7 +100,8 @@ class _Run:
             todo = _together([*dropped, *(part.chunks for part in stale)])
         rows = sum(part.rows for part in self.parts)
         assert rows == read, f"{rows} rows of {read} items"
-        return _converted(self.schema, self.parts, read, again)
+        files = [ConvertedFile(name=part.name, bytes=part.bytes, rows=part.rows) for part in self.parts]
+        return converted(self.schema.plan.columns, self.schema.root, files, items=read, again=again)
 
     def remove(self, parts: Sequence[Part]) -> None:
         """Takes these parts out of the sink."""
@@ -205,38 +173,3 @@ def _one_error(failures: Sequence[BaseException]) -> BaseException:
         return told[0]
     problems = sorted({problem for failure in told for problem in failure.problems})
     return ConversionError(told[0].headline, problems)
-
-
-def _converted(schema: Schema, parts: Sequence[Part], items: int, again: int) -> Converted:
-    plan = schema.plan
-    columns = [
-        ConvertedColumn(name=one.name, hive=one.hive, original=one.original, types=one.node.tags)
-        for one in plan.columns
-    ]
-    everything = [one for column in plan.columns for one in _all(column)]
-    files = sorted(parts, key=lambda part: part.name)
-    return Converted(
-        columns=tuple(columns),
-        files=tuple(ConvertedFile(name=part.name, bytes=part.bytes, rows=part.rows) for part in files),
-        items=items,
-        text=tuple((one.path, why) for one in everything if (why := _why_text(one))),
-        renamed=tuple((one.path, one.name) for one in everything if one.name != one.original),
-        schema=to_plain(schema.root),
-        again=again,
-    )
-
-
-def _all(column: Column) -> list[Column]:
-    return [column, *(below for one in column.below for below in _all(one))]
-
-
-def _why_text(column: Column) -> str | None:
-    """Why the column is text although its values are something else."""
-    if column.kind is Kind.RAW:
-        return column.node.text
-    tags = [tag for tag in column.node.tags if tag != "NULL"]
-    if column.kind is Kind.MIXED:
-        return f"has the types {', '.join(tags)}" if len(tags) > 1 else "is always empty" if tags == ["M"] else None
-    if column.kind is Kind.NUMBER and column.hive == "string":
-        return "has numbers that no decimal(38) holds together"
-    return None

@@ -11,11 +11,12 @@ What belongs here: growing the tree from items. What columns follow from it is `
 
 from __future__ import annotations
 
+import binascii
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rds_lake.convert.numbers import INTEGER, scale_of, wider
+from rds_lake.convert.numbers import INTEGER, scale_of, settled, whole_digits, wider
 
 TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
 _SETS = ("SS", "NS", "BS")
@@ -40,7 +41,10 @@ class Limits:
 
 @dataclass(slots=True)
 class Node:
-    """One attribute: the types seen, and what is below. `text` says why all of it has to be JSON text."""
+    """One attribute: the types seen, and what is below. `text` says why all of it has to be JSON text.
+
+    `whole` is the most digits before the point of the numbers that were observed one by one, `wholes` of those in sets.
+    """
 
     plain: set[str] = field(default_factory=set)
     number: int | None = None
@@ -48,6 +52,8 @@ class Node:
     element: Node | None = None
     fields: dict[str, Node] | None = None
     text: str | None = None
+    whole: int = field(default=0, compare=False)
+    wholes: int = field(default=0, compare=False)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -77,8 +83,10 @@ def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
     check_plain(tag, content)
     if tag == "N":
         node.number = _most(node.number, [content])
+        node.whole = max(node.whole, whole_digits(content))
     elif tag == "NS":
         node.numbers = _most(node.numbers, content)
+        node.wholes = max([node.wholes, *map(whole_digits, content)])
     else:
         node.plain.add(tag)
     return before != (tag in node.plain, node.number, node.numbers)
@@ -94,6 +102,16 @@ def check_plain(tag: str, content: object) -> None:
         right = tag in ("S", "N", "B") and isinstance(content, str)
     if not right:
         raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
+    if tag in ("B", "BS"):
+        for text in content if isinstance(content, list) else [content]:
+            _check_base64(text)
+
+
+def _check_base64(text: Any) -> None:
+    try:
+        binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise OddValueError(f"the binary value {_shown(text)} is not base64 with padding ({error})") from error
 
 
 def _observe_nested(node: Node, tag: str, content: object, limits: Limits, depth: int) -> bool:
@@ -144,6 +162,7 @@ def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
     node.plain |= other.plain
     node.number = wider(node.number, other.number)
     node.numbers = wider(node.numbers, other.numbers)
+    node.whole, node.wholes = max(node.whole, other.whole), max(node.wholes, other.wholes)
     if other.element is not None:
         node.element = node.element or Node()
         merge(node.element, other.element, limits, top=False)
@@ -156,6 +175,13 @@ def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
             _give_up(node, f"more than {most} different keys")
     if other.text or node.text:
         _give_up(node, other.text or node.text or "")
+
+
+def settle(node: Node) -> None:
+    """Widens numbers that overflow a decimal together, though each fits one: for a tree that saw every item one by one."""
+    node.number, node.numbers = settled(node.number, node.whole), settled(node.numbers, node.wholes)
+    for below in [*(node.fields or {}).values(), *([node.element] if node.element else [])]:
+        settle(below)
 
 
 def to_plain(node: Node) -> dict[str, Any]:

@@ -16,10 +16,12 @@ import pyarrow as pa
 import pyarrow.json as pj
 
 from rds_lake.convert.base64_array import decode_base64
-from rds_lake.convert.json_text import mixed_text, raw_text
+from rds_lake.convert.columns import Column, Kind
+from rds_lake.convert.json_text import mixed_text
 from rds_lake.convert.kernels import pc
 from rds_lake.convert.numbers import INTEGER, PRECISION, whole_digits
-from rds_lake.convert.plan import Column, Kind, Plan
+from rds_lake.convert.plan import Plan
+from rds_lake.convert.raw_text import raw_text
 from rds_lake.convert.tree import Node
 
 _NULL = b'{"NULL":true}'

@@ -86,7 +86,9 @@ def running_stack(
         say("local cloud starting: moto, a real PostgreSQL, the demo shop")
         started = _await_ready(ready, processes)
         clients = AwsClients(_session(child_environment), region=config.lake.region, endpoint_url=endpoint)
-        Provisioner(clients=clients, settings=config.lake, say=say, dynamodb=config.has_dynamodb).apply()
+        Provisioner(
+            clients=clients, settings=config.lake, say=say, dynamodb=config.has_dynamodb, glue_job=config.has_glue_job
+        ).apply()
         stack = Stack(
             config=config,
             endpoint=endpoint,

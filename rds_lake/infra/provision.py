@@ -23,6 +23,7 @@ from rds_lake.infra.events import (
     export_role_trust,
     queue_policy,
 )
+from rds_lake.infra.provision_job import JobProvisioner
 from rds_lake.model.arn import parse_arn
 from rds_lake.model.layout import LakeLayout
 
@@ -35,12 +36,14 @@ _KEEP_SECONDS = 14 * 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioner:
-    """Applies the lake's settings to an account; `say` hears a line per object. `dynamodb`: it has such sources."""
+    """Applies the lake's settings to an account; `say` hears a line per object. `dynamodb`: it has such sources,
+    `glue_job`: some of them are converted by Glue."""
 
     clients: AwsClients
     settings: LakeSettings
     say: Callable[[str], None]
     dynamodb: bool = False
+    glue_job: bool = False
 
     def apply(self) -> None:
         """Everything, in the order things refer to each other."""
@@ -53,6 +56,8 @@ class Provisioner:
         self._rules(self._queue())
         self._workgroup()
         self._topic()
+        if self.glue_job:
+            JobProvisioner(clients=self.clients, settings=self.settings, say=self.say).apply()
 
     def _bucket(self, name: str) -> None:
         s3 = self.clients.s3

@@ -24,6 +24,7 @@ from rds_lake.localcloud.dynamodb_scan import add_scan
 from rds_lake.localcloud.dynamodb_tables import Tables
 from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.faults import Faults
+from rds_lake.localcloud.glue_jobs import GlueJobRuns
 from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.moto_dynamodb import apply_dynamodb_fixes
 from rds_lake.localcloud.moto_event_targets import apply_event_fixes
@@ -73,6 +74,8 @@ class LocalCloud:
         )
         self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
+        self.job_runs = GlueJobRuns(self.app, self.clients)
+        self.app.reset_callbacks.append(self.job_runs.reset)
         self.app.reset_callbacks += [self.exports.reset, self.snapshots.reset, self.athena.reset]
         # Last: a task that ends while it is reset may have sent an event that is under way.
         self.app.reset_callbacks.append(self.faults.reset)
@@ -108,6 +111,7 @@ class LocalCloud:
             stack.callback(self.snapshots.reset)
             stack.callback(self.exports.close)
             stack.callback(self.table_exports.close)
+            stack.callback(self.job_runs.close)
             stack.callback(self.athena.close)
             stack.callback(self._server.stop)
 

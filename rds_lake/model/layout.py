@@ -11,6 +11,8 @@
     lake/_manifests/shop/_published.json           which date is published
     lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted
     lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
+    lake/_jobs/3f9c2d71ab04/spark_job.py           the Spark job of one release
+    lake/_jobs/reviews/2026-11-20-Users-….request  what a run of it is asked, and `.result`: what it answered
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -78,6 +80,14 @@ class LakeLayout:
     def relocation_marker_key(self, source: str, day: date, export_task: str) -> str:
         """Says that copying this export was begun before."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.begun"
+
+    def job_file_key(self, digest: str, name: str) -> str:
+        """A file of the Spark job, in the release of this digest."""
+        return self._key("_jobs", digest, name)
+
+    def job_key(self, source: str, run: str, kind: str) -> str:
+        """What a run of the Spark job is asked or answers: `request` or `result`."""
+        return self._key("_jobs", source, f"{run}.{kind}")
 
     def published_key(self, source: str) -> str:
         """The pointer to what is published."""

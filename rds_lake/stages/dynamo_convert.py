@@ -15,22 +15,26 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, BinaryIO, cast
 
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_stream import S3Reader, S3Writer
 from rds_lake.config import SourceSettings
+from rds_lake.convert.converted import Converted, ConvertedColumn
+from rds_lake.convert.job_request import JobInput, JobRequest
 from rds_lake.convert.lines import InputFile
-from rds_lake.convert.table import Converted, ConvertedColumn, ConvertOptions, Progress, convert_table
+from rds_lake.convert.table import ConvertOptions, Progress, convert_table
 from rds_lake.errors import ManifestError, RelocationError
 from rds_lake.model.export import ExportPart, ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import DataFile, Manifest, TableManifest, parse_manifest, render_manifest
 from rds_lake.model.table import Column, dynamodb_table
-from rds_lake.stages.dynamo_inspect import DynamoFile, ExportedItems, read_part
+from rds_lake.stages.dynamo_inspect import DynamoFile, read_part
 from rds_lake.stages.handover import write_manifest
+from rds_lake.stages.spark_convert import JobNames, SparkConversions
 
 _PROGRESS_SECONDS = 5.0
 _SCHEMA_VERSION = 1
@@ -50,6 +54,7 @@ class Converter:
     log: Callable[[str], None]
     options: ConvertOptions = field(default_factory=ConvertOptions)
     clock: Callable[[], float] = time.monotonic
+    spark: SparkConversions | None = None
 
     def convert(self, record: ExportRecord, done: Manifest | None) -> Manifest:
         """Convert every table of the record, write the manifest and return it.
@@ -59,24 +64,27 @@ class Converter:
         """
         kept = {part.export_arn: part.table for part in done.export.parts} if done else {}
         by_name = {table.target.table: table for table in done.tables} if done else {}
-        tables: list[TableManifest] = []
+        tables: dict[str, TableManifest] = {}
         for number, part in enumerate(record.parts, start=1):
             name = kept.get(part.export_arn)
             finished = by_name.get(name) if name else self._find_finished(record, part)
             if finished is not None:
                 self.log(f"{part.table}: {finished.rows:,} items are in the lake already")
-            else:
+            elif not self._by_spark(part):
                 self.log(f"{part.table} ({number} of {len(record.parts)}): {part.items:,} items")
                 finished = self._convert_table(record, part)
-            tables.append(finished)
-        manifest = Manifest(export=record, lake_bucket=self.layout.bucket, tables=tuple(tables))
+            if finished is not None:
+                tables[part.table] = finished
+        tables |= self._convert_by_spark(record, [part for part in record.parts if part.table not in tables])
+        ordered = tuple(tables[part.table] for part in record.parts)
+        manifest = Manifest(export=record, lake_bucket=self.layout.bucket, tables=ordered)
         write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key)
         self.log(f"converted {manifest.rows:,} items of {len(tables)} tables, {manifest.bytes:,} bytes")
         return manifest
 
     def _convert_table(self, record: ExportRecord, part: ExportPart) -> TableManifest:
         items = read_part(self.s3, record.bucket, part)
-        folder = self.layout.partition_folder(record.source, part.table, record.snapshot_date, record.export_task)
+        folder = self._folder(record, part)
         # What an attempt that died left half done would be rows of nobody's.
         self.s3.delete(self.layout.bucket, [item.key for item in self.s3.list_objects(self.layout.bucket, folder)])
         sink = _LakeSink(
@@ -93,11 +101,63 @@ class Converter:
         converted = convert_table(
             [self._input(record.bucket, file) for file in items.files], sink=sink, options=options, progress=progress
         )
-        _require_all_items(items, converted)
-        table = _table_manifest(part, converted, sink, self.layout.uri(folder))
+        _require_all_items(part, converted)
+        places = {name: (sink.key(name), file.checksum) for name, file in sink.files.items()}
+        table = _table_manifest(part, converted, places, self.layout.uri(folder))
         self._write_schema(part.table, converted.schema)
         self._write_finished(record, part, table)
         return table
+
+    def _by_spark(self, part: ExportPart) -> bool:
+        return self.source.engine == "glue" or (
+            self.source.engine == "auto" and part.billed_bytes > self.source.glue_above_gb * 1e9
+        )
+
+    def _convert_by_spark(self, record: ExportRecord, parts: Sequence[ExportPart]) -> dict[str, TableManifest]:
+        if not parts:
+            return {}
+        assert self.spark is not None, "a source that converts by Glue has the job"
+        named = {self._job_names(record, part): part for part in parts}
+        wanted = {names: partial(self._request, record, part) for names, part in named.items()}
+        tables: dict[str, TableManifest] = {}
+        for names, result in self.spark.run_all(wanted):
+            part = named[names]
+            folder = self._folder(record, part)
+            _require_all_items(part, result.converted)
+            if result.unverified:
+                self.log(f"{part.table}: MD5 of {len(result.unverified)} large files was not compared, their CRC was")
+            places = {file.name: (folder + file.name, None) for file in result.converted.files}
+            table = _table_manifest(part, result.converted, places, self.layout.uri(folder))
+            self._write_schema(part.table, result.converted.schema)
+            self._write_finished(record, part, table)
+            self.spark.spark.forget(names)
+            tables[part.table] = table
+        return tables
+
+    def _request(self, record: ExportRecord, part: ExportPart, result: str) -> JobRequest:
+        """What the job is asked, when its turn comes."""
+        files = read_part(self.s3, record.bucket, part).files
+        return JobRequest(
+            inputs=tuple(
+                JobInput(uri=f"s3://{record.bucket}/{file.key}", bytes=file.bytes, items=file.items, md5=file.md5)
+                for file in files
+            ),
+            target=self.layout.uri(self._folder(record, part)),
+            result=result,
+            format="orc" if self.source.format == "orc" else "parquet",
+            compression=self.options.compression,
+            numbers=self.source.numbers,
+            keys=tuple(self.keys(part.table)),
+            limits=self.options.limits,
+            known=self._find_schema(part.table),
+        )
+
+    def _job_names(self, record: ExportRecord, part: ExportPart) -> JobNames:
+        day = record.snapshot_date.isoformat()
+        return JobNames(source=record.source, day=day, export_task=record.export_task, table=part.table)
+
+    def _folder(self, record: ExportRecord, part: ExportPart) -> str:
+        return self.layout.partition_folder(record.source, part.table, record.snapshot_date, record.export_task)
 
     def _input(self, bucket: str, file: DynamoFile) -> InputFile:
         def open_file() -> BinaryIO:
@@ -185,18 +245,21 @@ class _Progress:
             self.log(f"{self.table}: read {progress.items:,} of {self.items:,} items")
 
 
-def _require_all_items(items: ExportedItems, converted: Converted) -> None:
+def _require_all_items(part: ExportPart, converted: Converted) -> None:
     rows = sum(file.rows for file in converted.files)
-    if not rows == converted.items == items.part.items:
+    if not rows == converted.items == part.items:
         raise RelocationError(
-            f"{items.part.table}: {converted.items:,} items were read and {rows:,} rows written, and the manifest of "
-            f"{items.part.export_arn} says {items.part.items:,}; nothing was published. Materialize `parquet` again"
+            f"{part.table}: {converted.items:,} items were read and {rows:,} rows written, and the manifest of "
+            f"{part.export_arn} says {part.items:,}; nothing was published. Materialize `parquet` again"
         )
 
 
-def _table_manifest(part: ExportPart, converted: Converted, sink: _LakeSink, location: str) -> TableManifest:
+def _table_manifest(
+    part: ExportPart, converted: Converted, places: Mapping[str, tuple[str, str | None]], location: str
+) -> TableManifest:
+    """`places`: key and checksum of each file by its name."""
     files = tuple(
-        DataFile(key=sink.key(file.name), bytes=file.bytes, rows=file.rows, checksum=sink.files[file.name].checksum)
+        DataFile(key=places[file.name][0], bytes=file.bytes, rows=file.rows, checksum=places[file.name][1])
         for file in sorted(converted.files, key=lambda file: file.name)
     )
     return TableManifest(

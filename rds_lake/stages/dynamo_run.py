@@ -27,6 +27,7 @@ from rds_lake.stages.dynamo_scan import NOT_ONE_INSTANT, Scanner
 from rds_lake.stages.export import Waiting
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.source_run import AcceptedExport, SourceRun
+from rds_lake.stages.spark_convert import SparkConversions, SparkJobs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,7 @@ class DynamoRun(SourceRun):
     """A DynamoDB source's stages, with everything they need."""
 
     dynamodb: DynamoGateway
+    job_poll_seconds: float = 30
 
     @property
     def exports(self) -> DynamoExports:
@@ -122,7 +124,24 @@ class DynamoRun(SourceRun):
             kms_key=self.lake.kms_key,
             keys=self._keys,
             log=self.log,
+            spark=self._spark if self.source.by_glue else None,
         ).convert(record, done)
+
+    @property
+    def _spark(self) -> SparkConversions:
+        lake = self.lake
+        spark = SparkJobs(
+            jobs=lake.glue.jobs, s3=lake.s3, layout=lake.layout, job=self.config.lake.glue_job, kms_key=lake.kms_key,
+            log=self.log,
+        )  # fmt: skip
+        waiting = Waiting(
+            clock=self.clock,
+            sleep=self.sleep,
+            timeout_seconds=self.source.export_timeout_hours * 3600,
+            poll_seconds=self.job_poll_seconds,
+            log=self.log,
+        )
+        return SparkConversions(spark=spark, waiting=waiting)
 
     def _keys(self, table: str) -> Sequence[str]:
         """None where the table was deleted since: that costs statistics of its files and nothing else."""

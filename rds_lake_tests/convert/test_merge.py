@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rds_lake.convert.converted import Converted
 from rds_lake.convert.merge import Merged, PreviousFile, merge_changes
-from rds_lake.convert.table import Converted, convert_table
+from rds_lake.convert.table import convert_table
 from rds_lake.errors import ConversionError, TypesChangedError
 from rds_lake_tests.convert.reading import Item, differences, options_of
 from rds_lake_tests.fakes.sinks import MemorySink, file_of

@@ -1,0 +1,80 @@
+"""AWS Glue's jobs: a Spark job's definition and its runs.
+
+What belongs here: the calls, with paging, and their answers as values. What a job converts is `stages/spark_convert.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC
+from typing import Any
+
+from rds_lake.aws.translate import aws_errors
+from rds_lake.errors import AwsError, ThrottledError
+from rds_lake.model.job_run import JobRun
+
+_PAGE = 200
+# AWS's words for "others are running; later".
+_LATER = ("ConcurrentRunsExceededException", "ResourceNumberLimitExceededException")
+
+
+class GlueJobs:
+    """Jobs of the account and Region."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def put_job(self, name: str, definition: Mapping[str, Any]) -> bool:
+        """Create the job, or make an existing one as given; True if it is new."""
+        try:
+            with aws_errors("glue", "GetJob", about=name):
+                self._client.get_job(JobName=name)
+        except AwsError as error:
+            if error.code != "EntityNotFoundException":
+                raise
+            with aws_errors("glue", "CreateJob", about=name):
+                self._client.create_job(Name=name, **definition)
+            return True
+        with aws_errors("glue", "UpdateJob", about=name):
+            self._client.update_job(JobName=name, JobUpdate=dict(definition))
+        return False
+
+    def start(self, job: str, arguments: Mapping[str, str]) -> str:
+        """Start a run and give its id. Raises ThrottledError while the job or the account has no place for another."""
+        try:
+            with aws_errors("glue", "StartJobRun", about=job):
+                return self._client.start_job_run(JobName=job, Arguments=dict(arguments))["JobRunId"]
+        except AwsError as error:
+            if error.code in _LATER:
+                raise ThrottledError(f"Glue has no place for another run of {job} now: {error}") from error
+            raise
+
+    def list_runs(self, job: str) -> Iterator[JobRun]:
+        """Its runs, newest first, as far back as Glue keeps them (90 days); none if there is no such job."""
+        try:
+            with aws_errors("glue", "GetJobRuns", about=job):
+                for page in self._client.get_paginator("get_job_runs").paginate(
+                    JobName=job, PaginationConfig={"PageSize": _PAGE}
+                ):
+                    yield from (_run(one) for one in page["JobRuns"])
+        except AwsError as error:
+            if error.code != "EntityNotFoundException":
+                raise
+
+    def get_run(self, job: str, run: str) -> JobRun:
+        """The run as it is now."""
+        with aws_errors("glue", "GetJobRun", about=f"{job} {run}"):
+            return _run(self._client.get_job_run(JobName=job, RunId=run)["JobRun"])
+
+
+def _run(found: Mapping[str, Any]) -> JobRun:
+    started = found.get("StartedOn")
+    return JobRun(
+        id=found["Id"],
+        job=found["JobName"],
+        state=found["JobRunState"],
+        arguments=found.get("Arguments", {}),
+        started_at=started.astimezone(UTC) if started else None,
+        error=found.get("ErrorMessage"),
+        dpu_seconds=found.get("DPUSeconds"),
+    )

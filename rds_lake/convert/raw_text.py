@@ -1,0 +1,32 @@
+"""One DynamoDB value as plain JSON text, in Python; `json_text.py` says what it looks like.
+
+What belongs here: JSON out without Arrow, so that the Spark job can ship it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rds_lake.convert.numbers import json_number
+
+
+def raw_text(value: Any) -> str:
+    """One typed value, `{"M": {…}}`, as JSON text."""
+    ((tag, content),) = value.items()
+    if tag == "M":
+        return "{" + ",".join(f"{quoted(name)}:{raw_text(below)}" for name, below in content.items()) + "}"
+    if tag == "L":
+        return "[" + ",".join(map(raw_text, content)) + "]"
+    if tag == "N":
+        return json_number(content)
+    if tag == "NULL":
+        return "null"
+    if tag == "NS":
+        return "[" + ",".join(map(json_number, content)) + "]"
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def quoted(text: str) -> str:
+    """One text as JSON."""
+    return json.dumps(text, ensure_ascii=False)

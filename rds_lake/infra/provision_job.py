@@ -1,0 +1,92 @@
+"""Create the Glue job of a lake, with its role and security configuration; the job is brought up to this release.
+
+What belongs here: these AWS objects. Documents are `spark_job.py`, everything else of a lake is `provision.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.glue_jobs import GlueJobs
+from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.translate import aws_errors
+from rds_lake.config import LakeSettings
+from rds_lake.convert.spark_bundle import RULES_NAME, SCRIPT_NAME, build_bundle
+from rds_lake.errors import AwsError
+from rds_lake.infra.spark_job import (
+    job_definition,
+    job_role_policy,
+    job_role_trust,
+    security_configuration,
+)
+from rds_lake.model.arn import parse_arn
+from rds_lake.model.layout import LakeLayout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobProvisioner:
+    """Applies the lake's settings of the job; `say` hears a line per object."""
+
+    clients: AwsClients
+    settings: LakeSettings
+    say: Callable[[str], None]
+
+    def apply(self) -> None:
+        """Role, security configuration, the job's files, the job."""
+        with aws_errors("kms", "DescribeKey"):
+            key = self.clients.client("kms").describe_key(KeyId=self.settings.kms_key)["KeyMetadata"]["Arn"]
+        self._role(key)
+        self._security(key)
+        script, rules = self._files()
+        job = self.settings.glue_job
+        new = GlueJobs(self.clients.glue).put_job(job, job_definition(self.settings, script=script, rules=rules))
+        self.say(f"Glue job {job} {'created' if new else 'is of this release'}")
+
+    def _role(self, kms_key_arn: str) -> None:
+        iam = self.clients.client("iam")
+        assert self.settings.glue_role is not None
+        arn = parse_arn(self.settings.glue_role)
+        name = arn.resource.rsplit("/", 1)[-1]
+        try:
+            with aws_errors("iam", "GetRole"):
+                iam.get_role(RoleName=name)
+            self.say(f"role {name} exists")
+            return
+        except AwsError as error:
+            if error.code != "NoSuchEntity":
+                raise
+        with aws_errors("iam", "CreateRole"):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(job_role_trust()))
+        policy = json.dumps(job_role_policy(self.settings, partition=arn.partition, kms_key_arn=kms_key_arn))
+        with aws_errors("iam", "PutRolePolicy"):
+            iam.put_role_policy(RoleName=name, PolicyName="rds-lake-convert", PolicyDocument=policy)
+        self.say(f"role {name} created")
+
+    def _security(self, kms_key_arn: str) -> None:
+        glue, name = self.clients.client("glue"), self.settings.glue_job
+        try:
+            with aws_errors("glue", "GetSecurityConfiguration", about=name):
+                glue.get_security_configuration(Name=name)
+            self.say(f"Glue security configuration {name} exists")
+            return
+        except AwsError as error:
+            if error.code != "EntityNotFoundException":
+                raise
+        with aws_errors("glue", "CreateSecurityConfiguration", about=name):
+            glue.create_security_configuration(Name=name, EncryptionConfiguration=security_configuration(kms_key_arn))
+        self.say(f"Glue security configuration {name} created")
+
+    def _files(self) -> tuple[str, str]:
+        """The URIs of the script and of the zip."""
+        bundle, s3 = build_bundle(), S3Gateway(self.clients.s3)
+        layout = LakeLayout(bucket=self.settings.bucket, prefix=self.settings.prefix)
+        uris: list[str] = []
+        for name, body in ((SCRIPT_NAME, bundle.script), (RULES_NAME, bundle.rules)):
+            key = layout.job_file_key(bundle.digest, name)
+            if s3.find_head(layout.bucket, key) is None:
+                s3.put_bytes(layout.bucket, key, body, kms_key=self.settings.kms_key)
+            uris.append(layout.uri(key))
+        return uris[0], uris[1]

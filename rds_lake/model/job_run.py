@@ -1,0 +1,40 @@
+"""A run of a Spark job, as AWS Glue tells it.
+
+What belongs here: states and what they mean. Asking for them is `aws/glue_jobs.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+REQUEST = "--request"
+_RUNNING = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRun:
+    """One run. `error` is Glue's own message, `dpu_seconds` what is charged for, once it is known."""
+
+    id: str
+    job: str
+    state: str
+    arguments: Mapping[str, str]
+    started_at: datetime | None = None
+    error: str | None = None
+    dpu_seconds: float | None = None
+
+    @property
+    def running(self) -> bool:
+        """STARTING, RUNNING, STOPPING or WAITING: it may still write."""
+        return self.state in _RUNNING
+
+    @property
+    def succeeded(self) -> bool:
+        return self.state == "SUCCEEDED"
+
+    @property
+    def request(self) -> str | None:
+        """The URI of what it was asked to do: our own name for the run."""
+        return self.arguments.get(REQUEST)
