@@ -272,6 +272,7 @@ class SourceSettings(KindKeys):
             )
         return self
 
+    @model_validator(mode="after")
     def _held_dates_are_not_replaced(self) -> SourceSettings:
         if self.publish == "manual" and self.replace:
             raise ValueError(
