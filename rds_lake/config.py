@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from rds_lake.config_kinds import Engine as EngineWord
 from rds_lake.config_kinds import KindKeys, is_table_name
+from rds_lake.config_lake import Arn, LakeSettings, Settings
 from rds_lake.config_text import UniqueKeyLoader, explain
 from rds_lake.errors import ConfigError
-from rds_lake.model.arn import parse_arn
 from rds_lake.model.engine import Engine, engine_of
 from rds_lake.model.snapshot import Which
 from rds_lake.model.table import TableTarget, dynamodb_table
@@ -32,17 +32,6 @@ _MAX_DROP = 0.5
 _READS = {"rds": "instance", "aurora": "cluster"}
 
 
-def _legal_arn(text: str) -> str:
-    parse_arn(text)
-    return text
-
-
-def _clean_prefix(text: str) -> str:
-    if ":" in text or text.startswith("/") or "//" in text:
-        raise ValueError("must not start with '/' nor contain '//' or ':' (AWS refuses ':' in S3Prefix)")
-    return text.rstrip("/")
-
-
 def _legal_pattern(text: str) -> str:
     try:
         re.compile(text)
@@ -51,93 +40,13 @@ def _legal_pattern(text: str) -> str:
     return text
 
 
-Arn = Annotated[str, AfterValidator(_legal_arn)]
-Prefix = Annotated[str, AfterValidator(_clean_prefix)]
-BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 TableName = Annotated[str, Field(min_length=1, max_length=63)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
 
 
-class _Settings(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Prices(_Settings):
-    """What AWS charges, in USD: for estimates only. Prices differ by Region and change."""
-
-    export_per_gb_snapshot: float = Field(default=0.010, ge=0)
-    export_per_gb_dynamodb: float = Field(default=0.10, ge=0)
-    put_per_1000: float = Field(default=0.005, ge=0)
-    get_per_1000: float = Field(default=0.0004, ge=0)
-
-
-class LakeSettings(_Settings):
-    """The `lake:` section: where the lake lives and what AWS objects serve it."""
-
-    bucket: BucketName = Field(description="Bucket of relocated Parquet, manifests and Athena results.")
-    prefix: Prefix = Field(default="lake", description="Key prefix of everything rds-lake writes in `bucket`.")
-    export_bucket: BucketName | None = Field(
-        default=None, description="Bucket AWS writes exports to, in the snapshots' Region. Default: `bucket`."
-    )
-    export_prefix: Prefix = Field(default="exports", description="Key prefix of AWS's exports.")
-    export_bucket_owner: str | None = Field(
-        default=None,
-        pattern=r"^[0-9]{12}$",
-        description="Account of `export_bucket`, where DynamoDB exports to another's.",
-    )
-    export_role: Arn = Field(description="IAM role that export.rds.amazonaws.com assumes to write the export.")
-    kms_key: str = Field(
-        min_length=1,
-        description="KMS key (ARN, id or alias/…) of exports and relocated copies; AWS requires one.",
-    )
-    events_queue: str = Field(
-        pattern=r"^[A-Za-z0-9_-]{1,80}$", description="SQS queue that EventBridge sends RDS events to."
-    )
-    notifications: Arn | None = Field(
-        default=None, description="SNS topic for failures. None: only Dagster shows them."
-    )
-    workgroup: str = Field(
-        default="primary",
-        pattern=r"^[a-zA-Z0-9._-]{1,128}$",
-        description="Athena workgroup views are made in.",
-    )
-    region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
-    start_date: date = Field(description="First snapshot date that has a partition (UTC).")
-    export_quota: int = Field(
-        default=5, ge=1, description="Exports AWS lets the account have in progress at once; everybody's count."
-    )
-    copy_threads: int = Field(
-        default=128,
-        ge=1,
-        le=1024,
-        description="Requests to S3 a relocation has under way at once; fewer while S3 says SlowDown.",
-    )
-    reconcile_days: int = Field(
-        default=3,
-        ge=0,
-        le=35,
-        description="How many dates back the reconciliation sensor looks for snapshots nobody exported. 0: none.",
-    )
-    glue_job: str = Field(
-        default="rds-lake-convert",
-        pattern=r"^[A-Za-z0-9_-]{1,120}$",
-        description="Glue job that converts DynamoDB tables of sources with `engine: glue` or `auto`.",
-    )
-    glue_role: Arn | None = Field(default=None, description="IAM role of that job; those sources need one.")
-    glue_workers: int = Field(
-        default=10, ge=2, le=299, description="Workers (G.1X) a run of that job may have; Glue takes fewer if it can."
-    )
-    glue_runs: int = Field(default=10, ge=1, le=1000, description="Runs of that job at once.")
-    prices: Prices = Field(default=Prices(), description="What estimated costs are reckoned with, in USD.")
-
-    @property
-    def exports_bucket(self) -> str:
-        return self.export_bucket or self.bucket
-
-
-class Retention(_Settings):
+class Retention(Settings):
     """How many dates to keep: the newest days, and one per week and month before them."""
 
     daily: int = Field(default=14, ge=1)
@@ -146,7 +55,7 @@ class Retention(_Settings):
     schedule: str = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
 
 
-class Verify(_Settings):
+class Verify(Settings):
     """Row counts compared with the database's own."""
 
     secret: Arn = Field(description="Secrets Manager secret: a postgresql:// or mysql:// URL, or RDS's own JSON.")
@@ -315,7 +224,7 @@ class SourceSettings(KindKeys):
         return timedelta(hours=hours) if hours else None
 
 
-class LakeConfig(_Settings):
+class LakeConfig(Settings):
     """All of lake.yaml. `directory` is where it was found: table states stand in `tables/` beside it."""
 
     lake: LakeSettings

@@ -12,7 +12,8 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "model": ({"errors"}, set()),
     "sql": ({"model", "errors"}, {"sqlglot"}),
-    "config": ({"model", "errors", "config_text", "config_kinds"}, {"pydantic", "yaml"}),
+    "config": ({"model", "errors", "config_text", "config_kinds", "config_lake"}, {"pydantic", "yaml"}),
+    "config_lake": ({"model", "errors"}, {"pydantic"}),
     "config_kinds": (set(), {"pydantic"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
     "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop", "urllib3", "_typeshed"}),
@@ -24,7 +25,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "infra": ({"model", "sql", "aws", "config", "convert", "errors"}, set()),
     "defs": (
-        {"model", "sql", "aws", "config", "errors", "stages", "infra", "database"},
+        {"model", "sql", "aws", "config", "config_lake", "errors", "stages", "infra", "database"},
         {"dagster", "dagster_aws", "boto3", "pydantic"},
     ),
     "localcloud": (

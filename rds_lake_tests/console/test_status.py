@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from rds_lake.cli import main
-from rds_lake.config import Prices
+from rds_lake.config_lake import Prices
 from rds_lake.console.connect import Connected
 from rds_lake.console.status import status
 from rds_lake.model.cost import Requests, export_usd, requests_usd
