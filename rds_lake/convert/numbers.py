@@ -45,6 +45,8 @@ def scale_of(text: str) -> int | None:
 @lru_cache(maxsize=65536)
 def whole_digits(text: str) -> int:
     """How many digits the number has before the point."""
+    if text.isascii() and text.isdigit():
+        return len(text.lstrip("0"))
     return max(_extent(text)[0], 0) if _NUMBER.fullmatch(text) else 0
 
 
