@@ -1,7 +1,7 @@
 """Convert: DynamoDB's exported items into typed files in the lake's layout, the manifest last.
 
     exports/reviews-2026-11-20/AWSDynamoDB/0176…/data/ka3j….json.gz
-    -> lake/reviews/Reviews/snapshot_date=2026-11-20/reviews-2026-11-20-3f9c2d71ab04/part-00000.parquet
+    -> lake/reviews/Reviews/snapshot_date=2026-11-20/reviews-2026-11-20-3f9c2d71ab04/00000-0000.parquet
 
 Bytes stream from S3 to S3, table after table. A table that is finished leaves a record, so that a run that died goes on with
 the next one. No type gets narrower from one date to the next: what was seen of a table is kept and known to every later
@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, cast
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_stream import S3Reader, S3Writer
 from rds_lake.config import SourceSettings
-from rds_lake.convert.converted import Converted, ConvertedColumn
+from rds_lake.convert.converted import Converted, ConvertedColumn, ConvertedFile
 from rds_lake.convert.job_request import JobInput, JobRequest
 from rds_lake.convert.lines import InputFile
 from rds_lake.convert.table import ConvertOptions, Progress, convert_table
@@ -87,7 +87,9 @@ class Converter:
         folder = self._folder(record, part)
         # What an attempt that died left half done would be rows of nobody's.
         self.s3.delete(self.layout.bucket, [item.key for item in self.s3.list_objects(self.layout.bucket, folder)])
-        sink = _LakeSink(s3=self.s3, bucket=self.layout.bucket, folder=folder, kms_key=self.kms_key)
+        sink = _LakeSink(
+            s3=self.s3, bucket=self.layout.bucket, folder=folder, ending=self.source.format, kms_key=self.kms_key
+        )
         options = replace(
             self.options,
             keys=tuple(self.keys(part.table)),
@@ -100,8 +102,8 @@ class Converter:
             [self._input(record.bucket, file) for file in items.files], sink=sink, options=options, progress=progress
         )
         _require_all_items(part, converted)
-        checksums = {name: file.checksum for name, file in sink.files.items()}
-        table = _table_manifest(part, converted, folder, checksums, self.layout.uri(folder))
+        files = [_data_file(file, sink.key(file.name), sink.files[file.name].checksum) for file in converted.files]
+        table = _table_manifest(part, converted, files, self.layout.uri(folder))
         self._write_schema(part.table, converted.schema)
         self._write_finished(record, part, table)
         return table
@@ -124,7 +126,8 @@ class Converter:
             _require_all_items(part, result.converted)
             if result.unverified:
                 self.log(f"{part.table}: MD5 of {len(result.unverified)} large files was not compared, their CRC was")
-            table = _table_manifest(part, result.converted, folder, {}, self.layout.uri(folder))
+            files = [_data_file(file, folder + file.name) for file in result.converted.files]
+            table = _table_manifest(part, result.converted, files, self.layout.uri(folder))
             self._write_schema(part.table, result.converted.schema)
             self._write_finished(record, part, table)
             self.spark.spark.forget(names)
@@ -207,16 +210,21 @@ class _LakeSink:
     s3: S3Gateway
     bucket: str
     folder: str
+    ending: str
     kms_key: str
     files: dict[str, S3Writer] = field(default_factory=dict)
 
     def create(self, name: str) -> S3Writer:
-        file = S3Writer(self.s3.client, self.bucket, self.folder + name, kms_key=self.kms_key)
+        file = S3Writer(self.s3.client, self.bucket, self.key(name), kms_key=self.kms_key)
         self.files[name] = file
         return file
 
     def remove(self, name: str) -> None:
-        self.s3.delete(self.bucket, [self.folder + name])
+        self.s3.delete(self.bucket, [self.key(name)])
+
+    def key(self, name: str) -> str:
+        """Where the file of this name lies."""
+        return f"{self.folder}{name}.{self.ending}"
 
 
 @dataclass(slots=True)
@@ -246,18 +254,16 @@ def _require_all_items(part: ExportPart, converted: Converted) -> None:
         )
 
 
-def _table_manifest(
-    part: ExportPart, converted: Converted, folder: str, checksums: Mapping[str, str | None], location: str
-) -> TableManifest:
-    files = tuple(
-        DataFile(key=folder + file.name, bytes=file.bytes, rows=file.rows, checksum=checksums.get(file.name))
-        for file in sorted(converted.files, key=lambda file: file.name)
-    )
+def _data_file(file: ConvertedFile, key: str, checksum: str | None = None) -> DataFile:
+    return DataFile(key=key, bytes=file.bytes, rows=file.rows, checksum=checksum)
+
+
+def _table_manifest(part: ExportPart, converted: Converted, files: Iterable[DataFile], location: str) -> TableManifest:
     return TableManifest(
         target=dynamodb_table(part.table),
         location=location,
         columns=tuple(_column(column) for column in converted.columns),
-        files=files,
+        files=tuple(sorted(files, key=lambda file: file.key)),
         schema_notes=tuple(_notes(converted)),
     )
 

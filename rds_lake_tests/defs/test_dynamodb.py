@@ -108,3 +108,14 @@ def test_a_source_without_snapshots_is_stale(shell: Shell, dynamo: DynamoWorld) 
     incidents = [r for r in shell.reconcile() if r.tags["rds_lake/trigger"] == "incident"]
     result = shell.run(incidents[0])
     assert "reviews has no snapshot of the last 0.001 h" in shell.failure(result)
+
+
+def test_a_source_that_is_scanned_is_read_once_a_day_in_one_run(shell: Shell, dynamo: DynamoWorld) -> None:
+    shell.world.with_source(method="scan")
+    shell.reload()
+    (request,) = shell.reconcile()
+    assert (request.partition_key, request.tags["rds_lake/trigger"]) == (TODAY.isoformat(), "scan")
+    finished = shell.run(request)
+    assert finished.success
+    assert materialized(finished) == ["parquet", "snapshot_export"]
+    assert shell.reconcile() == []

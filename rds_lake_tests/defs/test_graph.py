@@ -69,6 +69,7 @@ def test_a_source_whose_tables_are_not_known_yet_has_one_views_asset(config: Lak
 
 
 def test_a_source_with_very_many_tables_has_one_views_asset(config: LakeConfig) -> None:
+    config = config.model_copy(update={"sources": config.sources[:1]})
     lines = graph(build_definitions(config, known_tables={"shop": targets(201)}))
     assert len(lines) == 4
     assert len(graph(build_definitions(config, known_tables={"shop": targets(200)}))) == 203
@@ -103,7 +104,7 @@ def test_definitions_load_without_network_and_are_valid_with_warnings_as_errors(
     command = [sys.executable, "-W", "error", "-m", "rds_lake.validate"]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    assert done.stdout == "12 assets are valid\n"
+    assert done.stdout == "17 assets are valid\n"
 
 
 def test_dagsters_own_validation_of_the_workspace_passes(root: Path, tmp_path: Path) -> None:

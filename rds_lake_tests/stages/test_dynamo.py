@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from rds_lake.errors import ConversionError, ExportFailedError, NameCollisionError, SnapshotNotFoundError
+from rds_lake.errors import (
+    ConversionError,
+    ExportFailedError,
+    NameCollisionError,
+    SnapshotNotFoundError,
+    UnavailableError,
+)
 from rds_lake_tests.world import DynamoWorld, World
 
 TODAY = datetime.now(UTC).date()
@@ -216,3 +222,32 @@ def test_attributes_that_come_and_go_leave_every_date_readable_in_one_table(worl
     ]
     assert world.query("SELECT a.x, a.z FROM days") == [(None, "[3]")]
     assert [t for t in world.gateways.glue.list_tables("reviews") if "__v" in t] == []
+
+
+@pytest.mark.parametrize("form", ["parquet", "orc", "csv", "json"])
+def test_a_source_without_athena_ends_with_files_of_its_format(dynamo: DynamoWorld, form: str) -> None:
+    dynamo.world.with_source(format=form, athena=False, tables=("Reviews",))
+    run = dynamo.world.run()
+    run.accept(DAY, poll_seconds=0.02)
+    manifest = run.relocate(DAY)
+    assert manifest.rows == len(REVIEWS)
+    assert [key for key in dynamo.world.keys("lake/reviews/Reviews/") if not key.endswith(f".{form}")] == []
+
+
+def test_a_run_that_died_between_tables_converts_no_table_twice(
+    dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dynamo.world.run()
+    run.accept(DAY, poll_seconds=0.02)
+    with monkeypatch.context() as broken:
+        broken.setattr("rds_lake.stages.dynamo_convert.write_manifest", _dies)
+        with pytest.raises(UnavailableError):
+            run.relocate(DAY)
+    before = dynamo.world.keys("lake/reviews/")
+    assert run.relocate(DAY).rows == len(REVIEWS) + 1
+    assert dynamo.world.keys("lake/reviews/") == before
+    assert sum("are in the lake already" in line for line in dynamo.world.lines) == 2
+
+
+def _dies(*arguments: Any, **more: Any) -> None:
+    raise UnavailableError("the machine is gone")
