@@ -36,7 +36,7 @@ def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
     fields = root.fields or {}
     columns = build_columns(root, rules, _arrow_type)
     keeps_nulls = keeps_nulls or any(_needs_nulls(column) for column in columns)
-    item = pa.struct([(name, _wrapped(node, keeps_nulls)) for name, node in _by_place(fields)])
+    item = pa.struct([(name, _wrapped(node, keeps_nulls)) for name, node in sorted(fields.items())])
     return Plan(
         columns=columns,
         schema=pa.schema([pa.field(column.name, column.type) for column in columns]),
@@ -79,12 +79,8 @@ def _content(tag: str, node: Node, keeps_nulls: bool) -> pa.DataType:
         assert node.element is not None
         return pa.list_(_wrapped(node.element, keeps_nulls))
     if tag == "M":
-        return pa.struct([(name, _wrapped(one, keeps_nulls)) for name, one in _by_place(node.fields or {})])
+        return pa.struct([(name, _wrapped(one, keeps_nulls)) for name, one in sorted((node.fields or {}).items())])
     return pa.list_(pa.string())
-
-
-def _by_place(fields: dict[str, Node]) -> list[tuple[str, Node]]:
-    return sorted(fields.items(), key=lambda one: (one[1].place, one[0]))
 
 
 def _needs_nulls(column: Column) -> bool:

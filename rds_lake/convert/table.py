@@ -62,6 +62,8 @@ def convert_table(
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Converted:
     """Converts all items of the inputs. Raises ConversionError naming file and line; no file stays in the sink then."""
+    if len({file.name for file in inputs}) < len(inputs):
+        raise ValueError("two input files have one name")
     run = _Run(inputs, sink, options, progress)
     try:
         return run.convert()
@@ -78,6 +80,7 @@ class _Run:
     ) -> None:
         self.inputs, self.sink, self.options, self.progress = inputs, sink, options, progress
         self.parts: list[Part] = []
+        self.passes = 0
         rules = Rules(keys=options.keys, numbers=options.numbers, flat=options.format == "csv")
         root = Node(fields={})
         if options.known is not None:
@@ -118,8 +121,9 @@ class _Run:
     def _pass(self, source: Source) -> list[ChunkIds]:
         """Converts all chunks of the source; gives those of parts that were dropped on the way."""
         shares = self._shares()
+        self.passes += 1  # a name is never used twice, not even that of a part that was thrown away
         workers = [
-            Worker(source, self.schema, self.sink, shares, number=len(self.parts) * 100 + number)
+            Worker(source, self.schema, self.sink, shares, number=self.passes * 1000 + number)
             for number in range(shares.workers)
         ]
         with ThreadPoolExecutor(shares.workers) as pool:

@@ -54,13 +54,6 @@ class Node:
     text: str | None = None
     whole: int = field(default=0, compare=False)
     wholes: int = field(default=0, compare=False)
-    places: int = field(default=0, compare=False)
-    times: int = field(default=0, compare=False)
-
-    @property
-    def place(self) -> float:
-        """The usual place among its neighbours: a parser that meets attributes where it expects them is faster."""
-        return self.places / self.times if self.times else 0
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -147,12 +140,10 @@ def _observe_fields(node: Node, content: object, limits: Limits, depth: int) -> 
         node.fields = {}
     grew, most = False, limits.max_keys if depth else limits.max_columns
     known = node.fields if node.text is None else {}
-    for place, (name, value) in enumerate(content.items()):
+    for name, value in content.items():
         below = known.get(name)
         if below is None:
             below, grew = known.setdefault(name, Node()), node.text is None or grew
-        below.places += place
-        below.times += 1
         grew = (observe(below, value, limits, depth) and node.text is None) or grew
     if node.text is None and len(known) > most:
         _give_up(node, f"more than {most} different keys")

@@ -18,9 +18,11 @@ class MemorySink:
     files: dict[str, bytes] = field(default_factory=dict)
     aborted: list[str] = field(default_factory=list)
     open_names: set[str] = field(default_factory=set)
+    used_names: set[str] = field(default_factory=set)
 
     def create(self, name: str) -> MemoryFile:
-        assert name not in self.files and name not in self.open_names, f"{name} is created twice"
+        assert name not in self.used_names, f"{name} is created twice"
+        self.used_names.add(name)
         self.open_names.add(name)
         return MemoryFile(self, name)
 
