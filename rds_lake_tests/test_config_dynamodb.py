@@ -65,7 +65,9 @@ def test_every_key_that_makes_no_sense_is_named_with_its_place() -> None:
 
 
 def test_what_does_not_go_together_is_told_at_once() -> None:
-    text = problems_of(f"{REVIEWS}, engine: glue, incremental: true, format: csv, on_demand_rcu: 10, glue_above_gb: 9}}")
+    text = problems_of(
+        f"{REVIEWS}, engine: glue, incremental: true, format: csv, on_demand_rcu: 10, glue_above_gb: 9}}"
+    )
     expected = ("engine: glue writes parquet or orc", "incremental:", "athena: false", "on_demand_rcu: is for",
                 "glue_above_gb: is for")  # fmt: skip
     assert all(word in text for word in expected)

@@ -24,6 +24,7 @@ PRECISION = 38
 _EXACT = 40
 _STEPS = (0, 2, 4, 6, 9, 12, 18, 24, 30, PRECISION)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_JSON = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -86,5 +87,5 @@ def settled(need: int | None, whole: int) -> int | None:
 
 
 def json_number(text: str) -> str:
-    """The number as JSON allows it: no plus sign, no leading zeros or point."""
-    return str(Decimal(text))
+    """The number as JSON allows it, as it is written where that is JSON: no plus sign, no leading zeros or point."""
+    return text if _JSON.fullmatch(text) else str(Decimal(text))
