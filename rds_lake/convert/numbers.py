@@ -24,6 +24,7 @@ PRECISION = 38
 _EXACT = 40
 _STEPS = (0, 2, 4, 6, 9, 12, 18, 24, 30, PRECISION)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_JSON = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _INT64 = range(-(2**63), 2**63)
 
 
@@ -45,6 +46,8 @@ def scale_of(text: str) -> int | None:
 @lru_cache(maxsize=65536)
 def whole_digits(text: str) -> int:
     """How many digits the number has before the point."""
+    if text.isascii() and text.isdigit():
+        return len(text.lstrip("0"))
     return max(_extent(text)[0], 0) if _NUMBER.fullmatch(text) else 0
 
 
@@ -84,5 +87,5 @@ def settled(need: int | None, whole: int) -> int | None:
 
 
 def json_number(text: str) -> str:
-    """The number as JSON allows it: no plus sign, no leading zeros or point."""
-    return str(Decimal(text))
+    """The number as JSON allows it, as it is written where that is JSON: no plus sign, no leading zeros or point."""
+    return text if _JSON.fullmatch(text) else str(Decimal(text))

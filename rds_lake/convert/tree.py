@@ -118,7 +118,7 @@ def _observe_nested(node: Node, tag: str, content: object, limits: Limits, depth
     """Adds a map or a list; below an attribute that is text already, values are checked and not remembered."""
     if not isinstance(content, dict if tag == "M" else list):
         raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
-    before = tag in node.tags, node.text
+    before = (node.fields if tag == "M" else node.element) is not None, node.text
     if depth >= limits.max_depth:
         _give_up(node, f"nested deeper than {limits.max_depth} levels")
     if tag == "M" and node.fields is None:
@@ -130,7 +130,7 @@ def _observe_nested(node: Node, tag: str, content: object, limits: Limits, depth
     else:
         element = Node() if node.text or node.element is None else node.element
         grew = sum(observe(element, one, limits, depth + 1) for one in content) > 0 and node.text is None
-    return grew or before != (tag in node.tags, node.text)
+    return grew or before != (True, node.text)
 
 
 def _observe_fields(node: Node, content: object, limits: Limits, depth: int) -> bool:

@@ -15,7 +15,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, BinaryIO, cast
@@ -23,7 +23,7 @@ from typing import Any, BinaryIO, cast
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_stream import S3Reader, S3Writer
 from rds_lake.config import SourceSettings
-from rds_lake.convert.converted import Converted, ConvertedColumn
+from rds_lake.convert.converted import Converted, ConvertedColumn, ConvertedFile
 from rds_lake.convert.job_request import JobInput, JobRequest
 from rds_lake.convert.lines import InputFile
 from rds_lake.convert.table import ConvertOptions, Progress, convert_table
@@ -102,8 +102,8 @@ class Converter:
             [self._input(record.bucket, file) for file in items.files], sink=sink, options=options, progress=progress
         )
         _require_all_items(part, converted)
-        places = {name: (sink.key(name), file.checksum) for name, file in sink.files.items()}
-        table = _table_manifest(part, converted, places, self.layout.uri(folder))
+        files = [_data_file(file, sink.key(file.name), sink.files[file.name].checksum) for file in converted.files]
+        table = _table_manifest(part, converted, files, self.layout.uri(folder))
         self._write_schema(part.table, converted.schema)
         self._write_finished(record, part, table)
         return table
@@ -126,8 +126,8 @@ class Converter:
             _require_all_items(part, result.converted)
             if result.unverified:
                 self.log(f"{part.table}: MD5 of {len(result.unverified)} large files was not compared, their CRC was")
-            places = {file.name: (folder + file.name, None) for file in result.converted.files}
-            table = _table_manifest(part, result.converted, places, self.layout.uri(folder))
+            files = [_data_file(file, folder + file.name) for file in result.converted.files]
+            table = _table_manifest(part, result.converted, files, self.layout.uri(folder))
             self._write_schema(part.table, result.converted.schema)
             self._write_finished(record, part, table)
             self.spark.spark.forget(names)
@@ -254,19 +254,16 @@ def _require_all_items(part: ExportPart, converted: Converted) -> None:
         )
 
 
-def _table_manifest(
-    part: ExportPart, converted: Converted, places: Mapping[str, tuple[str, str | None]], location: str
-) -> TableManifest:
-    """`places`: key and checksum of each file by its name."""
-    files = tuple(
-        DataFile(key=places[file.name][0], bytes=file.bytes, rows=file.rows, checksum=places[file.name][1])
-        for file in sorted(converted.files, key=lambda file: file.name)
-    )
+def _data_file(file: ConvertedFile, key: str, checksum: str | None = None) -> DataFile:
+    return DataFile(key=key, bytes=file.bytes, rows=file.rows, checksum=checksum)
+
+
+def _table_manifest(part: ExportPart, converted: Converted, files: Iterable[DataFile], location: str) -> TableManifest:
     return TableManifest(
         target=dynamodb_table(part.table),
         location=location,
         columns=tuple(_column(column) for column in converted.columns),
-        files=files,
+        files=tuple(sorted(files, key=lambda file: file.key)),
         schema_notes=tuple(_notes(converted)),
     )
 
