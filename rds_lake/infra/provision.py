@@ -24,6 +24,7 @@ from rds_lake.infra.events import (
     queue_policy,
 )
 from rds_lake.infra.provision_job import JobProvisioner
+from rds_lake.infra.roles import Role, ensure_role
 from rds_lake.model.arn import parse_arn
 from rds_lake.model.layout import LakeLayout
 
@@ -118,25 +119,15 @@ class Provisioner:
         self.say(f"KMS key {alias} created")
 
     def _export_role(self) -> None:
-        iam = self.clients.client("iam")
         arn = parse_arn(self.settings.export_role)
-        name = arn.resource.rsplit("/", 1)[-1]
-        try:
-            with aws_errors("iam", "GetRole"):
-                iam.get_role(RoleName=name)
-            self.say(f"role {name} exists")
-            return
-        except AwsError as error:
-            if error.code != "NoSuchEntity":
-                raise
-        with aws_errors("iam", "CreateRole"):
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(export_role_trust()))
-        policy = export_role_policy(
-            f"arn:{arn.partition}:s3:::{self.settings.exports_bucket}", self.settings.export_prefix
+        bucket = f"arn:{arn.partition}:s3:::{self.settings.exports_bucket}"
+        role = Role(
+            name=arn.resource.rsplit("/", 1)[-1],
+            trust=export_role_trust(),
+            policy_name="rds-lake-export",
+            policy=export_role_policy(bucket, self.settings.export_prefix),
         )
-        with aws_errors("iam", "PutRolePolicy"):
-            iam.put_role_policy(RoleName=name, PolicyName="rds-lake-export", PolicyDocument=json.dumps(policy))
-        self.say(f"role {name} created")
+        ensure_role(self.clients.client("iam"), role, self.say)
 
     def _queue(self) -> tuple[str, str]:
         """URL and ARN of the events queue, with its dead-letter queue."""

@@ -5,7 +5,6 @@ What belongs here: these AWS objects. Documents are `spark_job.py`, everything e
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.config import LakeSettings
 from rds_lake.convert.spark_bundle import RULES_NAME, SCRIPT_NAME, build_bundle
 from rds_lake.errors import AwsError
+from rds_lake.infra.roles import Role, ensure_role
 from rds_lake.infra.spark_job import (
     job_definition,
     job_role_policy,
@@ -46,24 +46,15 @@ class JobProvisioner:
         self.say(f"Glue job {job} {'created' if new else 'is of this release'}")
 
     def _role(self, kms_key_arn: str) -> None:
-        iam = self.clients.client("iam")
         assert self.settings.glue_role is not None
         arn = parse_arn(self.settings.glue_role)
-        name = arn.resource.rsplit("/", 1)[-1]
-        try:
-            with aws_errors("iam", "GetRole"):
-                iam.get_role(RoleName=name)
-            self.say(f"role {name} exists")
-            return
-        except AwsError as error:
-            if error.code != "NoSuchEntity":
-                raise
-        with aws_errors("iam", "CreateRole"):
-            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(job_role_trust()))
-        policy = json.dumps(job_role_policy(self.settings, partition=arn.partition, kms_key_arn=kms_key_arn))
-        with aws_errors("iam", "PutRolePolicy"):
-            iam.put_role_policy(RoleName=name, PolicyName="rds-lake-convert", PolicyDocument=policy)
-        self.say(f"role {name} created")
+        role = Role(
+            name=arn.resource.rsplit("/", 1)[-1],
+            trust=job_role_trust(),
+            policy_name="rds-lake-convert",
+            policy=job_role_policy(self.settings, partition=arn.partition, kms_key_arn=kms_key_arn),
+        )
+        ensure_role(self.clients.client("iam"), role, self.say)
 
     def _security(self, kms_key_arn: str) -> None:
         glue, name = self.clients.client("glue"), self.settings.glue_job
