@@ -18,7 +18,7 @@ from enum import Enum, auto
 from typing import Any, Literal
 
 from rds_lake.convert.names import column_names, path_to
-from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT, decimal_scale
+from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT, decimal_scale, settled
 from rds_lake.convert.tree import Node
 
 Numbers = Literal["exact", "double"]
@@ -86,6 +86,21 @@ def build_columns(root: Node, rules: Rules, typing: Typing = lambda *_: None) ->
     columns = _Builder(rules, typing).columns(root.fields or {}, "")
     first = {name: place for place, name in enumerate(rules.keys)}
     return tuple(sorted(columns, key=lambda one: (first.get(one.original, len(first)), one.name)))
+
+
+def settle(columns: Sequence[Column]) -> None:
+    """Widens the nodes of decimals whose numbers overflow together, though each fits; columns have to be built again.
+
+    For a tree that saw every item one by one. The local engine learns the same from a cast that fails.
+    """
+    for column in columns:
+        if column.kind is Kind.NUMBER and column.number.startswith("decimal"):
+            node = column.node
+            if column.of_set:
+                node.numbers = settled(node.numbers, node.wholes)
+            else:
+                node.number = settled(node.number, node.whole)
+        settle(column.below)
 
 
 def number_words(scale: int, numbers: Numbers) -> str:

@@ -23,7 +23,7 @@ from py4j.protocol import Py4JJavaError  # pyright: ignore[reportMissingImports]
 from pyspark.sql import DataFrame, SparkSession  # pyright: ignore[reportMissingImports]
 from pyspark.sql import functions as f  # pyright: ignore[reportMissingImports]
 
-from rds_lake.convert.columns import Column, Rules, build_columns
+from rds_lake.convert.columns import Column, Rules, build_columns, settle
 from rds_lake.convert.converted import ConvertedFile, converted
 from rds_lake.convert.job_request import (
     JobInput,
@@ -36,7 +36,7 @@ from rds_lake.convert.job_request import (
 from rds_lake.convert.spark_columns import STRICT, typed_columns, wrapped_items
 from rds_lake.convert.spark_files import Files, key, key_of_name, unverified
 from rds_lake.convert.spark_scan import Seen, look_at_all
-from rds_lake.convert.tree import Node, from_plain, merge, settle
+from rds_lake.convert.tree import Node, from_plain, merge
 from rds_lake.errors import ConversionError
 
 _SETTINGS = {
@@ -83,8 +83,10 @@ class _Job:
         _require_none(self.files.problems(self.request.inputs))
         seen = self._scan()
         items = seen.lines.total()
-        root = self._settled(seen.root)
-        columns = build_columns(root, Rules(keys=self.request.keys, numbers=self.request.numbers))
+        root = self._with_known(seen.root)
+        rules = Rules(keys=self.request.keys, numbers=self.request.numbers)
+        settle(build_columns(root, rules))
+        columns = build_columns(root, rules)
         written = self._write(columns) if items else []
         rows = sum(one.rows for one in written)
         if rows != items:
@@ -130,7 +132,7 @@ class _Job:
             return [(one.uri, f"it cannot be read, it is truncated or damaged ({cause})") for one in inputs]
         return []
 
-    def _settled(self, root: Node) -> Node:
+    def _with_known(self, root: Node) -> Node:
         whole = Node(fields={})
         if self.request.known is not None:
             merge(whole, from_plain(self.request.known), self.request.limits)
@@ -140,7 +142,6 @@ class _Job:
                 "the table has too many attributes for columns; raise `max_columns` of the source:",
                 [f"{self.request.target}: {whole.text}"],
             )
-        settle(whole)
         return whole
 
     def _write(self, columns: Sequence[Column]) -> list[ConvertedFile]:

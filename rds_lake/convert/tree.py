@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rds_lake.convert.numbers import INTEGER, scale_of, settled, whole_digits, wider
+from rds_lake.convert.numbers import INTEGER, scale_of, whole_digits, wider
 
 TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
 _SETS = ("SS", "NS", "BS")
@@ -175,13 +175,6 @@ def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
             _give_up(node, f"more than {most} different keys")
     if other.text or node.text:
         _give_up(node, other.text or node.text or "")
-
-
-def settle(node: Node) -> None:
-    """Widens numbers that overflow a decimal together, though each fits one: for a tree that saw every item one by one."""
-    node.number, node.numbers = settled(node.number, node.whole), settled(node.numbers, node.wholes)
-    for below in [*(node.fields or {}).values(), *([node.element] if node.element else [])]:
-        settle(below)
 
 
 def to_plain(node: Node) -> dict[str, Any]:
