@@ -219,7 +219,8 @@ def spark(folder: str, out: str, schema: str) -> None:
     from bench.convert_sql import spark_column, spark_type
 
     plan = plan_of(schema)
-    builder = SparkSession.builder.master(f"local[{len(os.sched_getaffinity(0))}]").config("spark.driver.memory", "4g")
+    made: Any = SparkSession.builder  # a class property, which the stubs do not say
+    builder = made.master(f"local[{len(os.sched_getaffinity(0))}]").config("spark.driver.memory", "4g")
     session = builder.config("spark.ui.enabled", "false").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     frame = session.read.schema(spark_type(plan.wrapped)).json(files_of(folder))
