@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from rds_lake.errors import PublishError
+from rds_lake.model.manifest import Manifest
 from rds_lake.model.publication import Pointer, waiting
 from rds_lake.stages import cleanup, handover
 from rds_lake.stages.dated import DatedTables, tables_of
@@ -30,12 +31,13 @@ def approve(publisher: Publisher, day: date | None, *, accept_drop: bool = False
             f"{name} is published at {pointer.snapshot_date}, which is newer than {day}; "
             f"to go back: rds-lake rollback {name} {day}"
         )
-    tables = _known(publisher, day)
-    if not accept_drop and not is_recorded(lake, tables.manifest):
+    manifest = _known(publisher, day)
+    if not accept_drop and not is_recorded(lake, manifest):
         raise PublishError(
             f"{name} {day} has not passed its checks; no view was moved. See its run in Dagster. When only "
             f"`rows_against_previous` failed, and the rows are right: rds-lake publish {name} {day} --accept-drop"
         )
+    tables = tables_of(lake, publisher.source, day)
     _require_rows(publisher, tables)
     publication = publisher.show(tables)
     cleanup.finish(lake, tables, keep_export=publisher.source.keep_export, log=publisher.log)
@@ -58,11 +60,11 @@ def roll_back(publisher: Publisher, day: date) -> Publication:
             f"{name} is published at {pointer.snapshot_date}, which is older than {day}; "
             f"to go forward: rds-lake publish {name} {day}"
         )
-    tables = _known(publisher, day)
-    if not is_recorded(lake, tables.manifest):
+    if not is_recorded(lake, _known(publisher, day)):
         raise PublishError(
             f"{name} {day} is in the lake, but never passed its checks; no view was moved. {_choice(publisher)}"
         )
+    tables = tables_of(lake, publisher.source, day)
     _require_rows(publisher, tables)
     return publisher.show_instead(tables, pointer.snapshot_date)
 
@@ -76,13 +78,13 @@ def _newest_waiting(publisher: Publisher, pointer: Pointer | None) -> date:
     return held[-1]
 
 
-def _known(publisher: Publisher, day: date) -> DatedTables:
+def _known(publisher: Publisher, day: date) -> Manifest:
     lake, source = publisher.lake, publisher.source
     manifest = handover.find_manifest(lake.s3, lake.layout, source.name, day)
     if manifest is None:
         why = "never exported, or given up by `retention:`" if source.retention else "never exported"
         raise PublishError(f"{source.name} {day} is not in the lake: {why}; no view was moved. {_choice(publisher)}")
-    return tables_of(lake, source, day)
+    return manifest
 
 
 def _choice(publisher: Publisher) -> str:

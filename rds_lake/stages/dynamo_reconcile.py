@@ -77,6 +77,7 @@ class DynamoReconciler:
         relocated = watched.relocated()
         found: list[WantedRun] = []
         incidents: list[WantedIncident] = []
+        runs_now = False
         for day in self._open_dates(watched):
             if watched.plan.scans:
                 found += self._scan(watched.plan, day)
@@ -85,11 +86,13 @@ class DynamoReconciler:
             if exports is None or exports.missing:
                 found += self._begin(watched.plan, day, relocated, begun=exports is not None)
             elif exports.status.running:
+                runs_now = True
                 incidents += self._stuck(watched.plan, exports)
             else:
                 found += self._settle(exports)
         reason = watched.stale_reason(relocated, now=self.now)
-        if reason is not None:
+        # A source set up just now has nothing yet, which is no incident while its first date is being made.
+        if reason is not None and (relocated or not (found or runs_now)):
             incidents.append(_stale(watched.plan, relocated, reason))
         return Examined(source=watched.plan.source, candidates=(), settling=tuple(found), incidents=tuple(incidents))
 

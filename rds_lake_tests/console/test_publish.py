@@ -4,6 +4,7 @@ import io
 from datetime import UTC, datetime
 
 import pytest
+import yaml
 from click.testing import CliRunner, Result
 from rich.console import Console
 
@@ -18,7 +19,9 @@ def command(world: World, monkeypatch: pytest.MonkeyPatch):
     """The command line, on a lake of `publish: manual` whose 19th is published and whose 20th waits."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
     path = world.config.directory / "lake.yaml"
-    path.write_text(path.read_text(encoding="utf-8") + "    publish: manual\n", encoding="utf-8")
+    body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    body["sources"][0] |= {"publish": "manual"}
+    path.write_text(yaml.safe_dump(body), encoding="utf-8")
     world.with_source(publish="manual")
 
     def call(*arguments: str) -> Result:

@@ -18,7 +18,7 @@ YESTERDAY = TODAY - timedelta(days=1)
 def dynamo(shell: Shell) -> DynamoWorld:
     """Two tables, recovered for weeks; only yesterday is looked at."""
     world = shell.world
-    dynamo = world.of_dynamodb(start_date=YESTERDAY.isoformat(), athena=False, export_at="00:00")
+    dynamo = world.of_dynamodb(start_date=YESTERDAY.isoformat(), athena=False, export_at="00:00", freshness_hours=0)
     # Yesterday's instant has passed whatever time it is now; today's may have, minutes ago.
     world.config = world.config.model_copy(update={"lake": world.config.lake.model_copy(update={"reconcile_days": 2})})
     dynamo.clock(datetime.now(UTC) - timedelta(days=9))
@@ -103,8 +103,13 @@ def test_recovery_that_is_off_fails_the_run_that_begins_and_is_mailed_once(shell
 
 
 def test_a_source_without_snapshots_is_stale(shell: Shell, dynamo: DynamoWorld) -> None:
+    dynamo.recovery("Users", on=False)
     shell.world.with_source(freshness_hours=0.001)
     shell.reload()
+    begun = shell.reconcile()
+    assert [r.tags["rds_lake/trigger"] for r in begun] == ["begin"] * len(begun), "not while its first date is made"
+    for request in begun:
+        shell.run(request)
     incidents = [r for r in shell.reconcile() if r.tags["rds_lake/trigger"] == "incident"]
     result = shell.run(incidents[0])
     assert "reviews has no snapshot of the last 0.001 h" in shell.failure(result)

@@ -1,6 +1,6 @@
 """Publishing as Dagster shows it: dates that wait, rows that are gone, and what readers see."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import dagster as dg
@@ -119,7 +119,9 @@ def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shel
         instance=shell.instance, raise_on_error=False
     )
     assert "shop.public.Order Details" in shell.failure(again), "a raw table that is gone is an error with what to do"
-    world.publish("2026-11-19")
+    run, day = world.run(), date(2026, 11, 19)
+    run.catalogue(day)
+    run.publish(day, now=datetime.now(UTC))
     world.gateways.athena.run("CREATE OR REPLACE VIEW order_details AS SELECT 1 AS id", database="shop")
     again = job.get_subset(asset_check_selection={key}).execute_in_process(
         instance=shell.instance, raise_on_error=False

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+import yaml
 
 from rds_lake.config import Retention, load_config
 from rds_lake.errors import ManifestError, RelocationError
@@ -24,9 +25,11 @@ DAY, NEXT = "2026-11-20", "2026-11-21"
 def world(cloud: LocalCloud, tiny_url: str, tmp_path: Path, root: Path) -> World:
     """A lake that reads its one source in place, from another bucket than its own."""
     seed_tiny(tiny_url)
-    text = (root / "lake.yaml").read_text(encoding="utf-8").replace("    keep_export: false\n", "")
-    text = text.replace("  bucket: acme-lake\n", "  bucket: acme-lake\n  export_bucket: acme-exports\n")
-    (tmp_path / "lake.yaml").write_text(f"{text.rstrip()}\n    parquet: in_place\n", encoding="utf-8")
+    body = yaml.safe_load((root / "lake.yaml").read_text(encoding="utf-8"))
+    body["lake"] |= {"export_bucket": "acme-exports"}
+    source = {key: value for key, value in body["sources"][0].items() if key != "keep_export"}
+    text = yaml.safe_dump(body | {"sources": [source | {"parquet": "in_place"}]})
+    (tmp_path / "lake.yaml").write_text(text, encoding="utf-8")
     return World.of(cloud, url=tiny_url, config=load_config(tmp_path / "lake.yaml"))
 
 
