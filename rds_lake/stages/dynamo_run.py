@@ -159,9 +159,6 @@ class DynamoRun(SourceRun):
 
         return usable
 
-    def _find_manifest(self, day: date) -> Manifest | None:
-        return handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
-
 
 def run_of(
     config: LakeConfig,

@@ -138,7 +138,7 @@ class SourceRun:
         try:
             task = self._finished_task(day, export_task, poll_seconds)
         except SnapshotNotFoundError:
-            manifest = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+            manifest = self._find_manifest(day)
             if manifest is None:
                 raise
             self.log(f"the snapshot of {day} has expired; its Parquet is in the lake already and is used")
@@ -164,7 +164,7 @@ class SourceRun:
 
     def _inspect(self, day: date, task: ExportTask) -> AcceptedExport:
         record = export.record_of(task, source=self.source.name, day=day)
-        done = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+        done = self._find_manifest(day)
         if done is not None and done.export.export_task == task.identifier:
             # Relocated already, and AWS's copy may be deleted by now: the manifest stands for it.
             return AcceptedExport(record=done.export, findings=(), reused=True)
@@ -179,7 +179,7 @@ class SourceRun:
     def relocate(self, day: date) -> Manifest:
         """The date's Parquet, copied into the lake's layout and verified, or in place; ends with the manifest."""
         record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
-        done = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+        done = self._find_manifest(day)
         gone: tuple[str, ...] = ()
         if done is not None and done.export.export_task == record.export_task:
             gone = intact.missing_files(self.lake.s3, done)
@@ -255,10 +255,13 @@ class SourceRun:
 
         Who deletes both has the date exported once more.
         """
-        done = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+        done = self._find_manifest(day)
         if done is not None and done.export.export_task == task.identifier:
             return True
         return next(self.lake.s3.list_objects(task.bucket, task.folder), None) is not None
+
+    def _find_manifest(self, day: date) -> Manifest | None:
+        return handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def _manifest(self, day: date) -> Manifest:
         return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
