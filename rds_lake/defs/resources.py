@@ -30,7 +30,7 @@ from rds_lake.config import LakeConfig, LakeSettings
 from rds_lake.model.layout import LakeLayout
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_plan import dynamo_plans
-from rds_lake.stages.lake import Lake
+from rds_lake.stages.lake import Lake, open_lake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,26 +71,17 @@ class AwsResource(ResourceWithBoto3Configuration):
     def gateways(self, settings: LakeSettings, *, sleep: Callable[[float], None] = time.sleep) -> Gateways:
         """The gateways of the lake; clients are built here, no call is made."""
         clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url)
-        layout = LakeLayout(bucket=settings.bucket, prefix=settings.prefix)
-        s3 = S3Gateway(clients.s3, clients.wire(settings.copy_threads))
-        glue = GlueGateway(clients.glue)
-        athena = AthenaGateway(
-            clients.athena,
-            workgroup=settings.workgroup,
-            output_location=layout.athena_results(),
-            sleep=sleep,
-            clock=time.monotonic,
-        )
+        lake = open_lake(clients, settings, sleep=sleep)
         return Gateways(
             rds=RdsGateway(clients.rds),
             dynamodb=DynamoGateway(clients.client("dynamodb")),
-            s3=s3,
-            glue=glue,
-            athena=athena,
+            s3=lake.s3,
+            glue=lake.glue,
+            athena=lake.athena,
             queue=SqsGateway(clients.sqs, settings.events_queue),
             topic=SnsGateway(clients.sns, settings.notifications) if settings.notifications else None,
-            layout=layout,
-            lake=Lake(s3=s3, glue=glue, athena=athena, layout=layout, kms_key=settings.kms_key),
+            layout=lake.layout,
+            lake=lake,
         )
 
     def secrets(self, settings: LakeSettings) -> SecretsGateway:

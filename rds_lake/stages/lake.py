@@ -1,15 +1,19 @@
 """A lake: its gateways and its layout, as stages get them.
 
-What belongs here: this one value. No call.
+What belongs here: this one value and how it is built. No call to AWS.
 """
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from rds_lake.aws.athena import AthenaGateway
+from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.config import LakeSettings
 from rds_lake.model.layout import LakeLayout
 
 
@@ -22,3 +26,23 @@ class Lake:
     athena: AthenaGateway
     layout: LakeLayout
     kms_key: str
+
+
+def open_lake(
+    clients: AwsClients,
+    settings: LakeSettings,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> Lake:
+    """The lake of these settings; `sleep` and `clock` (monotonic seconds) are those of Athena's polling."""
+    layout = LakeLayout(bucket=settings.bucket, prefix=settings.prefix)
+    athena = AthenaGateway(
+        clients.athena,
+        workgroup=settings.workgroup,
+        output_location=layout.athena_results(),
+        sleep=sleep,
+        clock=clock,
+    )
+    s3 = S3Gateway(clients.s3, clients.wire(settings.copy_threads))
+    return Lake(s3=s3, glue=GlueGateway(clients.glue), athena=athena, layout=layout, kms_key=settings.kms_key)

@@ -1,4 +1,4 @@
-"""A run that SIGKILLs itself before its n-th write: `python killed_run.py <endpoint> <lake.yaml> <n> [retention]`.
+"""A run that SIGKILLs itself before its n-th write: `python killed_run.py <endpoint> <lake.yaml> <n>`.
 
 Every request that changes S3, Glue or Athena counts as a write, boto3's and the wire's alike. Exits with 0 when there were
 fewer writes than n.
@@ -9,23 +9,17 @@ import os
 import signal
 import sys
 import threading
-import time
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import boto3
 
-from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_wire import Answer, _Connection
-from rds_lake.config import Retention, load_config
-from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.lake import Lake
-from rds_lake.stages.retention import apply_retention, plan_retention
+from rds_lake.config import load_config
+from rds_lake.stages.lake import open_lake
 from rds_lake.stages.source_run import SourceRun
 
 READS = ("Get", "List", "Head", "Describe", "BatchGet")
@@ -64,32 +58,12 @@ def kill_before(number: int) -> None:
     _Connection.ask = counted  # type: ignore[method-assign]
 
 
-def main(endpoint: str, config_path: str, number: str, what: str = "run") -> None:
-    """Relocate, catalogue and publish the date, or remove all dates but the newest, up to the n-th write."""
+def main(endpoint: str, config_path: str, number: str) -> None:
+    """Relocate, catalogue and publish the date, up to the n-th write."""
     kill_before(int(number))
     config = load_config(Path(config_path))
     clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=endpoint)
-    layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
-    athena = AthenaGateway(
-        clients.athena,
-        workgroup=config.lake.workgroup,
-        output_location=layout.athena_results(),
-        sleep=time.sleep,
-        clock=time.monotonic,
-    )
-    lake = Lake(
-        s3=S3Gateway(clients.s3, clients.wire(config.lake.copy_threads)),
-        glue=GlueGateway(clients.glue),
-        athena=athena,
-        layout=layout,
-        kms_key=config.lake.kms_key,
-    )
-    source = config.sources[0]
-    if what == "retention":
-        source = source.model_copy(update={"retention": Retention(daily=1, weekly=0, monthly=0)})
-        plan = plan_retention(lake, source, today=date(2026, 11, 21), busy=())
-        apply_retention(lake, plan, busy=lambda: (), log=lambda line: None)
-        return
+    lake, source = open_lake(clients, config.lake), config.sources[0]
     run = SourceRun(config=config, source=source, rds=RdsGateway(clients.rds), lake=lake, log=lambda line: None)
     day = date(2026, 11, 20)
     run.accept(day, poll_seconds=0.05)

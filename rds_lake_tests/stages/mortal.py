@@ -23,19 +23,15 @@ from typing import Any
 
 import boto3
 
-from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config import LakeConfig, Retention, load_config
-from rds_lake.model.layout import LakeLayout
+from rds_lake.config import Retention, load_config
 from rds_lake.stages.catalog import sync_catalog
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.handover import get_manifest
+from rds_lake.stages.lake import open_lake
 from rds_lake.stages.naming import name_tables
 from rds_lake.stages.prune import apply_prune, plan_prune
-from rds_lake.stages.publish import Lake
 from rds_lake.stages.source_run import SourceRun
 from rds_lake_tests.door import death, open_door
 from rds_lake_tests.world import World
@@ -127,11 +123,12 @@ def _be_child(order: dict[str, Any]) -> None:
     try:
         config = load_config(Path(order["config"]))
         source = config.sources[0].model_copy(update=order["source"])
+        clients = AwsClients(_SESSION, endpoint_url=order["endpoint"])
         run = SourceRun(
             config=config,
             source=source,
-            rds=RdsGateway(AwsClients(_SESSION, endpoint_url=order["endpoint"]).rds),
-            lake=_lake(config, order["endpoint"]),
+            rds=RdsGateway(clients.rds),
+            lake=open_lake(clients, config.lake, sleep=lambda seconds: None, clock=lambda: 0.0),
             log=lambda line: None,
         )
         _STAGES[order["stage"]](run, date.fromisoformat(order["day"]))
@@ -141,20 +138,6 @@ def _be_child(order: dict[str, Any]) -> None:
     finally:
         # Without the clean-up of a process that is the server's copy.
         os._exit(status)
-
-
-def _lake(config: LakeConfig, endpoint: str) -> Lake:
-    clients = AwsClients(_SESSION, endpoint_url=endpoint)
-    layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
-    athena = AthenaGateway(
-        clients.athena,
-        workgroup=config.lake.workgroup,
-        output_location=layout.athena_results(),
-        sleep=lambda seconds: None,
-        clock=lambda: 0.0,
-    )
-    s3 = S3Gateway(clients.s3, clients.wire(config.lake.copy_threads))
-    return Lake(s3=s3, glue=GlueGateway(clients.glue), athena=athena, layout=layout, kms_key=config.lake.kms_key)
 
 
 if __name__ == "__main__":
