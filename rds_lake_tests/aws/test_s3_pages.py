@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3_connection import Answer, Connection
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.aws.s3_pages import Page, parse_page
-from rds_lake.aws.s3_wire import Answer, _Connection
 
 # XML cannot hold some characters, which is why S3 is asked to encode them.
 texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
@@ -64,10 +64,10 @@ def test_a_listing_whose_page_breaks_off_is_finished_by_boto3_without_telling_a_
         clients.s3.put_object(Bucket="lake", Key=key, Body=b"")
     answers = [page(keys[:2], cut=True, token="more"), page(keys[2:4], cut=True)]
 
-    async def broken(self: _Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def broken(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
         return Answer(200, {}, answers.pop(0))
 
-    monkeypatch.setattr(_Connection, "ask", broken)
+    monkeypatch.setattr(Connection, "ask", broken)
     found: list[str] = []
     many = ManyS3(S3Gateway(clients.s3, clients.wire(1)), 1)
     many.sizes("lake", ["k/"], found=lambda items: found.extend(key for key, _ in items))

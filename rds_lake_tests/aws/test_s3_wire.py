@@ -1,6 +1,7 @@
 """The wire: signatures S3 accepts, answers told apart, throttling absorbed, nothing sent after an interruption."""
 
 import random
+import resource
 import threading
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +13,10 @@ from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.s3_connection import Answer
 from rds_lake.aws.s3_pace import Pace, pause
 from rds_lake.aws.s3_sign import Place, S3Request, S3Signer, encoded
-from rds_lake.aws.s3_wire import Answer, Wire
+from rds_lake.aws.s3_wire import Wire, most_sockets
 from rds_lake_tests.aws.conftest import SESSION
 
 KEYS = ReadOnlyCredentials("AKIAEXAMPLE", "secret", "token/with+signs=", None)
@@ -163,6 +165,23 @@ def test_a_storm_that_going_slower_does_not_mend_is_borne(share: float) -> None:
         pace.answered(slow=dice.random() < share)
         limits.append(pace.limit)
     assert sum(limits) / len(limits) > 128
+
+
+def test_more_requests_are_under_way_where_s3_takes_long_and_no_more_than_the_thread_has_time_for() -> None:
+    idle, busy = Pace(most=512, load=lambda: 0.1), Pace(most=512, load=lambda: 0.95)
+    half = Pace(most=512, load=lambda: 0.5 * half.limit / 128)
+    for pace in (idle, busy, half):
+        for _ in range(2_000):
+            pace.answered(slow=False)
+    assert (idle.limit, busy.limit) == (512, 128)
+    assert 200 < half.limit < 256, "the thread is nearly busy with so many"
+
+
+def test_connections_leave_file_descriptors_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (256, 4096))
+    assert (most_sockets(512), most_sockets(16)) == (128, 16)
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert most_sockets(512) == 512
 
 
 def test_pauses_grow_to_an_end() -> None:

@@ -17,7 +17,7 @@ import boto3
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.aws.s3_wire import Answer, _Connection
+from rds_lake.aws.s3_connection import Answer, Connection
 from rds_lake.config import load_config
 from rds_lake.stages.lake import open_lake
 from rds_lake.stages.source_run import SourceRun
@@ -48,14 +48,14 @@ def kill_before(number: int) -> None:
         return built
 
     AwsClients.client = client  # type: ignore[method-assign]
-    ask = _Connection.ask
+    ask = Connection.ask
 
-    async def counted(self: _Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def counted(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
         if method not in ("GET", "HEAD"):
             count()
         return await ask(self, method, target, headers)
 
-    _Connection.ask = counted  # type: ignore[method-assign]
+    Connection.ask = counted  # type: ignore[method-assign]
 
 
 def main(endpoint: str, config_path: str, number: str) -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3_connection import Answer, Connection
 from rds_lake.aws.s3_sign import S3Request
-from rds_lake.aws.s3_wire import Answer, Wire, _Batch, _Connection
+from rds_lake.aws.s3_wire import Wire, _Batch
 from rds_lake.errors import RelocationError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest
@@ -64,15 +65,15 @@ def test_the_wire_and_boto3_make_the_same_manifest(
 def test_a_storm_of_503_loses_nothing(
     s3: S3Gateway, layout: LakeLayout, export: SampleExport, contents: ExportContents, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dice, ask, slowed = random.Random(7), _Connection.ask, []
+    dice, ask, slowed = random.Random(7), Connection.ask, []
 
-    async def stormy(self: _Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def stormy(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
         if dice.random() < 0.3:
             slowed.append(target)
             return Answer(503, {}, b"<Error><Code>SlowDown</Code></Error>")
         return await ask(self, method, target, headers)
 
-    monkeypatch.setattr(_Connection, "ask", stormy)
+    monkeypatch.setattr(Connection, "ask", stormy)
     assert mover(s3, layout).relocate(contents, export.record).rows == PARTS
     assert slowed
 
@@ -82,25 +83,25 @@ def test_a_death_before_a_copy_costs_no_copy_made_before_it(
     s3: S3Gateway, layout: LakeLayout, export: SampleExport, contents: ExportContents, write: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    ask, copies = _Connection.ask, list[str]()
+    ask, copies = Connection.ask, list[str]()
 
-    async def dying(self: _Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def dying(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
         if method == "PUT":
             if len(copies) + 1 >= write:
                 raise SystemExit(137)
             copies.append(target)
         return await ask(self, method, target, headers)
 
-    monkeypatch.setattr(_Connection, "ask", dying)
+    monkeypatch.setattr(Connection, "ask", dying)
     alone = Mover(s3=s3, layout=layout, kms_key="alias/lake", log=print, parallel=1)
     with pytest.raises(SystemExit):
         alone.relocate(contents, export.record)
 
-    async def counting(self: _Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def counting(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
         copies.extend([target] if method == "PUT" else [])
         return await ask(self, method, target, headers)
 
-    monkeypatch.setattr(_Connection, "ask", counting)
+    monkeypatch.setattr(Connection, "ask", counting)
     assert alone.relocate(contents, export.record).rows == PARTS
     assert len(copies) == len(set(copies)) == PARTS
 
