@@ -1,6 +1,7 @@
 """The same requests from a raw HTTP client: what the server and the machine allow when nothing is signed, parsed or verified.
 
-Lists page by page, copies over so many connections, deletes by the thousand; an answer is looked at for its length and status.
+It is told the folders and lists them all at once, copies over so many connections, and deletes by the thousand, eight at a
+time; an answer is looked at for its length and status.
 
 What belongs here: that client. What it is compared with: `relocate.py`.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote, unquote
 
@@ -59,29 +60,31 @@ class Raw(asyncio.Protocol):
             self.ended.set_exception(exc or ConnectionResetError("closed by the server"))
 
 
-def raw_http(renamed: Callable[[str], str], parallel: int) -> Callable[[Running, int], None]:
-    """A mover that does so much at once."""
+def raw_http(renamed: Callable[[str], str], parallel: int, folders: Sequence[str]) -> Callable[[Running, int], None]:
+    """A mover of what lies in the folders that does so much at once."""
 
     def move(stub: Running, count: int) -> None:
-        uvloop.run(_move(stub, count, renamed, parallel))
+        uvloop.run(_move(stub, count, renamed, parallel, folders))
 
     return move
 
 
-async def _move(stub: Running, count: int, renamed: Callable[[str], str], parallel: int) -> None:
-    keys = await _listed(stub)
+async def _move(
+    stub: Running, count: int, renamed: Callable[[str], str], parallel: int, folders: Sequence[str]
+) -> None:
+    keys = [key for keys in await asyncio.gather(*[_listed(stub, folder) for folder in folders]) for key in keys]
     assert len(keys) == count
     copies = (_put(key, renamed(key)) for key in keys)
     await _send(stub, copies, parallel)
-    await _send(stub, (_delete(keys[start : start + 1000]) for start in range(0, count, 1000)), 4)
+    await _send(stub, (_delete(keys[start : start + 1000]) for start in range(0, count, 1000)), 8)
 
 
-async def _listed(stub: Running) -> list[str]:
+async def _listed(stub: Running, folder: str) -> list[str]:
     keys: list[str] = []
     token = b""
     while True:
         start = f"&continuation-token={quote(token.decode(), safe='')}" if token else ""
-        target = f"/source?list-type=2&encoding-type=url&prefix=export%2F{start}"
+        target = f"/source?list-type=2&encoding-type=url&prefix={quote(folder, safe='')}{start}"
         page: list[bytes] = []
         await _send(stub, iter([f"GET {target} HTTP/1.1\r\nhost: stub\r\n\r\n".encode()]), 1, page.append)
         keys += [unquote(key.decode()) for key in _KEY.findall(page[0])]

@@ -23,7 +23,7 @@ from rds_lake.aws.s3_wire import Wire
 
 Found = Callable[[Sequence[tuple[str, int]]], None]
 _PAGE = 1000
-_ALONE = 2  # pages in a row before folders are asked for: most exports end there
+_ALONE = 1  # pages in a row before folders are asked for: most exports end there
 _LOOSE = 10 * _PAGE  # keys beside the folders: more, and there are no folders to speak of
 _WITHOUT_END = 1 << 62
 
