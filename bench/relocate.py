@@ -82,7 +82,7 @@ def ours(stub: Running, count: int) -> None:
     whole = sum(there.get(order.target[1]) == order.bytes for order in orders)
     checksums = sum(isinstance(outcome, str) for outcome in outcomes)
     assert (whole, checksums) == (count, count), f"{whole} whole and {checksums} with checksum of {count}"
-    s3.delete("source", list(found))
+    many.delete("source", list(found))
 
 
 def folder(order: CopyOrder) -> str:

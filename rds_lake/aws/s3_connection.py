@@ -38,15 +38,15 @@ class Connection(asyncio.Protocol):
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
 
-    async def ask(self, method: str, target: str, headers: dict[str, str]) -> Answer:
-        """Send a request without body and await its answer; OSError when the connection ends before."""
+    async def ask(self, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
+        """Send a request and await its answer; OSError when the connection ends before."""
         lines = [f"{method} {target} HTTP/1.1"] + [f"{name}: {value}" for name, value in headers.items()]
         if method != "GET":
-            lines.append("content-length: 0")
+            lines.append(f"content-length: {len(body)}")
         self._waiting = self._loop.create_future()
         self._heard = self._clock()
         self._bodiless = method == "HEAD"
-        self._transport.write(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self._transport.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
         return await self._waiting
 
     def cut_if_silent(self, since: float) -> None:

@@ -3,7 +3,7 @@
 Whatever the wire does not settle plainly - an error, an object above CopyObject's limit - is asked again through boto3, so
 that its errors, retries and redirects hold here as well. An error of one object is its outcome and stops nothing.
 
-What belongs here: copies, tails and heads in bulk. How folders are listed is `s3_listing.py`; what it is for,
+What belongs here: copies, tails, heads and deletes in bulk. How folders are listed is `s3_listing.py`; what it is for,
 `stages/relocate.py`.
 """
 
@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from rds_lake.aws.clients import CONNECTIONS
 from rds_lake.aws.s3 import CopyLimits, ObjectHead, S3Gateway, checksum_in
 from rds_lake.aws.s3_connection import Answer
+from rds_lake.aws.s3_deletes import DELETED_AT_ONCE, all_deleted, delete_request
 from rds_lake.aws.s3_listing import Found, Listing
 from rds_lake.aws.s3_sign import S3Request, encoded
 from rds_lake.aws.s3_wire import Wire
@@ -25,6 +26,8 @@ from rds_lake.errors import RdsLakeError
 
 T = TypeVar("T")
 Done = Callable[[int, Any], None]
+EXPORT_LEVELS = 2  # folders AWS makes below an export's: the database's, the table's
+_DELETES = 8  # requests at once
 _QUEUED = 10_000  # positions in the threads' queue at once: a future takes a kilobyte
 _CHECKSUM = re.compile(r"<(Checksum\w+)>([^<]+)</")
 
@@ -92,6 +95,28 @@ class ManyS3:
 
         self._each(len(keys), request, tail, slowly, done)
 
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete objects, 1,000 per request; raises as `S3Gateway.delete` does, which does what the wire did not settle."""
+        left: list[str] = []
+
+        def settled(request: S3Request, answer: Answer | None) -> None:
+            if answer is None or answer.status != 200 or not all_deleted(answer.body):
+                left.extend(request.about)
+
+        def requests() -> Iterable[S3Request]:
+            for start in range(0, len(keys), DELETED_AT_ONCE):
+                batch = keys[start : start + DELETED_AT_ONCE]
+                request = delete_request(bucket, batch)
+                if request is None:
+                    left.extend(batch)
+                else:
+                    yield request
+
+        wire = self.s3.wire
+        if wire is not None:  # S3 counts every key, not every request
+            wire.limited(min(self.parallel, _DELETES)).send_all(requests(), settled)
+        self.s3.delete(bucket, keys if wire is None else left)
+
     def sizes(self, bucket: str, prefixes: Iterable[str], *, found: Found) -> None:
         """Every object under the prefixes as (key, size): page by page, keys in order within a prefix.
 
@@ -104,9 +129,15 @@ class ManyS3:
         Listing(self.s3, self._wire(), self._threads, bucket, found).by_folder(prefix, levels)
 
     def listed(self, bucket: str, prefixes: Iterable[str]) -> list[tuple[str, int]]:
-        """All of them at once, for what is deleted or compared: prefixes need not be asked one after the other."""
+        """Every object under the prefixes as (key, size), kept."""
         items: list[tuple[str, int]] = []
         self.sizes(bucket, prefixes, found=items.extend)
+        return items
+
+    def listed_below(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
+        """Every object of an export or a table as (key, size), kept, in no order."""
+        items: list[tuple[str, int]] = []
+        self.sizes_below(bucket, prefix, levels=EXPORT_LEVELS, found=items.extend)
         return items
 
     def _each(

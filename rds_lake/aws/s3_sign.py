@@ -42,13 +42,14 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class S3Request:
-    """A request without a body. `query` is sorted and encoded already; header names are in lower case."""
+    """`query` is sorted and encoded already; header names are in lower case."""
 
     method: str
     bucket: str
     key: str
     headers: dict[str, str] = field(default_factory=dict)
     query: str = ""
+    body: bytes = b""
     about: Any = None  # the sender's own, to know the answer by
 
 
@@ -96,14 +97,15 @@ class S3Signer:
         place, keys = self.place(request.bucket), self._keys()
         stamp = self._stamp()
         path = f"{place.path}{encoded(request.key)}"
-        headers = {"host": place.authority, "x-amz-content-sha256": _EMPTY_SHA256, "x-amz-date": stamp}
+        content = hashlib.sha256(request.body).hexdigest() if request.body else _EMPTY_SHA256
+        headers = {"host": place.authority, "x-amz-content-sha256": content, "x-amz-date": stamp}
         headers |= request.headers
         if keys.token:
             headers["x-amz-security-token"] = keys.token
         names = sorted(headers)
         signed = ";".join(names)
         canonical = "".join([f"{name}:{headers[name]}\n" for name in names])
-        whole = f"{request.method}\n{path}\n{request.query}\n{canonical}\n{signed}\n{_EMPTY_SHA256}"
+        whole = f"{request.method}\n{path}\n{request.query}\n{canonical}\n{signed}\n{content}"
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(whole.encode()).hexdigest()}"
         signature = hmac.digest(self._derive(keys.secret_key or "", stamp[:8]), text.encode(), "sha256").hex()

@@ -5,9 +5,10 @@ What belongs here: deleting what a finished, published manifest makes superfluou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3_many import ManyS3
 from rds_lake.errors import ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import AwsCopy, Manifest
@@ -49,9 +50,10 @@ def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
 
 
 def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> None:
-    keys = [item.key for item in s3.list_objects(copy.bucket, copy.folder)]
+    many = ManyS3.of(s3)
+    keys = [key for key, _ in many.listed_below(copy.bucket, copy.folder)]
     if keys:
-        s3.delete(copy.bucket, keys)
+        many.delete(copy.bucket, keys)
         log(f"deleted AWS's copy s3://{copy.bucket}/{copy.folder}: {len(keys)} objects")
 
 
@@ -61,16 +63,29 @@ def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, lo
     Only keys under this very table and date are looked at, and only those outside the manifest's folder deleted: all of
     them where that is AWS's own.
     """
-    superseded: list[str] = []
     part = f"snapshot_date={manifest.snapshot_date}/"
-    for table in manifest.tables:
-        date_folder = f"{table.own_folder.removeprefix(layout.uri(''))}{part}"
-        folder = table.location.removeprefix(layout.uri(""))
-        superseded += _outside(s3, layout.bucket, date_folder, "" if manifest.in_place else folder)
+    start = layout.uri("")
+    kept = {
+        f"{table.own_folder.removeprefix(start)}{part}": "" if manifest.in_place else table.location.removeprefix(start)
+        for table in manifest.tables
+    }
+    superseded: list[str] = []
+
+    def found(items: Sequence[tuple[str, int]]) -> None:
+        if items:
+            folder = next(kept[above] for above in _above(items[0][0]) if above in kept)
+            superseded.extend(key for key, _ in items if not (folder and key.startswith(folder)))
+
+    many = ManyS3.of(s3)
+    many.sizes(layout.bucket, kept, found=found)
     if superseded:
-        s3.delete(layout.bucket, superseded)
+        many.delete(layout.bucket, superseded)
         log(f"deleted {len(superseded)} files of an earlier export of {manifest.snapshot_date}")
 
 
-def _outside(s3: S3Gateway, bucket: str, date_folder: str, folder: str) -> Sequence[str]:
-    return [item.key for item in s3.list_objects(bucket, date_folder) if not (folder and item.key.startswith(folder))]
+def _above(key: str) -> Iterator[str]:
+    """The folders a key lies in."""
+    at = key.rfind("/")
+    while at >= 0:
+        yield key[: at + 1]
+        at = key.rfind("/", 0, at)

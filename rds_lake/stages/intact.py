@@ -5,28 +5,29 @@ What belongs here: comparing a manifest with what S3 lists, and the words for wh
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3_many import ManyS3
 from rds_lake.errors import LostFilesError
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import Manifest, TableManifest
+from rds_lake.model.manifest import Manifest
 from rds_lake.stages.inspect_export import ExportContents
-
-_PARALLEL = 8
 
 
 def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
-    """URIs of the manifest's files that are gone or have another size; one LIST per table that has files."""
+    """URIs of the manifest's files that are gone or have another size; one LIST per table that has files, and 1,000 of them."""
+    wanted = {file.key: file.bytes for table in manifest.tables for file in table.files}
+    folders = [table.location for table in manifest.tables if table.files]
+    bucket = manifest.data_bucket
 
-    def look(table: TableManifest) -> list[str]:
-        bucket, _, prefix = table.location.removeprefix("s3://").partition("/")
-        sizes = {item.key: item.bytes for item in s3.list_objects(bucket, prefix)}
-        return [f"s3://{bucket}/{file.key}" for file in table.files if sizes.get(file.key) != file.bytes]
+    def found(items: Sequence[tuple[str, int]]) -> None:
+        for key, size in items:
+            if wanted.get(key) == size:
+                del wanted[key]
 
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="intact") as pool:
-        looks = pool.map(look, (table for table in manifest.tables if table.files))
-        return tuple(uri for found in looks for uri in found)
+    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], found=found)
+    return tuple(f"s3://{bucket}/{key}" for key in wanted)
 
 
 def require_copy_of_aws(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ What belongs here: finding and removing them. Dates that have a manifest are `re
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -26,21 +26,18 @@ from typing import Literal
 from rds_lake.aws.glue import GluePartition
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3 import Upload
+from rds_lake.aws.s3_many import ManyS3
 from rds_lake.config import LakeConfig, SourceSettings
-from rds_lake.errors import ManifestError
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.dynamo import source_and_date
 from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.manifest import Manifest
-from rds_lake.model.publication import waiting
 from rds_lake.model.retention import keep
-from rds_lake.stages import handover
 from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.export_plan import date_of_ours, export_plan
 from rds_lake.stages.folders import Exports, Folder, sum_folders
 from rds_lake.stages.lake import Lake
-from rds_lake.stages.pointer import find_pointer
-from rds_lake.stages.retention import SAFETY_AGE, busy_by_marks, own_raw_tables
+from rds_lake.stages.retention import SAFETY_AGE
+from rds_lake.stages.source_state import SourceState
 
 Kind = Literal["export", "ended badly", "generation", "unfinished", "upload", "partition"]
 
@@ -64,22 +61,6 @@ class Orphan:
     partition: tuple[str, tuple[str, ...]] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Source:
-    """What is known of one source while looking."""
-
-    settings: SourceSettings
-    manifests: Mapping[date, Manifest]
-    untouchable: frozenset[date]
-    published: frozenset[tuple[date, str]]
-    partitions: Sequence[tuple[str, GluePartition]]
-
-    def is_read(self, task: ExportTask) -> bool:
-        """Whether a partition points into the export: it is read in place, whatever the manifests say."""
-        folder = f"s3://{task.bucket}/{task.folder}"
-        return any(partition.location.startswith(folder) for _, partition in self.partitions)
-
-
 def find_orphans(
     config: LakeConfig,
     source: SourceSettings,
@@ -88,10 +69,13 @@ def find_orphans(
     rds: RdsGateway,
     lake: Lake,
     now: datetime,
-    busy: Collection[date] = (),
+    busy: Collection[date],
 ) -> tuple[Orphan, ...]:
-    """Every orphan of the source older than the safety age; `busy` dates are not looked at."""
-    known = _look(lake, source, now=now, busy=busy)
+    """Every orphan of the source older than the safety age.
+
+    `busy` dates are not looked at: those that a run is known to work on, and those marked so (`retention.busy_by_marks`).
+    """
+    known = SourceState.read(lake, source, busy=busy)
     found = [
         *_exports(config, known, exports, rds=rds, now=now),
         *_in_lake(config, lake, known, exports, now=now),
@@ -110,43 +94,12 @@ def remove_orphan(lake: Lake, orphan: Orphan) -> None:
         table, values = orphan.partition
         lake.glue.delete_partitions(orphan.source, table, [values])
     else:
-        lake.s3.delete(orphan.bucket, [item.key for item in lake.s3.list_objects(orphan.bucket, orphan.key)])
-
-
-def _look(lake: Lake, source: SourceSettings, *, now: datetime, busy: Collection[date]) -> _Source:
-    manifests: dict[date, Manifest] = {}
-    untouchable = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
-    for day in handover.list_dates(lake.s3, lake.layout, source.name):
-        try:
-            manifests[day] = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-        except ManifestError:
-            # Nobody knows what belongs to the date; whoever materializes it is told.
-            untouchable.add(day)
-    rows = lake.layout.snapshot_log_folder(source.name)
-    pointer = find_pointer(lake.s3, lake.layout, source.name)
-    held = waiting(pointer, set(manifests), manual=source.publish == "manual")
-    published = {
-        (day, manifest.export.export_task)
-        for day, manifest in manifests.items()
-        if day not in held
-        for item in lake.s3.list_objects(lake.layout.bucket, f"{rows}{day}-{manifest.export.export_task}.")
-    }
-    partitions = [
-        (table.name, partition)
-        for table in own_raw_tables(lake, source.name)
-        for partition in lake.glue.find_partitions(source.name, table.name)
-    ]
-    return _Source(
-        settings=source,
-        manifests=manifests,
-        untouchable=frozenset(untouchable),
-        published=frozenset(published),
-        partitions=partitions,
-    )
+        many = ManyS3.of(lake.s3)
+        many.delete(orphan.bucket, [key for key, _ in many.listed_below(orphan.bucket, orphan.key)])
 
 
 def _exports(
-    config: LakeConfig, known: _Source, exports: Exports, *, rds: RdsGateway, now: datetime
+    config: LakeConfig, known: SourceState, exports: Exports, *, rds: RdsGateway, now: datetime
 ) -> Iterable[Orphan]:
     if known.settings.kind == DYNAMODB:
         yield from _table_exports(config, known, exports, now=now)
@@ -173,7 +126,7 @@ def _exports(
             yield replace(orphan, why=why, removable=False)
 
 
-def _table_exports(config: LakeConfig, known: _Source, exports: Exports, *, now: datetime) -> Iterable[Orphan]:
+def _table_exports(config: LakeConfig, known: SourceState, exports: Exports, *, now: datetime) -> Iterable[Orphan]:
     """Folders of DynamoDB's exports by date; what is not published may be the only copy, and stays."""
     for folder in exports.folders.values():
         found = source_and_date(folder.key.rstrip("/").rpartition("/")[2])
@@ -186,7 +139,7 @@ def _table_exports(config: LakeConfig, known: _Source, exports: Exports, *, now:
             yield replace(orphan, why=f"{found[1]} is published")
 
 
-def _superfluous(known: _Source, task: ExportTask, day: date, *, today: date) -> str | None:
+def _superfluous(known: SourceState, task: ExportTask, day: date, *, today: date) -> str | None:
     """Why nobody will read AWS's copy again, or None."""
     manifest = known.manifests.get(day)
     retention = known.settings.retention
@@ -207,7 +160,9 @@ def _snapshot_gone(rds: RdsGateway, task: ExportTask) -> bool:
     return about is not Exportable.CLUSTER and rds.find_snapshot(about, task.source_arn) is None
 
 
-def _in_lake(config: LakeConfig, lake: Lake, known: _Source, exports: Exports, *, now: datetime) -> Iterable[Orphan]:
+def _in_lake(
+    config: LakeConfig, lake: Lake, known: SourceState, exports: Exports, *, now: datetime
+) -> Iterable[Orphan]:
     """Folders nothing names, and partitions that point at no folder, be it the lake's or AWS's."""
     layout, source, aws = lake.layout, known.settings, f"s3://{config.lake.exports_bucket}/"
     own = layout.source_folder(source.name)
@@ -230,7 +185,7 @@ def _in_lake(config: LakeConfig, lake: Lake, known: _Source, exports: Exports, *
             yield from _pointing_at_nothing(known, table, partition, tables, now=now)
 
 
-def _unnamed(lake: Lake, known: _Source, folder: Folder, *, now: datetime) -> Iterable[Orphan]:
+def _unnamed(lake: Lake, known: SourceState, folder: Folder, *, now: datetime) -> Iterable[Orphan]:
     match = _GENERATION.fullmatch(f"{folder.key}x")
     if match is None:
         return
@@ -251,7 +206,7 @@ def _unnamed(lake: Lake, known: _Source, folder: Folder, *, now: datetime) -> It
 
 
 def _pointing_at_nothing(
-    known: _Source, table: str, partition: GluePartition, named: Mapping[str, tuple[date, int]], *, now: datetime
+    known: SourceState, table: str, partition: GluePartition, named: Mapping[str, tuple[date, int]], *, now: datetime
 ) -> Iterable[Orphan]:
     value = partition.values[0]
     day, files = named.get(partition.location, (None, 0))

@@ -80,7 +80,7 @@ def plan_prune(
     """What would go, as of `now`. `busy`: dates the caller knows to be worked on, besides those marked in the lake."""
     in_use = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
     retention = plan_retention(lake, source, today=now.date(), busy=in_use)
-    found = find_orphans(config, source, exports, rds=rds, lake=lake, now=now, busy=busy)
+    found = find_orphans(config, source, exports, rds=rds, lake=lake, now=now, busy=in_use)
     return PrunePlan(
         retention=retention,
         orphans=tuple(orphan for orphan in found if orphan.removable),

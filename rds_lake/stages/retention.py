@@ -22,6 +22,7 @@ from datetime import date, datetime, timedelta
 
 from rds_lake.aws.glue import GlueGateway, GlueTable
 from rds_lake.aws.s3 import S3Gateway, S3Object
+from rds_lake.aws.s3_many import ManyS3
 from rds_lake.config import SourceSettings
 from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.layout import LakeLayout
@@ -205,21 +206,22 @@ def _tables(glue: GlueGateway, database: str) -> list[GlueTable]:
 
 def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> Removed:
     s3, layout, source, day = lake.s3, lake.layout, manifest.source, manifest.snapshot_date
-    folders = date_folders(lake, manifest)
+    many, folders = ManyS3.of(s3), date_folders(lake, manifest)
     rows = _keys(s3, layout.bucket, f"{layout.snapshot_log_folder(source)}{day}-")
     s3.delete(layout.bucket, [item.key for item in rows])
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="retention") as pool:
         gone = pool.map(lambda raw: drop_date(lake.glue, source, raw.name, raw.partition_keys[0][0], day), raw_tables)
         partitions = sum(gone)
-        found = list(pool.map(lambda folder: (folder[0], _keys(s3, *folder)), folders))
-    for bucket in sorted({bucket for bucket, _ in found}):
-        s3.delete(bucket, [item.key for where, items in found for item in items if where == bucket])
+    objects = size = 0
+    for bucket in sorted({bucket for bucket, _ in folders}):
+        found = many.listed(bucket, [folder for where, folder in folders if where == bucket])
+        many.delete(bucket, [key for key, _ in found])
+        objects, size = objects + len(found), size + sum(bytes for _, bytes in found)
     manifest_key = layout.manifest_key(source, day)
     records = _keys(s3, layout.bucket, f"{layout.manifest_folder(source)}{day}.")
     s3.delete(layout.bucket, [item.key for item in records if item.key != manifest_key])
     s3.delete(layout.bucket, [manifest_key])
-    sizes = [item.bytes for _, items in found for item in items]
-    return Removed(dates=(day,), partitions=partitions, objects=len(sizes), bytes=sum(sizes))
+    return Removed(dates=(day,), partitions=partitions, objects=objects, bytes=size)
 
 
 def _keys(s3: S3Gateway, bucket: str, prefix: str) -> list[S3Object]:

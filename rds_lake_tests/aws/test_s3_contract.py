@@ -184,3 +184,13 @@ def test_the_tail_of_a_short_object_is_all_of_it(many: ManyS3, request: pytest.F
     if request.node.callspec.params["server"] == "rclone":
         pytest.skip("rclone 1.75 refuses a range that begins before the object; S3 sends all of it")
     assert tails(many, 1000) == [key.encode() * 3 for key in ODD]
+
+
+def test_deletes_take_every_key_and_name_those_s3_keeps(many: ManyS3) -> None:
+    keys = [f"to go/{key}" for key in (*ODD, *(f"{number:04}" for number in range(1100)))]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: many.s3.put_text("into", key, "x", kms_key=None), [*keys, "to stay"]))
+    many.delete("into", [*keys, "never there"])
+    assert listed(many, "into", "to ") == {"to stay": 1}
+    many.delete("into", ["to stay"])
+    many.delete("into", [])

@@ -64,7 +64,7 @@ def test_a_listing_whose_page_breaks_off_is_finished_by_boto3_without_telling_a_
         clients.s3.put_object(Bucket="lake", Key=key, Body=b"")
     answers = [page(keys[:2], cut=True, token="more"), page(keys[2:4], cut=True)]
 
-    async def broken(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def broken(self: Connection, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         return Answer(200, {}, answers.pop(0))
 
     monkeypatch.setattr(Connection, "ask", broken)

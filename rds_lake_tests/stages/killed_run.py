@@ -50,10 +50,10 @@ def kill_before(number: int) -> None:
     AwsClients.client = client  # type: ignore[method-assign]
     ask = Connection.ask
 
-    async def counted(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def counted(self: Connection, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         if method not in ("GET", "HEAD"):
             count()
-        return await ask(self, method, target, headers)
+        return await ask(self, method, target, headers, body)
 
     Connection.ask = counted  # type: ignore[method-assign]
 

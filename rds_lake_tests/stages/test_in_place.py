@@ -69,6 +69,7 @@ def orphans(world: World) -> list[Orphan]:
         rds=gateways.rds,
         lake=gateways.lake,
         now=datetime.now(UTC) + timedelta(hours=25),
+        busy=(),
     )
     return list(found)
 

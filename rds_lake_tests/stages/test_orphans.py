@@ -8,6 +8,7 @@ from rds_lake.config import Retention
 from rds_lake.errors import ExportFailedError
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan
+from rds_lake.stages.retention import busy_by_marks
 from rds_lake_tests.world import World
 
 DAY = date(2026, 11, 20)
@@ -16,14 +17,15 @@ ORDERS = "lake/shop/shop/public.orders"
 
 def find(world: World, *, later: timedelta = timedelta(hours=25)) -> dict[str, Orphan]:
     """Orphans by kind, as somebody sees them a day later."""
-    exports = Exports.read(world.config, world.gateways.rds, world.gateways.s3)
+    lake, now = world.gateways.lake, datetime.now(UTC) + later
     found = find_orphans(
         world.config,
         world.config.sources[0],
-        exports,
+        Exports.read(world.config, world.gateways.rds, world.gateways.s3),
         rds=world.gateways.rds,
-        lake=world.gateways.lake,
-        now=datetime.now(UTC) + later,
+        lake=lake,
+        now=now,
+        busy=busy_by_marks(lake.s3, lake.layout, "shop", now=now),
     )
     return {orphan.kind: orphan for orphan in found}
 

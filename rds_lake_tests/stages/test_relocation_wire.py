@@ -67,11 +67,11 @@ def test_a_storm_of_503_loses_nothing(
 ) -> None:
     dice, ask, slowed = random.Random(7), Connection.ask, []
 
-    async def stormy(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def stormy(self: Connection, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         if dice.random() < 0.3:
             slowed.append(target)
             return Answer(503, {}, b"<Error><Code>SlowDown</Code></Error>")
-        return await ask(self, method, target, headers)
+        return await ask(self, method, target, headers, body)
 
     monkeypatch.setattr(Connection, "ask", stormy)
     assert mover(s3, layout).relocate(contents, export.record).rows == PARTS
@@ -85,21 +85,23 @@ def test_a_death_before_a_copy_costs_no_copy_made_before_it(
 ) -> None:  # fmt: skip
     ask, copies = Connection.ask, list[str]()
 
-    async def dying(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def dying(self: Connection, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
         if method == "PUT":
             if len(copies) + 1 >= write:
                 raise SystemExit(137)
             copies.append(target)
-        return await ask(self, method, target, headers)
+        return await ask(self, method, target, headers, body)
 
     monkeypatch.setattr(Connection, "ask", dying)
     alone = Mover(s3=s3, layout=layout, kms_key="alias/lake", log=print, parallel=1)
     with pytest.raises(SystemExit):
         alone.relocate(contents, export.record)
 
-    async def counting(self: Connection, method: str, target: str, headers: dict[str, str]) -> Answer:
+    async def counting(
+        self: Connection, method: str, target: str, headers: dict[str, str], body: bytes = b""
+    ) -> Answer:
         copies.extend([target] if method == "PUT" else [])
-        return await ask(self, method, target, headers)
+        return await ask(self, method, target, headers, body)
 
     monkeypatch.setattr(Connection, "ask", counting)
     assert alone.relocate(contents, export.record).rows == PARTS
