@@ -12,6 +12,13 @@
 
 enum kind { TEXT, NUMBER, INTEGER, DECIMAL, BOOLEAN, BINARY, LIST, STRUCT, JSON, NOTHING, BELOW };
 
+/* A name, and its first and last eight bytes as numbers: most names are compared by these alone. */
+typedef struct {
+    const char *at;
+    size_t length;
+    uint64_t head, tail;
+} name;
+
 /* One column, field or element of the plan; or, of kind BELOW, what is known of values within JSON text.
    `compiled.py` describes nodes in this order: each is followed by its children. */
 typedef struct {
@@ -22,11 +29,10 @@ typedef struct node {
     int kind, tag, tags, scale, free_form; /* `tags` and `free_form` are of JSON and BELOW */
     struct node *children;                 /* of a map: its fields; of a list: one element */
     int count;
-    const char *name;
-    size_t name_length;
+    name name;
     int as_is;                             /* the name needs no escapes in JSON */
     struct node *next, *first;             /* the sibling that came after this one last time; the child that came first */
-    struct node **table;                   /* children by the hash of their names */
+    struct node **table;                   /* children by the hash of their names: `names.h` */
     size_t table_mask;
     bytes valid, ends, values;             /* one byte each; int32 each; of the kind's own size */
     size_t length, nulls;

@@ -144,10 +144,10 @@ static const char *read_value(reader *r, const char *p, node *column)
 /* A line, `{"Item":{…}}`. */
 static const char *read_line(reader *r, const char *p)
 {
-    size_t length = r->root.name_length;
+    size_t length = r->root.name.length;
     if (!(p = after_one(r, skip_spaces(p), '{')) || (size_t)(r->end - p) < length + 2)
         return odd(r);
-    if (*p != '"' || memcmp(p + 1, r->root.name, length) != 0 || p[length + 1] != '"')
+    if (*p != '"' || !is_name(&r->root.name, p + 1) || p[length + 1] != '"')
         return odd(r);
     if (!(p = after_one(r, skip_spaces(p + length + 2), ':')) || !(p = read_fields(r, p, &r->root)))
         return NULL;
@@ -167,42 +167,25 @@ static void discard(node *column)
     free(column->values.at);
 }
 
-/* Fields by name; the first child of JSON text is what its lists hold, if it has lists. */
-static int index_fields(node *map)
-{
-    int first = map->kind == STRUCT ? 0 : map->tags >> L_TAG & 1;
-    size_t room = 8;
-    if (map->kind == LIST || map->count <= first)
-        return 1;
-    while (room < 2 * (size_t)map->count)
-        room *= 2;
-    if (!(map->table = calloc(room, sizeof *map->table)))
-        return 0;
-    map->table_mask = room - 1;
-    for (int i = first; i < map->count; i++) {
-        node *field = &map->children[i];
-        size_t place = hash_of(field->name, field->name_length) & map->table_mask;
-        while (map->table[place])
-            place = (place + 1) & map->table_mask;
-        map->table[place] = field;
-    }
-    return 1;
-}
-
 /* Makes the node and what is below it; NULL if there is no memory. */
 static const description *build(const description *from, const char *names, node *into)
 {
     *into = (node){.kind = from->kind, .tag = from->tag, .tags = from->tags, .scale = from->scale,
-        .free_form = from->free_form, .name = names + from->name_at, .name_length = (size_t)from->name_length, .as_is = 1};
-    for (size_t i = 0; i < into->name_length; i++)
-        into->as_is = into->as_is && !stops((unsigned char)into->name[i]);
+        .free_form = from->free_form, .as_is = 1};
+    name *mine = &into->name;
+    *mine = (name){.at = names + from->name_at, .length = (size_t)from->name_length};
+    mine->head = head_of(mine->at, mine->length), mine->tail = tail_of(mine->at, mine->length);
+    for (size_t i = 0; i < mine->length; i++)
+        into->as_is = into->as_is && !stops((unsigned char)mine->at[i]);
     int count = from->children;
     from++;
     if (count && !(into->children = calloc((size_t)count, sizeof(node))))
         return NULL;
     while (into->count < count && from)
         from = build(from, names, &into->children[into->count++]);
-    return from && index_fields(into) ? from : NULL;
+    /* The first child of JSON text is what its lists hold, if it has lists; the others are fields. */
+    int first = into->kind != STRUCT && into->tags >> L_TAG & 1;
+    return from && (into->kind == LIST || into->count <= first || index_fields(into, first)) ? from : NULL;
 }
 
 /* Changes whenever Python and this file would misunderstand each other. */

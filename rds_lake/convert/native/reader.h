@@ -6,6 +6,7 @@
 #define RDS_LAKE_READER_H
 
 #include "columns.h"
+#include "names.h"
 #include "numbers.h"
 
 /* In the order of `tree.TAGS`. */
@@ -72,57 +73,28 @@ static inline const char *read_tag(reader *r, const char *p, int *tag)
     return after_one(r, p, ':');
 }
 
-static uint64_t hash_of(const char *name, size_t length)
-{
-    uint64_t hash = length;
-    for (; length >= 8; name += 8, length -= 8) {
-        uint64_t word;
-        memcpy(&word, name, 8);
-        hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
-        hash ^= hash >> 32;
-    }
-    uint64_t rest = 0;
-    memcpy(&rest, name, length);
-    hash = (hash ^ rest) * 0x9e3779b97f4a7c15u;
-    return hash ^ hash >> 32;
-}
-
-static node *find_field(const node *map, const char *name, size_t length)
-{
-    if (!map->table)
-        return NULL;
-    for (size_t place = hash_of(name, length) & map->table_mask; map->table[place]; place = (place + 1) & map->table_mask) {
-        node *found = map->table[place];
-        if (found->name_length == length && memcmp(found->name, name, length) == 0)
-            return found;
-    }
-    return NULL;
-}
-
 /* The name of an attribute, up to the value after its colon. `guess` is the field to try before looking it up. */
 static inline const char *read_name(reader *r, const char *p, const node *map, node *guess, node **field)
 {
     if (*p++ != '"')
         return odd(r);
-    size_t length = guess ? guess->name_length : 0;
-    if (guess && guess->as_is && (size_t)(r->end - p) > length && p[length] == '"' && memcmp(p, guess->name, length) == 0) {
+    size_t length = guess ? guess->name.length : 0;
+    if (guess && guess->as_is && (size_t)(r->end - p) > length && p[length] == '"' && is_name(&guess->name, p)) {
         *field = guess;
-        p += length + 1;
-    } else {
-        const char *stop = string_stop(p, r->end);
-        if (*stop == '"') {
-            *field = find_field(map, p, (size_t)(stop - p));
-            p = stop + 1;
-        } else {
-            r->scratch.length = 0;
-            if (!(p = decode_string(p, r->end, &r->scratch)))
-                return odd(r);
-            *field = find_field(map, r->scratch.at, r->scratch.length);
-        }
-        if (!*field)
-            return fails(r, UNKNOWN);
+        return after_one(r, skip_spaces(p + length + 1), ':');
     }
-    return after_one(r, skip_spaces(p), ':');
+    const char *stop = string_stop(p, r->end), *text = p;
+    if (*stop == '"') {
+        length = (size_t)(stop - p);
+        p = stop + 1;
+    } else {
+        r->scratch.length = 0;
+        if (!(p = decode_string(p, r->end, &r->scratch)))
+            return odd(r);
+        text = r->scratch.at, length = r->scratch.length;
+    }
+    *field = find_field(map, text, length);
+    return *field ? after_one(r, skip_spaces(p), ':') : fails(r, UNKNOWN);
 }
 
 #endif
