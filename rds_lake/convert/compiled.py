@@ -10,6 +10,7 @@ What belongs here: finding the library, telling it the plan, and Arrow arrays ar
 from __future__ import annotations
 
 import ctypes
+import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -28,6 +29,7 @@ from rds_lake.convert.tree import TAGS, Node
 _VERSION = 1
 _LARGEST = 2**31 - 2**20  # offsets have 32 bits, and no column gets longer than the chunk
 _WORDS = 6  # of a `place` in columns.h
+_DESCRIPTION = struct.Struct("=8i")  # `description` there
 INSTALL = "pip install --editable . (or make setup) where a C compiler is: apt-get install gcc libc6-dev"
 
 
@@ -36,15 +38,6 @@ class Left(Enum):
 
     NEW = -1
     ODD = -2
-
-
-class _Description(ctypes.Structure):
-    """`description` in columns.h."""
-
-    _fields_ = [
-        (name, ctypes.c_int32)
-        for name in ("kind", "tag", "tags", "scale", "free_form", "children", "name_at", "name_length")
-    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ def library() -> ctypes.CDLL | None:
 
 def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     pointer, size = ctypes.c_void_p, ctypes.c_int64
-    found.rl_open.argtypes, found.rl_open.restype = [pointer, ctypes.c_char_p, size], pointer
+    found.rl_open.argtypes, found.rl_open.restype = [ctypes.c_char_p, ctypes.c_char_p, size], pointer
     found.rl_parse.argtypes, found.rl_parse.restype = [pointer, ctypes.c_char_p, size], size
     found.rl_lay_out.argtypes, found.rl_lay_out.restype = [pointer, pointer], size
     found.rl_copy.argtypes, found.rl_copy.restype = [pointer, pointer, pointer], None
@@ -91,12 +84,11 @@ class Parser:
         self.plan = plan
         self._library = found
         self._columns = list(_columns(plan.columns))
-        described = [_Described("STRUCT", member, len(plan.columns)), *_described(plan.columns)]
-        names = [one.name.encode("utf-8") for one in described]
+        columns, names, count = described_as_bytes(plan, member)
         self._places = (ctypes.c_int64 * (_WORDS * (1 + len(self._columns))))()
-        self._reader = found.rl_open(_as_structures(described, names), b"".join(names), sum(map(len, names)))
+        self._reader = found.rl_open(columns, names, len(names))
         if not self._reader:
-            raise MemoryError(f"no memory for a parser of {len(described):,} columns")
+            raise MemoryError(f"no memory for a parser of {count:,} columns")
         finalize(self, found.rl_close, self._reader)
 
     def parse(self, data: bytes, lines: int) -> pa.RecordBatch | Left:
@@ -185,12 +177,13 @@ def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
         yield from _text(below, one, "BELOW")
 
 
-def _as_structures(described: Sequence[_Described], names: Sequence[bytes]) -> Any:
-    made, at = (_Description * len(described))(), 0
-    for place, (one, name) in enumerate(zip(described, names, strict=True)):
-        tag = TAGS.index(one.tag) if one.tag else -1
-        made[place] = (
-            _KINDS.index(one.kind), tag, one.tags, one.scale, one.free_form, one.children, at, len(name),
-        )  # fmt: skip
-        at += len(name)
-    return made
+def described_as_bytes(plan: Plan, member: str) -> tuple[bytes, bytes, int]:
+    """The plan as the library wants it: an array of `description` (columns.h), all names, and how many there are."""
+    described = [_Described("STRUCT", member, len(plan.columns)), *_described(plan.columns)]
+    packed, names = bytearray(), bytearray()
+    for one in described:
+        name, tag = one.name.encode("utf-8"), TAGS.index(one.tag) if one.tag else -1
+        numbers = _KINDS.index(one.kind), tag, one.tags, one.scale, one.free_form, one.children, len(names), len(name)
+        packed += _DESCRIPTION.pack(*numbers)
+        names += name
+    return bytes(packed), bytes(names), len(described)
