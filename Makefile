@@ -37,9 +37,9 @@ bench: $(STAMP) ## relocation and conversion against their peers (about an hour)
 	@$(BIN)/python -m bench.convert_merge
 
 clean: ## remove everything `make` made
-	rm -rf $(VENV) .bench_peers .dagster_home .pytest_cache .ruff_cache .hypothesis *.egg-info
+	rm -rf $(VENV) .bench_peers .dagster_home .pytest_cache .ruff_cache .hypothesis build *.egg-info rds_lake/convert/_parser*.so
 
-$(STAMP): constraints.txt setup.cfg pyproject.toml
+$(STAMP): constraints.txt setup.cfg setup.py pyproject.toml $(wildcard rds_lake/convert/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rds-lake needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'

@@ -36,7 +36,8 @@ class ConvertedFile:
 class Converted:
     """What came of it. `text` says which attributes are JSON text, and why; `renamed` which have other names now.
 
-    Both are by path: `customer.phone`, `items[].sku`. `schema` is for the next date's `known`. `again` counts items read twice.
+    Both are by path: `customer.phone`, `items[].sku`. `schema` is for the next date's `known`. `again` counts items read twice,
+    `left` those that the parser `compiled` left to the portable one.
     """
 
     columns: tuple[ConvertedColumn, ...]
@@ -46,6 +47,8 @@ class Converted:
     renamed: tuple[tuple[str, str], ...]
     schema: dict[str, Any]
     again: int
+    parser: str = "portable"
+    left: int = 0
 
 
 def converted(

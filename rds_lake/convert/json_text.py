@@ -6,8 +6,9 @@
     {"SS": ["x"]}, {"L": [{"S": "x"}]}   ["x"]       a set looks like a list
     {"B": "aGk="}                        "aGk="      binary stays base64
 
-Two ways to the same text: `mixed_text` makes it from parsed arrays, a whole column at a time; `raw_text.py` from one value
-in Python, for what must not be parsed into arrays.
+Keys are in the order of their quoted text: equal items give equal text, whichever way and on whichever date. Three ways
+to it: `mixed_text` makes it from parsed arrays, a whole column at a time; `raw_text.py` from one value in Python, for
+what must not be parsed into arrays; `native/json_text.h` while it reads.
 
 What belongs here: JSON out.
 """
@@ -75,7 +76,7 @@ def _numbers(values: pa.Array) -> pa.Array:
 
 def _objects(values: pa.Array, node: Node) -> pa.Array:
     parts: list[pa.Array] = []
-    for name, below in (node.fields or {}).items():
+    for name, below in sorted((node.fields or {}).items(), key=lambda pair: quoted(pair[0])):
         wrapped = values.field(name)
         text = mixed_text(wrapped, below)
         if "NULL" in below.plain and below.text is None:

@@ -23,7 +23,8 @@ TEXT = 99
 PRECISION = 38
 _EXACT = 40
 _STEPS = (0, 2, 4, 6, 9, 12, 18, 24, 30, PRECISION)
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+PATTERN = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+_NUMBER = re.compile(PATTERN)
 _JSON = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _INT64 = range(-(2**63), 2**63)
 
@@ -87,5 +88,12 @@ def settled(need: int | None, whole: int) -> int | None:
 
 
 def json_number(text: str) -> str:
-    """The number as JSON allows it, as it is written where that is JSON: no plus sign, no leading zeros or point."""
-    return text if _JSON.fullmatch(text) else str(Decimal(text))
+    """The number as JSON allows it, as it is written where that is JSON: no plus sign, no leading zeros or point.
+
+    Raises ValueError if it is no number.
+    """
+    if _JSON.fullmatch(text):
+        return text
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is no number")
+    return str(Decimal(text))

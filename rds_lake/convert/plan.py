@@ -86,14 +86,13 @@ def _content(tag: str, node: Node, keeps_nulls: bool) -> pa.DataType:
 def _needs_nulls(column: Column) -> bool:
     """Whether JSON text has to tell a NULL in a map from an absent key; nowhere else does it make a difference."""
     if column.kind is Kind.MIXED:
-        return _nulls_in_maps(column.node)
+        return _has_maps(column.node)
     return any(_needs_nulls(below) for below in column.below)
 
 
-def _nulls_in_maps(node: Node) -> bool:
-    fields = (node.fields or {}).values()
-    below = [*fields, *([node.element] if node.element else [])]
-    return any("NULL" in one.plain for one in fields) or any(_nulls_in_maps(one) for one in below)
+def _has_maps(node: Node) -> bool:
+    """Even where no NULL was seen: one in a later chunk must not pass for an absent key."""
+    return bool(node.fields) or (node.element is not None and _has_maps(node.element))
 
 
 def _any_raw(node: Node) -> bool:

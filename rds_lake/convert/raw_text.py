@@ -9,13 +9,14 @@ import json
 from typing import Any
 
 from rds_lake.convert.numbers import json_number
+from rds_lake.convert.tree import typed_value
 
 
 def raw_text(value: Any) -> str:
-    """One typed value, `{"M": {…}}`, as JSON text."""
-    ((tag, content),) = value.items()
+    """One typed value, `{"M": {…}}`, as JSON text; keys in the order of their quoted text. Raises ValueError."""
+    tag, content = typed_value(value)
     if tag == "M":
-        return "{" + ",".join(f"{quoted(name)}:{raw_text(below)}" for name, below in content.items()) + "}"
+        return "{" + ",".join(f"{name}:{text}" for name, text in sorted(map(_member, content.items()))) + "}"
     if tag == "L":
         return "[" + ",".join(map(raw_text, content)) + "]"
     if tag == "N":
@@ -25,6 +26,10 @@ def raw_text(value: Any) -> str:
     if tag == "NS":
         return "[" + ",".join(map(json_number, content)) + "]"
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _member(pair: tuple[str, Any]) -> tuple[str, str]:
+    return quoted(pair[0]), raw_text(pair[1])
 
 
 def quoted(text: str) -> str:

@@ -1,7 +1,8 @@
 """The schema of a table while it is being read: shared by all workers, growing, never shrinking.
 
-A chunk is parsed with what is known. Where it does not fit, its lines are read in Python: either they teach the tree
-something, or one of them is at fault and is named. Numbers that do not fit teach the tree without reading lines again.
+A chunk is parsed with what is known: by the compiled parser if there is one and nothing surprises it, else by pyarrow.
+Where it does not fit, its lines are read in Python: either they teach the tree something, or one of them is at fault and
+is named. Numbers that do not fit teach the tree without reading lines again.
 
 What belongs here: learning. What follows for files written with an older plan: `table.py`.
 """
@@ -10,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import deepcopy
-from threading import Lock
+from ctypes import CDLL
+from threading import Lock, local
 from typing import Any
 
 import pyarrow as pa
 
 from rds_lake.convert.columns import Rules
+from rds_lake.convert.compiled import Left, Parser
 from rds_lake.convert.items import read_item
 from rds_lake.convert.lines import Chunk, damaged
 from rds_lake.convert.numbers import next_wider, scale_of, wider
@@ -25,9 +28,14 @@ from rds_lake.convert.wrapped import Misfit, parse, typed
 
 
 class Schema:
-    """The tree, its lock, and the plan for the newest tree."""
+    """The tree, its lock, and the plan for the newest tree. `compiled` is the library that reads what does not surprise.
 
-    def __init__(self, root: Node, rules: Rules, limits: Limits, member: str = "Item") -> None:
+    `left` counts the items that were left to Python's own reading.
+    """
+
+    def __init__(
+        self, root: Node, rules: Rules, limits: Limits, member: str = "Item", compiled: CDLL | None = None
+    ) -> None:
         self._root = root
         self._rules = rules
         self._limits = limits
@@ -35,6 +43,9 @@ class Schema:
         self._keeps_nulls = False
         self._lock = Lock()
         self._live: dict[int, Node] = {}
+        self._compiled = compiled
+        self._of_thread = local()
+        self.left = 0
         self._plan = self._build()
 
     @property
@@ -51,6 +62,11 @@ class Schema:
         """The chunk's items as columns. Raises ConversionError naming the line at fault."""
         while True:
             plan = self._plan
+            batch = self._parse_compiled(chunk, plan)
+            if isinstance(batch, pa.RecordBatch):
+                return plan, batch
+            if batch is Left.NEW and (self.learn(chunk) or self._plan is not plan):
+                continue
             items = self._parse(chunk, plan)
             if items is None:
                 continue
@@ -58,6 +74,8 @@ class Schema:
                 batch, misfits = typed(items, plan)
                 if not misfits:
                     batch.validate(full=True)
+                    with self._lock:
+                        self.left += chunk.lines
                     return plan, batch
             except ValueError as error:  # pa.ArrowInvalid is one
                 self.learn(chunk)
@@ -87,6 +105,15 @@ class Schema:
         self._live = {id(copies[number]): node for number, node in originals.items()}
         return build_plan(copy, self._rules, keeps_nulls=self._keeps_nulls)
 
+    def _parse_compiled(self, chunk: Chunk, plan: Plan) -> pa.RecordBatch | Left:
+        """The columns; or why pyarrow has to read the chunk. Each thread has a parser for the plan it works with."""
+        if self._compiled is None:
+            return Left.ODD
+        parser: Parser | None = getattr(self._of_thread, "parser", None)
+        if parser is None or parser.plan is not plan:
+            parser = self._of_thread.parser = Parser(self._compiled, plan, self._member)
+        return parser.parse(chunk.data, chunk.lines)
+
     def _parse(self, chunk: Chunk, plan: Plan) -> pa.StructArray | None:
         """The wrapped items; None if there is something new to try."""
         try:
@@ -94,7 +121,7 @@ class Schema:
             if len(items) == chunk.lines and not items.null_count:
                 return items
             problem: Exception = ValueError(f"{len(items) - items.null_count} items in {chunk.lines} lines")
-        except pa.ArrowInvalid as error:
+        except ValueError as error:  # pa.ArrowInvalid is one
             problem = error
         if self.learn(chunk) or self._plan is not plan:
             return None

@@ -13,10 +13,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
 
 from rds_lake.convert.columns import Numbers, Rules
+from rds_lake.convert.compiled import library
 from rds_lake.convert.converted import Converted, ConvertedFile, converted
 from rds_lake.convert.lines import InputFile, chunks
 from rds_lake.convert.parts import Compression, Format, Sink, writers
@@ -39,7 +40,8 @@ _LEAST = 60 * _MB  # one worker: a chunk, its arrays, a small row group, the enc
 class ConvertOptions:
     """What the user decides. `keys` are the key attributes, `known` the `schema` of an earlier date (no type gets narrower).
 
-    `memory_bytes` bounds the process; with many cores fewer workers run rather than more memory is used.
+    `memory_bytes` bounds the process; with many cores fewer workers run rather than more memory is used. `parser` is
+    `portable` where the compiled one must not be used although it is there.
     """
 
     keys: Sequence[str] = ()
@@ -52,6 +54,7 @@ class ConvertOptions:
     memory_bytes: int = 600 * _MB
     part_bytes: int = 256 * _MB
     chunk_bytes: int = _CHUNK
+    parser: Literal["auto", "portable"] = "auto"
 
 
 def convert_table(
@@ -85,7 +88,8 @@ class _Run:
         root = Node(fields={})
         if options.known is not None:
             merge(root, from_plain(options.known), options.limits)
-        self.schema = Schema(root, rules, options.limits)
+        self.compiled = library() if options.parser == "auto" else None
+        self.schema = Schema(root, rules, options.limits, compiled=self.compiled)
 
     def convert(self) -> Converted:
         self._sample()
@@ -101,7 +105,8 @@ class _Run:
         rows = sum(part.rows for part in self.parts)
         assert rows == read, f"{rows} rows of {read} items"
         files = [ConvertedFile(name=part.name, bytes=part.bytes, rows=part.rows) for part in self.parts]
-        return converted(self.schema.plan.columns, self.schema.root, files, items=read, again=again)
+        found = converted(self.schema.plan.columns, self.schema.root, files, items=read, again=again)
+        return replace(found, parser="compiled", left=self.schema.left) if self.compiled else found
 
     def remove(self, parts: Sequence[Part]) -> None:
         """Takes these parts out of the sink."""

@@ -20,6 +20,7 @@ from rds_lake.convert.numbers import INTEGER, scale_of, whole_digits, wider
 
 TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
 _SETS = ("SS", "NS", "BS")
+_CONTENTS = {"S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool, "L": list, "M": dict}
 
 
 class OddValueError(ValueError):
@@ -74,13 +75,13 @@ def observe_item(root: Node, item: object, limits: Limits) -> bool:
 
 def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
     """Adds one typed value, `{"S": "x"}`, found below `depth` levels; True if the tree grew."""
-    if not isinstance(value, dict) or len(value) != 1:
-        raise OddValueError(f"a value must be one type and its content, not {_shown(value)}")
-    ((tag, content),) = value.items()
+    tag, content = typed_value(value)
     if tag in ("M", "L"):
         return _observe_nested(node, tag, content, limits, depth)
     before = tag in node.plain, node.number, node.numbers
-    check_plain(tag, content)
+    if tag in ("B", "BS"):
+        for text in content if isinstance(content, list) else [content]:
+            _check_base64(text)
     if tag == "N":
         node.number = _most(node.number, [content])
         node.whole = max(node.whole, whole_digits(content))
@@ -92,19 +93,18 @@ def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
     return before != (tag in node.plain, node.number, node.numbers)
 
 
-def check_plain(tag: str, content: object) -> None:
-    """Raises OddValueError if a value that holds no others is not as DynamoDB writes it."""
+def typed_value(value: Any) -> tuple[str, Any]:
+    """The type and the content of `{"S": "x"}`. Raises OddValueError if DynamoDB does not write the like."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise OddValueError(f"a value must be one type and its content, not {_shown(value)}")
+    ((tag, content),) = value.items()
     if tag in _SETS:
         right = isinstance(content, list) and all(isinstance(one, str) for one in content)
-    elif tag in ("BOOL", "NULL"):
-        right = isinstance(content, bool)
     else:
-        right = tag in ("S", "N", "B") and isinstance(content, str)
+        right = tag in _CONTENTS and isinstance(content, _CONTENTS[tag])
     if not right:
         raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
-    if tag in ("B", "BS"):
-        for text in content if isinstance(content, list) else [content]:
-            _check_base64(text)
+    return tag, content
 
 
 def _check_base64(text: Any) -> None:
@@ -116,8 +116,6 @@ def _check_base64(text: Any) -> None:
 
 def _observe_nested(node: Node, tag: str, content: object, limits: Limits, depth: int) -> bool:
     """Adds a map or a list; below an attribute that is text already, values are checked and not remembered."""
-    if not isinstance(content, dict if tag == "M" else list):
-        raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
     before = (node.fields if tag == "M" else node.element) is not None, node.text
     if depth >= limits.max_depth:
         _give_up(node, f"nested deeper than {limits.max_depth} levels")

@@ -17,12 +17,13 @@ import pyarrow.json as pj
 
 from rds_lake.convert.base64_array import decode_base64
 from rds_lake.convert.columns import Column, Kind
+from rds_lake.convert.items import read_item
 from rds_lake.convert.json_text import mixed_text
 from rds_lake.convert.kernels import pc
-from rds_lake.convert.numbers import INTEGER, PRECISION, whole_digits
+from rds_lake.convert.numbers import INTEGER, PATTERN, PRECISION, whole_digits
 from rds_lake.convert.plan import Plan
 from rds_lake.convert.raw_text import raw_text
-from rds_lake.convert.tree import Node
+from rds_lake.convert.tree import Node, typed_value
 
 _NULL = b'{"NULL":true}'
 
@@ -36,7 +37,7 @@ class Misfit:
 
 
 def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
-    """The lines' items, wrapped. Raises pa.ArrowInvalid if a line has what the plan does not know, or is no JSON."""
+    """The lines' items, wrapped. Raises ValueError if a line has what the plan does not know, or is no JSON."""
     if plan.raw:
         data = _with_raw_text(data, plan, member)
     elif not plan.keeps_nulls and _NULL in data:
@@ -82,8 +83,12 @@ def _column(array: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
 def _plain(values: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
     if column.kind is Kind.BINARY:
         return decode_base64(values)
-    if column.kind is Kind.NUMBER and column.type != pa.string():
+    if column.kind is not Kind.NUMBER:
+        return values
+    if column.type != pa.string():
         return _numbers(values, column, misfits)
+    if pc.all(pc.match_substring_regex(values, f"^({PATTERN})$")).as_py() is False:
+        raise ValueError("a number is none")
     return values
 
 
@@ -135,7 +140,7 @@ def _with_raw_text(data: bytes, plan: Plan, member: str) -> bytes:
     nodes = {column.original: column.node for column in plan.columns}
     lines: list[str] = []
     for line in data.rstrip(b"\n").split(b"\n"):
-        item = json.loads(line)[member]
+        _, item = typed_value({"M": read_item(line, member)})
         lines.append(json.dumps({member: _fields(item, nodes, plan.keeps_nulls)}, ensure_ascii=False))
     return "\n".join(lines).encode()
 
@@ -144,7 +149,8 @@ def _fields(values: dict[str, Any], nodes: dict[str, Node], keeps: bool) -> dict
     return {name: _replaced(value, nodes.get(name), keeps) for name, value in values.items()}
 
 
-def _replaced(value: dict[str, Any], node: Node | None, keeps: bool) -> dict[str, Any] | None:
+def _replaced(value: Any, node: Node | None, keeps: bool) -> dict[str, Any] | None:
+    typed_value(value)
     if node is not None and node.text is not None:
         return {"J": raw_text(value)}
     if node is not None and "M" in value:

@@ -21,6 +21,43 @@ from rds_lake.errors import ConversionError
 from rds_lake_tests.convert.reading import convert, differences, options_of
 from rds_lake_tests.fakes.sinks import MemorySink, file_of, opener
 
+BAD_LINES = [
+    ("not json", "no JSON"),
+    ('{"Item":{"pk":{"S":"1"}', "no JSON"),
+    ('{"Item":{"pk":{"S":"1"},"pk":{"S":"2"}}}', "attributes are there twice: 'pk'"),
+    ('{"Item":{"pk":{"S":"1"}}}{"Item":{"pk":{"S":"2"}}}', "no JSON"),
+    ('{"Item":{"pk":{"S":"1"}},"More":1}', "nothing else"),
+    ('{"pk":{"S":"1"}}', "nothing else"),
+    ("{}", "nothing else"),
+    ("", "no JSON"),
+    ('{"Item":{"pk":{"S":1}}}', "'S' with 1 is no value of DynamoDB"),
+    ('{"Item":{"pk":{"X":"1"}}}', "'X'"),
+    ('{"Item":{"pk":{"N":"ten"}}}', "'ten' is no number"),
+    ('{"Item":{"pk":{"N":""}}}', "'' is no number"),
+    ('{"Item":{"pk":{"N":"NaN"}}}', "'NaN' is no number"),
+    ('{"Item":{"pk":"1"}}', "one type and its content"),
+    ('{"Item":{"pk":{"B":"a"}}}', "not base64"),
+    ('{"Item":{"pk":{"B":"a==="}}}', "not base64"),
+    ('{"Item":{"pk":{"NULL":"yes"}}}', "'NULL' with 'yes'"),
+    ('{"Item":{"pk":{"S":"\\ud800"}}}', "no Unicode"),
+    ('{"Item":{"pk":{"S":"\ud800"}}}', "no UTF-8"),
+    ('{"Item":{"pk":{"S":"\t"}}}', "no JSON"),
+    ('{"Item":{"pk":{"S":"\\x"}}}', "no JSON"),
+    ('{"Item":{"pk":{"LS":["x"]}}}', "'LS'"),
+    ('{"Item":[]}', "a map of attributes was expected"),
+]
+BAD_TEXTS = [
+    ('{"M":{"d":{"X":"1"}}}', "'X'"),
+    ('{"M":{"d":{"N":"ten"}}}', "'ten' is no number"),
+    ('{"M":{"d":{"S":"1"},"d":{"S":"2"}}}', "there twice: 'd'"),
+    ('{"M":{"d":{"S":"1"},"c":{"S":"3"},"d":{"S":"2"}}}', "there twice: 'd'"),
+    ('{"M":{"d":{"S":"1","N":"2"}}}', "one type and its content"),
+    ('{"M":{"d":{"L":[{"NS":["1",2]}]}}}', "'NS' with ['1', 2]"),
+    ('{"M":{"d":{"S":"\\udc00"}}}', "no Unicode"),
+    ('{"M":[]}', "'M' with []"),
+    ('{"S":"x"', "no JSON"),
+]
+
 
 def line(number: int, **attributes: Any) -> str:
     return json.dumps({"Item": {"pk": {"S": str(number)}} | attributes}, separators=(",", ":"))
@@ -67,30 +104,33 @@ def test_a_file_that_is_not_the_one_in_the_manifest_is_refused() -> None:
     assert "a.gz: it has 1 items, the manifest says 2" in refused(replace(right, items=2))
 
 
-@pytest.mark.parametrize(
-    ("bad", "said"),
-    [
-        ("not json", "no JSON"),
-        ('{"Item":{"pk":{"S":"1"}', "no JSON"),
-        ('{"Item":{"pk":{"S":"1"},"pk":{"S":"2"}}}', "attributes are there twice: 'pk'"),
-        ('{"Item":{"pk":{"S":"1"}}}{"Item":{"pk":{"S":"2"}}}', "no JSON"),
-        ('{"Item":{"pk":{"S":"1"}},"More":1}', "nothing else"),
-        ('{"pk":{"S":"1"}}', "nothing else"),
-        ("{}", "nothing else"),
-        ("", "no JSON"),
-        ('{"Item":{"pk":{"S":1}}}', "'S' with 1 is no value of DynamoDB"),
-        ('{"Item":{"pk":{"X":"1"}}}', "'X'"),
-        ('{"Item":{"pk":{"N":"ten"}}}', "'ten' is no number"),
-        ('{"Item":{"pk":{"N":""}}}', "'' is no number"),
-        ('{"Item":{"pk":{"N":"NaN"}}}', "'NaN' is no number"),
-        ('{"Item":{"pk":"1"}}', "one type and its content"),
-    ],
-)
-def test_a_line_that_dynamodb_does_not_write_is_named(bad: str, said: str) -> None:
+@pytest.mark.parametrize("parser", ["auto", "portable"])
+@pytest.mark.parametrize(("bad", "said"), BAD_LINES)
+def test_a_line_that_dynamodb_does_not_write_is_named(bad: str, said: str, parser: str) -> None:
     lines = [line(n, n={"N": "1"}) for n in range(3000)]
-    message = refused(file_of([*lines, bad, *lines], "data/x.json.gz"), chunk_bytes=5000)
+    message = refused(file_of([*lines, bad, *lines], "data/x.json.gz"), chunk_bytes=5000, parser=parser)
     assert "data/x.json.gz, line 3001: " in message
     assert said in message
+
+
+@pytest.mark.parametrize("parser", ["auto", "portable"])
+@pytest.mark.parametrize("first", [{"M": {"d": {"M": {"e": {"S": "x"}}}}}, {"S": "several types"}])
+@pytest.mark.parametrize(("bad", "said"), BAD_TEXTS)
+def test_a_bad_value_within_json_text_is_named(bad: str, said: str, first: Any, parser: str) -> None:
+    lines = [line(n, x=first) for n in range(300)] + [line(n, x={"M": {"d": {"S": "y"}}}) for n in range(300)]
+    wrong = '{"Item":{"pk":{"S":"1"},"x":' + bad + "}}"
+    file = file_of([*lines, wrong, *lines], "data/x.json.gz")
+    message = refused(file, chunk_bytes=5000, parser=parser, limits=Limits(max_depth=1))
+    assert "data/x.json.gz, line 601: " in message
+    assert said in message
+
+
+@pytest.mark.parametrize("parser", ["auto", "portable"])
+def test_a_null_in_json_text_is_no_absent_key_even_if_it_comes_late(parser: str) -> None:
+    early: list[Any] = [{"S": "text"}, {"M": {"a": {"S": "x"}, "b": {"S": "y"}}}] * 3000
+    values = [*early, {"M": {"b": {"S": "y"}, "a": {"NULL": True}}}]
+    _, table = convert([[{"pk": {"S": f"{n:04}"}, "v": value} for n, value in enumerate(values)]], parser=parser)
+    assert table.sort_by("pk").column("v").to_pylist()[-2:] == ['{"a":"x","b":"y"}', '{"a":null,"b":"y"}']
 
 
 def test_all_files_at_fault_are_told_at_once() -> None:
