@@ -163,7 +163,10 @@ class Provisioner:
         url, queue_arn = queue
         events = self.clients.client("events")
         arns: list[str] = []
-        patterns = event_patterns(exports_bucket=self.settings.exports_bucket if self.dynamodb else None)
+        patterns = event_patterns(
+            exports_bucket=self.settings.exports_bucket if self.dynamodb else None,
+            glue_job=self.settings.glue_job if self.glue_job else None,
+        )
         for name, pattern in patterns.items():
             with aws_errors("events", "PutRule"):
                 arns.append(events.put_rule(Name=name, EventPattern=json.dumps(pattern), State="ENABLED")["RuleArn"])

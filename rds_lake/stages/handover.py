@@ -57,16 +57,23 @@ def write_manifest(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, kms
     s3.put_text(layout.bucket, key, render_manifest(manifest), kms_key=kms_key)
 
 
-def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord:
-    """The accepted export of the date; ManifestError says what to materialize when there is none."""
+def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord | None:
+    """The accepted export of the date, or None when none was."""
     key = layout.export_record_key(source, day)
     text = s3.find_text(layout.bucket, key)
-    if text is None:
+    return None if text is None else parse_export_record(text, where=layout.uri(key))
+
+
+def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord:
+    """The accepted export of the date; ManifestError says what to materialize when there is none."""
+    record = find_export_record(s3, layout, source, day)
+    if record is None:
+        where = layout.uri(layout.export_record_key(source, day))
         raise ManifestError(
-            f"{layout.uri(key)} does not exist: no complete export of {day} was accepted; "
+            f"{where} does not exist: no complete export of {day} was accepted; "
             f"materialize `{source}/snapshot_export` for {day} first"
         )
-    return parse_export_record(text, where=layout.uri(key))
+    return record
 
 
 def write_export_record(s3: S3Gateway, layout: LakeLayout, record: ExportRecord, *, kms_key: str) -> None:
