@@ -151,6 +151,7 @@ class DynamoReconciler:
         """Dates whose tables Glue converts, also such as are older than the days looked at, unless a run of ours is about to."""
         source, exports = watched.plan.source, watched.exports
         dates = self.conversions.dates(source) if self.conversions else []
+        dates = [found for found in dates if found.job_set.snapshot_date >= watched.first_date]
         days = [found.job_set.snapshot_date for found in dates]
         progress = self.log.progress(source, days) if days else {}
         open_dates = [found for found in dates if progress[found.job_set.snapshot_date] is Progress.OPEN]

@@ -154,7 +154,7 @@ class DynamoRun(SourceRun):
         lake = self.lake
         return SparkJobs(
             jobs=lake.glue.jobs, s3=lake.s3, layout=lake.layout, job=self.config.lake.glue_job, kms_key=lake.kms_key,
-            log=self.log,
+            log=self.log, now=self.now,
         )  # fmt: skip
 
     def _keys(self, table: str) -> Sequence[str]:

@@ -225,6 +225,8 @@ class EventPlanner:
         if found is None:
             return _Decision(note=f"the run {event.run} of the Glue job {event.job} converts for no open date of ours")
         day = f"{found.job_set.source} {found.job_set.snapshot_date}"
+        if found.job_set.snapshot_date < self.first_dates[found.job_set.source]:
+            return _Decision(note=f"{day} is before the source's first date")
         if not found.is_due:
             return _Decision(note=f"{day}: Glue still converts {', '.join(found.running)}")
         return _Decision(runs=(found.wanted(),))

@@ -23,7 +23,7 @@ class LocalSpark:
 
     s3: Any
     requests: list[str] = field(default_factory=list)
-    before: Callable[[], None] = lambda: None
+    before: Callable[[], object] = lambda: None
 
     def __call__(self, arguments: dict[str, Any]) -> str | None:
         self.before()

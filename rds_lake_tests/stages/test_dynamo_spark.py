@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,9 +30,10 @@ from rds_lake.errors import ConversionError, ExportTimeoutError, ManifestError, 
 from rds_lake.model.job_run import JobRun
 from rds_lake.model.job_set import JobSet, TableJob, parse_job_set, render_job_set
 from rds_lake.model.layout import LakeLayout
+from rds_lake.model.manifest import Manifest
 from rds_lake.stages.spark_convert import JobNames, SparkDate, SparkJobs
 from rds_lake_tests.spark import needs_spark
-from rds_lake_tests.world import World
+from rds_lake_tests.world import World, until
 
 DAY = (datetime.now(UTC) - timedelta(days=1)).date()
 ROLE = "arn:aws:iam::123456789012:role/rds-lake-convert"
@@ -100,7 +103,7 @@ class FakeJobs(GlueJobs):
         for place, run in enumerate(self.runs):
             if run.running:
                 self.runs[place] = replace(
-                    run, state=self.state, error="Spark died" if self.state == "FAILED" else None
+                    run, state=self.state, error="Spark died" if self.state != "SUCCEEDED" else None
                 )
                 request = self._request(run)
                 if self.answer is not None:
@@ -183,9 +186,10 @@ def test_what_the_job_found_wrong_is_raised_and_the_next_attempt_starts_afresh(w
     assert finish(world, jobs) == {"Users": RESULT}
 
 
-def test_a_run_that_dies_is_told_with_its_id_and_its_words(world: World) -> None:
-    jobs = FakeJobs(world, state="FAILED")
-    with pytest.raises(RelocationError, match=r"Users.*jr_0.*FAILED: Spark died.*CloudWatch"):
+@pytest.mark.parametrize("state", ["FAILED", "TIMEOUT", "STOPPED", "ERROR"])
+def test_a_run_that_dies_is_told_with_its_id_and_its_words(world: World, state: str) -> None:
+    jobs = FakeJobs(world, state=state)
+    with pytest.raises(RelocationError, match=rf"Users.*jr_0.*{state}: Spark died.*CloudWatch"):
         finish(world, jobs)
 
 
@@ -203,7 +207,7 @@ def test_a_run_that_takes_too_long_is_left_and_adopted_later(glue_world: World) 
     dynamo.create("Reviews", {"id": {"S": "r1"}})
     dynamo.clock(None)
     let_go = threading.Event()
-    stand_in.before = lambda: assert_true(let_go.wait(60))
+    stand_in.before = lambda: let_go.wait(60)
     times = iter([0.0, 1e9])
     run = glue_world.run(clock=lambda: next(times))
     glue_world.run().accept(DAY, poll_seconds=0.02)
@@ -212,10 +216,6 @@ def test_a_run_that_takes_too_long_is_left_and_adopted_later(glue_world: World) 
     let_go.set()
     assert glue_world.run(job_poll_seconds=0.05).relocate(DAY).rows == 1
     assert len(glue_world.job_runs()) == 1
-
-
-def assert_true(value: bool) -> None:
-    assert value
 
 
 def test_of_two_runs_of_ours_at_once_one_starts_the_job(world: World) -> None:
@@ -232,6 +232,65 @@ def test_of_two_runs_of_ours_at_once_one_starts_the_job(world: World) -> None:
     jobs_of(world, jobs).begin(USERS, request)
     assert second == [None]
     assert len(jobs.runs) == 1
+
+
+class _DiesError(BaseException):
+    """The machine is gone: nothing of ours may catch it."""
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run_of_glue(
+    glue_world: World, *, after: bool
+) -> None:
+    """Killed before, or right after, its first write, its second, and so on, until it needs no more to be done."""
+    glue_world.with_glue()
+    dynamo = glue_world.of_dynamodb("Reviews", "Users", engine="glue")
+    dynamo.clock(datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) - timedelta(days=1))
+    dynamo.create("Reviews", {"id": {"S": "r1"}})
+    dynamo.create("Users", {"id": {"S": "u1"}}, {"id": {"S": "u2"}})
+    dynamo.clock(None)
+    glue_world.run().accept(DAY, poll_seconds=0.02)
+    deaths = 0
+    with dying(glue_world, after=after) as left:
+        while True:
+            # What another one begins, and dies before it is started, is taken over minutes later.
+            now = datetime.now(UTC) + timedelta(minutes=6 * deaths)
+            run = glue_world.run(now=partial(lambda now: now, now))
+            left[0] = deaths + 1
+            try:
+                found = run.advance(DAY, turn="resume")
+            except _DiesError:
+                deaths += 1
+                continue
+            if isinstance(found, Manifest):
+                break
+            until(lambda: not any(run.running for run in glue_world.job_runs()))
+    assert deaths > 3
+    assert found.rows == 3
+    assert len(glue_world.job_runs()) == 2
+    assert not glue_world.keys("lake/_jobs/reviews/")
+
+
+@contextmanager
+def dying(world: World, *, after: bool) -> Iterator[list[int]]:
+    """Die at the n-th write to S3 or start of a run, n in the list that is given; 0 and less: live."""
+    left = [0]
+
+    def count(model: Any, **_: Any) -> None:
+        if model.name in ("PutObject", "DeleteObjects", "StartJobRun"):
+            left[0] -= 1
+            if left[0] == 0:
+                raise _DiesError
+
+    events = [world.gateways.s3.client.meta.events, world.gateways.glue.jobs._client.meta.events]
+    name = "after-call" if after else "before-call"
+    for one in events:
+        one.register(name, count, unique_id="dying")
+    try:
+        yield left
+    finally:
+        for one in events:
+            one.unregister(name, unique_id="dying")
 
 
 def test_a_run_that_was_asked_for_and_never_started_is_started_once_by_who_comes_minutes_later(world: World) -> None:
