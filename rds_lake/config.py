@@ -259,6 +259,13 @@ class LakeConfig(Settings):
             if source.start_date and source.start_date < self.lake.start_date
         ]
         future = [f"lake.start_date {self.lake.start_date} is out of range"] if self.lake.start_date.year < 2010 else []
+        lacking = [name for name in ("export_role", "kms_key") if getattr(self.lake, name) is None]
+        unkeyed = [
+            f"source {source.name!r}: RDS exports no snapshot without {' and '.join(f'lake.{name}' for name in lacking)}; add "
+            f"{'them' if len(lacking) > 1 else 'it'} (`rds-lake setup` makes what does not exist yet)"
+            for source in self.sources
+            if lacking and source.kind != "dynamodb"
+        ]
         roleless = [
             f"source {source.name!r} converts by Glue, and the lake has no `glue_role` for the job; add one"
             for source in self.sources
@@ -270,7 +277,7 @@ class LakeConfig(Settings):
             for source in self.sources
             if source.retention and source.retention.daily < self.lake.reconcile_days
         ]
-        if problems := twice + idle + early + future + forgetful + roleless:
+        if problems := twice + idle + early + future + forgetful + roleless + unkeyed:
             raise ValueError("; ".join(problems))
         return self
 

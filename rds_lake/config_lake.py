@@ -58,10 +58,15 @@ class LakeSettings(Settings):
         pattern=r"^[0-9]{12}$",
         description="Account of `export_bucket`, where DynamoDB exports to another's.",
     )
-    export_role: Arn = Field(description="IAM role that export.rds.amazonaws.com assumes to write the export.")
-    kms_key: str = Field(
+    export_role: Arn | None = Field(
+        default=None,
+        description="IAM role that export.rds.amazonaws.com assumes to write the export. Databases need it, DynamoDB does not.",
+    )
+    kms_key: str | None = Field(
+        default=None,
         min_length=1,
-        description="KMS key (ARN, id or alias/…) of exports and relocated copies; AWS requires one.",
+        description="KMS key (ARN, id or alias/…) of exports and of what rds-lake writes. Databases need it; without, the bucket's "
+        "own encryption applies.",
     )
     events_queue: str = Field(
         pattern=r"^[A-Za-z0-9_-]{1,80}$", description="SQS queue that EventBridge sends RDS events to."

@@ -92,3 +92,16 @@ def test_exports_that_nothing_would_begin_are_refused() -> None:
 @pytest.mark.parametrize("name", ["ab", "Order Details", "x" * 300, ""])
 def test_a_name_no_table_can_have_is_refused(name: str) -> None:
     assert "sources.0.tables.0" in problems_of(f"  - {{name: reviews, kind: dynamodb, tables: ['{name}']}}")
+
+
+def test_a_lake_of_dynamodb_alone_needs_neither_export_role_nor_key() -> None:
+    bare = LAKE.replace("  export_role: arn:aws:iam::111122223333:role/rds-lake-export\n", "")
+    bare = bare.replace("  kms_key: alias/rds-lake\n", "")
+    found = parse_config(bare + REVIEWS + "}", where="lake.yaml").lake
+    assert (found.export_role, found.kms_key) == (None, None)
+    with pytest.raises(ConfigError) as caught:
+        parse_config(bare + REVIEWS + "}\n  - {name: shop, kind: rds, identifier: shop-prod}", where="lake.yaml")
+    assert "source 'shop': RDS exports no snapshot without lake.export_role and lake.kms_key; add them" in str(
+        caught.value
+    )
+    assert "'reviews'" not in str(caught.value)

@@ -25,8 +25,10 @@ from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake.model.job_run import JobRun
 from rds_lake.stages.dynamo_run import run_of
 from rds_lake.stages.source_run import Published, SourceRun
+from rds_lake_tests.fakes.glue import LocalSpark
 
 _TINY = """
 DROP SCHEMA IF EXISTS sales CASCADE;
@@ -160,6 +162,17 @@ class World:
         self.config = self.config.model_copy(update={"sources": (SourceSettings.model_validate(source),)})
         self.provision()
         return DynamoWorld(world=self)
+
+    def with_glue(self, **lake: Any) -> LocalSpark:
+        """Let the lake have a Glue job; what its runs do is done by the local engine. Before the source is made."""
+        changes = {"glue_role": "arn:aws:iam::123456789012:role/rds-lake-convert"} | lake
+        self.config = self.config.model_copy(update={"lake": self.config.lake.model_copy(update=changes)})
+        self.cloud.job_runs.stand_in = stand_in = LocalSpark(self.clients.client("s3"))
+        return stand_in
+
+    def job_runs(self) -> list[JobRun]:
+        """The runs of the lake's Glue job, newest first."""
+        return list(self.gateways.glue.jobs.list_runs(self.config.lake.glue_job))
 
     def mailbox(self) -> "Mailbox":
         """Hears the lake's topic from now on."""

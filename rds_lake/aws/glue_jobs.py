@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC
+from itertools import islice
 from typing import Any
 
 from rds_lake.aws.translate import aws_errors
@@ -61,20 +62,30 @@ class GlueJobs:
             if error.code != "EntityNotFoundException":
                 raise
 
-    def get_run(self, job: str, run: str) -> JobRun:
-        """The run as it is now."""
-        with aws_errors("glue", "GetJobRun", about=f"{job} {run}"):
-            return _run(self._client.get_job_run(JobName=job, RunId=run)["JobRun"])
+    def newest_runs(self, job: str) -> list[JobRun]:
+        """Its newest 200 runs; none if there is no such job. Runs that go on are seldom older than those."""
+        return list(islice(self.list_runs(job), _PAGE))
+
+    def find_run(self, job: str, run: str) -> JobRun | None:
+        """The run as it is now, or None where Glue knows none (any more: it forgets after 90 days)."""
+        try:
+            with aws_errors("glue", "GetJobRun", about=f"{job} {run}"):
+                return _run(self._client.get_job_run(JobName=job, RunId=run)["JobRun"])
+        except AwsError as error:
+            if error.code == "EntityNotFoundException":
+                return None
+            raise
 
 
 def _run(found: Mapping[str, Any]) -> JobRun:
-    started = found.get("StartedOn")
+    started, ended = found.get("StartedOn"), found.get("CompletedOn")
     return JobRun(
         id=found["Id"],
         job=found["JobName"],
         state=found["JobRunState"],
         arguments=found.get("Arguments", {}),
         started_at=started.astimezone(UTC) if started else None,
+        ended_at=ended.astimezone(UTC) if ended else None,
         error=found.get("ErrorMessage"),
         dpu_seconds=found.get("DPUSeconds"),
     )

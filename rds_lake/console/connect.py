@@ -5,14 +5,20 @@ What belongs here: building them from lake.yaml and boto3's own chain. No call t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import boto3
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.stages.dynamo_export import DynamoExports
+from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
 from rds_lake.stages.lake import Lake, open_lake
+from rds_lake.stages.spark_watch import watch_conversions
+from rds_lake.stages.under_way import TableUnderWay, tables_under_way
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +27,23 @@ class Connected:
 
     config: LakeConfig
     rds: RdsGateway
+    dynamodb: DynamoGateway
     lake: Lake
+
+    def under_way(self, source: SourceSettings) -> Sequence[TableUnderWay]:
+        """What AWS does just now for a DynamoDB source; nothing for databases, whose exports are asked for all at once."""
+        if source.kind != DYNAMODB:
+            return ()
+        lake = self.lake
+        exports = DynamoExports(
+            dynamo=self.dynamodb,
+            s3=lake.s3,
+            layout=lake.layout,
+            plan=dynamo_plan(self.config, source),
+            log=lambda _: None,
+        )
+        watch = watch_conversions(self.config, jobs=lake.glue.jobs, s3=lake.s3, layout=lake.layout)
+        return tables_under_way(exports, watch)
 
     def sources(self, names: tuple[str, ...]) -> list[SourceSettings]:
         """The named sources; all where none is named."""
@@ -31,4 +53,9 @@ class Connected:
 def connect(config: LakeConfig) -> Connected:
     """Access with the credentials, Region and endpoint boto3 finds."""
     clients = AwsClients(boto3.Session(), region=config.lake.region)
-    return Connected(config=config, rds=RdsGateway(clients.rds), lake=open_lake(clients, config.lake))
+    return Connected(
+        config=config,
+        rds=RdsGateway(clients.rds),
+        dynamodb=DynamoGateway(clients.client("dynamodb")),
+        lake=open_lake(clients, config.lake),
+    )

@@ -5,6 +5,7 @@ What belongs here: showing. What is looked at is `stages/status.py`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from rich.console import Console
@@ -15,6 +16,7 @@ from rich.table import Table
 from rds_lake.config import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.stages.status import SourceStatus, source_status
+from rds_lake.stages.under_way import TableUnderWay
 
 # Per source the biggest, so that one screen holds them: of all sources, and of those that were named.
 _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
@@ -29,11 +31,19 @@ def status(
     limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
     for source in connected.sources(names):
         found = source_status(config, source, running, rds=rds, lake=lake)
-        _show(console, source, found, now=now, limit=limit)
+        _show(console, source, found, connected.under_way(source), now=now, limit=limit)
     console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
 
 
-def _show(console: Console, source: SourceSettings, found: SourceStatus, *, now: datetime, limit: int | None) -> None:
+def _show(
+    console: Console,
+    source: SourceSettings,
+    found: SourceStatus,
+    under_way: Sequence[TableUnderWay],
+    *,
+    now: datetime,
+    limit: int | None,
+) -> None:
     console.print(f"[bold]{escape(found.source)}[/] {escape(_headline(source, found, now=now))}", highlight=False)
     for export in found.running:
         day, task = export.snapshot_date or "a date AWS has not said yet", export.task
@@ -42,11 +52,29 @@ def _show(console: Console, source: SourceSettings, found: SourceStatus, *, now:
             f"({escape(task.identifier)})",
             highlight=False,
         )
+    for line in _under_way(under_way, now, limit):
+        console.print(f"  {escape(line)}", highlight=False)
     for line in _decisions(found):
         console.print(f"  {line}", highlight=False)
     if found.tables:
         console.print(_tables(found, limit))
     console.print()
+
+
+def _under_way(tables: Sequence[TableUnderWay], now: datetime, limit: int | None) -> list[str]:
+    """Tables in progress. Neither DynamoDB nor Glue says how far they are, so only since when."""
+    lines: list[str] = []
+    for one in tables[:limit]:
+        what = {"export": "exporting", "conversion": "Glue converts"}[one.what]
+        doing = (
+            f"in progress for {_span(now - one.since)} ({one.name})"
+            if one.since and one.name
+            else "waiting for one of AWS's places"
+        )
+        lines.append(f"{what} {one.snapshot_date}: {one.table}, {doing}")
+    if len(tables) > len(lines):
+        lines.append(f"… and {len(tables) - len(lines)} tables more")
+    return lines
 
 
 def _decisions(found: SourceStatus) -> list[str]:

@@ -3,7 +3,7 @@
 What belongs here: reading the run's context, calling one stage, reporting. What does not: rules of the pipeline.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
@@ -30,13 +30,18 @@ from rds_lake.defs.translate import (
     view_metadata,
 )
 from rds_lake.model.export import ExportTask
+from rds_lake.model.manifest import Manifest
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.dynamo_run import run_of
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
 from rds_lake.stages.naming import gathered, view_names
 from rds_lake.stages.notify import render_held
 from rds_lake.stages.source_run import SourceRun
+from rds_lake.stages.spark_convert import Turn
 from rds_lake.stages.status import export_seconds, snapshot_gb
+
+# What a sensor asked a run for -> what it does about conversions by Glue (`stages/spark_convert.py`).
+_TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,22 +120,41 @@ def _begun(task: ExportTask | None) -> dict[str, Any]:
 def _parquet_asset(
     config: LakeConfig, source: SourceSettings, known: Sequence[TableTarget] | None
 ) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=stage_key(source, Stage.PARQUET),
-        deps=[stage_key(source, Stage.EXPORT)],
+    key = stage_key(source, Stage.PARQUET)
+
+    # A multi_asset of one for the same reason as above.
+    @dg.multi_asset(
+        name=f"{source.name}__{Stage.PARQUET}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[stage_key(source, Stage.EXPORT)],
+                skippable=True,
+                **asset_attributes(source, Stage.PARQUET),
+            )
+        ],
         partitions_def=partitions_of(config, source),
         check_specs=checks.specs(source, Stage.PARQUET),
+        can_subset=True,
         retry_policy=RETRIES,
-        **asset_attributes(source, Stage.PARQUET),
     )
-    def parquet(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
+    def parquet(
+        context: dg.AssetExecutionContext, aws: AwsResource
+    ) -> Iterator[dg.AssetObservation | dg.MaterializeResult]:
         with dagster_failures():
             run = _source_run(context, aws, config, source)
-            manifest = run.relocate(_day(context))
+            turn = _TURNS.get(context.run.tags.get(Tag.TRIGGER, ""), "by_hand")
+            manifest = run.advance(_day(context), turn=turn)
+            if not isinstance(manifest, Manifest):
+                # Glue goes on by itself: the event that a run of it ended brings the run that continues.
+                status = {"rds_lake/status": f"AWS Glue converts. {manifest}"}
+                yield dg.AssetObservation(key, partition=context.partition_key, metadata=status)
+                return
             compared = None if source.athena else run.compare_rows(_day(context))
             brought = gathered((table.target for table in manifest.tables), source)
             expected = gathered(known, source) if known else brought
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
+            asset_key=key,
             metadata=manifest_metadata(manifest) | relocation_cost_metadata(config.lake.prices, manifest),
             check_results=[
                 *checks.relocation(
@@ -143,7 +167,7 @@ def _parquet_asset(
             ],
         )
 
-    return cast(dg.AssetsDefinition, parquet)
+    return parquet
 
 
 def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:

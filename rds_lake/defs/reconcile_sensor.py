@@ -17,7 +17,7 @@ import dagster as dg
 
 from rds_lake.config import LakeConfig, SourceSettings
 from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request
-from rds_lake.defs.resources import AwsResource, Gateways, dynamo_exports, utc_now
+from rds_lake.defs.resources import AwsResource, Gateways, conversions, dynamo_exports, utc_now
 from rds_lake.defs.run_log import DagsterRunLog
 from rds_lake.defs.translate import partitions_of
 from rds_lake.errors import RdsLakeError
@@ -78,7 +78,12 @@ def reconcile_sensor(
             config=config,
             reconciler=reconciler,
             dynamodb=DynamoReconciler(
-                log=log, now=reconciler.now, days=reconciler.days, grace=reconciler.grace, turn=cursor.turn
+                log=log,
+                now=reconciler.now,
+                days=reconciler.days,
+                grace=reconciler.grace,
+                turn=cursor.turn,
+                conversions=conversions(config, gateways),
             ),
             exports=dynamo_exports(config, gateways, context.log.info),
             report=context.log.error,

@@ -34,9 +34,16 @@ def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Ke
     return dg.RunRequest(
         run_key=wanted.key,
         partition_key=wanted.snapshot_date.isoformat(),
-        asset_selection=list(keys[source.name]) if wanted.whole_source else [stage_key(source, Stage.EXPORT)],
+        asset_selection=_assets(wanted, keys[source.name]),
         tags=tags,
     )
+
+
+def _assets(wanted: WantedRun, keys: Sequence[dg.AssetKey]) -> list[dg.AssetKey]:
+    """`keys` in the order of the stages, `snapshot_export` first."""
+    if wanted.trigger == "convert":
+        return list(keys[1:])
+    return list(keys) if wanted.whole_source else list(keys[:1])
 
 
 def _incident(wanted: WantedIncident, config: LakeConfig) -> dg.RunRequest:

@@ -31,6 +31,7 @@ from rds_lake.model.layout import LakeLayout
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_plan import dynamo_plans
 from rds_lake.stages.lake import Lake, open_lake
+from rds_lake.stages.spark_watch import SparkWatch, watch_conversions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +103,11 @@ def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], 
         name: DynamoExports(dynamo=gateways.dynamodb, s3=gateways.s3, layout=gateways.layout, plan=plan, log=log)
         for name, plan in dynamo_plans(config).items()
     }
+
+
+def conversions(config: LakeConfig, gateways: Gateways) -> SparkWatch:
+    """The conversions by Glue of all sources."""
+    return watch_conversions(config, jobs=gateways.glue.jobs, s3=gateways.s3, layout=gateways.layout)
 
 
 def utc_now() -> datetime:

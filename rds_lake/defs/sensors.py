@@ -17,7 +17,7 @@ from rds_lake.aws.sqs import QueueMessage, SqsGateway
 from rds_lake.config import LakeConfig, first_date
 from rds_lake.defs.reconcile_sensor import selection
 from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request
-from rds_lake.defs.resources import AwsResource, dynamo_exports, utc_now
+from rds_lake.defs.resources import AwsResource, conversions, dynamo_exports, utc_now
 from rds_lake.stages.events import EventPlanner
 from rds_lake.stages.export_plan import export_plans
 from rds_lake.stages.wanted import WantedIncident, WantedRun
@@ -48,6 +48,7 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
             first_dates={source.name: first_date(config, source) for source in config.sources},
             today=lambda: utc_now().date(),
             dynamodb=dynamo_exports(config, gateways, context.log.info),
+            conversions=conversions(config, gateways),
         )
         asked: list[str] = json.loads(context.cursor).get("asked", []) if context.cursor else []
         known = set(asked)

@@ -10,13 +10,15 @@ from typing import Any
 
 from rds_lake.model.dynamo import MANIFESTS
 from rds_lake.model.event_ids import DETAIL_TYPES, EVENT_IDS
+from rds_lake.model.job_run import ENDED
 
 
-def event_patterns(*, exports_bucket: str | None = None) -> dict[str, dict[str, Any]]:
+def event_patterns(*, exports_bucket: str | None = None, glue_job: str | None = None) -> dict[str, dict[str, Any]]:
     """Rule name -> pattern: every event the sensor understands and no other (aws-facts 3.1, 3.2).
 
     Matched by EventID, never by text; older envelopes of clusters carry none, so those pass and the parser reads them.
-    `exports_bucket`: where DynamoDB exports to, whose manifests are the only sign of an export's end.
+    `exports_bucket`: where DynamoDB exports to, whose manifests are the only sign of an export's end. `glue_job`: the job whose
+    ends are heard.
     """
     known: dict[str, Any] = {"detail": {"EventID": list(EVENT_IDS)}}
     unnamed: dict[str, Any] = {"detail": {"EventID": [{"exists": False}]}}
@@ -27,7 +29,17 @@ def event_patterns(*, exports_bucket: str | None = None) -> dict[str, dict[str, 
             "detail-type": ["Backup Job State Change"],
             "detail": {"state": ["COMPLETED", "FAILED", "ABORTED", "EXPIRED", "PARTIAL"]},
         },
-    } | (_manifests_in(exports_bucket) if exports_bucket else {})
+    } | ((_manifests_in(exports_bucket) if exports_bucket else {}) | (_ends_of(glue_job) if glue_job else {}))
+
+
+def _ends_of(job: str) -> dict[str, dict[str, Any]]:
+    return {
+        "rds-lake-conversion-events": {
+            "source": ["aws.glue"],
+            "detail-type": ["Glue Job State Change"],
+            "detail": {"jobName": [job], "state": list(ENDED)},
+        }
+    }
 
 
 def _manifests_in(bucket: str) -> dict[str, dict[str, Any]]:

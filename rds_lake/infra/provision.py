@@ -50,8 +50,10 @@ class Provisioner:
         """Everything, in the order things refer to each other."""
         for bucket in sorted({self.settings.bucket, self.settings.exports_bucket}):
             self._bucket(bucket)
-        self._kms_alias()
-        self._export_role()
+        if self.settings.kms_key is not None:
+            self._kms_alias(self.settings.kms_key)
+        if self.settings.export_role is not None:
+            self._export_role(self.settings.export_role)
         if self.dynamodb:
             self._object_events(self.settings.exports_bucket)
         self._rules(self._queue())
@@ -101,8 +103,7 @@ class Provisioner:
             s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
         self.say(f"bucket {bucket} tells EventBridge of its objects from now on")
 
-    def _kms_alias(self) -> None:
-        alias = self.settings.kms_key
+    def _kms_alias(self, alias: str) -> None:
         kms = self.clients.client("kms")
         try:
             with aws_errors("kms", "DescribeKey"):
@@ -118,8 +119,8 @@ class Provisioner:
             kms.create_alias(AliasName=alias, TargetKeyId=key)
         self.say(f"KMS key {alias} created")
 
-    def _export_role(self) -> None:
-        arn = parse_arn(self.settings.export_role)
+    def _export_role(self, role_arn: str) -> None:
+        arn = parse_arn(role_arn)
         bucket = f"arn:{arn.partition}:s3:::{self.settings.exports_bucket}"
         role = Role(
             name=arn.resource.rsplit("/", 1)[-1],
@@ -163,7 +164,10 @@ class Provisioner:
         url, queue_arn = queue
         events = self.clients.client("events")
         arns: list[str] = []
-        patterns = event_patterns(exports_bucket=self.settings.exports_bucket if self.dynamodb else None)
+        patterns = event_patterns(
+            exports_bucket=self.settings.exports_bucket if self.dynamodb else None,
+            glue_job=self.settings.glue_job if self.glue_job else None,
+        )
         for name, pattern in patterns.items():
             with aws_errors("events", "PutRule"):
                 arns.append(events.put_rule(Name=name, EventPattern=json.dumps(pattern), State="ENABLED")["RuleArn"])

@@ -36,16 +36,20 @@ class JobProvisioner:
 
     def apply(self) -> None:
         """Role, security configuration, the job's files, the job."""
-        with aws_errors("kms", "DescribeKey"):
-            key = self.clients.client("kms").describe_key(KeyId=self.settings.kms_key)["KeyMetadata"]["Arn"]
+        key = self._key(self.settings.kms_key) if self.settings.kms_key else None
         self._role(key)
-        self._security(key)
+        if key is not None:
+            self._security(key)
         script, rules = self._files()
         job = self.settings.glue_job
         new = GlueJobs(self.clients.glue).put_job(job, job_definition(self.settings, script=script, rules=rules))
         self.say(f"Glue job {job} {'created' if new else 'is of this release'}")
 
-    def _role(self, kms_key_arn: str) -> None:
+    def _key(self, name: str) -> str:
+        with aws_errors("kms", "DescribeKey"):
+            return self.clients.client("kms").describe_key(KeyId=name)["KeyMetadata"]["Arn"]
+
+    def _role(self, kms_key_arn: str | None) -> None:
         assert self.settings.glue_role is not None
         arn = parse_arn(self.settings.glue_role)
         role = Role(

@@ -10,6 +10,7 @@ from typing import Any
 from rds_lake.config import LakeSettings
 
 _HOURS = 24 * 60
+_KEY_ACTIONS = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
 
 
 def job_definition(settings: LakeSettings, *, script: str, rules: str) -> dict[str, Any]:
@@ -34,8 +35,7 @@ def job_definition(settings: LakeSettings, *, script: str, rules: str) -> dict[s
         "MaxRetries": 0,
         "Timeout": _HOURS,
         "ExecutionProperty": {"MaxConcurrentRuns": settings.glue_runs},
-        "SecurityConfiguration": settings.glue_job,
-    }
+    } | ({"SecurityConfiguration": settings.glue_job} if settings.kms_key else {})
 
 
 def security_configuration(kms_key_arn: str) -> dict[str, Any]:
@@ -53,7 +53,7 @@ def job_role_trust() -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [service]}
 
 
-def job_role_policy(settings: LakeSettings, *, partition: str, kms_key_arn: str) -> dict[str, Any]:
+def job_role_policy(settings: LakeSettings, *, partition: str, kms_key_arn: str | None) -> dict[str, Any]:
     """Read the exports, read and write the lake, use its key, write logs and metrics. Nothing of DynamoDB."""
     lake, exports = (f"arn:{partition}:s3:::{name}" for name in (settings.bucket, settings.exports_bucket))
     written = _folder(lake, settings.prefix)
@@ -63,7 +63,7 @@ def job_role_policy(settings: LakeSettings, *, partition: str, kms_key_arn: str)
             _allow(["s3:ListBucket", "s3:GetBucketLocation"], sorted({lake, exports})),
             _allow(["s3:GetObject"], _folder(exports, settings.export_prefix)),
             _allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], written),
-            _allow(["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"], kms_key_arn),
+            *([_allow(_KEY_ACTIONS, kms_key_arn)] if kms_key_arn else []),
             _allow(
                 ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
                 f"arn:{partition}:logs:*:*:log-group:/aws-glue/*",

@@ -74,7 +74,7 @@ class LocalCloud:
         )
         self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
-        self.job_runs = GlueJobRuns(self.app, self.clients)
+        self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults)
         self.app.reset_callbacks.append(self.job_runs.reset)
         self.app.reset_callbacks += [self.exports.reset, self.snapshots.reset, self.athena.reset]
         # Last: a task that ends while it is reset may have sent an event that is under way.

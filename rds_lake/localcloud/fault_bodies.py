@@ -9,12 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from rds_lake.localcloud.app import ApiError
-from rds_lake.localcloud.faults import DynamoDbExportFault, EventFault, ExportFault, FaultLists, Throttle
+from rds_lake.localcloud.faults import DynamoDbExportFault, EventFault, ExportFault, FaultLists, JobFault, Throttle
 from rds_lake.localcloud.rds_events import EVENT_NAMES
 from rds_lake.localcloud.throttling import default_code, problem_with
 
 _EXPORTS = ("fail", "skip_tables", "stuck", "cancel")
 _DYNAMODB_EXPORTS = ("fail", "stuck", "missing_file", "damaged_file")
+_JOB_ENDS = ("FAILED", "TIMEOUT", "STOPPED", "ERROR")
 _ACTIONS = ("drop", "double", "delay")
 Json = dict[str, Any]
 # Where an item is, the item, and where to say what is wrong with it.
@@ -32,6 +33,7 @@ def read_faults(body: Json) -> FaultLists:
         "events": _event,
         "throttle": _throttle,
         "dynamodb_exports": _dynamodb_export,
+        "glue_jobs": _job,
     }
     problems = [f"{key!r} is none of {', '.join(readers)}" for key in body if key not in readers]
     found: dict[str, list[Any]] = {key: [] for key in readers}
@@ -91,6 +93,19 @@ def _dynamodb_export(item: Json) -> DynamoDbExportFault:
     ]
     _refuse(problems)
     return DynamoDbExportFault(code=words["code"], message=words["fail"])
+
+
+def _job(item: Json) -> JobFault:
+    if item == {"stuck": True}:
+        return JobFault(stuck=True)
+    problems = _unknown(item, ("end", "message"))
+    state, message = item.get("end"), item.get("message", "")
+    if state not in _JOB_ENDS:
+        problems.append(f"end {state!r} is none of {', '.join(_JOB_ENDS)}")
+    if not isinstance(message, str):
+        problems.append(f"message {message!r} is no text")
+    _refuse(problems)
+    return JobFault(state=state, message=message)
 
 
 def _event(item: Json) -> EventFault:

@@ -54,6 +54,19 @@ class DynamoDbExportFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobFault:
+    """How one run of a Glue job ends without having done anything: in `state`, or never."""
+
+    state: str | None = None
+    message: str = ""
+    stuck: bool = False
+
+    def shown(self) -> Json:
+        """As it was asked for."""
+        return {"stuck": True} if self.stuck else {"end": self.state, "message": self.message}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventFault:
     """What becomes of one event: drop, double or delay. `match`: its EventID, or the state of a Backup job."""
 
@@ -89,10 +102,11 @@ class FaultLists:
     events: list[EventFault]
     throttle: list[Throttle]
     dynamodb_exports: list[DynamoDbExportFault]
+    glue_jobs: list[JobFault]
 
     @classmethod
     def empty(cls) -> FaultLists:
-        return cls(exports=[], events=[], throttle=[], dynamodb_exports=[])
+        return cls(exports=[], events=[], throttle=[], dynamodb_exports=[], glue_jobs=[])
 
 
 class Faults:
@@ -113,17 +127,21 @@ class Faults:
             self._pending.events += faults.events
             self._pending.throttle += faults.throttle
             self._pending.dynamodb_exports += faults.dynamodb_exports
+            self._pending.glue_jobs += faults.glue_jobs
 
     def shown(self) -> Json:
         """What is pending; `delayed` counts the events that are under way."""
         with self._lock:
-            tables = [fault.shown() for fault in self._pending.dynamodb_exports]
+            rarer = {
+                "dynamodb_exports": [fault.shown() for fault in self._pending.dynamodb_exports],
+                "glue_jobs": [fault.shown() for fault in self._pending.glue_jobs],
+            }
             return {
                 "exports": [fault.shown() for fault in self._pending.exports],
                 "events": [fault.shown() for fault in self._pending.events],
                 "throttle": [fault.shown() for fault in self._pending.throttle],
                 "delayed": len(self._late),
-            } | ({"dynamodb_exports": tables} if tables else {})
+            } | {name: pending for name, pending in rarer.items() if pending}
 
     def reset(self) -> None:
         """Forget everything, late events too."""
@@ -143,6 +161,11 @@ class Faults:
         with self._lock:
             pending = self._pending.dynamodb_exports
             return pending.pop(0) if pending else DynamoDbExportFault()
+
+    def next_job(self) -> JobFault:
+        """What happens to the run of a Glue job that starts now."""
+        with self._lock:
+            return self._pending.glue_jobs.pop(0) if self._pending.glue_jobs else JobFault()
 
     def throttled(self, service: str, operation: str) -> str | None:
         """The error code of the call that is made now; None lets it pass."""

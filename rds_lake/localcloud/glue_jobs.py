@@ -1,9 +1,10 @@
 """Glue's jobs: a run is the job's script on a local Spark, in a process of its own.
 
 Local Spark has no S3, so every bucket is copied to a folder before the script runs, which gets `--mount FOLDER`, and what
-it changed there is copied back. Without pyspark or Java a run ends FAILED and says what to install.
+it changed there is copied back. Without pyspark or Java a run ends FAILED and says what to install. Tests may put something
+else in Spark's place (`stand_in`), and have runs end otherwise (`faults.py`). EventBridge hears of every end.
 
-What belongs here: CreateJob, GetJob, UpdateJob, StartJobRun, GetJobRun, GetJobRuns.
+What belongs here: CreateJob, GetJob, UpdateJob, StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.faults import Faults, JobFault
 from rds_lake.localcloud.loop import InProcessClients
+from rds_lake.localcloud.rds_events import Events
 
 _INSTALL = "pip install 'rds-lake[spark]' and a Java runtime (apt-get install default-jre-headless)"
 _RUNNING = ("STARTING", "RUNNING", "STOPPING")
@@ -44,9 +47,17 @@ class GlueJobRuns:
     """Every job and run since the start or the last reset."""
 
     def __init__(
-        self, app: LocalCloudApp, clients: InProcessClients, *, clock: Callable[[], float] = time.time
+        self,
+        app: LocalCloudApp,
+        clients: InProcessClients,
+        events: Events,
+        faults: Faults,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._clients = clients
+        self._clients, self._events, self._faults = clients, events, faults
+        # Does what a run's arguments ask for instead of Spark; gives what was wrong, None for success.
+        self.stand_in: Callable[[Json], str | None] | None = None
         self._clock = clock
         self._jobs: dict[str, _Job] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
@@ -55,15 +66,16 @@ class GlueJobRuns:
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="glue")
         operations = {
             "CreateJob": self._create, "GetJob": self._get, "UpdateJob": self._update, "StartJobRun": self._start,
-            "GetJobRun": self._get_run, "GetJobRuns": self._get_runs,
+            "GetJobRun": self._get_run, "GetJobRuns": self._get_runs, "BatchStopJobRun": self._stop,
         }  # fmt: skip
         for name, operation in operations.items():
             app.json_operations[f"AWSGlue.{name}"] = operation
 
     def reset(self) -> None:
-        """Forget all jobs; what runs is ended."""
+        """Forget all jobs; what runs is ended, and nobody is told."""
         with self._lock:
             self._jobs.clear()
+            self.stand_in = None
             for child in self._children.values():
                 child.kill()
 
@@ -99,7 +111,11 @@ class GlueJobRuns:
                 "Arguments": body.get("Arguments", {}),
             }
             job.runs.insert(0, run)
-        self._pool.submit(self._run, context, job, run)
+        fault = self._faults.next_job()
+        if fault.stuck:
+            run["JobRunState"] = "RUNNING"
+        else:
+            self._pool.submit(self._run, context, job, run, fault)
         return {"JobRunId": run["Id"]}
 
     def _get_run(self, context: RequestContext, body: Json) -> Json:
@@ -113,30 +129,54 @@ class GlueJobRuns:
         end = start + min(int(body.get("MaxResults") or 200), 200)
         return {"JobRuns": runs[start:end]} | ({"NextToken": str(end)} if end < len(runs) else {})
 
+    def _stop(self, context: RequestContext, body: Json) -> Json:
+        """Ends what a fault has stuck; work that goes on is not interrupted."""
+        job, stopped = self._job(body["JobName"]), list[Json]()
+        for run in job.runs:
+            if run["Id"] in body["JobRunIds"] and run["JobRunState"] in _RUNNING:
+                self._end(job, run, "STOPPED", None)
+                stopped.append({"JobName": run["JobName"], "JobRunId": run["Id"]})
+        return {"SuccessfulSubmissions": stopped, "Errors": []}
+
     def _job(self, name: str) -> _Job:
         with self._lock:
             if name not in self._jobs:
                 raise ApiError("EntityNotFoundException", f"Failed to start job run due to missing metadata: {name}")
             return self._jobs[name]
 
-    def _run(self, context: RequestContext, job: _Job, run: Json) -> None:
+    def _run(self, context: RequestContext, job: _Job, run: Json, fault: JobFault) -> None:
         run["JobRunState"] = "RUNNING"
+        message = (fault.message or fault.state) if fault.state else self._do(context, job, run)
+        self._end(job, run, fault.state or ("FAILED" if message else "SUCCEEDED"), message)
+
+    def _end(self, job: _Job, run: Json, state: str, message: str | None) -> None:
+        with self._lock:
+            forgotten = self._jobs.get(run["JobName"]) is not job
+        run["CompletedOn"] = self._clock()
+        if message:
+            run["ErrorMessage"] = message
+        run["JobRunState"] = state
+        # AWS tells of no ERROR, which is a run of a job that is gone.
+        if not forgotten and state != "ERROR":
+            self._events.emit_job(run["JobName"], run["Id"], state, message)
+
+    def _do(self, context: RequestContext, job: _Job, run: Json) -> str | None:
+        """What went wrong, None for success."""
+        arguments = job.definition.get("DefaultArguments", {}) | run["Arguments"]
+        if self.stand_in is not None:
+            return self.stand_in(arguments)
         folder = Path(tempfile.mkdtemp(prefix="rds-lake-glue-"))
         try:
-            arguments = job.definition.get("DefaultArguments", {}) | run["Arguments"]
             script = arguments.get("--scriptLocation", job.definition["Command"]["ScriptLocation"])
             buckets = _Buckets(self._clients.client("s3", context.region), folder)
             before = buckets.fetch()
             message = self._script(run["Id"], folder, script, arguments)
             buckets.store(before)
+            return message
         except (OSError, subprocess.SubprocessError) as error:
-            message = repr(error)
+            return repr(error)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
-        run["CompletedOn"] = self._clock()
-        if message:
-            run["ErrorMessage"] = message
-        run["JobRunState"] = "FAILED" if message else "SUCCEEDED"
 
     def _script(self, run: str, folder: Path, script: str, arguments: Json) -> str | None:
         """Runs it; gives the last line of what it complained of if it failed."""

@@ -1,4 +1,4 @@
-"""Events of RDS and AWS Backup through EventBridge, in AWS's envelopes (aws-facts 3.1, 3.2).
+"""Events of RDS, AWS Backup and Glue's jobs through EventBridge, in AWS's envelopes (aws-facts 3.1, 3.2).
 
 What belongs here: envelopes and sending. Real AWS refuses PutEvents with an `aws.` source from users; only the inside may
 do this. Which events are lost, doubled or late is `faults.py`.
@@ -44,8 +44,10 @@ _EVENTS = {
     "RDS-EVENT-0236": (*_CLUSTER, "notification", "Export task completed."),
 }
 BACKUP_STATES = ("CREATED", "RUNNING", "COMPLETED")
+JOB_EVENT = "Glue Job State Change"
+_SEVERITIES = {"FAILED": "ERROR", "TIMEOUT": "WARN"}
 # What a fault may be aimed at.
-EVENT_NAMES = (*_EVENTS, *BACKUP_STATES)
+EVENT_NAMES = (*_EVENTS, *BACKUP_STATES, JOB_EVENT)
 
 Entry = dict[str, Any]
 
@@ -75,6 +77,18 @@ class Events:
     def emit_backup(self, job: BackupJob, state: str, snapshot_arn: str) -> None:
         """AWS Backup's event; only a finished job names its snapshot."""
         self._send(state, _backup_entry(job, state, snapshot_arn))
+
+    def emit_job(self, job: str, run: str, state: str, message: str | None) -> None:
+        """Glue's event that a run of a job ended; it does not say what the run was asked."""
+        detail = {
+            "jobName": job,
+            "severity": _SEVERITIES.get(state, "INFO"),
+            "state": state,
+            "jobRunId": run,
+            "message": message or f"Job run {state.lower()}",
+        }
+        entry = {"Source": "aws.glue", "DetailType": JOB_EVENT, "Resources": [], "Detail": json.dumps(detail)}
+        self._send(JOB_EVENT, entry)
 
     def _send(self, name: str, entry: Entry) -> None:
         self._route(name, lambda: send(self._clients, entry))

@@ -11,6 +11,7 @@ subscription's own notification, or S3's and SNS's `Records`; wrappers are taken
 | Backup Job State Change COMPLETED | an RDS recovery point, which is a snapshot | SnapshotCreated |
 | Backup Job State Change FAILED, ABORTED, EXPIRED, PARTIAL | a database that was not backed up | BackupFailed |
 | S3 object created, `export_info_<task>.json` | an export wrote its last file | ExportWritten |
+| Glue Job State Change | a run of a Glue job ended | JobEnded |
 | S3 object created, `<set>/AWSDynamoDB/<id>/manifest-….json` | DynamoDB wrote a manifest of an export | TableExportWritten |
 
 What belongs here: recognising messages. What they lead to is `stages/events.py`.
@@ -29,6 +30,7 @@ from rds_lake.model.arn import Exportable, exportable, parse_arn
 from rds_lake.model.dynamo import EXPORT_FOLDER, MANIFESTS, source_and_date
 from rds_lake.model.event_ids import CREATED, ENDED, SOURCE_TYPES, event_id_of
 from rds_lake.model.export import ExportStatus
+from rds_lake.model.job_run import ENDED as ENDED_STATES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,14 @@ class TableExportWritten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JobEnded:
+    """A run of a Glue job ended, well or badly. The event does not say what the run was asked."""
+
+    job: str
+    run: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BackupFailed:
     """AWS Backup did not back a database up; `resource_arn` is the instance's or cluster's."""
 
@@ -91,7 +101,14 @@ class MalformedEvent:
 
 
 Event = (
-    SnapshotCreated | ExportEnded | ExportWritten | TableExportWritten | BackupFailed | ForeignEvent | MalformedEvent
+    SnapshotCreated
+    | ExportEnded
+    | ExportWritten
+    | TableExportWritten
+    | JobEnded
+    | BackupFailed
+    | ForeignEvent
+    | MalformedEvent
 )
 
 _BACKUP_FAILURES = {"FAILED", "ABORTED", "EXPIRED", "PARTIAL"}
@@ -165,8 +182,12 @@ def _event(message: dict[str, Any]) -> Event:
             return _backup_event(message, detail)
         case "aws.s3":
             return _s3_event(_key(detail), created=message.get("detail-type") == "Object Created")
+        case "aws.glue":
+            return _glue_event(message.get("detail-type"), detail)
         case _:
-            return ForeignEvent(reason=f"source {str(source)[:100]!r} is none of aws.rds, aws.backup and aws.s3")
+            return ForeignEvent(
+                reason=f"source {str(source)[:100]!r} is none of aws.rds, aws.backup, aws.glue and aws.s3"
+            )
 
 
 def _rds_event(event_id: str, reference: Any, source_type: Any, message: Any) -> Event:
@@ -233,6 +254,16 @@ def _backup_failed(job: str, state: str, detail: dict[str, Any]) -> Event:
     # AWS puts the message's own quotes inside the string.
     message = text.strip('"')[:500] if isinstance(text, str) else ""
     return BackupFailed(job=job, state=state, resource_arn=str(arn), message=message)
+
+
+def _glue_event(kind: Any, detail: dict[str, Any]) -> Event:
+    """Glue's `Glue Job State Change`, told of ends alone; `Glue Job Run Status` is about runs that go on."""
+    job, run, state = detail.get("jobName"), detail.get("jobRunId"), detail.get("state")
+    if kind != "Glue Job State Change" or state not in ENDED_STATES:
+        return ForeignEvent(reason=f"Glue's {str(kind)[:100]!r}, {str(state)[:20]!r}")
+    if not (isinstance(job, str) and isinstance(run, str) and job and run):
+        return MalformedEvent(reason="the end of a run of Glue without the names of job and run")
+    return JobEnded(job=job, run=run)
 
 
 def _key(part: dict[str, Any]) -> str | None:

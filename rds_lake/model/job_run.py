@@ -11,6 +11,8 @@ from datetime import datetime
 
 REQUEST = "--request"
 _RUNNING = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
+# What EventBridge tells of the end of a run; an ERROR is told by nobody.
+ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,7 @@ class JobRun:
     state: str
     arguments: Mapping[str, str]
     started_at: datetime | None = None
+    ended_at: datetime | None = None
     error: str | None = None
     dpu_seconds: float | None = None
 

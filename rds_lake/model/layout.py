@@ -12,7 +12,8 @@
     lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted
     lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
     lake/_jobs/3f9c2d71ab04/spark_job.py           the Spark job of one release
-    lake/_jobs/reviews/2026-11-20-Users-….request  what a run of it is asked, and `.result`: what it answered
+    lake/_jobs/reviews/<task>.1.Users.request      what a run of it is asked, and `.result`: what it answered
+    lake/_jobs/reviews/<task>.runs                 the runs that convert tables of this export
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -85,9 +86,24 @@ class LakeLayout:
         """A file of the Spark job, in the release of this digest."""
         return self._key("_jobs", digest, name)
 
+    def job_folder(self, source: str) -> str:
+        """Where what the source's runs of the Spark job are asked and answer lies; with trailing slash."""
+        return self._key("_jobs", source) + "/"
+
     def job_key(self, source: str, run: str, kind: str) -> str:
         """What a run of the Spark job is asked or answers: `request` or `result`."""
-        return self._key("_jobs", source, f"{run}.{kind}")
+        return f"{self.job_folder(source)}{run}.{kind}"
+
+    def job_set_key(self, source: str, export_task: str) -> str:
+        """The runs that convert tables of this export."""
+        return f"{self.job_folder(source)}{export_task}.runs"
+
+    def job_set_of(self, request: str) -> tuple[str, str] | None:
+        """Source and export of the URI of a run's request; None for what is none of this lake's."""
+        folder = self.uri(self._key("_jobs") + "/")
+        source, slash, name = request.removeprefix(folder).partition("/")
+        export_task, dot, _ = name.partition(".")
+        return (source, export_task) if request.startswith(folder) and slash and dot else None
 
     def published_key(self, source: str) -> str:
         """The pointer to what is published."""

@@ -24,9 +24,10 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_stream import S3Reader, S3Writer
 from rds_lake.config import SourceSettings
 from rds_lake.convert.converted import Converted, ConvertedColumn, ConvertedFile
-from rds_lake.convert.job_request import JobInput, JobRequest
+from rds_lake.convert.job_request import JobInput, JobRequest, JobResult
 from rds_lake.convert.lines import InputFile
 from rds_lake.convert.table import ConvertOptions, Progress, convert_table
+from rds_lake.convert.tree import from_plain, merge, to_plain
 from rds_lake.errors import ManifestError, RelocationError
 from rds_lake.model.export import ExportPart, ExportRecord
 from rds_lake.model.layout import LakeLayout
@@ -34,7 +35,7 @@ from rds_lake.model.manifest import DataFile, Manifest, TableManifest, parse_man
 from rds_lake.model.table import Column, dynamodb_table
 from rds_lake.stages.dynamo_inspect import DynamoFile, read_part
 from rds_lake.stages.handover import write_manifest
-from rds_lake.stages.spark_convert import JobNames, SparkConversions
+from rds_lake.stages.spark_convert import Advanced, SparkDate, SparkJobs, Turn
 
 _PROGRESS_SECONDS = 5.0
 _SCHEMA_VERSION = 1
@@ -49,38 +50,50 @@ class Converter:
     s3: S3Gateway
     layout: LakeLayout
     source: SourceSettings
-    kms_key: str
+    kms_key: str | None
     keys: Keys
     log: Callable[[str], None]
     options: ConvertOptions = field(default_factory=ConvertOptions)
     clock: Callable[[], float] = time.monotonic
-    spark: SparkConversions | None = None
+    spark: SparkJobs | None = None
 
-    def convert(self, record: ExportRecord, done: Manifest | None) -> Manifest:
-        """Convert every table of the record, write the manifest and return it.
+    def convert(self, record: ExportRecord, done: Manifest | None, *, turn: Turn = "by_hand") -> Manifest | Advanced:
+        """Convert every table of the record, write the manifest and return it; or how far Glue is, which goes on without us.
 
         `done` is the date's earlier manifest: a table whose export is the same keeps its files. Raises ConversionError or
         MalformedExportError naming what is wrong with which file; finished tables stay for the next attempt.
         """
-        kept = {part.export_arn: part.table for part in done.export.parts} if done else {}
-        by_name = {table.target.table: table for table in done.tables} if done else {}
-        tables: dict[str, TableManifest] = {}
-        for number, part in enumerate(record.parts, start=1):
-            name = kept.get(part.export_arn)
-            finished = by_name.get(name) if name else self._find_finished(record, part)
-            if finished is not None:
-                self.log(f"{part.table}: {finished.rows:,} items are in the lake already")
-            elif not self._by_spark(part):
-                self.log(f"{part.table} ({number} of {len(record.parts)}): {part.items:,} items")
-                finished = self._convert_table(record, part)
-            if finished is not None:
-                tables[part.table] = finished
-        tables |= self._convert_by_spark(record, [part for part in record.parts if part.table not in tables])
+        tables = self._in_the_lake(record, done)
+        state = self._advance_spark(record, tables, turn)  # first: Glue's runs go on while tables are converted here
+        here = [part for part in record.parts if part.table not in tables and not self._by_spark(part)]
+        if here and turn == "resume":
+            self.log(f"{', '.join(part.table for part in here)}: being converted by the run that began the date")
+            return state
+        for number, part in enumerate(here, start=1):
+            self.log(f"{part.table} ({number} of {len(here)}): {part.items:,} items")
+            tables[part.table] = self._convert_table(record, part)
+        if here and state.open:  # whoever was told of their end meanwhile left the date to this run
+            state = self._advance_spark(record, tables, "begin")
+        if state.open:
+            return state
         ordered = tuple(tables[part.table] for part in record.parts)
         manifest = Manifest(export=record, lake_bucket=self.layout.bucket, tables=ordered)
         write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key)
         self.log(f"converted {manifest.rows:,} items of {len(tables)} tables, {manifest.bytes:,} bytes")
         return manifest
+
+    def _in_the_lake(self, record: ExportRecord, done: Manifest | None) -> dict[str, TableManifest]:
+        """The tables that need no conversion any more, by name."""
+        kept = {part.export_arn: part.table for part in done.export.parts} if done else {}
+        by_name = {table.target.table: table for table in done.tables} if done else {}
+        tables: dict[str, TableManifest] = {}
+        for part in record.parts:
+            name = kept.get(part.export_arn)
+            finished = by_name.get(name) if name else self._find_finished(record, part)
+            if finished is not None:
+                self.log(f"{part.table}: {finished.rows:,} items are in the lake already")
+                tables[part.table] = finished
+        return tables
 
     def _convert_table(self, record: ExportRecord, part: ExportPart) -> TableManifest:
         items = read_part(self.s3, record.bucket, part)
@@ -113,26 +126,32 @@ class Converter:
             self.source.engine == "auto" and part.billed_bytes > self.source.glue_above_gb * 1e9
         )
 
-    def _convert_by_spark(self, record: ExportRecord, parts: Sequence[ExportPart]) -> dict[str, TableManifest]:
+    def _advance_spark(self, record: ExportRecord, tables: dict[str, TableManifest], turn: Turn) -> Advanced:
+        """Begin and finish runs of Glue; what they made is added to `tables`."""
+        parts = {part.table: part for part in record.parts if part.table not in tables and self._by_spark(part)}
         if not parts:
-            return {}
+            return Advanced(results={})
         assert self.spark is not None, "a source that converts by Glue has the job"
-        named = {self._job_names(record, part): part for part in parts}
-        wanted = {names: partial(self._request, record, part) for names, part in named.items()}
-        tables: dict[str, TableManifest] = {}
-        for names, result in self.spark.run_all(wanted):
-            part = named[names]
-            folder = self._folder(record, part)
-            _require_all_items(part, result.converted)
-            if result.unverified:
-                self.log(f"{part.table}: MD5 of {len(result.unverified)} large files was not compared, their CRC was")
-            files = [_data_file(file, folder + file.name) for file in result.converted.files]
-            table = _table_manifest(part, result.converted, files, self.layout.uri(folder))
-            self._write_schema(part.table, result.converted.schema)
-            self._write_finished(record, part, table)
-            self.spark.spark.forget(names)
-            tables[part.table] = table
-        return tables
+        date_of_runs = SparkDate(
+            spark=self.spark, source=record.source, snapshot_date=record.snapshot_date, export_task=record.export_task
+        )
+        state = date_of_runs.advance(
+            {name: partial(self._request, record, part) for name, part in parts.items()}, turn=turn
+        )
+        for name, result in state.results.items():
+            tables[name] = self._take_over(record, parts[name], result)
+        return state
+
+    def _take_over(self, record: ExportRecord, part: ExportPart, result: JobResult) -> TableManifest:
+        folder = self._folder(record, part)
+        _require_all_items(part, result.converted)
+        if result.unverified:
+            self.log(f"{part.table}: MD5 of {len(result.unverified)} large files was not compared, their CRC was")
+        files = [_data_file(file, folder + file.name) for file in result.converted.files]
+        table = _table_manifest(part, result.converted, files, self.layout.uri(folder))
+        self._write_schema(part.table, result.converted.schema)
+        self._write_finished(record, part, table)
+        return table
 
     def _request(self, record: ExportRecord, part: ExportPart, result: str) -> JobRequest:
         """What the job is asked, when its turn comes."""
@@ -151,10 +170,6 @@ class Converter:
             limits=self.options.limits,
             known=self._find_schema(part.table),
         )
-
-    def _job_names(self, record: ExportRecord, part: ExportPart) -> JobNames:
-        day = record.snapshot_date.isoformat()
-        return JobNames(source=record.source, day=day, export_task=record.export_task, table=part.table)
 
     def _folder(self, record: ExportRecord, part: ExportPart) -> str:
         return self.layout.partition_folder(record.source, part.table, record.snapshot_date, record.export_task)
@@ -199,6 +214,11 @@ class Converter:
 
     def _write_schema(self, table: str, schema: dict[str, Any]) -> None:
         key = self.layout.seen_schema_key(self.source.name, table)
+        if (stored := self._find_schema(table)) is not None:
+            # Another date may have been converted since this one read it.
+            whole = from_plain(stored)
+            merge(whole, from_plain(schema), self.options.limits)
+            schema = to_plain(whole)
         text = json.dumps({"version": _SCHEMA_VERSION, "schema": schema}, separators=(",", ":"))
         self.s3.put_text(self.layout.bucket, key, text, kms_key=self.kms_key)
 
@@ -211,7 +231,7 @@ class _LakeSink:
     bucket: str
     folder: str
     ending: str
-    kms_key: str
+    kms_key: str | None
     files: dict[str, S3Writer] = field(default_factory=dict)
 
     def create(self, name: str) -> S3Writer:

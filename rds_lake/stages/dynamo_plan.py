@@ -27,7 +27,7 @@ class DynamoPlan:
     export_at: time
     bucket: str
     prefix: str
-    kms_key: str
+    kms_key: str | None
     bucket_owner: str | None = None
     timeout: timedelta = timedelta(hours=24)
 

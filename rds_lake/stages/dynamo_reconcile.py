@@ -6,6 +6,7 @@ instant has passed, and finds every end that S3's event on the manifest did not 
     the date's instant has passed, nothing begun     -> begin it
     exports missing, as AWS had no place for them    -> begin it again
     all exports ended, and no run settled them       -> settle them
+    runs of Glue ended, and no run read their result -> read it, and go on (`spark_watch.py`)
     an export older than the time-out                -> incident "stuck"
     no date relocated for longer than the freshness  -> incident "stale"
 
@@ -22,8 +23,9 @@ from rds_lake.config import LakeConfig, SourceSettings, first_date
 from rds_lake.model.dynamo_set import ExportSet, subject
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_plan import DynamoPlan
-from rds_lake.stages.handover import list_dates
+from rds_lake.stages.handover import find_export_record, list_dates
 from rds_lake.stages.reconcile import Examined, Progress, RunLog
+from rds_lake.stages.spark_watch import DateOfRuns, SparkWatch
 from rds_lake.stages.wanted import WantedIncident, WantedRun, set_run
 
 # The event on the last manifest may have come before its export ended, and then told nothing.
@@ -71,6 +73,7 @@ class DynamoReconciler:
     days: int
     grace: timedelta
     turn: int
+    conversions: SparkWatch | None = None
 
     def examine(self, watched: WatchedSet) -> Examined:
         """Everything that is left to do for the source. AWS is asked about open dates only."""
@@ -90,6 +93,10 @@ class DynamoReconciler:
                 incidents += self._stuck(watched.plan, exports)
             else:
                 found += self._settle(exports)
+        for conversion in self._conversions(watched):
+            runs_now = runs_now or bool(conversion.running)
+            found += self._continue(conversion)
+            incidents += conversion.stuck(now=self.now, timeout=watched.plan.timeout)
         reason = watched.stale_reason(relocated, now=self.now)
         # A source set up just now has nothing yet, which is no incident while its first date is being made.
         if reason is not None and (relocated or not (found or runs_now)):
@@ -139,6 +146,32 @@ class DynamoReconciler:
         ):
             return []
         return [set_run(task, exports.source, exports.snapshot_date)]
+
+    def _conversions(self, watched: WatchedSet) -> list[DateOfRuns]:
+        """Dates whose tables Glue converts, also such as are older than the days looked at, unless a run of ours is about to."""
+        source, exports = watched.plan.source, watched.exports
+        dates = self.conversions.dates(source) if self.conversions else []
+        dates = [found for found in dates if found.job_set.snapshot_date >= watched.first_date]
+        days = [found.job_set.snapshot_date for found in dates]
+        progress = self.log.progress(source, days) if days else {}
+        open_dates = [found for found in dates if progress[found.job_set.snapshot_date] is Progress.OPEN]
+        # Of a date that was exported again since, the earlier conversion is nobody's any more.
+        records = [find_export_record(exports.s3, exports.layout, source, f.job_set.snapshot_date) for f in open_dates]
+        return [
+            found
+            for found, record in zip(open_dates, records, strict=True)
+            if record is not None and record.export_task == found.job_set.export_task
+        ]
+
+    def _continue(self, found: DateOfRuns) -> list[WantedRun]:
+        if found.is_due:
+            run = found.wanted()
+            if (found.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE):
+                return []
+            if not self.log.was_settled(run.export_task or ""):
+                return [run]
+        idle = found.waiting and not found.running
+        return [found.wanted(turn=self.turn)] if idle and self.conversions and self.conversions.has_place() else []
 
     def _stuck(self, plan: DynamoPlan, exports: ExportSet) -> list[WantedIncident]:
         late = [

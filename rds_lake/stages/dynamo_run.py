@@ -12,7 +12,7 @@ from datetime import date
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig, SourceSettings
-from rds_lake.errors import ExportQuotaError, SnapshotNotFoundError
+from rds_lake.errors import ExportQuotaError, ExportTimeoutError, SnapshotNotFoundError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.dynamo import TableExport
 from rds_lake.model.dynamo_set import ExportSet
@@ -27,7 +27,7 @@ from rds_lake.stages.dynamo_scan import NOT_ONE_INSTANT, Scanner
 from rds_lake.stages.export import Waiting
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.source_run import AcceptedExport, SourceRun
-from rds_lake.stages.spark_convert import SparkConversions, SparkJobs
+from rds_lake.stages.spark_convert import Advanced, SparkJobs, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +111,34 @@ class DynamoRun(SourceRun):
         return AcceptedExport(record=record, findings=contents.findings + warned, reused=False)
 
     def relocate(self, day: date) -> Manifest:
-        """The date's items as Parquet in the lake's layout; ends with the manifest."""
+        """The date's items as Parquet in the lake's layout; ends with the manifest. Waits for runs of Glue, unlike `advance`."""
+        deadline = self.clock() + self.source.export_timeout_hours * 3600
+        found = self.advance(day, turn="by_hand")
+        while not isinstance(found, Manifest):
+            if self.clock() > deadline:
+                raise ExportTimeoutError(
+                    f"the Glue job {self.config.lake.glue_job} did not end in time ({found}); its runs go on and are adopted when "
+                    "`parquet` is materialized again"
+                )
+            self.sleep(self.job_poll_seconds)
+            found = self.advance(day, turn="resume")
+        return found
+
+    def advance(self, day: date, *, turn: Turn) -> Manifest | Advanced:
+        """The manifest, or how far the runs of Glue are that convert the date: they go on, and no run of ours waits for them."""
         record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
         done = self._find_manifest(day)
         if done is not None and done.export.export_task == record.export_task:
             self.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
-            return done
+            found: Manifest | Advanced = done
+        else:
+            found = self._converter.convert(record, done, turn=turn)
+        if self.source.by_glue and isinstance(found, Manifest):
+            self._spark.forget(record.source, record.export_task)
+        return found
+
+    @property
+    def _converter(self) -> Converter:
         return Converter(
             s3=self.lake.s3,
             layout=self.lake.layout,
@@ -125,23 +147,15 @@ class DynamoRun(SourceRun):
             keys=self._keys,
             log=self.log,
             spark=self._spark if self.source.by_glue else None,
-        ).convert(record, done)
+        )
 
     @property
-    def _spark(self) -> SparkConversions:
+    def _spark(self) -> SparkJobs:
         lake = self.lake
-        spark = SparkJobs(
+        return SparkJobs(
             jobs=lake.glue.jobs, s3=lake.s3, layout=lake.layout, job=self.config.lake.glue_job, kms_key=lake.kms_key,
-            log=self.log,
+            log=self.log, now=self.now,
         )  # fmt: skip
-        waiting = Waiting(
-            clock=self.clock,
-            sleep=self.sleep,
-            timeout_seconds=self.source.export_timeout_hours * 3600,
-            poll_seconds=self.job_poll_seconds,
-            log=self.log,
-        )
-        return SparkConversions(spark=spark, waiting=waiting)
 
     def _keys(self, table: str) -> Sequence[str]:
         """None where the table was deleted since: that costs statistics of its files and nothing else."""

@@ -24,6 +24,7 @@ from rds_lake.model.events import (
     ExportEnded,
     ExportWritten,
     ForeignEvent,
+    JobEnded,
     MalformedEvent,
     SnapshotCreated,
     TableExportWritten,
@@ -33,6 +34,7 @@ from rds_lake.model.export import ExportTask
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
+from rds_lake.stages.spark_watch import SparkWatch
 from rds_lake.stages.wanted import WantedIncident, WantedRun, set_run, settling_run, starting_run
 
 
@@ -78,6 +80,7 @@ class EventPlanner:
     first_dates: dict[str, date]
     today: Callable[[], date]
     dynamodb: Mapping[str, DynamoExports] = field(default_factory=dict)
+    conversions: SparkWatch | None = None
     _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
@@ -125,6 +128,8 @@ class EventPlanner:
                 )
             case TableExportWritten():
                 return self._table_exported(event)
+            case JobEnded():
+                return self._job_ended(event)
             case BackupFailed():
                 return self._backup_failed(event)
             case ForeignEvent(reason=reason):
@@ -209,6 +214,22 @@ class EventPlanner:
                 note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.exports)} tables exported so far"
             )
         return _Decision(runs=(set_run(found.task, event.source, event.snapshot_date),))
+
+    def _job_ended(self, event: JobEnded) -> _Decision:
+        """What a date's last run to end asks for, or one that leaves its place to a table that waits.
+
+        Whoever hears of an end before Glue itself says so is not kept in the queue: reconciliation looks sooner.
+        """
+        ours = self.conversions if self.conversions and self.conversions.job == event.job else None
+        found = ours.date_of(event.run) if ours else None
+        if found is None:
+            return _Decision(note=f"the run {event.run} of the Glue job {event.job} converts for no open date of ours")
+        day = f"{found.job_set.source} {found.job_set.snapshot_date}"
+        if found.job_set.snapshot_date < self.first_dates[found.job_set.source]:
+            return _Decision(note=f"{day} is before the source's first date")
+        if not found.is_due:
+            return _Decision(note=f"{day}: Glue still converts {', '.join(found.running)}")
+        return _Decision(runs=(found.wanted(),))
 
     def _backup_failed(self, event: BackupFailed) -> _Decision:
         """An incident of the source that waits for AWS Backup's snapshots; nobody else's backup is our business."""

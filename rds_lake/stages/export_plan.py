@@ -70,6 +70,7 @@ class ExportPlan:
 def export_plan(config: LakeConfig, source: SourceSettings) -> ExportPlan:
     """What exporting this source means, as values."""
     lake = config.lake
+    assert lake.export_role and lake.kms_key, "config.py refuses a database without them"
     return ExportPlan(
         source=source.name,
         snapshot_about=_ABOUT[source.kind],

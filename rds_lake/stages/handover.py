@@ -43,6 +43,14 @@ def list_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[date, ..
     return tuple(sorted(day for day in map(_manifest_date, names) if day is not None))
 
 
+def list_begun(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[date, ...]:
+    """The dates of a DynamoDB source whose exports were begun, oldest first."""
+    folder = layout.manifest_folder(source)
+    names = [item.key.removeprefix(folder) for item in s3.list_objects(layout.bucket, folder)]
+    begun = [name.removesuffix(".begun.json") for name in names if name.endswith(".begun.json")]
+    return tuple(sorted(day for day in map(_manifest_date, begun) if day is not None))
+
+
 def _manifest_date(name: str) -> date | None:
     """The date of `2026-11-20.json`; None for export records, markers and the pointer."""
     try:
@@ -51,25 +59,32 @@ def _manifest_date(name: str) -> date | None:
         return None
 
 
-def write_manifest(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, kms_key: str) -> None:
+def write_manifest(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, kms_key: str | None) -> None:
     """Commit relocation: the manifest appears whole, in one PUT, after everything it names."""
     key = layout.manifest_key(manifest.source, manifest.snapshot_date)
     s3.put_text(layout.bucket, key, render_manifest(manifest), kms_key=kms_key)
 
 
-def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord:
-    """The accepted export of the date; ManifestError says what to materialize when there is none."""
+def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord | None:
+    """The accepted export of the date, or None when none was."""
     key = layout.export_record_key(source, day)
     text = s3.find_text(layout.bucket, key)
-    if text is None:
+    return None if text is None else parse_export_record(text, where=layout.uri(key))
+
+
+def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord:
+    """The accepted export of the date; ManifestError says what to materialize when there is none."""
+    record = find_export_record(s3, layout, source, day)
+    if record is None:
+        where = layout.uri(layout.export_record_key(source, day))
         raise ManifestError(
-            f"{layout.uri(key)} does not exist: no complete export of {day} was accepted; "
+            f"{where} does not exist: no complete export of {day} was accepted; "
             f"materialize `{source}/snapshot_export` for {day} first"
         )
-    return parse_export_record(text, where=layout.uri(key))
+    return record
 
 
-def write_export_record(s3: S3Gateway, layout: LakeLayout, record: ExportRecord, *, kms_key: str) -> None:
+def write_export_record(s3: S3Gateway, layout: LakeLayout, record: ExportRecord, *, kms_key: str | None) -> None:
     """Accept an export for its date."""
     key = layout.export_record_key(record.source, record.snapshot_date)
     s3.put_text(layout.bucket, key, render_export_record(record), kms_key=kms_key)

@@ -35,7 +35,7 @@ class Registrar:
 
     s3: S3Gateway
     layout: LakeLayout
-    kms_key: str
+    kms_key: str | None
     log: Callable[[str], None]
     parallel: int = THREADS
     clock: Callable[[], float] = field(default=time.monotonic)

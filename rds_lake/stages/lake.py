@@ -25,7 +25,7 @@ class Lake:
     glue: GlueGateway
     athena: AthenaGateway
     layout: LakeLayout
-    kms_key: str
+    kms_key: str | None
 
 
 def open_lake(

@@ -45,7 +45,7 @@ class Mover:
 
     s3: S3Gateway
     layout: LakeLayout
-    kms_key: str
+    kms_key: str | None
     log: Callable[[str], None]
     limits: CopyLimits = field(default_factory=CopyLimits)
     parallel: int = THREADS

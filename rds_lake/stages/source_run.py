@@ -37,6 +37,7 @@ from rds_lake.stages.previous import RowComparison, compare_rows
 from rds_lake.stages.publish import Publication, Publisher
 from rds_lake.stages.quality import TableQuality, check_tables
 from rds_lake.stages.relocate import Mover
+from rds_lake.stages.spark_convert import Advanced, Turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +202,10 @@ class SourceRun:
         if self.source.parquet == "in_place":
             return Registrar(**how).register(contents, record, superseded=superseded)
         return Mover(**how).relocate(contents, record, superseded=superseded)
+
+    def advance(self, day: date, *, turn: Turn) -> Manifest | Advanced:  # noqa: ARG002 - DynamoDB's has a use for it
+        """`relocate` as far as it goes without waiting for anything that AWS does by itself."""
+        return self.relocate(day)
 
     def catalogue(self, day: date) -> Catalogued:
         """Glue tables and partitions of the date, read back through Athena."""

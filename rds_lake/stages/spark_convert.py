@@ -1,42 +1,53 @@
-"""Convert by Spark: tables that outgrow a machine become jobs of AWS Glue.
+"""Convert by Spark: tables that outgrow a machine become jobs of AWS Glue, and no run of ours waits for them.
 
-    begin   the job's files and the request go to S3, a run is started: or one that runs already is adopted
-    look    running, or ended with a result
-    finish  the result is read; what the job found wrong with the input is raised as the local engine would
+    begin    the job's files and the request go to S3, a run is started: or the one that was started is adopted
+    finish   the ended run's result is read; what the job found wrong with the input is raised as the local engine would
+    advance  both, for all tables of a date, as far as it goes now
 
-A run is known by its request, whose key holds source, date, export and table: asking twice starts one run. Only
-`SparkConversions` waits.
+A run is known by its request, whose key holds source, date, export, attempt and table. The request is created, never
+overwritten: of two runs of ours at once one starts the run of Glue, and the other finds it.
 
-What belongs here: one table's conversion as a job run. When to ask is the caller's business.
+What belongs here: conversions as job runs. Who asks again when one ends is `spark_watch.py`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Literal
 
 from rds_lake.aws.glue_jobs import GlueJobs
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.convert.job_request import JobRequest, JobResult, parse_result, render_request
 from rds_lake.convert.spark_bundle import RULES_NAME, SCRIPT_NAME, build_bundle
-from rds_lake.errors import ExportTimeoutError, RdsLakeError, RelocationError, ThrottledError
+from rds_lake.errors import AwsError, ConflictError, ConversionError, RelocationError, ThrottledError
 from rds_lake.model.job_run import REQUEST, JobRun
+from rds_lake.model.job_set import JobSet, TableJob, parse_job_set, render_job_set
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.export import Waiting
 
 MakeRequest = Callable[[str], JobRequest]
+# Which run of ours it is that goes on with a date, and so what it does about a run of Glue that ended badly. begin: the
+# first one, leaves it to the next. resume: asked for as something has ended, raises it. by_hand: a person's, starts another.
+Turn = Literal["begin", "resume", "by_hand"]
 _MISSING_RESULT = "ended without a result"
+# Between creating a request and starting its run lie seconds; after this long whoever created it is dead.
+_BEGINNING = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobNames:
-    """What identifies a table's conversion."""
+    """What identifies one attempt at a table's conversion."""
 
     source: str
-    day: str
     export_task: str
     table: str
+    attempt: int = 1
+
+    @property
+    def slug(self) -> str:
+        """`reviews-2026-11-20-3f9c2d71ab04.1.Users`: an export has one place only, and names date and source."""
+        return f"{self.export_task}.{self.attempt}.{self.table}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,31 +60,31 @@ class SparkJobs:
     job: str
     kms_key: str | None
     log: Callable[[str], None]
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
-    def running(self) -> dict[str, JobRun]:
-        """The job's runs that may still write, by the URI of their request."""
-        return {run.request: run for run in self.jobs.list_runs(self.job) if run.running and run.request}
-
-    def begin(self, names: JobNames, make: MakeRequest, running: Mapping[str, JobRun]) -> JobRun | None:
-        """The run that converts the table: one that runs, or a new one; None if there is a result already.
+    def begin(self, names: JobNames, make: MakeRequest) -> JobRun | None:
+        """The run that converts the table: a new one, or the one of this attempt; None while another run of ours begins it.
 
         `make` gives the request for the URI the result has to have. Raises ThrottledError if Glue has no place now.
         """
-        uri = self.layout.uri(self._request_key(names))
-        if (run := running.get(uri)) is not None:
-            self.log(f"{names.table}: adopted the run {run.id} of {self.job}, which is {run.state}")
-            return run
-        if self.s3.find_text(self.layout.bucket, self._result_key(names)) is not None:
-            return None
         request = render_request(make(self.layout.uri(self._result_key(names))))
-        self.s3.put_text(self.layout.bucket, self._request_key(names), request, kms_key=self.kms_key)
-        started = self.jobs.start(self.job, self._ship() | {REQUEST: uri})
+        key = self._request_key(names)
+        if not self._create(key, request, etag=None):
+            found = self._begun(names, key)
+            if found is not None or not self._take_over(key):
+                return found
+        try:
+            started = self.jobs.start(self.job, self._ship() | {REQUEST: self.layout.uri(key)})
+        except (ThrottledError, AwsError):
+            # Refused, so nothing was started. After any other error something may have been: then the request stays.
+            self.s3.delete(self.layout.bucket, [key])
+            raise
         self.log(f"{names.table}: started the run {started} of {self.job}")
-        return self.jobs.get_run(self.job, started)
+        return self.jobs.find_run(self.job, started)
 
-    def look(self, run: JobRun) -> JobRun:
-        """The run as it is now."""
-        return self.jobs.get_run(self.job, run.id)
+    def look(self, run: str) -> JobRun | None:
+        """The run as it is now; None where Glue has forgotten it."""
+        return self.jobs.find_run(self.job, run)
 
     def finish(self, names: JobNames, run: JobRun | None) -> JobResult:
         """What the ended run made. Raises ConversionError for bad input, RelocationError for a run that died."""
@@ -85,15 +96,36 @@ class SparkJobs:
                 f"{names.table}: the run {run.id if run else ''} of the Glue job {self.job} {why}; nothing was published. Read "
                 "its log in CloudWatch (/aws-glue/jobs/error), then materialize `parquet` again: it starts a new run"
             )
-        try:
-            return parse_result(text, where=self.layout.uri(key))
-        except RdsLakeError:
-            self.forget(names)  # the next attempt must not find the answer to this one
-            raise
+        return parse_result(text, where=self.layout.uri(key))
 
-    def forget(self, names: JobNames) -> None:
-        """Remove request and result: they are used."""
-        self.s3.delete(self.layout.bucket, [self._result_key(names), self._request_key(names)])
+    def forget(self, source: str, export_task: str) -> None:
+        """Remove requests, results and the record of the runs: the date has its manifest."""
+        folder = f"{self.layout.job_folder(source)}{export_task}."
+        self.s3.delete(self.layout.bucket, [item.key for item in self.s3.list_objects(self.layout.bucket, folder)])
+
+    def _create(self, key: str, text: str, *, etag: str | None) -> bool:
+        try:
+            self.s3.replace_text(self.layout.bucket, key, text, etag=etag, kms_key=self.kms_key)
+        except ConflictError:
+            return False
+        return True
+
+    def _begun(self, names: JobNames, key: str) -> JobRun | None:
+        """The run of a request that is there already, one that still runs first."""
+        uri = self.layout.uri(key)
+        runs = [run for run in self.jobs.list_runs(self.job) if run.request == uri]
+        found = next((run for run in runs if run.running), runs[0] if runs else None)
+        if found is not None:
+            self.log(f"{names.table}: adopted the run {found.id} of {self.job}, which is {found.state}")
+        return found
+
+    def _take_over(self, key: str) -> bool:
+        """Whether this run of ours is to start what another one created the request of, and then died."""
+        found = self.s3.find_version(self.layout.bucket, key)
+        listed = next((item for item in self.s3.list_objects(self.layout.bucket, key) if item.key == key), None)
+        if found is None or listed is None or listed.modified is None:
+            return False
+        return self.now() - listed.modified > _BEGINNING and self._create(key, found[0], etag=found[1])
 
     def _ship(self) -> dict[str, str]:
         """The job's files in S3, those of this release; Glue runs them instead of what the job was created with."""
@@ -108,54 +140,118 @@ class SparkJobs:
         return arguments
 
     def _request_key(self, names: JobNames) -> str:
-        return self.layout.job_key(names.source, _slug(names), "request")
+        return self.layout.job_key(names.source, names.slug, "request")
 
     def _result_key(self, names: JobNames) -> str:
-        return self.layout.job_key(names.source, _slug(names), "result")
+        return self.layout.job_key(names.source, names.slug, "result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SparkConversions:
-    """Many tables' runs, as many at once as Glue has places for. This is what holds a worker, and nothing else does."""
+class Advanced:
+    """How far a date's runs are: results that are new, and tables whose run goes on, waits for a place, or ended badly."""
+
+    results: Mapping[str, JobResult]
+    running: tuple[str, ...] = ()
+    waiting: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> tuple[str, ...]:
+        """The tables without a result."""
+        return (*self.running, *self.waiting, *self.failed)
+
+    def __str__(self) -> str:
+        """`2 of 3 tables …`: what a person reads of it."""
+        parts = {"running": self.running, "waiting for a place": self.waiting, "failed": self.failed}
+        return "; ".join(f"{what}: {', '.join(names)}" for what, names in parts.items() if names) or "all are converted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SparkDate:
+    """All conversions of one date."""
 
     spark: SparkJobs
-    waiting: Waiting
+    source: str
+    snapshot_date: date
+    export_task: str
 
-    def run_all(self, wanted: Mapping[JobNames, MakeRequest]) -> Iterator[tuple[JobNames, JobResult]]:
-        """Each table's result as its run ends. Raises what `finish` raises, and ExportTimeoutError; runs go on then."""
-        waiting, deadline = self.waiting, self.waiting.clock() + self.waiting.timeout_seconds
-        left, runs, adoptable = dict(wanted), dict[JobNames, JobRun | None](), self.spark.running()
-        while left or runs:
-            self._begin(left, runs, adoptable)
-            for names, run in list(runs.items()):
-                seen = self.spark.look(run) if run else None
-                if seen is None or not seen.running:
-                    del runs[names]
-                    yield names, self.spark.finish(names, seen)
-            if not (left or runs):
-                return
-            if waiting.clock() > deadline:
-                tables = ", ".join(sorted(names.table for names in [*runs, *left]))
-                raise ExportTimeoutError(f"the Glue job {self.spark.job} did not end in time for {tables}; its runs go on "
-                                         "and are adopted when `parquet` is materialized again")  # fmt: skip
-            waiting.sleep(waiting.poll_seconds)
+    def advance(self, wanted: Mapping[str, MakeRequest], *, turn: Turn) -> Advanced:
+        """Read what has ended, begin what Glue has a place for; the record says the rest to later runs.
+
+        A run that resumes raises one ConversionError or RelocationError for all tables that failed, once nothing runs or waits.
+        """
+        known = self._read()
+        jobs = {table: known.get(table, TableJob()) for table in wanted}
+        self._write(jobs, unless=known)  # before the first start: what is begun is never unheard of
+        known = dict(jobs)
+        results: dict[str, JobResult] = {}
+        failed: dict[str, ConversionError | RelocationError] = {}
+        running = [table for table, job in jobs.items() if job.run and self._goes_on(table, job, results, failed)]
+        if turn == "by_hand":
+            jobs |= {table: TableJob(attempt=jobs[table].attempt + 1) for table in failed}
+            failed = {}
+        begun, waiting = self._begin(jobs, wanted)
+        self._write(jobs | begun, unless=known)
+        running += begun
+        if failed and turn == "resume" and not (running or waiting):
+            raise _together(list(failed.values()))
+        return Advanced(results=results, running=tuple(running), waiting=waiting, failed=tuple(failed))
+
+    def _goes_on(
+        self,
+        table: str,
+        job: TableJob,
+        results: dict[str, JobResult],
+        failed: dict[str, ConversionError | RelocationError],
+    ) -> bool:
+        run = self.spark.look(job.run or "")
+        if run is not None and run.running:
+            return True
+        try:
+            results[table] = self.spark.finish(self._names(table, job), run)
+        except (ConversionError, RelocationError) as error:
+            self.spark.log(str(error))
+            failed[table] = error
+        return False
 
     def _begin(
-        self,
-        left: dict[JobNames, MakeRequest],
-        runs: dict[JobNames, JobRun | None],
-        adoptable: Mapping[str, JobRun],
-    ) -> None:
-        for names in list(left):
+        self, jobs: Mapping[str, TableJob], wanted: Mapping[str, MakeRequest]
+    ) -> tuple[dict[str, TableJob], tuple[str, ...]]:
+        todo = [table for table, job in jobs.items() if job.run is None]
+        begun: dict[str, TableJob] = {}
+        for table in todo:
             try:
-                runs[names] = self.spark.begin(names, left[names], adoptable)
+                run = self.spark.begin(self._names(table, jobs[table]), wanted[table])
             except ThrottledError as error:
-                self.spark.log(f"{len(left)} tables wait: {error}")
-                return
-            del left[names]
+                self.spark.log(f"{len(todo) - len(begun)} tables wait: {error}")
+                break
+            if run is not None:
+                begun[table] = TableJob(attempt=jobs[table].attempt, run=run.id)
+        return begun, tuple(table for table in todo if table not in begun)
+
+    def _names(self, table: str, job: TableJob) -> JobNames:
+        return JobNames(source=self.source, export_task=self.export_task, table=table, attempt=job.attempt)
+
+    @property
+    def _key(self) -> str:
+        return self.spark.layout.job_set_key(self.source, self.export_task)
+
+    def _read(self) -> Mapping[str, TableJob]:
+        text = self.spark.s3.find_text(self.spark.layout.bucket, self._key)
+        return {} if text is None else parse_job_set(text, where=self.spark.layout.uri(self._key)).tables
+
+    def _write(self, tables: Mapping[str, TableJob], *, unless: Mapping[str, TableJob]) -> None:
+        if tables == unless:
+            return
+        found = JobSet(
+            source=self.source, snapshot_date=self.snapshot_date, export_task=self.export_task, tables=tables
+        )
+        self.spark.s3.put_text(self.spark.layout.bucket, self._key, render_job_set(found), kms_key=self.spark.kms_key)
 
 
-def _slug(names: JobNames) -> str:
-    """`2026-11-20-Users-3f9c2d71ab04`: tables' names are legal in keys, and an export has one place only."""
-    digest = hashlib.sha256(names.export_task.encode()).hexdigest()[:12]
-    return f"{names.day}-{names.table}-{digest}"
+def _together(errors: list[ConversionError | RelocationError]) -> ConversionError | RelocationError:
+    if len(errors) == 1:
+        return errors[0]
+    return RelocationError(
+        f"Glue did not convert {len(errors)} tables; nothing was published:", [str(e) for e in errors]
+    )

@@ -13,8 +13,9 @@ from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages.export_plan import ExportPlan
 
-# begin: start or adopt the export and end. settle: take over an ended export. scan: read tables, all in one run.
-Trigger = Literal["begin", "settle", "scan"]
+# begin: start or adopt the export and end. settle: take over an ended export. scan: read tables, all in one run. convert:
+# read what runs of Glue have made, and all that comes after.
+Trigger = Literal["begin", "settle", "scan", "convert"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

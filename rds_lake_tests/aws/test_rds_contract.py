@@ -56,8 +56,8 @@ def subject(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
     yield Subject(
         rds=rds,
         arn=functools.cache(lambda number: world.snapshot(f"2026-11-{10 + number}")),
-        role=world.config.lake.export_role,
-        kms_key=world.config.lake.kms_key,
+        role=world.run().plan.role,
+        kms_key=world.run().plan.kms_key,
         finish=finish,
     )
     gate.set()

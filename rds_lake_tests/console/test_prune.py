@@ -42,7 +42,9 @@ def tomorrow() -> datetime:
 
 def shown(world: World, *, apply: bool = False) -> str:
     text = io.StringIO()
-    connected = Connected(config=world.config, rds=world.gateways.rds, lake=world.gateways.lake)
+    connected = Connected(
+        config=world.config, rds=world.gateways.rds, dynamodb=world.gateways.dynamodb, lake=world.gateways.lake
+    )
     prune(connected, ("shop",), apply=apply, now=tomorrow(), console=Console(file=text, width=200))
     return text.getvalue()
 

@@ -37,7 +37,9 @@ def command(world: World, monkeypatch: pytest.MonkeyPatch):
 
 def shown(world: World) -> str:
     text = io.StringIO()
-    connected = Connected(config=world.config, rds=world.gateways.rds, lake=world.gateways.lake)
+    connected = Connected(
+        config=world.config, rds=world.gateways.rds, dynamodb=world.gateways.dynamodb, lake=world.gateways.lake
+    )
     status(connected, (), now=datetime(2026, 11, 22, 5, tzinfo=UTC), console=Console(file=text, width=160))
     return text.getvalue()
 

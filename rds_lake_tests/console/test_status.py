@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -12,6 +12,7 @@ from rds_lake.cli import main
 from rds_lake.config_lake import Prices
 from rds_lake.console.connect import Connected
 from rds_lake.console.status import status
+from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.model.cost import Requests, export_usd, requests_usd
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.table import Column, TableTarget
@@ -23,7 +24,9 @@ from rds_lake_tests.world import World
 
 def shown(world: World, *names: str, now: datetime = datetime(2026, 11, 22, 5, tzinfo=UTC)) -> str:
     text = io.StringIO()
-    connected = Connected(config=world.config, rds=world.gateways.rds, lake=world.gateways.lake)
+    connected = Connected(
+        config=world.config, rds=world.gateways.rds, dynamodb=world.gateways.dynamodb, lake=world.gateways.lake
+    )
     status(connected, names, now=now, console=Console(file=text, width=160))
     return text.getvalue()
 
@@ -62,6 +65,40 @@ def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> N
     text = shown(world)
     assert "exporting 2026-11-20: " in text
     assert "1 of the account's 5 places" in text
+
+
+def test_exports_and_conversions_of_dynamodb_under_way_are_shown_with_since_when(world: World) -> None:
+    now = datetime.now(UTC)
+    day = (now - timedelta(days=1)).date()
+    world.with_glue(glue_runs=1)
+    dynamo = world.of_dynamodb(engine="glue")
+    dynamo.clock(now - timedelta(days=3))
+    dynamo.create("Reviews")
+    dynamo.create("Users")
+    dynamo.clock(None)
+    dynamo.break_next_export(stuck=True)
+    world.run().begin(day)
+    text = shown(world, now=now + timedelta(hours=2))
+    assert (
+        f"exporting {day}: Reviews, in progress for 2 h" in text
+        or f"exporting {day}: Reviews, in progress for 1 h" in text
+    )
+    world.cloud.reset()
+
+    world.provision()
+    world.with_glue(glue_runs=1)
+    dynamo = world.of_dynamodb(engine="glue")
+    dynamo.clock(now - timedelta(days=3))
+    dynamo.create("Reviews")
+    dynamo.create("Users")
+    dynamo.clock(None)
+    world.cloud.faults.add(read_faults({"glue_jobs": [{"stuck": True}]}))
+    world.run().accept(day, poll_seconds=0.02)
+    world.run().advance(day, turn="begin")
+    text = shown(world, now=now + timedelta(hours=2))
+    assert f"Glue converts {day}: Reviews, in progress for" in text and "(jr_" in text
+    assert f"Glue converts {day}: Users, waiting for one of AWS's places" in text
+    assert "exporting" not in text
 
 
 def test_the_command_reads_lake_yaml_and_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ def test_an_export_somebody_started_by_hand_is_taken_over_and_not_paid_twice(she
         source_arn=arn,
         bucket="acme-lake",
         prefix="exports",
-        role=world.config.lake.export_role,
+        role=world.run().plan.role,
         kms_key="alias/rds-lake",
         include=(),
     )
@@ -192,7 +192,7 @@ class TestQuota:
                 source_arn=arn,
                 bucket="acme-lake",
                 prefix="elsewhere",
-                role=shell.world.config.lake.export_role,
+                role=shell.world.run().plan.role,
                 kms_key="alias/rds-lake",
                 include=(),
             )

@@ -1,11 +1,17 @@
 """`rds-lake setup`: everything lake.yaml names, once, and nothing changed that is there."""
 
 import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from textwrap import dedent
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.config import load_config
 from rds_lake.infra.events import event_patterns
 from rds_lake.infra.provision import Provisioner
-from rds_lake_tests.world import World
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake_tests.fakes.glue import LocalSpark
+from rds_lake_tests.world import DynamoWorld, World
 
 
 def apply(world: World) -> list[str]:
@@ -94,3 +100,35 @@ def test_whom_else_a_bucket_notifies_stays_notified(world: World) -> None:
     assert [queue["QueueArn"] for queue in found["QueueConfigurations"]] == [arn]
     world.gateways.s3.put_text("acme-lake", "exports/x/manifest-files.json", "", kms_key=None)
     assert len(world.messages()) == 1
+
+
+def test_the_ends_of_the_lakes_own_glue_job_reach_the_queue_and_no_others(world: World) -> None:
+    world.with_glue()
+    world.of_dynamodb("Reviews", engine="glue")
+    kind = "Glue Job State Change"
+    for job, state in (("rds-lake-convert", "FAILED"), ("rds-lake-convert", "RUNNING"), ("other", "FAILED")):
+        put(world, source="aws.glue", kind=kind, detail={"jobName": job, "state": state, "jobRunId": "jr_1"})
+    put(world, source="aws.glue", kind="Glue Job Run Status", detail={"jobName": "rds-lake-convert", "state": "FAILED"})
+    (arrived,) = [message["detail"] for message in world.messages()]
+    assert (arrived["jobName"], arrived["state"]) == ("rds-lake-convert", "FAILED")
+
+
+def test_a_lake_of_dynamodb_alone_is_set_up_exported_and_converted_without_role_and_key(
+    cloud: LocalCloud, tmp_path: Path
+) -> None:
+    text = """
+        lake: {bucket: acme-lake, events_queue: rds-lake-events, start_date: 2026-01-01,
+               glue_role: "arn:aws:iam::123456789012:role/rds-lake-convert"}
+        sources: [{name: reviews, kind: dynamodb, tables: [Reviews], engine: glue}]"""
+    (tmp_path / "lake.yaml").write_text(dedent(text), encoding="utf-8")
+    world = World.of(cloud, url="", config=load_config(tmp_path / "lake.yaml"))
+    world.cloud.job_runs.stand_in = LocalSpark(world.clients.client("s3"))
+    day = datetime.now(UTC).date() - timedelta(days=1)
+    dynamo = DynamoWorld(world=world)
+    dynamo.clock(datetime.now(UTC) - timedelta(days=3))
+    dynamo.create("Reviews", {"id": {"S": "1"}})
+    dynamo.clock(None)
+    world.publish(day.isoformat(), job_poll_seconds=0.02)
+    assert world.query("SELECT id FROM reviews") == [("1",)]
+    assert world.clients.client("kms").list_aliases()["Aliases"] == []
+    assert "SecurityConfiguration" not in world.clients.client("glue").get_job(JobName="rds-lake-convert")["Job"]

@@ -16,6 +16,7 @@ from rds_lake.model.events import (
     ExportEnded,
     ExportWritten,
     ForeignEvent,
+    JobEnded,
     MalformedEvent,
     SnapshotCreated,
     parse_events,
@@ -293,3 +294,26 @@ def test_no_wrong_value_in_a_real_event_raises(place: str, value: Any) -> None:
     event = copy.deepcopy(json.loads(rds_event("RDS-EVENT-0091")))
     (event if place in event else event["detail"])[place] = value
     parse_events(json.dumps(event))
+
+
+def glue_event(state: str, kind: str = "Glue Job State Change", **detail: Any) -> str:
+    body = {
+        "jobName": "rds-lake-convert",
+        "severity": "INFO",
+        "state": state,
+        "jobRunId": "jr_1",
+        "message": ".",
+    } | detail
+    return json.dumps({"source": "aws.glue", "detail-type": kind, "resources": [], "detail": body})
+
+
+@pytest.mark.parametrize("state", ["SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED"])
+def test_the_end_of_a_run_of_glue_names_job_and_run(state: str) -> None:
+    assert parse(glue_event(state)) == JobEnded(job="rds-lake-convert", run="jr_1")
+
+
+def test_what_else_glue_tells_is_foreign_and_an_end_without_its_run_is_malformed() -> None:
+    assert isinstance(parse(glue_event("RUNNING", "Glue Job Run Status")), ForeignEvent)
+    assert isinstance(parse(glue_event("RUNNING")), ForeignEvent)
+    assert isinstance(parse(glue_event("Succeeded", "Glue Crawler State Change")), ForeignEvent)
+    assert isinstance(parse(glue_event("FAILED", jobRunId=None)), MalformedEvent)

@@ -83,7 +83,7 @@ def test_an_end_of_an_export_we_did_not_start_is_acknowledged_without_a_run(worl
         source_arn=arn,
         bucket="acme-lake",
         prefix="elsewhere",
-        role=world.config.lake.export_role,
+        role=world.run().plan.role,
         kms_key="alias/rds-lake",
         include=(),
     )
