@@ -29,7 +29,9 @@ from rds_lake.defs.translate import (
     table_key,
     view_metadata,
 )
+from rds_lake.errors import FullExportBegunError
 from rds_lake.model.export import ExportTask
+from rds_lake.model.manifest import Manifest
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.dynamo_run import run_of
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
@@ -115,22 +117,42 @@ def _begun(task: ExportTask | None) -> dict[str, Any]:
 def _parquet_asset(
     config: LakeConfig, source: SourceSettings, known: Sequence[TableTarget] | None
 ) -> dg.AssetsDefinition:
-    @dg.asset(
-        key=stage_key(source, Stage.PARQUET),
-        deps=[stage_key(source, Stage.EXPORT)],
+    key = stage_key(source, Stage.PARQUET)
+
+    # As of `snapshot_export`: a step that finds its export of no use materializes nothing.
+    @dg.multi_asset(
+        name=f"{source.name}__{Stage.PARQUET}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[stage_key(source, Stage.EXPORT)],
+                skippable=True,
+                **asset_attributes(source, Stage.PARQUET),
+            )
+        ],
         partitions_def=partitions_of(config, source),
         check_specs=checks.specs(source, Stage.PARQUET),
+        can_subset=True,
         retry_policy=RETRIES,
-        **asset_attributes(source, Stage.PARQUET),
     )
-    def parquet(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
+    def parquet(
+        context: dg.AssetExecutionContext, aws: AwsResource
+    ) -> Iterator[dg.AssetObservation | dg.MaterializeResult]:
         with dagster_failures():
             run = _source_run(context, aws, config, source)
-            manifest = run.relocate(_day(context))
+            try:
+                manifest = _relocated(run, context, aws)
+            except FullExportBegunError as error:
+                # Full exports take the place of changes that cannot be used; their end brings the run that continues.
+                context.log.warning(str(error))
+                metadata = {"rds_lake/status": str(error)}
+                yield dg.AssetObservation(key, partition=context.partition_key, metadata=metadata)
+                return
             compared = None if source.athena else run.compare_rows(_day(context))
             brought = gathered((table.target for table in manifest.tables), source)
             expected = gathered(known, source) if known else brought
-        return dg.MaterializeResult(
+        yield dg.MaterializeResult(
+            asset_key=key,
             metadata=manifest_metadata(manifest) | relocation_cost_metadata(config.lake.prices, manifest),
             check_results=[
                 *checks.relocation(
@@ -143,7 +165,14 @@ def _parquet_asset(
             ],
         )
 
-    return cast(dg.AssetsDefinition, parquet)
+    return parquet
+
+
+def _relocated(run: SourceRun, context: dg.AssetExecutionContext, aws: AwsResource) -> Manifest:
+    """A run that settles exports never waits for AWS; one that a person started may."""
+    if Tag.EXPORT_TASK in context.run.tags:
+        return run.relocate(_day(context))
+    return run.relocate_awaiting(_day(context), poll_seconds=aws.poll_seconds)
 
 
 def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:

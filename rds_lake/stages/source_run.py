@@ -55,7 +55,18 @@ class AcceptedExport:
             "rds_lake/export_task": self.record.export_task,
             "rds_lake/export_uri": f"s3://{self.record.bucket}/{self.record.folder}",
             "rds_lake/reused": self.reused,
+        } | self._increments()
+
+    def _increments(self) -> dict[str, dict[str, str]]:
+        """Of an incremental source: what each table is made of, and why some are exported in full."""
+        merged = {
+            part.table: f"{part.base.day} and {part.items:,} changes of {len(part.steps)} exports"
+            for part in self.record.parts
+            if part.base is not None
         }
+        full = {part.table: part.full_because for part in self.record.parts if part.full_because}
+        told = {"rds_lake/incremental": merged, "rds_lake/full_because": full}
+        return {name: tables for name, tables in told.items() if tables}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,6 +212,10 @@ class SourceRun:
         if self.source.parquet == "in_place":
             return Registrar(**how).register(contents, record, superseded=superseded)
         return Mover(**how).relocate(contents, record, superseded=superseded)
+
+    def relocate_awaiting(self, day: date, *, poll_seconds: float) -> Manifest:  # noqa: ARG002 - others may have to wait
+        """The same for a run that may wait for AWS once more, where the export turns out to be of no use."""
+        return self.relocate(day)
 
     def catalogue(self, day: date) -> Catalogued:
         """Glue tables and partitions of the date, read back through Athena."""
