@@ -26,7 +26,8 @@ from bench.ddb_data import KEYS, SHAPES, generate
 from bench.relocate import bar
 from rds_lake.convert.converted import Converted
 from rds_lake.convert.lines import InputFile
-from rds_lake.convert.merge import PreviousFile, merge_changes
+from rds_lake.convert.merge import merge_changes
+from rds_lake.convert.merge_rest import PreviousFile
 from rds_lake.convert.table import ConvertOptions, convert_table
 
 _EVERY = 100
@@ -45,7 +46,8 @@ def changes(names: list[str], keys: tuple[str, ...]) -> Iterator[dict[str, Any]]
                     item[keys[0]] = {"S": _LATER + item[keys[0]]["S"]}
                 change = {"Keys": {key: item[key] for key in keys}}
                 change |= {"Metadata": {"WriteTimestampMicros": {"N": "1746609560577628"}}}
-                yield change | ({} if kind == 2 else {"NewImage": item})
+                change |= {} if kind == 2 else {"NewImage": item}
+                yield change | ({} if kind == 3 else {"OldImage": item})
 
 
 def seconds(work: Callable[[], Any]) -> tuple[float, Any]:
@@ -67,12 +69,14 @@ def measure(shape: str, names: list[str], folder: Path) -> tuple[float, float, i
     with gzip.open(path, "wt", compresslevel=6) as target:
         target.writelines(json.dumps(one) + "\n" for one in made)
     previous = [
-        PreviousFile(name=one.name, open=partial(open, folder / "before" / f"{one.name}.parquet", "rb"))
+        PreviousFile(
+            name=one.name, open=partial(open, folder / "before" / f"{one.name}.parquet", "rb"), bytes=one.bytes
+        )
         for one in found.files
     ]
     file = InputFile(name=path.name, open=partial(open, path, "rb"), items=len(made))
     sink = FolderSink(folder / "after")
-    merge, result = seconds(lambda: merge_changes(previous, [file], known=found.schema, sink=sink, options=options))
+    merge, result = seconds(lambda: merge_changes(previous, [[file]], known=found.schema, sink=sink, options=options))
     inserted = sum("NewImage" in one and one["Keys"][KEYS[shape][0]]["S"].startswith(_LATER) for one in made)
     assert result.converted.items == found.items + inserted - result.deleted, "items got lost"
     return whole, merge, len(made)

@@ -152,6 +152,19 @@ def _problem(key: str, value: Any, kind: str | None) -> str | None:
     return None
 
 
+def _not_incremental(source: Any) -> list[str]:
+    """Why changes cannot be merged for the source."""
+    reasons: list[str] = []
+    if source.method == "scan":
+        reasons.append("a scan has no changes to merge; leave it out")
+    if source.format != "parquet":
+        reasons.append(f"changes are merged into Parquet, not {source.format}; leave one of both out")
+    if source.by_glue:
+        reasons.append(f"changes are merged by this machine, and engine: {source.engine} is for tables that outgrow one; "
+                       "use `engine: local`, or leave it out")  # fmt: skip
+    return reasons
+
+
 def _combined(source: Any) -> list[str]:
     """What does not go together in a DynamoDB source."""
     problems: list[str] = []
@@ -163,8 +176,7 @@ def _combined(source: Any) -> list[str]:
     if source.engine != "auto" and "glue_above_gb" in source.model_fields_set:
         problems.append("glue_above_gb: is for `engine: auto` only; remove it")
     if source.incremental:
-        reason = "a scan has no changes to merge" if scans else "it is not built yet; every date is a full export"
-        problems.append(f"incremental: {reason}; leave it out")
+        problems += [f"incremental: {reason}" for reason in _not_incremental(source)]
     if source.format != "parquet" and source.athena:
         problems.append(f"format: {source.format} files have no tables in Athena; add `athena: false`")
     if not scans:

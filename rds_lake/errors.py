@@ -17,7 +17,9 @@
         ├── RelocationError        objects could not be copied or verified; lists all
         ├── LostFilesError         files that a manifest names are gone for good; lists all
         ├── ConversionError        DynamoDB's files are missing, damaged or no DynamoDB JSON; names file and line
-        ├── TypesChangedError      changes need types that yesterday's files cannot be brought to: a full export is due
+        ├── FullExportDueError     changes cannot be brought to the files of an earlier date; says why, by table
+        │   └── TypesChangedError  they need types that those files cannot be brought to
+        ├── FullExportBegunError   so full exports were begun, and the date goes on when they end; nobody has to act
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
@@ -31,7 +33,7 @@ and what to do next. Foreign errors (botocore) are translated once, in `aws/tran
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 class RdsLakeError(Exception):
@@ -124,8 +126,20 @@ class ConversionError(ProblemsError, TerminalError):
     """Files of DynamoDB JSON are missing, damaged, or hold what DynamoDB does not write."""
 
 
-class TypesChangedError(TerminalError):
-    """Changes cannot be merged into the files of the date before; a full export starts afresh."""
+class FullExportDueError(TerminalError):
+    """Changes cannot be merged into the files of an earlier date. `tables`: why, where it is about several."""
+
+    def __init__(self, message: str, tables: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.tables = dict(tables or {})
+
+
+class TypesChangedError(FullExportDueError):
+    """Changes need types that the files of the earlier date cannot be brought to."""
+
+
+class FullExportBegunError(ProblemsError, TerminalError):
+    """Tables that could not be made from changes are exported in full; the date goes on when that has ended."""
 
 
 class ManifestError(TerminalError):

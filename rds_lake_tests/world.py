@@ -255,6 +255,11 @@ class DynamoWorld:
         for item in items:
             self.client.put_item(TableName=name, Item=item)
 
+    def delete(self, name: str, *keys: str) -> None:
+        """The items with these `id`s."""
+        for key in keys:
+            self.client.delete_item(TableName=name, Key={"id": {"S": key}})
+
     def exports(self, name: str) -> list[dict[str, Any]]:
         """The table's exports, described."""
         arn = f"arn:aws:dynamodb:us-east-1:123456789012:table/{name}"

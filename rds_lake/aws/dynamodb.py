@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, overload
 
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ExportQuotaError
 from rds_lake.model.dynamo import DynamoTable, Recovery, TableExport
+from rds_lake.model.dynamo_chain import Window
 from rds_lake.model.export import ExportStatus
 
+OLD_AND_NEW = "NEW_AND_OLD_IMAGES"
 _EXPORTS_PER_PAGE = 25
 _STATUSES = {
     "IN_PROGRESS": ExportStatus.IN_PROGRESS,
@@ -68,6 +70,7 @@ class DynamoGateway:
             items=table.get("ItemCount", 0),
             keys=tuple(key["AttributeName"] for key in sorted(table["KeySchema"], key=lambda key: key["KeyType"])),
             read_capacity=None if on_demand or not provisioned else float(provisioned),
+            table_id=table.get("TableId", ""),
         )
 
     def recovery(self, name: str) -> Recovery:
@@ -91,23 +94,29 @@ class DynamoGateway:
         kms_key: str | None,
         bucket_owner: str | None,
         token: str,
+        since: datetime | None = None,
     ) -> TableExport:
-        """Start a full export as of the moment; the same token within eight hours gives the export it gave before.
+        """Start a full export as of the moment, or an incremental one of what was written from `since` on and before it.
+
+        The same token within eight hours gives the export it gave before.
 
         Raises ExportQuotaError when AWS has no place for another one.
         """
         optional = {"S3BucketOwner": bucket_owner} if bucket_owner else {}
         optional |= {"S3SseAlgorithm": "KMS", "S3SseKmsKeyId": kms_key} if kms_key else {}
+        what: Any = {"ExportType": "FULL_EXPORT", "ExportTime": moment}
+        if since is not None:
+            window = {"ExportFromTime": since, "ExportToTime": moment, "ExportViewType": OLD_AND_NEW}
+            what = {"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": window}
         try:
             with aws_errors("dynamodb", "ExportTableToPointInTime", about=table_arn):
                 answer = self._client.export_table_to_point_in_time(
                     TableArn=table_arn,
-                    ExportTime=moment,
                     S3Bucket=bucket,
                     S3Prefix=prefix,
                     ClientToken=token,
                     ExportFormat="DYNAMODB_JSON",
-                    ExportType="FULL_EXPORT",
+                    **what,
                     **optional,
                 )
         except AwsError as error:
@@ -162,6 +171,8 @@ class DynamoGateway:
 
 def _export(item: Any) -> TableExport:
     failure = ": ".join(text for text in (item.get("FailureCode"), item.get("FailureMessage")) if text)
+    window = item.get("IncrementalExportSpecification", {})
+    start, end = window.get("ExportFromTime"), window.get("ExportToTime")
     return TableExport(
         arn=item["ExportArn"],
         table_arn=item["TableArn"],
@@ -177,6 +188,9 @@ def _export(item: Any) -> TableExport:
         items=item.get("ItemCount"),
         billed_bytes=item.get("BilledSizeBytes"),
         failure=failure or None,
+        table_id=item.get("TableId", ""),
+        window=Window(start=_utc(start), end=_utc(end)) if start and end else None,
+        view=window.get("ExportViewType", ""),
     )
 
 
@@ -190,5 +204,9 @@ def _status(item: Any) -> ExportStatus:
     return status
 
 
+@overload
+def _utc(moment: datetime) -> datetime: ...
+@overload
+def _utc(moment: None) -> None: ...
 def _utc(moment: datetime | None) -> datetime | None:
     return moment.astimezone(UTC) if moment else None

@@ -2,7 +2,9 @@
 
     {"Metadata":{"WriteTimestampMicros":{"N":"17…"}},"Keys":{"pk":{"S":"1"}},"NewImage":{…},"OldImage":{…}}
 
-Without `NewImage` the item is deleted. Of several changes of one key the latest counts, in any order of files and lines.
+Without `NewImage` the item is deleted. Of several changes of one key the latest counts: that of the latest window, and
+within a window that of the latest time, in any order of files and lines. Whether the item was there before all of them, the
+earliest tells by its `OldImage`.
 
 What belongs here: reading changes. Bringing them into a table is `merge.py`.
 """
@@ -24,43 +26,65 @@ from rds_lake.convert.numbers import INTEGER, scale_of, whole_digits
 from rds_lake.convert.tree import Limits, Node, OddValueError, observe_item
 
 _CHUNK = 2 * 1024 * 1024
+_WINDOW = 1 << 63  # more than any time in microseconds
+Windows = Sequence[Sequence[InputFile]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Change:
-    """The latest change of a key: when (microseconds), and where its image is in the spool; no length, deleted."""
+    """What became of a key. `first` and `last` are times with the window's number above; `existed` before `first`.
 
-    written: int
+    The image is in the spool from `offset` on; without length the item is deleted.
+    """
+
+    first: int
+    existed: bool
+    last: int
     offset: int
     length: int
 
 
-def read_changes(changes: Sequence[InputFile], keys: Sequence[str], spool: Path) -> dict[tuple[str, ...], Change]:
-    """The latest change by key (each attribute's text); images go to the spool. Raises ConversionError."""
-    latest: dict[tuple[str, ...], Change] = {}
+def read_changes(windows: Windows, keys: Sequence[str], spool: Path) -> dict[tuple[str, ...], Change]:
+    """What became of each key (each attribute's text); images go to the spool. Raises ConversionError."""
+    found: dict[tuple[str, ...], Change] = {}
     with spool.open("wb") as images:
-        for chunk, number, line in _lines(changes):
+        for window, chunk, number, line in _lines(windows):
             try:
-                found = json.loads(line)
-                written = int(found["Metadata"]["WriteTimestampMicros"]["N"])
-                key = tuple(_only(found["Keys"][name]) for name in keys)
-            except (ValueError, KeyError, TypeError) as error:
+                key, time, image, existed = _read(line, keys)
+            except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise damaged(chunk.file, number, f"it is no line of an incremental export ({error!r})") from error
-            known = latest.get(key)
-            if known is not None and known.written >= written:
+            time += window * _WINDOW
+            known = found.get(key)
+            if known is None:
+                offset = images.tell()
+                found[key] = Change(time, existed, time, offset, images.write(_item(image)) if image else 0)
                 continue
-            image = found.get("NewImage")
-            offset = images.tell()
-            length = images.write(_item(image)) if image else 0
-            latest[key] = Change(written, offset, length)
-    return latest
+            if time < known.first:
+                known.first, known.existed = time, existed
+            if time > known.last:
+                known.last, known.offset = time, images.tell()
+                known.length = images.write(_item(image)) if image else 0
+    return found
 
 
-def keep_latest(latest: dict[tuple[str, ...], Change], spool: Path, images: Path) -> int:
+def _read(line: bytes, keys: Sequence[str]) -> tuple[tuple[str, ...], int, dict[str, Any] | None, bool]:
+    """Key, time, new image, and whether there is an old one. ValueError, KeyError or TypeError for anything else."""
+    told = json.loads(line)
+    if set(told["Keys"]) != set(keys):
+        raise ValueError(f"its Keys are {sorted(told['Keys'])}, the table's {sorted(keys)}")
+    key = tuple(_only(told["Keys"][name]) for name in keys)
+    new, old = told.get("NewImage"), told.get("OldImage")
+    for name, image in (("NewImage", new), ("OldImage", old)):
+        if image is not None and tuple(_only(image[part]) for part in keys) != key:
+            raise ValueError(f"{name} is of another key")
+    return key, int(told["Metadata"]["WriteTimestampMicros"]["N"]), new, old is not None
+
+
+def keep_latest(changes: dict[tuple[str, ...], Change], spool: Path, images: Path) -> int:
     """Writes the images that count, one line each, and gives their number."""
     count = 0
     with spool.open("rb") as source, images.open("wb") as target:
-        for change in latest.values():
+        for change in changes.values():
             if change.length:
                 source.seek(change.offset)
                 target.write(source.read(change.length))
@@ -68,9 +92,9 @@ def keep_latest(latest: dict[tuple[str, ...], Change], spool: Path, images: Path
     return count
 
 
-def name_fault(changes: Sequence[InputFile], limits: Limits) -> None:
+def name_fault(windows: Windows, limits: Limits) -> None:
     """Raises ConversionError for the first image that is no item, with the file and line it came from."""
-    for chunk, number, line in _lines(changes):
+    for _, chunk, number, line in _lines(windows):
         try:
             if image := json.loads(line).get("NewImage"):
                 observe_item(Node(fields={}), image, limits)
@@ -94,11 +118,12 @@ def _fits(text: str, type_: pa.Decimal128Type) -> bool:
     return need is not None and need <= type_.scale and whole_digits(text) <= type_.precision - type_.scale
 
 
-def _lines(changes: Sequence[InputFile]) -> Iterator[tuple[Chunk, int, bytes]]:
-    for file in changes:
-        for chunk in chunks(file, _CHUNK):
-            for number, line in chunk.numbered():
-                yield chunk, number, line
+def _lines(windows: Windows) -> Iterator[tuple[int, Chunk, int, bytes]]:
+    for window, files in enumerate(windows):
+        for file in files:
+            for chunk in chunks(file, _CHUNK):
+                for number, line in chunk.numbered():
+                    yield window, chunk, number, line
 
 
 def _only(value: dict[str, str]) -> str:

@@ -1,195 +1,143 @@
-"""The table of a date out of the one before and what changed since: new files, every item once.
+"""The table of a date out of an earlier one and what changed since: new files, every item once.
 
 Rows whose key is among the changes are left out of the files before; a file without such a row stays as it is, and the
-caller copies it. Images go the way of a full export, into files of their own. DynamoDB spreads keys by hash, so one
-change in a hundred items touches every row group, and all files are written again. That is still a fraction of a
-conversion, for nothing is parsed (docs/decisions/0013).
+caller copies it. Images go the way of a full export, into files of their own; small files are put together on the way, so
+that a year of changes leaves no thousand files. DynamoDB spreads keys by hash, so one change in a hundred items touches
+every row group, and all files are written again. That is still a fraction of a conversion, for nothing is parsed
+(docs/decisions/0013).
 
-What belongs here: merging. Which changes belong to a date is the caller's.
+What belongs here: merging. Which changes belong to a date is the caller's; rows are taken out in `merge_rest.py`.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from rds_lake.convert.changes import keep_latest, key_array, name_fault, read_changes
+from rds_lake.convert.changes import Change, Windows, keep_latest, key_array, name_fault, read_changes
 from rds_lake.convert.columns import Rules
-from rds_lake.convert.converted import Converted, ConvertedFile
-from rds_lake.convert.kernels import pc
+from rds_lake.convert.converted import Converted
 from rds_lake.convert.lines import InputFile
-from rds_lake.convert.parts import Counted, Sink, writers
-from rds_lake.convert.plan import Plan, build_plan
-from rds_lake.convert.table import ConvertOptions, convert_table, cores
+from rds_lake.convert.merge_rest import Changed, PreviousFile, Rest, as_one, together, without
+from rds_lake.convert.parts import Sink
+from rds_lake.convert.plan import build_plan
+from rds_lake.convert.table import ConvertOptions, convert_table, shares_of
 from rds_lake.convert.tree import from_plain
-from rds_lake.convert.worker import widened
-from rds_lake.errors import ConversionError, TypesChangedError
+from rds_lake.errors import ConversionError, FullExportDueError
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreviousFile:
-    """A Parquet file of the date before; `open` gives a file that can seek."""
-
-    name: str
-    open: Callable[[], BinaryIO]
+Found = dict[tuple[str, ...], Change]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
-    """`converted` describes the date's table and its new files; `kept` names files of the date before to be copied."""
+    """`converted` describes the date's table and its new files; `kept` names files of the earlier date to be copied.
+
+    Of the changed items, `inserted` were not there before and are now, `deleted` were there and are not, `updated` the rest.
+    `repeated` items were told as new and were there already: the earlier date had seen those changes.
+    """
 
     converted: Converted
     kept: tuple[str, ...]
-    written: int
+    inserted: int
+    updated: int
     deleted: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Changed:
-    """The changed keys, and how rows are compared with them."""
-
-    keys: tuple[tuple[str, pa.DataType], ...]
-    values: pa.Array
-    plan: Plan
+    repeated: int
 
 
 def merge_changes(
     previous: Sequence[PreviousFile],
-    changes: Sequence[InputFile],
+    windows: Windows,
     *,
     known: dict[str, Any],
     sink: Sink,
     options: ConvertOptions,
 ) -> Merged:
-    """Merges changes into the files of a table whose schema was `known`; `options.keys` names the key attributes.
+    """Merges changes, window after window, into the files of a table whose schema was `known`; `options.keys` are the keys.
 
-    Raises TypesChangedError if a change gives an attribute a type that the files before cannot be brought to: a full
-    export is due then. Raises ConversionError for damaged changes. Nothing stays in the sink after an error. All changed
-    keys are held in memory, about 300 bytes each.
+    Raises TypesChangedError if a change gives an attribute a type that the files before cannot be brought to, and
+    FullExportDueError if they lack items that the changes tell of, or cannot be read: a full export is due then. Raises
+    ConversionError for damaged changes. Nothing stays in the sink after an error. All changed keys are held in memory,
+    about 400 bytes each.
     """
     if not options.keys or options.format != "parquet":
         raise ValueError("a merge needs `keys` and the format parquet")
     with tempfile.TemporaryDirectory(prefix="rds-lake-merge-") as folder:
         spool, images = Path(folder, "spool"), Path(folder, "images")
-        latest = read_changes(changes, options.keys, spool)
-        written = keep_latest(latest, spool, images)
+        changes = read_changes(windows, options.keys, spool)
+        written = keep_latest(changes, spool, images)
+        spool.unlink()
         file = InputFile(name="new images", open=lambda: images.open("rb"), items=written)
         try:
-            found = convert_table([file], sink=sink, options=replace(options, known=known))
+            new = convert_table([file], sink=sink, options=replace(options, known=known))
         except ConversionError:
-            name_fault(changes, options.limits)
+            name_fault(windows, options.limits)
             raise
-    if not previous:
-        return Merged(converted=found, kept=(), written=written, deleted=len(latest) - written)
     try:
-        return _merged(previous, list(latest), written, found, sink, options)
+        return _merged(previous, changes, new, sink, options)
     except BaseException:
-        for one in found.files:
+        for one in new.files:
             sink.remove(one.name)
         raise
 
 
 def _merged(
-    previous: Sequence[PreviousFile],
-    keys: Sequence[tuple[str, ...]],
-    written: int,
-    found: Converted,
-    sink: Sink,
-    options: ConvertOptions,
+    previous: Sequence[PreviousFile], changes: Found, new: Converted, sink: Sink, options: ConvertOptions
 ) -> Merged:
-    changed = _changed(keys, found, options)
-    numbered = list(enumerate(previous))
-    with ThreadPoolExecutor(cores(options)) as pool:
-        futures = [pool.submit(_without, number, file, changed, sink, options) for number, file in numbered]
-        failures = [failure for future in futures if (failure := future.exception()) is not None]
-        results = [future.result() for future in futures if future.exception() is None]
-    rest = [one for one, _, _ in results if one is not None]
-    if failures:
-        for one in rest:
-            sink.remove(one.name)
-        raise failures[0]
-    kept = [name for one, name, _ in results if one is None]
-    items = sum(rows for _, _, rows in results) + found.items
-    files = tuple(one for one in (*rest, *found.files) if one.rows)
-    converted = replace(found, files=files, items=items)
-    return Merged(converted=converted, kept=tuple(kept), written=written, deleted=len(keys) - written)
+    results = _all_without(previous, _changed(changes, new, options), sink, options) if changes or previous else []
+    known = sum(rest.known for rest in results)
+    lost = sum(change.existed for change in changes.values()) - known
+    if lost:
+        _remove(results, sink)
+        raise FullExportDueError(
+            f"the changes tell of {lost} items as changed or deleted that the earlier date does not have"
+        )
+    inserted = sum(bool(change.length) and not change.existed for change in changes.values())
+    deleted = sum(change.existed and not change.length for change in changes.values())
+    repeated = sum(rest.repeated for rest in results)
+    items = sum(rest.rows for rest in results) + new.items
+    files = [*(rest.file for rest in results if rest.file is not None), *new.files]
+    return Merged(
+        converted=replace(new, files=tuple(one for one in files if one.rows), items=items),
+        kept=tuple(rest.kept for rest in results if rest.kept is not None),
+        inserted=inserted,
+        updated=new.items - inserted,
+        deleted=deleted,
+        repeated=repeated,
+    )
 
 
-def _changed(keys: Sequence[tuple[str, ...]], found: Converted, options: ConvertOptions) -> _Changed:
-    plan = build_plan(from_plain(found.schema), Rules(keys=options.keys, numbers=options.numbers))
+def _changed(changes: Found, new: Converted, options: ConvertOptions) -> Changed:
+    plan = build_plan(from_plain(new.schema), Rules(keys=options.keys, numbers=options.numbers))
     types = {column.original: (column.name, column.type) for column in plan.columns}
     columns = tuple(types[key] for key in options.keys)
-    arrays = [key_array([key[place] for key in keys], type_) for place, (_, type_) in enumerate(columns)]
-    return _Changed(keys=columns, values=_as_one(arrays), plan=plan)
+    ordered = sorted(changes, key=lambda key: not changes[key].existed)
+    arrays = [key_array([key[place] for key in ordered], type_) for place, (_, type_) in enumerate(columns)]
+    existed = sum(change.existed for change in changes.values())
+    return Changed(keys=columns, values=as_one(arrays), existed=existed, plan=plan)
 
 
-def _without(
-    number: int, file: PreviousFile, changed: _Changed, sink: Sink, options: ConvertOptions
-) -> tuple[ConvertedFile | None, str, int]:
-    """The file without rows of changed keys, written anew; None if it has no such row. With its name and the rows left."""
-    with file.open() as stream, pq.ParquetFile(stream) as parquet:
-        masks = [_mask(parquet, group, changed) for group in range(parquet.num_row_groups)]
-        rows = parquet.metadata.num_rows - sum(pc.sum(mask).as_py() or 0 for mask in masks)
-        if rows == parquet.metadata.num_rows and changed.plan.holds(parquet.schema_arrow):
-            return None, file.name, rows
-        name = f"rest-{number:05}"
-        if not rows:
-            return ConvertedFile(name=name, bytes=0, rows=0), file.name, 0
-        target = Counted(sink.create(name))
-        try:
-            _copy(parquet, masks, changed, target, options, file.name)
-        except BaseException:
-            target.file.abort()
-            raise
-        target.file.close()
-    return ConvertedFile(name=name, bytes=target.bytes, rows=rows), file.name, rows
+def _all_without(previous: Sequence[PreviousFile], changed: Changed, sink: Sink, options: ConvertOptions) -> list[Rest]:
+    """The files before without changed rows, several at a time; after an error none of them is left."""
+    groups = list(enumerate(together(previous, options.part_bytes)))
+    workers, row_group_bytes = shares_of(options)
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [
+            pool.submit(without, number, group, changed, sink, options.compression, row_group_bytes)
+            for number, group in groups
+        ]
+        failures = [failure for future in futures if (failure := future.exception()) is not None]
+        results = [future.result() for future in futures if future.exception() is None]
+    if failures:
+        _remove(results, sink)
+        raise failures[0]
+    return results
 
 
-def _copy(
-    parquet: pq.ParquetFile,
-    masks: Sequence[pa.ChunkedArray],
-    changed: _Changed,
-    target: Counted,
-    options: ConvertOptions,
-    name: str,
-) -> None:
-    writer, names = None, [column for column, _ in changed.keys]
-    for group, mask in enumerate(masks):
-        table = parquet.read_row_group(group).filter(pc.invert(mask))
-        try:
-            table = widened(table, changed.plan.schema)
-        except (TypeError, pa.ArrowInvalid) as error:
-            raise TypesChangedError(
-                f"{name} cannot be brought to the types the changes need ({error}): a full export is due"
-            ) from error
-        if writer is None:
-            writer = writers("parquet", names, options.compression)(target, table)
-        if table.num_rows:
-            writer.write(table)
-    if writer is not None:
-        writer.close()
-
-
-def _mask(parquet: pq.ParquetFile, group: int, changed: _Changed) -> pa.ChunkedArray:
-    """True where the row's key changed."""
-    table = parquet.read_row_group(group, columns=[name for name, _ in changed.keys]).combine_chunks()
-    arrays = [table.column(name).cast(type_) for name, type_ in changed.keys]
-    return pc.is_in(_as_one(arrays), value_set=changed.values)
-
-
-def _as_one(arrays: Sequence[Any]) -> Any:
-    """Several key columns as one of bytes; the length of the first keeps ("a", "bc") and ("ab", "c") apart."""
-    if len(arrays) == 1:
-        return arrays[0]
-    first, second = (
-        array if pa.types.is_binary(array.type) else array.cast(pa.string()).cast(pa.binary()) for array in arrays
-    )
-    length = pc.binary_length(first).cast(pa.string()).cast(pa.binary())
-    return pc.binary_join_element_wise(length, first, second, pa.scalar(b":", pa.binary()))
+def _remove(results: Sequence[Rest], sink: Sink) -> None:
+    for rest in results:
+        if rest.file is not None and rest.file.rows:
+            sink.remove(rest.file.name)

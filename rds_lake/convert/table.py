@@ -141,15 +141,21 @@ class _Run:
 
     def _shares(self) -> Shares:
         options = self.options
-        room = max(options.memory_bytes - _BASE, _LEAST)
-        workers = max(1, min(cores(options), room // _LEAST))
+        workers, row_group_bytes = shares_of(options)
         return Shares(
             workers=workers,
-            row_group_bytes=int(min(64 * _MB, room / workers / 4)),
+            row_group_bytes=row_group_bytes,
             part_bytes=options.part_bytes,
             format=options.format,
             open=writers(options.format, _key_names(self.schema.plan, options.keys), options.compression),
         )
+
+
+def shares_of(options: ConvertOptions) -> tuple[int, int]:
+    """How many workers fit into the memory, and how many bytes of rows each may gather into a row group."""
+    room = max(options.memory_bytes - _BASE, _LEAST)
+    workers = max(1, min(cores(options), room // _LEAST))
+    return workers, int(min(64 * _MB, room / workers / 4))
 
 
 def cores(options: ConvertOptions) -> int:

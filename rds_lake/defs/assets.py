@@ -29,6 +29,7 @@ from rds_lake.defs.translate import (
     table_key,
     view_metadata,
 )
+from rds_lake.errors import FullExportBegunError
 from rds_lake.model.export import ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.table import TableTarget
@@ -37,7 +38,7 @@ from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
 from rds_lake.stages.naming import gathered, view_names
 from rds_lake.stages.notify import render_held
 from rds_lake.stages.source_run import SourceRun
-from rds_lake.stages.spark_convert import Turn
+from rds_lake.stages.spark_convert import Advanced, Turn
 from rds_lake.stages.status import export_seconds, snapshot_gb
 
 # What a sensor asked a run for -> what it does about conversions by Glue (`stages/spark_convert.py`).
@@ -122,7 +123,7 @@ def _parquet_asset(
 ) -> dg.AssetsDefinition:
     key = stage_key(source, Stage.PARQUET)
 
-    # A multi_asset of one for the same reason as above.
+    # As of `snapshot_export`: a step that finds its export of no use materializes nothing.
     @dg.multi_asset(
         name=f"{source.name}__{Stage.PARQUET}",
         specs=[
@@ -143,8 +144,14 @@ def _parquet_asset(
     ) -> Iterator[dg.AssetObservation | dg.MaterializeResult]:
         with dagster_failures():
             run = _source_run(context, aws, config, source)
-            turn = _TURNS.get(context.run.tags.get(Tag.TRIGGER, ""), "by_hand")
-            manifest = run.advance(_day(context), turn=turn)
+            try:
+                manifest = _relocated(run, context, aws)
+            except FullExportBegunError as error:
+                # Full exports take the place of changes that cannot be used; their end brings the run that continues.
+                context.log.warning(str(error))
+                metadata = {"rds_lake/status": str(error)}
+                yield dg.AssetObservation(key, partition=context.partition_key, metadata=metadata)
+                return
             if not isinstance(manifest, Manifest):
                 # Glue goes on by itself: the event that a run of it ended brings the run that continues.
                 status = {"rds_lake/status": f"AWS Glue converts. {manifest}"}
@@ -168,6 +175,14 @@ def _parquet_asset(
         )
 
     return parquet
+
+
+def _relocated(run: SourceRun, context: dg.AssetExecutionContext, aws: AwsResource) -> Manifest | Advanced:
+    """A run that settles exports never waits for AWS; one that a person started may."""
+    turn = _TURNS.get(context.run.tags.get(Tag.TRIGGER, ""), "by_hand")
+    if Tag.EXPORT_TASK in context.run.tags:
+        return run.advance(_day(context), turn=turn)
+    return run.advance_awaiting(_day(context), turn=turn, poll_seconds=aws.poll_seconds)
 
 
 def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 from typing import Literal
 
 from rds_lake.model.arn import parse_arn
+from rds_lake.model.dynamo_chain import Window
 from rds_lake.model.export import ExportStatus
 
 EXPORT_FOLDER = "AWSDynamoDB"
@@ -39,6 +40,7 @@ class DynamoTable:
     items: int
     keys: tuple[str, ...]
     read_capacity: float | None
+    table_id: str = ""  # another one when the table was deleted and created again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,10 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableExport:
-    """One export of one table. `items` and `billed_bytes` are None until it is complete."""
+    """One export of one table. `items` and `billed_bytes` are None until it is complete.
+
+    A full one has an `export_time`; an incremental one a `window`, and a `view`: which images it has.
+    """
 
     arn: str
     table_arn: str
@@ -67,6 +72,9 @@ class TableExport:
     items: int | None = None
     billed_bytes: int | None = None
     failure: str | None = None
+    table_id: str = ""
+    window: Window | None = None
+    view: str = ""
 
     @property
     def table(self) -> str:
@@ -112,7 +120,10 @@ def source_and_date(folder: str) -> tuple[str, date] | None:
         return None
 
 
-def client_token(*, table_arn: str, moment: datetime, bucket: str, prefix: str, attempt: int) -> str:
+def client_token(
+    *, table_arn: str, moment: datetime, bucket: str, prefix: str, attempt: int, since: datetime | None = None
+) -> str:
     """The same for the same export of the same table: DynamoDB starts it once in 8 hours, however often it is asked."""
-    text = json.dumps([table_arn, moment.astimezone(UTC).isoformat(), bucket, prefix, attempt])
+    window = [since.astimezone(UTC).isoformat()] if since else []
+    text = json.dumps([table_arn, moment.astimezone(UTC).isoformat(), bucket, prefix, attempt, *window])
     return hashlib.sha256(text.encode()).hexdigest()[:36]

@@ -40,6 +40,7 @@ class ManifestSummary:
     format: str
     export_time: datetime | None
     window: tuple[datetime, datetime] | None
+    view: str = ""
 
     @property
     def incremental(self) -> bool:
@@ -75,6 +76,7 @@ def parse_summary(text: str, *, where: str) -> ManifestSummary:
         format=_text(body, "outputFormat", where),
         export_time=None if incremental else _time(body, "exportTime", where),
         window=(_time(body, "exportFromTime", where), _time(body, "exportToTime", where)) if incremental else None,
+        view=_text(body, "outputView", where) if incremental else "",
     )
 
 

@@ -3,6 +3,11 @@
     <prefix>/_manifests/reviews/2026-11-20.begun.json
     {"version": 1, "moment": "2026-11-20T00:00:00+00:00", "tables": {"Reviews": "arn:…/export/0176…", "Users": null}}
 
+Of an incremental source, version 2: a table is among `tables` when it is exported in full, with the reason, or has a chain:
+
+     "tables": {"Users": "arn:…"}, "full_because": {"Users": "it is no part of 2026-11-19"},
+     "chains": {"Reviews": {"base": {"day": "2026-11-19", …}, "exports": [{"from": …, "to": …, "export": "arn:…"}]}}
+
 The record says which tables the date consists of (a pattern may match others tomorrow) and which exports they got: so a
 look at a date costs one call per export that still runs, and a table that was deleted since keeps its export.
 
@@ -19,36 +24,63 @@ from datetime import date, datetime
 
 from rds_lake.errors import ManifestError
 from rds_lake.model.dynamo import TableExport
+from rds_lake.model.dynamo_chain import Base, Chain, Window, parse_chain, render_chain
 from rds_lake.model.export import ExportStatus, ExportTask
 
 VERSION = 1
+CHAINS_VERSION = 2  # a release that knows of no chains must not take such a date for one of fewer tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BegunSet:
-    """Tables of a date, by name, with their export's ARN; None where it is not started yet."""
+    """Tables of a date, by name, with their full export's ARN, None where it is not started yet; or with a chain."""
 
     moment: datetime
     tables: Mapping[str, str | None]
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+    full_because: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainExports:
+    """A table's incremental exports as they are now, one per window; None where one is not started."""
+
+    base: Base
+    windows: tuple[Window, ...]
+    exports: tuple[TableExport | None, ...]
+
+    @property
+    def recorded(self) -> Chain:
+        """The chain as it is remembered."""
+        arns = tuple(export.arn if export else None for export in self.exports)
+        return Chain(base=self.base, windows=self.windows, exports=arns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportSet:
-    """A date's exports as they are now, by table; None where one is not started."""
+    """A date's exports as they are now, by table; None where one is not started. `chains` are tables by increments."""
 
     source: str
     snapshot_date: date
     moment: datetime
     exports: Mapping[str, TableExport | None]
     left_out: tuple[str, ...] = field(default=())  # tables that did not exist at the moment
+    chains: Mapping[str, ChainExports] = field(default_factory=dict)
+    full_because: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> tuple[tuple[str, TableExport | None], ...]:
+        """Every export the date needs, with its table's name."""
+        steps = [(name, export) for name, chain in self.chains.items() for export in chain.exports]
+        return (*self.exports.items(), *steps)
 
     @property
     def missing(self) -> tuple[str, ...]:
-        return tuple(name for name, export in self.exports.items() if export is None)
+        return tuple(dict.fromkeys(name for name, export in self.wanted if export is None))
 
     @property
     def started(self) -> tuple[TableExport, ...]:
-        return tuple(export for export in self.exports.values() if export is not None)
+        return tuple(export for _, export in self.wanted if export is not None)
 
     @property
     def failed(self) -> tuple[TableExport, ...]:
@@ -84,7 +116,7 @@ class ExportSet:
             snapshot_time=self.moment,
             started_at=min(starts, default=None),
             ended_at=max(ends, default=None) if not self.status.running else None,
-            progress=100 * len(ended) // max(len(self.exports), 1),
+            progress=100 * len(ended) // max(len(self.wanted), 1),
             failure_cause=failure_text(self.failed) or None,
         )
 
@@ -102,6 +134,9 @@ def subject(source: str, day: date) -> str:
 def render_begun(begun: BegunSet) -> str:
     """The record as JSON; `parse_begun` is its exact inverse."""
     body = {"version": VERSION, "moment": begun.moment.isoformat(), "tables": dict(begun.tables)}
+    if begun.chains or begun.full_because:
+        chains = {name: render_chain(chain) for name, chain in begun.chains.items()}
+        body |= {"version": CHAINS_VERSION, "chains": chains, "full_because": dict(begun.full_because)}
     return json.dumps(body, indent=1)
 
 
@@ -109,10 +144,15 @@ def parse_begun(text: str, *, where: str) -> BegunSet:
     """The record in `text`; ManifestError names the object and what to do."""
     try:
         body = json.loads(text)
-        if body["version"] != VERSION:
+        if body["version"] not in (VERSION, CHAINS_VERSION):
             raise ValueError(f"version {body['version']!r}")
         tables = {str(name): arn if arn is None else str(arn) for name, arn in body["tables"].items()}
-        return BegunSet(moment=datetime.fromisoformat(body["moment"]), tables=tables)
+        return BegunSet(
+            moment=datetime.fromisoformat(body["moment"]),
+            tables=tables,
+            chains={str(name): parse_chain(chain) for name, chain in body.get("chains", {}).items()},
+            full_because={str(name): str(why) for name, why in body.get("full_because", {}).items()},
+        )
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise ManifestError(
             f"{where} is damaged ({error!r}); delete it and materialize `snapshot_export` again: running and complete "

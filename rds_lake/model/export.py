@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from rds_lake.model.dynamo_chain import Base, Window
+
 
 class ExportStatus(StrEnum):
     """DescribeExportTasks' Status, AWS's spelling (aws-facts 1.6)."""
@@ -52,10 +54,23 @@ class ExportTask:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExportStep:
+    """One incremental export of a table: the changes of a window."""
+
+    window: Window
+    export_arn: str
+    folder: str
+    manifest_key: str
+    items: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExportPart:
     """One table's export of a date that has an export per table (DynamoDB), or its scan.
 
     `folder` (with trailing slash) is what it alone wrote; `items` is what AWS counted, `billed_bytes` what it charges for.
+    A part with `steps` is the date `base` and the changes since, in that order; it then names the last step's export, and
+    counts changes. `full_because` says why a table of an incremental source was exported in full.
     """
 
     table: str
@@ -64,6 +79,15 @@ class ExportPart:
     manifest_key: str
     items: int
     billed_bytes: int = 0
+    table_id: str = ""
+    base: Base | None = None
+    steps: tuple[ExportStep, ...] = ()
+    full_because: str = ""
+
+    @property
+    def arns(self) -> frozenset[str]:
+        """Every export that it is made of."""
+        return frozenset([self.export_arn, *(step.export_arn for step in self.steps)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

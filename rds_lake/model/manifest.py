@@ -26,7 +26,8 @@ from io import StringIO
 from typing import Any
 
 from rds_lake.errors import ManifestError
-from rds_lake.model.export import ExportPart, ExportRecord
+from rds_lake.model.dynamo_chain import Window, parse_base, render_base
+from rds_lake.model.export import ExportPart, ExportRecord, ExportStep
 from rds_lake.model.table import Column, TableTarget
 
 VERSION = 1
@@ -110,7 +111,8 @@ class Manifest:
     @property
     def aws_copies(self) -> tuple[AwsCopy, ...]:
         """The same by folder: every table's, where each was exported by itself."""
-        parts = {part.folder: part.export_arn.rpartition("/")[2] for part in self.export.parts}
+        every = [one for part in self.export.parts for one in (part, *part.steps)]
+        parts = {one.folder: one.export_arn.rpartition("/")[2] for one in every}
         if not parts:
             return (self.aws_copy,)
         # The last part of a table's export's ARN is its folder's name, too.
@@ -229,7 +231,36 @@ def _record(record: ExportRecord) -> dict[str, Any]:
         key: value.isoformat() if isinstance(value, date) else value
         for key, value in _without_none(asdict(record)).items()
     }
-    return body if record.parts else {key: value for key, value in body.items() if key != "parts"}
+    del body["parts"]
+    return body | ({"parts": [_part(part) for part in record.parts]} if record.parts else {})
+
+
+def _part(part: ExportPart) -> dict[str, Any]:
+    """What a full export has not is left out."""
+    body = {key: value for key, value in asdict(part).items() if value or key in ("items", "billed_bytes")}
+    if part.base is not None:
+        body["base"] = render_base(part.base)
+    if part.steps:
+        body["steps"] = [
+            asdict(step) | {"window": [step.window.start.isoformat(), step.window.end.isoformat()]}
+            for step in part.steps
+        ]
+    return body
+
+
+def _parse_part(body: dict[str, Any]) -> ExportPart:
+    told: dict[str, Any] = dict(body)
+    if "base" in body:
+        told["base"] = parse_base(body["base"])
+    if "steps" in body:
+        told["steps"] = tuple(_parse_step(step) for step in body["steps"])
+    return ExportPart(**told)
+
+
+def _parse_step(body: dict[str, Any]) -> ExportStep:
+    start, end = map(datetime.fromisoformat, body["window"])
+    told: dict[str, Any] = body | {"window": Window(start=start, end=end)}
+    return ExportStep(**told)
 
 
 def _parse_record(body: dict[str, Any]) -> ExportRecord:
@@ -243,7 +274,7 @@ def _parse_record(body: dict[str, Any]) -> ExportRecord:
         folder=body["folder"],
         started_at=_optional_time(body, "started_at"),
         ended_at=_optional_time(body, "ended_at"),
-        parts=tuple(ExportPart(**part) for part in body.get("parts", ())),
+        parts=tuple(_parse_part(part) for part in body.get("parts", ())),
     )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.errors import ManifestError
+from rds_lake.model.dynamo import EXPORT_FOLDER, MANIFESTS
+from rds_lake.model.dynamo_manifest import parse_files
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import AwsCopy, Manifest
 from rds_lake.stages.catalog import drop_elsewhere
@@ -32,6 +34,8 @@ def after_publish(
     # All are looked at before any is deleted.
     for copy in copies:
         require_export_folder(manifest, copy)
+    if mine:
+        _delete_changes(s3, manifest, log)
     for copy in copies:
         _delete_copy(s3, copy, log)
     _delete_superseded(s3, layout, manifest, log)
@@ -55,6 +59,25 @@ def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> No
     if keys:
         many.delete(copy.bucket, keys)
         log(f"deleted AWS's copy s3://{copy.bucket}/{copy.folder}: {len(keys)} objects")
+
+
+def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
+    """Data of incremental exports, which lies in a folder they share: what their lists of files name, and nothing else.
+
+    The summary goes first, so that nobody takes an export for whole whose data is on its way out.
+    """
+    bucket = manifest.export.bucket
+    for step in (step for part in manifest.export.parts for step in part.steps):
+        listed, summary = (step.folder + name for name in MANIFESTS)
+        text = s3.find_text(bucket, listed)
+        if text is None:
+            continue
+        root = step.folder.removesuffix(f"{EXPORT_FOLDER}/{step.export_arn.rpartition('/')[2]}/")
+        files = parse_files(text, prefix=root.rstrip("/"), where=f"s3://{bucket}/{listed}")
+        keys = [file.key for file in files if file.key.startswith(f"{root}{EXPORT_FOLDER}/data/")]
+        s3.delete(bucket, [summary])
+        s3.delete(bucket, keys)
+        log(f"deleted {len(keys)} files of changes, {step.window}")
 
 
 def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:

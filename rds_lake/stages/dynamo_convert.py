@@ -12,28 +12,28 @@ What belongs here: S3, records and the manifest around the engine in `convert/`.
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.aws.s3_stream import S3Reader, S3Writer
 from rds_lake.config import SourceSettings
 from rds_lake.convert.converted import Converted, ConvertedColumn, ConvertedFile
 from rds_lake.convert.job_request import JobInput, JobRequest, JobResult
-from rds_lake.convert.lines import InputFile
 from rds_lake.convert.table import ConvertOptions, Progress, convert_table
 from rds_lake.convert.tree import from_plain, merge, to_plain
-from rds_lake.errors import ManifestError, RelocationError
+from rds_lake.errors import FullExportDueError, ManifestError, RelocationError
 from rds_lake.model.export import ExportPart, ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import DataFile, Manifest, TableManifest, parse_manifest, render_manifest
 from rds_lake.model.table import Column, dynamodb_table
-from rds_lake.stages.dynamo_inspect import DynamoFile, read_part
+from rds_lake.stages.dynamo_files import LakeSink, input_file
+from rds_lake.stages.dynamo_increment import Increments
+from rds_lake.stages.dynamo_inspect import read_part
+from rds_lake.stages.dynamo_merge import Merger
 from rds_lake.stages.handover import write_manifest
 from rds_lake.stages.spark_convert import Advanced, SparkDate, SparkJobs, Turn
 
@@ -52,6 +52,7 @@ class Converter:
     source: SourceSettings
     kms_key: str | None
     keys: Keys
+    increments: Increments
     log: Callable[[str], None]
     options: ConvertOptions = field(default_factory=ConvertOptions)
     clock: Callable[[], float] = time.monotonic
@@ -61,7 +62,8 @@ class Converter:
         """Convert every table of the record, write the manifest and return it; or how far Glue is, which goes on without us.
 
         `done` is the date's earlier manifest: a table whose export is the same keeps its files. Raises ConversionError or
-        MalformedExportError naming what is wrong with which file; finished tables stay for the next attempt.
+        MalformedExportError naming what is wrong with which file, FullExportDueError naming all tables whose changes cannot
+        be brought to an earlier date; finished tables stay for the next attempt.
         """
         tables = self._in_the_lake(record, done)
         state = self._advance_spark(record, tables, turn)  # first: Glue's runs go on while tables are converted here
@@ -69,9 +71,7 @@ class Converter:
         if here and turn == "resume":
             self.log(f"{', '.join(part.table for part in here)}: being converted by the run that began the date")
             return state
-        for number, part in enumerate(here, start=1):
-            self.log(f"{part.table} ({number} of {len(here)}): {part.items:,} items")
-            tables[part.table] = self._convert_table(record, part)
+        tables |= self._convert_here(record, here)
         if here and state.open:  # whoever was told of their end meanwhile left the date to this run
             state = self._advance_spark(record, tables, "begin")
         if state.open:
@@ -95,12 +95,26 @@ class Converter:
                 tables[part.table] = finished
         return tables
 
+    def _convert_here(self, record: ExportRecord, parts: Sequence[ExportPart]) -> dict[str, TableManifest]:
+        tables: dict[str, TableManifest] = {}
+        due: dict[str, str] = {}
+        for number, part in enumerate(parts, start=1):
+            what = f"changes since {part.base.day}" if part.base else "items"
+            self.log(f"{part.table} ({number} of {len(parts)}): {part.items:,} {what}")
+            try:
+                tables[part.table] = self._convert_table(record, part)
+            except FullExportDueError as error:
+                due[part.table] = str(error)
+        if due:
+            told = "; ".join(f"{table}: {why}" for table, why in due.items())
+            raise FullExportDueError(f"{record.snapshot_date} cannot be made from changes: {told}", due)
+        return tables
+
     def _convert_table(self, record: ExportRecord, part: ExportPart) -> TableManifest:
-        items = read_part(self.s3, record.bucket, part)
         folder = self._folder(record, part)
         # What an attempt that died left half done would be rows of nobody's.
         self.s3.delete(self.layout.bucket, [item.key for item in self.s3.list_objects(self.layout.bucket, folder)])
-        sink = _LakeSink(
+        sink = LakeSink(
             s3=self.s3, bucket=self.layout.bucket, folder=folder, ending=self.source.format, kms_key=self.kms_key
         )
         options = replace(
@@ -110,18 +124,31 @@ class Converter:
             numbers=self.source.numbers,
             known=self._find_schema(part.table),
         )
-        progress = _Progress(table=part.table, items=part.items, log=self.log, clock=self.clock)
-        converted = convert_table(
-            [self._input(record.bucket, file) for file in items.files], sink=sink, options=options, progress=progress
-        )
-        _require_all_items(part, converted)
+        if part.base is not None:
+            merger = Merger(s3=self.s3, bucket=record.bucket, increments=self.increments, sink=sink, log=self.log)
+            converted, kept = merger.merge(part, part.base, options)
+        else:
+            converted, kept = self._convert_items(record, part, sink, options), ()
         files = [_data_file(file, sink.key(file.name), sink.files[file.name].checksum) for file in converted.files]
-        table = _table_manifest(part, converted, files, self.layout.uri(folder))
+        table = _table_manifest(part, converted, [*files, *kept], self.layout.uri(folder))
         self._write_schema(part.table, converted.schema)
         self._write_finished(record, part, table)
         return table
 
+    def _convert_items(
+        self, record: ExportRecord, part: ExportPart, sink: LakeSink, options: ConvertOptions
+    ) -> Converted:
+        """All items of a full export."""
+        items = read_part(self.s3, record.bucket, part)
+        progress = _Progress(table=part.table, items=part.items, log=self.log, clock=self.clock)
+        inputs = [input_file(self.s3, record.bucket, file) for file in items.files]
+        converted = convert_table(inputs, sink=sink, options=options, progress=progress)
+        _require_all_items(part, converted)
+        return converted
+
     def _by_spark(self, part: ExportPart) -> bool:
+        if part.base is not None:
+            return False  # begun when the source was incremental
         return self.source.engine == "glue" or (
             self.source.engine == "auto" and part.billed_bytes > self.source.glue_above_gb * 1e9
         )
@@ -174,14 +201,6 @@ class Converter:
     def _folder(self, record: ExportRecord, part: ExportPart) -> str:
         return self.layout.partition_folder(record.source, part.table, record.snapshot_date, record.export_task)
 
-    def _input(self, bucket: str, file: DynamoFile) -> InputFile:
-        def open_file() -> BinaryIO:
-            return cast(BinaryIO, io.BufferedReader(S3Reader(self.s3.client, bucket, file.key), 1024 * 1024))
-
-        return InputFile(
-            name=f"s3://{bucket}/{file.key}", open=open_file, bytes=file.bytes, items=file.items, md5=file.md5
-        )
-
     def _find_finished(self, record: ExportRecord, part: ExportPart) -> TableManifest | None:
         key = self.layout.finished_table_key(record.source, record.snapshot_date, record.export_task, part.table)
         text = self.s3.find_text(self.layout.bucket, key)
@@ -221,30 +240,6 @@ class Converter:
             schema = to_plain(whole)
         text = json.dumps({"version": _SCHEMA_VERSION, "schema": schema}, separators=(",", ":"))
         self.s3.put_text(self.layout.bucket, key, text, kms_key=self.kms_key)
-
-
-@dataclass(slots=True, kw_only=True)
-class _LakeSink:
-    """New objects in one folder of the lake."""
-
-    s3: S3Gateway
-    bucket: str
-    folder: str
-    ending: str
-    kms_key: str | None
-    files: dict[str, S3Writer] = field(default_factory=dict)
-
-    def create(self, name: str) -> S3Writer:
-        file = S3Writer(self.s3.client, self.bucket, self.key(name), kms_key=self.kms_key)
-        self.files[name] = file
-        return file
-
-    def remove(self, name: str) -> None:
-        self.s3.delete(self.bucket, [self.key(name)])
-
-    def key(self, name: str) -> str:
-        """Where the file of this name lies."""
-        return f"{self.folder}{name}.{self.ending}"
 
 
 @dataclass(slots=True)

@@ -9,8 +9,8 @@ What belongs here: that decision and the waiting. What the exports contain: `dyn
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from rds_lake.aws.dynamodb import DynamoGateway
@@ -23,10 +23,12 @@ from rds_lake.errors import (
     SnapshotNotFoundError,
     TransientError,
 )
-from rds_lake.model.dynamo import DynamoTable, Recovery, TableExport, client_token, started_after
-from rds_lake.model.dynamo_set import BegunSet, ExportSet, failure_text, parse_begun, render_begun
+from rds_lake.model.dynamo import DynamoTable, TableExport
+from rds_lake.model.dynamo_set import BegunSet, ChainExports, ExportSet, failure_text, parse_begun, render_begun
 from rds_lake.model.export import ExportStatus
 from rds_lake.model.layout import LakeLayout
+from rds_lake.stages.dynamo_begin import Beginning
+from rds_lake.stages.dynamo_increment import Increments
 from rds_lake.stages.dynamo_plan import DynamoPlan
 from rds_lake.stages.export import Waiting
 
@@ -49,8 +51,23 @@ class DynamoExports:
         begun = self.find_begun(day)
         if begun is None:
             return None
-        exports = {name: self._find(arn) if arn else None for name, arn in begun.tables.items()}
-        return ExportSet(source=self.plan.source, snapshot_date=day, moment=begun.moment, exports=exports)
+        exports = {name: self.find(arn) if arn else None for name, arn in begun.tables.items()}
+        chains = {
+            name: ChainExports(
+                base=chain.base,
+                windows=chain.windows,
+                exports=tuple(self.find(arn) if arn else None for arn in chain.exports),
+            )
+            for name, chain in begun.chains.items()
+        }
+        return ExportSet(
+            source=self.plan.source,
+            snapshot_date=day,
+            moment=begun.moment,
+            exports=exports,
+            chains=chains,
+            full_because=begun.full_because,
+        )
 
     def begin(self, day: date, *, now: datetime, usable: Usable, repeat_ended: bool = True) -> ExportSet:
         """The date's exports: adopted when they run or are complete and still `usable`; else started.
@@ -65,9 +82,26 @@ class DynamoExports:
             raise SnapshotNotFoundError(
                 f"{self.plan.source} is exported as of {moment:%Y-%m-%d %H:%M} UTC, which is yet to come"
             )
-        recorded = dict(begun.tables) if begun else {}
-        work = _Beginning(exports=self, day=day, moment=moment, usable=usable, repeat_ended=repeat_ended)
-        return work.begin({name: self._find(arn) for name, arn in recorded.items() if arn})
+        increments = Increments(s3=self.s3, layout=self.layout, source=self.plan.source)
+        work = Beginning(
+            exports=self, day=day, moment=moment, usable=usable, repeat_ended=repeat_ended, increments=increments
+        )
+        return work.begin(begun)
+
+    def begin_full(self, day: date, because: Mapping[str, str], *, now: datetime, usable: Usable) -> ExportSet:
+        """Full exports of these tables in place of their changes, which could not be brought to the earlier date."""
+        begun = self.find_begun(day) or BegunSet(moment=self.plan.moment(day), tables={})
+        fresh = {name: why for name, why in because.items() if name not in begun.tables}
+        for name, why in fresh.items():
+            self.log(f"{name}: a full export, as {why}")
+        given_up = replace(
+            begun,
+            tables={**begun.tables, **dict.fromkeys(fresh)},
+            chains={name: chain for name, chain in begun.chains.items() if name not in fresh},
+            full_because={**begun.full_because, **fresh},
+        )
+        self.record_begun(day, given_up)
+        return self.begin(day, now=now, usable=usable, repeat_ended=False)
 
     def run(self, day: date, *, now: Callable[[], datetime], usable: Usable, waiting: Waiting) -> ExportSet:
         """Start or adopt the exports and wait for their end; complete ones are returned, everything else raises."""
@@ -77,7 +111,7 @@ class DynamoExports:
         while found.status.running:
             running = [export.table for export in found.started if export.status.running]
             ended = len(found.started) - len(running)
-            line = f"{ended} of {len(found.exports)} tables exported as of {found.moment:%Y-%m-%d %H:%M} UTC"
+            line = f"{ended} of {len(found.wanted)} exports ended, as of {found.moment:%Y-%m-%d %H:%M} UTC"
             if line != last:
                 waiting.log(line)
                 last = line
@@ -122,7 +156,8 @@ class DynamoExports:
             waiting.log(f"AWS did not answer, asking again: {error}")
             return found
 
-    def _find(self, arn: str) -> TableExport | None:
+    def find(self, arn: str) -> TableExport | None:
+        """The export as it is now, or None where DynamoDB knows none of this ARN."""
         if arn in self._ended:
             return self._ended[arn]
         export = self.dynamo.find_export(arn)
@@ -154,126 +189,6 @@ class DynamoExports:
         """Remember which exports the date is made of."""
         key = self.layout.begun_set_key(self.plan.source, day)
         self.s3.put_text(self.layout.bucket, key, render_begun(begun), kms_key=self.plan.kms_key)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Beginning:
-    """One attempt to have all exports of a date."""
-
-    exports: DynamoExports
-    day: date
-    moment: datetime
-    usable: Usable
-    repeat_ended: bool
-
-    @property
-    def _plan(self) -> DynamoPlan:
-        return self.exports.plan
-
-    def begin(self, recorded: Mapping[str, TableExport | None]) -> ExportSet:
-        found = {name: export for name, export in recorded.items() if export is not None and self._stays(export)}
-        found = {name: found[name] for name in self._plan.matching(found)}
-        tables, left_out = self._tables_to_look_up(found)
-        wanted: dict[str, TableExport | None] = dict(found) | dict.fromkeys(table.name for table in tables)
-        attempts: dict[str, int] = {}
-        for table in tables:
-            earlier = self._earlier(table)
-            attempts[table.name] = 1 + sum(export.prefix == self._plan.set_prefix(self.day) for export in earlier)
-            wanted[table.name] = next((export for export in reversed(earlier) if self._stays(export)), None)
-        todo = [table for table in tables if wanted[table.name] is None]
-        self._require_recovery(todo)
-        try:
-            for table in todo:
-                wanted[table.name] = self._start(table, attempts[table.name])
-        finally:
-            arns = {name: export.arn if export else None for name, export in sorted(wanted.items())}
-            self.exports.record_begun(self.day, BegunSet(moment=self.moment, tables=arns))
-        return ExportSet(
-            source=self._plan.source, snapshot_date=self.day, moment=self.moment, exports=wanted, left_out=left_out
-        )
-
-    def _stays(self, export: TableExport) -> bool:
-        """Whether nothing is to be started for its table."""
-        if export.status is ExportStatus.FAILED:
-            return not self.repeat_ended
-        return export.status.running or self.usable(export)
-
-    def _tables_to_look_up(self, found: Mapping[str, TableExport]) -> tuple[list[DynamoTable], tuple[str, ...]]:
-        """Tables of the source that have no export yet, and the names of those that did not exist at the instant."""
-        known = list(self.exports.present_tables(skip=found).values())
-        later = tuple(table.name for table in known if table.created_at > self.moment)
-        for name in later:
-            self.exports.log(f"{name} was created after {self.moment:%Y-%m-%d %H:%M} UTC and is no part of {self.day}")
-        if not found and len(later) == len(known):
-            raise SnapshotNotFoundError(
-                f"source {self._plan.source} had no table at {self.moment:%Y-%m-%d %H:%M} UTC: "
-                + (
-                    f"{', '.join(later)} were created later"
-                    if later
-                    else f"none matches {', '.join(self._plan.tables)}"
-                )
-            )
-        return [table for table in known if table.name not in later], later
-
-    def _earlier(self, table: DynamoTable) -> list[TableExport]:
-        """The table's full exports as of the instant to our bucket, oldest first, whoever started them."""
-        arns = [arn for arn in self.exports.dynamo.list_export_arns(table.arn) if started_after(arn, self.moment)]
-        exports = [export for arn in sorted(arns) if (export := self.exports._find(arn)) is not None]
-        return [export for export in exports if self._is_ours(export)]
-
-    def _is_ours(self, export: TableExport) -> bool:
-        same_instant = export.export_time is not None and abs((export.export_time - self.moment).total_seconds()) < 1
-        same_kind = (export.kind, export.format) == ("FULL_EXPORT", "DYNAMODB_JSON")
-        return same_instant and same_kind and export.bucket == self._plan.bucket
-
-    def _require_recovery(self, tables: Sequence[DynamoTable]) -> None:
-        """Every table can be exported as of the instant, else one error for all; a transient one where it only is too soon."""
-        recoveries = {table.name: self.exports.dynamo.recovery(table.name) for table in tables}
-        problems = [problem for name, found in recoveries.items() if (problem := self._problem(name, found))]
-        if problems:
-            raise SnapshotNotFoundError(
-                str(
-                    ProblemsError(
-                        f"source {self._plan.source} cannot be exported as of {self.moment:%Y-%m-%d %H:%M} UTC; nothing was started:",
-                        problems,
-                    )
-                )
-            )
-        soon = {name: found.latest for name, found in recoveries.items() if found.latest and found.latest < self.moment}
-        if soon:
-            reached = min(soon.values())
-            raise ExportQuotaError(
-                f"{', '.join(soon)} can be exported as of {reached:%Y-%m-%d %H:%M:%S} UTC at the latest so far (DynamoDB is some "
-                f"minutes behind), and {self.day} is as of {self.moment:%H:%M}"
-            )
-
-    def _problem(self, name: str, recovery: Recovery) -> str | None:
-        if recovery.earliest is None:
-            return (
-                f"{name}: point-in-time recovery is off. Turn it on (`aws dynamodb update-continuous-backups --table-name {name} "
-                "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`), or use `method: scan`"
-            )
-        if recovery.earliest > self.moment:
-            return (
-                f"{name}: its point-in-time recovery reaches back to {recovery.earliest:%Y-%m-%d %H:%M:%S} UTC only: it was "
-                "turned on then, or the date is older than its window of at most 35 days"
-            )
-        return None
-
-    def _start(self, table: DynamoTable, attempt: int) -> TableExport:
-        prefix = self._plan.set_prefix(self.day)
-        token = client_token(
-            table_arn=table.arn, moment=self.moment, bucket=self._plan.bucket, prefix=prefix, attempt=attempt
-        )
-        return self.exports.dynamo.start_export(
-            table_arn=table.arn,
-            moment=self.moment,
-            bucket=self._plan.bucket,
-            prefix=prefix,
-            kms_key=self._plan.kms_key,
-            bucket_owner=self._plan.bucket_owner,
-            token=token,
-        )
 
 
 def complete_or_raise(found: ExportSet) -> ExportSet:

@@ -1,7 +1,8 @@
 """Inspect: read the manifests of a date's DynamoDB exports, and judge whether everything they name is there.
 
 DynamoDB's COMPLETED is not believed: the list of files adds up to the items of the summary and of DescribeExport, and every
-file lies in S3. Their content is checked against its MD5 when it is read (`dynamo_convert.py`).
+file lies in S3. Their content is checked against its MD5 when it is read (`dynamo_convert.py`). Data of incremental exports
+lies in a folder that other exports share: only what the manifest names is looked at.
 
 What belongs here: fetching and comparing. The manifests' text is `model/dynamo_manifest.py`.
 """
@@ -10,17 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
+from rds_lake.aws.dynamodb import OLD_AND_NEW
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.dynamo import TableExport
+from rds_lake.model.dynamo_chain import Window
 from rds_lake.model.dynamo_manifest import ManifestFile, ManifestSummary, parse_files, parse_summary, with_prefix
-from rds_lake.model.dynamo_set import ExportSet
-from rds_lake.model.export import ExportPart, ExportRecord
+from rds_lake.model.dynamo_set import ChainExports, ExportSet
+from rds_lake.model.export import ExportPart, ExportRecord, ExportStep
 
 _PARALLEL = 16
+_SECOND = timedelta(seconds=1)
+LEAST_BILLED = 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +69,13 @@ def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPa
     def look(export: TableExport) -> tuple[ExportedItems | None, list[Finding]]:
         return (known[export.arn], []) if export.arn in known else _inspect(s3, export)
 
+    def look_at_chain(chain: ChainExports) -> tuple[ExportedItems | None, list[Finding]]:
+        last = chain.exports[-1]
+        return (known[last.arn], []) if last and last.arn in known else _inspect_chain(s3, chain)
+
+    full = [export for export in found.exports.values() if export is not None]
     with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="inspect") as pool:
-        looked = list(pool.map(look, found.started))
+        looked = [*pool.map(look, full), *pool.map(look_at_chain, found.chains.values())]
     left_out = [
         Finding(
             severity="warning", problem=f"{name} did not exist at {found.moment:%Y-%m-%d %H:%M} UTC and is left out"
@@ -92,6 +103,23 @@ def read_part(s3: S3Gateway, bucket: str, part: ExportPart) -> ExportedItems:
     )
 
 
+def read_steps(s3: S3Gateway, bucket: str, part: ExportPart) -> list[ExportedItems]:
+    """The files of every step of an accepted chain; MalformedExportError lists what is not as it was."""
+    found: list[ExportedItems] = []
+    for step in part.steps:
+        summary, files = _manifests(s3, bucket, step.manifest_key)
+        sizes = _sizes(s3, bucket, step.folder, files)
+        problems = _problems(summary, files, sizes, items=step.items, arn=step.export_arn, window=step.window)
+        if problems:
+            raise MalformedExportError(
+                f"the export of changes of {part.table}, {step.window}, is not as it was accepted; nothing was used:",
+                problems,
+            )
+        files = tuple(DynamoFile(key=f.key, bytes=sizes[f.key], items=f.items, md5=f.md5) for f in files)
+        found.append(ExportedItems(part=part, files=files))
+    return found
+
+
 def record_of_set(found: ExportSet, contents: SetContents) -> ExportRecord:
     """The record the next stage reads."""
     task = found.task
@@ -105,11 +133,47 @@ def record_of_set(found: ExportSet, contents: SetContents) -> ExportRecord:
         folder=f"{task.prefix}/" if task.prefix else "",
         started_at=task.started_at,
         ended_at=task.ended_at,
-        parts=tuple(table.part for table in contents.tables),
+        parts=tuple(
+            replace(table.part, full_because=found.full_because.get(table.part.table, ""))
+            if table.part.base is None
+            else table.part
+            for table in contents.tables
+        ),
     )
 
 
-def _inspect(s3: S3Gateway, export: TableExport) -> tuple[ExportedItems | None, list[Finding]]:
+def _inspect_chain(s3: S3Gateway, chain: ChainExports) -> tuple[ExportedItems | None, list[Finding]]:
+    """The steps as one part. DynamoDB bills every incremental export as 10 MB at least."""
+    looked = [
+        _inspect(s3, export, window) for export, window in zip(chain.exports, chain.windows, strict=True) if export
+    ]
+    findings = [finding for _, problems in looked for finding in problems]
+    items = [found for found, _ in looked if found is not None]
+    if len(items) < len(chain.windows):
+        return None, findings
+    steps = tuple(
+        ExportStep(
+            window=window,
+            export_arn=one.part.export_arn,
+            folder=one.part.folder,
+            manifest_key=one.part.manifest_key,
+            items=one.part.items,
+        )
+        for one, window in zip(items, chain.windows, strict=True)
+    )
+    part = replace(
+        items[-1].part,
+        items=sum(one.part.items for one in items),
+        billed_bytes=sum(max(one.part.billed_bytes, LEAST_BILLED) for one in items),
+        base=chain.base,
+        steps=steps,
+    )
+    return ExportedItems(part=part, files=tuple(file for one in items for file in one.files)), findings
+
+
+def _inspect(
+    s3: S3Gateway, export: TableExport, window: Window | None = None
+) -> tuple[ExportedItems | None, list[Finding]]:
     key = export.folder + "manifest-summary.json"
     try:
         if export.manifest_key:
@@ -118,7 +182,7 @@ def _inspect(s3: S3Gateway, export: TableExport) -> tuple[ExportedItems | None, 
     except MalformedExportError as error:
         return None, [Finding(severity="error", problem=f"{export.table}: {error}")]
     sizes = _sizes(s3, export.bucket, export.folder, files)
-    problems = _problems(summary, files, sizes, items=export.items, arn=export.arn)
+    problems = _problems(summary, files, sizes, items=export.items, arn=export.arn, window=window)
     part = ExportPart(
         table=export.table,
         export_arn=export.arn,
@@ -126,6 +190,7 @@ def _inspect(s3: S3Gateway, export: TableExport) -> tuple[ExportedItems | None, 
         manifest_key=key,
         items=summary.items,
         billed_bytes=summary.billed_bytes,
+        table_id=export.table_id,
     )
     items = tuple(DynamoFile(key=f.key, bytes=sizes.get(f.key, 0), items=f.items, md5=f.md5) for f in files)
     return ExportedItems(part=part, files=items), [
@@ -149,14 +214,20 @@ def _manifests(s3: S3Gateway, bucket: str, key: str) -> tuple[ManifestSummary, t
 def _sizes(s3: S3Gateway, bucket: str, folder: str, files: tuple[ManifestFile, ...]) -> dict[str, int]:
     """Bytes by key of the files that exist: by one listing of the export's folder, others one by one."""
     sizes = {item.key: item.bytes for item in s3.list_objects(bucket, folder)} if files else {}
-    for file in files:
-        if not file.key.startswith(folder) and (head := s3.find_head(bucket, file.key)) is not None:
-            sizes[file.key] = head.bytes
-    return sizes
+    others = [file.key for file in files if not file.key.startswith(folder)]
+    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="heads") as pool:
+        heads = pool.map(lambda key: s3.find_head(bucket, key), others)
+        return sizes | {key: head.bytes for key, head in zip(others, heads, strict=True) if head is not None}
 
 
 def _problems(
-    summary: ManifestSummary, files: tuple[ManifestFile, ...], sizes: dict[str, int], *, items: int | None, arn: str
+    summary: ManifestSummary,
+    files: tuple[ManifestFile, ...],
+    sizes: dict[str, int],
+    *,
+    items: int | None,
+    arn: str,
+    window: Window | None = None,
 ) -> list[str]:
     problems = [
         f"file {file.key} is named by the manifest, and is not there" for file in files if file.key not in sizes
@@ -168,9 +239,16 @@ def _problems(
     ]
     if summary.export_arn != arn:
         problems.append(f"the manifest is of another export, {summary.export_arn}")
-    if summary.incremental or summary.format != "DYNAMODB_JSON":
-        kind = "an incremental export" if summary.incremental else summary.format
-        problems.append(f"the manifest is of {kind}, and should be of a full one as DYNAMODB_JSON")
+    if summary.incremental != (window is not None) or summary.format != "DYNAMODB_JSON":
+        kind = f"{'an incremental' if summary.incremental else 'a full'} export as {summary.format}"
+        wanted = "a full one" if window is None else "an incremental one"
+        problems.append(f"the manifest is of {kind}, and should be of {wanted} as DYNAMODB_JSON")
+    elif window is not None and summary.window is not None:
+        told = Window(start=summary.window[0], end=summary.window[1])
+        if abs(told.start - window.start) >= _SECOND or abs(told.end - window.end) >= _SECOND:
+            problems.append(f"the manifest is of {told}, and should be of {window}")
+        if summary.view != OLD_AND_NEW:
+            problems.append(f"the manifest is of {summary.view}, and should be of {OLD_AND_NEW}")
     listed = sum(file.items for file in files)
     if listed != summary.items:
         problems.append(f"the files hold {listed:,} items, and the summary says {summary.items:,}")

@@ -30,6 +30,7 @@ class DynamoPlan:
     kms_key: str | None
     bucket_owner: str | None = None
     timeout: timedelta = timedelta(hours=24)
+    incremental: bool = False
 
     def moment(self, day: date) -> datetime:
         """The instant of the date's snapshot."""
@@ -66,6 +67,7 @@ def dynamo_plan(config: LakeConfig, source: SourceSettings) -> DynamoPlan:
         kms_key=lake.kms_key,
         bucket_owner=lake.export_bucket_owner,
         timeout=timedelta(hours=source.export_timeout_hours),
+        incremental=source.incremental,
     )
 
 

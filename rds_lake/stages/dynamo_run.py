@@ -8,19 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import NoReturn
 
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig, SourceSettings
-from rds_lake.errors import ExportQuotaError, ExportTimeoutError, SnapshotNotFoundError
+from rds_lake.errors import (
+    ExportIncompleteError,
+    ExportQuotaError,
+    ExportTimeoutError,
+    FullExportBegunError,
+    FullExportDueError,
+    SnapshotNotFoundError,
+)
 from rds_lake.model.completeness import Finding
-from rds_lake.model.dynamo import TableExport
+from rds_lake.model.dynamo import MANIFESTS, TableExport
 from rds_lake.model.dynamo_set import ExportSet
 from rds_lake.model.export import ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages import handover
 from rds_lake.stages.dynamo_convert import Converter
 from rds_lake.stages.dynamo_export import DynamoExports
+from rds_lake.stages.dynamo_increment import Increments
 from rds_lake.stages.dynamo_inspect import inspect_set, record_of_set
 from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
 from rds_lake.stages.dynamo_scan import NOT_ONE_INSTANT, Scanner
@@ -132,7 +141,10 @@ class DynamoRun(SourceRun):
             self.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
             found: Manifest | Advanced = done
         else:
-            found = self._converter.convert(record, done, turn=turn)
+            try:
+                found = self._converter.convert(record, done, turn=turn)
+            except FullExportDueError as error:
+                self._begin_full(day, error)
         if self.source.by_glue and isinstance(found, Manifest):
             self._spark.forget(record.source, record.export_task)
         return found
@@ -145,9 +157,34 @@ class DynamoRun(SourceRun):
             source=self.source,
             kms_key=self.lake.kms_key,
             keys=self._keys,
+            increments=Increments(s3=self.lake.s3, layout=self.lake.layout, source=self.source.name),
             log=self.log,
             spark=self._spark if self.source.by_glue else None,
         )
+
+    def advance_awaiting(self, day: date, *, turn: Turn, poll_seconds: float) -> Manifest | Advanced:
+        """The same; full exports of tables whose changes cannot be used are awaited, which holds a worker."""
+        try:
+            return self.advance(day, turn=turn)
+        except FullExportBegunError as error:
+            self.log(f"waiting: {error}")
+        accepted = self.accept(day, poll_seconds=poll_seconds)
+        errors = [finding.problem for finding in accepted.findings if finding.severity == "error"]
+        if errors:
+            raise ExportIncompleteError(f"exports of {day} are not complete; nothing was converted:", errors)
+        return self.advance(day, turn=turn)
+
+    def _begin_full(self, day: date, due: FullExportDueError) -> NoReturn:
+        """Full exports in place of changes that cannot be used; raises FullExportBegunError. Holds no worker until they end."""
+        waits = ""
+        try:
+            self.exports.begin_full(day, due.tables, now=self.now(), usable=self._reusable(day))
+        except ExportQuotaError as error:
+            waits = f" ({error}; the reconciliation sensor begins the rest)"
+        raise FullExportBegunError(
+            f"{day} goes on when full exports of these tables have ended, as their changes cannot be used{waits}:",
+            [f"{table}: {why}" for table, why in due.tables.items()],
+        ) from due
 
     @property
     def _spark(self) -> SparkJobs:
@@ -165,11 +202,11 @@ class DynamoRun(SourceRun):
     def _reusable(self, day: date) -> Callable[[TableExport], bool]:
         """Whether anything is left of a complete export: its converted files, or DynamoDB's own."""
         done = self._find_manifest(day)
-        converted = {part.export_arn for part in done.export.parts} if done else set[str]()
+        converted = {arn for part in done.export.parts for arn in part.arns} if done else set[str]()
 
         def usable(export: TableExport) -> bool:
             there = self.lake.s3.list_objects(export.bucket, export.folder)
-            return export.arn in converted or any(item.key.endswith(".json") for item in there)
+            return export.arn in converted or any(item.key.endswith(MANIFESTS[1]) for item in there)
 
         return usable
 

@@ -211,7 +211,7 @@ class EventPlanner:
         if found.status.running:
             ended = sum(not export.status.running for export in found.started)
             return _Decision(
-                note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.exports)} tables exported so far"
+                note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.wanted)} exports have ended so far"
             )
         return _Decision(runs=(set_run(found.task, event.source, event.snapshot_date),))
 

@@ -56,7 +56,18 @@ class AcceptedExport:
             "rds_lake/export_task": self.record.export_task,
             "rds_lake/export_uri": f"s3://{self.record.bucket}/{self.record.folder}",
             "rds_lake/reused": self.reused,
+        } | self._increments()
+
+    def _increments(self) -> dict[str, dict[str, str]]:
+        """Of an incremental source: what each table is made of, and why some are exported in full."""
+        merged = {
+            part.table: f"{part.base.day} and {part.items:,} changes of {len(part.steps)} exports"
+            for part in self.record.parts
+            if part.base is not None
         }
+        full = {part.table: part.full_because for part in self.record.parts if part.full_because}
+        told = {"rds_lake/incremental": merged, "rds_lake/full_because": full}
+        return {name: tables for name, tables in told.items() if tables}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +216,10 @@ class SourceRun:
 
     def advance(self, day: date, *, turn: Turn) -> Manifest | Advanced:  # noqa: ARG002 - DynamoDB's has a use for it
         """`relocate` as far as it goes without waiting for anything that AWS does by itself."""
+        return self.relocate(day)
+
+    def advance_awaiting(self, day: date, *, turn: Turn, poll_seconds: float) -> Manifest | Advanced:  # noqa: ARG002
+        """The same for a run that may wait for AWS once more, where the export turns out to be of no use."""
         return self.relocate(day)
 
     def catalogue(self, day: date) -> Catalogued:
