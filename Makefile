@@ -31,6 +31,7 @@ bench: $(STAMP) ## relocation and conversion against their peers (about an hour)
 	@$(PYTHON) -m venv .bench_peers && .bench_peers/bin/python -m pip install --quiet -r bench/requirements.txt
 	@$(BIN)/python -m bench.relocate --peers .bench_peers/bin
 	@$(BIN)/python -m bench.list_million
+	@$(BIN)/python -m bench.manifest_million
 	@$(BIN)/python -m bench.footers
 	@$(BIN)/python -m bench.tables
 	@$(BIN)/python -m bench.convert --peers .bench_peers/bin

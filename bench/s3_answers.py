@@ -135,10 +135,12 @@ class Stub:
                 at += 1
         more = at < len(keys) and keys[at].startswith(prefix)
         show = quote if query.get("encoding-type") == "url" else escape
+        # One call for the page: the server must cost less than its clients.
+        names = show("\n".join(page)).split("%0A" if show is quote else "\n") if page else []
         items = "".join(
-            f"<Contents><Key>{show(item)}</Key>{_MODIFIED}<ETag>&quot;{bucket.objects[item].tag}&quot;</ETag>{_EXTRA}"
-            f"<Size>{bucket.objects[item].size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
-            for item in page
+            f"<Contents><Key>{name}</Key>{_MODIFIED}<ETag>&quot;{one.tag}&quot;</ETag>{_EXTRA}"
+            f"<Size>{one.size}</Size><StorageClass>STANDARD</StorageClass></Contents>"
+            for name, one in zip(names, map(bucket.objects.__getitem__, page), strict=True)
         )
         items += "".join(f"<CommonPrefixes><Prefix>{show(folder)}</Prefix></CommonPrefixes>" for folder in folders)
         token = f"<NextContinuationToken>{show(keys[at - 1])}</NextContinuationToken>" if more else ""

@@ -20,31 +20,21 @@ What belongs here: the values and their JSON. Who writes and reads them in S3: `
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
-from io import StringIO
+from io import BytesIO
 from typing import Any
 
 from rds_lake.errors import ManifestError
+from rds_lake.model.data_files import DataFile, DataFiles
 from rds_lake.model.dynamo_chain import Window, parse_base, render_base
 from rds_lake.model.export import ExportPart, ExportRecord, ExportStep
 from rds_lake.model.table import Column, TableTarget
 
 VERSION = 1
 IN_PLACE_VERSION = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataFile:
-    """One Parquet object: its key in the manifest's `data_bucket`, size in bytes, rows from its footer.
-
-    `checksum` is `ALGORITHM:value` of the whole object where S3 knows one, else None.
-    """
-
-    key: str
-    bytes: int
-    rows: int
-    checksum: str | None = None
+_FILE = {"key", "bytes", "rows"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +48,12 @@ class TableManifest:
     target: TableTarget
     location: str
     columns: tuple[Column, ...]
-    files: tuple[DataFile, ...] = ()
+    files: Sequence[DataFile] = ()
     schema_notes: tuple[str, ...] = ()
     home: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "files", DataFiles.of(self.files))
 
     @property
     def own_folder(self) -> str:
@@ -69,11 +62,11 @@ class TableManifest:
 
     @property
     def rows(self) -> int:
-        return sum(file.rows for file in self.files)
+        return DataFiles.of(self.files).rows
 
     @property
     def bytes(self) -> int:
-        return sum(file.bytes for file in self.files)
+        return DataFiles.of(self.files).bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,17 +139,23 @@ class Manifest:
         return sum(len(table.files) for table in self.tables)
 
 
-def render_manifest(manifest: Manifest) -> str:
-    """The manifest as JSON text, a line per file; `parse_manifest` is its exact inverse.
+def render_manifest(manifest: Manifest) -> bytes:
+    """The manifest as JSON text in UTF-8, a line per file; `parse_manifest` is its exact inverse.
 
     Written piece by piece: of a million files, one structure of all would take more than a gigabyte besides the text.
     """
+    out = BytesIO()
+    for piece in _pieces(manifest):
+        out.write(piece.encode())
+    return out.getvalue()
+
+
+def _pieces(manifest: Manifest) -> Iterator[str]:
     body: dict[str, Any] = {"version": IN_PLACE_VERSION if manifest.in_place else VERSION}
     body |= {"lake_bucket": manifest.lake_bucket, "export": _record(manifest.export)}
     if manifest.superseded:
         body["superseded"] = [asdict(copy) for copy in manifest.superseded]
-    out = StringIO()
-    out.write(f'{_text(body)[:-1]}, "tables": [')
+    yield f'{_text(body)[:-1]}, "tables": ['
     for number, table in enumerate(manifest.tables):
         told = asdict(table.target) | {
             "location": table.location,
@@ -164,23 +163,22 @@ def render_manifest(manifest: Manifest) -> str:
             "schema_notes": list(table.schema_notes),
         }
         told |= {"home": table.home} if table.home else {}
-        out.write(f'{"," if number else ""}\n{_text(told)[:-1]}, "files": [')
+        yield f'{"," if number else ""}\n{_text(told)[:-1]}, "files": ['
         for at, file in enumerate(table.files):
             known = {} if file.checksum is None else {"checksum": file.checksum}
             entry = {"key": file.key, "bytes": file.bytes, "rows": file.rows} | known
-            out.write(f"{',' if at else ''}\n {_text(entry)}")
-        out.write("]}")
-    out.write("]}\n")
-    return out.getvalue()
+            yield f"{',' if at else ''}\n {_text(entry)}"
+        yield "]}"
+    yield "]}\n"
 
 
 def _text(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def parse_manifest(text: str, *, where: str) -> Manifest:
+def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
     """The manifest in `text`; `where` names the object in the error."""
-    body = _load(text, where=where)
+    body = _load(text, where=where, hook=_FilesPacked().hook)
     try:
         return Manifest(
             export=_parse_record(body["export"]),
@@ -209,9 +207,36 @@ def parse_export_record(text: str, *, where: str) -> ExportRecord:
         ) from error
 
 
-def _load(text: str, *, where: str) -> dict[str, Any]:
+class _FilesPacked:
+    """Packs the files of a manifest while it is read: a dictionary of each of a million would take half a gigabyte."""
+
+    def __init__(self) -> None:
+        self._files = DataFiles()
+
+    def hook(self, body: dict[str, Any]) -> Any:
+        """A file becomes None in its table's list, which becomes the files themselves when the table is read."""
+        if _is_file(body):
+            self._files.add(DataFile(**body))
+            return None
+        if isinstance(listed := body.get("files"), list):
+            if all(file is None for file in listed) and len(listed) == len(self._files):
+                body["files"] = self._files
+            self._files = DataFiles()
+        return body
+
+
+def _is_file(body: dict[str, Any]) -> bool:
+    return (
+        _FILE <= body.keys() <= _FILE | {"checksum"}
+        and isinstance(body["key"], str)
+        and all(type(body[name]) is int and 0 <= body[name] < 1 << 63 for name in ("bytes", "rows"))
+        and isinstance(body.get("checksum"), str | None)
+    )
+
+
+def _load(text: str | bytes, *, where: str, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
     try:
-        body = json.loads(text)
+        body = json.loads(text, object_hook=hook)
     except (ValueError, RecursionError) as error:
         raise ManifestError(f"{where} is not JSON ({error}); delete it and materialize the date again") from error
     version = body.get("version") if isinstance(body, dict) else None
@@ -287,7 +312,13 @@ def _parse_table(body: dict[str, Any]) -> TableManifest:
         target=TableTarget(database=body["database"], schema=body["schema"], table=body["table"]),
         location=body["location"],
         columns=tuple(Column(**column) for column in body["columns"]),
-        files=tuple(DataFile(**file) for file in body["files"]),
+        files=_parsed_files(body["files"]),
         schema_notes=tuple(body["schema_notes"]),
         home=body.get("home", ""),
     )
+
+
+def _parsed_files(files: Any) -> DataFiles:
+    if not isinstance(files, DataFiles):
+        raise TypeError(f"files: {str(files)[:200]}")
+    return files

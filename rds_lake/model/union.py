@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rds_lake.errors import CatalogError, NameCollisionError
+from rds_lake.model.data_files import DataFiles
 from rds_lake.model.evolution import cast_alike, type_text, widest
 from rds_lake.model.manifest import TableManifest
 from rds_lake.model.table import Column, TableTarget
@@ -66,7 +67,7 @@ def combine(target: TableTarget, members: Sequence[TableManifest]) -> TableManif
         location=members[0].location,
         home=members[0].home,
         columns=tuple(columns),
-        files=tuple(file for member in members for file in member.files),
+        files=DataFiles(file for member in members for file in member.files),
         schema_notes=tuple(note for member in members for note in member.schema_notes),
     )
 

@@ -212,8 +212,8 @@ class Converter:
     def _write_finished(self, record: ExportRecord, part: ExportPart, table: TableManifest) -> None:
         key = self.layout.finished_table_key(record.source, record.snapshot_date, record.export_task, part.table)
         own = replace(record, parts=(part,))
-        text = render_manifest(Manifest(export=own, lake_bucket=self.layout.bucket, tables=(table,)))
-        self.s3.put_text(self.layout.bucket, key, text, kms_key=self.kms_key)
+        body = render_manifest(Manifest(export=own, lake_bucket=self.layout.bucket, tables=(table,)))
+        self.s3.put_bytes(self.layout.bucket, key, body, kms_key=self.kms_key)
 
     def _find_schema(self, table: str) -> dict[str, Any] | None:
         key = self.layout.seen_schema_key(self.source.name, table)

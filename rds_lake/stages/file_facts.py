@@ -1,6 +1,6 @@
 """What is known of each file of a relocation: rows, columns, checksum, by its position in the plan.
 
-Packed, since there may be a million files: columns are kept once per shape of table, a CRC as the number that it is.
+Packed, since there may be a million files: columns are kept once per shape of table.
 
 What belongs here: remembering. What it comes from: `relocate.py`, `in_place.py`.
 """
@@ -8,13 +8,9 @@ What belongs here: remembering. What it comes from: `relocate.py`, `in_place.py`
 from __future__ import annotations
 
 from array import array
-from base64 import b64decode, b64encode
-from binascii import Error as Base64Error
 
+from rds_lake.model.checksums import Checksums
 from rds_lake.stages.footers import Footer
-
-_BYTES = {"CRC64NVME": 8, "CRC32C": 4, "CRC32": 4}
-_ALGORITHMS = ("", *_BYTES)
 
 
 class FileFacts:
@@ -25,9 +21,7 @@ class FileFacts:
         self._shape = array("I", [0]) * count
         self._shapes: list[tuple[tuple[str, str], ...]] = []
         self._shape_of: dict[tuple[tuple[str, str], ...], int] = {}
-        self._crc = array("Q", [0]) * count
-        self._algorithm = bytearray(count)
-        self._long: dict[int, str] = {}  # checksums of other kinds
+        self._checksums = Checksums(count)
 
     def set_footer(self, at: int, footer: Footer) -> None:
         """Remember a file's rows and columns."""
@@ -45,29 +39,8 @@ class FileFacts:
 
     def set_checksum(self, at: int, checksum: str | None) -> None:
         """Remember `ALGORITHM:base64`, or that there is none."""
-        name, _, text = (checksum or "").partition(":")
-        raw = _decoded(text) if name in _BYTES else b""
-        if raw and len(raw) == _BYTES[name] and b64encode(raw).decode() == text:
-            self._algorithm[at] = _ALGORITHMS.index(name)
-            self._crc[at] = int.from_bytes(raw)
-            self._long.pop(at, None)
-            return
-        self._algorithm[at] = 0
-        if checksum is None:
-            self._long.pop(at, None)
-        else:
-            self._long[at] = checksum
+        self._checksums.set(at, checksum)
 
     def checksum(self, at: int) -> str | None:
         """`ALGORITHM:base64` where one is known."""
-        name = _ALGORITHMS[self._algorithm[at]]
-        if not name:
-            return self._long.get(at)
-        return f"{name}:{b64encode(self._crc[at].to_bytes(_BYTES[name])).decode()}"
-
-
-def _decoded(text: str) -> bytes:
-    try:
-        return b64decode(text, validate=True)
-    except Base64Error:
-        return b""
+        return self._checksums.get(at)

@@ -62,7 +62,7 @@ def _manifest_date(name: str) -> date | None:
 def write_manifest(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, kms_key: str | None) -> None:
     """Commit relocation: the manifest appears whole, in one PUT, after everything it names."""
     key = layout.manifest_key(manifest.source, manifest.snapshot_date)
-    s3.put_text(layout.bucket, key, render_manifest(manifest), kms_key=kms_key)
+    s3.put_bytes(layout.bucket, key, render_manifest(manifest), kms_key=kms_key)
 
 
 def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord | None:

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rds_lake.errors import MalformedExportError
+from rds_lake.model.data_files import DataFile, DataFiles
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.export_info import InfoColumn, hive_type_of_expected
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import AwsCopy, DataFile, Manifest, TableManifest
+from rds_lake.model.manifest import AwsCopy, Manifest, TableManifest
 from rds_lake.model.table import Column
 from rds_lake.stages.inspect_export import ExportedTable
 
@@ -40,10 +41,10 @@ def build_manifest(
 
     MalformedExportError when files of one table differ in schema.
     """
-    files: dict[str, list[DataFile]] = defaultdict(list)
+    files: dict[str, DataFiles] = defaultdict(DataFiles)
     shapes: dict[str, dict[tuple[tuple[str, str], ...], str]] = defaultdict(dict)
     for copy in copied:
-        files[copy.table.folder].append(copy.data)
+        files[copy.table.folder].add(copy.data)
         shapes[copy.table.folder].setdefault(copy.columns, copy.data.key)
     manifests: list[TableManifest] = []
     problems: list[str] = []
@@ -60,7 +61,7 @@ def build_manifest(
                 location=location,
                 home=home,
                 columns=columns,
-                files=tuple(sorted(files[table.folder], key=lambda file: file.key)),
+                files=files[table.folder].by_key(),
                 schema_notes=notes,
             )
         )

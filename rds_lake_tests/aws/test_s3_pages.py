@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_connection import Answer, Connection
+from rds_lake.aws.s3_deletes import delete_request
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.aws.s3_pages import Page, parse_page
+from rds_lake_tests.builders import fill
 
 # XML cannot hold some characters, which is why S3 is asked to encode them.
 texts = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
@@ -72,3 +74,52 @@ def test_a_listing_whose_page_breaks_off_is_finished_by_boto3_without_telling_a_
     many = ManyS3(S3Gateway(clients.s3, clients.wire(1)), 1)
     many.sizes("lake", ["k/"], found=lambda items: found.extend(key for key, _ in items))
     assert found == keys
+
+
+def test_a_listing_whose_folders_are_not_told_plainly_goes_on_page_by_page(
+    clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients.s3.create_bucket(Bucket="lake")
+    keys = [f"k/{folder}/{number:04}" for folder in "ab" for number in range(1100)]
+    fill("lake", keys, b"")
+    asked, ask = list[str](), Connection.ask
+
+    async def without_folders(
+        self: Connection, method: str, target: str, headers: dict[str, str], body: bytes = b""
+    ) -> Answer:
+        asked.append(target)
+        answer = await ask(self, method, target, headers, body)
+        return Answer(200, {}, answer.body[:-30]) if "delimiter" in target else answer
+
+    monkeypatch.setattr(Connection, "ask", without_folders)
+    found: list[str] = []
+    many = ManyS3(S3Gateway(clients.s3, clients.wire(2)), 2)
+    many.sizes_below("lake", "k/", levels=1, found=lambda items: found.extend(key for key, _ in items))
+    assert found == keys
+    assert ["delimiter" in target for target in asked] == [False, True, False, False]
+
+
+def test_a_delete_that_s3_refuses_for_some_keys_is_asked_for_once_more_by_boto3_and_not_eight_times(
+    clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clients.s3.create_bucket(Bucket="lake")
+    fill("lake", ["a", "b"], b"")
+    asked: list[str] = []
+
+    async def refused(self: Connection, method: str, target: str, headers: dict[str, str], body: bytes = b"") -> Answer:
+        asked.append(target)
+        error = b"<Error><Key>a</Key><Code>InternalError</Code></Error>"
+        return Answer(200, {}, b"<DeleteResult>" + error + b"</DeleteResult>")
+
+    monkeypatch.setattr(Connection, "ask", refused)
+    ManyS3(S3Gateway(clients.s3, clients.wire(2)), 2).delete("lake", ["a", "b"])
+    assert len(asked) == 1
+    assert "Contents" not in clients.s3.list_objects_v2(Bucket="lake")
+
+
+def test_keys_xml_cannot_hold_are_left_to_boto3() -> None:
+    assert delete_request("lake", ["a\x01b"]) is None
+    request = delete_request("lake", ["a&b<c>ü", "d"])
+    assert request is not None
+    assert request.body.count(b"<Key>") == 2
+    assert "<Key>a&amp;b&lt;c&gt;ü</Key>".encode() in request.body

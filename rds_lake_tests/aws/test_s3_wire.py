@@ -25,20 +25,21 @@ AWS = Place(True, "lake.s3.eu-west-1.amazonaws.com", 443, "lake.s3.eu-west-1.ama
 
 @pytest.mark.parametrize("key", ["plain", "größe/a b+c~d=e/part-1.parquet", "100%/x?y#z&q", "'\"<>"])
 @pytest.mark.parametrize("token", [None, "token/with+signs="])
-def test_a_signature_is_the_one_botocore_makes(key: str, token: str | None) -> None:
+@pytest.mark.parametrize("body", [b"", "<Delete>ü</Delete>".encode()])
+def test_a_signature_is_the_one_botocore_makes(key: str, token: str | None, body: bytes) -> None:
     keys = ReadOnlyCredentials("AKIAEXAMPLE", "secret", token, None)
     now = datetime.now(UTC)
     signer = S3Signer(keys=lambda: keys, region="eu-west-1", place_of=lambda bucket: AWS, now=lambda: now)
     extra = {"x-amz-copy-source": encoded(f"exports/{key}"), "x-amz-server-side-encryption": "aws:kms"}
-    target, headers = signer.sign(S3Request("PUT", "lake", key, extra, "list-type=2&prefix=a%2Fb"))
-    theirs = AWSRequest("PUT", f"https://{AWS.host}{target}", headers=dict(extra), data=b"")
+    target, headers = signer.sign(S3Request("PUT", "lake", key, extra, "list-type=2&prefix=a%2Fb", body))
+    theirs = AWSRequest("PUT", f"https://{AWS.host}{target}", headers=dict(extra), data=body)
     theirs.context["payload_signing_enabled"] = True
     auth = S3SigV4Auth(keys, "s3", "eu-west-1")
     auth.add_auth(theirs)
     if theirs.headers["X-Amz-Date"] != headers["x-amz-date"]:  # the second turned in between: sign that one
         stamp = datetime.strptime(theirs.headers["X-Amz-Date"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         again = S3Signer(keys=lambda: keys, region="eu-west-1", place_of=lambda bucket: AWS, now=lambda: stamp)
-        target, headers = again.sign(S3Request("PUT", "lake", key, extra, "list-type=2&prefix=a%2Fb"))
+        target, headers = again.sign(S3Request("PUT", "lake", key, extra, "list-type=2&prefix=a%2Fb", body))
     assert headers["authorization"] == theirs.headers["Authorization"]
 
 

@@ -1,6 +1,8 @@
 """Snapshots, ARNs, the layout and the manifest."""
 
+import json
 from datetime import UTC, date, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -21,7 +23,7 @@ from rds_lake.model.manifest import (
     render_manifest,
 )
 from rds_lake.model.snapshot import Snapshot, of_date, snapshot_date
-from rds_lake.model.table import Column
+from rds_lake.model.table import Column, TableTarget
 from rds_lake_tests import strategies
 
 
@@ -135,6 +137,50 @@ def test_a_manifest_survives_being_written_and_read(manifest: Manifest) -> None:
     assert parse_manifest(render_manifest(manifest), where="x") == manifest
     record = manifest.export
     assert parse_export_record(render_export_record(record), where="x") == record
+
+
+@given(manifests)
+def test_a_manifest_is_read_however_its_json_is_laid_out(manifest: Manifest) -> None:
+    laid_out = json.dumps(json.loads(render_manifest(manifest)), indent=1, sort_keys=True)
+    assert parse_manifest(laid_out, where="x") == manifest
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        {"key": "k", "bytes": 1},
+        {"key": "k", "bytes": "1", "rows": 1},
+        {"key": "k", "bytes": -1, "rows": 1},
+        {"key": "k", "bytes": 1, "rows": 1 << 64},
+        {"key": None, "bytes": 1, "rows": 1},
+        {"key": "k", "bytes": 1, "rows": 1, "checksum": 7},
+        {"key": "k", "bytes": 1, "rows": 1, "color": "blue"},
+        None,
+        "k",
+    ],
+)
+def test_a_manifest_with_a_file_that_makes_no_sense_is_damaged(file: Any) -> None:
+    table = TableManifest(
+        target=TableTarget(database="shop", schema="public", table="orders"),
+        location="s3://lake/x/",
+        columns=(),
+        files=(DataFile(key="a", bytes=1, rows=1), DataFile(key="b", bytes=1, rows=1)),
+    )
+    at = datetime(2026, 11, 20, 3, tzinfo=UTC)
+    record = ExportRecord(
+        source="shop",
+        snapshot_date=at.date(),
+        snapshot_arn="arn:aws:rds:us-east-1:123456789012:snapshot:x",
+        snapshot_time=at,
+        export_task="task-1",
+        bucket="exports",
+        folder="task-1/",
+    )
+    whole = Manifest(export=record, lake_bucket="lake", tables=(table, table))
+    body = json.loads(render_manifest(whole))
+    body["tables"][0]["files"][1] = file
+    with pytest.raises(ManifestError, match="is damaged"):
+        parse_manifest(json.dumps(body), where="s3://b/k")
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"version": 99}', '{"version": 1}', '{"version": 1, "export": {}}'])

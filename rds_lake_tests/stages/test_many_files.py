@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rds_lake.model.data_files import DataFile, DataFiles
 from rds_lake.stages.arrivals import Arrivals
 from rds_lake.stages.exported_files import ExportedFile, ExportedFiles
 from rds_lake.stages.file_facts import FileFacts
@@ -92,6 +93,31 @@ checksums = st.one_of(
     st.builds(lambda raw: f"SHA256:{b64encode(raw).decode()}", st.binary(min_size=32, max_size=32)),
     st.sampled_from(["CRC32:", "CRC32:no base64", "CRC64NVME:AAAA", "CRC32:AAAAAB==", "odd"]),
 )
+
+
+files = st.lists(
+    st.builds(
+        DataFile,
+        key=st.one_of(st.builds("lake/t/snapshot_date=2026-11-20/x/{}".format, below), st.text(max_size=5)),
+        bytes=st.integers(0, 2**40),
+        rows=st.integers(0, 2**40),
+        checksum=checksums,
+    ),
+    max_size=80,
+)
+
+
+@given(files)
+def test_a_manifests_files_come_out_as_they_went_in_and_in_order(found: list[DataFile]) -> None:
+    packed = DataFiles(found)
+    assert packed == tuple(found)
+    assert tuple(found) == packed
+    assert hash(packed) == hash(tuple(found))
+    assert list(packed[3:70:2]) == found[3:70:2]
+    assert list(reversed(packed)) == found[::-1]
+    assert (packed.bytes, packed.rows) == (sum(file.bytes for file in found), sum(file.rows for file in found))
+    assert list(packed.by_key()) == sorted(found, key=lambda file: file.key)
+    assert packed != (*found, *found, DataFile(key="one more", bytes=0, rows=0))
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), checksums, st.integers(0, 2**40)), max_size=30))
