@@ -26,7 +26,7 @@ from rds_lake.convert.columns import Column, Kind
 from rds_lake.convert.plan import Plan
 from rds_lake.convert.tree import TAGS, Node
 
-_VERSION = 1
+_VERSION = 2
 _LARGEST = 2**31 - 2**20  # offsets have 32 bits, and no column gets longer than the chunk
 _WORDS = 6  # of a `place` in columns.h
 _DESCRIPTION = struct.Struct("=8i")  # `description` there
@@ -71,10 +71,17 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     pointer, size = ctypes.c_void_p, ctypes.c_int64
     found.rl_open.argtypes, found.rl_open.restype = [ctypes.c_char_p, ctypes.c_char_p, size], pointer
     found.rl_parse.argtypes, found.rl_parse.restype = [pointer, ctypes.c_char_p, size], size
+    found.rl_lines.argtypes, found.rl_lines.restype = [ctypes.c_char_p, size], size
     found.rl_lay_out.argtypes, found.rl_lay_out.restype = [pointer, pointer], size
     found.rl_copy.argtypes, found.rl_copy.restype = [pointer, pointer, pointer], None
     found.rl_close.argtypes, found.rl_close.restype = [pointer], None
     return found
+
+
+def count_lines(data: bytes) -> int:
+    """How many line feeds there are, with or without the library."""
+    found = library()
+    return data.count(b"\n") if found is None else found.rl_lines(data, len(data))
 
 
 class Parser:

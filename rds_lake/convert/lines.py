@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from isal import isal_zlib
 
+from rds_lake.convert.compiled import count_lines
 from rds_lake.errors import ConversionError
 
 _READ = 256 * 1024
@@ -56,14 +57,16 @@ def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
     """The file in chunks of about `size` bytes, then the checks. Raises ConversionError naming the file."""
     carry, line, number = b"", 1, 0
     for data in _blocks(file, size):
-        joined = carry + data
-        end = joined.rfind(b"\n") + 1
-        if not end and len(joined) > _LONGEST_LINE:
-            raise damaged(file, line, f"a line is longer than {_LONGEST_LINE >> 20} MB; this is no DynamoDB JSON")
-        carry = joined[end:]
+        end = data.rfind(b"\n") + 1
         if end:
-            yield (found := _chunk(file, number, line, joined[:end]))
+            whole = b"".join((carry, memoryview(data)[:end]))  # copied once: this is all of the table
+            carry = data[end:]
+            yield (found := _chunk(file, number, line, whole))
             line, number = line + found.lines, number + 1
+            continue
+        carry += data
+        if len(carry) > _LONGEST_LINE:
+            raise damaged(file, line, f"a line is longer than {_LONGEST_LINE >> 20} MB; this is no DynamoDB JSON")
     if carry:
         yield (found := _chunk(file, number, line, carry))
         line += found.lines
@@ -81,7 +84,7 @@ def damaged(file: InputFile, line: int | None, what: str) -> ConversionError:
 
 
 def _chunk(file: InputFile, number: int, line: int, data: bytes) -> Chunk:
-    lines = data.count(b"\n") + (not data.endswith(b"\n"))
+    lines = count_lines(data) + (not data.endswith(b"\n"))
     return Chunk(file=file, number=number, first_line=line, lines=lines, data=data)
 
 

@@ -20,6 +20,7 @@ from rds_lake.convert.columns import Numbers, Rules
 from rds_lake.convert.compiled import library
 from rds_lake.convert.converted import Converted, ConvertedFile, converted
 from rds_lake.convert.lines import InputFile, chunks
+from rds_lake.convert.memory import steady_memory
 from rds_lake.convert.parts import Compression, Format, Sink, writers
 from rds_lake.convert.plan import Plan
 from rds_lake.convert.schema import Schema
@@ -69,7 +70,8 @@ def convert_table(
         raise ValueError("two input files have one name")
     run = _Run(inputs, sink, options, progress)
     try:
-        return run.convert()
+        with steady_memory():
+            return run.convert()
     except BaseException:
         run.remove(run.parts)
         raise

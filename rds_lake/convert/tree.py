@@ -80,7 +80,7 @@ def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
         return _observe_nested(node, tag, content, limits, depth)
     before = tag in node.plain, node.number, node.numbers
     if tag in ("B", "BS"):
-        for text in content if isinstance(content, list) else [content]:
+        for text in content if tag == "BS" else [content]:
             _check_base64(text)
     if tag == "N":
         node.number = _most(node.number, [content])
@@ -114,7 +114,7 @@ def _check_base64(text: Any) -> None:
         raise OddValueError(f"the binary value {_shown(text)} is not base64 with padding ({error})") from error
 
 
-def _observe_nested(node: Node, tag: str, content: object, limits: Limits, depth: int) -> bool:
+def _observe_nested(node: Node, tag: str, content: Any, limits: Limits, depth: int) -> bool:
     """Adds a map or a list; below an attribute that is text already, values are checked and not remembered."""
     before = (node.fields if tag == "M" else node.element) is not None, node.text
     if depth >= limits.max_depth:
