@@ -219,12 +219,20 @@ class _Beginning:
         """The table's full exports as of the instant to our bucket, oldest first, whoever started them."""
         arns = [arn for arn in self.exports.dynamo.list_export_arns(table.arn) if started_after(arn, self.moment)]
         exports = [export for arn in sorted(arns) if (export := self.exports._find(arn)) is not None]
+        for export in exports:
+            if export.format != "DYNAMODB_JSON" and self._is_of_the_instant(export):
+                self.exports.log(
+                    f"{table.name}: the export {export.arn} of the same instant is in {export.format}, which rds-lake does not read "
+                    "(docs/dynamodb.md says why); one as DYNAMODB_JSON is started beside it, which DynamoDB charges again"
+                )
         return [export for export in exports if self._is_ours(export)]
 
     def _is_ours(self, export: TableExport) -> bool:
-        same_instant = export.export_time is not None and abs((export.export_time - self.moment).total_seconds()) < 1
         same_kind = (export.kind, export.format) == ("FULL_EXPORT", "DYNAMODB_JSON")
-        return same_instant and same_kind and export.bucket == self._plan.bucket
+        return self._is_of_the_instant(export) and same_kind and export.bucket == self._plan.bucket
+
+    def _is_of_the_instant(self, export: TableExport) -> bool:
+        return export.export_time is not None and abs((export.export_time - self.moment).total_seconds()) < 1
 
     def _require_recovery(self, tables: Sequence[DynamoTable]) -> None:
         """Every table can be exported as of the instant, else one error for all; a transient one where it only is too soon."""
