@@ -13,6 +13,7 @@ from rds_lake.errors import (
     SnapshotNotFoundError,
     UnavailableError,
 )
+from rds_lake.localcloud import dynamodb_export
 from rds_lake.model.dynamo import TableExport
 from rds_lake.stages.handover import get_manifest
 from rds_lake_tests.world import DynamoWorld, World, until
@@ -131,6 +132,22 @@ def test_recovery_that_is_off_is_told_for_all_tables_before_anything_is_started(
     assert "Reviews: point-in-time recovery is off" in str(caught.value)
     assert "Users: its point-in-time recovery reaches back to" in str(caught.value)
     assert dynamo.exports("Users") == []
+
+
+def test_an_export_that_dynamodb_has_no_place_for_is_asked_for_once(
+    dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 would repeat it for most of a minute, as if it were throttled."""
+    monkeypatch.setattr(dynamodb_export, "_QUOTA", 0)
+    asked: list[str] = []
+    events = dynamo.world.gateways.dynamodb._starting.meta.events
+    name = "before-send.dynamodb.ExportTableToPointInTime"
+    events.register(name, lambda **_: asked.append(name), unique_id="asked")
+    try:
+        assert dynamo.world.run().begin(DAY) is None
+    finally:
+        events.unregister(name, unique_id="asked")
+    assert asked == [name]
 
 
 def test_a_date_that_is_in_the_lake_needs_no_recovery_any_more(dynamo: DynamoWorld) -> None:
