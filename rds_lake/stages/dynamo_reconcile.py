@@ -26,7 +26,7 @@ from rds_lake.stages.dynamo_plan import DynamoPlan
 from rds_lake.stages.handover import find_export_record, list_dates
 from rds_lake.stages.reconcile import Examined, Progress, RunLog
 from rds_lake.stages.spark_watch import DateOfRuns, SparkWatch
-from rds_lake.stages.wanted import WantedIncident, WantedRun, set_run
+from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, set_run
 
 # The event on the last manifest may have come before its export ended, and then told nothing.
 _SETTLE_GRACE = timedelta(seconds=60)
@@ -128,15 +128,7 @@ class DynamoReconciler:
         known = self.log.begun(plan.source, day).get(label)
         if known is not None and (known.blocking or known.at > self.now - min(self.grace, _BEGIN_AGAIN)):
             return []
-        run = WantedRun(
-            key=f"begin:{label}:{self.turn}",
-            source=plan.source,
-            snapshot_date=day,
-            trigger="begin",
-            whole_source=False,
-            subject=label,
-        )
-        return [run]
+        return [beginning_run(plan.source, day, label, key=f"begin:{label}:{self.turn}")]
 
     def _scan(self, plan: DynamoPlan, day: date) -> list[WantedRun]:
         """A scan shows the present, so that only today's can be made; one that failed is a person's."""
