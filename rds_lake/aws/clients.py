@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # Copies run in dozens of threads over one client; a smaller pool would make them wait for each other.
 CONNECTIONS = 64
+_ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
 
 class AwsClients:
@@ -49,17 +50,21 @@ class AwsClients:
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 
-    def client(self, service: str) -> Any:
-        """The boto3 client of a service. Building one is not thread-safe in boto3, hence the lock."""
+    def client(self, service: str, *, once: bool = False) -> Any:
+        """The boto3 client of a service. Building one is not thread-safe in boto3, hence the lock.
+
+        `once`: it repeats nothing. For starting what costs money and has no token, and what is refused for hours.
+        """
+        name = f"{service} once" if once else service
         with self._lock:
-            if service not in self._clients:
-                self._clients[service] = self._session.client(
+            if name not in self._clients:
+                self._clients[name] = self._session.client(
                     service,  # type: ignore[call-overload]
                     region_name=self._region,
                     endpoint_url=self._endpoint_url,
-                    config=self._config,
+                    config=self._config.merge(_ONCE) if once else self._config,
                 )
-            return self._clients[service]
+            return self._clients[name]
 
     @property
     def rds(self) -> RDSClient:

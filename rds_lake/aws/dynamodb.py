@@ -42,8 +42,10 @@ class ScanPage:
 class DynamoGateway:
     """Tables of the account and Region, and their exports."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, *, starting: Any = None) -> None:
+        """`starting` starts exports: boto3 takes a limit that holds for an hour for throttling, and a client that repeats
+        nothing says it at once."""
+        self._client, self._starting = client, starting or client
 
     def list_tables(self) -> list[str]:
         """The names of all tables, sorted."""
@@ -110,7 +112,7 @@ class DynamoGateway:
             what = {"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": window}
         try:
             with aws_errors("dynamodb", "ExportTableToPointInTime", about=table_arn):
-                answer = self._client.export_table_to_point_in_time(
+                answer = self._starting.export_table_to_point_in_time(
                     TableArn=table_arn,
                     S3Bucket=bucket,
                     S3Prefix=prefix,

@@ -79,13 +79,15 @@ class GluePartition:
 class GlueGateway:
     """The catalogue of the account."""
 
-    def __init__(self, client: GlueClient) -> None:
+    def __init__(self, client: GlueClient, *, starting: Any = None) -> None:
+        """`starting` starts runs of jobs (`glue_jobs.py`)."""
+        self._starting = starting
         self._client = client
 
     @property
     def jobs(self) -> GlueJobs:
         """The jobs of the same account and Region."""
-        return GlueJobs(self._client)
+        return GlueJobs(self._client, starting=self._starting)
 
     def ensure_database(self, name: str, *, description: str) -> None:
         """Create the database unless it exists."""

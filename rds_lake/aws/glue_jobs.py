@@ -22,8 +22,9 @@ _LATER = ("ConcurrentRunsExceededException", "ResourceNumberLimitExceededExcepti
 class GlueJobs:
     """Jobs of the account and Region."""
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, client: Any, *, starting: Any = None) -> None:
+        """`starting` starts runs: StartJobRun has no token, and what boto3 repeats after a lost answer would run twice."""
+        self._client, self._starting = client, starting or client
 
     def put_job(self, name: str, definition: Mapping[str, Any]) -> bool:
         """Create the job, or make an existing one as given; True if it is new."""
@@ -44,7 +45,7 @@ class GlueJobs:
         """Start a run and give its id. Raises ThrottledError while the job or the account has no place for another."""
         try:
             with aws_errors("glue", "StartJobRun", about=job):
-                return self._client.start_job_run(JobName=job, Arguments=dict(arguments))["JobRunId"]
+                return self._starting.start_job_run(JobName=job, Arguments=dict(arguments))["JobRunId"]
         except AwsError as error:
             if error.code in _LATER:
                 raise ThrottledError(f"Glue has no place for another run of {job} now: {error}") from error

@@ -56,6 +56,6 @@ def connect(config: LakeConfig) -> Connected:
     return Connected(
         config=config,
         rds=RdsGateway(clients.rds),
-        dynamodb=DynamoGateway(clients.client("dynamodb")),
+        dynamodb=DynamoGateway(clients.client("dynamodb"), starting=clients.client("dynamodb", once=True)),
         lake=open_lake(clients, config.lake),
     )

@@ -16,7 +16,7 @@ from typing import Any
 import dagster as dg
 
 from rds_lake.config import LakeConfig, SourceSettings
-from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request
+from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request, selection
 from rds_lake.defs.resources import AwsResource, Gateways, conversions, dynamo_exports, utc_now
 from rds_lake.defs.run_log import DagsterRunLog
 from rds_lake.defs.translate import partitions_of
@@ -118,12 +118,6 @@ def reconcile_sensor(
         )
 
     return rds_lake_reconciliation
-
-
-def selection(keys: Keys) -> dg.AssetSelection:
-    """All assets of all sources with their checks."""
-    assets = dg.AssetSelection.assets(*[key for source in keys.values() for key in source])
-    return assets | dg.AssetSelection.checks_for_assets(*[key for source in keys.values() for key in source])
 
 
 def run_log(instance: dg.DagsterInstance, gateways: Gateways, config: LakeConfig, keys: Keys) -> DagsterRunLog:

@@ -19,6 +19,12 @@ RUNS_PER_TICK = 5
 Keys = Mapping[str, Sequence[dg.AssetKey]]  # every source's asset keys, in the order of the stages
 
 
+def selection(keys: Keys) -> dg.AssetSelection:
+    """All assets of all sources with their checks."""
+    assets = dg.AssetSelection.assets(*[key for source in keys.values() for key in source])
+    return assets | dg.AssetSelection.checks_for_assets(*[key for source in keys.values() for key in source])
+
+
 def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Keys) -> dg.RunRequest:
     """The request for one wanted run."""
     if isinstance(wanted, WantedIncident):

@@ -75,7 +75,7 @@ class AwsResource(ResourceWithBoto3Configuration):
         lake = open_lake(clients, settings, sleep=sleep)
         return Gateways(
             rds=RdsGateway(clients.rds),
-            dynamodb=DynamoGateway(clients.client("dynamodb")),
+            dynamodb=DynamoGateway(clients.client("dynamodb"), starting=clients.client("dynamodb", once=True)),
             s3=lake.s3,
             glue=lake.glue,
             athena=lake.athena,

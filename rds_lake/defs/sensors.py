@@ -9,14 +9,13 @@ What belongs here: adapting Dagster's tick to `stages/events.py`. What does not:
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import dagster as dg
 
 from rds_lake.aws.sqs import QueueMessage, SqsGateway
 from rds_lake.config import LakeConfig, first_date
-from rds_lake.defs.reconcile_sensor import selection
-from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request
+from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request, selection
 from rds_lake.defs.resources import AwsResource, conversions, dynamo_exports, utc_now
 from rds_lake.stages.events import EventPlanner
 from rds_lake.stages.export_plan import export_plans
@@ -41,7 +40,8 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
     )
     def rds_lake_events(context: dg.SensorEvaluationContext, aws: AwsResource) -> dg.SensorResult:
         gateways = aws.gateways(config.lake)
-        _acknowledge(context, gateways.queue)
+        cursor: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
+        _acknowledge(context, gateways.queue, cursor.get("acknowledge", []))
         planner = EventPlanner(
             rds=gateways.rds,
             plans=export_plans(config),
@@ -50,7 +50,7 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
             dynamodb=dynamo_exports(config, gateways, context.log.info),
             conversions=conversions(config, gateways),
         )
-        asked: list[str] = json.loads(context.cursor).get("asked", []) if context.cursor else []
+        asked = cursor.get("asked", [])
         known = set(asked)
         wanted: dict[str, WantedRun | WantedIncident] = {}
         settled: list[str] = []
@@ -68,9 +68,8 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
     return rds_lake_events
 
 
-def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway) -> None:
+def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles: Sequence[str]) -> None:
     """Delete what the last tick settled: its requests and cursor are stored by now."""
-    handles: list[str] = json.loads(context.cursor)["acknowledge"] if context.cursor else []
     if not handles:
         return
     failed = queue.delete(handles)

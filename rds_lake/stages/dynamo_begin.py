@@ -32,6 +32,7 @@ from rds_lake.stages.dynamo_plan import DynamoPlan
 if TYPE_CHECKING:
     from rds_lake.stages.dynamo_export import DynamoExports
 
+_FORMAT = "DYNAMODB_JSON"
 _BROKEN_CHAIN = ("InvalidExportTimeException", "PointInTimeRecoveryUnavailableException")
 
 
@@ -151,7 +152,13 @@ class Beginning:
         listed = self.exports.dynamo.list_export_arns(table.arn)
         arns = sorted(arn for arn in listed if started_after(arn, self.moment))
         exports = [export for arn in arns if (export := self.exports.find(arn)) is not None]
-        return [one for one in exports if one.bucket == self._plan.bucket and one.format == "DYNAMODB_JSON"]
+        for export in exports:
+            if export.format != _FORMAT and export.export_time and _same(export.export_time, self.moment):
+                self.exports.log(
+                    f"{table.name}: the export {export.arn} of the same instant is in {export.format}, which rds-lake does not read "
+                    "(docs/dynamodb.md says why); one as DYNAMODB_JSON is started beside it, which DynamoDB charges again"
+                )
+        return [one for one in exports if one.bucket == self._plan.bucket and one.format == _FORMAT]
 
     def _adopt_full(self, table: DynamoTable) -> bool:
         """Whether a full export of the instant is there; it is the date's then, whatever was decided."""

@@ -4,7 +4,7 @@ Nothing in AWS begins a date, and DynamoDB raises no event when an export ends: 
 instant has passed, and finds every end that S3's event on the manifest did not tell.
 
     the date's instant has passed, nothing begun     -> begin it
-    exports missing, as AWS had no place for them    -> begin it again
+    exports missing, as AWS had no place for them    -> begin it again, the oldest date first
     all exports ended, and no run settled them       -> settle them
     runs of Glue ended, and no run read their result -> read it, and go on (`spark_watch.py`)
     an export older than the time-out                -> incident "stuck"
@@ -26,10 +26,12 @@ from rds_lake.stages.dynamo_plan import DynamoPlan
 from rds_lake.stages.handover import find_export_record, list_dates
 from rds_lake.stages.reconcile import Examined, Progress, RunLog
 from rds_lake.stages.spark_watch import DateOfRuns, SparkWatch
-from rds_lake.stages.wanted import WantedIncident, WantedRun, set_run
+from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, set_run
 
 # The event on the last manifest may have come before its export ended, and then told nothing.
 _SETTLE_GRACE = timedelta(seconds=60)
+# An export that AWS had no place for is tried again after this long: places are those of exports, which take a while.
+_BEGIN_AGAIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +82,16 @@ class DynamoReconciler:
         relocated = watched.relocated()
         found: list[WantedRun] = []
         incidents: list[WantedIncident] = []
-        runs_now = False
+        runs_now = waiting = False
         for day in self._open_dates(watched):
             if watched.plan.scans:
                 found += self._scan(watched.plan, day)
                 continue
             exports = watched.exports.look(day)
             if exports is None or exports.missing:
-                found += self._begin(watched.plan, day, relocated, begun=exports is not None)
+                if not waiting:  # a newer date would take the places of an older one
+                    found += self._begin(watched.plan, day, relocated, begun=exports is not None)
+                waiting = waiting or bool(exports and exports.missing and not self._is_blocked(watched.plan, day))
             elif exports.status.running:
                 runs_now = True
                 incidents += self._stuck(watched.plan, exports)
@@ -99,7 +103,7 @@ class DynamoReconciler:
             incidents += conversion.stuck(now=self.now, timeout=watched.plan.timeout)
         reason = watched.stale_reason(relocated, now=self.now)
         # A source set up just now has nothing yet, which is no incident while its first date is being made.
-        if reason is not None and (relocated or not (found or runs_now)):
+        if reason is not None and (relocated or not (found or runs_now or waiting)):
             incidents.append(_stale(watched.plan, relocated, reason))
         return Examined(source=watched.plan.source, candidates=(), settling=tuple(found), incidents=tuple(incidents))
 
@@ -108,7 +112,12 @@ class DynamoReconciler:
         days = [today - timedelta(days=back) for back in range(self.days)]
         days = [day for day in days if day >= watched.first_date and watched.plan.moment(day) <= self.now]
         progress = self.log.progress(watched.plan.source, days) if days else {}
-        return [day for day in days if progress[day] is Progress.OPEN]
+        return [day for day in reversed(days) if progress[day] is Progress.OPEN]
+
+    def _is_blocked(self, plan: DynamoPlan, day: date) -> bool:
+        """Whether a run that begins the date is under way, or failed, which is a person's."""
+        known = self.log.begun(plan.source, day).get(subject(plan.source, day))
+        return known is not None and known.blocking
 
     def _begin(self, plan: DynamoPlan, day: date, relocated: Sequence[date], *, begun: bool) -> list[WantedRun]:
         """Dates before the source's first snapshot are a person's to ask for: recovery may have been off then."""
@@ -117,17 +126,9 @@ class DynamoReconciler:
             return []
         label = subject(plan.source, day)
         known = self.log.begun(plan.source, day).get(label)
-        if known is not None and known.blocking:
+        if known is not None and (known.blocking or known.at > self.now - min(self.grace, _BEGIN_AGAIN)):
             return []
-        run = WantedRun(
-            key=f"begin:{label}:{self.turn}",
-            source=plan.source,
-            snapshot_date=day,
-            trigger="begin",
-            whole_source=False,
-            subject=label,
-        )
-        return [run]
+        return [beginning_run(plan.source, day, label, key=f"begin:{label}:{self.turn}")]
 
     def _scan(self, plan: DynamoPlan, day: date) -> list[WantedRun]:
         """A scan shows the present, so that only today's can be made; one that failed is a person's."""

@@ -45,4 +45,5 @@ def open_lake(
         clock=clock,
     )
     s3 = S3Gateway(clients.s3, clients.wire(settings.copy_threads))
-    return Lake(s3=s3, glue=GlueGateway(clients.glue), athena=athena, layout=layout, kms_key=settings.kms_key)
+    glue = GlueGateway(clients.glue, starting=clients.client("glue", once=True))
+    return Lake(s3=s3, glue=glue, athena=athena, layout=layout, kms_key=settings.kms_key)

@@ -24,7 +24,7 @@ from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.snapshot import LIVE, Snapshot, of_date
 from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.freshness import Watched, find_live, newest_state, stale_incident, stale_reason
-from rds_lake.stages.wanted import WantedIncident, WantedRun, settling_run
+from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, settling_run
 
 
 class Progress(StrEnum):
@@ -78,14 +78,7 @@ class Candidate:
 
     def run(self, *, turn: int) -> WantedRun:
         """The run that starts it; another one every turn, as the one before may have been refused a place."""
-        return WantedRun(
-            key=f"begin:{self.subject}:{turn}",
-            source=self.source,
-            snapshot_date=self.snapshot_date,
-            trigger="begin",
-            whole_source=False,
-            subject=self.subject,
-        )
+        return beginning_run(self.source, self.snapshot_date, self.subject, key=f"begin:{self.subject}:{turn}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

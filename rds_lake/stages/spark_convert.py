@@ -161,7 +161,7 @@ class Advanced:
         return (*self.running, *self.waiting, *self.failed)
 
     def __str__(self) -> str:
-        """`2 of 3 tables …`: what a person reads of it."""
+        """`running: Reviews; waiting for a place: Users`."""
         parts = {"running": self.running, "waiting for a place": self.waiting, "failed": self.failed}
         return "; ".join(f"{what}: {', '.join(names)}" for what, names in parts.items() if names) or "all are converted"
 

@@ -47,14 +47,12 @@ class WantedIncident:
 
 def starting_run(plan: ExportPlan, snapshot: Snapshot) -> WantedRun:
     """The run that starts or adopts the export of the snapshot's date."""
-    return WantedRun(
-        key=f"snapshot:{snapshot.subject}",
-        source=plan.source,
-        snapshot_date=snapshot.date,
-        trigger="begin",
-        whole_source=False,
-        subject=snapshot.subject,
-    )
+    return beginning_run(plan.source, snapshot.date, snapshot.subject, key=f"snapshot:{snapshot.subject}")
+
+
+def beginning_run(source: str, day: date, subject: str, *, key: str) -> WantedRun:
+    """The run that starts or adopts what is exported as `subject`, and ends."""
+    return WantedRun(key=key, source=source, snapshot_date=day, trigger="begin", whole_source=False, subject=subject)
 
 
 def settling_run(plan: ExportPlan, task: ExportTask, day: date) -> WantedRun:

@@ -25,3 +25,12 @@ def test_every_service_of_the_pipeline_has_its_client() -> None:
 def test_boto3s_own_endpoint_variable_is_honoured() -> None:
     clients = AwsClients(boto3.Session(), region="us-east-1")
     assert clients.glue.meta.endpoint_url == "http://127.0.0.1:9"
+
+
+def test_what_may_be_started_once_only_is_asked_for_once() -> None:
+    clients = AwsClients(boto3.Session(), region="us-east-1")
+    once = clients.client("glue", once=True)
+    assert once is clients.client("glue", once=True)
+    assert once.meta.config.retries["total_max_attempts"] == 1
+    assert once.meta.config.read_timeout == clients.client("glue").meta.config.read_timeout
+    assert clients.client("glue").meta.config.retries["total_max_attempts"] == 8

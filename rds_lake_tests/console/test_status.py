@@ -19,7 +19,7 @@ from rds_lake.model.table import Column, TableTarget
 from rds_lake.stages.handover import get_manifest, write_manifest
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.faults import Faults
-from rds_lake_tests.world import World
+from rds_lake_tests.world import DynamoWorld, World, until
 
 
 def shown(world: World, *names: str, now: datetime = datetime(2026, 11, 22, 5, tzinfo=UTC)) -> str:
@@ -67,36 +67,37 @@ def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> N
     assert "1 of the account's 5 places" in text
 
 
-def test_exports_and_conversions_of_dynamodb_under_way_are_shown_with_since_when(world: World) -> None:
+@pytest.fixture
+def dynamo(world: World) -> DynamoWorld:
+    """Two tables that Glue converts, one after the other."""
+    world.with_glue(glue_runs=1)
+    dynamo = world.of_dynamodb(engine="glue")
+    dynamo.clock(datetime.now(UTC) - timedelta(days=3))
+    dynamo.create("Reviews")
+    dynamo.create("Users")
+    dynamo.clock(None)
+    return dynamo
+
+
+def test_exports_of_dynamodb_under_way_are_shown_with_since_when(world: World, dynamo: DynamoWorld) -> None:
     now = datetime.now(UTC)
     day = (now - timedelta(days=1)).date()
-    world.with_glue(glue_runs=1)
-    dynamo = world.of_dynamodb(engine="glue")
-    dynamo.clock(now - timedelta(days=3))
-    dynamo.create("Reviews")
-    dynamo.create("Users")
-    dynamo.clock(None)
     dynamo.break_next_export(stuck=True)
     world.run().begin(day)
-    text = shown(world, now=now + timedelta(hours=2))
-    assert (
-        f"exporting {day}: Reviews, in progress for 2 h" in text
-        or f"exporting {day}: Reviews, in progress for 1 h" in text
-    )
-    world.cloud.reset()
+    until(lambda: dynamo.exports("Users")[0]["ExportStatus"] == "COMPLETED")
+    text = shown(world, now=now + timedelta(hours=2, minutes=1))
+    assert f"exporting {day}: Reviews, in progress for 2 h" in text
+    assert "Users" not in text
 
-    world.provision()
-    world.with_glue(glue_runs=1)
-    dynamo = world.of_dynamodb(engine="glue")
-    dynamo.clock(now - timedelta(days=3))
-    dynamo.create("Reviews")
-    dynamo.create("Users")
-    dynamo.clock(None)
+
+def test_conversions_by_glue_under_way_are_shown_with_since_when(world: World, dynamo: DynamoWorld) -> None:
+    now = datetime.now(UTC)
+    day = (now - timedelta(days=1)).date()
     world.cloud.faults.add(read_faults({"glue_jobs": [{"stuck": True}]}))
     world.run().accept(day, poll_seconds=0.02)
     world.run().advance(day, turn="begin")
-    text = shown(world, now=now + timedelta(hours=2))
-    assert f"Glue converts {day}: Reviews, in progress for" in text and "(jr_" in text
+    text = shown(world, now=now + timedelta(hours=2, minutes=1))
+    assert f"Glue converts {day}: Reviews, in progress for 2 h" in text and "(jr_" in text
     assert f"Glue converts {day}: Users, waiting for one of AWS's places" in text
     assert "exporting" not in text
 

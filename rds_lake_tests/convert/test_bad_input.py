@@ -238,6 +238,20 @@ def test_large_items_and_deep_nesting_keep_every_byte() -> None:
     assert found.text == (("deep.d.d.d.d.d.d.d.d", "nested deeper than 8 levels"),)
 
 
+def test_an_item_of_400_kb_is_read_whole_wherever_its_bytes_are() -> None:
+    most = 400 * 1024 - 20  # DynamoDB counts names as well
+    values: list[dict[str, Any]] = [
+        {"S": "x" * most},
+        {"B": b64encode(b"\x00" * most).decode()},
+        {"L": [{"N": "1"}] * (most // 3)},
+        {"M": {f"k{n}": {"S": "x" * 90} for n in range(most // 96)}},
+    ]
+    for value in values:
+        items = [{"pk": {"S": str(n)}, "big": value} for n in range(3)]
+        found, table = convert([items], chunk_bytes=10_000)
+        assert not differences(items, table, found)
+
+
 def test_a_map_with_an_id_as_key_becomes_json_text() -> None:
     items = [{"pk": {"S": str(n)}, "by_id": {"M": {f"id-{n}": {"N": "1"}}}} for n in range(500)]
     found, table = convert([items[:250], items[250:]], chunk_bytes=3000)

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from rds_lake.localcloud import dynamodb_export
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.defs.test_runs import materialized
 from rds_lake_tests.world import DynamoWorld, until
@@ -60,6 +61,45 @@ def test_a_date_is_begun_once_its_instant_has_passed_and_ended_by_s3s_event(shel
     assert finished.success
     assert materialized(finished) == ["parquet", "snapshot_export"]
     assert until(lambda: not shell.tick())
+
+
+def test_exports_that_dynamodb_has_no_place_for_wait_and_are_begun_again_the_oldest_date_first(
+    shell: Shell, dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb_export, "_QUOTA", 1)
+    shell.world.with_source(export_at=(datetime.now(UTC) - timedelta(minutes=20)).time().replace(microsecond=0))
+    shell.reload()
+    dynamo.break_next_export(stuck=True)
+    begun = shell.materialize(str(YESTERDAY), "snapshot_export", tags={"rds_lake/trigger": "begin"})
+    (said,) = [
+        o.metadata["rds_lake/status"].value for o in begun.asset_observations_for_node("reviews__snapshot_export")
+    ]
+    assert "waiting for one of AWS's places" in str(said)
+    assert (len(dynamo.exports("Reviews")), len(dynamo.exports("Users"))) == (1, 0)
+
+    (again,) = shell.reconcile()
+    assert (again.partition_key, again.tags["rds_lake/trigger"]) == (YESTERDAY.isoformat(), "begin"), "not today's"
+    assert shell.run(again).success
+    assert (len(dynamo.exports("Reviews")), len(dynamo.exports("Users"))) == (1, 0), "refused again, and nothing twice"
+
+    monkeypatch.setattr(dynamodb_export, "_QUOTA", 300)
+    (again,) = shell.reconcile()
+    assert shell.run(again).success
+    assert (len(dynamo.exports("Reviews")), len(dynamo.exports("Users"))) == (1, 1)
+    assert TODAY.isoformat() in [request.partition_key for request in shell.reconcile()], (
+        "now there is room for today's"
+    )
+
+
+def test_a_start_that_was_refused_is_not_repeated_every_tick(
+    shell: Shell, dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb_export, "_QUOTA", 0)
+    (request,) = [r for r in shell.reconcile() if r.tags["rds_lake/trigger"] == "begin"]
+    assert shell.run(request).success
+    shell.grace_seconds = 600
+    shell.reload()
+    assert shell.reconcile() == []
 
 
 def test_an_end_nobody_told_is_found(shell: Shell, dynamo: DynamoWorld) -> None:

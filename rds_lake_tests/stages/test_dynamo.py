@@ -1,5 +1,6 @@
 """A DynamoDB source through all its stages: one instant, every item, names and types a query can use."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -12,7 +13,10 @@ from rds_lake.errors import (
     SnapshotNotFoundError,
     UnavailableError,
 )
-from rds_lake_tests.world import DynamoWorld, World
+from rds_lake.localcloud import dynamodb_export
+from rds_lake.model.dynamo import TableExport
+from rds_lake.stages.handover import get_manifest
+from rds_lake_tests.world import DynamoWorld, World, until
 
 TODAY = datetime.now(UTC).date()
 DAY = TODAY - timedelta(days=1)
@@ -130,11 +134,58 @@ def test_recovery_that_is_off_is_told_for_all_tables_before_anything_is_started(
     assert dynamo.exports("Users") == []
 
 
+def test_an_export_that_dynamodb_has_no_place_for_is_asked_for_once(
+    dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """boto3 would repeat it for most of a minute, as if it were throttled."""
+    monkeypatch.setattr(dynamodb_export, "_QUOTA", 0)
+    asked: list[str] = []
+    events = dynamo.world.gateways.dynamodb._starting.meta.events
+    name = "before-send.dynamodb.ExportTableToPointInTime"
+    events.register(name, lambda **_: asked.append(name), unique_id="asked")
+    try:
+        assert dynamo.world.run().begin(DAY) is None
+    finally:
+        events.unregister(name, unique_id="asked")
+    assert asked == [name]
+
+
 def test_a_date_that_is_in_the_lake_needs_no_recovery_any_more(dynamo: DynamoWorld) -> None:
     publish(dynamo)
     dynamo.recovery("Reviews", on=False)
     publish(dynamo)
     assert dynamo.world.query("SELECT count(*) FROM reviews") == [("4",)]
+
+
+def test_an_export_somebody_made_in_ion_is_named_and_not_adopted(
+    dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = dynamo.world.run()
+    run.begin(DAY)
+    dynamo.world.gateways.s3.delete("acme-lake", [f"lake/_manifests/reviews/{DAY}.begun.json"])
+    real = dynamo.world.gateways.dynamodb.find_export
+
+    def in_ion(arn: str) -> TableExport | None:
+        found = real(arn)
+        return replace(found, format="ION") if found and arn in theirs else found
+
+    theirs = {one["ExportArn"] for one in dynamo.exports("Reviews")}
+    monkeypatch.setattr(dynamo.world.gateways.dynamodb, "find_export", in_ion)
+    dynamo.clock(datetime.now(UTC) + timedelta(hours=9))  # the token of the first one is forgotten by now
+    publish(dynamo)
+    (arn,) = theirs
+    assert any(f"Reviews: the export {arn} of the same instant is in ION" in line for line in dynamo.world.lines)
+    assert (len(dynamo.exports("Reviews")), len(dynamo.exports("Users"))) == (2, 1)
+
+
+def test_a_manifest_of_an_export_in_ion_is_refused(dynamo: DynamoWorld) -> None:
+    run = dynamo.world.run()
+    run.begin(DAY)
+    until(lambda: all(one["ExportStatus"] == "COMPLETED" for t in ("Reviews", "Users") for one in dynamo.exports(t)))
+    s3, key = dynamo.world.gateways.s3, dynamo.exports("Users")[0]["ExportManifest"]
+    s3.put_text("acme-lake", key, s3.get_text("acme-lake", key).replace("DYNAMODB_JSON", "ION"), kms_key=None)
+    (problem,) = [finding.problem for finding in run.accept(DAY, poll_seconds=0.02).findings]
+    assert problem == "Users: the manifest is of ION, and should be of a full one as DYNAMODB_JSON"
 
 
 def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: World) -> None:
@@ -195,6 +246,32 @@ def test_tables_whose_names_collide_say_what_to_add_to_lake_yaml(dynamo: DynamoW
     run.relocate(day)
     with pytest.raises(NameCollisionError, match=r"rename: \{'re.views': re_views_2\}"):
         run.catalogue(day)
+
+
+def test_attributes_with_names_of_sql_of_the_partition_and_of_no_alphabet_are_queried(dynamo: DynamoWorld) -> None:
+    dynamo.clock(MOMENT + timedelta(hours=30))
+    names = ("snapshot_date", "select", "a.b", "A_B", "😀")
+    dynamo.create("Odd", {"id": {"S": "1"}} | {name: {"S": f"of {name}"} for name in names})
+    dynamo.clock(MOMENT + timedelta(days=4))
+    dynamo.world.with_source(tables=("Odd",))
+    run, day = dynamo.world.run(now=lambda: MOMENT + timedelta(days=4)), DAY + timedelta(days=2)
+    run.accept(day, poll_seconds=0.02)
+    run.relocate(day)
+    with pytest.raises(NameCollisionError, match=r"rename: \{'Odd.snapshot_date'"):
+        run.catalogue(day)
+    dynamo.world.with_source(rename={"Odd.snapshot_date": "taken_on"})
+    run = dynamo.world.run(now=lambda: MOMENT + timedelta(days=4))
+    run.catalogue(day)
+    run.publish(day, now=MOMENT + timedelta(days=4))
+    assert dynamo.world.query('SELECT taken_on, "select" FROM odd') == [("of snapshot_date", "of select")]
+    originals = {
+        column.original_type or "": column.name
+        for table in get_manifest(run.lake.s3, run.lake.layout, "reviews", day).tables
+        for column in table.columns
+    }
+    for name in ("a.b", "A_B", "😀"):
+        column = next(column for original, column in originals.items() if repr(name) in original)
+        assert dynamo.world.query(f'SELECT "{column}" FROM odd') == [(f"of {name}",)]
 
 
 def test_attributes_that_come_and_go_leave_every_date_readable_in_one_table(world: World) -> None:

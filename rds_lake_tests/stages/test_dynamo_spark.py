@@ -26,7 +26,14 @@ from rds_lake.convert.job_request import (
     render_result,
 )
 from rds_lake.convert.tree import Node
-from rds_lake.errors import ConversionError, ExportTimeoutError, ManifestError, RelocationError, ThrottledError
+from rds_lake.errors import (
+    ConversionError,
+    ExportTimeoutError,
+    ManifestError,
+    RelocationError,
+    ThrottledError,
+    UnavailableError,
+)
 from rds_lake.model.job_run import JobRun
 from rds_lake.model.job_set import JobSet, TableJob, parse_job_set, render_job_set
 from rds_lake.model.layout import LakeLayout
@@ -282,7 +289,7 @@ def dying(world: World, *, after: bool) -> Iterator[list[int]]:
             if left[0] == 0:
                 raise _DiesError
 
-    events = [world.gateways.s3.client.meta.events, world.gateways.glue.jobs._client.meta.events]
+    events = [world.gateways.s3.client.meta.events, world.gateways.glue.jobs._starting.meta.events]
     name = "after-call" if after else "before-call"
     for one in events:
         one.register(name, count, unique_id="dying")
@@ -301,6 +308,22 @@ def test_a_run_that_was_asked_for_and_never_started_is_started_once_by_who_comes
     assert spark.begin(USERS, request) is None
     later = jobs_of(world, jobs, now=datetime.now(UTC) + timedelta(minutes=6))
     assert later.begin(USERS, request) == later.begin(USERS, request) != None  # noqa: E711
+    assert len(jobs.runs) == 1
+
+
+def test_a_start_whose_answer_was_lost_is_found_and_not_repeated(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = FakeJobs(world)
+    start = jobs.start
+
+    def lost(job: str, arguments: Mapping[str, str]) -> str:
+        start(job, arguments)
+        raise UnavailableError("the connection is gone")
+
+    monkeypatch.setattr(jobs, "start", lost)
+    with pytest.raises(UnavailableError):
+        date_of(world, jobs).advance({"Users": request}, turn="begin")
+    monkeypatch.undo()
+    assert date_of(world, jobs).advance({"Users": request}, turn="begin").running == ("Users",)
     assert len(jobs.runs) == 1
 
 
