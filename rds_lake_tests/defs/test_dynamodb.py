@@ -117,8 +117,10 @@ def test_changes_come_by_the_same_events_and_what_they_cannot_tell_by_a_full_exp
     changed = datetime(before.year, before.month, before.day, 12, tzinfo=UTC)
     start = {"start_date": str(before), "incremental": True}
     dynamo = shell.world.of_dynamodb(athena=False, freshness_hours=0, **start)
-    dynamo.clock(changed - timedelta(hours=3))
+    dynamo.clock(datetime.now(UTC) - timedelta(days=5))
+    dynamo.put("Reviews", {"id": {"S": "2"}, "stars": {"N": "4"}})
     shell.reload()
+    dynamo.clock(changed - timedelta(hours=2))
     assert shell.materialize(str(before), "snapshot_export", "parquet").success
     dynamo.clock(changed)
     dynamo.put("Reviews", {"id": {"S": "1"}, "stars": {"S": "five"}})
