@@ -68,7 +68,8 @@ def test_what_does_not_go_together_is_told_at_once() -> None:
     text = problems_of(
         f"{REVIEWS}, engine: glue, incremental: true, format: csv, on_demand_rcu: 10, glue_above_gb: 9}}"
     )
-    expected = ("engine: glue writes parquet or orc", "incremental:", "athena: false", "on_demand_rcu: is for",
+    expected = ("engine: glue writes parquet or orc", "incremental: changes are merged into Parquet, not csv",
+                "incremental: changes are merged by this machine", "athena: false", "on_demand_rcu: is for",
                 "glue_above_gb: is for")  # fmt: skip
     assert all(word in text for word in expected)
 
@@ -77,6 +78,11 @@ def test_what_does_not_go_together_is_told_at_once() -> None:
 def test_a_job_needs_a_role_and_the_files_of_an_export(engine: str) -> None:
     assert "has no `glue_role`" in problems_of(f"{REVIEWS}, engine: {engine}}}")
     assert f"engine: {engine} converts exports" in problems_of(f"{REVIEWS}, engine: {engine}, method: scan}}")
+
+
+def test_changes_are_merged_for_exported_sources_of_one_machine() -> None:
+    assert lake(f"{REVIEWS}, incremental: true}}").source("reviews").incremental
+    assert "incremental: a scan has no changes" in problems_of(f"{REVIEWS}, incremental: true, method: scan}}")
 
 
 def test_a_table_belongs_to_one_source() -> None:

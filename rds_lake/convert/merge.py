@@ -87,7 +87,7 @@ def merge_changes(
 def _merged(
     previous: Sequence[PreviousFile], changes: Found, new: Converted, sink: Sink, options: ConvertOptions
 ) -> Merged:
-    results = _all_without(previous, _changed(changes, new, options), sink, options) if changes or previous else []
+    results = _all_without(previous, _changed(changes, new, options), sink, options) if previous else []
     known = sum(rest.known for rest in results)
     lost = sum(change.existed for change in changes.values()) - known
     if lost:
@@ -113,6 +113,9 @@ def _merged(
 def _changed(changes: Found, new: Converted, options: ConvertOptions) -> Changed:
     plan = build_plan(from_plain(new.schema), Rules(keys=options.keys, numbers=options.numbers))
     types = {column.original: (column.name, column.type) for column in plan.columns}
+    missing = [key for key in options.keys if key not in types]
+    if missing:
+        raise FullExportDueError(f"what was seen of the table lacks its key {', '.join(missing)}")
     columns = tuple(types[key] for key in options.keys)
     ordered = sorted(changes, key=lambda key: not changes[key].existed)
     arrays = [key_array([key[place] for key in ordered], type_) for place, (_, type_) in enumerate(columns)]

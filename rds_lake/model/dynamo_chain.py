@@ -33,11 +33,12 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The date in the lake that changes are brought to: the export its files were made of, and its instant."""
+    """The date in the lake that changes are brought to: the export its files were made of, its instant, the table's keys."""
 
     day: date
     export_task: str
     moment: datetime
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,9 +81,10 @@ def parse_chain(body: Mapping[str, Any]) -> Chain:
     )
 
 
-def render_base(base: Base) -> dict[str, str]:
+def render_base(base: Base) -> dict[str, Any]:
     """The base for JSON; `parse_base` is its exact inverse."""
-    return {"day": base.day.isoformat(), "export_task": base.export_task, "moment": base.moment.isoformat()}
+    told = {"day": base.day.isoformat(), "export_task": base.export_task, "moment": base.moment.isoformat()}
+    return told | {"keys": list(base.keys)}
 
 
 def parse_base(body: Mapping[str, Any]) -> Base:
@@ -91,4 +93,5 @@ def parse_base(body: Mapping[str, Any]) -> Base:
         day=date.fromisoformat(body["day"]),
         export_task=str(body["export_task"]),
         moment=datetime.fromisoformat(body["moment"]),
+        keys=tuple(map(str, body["keys"])),
     )

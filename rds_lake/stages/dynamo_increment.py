@@ -83,7 +83,7 @@ class Increments:
             raise FullExportDueError("no earlier date is in the lake")
         manifest = self._manifest(earlier[-1])
         record = manifest.export
-        base = Base(day=earlier[-1], export_task=record.export_task, moment=record.snapshot_time)
+        base = Base(day=earlier[-1], export_task=record.export_task, moment=record.snapshot_time, keys=table.keys)
         part = next((part for part in record.parts if part.table == table.name), None)
         if part is None:
             raise FullExportDueError(f"it is no part of {base.day}")

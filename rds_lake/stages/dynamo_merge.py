@@ -6,7 +6,7 @@ What belongs here: files and counts around `convert/merge.py`. Which changes the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.convert.converted import Converted
@@ -40,8 +40,6 @@ class Merger:
         earlier = self.increments.base_table(base, part.table)
         if options.known is None:
             raise FullExportDueError("what was ever seen of its attributes is not recorded any more")
-        if not options.keys:
-            raise FullExportDueError("the table was deleted, and its keys are not known any more")
         windows = [
             [input_file(self.s3, self.bucket, file) for file in step.files]
             for step in read_steps(self.s3, self.bucket, part)
@@ -52,7 +50,7 @@ class Merger:
             windows,
             known=options.known,
             sink=self.sink,
-            options=options,
+            options=replace(options, keys=base.keys),
         )
         _require_all_rows(part, earlier, merged, [files[key] for key in merged.kept])
         self.log(

@@ -142,6 +142,42 @@ def test_recovery_that_is_off_fails_the_run_that_begins_and_is_mailed_once(shell
     assert shell.reconcile() == []
 
 
+def settled(shell: Shell) -> dg.ExecuteInProcessResult:
+    """The run that S3's event or reconciliation asks for once all exports of yesterday have ended."""
+    (request,) = until(lambda: of_yesterday(shell.tick()) or of_yesterday(shell.reconcile()))
+    assert request.tags["rds_lake/trigger"] == "settle"
+    return shell.run(request)
+
+
+def test_changes_come_by_the_same_events_and_what_they_cannot_tell_by_a_full_export(
+    shell: Shell, dynamo: DynamoWorld
+) -> None:
+    """No run waits: neither for the changes nor, where an attribute has another type now, for the full export."""
+    before = YESTERDAY - timedelta(days=1)
+    changed = datetime(before.year, before.month, before.day, 12, tzinfo=UTC)
+    start = {"start_date": str(before), "incremental": True}
+    dynamo = shell.world.of_dynamodb(athena=False, freshness_hours=0, **start)
+    dynamo.clock(datetime.now(UTC) - timedelta(days=5))
+    dynamo.put("Reviews", {"id": {"S": "2"}, "stars": {"N": "4"}})
+    shell.reload()
+    dynamo.clock(changed - timedelta(hours=2))
+    assert shell.materialize(str(before), "snapshot_export", "parquet").success
+    dynamo.clock(changed)
+    dynamo.put("Reviews", {"id": {"S": "1"}, "stars": {"S": "five"}})
+    dynamo.put("Users", {"id": {"S": "ada"}})
+    dynamo.clock(None)
+    begin(shell)
+    exported(dynamo)
+    first = settled(shell)
+    assert (first.success, materialized(first)) == (True, ["snapshot_export"])
+    exported(dynamo)
+    second = settled(shell)
+    assert (second.success, materialized(second)) == (True, ["parquet", "snapshot_export"])
+    kinds = {name: [one["ExportType"] for one in dynamo.exports(name)] for name in ("Reviews", "Users")}
+    assert kinds["Reviews"] == ["FULL_EXPORT", "INCREMENTAL_EXPORT", "FULL_EXPORT"]
+    assert kinds["Users"] == ["FULL_EXPORT", "INCREMENTAL_EXPORT"]
+
+
 def test_a_source_without_snapshots_is_stale(shell: Shell, dynamo: DynamoWorld) -> None:
     dynamo.recovery("Users", on=False)
     shell.world.with_source(freshness_hours=0.001)

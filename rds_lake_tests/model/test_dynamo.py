@@ -1,7 +1,8 @@
 """DynamoDB's manifests, names and events, as AWS writes them and as anything else."""
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ from hypothesis import strategies as st
 
 from rds_lake.errors import MalformedExportError, ManifestError
 from rds_lake.model.dynamo import client_token, set_prefix, source_and_date, started_after, table_name
+from rds_lake.model.dynamo_chain import Base, Chain, windows_between
 from rds_lake.model.dynamo_manifest import parse_files, parse_summary
 from rds_lake.model.dynamo_set import BegunSet, parse_begun, render_begun
 from rds_lake.model.events import TableExportWritten, parse_events
+from rds_lake.model.export import ExportPart, ExportRecord, ExportStep
+from rds_lake.model.manifest import parse_export_record, render_export_record
 from rds_lake.model.names import assign_names
 from rds_lake.model.table import dynamodb_table
 
@@ -133,6 +137,43 @@ def test_exports_that_began_before_the_moment_need_no_look() -> None:
 def test_the_record_of_a_date_reads_back_as_written(tables: dict[str, str | None]) -> None:
     begun = BegunSet(moment=MOMENT, tables=tables)
     assert parse_begun(render_begun(begun), where="x") == begun
+
+
+instants = st.timedeltas(timedelta(), timedelta(days=999)).map(lambda since: MOMENT + since)
+
+
+@given(instants, st.timedeltas(timedelta(), timedelta(days=40)))
+def test_windows_meet_end_to_end_and_are_such_as_dynamodb_exports(start: datetime, length: timedelta) -> None:
+    windows = windows_between(start, start + length)
+    assert bool(windows) == (length >= timedelta(minutes=15))
+    if windows:
+        assert (windows[0].start, windows[-1].end) == (start, start + length)
+    assert all(one.end == two.start for one, two in pairwise(windows))
+    assert all(timedelta(minutes=15) <= one.end - one.start <= timedelta(hours=24) for one in windows)
+
+
+@given(instants, st.integers(1, 9), st.text(min_size=1), st.none() | st.text(min_size=1))
+def test_a_chain_reads_back_as_written_in_the_record_and_in_the_manifest(
+    start: datetime, days: int, name: str, arn: str | None
+) -> None:
+    base = Base(day=DAY, export_task="reviews-1", moment=start, keys=("pk", name))
+    windows = windows_between(start, start + timedelta(days=days))
+    chain = Chain(base=base, windows=windows, exports=(arn,) * len(windows))
+    begun = BegunSet(moment=MOMENT, tables={"full": arn}, chains={name: chain}, full_because={"full": name})
+    assert parse_begun(render_begun(begun), where="x") == begun
+    steps = tuple(
+        ExportStep(window=one, export_arn="arn", folder="f/", manifest_key="k", items=number)
+        for number, one in enumerate(windows)
+    )
+    part = ExportPart(
+        table=name, export_arn="arn", folder="f/", manifest_key="k", items=0, base=base, steps=steps, table_id=name
+    )
+    full = ExportPart(table="full", export_arn="arn", folder="f/", manifest_key="k", items=0, full_because=name)
+    record = ExportRecord(
+        source="reviews", snapshot_date=DAY, snapshot_arn="x", snapshot_time=MOMENT, export_task="t", bucket="b",
+        folder="f/", parts=(part, full),
+    )  # fmt: skip
+    assert parse_export_record(render_export_record(record), where="x") == record
 
 
 def test_a_table_keeps_its_name_in_athena() -> None:
