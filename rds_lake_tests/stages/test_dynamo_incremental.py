@@ -15,6 +15,7 @@ from rds_lake.errors import AwsError, ConversionError, ExportFailedError, FullEx
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages import handover
 from rds_lake.stages.cleanup import after_publish
+from rds_lake.stages.source_run import SourceRun
 from rds_lake_tests.door import Call, Door, open_door
 from rds_lake_tests.world import DynamoWorld, World
 
@@ -57,7 +58,13 @@ def convert(dynamo: DynamoWorld, day: date, *, hours: float = 1, **source: Any) 
     later(dynamo, midnight(day) + hours * HOUR)
     run = dynamo.world.run()
     assert not [finding for finding in run.accept(day, poll_seconds=0.02).findings if finding.severity == "error"]
-    return run.relocate_awaiting(day, poll_seconds=0.02)
+    return made(run, day)
+
+
+def made(run: SourceRun, day: date) -> Manifest:
+    manifest = run.advance_awaiting(day, turn="by_hand", poll_seconds=0.02)
+    assert isinstance(manifest, Manifest)
+    return manifest
 
 
 def later(dynamo: DynamoWorld, moment: datetime) -> None:
@@ -253,7 +260,7 @@ def test_an_earlier_date_that_was_replaced_meanwhile_is_no_beginning(dynamo: Dyn
     s3, layout = dynamo.world.gateways.s3, dynamo.world.gateways.layout
     handover.write_manifest(s3, layout, another, kms_key="alias/rds-lake")
     if when == "after them":
-        manifest = run.relocate_awaiting(SECOND, poll_seconds=0.02)
+        manifest = made(run, SECOND)
         assert f"{FIRST} was replaced since" in why_full(manifest)
     else:
         manifest = convert(dynamo, SECOND)
