@@ -93,7 +93,7 @@ def _merged(
     if lost:
         _remove(results, sink)
         raise FullExportDueError(
-            f"the changes tell of {lost} items as changed or deleted that the earlier date does not have"
+            f"the changes tell of {known + lost} items as changed or deleted, and the earlier date has {known} of these keys"
         )
     inserted = sum(bool(change.length) and not change.existed for change in changes.values())
     deleted = sum(change.existed and not change.length for change in changes.values())

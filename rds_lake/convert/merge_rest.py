@@ -22,6 +22,7 @@ from rds_lake.errors import FullExportDueError, TypesChangedError
 
 _SMALL = 0.25  # of a file's usual size; what is smaller is put together with others
 _MOST_ROWS = 1_000_000
+_MOST_TOGETHER = 64  # all of them are open at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +64,7 @@ def together(files: Sequence[PreviousFile], part_bytes: int) -> Iterator[list[Pr
     for file in files:
         if file.bytes >= part_bytes * _SMALL:
             yield [file]
-        elif group and sum(one.bytes for one in group) + file.bytes > part_bytes:
+        elif len(group) == _MOST_TOGETHER or (sum(one.bytes for one in (*group, file)) > part_bytes and group):
             yield group
             group = [file]
         else:
