@@ -19,7 +19,7 @@ from rds_lake_tests.defs.shell import TABLES
 from rds_lake_tests.defs.storm import Queue, let_loose, make_storm, paid_twice
 from rds_lake_tests.world import World, seed_tiny, until
 
-OTHERS = tuple(f"db-{number:02}" for number in range(6))
+OTHERS = tuple(f"db-{number:02}" for number in range(3))
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 LAUNCH = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
@@ -30,7 +30,7 @@ STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
 
 @pytest.fixture(scope="module")
 def crowd(tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[World]:
-    """A lake of the shop and six databases more, whose exports end at the Parquet."""
+    """A lake of the shop and three databases more, whose exports end at the Parquet."""
     seed_tiny(tiny_url)
     folder = tmp_path_factory.mktemp("crowd")
     body = yaml.safe_load((root / "lake.yaml").read_text(encoding="utf-8"))
