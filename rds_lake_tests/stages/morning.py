@@ -16,24 +16,27 @@ class Morning:
     """Objects of the lake and of AWS's exports by (bucket, key), and Glue's tables and partitions of the source."""
 
     objects: dict[tuple[str, str], bytes]
+    etags: dict[tuple[str, str], str]
     tables: dict[str, dict[str, Any]]
     partitions: dict[str, list[dict[str, Any]]]
 
     @classmethod
     def of(cls, world: World) -> "Morning":
         s3 = world.clients.client("s3")
-        bodies = {place: s3.get_object(Bucket=place[0], Key=place[1])["Body"].read() for place in _places(world)}
-        tables, partitions = _catalogue(world)
-        return cls(bodies, tables, partitions)
+        etags = _places(world)
+        bodies = {place: s3.get_object(Bucket=place[0], Key=place[1])["Body"].read() for place in etags}
+        return cls(bodies, etags, *_catalogue(world))
 
     def restore(self, world: World) -> None:
         """Everything as it was; what came since is gone. AWS's own list of exports is not touched."""
         s3, glue, database = world.clients.client("s3"), world.clients.client("glue"), _database(world)
-        for bucket, key in _places(world):
+        present = _places(world)
+        for bucket, key in present:
             if (bucket, key) not in self.objects:
                 s3.delete_object(Bucket=bucket, Key=key)
-        for (bucket, key), body in self.objects.items():
-            s3.put_object(Bucket=bucket, Key=key, Body=body)
+        for place, body in self.objects.items():
+            if present.get(place) != self.etags[place]:
+                s3.put_object(Bucket=place[0], Key=place[1], Body=body)
         tables, partitions = _catalogue(world)
         for name in tables:
             if name not in self.tables:
@@ -58,10 +61,16 @@ def _database(world: World) -> str:
     return world.config.sources[0].name
 
 
-def _places(world: World) -> list[tuple[str, str]]:
-    buckets = sorted({world.config.lake.bucket, world.config.lake.export_bucket or world.config.lake.bucket})
-    s3 = world.gateways.s3
-    return [(bucket, one.key) for bucket in buckets for one in s3.list_objects(bucket, "") if "/_athena/" not in one.key]
+def _places(world: World) -> dict[tuple[str, str], str]:
+    """ETags of everything that is no answer of Athena's."""
+    pages = world.clients.client("s3").get_paginator("list_objects_v2")
+    return {
+        (bucket, one["Key"]): one["ETag"]
+        for bucket in sorted({world.config.lake.bucket, world.config.lake.export_bucket or world.config.lake.bucket})
+        for page in pages.paginate(Bucket=bucket)
+        for one in page.get("Contents", [])
+        if "/_athena/" not in one["Key"]
+    }
 
 
 def _catalogue(world: World) -> tuple[dict[str, dict[str, Any]], dict[str, list[dict[str, Any]]]]:
@@ -86,6 +95,6 @@ def what_readers_see(world: World) -> dict[str, object]:
         "keys": sorted(re.sub(r"(part-\d+-)[0-9a-f-]{36}", r"\1uuid", "/".join(place)) for place in _places(world)),
         "tables": tables,
         "partitions": partitions,
-        "snapshots": world.query("SELECT snapshot_date, rows, state, became_latest FROM _snapshots ORDER BY 1, 3"),
+        "snapshots": world.query("SELECT snapshot_date, rows, state, became_latest FROM _snapshots ORDER BY 1, 2"),
         "pointer": find_pointer(world.gateways.s3, world.gateways.layout, _database(world)),
     }
