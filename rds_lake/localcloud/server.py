@@ -109,7 +109,10 @@ class Server:
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self._connections: set[socket.socket] = set()
         self._server.connections = self._connections  # type: ignore[attr-defined]
-        self._thread = threading.Thread(target=self._server.serve_forever, name="local-cloud", daemon=True)
+        # A stop waits for the next of these looks.
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, args=(0.05,), name="local-cloud", daemon=True
+        )
 
     @property
     def url(self) -> str:
