@@ -23,14 +23,13 @@ from itertools import accumulate
 from pathlib import Path
 
 import click
-import yaml
 
-from rds_lake.config import load_config
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.localcloud.up import environment
 from rds_lake.model.export import ExportTask
+from rds_lake_tests.crowd import write_crowd
 from rds_lake_tests.defs.daemon import Dagster, Tick, running_dagster
 from rds_lake_tests.defs.storm import Queue, Storm, let_loose, make_storm, paid_twice
 from rds_lake_tests.world import World, execute, until
@@ -57,27 +56,17 @@ def main(messages: int, sources: int, kills: int, pause: float, export_seconds: 
         postgres = stack.enter_context(EmbeddedPostgres())
         url = postgres.create_database("shop")
         execute(url, "CREATE TABLE t AS SELECT i AS id FROM generate_series(1, 100) i")
-        write_config(work, names)
+        config = write_crowd(ROOT, work, names)
         settings = ExportSettings(starting_seconds=export_seconds / 2, progress_seconds=export_seconds / 2)
         cloud = stack.enter_context(LocalCloud(dict.fromkeys(names, url), exports=settings))
         # This process only: keys no real account takes, and the cloud's own address.
         os.environ |= environment(cloud.url)
-        world = World.of(cloud, url=url, config=load_config(work / "lake.yaml"))
+        world = World.of(cloud, url=url, config=config)
         running = running_dagster(endpoint=cloud.url, config=work / "lake.yaml", work=work, root=ROOT)
         dagster = stack.enter_context(running)
         arns = [world.snapshot(str(DAY), database=name, event=False) for name in names]
         storm = make_storm(arns, size=messages, seed=seed)
         sys.exit(run(world, dagster, storm, arns, kills=kills, pause=pause))
-
-
-def write_config(work: Path, names: tuple[str, ...]) -> None:
-    """lake.yaml with a source per database, all ending at their Parquet."""
-    body = yaml.safe_load((ROOT / "lake.yaml").read_text(encoding="utf-8"))
-    body["sources"] = [
-        {"name": name.replace("-", "_"), "kind": "rds", "identifier": name, "athena": False, "freshness_hours": 0}
-        for name in names
-    ]
-    (work / "lake.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
 
 
 def run(world: World, dagster: Dagster, storm: Storm, arns: list[str], *, kills: int, pause: float) -> int:

@@ -21,17 +21,17 @@ from pathlib import Path
 import click
 import dagster as dg
 
-from bench.storm import write_config
-from rds_lake.config import load_config
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.localcloud.up import environment
+from rds_lake_tests.crowd import write_crowd
 from rds_lake_tests.defs.shell import QUIET, Shell
 from rds_lake_tests.defs.storm import Queue, make_storm, paid_twice
 from rds_lake_tests.world import World, execute
 
 DAY = datetime.now(UTC).date() - timedelta(days=1)
+ROOT = Path(__file__).parent.parent
 _PORTION = 300  # messages in the queue at once: moto's SQS slows down with its depth
 
 
@@ -47,11 +47,11 @@ def main(messages: int, sources: int, losses: int, seed: int) -> None:
         work = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rds-lake-ticks-")))
         url = stack.enter_context(EmbeddedPostgres()).create_database("shop")
         execute(url, "CREATE TABLE t AS SELECT i AS id FROM generate_series(1, 100) i")
-        write_config(work, names)
+        config = write_crowd(ROOT, work, names)
         settings = ExportSettings(starting_seconds=2, progress_seconds=1)
         cloud = stack.enter_context(LocalCloud(dict.fromkeys(names, url), exports=settings))
         os.environ |= environment(cloud.url)
-        world = World.of(cloud, url=url, config=load_config(work / "lake.yaml"))
+        world = World.of(cloud, url=url, config=config)
         instance = stack.enter_context(dg.instance_for_test(overrides=QUIET, temp_dir=str(work)))
         sys.exit(Storming(world, Shell(world, instance), messages, names, losses, seed).run())
 

@@ -35,13 +35,19 @@ os.environ |= {
 
 # The files that take longest: begun first, so that no worker ends with one of them alone.
 _LONGEST = (
-    "test_crowd.py",
     "test_daemon.py",
     "test_commands.py",
-    "test_crashes.py",
     "test_kinds.py",
-    "test_runs.py",
+    "test_catalog.py",
+    "test_crashes.py",
+    "test_crashes_evolution.py",
+    "test_crashes_dynamo.py",
+    "test_crashes_by_hand.py",
+    "test_publish.py",
     "test_reconciliation.py",
+    "test_schema_changes.py",
+    "test_crowd.py",
+    "test_runs.py",
 )
 
 

@@ -21,7 +21,7 @@ from rds_lake.localcloud.server import Server
 from rds_lake.localcloud.skew import ClockGate, utc_now
 from rds_lake.localcloud.throttling import called_operation, default_code, refuse
 
-_READS = ("Get", "List", "Head", "Describe", "BatchGet", "Receive")
+_READS = ("Get", "List", "Head", "Describe", "BatchGet", "Receive", "Scan", "Query")
 _QUESTIONS = ("SELECT", "WITH", "SHOW", "DESCRIBE")
 
 

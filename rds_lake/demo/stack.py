@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import sys
 import tempfile
 import time
@@ -28,6 +27,7 @@ from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.reviews import Reviews, seed
 from rds_lake.errors import RdsLakeError
 from rds_lake.infra.provision import Provisioner
+from rds_lake.localcloud.ports import free_port
 from rds_lake.localcloud.up import environment
 
 _READY_SECONDS = 60
@@ -63,7 +63,7 @@ def running_stack(
     `work` must exist; logs and the Dagster home stay in it. `extra` joins the children's environment.
     """
     config = load_config(config_path)
-    port = _free_port()
+    port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
     home = dagster_home(config_path.resolve().parent, work)
     child_environment = _without_aws(dict(os.environ)) | environment(endpoint) | {"DAGSTER_HOME": str(home)}
@@ -151,9 +151,3 @@ def _session(variables: dict[str, str]) -> boto3.Session:
 def _without_aws(variables: dict[str, str]) -> dict[str, str]:
     """No profile or token of the user may reach the children: not one call may leak to a real account."""
     return {name: value for name, value in variables.items() if not name.startswith("AWS_")}
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

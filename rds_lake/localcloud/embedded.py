@@ -14,7 +14,6 @@ import os
 import pwd
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,8 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+
+from rds_lake.localcloud.ports import free_port
 
 _READY_SECONDS = 30.0
 _USER = "postgres"
@@ -80,7 +81,7 @@ class EmbeddedPostgres:
             raise PostgresError(
                 f"PostgreSQL could not make its files in {data}; free some space there if that is why: {reason}"
             )
-        self._port = _free_port()
+        self._port = free_port()
         settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
         command = [str(install / "bin" / "postgres"), "-D", str(data), "-p", str(self._port), "-k", "", *settings]
         with (self._folder / "server.log").open("wb") as log:
@@ -189,9 +190,3 @@ def _share(source: Path, target: Path) -> None:
             shutil.copy2(one, other)
 
     shutil.copytree(source, target, symlinks=True, copy_function=link)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -10,7 +10,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
@@ -22,6 +21,7 @@ from urllib.parse import quote
 import pymysql
 
 from rds_lake.localcloud.mysql import identifier
+from rds_lake.localcloud.ports import free_port
 
 INSTALL = "apt-get install mariadb-server"
 _READY_SECONDS = 30.0
@@ -64,7 +64,7 @@ class EmbeddedMariaDb:
         """Create the system tables and start the server; raises RuntimeError with the server's log when it does not."""
         atexit.register(self.stop)
         self._prepare()
-        self._port = _free_port()
+        self._port = free_port()
         settings = [f"--{name}={value}" for name, value in _SETTINGS.items()]
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -176,9 +176,3 @@ def _give_to_server(path: Path) -> None:
     if os.geteuid() == 0:
         user = pwd.getpwnam(_server_user())
         os.chown(path, user.pw_uid, user.pw_gid)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -21,6 +21,7 @@ from rds_lake.stages.snapshot_log import is_recorded, recorded_dates
 def approve(publisher: Publisher, day: date | None, *, accept_drop: bool = False) -> Publication:
     """Publish the date, or the newest that waits; `accept_drop`: also one that lost more rows than `max_drop`.
 
+    Repeated after a crash it finishes what is left to do, also when that is no more than deleting AWS's copy.
     Raises PublishError, ManifestError or CatalogError before any view is moved.
     """
     lake, name = publisher.lake, publisher.source.name
@@ -40,7 +41,7 @@ def approve(publisher: Publisher, day: date | None, *, accept_drop: bool = False
     tables = tables_of(lake, publisher.source, day)
     _require_rows(publisher, tables)
     publication = publisher.show(tables)
-    cleanup.finish(lake, tables, keep_export=publisher.source.keep_export, log=publisher.log)
+    _clean_up(publisher, tables)
     return publication
 
 
@@ -73,9 +74,15 @@ def _newest_waiting(publisher: Publisher, pointer: Pointer | None) -> date:
     lake, name = publisher.lake, publisher.source.name
     held = waiting(pointer, recorded_dates(lake.s3, lake.layout, name), manual=True)
     if not held:
+        if pointer is not None:
+            _clean_up(publisher, tables_of(lake, publisher.source, pointer.snapshot_date))
         shown = f"published is {pointer.snapshot_date}" if pointer else "nothing is published yet"
         raise PublishError(f"no date of {name} waits to be published; {shown}")
     return held[-1]
+
+
+def _clean_up(publisher: Publisher, tables: DatedTables) -> None:
+    cleanup.finish(publisher.lake, tables, keep_export=publisher.source.keep_export, log=publisher.log)
 
 
 def _known(publisher: Publisher, day: date) -> Manifest:

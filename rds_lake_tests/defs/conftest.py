@@ -1,16 +1,30 @@
 """A Dagster instance around the world."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
+from rds_lake.aws.sqs import QueueMessage, SqsGateway
 from rds_lake_tests.defs.shell import QUIET, Shell
 from rds_lake_tests.world import World
 
+# Of each second that a sensor waits for a message: the local cloud delivers in milliseconds, and most ticks wait in vain.
+_SHARE = 0.25
+
 
 @pytest.fixture
-def shell(world: World, tmp_path: Path) -> Iterator[Shell]:
+def shell(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+    receive = SqsGateway.receive
+
+    def impatient(self: SqsGateway, *, max_messages: int = 10, wait_seconds: int = 0) -> list[QueueMessage]:
+        deadline = time.monotonic() + wait_seconds * _SHARE
+        while not (found := receive(self, max_messages=max_messages)) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return found
+
+    monkeypatch.setattr(SqsGateway, "receive", impatient)
     with dg.instance_for_test(overrides=QUIET, temp_dir=str(tmp_path)) as instance:
         yield Shell(world, instance)

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from urllib.request import Request, urlopen
 
 from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.stack import dagster_home
+from rds_lake.localcloud.ports import free_port
 from rds_lake.localcloud.up import environment
 from rds_lake_tests.world import until
 
@@ -97,9 +97,7 @@ def running_dagster(*, endpoint: str, config: Path, work: Path, root: Path, **se
         "RDS_LAKE_POLL_SECONDS": "0.2",
         "RDS_LAKE_GRACE_SECONDS": "5",
     } | settings
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     workspace = root / "workspace.yaml"
     with ProcessGroup(environment=variables, log_folder=work) as processes:
         running = Dagster(url=f"http://127.0.0.1:{port}", home=home, workspace=workspace, processes=processes)

@@ -7,12 +7,11 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 
-from rds_lake.config import load_config
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake_tests.crowd import write_crowd
 from rds_lake_tests.defs.shell import QUIET, Shell
 from rds_lake_tests.defs.storm import paid_twice
 from rds_lake_tests.world import World, execute
@@ -25,18 +24,13 @@ DAY = datetime.now(UTC).date() - timedelta(days=1)
 def crowd(postgres: EmbeddedPostgres, tmp_path: Path, root: Path) -> Iterator[Shell]:
     url = postgres.create_database("crowded")
     execute(url, "CREATE TABLE t AS SELECT i AS id FROM generate_series(1, 3) i")
-    body = yaml.safe_load((root / "lake.yaml").read_text(encoding="utf-8"))
-    body["sources"] = [
-        {"name": name.replace("-", "_"), "kind": "rds", "identifier": name, "athena": False, "freshness_hours": 0}
-        for name in NAMES
-    ]
-    (tmp_path / "lake.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
+    config = write_crowd(root, tmp_path, NAMES)
     settings = ExportSettings(starting_seconds=3, progress_seconds=1)
     with (
         LocalCloud(dict.fromkeys(NAMES, url), exports=settings) as cloud,
         dg.instance_for_test(overrides=QUIET, temp_dir=str(tmp_path)) as instance,
     ):
-        yield Shell(World.of(cloud, url=url, config=load_config(tmp_path / "lake.yaml")), instance)
+        yield Shell(World.of(cloud, url=url, config=config), instance)
 
 
 def test_a_dozen_sources_at_once_all_finish_and_never_more_than_five_exports_are_in_progress(crowd: Shell) -> None:

@@ -8,18 +8,17 @@ from typing import Any
 
 import dagster as dg
 import pytest
-import yaml
 
-from rds_lake.config import load_config
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.stages.known_tables import save_known_tables
+from rds_lake_tests.crowd import write_crowd
 from rds_lake_tests.defs.daemon import Dagster, running_dagster
 from rds_lake_tests.defs.shell import TABLES
 from rds_lake_tests.defs.storm import Queue, let_loose, make_storm, paid_twice
 from rds_lake_tests.world import World, seed_tiny, until
 
-OTHERS = tuple(f"db-{number:02}" for number in range(6))
+OTHERS = tuple(f"db-{number:02}" for number in range(3))
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
 
 LAUNCH = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
@@ -30,16 +29,10 @@ STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
 
 @pytest.fixture(scope="module")
 def crowd(tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[World]:
-    """A lake of the shop and six databases more, whose exports end at the Parquet."""
+    """A lake of the shop and three databases more, whose exports end at the Parquet."""
     seed_tiny(tiny_url)
     folder = tmp_path_factory.mktemp("crowd")
-    body = yaml.safe_load((root / "lake.yaml").read_text(encoding="utf-8"))
-    body["sources"] = body["sources"][:1] + [
-        {"name": name.replace("-", "_"), "kind": "rds", "identifier": name, "athena": False, "freshness_hours": 0}
-        for name in OTHERS
-    ]
-    (folder / "lake.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
-    config = load_config(folder / "lake.yaml")
+    config = write_crowd(root, folder, OTHERS, shop=True)
     save_known_tables(config, config.sources[0], TABLES)
     settings = ExportSettings(starting_seconds=0.5, progress_seconds=0.5)
     with LocalCloud(dict.fromkeys(("shop-prod", *OTHERS), tiny_url), exports=settings) as cloud:

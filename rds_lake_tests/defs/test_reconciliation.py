@@ -238,7 +238,7 @@ def test_a_clock_days_off_begins_nothing_reports_no_stale_source_and_is_named(
     shell: Shell, days: int, capfd: pytest.CaptureFixture[str]
 ) -> None:
     shell.world.with_source(freshness_hours=36)
-    shell.world.snapshot(str(YESTERDAY), event=False)
+    shell.world.snapshot(str(YESTERDAY), hour=23, event=False)  # fresh at any time of today
     right = shell.world.aws
     with open_door(shell.world.cloud, lambda: datetime.now(UTC) + timedelta(days=days)) as door:
         shell.world.aws = AwsResource(endpoint_url=door.url, region_name="us-east-1")

@@ -16,6 +16,7 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from rds_lake.localcloud.ports import free_port
 from rds_lake_tests.world import post, until
 
 RDS_LAKE = str(Path(sys.executable).parent / "rds-lake")
@@ -54,12 +55,6 @@ def left(processes: list[psutil.Process]) -> list[str]:
 
 def own_folders() -> set[str]:
     return {str(path) for path in Path(tempfile.gettempdir()).glob("rds-lake-*")}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def answers(url: str) -> bool:

@@ -9,12 +9,7 @@ import psycopg
 import pytest
 
 from rds_lake.localcloud.embedded import EmbeddedPostgres
-
-
-def traces(folder: Path) -> list[str]:
-    """Processes that were started from a folder, and the folder itself."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return [line for line in listed if str(folder) in line] + ([str(folder)] if folder.exists() else [])
+from rds_lake_tests.localcloud.traces import traces
 
 
 def test_it_leaves_no_process_and_no_folder() -> None:

@@ -10,15 +10,10 @@ import pymysql
 import pytest
 
 from rds_lake.localcloud.mariadb import EmbeddedMariaDb, MariaDbMissingError
+from rds_lake_tests.localcloud.traces import traces
 from rds_lake_tests.world import execute_mysql
 
 # `mariadb` in a test's parameters: without the server's packages the test is skipped with the line that installs them.
-
-
-def traces(folder: Path) -> list[str]:
-    """Processes that were started from a folder, and the folder itself."""
-    listed = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
-    return [line for line in listed if str(folder) in line] + ([str(folder)] if folder.exists() else [])
 
 
 def test_it_leaves_no_process_and_no_folder(mariadb: EmbeddedMariaDb) -> None:

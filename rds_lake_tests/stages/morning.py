@@ -13,59 +13,74 @@ _TABLE_INPUT += ("ViewOriginalText", "ViewExpandedText")
 
 @dataclass(frozen=True, slots=True)
 class Morning:
-    """Objects of the lake's bucket, and Glue's tables and partitions of the source."""
+    """Objects of the lake and of AWS's exports by (bucket, key), and Glue's tables and partitions of the source."""
 
-    objects: dict[str, bytes]
+    objects: dict[tuple[str, str], bytes]
+    etags: dict[tuple[str, str], str]
     tables: dict[str, dict[str, Any]]
     partitions: dict[str, list[dict[str, Any]]]
 
     @classmethod
     def of(cls, world: World) -> "Morning":
         s3 = world.clients.client("s3")
-        bodies = {key: s3.get_object(Bucket="acme-lake", Key=key)["Body"].read() for key in _keys(world)}
-        tables, partitions = _catalogue(world)
-        return cls(bodies, tables, partitions)
+        etags = _places(world)
+        bodies = {place: s3.get_object(Bucket=place[0], Key=place[1])["Body"].read() for place in etags}
+        return cls(bodies, etags, *_catalogue(world))
 
     def restore(self, world: World) -> None:
-        """Everything as it was; what came since is gone."""
-        s3, glue = world.clients.client("s3"), world.clients.client("glue")
-        for key in _keys(world):
-            if key not in self.objects:
-                s3.delete_object(Bucket="acme-lake", Key=key)
-        for key, body in self.objects.items():
-            s3.put_object(Bucket="acme-lake", Key=key, Body=body)
+        """Everything as it was; what came since is gone. AWS's own list of exports is not touched."""
+        s3, glue, database = world.clients.client("s3"), world.clients.client("glue"), _database(world)
+        present = _places(world)
+        for bucket, key in present:
+            if (bucket, key) not in self.objects:
+                s3.delete_object(Bucket=bucket, Key=key)
+        for place, body in self.objects.items():
+            if present.get(place) != self.etags[place]:
+                s3.put_object(Bucket=place[0], Key=place[1], Body=body)
         tables, partitions = _catalogue(world)
         for name in tables:
             if name not in self.tables:
-                glue.delete_table(DatabaseName="shop", Name=name)
+                glue.delete_table(DatabaseName=database, Name=name)
         for name, body in self.tables.items():
             write = glue.update_table if name in tables else glue.create_table
             if tables.get(name) != body:
-                write(DatabaseName="shop", TableInput=body)
-            self._restore_partitions(glue, name, partitions.get(name, []))
+                write(DatabaseName=database, TableInput=body)
+            self._restore_partitions(glue, {"DatabaseName": database, "TableName": name}, partitions.get(name, []))
 
-    def _restore_partitions(self, glue: Any, table: str, found: list[dict[str, Any]]) -> None:
-        where = {"DatabaseName": "shop", "TableName": table}
-        if found == self.partitions[table]:
+    def _restore_partitions(self, glue: Any, where: dict[str, str], found: list[dict[str, Any]]) -> None:
+        wanted = self.partitions[where["TableName"]]
+        if found == wanted:
             return
         if found:
             glue.batch_delete_partition(**where, PartitionsToDelete=[{"Values": p["Values"]} for p in found])
-        if self.partitions[table]:
-            glue.batch_create_partition(**where, PartitionInputList=self.partitions[table])
+        if wanted:
+            glue.batch_create_partition(**where, PartitionInputList=wanted)
 
 
-def _keys(world: World) -> list[str]:
-    return [key for key in world.keys() if "/_athena/" not in key]
+def _database(world: World) -> str:
+    return world.config.sources[0].name
+
+
+def _places(world: World) -> dict[tuple[str, str], str]:
+    """ETags of everything that is no answer of Athena's."""
+    pages = world.clients.client("s3").get_paginator("list_objects_v2")
+    return {
+        (bucket, one["Key"]): one["ETag"]
+        for bucket in sorted({world.config.lake.bucket, world.config.lake.export_bucket or world.config.lake.bucket})
+        for page in pages.paginate(Bucket=bucket)
+        for one in page.get("Contents", [])
+        if "/_athena/" not in one["Key"]
+    }
 
 
 def _catalogue(world: World) -> tuple[dict[str, dict[str, Any]], dict[str, list[dict[str, Any]]]]:
-    glue = world.clients.client("glue")
-    pages = glue.get_paginator("get_tables").paginate(DatabaseName="shop")
+    glue, database = world.clients.client("glue"), _database(world)
+    pages = glue.get_paginator("get_tables").paginate(DatabaseName=database)
     tables = {t["Name"]: {k: t[k] for k in _TABLE_INPUT if k in t} for page in pages for t in page["TableList"]}
     partitions = {
         name: [
             {key: p[key] for key in ("Values", "StorageDescriptor")}
-            for p in glue.get_partitions(DatabaseName="shop", TableName=name)["Partitions"]
+            for p in glue.get_partitions(DatabaseName=database, TableName=name)["Partitions"]
         ]
         for name in tables
     }
@@ -77,9 +92,9 @@ def what_readers_see(world: World) -> dict[str, object]:
     tables, partitions = _catalogue(world)
     return {
         # AWS names part files by a random UUID.
-        "keys": [re.sub(r"(part-\d+-)[0-9a-f-]{36}", r"\1uuid", key) for key in _keys(world)],
+        "keys": sorted(re.sub(r"(part-\d+-)[0-9a-f-]{36}", r"\1uuid", "/".join(place)) for place in _places(world)),
         "tables": tables,
         "partitions": partitions,
-        "snapshots": world.query("SELECT snapshot_date, rows, became_latest FROM _snapshots ORDER BY 1, 3"),
-        "pointer": find_pointer(world.gateways.s3, world.gateways.layout, "shop"),
+        "snapshots": world.query("SELECT snapshot_date, rows, state, became_latest FROM _snapshots ORDER BY 1, 2"),
+        "pointer": find_pointer(world.gateways.s3, world.gateways.layout, _database(world)),
     }

@@ -1,7 +1,7 @@
 """Stages in a process that may be killed: one server per test module forks a child per run, imports and all done.
 
     with mortal_runs() as runs:
-        killed = runs.attempt(world, "publish", before=3)      # SIGKILL before the third write
+        killed = runs.attempt(world, "publish", "2026-11-20", before=3)      # SIGKILL before the third write
 
 As a program (`python -m rds_lake_tests.stages.mortal`) it is that server: a line of JSON in, the child's pid and then its
 exit status out.
@@ -12,6 +12,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -24,9 +25,12 @@ from typing import Any
 import boto3
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config import Retention, load_config
+from rds_lake.config import Retention, SourceSettings, load_config
+from rds_lake.stages import by_hand
 from rds_lake.stages.catalog import sync_catalog
+from rds_lake.stages.dynamo_run import run_of
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.handover import get_manifest
 from rds_lake.stages.lake import open_lake
@@ -37,14 +41,33 @@ from rds_lake_tests.door import death, open_door
 from rds_lake_tests.world import World
 
 _SESSION = boto3.Session(region_name="us-east-1")
-_SERVICES = ("s3", "glue", "athena", "rds")
+_SERVICES = ("s3", "glue", "athena", "rds", "dynamodb")
+_NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+
+
+def whole(run: SourceRun, day: date) -> None:
+    """All stages of the date, as a manual run does them."""
+    run.accept(day, poll_seconds=0.02)
+    run.relocate(day)
+    run.catalogue(day)
+    run.publish(day, now=_NOON)
 
 
 def publish(run: SourceRun, day: date) -> None:
     """Catalogue and publish, without the queries in between that change nothing."""
     manifest = get_manifest(run.lake.s3, run.lake.layout, run.source.name, day)
     sync_catalog(run.lake.glue, manifest=manifest, tables=name_tables(manifest, run.source), log=run.log)
-    run.publish(day, now=datetime(2026, 11, 20, 12, tzinfo=UTC))
+    run.publish(day, now=_NOON)
+
+
+def approve(run: SourceRun, day: date) -> None:
+    """What `rds-lake publish` does."""
+    by_hand.approve(run.publisher(_NOON), day)
+
+
+def roll_back(run: SourceRun, day: date) -> None:
+    """What `rds-lake rollback` does."""
+    by_hand.roll_back(run.publisher(_NOON), day)
 
 
 def prune(run: SourceRun, _day: date) -> None:
@@ -56,7 +79,9 @@ def prune(run: SourceRun, _day: date) -> None:
     apply_prune(run.lake, plan, busy=lambda: (), log=run.log)
 
 
-_STAGES: dict[str, Callable[[SourceRun, date], None]] = {"publish": publish, "prune": prune}
+_STAGES: dict[str, Callable[[SourceRun, date], None]] = {
+    stage.__name__: stage for stage in (whole, publish, approve, roll_back, prune)
+}
 
 
 @dataclass(slots=True)
@@ -76,7 +101,7 @@ class MortalRuns:
                 "day": day,
                 "endpoint": door.url,
                 "config": str(world.config.directory / "lake.yaml"),
-                "source": source.model_dump(mode="json", include={"union", "keep_export", "replace"}),
+                "source": source.model_dump(mode="json", exclude_unset=True),
             }
             assert self.server.stdin is not None
             print(json.dumps(order), file=self.server.stdin, flush=True)
@@ -122,13 +147,14 @@ def _be_child(order: dict[str, Any]) -> None:
     status = 1
     try:
         config = load_config(Path(order["config"]))
-        source = config.sources[0].model_copy(update=order["source"])
         clients = AwsClients(_SESSION, endpoint_url=order["endpoint"])
-        run = SourceRun(
-            config=config,
-            source=source,
+        run = run_of(
+            config,
+            SourceSettings.model_validate(order["source"]),
             rds=RdsGateway(clients.rds),
-            lake=open_lake(clients, config.lake, sleep=lambda seconds: None, clock=lambda: 0.0),
+            dynamodb=DynamoGateway(clients.client("dynamodb")),
+            # The local Athena answers in milliseconds; who asks without a pause keeps it from its work.
+            lake=open_lake(clients, config.lake, sleep=lambda seconds: time.sleep(0.01), clock=lambda: 0.0),
             log=lambda line: None,
         )
         _STAGES[order["stage"]](run, date.fromisoformat(order["day"]))

@@ -191,6 +191,29 @@ def test_a_rollback_killed_in_the_middle_is_finished_by_its_repetition(
     assert shown(world) == {("2026-11-19",)}
 
 
+def test_a_publication_killed_before_it_removed_awss_copy_is_finished_by_the_same_command(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.with_source(publish="manual")
+    arrive(world, "2026-11-19")
+
+    class Killed(BaseException):
+        pass
+
+    def dies(*arguments: object, **named: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as killed:
+        killed.setattr("rds_lake.stages.cleanup.after_publish", dies)
+        with pytest.raises(Killed):
+            approve(world)
+    assert world.keys("exports/") != []
+    with pytest.raises(PublishError, match="no date of shop waits to be published; published is 2026-11-19"):
+        approve(world)
+    assert world.keys("exports/") == []
+    assert shown(world) == {("2026-11-19",)}
+
+
 def test_a_rollback_that_another_publication_overtakes_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,92 +1,83 @@
-"""SIGKILL between any two writes of relocation, catalogue and publish, then a repetition: same end, nothing lost.
+"""SIGKILL before every write of a whole run, of copies and in place, then a repetition: same end, nothing lost or paid twice."""
 
-The writes are counted where they leave the process: boto3's calls, and the copies that go over the wire.
-"""
+from collections import Counter
+from collections.abc import Collection, Iterator
 
-import re
-import signal
-import subprocess
-import sys
-from datetime import UTC, date, datetime
-from pathlib import Path
+import pytest
+import yaml
 
-from rds_lake.stages.pointer import find_pointer
-from rds_lake_tests.world import World
+from rds_lake.config import load_config
+from rds_lake_tests.stages.morning import Morning, what_readers_see
+from rds_lake_tests.stages.mortal import MortalRuns, mortal_runs
+from rds_lake_tests.world import World, execute
 
-CHECKOUT = Path(__file__).parents[2]
+OLD, NEW = "2026-11-19", "2026-11-20"
 # More writes than a run of the tiny database makes; the loop ends at the first run that is not killed.
 MOST_WRITES = 80
 
 
-def killed(world: World, at: str) -> bool:
-    """Run in a process that dies at that write, and say whether it did."""
-    command = [sys.executable, "-m", "rds_lake_tests.stages.killed_run", world.cloud.url]
-    done = subprocess.run(
-        [*command, str(world.config.directory / "lake.yaml"), at],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode != 0
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[MortalRuns]:
+    with mortal_runs() as runs:
+        yield runs
 
 
-def state(world: World) -> dict[str, object]:
-    """What readers and later stages can see: objects, catalogue, views, rows, pointer."""
-    glue = world.clients.client("glue")
-    tables = glue.get_tables(DatabaseName="shop")["TableList"]
-    partitions = {
-        t["Name"]: [
-            (p["Values"], p["StorageDescriptor"]["Location"])
-            for p in glue.get_partitions(DatabaseName="shop", TableName=t["Name"])["Partitions"]
-        ]
-        for t in tables
-        if t.get("PartitionKeys")
-    }
-    return {
-        # AWS names part files by a random UUID.
-        "keys": [re.sub(r"(part-\d+-)[0-9a-f-]{36}", r"\1uuid", key) for key in world.keys() if "/_athena/" not in key],
-        "tables": sorted((t["Name"], t.get("TableType")) for t in tables),
-        "partitions": partitions,
-        "rows": world.query("SELECT count(*) FROM orders") + world.query("SELECT count(*) FROM order_details"),
-        "snapshots": world.query("SELECT snapshot_date, rows, became_latest FROM _snapshots"),
-        "pointer": find_pointer(world.gateways.s3, world.gateways.layout, "shop"),
-    }
+@pytest.fixture
+def in_place(world: World) -> World:
+    """The world reads its source in place, from another bucket than its own."""
+    place = world.config.directory / "lake.yaml"
+    body = yaml.safe_load(place.read_text(encoding="utf-8"))
+    source = {key: value for key, value in body["sources"][0].items() if key != "keep_export"}
+    body |= {"lake": body["lake"] | {"export_bucket": "acme-exports"}, "sources": [source | {"parquet": "in_place"}]}
+    place.write_text(yaml.safe_dump(body), encoding="utf-8")
+    return World.of(world.cloud, url=world.url, config=load_config(place))
 
 
-def test_a_run_killed_before_any_of_its_writes_ends_the_same_when_repeated(world: World) -> None:
-    # A second date before it, so that readers have something to lose.
-    world.snapshot("2026-11-19")
-    world.publish("2026-11-19")
-    world.snapshot("2026-11-20")
-    expected: dict[str, object] | None = None
+def survives_every_death(
+    world: World, mortal: MortalRuns, shown: Collection[tuple[str, str]], *, at_least: int
+) -> None:
+    """Kill the new date's run before each of its writes, and repeat it each time; `shown`: what readers may see of orders."""
+    morning, expected = Morning.of(world), None
     for number in range(1, MOST_WRITES):
-        start_over(world)
-        died = killed(world, str(number))
-        count = int(world.query("SELECT count(*) FROM orders")[0][0] or 0)
-        assert count == 10, f"readers see {count} rows after a crash before write {number}"
-        if died:
-            world.publish("2026-11-20")
-        found = state(world)
+        world.cloud.exports.reset()
+        morning.restore(world)
+        killed = mortal.attempt(world, "whole", NEW, before=number)
+        ((day, count),) = world.query("SELECT min(snapshot_date), count(*) FROM orders")
+        assert (day, count) in shown, f"killed before write {number}, orders shows {count} rows of {day}"
+        if killed:
+            world.publish(NEW)
+        found = what_readers_see(world)
         expected = expected or found
         assert found == expected, f"a crash before write {number} changed the end"
-        if not died:
-            assert number > 15, "the run makes fewer writes than it has stages"
+        assert world.query("SELECT snapshot_date, count(*) FROM orders GROUP BY 1") == [(NEW, "11")]
+        paid = Counter(task.source_arn for task in world.gateways.rds.list_export_tasks())
+        assert list(paid.values()) == [1], f"a crash before write {number} was paid for"
+        if not killed:
+            assert number > at_least, "the run makes fewer writes than it has stages"
             return
     raise AssertionError("the run never came to its end")
 
 
-def start_over(world: World) -> None:
-    """Back to the morning: 2026-11-19 is published, nothing was done for 2026-11-20, AWS has no export of it."""
-    glue, s3 = world.clients.client("glue"), world.gateways.s3
-    world.cloud.exports.reset()
-    s3.delete("acme-lake", [key for key in world.keys() if "2026-11-20" in key])
-    for table in glue.get_tables(DatabaseName="shop")["TableList"]:
-        if table["Name"].startswith("snapshots_"):
-            glue.batch_delete_partition(
-                DatabaseName="shop", TableName=table["Name"], PartitionsToDelete=[{"Values": ["2026-11-20"]}]
-            )
-    s3.delete("acme-lake", [world.gateways.layout.published_key("shop")])
-    world.run().publish(date(2026, 11, 19), now=datetime(2026, 11, 19, 12, tzinfo=UTC))
+def test_a_run_killed_before_any_of_its_writes_ends_the_same_when_repeated(world: World, mortal: MortalRuns) -> None:
+    world.snapshot(OLD)
+    world.publish(OLD)
+    execute(world.url, "INSERT INTO orders VALUES (11, 1)")
+    world.snapshot(NEW)
+    survives_every_death(world, mortal, {(OLD, "10"), (NEW, "11")}, at_least=15)
+    assert world.query("SELECT count(*) FROM order_details") == [("20",)]
+
+
+def test_a_later_export_in_place_killed_before_any_write_replaces_the_first_and_only_that_is_deleted(
+    in_place: World, mortal: MortalRuns
+) -> None:
+    in_place.with_source(replace=True, include=("shop.public.orders",))
+    for day in (OLD, NEW):
+        in_place.snapshot(day)
+        in_place.publish(day)
+    execute(in_place.url, "INSERT INTO orders VALUES (11, 1)")
+    in_place.snapshot(NEW, hour=9)
+    survives_every_death(in_place, mortal, {(NEW, "10"), (NEW, "11")}, at_least=7)
+    folders = {item.key.split("/")[1] for item in in_place.gateways.s3.list_objects("acme-exports", "exports/")}
+    assert len(folders) == 2, "one export of each date"
+    dates = in_place.query("SELECT snapshot_date, count(*) FROM snapshots_orders GROUP BY 1 ORDER BY 1")
+    assert dates == [(OLD, "10"), (NEW, "11")]

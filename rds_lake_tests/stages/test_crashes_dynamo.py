@@ -1,0 +1,106 @@
+"""SIGKILL before every write of a DynamoDB source's run, exported and scanned, then a repetition: same end, paid once."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from rds_lake.stages.handover import get_manifest
+from rds_lake_tests.stages.morning import Morning, what_readers_see
+from rds_lake_tests.stages.mortal import MortalRuns, mortal_runs
+from rds_lake_tests.world import DynamoWorld, World
+
+TODAY = datetime.now(UTC).date()
+NEW, OLD = TODAY - timedelta(days=1), TODAY - timedelta(days=2)
+MOMENT = datetime(NEW.year, NEW.month, NEW.day, tzinfo=UTC)
+# What the tables hold as of each date: reviews, users.
+ROWS = {str(OLD): ("2", "1"), str(NEW): ("3", "1"), str(TODAY): ("3", "1")}
+MOST_WRITES = 60
+
+
+@pytest.fixture(scope="module")
+def mortal() -> Iterator[MortalRuns]:
+    with mortal_runs() as runs:
+        yield runs
+
+
+@pytest.fixture
+def exported(world: World) -> DynamoWorld:
+    """Two tables, published as of the old date; an item and an attribute more as of the new one."""
+    dynamo = world.of_dynamodb()
+    dynamo.clock(MOMENT - timedelta(days=3))
+    dynamo.create("Reviews", *({"id": {"S": str(number)}, "stars": {"N": "5"}} for number in range(2)))
+    dynamo.create("Users", {"id": {"S": "u1"}, "Name": {"S": "Ada"}})
+    dynamo.clock(MOMENT - timedelta(hours=1))
+    dynamo.put("Reviews", {"id": {"S": "late"}, "stars": {"N": "1.5"}, "tags": {"L": [{"S": "new"}]}})
+    dynamo.clock(None)
+    world.publish(str(OLD))
+    return dynamo
+
+
+@pytest.fixture
+def scanned(world: World) -> DynamoWorld:
+    """A table without recovery: nothing is published yet."""
+    dynamo = world.of_dynamodb("Reviews", method="scan", on_demand_rcu=1000)
+    dynamo.create("Reviews", *({"id": {"S": str(number)}} for number in range(3)), recovery=False)
+    return dynamo
+
+
+def end_of(world: World, day: date) -> str:
+    """What readers and later stages find, but for the names that DynamoDB and a scan choose anew each time."""
+    task = get_manifest(world.gateways.s3, world.gateways.layout, "reviews", day).export.export_task
+    return repr(what_readers_see(world)).replace(task, "task")
+
+
+def require_whole(world: World, when: str, *, anything: bool) -> None:
+    """Each view shows one of the dates, all of it; or there is none yet."""
+    views = world.gateways.glue.list_tables("reviews")
+    for number, view in enumerate(("reviews", "users")):
+        assert anything or view in views, f"{when}, {view} is gone"
+        if view in views:
+            ((day, count),) = world.query(f"SELECT min(snapshot_date), count(*) FROM {view}")
+            assert count == ROWS[str(day)][number], f"{when}, {view} shows {count} rows of {day}"
+
+
+def test_an_exported_date_killed_before_any_of_its_writes_ends_the_same_and_is_paid_once(
+    exported: DynamoWorld, mortal: MortalRuns
+) -> None:
+    world = exported.world
+    morning, expected = Morning.of(world), None
+    for number in range(1, MOST_WRITES):
+        world.cloud.table_exports.reset()
+        morning.restore(world)
+        killed = mortal.attempt(world, "whole", str(NEW), before=number)
+        require_whole(world, f"killed before write {number}", anything=False)
+        if killed:
+            world.publish(str(NEW))
+        found = end_of(world, NEW)
+        expected = expected or found
+        assert found == expected, f"a crash before write {number} changed the end"
+        assert world.query("SELECT count(*), sum(stars), max(tags[1]) FROM reviews") == [("3", "11.5", "new")]
+        assert [len(exported.exports(name)) for name in ("Reviews", "Users")] == [1, 1], f"write {number} was paid for"
+        if not killed:
+            assert number > 15, "the run makes fewer writes than it has stages"
+            return
+    raise AssertionError("the run never came to its end")
+
+
+def test_a_scan_killed_before_any_of_its_writes_ends_with_every_item_once(
+    scanned: DynamoWorld, mortal: MortalRuns
+) -> None:
+    world = scanned.world
+    morning, expected = Morning.of(world), None
+    for number in range(1, MOST_WRITES):
+        morning.restore(world)
+        killed = mortal.attempt(world, "whole", str(TODAY), before=number)
+        require_whole(world, f"killed before write {number}", anything=True)
+        if killed:
+            world.publish(str(TODAY))
+        found = end_of(world, TODAY)
+        expected = expected or found
+        assert found == expected, f"a crash before write {number} changed the end"
+        assert world.query("SELECT count(*), count(DISTINCT id) FROM reviews") == [("3", "3")]
+        if not killed:
+            assert number > 10, "the run makes fewer writes than it has stages"
+            return
+    raise AssertionError("the scan never came to its end")
