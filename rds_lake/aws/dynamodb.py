@@ -106,10 +106,6 @@ class DynamoGateway:
         """
         optional = {"S3BucketOwner": bucket_owner} if bucket_owner else {}
         optional |= {"S3SseAlgorithm": "KMS", "S3SseKmsKeyId": kms_key} if kms_key else {}
-        what: Any = {"ExportType": "FULL_EXPORT", "ExportTime": moment}
-        if since is not None:
-            window = {"ExportFromTime": since, "ExportToTime": moment, "ExportViewType": OLD_AND_NEW}
-            what = {"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": window}
         try:
             with aws_errors("dynamodb", "ExportTableToPointInTime", about=table_arn):
                 answer = self._starting.export_table_to_point_in_time(
@@ -118,7 +114,7 @@ class DynamoGateway:
                     S3Prefix=prefix,
                     ClientToken=token,
                     ExportFormat="DYNAMODB_JSON",
-                    **what,
+                    **_what(since, moment),
                     **optional,
                 )
         except AwsError as error:
@@ -169,6 +165,13 @@ class DynamoGateway:
             token = page.get("NextToken")
             if not token:
                 return
+
+
+def _what(since: datetime | None, moment: datetime) -> dict[str, Any]:
+    if since is None:
+        return {"ExportType": "FULL_EXPORT", "ExportTime": moment}
+    window = {"ExportFromTime": since, "ExportToTime": moment, "ExportViewType": OLD_AND_NEW}
+    return {"ExportType": "INCREMENTAL_EXPORT", "IncrementalExportSpecification": window}
 
 
 def _export(item: Any) -> TableExport:

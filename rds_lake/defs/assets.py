@@ -158,23 +158,23 @@ def _parquet_asset(
                 yield dg.AssetObservation(key, partition=context.partition_key, metadata=status)
                 return
             compared = None if source.athena else run.compare_rows(_day(context))
-            brought = gathered((table.target for table in manifest.tables), source)
-            expected = gathered(known, source) if known else brought
+            reported = _relocation_checks(source, manifest, known)
         yield dg.MaterializeResult(
             asset_key=key,
             metadata=manifest_metadata(manifest) | relocation_cost_metadata(config.lake.prices, manifest),
-            check_results=[
-                *checks.relocation(
-                    source,
-                    manifest,
-                    unknown=sorted(map(str, brought - expected)),
-                    gone=sorted(map(str, expected - brought)),
-                ),
-                *([checks.rows_compared(source, compared)] if compared else []),
-            ],
+            check_results=[*reported, *([checks.rows_compared(source, compared)] if compared else [])],
         )
 
     return parquet
+
+
+def _relocation_checks(
+    source: SourceSettings, manifest: Manifest, known: Sequence[TableTarget] | None
+) -> list[dg.AssetCheckResult]:
+    brought = gathered((table.target for table in manifest.tables), source)
+    expected = gathered(known, source) if known else brought
+    unknown, gone = sorted(map(str, brought - expected)), sorted(map(str, expected - brought))
+    return list(checks.relocation(source, manifest, unknown=unknown, gone=gone))
 
 
 def _relocated(run: SourceRun, context: dg.AssetExecutionContext, aws: AwsResource) -> Manifest | Advanced:
