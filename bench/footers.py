@@ -86,7 +86,7 @@ def footers(s3: S3Gateway, keys: list[str]) -> list[Footer]:
 
 def theirs(stub: Running, keys: list[str]) -> float:
     """Files per second of boto3 in 64 threads."""
-    s3 = client(stub)
+    s3 = client(stub.url)
 
     def rows(key: str) -> int:
         tail = s3.get_object(Bucket=TASK.bucket, Key=key, Range=f"bytes=-{TAIL_BYTES}")["Body"].read()
@@ -115,7 +115,7 @@ def main(objects: int, tables: int, runs: int) -> None:
     with running_stub() as stub:
         s3 = gateway(stub)
         s3.put_bytes(TASK.bucket, "template", parquet(), kms_key=None)
-        put_export(stub, client(stub), keys=objects, tables=tables, like="template")
+        put_export(stub, client(stub.url), keys=objects, tables=tables, like="template")
         stub.admin("set", latency=_LATENCY, slow=0)
         times = [schemas(s3) for _ in range(runs)]
         keys = times[0][1]

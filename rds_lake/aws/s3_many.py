@@ -29,7 +29,7 @@ Done = Callable[[int, Any], None]
 EXPORT_LEVELS = 2  # folders AWS makes below an export's: the database's, the table's
 _DELETES = 8  # requests at once
 _QUEUED = 10_000  # positions in the threads' queue at once: a future takes a kilobyte
-_CHECKSUM = re.compile(r"<(Checksum\w+)>([^<]+)</")
+_CHECKSUM = re.compile(rb"<(Checksum\w+)>([^<]+)</")
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,10 +200,10 @@ def _guarded(work: Callable[[], Any]) -> Any:
 
 
 def _copied(_: int, answer: Answer) -> Any:
-    text = answer.body.decode(errors="replace")
-    if "<CopyObjectResult" not in text:
+    if b"<CopyObjectResult" not in answer.body:
         return _UNSETTLED
-    return checksum_in(dict(_CHECKSUM.findall(text))) or _NOTHING
+    told = {name.decode(): value.decode(errors="replace") for name, value in _CHECKSUM.findall(answer.body)}
+    return checksum_in(told) or _NOTHING
 
 
 def _head(_: int, answer: Answer) -> Any:

@@ -1,7 +1,7 @@
 """How many requests may be under way: as many as S3 answers, fewer while it says SlowDown, more again afterwards.
 
-How many that is depends on how long S3 takes: 128 requests of 20 ms keep a thread busy, of 50 ms they leave it idle two
-thirds of the time. So their number grows as long as the thread that sends them has time left.
+How many that is depends on how long S3 takes: 256 requests of 20 ms keep a thread busy, of 50 ms they leave it idle half of
+the time. So their number grows as long as the thread that sends them has time left.
 
 S3 answers some 503 whenever it moves a busy prefix to more machines, and one in a hundred is no reason to halve anything:
 the request is repeated, and that is all. Only a share of them is. Where halving does not mend that share, our pace is not
@@ -20,7 +20,7 @@ _UNBEARABLE = 0.6  # up to this, half the requests would have brought a third of
 _MENDED = 0.8  # of the share before; a window's chance is less
 _LEAST = 8
 _SHORTEST_WINDOW = 32
-_FIRST = 128  # at once before anything is known
+_FIRST = 256  # at once before anything is known
 _BUSY = 0.9  # a thread without time left answers no sooner for having more to wait for
 
 

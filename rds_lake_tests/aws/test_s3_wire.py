@@ -170,12 +170,12 @@ def test_a_storm_that_going_slower_does_not_mend_is_borne(share: float) -> None:
 
 def test_more_requests_are_under_way_where_s3_takes_long_and_no_more_than_the_thread_has_time_for() -> None:
     idle, busy = Pace(most=512, load=lambda: 0.1), Pace(most=512, load=lambda: 0.95)
-    half = Pace(most=512, load=lambda: 0.5 * half.limit / 128)
+    half = Pace(most=512, load=lambda: 0.5 * half.limit / 256)
     for pace in (idle, busy, half):
         for _ in range(2_000):
             pace.answered(slow=False)
-    assert (idle.limit, busy.limit) == (512, 128)
-    assert 200 < half.limit < 256, "the thread is nearly busy with so many"
+    assert (idle.limit, busy.limit) == (512, 256)
+    assert 400 < half.limit < 512, "the thread is nearly busy with so many"
 
 
 def test_connections_leave_file_descriptors_to_others(monkeypatch: pytest.MonkeyPatch) -> None:
