@@ -157,3 +157,13 @@ def mutated(text: bytes, chance: random.Random, count: int) -> bytes:
                                bytes(chance.choices(range(256), k=size)), text[other : other + size]])  # fmt: skip
         found[at : at + chance.choice([0, len(piece), size])] = piece
     return bytes(found)
+
+
+@given(number=st.one_of(
+    st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?", fullmatch=True),
+    st.from_regex(r"[-+]?[0-9]{0,3}\.?[0-9]{0,3}([eE][+-]?[0-9]{0,2})?", fullmatch=True)),
+    scale=st.sampled_from([-1, 0, 2, 6, 18, 38, 45]))  # fmt: skip
+@settings(max_examples=EXAMPLES * 5, deadline=None)
+def test_a_number_has_the_same_digits_or_is_left(number: str, scale: int) -> None:
+    root = Node(fields={"n": Node(number=scale)})
+    require_same(f'{{"Item":{{"n":{{"N":"{number}"}}}}}}'.encode(), root, Rules(), Limits())
