@@ -27,18 +27,18 @@ check: $(STAMP) ## ruff, pyright, and the definitions with warnings as errors
 	@$(BIN)/pyright
 	@$(BIN)/python -W error -m rds_lake.validate
 
-bench: $(STAMP) ## relocation and conversion against their peers (about an hour)
+bench: $(STAMP) ## relocation and conversion against their peers (about an hour, conversion 15 minutes of it)
 	@$(PYTHON) -m venv .bench_peers && .bench_peers/bin/python -m pip install --quiet -r bench/requirements.txt
 	@$(BIN)/python -m bench.relocate --peers .bench_peers/bin
 	@$(BIN)/python -m bench.list_million
 	@$(BIN)/python -m bench.manifest_million
 	@$(BIN)/python -m bench.footers
 	@$(BIN)/python -m bench.tables
-	@$(BIN)/python -m bench.convert --peers .bench_peers/bin
-	@$(BIN)/python -m bench.convert_merge
+	@$(BIN)/python -m bench.convert --peers .bench_peers/bin --data .bench_data
+	@$(BIN)/python -m bench.convert_merge --runs 2 --data .bench_data
 
 clean: ## remove everything `make` made
-	rm -rf $(VENV) .bench_peers .dagster_home .pytest_cache .ruff_cache .hypothesis build *.egg-info rds_lake/convert/_parser*.so
+	rm -rf $(VENV) .bench_peers .bench_data .dagster_home .pytest_cache .ruff_cache .hypothesis build *.egg-info rds_lake/convert/_parser*.so
 
 $(STAMP): constraints.txt setup.cfg setup.py pyproject.toml $(wildcard rds_lake/convert/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rds-lake needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'

@@ -1,6 +1,6 @@
 """DynamoDB JSON to typed Parquet against the usual tools, and the proof that the values are right.
 
-    python -m bench.convert [--scale 1.0] [--runs 5] [--peers .bench_peers/bin] [--data /tmp/rds-lake-ddb]
+    python -m bench.convert [--scale 1.0] [--runs 3] [--peers .bench_peers/bin] [--data /tmp/rds-lake-ddb]
 
 Every run is a process of its own, start-up included; tools take turns, so a busy machine is busy for all of them. Slow
 tools convert fewer files, and are compared with ours on the same ones. Ours finds the schema while it converts; the others are
@@ -20,7 +20,9 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
@@ -29,7 +31,8 @@ from bench.ddb_data import KEYS, SHAPES, Written, generate
 from bench.relocate import bar
 
 _LIMIT = 520.0  # MB/s on two cores: gunzip, a bare parse and writing Parquet, each alone (performance.md 1.2)
-_PEERS = {"duckdb": 8, "duckdb-discovery": 8, "orjson": 8, "polars": 1, "spark": 2, "boto3": 1}  # how many of 8 files
+_PEERS = {"duckdb": 8, "duckdb-discovery": 8, "orjson": 4, "polars": 1, "spark": 2, "boto3": 1}  # how many of 8 files
+_SLOW = ("orjson", "polars", "spark", "boto3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +127,14 @@ def bars(peer: str, found: dict[str, tuple[Run, Run]], megabytes: dict[str, floa
     )
 
 
-def proof(part: Path, out: Path, schema: Path, shape: str) -> None:
+def proof(folder: Path, data: dict[str, list[Written]], shape: str) -> None:
     """In a process of its own: the kernel counts the memory of whoever starts a process as that process's own."""
-    command = [sys.executable, "-m", "bench.convert_proof", str(part), str(out), str(schema), *KEYS[shape]]
-    click.echo(f"{shape}: {subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()}")
+    part, out = part_of(folder, shape, data[shape], len(data[shape])), folder / "out" / "ours" / shape
+    command = [sys.executable, "-m", "bench.convert_proof", part, out, folder / f"{shape}.json", *KEYS[shape]]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"the values of {shape} are not those of its items:\n{done.stderr[-2000:]}")
+    click.echo(f"{shape}: {done.stdout.strip()}")
 
 
 def total(found: dict[str, tuple[Run, Run]], what: str) -> tuple[float, float]:
@@ -137,7 +144,7 @@ def total(found: dict[str, tuple[Run, Run]], what: str) -> tuple[float, float]:
 
 @click.command()
 @click.option("--scale", default=1.0, show_default=True, help="1.0 is 1 GB of JSON.")
-@click.option("--runs", default=5, show_default=True)
+@click.option("--runs", default=3, show_default=True, help="Of DuckDB; tools that take longer run once less.")
 @click.option("--only", default="", help="Peers to run, with commas between; default: all.")
 @click.option("--peers", default="", help="Folder of the peers' Python; default: this one.")
 @click.option("--proof/--no-proof", "proven", default=True, help="Compare all values first (minutes).")
@@ -149,16 +156,16 @@ def main(scale: float, runs: int, only: str, peers: str, proven: bool, data: Pat
         folder = data or Path(scratch)
         made = generate(folder, scale=scale)
         for shape in SHAPES:
-            schema, out = folder / f"{shape}.json", folder / "out" / "ours" / shape
-            schema.unlink(missing_ok=True)
+            (folder / f"{shape}.json").unlink(missing_ok=True)
             part = part_of(folder, shape, made[shape], len(made[shape]))
-            measure(sys.executable, "ours", part, out, schema)
-            if proven:
-                proof(part, out, schema, shape)
+            measure(sys.executable, "ours", part, folder / "out" / "ours" / shape, folder / f"{shape}.json")
+        if proven:
+            with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+                list(pool.map(partial(proof, folder, made), SHAPES))
         megabytes = {shape: sum(one.json_bytes for one in files) / 1e6 for shape, files in made.items()}
         click.echo(", ".join(f"{shape} {size:.0f} MB" for shape, size in megabytes.items()))
         for peer in [one for one in _PEERS if not only or one in only.split(",")]:
-            found = compare(folder, made, peer, python, runs)
+            found = compare(folder, made, peer, python, max(1, runs - (peer in _SLOW)))
             if found:
                 bars(peer, found, megabytes)
 

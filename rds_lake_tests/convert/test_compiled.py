@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rds_lake.convert import compiled
 from rds_lake.convert.columns import Rules
 from rds_lake.convert.compiled import INSTALL, Left, Parser, library
 from rds_lake.convert.lines import Chunk
@@ -42,17 +43,17 @@ def text_of(items: list[Item], style: dict[str, Any]) -> bytes:
 
 def require_same(data: bytes, root: Node, rules: Rules, limits: Limits) -> Left | None:
     """Why the chunk was left; None if it was read, and then the portable reader learns nothing and has the same."""
-    compiled = library()
-    assert compiled is not None
+    found = library()
+    assert found is not None
     chunk = chunk_of(data)
     schema = Schema(deepcopy(root), rules, limits)
     plan = schema.plan
-    found = Parser(compiled, plan, "Item").parse(chunk.data, chunk.lines)
-    if isinstance(found, Left):
-        return found
+    mine = Parser(found, plan, "Item").parse(chunk.data, chunk.lines)
+    if isinstance(mine, Left):
+        return mine
     portable, batch = schema.convert(chunk)
     assert portable.schema == plan.schema
-    assert found.equals(batch), f"{found.to_pylist()} instead of {batch.to_pylist()}"
+    assert mine.equals(batch), f"{mine.to_pylist()} instead of {batch.to_pylist()}"
     return None
 
 
@@ -88,6 +89,11 @@ def test_what_dynamodb_writes_is_not_left_to_python() -> None:
     items = rich_items(400)
     found, _ = convert([items[:200], items[200:]], chunk_bytes=9_000)
     assert (found.parser, found.left) == ("compiled", 0)
+
+
+def test_a_library_of_another_release_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "_VERSION", 0)
+    assert compiled.library.__wrapped__() is None
 
 
 @pytest.mark.parametrize(("bad", "said"), [*BAD_LINES, *((f'{{"Item":{{"pk":{text}}}}}', "") for text, _ in BAD_TEXTS)])
@@ -157,3 +163,13 @@ def mutated(text: bytes, chance: random.Random, count: int) -> bytes:
                                bytes(chance.choices(range(256), k=size)), text[other : other + size]])  # fmt: skip
         found[at : at + chance.choice([0, len(piece), size])] = piece
     return bytes(found)
+
+
+@given(number=st.one_of(
+    st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,4})?", fullmatch=True),
+    st.from_regex(r"[-+]?[0-9]{0,3}\.?[0-9]{0,3}([eE][+-]?[0-9]{0,2})?", fullmatch=True)),
+    scale=st.sampled_from([-1, 0, 2, 6, 18, 38, 45]))  # fmt: skip
+@settings(max_examples=EXAMPLES * 5, deadline=None)
+def test_a_number_has_the_same_digits_or_is_left(number: str, scale: int) -> None:
+    root = Node(fields={"n": Node(number=scale)})
+    require_same(f'{{"Item":{{"n":{{"N":"{number}"}}}}}}'.encode(), root, Rules(), Limits())

@@ -10,6 +10,10 @@
 
 #include "text.h"
 
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "Arrow's decimals are written lowest byte first: here the portable parser does it"
+#endif
+
 enum kind { TEXT, NUMBER, INTEGER, DECIMAL, BOOLEAN, BINARY, LIST, STRUCT, JSON, NOTHING, BELOW };
 
 /* A name, and its first and last eight bytes as numbers: most names are compared by these alone. */

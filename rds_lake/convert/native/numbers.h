@@ -47,6 +47,14 @@ static inline const char *read_digits(const char *p, int most, wide *value)
     return p;
 }
 
+static inline void write_decimal(wide value, int negative, void *into)
+{
+    if (negative)
+        value = 0 - value;
+    uint64_t halves[2] = {(uint64_t)value, (uint64_t)(value >> 64)};
+    memcpy(into, halves, sizeof halves);
+}
+
 /* A decimal(38,scale) as 16 bytes, lowest first. */
 static inline const char *read_decimal(const char *p, int scale, const wide *powers, void *into)
 {
@@ -69,11 +77,7 @@ static inline const char *read_decimal(const char *p, int scale, const wide *pow
     }
     if (*p != '"')
         return NULL;
-    value *= powers[missing];
-    if (negative)
-        value = 0 - value;
-    uint64_t halves[2] = {(uint64_t)value, (uint64_t)(value >> 64)};
-    memcpy(into, halves, sizeof halves);
+    write_decimal(value * powers[missing], negative, into);
     return p + 1;
 }
 
@@ -101,6 +105,62 @@ static inline const char *skip_number(const char *p)
             return NULL;
     }
     return *p == '"' ? p + 1 : NULL;
+}
+
+/* Any number that JSON allows and that has at most `scale` digits after the point once its exponent is applied, times
+   ten to the power of `scale`: `1E+2`, `5E-05`, `1.50`. Rarely needed, and slower. */
+static const char *read_scaled(const char *p, int scale, const wide *powers, wide *value, int *negative)
+{
+    int digits = 0, fraction = 0, exponent = 0, down = 0;
+    const char *end = skip_number(p);
+    if (!end)
+        return NULL;
+    p += *negative = *p == '-';
+    *value = 0;
+    for (int pointed = 0; is_digit(*p) || *p == '.'; p++) {
+        if (*p == '.') {
+            pointed = 1;
+            continue;
+        }
+        *value = *value * 10 + (unsigned)(*p - '0');
+        digits += *value != 0;
+        fraction += pointed;
+        if (digits > PRECISION || fraction > 1000)
+            return NULL;
+    }
+    if (*p == 'e' || *p == 'E') {
+        down = *++p == '-';
+        for (p += *p == '-' || *p == '+'; is_digit(*p); p++)
+            if ((exponent = exponent * 10 + *p - '0') > 1000)
+                return NULL;
+    }
+    int shift = scale - fraction + (down ? -exponent : exponent);
+    for (; shift < 0 && *value && *value % 10 == 0; shift++, digits--)
+        *value /= 10;
+    if (shift < 0 || digits + shift > PRECISION)
+        return NULL;
+    *value *= powers[shift];
+    return end;
+}
+
+static const char *read_odd_decimal(const char *p, int scale, const wide *powers, void *into)
+{
+    int negative;
+    wide value;
+    if ((p = read_scaled(p, scale, powers, &value, &negative)))
+        write_decimal(value, negative, into);
+    return p;
+}
+
+static const char *read_odd_integer(const char *p, const wide *powers, int64_t *into)
+{
+    int negative;
+    wide value;
+    p = read_scaled(p, 0, powers, &value, &negative);
+    if (!p || value > (uint64_t)INT64_MAX + (unsigned)negative)
+        return NULL;
+    *into = (int64_t)(negative ? 0 - (uint64_t)value : (uint64_t)value);
+    return p;
 }
 
 #endif

@@ -51,8 +51,14 @@ static inline const char *read_quoted(reader *r, const char *p, node *column)
         return odd(r);
     void *into = size ? column->values.at + column->values.length : NULL;
     switch (column->kind) {
-    case INTEGER: p = read_integer(start, into); break;
-    case DECIMAL: p = read_decimal(start, column->scale, r->powers, into); break;
+    case INTEGER:
+        if (!(p = read_integer(start, into)))
+            p = read_odd_integer(start, r->powers, into);
+        break;
+    case DECIMAL:
+        if (!(p = read_decimal(start, column->scale, r->powers, into)))
+            p = read_odd_decimal(start, column->scale, r->powers, into);
+        break;
     case TEXT: p = read_text(r, start, column); break;
     case BINARY: p = read_binary(r, start, column); break;
     default: /* NUMBER: as it is written */
