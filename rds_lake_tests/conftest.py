@@ -39,6 +39,7 @@ _LONGEST = (
     "test_commands.py",
     "test_kinds.py",
     "test_catalog.py",
+    "test_catalog_tables.py",
     "test_crashes.py",
     "test_crashes_evolution.py",
     "test_crashes_dynamo.py",
