@@ -26,7 +26,7 @@ from rds_lake.convert.columns import Column, Kind
 from rds_lake.convert.plan import Plan
 from rds_lake.convert.tree import TAGS, Node
 
-_VERSION = 2
+_VERSION = 3
 _LARGEST = 2**31 - 2**20  # offsets have 32 bits, and no column gets longer than the chunk
 _WORDS = 6  # of a `place` in columns.h
 _DESCRIPTION = struct.Struct("=8i")  # `description` there
@@ -72,6 +72,7 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
     found.rl_open.argtypes, found.rl_open.restype = [ctypes.c_char_p, ctypes.c_char_p, size], pointer
     found.rl_parse.argtypes, found.rl_parse.restype = [pointer, ctypes.c_char_p, size], size
     found.rl_lines.argtypes, found.rl_lines.restype = [ctypes.c_char_p, size], size
+    found.rl_stopped.argtypes, found.rl_stopped.restype = [pointer], size
     found.rl_lay_out.argtypes, found.rl_lay_out.restype = [pointer, pointer], size
     found.rl_copy.argtypes, found.rl_copy.restype = [pointer, pointer, pointer], None
     found.rl_close.argtypes, found.rl_close.restype = [pointer], None
@@ -97,6 +98,11 @@ class Parser:
         if not self._reader:
             raise MemoryError(f"no memory for a parser of {count:,} columns")
         finalize(self, found.rl_close, self._reader)
+
+    @property
+    def stopped(self) -> int:
+        """Where in the last chunk the line begins at which it was left."""
+        return self._library.rl_stopped(self._reader)
 
     def parse(self, data: bytes, lines: int) -> pa.RecordBatch | Left:
         """The items as columns of the plan; or why Python has to read the chunk."""

@@ -6,7 +6,7 @@ What belongs here: results as values. They know no Arrow, so that the Spark job 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from rds_lake.convert.columns import Column, Kind
@@ -47,8 +47,8 @@ class Converted:
     renamed: tuple[tuple[str, str], ...]
     schema: dict[str, Any]
     again: int
-    parser: str = "portable"
-    left: int = 0
+    parser: str = field(default="portable", compare=False)
+    left: int = field(default=0, compare=False)
 
 
 def converted(

@@ -52,6 +52,12 @@ class Chunk:
         """Every line with its number."""
         return enumerate(self.data.rstrip(b"\n").split(b"\n") if self.data else [], self.first_line)
 
+    def part(self, start: int, size: int) -> Chunk:
+        """The lines from the one that begins at `start` on, about `size` bytes of them."""
+        end = self.data.find(b"\n", start + size) + 1 or len(self.data)
+        data, first = self.data[start:end], self.first_line + count_lines(self.data[:start])
+        return Chunk(file=self.file, number=self.number, first_line=first, lines=count_lines(data), data=data)
+
 
 def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
     """The file in chunks of about `size` bytes, then the checks. Raises ConversionError naming the file."""

@@ -26,6 +26,8 @@ from rds_lake.convert.plan import Plan, build_plan
 from rds_lake.convert.tree import Limits, Node, OddValueError, observe_item
 from rds_lake.convert.wrapped import Misfit, parse, typed
 
+_SOME = 64 * 1024
+
 
 class Schema:
     """The tree, its lock, and the plan for the newest tree. `compiled` is the library that reads what does not surprise.
@@ -60,13 +62,17 @@ class Schema:
 
     def convert(self, chunk: Chunk) -> tuple[Plan, pa.RecordBatch]:
         """The chunk's items as columns. Raises ConversionError naming the line at fault."""
+        some = _SOME
         while True:
             plan = self._plan
             batch = self._parse_compiled(chunk, plan)
             if isinstance(batch, pa.RecordBatch):
                 return plan, batch
-            if batch is Left.NEW and (self.learn(chunk) or self._plan is not plan):
-                continue
+            if batch is Left.NEW:
+                # Seldom is more than one line new. If many are, more are read at a time, and all of them at last.
+                grew, some = self.learn(chunk.part(self._of_thread.parser.stopped, some)), some * 4
+                if grew or self._plan is not plan:
+                    continue
             items = self._parse(chunk, plan)
             if items is None:
                 continue

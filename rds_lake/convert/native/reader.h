@@ -18,6 +18,7 @@ enum why { UNKNOWN = 1, ODD = 2 };
 typedef struct {
     const char *end;
     enum why why;
+    int64_t stopped;
     node root;
     char *names;
     bytes scratch, members;
