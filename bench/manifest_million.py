@@ -21,7 +21,7 @@ from bench.relocate import bar, cpu_seconds
 from rds_lake.model.data_files import DataFile
 from rds_lake.model.export_info import ExportTableInfo, InfoColumn
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import parse_manifest, render_manifest
+from rds_lake.model.manifest_json import parse_manifest, render_manifest
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.exported_files import ExportedFiles
 from rds_lake.stages.inspect_export import ExportedTable

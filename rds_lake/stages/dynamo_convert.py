@@ -29,7 +29,8 @@ from rds_lake.convert.tree import from_plain, merge, to_plain
 from rds_lake.errors import FullExportDueError, ManifestError, RelocationError
 from rds_lake.model.export import ExportPart, ExportRecord
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import DataFile, Manifest, TableManifest, parse_manifest, render_manifest
+from rds_lake.model.manifest import DataFile, Manifest, TableManifest
+from rds_lake.model.manifest_json import parse_manifest, render_manifest
 from rds_lake.model.table import Column, dynamodb_table
 from rds_lake.stages.dynamo_files import LakeSink, input_file
 from rds_lake.stages.dynamo_increment import Increments

@@ -11,13 +11,8 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.errors import ManifestError
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import (
-    Manifest,
-    parse_export_record,
-    parse_manifest,
-    render_export_record,
-    render_manifest,
-)
+from rds_lake.model.manifest import Manifest
+from rds_lake.model.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
 
 
 def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:

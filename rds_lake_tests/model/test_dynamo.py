@@ -16,7 +16,7 @@ from rds_lake.model.dynamo_manifest import parse_files, parse_summary
 from rds_lake.model.dynamo_set import BegunSet, parse_begun, render_begun
 from rds_lake.model.events import TableExportWritten, parse_events
 from rds_lake.model.export import ExportPart, ExportRecord, ExportStep
-from rds_lake.model.manifest import parse_export_record, render_export_record
+from rds_lake.model.manifest_json import parse_export_record, render_export_record
 from rds_lake.model.names import assign_names
 from rds_lake.model.table import dynamodb_table
 

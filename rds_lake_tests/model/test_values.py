@@ -12,16 +12,8 @@ from rds_lake.errors import ManifestError
 from rds_lake.model.arn import Exportable, exportable, parse_arn
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import (
-    AwsCopy,
-    DataFile,
-    Manifest,
-    TableManifest,
-    parse_export_record,
-    parse_manifest,
-    render_export_record,
-    render_manifest,
-)
+from rds_lake.model.manifest import AwsCopy, DataFile, Manifest, TableManifest
+from rds_lake.model.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
 from rds_lake.model.snapshot import Snapshot, of_date, snapshot_date
 from rds_lake.model.table import Column, TableTarget
 from rds_lake_tests import strategies

@@ -10,7 +10,7 @@ import yaml
 from rds_lake.config import Retention, load_config
 from rds_lake.errors import ManifestError, RelocationError
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.model.manifest import parse_manifest
+from rds_lake.model.manifest_json import parse_manifest
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.handover import get_manifest
 from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan

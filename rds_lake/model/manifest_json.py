@@ -1,0 +1,210 @@
+"""The JSON of manifests and export records; `manifest.py` shows what it looks like.
+
+What belongs here: values to text and back. A million files have to fit a Dagster worker, so they are written piece by piece
+and packed while they are read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import date, datetime
+from io import BytesIO
+from typing import Any
+
+from rds_lake.errors import ManifestError
+from rds_lake.model.data_files import DataFile, DataFiles
+from rds_lake.model.dynamo_chain import Window, parse_base, render_base
+from rds_lake.model.export import ExportPart, ExportRecord, ExportStep
+from rds_lake.model.manifest import AwsCopy, Manifest, TableManifest
+from rds_lake.model.table import Column, TableTarget
+
+VERSION = 1
+IN_PLACE_VERSION = 2
+_FILE = {"key", "bytes", "rows"}
+
+
+def render_manifest(manifest: Manifest) -> bytes:
+    """The manifest as JSON text in UTF-8, a line per file; `parse_manifest` is its exact inverse.
+
+    Written piece by piece: of a million files, one structure of all would take more than a gigabyte besides the text.
+    """
+    out = BytesIO()
+    for piece in _pieces(manifest):
+        out.write(piece.encode())
+    return out.getvalue()
+
+
+def _pieces(manifest: Manifest) -> Iterator[str]:
+    body: dict[str, Any] = {"version": IN_PLACE_VERSION if manifest.in_place else VERSION}
+    body |= {"lake_bucket": manifest.lake_bucket, "export": _record(manifest.export)}
+    if manifest.superseded:
+        body["superseded"] = [asdict(copy) for copy in manifest.superseded]
+    yield f'{_text(body)[:-1]}, "tables": ['
+    for number, table in enumerate(manifest.tables):
+        told = asdict(table.target) | {
+            "location": table.location,
+            "columns": [_without_none(asdict(column)) for column in table.columns],
+            "schema_notes": list(table.schema_notes),
+        }
+        told |= {"home": table.home} if table.home else {}
+        yield f'{"," if number else ""}\n{_text(told)[:-1]}, "files": ['
+        for at, file in enumerate(table.files):
+            known = {} if file.checksum is None else {"checksum": file.checksum}
+            entry = {"key": file.key, "bytes": file.bytes, "rows": file.rows} | known
+            yield f"{',' if at else ''}\n {_text(entry)}"
+        yield "]}"
+    yield "]}\n"
+
+
+def _text(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
+    """The manifest in `text`; `where` names the object in the error."""
+    body = _load(text, where=where, hook=_FilesPacked().hook)
+    try:
+        return Manifest(
+            export=_parse_record(body["export"]),
+            lake_bucket=body["lake_bucket"],
+            tables=tuple(_parse_table(table) for table in body["tables"]),
+            in_place=body["version"] == IN_PLACE_VERSION,
+            superseded=tuple(AwsCopy(**copy) for copy in body.get("superseded", ())),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ManifestError(f"{where} is damaged ({error!r}); delete it and materialize `parquet` again") from error
+
+
+def render_export_record(record: ExportRecord) -> str:
+    """The export record as JSON text; `parse_export_record` is its exact inverse."""
+    return json.dumps({"version": VERSION, "export": _record(record)}, indent=1)
+
+
+def parse_export_record(text: str, *, where: str) -> ExportRecord:
+    """The export record in `text`; `where` names the object in the error."""
+    body = _load(text, where=where)
+    try:
+        return _parse_record(body["export"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ManifestError(
+            f"{where} is damaged ({error!r}); delete it and materialize `snapshot_export` again"
+        ) from error
+
+
+class _FilesPacked:
+    """Packs the files of a manifest while it is read: a dictionary of each of a million would take half a gigabyte."""
+
+    def __init__(self) -> None:
+        self._files = DataFiles()
+
+    def hook(self, body: dict[str, Any]) -> Any:
+        """A file becomes None in its table's list, which becomes the files themselves when the table is read."""
+        if _is_file(body):
+            self._files.add(DataFile(**body))
+            return None
+        if isinstance(listed := body.get("files"), list):
+            if all(file is None for file in listed) and len(listed) == len(self._files):
+                body["files"] = self._files
+            self._files = DataFiles()
+        return body
+
+
+def _is_file(body: dict[str, Any]) -> bool:
+    return (
+        _FILE <= body.keys() <= _FILE | {"checksum"}
+        and isinstance(body["key"], str)
+        and all(type(body[name]) is int and 0 <= body[name] < 1 << 63 for name in ("bytes", "rows"))
+        and isinstance(body.get("checksum"), str | None)
+    )
+
+
+def _load(text: str | bytes, *, where: str, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
+    try:
+        body = json.loads(text, object_hook=hook)
+    except (ValueError, RecursionError) as error:
+        raise ManifestError(f"{where} is not JSON ({error}); delete it and materialize the date again") from error
+    version = body.get("version") if isinstance(body, dict) else None
+    if version not in (VERSION, IN_PLACE_VERSION):
+        raise ManifestError(
+            f"{where} has version {version!r}, this release reads {VERSION} and {IN_PLACE_VERSION}; materialize the date again"
+        )
+    return body
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _record(record: ExportRecord) -> dict[str, Any]:
+    body = {
+        key: value.isoformat() if isinstance(value, date) else value
+        for key, value in _without_none(asdict(record)).items()
+    }
+    del body["parts"]
+    return body | ({"parts": [_part(part) for part in record.parts]} if record.parts else {})
+
+
+def _part(part: ExportPart) -> dict[str, Any]:
+    """What a full export has not is left out."""
+    body = {key: value for key, value in asdict(part).items() if value or key in ("items", "billed_bytes")}
+    if part.base is not None:
+        body["base"] = render_base(part.base)
+    if part.steps:
+        body["steps"] = [
+            asdict(step) | {"window": [step.window.start.isoformat(), step.window.end.isoformat()]}
+            for step in part.steps
+        ]
+    return body
+
+
+def _parse_part(body: dict[str, Any]) -> ExportPart:
+    told: dict[str, Any] = dict(body)
+    if "base" in body:
+        told["base"] = parse_base(body["base"])
+    if "steps" in body:
+        told["steps"] = tuple(_parse_step(step) for step in body["steps"])
+    return ExportPart(**told)
+
+
+def _parse_step(body: dict[str, Any]) -> ExportStep:
+    start, end = map(datetime.fromisoformat, body["window"])
+    told: dict[str, Any] = body | {"window": Window(start=start, end=end)}
+    return ExportStep(**told)
+
+
+def _parse_record(body: dict[str, Any]) -> ExportRecord:
+    return ExportRecord(
+        source=body["source"],
+        snapshot_date=date.fromisoformat(body["snapshot_date"]),
+        snapshot_arn=body["snapshot_arn"],
+        snapshot_time=datetime.fromisoformat(body["snapshot_time"]),
+        export_task=body["export_task"],
+        bucket=body["bucket"],
+        folder=body["folder"],
+        started_at=_optional_time(body, "started_at"),
+        ended_at=_optional_time(body, "ended_at"),
+        parts=tuple(_parse_part(part) for part in body.get("parts", ())),
+    )
+
+
+def _optional_time(body: dict[str, Any], key: str) -> datetime | None:
+    return datetime.fromisoformat(body[key]) if key in body else None
+
+
+def _parse_table(body: dict[str, Any]) -> TableManifest:
+    return TableManifest(
+        target=TableTarget(database=body["database"], schema=body["schema"], table=body["table"]),
+        location=body["location"],
+        columns=tuple(Column(**column) for column in body["columns"]),
+        files=_parsed_files(body["files"]),
+        schema_notes=tuple(body["schema_notes"]),
+        home=body.get("home", ""),
+    )
+
+
+def _parsed_files(files: Any) -> DataFiles:
+    if not isinstance(files, DataFiles):
+        raise TypeError(f"files: {str(files)[:200]}")
+    return files
