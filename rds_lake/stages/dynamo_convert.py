@@ -12,12 +12,10 @@ What belongs here: S3, records and the manifest around the engine in `convert/`.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
 
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.config import SourceSettings
@@ -25,22 +23,20 @@ from rds_lake.convert.compiled import INSTALL
 from rds_lake.convert.converted import Converted, ConvertedColumn, ConvertedFile
 from rds_lake.convert.job_request import JobInput, JobRequest, JobResult
 from rds_lake.convert.table import ConvertOptions, Progress, convert_table
-from rds_lake.convert.tree import from_plain, merge, to_plain
-from rds_lake.errors import FullExportDueError, ManifestError, RelocationError
+from rds_lake.errors import FullExportDueError, RelocationError
 from rds_lake.model.export import ExportPart, ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import DataFile, Manifest, TableManifest
-from rds_lake.model.manifest_json import parse_manifest, render_manifest
 from rds_lake.model.table import Column, dynamodb_table
 from rds_lake.stages.dynamo_files import LakeSink, input_file
 from rds_lake.stages.dynamo_increment import Increments
 from rds_lake.stages.dynamo_inspect import read_part
 from rds_lake.stages.dynamo_merge import Merger
+from rds_lake.stages.dynamo_records import TableRecords
 from rds_lake.stages.handover import write_manifest
 from rds_lake.stages.spark_convert import Advanced, SparkDate, SparkJobs, Turn
 
 _PROGRESS_SECONDS = 5.0
-_SCHEMA_VERSION = 1
 
 Keys = Callable[[str], Sequence[str]]
 
@@ -84,6 +80,10 @@ class Converter:
         self.log(f"converted {manifest.rows:,} items of {len(tables)} tables, {manifest.bytes:,} bytes")
         return manifest
 
+    @property
+    def _records(self) -> TableRecords:
+        return TableRecords(s3=self.s3, layout=self.layout, source=self.source.name, kms_key=self.kms_key)
+
     def _in_the_lake(self, record: ExportRecord, done: Manifest | None) -> dict[str, TableManifest]:
         """The tables that need no conversion any more, by name."""
         kept = {part.export_arn: part.table for part in done.export.parts} if done else {}
@@ -91,7 +91,7 @@ class Converter:
         tables: dict[str, TableManifest] = {}
         for part in record.parts:
             name = kept.get(part.export_arn)
-            finished = by_name.get(name) if name else self._find_finished(record, part)
+            finished = by_name.get(name) if name else self._records.find_finished(record, part)
             if finished is not None:
                 self.log(f"{part.table}: {finished.rows:,} items are in the lake already")
                 tables[part.table] = finished
@@ -124,7 +124,7 @@ class Converter:
             keys=tuple(self.keys(part.table)),
             format=self.source.format,
             numbers=self.source.numbers,
-            known=self._find_schema(part.table),
+            known=self._records.find_schema(part.table),
         )
         if part.base is not None:
             merger = Merger(s3=self.s3, bucket=record.bucket, increments=self.increments, sink=sink, log=self.log)
@@ -133,8 +133,8 @@ class Converter:
             converted, kept = self._convert_items(record, part, sink, options), ()
         files = [_data_file(file, sink.key(file.name), sink.files[file.name].checksum) for file in converted.files]
         table = _table_manifest(part, converted, [*files, *kept], self.layout.uri(folder))
-        self._write_schema(part.table, converted.schema)
-        self._write_finished(record, part, table)
+        self._records.add_schema(part.table, converted.schema, self.options.limits)
+        self._records.write_finished(record, part, table)
         return table
 
     def _convert_items(
@@ -179,8 +179,8 @@ class Converter:
             self.log(f"{part.table}: MD5 of {len(result.unverified)} large files was not compared, their CRC was")
         files = [_data_file(file, folder + file.name) for file in result.converted.files]
         table = _table_manifest(part, result.converted, files, self.layout.uri(folder))
-        self._write_schema(part.table, result.converted.schema)
-        self._write_finished(record, part, table)
+        self._records.add_schema(part.table, result.converted.schema, self.options.limits)
+        self._records.write_finished(record, part, table)
         return table
 
     def _request(self, record: ExportRecord, part: ExportPart, result: str) -> JobRequest:
@@ -198,51 +198,11 @@ class Converter:
             numbers=self.source.numbers,
             keys=tuple(self.keys(part.table)),
             limits=self.options.limits,
-            known=self._find_schema(part.table),
+            known=self._records.find_schema(part.table),
         )
 
     def _folder(self, record: ExportRecord, part: ExportPart) -> str:
         return self.layout.partition_folder(record.source, part.table, record.snapshot_date, record.export_task)
-
-    def _find_finished(self, record: ExportRecord, part: ExportPart) -> TableManifest | None:
-        key = self.layout.finished_table_key(record.source, record.snapshot_date, record.export_task, part.table)
-        text = self.s3.find_text(self.layout.bucket, key)
-        if text is None:
-            return None
-        (table,) = parse_manifest(text, where=self.layout.uri(key)).tables
-        return table
-
-    def _write_finished(self, record: ExportRecord, part: ExportPart, table: TableManifest) -> None:
-        key = self.layout.finished_table_key(record.source, record.snapshot_date, record.export_task, part.table)
-        own = replace(record, parts=(part,))
-        body = render_manifest(Manifest(export=own, lake_bucket=self.layout.bucket, tables=(table,)))
-        self.s3.put_bytes(self.layout.bucket, key, body, kms_key=self.kms_key)
-
-    def _find_schema(self, table: str) -> dict[str, Any] | None:
-        key = self.layout.seen_schema_key(self.source.name, table)
-        text = self.s3.find_text(self.layout.bucket, key)
-        if text is None:
-            return None
-        try:
-            body = json.loads(text)
-            if body["version"] != _SCHEMA_VERSION:
-                raise ValueError(f"version {body['version']!r}")
-            return dict(body["schema"])
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise ManifestError(
-                f"{self.layout.uri(key)} is damaged ({error!r}); delete it and materialize `parquet` again: types then follow "
-                "from that date alone"
-            ) from error
-
-    def _write_schema(self, table: str, schema: dict[str, Any]) -> None:
-        key = self.layout.seen_schema_key(self.source.name, table)
-        if (stored := self._find_schema(table)) is not None:
-            # Another date may have been converted since this one read it.
-            whole = from_plain(stored)
-            merge(whole, from_plain(schema), self.options.limits)
-            schema = to_plain(whole)
-        text = json.dumps({"version": _SCHEMA_VERSION, "schema": schema}, separators=(",", ":"))
-        self.s3.put_text(self.layout.bucket, key, text, kms_key=self.kms_key)
 
 
 @dataclass(slots=True)
