@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from rds_lake.cli import main
-from rds_lake.config import LakeSettings, SourceSettings
+from rds_lake.config import LakeSettings
+from rds_lake.config_source import SourceSettings
 
 
 def table_keys(text: str, heading: str) -> set[str]:

@@ -12,7 +12,9 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
     "model": ({"errors"}, set()),
     "sql": ({"model", "errors"}, {"sqlglot"}),
-    "config": ({"model", "errors", "config_text", "config_kinds", "config_lake"}, {"pydantic", "yaml"}),
+    "config": ({"errors", "config_text", "config_lake", "config_source", "config_rules"}, {"pydantic", "yaml"}),
+    "config_source": ({"model", "config_kinds", "config_lake"}, {"pydantic"}),
+    "config_rules": ({"config_kinds", "config_lake", "config_source"}, set()),
     "config_lake": ({"model", "errors"}, {"pydantic"}),
     "config_kinds": (set(), {"pydantic"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
@@ -20,12 +22,12 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "convert": ({"model", "errors"}, {"pyarrow", "isal", "pyspark", "py4j"}),
     "database": ({"model", "sql", "errors"}, {"psycopg", "pymysql"}),
     "stages": (
-        {"model", "sql", "aws", "config", "config_kinds", "convert", "errors", "database"},
+        {"model", "sql", "aws", "config", "config_source", "config_kinds", "convert", "errors", "database"},
         {"pyarrow"},
     ),
-    "infra": ({"model", "sql", "aws", "config", "convert", "errors"}, set()),
+    "infra": ({"model", "sql", "aws", "config", "config_source", "convert", "errors"}, set()),
     "defs": (
-        {"model", "sql", "aws", "config", "config_lake", "errors", "stages", "infra", "database"},
+        {"model", "sql", "aws", "config", "config_source", "config_lake", "errors", "stages", "infra", "database"},
         {"dagster", "dagster_aws", "boto3", "pydantic"},
     ),
     "localcloud": (

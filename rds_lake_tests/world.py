@@ -19,7 +19,8 @@ import pymysql
 import yaml
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.config import LakeConfig, SourceSettings, load_config
+from rds_lake.config import LakeConfig, load_config
+from rds_lake.config_source import SourceSettings
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud

@@ -13,7 +13,8 @@ import boto3
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
 from rds_lake.stages.lake import Lake, open_lake

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from datetime import date, datetime
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.errors import PublishError
 from rds_lake.stages import by_hand

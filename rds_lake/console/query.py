@@ -12,7 +12,7 @@ from rich.filesize import decimal
 from rich.table import Table
 from rich.text import Text
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.sql.as_of import render_as_of
 from rds_lake.stages.as_of import readable_tables

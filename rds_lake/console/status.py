@@ -13,7 +13,7 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.stages.status import SourceStatus, source_status
 from rds_lake.stages.under_way import TableUnderWay

@@ -11,7 +11,8 @@ from typing import Any, cast
 import dagster as dg
 
 from rds_lake.aws.sns import SnsGateway
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.defs import checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now

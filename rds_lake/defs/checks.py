@@ -11,7 +11,7 @@ from datetime import date
 
 import dagster as dg
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.defs.schema_report import SCHEMA_CHANGES
 from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.errors import ProblemsError

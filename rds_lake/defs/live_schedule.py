@@ -7,7 +7,8 @@ from datetime import UTC
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.defs.requests import run_request
 from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.stages.export_plan import export_plan

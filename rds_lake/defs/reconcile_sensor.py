@@ -15,7 +15,8 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request, selection
 from rds_lake.defs.resources import AwsResource, Gateways, conversions, dynamo_exports, utc_now
 from rds_lake.defs.run_log import DagsterRunLog

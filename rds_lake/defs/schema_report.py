@@ -8,7 +8,7 @@ from datetime import date
 
 import dagster as dg
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.model.evolution import Change, Kind
 from rds_lake.stages.catalog import TableSync

@@ -10,8 +10,9 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig, SourceSettings, first_date
+from rds_lake.config import LakeConfig, first_date
 from rds_lake.config_lake import Prices
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.cost import export_usd, relocation_requests, requests_usd
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.publication import State

@@ -8,7 +8,8 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig, SourceSettings, Verify
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings, Verify
 from rds_lake.database.counts import count_rows
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs.failures import RETRIES, dagster_failures

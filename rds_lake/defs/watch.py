@@ -12,7 +12,8 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, dynamo_exports, utc_now
 from rds_lake.defs.translate import Stage, stage_key

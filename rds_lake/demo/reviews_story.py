@@ -12,7 +12,7 @@ from rich.console import Console
 
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.demo.report import print_answer
 from rds_lake.demo.reviews import Reviews
 from rds_lake.errors import RdsLakeError

@@ -15,7 +15,7 @@ from datetime import date
 import dagster as dg
 
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.demo.stack import Stack
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.layout import LakeLayout

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import AsOfError
 from rds_lake.stages.dated import tables_of
 from rds_lake.stages.lake import Lake

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages import handover
 from rds_lake.stages.catalog import locate

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.convert.compiled import INSTALL
 from rds_lake.convert.converted import Converted, ConvertedColumn, ConvertedFile
 from rds_lake.convert.job_request import JobInput, JobRequest, JobResult

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
 from rds_lake.config_kinds import is_table_name
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.dynamo import set_prefix
 
 DYNAMODB = "dynamodb"

@@ -19,7 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from rds_lake.config import LakeConfig, SourceSettings, first_date
+from rds_lake.config import LakeConfig, first_date
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.dynamo_set import ExportSet, subject
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_plan import DynamoPlan

@@ -12,7 +12,8 @@ from typing import NoReturn
 
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import (
     ExportIncompleteError,
     ExportQuotaError,

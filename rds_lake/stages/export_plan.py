@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.export_id import parse_attempt

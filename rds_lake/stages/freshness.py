@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config import LakeConfig, SourceSettings, first_date
+from rds_lake.config import LakeConfig, first_date
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.export import ExportStatus
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages.export_plan import ExportPlan, export_plan

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import CatalogError
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.names import MEMBER_KEY, PARTITION_KEY, AthenaTable, assign_names, athena_name, free_key

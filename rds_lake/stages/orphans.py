@@ -27,7 +27,8 @@ from rds_lake.aws.glue import GluePartition
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3 import Upload
 from rds_lake.aws.s3_many import ManyS3
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.dynamo import source_and_date
 from rds_lake.model.export import ExportStatus, ExportTask

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.table import TableTarget
 from rds_lake.model.union import gather

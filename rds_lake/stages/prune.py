@@ -14,7 +14,8 @@ from datetime import date, datetime
 from typing import Any
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan

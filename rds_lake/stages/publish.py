@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from rds_lake.aws.glue import GlueTable
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import CatalogError, ConflictError, RdsLakeError, UnavailableError
 from rds_lake.model.names import PARTITION_KEY
 from rds_lake.model.publication import (

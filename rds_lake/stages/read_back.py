@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import QueryError, UnavailableError
 from rds_lake.model.publication import waiting
 from rds_lake.sql.views import render_view_counts

@@ -8,7 +8,8 @@ from __future__ import annotations
 from datetime import date
 
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.table import TableTarget

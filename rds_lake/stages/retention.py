@@ -23,7 +23,7 @@ from datetime import date, datetime, timedelta
 from rds_lake.aws.glue import GlueGateway, GlueTable
 from rds_lake.aws.s3 import S3Gateway, S3Object
 from rds_lake.aws.s3_many import ManyS3
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest, TableManifest

@@ -18,7 +18,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import ExportIncompleteError, ExportQuotaError, SnapshotNotFoundError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.export import ExportRecord, ExportTask

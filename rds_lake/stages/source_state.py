@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.aws.glue import GluePartition
-from rds_lake.config import SourceSettings
+from rds_lake.config_source import SourceSettings
 from rds_lake.errors import ManifestError
 from rds_lake.model.export import ExportTask
 from rds_lake.model.manifest import Manifest

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config import LakeConfig, SourceSettings
+from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.cost import export_usd
 from rds_lake.model.export import ExportRecord, ExportTask

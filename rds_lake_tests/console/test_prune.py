@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from rds_lake.cli import main
-from rds_lake.config import Retention
+from rds_lake.config_source import Retention
 from rds_lake.console.connect import Connected
 from rds_lake.console.prune import prune
 from rds_lake.defs.build import build_definitions

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from rds_lake.config import Verify
+from rds_lake.config_source import Verify
 from rds_lake.infra.secrets import verify_statement
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.world import World, execute

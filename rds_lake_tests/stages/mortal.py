@@ -27,7 +27,8 @@ import boto3
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config import Retention, SourceSettings, load_config
+from rds_lake.config import load_config
+from rds_lake.config_source import Retention, SourceSettings
 from rds_lake.stages import by_hand
 from rds_lake.stages.catalog import sync_catalog
 from rds_lake.stages.dynamo_run import run_of

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rds_lake.config import Retention
+from rds_lake.config_source import Retention
 from rds_lake.errors import CatalogError, PublishError
 from rds_lake.model.publication import State
 from rds_lake.stages import by_hand

@@ -8,7 +8,7 @@ from typing import Any
 import botocore.endpoint
 import pytest
 
-from rds_lake.config import Retention
+from rds_lake.config_source import Retention
 from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import AwsError, CatalogError, LostFilesError, RdsLakeError
 from rds_lake.stages.folders import Exports

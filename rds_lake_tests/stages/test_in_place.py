@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rds_lake.config import Retention, load_config
+from rds_lake.config import load_config
+from rds_lake.config_source import Retention
 from rds_lake.errors import ManifestError, RelocationError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.manifest_json import parse_manifest

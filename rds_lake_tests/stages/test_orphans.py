@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rds_lake.config import Retention
+from rds_lake.config_source import Retention
 from rds_lake.errors import ExportFailedError
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rds_lake.config import Retention
+from rds_lake.config_source import Retention
 from rds_lake.errors import ManifestError
 from rds_lake.stages.retention import Removed, RetentionPlan, apply_retention, busy_by_marks, plan_retention
 from rds_lake_tests.world import World, execute
