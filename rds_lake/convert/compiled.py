@@ -58,11 +58,14 @@ _KINDS = ("TEXT", "NUMBER", "INTEGER", "DECIMAL", "BOOL", "BINARY", "LIST", "STR
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled parser; None if it was not built, or for another release of ours."""
+    """The compiled parser; None if it was not built, or for another system or another release of ours."""
     for suffix in EXTENSION_SUFFIXES:
         path = Path(__file__).with_name(f"_parser{suffix}")
         if path.exists():
-            found = ctypes.CDLL(str(path))
+            try:
+                found = ctypes.CDLL(str(path))
+            except OSError:  # of another system: the run's log says that the portable parser was used
+                return None
             return _declared(found) if found.rl_version() == _VERSION else None
     return None
 
