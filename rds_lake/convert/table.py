@@ -33,6 +33,7 @@ _CHUNK = 2 * 1024 * 1024
 _SAMPLE = 64 * 1024
 _SAMPLED_FILES = 8
 _MB = 1024 * 1024
+_WORTH_A_WORKER = _MB  # of a file as it is stored
 _BASE = 180 * _MB  # interpreter, pyarrow, allocator
 _LEAST = 60 * _MB  # one worker: a chunk, its arrays, a small row group, the encoded pages
 
@@ -144,6 +145,10 @@ class _Run:
     def _shares(self) -> Shares:
         options = self.options
         workers, row_group_bytes = shares_of(options)
+        sizes = [file.bytes for file in self.inputs]
+        if options.workers is None and None not in sizes:
+            # A small table gets one file, not one per core, whichever core happened to be first.
+            workers = min(workers, max(1, sum(filter(None, sizes)) // _WORTH_A_WORKER))
         return Shares(
             workers=workers,
             row_group_bytes=row_group_bytes,

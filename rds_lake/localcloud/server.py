@@ -9,6 +9,7 @@ What belongs here: serving a WSGI application.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import socket
 import threading
@@ -34,7 +35,8 @@ class _Handler(MotoRequestHandler):
 
     def finish(self) -> None:
         self.server.connections.discard(self.connection)  # type: ignore[attr-defined]
-        super().finish()
+        with contextlib.suppress(ConnectionError):  # what is left of an answer that nobody waits for
+            super().finish()
 
     def run_wsgi(self) -> None:
         """One request: all of its body, then all of the answer."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,18 @@ def day(items: list[Item], files: int = 1, **more: Any) -> tuple[MemorySink, Con
         for start in range(0, len(items), step)
     ]
     return sink, convert_table(inputs, sink=sink, options=options_of(keys=KEYS, **more))
+
+
+def of_files(items: list[Item]) -> tuple[MemorySink, Converted]:
+    """A date with a file of its own for each item."""
+    sink, files = MemorySink(), []
+    _, whole = day(items)
+    for number, one in enumerate(items):
+        other, alone = day([one])
+        (file,) = alone.files
+        sink.files[str(number)] = other.files[file.name]
+        files.append(replace(file, name=str(number)))
+    return sink, replace(whole, files=tuple(files))
 
 
 def merged(
@@ -125,9 +138,11 @@ def test_numbers_are_keys_whatever_their_type(numbers: str, sort: tuple[str, str
 
 
 def test_small_files_are_put_together() -> None:
-    before = day([item(str(n), "1", v={"S": "x" * 99}) for n in range(9)], files=9)
-    assert len(before[1].files) > 1
-    result, _ = merged(before, [change(item("3", "1"), None, 1)], part_bytes=1_000_000)
+    result, _ = merged(
+        of_files([item(str(n), "1", v={"S": "x" * 99}) for n in range(9)]),
+        [change(item("3", "1"), None, 1)],
+        part_bytes=1_000_000,
+    )
     assert [len(result.kept), len(result.converted.files)] == [0, 1]
 
 

@@ -185,7 +185,7 @@ def test_a_manifest_of_an_export_in_ion_is_refused(dynamo: DynamoWorld) -> None:
     s3, key = dynamo.world.gateways.s3, dynamo.exports("Users")[0]["ExportManifest"]
     s3.put_text("acme-lake", key, s3.get_text("acme-lake", key).replace("DYNAMODB_JSON", "ION"), kms_key=None)
     (problem,) = [finding.problem for finding in run.accept(DAY, poll_seconds=0.02).findings]
-    assert problem == "Users: the manifest is of ION, and should be of a full one as DYNAMODB_JSON"
+    assert problem == "Users: the manifest is of a full export as ION, and should be of a full one as DYNAMODB_JSON"
 
 
 def test_every_date_of_the_window_can_be_had_later_and_none_before_it(world: World) -> None:
