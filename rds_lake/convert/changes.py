@@ -24,6 +24,7 @@ import pyarrow as pa
 from rds_lake.convert.lines import Chunk, InputFile, chunks, damaged
 from rds_lake.convert.numbers import INTEGER, scale_of, whole_digits
 from rds_lake.convert.tree import Limits, Node, OddValueError, observe_item
+from rds_lake.errors import FullExportDueError
 
 _CHUNK = 2 * 1024 * 1024
 _WINDOW = 1 << 63  # more than any time in microseconds
@@ -44,8 +45,11 @@ class Change:
     length: int
 
 
-def read_changes(windows: Windows, keys: Sequence[str], spool: Path) -> dict[tuple[str, ...], Change]:
-    """What became of each key (each attribute's text); images go to the spool. Raises ConversionError."""
+def read_changes(windows: Windows, keys: Sequence[str], spool: Path, *, most: int) -> dict[tuple[str, ...], Change]:
+    """What became of each key (each attribute's text); images go to the spool.
+
+    Raises ConversionError, and FullExportDueError when more keys changed than `most`.
+    """
     found: dict[tuple[str, ...], Change] = {}
     with spool.open("wb") as images:
         for window, chunk, number, line in _lines(windows):
@@ -56,6 +60,8 @@ def read_changes(windows: Windows, keys: Sequence[str], spool: Path) -> dict[tup
             time += window * _WINDOW
             known = found.get(key)
             if known is None:
+                if len(found) == most:
+                    raise FullExportDueError(f"more than {most:,} keys changed, and memory holds no more")
                 offset = images.tell()
                 found[key] = Change(time, existed, time, offset, images.write(_item(image)) if image else 0)
                 continue

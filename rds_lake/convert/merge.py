@@ -25,9 +25,11 @@ from rds_lake.convert.lines import InputFile
 from rds_lake.convert.merge_rest import Changed, PreviousFile, Rest, as_one, together, without
 from rds_lake.convert.parts import Sink
 from rds_lake.convert.plan import build_plan
-from rds_lake.convert.table import ConvertOptions, convert_table, shares_of
+from rds_lake.convert.table import ConvertOptions, convert_table, room_of, shares_of
 from rds_lake.convert.tree import from_plain
 from rds_lake.errors import ConversionError, FullExportDueError
+
+_KEY_BYTES = 400  # of a changed key in memory, its texts and what became of it
 
 Found = dict[tuple[str, ...], Change]
 
@@ -59,15 +61,15 @@ def merge_changes(
     """Merges changes, window after window, into the files of a table whose schema was `known`; `options.keys` are the keys.
 
     Raises TypesChangedError if a change gives an attribute a type that the files before cannot be brought to, and
-    FullExportDueError if they lack items that the changes tell of, or cannot be read: a full export is due then. Raises
-    ConversionError for damaged changes. Nothing stays in the sink after an error. All changed keys are held in memory,
-    about 400 bytes each.
+    FullExportDueError if they lack items that the changes tell of, or cannot be read, or more keys changed than
+    `options.memory_bytes` holds: a full export is due then. Raises ConversionError for damaged changes. Nothing stays in
+    the sink after an error.
     """
     if not options.keys or options.format != "parquet":
         raise ValueError("a merge needs `keys` and the format parquet")
     with tempfile.TemporaryDirectory(prefix="rds-lake-merge-") as folder:
         spool, images = Path(folder, "spool"), Path(folder, "images")
-        changes = read_changes(windows, options.keys, spool)
+        changes = read_changes(windows, options.keys, spool, most=room_of(options) // _KEY_BYTES)
         written = keep_latest(changes, spool, images)
         spool.unlink()
         file = InputFile(name="new images", open=lambda: images.open("rb"), items=written)

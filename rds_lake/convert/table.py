@@ -160,9 +160,14 @@ class _Run:
 
 def shares_of(options: ConvertOptions) -> tuple[int, int]:
     """How many workers fit into the memory, and how many bytes of rows each may gather into a row group."""
-    room = max(options.memory_bytes - _BASE, _LEAST)
+    room = room_of(options)
     workers = max(1, min(cores(options), room // _LEAST))
     return workers, int(min(64 * _MB, room / workers / 4))
+
+
+def room_of(options: ConvertOptions) -> int:
+    """Bytes of memory for data, beside the interpreter and its libraries."""
+    return max(options.memory_bytes - _BASE, _LEAST)
 
 
 def cores(options: ConvertOptions) -> int:

@@ -151,6 +151,13 @@ def test_an_item_that_the_earlier_date_lacks_asks_for_a_full_export() -> None:
         merged(day([item("a", "1")]), [change(item("b", "1"), item("b", "1"), 1)])
 
 
+def test_more_changes_than_memory_holds_ask_for_a_full_export() -> None:
+    before = day([item("a", "1")])
+    many = [change(item(str(n), "1"), item(str(n), "1"), 1, old=False) for n in range(160_000)]
+    with pytest.raises(FullExportDueError, match="keys changed, and memory holds no more"):
+        merged(before, many, memory_bytes=1)
+
+
 def test_an_item_that_the_earlier_date_has_already_is_there_once() -> None:
     """An export may have seen a write of the second it ends with."""
     result, _ = merged(day([item("a", "1")]), [change(item("a", "1"), item("a", "1"), 1, old=False)])
