@@ -71,6 +71,7 @@ class Engine:
     _schema: dict[str, dict[str, str]] = field(default_factory=dict)
     _bound: int = field(default=0)
     _cancelled: bool = field(default=False)
+    _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
         with _MAKING:
@@ -80,10 +81,16 @@ class Engine:
     def cancel(self) -> None:
         """Interrupt what runs, and let nothing more begin."""
         self._cancelled = True
-        with contextlib.suppress(duckdb.ConnectionException):  # closed: it has just finished
-            self._connection.interrupt()
+        threading.Thread(target=self._interrupt, name="athena-cancel", daemon=True).start()
+
+    def _interrupt(self) -> None:
+        """Again until the query has ended: an interrupt that comes just before DuckDB begins is lost."""
+        while not self._closed.wait(0.02):
+            with contextlib.suppress(duckdb.ConnectionException):  # closed: it has just finished
+                self._connection.interrupt()
 
     def close(self) -> None:
+        self._closed.set()
         self._connection.close()
 
     def select(self, query: exp.Expr, database: str) -> Answer:

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rds_lake.aws.athena import AthenaGateway
+from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.service import AthenaSettings
 from rds_lake.localcloud.athena.types import duck_to_trino, hive_to_duck, trino_to_hive
 from rds_lake_tests.localcloud.athena.conftest import RESULTS, Lake
@@ -69,6 +70,24 @@ def test_a_query_can_be_stopped(lake: Lake, moment: str) -> None:
     athena.stop_query_execution(QueryExecutionId=query)
     with pytest.raises(ClientError, match="Final query state: CANCELLED"):
         athena.get_query_results(QueryExecutionId=query)
+
+
+@pytest.mark.timeout(60)
+def test_a_stop_that_comes_just_before_the_query_begins_is_not_lost(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = Engine._refuse_cancelled
+
+    def stop_after(self: Engine) -> None:
+        check(self)
+        if not self._closed.is_set() and SLOW in running:
+            running.clear()
+            self.cancel()
+
+    running = [SLOW]
+    monkeypatch.setattr(Engine, "_refuse_cancelled", stop_after)
+    execution = lake.finished(lake.start(SLOW))
+    assert execution["Status"]["State"] == "FAILED", "it would have run for minutes"
 
 
 def test_too_many_active_queries_are_refused_and_our_gateway_waits_its_turn(
