@@ -32,7 +32,7 @@ from bench.relocate import bar
 
 _LIMIT = 520.0  # MB/s on two cores: gunzip, a bare parse and writing Parquet, each alone (performance.md 1.2)
 # How many of 8 files: with fewer, the start of ours, a third of a second, would be much of what is measured.
-_PEERS = {"duckdb": 8, "duckdb-discovery": 8, "orjson": 2, "polars": 4, "spark": 2, "boto3": 4}
+_PEERS = {"duckdb": 8, "duckdb-discovery": 8, "orjson": 2, "polars": 4, "spark": 2, "boto3": 8}
 _SLOW = ("orjson", "polars", "spark", "boto3")
 
 
