@@ -86,21 +86,16 @@ def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, lo
     Only keys under this very table and date are looked at, and only those outside the manifest's folder deleted: all of
     them where that is AWS's own.
     """
-    part = f"snapshot_date={manifest.snapshot_date}/"
-    start = layout.uri("")
-    kept = {
-        f"{table.own_folder.removeprefix(start)}{part}": "" if manifest.in_place else table.location.removeprefix(start)
-        for table in manifest.tables
-    }
+    part, start = f"snapshot_date={manifest.snapshot_date}/", layout.uri("")
+    kept = set() if manifest.in_place else {table.location.removeprefix(start) for table in manifest.tables}
     superseded: list[str] = []
 
     def found(items: Sequence[tuple[str, int]]) -> None:
-        if items:
-            folder = next(kept[above] for above in _above(items[0][0]) if above in kept)
-            superseded.extend(key for key, _ in items if not (folder and key.startswith(folder)))
+        superseded.extend(key for key, _ in items if kept.isdisjoint(_above(key)))
 
     many = ManyS3.of(s3)
-    many.sizes(layout.bucket, kept, found=found)
+    dates = [f"{table.own_folder.removeprefix(start)}{part}" for table in manifest.tables]
+    many.sizes(layout.bucket, dates, found=found)
     if superseded:
         many.delete(layout.bucket, superseded)
         log(f"deleted {len(superseded)} files of an earlier export of {manifest.snapshot_date}")

@@ -100,8 +100,7 @@ class Beginning:
 
     def _keep_full(self, begun: BegunSet) -> None:
         for name in self._plan.matching(begun.tables):
-            arn = begun.tables[name]
-            export = self.exports.find(arn) if arn else None
+            export = self.exports.find(begun.tables[name])
             if export is not None and self._stays(export):
                 self.wanted.full[name] = export
         self.wanted.full_because |= begun.full_because
@@ -110,7 +109,7 @@ class Beginning:
         """Chains that were begun, with those of their exports that stay; not one whose earlier date is not as it was."""
         for name in self._plan.matching(begun.chains):
             chain = begun.chains[name]
-            found = [self.exports.find(arn) if arn else None for arn in chain.exports]
+            found = map(self.exports.find, chain.exports)
             steps = tuple(export if export is not None and self._stays(export) else None for export in found)
             made = None not in steps and self.increments.is_made(self.day, [arn for arn in chain.exports if arn])
             try:

@@ -51,12 +51,12 @@ class DynamoExports:
         begun = self.find_begun(day)
         if begun is None:
             return None
-        exports = {name: self.find(arn) if arn else None for name, arn in begun.tables.items()}
+        exports = {name: self.find(arn) for name, arn in begun.tables.items()}
         chains = {
             name: ChainExports(
                 base=chain.base,
                 windows=chain.windows,
-                exports=tuple(self.find(arn) if arn else None for arn in chain.exports),
+                exports=tuple(map(self.find, chain.exports)),
             )
             for name, chain in begun.chains.items()
         }
@@ -156,8 +156,10 @@ class DynamoExports:
             waiting.log(f"AWS did not answer, asking again: {error}")
             return found
 
-    def find(self, arn: str) -> TableExport | None:
-        """The export as it is now, or None where DynamoDB knows none of this ARN."""
+    def find(self, arn: str | None) -> TableExport | None:
+        """The export as it is now, or None where DynamoDB knows none of this ARN, or none was started."""
+        if arn is None:
+            return None
         if arn in self._ended:
             return self._ended[arn]
         export = self.dynamo.find_export(arn)

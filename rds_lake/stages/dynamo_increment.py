@@ -46,9 +46,13 @@ class Increments:
         """Chains that begin at the newest earlier date, by table; and why the other tables need a full export."""
         chains: dict[str, Chain] = {}
         full_because: dict[str, str] = {}
+        dates = list_dates(self.s3, self.layout, self.source) if tables else ()
+        newest = max((one for one in dates if one < day), default=None)
         for table in tables:
             try:
-                chains[table.name] = self._chain(day, moment, table, recoveries[table.name])
+                if newest is None:
+                    raise FullExportDueError("no earlier date is in the lake")
+                chains[table.name] = self._chain(newest, moment, table, recoveries[table.name])
             except FullExportDueError as error:
                 full_because[table.name] = str(error)
         return chains, full_because
@@ -77,13 +81,9 @@ class Increments:
             return False
         return any(part.arns >= set(arns) for part in manifest.export.parts)
 
-    def _chain(self, day: date, moment: datetime, table: DynamoTable, recovery: Recovery) -> Chain:
-        earlier = [one for one in list_dates(self.s3, self.layout, self.source) if one < day]
-        if not earlier:
-            raise FullExportDueError("no earlier date is in the lake")
-        manifest = self._manifest(earlier[-1])
-        record = manifest.export
-        base = Base(day=earlier[-1], export_task=record.export_task, moment=record.snapshot_time, keys=table.keys)
+    def _chain(self, newest: date, moment: datetime, table: DynamoTable, recovery: Recovery) -> Chain:
+        record = self._manifest(newest).export
+        base = Base(day=newest, export_task=record.export_task, moment=record.snapshot_time, keys=table.keys)
         part = next((part for part in record.parts if part.table == table.name), None)
         if part is None:
             raise FullExportDueError(f"it is no part of {base.day}")

@@ -90,34 +90,36 @@ def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPa
 
 def read_part(s3: S3Gateway, bucket: str, part: ExportPart) -> ExportedItems:
     """The files of an accepted export; MalformedExportError lists what is not as it was when it was accepted."""
-    summary, files = _manifests(s3, bucket, part.manifest_key)
-    sizes = _sizes(s3, bucket, part.folder, files)
-    problems = _problems(summary, files, sizes, items=part.items, arn=part.export_arn)
+    files, problems = _files(s3, bucket, part)
     if problems:
         raise MalformedExportError(
             f"the export of {part.table} is not as it was accepted; nothing of it was used:", problems
         )
-    return ExportedItems(
-        part=part,
-        files=tuple(DynamoFile(key=f.key, bytes=sizes[f.key], items=f.items, md5=f.md5) for f in files),
-    )
+    return ExportedItems(part=part, files=files)
 
 
 def read_steps(s3: S3Gateway, bucket: str, part: ExportPart) -> list[ExportedItems]:
     """The files of every step of an accepted chain; MalformedExportError lists what is not as it was."""
     found: list[ExportedItems] = []
     for step in part.steps:
-        summary, files = _manifests(s3, bucket, step.manifest_key)
-        sizes = _sizes(s3, bucket, step.folder, files)
-        problems = _problems(summary, files, sizes, items=step.items, arn=step.export_arn, window=step.window)
+        files, problems = _files(s3, bucket, step, step.window)
         if problems:
             raise MalformedExportError(
                 f"the export of changes of {part.table}, {step.window}, is not as it was accepted; nothing was used:",
                 problems,
             )
-        files = tuple(DynamoFile(key=f.key, bytes=sizes[f.key], items=f.items, md5=f.md5) for f in files)
         found.append(ExportedItems(part=part, files=files))
     return found
+
+
+def _files(
+    s3: S3Gateway, bucket: str, export: ExportPart | ExportStep, window: Window | None = None
+) -> tuple[tuple[DynamoFile, ...], list[str]]:
+    """The files of an accepted export, and what is wrong with them by now."""
+    summary, listed = _manifests(s3, bucket, export.manifest_key)
+    sizes = _sizes(s3, bucket, export.folder, listed)
+    problems = _problems(summary, listed, sizes, items=export.items, arn=export.export_arn, window=window)
+    return _sized(listed, sizes), problems
 
 
 def record_of_set(found: ExportSet, contents: SetContents) -> ExportRecord:
@@ -192,10 +194,13 @@ def _inspect(
         billed_bytes=summary.billed_bytes,
         table_id=export.table_id,
     )
-    items = tuple(DynamoFile(key=f.key, bytes=sizes.get(f.key, 0), items=f.items, md5=f.md5) for f in files)
-    return ExportedItems(part=part, files=items), [
+    return ExportedItems(part=part, files=_sized(files, sizes)), [
         Finding(severity="error", problem=f"{export.table}: {problem}") for problem in problems
     ]
+
+
+def _sized(files: Sequence[ManifestFile], sizes: dict[str, int]) -> tuple[DynamoFile, ...]:
+    return tuple(DynamoFile(key=f.key, bytes=sizes.get(f.key, 0), items=f.items, md5=f.md5) for f in files)
 
 
 def _manifests(s3: S3Gateway, bucket: str, key: str) -> tuple[ManifestSummary, tuple[ManifestFile, ...]]:

@@ -5,6 +5,8 @@ What belongs here: reading and writing them by source and date. Their shapes are
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.aws.s3 import S3Gateway
@@ -33,23 +35,33 @@ def get_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> M
 
 def list_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[date, ...]:
     """The dates that have a manifest, oldest first."""
+    return dates_of_records(s3, layout, source).converted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDates:
+    """A source's dates, oldest first: those that have a manifest, and those of DynamoDB whose exports were begun."""
+
+    converted: tuple[date, ...]
+    begun: tuple[date, ...]
+
+
+def dates_of_records(s3: S3Gateway, layout: LakeLayout, source: str) -> RecordedDates:
+    """The source's dates by one listing."""
     folder = layout.manifest_folder(source)
     names = [item.key.removeprefix(folder) for item in s3.list_objects(layout.bucket, folder)]
-    return tuple(sorted(day for day in map(_manifest_date, names) if day is not None))
+    return RecordedDates(converted=_dates(names, ".json"), begun=_dates(names, ".begun.json"))
 
 
-def list_begun(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[date, ...]:
-    """The dates of a DynamoDB source whose exports were begun, oldest first."""
-    folder = layout.manifest_folder(source)
-    names = [item.key.removeprefix(folder) for item in s3.list_objects(layout.bucket, folder)]
-    begun = [name.removesuffix(".begun.json") for name in names if name.endswith(".begun.json")]
-    return tuple(sorted(day for day in map(_manifest_date, begun) if day is not None))
+def _dates(names: Iterable[str], ending: str) -> tuple[date, ...]:
+    """The dates of names such as `2026-11-20.json`; those of other records, markers and the pointer have none."""
+    dates = (_date(name.removesuffix(ending)) for name in names if name.endswith(ending))
+    return tuple(sorted(day for day in dates if day is not None))
 
 
-def _manifest_date(name: str) -> date | None:
-    """The date of `2026-11-20.json`; None for export records, markers and the pointer."""
+def _date(text: str) -> date | None:
     try:
-        return date.fromisoformat(name.removesuffix(".json"))
+        return date.fromisoformat(text)
     except ValueError:
         return None
 

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Literal
 
 from rds_lake.stages.dynamo_export import DynamoExports
-from rds_lake.stages.handover import list_begun, list_dates
+from rds_lake.stages.handover import dates_of_records
 from rds_lake.stages.spark_watch import SparkWatch
 
 # Exports take hours at most; what was begun and never finished is a failure of long ago.
@@ -41,8 +41,8 @@ def tables_under_way(exports: DynamoExports, conversions: SparkWatch) -> Sequenc
 def _exports(exports: DynamoExports) -> Iterator[TableUnderWay]:
     """Of the newest dates that were begun and are not in the lake."""
     source = exports.plan.source
-    done = set(list_dates(exports.s3, exports.layout, source))
-    for day in [day for day in list_begun(exports.s3, exports.layout, source) if day not in done][-_DATES:]:
+    dates = dates_of_records(exports.s3, exports.layout, source)
+    for day in [day for day in dates.begun if day not in dates.converted][-_DATES:]:
         found = exports.look(day)
         for table, export in found.exports.items() if found else ():
             if export is None or export.status.running:

@@ -111,6 +111,21 @@ class MortalRuns:
         assert status in (0, -signal.SIGKILL), f"{stage} of {day} before write {before} ended with {status}"
         return status != 0
 
+    def deaths(
+        self, world: World, stage: str, day: str, *, restore: Callable[[], None], most: int
+    ) -> Iterator[tuple[int, bool]]:
+        """Run the stage from the same state again and again, killed before its first write, its second, …: which, and whether.
+
+        The last one is not killed; AssertionError if there is none among so many.
+        """
+        for number in range(1, most):
+            restore()
+            killed = self.attempt(world, stage, day, before=number)
+            yield number, killed
+            if not killed:
+                return
+        raise AssertionError(f"{stage} never came to its end")
+
     def _number(self) -> int:
         assert self.server.stdout is not None
         line = self.server.stdout.readline()

@@ -37,11 +37,13 @@ def survives_every_death(
     world: World, mortal: MortalRuns, shown: Collection[tuple[str, str]], *, at_least: int
 ) -> None:
     """Kill the new date's run before each of its writes, and repeat it each time; `shown`: what readers may see of orders."""
-    morning, expected = Morning.of(world), None
-    for number in range(1, MOST_WRITES):
+    morning, expected, number = Morning.of(world), None, 0
+
+    def restore() -> None:
         world.cloud.exports.reset()
         morning.restore(world)
-        killed = mortal.attempt(world, "whole", NEW, before=number)
+
+    for number, killed in mortal.deaths(world, "whole", NEW, restore=restore, most=MOST_WRITES):
         ((day, count),) = world.query("SELECT min(snapshot_date), count(*) FROM orders")
         assert (day, count) in shown, f"killed before write {number}, orders shows {count} rows of {day}"
         if killed:
@@ -52,10 +54,7 @@ def survives_every_death(
         assert world.query("SELECT snapshot_date, count(*) FROM orders GROUP BY 1") == [(NEW, "11")]
         paid = Counter(task.source_arn for task in world.gateways.rds.list_export_tasks())
         assert list(paid.values()) == [1], f"a crash before write {number} was paid for"
-        if not killed:
-            assert number > at_least, "the run makes fewer writes than it has stages"
-            return
-    raise AssertionError("the run never came to its end")
+    assert number > at_least, "the run makes fewer writes than it has stages"
 
 
 def test_a_run_killed_before_any_of_its_writes_ends_the_same_when_repeated(world: World, mortal: MortalRuns) -> None:

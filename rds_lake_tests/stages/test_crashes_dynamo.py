@@ -67,11 +67,13 @@ def test_an_exported_date_killed_before_any_of_its_writes_ends_the_same_and_is_p
     exported: DynamoWorld, mortal: MortalRuns
 ) -> None:
     world = exported.world
-    morning, expected = Morning.of(world), None
-    for number in range(1, MOST_WRITES):
+    morning, expected, number = Morning.of(world), None, 0
+
+    def restore() -> None:
         world.cloud.table_exports.reset()
         morning.restore(world)
-        killed = mortal.attempt(world, "whole", str(NEW), before=number)
+
+    for number, killed in mortal.deaths(world, "whole", str(NEW), restore=restore, most=MOST_WRITES):
         require_whole(world, f"killed before write {number}", anything=False)
         if killed:
             world.publish(str(NEW))
@@ -80,20 +82,17 @@ def test_an_exported_date_killed_before_any_of_its_writes_ends_the_same_and_is_p
         assert found == expected, f"a crash before write {number} changed the end"
         assert world.query("SELECT count(*), sum(stars), max(tags[1]) FROM reviews") == [("3", "11.50", "new")]
         assert [len(exported.exports(name)) for name in ("Reviews", "Users")] == [1, 1], f"write {number} was paid for"
-        if not killed:
-            assert number > 15, "the run makes fewer writes than it has stages"
-            return
-    raise AssertionError("the run never came to its end")
+    assert number > 15, "the run makes fewer writes than it has stages"
 
 
 def test_a_scan_killed_before_any_of_its_writes_ends_with_every_item_once(
     scanned: DynamoWorld, mortal: MortalRuns
 ) -> None:
     world = scanned.world
-    morning, expected = Morning.of(world), None
-    for number in range(1, MOST_WRITES):
-        morning.restore(world)
-        killed = mortal.attempt(world, "whole", str(TODAY), before=number)
+    morning, expected, number = Morning.of(world), None, 0
+    for number, killed in mortal.deaths(
+        world, "whole", str(TODAY), restore=lambda: morning.restore(world), most=MOST_WRITES
+    ):
         require_whole(world, f"killed before write {number}", anything=True)
         if killed:
             world.publish(str(TODAY))
@@ -101,7 +100,4 @@ def test_a_scan_killed_before_any_of_its_writes_ends_with_every_item_once(
         expected = expected or found
         assert found == expected, f"a crash before write {number} changed the end"
         assert world.query("SELECT count(*), count(DISTINCT id) FROM reviews") == [("3", "3")]
-        if not killed:
-            assert number > 10, "the run makes fewer writes than it has stages"
-            return
-    raise AssertionError("the scan never came to its end")
+    assert number > 10, "the run makes fewer writes than it has stages"

@@ -64,27 +64,21 @@ def test_a_date_that_changes_every_table_ends_the_same_however_often_it_was_kill
     expected = what_readers_see(eve)
     assert {"snapshots_flips__v2", "snapshots_log"} <= set(expected["tables"])  # type: ignore[call-overload]
     assert eve.query("SELECT v FROM flips") == [("v1",)]
-    for number in range(1, MOST_WRITES):
-        morning.restore(eve)
-        killed = mortal.attempt(eve, "publish", NEW, before=number)
+    number = 0
+    for number, killed in mortal.deaths(eve, "publish", NEW, restore=lambda: morning.restore(eve), most=MOST_WRITES):
         require_whole_views(eve, f"killed before write {number}")
-        if not killed:
-            assert number > 10, "fewer writes than changes"
-            assert what_readers_see(eve) == expected
-            return
-        publish(eve.run(), date.fromisoformat(NEW))
+        if killed:
+            publish(eve.run(), date.fromisoformat(NEW))
         assert what_readers_see(eve) == expected, f"a crash before write {number} changed the end"
-    raise AssertionError("the run never came to its end")
+    assert number > 10, "fewer writes than changes"
 
 
 def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(eve: World, mortal: MortalRuns) -> None:
     publish(eve.run(), date.fromisoformat(NEW))
     leftover = "lake/shop/shop/public.orders/snapshot_date=2026-11-02/given-up-1/1-part-0.parquet"
     eve.gateways.s3.put_text("acme-lake", leftover, "12345", kms_key=None)
-    morning = Morning.of(eve)
-    for number in range(1, MOST_WRITES):
-        morning.restore(eve)
-        killed = mortal.attempt(eve, "prune", NEW, before=number)
+    morning, number = Morning.of(eve), 0
+    for number, killed in mortal.deaths(eve, "prune", NEW, restore=lambda: morning.restore(eve), most=MOST_WRITES):
         for (day,) in eve.query("SELECT snapshot_date FROM _snapshots"):
             read = "snapshots_flips" if day == OLD else "snapshots_flips__v2"
             rows = eve.query(f"SELECT count(*) FROM {read} WHERE snapshot_date = '{day}'")
@@ -96,7 +90,4 @@ def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(eve: 
         left = {p["Values"][0] for found in Morning.of(eve).partitions.values() for p in found}
         assert left == {NEW}
         require_whole_views(eve, f"killed before write {number}")
-        if not killed:
-            assert number > 5
-            return
-    raise AssertionError("the removal never came to its end")
+    assert number > 5
