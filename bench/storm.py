@@ -26,8 +26,8 @@ import click
 
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.localcloud.up import environment
 from rds_lake.model.export import ExportTask
 from rds_lake_tests.crowd import write_crowd
 from rds_lake_tests.defs.daemon import Dagster, Tick, running_dagster

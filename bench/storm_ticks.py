@@ -23,8 +23,8 @@ import dagster as dg
 
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.localcloud.up import environment
 from rds_lake_tests.crowd import write_crowd
 from rds_lake_tests.defs.shell import QUIET, Shell
 from rds_lake_tests.defs.storm import Queue, make_storm, paid_twice

@@ -21,8 +21,8 @@ from rds_lake.config import load_config
 from rds_lake.localcloud.athena.service import AthenaSettings
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.localcloud.up import environment
 from rds_lake_tests.stages.calls import Calls, calls_of_date, growth, make_tables
 from rds_lake_tests.world import World
 

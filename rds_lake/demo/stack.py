@@ -1,5 +1,7 @@
 """The local cloud, provisioned for one lake.yaml, plus a Dagster home: what demo and dev stand on.
 
+The lake they have is the package's own, `project/`, whatever becomes of a lake.yaml of yours.
+
 What belongs here: bringing it up. What it is used for is `story.py` and `dev.py`.
 """
 
@@ -27,10 +29,12 @@ from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.reviews import Reviews, seed
 from rds_lake.errors import RdsLakeError
 from rds_lake.infra.provision import Provisioner
+from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.ports import free_port
-from rds_lake.localcloud.up import environment
 
 _READY_SECONDS = 60
+_PROJECT = Path(__file__).parent / "project"
+DEMO_CONFIG = _PROJECT / "lake.yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +69,7 @@ def running_stack(
     config = load_config(config_path)
     port = free_port()
     endpoint = f"http://127.0.0.1:{port}"
-    home = dagster_home(config_path.resolve().parent, work)
+    home = dagster_home(beside(config_path, "dagster.yaml").parent, work)
     child_environment = _without_aws(dict(os.environ)) | environment(endpoint) | {"DAGSTER_HOME": str(home)}
     child_environment |= {"RDS_LAKE_CONFIG": str(config_path.resolve()), "PYTHONUNBUFFERED": "1"} | extra
     ready = work / "ready.json"
@@ -104,9 +108,15 @@ def running_stack(
         yield stack
 
 
+def beside(config_path: Path, name: str) -> Path:
+    """The file of that name beside lake.yaml, or the demo's own where there is none."""
+    own = config_path.resolve().with_name(name)
+    return own if own.exists() else _PROJECT / name
+
+
 @contextmanager
 def work_folder(root: Path) -> Iterator[Path]:
-    """A folder under `root`/.demo that is removed unless the block fails: then its logs are worth reading."""
+    """A new folder under `root`/.demo that is removed unless the block fails: then its logs are worth reading."""
     parent = root / ".demo"
     parent.mkdir(exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="run-", dir=parent))

@@ -20,7 +20,7 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
 from rds_lake.demo.reviews_story import tell as tell_reviews
-from rds_lake.demo.stack import Stack, running_stack, work_folder
+from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
 from rds_lake.demo.watch import DayWatch, Step
 from rds_lake.errors import RdsLakeError
 from rds_lake.localcloud import shop
@@ -39,16 +39,16 @@ FROM orders o JOIN customers c ON c.id = o.customer_id
 GROUP BY c.country ORDER BY revenue DESC LIMIT 5"""
 
 
-def run_demo(config_path: Path = Path("lake.yaml")) -> int:
+def run_demo() -> int:
     """Tell the story; 0 when every answer of Athena equals PostgreSQL's."""
     console = Console()
     interrupt_on_sigterm()
     try:
         with (
-            work_folder(config_path.resolve().parent) as work,
-            running_stack(config_path, work, extra=_FAST, say=_say(console)) as stack,
+            work_folder(Path.cwd()) as work,
+            running_stack(DEMO_CONFIG, work, extra=_FAST, say=_say(console)) as stack,
         ):
-            return _tell(console, stack, config_path)
+            return _tell(console, stack)
     except RdsLakeError as error:
         console.print(f"[red]the demo failed:[/] {error}", highlight=False)
         return 1
@@ -57,8 +57,8 @@ def run_demo(config_path: Path = Path("lake.yaml")) -> int:
         return 130
 
 
-def _tell(console: Console, stack: Stack, config_path: Path) -> int:
-    workspace = config_path.resolve().parent / "workspace.yaml"
+def _tell(console: Console, stack: Stack) -> int:
+    workspace = beside(DEMO_CONFIG, "workspace.yaml")
     daemon = Path(sys.executable).with_name("dagster-daemon")
     stack.processes.start("dagster-daemon", [str(daemon), "run", "-w", str(workspace)])
     _say(console)("Dagster's daemon starting; it watches the SQS queue")

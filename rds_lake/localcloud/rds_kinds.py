@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from rds_lake.localcloud.app import ACCOUNT, ApiError
+from rds_lake.localcloud.environment import REGION
 
-REGION = "us-east-1"
 _ARN = re.compile(r"arn:aws:rds:([^:]+):([^:]+):(snapshot|cluster-snapshot|cluster):(.+)")
 # Hyphens single and never last.
 _WORD = re.compile(r"[a-z](?!.*--)[a-z0-9-]*(?<!-)", re.ASCII)

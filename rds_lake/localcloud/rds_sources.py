@@ -18,7 +18,7 @@ from psycopg import conninfo
 
 from rds_lake.localcloud.app import ApiError
 from rds_lake.localcloud.rds_kinds import CLUSTER, INSTANCE, SourceKind
-from rds_lake.localcloud.source import FrozenDatabase, SourceDatabase, open_database
+from rds_lake.localcloud.source import FrozenDatabase, SourceDatabase, open_database, shown
 
 Urls = Mapping[str, Sequence[str]]
 # What a driver raises when its server is gone or refuses.
@@ -64,6 +64,19 @@ class Sources:
             self._databases[kind] = {name: _opened(kind, name, urls) for name, urls in sources.items()}
         # A template database must have no other session: one copy at a time of each, however many sources share it.
         self._copying: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def require_reachable(self) -> None:
+        """SourceUrlError with every database that does not answer now, and in the driver's words why."""
+        problems: list[str] = []
+        for kind, sources in self._databases.items():
+            for identifier, databases in sources.items():
+                for url, database in zip(self._urls[kind][identifier], databases, strict=True):
+                    try:
+                        database.tables()
+                    except _DRIVER_ERRORS as error:
+                        problems.append(f"{kind.word} {identifier!r}, {shown(url)}: {str(error).strip()}")
+        if problems:
+            raise SourceUrlError("; ".join(["these databases cannot be read", *problems]))
 
     def names(self, kind: SourceKind) -> list[str]:
         """The identifiers of the instances or clusters."""

@@ -17,24 +17,14 @@ from rds_lake.localcloud import shop
 from rds_lake.localcloud.app import ACCOUNT
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.localcloud.rds_kinds import REGION
+from rds_lake.localcloud.rds_sources import Sources
 
 SHOP_INSTANCE = "shop-prod"
 # Slow enough to be seen, fast enough for a demo.
 _SETTINGS = ExportSettings(starting_seconds=1.0, progress_seconds=0.5)
-
-
-def environment(endpoint: str) -> dict[str, str]:
-    """The variables that point boto3 at the local cloud and keep it from any real account."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_REGION": REGION,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
 
 
 def run_up(
@@ -57,6 +47,7 @@ def run_up(
             url = stack.enter_context(EmbeddedPostgres()).create_database("shop")
             shop.seed(url)
             databases = {SHOP_INSTANCE: [url]}
+        Sources(databases, clusters).require_reachable()
         cloud = stack.enter_context(LocalCloud(databases, clusters=clusters, port=port, exports=_SETTINGS))
         _announce(cloud, ready_file)
         if ready_file is not None:

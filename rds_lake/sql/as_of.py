@@ -73,6 +73,12 @@ def render_as_of(
     return rewritten
 
 
+def views_read(query: str, database: str) -> frozenset[str]:
+    """The views of the database that the query names; AsOfError where it is no single SELECT."""
+    tree, _ = _parse(query)
+    return frozenset(_view_name(table, database) for table in _tables_read(tree)) - {""}
+
+
 def _parse(query: str) -> tuple[exp.Query, Mapping[int, TokenType]]:
     """The one SELECT, and what kind of token stands before each token, by its place."""
     try:

@@ -89,21 +89,18 @@ def sync_catalog(
 
 
 def locate(
-    glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable], ask_all: bool = True, parallel: int = 8
+    glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable], parallel: int = 8
 ) -> tuple[NamedTable, ...]:
     """The tables with the raw tables that hold the manifest's date; CatalogError lists those that none holds.
 
-    Without `ask_all`, Glue is asked for partitions only where a table has several versions to choose from.
+    Glue is asked for the partition of each: one deleted by hand would have a view show an empty table.
     """
     database, day = manifest.source, manifest.snapshot_date
     versions = group_versions(glue.list_tables(database))
 
     def find(named: NamedTable) -> NamedTable | None:
         mine = versions.get(named.names.view, ())
-        fitting = candidates(mine, named)
-        if ask_all or len(mine) > 1:
-            # A partition deleted by hand would have the view show an empty table.
-            fitting = [raw for raw in fitting if _holds(glue, database, day, named, raw.table)]
+        fitting = [raw for raw in candidates(mine, named) if _holds(glue, database, day, named, raw.table)]
         return settle(named, fitting[0], mine) if fitting else None
 
     with ThreadPoolExecutor(parallel, thread_name_prefix="locate") as pool:

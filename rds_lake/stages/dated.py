@@ -5,6 +5,7 @@ What belongs here: looking the three up together.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -30,8 +31,9 @@ class DatedTables:
         return self.manifest.snapshot_date
 
 
-def tables_of(lake: Lake, source: SourceSettings, day: date, *, ask_all: bool = True) -> DatedTables:
-    """The tables of the date; ManifestError or CatalogError say what to materialize first. `ask_all` as of `locate`."""
+def tables_of(lake: Lake, source: SourceSettings, day: date, *, views: Collection[str] | None = None) -> DatedTables:
+    """The tables of the date, or those with these views; ManifestError or CatalogError say what to materialize first."""
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-    located = locate(lake.glue, manifest=manifest, tables=name_tables(manifest, source), ask_all=ask_all)
+    named = [table for table in name_tables(manifest, source) if views is None or table.names.view in views]
+    located = locate(lake.glue, manifest=manifest, tables=named)
     return DatedTables(manifest=manifest, located=located, typed=type_tables(located, source))

@@ -81,3 +81,36 @@ def test_an_answer_of_thousands_of_rows_is_cut_and_says_where_the_rest_is(world:
     assert "the first 30 rows" in result.output
     assert re.search(r"all of them are in\s+s3://acme-lake/\S+\.csv", result.output)
     assert result.output.count("\n") < 40
+
+
+def test_a_statement_that_changes_something_is_not_asked_unless_it_may(asked, world: World) -> None:
+    before = world.keys("lake/athena")
+    refused = asked("DROP VIEW order_details")
+    assert refused.exit_code == 1
+    assert "--write" in refused.output
+    assert world.keys("lake/athena") == before, "nothing was asked"
+    assert world.query("SELECT count(*) FROM order_details") == [("20",)]
+    assert asked("DROP VIEW order_details", "--write").exit_code == 0
+    assert "order_details" not in world.gateways.lake.glue.list_tables("shop")
+    assert asked("SHOW TABLES").exit_code == 0
+
+
+def test_a_partition_that_is_gone_is_an_error_and_no_empty_answer(asked, world: World) -> None:
+    world.gateways.lake.glue.delete_partitions("shop", "snapshots_orders", [("2026-11-19",)])
+    result = asked("SELECT count(*) AS n FROM orders", "--as-of", "2026-11-19")
+    assert result.exit_code == 1
+    assert "not catalogued for 2026-11-19" in result.output
+    assert "shop.public.orders" in result.output
+    other = asked('SELECT count(*) AS n FROM "order_details"', "--as-of", "2026-11-19")
+    assert other.exit_code == 0, "a table that is whole can still be read"
+
+
+def test_files_that_are_gone_are_an_error_and_no_smaller_answer(asked, world: World) -> None:
+    keys = [
+        key for key in world.keys("lake/shop/shop/public.orders/snapshot_date=2026-11-19/") if key.endswith(".parquet")
+    ]
+    world.clients.client("s3").delete_object(Bucket="acme-lake", Key=keys[0])
+    result = asked("SELECT count(*) AS n FROM orders", "--as-of", "2026-11-19")
+    assert result.exit_code == 1
+    assert "1 files of shop 2026-11-19" in result.output
+    assert keys[0] in result.output.replace("\n", "")

@@ -1,0 +1,67 @@
+"""boto3's session as the shell configures it, and whether AWS can be reached with it.
+
+What belongs here: what a person's environment can get wrong before the first call, said in one sentence each. Clients are
+`clients.py`.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+from urllib.request import getproxies
+
+import boto3
+from botocore.exceptions import BotoCoreError
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.errors import ConfigError, UnavailableError
+
+_CONNECT_SECONDS = 5.0
+_AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
+
+
+def open_clients(*, region: str | None) -> AwsClients:
+    """Clients with the profile, credentials, Region and endpoint that boto3 finds; `region` comes before the session's.
+
+    Raises ConfigError where profile, Region or endpoint cannot be used, UnavailableError where nothing answers at the
+    endpoint: boto3 alone would try for a minute before it says so. Nothing is asked of AWS.
+    """
+    try:
+        session = boto3.Session()
+        probe = session.client("s3", region_name=region)
+    except BotoCoreError as error:
+        raise ConfigError(
+            f"{error} Set `region` under `lake:` in lake.yaml, or AWS_REGION; AWS_PROFILE must name a profile of ~/.aws/config"
+        ) from error
+    except ValueError as error:  # an endpoint that is no URL
+        raise ConfigError(f"{error}: correct AWS_ENDPOINT_URL, or unset it for AWS itself") from error
+    if session.region_name is None and region is None:
+        # S3 alone would work without a Region, and everything else fail later.
+        raise ConfigError(
+            "there is no AWS Region: set `region` under `lake:` in lake.yaml, or AWS_REGION, or a region in ~/.aws/config"
+        )
+    _require_answer(probe.meta.endpoint_url, probe.meta.region_name, getproxies())
+    return AwsClients(session, region=region)
+
+
+def _require_answer(endpoint: str, region: str, proxies: Mapping[str, str]) -> None:
+    """UnavailableError unless the endpoint's name is known and, where it is not AWS's own, something listens there."""
+    parts = urlsplit(endpoint)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    if parts.scheme in proxies:
+        return  # the proxy looks names up, and this machine may not be able to
+    try:
+        if host.endswith(_AWS):
+            socket.getaddrinfo(host, port)
+        else:
+            socket.create_connection((host, port), timeout=_CONNECT_SECONDS).close()
+    except socket.gaierror as error:
+        raise UnavailableError(
+            f"{host} is not known here ({error.strerror}): is {region} the right Region, and is this machine online?"
+        ) from error
+    except OSError as error:
+        raise UnavailableError(
+            f"nothing answers at {endpoint} ({error.strerror or error}): start what AWS_ENDPOINT_URL points at "
+            "(`rds-lake local up`), or unset the variable for AWS itself"
+        ) from error

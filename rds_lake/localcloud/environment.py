@@ -1,0 +1,20 @@
+"""What points a program at the local cloud: environment variables.
+
+What belongs here: these, so that `rds-lake local env` needs none of the local cloud's own packages.
+"""
+
+from __future__ import annotations
+
+REGION = "us-east-1"
+
+
+def environment(endpoint: str) -> dict[str, str]:
+    """The variables that point boto3 at the local cloud and keep it from any real account."""
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }

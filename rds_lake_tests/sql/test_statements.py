@@ -1,0 +1,48 @@
+"""Which statements only read: everything else needs a person's word."""
+
+import pytest
+
+from rds_lake.sql.statements import reads_only
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DROP VIEW orders",
+        "/* SELECT */ drop table snapshots_orders",
+        "-- SELECT 1\nCREATE VIEW x AS SELECT 1 AS a",
+        "INSERT INTO snapshots_orders SELECT * FROM snapshots_orders",
+        "UNLOAD (SELECT 1) TO 's3://acme-lake/x/' WITH (format = 'PARQUET')",
+        "EXECUTE forgotten",
+        "PREPARE a FROM DROP VIEW orders",
+        "EXPLAIN ANALYZE DROP VIEW orders",
+        "EXPLAIN /* SELECT */ ANALYZE DROP VIEW orders",
+        "explain analyze verbose insert into a select 1",
+        "MSCK REPAIR TABLE snapshots_orders",
+        "ALTER TABLE a DROP COLUMN b",
+        "'unreadable",
+        "",
+    ],
+)
+def test_what_changes_something_or_cannot_be_read_does_not_pass_for_reading(statement: str) -> None:
+    assert not reads_only(statement)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select 1",
+        "SHOW CREATE VIEW orders",
+        "(SELECT 1 AS a)",
+        "WITH x AS (SELECT 1 AS a) SELECT a FROM x",
+        "VALUES (1)",
+        "TABLE orders",
+        "describe orders",
+        "EXPLAIN SELECT 1",
+        "EXPLAIN (TYPE IO) SELECT 1",
+        "EXPLAIN ANALYZE SELECT 1",
+        "-- DROP\nSELECT 'DROP TABLE x'",
+    ],
+)
+def test_every_way_of_reading_passes(statement: str) -> None:
+    assert reads_only(statement)
