@@ -26,14 +26,19 @@ class GlueJobs:
         """`starting` starts runs: StartJobRun has no token, and what boto3 repeats after a lost answer would run twice."""
         self._client, self._starting = client, starting or client
 
-    def put_job(self, name: str, definition: Mapping[str, Any]) -> bool:
-        """Create the job, or make an existing one as given; True if it is new."""
+    def find_script(self, name: str) -> str | None:
+        """URI of the job's script; None where there is no such job."""
         try:
             with aws_errors("glue", "GetJob", about=name):
-                self._client.get_job(JobName=name)
+                return self._client.get_job(JobName=name)["Job"].get("Command", {}).get("ScriptLocation", "")
         except AwsError as error:
             if error.code != "EntityNotFoundException":
                 raise
+            return None
+
+    def put_job(self, name: str, definition: Mapping[str, Any]) -> bool:
+        """Create the job, or make an existing one as given; True if it is new."""
+        if self.find_script(name) is None:
             with aws_errors("glue", "CreateJob", about=name):
                 self._client.create_job(Name=name, **definition)
             return True

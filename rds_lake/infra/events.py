@@ -5,6 +5,7 @@ What belongs here: documents as data. Applying them is `provision.py`.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +13,32 @@ from rds_lake.model.dynamo import MANIFESTS
 from rds_lake.model.event_ids import DETAIL_TYPES, EVENT_IDS
 from rds_lake.model.job_run import ENDED
 
+# EventBridge's limit of a rule's name.
+_NAME_LENGTH = 64
+_SID = "RdsLakeRules"
+# The queue whose rules' names an earlier release gave to every lake.
+_FIRST_QUEUE = "rds-lake-events"
 
-def event_patterns(*, exports_bucket: str | None = None, glue_job: str | None = None) -> dict[str, dict[str, Any]]:
+
+def rule_name(queue: str, what: str = "") -> str:
+    """The rule of a queue, or its rule for `what`: lakes with queues of their own have rules of their own.
+
+    No queue's name has the dot that keeps `a` with `backup` from `a-backup`.
+    At most 64 characters (https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html); of a longer
+    name the end is a digest of all of it.
+    """
+    name = queue
+    if what:
+        name = f"rds-lake-{what}-events" if queue == _FIRST_QUEUE else f"{queue}.{what}"
+    if len(name) <= _NAME_LENGTH:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:12]
+    return f"{name[: _NAME_LENGTH - 13]}-{digest}"
+
+
+def event_patterns(
+    queue: str, *, exports_bucket: str | None = None, glue_job: str | None = None
+) -> dict[str, dict[str, Any]]:
     """Rule name -> pattern: every event the sensor understands and no other (aws-facts 3.1, 3.2).
 
     Matched by EventID, never by text; older envelopes of clusters carry none, so those pass and the parser reads them.
@@ -22,51 +47,54 @@ def event_patterns(*, exports_bucket: str | None = None, glue_job: str | None = 
     """
     known: dict[str, Any] = {"detail": {"EventID": list(EVENT_IDS)}}
     unnamed: dict[str, Any] = {"detail": {"EventID": [{"exists": False}]}}
-    return {
-        "rds-lake-events": {"source": ["aws.rds"], "detail-type": list(DETAIL_TYPES), "$or": [known, unnamed]},
-        "rds-lake-backup-events": {
+    patterns: dict[str, dict[str, Any]] = {
+        rule_name(queue): {"source": ["aws.rds"], "detail-type": list(DETAIL_TYPES), "$or": [known, unnamed]},
+        rule_name(queue, "backup"): {
             "source": ["aws.backup"],
             "detail-type": ["Backup Job State Change"],
             "detail": {"state": ["COMPLETED", "FAILED", "ABORTED", "EXPIRED", "PARTIAL"]},
         },
-    } | ((_manifests_in(exports_bucket) if exports_bucket else {}) | (_ends_of(glue_job) if glue_job else {}))
+    }
+    if exports_bucket:
+        patterns[rule_name(queue, "manifest")] = _manifests_in(exports_bucket)
+    if glue_job:
+        patterns[rule_name(queue, "conversion")] = _ends_of(glue_job)
+    return patterns
 
 
-def _ends_of(job: str) -> dict[str, dict[str, Any]]:
+def _ends_of(job: str) -> dict[str, Any]:
     return {
-        "rds-lake-conversion-events": {
-            "source": ["aws.glue"],
-            "detail-type": ["Glue Job State Change"],
-            "detail": {"jobName": [job], "state": list(ENDED)},
-        }
+        "source": ["aws.glue"],
+        "detail-type": ["Glue Job State Change"],
+        "detail": {"jobName": [job], "state": list(ENDED)},
     }
 
 
-def _manifests_in(bucket: str) -> dict[str, dict[str, Any]]:
+def _manifests_in(bucket: str) -> dict[str, Any]:
     names: list[dict[str, str]] = [{"suffix": f"/{name}"} for name in MANIFESTS]
     return {
-        "rds-lake-manifest-events": {
-            "source": ["aws.s3"],
-            "detail-type": ["Object Created"],
-            "detail": {"bucket": {"name": [bucket]}, "object": {"key": names}},
-        }
+        "source": ["aws.s3"],
+        "detail-type": ["Object Created"],
+        "detail": {"bucket": {"name": [bucket]}, "object": {"key": names}},
     }
 
 
-def queue_policy(queue_arn: str, rule_arns: Sequence[str]) -> dict[str, Any]:
-    """Lets these rules, and nothing else, send to the queue."""
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Principal": {"Service": "events.amazonaws.com"},
-                "Action": "sqs:SendMessage",
-                "Resource": queue_arn,
-                "Condition": {"ArnEquals": {"aws:SourceArn": list(rule_arns)}},
-            }
-        ],
+def queue_policy(present: dict[str, Any], queue_arn: str, rule_arns: Sequence[str]) -> dict[str, Any]:
+    """The queue's present policy (empty where it has none), with a statement that lets these rules send to it.
+
+    Only a statement of ours, known by its Sid, is replaced; what others may do with the queue stays.
+    """
+    ours = {
+        "Sid": _SID,
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": queue_arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rule_arns)}},
     }
+    statements = present.get("Statement", [])
+    others = [one for one in (statements if isinstance(statements, list) else [statements]) if one.get("Sid") != _SID]
+    return {"Version": "2012-10-17"} | present | {"Statement": [*others, ours]}
 
 
 def export_role_trust() -> dict[str, Any]:

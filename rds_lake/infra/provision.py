@@ -16,14 +16,11 @@ from typing import Any
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
 from rds_lake.config import LakeSettings
-from rds_lake.errors import AwsError
-from rds_lake.infra.events import (
-    event_patterns,
-    export_role_policy,
-    export_role_trust,
-    queue_policy,
-)
+from rds_lake.errors import AwsError, ConfigError
+from rds_lake.infra.account import Account, find_account, require_own
+from rds_lake.infra.events import event_patterns, export_role_policy, export_role_trust
 from rds_lake.infra.provision_job import JobProvisioner
+from rds_lake.infra.provision_rules import RuleProvisioner
 from rds_lake.infra.roles import Role, ensure_role
 from rds_lake.model.arn import parse_arn
 from rds_lake.model.layout import LakeLayout
@@ -47,7 +44,9 @@ class Provisioner:
     glue_job: bool = False
 
     def apply(self) -> None:
-        """Everything, in the order things refer to each other."""
+        """Everything, in the order things refer to each other; ConfigError before the first where ARNs are another account's."""
+        account = find_account(self.clients)
+        require_own(account, self.settings)
         for bucket in sorted({self.settings.bucket, self.settings.exports_bucket}):
             self._bucket(bucket)
         if self.settings.kms_key is not None:
@@ -58,24 +57,29 @@ class Provisioner:
             self._object_events(self.settings.exports_bucket)
         self._rules(self._queue())
         self._workgroup()
-        self._topic()
+        self._topic(account)
         if self.glue_job:
             JobProvisioner(clients=self.clients, settings=self.settings, say=self.say).apply()
 
     def _bucket(self, name: str) -> None:
         s3 = self.clients.s3
         try:
-            with aws_errors("s3", "HeadBucket"):
+            with aws_errors("s3", "HeadBucket", about=name):
                 s3.head_bucket(Bucket=name)
             self.say(f"bucket {name} exists")
             return
         except AwsError as error:
+            if error.code in ("403", "301"):
+                raise ConfigError(
+                    f"bucket {name} is there, and another account's or in another Region, or these credentials may not "
+                    "see it: choose another name in lake.yaml, or let them use it"
+                ) from error
             if error.code not in ("404", "NoSuchBucket"):
                 raise
         region = s3.meta.region_name
         # us-east-1 is the one Region that must not be named.
         location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
-        with aws_errors("s3", "CreateBucket"):
+        with aws_errors("s3", "CreateBucket", about=name):
             s3.create_bucket(Bucket=name, **location)  # type: ignore[arg-type]
         with aws_errors("s3", "PutPublicAccessBlock"):
             s3.put_public_access_block(
@@ -149,7 +153,7 @@ class Provisioner:
         try:
             with aws_errors("sqs", "GetQueueUrl"):
                 url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-            self.say(f"queue {name} exists")
+            self._say_existing(name, url, wanted=attributes)
         except AwsError as error:
             if "NonExistentQueue" not in error.code and "QueueDoesNotExist" not in error.code:
                 raise
@@ -160,25 +164,20 @@ class Provisioner:
             arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         return url, arn
 
+    def _say_existing(self, name: str, url: str, *, wanted: dict[str, str]) -> None:
+        """A queue that is there is left as it is; what it lacks is said."""
+        with aws_errors("sqs", "GetQueueAttributes", about=name):
+            present = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        lacks = ", without a dead-letter queue: messages nobody can read come again for ever"
+        self.say(f"queue {name} exists{lacks if 'RedrivePolicy' in wanted.keys() - present.keys() else ''}")
+
     def _rules(self, queue: tuple[str, str]) -> None:
-        url, queue_arn = queue
-        events = self.clients.client("events")
-        arns: list[str] = []
         patterns = event_patterns(
+            self.settings.events_queue,
             exports_bucket=self.settings.exports_bucket if self.dynamodb else None,
             glue_job=self.settings.glue_job if self.glue_job else None,
         )
-        for name, pattern in patterns.items():
-            with aws_errors("events", "PutRule"):
-                arns.append(events.put_rule(Name=name, EventPattern=json.dumps(pattern), State="ENABLED")["RuleArn"])
-        # Before the targets: a rule that may not send yet loses its events in silence.
-        with aws_errors("sqs", "SetQueueAttributes"):
-            policy = json.dumps(queue_policy(queue_arn, arns))
-            self.clients.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-        for name in patterns:
-            with aws_errors("events", "PutTargets"):
-                events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": queue_arn}])
-            self.say(f"EventBridge rule {name} -> queue {self.settings.events_queue}")
+        RuleProvisioner(clients=self.clients, say=self.say).apply(patterns, queue=queue)
 
     def _workgroup(self) -> None:
         athena = self.clients.athena
@@ -201,10 +200,17 @@ class Provisioner:
             )
         self.say(f"Athena workgroup {name} created")
 
-    def _topic(self) -> None:
+    def _topic(self, account: Account) -> None:
         if self.settings.notifications is None:
             return
-        name = parse_arn(self.settings.notifications).resource
-        with aws_errors("sns", "CreateTopic"):
-            self.clients.sns.create_topic(Name=name)
-        self.say(f"SNS topic {name} is there")
+        arn = parse_arn(self.settings.notifications)
+        if not account.owns(arn):
+            self.say(
+                f"SNS topic {arn} is account {arn.account}'s and left to it; its policy must let this account publish"
+            )
+            return
+        with aws_errors("sns", "CreateTopic", about=arn.resource):
+            made = self.clients.sns.create_topic(Name=arn.resource)["TopicArn"]
+        if made != str(arn):
+            raise ConfigError(f"notifications: AWS made the topic {made}, and lake.yaml names {arn}; correct lake.yaml")
+        self.say(f"SNS topic {arn.resource} is there")

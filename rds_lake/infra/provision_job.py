@@ -14,7 +14,7 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.translate import aws_errors
 from rds_lake.config import LakeSettings
 from rds_lake.convert.spark_bundle import RULES_NAME, SCRIPT_NAME, build_bundle
-from rds_lake.errors import AwsError
+from rds_lake.errors import AwsError, ConfigError
 from rds_lake.infra.roles import Role, ensure_role
 from rds_lake.infra.spark_job import (
     job_definition,
@@ -35,7 +35,8 @@ class JobProvisioner:
     say: Callable[[str], None]
 
     def apply(self) -> None:
-        """Role, security configuration, the job's files, the job."""
+        """Role, security configuration, the job's files, the job; ConfigError where the job is another lake's."""
+        self._require_own_job()
         key = self._key(self.settings.kms_key) if self.settings.kms_key else None
         self._role(key)
         if key is not None:
@@ -44,6 +45,16 @@ class JobProvisioner:
         job = self.settings.glue_job
         new = GlueJobs(self.clients.glue).put_job(job, job_definition(self.settings, script=script, rules=rules))
         self.say(f"Glue job {job} {'created' if new else 'is of this release'}")
+
+    def _require_own_job(self) -> None:
+        job = self.settings.glue_job
+        script = GlueJobs(self.clients.glue).find_script(job)
+        own = LakeLayout(bucket=self.settings.bucket, prefix=self.settings.prefix).uri("")
+        if script is not None and not script.startswith(own):
+            raise ConfigError(
+                f"the Glue job {job} runs {script}, which is no script of this lake ({own}); it was not changed. Give this lake "
+                "a job of its own: `glue_job:` under `lake:`"
+            )
 
     def _key(self, name: str) -> str:
         with aws_errors("kms", "DescribeKey"):

@@ -1,12 +1,18 @@
 """`rds-lake setup`: everything lake.yaml names, once, and nothing changed that is there."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from rds_lake.aws.clients import AwsClients
-from rds_lake.config import load_config
+from rds_lake.config import LakeSettings, load_config
+from rds_lake.errors import AwsError, ConfigError
 from rds_lake.infra.events import event_patterns
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
@@ -44,7 +50,7 @@ def test_the_queue_takes_messages_from_the_rule_only(world: World) -> None:
     (statement,) = json.loads(attributes["Policy"])["Statement"]
     assert statement["Principal"] == {"Service": "events.amazonaws.com"}
     rules = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
-    assert sorted(arn.rpartition("/")[2] for arn in rules) == sorted(event_patterns())
+    assert sorted(arn.rpartition("/")[2] for arn in rules) == sorted(event_patterns("rds-lake-events"))
 
 
 def put(world: World, *, source: str, kind: str, detail: dict[str, str]) -> None:
@@ -133,3 +139,111 @@ def test_a_lake_of_dynamodb_alone_is_set_up_exported_and_converted_without_role_
     aliases = [one["AliasName"] for one in world.clients.client("kms").list_aliases()["Aliases"]]
     assert [name for name in aliases if not name.startswith("alias/aws/")] == []
     assert "SecurityConfiguration" not in world.clients.client("glue").get_job(JobName="rds-lake-convert")["Job"]
+
+
+def another_lake(world: World, **lake: object) -> LakeSettings:
+    """A lake of other settings in the same account and Region."""
+    return world.config.lake.model_copy(update={"bucket": "other-lake", "events_queue": "other-events"} | lake)
+
+
+def set_up(world: World, settings: LakeSettings, **how: bool) -> list[str]:
+    said: list[str] = []
+    clients = AwsClients(world.aws.session(), endpoint_url=world.cloud.url)
+    Provisioner(clients=clients, settings=settings, say=said.append, **how).apply()
+    return said
+
+
+def test_a_second_lake_of_the_account_takes_nothing_from_the_first(world: World) -> None:
+    set_up(world, another_lake(world), dynamodb=True)
+    put(world, source="aws.rds", kind="RDS DB Snapshot Event", detail={"EventID": "RDS-EVENT-0091"})
+    assert len(world.messages()) == 1
+    sqs = world.clients.client("sqs")
+    url = sqs.get_queue_url(QueueName="other-events")["QueueUrl"]
+    assert len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 1
+
+
+def test_rules_of_somebody_else_are_named_and_left_alone(world: World) -> None:
+    events = world.clients.client("events")
+    events.put_rule(Name="other-events", EventPattern='{"source": ["aws.ec2"]}')
+    events.put_targets(
+        Rule="other-events", Targets=[{"Id": "queue", "Arn": "arn:aws:sqs:us-east-1:123456789012:theirs"}]
+    )
+    with pytest.raises(ConfigError, match="rule other-events sends to arn:aws:sqs:us-east-1:123456789012:theirs"):
+        set_up(world, another_lake(world))
+    assert events.describe_rule(Name="other-events")["EventPattern"] == '{"source": ["aws.ec2"]}'
+    (target,) = events.list_targets_by_rule(Rule="other-events")["Targets"]
+    assert target["Arn"].endswith(":theirs")
+
+
+def test_whoever_may_send_to_a_queue_that_is_there_still_may(world: World) -> None:
+    sqs = world.clients.client("sqs")
+    url = sqs.create_queue(QueueName="other-events")["QueueUrl"]
+    theirs = {
+        "Sid": "Bucket",
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "arn:aws:sqs:us-east-1:123456789012:other-events",
+    }
+    before = {"Version": "2012-10-17", "Id": "ours", "Statement": [theirs]}
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(before)})
+    said = set_up(world, another_lake(world))
+    set_up(world, another_lake(world), dynamodb=True)
+    policy = json.loads(sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])["Attributes"]["Policy"])
+    assert policy["Id"] == "ours"
+    first, second = policy["Statement"]
+    assert first == theirs
+    assert len(second["Condition"]["ArnEquals"]["aws:SourceArn"]) == 3
+    assert any("without a dead-letter queue" in line for line in said)
+
+
+def test_arns_of_another_account_or_region_are_all_named_before_anything_is_created(world: World) -> None:
+    settings = another_lake(
+        world,
+        export_role="arn:aws:iam::999999999999:role/export",
+        notifications="arn:aws:sns:eu-west-1:123456789012:alerts",
+        kms_key="arn:aws:kms:eu-west-1:123456789012:key/1",
+    )
+    with pytest.raises(ConfigError, match="account 123456789012, Region us-east-1; nothing was created") as refused:
+        set_up(world, settings)
+    assert len(refused.value.problems) == 3
+    assert "other-lake" not in [bucket["Name"] for bucket in world.clients.client("s3").list_buckets()["Buckets"]]
+
+
+def test_a_topic_of_another_account_is_left_to_it(world: World) -> None:
+    topic = "arn:aws:sns:us-east-1:999999999999:alerts"
+    said = set_up(world, another_lake(world, notifications=topic))
+    assert any(f"{topic} is account 999999999999's" in line for line in said)
+    assert not [t for t in world.clients.client("sns").list_topics()["Topics"] if t["TopicArn"].endswith(":alerts")]
+
+
+def test_a_rule_whose_target_is_refused_is_an_error(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = {"FailedEntryCount": 1, "FailedEntries": [{"TargetId": "queue", "ErrorCode": "LimitExceeded"}]}
+    clients = AwsClients(world.aws.session(), endpoint_url=world.cloud.url)
+    monkeypatch.setattr(clients.client("events"), "put_targets", lambda **_: refused)
+    with pytest.raises(AwsError, match="LimitExceeded"):
+        Provisioner(clients=clients, settings=another_lake(world), say=lambda line: None).apply()
+
+
+def test_a_glue_job_of_another_lake_is_not_made_this_ones(world: World) -> None:
+    world.with_glue()
+    world.of_dynamodb("Reviews", engine="glue")
+    glue = world.clients.client("glue")
+    before = glue.get_job(JobName="rds-lake-convert")["Job"]["Command"]["ScriptLocation"]
+    role = "arn:aws:iam::123456789012:role/rds-lake-convert"
+    with pytest.raises(ConfigError, match="`glue_job:`"):
+        set_up(world, another_lake(world, glue_role=role), dynamodb=True, glue_job=True)
+    assert glue.get_job(JobName="rds-lake-convert")["Job"]["Command"]["ScriptLocation"] == before
+
+
+@example(queue="rds-lake-events", other="rds-lake-event")
+@example(queue="a-backup", other="a")
+@given(
+    queue=st.from_regex(r"[A-Za-z0-9_-]{1,80}", fullmatch=True),
+    other=st.from_regex(r"[A-Za-z0-9_-]{1,80}", fullmatch=True),
+)
+def test_rules_of_two_queues_never_have_one_name(queue: str, other: str) -> None:
+    everything = {"exports_bucket": "b", "glue_job": "j"}
+    names = [*event_patterns(queue, **everything), *(event_patterns(other, **everything) if other != queue else ())]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch(r"[.\-_A-Za-z0-9]{1,64}", name) for name in names)
