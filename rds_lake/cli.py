@@ -92,14 +92,10 @@ def setup(config_path: Path) -> None:
 @_config_option
 def refresh(sources: tuple[str, ...], config_path: Path) -> None:
     """Write which tables SOURCES have (default: all), from their newest manifest, for Dagster to load."""
-    from rds_lake.stages.known_tables import save_known_tables
-    from rds_lake.stages.refresh import newest_tables
+    from rds_lake.console.refresh import refresh as run
 
     config = load_config(config_path)
-    for source in [config.source(name) for name in sources] or config.sources:
-        day, tables = newest_tables(_s3(config), config, source)
-        path = save_known_tables(config, source, tables)
-        click.echo(f"{source.name}: {len(tables)} tables of {day} written to {path}; reload the code location")
+    sys.exit(run(_s3(config), config, sources, say=click.echo))
 
 
 @main.command()

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from rds_lake.cli import main
 from rds_lake.config import LakeSettings
 from rds_lake.config_source import SourceSettings
+from rds_lake.demo.stack import DEMO_CONFIG
 
 
 def table_keys(text: str, heading: str) -> set[str]:
@@ -59,21 +60,8 @@ def test_every_command_explains_itself(command: str) -> None:
     assert "Usage" in result.output
 
 
-def test_every_rds_lake_command_of_the_readme_exists(root: Path) -> None:
-    commands = [re.search(r"rds-lake ([a-z ]+)", line) for line in readme_commands(root)]
-    names = {match[1].strip() for match in commands if match}
-    assert names == {
-        "setup",
-        "notify",
-        "refresh",
-        "prune",
-        "publish shop",
-        "rollback shop",
-        "status",
-        "query",
-        "local up",
-        "local env",
-    }
+def test_the_demos_dagster_yaml_is_the_one_that_readme_has_people_copy(root: Path) -> None:
+    assert (DEMO_CONFIG.parent / "dagster.yaml").read_bytes() == (root / "dagster.yaml").read_bytes()
 
 
 def test_the_environment_for_the_local_cloud_can_be_evaluated_by_a_shell() -> None:

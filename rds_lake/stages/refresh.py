@@ -10,18 +10,18 @@ from datetime import date
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
-from rds_lake.errors import ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.handover import get_manifest, list_dates
 
 
-def newest_tables(s3: S3Gateway, config: LakeConfig, source: SourceSettings) -> tuple[date, tuple[TableTarget, ...]]:
-    """The newest manifest's date and tables; ManifestError when the source has no manifest yet."""
+def newest_tables(
+    s3: S3Gateway, config: LakeConfig, source: SourceSettings
+) -> tuple[date, tuple[TableTarget, ...]] | None:
+    """The newest manifest's date and tables; None while no date of the source is in the lake."""
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
-    folder = layout.uri(layout.manifest_folder(source.name))
     newest = max(list_dates(s3, layout, source.name), default=None)
     if newest is None:
-        raise ManifestError(f"{folder} holds no manifest of {source.name}; materialize `parquet` of one date first")
+        return None
     manifest = get_manifest(s3, layout, source.name, newest)
     return newest, tuple(sorted(table.target for table in manifest.tables))

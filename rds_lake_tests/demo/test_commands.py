@@ -66,9 +66,10 @@ def answers(url: str) -> bool:
 
 
 @pytest.mark.timeout(400)
-def test_the_demo_ends_with_equal_counts_and_leaves_nothing(root: Path) -> None:
+def test_the_demo_ends_with_equal_counts_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "lake.yaml").write_text("lake: {bucket: somebody-elses}\n", encoding="utf-8")
     done = subprocess.run(
-        [RDS_LAKE, "demo"], cwd=root, env=variables(), capture_output=True, text=True, timeout=380, check=False
+        [RDS_LAKE, "demo"], cwd=tmp_path, env=variables(), capture_output=True, text=True, timeout=380, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     for words in (
@@ -79,7 +80,7 @@ def test_the_demo_ends_with_equal_counts_and_leaves_nothing(root: Path) -> None:
         "bytes scanned",
     ):
         assert words in done.stdout
-    assert not (root / ".demo").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["lake.yaml"]
 
 
 @pytest.mark.timeout(200)
@@ -114,16 +115,19 @@ def own_folders_of_others(before: set[str]) -> set[str]:
 
 
 @pytest.mark.timeout(200)
-def test_dev_opens_the_ui_and_ctrl_c_stops_everything(root: Path, tmp_path: Path) -> None:
-    for name in ("lake.yaml", "workspace.yaml", "dagster.yaml"):
-        (tmp_path / name).write_bytes((root / name).read_bytes())
+def test_dev_opens_the_ui_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
+    history = tmp_path / ".dagster_home" / "history"
+    history.parent.mkdir()
+    history.write_text("years of it", encoding="utf-8")
     port = free_port()
-    with started(root, "dev", "--port", str(port), "--config", str(tmp_path / "lake.yaml")) as process:
+    with started(tmp_path, "dev", "--port", str(port)) as process:
         until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), seconds=120, what="the UI")
         children = family(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
     assert left(children) == []
+    assert [path.name for path in tmp_path.iterdir()] == [".dagster_home"]
+    assert history.read_text(encoding="utf-8") == "years of it"
 
 
 def test_a_database_that_is_none_is_refused_before_anything_starts(root: Path) -> None:

@@ -1,0 +1,149 @@
+"""README's commands, really run, in its order, in a folder as a fresh clone is."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from rds_lake.config import load_config
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.environment import environment
+from rds_lake.localcloud.mariadb import EmbeddedMariaDb
+from rds_lake.localcloud.ports import free_port
+from rds_lake_tests.world import World, execute, seed_tiny, until
+
+# In its order: a command that is added to README is added here, with what it must say.
+_SAYS = {
+    "rds-lake setup": "Athena workgroup rds-lake exists",
+    "rds-lake notify --test": "is on its way",
+    "rds-lake refresh": "3 tables of 2026-11-20 written",
+    "rds-lake status": "2026-11-19",
+    'rds-lake query "SELECT count(*) FROM orders" --source shop': "│ 10    │",
+    'rds-lake query "SELECT count(*) FROM orders" --source shop --as-of 2026-11-20': "│ 4     │",
+    "rds-lake publish shop": "2026-11-20",
+    "rds-lake rollback shop 2026-11-19": "2026-11-19",
+    "rds-lake prune": "",
+}
+
+
+def commands(root: Path, beginning: str, ending: str) -> list[str]:
+    """The lines of code between two headings, without the remarks behind them."""
+    text = (root / "README.md").read_text(encoding="utf-8").split(beginning, 1)[1].split(ending, 1)[0]
+    code = [line.strip() for line in text.splitlines() if re.match(r" {4,}(\S)", line)]
+    listed = [line for line in code if re.match(r"(\.venv|make|mkdir|eval|DAGSTER_HOME|rds-lake)\b|\.venv", line)]
+    return [re.sub(r"\s+# .*", "", line) for line in listed]
+
+
+@pytest.fixture
+def clone(root: Path, tmp_path: Path) -> Path:
+    """What README's reader has after `make setup`: lake.yaml and its neighbours, and .venv."""
+    for name in ("lake.yaml", "dagster.yaml", "workspace.yaml"):
+        shutil.copy(root / name, tmp_path / name)
+    shutil.copytree(root / "tables", tmp_path / "tables")
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    return tmp_path
+
+
+def shell(command: str, clone: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    return subprocess.run(
+        ["bash", "-c", command],
+        cwd=clone,
+        env=own | {"COLUMNS": "150"} | variables,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.timeout(400)
+def test_every_command_of_the_account_section_does_what_readme_says(
+    root: Path, clone: Path, cloud: LocalCloud, tiny_url: str
+) -> None:
+    lake = clone / "lake.yaml"
+    lake.write_text(lake.read_text(encoding="utf-8").replace("kind: rds\n", "kind: rds\n    publish: manual\n"))
+    seed_tiny(tiny_url)
+    world = World.of(cloud, url=tiny_url, config=load_config(lake))
+    world.snapshot("2026-11-19")
+    world.publish("2026-11-19")
+    point_at = environment(cloud.url)
+    assert shell(".venv/bin/rds-lake publish shop", clone, **point_at).returncode == 0
+    execute(tiny_url, "DELETE FROM orders WHERE id > 4")
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    listed = commands(root, "## With your own AWS account", "\n## ")
+    ours = [line.removeprefix(".venv/bin/") for line in listed if line.startswith(".venv/bin/rds-lake")]
+    assert ours == list(_SAYS)
+    for command, words in _SAYS.items():
+        done = shell(f".venv/bin/{command}", clone, **point_at)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        assert words in done.stdout, f"{command}: {done.stdout}"
+
+
+@contextmanager
+def running(command: str, clone: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """A command of README that runs until Ctrl-C, and is stopped with all it started."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    with subprocess.Popen(
+        ["bash", "-c", f"exec {command}"],
+        cwd=clone,
+        env=own | variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def answers(url: str) -> bool:
+    try:
+        with urlopen(url, timeout=5):
+            return True
+    except (URLError, ConnectionError, TimeoutError):
+        return False
+
+
+@pytest.mark.timeout(300)
+def test_dagster_starts_in_a_fresh_clone_as_step_three_says(root: Path, clone: Path, cloud: LocalCloud) -> None:
+    listed = commands(root, "## With your own AWS account", "\n## ")
+    (before, start) = [line for line in listed if ".dagster_home" in line]
+    assert shell(before, clone).returncode == 0
+    port = free_port()
+    with running(f"env {start} -p {port}", clone, **environment(cloud.url)):
+        until(lambda: answers(f"http://127.0.0.1:{port}/server_info"), seconds=120, what="Dagster's UI")
+
+
+@pytest.mark.timeout(300)
+def test_the_local_cloud_is_started_for_somebodys_own_databases_as_readme_says(
+    root: Path, clone: Path, tiny_url: str, mariadb: EmbeddedMariaDb
+) -> None:
+    instance, cluster, env = commands(root, "## The local cloud for your own tests", "\n## ")
+    port = free_port()
+    for command, source, url in (
+        (instance, "shop-prod=postgresql://localhost/shop", f"shop-prod={tiny_url}"),
+        (cluster, "shop-aurora=mysql://root@localhost/shop", f"shop-aurora={mariadb.create_database('readme')}"),
+    ):
+        assert source in command
+        with running(f"{command.replace(source, chr(39) + url + chr(39))} --port {port}", clone) as process:
+            assert process.stdout is not None
+            assert f"local cloud ready at http://127.0.0.1:{port}" in process.stdout.readline()
+    shown = shell(f"{env.replace('local env', f'local env --port {port}')} && echo $AWS_ENDPOINT_URL", clone)
+    assert shown.stdout.strip() == f"http://127.0.0.1:{port}"
