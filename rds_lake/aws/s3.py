@@ -6,6 +6,7 @@ it is `stages/relocate.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,6 +19,7 @@ from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseS
 from rds_lake.aws.s3_wire import Wire
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RdsLakeError, RelocationError
+from rds_lake.model.deletable import Deletable
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -29,6 +31,9 @@ _MAX_PARTS = 10_000
 _DELETE_BATCH = 1000
 _DELETES = 8
 _READS = 3
+# Characters that no XML holds, and the one that XML reads as another: such a key is deleted by its URL, by itself. S3 would
+# refuse a whole request of a thousand keys for it, in every repetition.
+_BEYOND_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CARRIED = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
 _WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the others exist per part only
 _CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
@@ -79,12 +84,17 @@ class CopyLimits:
 
 
 class S3Gateway:
-    """Objects of any bucket the credentials reach."""
+    """Objects of any bucket the credentials reach; deletes only what is `deletable`, so nothing where that is not given."""
 
-    def __init__(self, client: S3Client, wire: Wire | None = None) -> None:
+    def __init__(self, client: S3Client, wire: Wire | None = None, deletable: Deletable | None = None) -> None:
         """`wire` is the fast way for thousands of requests (`s3_many.py`); without one all go through boto3."""
         self._client = client
         self.wire = wire
+        self.deletable = deletable or Deletable()
+
+    def limited(self, deletable: Deletable) -> S3Gateway:
+        """The same gateway, which deletes nothing else than this."""
+        return S3Gateway(self._client, self.wire, deletable)
 
     @property
     def client(self) -> S3Client:
@@ -286,7 +296,8 @@ class S3Gateway:
                 yield Upload(key=key, upload_id=upload_id, initiated=item["Initiated"], bytes=size)
 
     def abort_upload(self, bucket: str, upload: Upload) -> None:
-        """Abort a multipart upload; one that is gone is no error."""
+        """Abort a multipart upload; one that is gone is no error. RefusedDeleteError where that is not ours to delete."""
+        self.deletable.require(bucket, [upload.key])
         try:
             with aws_errors("s3", "AbortMultipartUpload", about=_uri(bucket, upload.key)):
                 self._client.abort_multipart_upload(Bucket=bucket, Key=upload.key, UploadId=upload.upload_id)
@@ -295,8 +306,14 @@ class S3Gateway:
                 raise
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
-        """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200)."""
-        batches = [keys[start : start + _DELETE_BATCH] for start in range(0, len(keys), _DELETE_BATCH)]
+        """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200).
+
+        RefusedDeleteError, before the first call, where one of them is not `deletable`.
+        """
+        self.deletable.require(bucket, keys)
+        plain = [key for key in keys if not _BEYOND_XML.search(key)]
+        batches = [plain[start : start + _DELETE_BATCH] for start in range(0, len(plain), _DELETE_BATCH)]
+        batches += [[key] for key in keys if _BEYOND_XML.search(key)]
         with ThreadPoolExecutor(_DELETES, thread_name_prefix="delete") as pool:
             failed = [
                 line for lines in pool.map(lambda batch: self._delete_batch(bucket, batch), batches) for line in lines
@@ -309,6 +326,10 @@ class S3Gateway:
             )
 
     def _delete_batch(self, bucket: str, batch: Sequence[str]) -> list[str]:
+        if _BEYOND_XML.search(batch[0]):
+            with aws_errors("s3", "DeleteObject", about=_uri(bucket, batch[0])):
+                self._client.delete_object(Bucket=bucket, Key=batch[0])
+            return []
         with aws_errors("s3", "DeleteObjects", about=_uri(bucket, batch[0])):
             answer = self._client.delete_objects(
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
