@@ -18,7 +18,7 @@ from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseS
 
 from rds_lake.aws.s3_wire import Wire
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RdsLakeError, RelocationError
+from rds_lake.errors import AwsError, ConflictError, MalformedExportError, ManifestError, RdsLakeError, RelocationError
 from rds_lake.model.deletable import Deletable
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ _MAX_PARTS = 10_000
 _DELETE_BATCH = 1000
 _DELETES = 8
 _READS = 3
+MOST_TEXT = 64 * MIB  # of a record: AWS's lists and our manifests of a million files have a limit of their own
+MOST_LISTED = 512 * MIB
 # Characters that no XML holds, and the one that XML reads as another: such a key is deleted by its URL, by itself. S3 would
 # refuse a whole request of a thousand keys for it, in every repetition.
 _BEYOND_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -111,18 +113,18 @@ class S3Gateway:
                         key=item.get("Key", ""), bytes=item.get("Size", 0), modified=item.get("LastModified")
                     )
 
-    def find_text(self, bucket: str, key: str) -> str | None:
-        """The object as UTF-8 text, or None when it does not exist."""
+    def find_text(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> str | None:
+        """The object as UTF-8 text, or None when it does not exist; errors as `get_text`."""
         try:
-            return self.get_text(bucket, key)
+            return self.get_text(bucket, key, most=most)
         except AwsError as error:
             if error.code == "NoSuchKey":
                 return None
             raise
 
-    def get_text(self, bucket: str, key: str) -> str:
-        """The object as UTF-8 text."""
-        body = self._body(bucket, key)
+    def get_text(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> str:
+        """The object as UTF-8 text. ManifestError, before it is read, where it has more than `most` bytes."""
+        body = self._body(bucket, key, most=most)
         try:
             return body.decode()
         except UnicodeDecodeError as error:
@@ -133,6 +135,7 @@ class S3Gateway:
         try:
             with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
                 answer = self._client.get_object(Bucket=bucket, Key=key)
+                _require_size(answer, MOST_TEXT, _uri(bucket, key))
                 return answer["Body"].read().decode(errors="replace"), answer["ETag"]
         except AwsError as error:
             if error.code == "NoSuchKey":
@@ -186,14 +189,17 @@ class S3Gateway:
                 return b""
             raise
 
-    def _body(self, bucket: str, key: str, **arguments: Any) -> bytes:
+    def _body(self, bucket: str, key: str, *, most: int | None = None, **arguments: Any) -> bytes:
         """botocore repeats a request that failed, but not a body that broke off on its way."""
         with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
             for _ in range(_READS - 1):
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
+                _require_size(answer, most, _uri(bucket, key))
                 with suppress(ResponseStreamingError, ReadTimeoutError, IncompleteReadError):
                     return answer["Body"].read()
-            return self._client.get_object(Bucket=bucket, Key=key, **arguments)["Body"].read()
+            answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
+            _require_size(answer, most, _uri(bucket, key))
+            return answer["Body"].read()
 
     def copy(
         self,
@@ -338,6 +344,17 @@ class S3Gateway:
             f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
             for error in answer.get("Errors", [])
         ]
+
+
+def _require_size(answer: Any, most: int | None, where: str) -> None:
+    """Whoever can write a record could otherwise fill the memory of every run that reads it."""
+    size = answer["ContentLength"]
+    if most is not None and size > most:
+        answer["Body"].close()
+        raise ManifestError(
+            f"{where} has {size:,} bytes, and no such object of ours or AWS's has more than {most:,}; it was not read. See who "
+            "wrote it, then delete it and materialize the date again"
+        )
 
 
 def _uri(bucket: str, key: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.errors import ManifestError
 from rds_lake.model.dynamo import EXPORT_FOLDER, MANIFESTS
@@ -71,7 +71,7 @@ def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None
     bucket = manifest.export.bucket
     for step in (step for part in manifest.export.parts for step in part.steps):
         listed, summary = (step.folder + name for name in MANIFESTS)
-        text = s3.find_text(bucket, listed)
+        text = s3.find_text(bucket, listed, most=MOST_LISTED)
         if text is None:
             continue
         root = step.folder.removesuffix(f"{EXPORT_FOLDER}/{step.export_arn.rpartition('/')[2]}/")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.errors import ManifestError
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
@@ -20,7 +20,7 @@ from rds_lake.model.manifest_json import parse_export_record, parse_manifest, re
 def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
     """The manifest of the date, or None when it was never relocated."""
     key = layout.manifest_key(source, day)
-    text = s3.find_text(layout.bucket, key)
+    text = s3.find_text(layout.bucket, key, most=MOST_LISTED)
     if text is None:
         return None
     manifest = parse_manifest(text, where=layout.uri(key))

@@ -159,7 +159,7 @@ def _raw_table(table: GlueTable) -> RawTable:
                 for kind, column, before, after in body["changes"]
             ),
         )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise CatalogError(
             f"the parameter {_SCHEMA} of the raw table {table.name!r} is damaged ({error!r}); remove it from the table "
             "in Glue and materialize `catalog` again: the columns are then read from their comments"
