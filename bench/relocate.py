@@ -41,6 +41,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import CopyLimits, S3Gateway
 from rds_lake.aws.s3_many import CopyOrder, ManyS3
 from rds_lake.aws.s3_wire import THREADS
+from rds_lake.model.deletable import Deletable, Place
 
 KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
 _SIZE = 1000
@@ -147,7 +148,8 @@ def renamed(key: str) -> str:
 @cache
 def gateway(url: str) -> S3Gateway:
     clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=url)
-    return S3Gateway(clients.s3, clients.wire(THREADS))
+    ours = Deletable(places=(Place(bucket="source", prefix=""),))
+    return S3Gateway(clients.s3, clients.wire(THREADS), ours)
 
 
 @cache

@@ -19,7 +19,7 @@ _READS = {"rds": "instance", "aurora": "cluster"}
 
 def problems_together(lake: LakeSettings, sources: Sequence[SourceSettings]) -> list[str]:
     """Every problem, in sentences that say what to do."""
-    rules = (_twice, _starts, _dynamodb, _databases, _glue, _retention)
+    rules = (_twice, _starts, _dynamodb, _databases, _glue, _retention, _places)
     return [problem for rule in rules for problem in rule(lake, sources)]
 
 
@@ -70,6 +70,17 @@ def _glue(lake: LakeSettings, sources: Sequence[SourceSettings]) -> Iterator[str
     for source in sources:
         if source.by_glue and lake.glue_role is None:
             yield f"source {source.name!r} converts by Glue, and the lake has no `glue_role` for the job; add one"
+
+
+def _places(lake: LakeSettings, sources: Sequence[SourceSettings]) -> Iterator[str]:
+    """AWS's exports within a source's own folder would be taken for leftovers of its tables, and removed."""
+    for source in sources:
+        folder = "/".join(part for part in (lake.prefix, source.name) if part)
+        if lake.exports_bucket == lake.bucket and f"{lake.export_prefix}/".startswith(f"{folder}/"):
+            yield (
+                f"lake.export_prefix {lake.export_prefix!r} lies within {folder}/, the folder of source {source.name!r}, where only "
+                "its tables may lie; choose another export_prefix"
+            )
 
 
 def _retention(lake: LakeSettings, sources: Sequence[SourceSettings]) -> Iterator[str]:

@@ -21,6 +21,7 @@
         │   └── TypesChangedError  they need types that those files cannot be brought to
         ├── FullExportBegunError   so full exports were begun, and the date goes on when they end; nobody has to act
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
+        │   └── RefusedDeleteError it would have us delete what lake.yaml does not give to the source
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
         ├── PublishError           a date cannot be published or gone back to; nothing was moved
@@ -144,6 +145,10 @@ class FullExportBegunError(ProblemsError, TerminalError):
 
 class ManifestError(TerminalError):
     """A manifest or export record is missing, damaged, or of another version."""
+
+
+class RefusedDeleteError(ManifestError):
+    """Objects outside of what lake.yaml gives to the source were to be deleted; nothing was."""
 
 
 class NameCollisionError(ProblemsError, TerminalError):

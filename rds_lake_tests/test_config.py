@@ -80,6 +80,26 @@ def test_a_prefix_aws_refuses_is_refused_here() -> None:
     assert "S3Prefix" in problems_of(LEGAL.replace("lake:\n", "lake:\n  export_prefix: a:b\n", 1))
 
 
+@pytest.mark.parametrize(
+    ("prefix", "exports", "refused"),
+    [
+        ("lake", "lake/shop", True),
+        ("lake", "lake/shop/exports", True),
+        ("''", "shop", True),
+        ("lake", "lake", False),
+        ("lake", "lake/shop2", False),
+        ("lake", "''", False),
+    ],
+)
+def test_exports_may_not_lie_among_a_sources_tables(prefix: str, exports: str, refused: bool) -> None:
+    """They would be taken for leftovers of its tables and removed."""
+    text = LEGAL.replace("lake:\n", f"lake:\n  prefix: {prefix}\n  export_prefix: {exports}\n", 1)
+    if refused:
+        assert "choose another export_prefix" in problems_of(text)
+    else:
+        parse_config(text, where="lake.yaml")
+
+
 def test_a_missing_file_says_how_to_name_it(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="RDS_LAKE_CONFIG"):
         load_config(tmp_path / "lake.yaml")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.glue_jobs import GlueJobs
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError, CatalogError, ConflictError
+from rds_lake.errors import AwsError, CatalogError, ConflictError, RefusedDeleteError
 
 if TYPE_CHECKING:
     from types_boto3_glue import GlueClient
@@ -77,12 +77,24 @@ class GluePartition:
 
 
 class GlueGateway:
-    """The catalogue of the account."""
+    """The catalogue of the account. Limited to a database, it deletes nothing of another."""
 
-    def __init__(self, client: GlueClient, *, starting: Any = None) -> None:
+    def __init__(self, client: GlueClient, *, starting: Any = None, only: str | None = None) -> None:
         """`starting` starts runs of jobs (`glue_jobs.py`)."""
         self._starting = starting
         self._client = client
+        self._only = only
+
+    def limited(self, database: str) -> GlueGateway:
+        """The same gateway, which deletes nothing outside this database."""
+        return GlueGateway(self._client, starting=self._starting, only=database)
+
+    def _require_deletable(self, database: str, what: str) -> None:
+        if self._only is not None and database != self._only:
+            raise RefusedDeleteError(
+                f"nothing was deleted: lake.yaml does not give the source {self._only} {what} of the database {database!r}. A "
+                "record in the lake names it: see who wrote that, then delete the record and materialize the date again"
+            )
 
     @property
     def jobs(self) -> GlueJobs:
@@ -132,6 +144,7 @@ class GlueGateway:
 
     def delete_view(self, database: str, name: str) -> None:
         """Delete a view; a table of that name, or nothing at all, is left as it is."""
+        self._require_deletable(database, f"the view {name!r}")
         found = self.find_table(database, name)
         if found is not None and found.is_view:
             with aws_errors("glue", "DeleteTable", about=f"{database}.{name}"):
@@ -191,6 +204,7 @@ class GlueGateway:
 
     def delete_partitions(self, database: str, table: str, values: Sequence[tuple[str, ...]]) -> int:
         """Delete partitions, 25 per call; how many there were. One that is gone, or whose table is, is no error."""
+        self._require_deletable(database, f"partitions of {table!r}")
         errors: list[Any] = []
         gone = 0
         for start in range(0, len(values), _DELETE_BATCH):

@@ -6,6 +6,7 @@ it is `stages/relocate.py`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,7 +18,8 @@ from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseS
 
 from rds_lake.aws.s3_wire import Wire
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RdsLakeError, RelocationError
+from rds_lake.errors import AwsError, ConflictError, MalformedExportError, ManifestError, RdsLakeError, RelocationError
+from rds_lake.model.deletable import Deletable
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -29,6 +31,11 @@ _MAX_PARTS = 10_000
 _DELETE_BATCH = 1000
 _DELETES = 8
 _READS = 3
+MOST_TEXT = 64 * MIB  # of a record: AWS's lists and our manifests of a million files have a limit of their own
+MOST_LISTED = 512 * MIB
+# Characters that no XML holds, and the one that XML reads as another: such a key is deleted by its URL, by itself. S3 would
+# refuse a whole request of a thousand keys for it, in every repetition.
+_BEYOND_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _CARRIED = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
 _WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the others exist per part only
 _CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
@@ -79,12 +86,17 @@ class CopyLimits:
 
 
 class S3Gateway:
-    """Objects of any bucket the credentials reach."""
+    """Objects of any bucket the credentials reach; deletes only what is `deletable`, so nothing where that is not given."""
 
-    def __init__(self, client: S3Client, wire: Wire | None = None) -> None:
+    def __init__(self, client: S3Client, wire: Wire | None = None, deletable: Deletable | None = None) -> None:
         """`wire` is the fast way for thousands of requests (`s3_many.py`); without one all go through boto3."""
         self._client = client
         self.wire = wire
+        self.deletable = deletable or Deletable()
+
+    def limited(self, deletable: Deletable) -> S3Gateway:
+        """The same gateway, which deletes nothing else than this."""
+        return S3Gateway(self._client, self.wire, deletable)
 
     @property
     def client(self) -> S3Client:
@@ -101,18 +113,18 @@ class S3Gateway:
                         key=item.get("Key", ""), bytes=item.get("Size", 0), modified=item.get("LastModified")
                     )
 
-    def find_text(self, bucket: str, key: str) -> str | None:
-        """The object as UTF-8 text, or None when it does not exist."""
+    def find_text(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> str | None:
+        """The object as UTF-8 text, or None when it does not exist; errors as `get_text`."""
         try:
-            return self.get_text(bucket, key)
+            return self.get_text(bucket, key, most=most)
         except AwsError as error:
             if error.code == "NoSuchKey":
                 return None
             raise
 
-    def get_text(self, bucket: str, key: str) -> str:
-        """The object as UTF-8 text."""
-        body = self._body(bucket, key)
+    def get_text(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> str:
+        """The object as UTF-8 text. ManifestError, before it is read, where it has more than `most` bytes."""
+        body = self._body(bucket, key, most=most)
         try:
             return body.decode()
         except UnicodeDecodeError as error:
@@ -123,6 +135,7 @@ class S3Gateway:
         try:
             with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
                 answer = self._client.get_object(Bucket=bucket, Key=key)
+                _require_size(answer, MOST_TEXT, _uri(bucket, key))
                 return answer["Body"].read().decode(errors="replace"), answer["ETag"]
         except AwsError as error:
             if error.code == "NoSuchKey":
@@ -176,14 +189,17 @@ class S3Gateway:
                 return b""
             raise
 
-    def _body(self, bucket: str, key: str, **arguments: Any) -> bytes:
+    def _body(self, bucket: str, key: str, *, most: int | None = None, **arguments: Any) -> bytes:
         """botocore repeats a request that failed, but not a body that broke off on its way."""
         with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
             for _ in range(_READS - 1):
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
+                _require_size(answer, most, _uri(bucket, key))
                 with suppress(ResponseStreamingError, ReadTimeoutError, IncompleteReadError):
                     return answer["Body"].read()
-            return self._client.get_object(Bucket=bucket, Key=key, **arguments)["Body"].read()
+            answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
+            _require_size(answer, most, _uri(bucket, key))
+            return answer["Body"].read()
 
     def copy(
         self,
@@ -286,7 +302,8 @@ class S3Gateway:
                 yield Upload(key=key, upload_id=upload_id, initiated=item["Initiated"], bytes=size)
 
     def abort_upload(self, bucket: str, upload: Upload) -> None:
-        """Abort a multipart upload; one that is gone is no error."""
+        """Abort a multipart upload; one that is gone is no error. RefusedDeleteError where that is not ours to delete."""
+        self.deletable.require(bucket, [upload.key])
         try:
             with aws_errors("s3", "AbortMultipartUpload", about=_uri(bucket, upload.key)):
                 self._client.abort_multipart_upload(Bucket=bucket, Key=upload.key, UploadId=upload.upload_id)
@@ -295,8 +312,14 @@ class S3Gateway:
                 raise
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
-        """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200)."""
-        batches = [keys[start : start + _DELETE_BATCH] for start in range(0, len(keys), _DELETE_BATCH)]
+        """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200).
+
+        RefusedDeleteError, before the first call, where one of them is not `deletable`.
+        """
+        self.deletable.require(bucket, keys)
+        plain = [key for key in keys if not _BEYOND_XML.search(key)]
+        batches = [plain[start : start + _DELETE_BATCH] for start in range(0, len(plain), _DELETE_BATCH)]
+        batches += [[key] for key in keys if _BEYOND_XML.search(key)]
         with ThreadPoolExecutor(_DELETES, thread_name_prefix="delete") as pool:
             failed = [
                 line for lines in pool.map(lambda batch: self._delete_batch(bucket, batch), batches) for line in lines
@@ -309,6 +332,10 @@ class S3Gateway:
             )
 
     def _delete_batch(self, bucket: str, batch: Sequence[str]) -> list[str]:
+        if _BEYOND_XML.search(batch[0]):
+            with aws_errors("s3", "DeleteObject", about=_uri(bucket, batch[0])):
+                self._client.delete_object(Bucket=bucket, Key=batch[0])
+            return []
         with aws_errors("s3", "DeleteObjects", about=_uri(bucket, batch[0])):
             answer = self._client.delete_objects(
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
@@ -317,6 +344,17 @@ class S3Gateway:
             f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
             for error in answer.get("Errors", [])
         ]
+
+
+def _require_size(answer: Any, most: int | None, where: str) -> None:
+    """Whoever can write a record could otherwise fill the memory of every run that reads it."""
+    size = answer["ContentLength"]
+    if most is not None and size > most:
+        answer["Body"].close()
+        raise ManifestError(
+            f"{where} has {size:,} bytes, and no such object of ours or AWS's has more than {most:,}; it was not read. See who "
+            "wrote it, then delete it and materialize the date again"
+        )
 
 
 def _uri(bucket: str, key: str) -> str:

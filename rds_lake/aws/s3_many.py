@@ -97,6 +97,7 @@ class ManyS3:
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
         """Delete objects, 1,000 per request; raises as `S3Gateway.delete` does, which does what the wire did not settle."""
+        self.s3.deletable.require(bucket, keys)
         left: list[str] = []
 
         def settled(request: S3Request, answer: Answer | None) -> None:

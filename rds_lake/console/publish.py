@@ -13,6 +13,7 @@ from rds_lake.config_source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.errors import PublishError
 from rds_lake.stages import by_hand
+from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.publish import Publication, Publisher
 
 
@@ -46,7 +47,8 @@ def _source(connected: Connected, name: str) -> SourceSettings:
 
 
 def _publisher(connected: Connected, source: SourceSettings, now: datetime, say: Callable[[str], None]) -> Publisher:
-    return Publisher(lake=connected.lake, source=source, now=now, log=say, sleep=time.sleep)
+    lake = limited_to_source(connected.lake, connected.config, source, connected.rds)
+    return Publisher(lake=lake, source=source, now=now, log=say, sleep=time.sleep)
 
 
 def _tell(source: SourceSettings, outcome: Publication, say: Callable[[str], None]) -> None:

@@ -17,9 +17,11 @@ from typing import Any, Literal
 from rds_lake.convert.columns import Numbers
 from rds_lake.convert.converted import Converted, ConvertedColumn, ConvertedFile
 from rds_lake.convert.tree import Limits
-from rds_lake.errors import ConversionError, ManifestError
+from rds_lake.errors import ConversionError
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 
 VERSION = 1
+_REMEDY = "delete it and materialize `parquet` again"
 SparkFormat = Literal["parquet", "orc"]
 
 
@@ -63,9 +65,13 @@ def render_request(request: JobRequest) -> str:
 
 def parse_request(text: str) -> JobRequest:
     """The request in `text`. Raises ManifestError if it is none."""
-    body = _body(text, "the request of the Spark job")
-    inputs = tuple(JobInput(**one) for one in body.pop("inputs"))
-    return JobRequest(**body | {"inputs": inputs, "keys": tuple(body["keys"]), "limits": Limits(**body["limits"])})
+    where = "the request of the Spark job"
+    body = _body(text, where)
+    try:
+        inputs = value_of(tuple[JobInput, ...], body.pop("inputs"))
+        return JobRequest(**body | {"inputs": inputs, "keys": tuple(body["keys"]), "limits": Limits(**body["limits"])})
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, _REMEDY) from error
 
 
 def render_result(result: JobResult) -> str:
@@ -81,28 +87,32 @@ def render_failure(error: ConversionError) -> str:
 def parse_result(text: str, *, where: str) -> JobResult:
     """The result in `text`. Raises the ConversionError the job ended with, and ManifestError if it is no result."""
     body = _body(text, where)
-    if "headline" in body:
-        raise ConversionError(body["headline"], body["problems"])
     try:
-        found = body["converted"]
-        columns = tuple(ConvertedColumn(**one | {"types": tuple(one["types"])}) for one in found["columns"])
-        pairs = {name: tuple((str(path), str(text)) for path, text in found[name]) for name in ("text", "renamed")}
-        files = tuple(ConvertedFile(**one) for one in found["files"])
-        whole = Converted(**found | pairs | {"columns": columns, "files": files})
-        return JobResult(converted=whole, unverified=tuple(body["unverified"]))
-    except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(where, error) from error
+        if "headline" in body:
+            failure = ConversionError(value_of(str, body["headline"]), value_of(tuple[str, ...], body["problems"]))
+        else:
+            return _result(body)
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, _REMEDY) from error
+    raise failure
+
+
+def _result(body: dict[str, Any]) -> JobResult:
+    found = body["converted"]
+    pairs = {name: tuple((str(path), str(text)) for path, text in found[name]) for name in ("text", "renamed")}
+    numbers = {name: value_of(int, found[name]) for name in ("items", "again", "left") if name in found}
+    whole = Converted(
+        **found
+        | pairs
+        | numbers
+        | {
+            "columns": value_of(tuple[ConvertedColumn, ...], found["columns"]),
+            "files": value_of(tuple[ConvertedFile, ...], found["files"]),
+        }
+    )
+    return JobResult(converted=whole, unverified=value_of(tuple[str, ...], body["unverified"]))
 
 
 def _body(text: str, where: str) -> dict[str, Any]:
-    try:
-        body = json.loads(text)
-        if body.pop("version") != VERSION:
-            raise ValueError("another version of rds-lake wrote it")
-        return body
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise _damaged(where, error) from error
-
-
-def _damaged(where: str, error: Exception) -> ManifestError:
-    return ManifestError(f"{where} is damaged ({error!r}); delete it and materialize `parquet` again")
+    body = load_record(text, where=where, known=(VERSION,), remedy=_REMEDY)
+    return {name: value for name, value in body.items() if name != "version"}

@@ -17,6 +17,7 @@ from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
 from rds_lake.defs.translate import Tag, partitions_of
 from rds_lake.stages import by_hand
+from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.publish import Publisher
 
 APPROVAL = "publish_approval"
@@ -54,7 +55,9 @@ def approval_asset(config: LakeConfig, source: SourceSettings, views: Sequence[d
             context.log.warning(text)
             yield dg.AssetObservation(key, partition=context.partition_key, metadata={"rds_lake/status": text})
             return
-        publisher = Publisher(lake=aws.gateways(config.lake).lake, source=source, now=utc_now(), log=context.log.info)
+        gateways = aws.gateways(config.lake)
+        lake = limited_to_source(gateways.lake, config, source, gateways.rds)
+        publisher = Publisher(lake=lake, source=source, now=utc_now(), log=context.log.info)
         with dagster_failures():
             outcome = by_hand.approve(publisher, date.fromisoformat(context.partition_key))
         yield dg.MaterializeResult(

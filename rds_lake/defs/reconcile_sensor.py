@@ -6,17 +6,16 @@ are remembered in the cursor, so that the oldest date of the highest priority go
 What belongs here: adapting Dagster's tick to `stages/reconcile.py`.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
-from typing import Any
+from dataclasses import dataclass
+from datetime import timedelta
 
 import dagster as dg
 
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
+from rds_lake.defs.cursors import ReconcileCursor, read_cursor, render_cursor
 from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request, selection
 from rds_lake.defs.resources import AwsResource, Gateways, conversions, dynamo_exports, utc_now
 from rds_lake.defs.run_log import DagsterRunLog
@@ -25,31 +24,11 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_reconcile import DynamoReconciler, watch_set
 from rds_lake.stages.freshness import watch
-from rds_lake.stages.reconcile import Candidate, Examined, Reconciler, start_next
+from rds_lake.stages.reconcile import Examined, Reconciler, start_next
 from rds_lake.stages.wanted import WantedIncident, WantedRun
 
 # Dagster ends a tick after 60 s; one slow source behind this is still far from it.
 _TICK_SECONDS = 15
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cursor:
-    """`following`: the source to begin with. `waiting`: exports that had no place. `turn` counts ticks."""
-
-    turn: int = 0
-    following: str = ""
-    waiting: tuple[Candidate, ...] = field(default=())
-
-    @classmethod
-    def parse(cls, text: str | None) -> "_Cursor":
-        if not text:
-            return cls()
-        body: dict[str, Any] = json.loads(text)
-        waiting = [item | {"snapshot_date": date.fromisoformat(item["snapshot_date"])} for item in body["waiting"]]
-        return cls(turn=body["turn"], following=body["following"], waiting=tuple(Candidate(**item) for item in waiting))
-
-    def render(self) -> str:
-        return json.dumps(asdict(self), default=str)
 
 
 def reconcile_sensor(
@@ -74,7 +53,7 @@ def reconcile_sensor(
             days=config.lake.reconcile_days,
             grace=timedelta(seconds=grace_seconds),
         )
-        cursor = _Cursor.parse(context.cursor)
+        cursor = read_cursor(ReconcileCursor, context.cursor, context.log.warning)
         tick = _Tick(
             config=config,
             reconciler=reconciler,
@@ -111,11 +90,13 @@ def reconcile_sensor(
         return dg.SensorResult(
             # What does not fit is found again: nothing here depends on having been asked before.
             run_requests=[run_request(item, config, keys) for item in wanted[:RUNS_PER_TICK]],
-            cursor=_Cursor(
-                turn=cursor.turn + 1,
-                following=following,
-                waiting=tuple(c for c in waiting if c.subject not in started),
-            ).render(),
+            cursor=render_cursor(
+                ReconcileCursor(
+                    turn=cursor.turn + 1,
+                    following=following,
+                    waiting=tuple(c for c in waiting if c.subject not in started),
+                )
+            ),
         )
 
     return rds_lake_reconciliation

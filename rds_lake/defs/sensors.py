@@ -7,7 +7,6 @@ loses nothing, and `run_key` absorbs what is delivered twice (traps 43).
 What belongs here: adapting Dagster's tick to `stages/events.py`. What does not: deciding what an event means.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 
@@ -15,8 +14,10 @@ import dagster as dg
 
 from rds_lake.aws.sqs import QueueMessage, SqsGateway
 from rds_lake.config import LakeConfig, first_date
+from rds_lake.defs.cursors import EventsCursor, read_cursor, render_cursor
 from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request, selection
 from rds_lake.defs.resources import AwsResource, conversions, dynamo_exports, utc_now
+from rds_lake.errors import AwsError
 from rds_lake.stages.events import EventPlanner
 from rds_lake.stages.export_plan import export_plans
 from rds_lake.stages.wanted import WantedIncident, WantedRun
@@ -40,8 +41,8 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
     )
     def rds_lake_events(context: dg.SensorEvaluationContext, aws: AwsResource) -> dg.SensorResult:
         gateways = aws.gateways(config.lake)
-        cursor: dict[str, list[str]] = json.loads(context.cursor) if context.cursor else {}
-        _acknowledge(context, gateways.queue, cursor.get("acknowledge", []))
+        cursor = read_cursor(EventsCursor, context.cursor, context.log.warning)
+        _acknowledge(context, gateways.queue, cursor.acknowledge)
         planner = EventPlanner(
             rds=gateways.rds,
             plans=export_plans(config),
@@ -50,8 +51,7 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
             dynamodb=dynamo_exports(config, gateways, context.log.info),
             conversions=conversions(config, gateways),
         )
-        asked = cursor.get("asked", [])
-        known = set(asked)
+        known = set(cursor.asked)
         wanted: dict[str, WantedRun | WantedIncident] = {}
         settled: list[str] = []
         for batch in _receive(gateways.queue, room=lambda: RUNS_PER_TICK - len(wanted)):
@@ -62,7 +62,9 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
                 context.log.info(note)
         return dg.SensorResult(
             run_requests=[run_request(item, config, keys) for item in wanted.values()],
-            cursor=json.dumps({"acknowledge": settled, "asked": [*asked, *wanted][-_REMEMBERED:]}),
+            cursor=render_cursor(
+                EventsCursor(acknowledge=tuple(settled), asked=(*cursor.asked, *wanted)[-_REMEMBERED:])
+            ),
         )
 
     return rds_lake_events
@@ -72,7 +74,12 @@ def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles
     """Delete what the last tick settled: its requests and cursor are stored by now."""
     if not handles:
         return
-    failed = queue.delete(handles)
+    try:
+        failed = queue.delete(handles)
+    except AwsError as error:
+        # Raised, it would end every tick to come: the cursor that holds the handles would stay as it is.
+        context.log.error(f"{len(handles)} messages were not acknowledged, come again and change nothing: {error}")
+        return
     context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
     if failed:
         context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")

@@ -16,6 +16,8 @@ from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from rds_lake.model.records import value_of
+
 SHORTEST = timedelta(minutes=15)
 LONGEST = timedelta(hours=24)
 
@@ -70,28 +72,18 @@ def render_chain(chain: Chain) -> dict[str, Any]:
 
 
 def parse_chain(body: Mapping[str, Any]) -> Chain:
-    """The chain in a parsed JSON object; KeyError, TypeError or ValueError where it is none."""
+    """The chain in a parsed JSON object; one of RECORD_ERRORS where it is none."""
     exports = body["exports"]
     return Chain(
-        base=parse_base(body["base"]),
+        base=value_of(Base, body["base"]),
         windows=tuple(
-            Window(start=datetime.fromisoformat(one["from"]), end=datetime.fromisoformat(one["to"])) for one in exports
+            Window(start=value_of(datetime, one["from"]), end=value_of(datetime, one["to"])) for one in exports
         ),
-        exports=tuple(one["export"] if one["export"] is None else str(one["export"]) for one in exports),
+        exports=tuple(None if one["export"] is None else value_of(str, one["export"]) for one in exports),
     )
 
 
 def render_base(base: Base) -> dict[str, Any]:
-    """The base for JSON; `parse_base` is its exact inverse."""
+    """The base for JSON; `value_of(Base, …)` is its exact inverse."""
     told = {"day": base.day.isoformat(), "export_task": base.export_task, "moment": base.moment.isoformat()}
     return told | {"keys": list(base.keys)}
-
-
-def parse_base(body: Mapping[str, Any]) -> Base:
-    """The base in a parsed JSON object."""
-    return Base(
-        day=date.fromisoformat(body["day"]),
-        export_task=str(body["export_task"]),
-        moment=datetime.fromisoformat(body["moment"]),
-        keys=tuple(map(str, body["keys"])),
-    )

@@ -22,10 +22,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from rds_lake.errors import ManifestError
 from rds_lake.model.dynamo import TableExport
 from rds_lake.model.dynamo_chain import Base, Chain, Window, parse_chain, render_chain
 from rds_lake.model.export import ExportStatus, ExportTask
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 
 VERSION = 1
 CHAINS_VERSION = 2  # a release that knows of no chains must not take such a date for one of fewer tables
@@ -142,19 +142,15 @@ def render_begun(begun: BegunSet) -> str:
 
 def parse_begun(text: str, *, where: str) -> BegunSet:
     """The record in `text`; ManifestError names the object and what to do."""
+    remedy = "delete it and materialize `snapshot_export` again: running and complete exports are found and used"
+    body = load_record(text, where=where, known=(VERSION, CHAINS_VERSION), remedy=remedy)
     try:
-        body = json.loads(text)
-        if body["version"] not in (VERSION, CHAINS_VERSION):
-            raise ValueError(f"version {body['version']!r}")
-        tables = {str(name): arn if arn is None else str(arn) for name, arn in body["tables"].items()}
+        chains = body.get("chains", {})
         return BegunSet(
-            moment=datetime.fromisoformat(body["moment"]),
-            tables=tables,
-            chains={str(name): parse_chain(chain) for name, chain in body.get("chains", {}).items()},
-            full_because={str(name): str(why) for name, why in body.get("full_because", {}).items()},
+            moment=value_of(datetime, body["moment"]),
+            tables=value_of(Mapping[str, str | None], body["tables"]),  # type: ignore[type-abstract]
+            chains={name: parse_chain(chain) for name, chain in chains.items()},
+            full_because=value_of(Mapping[str, str], body.get("full_because", {})),  # type: ignore[type-abstract]
         )
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ManifestError(
-            f"{where} is damaged ({error!r}); delete it and materialize `snapshot_export` again: running and complete "
-            "exports are found and used"
-        ) from error
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, remedy) from error

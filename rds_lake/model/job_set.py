@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from rds_lake.errors import ManifestError
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 
 VERSION = 1
 
@@ -54,22 +54,18 @@ def render_job_set(found: JobSet) -> str:
 
 def parse_job_set(text: str, *, where: str) -> JobSet:
     """The record in `text`; ManifestError names the object and what to do."""
+    remedy = "delete it and materialize `parquet` of the date again: runs of Glue that go on or have ended are found and used"
+    body = load_record(text, where=where, known=(VERSION,), remedy=remedy)
     try:
-        body = json.loads(text)
-        if body["version"] != VERSION:
-            raise ValueError(f"version {body['version']!r}")
         tables = {
-            str(name): TableJob(attempt=int(attempt), run=None if run is None else str(run))
+            name: TableJob(attempt=value_of(int, attempt), run=None if run is None else value_of(str, run))
             for name, (attempt, run) in body["tables"].items()
         }
         return JobSet(
-            source=str(body["source"]),
-            snapshot_date=date.fromisoformat(body["snapshot_date"]),
-            export_task=str(body["export_task"]),
+            source=value_of(str, body["source"]),
+            snapshot_date=value_of(date, body["snapshot_date"]),
+            export_task=value_of(str, body["export_task"]),
             tables=tables,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise ManifestError(
-            f"{where} is damaged ({error!r}); delete it and materialize `parquet` of the date again: runs of Glue that go on or "
-            "have ended are found and used"
-        ) from error
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, remedy) from error

@@ -22,8 +22,30 @@ What belongs here: keys, and nothing that reads or writes them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
+from urllib.parse import unquote
+
+_DOTS = {".", ".."}
+# No XML has them and Glue takes no location with them; U+2028 and U+2029 end a line as well.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+
+
+def plain_segment(name: str) -> str:
+    """The name as one step of a key, which leads nowhere else and holds nothing that S3's XML or Glue cannot.
+
+    `.` and `..` become `_`, also where they appear once somebody decodes `%2e`; control characters are percent-encoded.
+    """
+    if not _DOTS.isdisjoint(unquote(name).split("/")):
+        name = name.replace("%", "_")
+        name = name.replace(".", "_") if name in _DOTS else name
+    return _CONTROL.sub(lambda found: "".join(f"%{byte:02x}" for byte in found[0].encode()), name)
+
+
+def plain_folder(export_folder: str) -> str:
+    """A table's folder as AWS spells it, as the lake has it; two may become one (`relocate_plan.py` refuses that)."""
+    return "/".join(map(plain_segment, export_folder.split("/")))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +64,8 @@ class LakeLayout:
         return self._key(source) + "/"
 
     def table_folder(self, source: str, export_folder: str) -> str:
-        """Where all dates of one table lie; with trailing slash."""
-        return self._key(source, export_folder) + "/"
+        """Where all dates of one table lie; with trailing slash. `export_folder` is AWS's own spelling of the table."""
+        return self._key(source, plain_folder(export_folder)) + "/"
 
     def partition_folder(self, source: str, export_folder: str, day: date, export_task: str) -> str:
         """Where the files of one table, date and export lie; with trailing slash."""

@@ -7,22 +7,24 @@ and packed while they are read.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any
 
-from rds_lake.errors import ManifestError
 from rds_lake.model.data_files import DataFile, DataFiles
-from rds_lake.model.dynamo_chain import Window, parse_base, render_base
+from rds_lake.model.dynamo_chain import Window, render_base
 from rds_lake.model.export import ExportPart, ExportRecord, ExportStep
 from rds_lake.model.manifest import AwsCopy, Manifest, TableManifest
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 from rds_lake.model.table import Column, TableTarget
 
 VERSION = 1
 IN_PLACE_VERSION = 2
+_KNOWN = (VERSION, IN_PLACE_VERSION)
 _FILE = {"key", "bytes", "rows"}
+_REMEDY = "delete it and materialize `parquet` of the date again"
 
 
 def render_manifest(manifest: Manifest) -> bytes:
@@ -64,17 +66,17 @@ def _text(value: dict[str, Any]) -> str:
 
 def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
     """The manifest in `text`; `where` names the object in the error."""
-    body = _load(text, where=where, hook=_FilesPacked().hook)
+    body = load_record(text, where=where, known=_KNOWN, remedy=_REMEDY, hook=_FilesPacked().hook)
     try:
         return Manifest(
             export=_parse_record(body["export"]),
-            lake_bucket=body["lake_bucket"],
-            tables=tuple(_parse_table(table) for table in body["tables"]),
+            lake_bucket=value_of(str, body["lake_bucket"]),
+            tables=tuple(_parse_table(table) for table in _listed(body["tables"])),
             in_place=body["version"] == IN_PLACE_VERSION,
-            superseded=tuple(AwsCopy(**copy) for copy in body.get("superseded", ())),
+            superseded=value_of(tuple[AwsCopy, ...], body.get("superseded", [])),
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise ManifestError(f"{where} is damaged ({error!r}); delete it and materialize `parquet` again") from error
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, _REMEDY) from error
 
 
 def render_export_record(record: ExportRecord) -> str:
@@ -84,13 +86,12 @@ def render_export_record(record: ExportRecord) -> str:
 
 def parse_export_record(text: str, *, where: str) -> ExportRecord:
     """The export record in `text`; `where` names the object in the error."""
-    body = _load(text, where=where)
+    remedy = "delete it and materialize `snapshot_export` again"
+    body = load_record(text, where=where, known=_KNOWN, remedy=remedy)
     try:
         return _parse_record(body["export"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ManifestError(
-            f"{where} is damaged ({error!r}); delete it and materialize `snapshot_export` again"
-        ) from error
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, remedy) from error
 
 
 class _FilesPacked:
@@ -104,6 +105,8 @@ class _FilesPacked:
         if _is_file(body):
             self._files.add(DataFile(**body))
             return None
+        if "key" in body:  # else a million of them would be kept, and what is no file be called damaged afterwards
+            raise ValueError(f"a file that is none: {str(body)[:200]}")
         if isinstance(listed := body.get("files"), list):
             if all(file is None for file in listed) and len(listed) == len(self._files):
                 body["files"] = self._files
@@ -118,19 +121,6 @@ def _is_file(body: dict[str, Any]) -> bool:
         and all(type(body[name]) is int and 0 <= body[name] < 1 << 63 for name in ("bytes", "rows"))
         and isinstance(body.get("checksum"), str | None)
     )
-
-
-def _load(text: str | bytes, *, where: str, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
-    try:
-        body = json.loads(text, object_hook=hook)
-    except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{where} is not JSON ({error}); delete it and materialize the date again") from error
-    version = body.get("version") if isinstance(body, dict) else None
-    if version not in (VERSION, IN_PLACE_VERSION):
-        raise ManifestError(
-            f"{where} has version {version!r}, this release reads {VERSION} and {IN_PLACE_VERSION}; materialize the date again"
-        )
-    return body
 
 
 def _without_none(values: dict[str, Any]) -> dict[str, Any]:
@@ -159,49 +149,40 @@ def _part(part: ExportPart) -> dict[str, Any]:
     return body
 
 
+def _parse_record(body: Any) -> ExportRecord:
+    if not isinstance(body, dict):
+        raise TypeError(f"export: {str(body)[:200]}")
+    told: dict[str, Any] = body
+    record = value_of(ExportRecord, told | {"parts": []})
+    return replace(record, parts=tuple(_parse_part(part) for part in _listed(told.get("parts", []))))
+
+
 def _parse_part(body: dict[str, Any]) -> ExportPart:
-    told: dict[str, Any] = dict(body)
-    if "base" in body:
-        told["base"] = parse_base(body["base"])
-    if "steps" in body:
-        told["steps"] = tuple(_parse_step(step) for step in body["steps"])
-    return ExportPart(**told)
+    part = value_of(ExportPart, body | {"steps": []})
+    return replace(part, steps=tuple(_parse_step(step) for step in _listed(body.get("steps", []))))
 
 
 def _parse_step(body: dict[str, Any]) -> ExportStep:
-    start, end = map(datetime.fromisoformat, body["window"])
-    told: dict[str, Any] = body | {"window": Window(start=start, end=end)}
-    return ExportStep(**told)
-
-
-def _parse_record(body: dict[str, Any]) -> ExportRecord:
-    return ExportRecord(
-        source=body["source"],
-        snapshot_date=date.fromisoformat(body["snapshot_date"]),
-        snapshot_arn=body["snapshot_arn"],
-        snapshot_time=datetime.fromisoformat(body["snapshot_time"]),
-        export_task=body["export_task"],
-        bucket=body["bucket"],
-        folder=body["folder"],
-        started_at=_optional_time(body, "started_at"),
-        ended_at=_optional_time(body, "ended_at"),
-        parts=tuple(_parse_part(part) for part in body.get("parts", ())),
-    )
-
-
-def _optional_time(body: dict[str, Any], key: str) -> datetime | None:
-    return datetime.fromisoformat(body[key]) if key in body else None
+    start, end = value_of(tuple[datetime, ...], body["window"])
+    told = value_of(ExportStep, body | {"window": {"start": start.isoformat(), "end": end.isoformat()}})
+    return replace(told, window=Window(start=start, end=end))
 
 
 def _parse_table(body: dict[str, Any]) -> TableManifest:
     return TableManifest(
-        target=TableTarget(database=body["database"], schema=body["schema"], table=body["table"]),
-        location=body["location"],
-        columns=tuple(Column(**column) for column in body["columns"]),
+        target=value_of(TableTarget, body),
+        location=value_of(str, body["location"]),
+        columns=value_of(tuple[Column, ...], body["columns"]),
         files=_parsed_files(body["files"]),
-        schema_notes=tuple(body["schema_notes"]),
-        home=body.get("home", ""),
+        schema_notes=value_of(tuple[str, ...], body["schema_notes"]),
+        home=value_of(str, body.get("home", "")),
     )
+
+
+def _listed(found: Any) -> list[dict[str, Any]]:
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        raise TypeError(f"{str(found)[:200]} is no list of objects")
+    return found
 
 
 def _parsed_files(files: Any) -> DataFiles:

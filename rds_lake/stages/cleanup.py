@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.errors import ManifestError
 from rds_lake.model.dynamo import EXPORT_FOLDER, MANIFESTS
@@ -34,6 +34,8 @@ def after_publish(
     # All are looked at before any is deleted.
     for copy in copies:
         require_export_folder(manifest, copy)
+        s3.deletable.require(copy.bucket, [copy.folder])
+    s3.deletable.require(layout.bucket, _date_folders(layout, manifest))
     if mine:
         _delete_changes(s3, manifest, log)
     for copy in copies:
@@ -69,7 +71,7 @@ def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None
     bucket = manifest.export.bucket
     for step in (step for part in manifest.export.parts for step in part.steps):
         listed, summary = (step.folder + name for name in MANIFESTS)
-        text = s3.find_text(bucket, listed)
+        text = s3.find_text(bucket, listed, most=MOST_LISTED)
         if text is None:
             continue
         root = step.folder.removesuffix(f"{EXPORT_FOLDER}/{step.export_arn.rpartition('/')[2]}/")
@@ -86,7 +88,7 @@ def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, lo
     Only keys under this very table and date are looked at, and only those outside the manifest's folder deleted: all of
     them where that is AWS's own.
     """
-    part, start = f"snapshot_date={manifest.snapshot_date}/", layout.uri("")
+    start = layout.uri("")
     kept = set() if manifest.in_place else {table.location.removeprefix(start) for table in manifest.tables}
     superseded: list[str] = []
 
@@ -94,11 +96,16 @@ def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, lo
         superseded.extend(key for key, _ in items if kept.isdisjoint(_above(key)))
 
     many = ManyS3.of(s3)
-    dates = [f"{table.own_folder.removeprefix(start)}{part}" for table in manifest.tables]
-    many.sizes(layout.bucket, dates, found=found)
+    many.sizes(layout.bucket, _date_folders(layout, manifest), found=found)
     if superseded:
         many.delete(layout.bucket, superseded)
         log(f"deleted {len(superseded)} files of an earlier export of {manifest.snapshot_date}")
+
+
+def _date_folders(layout: LakeLayout, manifest: Manifest) -> list[str]:
+    """The folder of every table's date, whatever the export; with trailing slash."""
+    start, part = layout.uri(""), f"snapshot_date={manifest.snapshot_date}/"
+    return [f"{table.own_folder.removeprefix(start)}{part}" for table in manifest.tables]
 
 
 def _above(key: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from rds_lake.aws.dynamodb import OLD_AND_NEW
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.dynamo import TableExport
@@ -209,7 +209,7 @@ def _manifests(s3: S3Gateway, bucket: str, key: str) -> tuple[ManifestSummary, t
     if text is None:
         raise MalformedExportError(f"{where} is missing; export the date again")
     summary = parse_summary(text, where=where)
-    listed = s3.find_text(bucket, summary.files_key)
+    listed = s3.find_text(bucket, summary.files_key, most=MOST_LISTED)
     where = f"s3://{bucket}/{summary.files_key}"
     if listed is None:
         raise MalformedExportError(f"{where} is missing; export the date again")

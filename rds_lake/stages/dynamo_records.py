@@ -12,13 +12,13 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.convert.tree import Limits, from_plain, merge, to_plain
-from rds_lake.errors import ManifestError
 from rds_lake.model.export import ExportPart, ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.manifest_json import parse_manifest, render_manifest
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record
 
 _SCHEMA_VERSION = 1
 
@@ -35,11 +35,14 @@ class TableRecords:
     def find_finished(self, record: ExportRecord, part: ExportPart) -> TableManifest | None:
         """The table as a run left it that converted it from the same export."""
         key = self._finished_key(record, part)
-        text = self.s3.find_text(self.layout.bucket, key)
+        text = self.s3.find_text(self.layout.bucket, key, most=MOST_LISTED)
         if text is None:
             return None
-        (table,) = parse_manifest(text, where=self.layout.uri(key)).tables
-        return table
+        tables = parse_manifest(text, where=self.layout.uri(key)).tables
+        if len(tables) != 1:
+            why = ValueError(f"{len(tables)} tables instead of one")
+            raise damaged(self.layout.uri(key), why, "delete it and materialize `parquet` of the date again")
+        return tables[0]
 
     def write_finished(self, record: ExportRecord, part: ExportPart, table: TableManifest) -> None:
         """Remember that the table needs no conversion any more."""
@@ -53,16 +56,15 @@ class TableRecords:
         text = self.s3.find_text(self.layout.bucket, key)
         if text is None:
             return None
+        where = self.layout.uri(key)
+        remedy = "delete it and materialize `parquet` again: types then follow from that date alone"
+        body = load_record(text, where=where, known=(_SCHEMA_VERSION,), remedy=remedy)
         try:
-            body = json.loads(text)
-            if body["version"] != _SCHEMA_VERSION:
-                raise ValueError(f"version {body['version']!r}")
-            return dict(body["schema"])
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise ManifestError(
-                f"{self.layout.uri(key)} is damaged ({error!r}); delete it and materialize `parquet` again: types then follow "
-                "from that date alone"
-            ) from error
+            schema = dict(body["schema"])
+            from_plain(schema)  # here, where it can still be said what is damaged
+        except RECORD_ERRORS as error:
+            raise damaged(where, error, remedy) from error
+        return schema
 
     def add_schema(self, table: str, schema: dict[str, Any], limits: Limits) -> None:
         """Remember this as well: another date may have been converted since this one read what is known."""

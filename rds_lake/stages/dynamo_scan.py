@@ -269,7 +269,7 @@ def _binary(value: Any) -> Any:
 def _parse(text: str, key: str) -> _Segment:
     try:
         segment = _Segment(**json.loads(text))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise ManifestError(
             f"{key} is damaged ({error!r}); delete its folder and materialize the date again"
         ) from error

@@ -137,6 +137,17 @@ def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
     return snapshot_date(task.snapshot_time)
 
 
+def is_attempt_of(plan: ExportPlan, task: ExportTask) -> bool:
+    """Whether the task's id is one that this plan gives to exports of what AWS says it exported."""
+    try:
+        about, _ = exportable(task.source_arn)
+    except ValueError:
+        return False
+    if about is Exportable.CLUSTER:
+        return _live_date(plan, task) is not None
+    return _is_attempt(plan, task, task.source_arn)
+
+
 def _live_date(plan: ExportPlan, task: ExportTask) -> date | None:
     """The day in the task's id: a live export begun before midnight may have its time after it."""
     moment = task.snapshot_time or task.started_at

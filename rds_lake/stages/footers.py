@@ -24,6 +24,7 @@ _SHORT_TAIL_BYTES = 16 * 1024
 # A length beyond this is a damaged trailer, and would read a whole file of 20 GB into memory.
 _MAX_FOOTER_BYTES = 64 * 1024 * 1024
 _MAGIC = b"PAR1"
+_MOST_ROWS = 1 << 63  # of what a manifest can say
 _TRAILER_BYTES = 8
 
 _PHYSICAL = {
@@ -102,9 +103,16 @@ def parse_footer(tail: bytes, where: str, shapes: dict[str, Shape] | None = None
     `shapes` are those of the folders' last files: neighbours mostly agree, and comparing costs a tenth of reading.
     """
     try:
-        metadata = pq.read_metadata(pa.BufferReader(tail))
-    except (pa.ArrowException, OSError) as error:
+        return _footer(pq.read_metadata(pa.BufferReader(tail)), where, shapes)
+    # pyarrow raises the first two for what is no footer; the others come of one that says what no footer of AWS's does,
+    # such as a column whose name is no text.
+    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
         raise MalformedExportError(f"the Parquet footer of {where} cannot be read: {error}") from error
+
+
+def _footer(metadata: Any, where: str, shapes: dict[str, Shape] | None) -> Footer:
+    if not 0 <= metadata.num_rows < _MOST_ROWS:
+        raise ValueError(f"it has {metadata.num_rows} rows")
     schema = metadata.schema
     folder = where.rpartition("/")[0]
     known = shapes.get(folder) if shapes is not None else None

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.errors import ManifestError
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
@@ -20,8 +20,17 @@ from rds_lake.model.manifest_json import parse_export_record, parse_manifest, re
 def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
     """The manifest of the date, or None when it was never relocated."""
     key = layout.manifest_key(source, day)
-    text = s3.find_text(layout.bucket, key)
-    return None if text is None else parse_manifest(text, where=layout.uri(key))
+    text = s3.find_text(layout.bucket, key, most=MOST_LISTED)
+    if text is None:
+        return None
+    manifest = parse_manifest(text, where=layout.uri(key))
+    _require_own(manifest.export, source, day, where=layout.uri(key), made_by="parquet")
+    if manifest.lake_bucket != layout.bucket:
+        raise ManifestError(
+            f"{layout.uri(key)} is of a lake in the bucket {manifest.lake_bucket!r}, and nothing of it is believed; delete it and "
+            "materialize `parquet` again"
+        )
+    return manifest
 
 
 def get_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest:
@@ -76,7 +85,20 @@ def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date
     """The accepted export of the date, or None when none was."""
     key = layout.export_record_key(source, day)
     text = s3.find_text(layout.bucket, key)
-    return None if text is None else parse_export_record(text, where=layout.uri(key))
+    if text is None:
+        return None
+    record = parse_export_record(text, where=layout.uri(key))
+    _require_own(record, source, day, where=layout.uri(key), made_by="snapshot_export")
+    return record
+
+
+def _require_own(record: ExportRecord, source: str, day: date, *, where: str, made_by: str) -> None:
+    """A record speaks for the source and date whose name it has: what it says of others would be done to theirs."""
+    if (record.source, record.snapshot_date) != (source, day):
+        raise ManifestError(
+            f"{where} says that it is of {record.source!r} {record.snapshot_date}, and nothing of it is believed; see who wrote it, "
+            f"then delete it and materialize `{made_by}` of {day} again"
+        )
 
 
 def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord:

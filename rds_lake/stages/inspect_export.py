@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.aws.s3_many import EXPORT_LEVELS, ManyS3
 from rds_lake.model.completeness import Finding, check_completeness
 from rds_lake.model.export import ExportTask
@@ -44,7 +44,9 @@ def inspect_export(s3: S3Gateway, *, task: ExportTask, include: Sequence[str]) -
     # With the trailing slash: task `a-1` is a string prefix of `a-10` (aws-facts 1.1).
     listing = _Listing(folder=task.folder)
     ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=EXPORT_LEVELS, found=listing.add)
-    infos = parse_tables_info({file: s3.get_text(task.bucket, key) for file, key in listing.infos.items()})
+    infos = parse_tables_info(
+        {file: s3.get_text(task.bucket, key, most=MOST_LISTED) for file, key in listing.infos.items()}
+    )
     tables = tuple(
         ExportedTable(target=info.target, folder=folder, info=info, files=listing.files_of(folder))
         for info in infos

@@ -16,11 +16,13 @@ from pathlib import Path
 
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
-from rds_lake.errors import ConfigError
+from rds_lake.errors import ConfigError, ManifestError
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 from rds_lake.model.table import TableTarget
 
 # Dagster writes about 15 events per table and date; past this the event log, not AWS, is the bottleneck.
 TABLE_ASSETS_LIMIT = 200
+_VERSION = 1
 
 
 def state_path(config: LakeConfig, source: SourceSettings) -> Path:
@@ -35,13 +37,16 @@ def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[Table
     path = state_path(config, source)
     if not path.exists():
         return None
+    remedy = f"run `rds-lake refresh {source.name}` to write it again"
     try:
-        body = json.loads(path.read_text(encoding="utf-8"))
-        return tuple(sorted(TableTarget(**table) for table in body["tables"]))
-    except (ValueError, KeyError, TypeError) as error:
-        raise ConfigError(
-            f"{path} is damaged ({error!r}); run `rds-lake refresh {source.name}` to write it again"
-        ) from error
+        # Releases before 0.2 wrote no version.
+        text = path.read_text(encoding="utf-8")
+        body = load_record(text, where=str(path), known=(_VERSION,), first=_VERSION, remedy=remedy)
+        return tuple(sorted(value_of(tuple[TableTarget, ...], body["tables"])))
+    except ManifestError as error:
+        raise ConfigError(str(error)) from error
+    except RECORD_ERRORS as error:
+        raise ConfigError(str(damaged(str(path), error, remedy))) from error
 
 
 def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequence[TableTarget]) -> Path:
@@ -50,7 +55,7 @@ def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequen
     ConfigError when the file cannot be written; an earlier one is then as it was.
     """
     path = state_path(config, source)
-    body = {"source": source.name, "tables": [asdict(table) for table in sorted(tables)]}
+    body = {"version": _VERSION, "source": source.name, "tables": [asdict(table) for table in sorted(tables)]}
     # Beside it first: a full disk must not cost the list that Dagster loads.
     partial = path.with_name(f"{path.name}.partial")
     try:

@@ -14,6 +14,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.config import LakeSettings
+from rds_lake.model.deletable import deletable_of_lake
 from rds_lake.model.layout import LakeLayout
 
 
@@ -35,7 +36,10 @@ def open_lake(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> Lake:
-    """The lake of these settings; `sleep` and `clock` (monotonic seconds) are those of Athena's polling."""
+    """The lake of these settings; `sleep` and `clock` (monotonic seconds) are those of Athena's polling.
+
+    It deletes nothing outside the lake's prefixes; a source's work is limited further (`own_exports.py`).
+    """
     layout = LakeLayout(bucket=settings.bucket, prefix=settings.prefix)
     athena = AthenaGateway(
         clients.athena,
@@ -44,6 +48,7 @@ def open_lake(
         sleep=sleep,
         clock=clock,
     )
-    s3 = S3Gateway(clients.s3, clients.wire(settings.copy_threads))
+    exports = (settings.exports_bucket, settings.export_prefix)
+    s3 = S3Gateway(clients.s3, clients.wire(settings.copy_threads), deletable_of_lake(layout, exports))
     glue = GlueGateway(clients.glue, starting=clients.client("glue", once=True))
     return Lake(s3=s3, glue=glue, athena=athena, layout=layout, kms_key=settings.kms_key)

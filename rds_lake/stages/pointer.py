@@ -1,6 +1,6 @@
 """The pointer `<prefix>/_manifests/<source>/_published.json`: what is published, and the flip that was begun.
 
-    {"snapshot_date": "2026-11-20", "export_task": "shop-prod-…-1", "rolled_back_from": null,
+    {"version": 1, "snapshot_date": "2026-11-20", "export_task": "shop-prod-…-1", "rolled_back_from": null,
      "views": {"orders": {"statement": "<digest>", "stored": "<digest>"}, …},
      "moving": {"snapshot_date": "2026-11-21", "views": ["orders", …]}}
 
@@ -13,14 +13,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.errors import ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.publication import Moving, Pointer, PublishedView
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 from rds_lake.stages.lake import Lake
+
+_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +40,13 @@ def read_state(s3: S3Gateway, layout: LakeLayout, source: str) -> PublishState:
     if found is None:
         return PublishState()
     text, etag = found
+    where, remedy = layout.uri(key), "delete it and materialize the newest date again"
+    # Releases before 0.2 wrote no version.
+    body = load_record(text, where=where, known=(_VERSION,), first=_VERSION, remedy=remedy)
     try:
-        return replace(_parse(json.loads(text)), etag=etag)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ManifestError(
-            f"{layout.uri(key)} is damaged ({error!r}); delete it and materialize the newest date again"
-        ) from error
+        return replace(_parse(body), etag=etag)
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, remedy) from error
 
 
 def find_pointer(s3: S3Gateway, layout: LakeLayout, source: str) -> Pointer | None:
@@ -61,7 +63,7 @@ def write_state(lake: Lake, source: str, state: PublishState) -> PublishState:
 
 
 def _render(state: PublishState) -> dict[str, Any]:
-    body: dict[str, Any] = {}
+    body: dict[str, Any] = {"version": _VERSION}
     pointer, moving = state.pointer, state.moving
     if pointer is not None:
         body |= {
@@ -79,23 +81,15 @@ def _render(state: PublishState) -> dict[str, Any]:
 
 
 def _parse(body: dict[str, Any]) -> PublishState:
-    moving = body.get("moving")
-    pointer = None
-    if "snapshot_date" in body or moving is None:
-        newest = body.get("rolled_back_from")
-        pointer = Pointer(
-            snapshot_date=date.fromisoformat(body["snapshot_date"]),
-            export_task=body["export_task"],
-            rolled_back_from=date.fromisoformat(newest) if newest else None,
-            views={name: _view(view) for name, view in body["views"].items()},
-        )
-    if moving is None:
-        return PublishState(pointer=pointer)
-    begun = Moving(snapshot_date=date.fromisoformat(moving["snapshot_date"]), views=tuple(moving["views"]))
-    return PublishState(pointer=pointer, moving=begun)
+    moving = None if body.get("moving") is None else value_of(Moving, body["moving"])
+    if "snapshot_date" not in body and moving is not None:
+        return PublishState(moving=moving)
+    views = {name: _view(view) for name, view in body["views"].items()}
+    pointer = value_of(Pointer, body | {"views": {}})
+    return PublishState(pointer=replace(pointer, views=views), moving=moving)
 
 
-def _view(body: str | dict[str, str]) -> PublishedView:
+def _view(body: Any) -> PublishedView:
     if isinstance(body, str):  # an earlier release knew its own statement only: the view is made again once
         return PublishedView(statement=body, stored="")
-    return PublishedView(statement=body["statement"], stored=body["stored"])
+    return value_of(PublishedView, body)

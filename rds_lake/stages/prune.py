@@ -9,16 +9,18 @@ What belongs here: the two together, as the command line and Dagster both want t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
+from rds_lake.model.deletable import Deletable
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan
+from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.retention import (
     Busy,
     Removed,
@@ -31,11 +33,12 @@ from rds_lake.stages.retention import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunePlan:
-    """What goes of a source, and what a person has to decide about."""
+    """What goes of a source, and what a person has to decide about. Nothing is removed that is not `deletable`."""
 
     retention: RetentionPlan
     orphans: tuple[Orphan, ...]
     left: tuple[Orphan, ...]
+    deletable: Deletable
 
     @property
     def items(self) -> int:
@@ -79,6 +82,7 @@ def plan_prune(
     busy: Collection[date] = (),
 ) -> PrunePlan:
     """What would go, as of `now`. `busy`: dates the caller knows to be worked on, besides those marked in the lake."""
+    lake = limited_to_source(lake, config, source, rds)
     in_use = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
     retention = plan_retention(lake, source, today=now.date(), busy=in_use)
     found = find_orphans(config, source, exports, rds=rds, lake=lake, now=now, busy=in_use)
@@ -86,6 +90,7 @@ def plan_prune(
         retention=retention,
         orphans=tuple(orphan for orphan in found if orphan.removable),
         left=tuple(orphan for orphan in found if not orphan.removable),
+        deletable=lake.s3.deletable,
     )
 
 
@@ -94,6 +99,7 @@ def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str],
 
     Raises ManifestError, at the end, when dates could not go because their manifests are damaged.
     """
+    lake = replace(lake, s3=lake.s3.limited(plan.deletable), glue=lake.glue.limited(plan.retention.source))
     for orphan in plan.orphans:
         remove_orphan(lake, orphan)
         log(f"{orphan.source} {orphan.kind} {orphan.key} is removed: {orphan.bytes:,} bytes; {orphan.why}")

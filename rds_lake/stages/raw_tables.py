@@ -23,6 +23,7 @@ from rds_lake.aws.glue import ColumnSpec, GlueTable, TableSpec
 from rds_lake.errors import CatalogError
 from rds_lake.model.evolution import Change, Kind, SeenColumn
 from rds_lake.model.export_info import export_folder
+from rds_lake.model.layout import plain_segment
 from rds_lake.model.manifest import TableManifest
 from rds_lake.model.names import RAW_PREFIX, AthenaTable
 from rds_lake.model.table import Column
@@ -106,8 +107,8 @@ def raw_spec(
 
 
 def comment(name: str, original_type: str | None) -> str:
-    """The comment of a raw column: Glue takes at most 255 characters (aws-facts 5.1)."""
-    return f"{name}: {original_type or 'unknown'}"[:255]
+    """The comment of a raw column: Glue takes at most 255 characters in one line, without control characters."""
+    return plain_segment(f"{name}: {original_type or 'unknown'}")[:255]
 
 
 def _table_location(named: NamedTable) -> str:
@@ -159,7 +160,7 @@ def _raw_table(table: GlueTable) -> RawTable:
                 for kind, column, before, after in body["changes"]
             ),
         )
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
         raise CatalogError(
             f"the parameter {_SCHEMA} of the raw table {table.name!r} is damaged ({error!r}); remove it from the table "
             "in Glue and materialize `catalog` again: the columns are then read from their comments"

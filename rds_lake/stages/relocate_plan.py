@@ -13,7 +13,7 @@ from itertools import count
 
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.export import ExportRecord
-from rds_lake.model.layout import LakeLayout
+from rds_lake.model.layout import LakeLayout, plain_folder
 from rds_lake.model.made import Made
 from rds_lake.stages.exported_files import ExportedFile
 from rds_lake.stages.inspect_export import ExportedTable
@@ -88,7 +88,7 @@ def require_own_folders(tables: Iterable[ExportedTable]) -> None:
     """MalformedExportError when two tables share a folder."""
     owners: dict[str, list[str]] = defaultdict(list)
     for table in tables:
-        owners[table.folder].append(str(table.target))
+        owners[plain_folder(table.folder)].append(str(table.target))
     shared = [f"{' and '.join(names)} in {folder}" for folder, names in owners.items() if len(names) > 1]
     if shared:
         raise MalformedExportError("tables share a folder of the export; rename one of them in the database:", shared)

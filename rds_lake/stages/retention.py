@@ -175,6 +175,8 @@ def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
     for copy in (*manifest.superseded, *((manifest.aws_copy,) if manifest.in_place else ())):
         require_export_folder(manifest, copy)
         folders.add((copy.bucket, copy.folder))
+    for bucket, folder in sorted(folders):
+        lake.s3.deletable.require(bucket, [folder])
     return tuple(sorted(folders))
 
 

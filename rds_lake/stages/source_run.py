@@ -34,6 +34,7 @@ from rds_lake.stages.in_place import Registrar
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
+from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.previous import RowComparison, compare_rows
 from rds_lake.stages.publish import Publication, Publisher
 from rds_lake.stages.quality import TableQuality, check_tables
@@ -110,7 +111,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceRun:
-    """One source's stages, with everything they need."""
+    """One source's stages, with everything they need. The lake is limited to what the source may delete."""
 
     config: LakeConfig
     source: SourceSettings
@@ -121,6 +122,9 @@ class SourceRun:
     sleep: Callable[[float], None] = field(default=time.sleep)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     announce: Callable[[date], None] | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "lake", limited_to_source(self.lake, self.config, self.source, self.rds))
 
     @property
     def plan(self) -> ExportPlan:

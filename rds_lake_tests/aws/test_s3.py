@@ -10,6 +10,7 @@ from botocore.exceptions import ResponseStreamingError
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import MIB, CopyLimits, ObjectHead, S3Gateway
 from rds_lake.errors import AwsError, MalformedExportError, RelocationError, ThrottledError
+from rds_lake.model.deletable import Deletable, Place
 from rds_lake_tests.builders import fill
 from rds_lake_tests.faults import Faults
 
@@ -24,7 +25,7 @@ def client(clients: AwsClients) -> Any:
 
 @pytest.fixture
 def s3(client: Any) -> S3Gateway:
-    return S3Gateway(client)
+    return S3Gateway(client, deletable=Deletable(places=(Place(bucket="lake", prefix=""),)))
 
 
 def test_a_listing_of_2500_objects_is_read_to_its_end(s3: S3Gateway, client: Any) -> None:

@@ -25,6 +25,7 @@ from rds_lake.aws.s3 import CopyLimits, ObjectHead, S3Gateway
 from rds_lake.aws.s3_many import CopyOrder, ManyS3
 from rds_lake.errors import AwsError
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.model.deletable import Deletable, Place
 from rds_lake_tests.aws.conftest import SESSION
 from rds_lake_tests.builders import fill
 
@@ -106,7 +107,8 @@ def prepared(clients: AwsClients) -> AwsClients:
 
 @pytest.fixture(params=["wire", "boto3"])
 def many(server: AwsClients, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ManyS3:
-    gateway = S3Gateway(server.s3, server.wire(8) if request.param == "wire" else None)
+    ours = Deletable(places=(Place(bucket="into", prefix=""),))
+    gateway = S3Gateway(server.s3, server.wire(8) if request.param == "wire" else None, ours)
     return ManyS3(gateway, 8)
 
 

@@ -13,6 +13,7 @@ from rds_lake.aws.s3_connection import Answer, Connection
 from rds_lake.aws.s3_deletes import delete_request
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.aws.s3_pages import Page, parse_page
+from rds_lake.model.deletable import Deletable, Place
 from rds_lake_tests.builders import fill
 
 # XML cannot hold some characters, which is why S3 is asked to encode them.
@@ -112,7 +113,8 @@ def test_a_delete_that_s3_refuses_for_some_keys_is_asked_for_once_more_by_boto3_
         return Answer(200, {}, b"<DeleteResult>" + error + b"</DeleteResult>")
 
     monkeypatch.setattr(Connection, "ask", refused)
-    ManyS3(S3Gateway(clients.s3, clients.wire(2)), 2).delete("lake", ["a", "b"])
+    ours = Deletable(places=(Place(bucket="lake", prefix=""),))
+    ManyS3(S3Gateway(clients.s3, clients.wire(2), ours), 2).delete("lake", ["a", "b"])
     assert len(asked) == 1
     assert "Contents" not in clients.s3.list_objects_v2(Bucket="lake")
 

@@ -8,8 +8,10 @@ from moto.s3.models import s3_backends
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.model.deletable import deletable_of_lake
 from rds_lake.model.layout import LakeLayout
 
+DELETABLE = deletable_of_lake(LakeLayout(bucket="acme-lake", prefix="lake"), ("acme-exports", "exports"))
 SESSION = boto3.Session()  # kept: every session reads AWS's service models again
 
 
@@ -28,7 +30,7 @@ def clients(session_cloud: LocalCloud) -> AwsClients:
 
 @pytest.fixture
 def s3(clients: AwsClients) -> S3Gateway:
-    return S3Gateway(clients.s3)
+    return S3Gateway(clients.s3, deletable=DELETABLE)
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.errors import MalformedExportError
-from rds_lake.stages.footers import TAIL_BYTES, Footer, read_footer
+from rds_lake.stages.footers import TAIL_BYTES, Footer, parse_footer, read_footer
 from rds_lake_tests.builders import orders, parquet
 from rds_lake_tests.faults import Faults
 
@@ -101,10 +103,28 @@ def test_nested_columns_are_refused_by_name(s3: S3Gateway) -> None:
         (b"x" * 100 + struct.pack("<I", 50) + b"PAR1", "cannot be read"),
         (b"x" * 100 + struct.pack("<I", 5000) + b"PAR1", "cannot be read"),
         (b"x" * 100 + struct.pack("<I", 2**32 - 1) + b"PAR1", "its footer would be 4,294,967,295 bytes"),
+        (parquet(pa.table({"abcdefgh": [1]})).replace(b"abcdefgh", b"ab\xff\xfeefgh"), "cannot be read: 'utf-8' codec"),
     ],
-    ids=["empty", "magic", "text", "cut", "noise", "longer than the file", "four gigabytes"],
+    ids=["empty", "magic", "text", "cut", "noise", "longer than the file", "four gigabytes", "a name that is no text"],
 )
 def test_what_is_no_parquet_is_named(s3: S3Gateway, body: bytes, words: str) -> None:
     with pytest.raises(MalformedExportError, match=words) as caught:
         footer_of(s3, body)
     assert "s3://acme-lake/file.parquet" in str(caught.value)
+
+
+WHOLE = parquet(pa.table({"id": [1, 2], "total": pa.array(["1.5", None])}))
+
+
+@given(st.lists(st.tuples(st.integers(1, len(WHOLE)), st.integers(0, 255)), min_size=1, max_size=4))
+def test_a_footer_of_any_bytes_is_read_or_named(changes: list[tuple[int, int]]) -> None:
+    """An error of another kind would end the relocation of all files, and name none."""
+    body = bytearray(WHOLE)
+    for at, byte in changes:
+        body[-at] = byte
+    try:
+        found = parse_footer(bytes(body), "s3://acme-lake/file.parquet")
+    except MalformedExportError as error:
+        assert "s3://acme-lake/file.parquet" in str(error)
+    else:
+        assert found.rows >= 0

@@ -19,6 +19,7 @@ from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.relocate import Mover
 from rds_lake_tests.builders import SampleExport, SampleTable, orders
 from rds_lake_tests.faults import Faults
+from rds_lake_tests.stages.conftest import DELETABLE
 
 PARTS = 12
 
@@ -29,7 +30,7 @@ def s3(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> S3Gateway:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
     wire = clients.wire(4)
     assert wire is not None
-    return S3Gateway(clients.s3, Wire(wire.signer, most=4, jitter=lambda: -1.0))  # no pauses
+    return S3Gateway(clients.s3, Wire(wire.signer, most=4, jitter=lambda: -1.0), DELETABLE)  # no pauses
 
 
 @pytest.fixture
