@@ -22,6 +22,7 @@ from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.errors import ExportIncompleteError, ExportQuotaError, SnapshotNotFoundError
 from rds_lake.model.completeness import Finding
+from rds_lake.model.engine import engine_of
 from rds_lake.model.export import ExportRecord, ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.publication import State
@@ -32,6 +33,7 @@ from rds_lake.stages.dated import tables_of
 from rds_lake.stages.export_plan import ExportPlan, export_plan
 from rds_lake.stages.in_place import Registrar
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
+from rds_lake.stages.known_tables import find_known_tables
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.previous import RowComparison, compare_rows
@@ -288,4 +290,11 @@ class SourceRun:
         return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def _contents(self, task: ExportTask) -> ExportContents:
-        return inspect_export(self.lake.s3, task=task, include=self.source.include)
+        return inspect_export(
+            self.lake.s3,
+            task=task,
+            include=self.source.include,
+            engine=engine_of(self.source.engine) if self.source.engine else None,
+            default_schema=self.source.default_schema,
+            known=find_known_tables(self.config, self.source) or (),
+        )
