@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal
 
 from rds_lake.model.engine import Engine
@@ -15,6 +16,7 @@ from rds_lake.model.export import ExportTask
 from rds_lake.model.export_info import COMPLETE, ExportTableInfo, export_folder
 from rds_lake.model.export_key import ExportedData, ExportKey, ForeignKey, SuccessMarker
 from rds_lake.model.remarks import Meaning, Remark, read_remarks
+from rds_lake.model.snapshot import Snapshot
 from rds_lake.model.table import TableTarget
 
 _SKIPPED = "SKIPPED"
@@ -47,6 +49,21 @@ def check_completeness(
         *_folders(infos, keys),
         *_unread(keys),
         *_included(infos, include, engine),
+    )
+
+
+def check_date(snapshot: Snapshot, day: date) -> Finding | None:
+    """Whether the exported snapshot's data is of another day than the date: what is published under it would be a lie."""
+    if snapshot.unknown_origin:
+        problem = (
+            f"{snapshot.identifier} is a copy, and AWS does not tell any more of what: the date of its data is unknown"
+        )
+        return _error(f"{problem}; nothing of it is published")
+    if snapshot.date == day:
+        return None
+    return _error(
+        f"{snapshot.identifier} holds the data of {snapshot.date}, not of {day}"
+        f"{': it is a copy' if snapshot.copied_at else ''}; materialize {snapshot.date} instead"
     )
 
 

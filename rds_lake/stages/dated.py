@@ -14,7 +14,7 @@ from rds_lake.stages import handover
 from rds_lake.stages.catalog import locate
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
-from rds_lake.stages.raw_tables import NamedTable
+from rds_lake.stages.raw_tables import NamedTable, published_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,5 +33,7 @@ class DatedTables:
 def tables_of(lake: Lake, source: SourceSettings, day: date, *, ask_all: bool = True) -> DatedTables:
     """The tables of the date; ManifestError or CatalogError say what to materialize first. `ask_all` as of `locate`."""
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-    located = locate(lake.glue, manifest=manifest, tables=name_tables(manifest, source), ask_all=ask_all)
+    existing = lake.glue.list_tables(source.name)
+    named = name_tables(manifest, source, published_names(existing))
+    located = locate(lake.glue, manifest=manifest, tables=named, existing=existing, ask_all=ask_all)
     return DatedTables(manifest=manifest, located=located, typed=type_tables(located, source))

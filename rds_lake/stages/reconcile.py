@@ -143,6 +143,7 @@ class Reconciler:
             if live is not None:
                 own.append(replace(live, created_at=datetime.combine(day, self.now.timetz())))
             if progress[day] is Progress.DONE:
+                own = [snapshot for snapshot in own if snapshot.copied_at is None]  # a copy has nothing newer
                 replaced = plan.replace and own and self.log.published_arn(plan.source, day) != own[0].arn
                 own = own[:1] if replaced else []
             if progress[day] is not Progress.BUSY and (own or progress[day] is Progress.OPEN):
@@ -183,7 +184,7 @@ class Reconciler:
                 label = plan.live_label(day)
                 subject = label if label in begun and day == self.now.astimezone(UTC).date() else None
             else:
-                subject = snapshot.subject if snapshot.created_at <= self.now - self.grace else None
+                subject = snapshot.subject if snapshot.there_since <= self.now - self.grace else None
             if subject is not None:
                 busy = subject in begun and begun[subject].blocking
                 return (
