@@ -30,6 +30,8 @@ _NOT_FOUND = {
     "DBSnapshotNotFoundFault",
     "DBClusterSnapshotNotFoundFault",
     "DBClusterNotFoundFault",
+    "DBInstanceNotFound",
+    "DBInstanceNotFoundFault",
     "ExportTaskNotFound",
     "ExportTaskNotFoundFault",
 }
@@ -165,6 +167,23 @@ class RdsGateway:
             status=cluster.get("Status", "").lower(),
             size_gb=cluster.get("AllocatedStorage", 0),
         )
+
+    def find_created(self, about: Exportable, identifier: str) -> datetime | None:
+        """When the instance or cluster whose snapshots these are was made, or None when there is none."""
+        of_cluster = about is not Exportable.SNAPSHOT
+        operation, key = (
+            ("describe_db_clusters", "DBClusterIdentifier")
+            if of_cluster
+            else ("describe_db_instances", "DBInstanceIdentifier")
+        )
+        try:
+            answer = self._find(operation, identifier, **{key: identifier})
+        except AwsError as error:
+            if not error.code.startswith("AccessDenied"):
+                raise
+            return None  # a policy of an earlier release: only a false alarm of a new lake is at stake
+        found = answer["DBClusters" if of_cluster else "DBInstances"] if answer else []
+        return found[0].get("ClusterCreateTime" if of_cluster else "InstanceCreateTime") if found else None
 
     def _find(self, operation: str, about: str, **arguments: str) -> Any:
         """The answer, or None when AWS knows no such thing."""

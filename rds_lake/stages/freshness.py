@@ -57,7 +57,22 @@ def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str |
     if watched.freshness is None:
         return None
     snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
-    return stale_reason(watched, newest_state(rds, snapshots, find_live(rds, plan, now=now)), now=now)
+    newest = newest_state(rds, snapshots, find_live(rds, plan, now=now))
+    return stale_reason(watched, newest, now=now, since=waiting_since(rds, watched, newest, now=now))
+
+
+def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> datetime:
+    """From when freshness counts: the newest state, else from when the source could first have had one.
+
+    That is its first date here, or later, when the database was made. AWS is asked only where that decides.
+    """
+    if newest is not None:
+        return newest
+    first = datetime.combine(watched.first_date, datetime.min.time(), UTC)
+    if watched.freshness is None or now - first <= watched.freshness:
+        return first
+    made = rds.find_created(watched.plan.snapshot_about, watched.plan.identifier)
+    return max(first, made) if made else first
 
 
 def find_misdated(rds: RdsGateway, lake: Lake, source: SourceSettings) -> str | None:
@@ -72,11 +87,13 @@ def find_misdated(rds: RdsGateway, lake: Lake, source: SourceSettings) -> str | 
     return f"readers see {manifest.snapshot_date}, but {found.problem}" if found else None
 
 
-def stale_reason(watched: Watched, newest: datetime | None, *, now: datetime) -> str | None:
-    """Why the source is stale, or None. A source that just began has its first date to wait from."""
+def stale_reason(
+    watched: Watched, newest: datetime | None, *, now: datetime, since: datetime | None = None
+) -> str | None:
+    """Why the source is stale, or None. `since`: as `waiting_since` says; else a source counts from its first date."""
     if watched.freshness is None:
         return None
-    since = newest or datetime.combine(watched.first_date, datetime.min.time(), UTC)
+    since = since or newest or datetime.combine(watched.first_date, datetime.min.time(), UTC)
     if now - since <= watched.freshness:
         return None
     kinds = " or ".join(watched.plan.kinds)

@@ -23,7 +23,7 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.snapshot import LIVE, Snapshot, of_date
 from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
-from rds_lake.stages.freshness import Watched, find_live, newest_state, stale_incident, stale_reason
+from rds_lake.stages.freshness import Watched, find_live, newest_state, stale_incident, stale_reason, waiting_since
 from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, settling_run
 
 
@@ -119,7 +119,8 @@ class Reconciler:
             else:
                 candidates += self._candidate(plan, day, dates_own)
         newest = newest_state(self.rds, snapshots, live)
-        stale = stale_reason(watched, newest, now=self.now)
+        since = waiting_since(self.rds, watched, newest, now=self.now)
+        stale = stale_reason(watched, newest, now=self.now, since=since)
         if stale is not None:
             incidents.append(stale_incident(plan, newest, stale))
         return Examined(

@@ -209,6 +209,9 @@ class SourceRun:
         if done is not None and self._comes_too_late(record, done.export):
             self.log(f"{record.export_task} is not of the snapshot that {day} has by now, {done.export.snapshot_arn}")
             return AcceptedExport(record=done.export, findings=(), reused=True)
+        if done is not None and not self._usable(day, task):
+            self.log(f"nothing is left of {record.export_task}: {day} has another export, {done.export.export_task}")
+            return AcceptedExport(record=done.export, findings=(), reused=True)
         misdated = check_date(snapshot, day) if snapshot else None
         if misdated is not None:
             return AcceptedExport(record=record, findings=(misdated,), reused=False)
