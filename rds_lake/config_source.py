@@ -100,8 +100,9 @@ class SourceSettings(KindKeys):
     )
     default_schema: str | None = Field(
         default=None,
-        pattern=r"^[^.]+\.[^.]+$",
-        description="`db.schema` whose tables keep their bare name in Athena; others get the schema as prefix.",
+        pattern=r"^[^.]+\.(.*[^.])?[^.]$",
+        description="`db.schema` whose tables keep their bare name in Athena; others of its database get the schema as prefix, "
+        "those of other databases the database as well.",
     )
     rename: dict[str, str] = Field(
         default_factory=dict, description="`db.schema.table` or `db.schema.table.column` -> name in Athena."

@@ -7,9 +7,10 @@ instances and clusters stands in one table, `_APIS`. What does not: which snapsh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 from rds_lake.aws.translate import aws_errors
@@ -29,6 +30,8 @@ _NOT_FOUND = {
     "DBSnapshotNotFoundFault",
     "DBClusterSnapshotNotFoundFault",
     "DBClusterNotFoundFault",
+    "DBInstanceNotFound",
+    "DBInstanceNotFoundFault",
     "ExportTaskNotFound",
     "ExportTaskNotFoundFault",
 }
@@ -44,6 +47,12 @@ class _SnapshotApi:
     identifier: str
     owner: str
 
+
+# AWS's two times of a snapshot that is no copy are the same; what is this close is no copy.
+_SAME_TIME = timedelta(minutes=1)
+_LONGEST_CHAIN = 20  # of copies of copies
+# What RDS calls an automated snapshot: its time is in the name.
+_AUTOMATED = re.compile(r":rds:.*-(\d{4}-\d\d-\d\d-\d\d-\d\d)", re.ASCII)
 
 _APIS = {
     Exportable.SNAPSHOT: _SnapshotApi(
@@ -68,6 +77,8 @@ class RdsGateway:
 
     def __init__(self, client: RDSClient) -> None:
         self._client = client
+        # Where copies of clusters' snapshots come from never changes: one look each.
+        self._origins: dict[str, _Origin | None] = {}
 
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
         """Every snapshot of exactly this instance or cluster of the given kinds (automated, manual, awsbackup)."""
@@ -84,7 +95,9 @@ class RdsGateway:
         try:
             with aws_errors("rds", api.operation, about=identifier):
                 pages: Iterable[Any] = self._client.get_paginator(api.operation).paginate(**narrowed)
-                return [_snapshot(item, api) for page in pages for item in page[api.items]]
+                items = [item for page in pages for item in page[api.items]]
+            self._origins |= {item[api.arn]: origin for item in items if (origin := _origin(item))}
+            return [self._snapshot(item, api) for item in items]
         except AwsError as error:
             if kind == BACKUP and error.code in ("InvalidParameterValue", "InvalidParameterCombination"):
                 return []  # clusters know no such type; they are among the manual ones
@@ -97,9 +110,46 @@ class RdsGateway:
         answer = self._find(
             api.operation, reference, **{api.identifier: exportable(reference)[1] if is_arn else reference}
         )
-        found = [_snapshot(item, api) for item in answer[api.items]] if answer else []
+        found = [self._snapshot(item, api) for item in answer[api.items]] if answer else []
         # Of another account or Region it may have the same name, and then is not this one.
         return next((snapshot for snapshot in found if not is_arn or snapshot.arn == reference), None)
+
+    def _snapshot(self, item: Any, api: _SnapshotApi) -> Snapshot:
+        """The snapshot with the time of its data. AWS tells that of a copied instance's, of a cluster's only the source."""
+        snapshot = _snapshot(item, api)
+        source = item.get("SourceDBClusterSnapshotArn")
+        original = item.get("OriginalSnapshotCreateTime") if not source else self._time_of_origin(source)
+        if source and original is None:
+            return replace(snapshot, copied_at=snapshot.created_at, unknown_origin=True)
+        if original is None or original >= snapshot.created_at - _SAME_TIME:
+            return snapshot
+        return replace(snapshot, created_at=original, copied_at=snapshot.created_at)
+
+    def _time_of_origin(self, arn: str) -> datetime | None:
+        """The time of the snapshot at the beginning of a chain of copies, or None where the trail is lost."""
+        for _ in range(_LONGEST_CHAIN):
+            if arn not in self._origins:
+                self._origins[arn] = self._look_up_origin(arn)
+            origin = self._origins[arn]
+            if origin is None:
+                # Gone, or of another account or Region. An automated one has its time in its name.
+                found = _AUTOMATED.search(arn)
+                return datetime.strptime(found[1], "%Y-%m-%d-%H-%M").replace(tzinfo=UTC) if found else None
+            if not origin.source:
+                return origin.made_at
+            arn = origin.source
+        return None
+
+    def _look_up_origin(self, arn: str) -> _Origin | None:
+        api = _APIS[Exportable.CLUSTER_SNAPSHOT]
+        try:
+            answer = self._find(api.operation, arn, **{api.identifier: arn})
+        except AwsError as error:
+            # Another Region's or account's ARN: AWS does not say which of these codes it has for them.
+            if error.code not in ("InvalidParameterValue", "InvalidParameterCombination", "AccessDenied"):
+                raise
+            return None
+        return next((_origin(item) for item in answer[api.items] if item[api.arn] == arn), None) if answer else None
 
     def find_cluster(self, identifier: str, *, now: datetime) -> Snapshot | None:
         """The live cluster as something to export as of `now`, or None when there is no such cluster."""
@@ -117,6 +167,23 @@ class RdsGateway:
             status=cluster.get("Status", "").lower(),
             size_gb=cluster.get("AllocatedStorage", 0),
         )
+
+    def find_created(self, about: Exportable, identifier: str) -> datetime | None:
+        """When the instance or cluster whose snapshots these are was made, or None when there is none."""
+        of_cluster = about is not Exportable.SNAPSHOT
+        operation, key = (
+            ("describe_db_clusters", "DBClusterIdentifier")
+            if of_cluster
+            else ("describe_db_instances", "DBInstanceIdentifier")
+        )
+        try:
+            answer = self._find(operation, identifier, **{key: identifier})
+        except AwsError as error:
+            if not error.code.startswith("AccessDenied"):
+                raise
+            return None  # a policy of an earlier release: only a false alarm of a new lake is at stake
+        found = answer["DBClusters" if of_cluster else "DBInstances"] if answer else []
+        return found[0].get("ClusterCreateTime" if of_cluster else "InstanceCreateTime") if found else None
 
     def _find(self, operation: str, about: str, **arguments: str) -> Any:
         """The answer, or None when AWS knows no such thing."""
@@ -189,6 +256,19 @@ class RdsGateway:
         """Cancel a task; what it wrote stays in S3."""
         with aws_errors("rds", "CancelExportTask", about=identifier):
             self._client.cancel_export_task(ExportTaskIdentifier=identifier)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """A snapshot as the origin of a copy: when it was made, and of what, where it is a copy itself."""
+
+    made_at: datetime
+    source: str
+
+
+def _origin(item: Any) -> _Origin | None:
+    made_at = item.get("SnapshotCreateTime")
+    return _Origin(made_at=made_at, source=item.get("SourceDBClusterSnapshotArn") or "") if made_at else None
 
 
 def _snapshot(item: Any, api: _SnapshotApi) -> Snapshot:

@@ -242,10 +242,11 @@ def _views_asset(config: LakeConfig, source: SourceSettings, tables: SourceTable
         if tables.views is None:
             yield dg.MaterializeResult(asset_key=keys[Stage.VIEWS.value], metadata=outcome.metadata())
             return
-        published = {table.names.view: table for table in outcome.tables}
+        # By the table: a name published before it was lake.yaml's own stays in Athena, and is no asset's key.
+        published = {table.names.target: table for table in outcome.tables}
         for view, key in keys.items():
             # A key left out would silently skip every step behind it: a table that is gone is said to be gone.
-            table = published.get(view)
+            table = published.get(tables.views[view])
             metadata = (
                 view_metadata(source.name, table, _day(context), state=outcome.publication.state)
                 if table

@@ -12,10 +12,11 @@ from datetime import date, datetime, timedelta
 import dagster as dg
 
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.defs.translate import Tag
+from rds_lake.defs.translate import Stage, Tag
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.handover import find_manifest
+from rds_lake.stages.handover import find_manifest, list_dates
 from rds_lake.stages.reconcile import Begun, Progress
+from rds_lake.stages.snapshot_log import recorded_dates
 
 _STATUSES = {
     dg.AssetPartitionStatus.MATERIALIZED: Progress.DONE,
@@ -49,7 +50,19 @@ class DagsterRunLog:
             self.last_keys[source], list(keys.values()), self.partitions[source]
         )
         statuses = {key: _STATUSES[status] for key, status in (found or {}).items() if status in _STATUSES}
-        return {day: statuses.get(key, Progress.OPEN) for day, key in keys.items()}
+        known = {day: statuses.get(key, Progress.OPEN) for day, key in keys.items()}
+        if Progress.DONE in known.values():
+            return known
+        # A new source, or Dagster's history is gone: what the lake itself has finished is not begun or settled again.
+        finished = self._finished(source)
+        return {day: Progress.DONE if one is Progress.OPEN and day in finished else one for day, one in known.items()}
+
+    def _finished(self, source: str) -> set[date]:
+        """The dates that went through the last stage by the lake's own records: the manifest, and the row of `_snapshots`."""
+        dates = set(list_dates(self.s3, self.layout, source))
+        if dates and self.last_keys[source].path[-1] != Stage.PARQUET:
+            dates &= recorded_dates(self.s3, self.layout, source)
+        return dates
 
     def begun(self, source: str, day: date) -> Mapping[str, Begun]:
         tags = {Tag.SOURCE.value: source, Tag.TRIGGER.value: "begin", "dagster/partition": day.isoformat()}

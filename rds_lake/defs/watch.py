@@ -65,7 +65,9 @@ def _staleness(config: LakeConfig, source: SourceSettings, aws: AwsResource) -> 
     gateways = aws.gateways(config.lake)
     exports = dynamo_exports(config, gateways, _unheard).get(source.name)
     if exports is None:
-        return freshness.find_staleness(gateways.rds, freshness.watch(config, source), now=utc_now())
+        stale = freshness.find_staleness(gateways.rds, freshness.watch(config, source), now=utc_now())
+        misdated = freshness.find_misdated(gateways.rds, gateways.lake, source)
+        return "; ".join(reason for reason in (stale, misdated) if reason) or None
     watched = watch_set(config, source, exports)
     return watched.stale_reason(watched.relocated(), now=utc_now())
 

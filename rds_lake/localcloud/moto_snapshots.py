@@ -90,6 +90,14 @@ class SnapshotRecords:
         _snapshots(kind)[name] = snapshot
         return _utc(snapshot.created)
 
+    def mark_copy(self, kind: SourceKind, name: str, source: dict[str, Any]) -> dict[str, str]:
+        """Keep what a snapshot was copied from, and how AWS tells it: of a cluster's its source, of an instance's its time."""
+        if kind is INSTANCE:
+            return {}
+        told = {"SourceDBClusterSnapshotArn": source[f"{kind.noun}Arn"]}
+        _snapshots(kind)[name].source_db_cluster_snapshot_arn = told["SourceDBClusterSnapshotArn"]
+        return told
+
     def remove(self, kind: SourceKind, name: str) -> None:
         """Forget a snapshot."""
         _snapshots(kind).pop(name, None)

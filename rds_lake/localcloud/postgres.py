@@ -24,7 +24,7 @@ from rds_lake.localcloud.source import SourceColumn, SourceTable, checked_port, 
 _NATIVE: dict[str, tuple[str, pa.DataType]] = {
     "bigint": ("int64", pa.int64()),
     "integer": ("int32", pa.int32()),
-    "smallint": ("int32 (INT_16)", pa.int16()),
+    "smallint": ("int32 (INT(16, true))", pa.int16()),
     "double precision": ("double", pa.float64()),
     "real": ("float", pa.float32()),
     "boolean": ("boolean", pa.bool_()),

@@ -60,10 +60,10 @@ def parquet_files(database: SourceDatabase, table: SourceTable, *, max_bytes: in
         yield f"part-{number:05d}-{run}-c000.gz.parquet", buffer.getvalue()
 
 
-def type_mappings(table: SourceTable) -> list[dict[str, Any]]:
-    """`originalTypeMappings` of the table."""
+def type_mappings(table: SourceTable, *, engine: str = "") -> list[dict[str, Any]]:
+    """`originalTypeMappings` of the table. Exports of PostgreSQL number the columns, and write 0 for what has no length."""
     mappings = []
-    for column in table.columns:
+    for place, column in enumerate(table.columns, start=1):
         mapping: dict[str, Any] = {
             "columnName": column.name,
             "originalType": column.data_type,
@@ -74,5 +74,8 @@ def type_mappings(table: SourceTable) -> list[dict[str, Any]]:
             "originalNumPrecision": column.num_precision,
             "originalDateTimePrecision": column.datetime_precision,
         }
-        mappings.append(mapping | {key: value for key, value in optional.items() if value is not None})
+        if engine == "postgres":
+            mappings.append(mapping | {key: value or 0 for key, value in optional.items()} | {"ordinalPosition": place})
+        else:
+            mappings.append(mapping | {key: value for key, value in optional.items() if value is not None})
     return mappings

@@ -145,6 +145,7 @@ class Snapshots:
                 f"Target{kind.noun}Identifier": target,
             }
             answer = self._moto.call(context, f"Copy{kind.noun}", params | names)
+            answer[kind.noun] |= self._records.mark_copy(kind, target, source)
             with self._lock:
                 content = self._contents.get(source[f"{kind.noun}Arn"])
                 if content is not None:

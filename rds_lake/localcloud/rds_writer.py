@@ -44,8 +44,9 @@ class ExportWriter:
 
     def check_only(self, only: Sequence[str]) -> None:
         """Refuse ExportOnly items that name nothing."""
-        names = [_only_name(database, table) for database, table in self._tables([])]
-        unknown = [item for item in only if not any(_wanted(name, [item]) for name in names)]
+        words = [_only_words(database, table) for database, table in self._tables([])]
+        words += [(database.name,) for database in self.databases]  # also one without tables
+        unknown = [item for item in only if not any(_wanted(names, [item]) for names in words)]
         if unknown:
             raise ApiError(
                 "InvalidExportOnly", f"The export is invalid: {', '.join(unknown)} not found in the snapshot"
@@ -60,6 +61,7 @@ class ExportWriter:
     def _write(self, task: dict[str, Any], fault: ExportFault, advance: Callable[..., None]) -> str | None:
         folder = "/".join(part for part in (task["S3Prefix"].strip("/"), task["ExportTaskIdentifier"]) if part)
         wanted = self._tables(task["ExportOnly"])
+        empty = self._empty_databases(task["ExportOnly"], wanted)
         infos: list[dict[str, Any]] = []
         skipped: list[dict[str, str]] = []
         total = 0
@@ -78,7 +80,7 @@ class ExportWriter:
             raise CanceledError
         if fault.fail:
             raise RuntimeError(fault.fail)
-        self._write_infos(task, folder, infos, total)
+        self._write_infos(task, folder, infos, total, empty=empty)
         if not skipped:
             return None
         return json.dumps({"skippedTables": skipped, "skippedObjectives": [], "general": []})
@@ -89,7 +91,21 @@ class ExportWriter:
             (database, table)
             for database in self.databases
             for table in database.content.tables()
-            if not only or _wanted(_only_name(database, table), only)
+            if not only or _wanted(_only_words(database, table), only)
+        ]
+
+    def _empty_databases(
+        self, only: Sequence[str], tables: Sequence[tuple[FrozenDatabase, SourceTable]]
+    ) -> list[dict[str, Any]]:
+        """Entries of databases without tables. Every instance of PostgreSQL has one called `postgres`, as a rule empty."""
+        names = [database.name for database in self.databases]
+        if any(database.content.engine == "postgres" for database in self.databases):
+            names.append("postgres")
+        filled = {database.name for database, _ in tables}
+        wanted = [name for name in dict.fromkeys(names) if name not in filled and (not only or name in only)]
+        return [
+            {"target": name, "warningMessage": {"skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]}}
+            for name in sorted(wanted)
         ]
 
     def _write_table(
@@ -106,20 +122,35 @@ class ExportWriter:
             "tableStatistics": {
                 "extractionStartTime": locale_time(started),
                 "extractionEndTime": locale_time(datetime.now(UTC)),
+                "partitioningInfo": {
+                    "numberOfPartitions": 1,
+                    "numberOfCompletedPartitions": 1,
+                    "partitionColumns": [],
+                },
             },
-            "schemaMetadata": {"originalTypeMappings": type_mappings(table)},
+            "schemaMetadata": {"originalTypeMappings": type_mappings(table, engine=database.content.engine)},
             "status": "COMPLETE",
             "sizeGB": size / _GIB,
             "target": _target(database, table),
         }
         return info, size
 
-    def _write_infos(self, task: dict[str, Any], folder: str, infos: list[dict[str, Any]], total: int) -> None:
+    def _write_infos(
+        self,
+        task: dict[str, Any],
+        folder: str,
+        infos: list[dict[str, Any]],
+        total: int,
+        *,
+        empty: Sequence[dict[str, Any]],
+    ) -> None:
+        """Both info files. Entries of empty databases stand in front, and are no tables to be counted."""
         identifier, step = task["ExportTaskIdentifier"], self.settings.tables_per_info_file
         for start in range(0, max(len(infos), 1), step):
             part = infos[start : start + step]
             key = f"{folder}/export_tables_info_{identifier}_from_{start + 1}_to_{start + len(part)}.json"
-            self._put(task, key, json.dumps({"perTableStatus": part}).encode())
+            entries = [*empty, *part] if start == 0 else part
+            self._put(task, key, json.dumps({"perTableStatus": entries}).encode())
         body = {
             "exportTaskIdentifier": identifier,
             "sourceArn": task["SourceArn"],
@@ -161,13 +192,16 @@ def _target(database: FrozenDatabase, table: SourceTable) -> str:
     return f"{database.name}.{_schema(database, table)}.{table.name}"
 
 
-def _only_name(database: FrozenDatabase, table: SourceTable) -> str:
-    """What ExportOnly calls the table: `db.schema.table`, in MySQL and MariaDB `db.table`."""
-    return _target(database, table) if database.content.engine == "postgres" else f"{database.name}.{table.name}"
+def _only_words(database: FrozenDatabase, table: SourceTable) -> tuple[str, ...]:
+    """What ExportOnly calls the table: database, schema, table; in MySQL and MariaDB database and table."""
+    if database.content.engine == "postgres":
+        return database.name, table.schema, table.name
+    return database.name, table.name
 
 
-def _wanted(target: str, only: Sequence[str]) -> bool:
-    return any(target == item or target.startswith(f"{item}.") for item in only)
+def _wanted(words: tuple[str, ...], only: Sequence[str]) -> bool:
+    """Whether an item names the table or what it is in. A dot in an item always parts two names."""
+    return any(words[: len(parts)] == parts for parts in (tuple(item.split(".")) for item in only))
 
 
 def _safe(key: str) -> str:

@@ -5,16 +5,21 @@ What belongs here: the rule, as findings. Reading the files is `stages/inspect_e
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from datetime import date
+from typing import Literal
 
+from rds_lake.model.engine import Engine
 from rds_lake.model.export import ExportTask
-from rds_lake.model.export_info import ExportTableInfo, export_folder
+from rds_lake.model.export_info import COMPLETE, ExportTableInfo, export_folder
 from rds_lake.model.export_key import ExportedData, ExportKey, ForeignKey, SuccessMarker
+from rds_lake.model.remarks import Meaning, Remark, read_remarks
+from rds_lake.model.snapshot import Snapshot
 from rds_lake.model.table import TableTarget
+
+_SKIPPED = "SKIPPED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +36,34 @@ def check_completeness(
     infos: Sequence[ExportTableInfo],
     keys: Collection[ExportKey],
     include: Sequence[str],
+    engine: Engine | None = None,
+    known: Collection[TableTarget] = (),
 ) -> tuple[Finding, ...]:
-    """Everything that keeps this export from being the whole truth; no errors means it is complete."""
+    """Everything that keeps this export from being the whole truth; no errors means it is complete.
+
+    `engine` says the grammar of `include`, `known` are tables the lake had before, both as far as anybody knows.
+    """
     return (
         *_warning_message(task),
-        *_statuses(infos),
+        *_statuses(infos, known),
         *_folders(infos, keys),
         *_unread(keys),
-        *_included(infos, include),
+        *_included(infos, include, engine),
+    )
+
+
+def check_date(snapshot: Snapshot, day: date) -> Finding | None:
+    """Whether the exported snapshot's data is of another day than the date: what is published under it would be a lie."""
+    if snapshot.unknown_origin:
+        problem = (
+            f"{snapshot.identifier} is a copy, and AWS does not tell any more of what: the date of its data is unknown"
+        )
+        return _error(f"{problem}; nothing of it is published")
+    if snapshot.date == day:
+        return None
+    return _error(
+        f"{snapshot.identifier} holds the data of {snapshot.date}, not of {day}"
+        f"{': it is a copy' if snapshot.copied_at else ''}; materialize {snapshot.date} instead"
     )
 
 
@@ -51,26 +76,18 @@ def _warning(problem: str) -> Finding:
 
 
 def _warning_message(task: ExportTask) -> Iterator[Finding]:
-    """WarningMessage is a JSON document inside a string (aws-facts 1.6)."""
-    if not task.warning_message:
-        return
-    try:
-        body = json.loads(task.warning_message)
-    except (ValueError, RecursionError):
-        body = None
-    if not isinstance(body, dict):
-        yield _error(f"AWS warns about {task.identifier}: {task.warning_message}")
-        return
-    for key, entries in body.items():
-        for entry in entries if isinstance(entries, list) else [entries]:
-            if entry:
-                yield _error(f"AWS reports {key}: {_words(entry)}{_remedy(str(entry))}")
+    """WarningMessage: what loses data is an error, what nobody has seen yet a warning, an empty database nothing."""
+    for remark in read_remarks(task.warning_message or ""):
+        yield from _judged(remark, f"AWS warns about {task.identifier}" if not remark.key else "AWS reports")
 
 
-def _words(entry: Any) -> str:
-    if isinstance(entry, dict):
-        return ", ".join(f"{name} {value}" for name, value in entry.items())
-    return str(entry)
+def _judged(remark: Remark, about: str) -> Iterator[Finding]:
+    if remark.meaning is Meaning.LOSS:
+        yield _error(
+            f"{about} {remark}{_remedy(str(remark))}" if remark.key else f"{about}: {remark}{_remedy(str(remark))}"
+        )
+    elif remark.meaning is Meaning.UNKNOWN:
+        yield _warning(f"{about} {remark}" if remark.key else f"{about}: {remark}")
 
 
 def _remedy(text: str) -> str:
@@ -87,24 +104,44 @@ def _remedy(text: str) -> str:
     return ""
 
 
-def _statuses(infos: Sequence[ExportTableInfo]) -> Iterator[Finding]:
+def _statuses(infos: Sequence[ExportTableInfo], known: Collection[TableTarget]) -> Iterator[Finding]:
     for info in infos:
-        detail = f": {info.warning}{_remedy(info.warning)}" if info.warning else ""
-        if info.target is None and not info.warning and info.status in ("", "COMPLETE"):
-            continue
+        remarks = read_remarks(info.warning or "", of_database=info.target is None)
         if info.target is None:
-            yield _error(f"database {info.raw_target} was not exported whole{detail or f' ({info.status})'}")
-        elif info.status != "COMPLETE":
+            yield from _database(info, remarks, known)
+            continue
+        detail = "".join(f": {remark}{_remedy(str(remark))}" for remark in remarks)
+        if info.status != COMPLETE:
             yield _error(f"table {info.target} ended {info.status or 'without a status'}{detail}")
-        elif info.warning:
-            yield _warning(f"table {info.target}{detail}")
+            continue
+        for remark in remarks:
+            yield from _judged(remark, f"of table {info.target} AWS says")
+        if info.is_cut_short:
+            yield _error(
+                f"table {info.target} is announced as COMPLETE, but AWS finished only {info.completed_partitions} of its "
+                f"{info.partitions} parts: rows are missing; take a new snapshot, or have this one exported again"
+            )
+
+
+def _database(info: ExportTableInfo, remarks: Sequence[Remark], known: Collection[TableTarget]) -> Iterator[Finding]:
+    """An entry about a whole database. Every RDS for PostgreSQL has the empty `postgres`, which AWS skips."""
+    name = info.raw_target
+    had = sum(target.database == name for target in known)
+    for remark in remarks:
+        if remark.meaning is Meaning.LOSS or (remark.meaning is Meaning.UNKNOWN and remark.skips_database and had):
+            tables = f"; the lake knows {had} tables of it" if had else ""
+            yield _error(f"database {name} was not exported whole: {remark}{tables}{_remedy(str(remark))}")
+        elif remark.meaning is Meaning.UNKNOWN:
+            yield _warning(f"of database {name} AWS says {remark}")
+    if info.status not in ("", COMPLETE) and not (remarks and info.status == _SKIPPED):
+        yield _error(f"database {name} was not exported whole: it ended {info.status}")
 
 
 def _folders(infos: Sequence[ExportTableInfo], keys: Collection[ExportKey]) -> Iterator[Finding]:
     """Files against announcements: every announced table ended, every file announced, no two tables in one folder."""
     announced: dict[str, list[TableTarget]] = defaultdict(list)
     for info in infos:
-        if info.target is not None and info.status == "COMPLETE":
+        if info.target is not None and info.status == COMPLETE:
             announced[export_folder(info.target)].append(info.target)
     data = {(key.folder, key.index) for key in keys if isinstance(key, ExportedData)}
     ended = {(key.folder, key.index) for key in keys if isinstance(key, SuccessMarker)}
@@ -137,9 +174,11 @@ def _unread(keys: Collection[ExportKey]) -> Iterator[Finding]:
             )
 
 
-def _included(infos: Sequence[ExportTableInfo], include: Sequence[str]) -> Iterator[Finding]:
-    exported = [info.target for info in infos if info.target is not None]
-    names = {name for t in exported for name in (t.database, f"{t.database}.{t.schema}", str(t))}
+def _included(infos: Sequence[ExportTableInfo], include: Sequence[str], engine: Engine | None) -> Iterator[Finding]:
+    """Items of `include` of which nothing came; an empty database that AWS names did come."""
+    engines = [engine] if engine else list(Engine)
+    names = {name for info in infos if info.target for one in engines for name in one.items_of(info.target)}
+    names |= {info.raw_target for info in infos if info.target is None}
     for item in include:
         if item not in names:
             yield _error(f"`include` asks for {item}, and the export has nothing of it: correct lake.yaml")

@@ -40,6 +40,12 @@ class Engine(StrEnum):
         """Whether AWS takes the item in ExportOnly."""
         return re.fullmatch(rf"{_ONLY_WORD}(\.{_ONLY_WORD}){{0,{self._depth - 1}}}", item, re.ASCII) is not None
 
+    def items_of(self, target: TableTarget) -> tuple[str, ...]:
+        """Every item of ExportOnly that the table belongs to; none of a table that this engine cannot have."""
+        if self is Engine.POSTGRES:
+            return target.database, f"{target.database}.{target.schema}", str(target)
+        return (target.database, f"{target.database}.{target.table}") if target.schema == target.database else ()
+
     def included_tables(self, include: Sequence[str]) -> tuple[TableTarget, ...]:
         """The tables that items of ExportOnly name outright."""
         words = [item.split(".") for item in include]

@@ -15,8 +15,9 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
+from datetime import date
 
-from rds_lake.model.arn import exportable
+from rds_lake.model.arn import Exportable, exportable
 
 # Starts with a letter; letters, digits and single hyphens; no hyphen at the end; 60 characters (aws-facts 1.6, 10).
 MAX_LENGTH = 60
@@ -26,13 +27,27 @@ _HASH_DIGITS = 12
 def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: int) -> str:
     """The id of one attempt to export these tables of this snapshot.
 
-    `subject` is the snapshot's ARN, for a live cluster `<cluster ARN>@<date>` (`Snapshot.subject`). `salt` tells lakes
-    apart that export the same snapshot to different places. Attempts count from 1.
+    `subject` is the snapshot's ARN, for a live cluster or a copied snapshot `<ARN>@<date>` (`Snapshot.subject`). `salt` tells
+    lakes apart that export the same snapshot to different places. Attempts count from 1.
     """
     if attempt < 1:
         raise ValueError(f"attempts count from 1, not {attempt}")
     tail = f"-{_digest(subject, include, salt)}-{attempt}"
-    return _readable(exportable(subject)[1], MAX_LENGTH - len(tail)) + tail
+    about, identifier = exportable(subject)
+    name, _, day = identifier.partition("@")
+    if day and about is not Exportable.CLUSTER:
+        tail = f"-{day}{tail}"  # whole, however long the name: AWS tells nowhere else of what day a copy is
+        identifier = name
+    return _readable(identifier, MAX_LENGTH - len(tail)) + tail
+
+
+def written_day(task_id: str) -> date | None:
+    """The day in the id of an export of a copied snapshot, if it is one; `parse_attempt` says whether it is ours."""
+    found = re.search(rf"-(\d{{4}}-\d\d-\d\d)-[0-9a-f]{{{_HASH_DIGITS}}}-\d+$", task_id, re.ASCII)
+    try:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
 
 
 def parse_attempt(task_id: str, *, subject: str, include: Sequence[str], salt: str) -> int | None:

@@ -1,10 +1,14 @@
 """`export_tables_info_*.json`: what AWS says of every table it exported (aws-facts 1.4).
 
     {"perTableStatus": [
+      {"target": "postgres", "warningMessage": {"skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]}},
       {"status": "COMPLETE", "target": "shop.public.orders", "sizeGB": 8.4E-6,
        "schemaMetadata": {"originalTypeMappings": [
           {"columnName": "total", "originalType": "numeric", "expectedExportedType": "binary (UTF8)",
-           "originalNumPrecision": 12}]}}]}
+           "originalNumPrecision": 12, "ordinalPosition": 1}]}}]}
+
+AWS changes the form without a word (a warning was text and is an object by now): what is not known is left alone, and
+what is missing is empty. What a table is (its target) must be there.
 
 What belongs here: these files as values. What they mean for completeness is `completeness.py`. `export_info_*.json`
 is not read: DescribeExportTasks says the same with real times.
@@ -13,14 +17,18 @@ is not read: DescribeExportTasks says the same with real times.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rds_lake.errors import MalformedExportError
+from rds_lake.model.expected_type import hive_type_of_expected as hive_type_of_expected
 from rds_lake.model.export_key import TablesInfoFile
+from rds_lake.model.remarks import read_remarks
 from rds_lake.model.table import TableTarget
+from rds_lake.model.target_names import Targets, written_name
+
+COMPLETE = "COMPLETE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +45,33 @@ class InfoColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportTableInfo:
-    """One entry. `target` is None for an entry about a whole database, whose name is in `raw_target`."""
+    """One entry. `target` is None for an entry about a whole database, whose name is in `raw_target`.
+
+    `status` in capitals, empty where AWS gives none. `warning` as AWS writes it, an object as JSON. `partitions` are the
+    parts AWS reads the table in, and how many it has finished, where it says so.
+    """
 
     raw_target: str
     target: TableTarget | None
     status: str
     warning: str | None = None
     columns: tuple[InfoColumn, ...] = ()
+    partitions: int | None = None
+    completed_partitions: int | None = None
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether AWS itself counts fewer parts than the table has."""
+        return self.partitions is not None and (self.completed_partitions or 0) < self.partitions
 
 
-def parse_tables_info(texts: Mapping[TablesInfoFile, str]) -> tuple[ExportTableInfo, ...]:
+def parse_tables_info(
+    texts: Mapping[TablesInfoFile, str], *, folders: Collection[str] = (), default_schema: str | None = None
+) -> tuple[ExportTableInfo, ...]:
     """All entries of all files, in order.
+
+    `folders` are the tables' folders in S3 and `default_schema` that of lake.yaml: they tell which dots of a target belong
+    to names (`target_names.py`).
 
     Raises MalformedExportError listing every problem: no file, gaps or overlaps between files, unreadable entries.
     """
@@ -66,7 +90,14 @@ def parse_tables_info(texts: Mapping[TablesInfoFile, str]) -> tuple[ExportTableI
                 problems.append(f"{file.name}, entry {number}: {error!r}")
     if problems:
         raise MalformedExportError("the export's table information is not as AWS documents it:", problems)
-    return tuple(infos)
+    targets = Targets.of([info.raw_target for info in infos], folders=folders, default_schema=default_schema)
+    return tuple(info if _is_database(info) else replace(info, target=targets.read(info.raw_target)) for info in infos)
+
+
+def _is_database(info: ExportTableInfo) -> bool:
+    """An entry without anything a table has, that says a database was skipped; its name may have dots."""
+    bare = not info.status and not info.columns and info.partitions is None
+    return bare and any(remark.skips_database and remark.key for remark in read_remarks(info.warning or ""))
 
 
 def _range_problems(files: list[TablesInfoFile]) -> list[str]:
@@ -92,34 +123,59 @@ def _entries(text: str) -> list[Any]:
 
 
 def _table_info(entry: Any) -> ExportTableInfo:
-    metadata = entry.get("schemaMetadata") or {}
-    # Files of 2020 spelled the key with a capital letter (aws-facts 1.4).
-    mappings = metadata.get("originalTypeMappings") or metadata.get("OriginalTypeMappings") or []
     target = entry["target"]
     if not isinstance(target, str) or not target:
         raise ValueError(f"target {target!r} is no name")
+    metadata = _object(entry.get("schemaMetadata"))
+    # Files of 2020 spelled the key with a capital letter.
+    mappings = metadata.get("originalTypeMappings") or metadata.get("OriginalTypeMappings")
+    parts = _object(_object(entry.get("tableStatistics")).get("partitioningInfo"))
+    status = entry.get("status")
     return ExportTableInfo(
         raw_target=target,
-        target=parse_target(target),
-        status=str(entry.get("status", "")),
-        warning=entry.get("warningMessage") or None,
-        columns=tuple(_column(mapping) for mapping in mappings),
+        target=None,
+        status=status.strip().upper() if isinstance(status, str) else "" if status is None else str(status),
+        warning=_text(entry.get("warningMessage")),
+        columns=_columns(mappings),
+        partitions=_whole(parts.get("numberOfPartitions")),
+        completed_partitions=_whole(parts.get("numberOfCompletedPartitions")),
     )
 
 
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    """A text as it is; what AWS nowadays writes as an object, as JSON."""
+    if isinstance(value, str) or not value:
+        return value or None
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _columns(mappings: Any) -> tuple[InfoColumn, ...]:
+    """The columns in the table's order; what has no name is no column."""
+    found = [
+        mapping
+        for mapping in (mappings if isinstance(mappings, list) else [])
+        if isinstance(mapping, Mapping) and isinstance(mapping.get("columnName"), str)
+    ]
+    places = [_whole(mapping.get("ordinalPosition")) for mapping in found]
+    if all(place is not None for place in places):
+        found = [mapping for _, mapping in sorted(zip(places, found, strict=True), key=lambda pair: pair[0] or 0)]
+    return tuple(_column(mapping) for mapping in found)
+
+
 def parse_target(text: str) -> TableTarget | None:
-    """`db.schema.table`, where only the table's name may contain dots; None for a whole database."""
-    parts = text.split(".", 2)
-    if len(parts) != 3 or not all(parts):
-        return None
-    return TableTarget(database=parts[0], schema=parts[1], table=parts[2])
+    """`db.schema.table` by itself, where only the table's name may contain dots; None for a whole database."""
+    return Targets.of([text]).read(text)
 
 
-def _column(mapping: Any) -> InfoColumn:
+def _column(mapping: Mapping[str, Any]) -> InfoColumn:
     return InfoColumn(
-        name=str(mapping["columnName"]),
-        original_type=str(mapping.get("originalType", "")),
-        expected_type=str(mapping.get("expectedExportedType", "")),
+        name=mapping["columnName"],
+        original_type=str(mapping.get("originalType") or ""),
+        expected_type=str(mapping.get("expectedExportedType") or ""),
         char_max_length=_whole(mapping.get("originalCharMaxLength")),
         num_precision=_whole(mapping.get("originalNumPrecision")),
         datetime_precision=_whole(mapping.get("originalDateTimePrecision")),
@@ -128,32 +184,12 @@ def _column(mapping: Any) -> InfoColumn:
 
 def _whole(value: Any) -> int | None:
     """A positive number, or None: AWS writes 0 or leaves the key out where there is no length."""
-    return int(value) if isinstance(value, int | float | str) and str(value).strip().isdigit() and int(value) else None
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    text = str(value).strip().removesuffix(".0")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 and int(text) else None
 
 
 def export_folder(target: TableTarget) -> str:
     r"""`database/schema.table` as AWS spells it in keys: `\`, backtick, `"` and space become `_` (aws-facts 1.1)."""
-    return re.sub(r'[\\`" ]', "_", f"{target.database}/{target.schema}.{target.table}")
-
-
-_EXPECTED = {
-    "int32": "int",
-    "int32 (int_16)": "smallint",
-    "int32 (int_8)": "tinyint",
-    "int64": "bigint",
-    "double": "double",
-    "float": "float",
-    "boolean": "boolean",
-    "binary": "binary",
-    "binary (utf8)": "string",
-    "int64 (timestamp_micro)": "timestamp",
-    "int64 (timestamp_micros)": "timestamp",
-}
-
-
-def hive_type_of_expected(expected: str) -> str:
-    """The Hive type of an `expectedExportedType`: the only type a table without files has."""
-    text = expected.strip().lower()
-    if match := re.search(r"decimal\s*\(\s*(\d+)\s*,\s*(\d+)\s*\)", text):
-        return f"decimal({match[1]},{match[2]})"
-    return _EXPECTED.get(text, "string")
+    return written_name(f"{target.database}/{target.schema}.{target.table}")

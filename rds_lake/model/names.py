@@ -2,8 +2,12 @@
 
     shop.public.orders           -> view `orders`,         raw table `snapshots_orders`        (default schema)
     shop.sales.orders            -> view `sales_orders`,   raw table `snapshots_sales_orders`
+    crm.public.leads             -> view `crm_public_leads`          (another database than the default schema's)
     shop.public."Order Details"  -> view `order_details`
     Held-Out.Items (DynamoDB)    -> view `held_out_items`
+
+A name follows from lake.yaml and the table alone, never from what else a snapshot holds; and a name that was published
+stays, whatever the rule says by now: readers' queries and the table's history hang on it. Only `rename:` changes it.
 
 Athena lower-cases names and is safe with `[a-z0-9_]` only (aws-facts 5.4); what folds together is an error that shows
 the `rename:` line to add. Raw tables keep the Parquet column names, by which Athena finds columns; views rename.
@@ -18,6 +22,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
+from types import MappingProxyType
 
 from rds_lake.errors import NameCollisionError
 from rds_lake.model.table import TableTarget
@@ -68,16 +73,22 @@ def assign_names(
     *,
     default_schema: str | None,
     rename: Mapping[str, str],
+    home: str | None = None,
+    published: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> tuple[AthenaTable, ...]:
     """Names for every table and its columns; `tables` are targets with their Parquet column names.
 
+    `home` is the database whose name no view carries: the default schema's, unless it is given. `published` are the names
+    that a table (`str(target)`) has in Athena already.
+
     Raises NameCollisionError listing every collision and every illegal `rename:` entry.
     """
-    several = len({target.database for target, _ in tables}) > 1
     problems = _rename_problems(rename)
     named: list[AthenaTable] = []
     for target, columns in tables:
-        view = rename.get(str(target)) or _view_name(target, default_schema, several=several)
+        view = rename.get(str(target)) or _kept(
+            _view_name(target, default_schema, home=home), published.get(str(target), ())
+        )
         aliases = tuple((name, rename.get(f"{target}.{name}") or athena_name(name)) for name in columns)
         named.append(
             AthenaTable(target=target, view=view, columns=aliases, partition_key=free_key(PARTITION_KEY, columns))
@@ -92,13 +103,18 @@ def assign_names(
     return tuple(named)
 
 
-def _view_name(target: TableTarget, default_schema: str | None, *, several: bool) -> str:
+def _kept(wanted: str, published: Sequence[str]) -> str:
+    """The name that a table goes on with: of several it was published under the rule's own, else the first."""
+    return wanted if not published or wanted in published else published[0]
+
+
+def _view_name(target: TableTarget, default_schema: str | None, *, home: str | None) -> str:
+    """The rule: the default schema's tables bare, its database's with their schema, all others with their database as well."""
     if not target.schema or f"{target.database}.{target.schema}" == default_schema:
         return athena_name(target.table)
-    if not several:
+    is_home = target.database == home or (default_schema or "").startswith(f"{target.database}.")
+    if is_home or target.database == target.schema:
         return athena_name(f"{target.schema}_{target.table}")
-    if target.database == target.schema:
-        return athena_name(f"{target.database}_{target.table}")
     return athena_name(f"{target.database}_{target.schema}_{target.table}")
 
 

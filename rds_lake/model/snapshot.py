@@ -19,7 +19,11 @@ BACKUP = "awsbackup"  # both SnapshotType and the beginning of the snapshot's id
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What can be exported: a snapshot, or a live cluster as of now. `created_at` is timezone-aware."""
+    """What can be exported: a snapshot, or a live cluster as of now. Times are timezone-aware.
+
+    `created_at` is the time of its data: of a copy the time of what was copied, and `copied_at` that of the copy. A copy of
+    `unknown_origin` has only the latter.
+    """
 
     arn: str
     identifier: str
@@ -29,21 +33,39 @@ class Snapshot:
     created_at: datetime
     status: str
     size_gb: int = 0
+    copied_at: datetime | None = None
+    unknown_origin: bool = False
 
     @property
     def date(self) -> date:
-        """The partition this snapshot belongs to: the UTC date of its creation."""
+        """The partition this snapshot belongs to: the UTC date of its data."""
         return snapshot_date(self.created_at)
 
     @property
+    def there_since(self) -> datetime:
+        """When the snapshot itself was made."""
+        return self.copied_at or self.created_at
+
+    @property
     def subject(self) -> str:
-        """What an export of it is an export of; a live cluster is another one every day."""
-        return live_subject(self.arn, self.date) if self.kind == LIVE else self.arn
+        """What an export of it is an export of.
+
+        A live cluster is another one every day, and of a copy's export AWS tells the time of the copy only: the date is a part
+        of both.
+        """
+        if self.kind == LIVE:
+            return live_subject(self.arn, self.date)
+        return copy_subject(self.arn, self.date) if self.copied_at else self.arn
 
 
 def live_subject(cluster_arn: str, day: date) -> str:
     """The subject of the day's export of a live cluster."""
     return f"{cluster_arn}@{day.isoformat()}"
+
+
+def copy_subject(snapshot_arn: str, day: date) -> str:
+    """The subject of the export of a copied snapshot with that day's data."""
+    return f"{snapshot_arn}@{day.isoformat()}"
 
 
 def snapshot_date(created_at: datetime) -> date:
@@ -54,6 +76,12 @@ def snapshot_date(created_at: datetime) -> date:
 
 
 def of_date(snapshots: Iterable[Snapshot], day: date, *, which: Which) -> list[Snapshot]:
-    """The available snapshots of that UTC date, the wanted one first; several a day are legal."""
-    candidates = [s for s in snapshots if s.status == "available" and s.date == day]
-    return sorted(candidates, key=lambda s: (s.created_at, s.arn), reverse=which == "newest")
+    """The available snapshots with data of that UTC date, the wanted one first; several a day are legal.
+
+    A copy comes after what it was copied from: they hold the same. One of unknown origin is of no date.
+    """
+    candidates = [s for s in snapshots if s.status == "available" and not s.unknown_origin and s.date == day]
+    newest = which == "newest"
+    wanted = sorted(candidates, key=lambda s: s.arn, reverse=newest)
+    wanted.sort(key=lambda s: s.copied_at or datetime.min.replace(tzinfo=UTC))
+    return sorted(wanted, key=lambda s: s.created_at, reverse=newest)

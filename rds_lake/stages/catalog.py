@@ -51,15 +51,15 @@ def sync_catalog(
     tables: Sequence[NamedTable],
     log: Callable[[str], None],
     parallel: int = 8,
+    existing: Mapping[str, GlueTable] | None = None,
 ) -> tuple[TableSync, ...]:
-    """Create or update every raw table and its partition of the manifest's date.
+    """Create or update every raw table and its partition of the manifest's date. `existing`: as `existing_tables` read them.
 
     Raises CatalogError listing every table that could not be made to agree; the others are done, and a
     repetition finds them unchanged.
     """
     database = manifest.source
-    glue.ensure_database(database, description=f"rds-lake source {database}")
-    existing = glue.list_tables(database)
+    existing = existing_tables(glue, database) if existing is None else existing
     versions = group_versions(existing)
     claimed = {name for table in tables for name in (table.names.raw, table.names.view)}
     work = _Work(glue=glue, database=database, day=manifest.snapshot_date, existing=existing, claimed=claimed)
@@ -88,15 +88,26 @@ def sync_catalog(
     return tuple(done)
 
 
+def existing_tables(glue: GlueGateway, database: str) -> dict[str, GlueTable]:
+    """Every table and view of the source's database, which is made where it is missing."""
+    glue.ensure_database(database, description=f"rds-lake source {database}")
+    return glue.list_tables(database)
+
+
 def locate(
-    glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable], parallel: int = 8
+    glue: GlueGateway,
+    *,
+    manifest: Manifest,
+    tables: Sequence[NamedTable],
+    existing: Mapping[str, GlueTable],
+    parallel: int = 8,
 ) -> tuple[NamedTable, ...]:
     """The tables with the raw tables that hold the manifest's date; CatalogError lists those that none holds.
 
     Glue is asked for the partition of each: one deleted by hand would have a view show an empty table.
     """
     database, day = manifest.source, manifest.snapshot_date
-    versions = group_versions(glue.list_tables(database))
+    versions = group_versions(existing)
 
     def find(named: NamedTable) -> NamedTable | None:
         mine = versions.get(named.names.view, ())

@@ -15,7 +15,7 @@ from rds_lake.stages import handover
 from rds_lake.stages.catalog import locate
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
-from rds_lake.stages.raw_tables import NamedTable
+from rds_lake.stages.raw_tables import NamedTable, published_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +34,11 @@ class DatedTables:
 def tables_of(lake: Lake, source: SourceSettings, day: date, *, views: Collection[str] | None = None) -> DatedTables:
     """The tables of the date, or those with these views; ManifestError or CatalogError say what to materialize first."""
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-    named = [table for table in name_tables(manifest, source) if views is None or table.names.view in views]
-    located = locate(lake.glue, manifest=manifest, tables=named)
+    existing = lake.glue.list_tables(source.name)
+    named = [
+        table
+        for table in name_tables(manifest, source, published_names(existing))
+        if views is None or table.names.view in views
+    ]
+    located = locate(lake.glue, manifest=manifest, tables=named, existing=existing)
     return DatedTables(manifest=manifest, located=located, typed=type_tables(located, source))

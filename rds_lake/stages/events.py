@@ -150,6 +150,8 @@ class EventPlanner:
             return _Decision(note=f"{snapshot.arn} is {snapshot.status}")
         if snapshot.status != "available":
             return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
+        if snapshot.unknown_origin:
+            return _Decision(note=f"{snapshot.arn} is a copy, and AWS does not tell any more of what: it is of no date")
         return self._in_partitions(starting_run(plan, snapshot), snapshot)
 
     def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:

@@ -74,8 +74,9 @@ def _live(rds: RdsGateway, plan: ExportPlan, now: datetime) -> Snapshot:
 
 def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
     kinds = " or ".join(plan.kinds)
-    days = sorted({s.date for s in snapshots if s.status == "available"})
-    unfinished = [f"{s.identifier} ({s.status})" for s in snapshots if s.date == day]
+    days = sorted({s.date for s in snapshots if s.status == "available" and not s.unknown_origin})
+    unfinished = [f"{s.identifier} ({s.status})" for s in snapshots if s.date == day and s.status != "available"]
+    copies = [s.identifier for s in snapshots if s.unknown_origin and s.there_since.date() >= day]
     if unfinished:
         reason = f"{', '.join(unfinished)} is not available; wait for it to finish, then materialize the date again"
     elif plan.kinds == (LIVE,):
@@ -88,6 +89,10 @@ def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
         reason = (
             f"there are snapshots from {days[0]} to {days[-1]}. Either none was taken that day, or it is older than the "
             f"{plan.noun}'s backup retention; its data cannot be exported any more"
+        )
+    if copies:
+        reason += (
+            f". The copies {', '.join(copies)} are of no date: AWS does not tell any more what they were copied from"
         )
     return f"{plan.identifier} has no {kinds} snapshot for {day}: {reason}"
 
@@ -230,15 +235,15 @@ def _complete_or_raise(task: ExportTask) -> ExportTask:
     )
 
 
-def record_of(task: ExportTask, *, source: str, day: date) -> ExportRecord:
-    """The record the next stage reads."""
+def record_of(task: ExportTask, *, source: str, day: date, data_at: datetime | None = None) -> ExportRecord:
+    """The record the next stage reads. `data_at`: the time of the data, where it is not the task's SnapshotTime (copies)."""
     if task.snapshot_time is None:
         raise ExportFailedError(f"AWS gives no SnapshotTime for export {task.identifier}; its date cannot be known")
     return ExportRecord(
         source=source,
         snapshot_date=day,
         snapshot_arn=task.source_arn,
-        snapshot_time=task.snapshot_time,
+        snapshot_time=data_at or task.snapshot_time,
         export_task=task.identifier,
         bucket=task.bucket,
         folder=task.folder,

@@ -18,8 +18,8 @@ from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.export_id import parse_attempt
-from rds_lake.model.snapshot import LIVE, Snapshot, Which, live_subject, snapshot_date
+from rds_lake.model.export_id import parse_attempt, written_day
+from rds_lake.model.snapshot import LIVE, Snapshot, Which, copy_subject, live_subject, snapshot_date
 
 _NOUNS = {Exportable.SNAPSHOT: "instance", Exportable.CLUSTER_SNAPSHOT: "cluster"}
 _ABOUT = {"rds": Exportable.SNAPSHOT, "aurora": Exportable.CLUSTER_SNAPSHOT}
@@ -131,7 +131,8 @@ def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
     if about is Exportable.CLUSTER:
         return _live_date(plan, task)
     if not _is_attempt(plan, task, task.source_arn):
-        return None
+        day = written_day(task.identifier)  # of a copied snapshot AWS tells the time of the copy, not of its data
+        return day if day and _is_attempt(plan, task, copy_subject(task.source_arn, day)) else None
     if task.snapshot_time is None:
         raise ValueError(f"export task {task.identifier} carries no snapshot time yet")
     return snapshot_date(task.snapshot_time)

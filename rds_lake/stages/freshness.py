@@ -12,9 +12,14 @@ from datetime import UTC, date, datetime, timedelta
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig, first_date
 from rds_lake.config_source import SourceSettings
+from rds_lake.model.arn import Exportable, exportable
+from rds_lake.model.completeness import check_date
 from rds_lake.model.export import ExportStatus
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages.export_plan import ExportPlan, export_plan
+from rds_lake.stages.handover import find_manifest
+from rds_lake.stages.lake import Lake
+from rds_lake.stages.pointer import find_pointer
 from rds_lake.stages.wanted import WantedIncident
 
 
@@ -39,7 +44,7 @@ def find_live(rds: RdsGateway, plan: ExportPlan, *, now: datetime) -> Snapshot |
 
 def newest_state(rds: RdsGateway, snapshots: Sequence[Snapshot], live: Snapshot | None) -> datetime | None:
     """The newest state of the database that was kept: a snapshot, or a live export."""
-    moments = [snapshot.created_at for snapshot in snapshots if snapshot.status == "available"]
+    moments = [s.created_at for s in snapshots if s.status == "available" and not s.unknown_origin]
     if live is not None:
         tasks = rds.list_export_tasks(source_arn=live.arn)
         moments += [t.snapshot_time for t in tasks if t.snapshot_time and t.status is ExportStatus.COMPLETE]
@@ -52,14 +57,43 @@ def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str |
     if watched.freshness is None:
         return None
     snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
-    return stale_reason(watched, newest_state(rds, snapshots, find_live(rds, plan, now=now)), now=now)
+    newest = newest_state(rds, snapshots, find_live(rds, plan, now=now))
+    return stale_reason(watched, newest, now=now, since=waiting_since(rds, watched, newest, now=now))
 
 
-def stale_reason(watched: Watched, newest: datetime | None, *, now: datetime) -> str | None:
-    """Why the source is stale, or None. A source that just began has its first date to wait from."""
+def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> datetime:
+    """From when freshness counts: the newest state, else from when the source could first have had one.
+
+    That is its first date here, or later, when the database was made. AWS is asked only where that decides.
+    """
+    if newest is not None:
+        return newest
+    first = datetime.combine(watched.first_date, datetime.min.time(), UTC)
+    if watched.freshness is None or now - first <= watched.freshness:
+        return first
+    made = rds.find_created(watched.plan.snapshot_about, watched.plan.identifier)
+    return max(first, made) if made else first
+
+
+def find_misdated(rds: RdsGateway, lake: Lake, source: SourceSettings) -> str | None:
+    """Why the data of the published date is older than its name, or None: a copy that an earlier release took at its own date."""
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    manifest = find_manifest(lake.s3, lake.layout, source.name, pointer.snapshot_date) if pointer else None
+    if manifest is None:
+        return None
+    about, _ = exportable(manifest.export.snapshot_arn)
+    snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, manifest.export.snapshot_arn)
+    found = check_date(snapshot, manifest.snapshot_date) if snapshot else None
+    return f"readers see {manifest.snapshot_date}, but {found.problem}" if found else None
+
+
+def stale_reason(
+    watched: Watched, newest: datetime | None, *, now: datetime, since: datetime | None = None
+) -> str | None:
+    """Why the source is stale, or None. `since`: as `waiting_since` says; else a source counts from its first date."""
     if watched.freshness is None:
         return None
-    since = newest or datetime.combine(watched.first_date, datetime.min.time(), UTC)
+    since = since or newest or datetime.combine(watched.first_date, datetime.min.time(), UTC)
     if now - since <= watched.freshness:
         return None
     kinds = " or ".join(watched.plan.kinds)

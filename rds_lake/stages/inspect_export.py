@@ -5,15 +5,16 @@ What belongs here: listing and reading the info files. The rule is `model/comple
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.aws.s3_many import EXPORT_LEVELS, ManyS3
 from rds_lake.model.completeness import Finding, check_completeness
+from rds_lake.model.engine import Engine
 from rds_lake.model.export import ExportTask
-from rds_lake.model.export_info import ExportTableInfo, export_folder, parse_tables_info
-from rds_lake.model.export_key import ExportedData, ExportKey, TablesInfoFile, parse_export_key
+from rds_lake.model.export_info import COMPLETE, ExportTableInfo, export_folder, parse_tables_info
+from rds_lake.model.export_key import ExportedData, ExportKey, SuccessMarker, TablesInfoFile, parse_export_key
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.exported_files import ExportedFiles
 
@@ -36,8 +37,19 @@ class ExportContents:
     findings: tuple[Finding, ...]
 
 
-def inspect_export(s3: S3Gateway, *, task: ExportTask, include: Sequence[str]) -> ExportContents:
+def inspect_export(
+    s3: S3Gateway,
+    *,
+    task: ExportTask,
+    include: Sequence[str],
+    engine: Engine | None = None,
+    default_schema: str | None = None,
+    known: Collection[TableTarget] = (),
+) -> ExportContents:
     """List the task's folder, read its info files, and check that the export is complete.
+
+    `engine` says the grammar of `include` and `default_schema` where a schema's name ends, as far as lake.yaml has them;
+    `known` are tables the lake had before.
 
     Raises MalformedExportError when the info files are missing or unreadable.
     """
@@ -45,15 +57,19 @@ def inspect_export(s3: S3Gateway, *, task: ExportTask, include: Sequence[str]) -
     listing = _Listing(folder=task.folder)
     ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=EXPORT_LEVELS, found=listing.add)
     infos = parse_tables_info(
-        {file: s3.get_text(task.bucket, key, most=MOST_LISTED) for file, key in listing.infos.items()}
+        {file: s3.get_text(task.bucket, key, most=MOST_LISTED) for file, key in listing.infos.items()},
+        folders=listing.folders,
+        default_schema=default_schema,
     )
     tables = tuple(
         ExportedTable(target=info.target, folder=folder, info=info, files=listing.files_of(folder))
         for info in infos
-        if info.target is not None and info.status == "COMPLETE"
+        if info.target is not None and info.status == COMPLETE
         for folder in [export_folder(info.target)]
     )
-    findings = check_completeness(task=task, infos=infos, keys=listing.kinds, include=include)
+    findings = check_completeness(
+        task=task, infos=infos, keys=listing.kinds, include=include, engine=engine, known=known
+    )
     return ExportContents(tables=tables, findings=findings)
 
 
@@ -75,6 +91,11 @@ class _Listing:
             files, start = place or self._new(key)
             if files is not None:
                 files.add(key[start:], size)
+
+    @property
+    def folders(self) -> set[str]:
+        """The folders of tables (`database/schema.table` as AWS spells it), also of those without rows."""
+        return {kind.folder for kind in self.kinds if isinstance(kind, ExportedData | SuccessMarker)}
 
     def files_of(self, folder: str) -> ExportedFiles:
         """The files of a table, by its folder as AWS spells it; possibly none."""

@@ -31,8 +31,13 @@ class TypedTable:
         return self.named.names
 
 
-def name_tables(manifest: Manifest, source: SourceSettings) -> tuple[NamedTable, ...]:
-    """Every table of the manifest with its names, `union:` gathered; raises errors that list all that does not fit."""
+def name_tables(
+    manifest: Manifest, source: SourceSettings, published: Mapping[str, Sequence[str]] | None = None
+) -> tuple[NamedTable, ...]:
+    """Every table of the manifest with its names, `union:` gathered; raises errors that list all that does not fit.
+
+    `published` are the names in Glue (`published_names`), which stay; without them a table's name is the rule's.
+    """
     by_target = {table.target: table for table in manifest.tables}
     members = {
         target: tuple(by_target[member] for member in mine) for target, mine in gather(by_target, source.union).items()
@@ -42,6 +47,8 @@ def name_tables(manifest: Manifest, source: SourceSettings) -> tuple[NamedTable,
         [(table.target, [column.name for column in table.columns]) for table in whole.values()],
         default_schema=source.default_schema,
         rename=source.rename,
+        home=_home(source),
+        published=published or {},
     )
     return tuple(
         NamedTable(
@@ -123,12 +130,19 @@ def gathered(targets: Iterable[TableTarget], source: SourceSettings) -> set[Tabl
     return set(gather(targets, source.union))
 
 
+def _home(source: SourceSettings) -> str | None:
+    """The one database that `include` asks for: no view needs its name."""
+    databases = {item.partition(".")[0] for item in source.include}
+    return databases.pop() if len(databases) == 1 else None
+
+
 def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[TableTarget, str]:
-    """The view name of each table, when only the tables are known (at load, without columns)."""
+    """The view name of each table by lake.yaml alone, when only the tables are known (at load, without Glue)."""
     named = assign_names(
         [(target, []) for target in gather(targets, source.union)],
         default_schema=source.default_schema,
         rename=source.rename,
+        home=_home(source),
     )
     return {table.target: table.view for table in named}
 

@@ -17,8 +17,9 @@ from rds_lake.model.table import TableTarget
 from rds_lake.model.union import gather
 from rds_lake.stages import handover
 from rds_lake.stages.lake import Lake
-from rds_lake.stages.naming import view_names
+from rds_lake.stages.naming import name_tables, view_names
 from rds_lake.stages.pointer import find_pointer
+from rds_lake.stages.raw_tables import published_names
 from rds_lake.stages.snapshot_log import recorded_dates
 
 # Queues and job tables of a few rows are empty every other day; they warn, unless `max_drop` names them.
@@ -67,7 +68,7 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
         _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source),
         _rows(manifest, source),
     )
-    views = view_names([table.target for table in manifest.tables], source)
+    views = _views(lake, source, manifest)
     drops = [
         RowDrop(
             table=str(target),
@@ -82,6 +83,14 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
         if count < earlier.get(target, 0) * (1 - limit)
     ]
     return RowComparison(snapshot_date=day, previous=before, drops=tuple(drops))
+
+
+def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[TableTarget, str]:
+    """The tables' names in Athena; Glue is asked only where `max_drop` has entries by name."""
+    if source.athena and isinstance(source.max_drop, dict):
+        named = name_tables(manifest, source, published_names(lake.glue.list_tables(source.name)))
+        return {table.names.target: table.names.view for table in named}
+    return view_names([table.target for table in manifest.tables], source)
 
 
 def _previous(lake: Lake, source: SourceSettings, day: date) -> date | None:

@@ -71,6 +71,20 @@ def group_versions(tables: Mapping[str, GlueTable]) -> dict[str, tuple[RawTable,
     return {view: tuple(sorted(raws, key=lambda raw: raw.version)) for view, raws in found.items()}
 
 
+def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...]]:
+    """The views that each table (`str(target)`) is published under; of a table without a view by now, those it once had."""
+    shown: dict[str, set[str]] = defaultdict(set)
+    once: dict[str, set[str]] = defaultdict(set)
+    for name, table in tables.items():
+        target = table.parameters.get(_TABLE)
+        if table.is_view or not name.startswith(RAW_PREFIX) or not target:
+            continue
+        view = table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)
+        is_shown = view in tables and tables[view].is_view
+        (shown if is_shown else once)[target].add(view)
+    return {target: tuple(sorted(shown.get(target) or once[target])) for target in {*shown, *once}}
+
+
 def settle(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> NamedTable:
     """The table with the names and columns of the version that holds it."""
     keys = [name for name, _ in raw.table.partition_keys]

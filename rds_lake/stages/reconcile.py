@@ -23,7 +23,7 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.snapshot import LIVE, Snapshot, of_date
 from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
-from rds_lake.stages.freshness import Watched, find_live, newest_state, stale_incident, stale_reason
+from rds_lake.stages.freshness import Watched, find_live, newest_state, stale_incident, stale_reason, waiting_since
 from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, settling_run
 
 
@@ -119,7 +119,8 @@ class Reconciler:
             else:
                 candidates += self._candidate(plan, day, dates_own)
         newest = newest_state(self.rds, snapshots, live)
-        stale = stale_reason(watched, newest, now=self.now)
+        since = waiting_since(self.rds, watched, newest, now=self.now)
+        stale = stale_reason(watched, newest, now=self.now, since=since)
         if stale is not None:
             incidents.append(stale_incident(plan, newest, stale))
         return Examined(
@@ -143,6 +144,7 @@ class Reconciler:
             if live is not None:
                 own.append(replace(live, created_at=datetime.combine(day, self.now.timetz())))
             if progress[day] is Progress.DONE:
+                own = [snapshot for snapshot in own if snapshot.copied_at is None]  # a copy has nothing newer
                 replaced = plan.replace and own and self.log.published_arn(plan.source, day) != own[0].arn
                 own = own[:1] if replaced else []
             if progress[day] is not Progress.BUSY and (own or progress[day] is Progress.OPEN):
@@ -183,7 +185,7 @@ class Reconciler:
                 label = plan.live_label(day)
                 subject = label if label in begun and day == self.now.astimezone(UTC).date() else None
             else:
-                subject = snapshot.subject if snapshot.created_at <= self.now - self.grace else None
+                subject = snapshot.subject if snapshot.there_since <= self.now - self.grace else None
             if subject is not None:
                 busy = subject in begun and begun[subject].blocking
                 return (

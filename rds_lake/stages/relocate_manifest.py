@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.data_files import DataFile, DataFiles
+from rds_lake.model.expected_type import hive_type_of_expected, known_type_of_expected
 from rds_lake.model.export import ExportRecord
-from rds_lake.model.export_info import InfoColumn, hive_type_of_expected
+from rds_lake.model.export_info import InfoColumn
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import AwsCopy, Manifest, TableManifest
 from rds_lake.model.table import Column
@@ -91,9 +92,11 @@ def merge_schema(
 ) -> tuple[tuple[Column, ...], tuple[str, ...]]:
     """Columns with physical and original types, and where the two disagree; the footer wins.
 
-    Without a footer (a table without files) the announced types are all there is.
+    Without a footer (a table without files) the announced types are all there is; one in words nobody has seen is text
+    until a file shows it.
     """
     by_name = {column.name.lower(): column for column in announced}
+    has_files = physical is not None
     if physical is None:
         physical = tuple((column.name, hive_type_of_expected(column.expected_type)) for column in announced)
     notes: list[str] = []
@@ -102,8 +105,8 @@ def merge_schema(
         info = by_name.pop(name.lower(), None)
         if info is None:
             notes.append(f"column {name} is in the files, but was not announced")
-        elif hive_type_of_expected(info.expected_type) != hive_type:
-            notes.append(f"column {name} was announced as {info.expected_type}, and is {hive_type} in the files")
+        else:
+            notes += _against_announced(info, hive_type if has_files else None)
         columns.append(
             Column(
                 name=name,
@@ -116,3 +119,14 @@ def merge_schema(
         )
     notes += [f"column {column.name} was announced, but is not in the files" for column in by_name.values()]
     return tuple(columns), tuple(notes)
+
+
+def _against_announced(info: InfoColumn, in_files: str | None) -> list[str]:
+    """What the announced type has to say: nothing where the files have it, or where there are none to compare with."""
+    announced = known_type_of_expected(info.expected_type)
+    if announced is None:
+        words = f"column {info.name} was announced as {info.expected_type or 'nothing'}, which rds-lake does not know"
+        return [f"{words}; it is {in_files} in the files" if in_files else f"{words}: text until there are files"]
+    if in_files is None or announced == in_files:
+        return []
+    return [f"column {info.name} was announced as {info.expected_type}, and is {in_files} in the files"]

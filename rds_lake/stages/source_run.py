@@ -21,23 +21,28 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.errors import ExportIncompleteError, ExportQuotaError, SnapshotNotFoundError
-from rds_lake.model.completeness import Finding
+from rds_lake.model.arn import Exportable, exportable
+from rds_lake.model.completeness import Finding, check_date
+from rds_lake.model.engine import engine_of
 from rds_lake.model.export import ExportRecord, ExportTask
+from rds_lake.model.export_id import written_day
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.publication import State
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages import cleanup, export, handover, intact
-from rds_lake.stages.catalog import TableSync, sync_catalog
+from rds_lake.stages.catalog import TableSync, existing_tables, sync_catalog
 from rds_lake.stages.dated import tables_of
 from rds_lake.stages.export_plan import ExportPlan, export_plan
 from rds_lake.stages.in_place import Registrar
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
+from rds_lake.stages.known_tables import find_known_tables
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.previous import RowComparison, compare_rows
 from rds_lake.stages.publish import Publication, Publisher
 from rds_lake.stages.quality import TableQuality, check_tables
+from rds_lake.stages.raw_tables import published_names
 from rds_lake.stages.relocate import Mover
 from rds_lake.stages.spark_convert import Advanced, Turn
 
@@ -135,11 +140,15 @@ class SourceRun:
 
         For events and sensors: an export that ended badly is not repeated, that is a person's decision.
         """
+        snapshot = self._snapshot(day)
+        done = self._served_without(day, snapshot)
+        if done is not None and (task := self.rds.find_export_task(done.export_task)) is not None:
+            return task
         try:
             return export.begin_export(
                 self.rds,
                 self.plan,
-                self._snapshot(day),
+                snapshot,
                 usable=lambda task: self._usable(day, task),
                 repeat_ended=False,
             )
@@ -153,7 +162,11 @@ class SourceRun:
         A date whose snapshot has expired is served from its manifest when there is one.
         """
         try:
-            task = self._finished_task(day, export_task, poll_seconds)
+            snapshot = self._snapshot(day) if export_task is None else None
+            done = self._served_without(day, snapshot) if snapshot else None
+            if done is not None:
+                return AcceptedExport(record=done, findings=(), reused=True)
+            task = self._finished_task(day, snapshot, export_task, poll_seconds)
         except SnapshotNotFoundError:
             manifest = self._find_manifest(day)
             if manifest is None:
@@ -162,13 +175,24 @@ class SourceRun:
             return AcceptedExport(record=manifest.export, findings=(), reused=True)
         return self._inspect(day, task)
 
-    def _finished_task(self, day: date, export_task: str | None, poll_seconds: float) -> ExportTask:
-        if export_task is not None:
+    def _served_without(self, day: date, snapshot: Snapshot) -> ExportRecord | None:
+        """The record of a date whose own snapshot expired, where only a copy of it is left: paying again brings nothing new."""
+        done = self._find_manifest(day) if snapshot.copied_at is not None else None
+        if done is None or done.export.snapshot_arn == snapshot.arn or done.export.snapshot_time < snapshot.created_at:
+            return None
+        self.log(f"{snapshot.identifier} is a copy; what {day} was exported from is in the lake already and is used")
+        return done.export
+
+    def _finished_task(
+        self, day: date, snapshot: Snapshot | None, export_task: str | None, poll_seconds: float
+    ) -> ExportTask:
+        if snapshot is None:
+            assert export_task is not None, "accept() chooses a snapshot where no task is given"
             return export.settle_export(self.rds, export_task)
         return export.run_export(
             self.rds,
             self.plan,
-            self._snapshot(day),
+            snapshot,
             usable=lambda task: self._usable(day, task),
             waiting=export.Waiting(
                 clock=self.clock,
@@ -180,7 +204,8 @@ class SourceRun:
         )
 
     def _inspect(self, day: date, task: ExportTask) -> AcceptedExport:
-        record = export.record_of(task, source=self.source.name, day=day)
+        snapshot = self._snapshot_of(task)
+        record = export.record_of(task, source=self.source.name, day=day, data_at=self._data_time(task, snapshot, day))
         done = self._find_manifest(day)
         if done is not None and done.export.export_task == task.identifier:
             # Relocated already, and AWS's copy may be deleted by now: the manifest stands for it.
@@ -188,6 +213,12 @@ class SourceRun:
         if done is not None and self._comes_too_late(record, done.export):
             self.log(f"{record.export_task} is not of the snapshot that {day} has by now, {done.export.snapshot_arn}")
             return AcceptedExport(record=done.export, findings=(), reused=True)
+        if done is not None and not self._usable(day, task):
+            self.log(f"nothing is left of {record.export_task}: {day} has another export, {done.export.export_task}")
+            return AcceptedExport(record=done.export, findings=(), reused=True)
+        misdated = check_date(snapshot, day) if snapshot else None
+        if misdated is not None:
+            return AcceptedExport(record=record, findings=(misdated,), reused=False)
         contents = self._contents(task)
         if not any(finding.severity == "error" for finding in contents.findings):
             handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
@@ -230,9 +261,10 @@ class SourceRun:
     def catalogue(self, day: date) -> Catalogued:
         """Glue tables and partitions of the date, read back through Athena."""
         manifest = self._manifest(day)
-        named = name_tables(manifest, self.source)
+        existing = existing_tables(self.lake.glue, self.source.name)
+        named = name_tables(manifest, self.source, published_names(existing))
         type_tables(named, self.source)  # settings that do not fit are told before anything is written
-        synced = sync_catalog(self.lake.glue, manifest=manifest, tables=named, log=self.log)
+        synced = sync_catalog(self.lake.glue, manifest=manifest, tables=named, log=self.log, existing=existing)
         typed = type_tables([sync.named for sync in synced], self.source)
         quality = check_tables(
             self.lake.athena,
@@ -270,6 +302,20 @@ class SourceRun:
             self.rds, self.plan, day, now=self.now(), usable=lambda task: self._usable(day, task)
         )
 
+    def _snapshot_of(self, task: ExportTask) -> Snapshot | None:
+        """What the task exported, or None for a live cluster and for a snapshot that is gone."""
+        about, _ = exportable(task.source_arn)
+        return None if about is Exportable.CLUSTER else self.rds.find_snapshot(about, task.source_arn)
+
+    def _data_time(self, task: ExportTask, snapshot: Snapshot | None, day: date) -> datetime | None:
+        """The time of the data of an exported copy; None where it is the task's own SnapshotTime."""
+        if snapshot is not None:
+            return snapshot.created_at if snapshot.copied_at else None
+        is_copy = written_day(task.identifier) == day and exportable(task.source_arn)[0] is not Exportable.CLUSTER
+        return (
+            datetime.combine(day, datetime.max.time(), UTC) if is_copy else None
+        )  # the snapshot is gone: at the latest
+
     def _comes_too_late(self, record: ExportRecord, done: ExportRecord) -> bool:
         """Whether the date is served by a better snapshot: an export's end may be told after a later one's."""
         newest = self.source.which == "newest"
@@ -292,4 +338,11 @@ class SourceRun:
         return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def _contents(self, task: ExportTask) -> ExportContents:
-        return inspect_export(self.lake.s3, task=task, include=self.source.include)
+        return inspect_export(
+            self.lake.s3,
+            task=task,
+            include=self.source.include,
+            engine=engine_of(self.source.engine) if self.source.engine else None,
+            default_schema=self.source.default_schema,
+            known=find_known_tables(self.config, self.source) or (),
+        )

@@ -22,6 +22,7 @@ class FakeRds(RdsGateway):
         self.tasks = {task.identifier: task for task in tasks}
         self.quota = quota
         self.started: list[str] = []
+        self.created: datetime | None = None
 
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
         return [
@@ -37,6 +38,9 @@ class FakeRds(RdsGateway):
     def find_cluster(self, identifier: str, *, now: datetime) -> Snapshot | None:
         clusters = (s for s in self.snapshots if s.kind == LIVE and s.source_identifier == identifier)
         return next((replace(s, created_at=now) for s in clusters), None)
+
+    def find_created(self, about: Exportable, identifier: str) -> datetime | None:
+        return self.created
 
     def find_export_task(self, identifier: str) -> ExportTask | None:
         return self.tasks.get(identifier)

@@ -9,9 +9,11 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
+from rds_lake.aws.rds import RdsGateway
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.mariadb import EmbeddedMariaDb
 from rds_lake.localcloud.rds_kinds import CLUSTER
+from rds_lake.model.arn import Exportable
 from rds_lake_tests.localcloud.aurora import CLUSTER_ARN, Aurora
 from rds_lake_tests.world import execute, post
 
@@ -249,3 +251,12 @@ def test_a_cluster_of_mysql_is_an_aurora_mysql_whose_snapshot_can_be_taken(maria
         assert post(f"{cloud.url}/_local/snapshots", {"cluster": "shop-mysql"})[0] == 200
         (found,) = cloud.clients.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"]
     assert found["Engine"] == "aurora-mysql"
+
+
+def test_a_copy_of_a_clusters_snapshot_names_its_source_and_counts_as_of_its_day(quick: Aurora) -> None:
+    arn = quick.snapshot()
+    quick.rds.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier=arn, TargetDBClusterSnapshotIdentifier="kept")
+    (copy,) = quick.rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="kept")["DBClusterSnapshots"]
+    assert copy["SourceDBClusterSnapshotArn"] == arn
+    (found,) = RdsGateway(quick.rds).list_snapshots(Exportable.CLUSTER_SNAPSHOT, "shop-aurora", ["manual"])
+    assert found.date.isoformat() == "2026-11-20"

@@ -56,6 +56,10 @@ def test_an_export_has_awss_layout_files_and_both_info_files(world: World) -> No
     info = json.loads(
         world.gateways.s3.get_text("acme-lake", "deep/er/task-1/export_tables_info_task-1_from_1_to_3.json")
     )
+    assert info["perTableStatus"][0] == {
+        "target": "postgres",
+        "warningMessage": {"skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]},
+    }, "as on nearly every instance of RDS"
     (nothing,) = [entry for entry in info["perTableStatus"] if entry["target"] == "shop.sales.nothing"]
     assert [m["originalType"] for m in nothing["schemaMetadata"]["originalTypeMappings"]] == ["integer", "numeric"]
 
@@ -193,6 +197,19 @@ def test_events_have_awss_envelope(world: World, samples: Any) -> None:
     assert set(event) == set(sample)
     assert set(event["detail"]) == set(sample["detail"])
     assert event["detail"]["EventID"] == "RDS-EVENT-0091"
+
+
+def test_entries_have_the_keys_of_a_real_export(world: World, samples: Any) -> None:
+    start(world, world.snapshot("2026-11-20"))
+    finished(world)
+    (key,) = [key for key in world.keys("deep/er/") if "tables_info" in key]
+    ours = json.loads(world.gateways.s3.get_text("acme-lake", key))["perTableStatus"]
+    sample = (samples / "rds-export" / "export_tables_info.postgres.2026-10.json").read_text(encoding="utf-8")
+    theirs = json.loads(sample)["perTableStatus"]
+    assert ours[0] == theirs[0]
+    assert set(ours[1]) == set(theirs[1])
+    columns = [entry["schemaMetadata"]["originalTypeMappings"][0] for entry in (ours[1], theirs[1])]
+    assert set(columns[0]) == set(columns[1])
 
 
 def test_times_in_info_files_are_written_the_american_way() -> None:

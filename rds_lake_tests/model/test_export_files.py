@@ -160,8 +160,82 @@ def test_the_folder_of_a_table_has_awss_replacements() -> None:
         ("binary (UTF8)", "string"),
         ("int64 (TIMESTAMP_MICRO)", "timestamp"),
         ("fixed_len_byte_array (DECIMAL(20,0))", "decimal(20,0)"),
+        ("fixed_len_byte_array(9) (DECIMAL(20, 0))", "decimal(20,0)"),
+        ("int32 (DECIMAL(8,2))", "decimal(8,2)"),
+        ("decimal(12,2)", "decimal(12,2)"),
+        ("int32 (INT(16, true))", "smallint"),
+        ("int32 (INT(16,true))", "smallint"),
+        ("int32 (INTEGER(8,true))", "tinyint"),
+        ("int32 (INT(8, false))", "smallint"),
+        ("int32 (UINT_16)", "int"),
+        ("int64 (INT(64, false))", "bigint"),
+        ("INT64 (TIMESTAMP(MICROS,true))", "timestamp"),
+        ("int64 (TIMESTAMP(NANOS, false))", "timestamp"),
+        ("int64 (TIMESTAMP_MILLIS)", "timestamp"),
+        ("int64 (TIME(MICROS,true))", "bigint"),
+        ("int96", "timestamp"),
+        ("int32 (DATE)", "date"),
+        ("binary (STRING)", "string"),
+        ("byte_array (JSON)", "string"),
+        ("binary (NEVER_SEEN(1, x))", "binary"),
+        ("int32 (NEVER_SEEN)", "int"),
+        ("optional int32 (INT(16,true))", "smallint"),
+        ("fixed_len_byte_array(16) (UUID)", "binary"),
         ("something new", "string"),
     ],
 )
 def test_announced_types_become_hive_types(expected: str, hive: str) -> None:
     assert hive_type_of_expected(expected) == hive
+
+
+@given(st.text(max_size=60) | st.from_regex(r"(int32|binary) ?\((INT|DECIMAL|[A-Z_]{1,9})\(?[0-9, a-z]{0,9}\)?\)?"))
+def test_any_words_of_a_type_are_a_type(expected: str) -> None:
+    assert hive_type_of_expected(expected)
+
+
+FOLDERS = {
+    "acme.crm.public.t": ("acme.crm/public.t", TableTarget(database="acme.crm", schema="public", table="t")),
+    "MyDb_1.0.0.MyDb_1.0.0.t": (
+        "MyDb_1.0.0/MyDb_1.0.0.t",
+        TableTarget(database="MyDb_1.0.0", schema="MyDb_1.0.0", table="t"),
+    ),
+    "shop.a.b.t": ("shop/a.b.t", TableTarget(database="shop", schema="a.b", table="t")),
+    "shop.public.v1.2": ("shop/public.v1.2", TableTarget(database="shop", schema="public", table="v1.2")),
+    'my "db".x.public.a b': (
+        "my__db_.x/public.a_b",
+        TableTarget(database='my "db".x', schema="public", table="a b"),
+    ),
+}
+
+
+@pytest.mark.parametrize("target", FOLDERS)
+def test_dots_in_names_of_databases_and_schemas_are_told_by_the_folders_and_lake_yaml(target: str) -> None:
+    folder, expected = FOLDERS[target]
+    entries = [{"target": target, "status": "COMPLETE"}, {"target": "shop.public.orders", "status": "COMPLETE"}]
+    files = {info("f", 1, 2): json.dumps({"perTableStatus": entries})}
+    tables = parse_tables_info(files, folders=[folder, "shop/public.orders"], default_schema="shop.a.b")
+    assert [table.target for table in tables] == [
+        expected,
+        TableTarget(database="shop", schema="public", table="orders"),
+    ]
+    assert export_folder(expected) == folder
+
+
+def test_a_table_of_a_dotted_database_that_left_nothing_is_named_like_its_neighbours() -> None:
+    entries = [{"target": f"acme.crm.public.{name}", "status": "COMPLETE"} for name in ("here", "gone")]
+    tables = parse_tables_info(
+        {info("f", 1, 2): json.dumps({"perTableStatus": entries})}, folders=["acme.crm/public.here"]
+    )
+    assert {table.target.database for table in tables if table.target} == {"acme.crm"}
+
+
+def test_columns_come_in_the_tables_order_and_what_has_no_name_is_no_column() -> None:
+    mappings = [
+        {"columnName": "b", "ordinalPosition": 2, "expectedExportedType": None, "somethingNew": {}},
+        {"columnName": "a", "ordinalPosition": 1, "originalCharMaxLength": 12.0, "originalNumPrecision": [1]},
+        {"originalType": "text"},
+        "text",
+    ]
+    body = {"perTableStatus": [entry("shop.public.t", schemaMetadata={"originalTypeMappings": mappings})]}
+    (table,) = parse_tables_info({info("f", 1, 1): json.dumps(body)})
+    assert [(column.name, column.char_max_length) for column in table.columns] == [("a", 12), ("b", None)]

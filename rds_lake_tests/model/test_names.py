@@ -44,6 +44,42 @@ def test_tables_of_another_database_carry_its_name() -> None:
     ]
 
 
+@given(st.lists(strategies.targets, unique=True, max_size=5), strategies.targets)
+def test_a_tables_name_does_not_depend_on_what_else_a_snapshot_holds(
+    others: list[TableTarget], one: TableTarget
+) -> None:
+    (alone,) = (
+        assign_names([(one, [])], default_schema="shop.public", rename={})
+        if athena_name(one.table) not in ("_snapshots",)
+        else (None,)
+    )
+    try:
+        named = assign_names([(t, []) for t in {*others, one}], default_schema="shop.public", rename={})
+    except NameCollisionError:
+        return
+    assert alone in named
+
+
+def test_without_a_default_schema_every_name_carries_its_database_unless_include_names_only_one() -> None:
+    tables = [(target(name), []) for name in ("shop.public.orders", "my.my.orders")]
+    assert [t.view for t in assign_names(tables, default_schema=None, rename={})] == ["shop_public_orders", "my_orders"]
+    (home, _) = assign_names(tables, default_schema=None, rename={}, home="shop")
+    assert home.view == "public_orders"
+
+
+def test_a_name_that_was_published_stays_and_only_rename_changes_it() -> None:
+    tables = [(target("shop.sales.leads"), [])]
+    published = {"shop.sales.leads": ["shop_sales_leads"]}
+    (kept,) = assign_names(tables, default_schema="shop.public", rename={}, published=published)
+    assert kept.view == "shop_sales_leads"
+    twice = {"shop.sales.leads": ["leads", "sales_leads"]}
+    (rules,) = assign_names(tables, default_schema="shop.public", rename={}, published=twice)
+    assert rules.view == "sales_leads"
+    renamed = {"shop.sales.leads": "leads"}
+    (new,) = assign_names(tables, default_schema="shop.public", rename=renamed, published=published)
+    assert new.view == "leads"
+
+
 @given(strategies.identifiers)
 def test_any_name_becomes_one_athena_reads_without_trouble(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9_]{1,245}", athena_name(name))

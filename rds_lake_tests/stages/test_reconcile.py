@@ -251,6 +251,24 @@ class TestIncidents:
         assert "none at all" in examine(FakeRds()).incidents[0].cause
         assert not examine(FakeRds(), watched=replace(WATCHED, first_date=date(2026, 11, 21))).incidents
 
+    def test_a_source_counts_from_when_its_database_was_made(self) -> None:
+        rds = FakeRds()
+        rds.created = NOW - timedelta(hours=30)
+        assert not examine(rds).incidents, "no backup window has passed yet: a new lake's first act is no alarm"
+        assert "none at all" in examine(rds, now=NOW + timedelta(hours=7)).incidents[0].cause
+
+    def test_a_copy_is_neither_fresh_nor_a_replacement_of_what_it_was_copied_from(self) -> None:
+        old = snapshot(19)
+        copy = replace(snapshot(19, hour=4), created_at=old.created_at, copied_at=NOW - timedelta(hours=1))
+        (incident,) = examine(FakeRds(snapshots=[copy])).incidents
+        assert "the newest is from 2026-11-19" in incident.cause
+        unknown = replace(copy, created_at=NOW, unknown_origin=True)
+        assert examine(FakeRds(snapshots=[unknown])).incidents
+        assert not examine(FakeRds(snapshots=[unknown])).candidates
+        log = Log(known={date(2026, 11, 19): Progress.DONE}, published=old.arn)
+        replacing = replace(WATCHED, plan=replace(PLAN, replace=True))
+        assert not examine(FakeRds(snapshots=[copy]), log, watched=replacing).candidates
+
     def test_a_source_without_freshness_is_never_stale(self) -> None:
         assert not examine(FakeRds(), watched=replace(WATCHED, freshness=None)).incidents
 

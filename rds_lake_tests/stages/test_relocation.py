@@ -9,9 +9,11 @@ from botocore.exceptions import ClientError
 
 from rds_lake.aws.s3 import MIB, CopyLimits, ObjectHead, S3Gateway
 from rds_lake.errors import MalformedExportError, RelocationError
+from rds_lake.model.export_info import InfoColumn
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.relocate import Mover, compare
+from rds_lake.stages.relocate_manifest import merge_schema
 from rds_lake_tests.built_export import build_export, built_record, info_entry, parquet
 from rds_lake_tests.world import World
 
@@ -74,6 +76,19 @@ def test_where_footer_and_announcement_disagree_the_footer_wins_and_it_is_noted(
         ("name", "string", None),
     ]
     assert len(table.schema_notes) == 3
+
+
+def test_a_type_in_words_nobody_has_seen_is_what_the_footer_says_and_text_only_without_files(world: World) -> None:
+    announced = (("id", "bigint", "int77 (HUGE)"), ("name", "text", "binary (STRING)"))
+    (table,) = (
+        mover(world).relocate(contents(world, parts("t", 1), info_entry("t", columns=announced)), built_record()).tables
+    )
+    assert [column.hive_type for column in table.columns] == ["bigint", "string"]
+    assert table.schema_notes == (
+        "column id was announced as int77 (HUGE), which rds-lake does not know; it is bigint in the files",
+    )
+    columns, notes = merge_schema(None, [InfoColumn(name="id", original_type="bigint", expected_type="int77 (HUGE)")])
+    assert ([column.hive_type for column in columns], len(notes)) == (["string"], 1)
 
 
 def test_an_object_above_the_limit_goes_by_parts_and_arrives_whole(world: World) -> None:
