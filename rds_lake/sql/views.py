@@ -66,15 +66,14 @@ def render_quality_queries(
 
 def render_view_counts(database: str, views: Sequence[str]) -> str:
     """One row per view: its name and how many rows it has. Reads footers, no column."""
-    return "\nUNION ALL ".join(
-        f"SELECT {literal(view)} AS view_name, count(*) AS row_count FROM {qualified(database, view)}" for view in views
-    )
+    return "\nUNION ALL ".join(f"SELECT {literal(view)}, count(*) FROM {qualified(database, view)}" for view in views)
 
 
 def _quality_query(database: str, names: AthenaTable, casts: Sequence[tuple[str, str]], day: date) -> QualityQuery:
-    counts = "".join(f",\n  count_if({loss}) AS lost_{number}" for number, (_, loss) in enumerate(casts))
+    # Without names, which the table's own columns may have: answers are read by their places.
+    counts = "".join(f",\n  count_if({loss})" for _, loss in casts)
     sql = (
-        f"SELECT\n  count(*) AS row_count{counts}\nFROM {qualified(database, names.raw)}\n"
+        f"SELECT\n  count(*){counts}\nFROM {qualified(database, names.raw)}\n"
         f"WHERE {identifier(names.partition_key)} = {literal(day.isoformat())}"
     )
     return QualityQuery(sql=sql, columns=tuple(name for name, _ in casts))
