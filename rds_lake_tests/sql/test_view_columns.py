@@ -20,13 +20,17 @@ from rds_lake.sql.view_columns import view_column
 def shown(column: Column, raw: str, override: str | None = None) -> tuple[str | None, str | None]:
     """What the view shows of a raw value, and whether it counts as lost; NULL counts as not lost."""
     view = view_column(column, "x", type_override=override)
+    ((value, lost),) = asked(f'SELECT {view.expression}, {view.loss or "false"} FROM (SELECT {raw} AS "x") AS t')
+    return value, lost
+
+
+def asked(sql: str) -> list[tuple[str | None, ...]]:
+    """Rows of the local Athena, without tables."""
     engine = Engine(clients=None, cache=None)  # type: ignore[arg-type]
     try:
-        sql = f'SELECT {view.expression}, {view.loss or "false"} FROM (SELECT {raw} AS "x") AS t'
-        (row,) = render_rows(run_statement(Session(engine=engine, database="default"), sql))
+        return [tuple(row) for row in render_rows(run_statement(Session(engine=engine, database="default"), sql))]
     finally:
         engine.close()
-    return row[0], row[1]
 
 
 @pytest.mark.parametrize(
