@@ -15,16 +15,14 @@ from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
-from rds_lake.defs.translate import Tag, partitions_of
+from rds_lake.defs.translate import APPROVAL, Tag, own_key, partitions_of
 from rds_lake.stages import by_hand
 from rds_lake.stages.publish import Publisher
-
-APPROVAL = "publish_approval"
 
 
 def approval_asset(config: LakeConfig, source: SourceSettings, views: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
     """The asset; `views` are those it moves."""
-    key = dg.AssetKey([source.name, APPROVAL])
+    key = own_key(source, APPROVAL)
 
     @dg.multi_asset(
         name=f"{source.name}__approve",

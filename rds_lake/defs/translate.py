@@ -31,6 +31,13 @@ class Stage(StrEnum):
     VIEWS = "views"
 
 
+# Assets of a source that are no stage of every source; see `stage_key`.
+APPROVAL, RETENTION, OUTCOME = "publish_approval", "retention", "publish_outcome"
+
+# A table's view may have any of these names, too.
+OWN_NAMES = frozenset({*(stage.value for stage in Stage), APPROVAL, RETENTION, OUTCOME})
+
+
 class Tag(StrEnum):
     """Run tags the sensor sets and the assets read."""
 
@@ -67,12 +74,22 @@ _IN_PLACE = "AWS's own Parquet, read where AWS put it: every file's footer, and 
 
 def stage_key(source: SourceSettings, stage: Stage) -> dg.AssetKey:
     """`<source>/<stage>`."""
-    return dg.AssetKey([source.name, stage.value])
+    return own_key(source, stage.value)
+
+
+def own_key(source: SourceSettings, name: str) -> dg.AssetKey:
+    """`<source>/<name>` of an asset that is no table's; ValueError when the name is not one of `OWN_NAMES`."""
+    if name not in OWN_NAMES:
+        raise ValueError(f"{name!r} is not among OWN_NAMES, so a table of that name would have the same key")
+    return dg.AssetKey([source.name, name])
 
 
 def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
-    """`<source>/<view>`."""
-    return dg.AssetKey([source.name, view])
+    """`<source>/<view>`; `<source>/Table/<view>` where the view has the name of an asset of ours.
+
+    No view has a capital letter in its name, so neither that key nor the names Dagster makes of keys meet another's.
+    """
+    return dg.AssetKey([source.name, "Table", view] if view in OWN_NAMES else [source.name, view])
 
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
