@@ -1,6 +1,7 @@
 """The asset graph: small enough to read, valid with warnings as errors, built without AWS."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -146,6 +147,14 @@ def test_dagsters_own_validation_of_the_workspace_passes(root: Path, tmp_path: P
     environment = os.environ | {"DAGSTER_HOME": str(tmp_path)}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_the_shipped_instance_begins_queued_runs_within_a_second(root: Path, tmp_path: Path) -> None:
+    shutil.copy(root / "dagster.yaml", tmp_path / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.run_coordinator.dequeue_interval_seconds <= 1  # type: ignore[attr-defined]
+        pools = instance.get_concurrency_config().pool_config
+        assert pools.default_pool_limit == 5, "the pool beside it still counts"
 
 
 def test_importing_the_package_imports_no_heavy_library() -> None:
