@@ -204,6 +204,7 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
             metadata=outcome.metadata() | changed_tables(outcome.synced),
             check_results=[
                 *checks.quality(source, outcome.quality, day=_day(context)),
+                checks.within_limits(source, outcome.left_out, day=_day(context)),
                 checks.rows_compared(source, compared),
                 schema_changes(source, outcome.synced, day=_day(context)),
             ],

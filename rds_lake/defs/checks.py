@@ -17,6 +17,7 @@ from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.errors import ProblemsError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.manifest import Manifest
+from rds_lake.stages.limits import LeftOut
 from rds_lake.stages.naming import unused_settings
 from rds_lake.stages.previous import RowComparison
 from rds_lake.stages.quality import TableQuality
@@ -28,6 +29,7 @@ KNOWN_TABLES = "tables_as_known"
 ROWS_READABLE = "rows_readable"
 ROWS_COMPARED = "rows_against_previous"
 VALUES_TYPED = "values_keep_their_type"
+WITHIN_LIMITS = "views_within_limits"
 
 
 def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
@@ -53,6 +55,11 @@ def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
             compared,
             (SCHEMA_CHANGES, False, "No column's type changed; columns that came, went or moved are reported."),
             (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
+            (
+                WITHIN_LIMITS,
+                False,
+                "No table is wider than Glue and Athena take; one that is has no view, the others do.",
+            ),
         ],
         Stage.VIEWS: [],
     }
@@ -162,6 +169,12 @@ def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date
         result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, blocking=True),
         result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day),
     ]
+
+
+def within_limits(source: SourceSettings, left_out: Sequence[LeftOut], *, day: date) -> dg.AssetCheckResult:
+    """An error that stops nothing: readers miss these tables, and only these."""
+    found = result(source, Stage.CATALOG, WITHIN_LIMITS, [str(one) for one in left_out], day=day)
+    return found._replace(severity=dg.AssetCheckSeverity.ERROR)
 
 
 def _unread(tables: Sequence[TableQuality]) -> list[str]:

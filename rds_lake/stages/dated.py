@@ -13,17 +13,22 @@ from rds_lake.model.manifest import Manifest
 from rds_lake.stages import handover
 from rds_lake.stages.catalog import locate
 from rds_lake.stages.lake import Lake
+from rds_lake.stages.limits import LeftOut, with_legal_types, with_legal_views
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.raw_tables import NamedTable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedTables:
-    """`typed` are the `located` tables with their view columns, in the same order."""
+    """`typed` are the `located` tables with their view columns, in the same order, without those that can have no view.
+
+    `left_out` are those, and tables that could not be catalogued.
+    """
 
     manifest: Manifest
     located: tuple[NamedTable, ...]
     typed: tuple[TypedTable, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def snapshot_date(self) -> date:
@@ -33,5 +38,7 @@ class DatedTables:
 def tables_of(lake: Lake, source: SourceSettings, day: date, *, ask_all: bool = True) -> DatedTables:
     """The tables of the date; ManifestError or CatalogError say what to materialize first. `ask_all` as of `locate`."""
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-    located = locate(lake.glue, manifest=manifest, tables=name_tables(manifest, source), ask_all=ask_all)
-    return DatedTables(manifest=manifest, located=located, typed=type_tables(located, source))
+    tables, too_long = with_legal_types(name_tables(manifest, source))
+    located = locate(lake.glue, manifest=manifest, tables=tables, ask_all=ask_all)
+    typed, too_wide = with_legal_views(type_tables(located, source), source, day)
+    return DatedTables(manifest=manifest, located=located, typed=typed, left_out=(*too_long, *too_wide))
