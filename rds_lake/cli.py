@@ -88,6 +88,12 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
         day, tables = newest_tables(_s3(config), config, source)
         path = save_known_tables(config, source, tables)
         click.echo(f"{source.name}: {len(tables)} tables of {day} written to {path}; reload the code location")
+        if _has_dagster(f"new tables of {source.name} show their earlier dates as missing"):
+            from rds_lake.console.connect import connect
+            from rds_lake.console.tell_dagster import tell_missing
+
+            if count := tell_missing(connect(config), source):
+                click.echo(f"{source.name}: Dagster was told of {count} dates of tables that are published already")
 
 
 @main.command()
@@ -150,7 +156,12 @@ def publish(source: str, day: datetime | None, accept_drop: bool, config_path: P
     from rds_lake.console.publish import publish as run
 
     connected = connect(load_config(config_path))
-    run(connected, source, day.date() if day else None, accept_drop=accept_drop, now=datetime.now(UTC), say=click.echo)
+    chosen = day.date() if day else None
+    outcome = run(connected, source, chosen, accept_drop=accept_drop, now=datetime.now(UTC), say=click.echo)
+    if _has_dagster("what waits for the source's assets does not start"):
+        from rds_lake.console.tell_dagster import tell_published
+
+        tell_published(connected, connected.config.source(source), outcome, how="rds-lake publish")
 
 
 @main.command()
@@ -162,7 +173,12 @@ def rollback(source: str, day: datetime, config_path: Path) -> None:
     from rds_lake.console.connect import connect
     from rds_lake.console.publish import rollback as run
 
-    run(connect(load_config(config_path)), source, day.date(), now=datetime.now(UTC), say=click.echo)
+    connected = connect(load_config(config_path))
+    outcome = run(connected, source, day.date(), now=datetime.now(UTC), say=click.echo)
+    if _has_dagster("what waits for the source's assets does not start"):
+        from rds_lake.console.tell_dagster import tell_published
+
+        tell_published(connected, connected.config.source(source), outcome, how="rds-lake rollback")
 
 
 @main.command()
@@ -185,6 +201,14 @@ def query(sql: str, source: str | None, as_of: datetime | None, rows: int, confi
     chosen = config.source(source or names[0])
     day = as_of.date() if as_of else None
     run(connect(config), sql, source=chosen, day=day, console=Console(), most_rows=rows)
+
+
+def _has_dagster(otherwise: str) -> bool:
+    """Whether there is a Dagster to tell; what that means is said where there is none."""
+    if os.environ.get("DAGSTER_HOME"):
+        return True
+    click.echo(f"DAGSTER_HOME is not set, so Dagster was not told: {otherwise}", err=True)
+    return False
 
 
 def _s3(config: LakeConfig):

@@ -1,7 +1,7 @@
 """Asset checks: their specs, and results made from what the stages found.
 
-Blocking where a reader would see wrong data; the others warn. Dagster shows a check's status per asset, not per
-partition, so every result carries its date.
+Blocking where a reader would see wrong data; the others warn. Every check has its asset's dates, and every result says its
+date, as Dagster shows the newest result of an asset first.
 
 What belongs here: turning findings into check results. What does not: finding them (`model/`, `stages/`).
 """
@@ -11,9 +11,10 @@ from datetime import date
 
 import dagster as dg
 
+from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.defs.schema_report import SCHEMA_CHANGES
-from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.defs.translate import Stage, check_spec, stage_key
 from rds_lake.errors import ProblemsError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.manifest import Manifest
@@ -32,7 +33,7 @@ VALUES_TYPED = "values_keep_their_type"
 WITHIN_LIMITS = "views_within_limits"
 
 
-def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
+def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
     """The checks of a stage's asset."""
     key = stage_key(source, stage)
     compared = (ROWS_COMPARED, True, "No table lost more rows since the date before than `max_drop` allows.")
@@ -64,7 +65,7 @@ def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
         Stage.VIEWS: [],
     }
     return [
-        dg.AssetCheckSpec(name, asset=key, blocking=blocking, description=description)
+        check_spec(config, source, name, asset=key, blocking=blocking, description=description)
         for name, blocking, description in table[stage]
     ]
 

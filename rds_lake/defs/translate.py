@@ -3,7 +3,8 @@
 What belongs here: how a source, stage or table appears in the UI. What does not: computing the values.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -18,6 +19,7 @@ from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.publication import State
 from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.naming import TypedTable
+from rds_lake.stages.source_run import Published
 
 EXPORT_POOL = "rds_lake_export"  # at most five at a time: AWS's own quota (aws-facts 1.7)
 
@@ -110,6 +112,33 @@ def partitions_of(config: LakeConfig, source: SourceSettings) -> dg.DailyPartiti
     return dg.DailyPartitionsDefinition(start_date=first_date(config, source).isoformat(), end_offset=1, timezone="UTC")
 
 
+def check_spec(
+    config: LakeConfig,
+    source: SourceSettings,
+    name: str,
+    *,
+    asset: dg.AssetKey,
+    description: str,
+    blocking: bool = False,
+    behind: Sequence[dg.AssetKey] = (),
+) -> dg.AssetCheckSpec:
+    """A check by date, as its asset is: what failed on an old date says nothing of the others.
+
+    Every run of it has a partition. `behind`: assets that are made before it in the same run.
+    """
+    with warnings.catch_warnings():
+        # Dagster says of it that it may change; constraints.txt pins a release it works with.
+        warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
+        return dg.AssetCheckSpec(
+            name,
+            asset=asset,
+            description=description,
+            blocking=blocking,
+            additional_deps=list(behind) or None,
+            partitions_def=partitions_of(config, source),
+        )
+
+
 def manifest_metadata(manifest: Manifest) -> dict[str, Any]:
     """Provenance and size of a snapshot date."""
     export = manifest.export
@@ -176,3 +205,23 @@ def view_metadata(source: str, table: TypedTable, day: date, *, state: State) ->
         "rds_lake/original_table": str(manifest.target),
         "rds_lake/bytes": manifest.bytes,
     }
+
+
+def published_metadata(source: SourceSettings, outcome: Published, view: str | None, day: date) -> dict[str, Any]:
+    """What the UI shows of one view after the source's were moved, or held; None: of all, where tables have no assets."""
+    if view is None:
+        return outcome.metadata()
+    table = next((table for table in outcome.tables if table.names.view == view), None)
+    if table is not None:
+        return view_metadata(source.name, table, day, state=outcome.publication.state)
+    reason = next((one.reason for one in outcome.left_out if one.view == view), None)
+    return {
+        "rds_lake/status": f"no view: {reason}" if reason else "absent",
+        "rds_lake/snapshot_date": day.isoformat(),
+    }
+
+
+def ending_keys(source: SourceSettings, views: Sequence[dg.AssetKey]) -> list[dg.AssetKey]:
+    """The assets of the step that publishes, in an order of their own; the last one is made by every date that comes so far."""
+    outcome = own_key(source, OUTCOME)
+    return sorted(views, key=lambda key: (key == outcome, key.path))

@@ -28,8 +28,10 @@ GREGORIAN_FROM_DAY = (GREGORIAN_FROM - _EPOCH).days  # days since 1970-01-01
 
 def together(calendars: Iterable[Calendar | None]) -> Calendar | None:
     """The calendar of columns that are read as one."""
-    found = {calendar for calendar in calendars if calendar is not None}
-    return found.pop() if len(found) == 1 else "mixed" if found else None
+    found: set[Calendar] = {calendar for calendar in calendars if calendar is not None}
+    if len(found) > 1:
+        return "mixed"
+    return next(iter(found), None)
 
 
 def julian_shifts() -> Iterator[tuple[date, int]]:
