@@ -95,7 +95,16 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
     from rds_lake.console.refresh import refresh as run
 
     config = load_config(config_path)
-    sys.exit(run(_s3(config), config, sources, say=click.echo))
+    status = run(_s3(config), config, sources, say=click.echo)
+    if _has_dagster("new tables show their earlier dates as missing"):
+        from rds_lake.console.connect import connect
+        from rds_lake.console.tell_dagster import tell_missing
+
+        connected = connect(config)
+        for source in connected.sources(sources):
+            if count := tell_missing(connected, source):
+                click.echo(f"{source.name}: Dagster was told of {count} dates of tables that are published already")
+    sys.exit(status)
 
 
 @main.command()
@@ -156,7 +165,12 @@ def publish(source: str, day: datetime | None, accept_drop: bool, config_path: P
     from rds_lake.console.publish import publish as run
 
     connected = connect(load_config(config_path))
-    run(connected, source, day.date() if day else None, accept_drop=accept_drop, now=datetime.now(UTC), say=click.echo)
+    chosen = day.date() if day else None
+    outcome = run(connected, source, chosen, accept_drop=accept_drop, now=datetime.now(UTC), say=click.echo)
+    if _has_dagster("what waits for the source's assets does not start"):
+        from rds_lake.console.tell_dagster import tell_published
+
+        tell_published(connected, connected.config.source(source), outcome, how="rds-lake publish")
 
 
 @main.command()
@@ -168,7 +182,12 @@ def rollback(source: str, day: datetime, config_path: Path) -> None:
     from rds_lake.console.connect import connect
     from rds_lake.console.publish import rollback as run
 
-    run(connect(load_config(config_path)), source, day.date(), now=datetime.now(UTC), say=click.echo)
+    connected = connect(load_config(config_path))
+    outcome = run(connected, source, day.date(), now=datetime.now(UTC), say=click.echo)
+    if _has_dagster("what waits for the source's assets does not start"):
+        from rds_lake.console.tell_dagster import tell_published
+
+        tell_published(connected, connected.config.source(source), outcome, how="rds-lake rollback")
 
 
 @main.command()
@@ -194,6 +213,14 @@ def query(sql: str, source: str | None, as_of: datetime | None, rows: int, write
     day = as_of.date() if as_of else None
     question = Question(sql=sql, source=chosen, day=day, write=write)
     run(connect(config), question, console=Console(), most_rows=rows)
+
+
+def _has_dagster(otherwise: str) -> bool:
+    """Whether there is a Dagster to tell; what that means is said where there is none."""
+    if os.environ.get("DAGSTER_HOME"):
+        return True
+    click.echo(f"DAGSTER_HOME is not set, so Dagster was not told: {otherwise}", err=True)
+    return False
 
 
 def _s3(config: LakeConfig):

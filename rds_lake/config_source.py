@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, model_validator
 from rds_lake.config_kinds import Engine as EngineWord
 from rds_lake.config_kinds import KindKeys, is_table_name
 from rds_lake.config_lake import Arn, Settings
+from rds_lake.model.cron import cron_problem
 from rds_lake.model.engine import Engine, engine_of
 from rds_lake.model.snapshot import Which
 from rds_lake.model.table import TableTarget, dynamodb_table
@@ -31,10 +32,17 @@ def _legal_pattern(text: str) -> str:
     return text
 
 
+def _legal_schedule(text: str) -> str:
+    if problem := cron_problem(text):
+        raise ValueError(f"{text!r} is no cron schedule: {problem}; for example `20 6 * * *` is every day at 06:20 UTC")
+    return text
+
+
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 TableName = Annotated[str, Field(min_length=1, max_length=63)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
+Cron = Annotated[str, AfterValidator(_legal_schedule)]
 
 
 class Retention(Settings):
@@ -43,7 +51,7 @@ class Retention(Settings):
     daily: int = Field(default=14, ge=1)
     weekly: int = Field(default=8, ge=0)
     monthly: int = Field(default=12, ge=0)
-    schedule: str = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
+    schedule: Cron = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
 
 
 class Verify(Settings):
@@ -83,7 +91,7 @@ class SourceSettings(KindKeys):
     replace: bool = Field(
         default=False, description="A later snapshot of a date exported already is exported too and replaces it."
     )
-    live_schedule: str = Field(
+    live_schedule: Cron = Field(
         default="0 3 * * *", description="When a live cluster is exported: cron, UTC. Only with `snapshots: [live]`."
     )
     priority: int = Field(

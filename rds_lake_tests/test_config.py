@@ -164,3 +164,20 @@ def test_in_place_and_a_deleted_export_are_refused_together() -> None:
     message = problems_of(in_place + "    keep_export: false\n")
     assert "would delete the only Parquet there is" in message
     assert "set `parquet: relocated`" in message
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        (
+            "    snapshots: [live]\n    live_schedule: 0 25 * * *\n",
+            "sources.0.live_schedule: '0 25 * * *' is no cron schedule",
+        ),
+        ("    retention: {schedule: every day}\n", "sources.0.retention.schedule: 'every day' is no cron schedule"),
+        ("    retention: {schedule: ''}\n", "sources.0.retention.schedule: '' is no cron schedule"),
+    ],
+)
+def test_a_schedule_that_is_none_is_named_with_its_key(line: str, place: str) -> None:
+    told = problems_of(LEGAL.replace("kind: rds", "kind: aurora") + line)
+    assert place in told
+    assert "for example" in told

@@ -25,18 +25,21 @@ def publish(
     accept_drop: bool,
     now: datetime,
     say: Callable[[str], None],
-) -> None:
+) -> Publication:
     """Publish the date, or the newest that waits."""
     source = _source(connected, name)
     outcome = by_hand.approve(_publisher(connected, source, now, say), day, accept_drop=accept_drop)
     _tell(source, outcome, say)
+    return outcome
 
 
-def rollback(connected: Connected, name: str, day: date, *, now: datetime, say: Callable[[str], None]) -> None:
+def rollback(connected: Connected, name: str, day: date, *, now: datetime, say: Callable[[str], None]) -> Publication:
     """Go back to the date."""
     source = _source(connected, name)
-    _tell(source, by_hand.roll_back(_publisher(connected, source, now, say), day), say)
+    outcome = by_hand.roll_back(_publisher(connected, source, now, say), day)
+    _tell(source, outcome, say)
     say(f"runs of newer dates that exist by now do not move them again; to do that: rds-lake publish {name} DATE")
+    return outcome
 
 
 def _source(connected: Connected, name: str) -> SourceSettings:

@@ -13,26 +13,28 @@ import dagster as dg
 
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
+from rds_lake.defs import telling
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
-from rds_lake.defs.translate import Tag, partitions_of
+from rds_lake.defs.translate import APPROVAL, OUTCOME, Tag, own_key, partitions_of
+from rds_lake.model.table import TableTarget
 from rds_lake.stages import by_hand
 from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.publish import Publisher
 
-APPROVAL = "publish_approval"
 
-
-def approval_asset(config: LakeConfig, source: SourceSettings, views: Sequence[dg.AssetKey]) -> dg.AssetsDefinition:
-    """The asset; `views` are those it moves."""
-    key = dg.AssetKey([source.name, APPROVAL])
+def approval_asset(
+    config: LakeConfig, source: SourceSettings, known: Sequence[TableTarget] | None
+) -> dg.AssetsDefinition:
+    """The asset; `known` are the tables whose assets it moves."""
+    key = own_key(source, APPROVAL)
 
     @dg.multi_asset(
         name=f"{source.name}__approve",
         specs=[
             dg.AssetSpec(
                 key,
-                deps=list(views),
+                deps=[own_key(source, OUTCOME)],
                 skippable=True,
                 group_name=source.name,
                 kinds={"athena", "view"},
@@ -60,6 +62,8 @@ def approval_asset(config: LakeConfig, source: SourceSettings, views: Sequence[d
         publisher = Publisher(lake=lake, source=source, now=utc_now(), log=context.log.info)
         with dagster_failures():
             outcome = by_hand.approve(publisher, date.fromisoformat(context.partition_key))
+            for event in telling.published(publisher.lake, source, known, outcome, how=APPROVAL):
+                context.log_event(event)
         yield dg.MaterializeResult(
             asset_key=key,
             metadata={"rds_lake/views_moved": len(outcome.flipped), "rds_lake/views_dropped": list(outcome.dropped)},

@@ -19,20 +19,23 @@ from rds_lake.defs.resources import AwsResource, utc_now
 from rds_lake.defs.schema_report import changed_tables, schema_changes
 from rds_lake.defs.translate import (
     EXPORT_POOL,
+    OUTCOME,
     Stage,
     Tag,
     asset_attributes,
     export_cost_metadata,
     manifest_metadata,
+    own_key,
     partitions_of,
+    published_metadata,
     relocation_cost_metadata,
     stage_key,
     table_key,
-    view_metadata,
 )
 from rds_lake.errors import FullExportBegunError
 from rds_lake.model.export import ExportTask
 from rds_lake.model.manifest import Manifest
+from rds_lake.model.publication import State
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.dynamo_run import run_of
 from rds_lake.stages.known_tables import TABLE_ASSETS_LIMIT
@@ -81,7 +84,7 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
         name=f"{source.name}__{Stage.EXPORT}",
         specs=[dg.AssetSpec(key, skippable=True, **asset_attributes(source, Stage.EXPORT))],
         partitions_def=partitions_of(config, source),
-        check_specs=checks.specs(source, Stage.EXPORT),
+        check_specs=checks.specs(config, source, Stage.EXPORT),
         can_subset=True,
         pool=EXPORT_POOL,
         retry_policy=RETRIES,
@@ -136,7 +139,7 @@ def _parquet_asset(
             )
         ],
         partitions_def=partitions_of(config, source),
-        check_specs=checks.specs(source, Stage.PARQUET),
+        check_specs=checks.specs(config, source, Stage.PARQUET),
         can_subset=True,
         retry_policy=RETRIES,
     )
@@ -191,7 +194,7 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
         key=stage_key(source, Stage.CATALOG),
         deps=[stage_key(source, Stage.PARQUET)],
         partitions_def=partitions_of(config, source),
-        check_specs=checks.specs(source, Stage.CATALOG),
+        check_specs=checks.specs(config, source, Stage.CATALOG),
         retry_policy=RETRIES,
         **asset_attributes(source, Stage.CATALOG),
     )
@@ -204,6 +207,7 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
             metadata=outcome.metadata() | changed_tables(outcome.synced),
             check_results=[
                 *checks.quality(source, outcome.quality, day=_day(context)),
+                checks.within_limits(source, outcome.left_out, day=_day(context)),
                 checks.rows_compared(source, compared),
                 schema_changes(source, outcome.synced, day=_day(context)),
             ],
@@ -228,33 +232,52 @@ def _views_asset(config: LakeConfig, source: SourceSettings, tables: SourceTable
                 key,
                 deps=[stage_key(source, Stage.CATALOG)],
                 partitions_def=partitions_of(config, source),
+                skippable=source.publish == "manual",
                 **_described(attributes, tables, view),
             )
             for view, key in keys.items()
-        ],
+        ]
+        + _outcome_specs(config, source),
         partitions_def=partitions_of(config, source),
         can_subset=False,
         retry_policy=RETRIES,
     )
-    def publish(context: dg.AssetExecutionContext, aws: AwsResource) -> Iterator[dg.MaterializeResult]:
+    def publish(
+        context: dg.AssetExecutionContext, aws: AwsResource
+    ) -> Iterator[dg.AssetObservation | dg.MaterializeResult]:
         with dagster_failures():
             outcome = _source_run(context, aws, config, source).publish(_day(context), now=utc_now())
-        if tables.views is None:
-            yield dg.MaterializeResult(asset_key=keys[Stage.VIEWS.value], metadata=outcome.metadata())
-            return
-        # By the table: a name published before it was lake.yaml's own stays in Athena, and is no asset's key.
-        published = {table.names.target: table for table in outcome.tables}
+        held = outcome.publication.state is State.HELD
         for view, key in keys.items():
-            # A key left out would silently skip every step behind it: a table that is gone is said to be gone.
-            table = published.get(tables.views[view])
-            metadata = (
-                view_metadata(source.name, table, _day(context), state=outcome.publication.state)
-                if table
-                else {"rds_lake/status": "absent", "rds_lake/snapshot_date": context.partition_key}
-            )
-            yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+            # By the table: a name published before it was lake.yaml's own stays in Athena, and is no asset's key.
+            target = tables.views[view] if tables.views else None
+            metadata = published_metadata(source, outcome, target, _day(context))
+            if held:
+                # No view moved, so nothing that waits for these assets has a reason to start.
+                yield dg.AssetObservation(key, partition=context.partition_key, metadata=metadata)
+            else:
+                # A key left out would silently skip every step behind it: a table that is gone is said to be gone.
+                yield dg.MaterializeResult(asset_key=key, metadata=metadata)
+        if source.publish == "manual":
+            yield dg.MaterializeResult(asset_key=own_key(source, OUTCOME), metadata=outcome.metadata())
 
     return publish
+
+
+def _outcome_specs(config: LakeConfig, source: SourceSettings) -> list[dg.AssetSpec]:
+    """Of a source with `publish: manual`, what became of each date: a held one materializes nothing else here."""
+    if source.publish != "manual":
+        return []
+    attributes: dict[str, Any] = asset_attributes(source, Stage.VIEWS)
+    attributes["description"] = "What became of each date: published, held for a person, or older."
+    return [
+        dg.AssetSpec(
+            own_key(source, OUTCOME),
+            deps=[stage_key(source, Stage.CATALOG)],
+            partitions_def=partitions_of(config, source),
+            **attributes,
+        )
+    ]
 
 
 def _described(attributes: dict[str, Any], tables: SourceTables, view: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import dagster as dg
 
 from rds_lake.config import LakeConfig
+from rds_lake.config_source import SourceSettings
 from rds_lake.defs.approval import approval_asset
 from rds_lake.defs.assets import source_assets
 from rds_lake.defs.failure_sensor import failure_sensor
@@ -18,6 +19,7 @@ from rds_lake.defs.reconcile_sensor import reconcile_sensor
 from rds_lake.defs.resources import AwsResource
 from rds_lake.defs.retention import retention_definitions
 from rds_lake.defs.sensors import events_sensor
+from rds_lake.defs.translate import OUTCOME, ending_keys, own_key
 from rds_lake.defs.verify import verify_check
 from rds_lake.defs.watch import watch_check
 from rds_lake.model.table import TableTarget
@@ -39,14 +41,17 @@ def build_definitions(
     assets = {
         source.name: source_assets(config, source, (known_tables or {}).get(source.name)) for source in config.sources
     }
-    keys = {name: [key for asset in group for key in asset.keys] for name, group in assets.items()}
+    keys = {
+        source.name: [key for asset in assets[source.name] for key in ending_keys(source, list(asset.keys))]
+        for source in config.sources
+    }
     sensors = [
         events_sensor(config, keys, interval_seconds=sensor_interval_seconds),
         reconcile_sensor(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds),
     ]
     retention = retention_definitions(config)
     approvals = [
-        approval_asset(config, source, list(assets[source.name][-1].keys))
+        approval_asset(config, source, (known_tables or {}).get(source.name))
         for source in config.sources
         if source.publish == "manual" and source.athena
     ]
@@ -54,7 +59,7 @@ def build_definitions(
         check
         for source in config.sources
         if source.athena
-        for check in published_checks(config, source, list(assets[source.name][-1].keys))
+        for check in published_checks(config, source, _published_by(source, keys[source.name], assets[source.name][-1]))
     ]
     if config.lake.notifications:
         sensors.append(failure_sensor(config))
@@ -74,3 +79,8 @@ def build_definitions(
         # Steps are seconds of API calls; a process per step would cost more than the step.
         executor=dg.in_process_executor,
     )
+
+
+def _published_by(source: SourceSettings, keys: Sequence[dg.AssetKey], views: dg.AssetsDefinition) -> list[dg.AssetKey]:
+    """What the checks of readers' views come after: of a held date the views' own assets are left out."""
+    return [own_key(source, OUTCOME)] if source.publish == "manual" else [key for key in keys if key in views.keys]

@@ -1,7 +1,7 @@
 """Asset checks: their specs, and results made from what the stages found.
 
-Blocking where a reader would see wrong data; the others warn. Dagster shows a check's status per asset, not per
-partition, so every result carries its date.
+Blocking where a reader would see wrong data; the others warn. Every check has its asset's dates, and every result says its
+date, as Dagster shows the newest result of an asset first.
 
 What belongs here: turning findings into check results. What does not: finding them (`model/`, `stages/`).
 """
@@ -11,12 +11,14 @@ from datetime import date
 
 import dagster as dg
 
+from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.defs.schema_report import SCHEMA_CHANGES
-from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.defs.translate import Stage, check_spec, stage_key
 from rds_lake.errors import ProblemsError
 from rds_lake.model.completeness import Finding
 from rds_lake.model.manifest import Manifest
+from rds_lake.stages.limits import LeftOut
 from rds_lake.stages.naming import unused_settings
 from rds_lake.stages.previous import RowComparison
 from rds_lake.stages.quality import TableQuality
@@ -28,9 +30,10 @@ KNOWN_TABLES = "tables_as_known"
 ROWS_READABLE = "rows_readable"
 ROWS_COMPARED = "rows_against_previous"
 VALUES_TYPED = "values_keep_their_type"
+WITHIN_LIMITS = "views_within_limits"
 
 
-def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
+def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
     """The checks of a stage's asset."""
     key = stage_key(source, stage)
     compared = (ROWS_COMPARED, True, "No table lost more rows since the date before than `max_drop` allows.")
@@ -53,11 +56,16 @@ def specs(source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
             compared,
             (SCHEMA_CHANGES, False, "No column's type changed; columns that came, went or moved are reported."),
             (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
+            (
+                WITHIN_LIMITS,
+                False,
+                "No table is wider than Glue and Athena take; one that is has no view, the others do.",
+            ),
         ],
         Stage.VIEWS: [],
     }
     return [
-        dg.AssetCheckSpec(name, asset=key, blocking=blocking, description=description)
+        check_spec(config, source, name, asset=key, blocking=blocking, description=description)
         for name, blocking, description in table[stage]
     ]
 
@@ -162,6 +170,12 @@ def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date
         result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, blocking=True),
         result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day),
     ]
+
+
+def within_limits(source: SourceSettings, left_out: Sequence[LeftOut], *, day: date) -> dg.AssetCheckResult:
+    """An error that stops nothing: readers miss these tables, and only these."""
+    found = result(source, Stage.CATALOG, WITHIN_LIMITS, [str(one) for one in left_out], day=day)
+    return found._replace(severity=dg.AssetCheckSeverity.ERROR)
 
 
 def _unread(tables: Sequence[TableQuality]) -> list[str]:

@@ -62,7 +62,8 @@ def _incident(context: dg.RunFailureSensorContext) -> Incident:
     selection = sorted(key.path[0] for key in run.asset_selection or ())
     return Incident(
         source=run.tags.get(Tag.SOURCE) or (selection[0] if selection else run.job_name),
-        snapshot_date=run.tags.get("dagster/partition"),
+        # An incident is of no date: its run has one only because checks by date cannot run without.
+        snapshot_date=None if run.tags.get(Tag.TRIGGER) == "incident" else run.tags.get("dagster/partition"),
         stage=failures[0].step_key if failures else None,
         causes=tuple(causes),
         what=_said(failures, WHAT),

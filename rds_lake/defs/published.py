@@ -15,7 +15,7 @@ from rds_lake.config_source import SourceSettings
 from rds_lake.defs import checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
-from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.defs.translate import Stage, check_spec, stage_key
 from rds_lake.stages import read_back
 
 READABLE, FRESH = "published_is_readable", "published_is_fresh"
@@ -30,10 +30,12 @@ def published_checks(
     @dg.multi_asset_check(
         name=f"{source.name}__{READABLE}",
         specs=[
-            dg.AssetCheckSpec(
+            check_spec(
+                config,
+                source,
                 READABLE,
                 asset=key,
-                additional_deps=list(views),
+                behind=views,
                 description="Athena answers every published view with the rows of its date, and not all are empty.",
             )
         ],
@@ -47,10 +49,12 @@ def published_checks(
     @dg.multi_asset_check(
         name=f"{source.name}__{FRESH}",
         specs=[
-            dg.AssetCheckSpec(
+            check_spec(
+                config,
+                source,
                 FRESH,
                 asset=key,
-                additional_deps=list(views),
+                behind=views,
                 description="What readers see is not older than `freshness_hours`, by the time of its snapshot.",
             )
         ],

@@ -9,6 +9,7 @@ import dagster as dg
 
 from rds_lake.config import LakeConfig
 from rds_lake.defs.published import FRESH
+from rds_lake.defs.resources import utc_now
 from rds_lake.defs.translate import Stage, Tag, stage_key
 from rds_lake.defs.watch import WATCH_CHECK, incident_run_config
 from rds_lake.stages.wanted import WantedIncident, WantedRun
@@ -55,8 +56,11 @@ def _assets(wanted: WantedRun, keys: Sequence[dg.AssetKey]) -> list[dg.AssetKey]
 def _incident(wanted: WantedIncident, config: LakeConfig) -> dg.RunRequest:
     """A run of the source's watch check alone, which fails with the incident's words and so is mailed, once per key."""
     source = config.source(wanted.source)
+    today = utc_now().date().isoformat()
     return dg.RunRequest(
         run_key=wanted.key,
+        # The date has no part in it: checks by date have no other way to run.
+        partition_key=today,
         asset_selection=[],
         asset_check_keys=[
             dg.AssetCheckKey(stage_key(source, Stage.EXPORT), WATCH_CHECK),

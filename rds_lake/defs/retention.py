@@ -14,7 +14,7 @@ from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
-from rds_lake.defs.translate import Tag
+from rds_lake.defs.translate import RETENTION, Tag, own_key
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.prune import apply_prune, plan_prune
 from rds_lake.stages.retention import busy_by_marks
@@ -46,7 +46,7 @@ def retention_definitions(config: LakeConfig, *, now: Callable[[], datetime] = u
 
 def _asset(config: LakeConfig, source: SourceSettings, now: Callable[[], datetime]) -> dg.AssetsDefinition:
     @dg.asset(
-        key=dg.AssetKey([source.name, "retention"]),
+        key=own_key(source, RETENTION),
         group_name=source.name,
         kinds={"aws", "s3"},
         tags={Tag.SOURCE.value: source.name, "rds_lake/stage": "retention"},

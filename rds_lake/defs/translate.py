@@ -3,7 +3,8 @@
 What belongs here: how a source, stage or table appears in the UI. What does not: computing the values.
 """
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Any
@@ -16,8 +17,10 @@ from rds_lake.config_source import SourceSettings
 from rds_lake.model.cost import export_usd, relocation_requests, requests_usd
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.publication import State
+from rds_lake.model.table import TableTarget
 from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.naming import TypedTable
+from rds_lake.stages.source_run import Published
 
 EXPORT_POOL = "rds_lake_export"  # at most five at a time: AWS's own quota (aws-facts 1.7)
 
@@ -29,6 +32,13 @@ class Stage(StrEnum):
     PARQUET = "parquet"
     CATALOG = "catalog"
     VIEWS = "views"
+
+
+# Assets of a source that are no stage of every source; see `stage_key`.
+APPROVAL, RETENTION, OUTCOME = "publish_approval", "retention", "publish_outcome"
+
+# A table's view may have any of these names, too.
+OWN_NAMES = frozenset({*(stage.value for stage in Stage), APPROVAL, RETENTION, OUTCOME})
 
 
 class Tag(StrEnum):
@@ -67,12 +77,22 @@ _IN_PLACE = "AWS's own Parquet, read where AWS put it: every file's footer, and 
 
 def stage_key(source: SourceSettings, stage: Stage) -> dg.AssetKey:
     """`<source>/<stage>`."""
-    return dg.AssetKey([source.name, stage.value])
+    return own_key(source, stage.value)
+
+
+def own_key(source: SourceSettings, name: str) -> dg.AssetKey:
+    """`<source>/<name>` of an asset that is no table's; ValueError when the name is not one of `OWN_NAMES`."""
+    if name not in OWN_NAMES:
+        raise ValueError(f"{name!r} is not among OWN_NAMES, so a table of that name would have the same key")
+    return dg.AssetKey([source.name, name])
 
 
 def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
-    """`<source>/<view>`."""
-    return dg.AssetKey([source.name, view])
+    """`<source>/<view>`; `<source>/Table/<view>` where the view has the name of an asset of ours.
+
+    No view has a capital letter in its name, so neither that key nor the names Dagster makes of keys meet another's.
+    """
+    return dg.AssetKey([source.name, "Table", view] if view in OWN_NAMES else [source.name, view])
 
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
@@ -91,6 +111,33 @@ def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
 def partitions_of(config: LakeConfig, source: SourceSettings) -> dg.DailyPartitionsDefinition:
     """One partition per UTC date; `end_offset=1` gives today's snapshot a partition today."""
     return dg.DailyPartitionsDefinition(start_date=first_date(config, source).isoformat(), end_offset=1, timezone="UTC")
+
+
+def check_spec(
+    config: LakeConfig,
+    source: SourceSettings,
+    name: str,
+    *,
+    asset: dg.AssetKey,
+    description: str,
+    blocking: bool = False,
+    behind: Sequence[dg.AssetKey] = (),
+) -> dg.AssetCheckSpec:
+    """A check by date, as its asset is: what failed on an old date says nothing of the others.
+
+    Every run of it has a partition. `behind`: assets that are made before it in the same run.
+    """
+    with warnings.catch_warnings():
+        # Dagster says of it that it may change; constraints.txt pins a release it works with.
+        warnings.filterwarnings("ignore", message="Specifying a partitions_def on an AssetCheckSpec")
+        return dg.AssetCheckSpec(
+            name,
+            asset=asset,
+            description=description,
+            blocking=blocking,
+            additional_deps=list(behind) or None,
+            partitions_def=partitions_of(config, source),
+        )
 
 
 def manifest_metadata(manifest: Manifest) -> dict[str, Any]:
@@ -159,3 +206,25 @@ def view_metadata(source: str, table: TypedTable, day: date, *, state: State) ->
         "rds_lake/original_table": str(manifest.target),
         "rds_lake/bytes": manifest.bytes,
     }
+
+
+def published_metadata(
+    source: SourceSettings, outcome: Published, target: TableTarget | None, day: date
+) -> dict[str, Any]:
+    """What the UI shows of a table after the source's views were moved, or held; None: of all, where tables have no assets."""
+    if target is None:
+        return outcome.metadata()
+    table = next((table for table in outcome.tables if table.names.target == target), None)
+    if table is not None:
+        return view_metadata(source.name, table, day, state=outcome.publication.state)
+    reason = next((one.reason for one in outcome.left_out if one.table == str(target)), None)
+    return {
+        "rds_lake/status": f"no view: {reason}" if reason else "absent",
+        "rds_lake/snapshot_date": day.isoformat(),
+    }
+
+
+def ending_keys(source: SourceSettings, views: Sequence[dg.AssetKey]) -> list[dg.AssetKey]:
+    """The assets of the step that publishes, in an order of their own; the last one is made by every date that comes so far."""
+    outcome = own_key(source, OUTCOME)
+    return sorted(views, key=lambda key: (key == outcome, key.path))

@@ -14,7 +14,7 @@ from rds_lake.database.counts import count_rows
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
-from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.defs.translate import Stage, check_spec, stage_key
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages import handover
 from rds_lake.stages.verify import Verified, is_comparable, verify_rows
@@ -29,7 +29,9 @@ def verify_check(config: LakeConfig, source: SourceSettings, settings: Verify) -
     @dg.multi_asset_check(
         name=f"{source.name}__verify",
         specs=[
-            dg.AssetCheckSpec(
+            check_spec(
+                config,
+                source,
                 VERIFIED,
                 asset=key,
                 description="The snapshot has about as many rows as the database has now, which went on since then.",

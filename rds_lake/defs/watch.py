@@ -16,7 +16,7 @@ from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, dynamo_exports, utc_now
-from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.defs.translate import Stage, check_spec, stage_key
 from rds_lake.stages import freshness
 from rds_lake.stages.dynamo_reconcile import watch_set
 from rds_lake.stages.wanted import WantedIncident
@@ -40,7 +40,9 @@ def watch_check(config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDef
     @dg.multi_asset_check(
         name=_op_name(source),
         specs=[
-            dg.AssetCheckSpec(
+            check_spec(
+                config,
+                source,
                 WATCH_CHECK,
                 asset=key,
                 description="The source makes snapshots, and no export of it is stuck; a failed run says what is wrong.",

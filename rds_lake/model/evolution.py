@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from rds_lake.model.nested_types import is_nested, merge_nested
+from rds_lake.model.nested_types import MAX_TYPE_CHARACTERS, is_nested, merge_nested
 from rds_lake.model.table import Column
 
 # Partition type -> the table types Athena reads it as. Its list has `string` to integers as well: text that is no
@@ -120,9 +120,10 @@ def compare(
 
 
 def widest(one: str, other: str) -> str | None:
-    """The type Athena reads both as, or None; of nested types the one with the fields of both."""
+    """The type Athena reads both as, or None; of nested types the one with the fields of both, where Glue can hold it."""
     if is_nested(one) or is_nested(other):
-        return merge_nested(one, other, leaf=widest)
+        merged = merge_nested(one, other, leaf=widest)
+        return merged if merged is None or len(merged) <= MAX_TYPE_CHARACTERS else None
     if reads_as(one, other):
         return other
     return one if reads_as(other, one) else None

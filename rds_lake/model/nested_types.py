@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+# Glue's ColumnTypeString (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html).
+MAX_TYPE_CHARACTERS = 131_072
+
 Widest = Callable[[str, str], str | None]
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rds_lake.model.calendars import Calendar
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TableTarget:
@@ -34,7 +36,8 @@ class Column:
 
     `hive_type` is the physical type from the Parquet footer (or, for a table without files, from the info
     file). `original_type` is the database's own word (`timestamp without time zone`); None when the info
-    file does not know the column. Lengths and precisions are None where AWS gives none.
+    file does not know the column. Lengths and precisions are None where AWS gives none. `calendar`: by which one the files
+    count the column's days before 1582-10-15; None where they have none (`calendars.py`).
     """
 
     name: str
@@ -43,3 +46,4 @@ class Column:
     char_max_length: int | None = None
     num_precision: int | None = None
     datetime_precision: int | None = None
+    calendar: Calendar | None = None

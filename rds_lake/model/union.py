@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rds_lake.errors import CatalogError, NameCollisionError
+from rds_lake.model.calendars import together
 from rds_lake.model.data_files import DataFiles
 from rds_lake.model.evolution import cast_alike, type_text, widest
 from rds_lake.model.manifest import TableManifest
@@ -88,6 +89,7 @@ def _column(owners: Sequence[tuple[TableManifest, Column]], problems: list[str])
             wider,
             num_precision=_greater(merged.num_precision, column.num_precision),
             char_max_length=_greater(merged.char_max_length, column.char_max_length),
+            calendar=together((merged.calendar, column.calendar)),
         )
     return merged
 

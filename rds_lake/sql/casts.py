@@ -52,7 +52,8 @@ def from_native(native: Typed, presto_type: str) -> Typed:
         raise ValueError(f"Athena casts no {native.presto_type} to {presto_type}")
     expression = f"TRY_CAST({native.expression} AS {presto_type})"
     changed = f"TRY_CAST({expression} AS {native.presto_type}) IS DISTINCT FROM {native.expression}"
-    return Typed(expression=expression, presto_type=presto_type, loss=changed)
+    loss = f"({native.loss}) OR {changed}" if native.loss else changed
+    return Typed(expression=expression, presto_type=presto_type, loss=loss)
 
 
 def _family(presto_type: str) -> str | None:

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from rds_lake.model.table import Column
 from rds_lake.sql.casts import Typed, original_word
-from rds_lake.sql.quoting import literal
+from rds_lake.sql.quoting import identifier, literal
 
 _TEXTS = {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"}
 _BIGINT_BITS = 63
 _WIDEST, _BIT64_DIGITS = "decimal(20,0)", 16
 _HEX_DIGITS = literal("0123456789ABCDEF")
+# A lambda's parameters hide columns of their names. AWS exports no table that has a column with a space in its name.
+_SUM, _PLACE = identifier("bit sum"), identifier("bit place")
 
 
 def typed(column: Column, raw: str) -> Typed | None:
@@ -39,10 +41,10 @@ def typed(column: Column, raw: str) -> Typed | None:
 def _bits(bits: int | None, raw: str) -> Typed:
     """The number that big-endian bytes mean, digit by digit: Athena's from_base ends at 63 bits."""
     digits = f"to_hex({raw})"
-    digit = f"strpos({_HEX_DIGITS}, substr({digits}, rds_lake_n, 1)) - 1"
+    digit = f"strpos({_HEX_DIGITS}, substr({digits}, {_PLACE}, 1)) - 1"
     number = (
         f"reduce(sequence(1, length({digits})), CAST(0 AS {_WIDEST}), "
-        f"(rds_lake_s, rds_lake_n) -> CAST(rds_lake_s * 16 + {digit} AS {_WIDEST}), rds_lake_s -> rds_lake_s)"
+        f"({_SUM}, {_PLACE}) -> CAST({_SUM} * 16 + {digit} AS {_WIDEST}), {_SUM} -> {_SUM})"
     )
     # More digits than MySQL's widest bit has would overflow: no value, but no failed query.
     widest = f"CASE WHEN length({digits}) <= {_BIT64_DIGITS} THEN {number} END"

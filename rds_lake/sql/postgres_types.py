@@ -20,14 +20,26 @@ from __future__ import annotations
 
 from rds_lake.model.table import Column
 from rds_lake.sql.casts import Typed, from_text, original_word
-from rds_lake.sql.quoting import literal
+from rds_lake.sql.quoting import identifier, literal
 
 # The greatest precision p whose decimal(2p, p) still fits Athena's 38 digits.
 _EXACT_PRECISION = 19
 
-# An array's elements; an escaped character inside one.
-_ELEMENT = literal(r'"(?:[^"\\]|\\.)*"|[^,]+')
+# An array as PostgreSQL writes it (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO): elements with a brace,
+# a quote, a backslash, the delimiter or white space are quoted. More dimensions and bounds of its own match nothing here.
+_QUOTED = r'"(?:[^"\\]|\\.)*"'
+_BARE = r'[^"\\{},\x09-\x0D ]+'
+_LIST = literal(rf"\A\{{(?:(?:{_QUOTED}|{_BARE})(?:,(?:{_QUOTED}|{_BARE}))*)?\}}\z")
+_ELEMENT = literal(rf"{_QUOTED}|[^,]+")
 _ESCAPED = literal(r"\\(.)")
+# The export says `ARRAY` of all of them, but two types write another delimiter than the comma: `box` and PostGIS's `geometry`
+# (and `geography`), whose text is hexadecimal. Read as lists they would have elements that are none.
+_POINT = r"\([^\s,;(){}]+,[^\s,;(){}]+\)"
+_BOX = rf"(?:NULL|{_POINT},{_POINT})"
+_SHAPE = "(?:NULL|0[01][0-9A-F]{16,})"
+_OTHER_DELIMITER = literal(rf"\A\{{(?:{_POINT},{_POINT}|{_BOX}(?:;{_BOX})+|{_SHAPE}(?::{_SHAPE})+)\}}\z")
+# A lambda's parameter hides a column of its name. AWS exports no table that has a column with a space in its name.
+_EACH = identifier("array element")
 
 _TIMESTAMPS = {"timestamp without time zone", "timestamp"}
 _ZONED = {"timestamp with time zone", "timestamptz"}
@@ -73,15 +85,17 @@ def _zoned(raw: str) -> Typed:
 
 
 def _array(raw: str) -> Typed:
-    r"""`{a,"b,c",NULL}` as array(varchar): elements are quoted with `\` escapes, or bare; only a bare NULL is null."""
+    r"""`{a,"b,c",NULL}` as array(varchar): elements are quoted with `\` escapes, or bare; only a bare NULL is null.
+
+    What is certainly no such list is NULL, and counted: `{{…}}`, `[2:3]={…}`, `1 2 3` of an int2vector, `{(1,1),(0,0);…}`.
+    """
     elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {_ELEMENT})"
-    unquoted = f"regexp_replace(substr(rds_lake_e, 2, length(rds_lake_e) - 2), {_ESCAPED}, {literal('$1')})"
+    unquoted = f"regexp_replace(substr({_EACH}, 2, length({_EACH}) - 2), {_ESCAPED}, {literal('$1')})"
     element = (
-        "rds_lake_e -> CASE WHEN rds_lake_e = 'NULL' THEN NULL "
-        f"WHEN substr(rds_lake_e, 1, 1) = '\"' THEN {unquoted} ELSE rds_lake_e END"
+        f"{_EACH} -> CASE WHEN {_EACH} = 'NULL' THEN NULL "
+        f"WHEN substr({_EACH}, 1, 1) = '\"' THEN {unquoted} ELSE {_EACH} END"
     )
-    # `{{…}}` has more dimensions, `[2:3]={…}` other bounds: neither is a plain list.
-    plain = f"{raw} LIKE '{{%}}' AND {raw} NOT LIKE '{{{{%'"
+    plain = f"regexp_like({raw}, {_LIST}) AND NOT regexp_like({raw}, {_OTHER_DELIMITER})"
     return Typed(
         expression=f"CASE WHEN {plain} THEN transform({elements}, {element}) END",
         presto_type="array(varchar)",

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from rds_lake.model.table import Column
 from rds_lake.sql import mysql_types, postgres_types
+from rds_lake.sql.calendars import native
 from rds_lake.sql.casts import Typed, from_native, from_text, original_word
 from rds_lake.sql.quoting import identifier, literal
-from rds_lake.sql.types import hive_to_presto, parse_presto_type
+from rds_lake.sql.types import parse_presto_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def _typed(column: Column, raw: str) -> Typed:
     if column.hive_type == "string" and original_word(column) == "date":
         return _date(raw)
     found = postgres_types.typed(column, raw) or mysql_types.typed(column, raw)
-    return found or Typed(expression=raw, presto_type=hive_to_presto(column.hive_type))
+    return found or native(column, raw)
 
 
 def _date(raw: str) -> Typed:
@@ -61,6 +62,5 @@ def _overridden(column: Column, raw: str, presto_type: str) -> Typed:
     """The type a person asked for."""
     if column.hive_type != "string":
         # MySQL's bytes that mean a number or text are cast as that.
-        native = mysql_types.typed(column, raw)
-        return from_native(native or Typed(expression=raw, presto_type=hive_to_presto(column.hive_type)), presto_type)
+        return from_native(mysql_types.typed(column, raw) or native(column, raw), presto_type)
     return postgres_types.zoned_as(column, raw, presto_type) or from_text(raw, presto_type)

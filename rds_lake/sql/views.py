@@ -5,6 +5,7 @@ What belongs here: whole statements. One column's expression is `view_columns.py
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -14,7 +15,13 @@ from rds_lake.model.names import PARTITION_KEY, AthenaTable
 from rds_lake.sql.quoting import date_literal, identifier, literal, qualified
 from rds_lake.sql.view_columns import ViewColumn
 
-MAX_STATEMENT_BYTES = 262_144  # StartQueryExecution's limit (aws-facts 6)
+MAX_STATEMENT_BYTES = (
+    262_144  # StartQueryExecution's limit, https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+)
+# Glue's ViewTextString, https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+MAX_STORED_CHARACTERS = 409_600
+# Athena formats a statement anew before it stores it: brackets around conditions, spaces in decimal(38, 18).
+_FORMATTED = 1.05
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,10 +34,38 @@ class QualityQuery:
 
 def render_view(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
     """The view at one literal date: Athena reads that partition only, and a query sees one snapshot (traps T16)."""
-    statement = f"CREATE OR REPLACE VIEW {qualified(database, names.view)} AS\n" + render_select(
-        database, names, columns, day
-    )
-    return _fits(statement, f"view {database}.{names.view}")
+    excess = view_excess(database, names, columns, day)
+    if excess is not None:
+        raise CatalogError(
+            f"view {database}.{names.view}: {excess}; split the table in the database, or read its raw table"
+        )
+    return _create(database, names, columns, day)
+
+
+def view_excess(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str | None:
+    """Why the view cannot be made, as it is longer than Athena or Glue take; None when it can."""
+    size = len(_create(database, names, columns, day).encode())
+    if size > MAX_STATEMENT_BYTES:
+        return f"its view would be a statement of {size:,} bytes, and Athena takes {MAX_STATEMENT_BYTES:,}"
+    stored = _stored_characters(render_select(database, names, columns, day), names, columns)
+    if stored > MAX_STORED_CHARACTERS:
+        return f"its view would be about {stored:,} characters in Glue, which takes {MAX_STORED_CHARACTERS:,}"
+    return None
+
+
+def _create(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
+    select = render_select(database, names, columns, day)
+    return f"CREATE OR REPLACE VIEW {qualified(database, names.view)} AS\n{select}"
+
+
+def _stored_characters(select: str, names: AthenaTable, columns: Sequence[ViewColumn]) -> int:
+    """About how long the view is as Athena keeps it (`stored_view.py`): base64 of JSON, four characters for three bytes."""
+    listed = [{"name": column.alias, "type": column.presto_type} for column in columns]
+    listed += [{"name": key, "type": "varchar"} for key in (names.member_key, PARTITION_KEY) if key]
+    body = {"originalSql": select, "catalog": "awsdatacatalog", "schema": "", "columns": listed}
+    # Non-ASCII text is escaped or not; longer is as \uXXXX.
+    longer = len(json.dumps(body)) + (_FORMATTED - 1) * len(select)
+    return len("/* Presto View:  */") + round(longer * 4 / 3)
 
 
 def render_select(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
@@ -66,25 +101,14 @@ def render_quality_queries(
 
 def render_view_counts(database: str, views: Sequence[str]) -> str:
     """One row per view: its name and how many rows it has. Reads footers, no column."""
-    return "\nUNION ALL ".join(
-        f"SELECT {literal(view)} AS view_name, count(*) AS row_count FROM {qualified(database, view)}" for view in views
-    )
+    return "\nUNION ALL ".join(f"SELECT {literal(view)}, count(*) FROM {qualified(database, view)}" for view in views)
 
 
 def _quality_query(database: str, names: AthenaTable, casts: Sequence[tuple[str, str]], day: date) -> QualityQuery:
-    counts = "".join(f",\n  count_if({loss}) AS lost_{number}" for number, (_, loss) in enumerate(casts))
+    # Without names, which the table's own columns may have: answers are read by their places.
+    counts = "".join(f",\n  count_if({loss})" for _, loss in casts)
     sql = (
-        f"SELECT\n  count(*) AS row_count{counts}\nFROM {qualified(database, names.raw)}\n"
+        f"SELECT\n  count(*){counts}\nFROM {qualified(database, names.raw)}\n"
         f"WHERE {identifier(names.partition_key)} = {literal(day.isoformat())}"
     )
     return QualityQuery(sql=sql, columns=tuple(name for name, _ in casts))
-
-
-def _fits(statement: str, what: str) -> str:
-    size = len(statement.encode())
-    if size > MAX_STATEMENT_BYTES:
-        raise CatalogError(
-            f"{what} would be a statement of {size:,} bytes, and Athena takes {MAX_STATEMENT_BYTES:,}; "
-            "split the table in the database, or read its raw table"
-        )
-    return statement

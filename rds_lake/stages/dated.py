@@ -14,17 +14,22 @@ from rds_lake.model.manifest import Manifest
 from rds_lake.stages import handover
 from rds_lake.stages.catalog import locate
 from rds_lake.stages.lake import Lake
+from rds_lake.stages.limits import LeftOut, with_legal_types, with_legal_views
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.raw_tables import NamedTable, published_names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedTables:
-    """`typed` are the `located` tables with their view columns, in the same order."""
+    """`typed` are the `located` tables with their view columns, in the same order, without those that can have no view.
+
+    `left_out` are those, and tables that could not be catalogued.
+    """
 
     manifest: Manifest
     located: tuple[NamedTable, ...]
     typed: tuple[TypedTable, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     @property
     def snapshot_date(self) -> date:
@@ -40,5 +45,7 @@ def tables_of(lake: Lake, source: SourceSettings, day: date, *, views: Collectio
         for table in name_tables(manifest, source, published_names(existing))
         if views is None or table.names.view in views
     ]
-    located = locate(lake.glue, manifest=manifest, tables=named, existing=existing)
-    return DatedTables(manifest=manifest, located=located, typed=type_tables(located, source))
+    tables, too_long = with_legal_types(named)
+    located = locate(lake.glue, manifest=manifest, tables=tables, existing=existing)
+    typed, too_wide = with_legal_views(type_tables(located, source), source, day)
+    return DatedTables(manifest=manifest, located=located, typed=typed, left_out=(*too_long, *too_wide))

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 from array import array
 
+from rds_lake.model.calendars import Calendar
 from rds_lake.model.checksums import Checksums
 from rds_lake.stages.footers import Footer
+
+_Shape = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, Calendar], ...]]
 
 
 class FileFacts:
@@ -19,23 +22,25 @@ class FileFacts:
     def __init__(self, count: int) -> None:
         self._rows = array("q", [-1]) * count
         self._shape = array("I", [0]) * count
-        self._shapes: list[tuple[tuple[str, str], ...]] = []
-        self._shape_of: dict[tuple[tuple[str, str], ...], int] = {}
+        self._shapes: list[_Shape] = []
+        self._shape_of: dict[_Shape, int] = {}
         self._checksums = Checksums(count)
 
     def set_footer(self, at: int, footer: Footer) -> None:
         """Remember a file's rows and columns."""
-        shape = self._shape_of.get(footer.columns)
+        known = (footer.columns, footer.early)
+        shape = self._shape_of.get(known)
         if shape is None:
-            shape = self._shape_of[footer.columns] = len(self._shapes)
-            self._shapes.append(footer.columns)
+            shape = self._shape_of[known] = len(self._shapes)
+            self._shapes.append(known)
         self._rows[at], self._shape[at] = footer.rows, shape
 
     def footer(self, at: int) -> Footer:
         """A file's rows and columns; KeyError when its footer was not read."""
         if self._rows[at] < 0:
             raise KeyError(at)
-        return Footer(rows=self._rows[at], columns=self._shapes[self._shape[at]])
+        columns, early = self._shapes[self._shape[at]]
+        return Footer(rows=self._rows[at], columns=columns, early=early)
 
     def set_checksum(self, at: int, checksum: str | None) -> None:
         """Remember `ALGORITHM:base64`, or that there is none."""

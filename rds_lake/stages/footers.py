@@ -16,6 +16,8 @@ import pyarrow.parquet as pq
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.errors import MalformedExportError, RdsLakeError
+from rds_lake.model.calendars import Calendar
+from rds_lake.stages.spark_calendar import early_days
 
 # Footers of tables with up to some hundred columns fit; longer ones cost a second read.
 TAIL_BYTES = 64 * 1024
@@ -41,15 +43,20 @@ _TEXT = {"STRING", "ENUM", "JSON", "BSON"}
 _INTEGERS = {8: "tinyint", 16: "smallint", 32: "int", 64: "bigint"}
 
 
-Shape = tuple[Any, tuple[tuple[str, str], ...]]  # pyarrow's schema of a file, and its columns as Footer has them
+Columns = tuple[tuple[str, str], ...]
+Shape = tuple[Any, Columns]  # pyarrow's schema of a file, and its columns as Footer has them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """Rows of one file, and its columns as (name, Hive type)."""
+    """Rows of one file, and its columns as (name, Hive type).
+
+    `early`: columns that have days before 1582-10-15, or may have, and the calendar the file counts those by.
+    """
 
     rows: int
-    columns: tuple[tuple[str, str], ...]
+    columns: Columns
+    early: tuple[tuple[str, Calendar], ...] = ()
 
 
 def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
@@ -117,11 +124,12 @@ def _footer(metadata: Any, where: str, shapes: dict[str, Shape] | None) -> Foote
     folder = where.rpartition("/")[0]
     known = shapes.get(folder) if shapes is not None else None
     if known is not None and known[0].equals(schema):
-        return Footer(rows=metadata.num_rows, columns=known[1])
-    columns = tuple(_column(schema.column(number), where) for number in range(len(schema)))
-    if shapes is not None:
-        shapes[folder] = (schema, columns)
-    return Footer(rows=metadata.num_rows, columns=columns)
+        columns = known[1]
+    else:
+        columns = tuple(_column(schema.column(number), where) for number in range(len(schema)))
+        if shapes is not None:
+            shapes[folder] = (schema, columns)
+    return Footer(rows=metadata.num_rows, columns=columns, early=early_days(metadata, columns))
 
 
 def _column(column: Any, where: str) -> tuple[str, str]:

@@ -88,7 +88,7 @@ def _as_they_are(files: CopyPlan, facts: FileFacts) -> Iterable[Copied]:
     for at, plan in enumerate(files):
         footer = facts.footer(at)
         data = DataFile(key=plan.file.key, bytes=plan.file.bytes, rows=footer.rows)
-        yield Copied(table=plan.table, data=data, columns=footer.columns)
+        yield Copied(table=plan.table, data=data, columns=footer.columns, early=footer.early)
 
 
 def _give_up(files: CopyPlan, failed: dict[int, RdsLakeError], record: ExportRecord) -> None:

@@ -178,7 +178,7 @@ class _Relocation:
         for position, plan in enumerate(self.plans):
             footer, checksum = self.facts.footer(position), self.facts.checksum(position)
             data = DataFile(key=plan.target_key, bytes=plan.file.bytes, rows=footer.rows, checksum=checksum)
-            yield Copied(table=plan.table, data=data, columns=footer.columns)
+            yield Copied(table=plan.table, data=data, columns=footer.columns, early=footer.early)
 
     def give_up(self) -> Manifest:
         """Raise all failures in one error; a transient one when every one of them is, since a repetition is cheap."""

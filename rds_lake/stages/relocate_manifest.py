@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rds_lake.errors import MalformedExportError
+from rds_lake.model.calendars import Calendar, together
 from rds_lake.model.data_files import DataFile, DataFiles
 from rds_lake.model.expected_type import hive_type_of_expected, known_type_of_expected
 from rds_lake.model.export import ExportRecord
@@ -22,11 +23,12 @@ from rds_lake.stages.inspect_export import ExportedTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """One verified copy of a table's file, and the (name, Hive type) columns of its footer."""
+    """One verified copy of a table's file, and the (name, Hive type) columns of its footer; `early` as there."""
 
     table: ExportedTable
     data: DataFile
     columns: tuple[tuple[str, str], ...]
+    early: tuple[tuple[str, Calendar], ...] = ()
 
 
 def build_manifest(
@@ -44,9 +46,11 @@ def build_manifest(
     """
     files: dict[str, DataFiles] = defaultdict(DataFiles)
     shapes: dict[str, dict[tuple[tuple[str, str], ...], str]] = defaultdict(dict)
+    early: dict[str, set[tuple[str, Calendar]]] = defaultdict(set)
     for copy in copied:
         files[copy.table.folder].add(copy.data)
         shapes[copy.table.folder].setdefault(copy.columns, copy.data.key)
+        early[copy.table.folder].update(copy.early)
     manifests: list[TableManifest] = []
     problems: list[str] = []
     for table in tables:
@@ -61,7 +65,7 @@ def build_manifest(
                 target=table.target,
                 location=location,
                 home=home,
-                columns=columns,
+                columns=_with_calendars(columns, early[table.folder]),
                 files=files[table.folder].by_key(),
                 schema_notes=notes,
             )
@@ -75,6 +79,13 @@ def build_manifest(
         in_place=in_place,
         superseded=superseded,
     )
+
+
+def _with_calendars(columns: Sequence[Column], early: Iterable[tuple[str, Calendar]]) -> tuple[Column, ...]:
+    found: dict[str, list[Calendar]] = defaultdict(list)
+    for name, calendar in early:
+        found[name].append(calendar)
+    return tuple(replace(column, calendar=together(found.get(column.name, ()))) for column in columns)
 
 
 def _place(table: ExportedTable, record: ExportRecord, layout: LakeLayout, *, in_place: bool) -> tuple[str, str]:

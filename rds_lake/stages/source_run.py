@@ -20,7 +20,7 @@ from typing import Any
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
-from rds_lake.errors import ExportIncompleteError, ExportQuotaError, SnapshotNotFoundError
+from rds_lake.errors import ExportIncompleteError, ExportQuotaError, RdsLakeError, SnapshotNotFoundError
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.completeness import Finding, check_date
 from rds_lake.model.engine import engine_of
@@ -29,7 +29,7 @@ from rds_lake.model.export_id import written_day
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.publication import State
 from rds_lake.model.snapshot import Snapshot
-from rds_lake.stages import cleanup, export, handover, intact
+from rds_lake.stages import cleanup, export, handover, intact, limits
 from rds_lake.stages.catalog import TableSync, existing_tables, sync_catalog
 from rds_lake.stages.dated import tables_of
 from rds_lake.stages.export_plan import ExportPlan, export_plan
@@ -37,6 +37,7 @@ from rds_lake.stages.in_place import Registrar
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.known_tables import find_known_tables
 from rds_lake.stages.lake import Lake
+from rds_lake.stages.limits import LeftOut, with_legal_types, with_legal_views
 from rds_lake.stages.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.previous import RowComparison, compare_rows
@@ -79,10 +80,11 @@ class AcceptedExport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogued:
-    """What the catalogue stage did and what Athena read back."""
+    """What the catalogue stage did and what Athena read back. `left_out`: tables that get no view, being too wide."""
 
     synced: tuple[TableSync, ...]
     quality: tuple[TableQuality, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     def metadata(self) -> dict[str, Any]:
         """Counts for the materialization."""
@@ -101,6 +103,7 @@ class Published:
 
     publication: Publication
     tables: tuple[TypedTable, ...]
+    left_out: tuple[LeftOut, ...] = ()
 
     def metadata(self) -> dict[str, Any]:
         """Counts for a source without table assets."""
@@ -144,6 +147,7 @@ class SourceRun:
         done = self._served_without(day, snapshot)
         if done is not None and (task := self.rds.find_export_task(done.export_task)) is not None:
             return task
+        self._foresee()
         try:
             return export.begin_export(
                 self.rds,
@@ -189,6 +193,7 @@ class SourceRun:
         if snapshot is None:
             assert export_task is not None, "accept() chooses a snapshot where no task is given"
             return export.settle_export(self.rds, export_task)
+        self._foresee()
         return export.run_export(
             self.rds,
             self.plan,
@@ -202,6 +207,19 @@ class SourceRun:
                 log=self.log,
             ),
         )
+
+    def _foresee(self) -> None:
+        """Name the tables that will get no view, as the newest date's had none, before AWS is paid for exporting them."""
+        newest = max(handover.list_dates(self.lake.s3, self.lake.layout, self.source.name), default=None)
+        if newest is None or not self.source.athena:
+            return
+        try:
+            left_out = limits.foreseen(self._manifest(newest), self.source)
+        except RdsLakeError as error:
+            self.log(f"the tables of {newest} do not say whether views will fit ({error})")
+            return
+        for one in left_out:
+            self.log(f"about to be exported without a view, as on {newest}: {one}")
 
     def _inspect(self, day: date, task: ExportTask) -> AcceptedExport:
         snapshot = self._snapshot_of(task)
@@ -262,7 +280,7 @@ class SourceRun:
         """Glue tables and partitions of the date, read back through Athena."""
         manifest = self._manifest(day)
         existing = existing_tables(self.lake.glue, self.source.name)
-        named = name_tables(manifest, self.source, published_names(existing))
+        named, too_long = with_legal_types(name_tables(manifest, self.source, published_names(existing)))
         type_tables(named, self.source)  # settings that do not fit are told before anything is written
         synced = sync_catalog(self.lake.glue, manifest=manifest, tables=named, log=self.log, existing=existing)
         typed = type_tables([sync.named for sync in synced], self.source)
@@ -274,7 +292,8 @@ class SourceRun:
             log=self.log,
             casts=self.source.check_casts,
         )
-        return Catalogued(synced=synced, quality=quality)
+        _, too_wide = with_legal_views(typed, self.source, day)
+        return Catalogued(synced=synced, quality=quality, left_out=(*too_long, *too_wide))
 
     def compare_rows(self, day: date) -> RowComparison:
         """The date's row counts against those of the date before."""
@@ -289,7 +308,7 @@ class SourceRun:
         publication = self.publisher(now).arrive(tables)
         if publication.state is not State.HELD:
             cleanup.finish(self.lake, tables, keep_export=self.source.keep_export, log=self.log)
-        return Published(publication=publication, tables=tables.typed)
+        return Published(publication=publication, tables=tables.typed, left_out=tables.left_out)
 
     def publisher(self, now: datetime) -> Publisher:
         """Publishes this source's dates; for a person's own words see `by_hand.py`."""

@@ -1,15 +1,20 @@
 """The asset graph: small enough to read, valid with warnings as errors, built without AWS."""
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from rds_lake.config import LakeConfig, load_config
+from rds_lake.config_source import Retention, SourceSettings
 from rds_lake.defs.build import build_definitions
+from rds_lake.defs.translate import OWN_NAMES, own_key, table_key
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.known_tables import find_known_tables, save_known_tables
 
@@ -64,6 +69,36 @@ def test_the_demos_graph_is_the_documented_one(config: LakeConfig) -> None:
     )
 
 
+NAMES = sorted(OWN_NAMES)
+
+
+def test_tables_may_have_the_names_of_our_own_assets(config: LakeConfig) -> None:
+    settings = {"publish": "manual", "retention": Retention()}
+    config = config.model_copy(update={"sources": (config.sources[0].model_copy(update=settings),)})
+    ordinary = ["orders", "table", "table__catalog", "catalog_table", "tables__catalog"]
+    tables = [TableTarget(database="shop", schema="public", table=name) for name in [*ordinary, *NAMES]]
+    definitions = build_definitions(config, known_tables={"shop": tables})
+    definitions.resolve_implicit_global_asset_job_def()
+    keys = [spec.key.to_user_string() for spec in definitions.resolve_all_asset_specs()]
+    assert len(keys) == len(set(keys))
+    assert {f"shop/{name}" for name in ordinary} <= set(keys), "keys of ordinary tables stay as they are"
+    assert {f"shop/Table/{name}" for name in NAMES} <= set(keys)
+
+
+@given(st.sets(st.one_of(st.sampled_from(NAMES), st.from_regex(r"[a-z0-9_]{1,12}", fullmatch=True))))
+def test_no_two_tables_or_stages_share_a_key_or_what_dagster_makes_of_it(views: set[str]) -> None:
+    source = SourceSettings(name="shop", kind="rds", identifier="shop-prod")
+    keys = [own_key(source, name) for name in NAMES] + [table_key(source, view) for view in views]
+    assert len(set(keys)) == len(keys)
+    assert len({key.to_python_identifier() for key in keys}) == len(keys)
+
+
+def test_an_asset_of_ours_whose_name_a_table_could_take_is_not_made() -> None:
+    source = SourceSettings(name="shop", kind="rds", identifier="shop-prod")
+    with pytest.raises(ValueError, match="OWN_NAMES"):
+        own_key(source, "orders")
+
+
 def test_a_source_whose_tables_are_not_known_yet_has_one_views_asset(config: LakeConfig) -> None:
     assert any(line.startswith("shop/views <- shop/catalog") for line in graph(build_definitions(config)))
 
@@ -112,6 +147,14 @@ def test_dagsters_own_validation_of_the_workspace_passes(root: Path, tmp_path: P
     environment = os.environ | {"DAGSTER_HOME": str(tmp_path)}
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_the_shipped_instance_begins_queued_runs_within_a_second(root: Path, tmp_path: Path) -> None:
+    shutil.copy(root / "dagster.yaml", tmp_path / "dagster.yaml")
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+        assert instance.run_coordinator.dequeue_interval_seconds <= 1  # type: ignore[attr-defined]
+        pools = instance.get_concurrency_config().pool_config
+        assert pools.default_pool_limit == 5, "the pool beside it still counts"
 
 
 def test_importing_the_package_imports_no_heavy_library() -> None:

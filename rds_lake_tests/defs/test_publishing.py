@@ -5,7 +5,10 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from click.testing import CliRunner
 
+from rds_lake.cli import main
+from rds_lake.config_source import Verify
 from rds_lake.defs.watch import WATCH_CHECK
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.world import execute, until
@@ -25,6 +28,10 @@ def metadata(result: dg.ExecuteInProcessResult, asset: str) -> dict[str, Any]:
     return {name: value.value for name, value in event.materialization.metadata.items()}
 
 
+def materialized(shell: Shell, asset: str) -> set[str]:
+    return set(shell.instance.get_materialized_partitions(dg.AssetKey(["shop", asset])))
+
+
 def dates(shell: Shell) -> list[tuple[str | None, ...]]:
     return shell.world.query("SELECT DISTINCT snapshot_date FROM orders")
 
@@ -38,11 +45,16 @@ def test_a_held_date_is_shown_told_once_and_published_by_materializing_its_appro
     by_hand(shell)
     mailbox = shell.world.mailbox()
     shell.world.snapshot("2026-11-20")
-    names = ("snapshot_export", "parquet", "catalog", "orders", "order_details", "sales_nothing")
+    names = ("snapshot_export", "parquet", "catalog", "orders", "order_details", "sales_nothing", "publish_outcome")
     assert shell.materialize("2026-11-20", *names).success
     result = shell.materialize("2026-11-20", *names)
     assert result.success
-    assert "held" in str(metadata(result, "orders")["rds_lake/status"])
+    assert metadata(result, "publish_outcome")["rds_lake/state"] == "held"
+    assert materialized(shell, "orders") == set(), "what waits for the table has no reason to start: no view moved"
+    (seen,) = shell.instance.fetch_observations(dg.AssetKey(["shop", "orders"]), limit=1).records
+    assert seen.asset_observation is not None
+    assert "held" in str(seen.asset_observation.metadata["rds_lake/status"].value)
+    assert [request for request in shell.reconcile() if request.partition_key == "2026-11-20"] == []
     assert "orders" not in shell.world.gateways.glue.list_tables("shop")
     (mail,) = mailbox.read()
     assert mail["Subject"] == "[rds-lake] shop 2026-11-20: waits to be published"
@@ -56,6 +68,7 @@ def test_a_held_date_is_shown_told_once_and_published_by_materializing_its_appro
     approved = shell.materialize("2026-11-20", "publish_approval")
     assert metadata(approved, "publish_approval")["rds_lake/views_moved"] == 3
     assert dates(shell) == [("2026-11-20",)]
+    assert materialized(shell, "orders") == materialized(shell, "sales_nothing") == {"2026-11-20"}
     refused = shell.materialize("2026-11-19", "publish_approval")
     assert "to go back: rds-lake rollback shop 2026-11-19" in shell.failure(refused)
 
@@ -116,7 +129,7 @@ def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shel
     job = shell.definitions.resolve_implicit_global_asset_job_def()
     key = dg.AssetCheckKey(dg.AssetKey(["shop", "catalog"]), "published_is_readable")
     again = job.get_subset(asset_check_selection={key}).execute_in_process(
-        instance=shell.instance, raise_on_error=False
+        instance=shell.instance, partition_key="2026-11-19", raise_on_error=False
     )
     assert "shop.public.Order Details" in shell.failure(again), "a raw table that is gone is an error with what to do"
     run, day = world.run(), date(2026, 11, 19)
@@ -124,7 +137,7 @@ def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shel
     run.publish(day, now=datetime.now(UTC))
     world.gateways.athena.run("CREATE OR REPLACE VIEW order_details AS SELECT 1 AS id", database="shop")
     again = job.get_subset(asset_check_selection={key}).execute_in_process(
-        instance=shell.instance, raise_on_error=False
+        instance=shell.instance, partition_key="2026-11-19", raise_on_error=False
     )
     found = check(again, "published_is_readable")
     assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
@@ -167,3 +180,42 @@ def test_an_accepted_drop_is_published_and_the_next_date_is_measured_by_it(shell
     assert dates(shell) == [("2026-11-19",)]
     assert shell.materialize("2026-11-20").success
     assert dates(shell) == [("2026-11-20",)]
+
+
+def test_every_check_has_the_dates_of_its_asset(shell: Shell) -> None:
+    shell.world.with_source(
+        publish="manual", verify=Verify(secret="arn:aws:secretsmanager:us-east-1:123456789012:secret:x")
+    )
+    shell.reload()
+    made: list[Any] = [*(shell.definitions.assets or ()), *(shell.definitions.asset_checks or ())]
+    specs = [spec for definition in made for spec in definition.check_specs]
+    assert specs
+    assert [spec.name for spec in specs if spec.partitions_def is None] == []
+
+
+def test_commands_and_refresh_tell_dagster_what_readers_see(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = shell.world
+    path = world.config.directory / "lake.yaml"
+    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    monkeypatch.setenv("DAGSTER_HOME", str(shell.instance.root_directory))
+
+    def command(*arguments: str) -> str:
+        done = CliRunner().invoke(main, [*arguments, "--config", str(path)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    for day in ("2026-11-19", "2026-11-20"):
+        world.snapshot(day)
+        world.publish(day)
+    assert materialized(shell, "orders") == set()
+    assert "told of" in command("refresh", "shop")
+    assert materialized(shell, "orders") == materialized(shell, "sales_nothing") == {"2026-11-19", "2026-11-20"}
+    assert "told of" not in command("refresh", "shop"), "what Dagster knows is not told again"
+    command("rollback", "shop", "2026-11-19")
+    (newest,) = shell.instance.fetch_materializations(dg.AssetKey(["shop", "orders"]), limit=1).records
+    assert newest.partition_key == "2026-11-19"
+    command("publish", "shop", "2026-11-20")
+    (newest,) = shell.instance.fetch_materializations(dg.AssetKey(["shop", "orders"]), limit=1).records
+    assert newest.partition_key == "2026-11-20"
+    assert newest.asset_materialization is not None
+    assert newest.asset_materialization.metadata["rds_lake/how"].value == "rds-lake publish"

@@ -146,11 +146,68 @@ CASES = [
             (
                 "ARRAY['a,b', 'say \"hi\"', 'back\\slash', 'NULL', '', NULL, '{}']",
                 '[a,b, say "hi", back\\slash, NULL, , null, {}]',
+            ),
+            (
+                "ARRAY['a;b', ';', ':', 'x:y', '(', '1)', E'new\\nline', 'größe\u00a0']",
+                "[a;b, ;, :, x:y, (, 1), new\nline, größe\u00a0]",
+            ),
+        )
+        + NULL,
+        _FLAT,
+    ),
+    Case(
+        "time[]",
+        _TEXT,
+        "array(varchar)",
+        kept(("'{12:00,23:59:59.5}'", "[12:00:00, 23:59:59.5]"), ("'{08:00}'", "[08:00:00]"))
+        + counted("'[0:1]={12:00,13:00}'")
+        + NULL,
+        _FLAT,
+    ),
+    Case(
+        "point[]",
+        _TEXT,
+        "array(varchar)",
+        kept(("ARRAY['(1,2)'::point, NULL]", "[(1,2), null]")) + counted("ARRAY[ARRAY['(1,2)'::point]]") + NULL,
+        _FLAT,
+    ),
+    Case(
+        "pair[]",
+        _TEXT,
+        "array(varchar)",
+        kept(("ARRAY[(1,'a,b')::pair, (NULL,'{')::pair]", '[(1,"a,b"), (,{)]')) + NULL,
+        _FLAT,
+    ),
+    Case(
+        "datemultirange[]",
+        _TEXT,
+        "array(varchar)",
+        kept(
+            (
+                "ARRAY['{[2026-01-01,2026-02-01),[2027-01-01,)}'::datemultirange]",
+                "[{[2026-01-01,2026-02-01),[2027-01-01,)}]",
             )
         )
         + NULL,
         _FLAT,
     ),
+    Case(
+        "box[]",
+        _TEXT,
+        "array(varchar)",
+        kept(("'{}'", "[]"))
+        + counted(
+            "ARRAY['((2,2),(1,1))'::box, '((4,4),(3,3))'::box]",
+            "ARRAY['((2,2),(1,1))'::box]",
+            "ARRAY[NULL, '((2,2),(-1.5,1e+300))'::box]",
+            "ARRAY[NULL, NULL]::box[]",
+            "ARRAY[ARRAY['((2,2),(1,1))'::box]]",
+        )
+        + NULL,
+        "any but an empty one: NULL, counted",
+    ),
+    Case("int2vector", _TEXT, "array(varchar)", counted("'1 2 3'", "'7'", "''") + NULL, "NULL, counted"),
+    Case("oidvector", _TEXT, "array(varchar)", counted("'1 4294967295'") + NULL, "NULL, counted"),
     text("char(4)", "ab", ""),  # PostgreSQL drops the padding in any conversion to text
     text("varchar(10)", "größe", "a  "),
     text("text", "line\nbreak, \"quoted\" 'x' \\", "", "😀"),

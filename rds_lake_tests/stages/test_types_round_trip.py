@@ -59,3 +59,35 @@ def test_a_type_from_lake_yaml_wins_over_mysqls_bits_and_long_decimals(
         (quality,) = world.run().catalogue(date.fromisoformat(DAY)).quality
         assert dict(quality.lost) == {"amount": 1, "at": 1}
     execute_mysql(url, "DROP DATABASE overridden")
+
+
+def test_columns_called_as_our_own_sql_once_called_its_parts_read_as_what_they_are(
+    mariadb: EmbeddedMariaDb, tmp_path: Path, root: Path
+) -> None:
+    url = mariadb.create_database("named")
+    names = ["rds_lake_s", "rds_lake_n", "rds_lake_e", "row_count", "lost_0", "x", "bit_sum", "digits"]
+    execute_mysql(
+        url,
+        f"CREATE TABLE t ({', '.join(f'{name} bit(12)' for name in names)}, wide bit(64), row_day date)",
+        f"INSERT INTO t VALUES ({', '.join(str(100 + at) for at in range(len(names)))}, 18446744073709551615, '0000-00-00')",
+    )
+    with mariadb_cloud(url) as cloud:
+        world = World.provisioned(cloud, url=url, directory=tmp_path, root=root)
+        world.with_source(default_schema="named.named")
+        world.snapshot(DAY)
+        world.publish(DAY)
+        (row,) = world.query(f"SELECT {', '.join(names)}, wide FROM t")
+        assert row == (*(str(100 + at) for at in range(len(names))), "18446744073709551615")
+        (quality,) = world.run().catalogue(date.fromisoformat(DAY)).quality
+        assert (quality.rows_read, dict(quality.lost)) == (1, {"row_day": 1})
+    execute_mysql(url, "DROP DATABASE named")
+
+
+def test_array_columns_may_have_any_name(world: World) -> None:
+    execute(world.url, "CREATE TABLE arrays (rds_lake_e text[], element text[], lost_0 date, row_count int[])")
+    execute(world.url, "INSERT INTO arrays VALUES ('{a,\"b c\"}', '{NULL}', '2026-01-01', '{1,2}')")
+    world.snapshot(DAY)
+    world.publish(DAY)
+    assert world.query("SELECT rds_lake_e, element, lost_0, row_count FROM arrays") == [
+        ("[a, b c]", "[null]", "2026-01-01", "[1, 2]")
+    ]

@@ -1,0 +1,53 @@
+"""The command line tells Dagster what it did.
+
+What belongs here: reaching the instance of DAGSTER_HOME, and saying it where that fails: the views have moved by then. What it
+is told is `defs/telling.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+import dagster as dg
+from sqlalchemy.exc import SQLAlchemyError
+
+from rds_lake.config_source import SourceSettings
+from rds_lake.console.connect import Connected
+from rds_lake.defs import telling
+from rds_lake.errors import PublishError
+from rds_lake.stages.known_tables import find_known_tables
+from rds_lake.stages.publish import Publication
+from rds_lake.stages.published_dates import published_dates
+
+
+def tell_published(connected: Connected, source: SourceSettings, publication: Publication, *, how: str) -> int:
+    """What a person published or went back to; how many assets that is."""
+    known = find_known_tables(connected.config, source)
+
+    def told(_: dg.DagsterInstance) -> Iterator[dg.AssetMaterialization]:
+        yield from telling.published(connected.lake, source, known, publication, how=how)
+        yield from telling.decided(source, publication, how=how)
+
+    return _tell(told)
+
+
+def tell_missing(connected: Connected, source: SourceSettings) -> int:
+    """The dates that the assets of a source's tables do not show; how many there were."""
+    known = find_known_tables(connected.config, source) or ()
+    dates = published_dates(connected.lake, source) if source.athena else {}
+    return _tell(lambda instance: telling.missing(instance, connected.config, source, known, dates))
+
+
+def _tell(told: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterialization]]) -> int:
+    count = 0
+    try:
+        with dg.DagsterInstance.get() as instance:
+            for event in told(instance):
+                instance.report_runless_asset_event(event)
+                count += 1
+    except (dg.DagsterError, SQLAlchemyError, OSError) as error:
+        raise PublishError(
+            f"the command itself is done, but the Dagster of DAGSTER_HOME could not be told ({error}); make it reachable and "
+            "run `rds-lake refresh`, which tells it"
+        ) from error
+    return count

@@ -1,0 +1,89 @@
+"""Schedules as cron says them: five fields, or `@daily` and its like.
+
+    minute  hour  day of the month  month  day of the week        20 6 * * 1-5
+    0-59    0-23  1-31, l           1-12   0-7, sun-sat, 5#1, l5
+
+What Dagster takes, which a test compares (https://docs.dagster.io/guides/automate/schedules), without loading Dagster.
+
+What belongs here: whether a text is a schedule. When it fires is Dagster's.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+_ALIASES = ("@hourly", "@midnight", "@daily", "@weekly", "@monthly", "@yearly", "@annually")
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONGEST = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """One field: its name, its least and greatest value, and words for values."""
+
+    name: str
+    least: int
+    greatest: int
+    words: dict[str, int] = field(default_factory=dict)
+
+    def problem(self, text: str) -> str | None:
+        if self._is_special(text):
+            return None
+        bad = [part for part in text.split(",") if not self._takes(part)]
+        if not bad:
+            return None
+        return f"{bad[0]!r} is no {self.name} ({self.least} to {self.greatest}, `*`, lists, ranges and steps of them)"
+
+    def _is_special(self, text: str) -> bool:
+        """The last day of a month, the last Friday, the first Monday: alone in their field."""
+        if self.name == "day of the month":
+            return text == "l"
+        match = re.fullmatch(r"([0-7])#[1-5]|l[0-7]", text)
+        return self.name == "day of the week" and match is not None
+
+    def _takes(self, part: str) -> bool:
+        span, slash, step = part.partition("/")
+        if slash and not (step.isascii() and step.isdigit() and 1 <= int(step) <= self.greatest):
+            return False
+        first, dash, last = span.partition("-")
+        if span == "*":
+            return True
+        low, high = self._value(first), self._value(last) if dash else self.greatest
+        return low is not None and high is not None and low <= high
+
+    def _value(self, text: str) -> int | None:
+        if re.fullmatch(r"[0-9]{1,2}", text):
+            value = int(text)
+            return value if self.least <= value <= self.greatest else None
+        return self.words.get(text)
+
+
+_FIELDS = (
+    _Field("minute", 0, 59),
+    _Field("hour", 0, 23),
+    _Field("day of the month", 1, 31),
+    _Field("month", 1, 12, {word: number for number, word in enumerate(_MONTHS, start=1)}),
+    _Field("day of the week", 0, 7, {word: number for number, word in enumerate(_DAYS)}),
+)
+
+
+def cron_problem(text: str) -> str | None:
+    """What is wrong with the schedule, as the end of a sentence; None when it is one."""
+    if text.strip().lower() in _ALIASES:
+        return None
+    fields = text.lower().split()
+    if len(fields) != len(_FIELDS):
+        return f"a schedule has five fields (minute, hour, day, month, weekday), and this has {len(fields)}"
+    problems = [one.problem(part) for one, part in zip(_FIELDS, fields, strict=True)]
+    return next((problem for problem in problems if problem), None) or _never(*fields[2:4])
+
+
+def _never(days: str, months: str) -> str | None:
+    """`30 2`: no year has such a day, and Dagster refuses it, with a weekday beside it, too."""
+    if not re.fullmatch(r"[0-9,]+", days) or not re.fullmatch(r"[0-9a-z,]+", months):
+        return None
+    named = [_FIELDS[3].words.get(month) or int(month) for month in months.split(",")]
+    least = min(map(int, days.split(",")))
+    return None if any(least <= _LONGEST[month - 1] for month in named) else "no month it names has such a day"
