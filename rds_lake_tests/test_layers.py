@@ -19,7 +19,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "config_lake": ({"model", "errors"}, {"pydantic"}),
     "config_kinds": (set(), {"pydantic"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
-    "aws": ({"model", "errors", "threads"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop", "urllib3", "_typeshed"}),
+    "aws": (
+        {"model", "errors", "threads"},
+        {"boto3", "botocore", "types_boto3", "httptools", "uvloop", "urllib3", "_typeshed"},
+    ),
     "convert": ({"model", "errors", "threads"}, {"pyarrow", "isal", "pyspark", "py4j"}),
     "database": ({"model", "sql", "errors", "threads"}, {"psycopg", "pymysql"}),
     "stages": (
@@ -28,7 +31,19 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     ),
     "infra": ({"model", "sql", "aws", "config", "config_source", "convert", "errors", "threads"}, set()),
     "defs": (
-        {"model", "sql", "aws", "config", "config_source", "config_lake", "errors", "stages", "infra", "database", "threads"},
+        {
+            "model",
+            "sql",
+            "aws",
+            "config",
+            "config_source",
+            "config_lake",
+            "errors",
+            "stages",
+            "infra",
+            "database",
+            "threads",
+        },
         {"dagster", "dagster_aws", "boto3", "pydantic"},
     ),
     "localcloud": (
