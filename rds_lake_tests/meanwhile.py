@@ -9,11 +9,12 @@ from rds_lake_tests.world import World
 
 @contextmanager
 def before_call(world: World, operation: str, place: str, act: Callable[[], object]) -> Iterator[list[str]]:
-    """`act` right before the first call of S3 whose path or body has `place` in it; gives the calls it came before."""
+    """`act` right before the first call of S3 whose path, query or body has `place` in it; gives the calls it came before."""
     met: list[str] = []
 
     def look(model: Any, params: dict[str, Any], **_: Any) -> None:
-        if model.name == operation and not met and place in f"{params['url_path']} {params['body']!r}":
+        where = f"{params['url_path']} {params['query_string']} {params['body']!r}"
+        if model.name == operation and not met and place in where:
             met.append(params["url_path"])
             act()
 

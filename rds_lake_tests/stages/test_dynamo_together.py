@@ -199,6 +199,15 @@ def test_an_export_whose_copy_goes_while_a_run_looks_is_neither_an_error_nor_pai
     assert [len(dynamo.exports(name)) for name in ("Reviews", "Users")] == [1, 1]
 
 
+def test_whether_an_export_is_there_is_asked_without_listing_its_files(dynamo: DynamoWorld) -> None:
+    """A table of a million files has a thousand pages of them."""
+    world = dynamo.world
+    world.run().accept(DAY, poll_seconds=0.02)
+    with before_call(world, "ListObjectsV2", "exports/", lambda: None) as met:
+        world.run().begin(DAY)
+    assert met == []
+
+
 def schema_of(attribute: str) -> dict[str, Any]:
     return {"plain": [], "fields": {attribute: {"plain": ["S"]}}}
 
