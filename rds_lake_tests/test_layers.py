@@ -10,6 +10,7 @@ PACKAGE = Path(__file__).parent.parent / "rds_lake"
 # Room -> the rooms of ours and the foreign packages it may import. Standard library is always allowed.
 ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "errors": (set(), set()),
+    "threads": (set(), set()),
     "model": ({"errors"}, set()),
     "sql": ({"model", "errors"}, {"sqlglot"}),
     "config": ({"errors", "config_text", "config_lake", "config_source", "config_rules"}, {"pydantic", "yaml"}),
@@ -18,16 +19,31 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "config_lake": ({"model", "errors"}, {"pydantic"}),
     "config_kinds": (set(), {"pydantic"}),
     "config_text": (set(), {"pydantic_core", "yaml"}),
-    "aws": ({"model", "errors"}, {"boto3", "botocore", "types_boto3", "httptools", "uvloop", "urllib3", "_typeshed"}),
-    "convert": ({"model", "errors"}, {"pyarrow", "isal", "pyspark", "py4j"}),
-    "database": ({"model", "sql", "errors"}, {"psycopg", "pymysql"}),
+    "aws": (
+        {"model", "errors", "threads"},
+        {"boto3", "botocore", "types_boto3", "httptools", "uvloop", "urllib3", "_typeshed"},
+    ),
+    "convert": ({"model", "errors", "threads"}, {"pyarrow", "isal", "pyspark", "py4j"}),
+    "database": ({"model", "sql", "errors", "threads"}, {"psycopg", "pymysql"}),
     "stages": (
-        {"model", "sql", "aws", "config", "config_source", "config_kinds", "convert", "errors", "database"},
+        {"model", "sql", "aws", "config", "config_source", "config_kinds", "convert", "errors", "database", "threads"},
         {"pyarrow"},
     ),
-    "infra": ({"model", "sql", "aws", "config", "config_source", "convert", "errors"}, set()),
+    "infra": ({"model", "sql", "aws", "config", "config_source", "convert", "errors", "threads"}, set()),
     "defs": (
-        {"model", "sql", "aws", "config", "config_source", "config_lake", "errors", "stages", "infra", "database"},
+        {
+            "model",
+            "sql",
+            "aws",
+            "config",
+            "config_source",
+            "config_lake",
+            "errors",
+            "stages",
+            "infra",
+            "database",
+            "threads",
+        },
         {"dagster", "dagster_aws", "boto3", "pydantic"},
     ),
     "localcloud": (

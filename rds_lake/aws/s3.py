@@ -130,12 +130,12 @@ class S3Gateway:
         except UnicodeDecodeError as error:
             raise MalformedExportError(f"{_uri(bucket, key)} is not UTF-8 text: {error}") from error
 
-    def find_version(self, bucket: str, key: str) -> tuple[str, str] | None:
+    def find_version(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> tuple[str, str] | None:
         """The object as UTF-8 text and its ETag, by which `replace_text` knows it again; None when there is none."""
         try:
             with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
                 answer = self._client.get_object(Bucket=bucket, Key=key)
-                _require_size(answer, MOST_TEXT, _uri(bucket, key))
+                _require_size(answer, most, _uri(bucket, key))
                 return answer["Body"].read().decode(errors="replace"), answer["ETag"]
         except AwsError as error:
             if error.code == "NoSuchKey":

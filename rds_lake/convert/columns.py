@@ -5,6 +5,7 @@
     NULL and a type      that type; NULL is null
     NULL alone           string, all null
     `text` in the tree   JSON text (too deep, too many keys)
+    a type too long      JSON text, all of the attribute
 
 What belongs here: rules, for every engine. The same tree gives the same columns, whatever the order in which it was seen.
 Arrow's types for them are `plan.py`, Spark's expressions `spark_columns.py`.
@@ -22,6 +23,8 @@ from rds_lake.convert.numbers import INTEGER, PRECISION, TEXT, decimal_scale, se
 from rds_lake.convert.tree import Node
 
 Numbers = Literal["exact", "double"]
+# Glue's ColumnTypeString: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-tables.html
+LONGEST_TYPE = 131_072
 
 
 class Kind(Enum):
@@ -34,7 +37,7 @@ class Kind(Enum):
     LIST = auto()
     STRUCT = auto()
     MIXED = auto()  # several types: JSON text made from the parsed values
-    RAW = auto()  # too deep or too many keys: JSON text made before parsing
+    RAW = auto()  # too deep, too many keys or too long a type: JSON text made before parsing
     NOTHING = auto()
 
 
@@ -83,7 +86,8 @@ Typing = Callable[[Kind, str, Sequence[Column]], Any]
 
 def build_columns(root: Node, rules: Rules, typing: Typing = lambda *_: None) -> tuple[Column, ...]:
     """The columns of all items seen: keys first, then by name."""
-    columns = _Builder(rules, typing).columns(root.fields or {}, "")
+    builder = _Builder(rules, typing)
+    columns = [builder.short(column) for column in builder.columns(root.fields or {}, "")]
     first = {name: place for place, name in enumerate(rules.keys)}
     return tuple(sorted(columns, key=lambda one: (first.get(one.original, len(first)), one.name)))
 
@@ -128,6 +132,18 @@ class _Builder:
             builders.get(original, self)._column(original, names[original], node, path_to(path, original))
             for original, node in sorted(fields.items())
         )
+
+    def short(self, column: Column) -> Column:
+        """The column, or one of JSON text where its type is longer than Glue takes. The tree keeps what it has seen."""
+        if column.kind not in (Kind.STRUCT, Kind.LIST) or len(column.hive) <= LONGEST_TYPE:
+            return column
+        node = replace(
+            column.node,
+            text=f"has a type longer than the {LONGEST_TYPE:,} characters that Glue takes",
+            fields=None if column.node.fields is None else {},
+            element=None if column.node.element is None else Node(),
+        )
+        return self._made(column.original, column.name, column.path, node, Kind.RAW, "", (), 0)
 
     def _column(self, original: str, name: str, node: Node, path: str) -> Column:
         def made(kind: Kind, tag: str = "", below: Sequence[Column] = (), scale: int = 0) -> Column:

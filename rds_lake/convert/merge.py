@@ -12,11 +12,10 @@ What belongs here: merging. Which changes belong to a date is the caller's; rows
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from rds_lake.convert.changes import Change, Windows, keep_latest, key_array, name_fault, read_changes
 from rds_lake.convert.columns import Rules
@@ -28,6 +27,7 @@ from rds_lake.convert.plan import build_plan
 from rds_lake.convert.table import ConvertOptions, convert_table, room_of, shares_of
 from rds_lake.convert.tree import from_plain
 from rds_lake.errors import ConversionError, FullExportDueError
+from rds_lake.threads import Stop, in_threads
 
 _KEY_BYTES = 400  # of a changed key in memory, its texts and what became of it
 
@@ -129,17 +129,29 @@ def _all_without(previous: Sequence[PreviousFile], changed: Changed, sink: Sink,
     """The files before without changed rows, several at a time; after an error none of them is left."""
     groups = list(enumerate(together(previous, options.part_bytes)))
     workers, row_group_bytes = shares_of(options)
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [
-            pool.submit(without, number, group, changed, sink, options.compression, row_group_bytes)
-            for number, group in groups
-        ]
-        failures = [failure for future in futures if (failure := future.exception()) is not None]
-        results = [future.result() for future in futures if future.exception() is None]
-    if failures:
-        _remove(results, sink)
-        raise failures[0]
-    return results
+    stop = Stop()
+    made: list[Rest] = []
+
+    def work(numbered: tuple[int, list[PreviousFile]]) -> Rest:
+        number, group = numbered
+        watched = [replace(file, open=_until(stop, file)) for file in group]
+        rest = without(number, watched, changed, sink, options.compression, row_group_bytes, stop)
+        made.append(rest)
+        return rest
+
+    try:
+        return in_threads(work, groups, threads=workers, name="merge", stop=stop)
+    except BaseException:
+        _remove(made, sink)
+        raise
+
+
+def _until(stop: Stop, file: PreviousFile) -> Callable[[], BinaryIO]:
+    def opened() -> BinaryIO:
+        stop.check()
+        return file.open()
+
+    return opened
 
 
 def _remove(results: Sequence[Rest], sink: Sink) -> None:

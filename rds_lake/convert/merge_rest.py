@@ -19,6 +19,7 @@ from rds_lake.convert.parts import Compression, Counted, Sink, Writer, writers
 from rds_lake.convert.plan import Plan
 from rds_lake.convert.worker import widened
 from rds_lake.errors import FullExportDueError, TypesChangedError
+from rds_lake.threads import Stop
 
 _SMALL = 0.25  # of a file's usual size; what is smaller is put together with others
 _MOST_ROWS = 1_000_000
@@ -80,11 +81,15 @@ def without(
     sink: Sink,
     compression: Compression,
     row_group_bytes: int,
+    stop: Stop,
 ) -> Rest:
-    """The files without rows of changed keys, written anew as one; a single file that has no such row is kept."""
+    """The files without rows of changed keys, written anew as one; a single file that has no such row is kept.
+
+    StoppedError once `stop` is set: nothing is committed after that.
+    """
     with ExitStack() as stack:
         opened = [stack.enter_context(_open(file)) for file in files]
-        found = [_look(parquet, file, changed) for parquet, file in zip(opened, files, strict=True)]
+        found = [_look(parquet, file, changed, stop) for parquet, file in zip(opened, files, strict=True)]
         known, repeated = sum(one.known for one in found), sum(one.repeated for one in found)
         rows = sum(parquet.metadata.num_rows for parquet in opened) - known - repeated
         alone = len(files) == 1 and not known and not repeated and rows
@@ -97,8 +102,9 @@ def without(
         try:
             out = _Out(target, changed, compression, row_group_bytes)
             for parquet, file, one in zip(opened, files, found, strict=True):
-                _copy(parquet, file, one, changed, out)
+                _copy(parquet, file, one, changed, out, stop)
             out.close()
+            stop.check()
         except BaseException:
             target.file.abort()
             raise
@@ -133,10 +139,11 @@ def _readable(file: PreviousFile) -> Iterator[None]:
         raise FullExportDueError(f"{file.name} cannot be read ({error})") from error
 
 
-def _look(parquet: pq.ParquetFile, file: PreviousFile, changed: Changed) -> _Found:
+def _look(parquet: pq.ParquetFile, file: PreviousFile, changed: Changed, stop: Stop) -> _Found:
     stay: list[pa.ChunkedArray | None] = []
     known = repeated = 0
     for group in range(parquet.num_row_groups):
+        stop.check()
         with _readable(file):
             table = parquet.read_row_group(group, columns=[name for name, _ in changed.keys]).combine_chunks()
         arrays = [table.column(name).cast(type_) for name, type_ in changed.keys]
@@ -148,8 +155,9 @@ def _look(parquet: pq.ParquetFile, file: PreviousFile, changed: Changed) -> _Fou
     return _Found(stay=stay, known=known, repeated=repeated)
 
 
-def _copy(parquet: pq.ParquetFile, file: PreviousFile, found: _Found, changed: Changed, out: _Out) -> None:
+def _copy(parquet: pq.ParquetFile, file: PreviousFile, found: _Found, changed: Changed, out: _Out, stop: Stop) -> None:
     for group, stay in enumerate(found.stay):
+        stop.check()
         with _readable(file):
             table = parquet.read_row_group(group)
         table = table if stay is None else table.filter(stay)

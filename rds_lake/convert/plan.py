@@ -33,15 +33,15 @@ class Plan:
 
 def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
     """The columns of all items seen so far."""
-    fields = root.fields or {}
     columns = build_columns(root, rules, _arrow_type)
     keeps_nulls = keeps_nulls or any(_needs_nulls(column) for column in columns)
-    item = pa.struct([(name, _wrapped(node, keeps_nulls)) for name, node in sorted(fields.items())])
+    nodes = {column.original: column.node for column in columns}
+    item = pa.struct([(name, _wrapped(node, keeps_nulls)) for name, node in sorted(nodes.items())])
     return Plan(
         columns=columns,
         schema=pa.schema([pa.field(column.name, column.type) for column in columns]),
         wrapped=pa.schema([pa.field("Item", item)]),
-        raw=any(_any_raw(node) for node in fields.values()),
+        raw=any(_any_raw(node) for node in nodes.values()),
         keeps_nulls=keeps_nulls,
     )
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from threading import Event, Lock
+from dataclasses import dataclass, replace
+from threading import Lock
 
 from rds_lake.convert.lines import Chunk, InputFile, chunks
+from rds_lake.threads import Stop
 
 ChunkIds = dict[str, set[int]]
 
@@ -24,7 +25,7 @@ class Progress:
 
 
 class Source:
-    """The chunks of all files, or those of `only` (numbers by file name)."""
+    """The chunks of all files, or those of `only` (numbers by file name). Once its `stop` is set nobody gets another one."""
 
     def __init__(
         self,
@@ -39,17 +40,13 @@ class Source:
         self._only = only
         self._progress = progress
         self._lock = Lock()
-        self._stop = Event()
+        self.stop = Stop()
         self.items = 0
         self.files = 0
 
-    def stop(self) -> None:
-        """Nobody gets another chunk."""
-        self._stop.set()
-
     def take(self, mine: _Reader | None) -> tuple[Chunk, _Reader] | None:
         """The next chunk and the reader it came from (to be given next time); None when all were handed out."""
-        while not self._stop.is_set():
+        while not self.stop.is_set:
             reader = mine if mine is not None and not mine.ended else self._another()
             if reader is None:
                 return None
@@ -68,7 +65,8 @@ class Source:
             if self._waiting:
                 file = self._waiting.popleft()
                 wanted = None if self._only is None else self._only[file.name]
-                self._readers.append(_Reader(chunks(file, self._size), wanted))
+                watched = replace(file, open=lambda: self.stop.reading(file.open()))
+                self._readers.append(_Reader(chunks(watched, self._size), wanted))
                 self.files += 1
                 return self._readers[-1]
             # The file with the fewest workers: they wait for each other while it is decompressed.

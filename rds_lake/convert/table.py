@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -28,6 +27,7 @@ from rds_lake.convert.source import ChunkIds, Progress, Source
 from rds_lake.convert.tree import Limits, Node, from_plain, merge
 from rds_lake.convert.worker import Part, Shares, Worker, stays
 from rds_lake.errors import ConversionError
+from rds_lake.threads import StoppedError, in_threads
 
 _CHUNK = 2 * 1024 * 1024
 _SAMPLE = 64 * 1024
@@ -66,7 +66,10 @@ def convert_table(
     options: ConvertOptions,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Converted:
-    """Converts all items of the inputs. Raises ConversionError naming file and line; no file stays in the sink then."""
+    """Converts all items of the inputs. Raises ConversionError naming file and line; no file stays in the sink then.
+
+    Interrupted, it ends within seconds, its threads before it, and no file stays either.
+    """
     if len({file.name for file in inputs}) < len(inputs):
         raise ValueError("two input files have one name")
     run = _Run(inputs, sink, options, progress)
@@ -134,10 +137,20 @@ class _Run:
             Worker(source, self.schema, self.sink, shares, number=self.passes * 1000 + number)
             for number in range(shares.workers)
         ]
-        with ThreadPoolExecutor(shares.workers) as pool:
-            failures = [failure for failure in pool.map(Worker.run, workers) if failure is not None]
-        for worker in workers:
-            self.parts += worker.parts
+        failures: list[BaseException] = []
+
+        def work(worker: Worker) -> None:
+            if (failure := worker.run()) is not None:
+                failures.append(failure)
+
+        try:
+            in_threads(work, workers, threads=shares.workers, name="convert", stop=source.stop)
+        except StoppedError:
+            if not failures:
+                raise
+        finally:
+            for worker in workers:
+                self.parts += worker.parts
         if failures:
             raise _one_error(failures)
         return [worker.dropped for worker in workers]
@@ -188,7 +201,8 @@ def _key_names(plan: Plan, keys: Sequence[str]) -> list[str]:
 
 
 def _one_error(failures: Sequence[BaseException]) -> BaseException:
-    """All files at fault in one error; anything else comes first."""
+    """All files at fault in one error; anything else comes first, but for those who only stopped because of it."""
+    failures = [failure for failure in failures if not isinstance(failure, StoppedError)] or failures
     told = [failure for failure in failures if isinstance(failure, ConversionError)]
     if len(told) < len(failures):
         return next(failure for failure in failures if not isinstance(failure, ConversionError))

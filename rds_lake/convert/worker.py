@@ -99,11 +99,11 @@ class Worker:
         self.dropped: ChunkIds = {}
 
     def run(self) -> BaseException | None:
-        """Works until nothing is left; gives the error, after which nobody goes on."""
+        """Works until nothing is left; gives the error, after which nobody goes on. Told to stop, it commits nothing more."""
         try:
             self._work()
         except BaseException as error:  # noqa: BLE001  (handed to the caller, who raises it)
-            self._source.stop()
+            self._source.stop.set()
             self._abandon()
             return error
         return None
@@ -166,6 +166,7 @@ class Worker:
 
     def _commit(self) -> None:
         """Closes the file; from here on it exists."""
+        self._source.stop.check()
         if self._part is not None and self._file is not None and self._writer is not None:
             self._writer.close()
             self._file.file.close()

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,8 +91,8 @@ def parse_files(text: str, *, prefix: str, where: str) -> tuple[ManifestFile, ..
                 files.append(_file(line, prefix, f"line {number}"))
             except MalformedExportError as error:
                 problems.append(str(error))
-    keys = [file.key for file in files]
-    problems += [f"{key} stands twice" for key in sorted({key for key in keys if keys.count(key) > 1})]
+    times = Counter(file.key for file in files)
+    problems += [f"{key} stands twice" for key in sorted(key for key, count in times.items() if count > 1)]
     if problems:
         raise MalformedExportError(f"{where} cannot be read:", problems)
     return tuple(files)

@@ -19,8 +19,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
 from rds_lake.model.dynamo import TableExport
 from rds_lake.model.dynamo_chain import Base, Chain, Window, parse_chain, render_chain
@@ -28,6 +29,7 @@ from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 
 VERSION = 1
+_ABSENT: Any = object()  # from a record; None is a table whose export is not started
 CHAINS_VERSION = 2  # a release that knows of no chains must not take such a date for one of fewer tables
 
 
@@ -119,6 +121,58 @@ class ExportSet:
             progress=100 * len(ended) // max(len(self.wanted), 1),
             failure_cause=failure_text(self.failed) or None,
         )
+
+
+def merge_begun(mine: BegunSet, theirs: BegunSet, *, read: BegunSet | None) -> BegunSet:
+    """The record of two runs that began the date at the same time: `theirs` is there now, `mine` was made of what was `read`.
+
+    What only one of them changed is as that one has it. Where both did, a full export that was decided stays decided, an
+    export that was started comes before none, and theirs before mine: others may have gone on with it.
+    """
+    before = read or BegunSet(moment=theirs.moment, tables={})
+    wanted = _merged(_wanted(mine), _wanted(theirs), _wanted(before))
+    tables = {name: arn for name, arn in wanted.items() if not isinstance(arn, Chain)}
+    return BegunSet(
+        moment=theirs.moment,
+        tables=tables,
+        chains={name: chain for name, chain in wanted.items() if isinstance(chain, Chain)},
+        full_because={
+            name: why for name, why in {**mine.full_because, **theirs.full_because}.items() if name in tables
+        },
+    )
+
+
+def _wanted(begun: BegunSet) -> dict[str, str | Chain | None]:
+    return {**begun.chains, **begun.tables}
+
+
+def _merged(
+    mine: Mapping[str, str | Chain | None],
+    theirs: Mapping[str, str | Chain | None],
+    before: Mapping[str, str | Chain | None],
+) -> dict[str, str | Chain | None]:
+    found: dict[str, str | Chain | None] = {}
+    for name in sorted({*mine, *theirs}):
+        one, other = mine.get(name, _ABSENT), theirs.get(name, _ABSENT)
+        known = before.get(name, _ABSENT)
+        chosen = one if other == known else other if one == known else _of_both(one, other)
+        if chosen is not _ABSENT:
+            found[name] = chosen
+    return found
+
+
+def _of_both(mine: str | Chain | None, theirs: str | Chain | None) -> str | Chain | None:
+    """What both runs changed, each in its way."""
+    if mine is _ABSENT or theirs is _ABSENT:
+        return theirs if mine is _ABSENT else mine
+    if isinstance(mine, Chain) and isinstance(theirs, Chain):
+        if (mine.base, mine.windows) != (theirs.base, theirs.windows):
+            return theirs
+        steps = tuple(there or here for here, there in zip(mine.exports, theirs.exports, strict=True))
+        return replace(theirs, exports=steps)
+    if isinstance(mine, Chain) or isinstance(theirs, Chain):
+        return theirs if isinstance(mine, Chain) else mine
+    return theirs or mine
 
 
 def failure_text(exports: tuple[TableExport, ...]) -> str:

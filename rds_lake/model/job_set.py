@@ -40,6 +40,16 @@ class JobSet:
     tables: Mapping[str, TableJob]
 
 
+def merge_jobs(mine: Mapping[str, TableJob], theirs: Mapping[str, TableJob]) -> dict[str, TableJob]:
+    """The newest of what two runs know of the tables of `mine`: a later attempt before an earlier, a run before none."""
+    found = {name: theirs.get(name, job) for name, job in mine.items()}
+    return {name: mine[name] if _place(mine[name]) > _place(job) else job for name, job in found.items()}
+
+
+def _place(job: TableJob) -> tuple[int, bool]:
+    return job.attempt, job.run is not None
+
+
 def render_job_set(found: JobSet) -> str:
     """The record as JSON; `parse_job_set` is its exact inverse."""
     body = {

@@ -4,12 +4,15 @@
                    └┬─┘ └┬─┘ └───────┬────────┘ └─────────┬───────────┘ └────┬──────┘ └ index, part file
                   prefix source  AWS's table folder    partition        export task
 
+    lake/reviews/Reviews/snapshot_date=2026-11-20/<task>/attempt-3f9c2d71ab04/00001-0000.parquet
+                                                   DynamoDB: every attempt to convert a table writes in a folder of its own
+
     lake/_manifests/shop/2026-11-20.export.json    the accepted export
     lake/_manifests/reviews/2026-11-20.begun.json  the exports of DynamoDB tables that the date consists of
     lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
     lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
     lake/_manifests/shop/_published.json           which date is published
-    lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted
+    lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted, by which attempt
     lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
     lake/_jobs/3f9c2d71ab04/spark_job.py           the Spark job of one release
     lake/_jobs/reviews/<task>.1.Users.request      what a run of it is asked, and `.result`: what it answered
@@ -71,6 +74,10 @@ class LakeLayout:
         """Where the files of one table, date and export lie; with trailing slash."""
         return f"{self.table_folder(source, export_folder)}snapshot_date={day.isoformat()}/{export_task}/"
 
+    def attempt_folder(self, source: str, export_folder: str, day: date, export_task: str, attempt: str) -> str:
+        """Where one attempt to make these files writes, and no other; with trailing slash."""
+        return f"{self.partition_folder(source, export_folder, day, export_task)}{attempt}/"
+
     @staticmethod
     def data_key(folder: str, index: int, name: str) -> str:
         """The key of one Parquet file: AWS's index folder becomes part of the name."""
@@ -95,6 +102,10 @@ class LakeLayout:
     def finished_table_key(self, source: str, day: date, export_task: str, table: str) -> str:
         """Says that this table of a date is converted, while others may not be."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.{table}.table"
+
+    def finished_tables_prefix(self, source: str, day: date) -> tuple[str, str]:
+        """How the keys of all such records of the date begin and end."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.", ".table"
 
     def seen_schema_key(self, source: str, table: str) -> str:
         """What was ever seen of a DynamoDB table's attributes."""

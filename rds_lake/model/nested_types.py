@@ -1,18 +1,23 @@
 """Nested Hive types: `struct<name:string,address:struct<city:string>>` against another day's.
 
 Parquet finds the fields of a struct by name, so a struct that lacks some can be read as one that has more. What was seen
-keeps its place, new fields come last: that is the only order Athena can read older partitions in as well.
+keeps its place, new fields come last: that is the only order Athena can read older partitions in as well. A type is read
+once, however deep it is: it may have 131,072 characters.
 
 What belongs here: reading and merging those texts. What a change means for a table is `evolution.py`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 # Glue's ColumnTypeString (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html).
 MAX_TYPE_CHARACTERS = 131_072
 
+_KINDS = ("struct", "array", "map")
+_MARK = re.compile(r"[<>(),]")
 Widest = Callable[[str, str], str | None]
 
 
@@ -25,51 +30,84 @@ def merge_nested(before: str, now: str, *, leaf: Widest) -> str | None:
     """The type both can be read as, fields of `before` first, or None. `leaf` says it of types that hold no others."""
     if not (is_nested(before) and is_nested(now)):
         return None if is_nested(before) or is_nested(now) else leaf(before, now)
-    kind, inner = _opened(before)
-    other_kind, other = _opened(now)
-    if kind != other_kind:
-        return None
-    if kind != "struct":
-        parts, others = _parts(inner), _parts(other)
-        merged = [merge_nested(one, two, leaf=leaf) for one, two in zip(parts, others, strict=True)]
-        return None if None in merged else f"{kind}<{','.join(map(str, merged))}>"
-    fields, others = _fields(inner), _fields(other)
-    for name, hive_type in others.items():
-        merged = merge_nested(fields[name], hive_type, leaf=leaf) if name in fields else hive_type
-        if merged is None:
-            return None
-        fields[name] = merged
-    return f"struct<{','.join(f'{name}:{hive_type}' for name, hive_type in fields.items())}>"
+    return _merged(_parsed(before), _parsed(now), leaf)
 
 
 def to_query_type(hive_type: str, *, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
     """The word a query uses: `row("name" varchar)`, `array(bigint)`, `map(varchar, bigint)`."""
-    if not is_nested(hive_type):
-        return leaf(hive_type)
-    kind, inner = _opened(hive_type)
-    if kind != "struct":
-        words = ", ".join(to_query_type(part, leaf=leaf, quote=quote) for part in _parts(inner))
-        return f"{kind}({words})"
-    fields = [f"{quote(name)} {to_query_type(part, leaf=leaf, quote=quote)}" for name, part in _fields(inner).items()]
-    return f"row({', '.join(fields)})"
+    return _query_word(_parsed(hive_type), leaf, quote)
 
 
-def _opened(hive_type: str) -> tuple[str, str]:
-    kind, _, rest = hive_type.partition("<")
-    return kind, rest.removesuffix(">")
+@dataclass(slots=True)
+class _Type:
+    """A type that holds others by name (a struct), or by place; without a `kind` it holds none, and is its `text`."""
+
+    kind: str = ""
+    text: str = ""
+    below: dict[str, _Type] = field(default_factory=dict)
 
 
-def _fields(inner: str) -> dict[str, str]:
-    pairs = (part.partition(":") for part in _parts(inner))
-    return {name: hive_type for name, _, hive_type in pairs}
+def _merged(before: _Type, now: _Type, leaf: Widest) -> str | None:
+    if before.kind != now.kind:
+        return None
+    if not before.kind:
+        return leaf(before.text, now.text)
+    if before.kind != "struct" and len(before.below) != len(now.below):
+        return None
+    parts: list[str] = []
+    for name, one in {**before.below, **now.below}.items():
+        earlier, later = before.below.get(name), now.below.get(name)
+        merged = _text(one) if earlier is None or later is None else _merged(earlier, later, leaf)
+        if merged is None:
+            return None
+        parts.append(f"{name}:{merged}" if before.kind == "struct" else merged)
+    return f"{before.kind}<{','.join(parts)}>"
 
 
-def _parts(inner: str) -> list[str]:
-    """Split at the commas that are in no bracket."""
-    parts, depth, start = [], 0, 0
-    for place, character in enumerate(inner):
-        depth += (character in "<(") - (character in ">)")
-        if character == "," and depth == 0:
-            parts.append(inner[start:place])
-            start = place + 1
-    return [*parts, inner[start:]]
+def _text(found: _Type) -> str:
+    if not found.kind:
+        return found.text
+    named = found.kind == "struct"
+    parts = [f"{name}:{_text(below)}" if named else _text(below) for name, below in found.below.items()]
+    return f"{found.kind}<{','.join(parts)}>"
+
+
+def _query_word(found: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
+    if not found.kind:
+        return leaf(found.text)
+    words = [(name, _query_word(below, leaf, quote)) for name, below in found.below.items()]
+    if found.kind == "struct":
+        return f"row({', '.join(f'{quote(name)} {word}' for name, word in words)})"
+    return f"{found.kind}({', '.join(word for _, word in words)})"
+
+
+def _parsed(hive_type: str) -> _Type:
+    """The type, read once from front to back. What is not balanced is taken for one that holds no others."""
+    top = _Type(kind="array")
+    open_types, start, within = [top], 0, 0  # `within`: brackets of a type that is not taken apart, decimal(38,2)
+
+    def add(word: str, kind: str = "") -> _Type:
+        parent = open_types[-1]
+        name, _, rest = word.partition(":") if parent.kind == "struct" else (str(len(parent.below)), "", word)
+        made = _Type(kind=kind, text="" if kind else rest)
+        parent.below[name] = made
+        return made
+
+    for match in _MARK.finditer(hive_type):
+        mark, word = match[0], hive_type[start : match.start()]
+        if within or mark == "(" or (mark == "<" and word.rpartition(":")[2] not in _KINDS):
+            within += (mark in "<(") - (mark in ">)")
+            continue
+        if mark == "<":
+            open_types.append(add(word, word.rpartition(":")[2]))
+        elif mark in ",>":
+            if word:
+                add(word)
+            if mark == ">":
+                open_types.pop()
+        if not open_types or (mark == "," and len(open_types) == 1):
+            return _Type(text=hive_type)
+        start = match.end()
+    if start < len(hive_type):
+        add(hive_type[start:])
+    return top.below["0"] if len(open_types) == 1 and len(top.below) == 1 else _Type(text=hive_type)

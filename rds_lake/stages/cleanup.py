@@ -40,7 +40,10 @@ def after_publish(
         _delete_changes(s3, manifest, log)
     for copy in copies:
         _delete_copy(s3, copy, log)
-    _delete_superseded(s3, layout, manifest, log)
+    if (
+        not manifest.export.parts
+    ):  # of DynamoDB another run may be writing there: what nobody names is an orphan a day later
+        _delete_superseded(s3, layout, manifest, log)
     export = manifest.export
     marker = layout.relocation_marker_key(manifest.source, manifest.snapshot_date, export.export_task)
     s3.delete(layout.bucket, [marker])

@@ -79,7 +79,9 @@ class Beginning:
             for table in todo:
                 self._start(table)
         finally:
-            self._record()
+            others_too = self._record(read=begun)
+        if others_too and (found := self.exports.look(self.day)) is not None:
+            return replace(found, left_out=left_out)
         return ExportSet(
             source=self._plan.source,
             snapshot_date=self.day,
@@ -90,13 +92,14 @@ class Beginning:
             full_because=dict(wanted.full_because),
         )
 
-    def _record(self) -> None:
+    def _record(self, *, read: BegunSet | None) -> bool:
+        """Remember what is wanted; whether another run wants something else as well."""
         wanted = self.wanted
         arns = {name: export.arn if export else None for name, export in sorted(wanted.full.items())}
         chains = {name: chain.recorded for name, chain in sorted(wanted.chains.items())}
         because = {name: why for name, why in sorted(wanted.full_because.items()) if name in arns}
         begun = BegunSet(moment=self.moment, tables=arns, chains=chains, full_because=because)
-        self.exports.record_begun(self.day, begun)
+        return self.exports.record_begun(self.day, begun, read=read) != begun
 
     def _keep_full(self, begun: BegunSet) -> None:
         for name in self._plan.matching(begun.tables):

@@ -24,13 +24,22 @@ from rds_lake.errors import (
     TransientError,
 )
 from rds_lake.model.dynamo import DynamoTable, TableExport
-from rds_lake.model.dynamo_set import BegunSet, ChainExports, ExportSet, failure_text, parse_begun, render_begun
+from rds_lake.model.dynamo_set import (
+    BegunSet,
+    ChainExports,
+    ExportSet,
+    failure_text,
+    merge_begun,
+    parse_begun,
+    render_begun,
+)
 from rds_lake.model.export import ExportStatus
 from rds_lake.model.layout import LakeLayout
 from rds_lake.stages.dynamo_begin import Beginning
 from rds_lake.stages.dynamo_increment import Increments
 from rds_lake.stages.dynamo_plan import DynamoPlan
 from rds_lake.stages.export import Waiting
+from rds_lake.stages.shared_state import change_text
 
 Usable = Callable[[TableExport], bool]
 
@@ -90,17 +99,18 @@ class DynamoExports:
 
     def begin_full(self, day: date, because: Mapping[str, str], *, now: datetime, usable: Usable) -> ExportSet:
         """Full exports of these tables in place of their changes, which could not be brought to the earlier date."""
-        begun = self.find_begun(day) or BegunSet(moment=self.plan.moment(day), tables={})
-        fresh = {name: why for name, why in because.items() if name not in begun.tables}
+        begun = self.find_begun(day)
+        known = begun or BegunSet(moment=self.plan.moment(day), tables={})
+        fresh = {name: why for name, why in because.items() if name not in known.tables}
         for name, why in fresh.items():
             self.log(f"{name}: a full export, as {why}")
         given_up = replace(
-            begun,
-            tables={**begun.tables, **dict.fromkeys(fresh)},
-            chains={name: chain for name, chain in begun.chains.items() if name not in fresh},
-            full_because={**begun.full_because, **fresh},
+            known,
+            tables={**known.tables, **dict.fromkeys(fresh)},
+            chains={name: chain for name, chain in known.chains.items() if name not in fresh},
+            full_because={**known.full_because, **fresh},
         )
-        self.record_begun(day, given_up)
+        self.record_begun(day, given_up, read=begun)
         return self.begin(day, now=now, usable=usable, repeat_ended=False)
 
     def run(self, day: date, *, now: Callable[[], datetime], usable: Usable, waiting: Waiting) -> ExportSet:
@@ -187,10 +197,19 @@ class DynamoExports:
         text = self.s3.find_text(self.layout.bucket, key)
         return None if text is None else parse_begun(text, where=self.layout.uri(key))
 
-    def record_begun(self, day: date, begun: BegunSet) -> None:
-        """Remember which exports the date is made of."""
+    def record_begun(self, day: date, begun: BegunSet, *, read: BegunSet | None) -> BegunSet:
+        """Remember which exports the date is made of; what is remembered, with what others recorded since it was `read`."""
         key = self.layout.begun_set_key(self.plan.source, day)
-        self.s3.put_text(self.layout.bucket, key, render_begun(begun), kms_key=self.plan.kms_key)
+        whole = begun
+
+        def change(text: str | None) -> str:
+            nonlocal whole
+            there = None if text is None else parse_begun(text, where=self.layout.uri(key))
+            whole = begun if there is None else merge_begun(begun, there, read=read)
+            return render_begun(whole)
+
+        change_text(self.s3, self.layout.bucket, key, change, kms_key=self.plan.kms_key)
+        return whole
 
 
 def complete_or_raise(found: ExportSet) -> ExportSet:

@@ -71,6 +71,7 @@ class LakeSink:
     ending: str
     kms_key: str | None
     files: dict[str, S3Writer] = field(default_factory=dict)
+    _copies: set[str] = field(default_factory=set)
 
     def create(self, name: str) -> S3Writer:
         file = S3Writer(self.s3.client, self.bucket, self.key(name), kms_key=self.kms_key)
@@ -80,6 +81,12 @@ class LakeSink:
     def remove(self, name: str) -> None:
         self.s3.delete(self.bucket, [self.key(name)])
 
+    def discard(self) -> None:
+        """Remove everything that was written here: nobody was told of it."""
+        for file in list(self.files.values()):
+            file.abort()  # of one that is closed nothing is left to give up
+        self.s3.delete(self.bucket, sorted({*map(self.key, list(self.files)), *self._copies}))
+
     def key(self, name: str) -> str:
         """Where the file of this name lies."""
         return f"{self.folder}{name}.{self.ending}"
@@ -87,6 +94,7 @@ class LakeSink:
     def copy(self, name: str, file: DataFile) -> DataFile:
         """A file of another folder of the lake, as it is, under a name of this one."""
         key = self.key(name)
+        self._copies.add(key)
         checksum = self.s3.copy(
             (self.bucket, file.key), (self.bucket, key), size=file.bytes, kms_key=self.kms_key, limits=CopyLimits()
         )

@@ -10,19 +10,20 @@ What belongs here: fetching and comparing. The manifests' text is `model/dynamo_
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 
 from rds_lake.aws.dynamodb import OLD_AND_NEW
 from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.completeness import Finding
-from rds_lake.model.dynamo import TableExport
+from rds_lake.model.dynamo import MANIFESTS, TableExport
 from rds_lake.model.dynamo_chain import Window
 from rds_lake.model.dynamo_manifest import ManifestFile, ManifestSummary, parse_files, parse_summary, with_prefix
 from rds_lake.model.dynamo_set import ChainExports, ExportSet
 from rds_lake.model.export import ExportPart, ExportRecord, ExportStep
+from rds_lake.threads import in_threads
 
 _PARALLEL = 16
 _SECOND = timedelta(seconds=1)
@@ -74,8 +75,9 @@ def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPa
         return (known[last.arn], []) if last and last.arn in known else _inspect_chain(s3, chain)
 
     full = [export for export in found.exports.values() if export is not None]
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="inspect") as pool:
-        looked = [*pool.map(look, full), *pool.map(look_at_chain, found.chains.values())]
+    looks = [*(partial(look, export) for export in full)]
+    looks += [partial(look_at_chain, chain) for chain in found.chains.values()]
+    looked = in_threads(lambda one: one(), looks, threads=_PARALLEL, name="inspect")
     left_out = [
         Finding(
             severity="warning", problem=f"{name} did not exist at {found.moment:%Y-%m-%d %H:%M} UTC and is left out"
@@ -120,6 +122,13 @@ def _files(
     sizes = _sizes(s3, bucket, export.folder, listed)
     problems = _problems(summary, listed, sizes, items=export.items, arn=export.export_arn, window=window)
     return _sized(listed, sizes), problems
+
+
+def summary_key(export: TableExport) -> str:
+    """Where the export's summary is, which DynamoDB writes last. MalformedExportError for a key that is none of an export."""
+    if not export.manifest_key:
+        return export.folder + MANIFESTS[1]
+    return with_prefix(export.manifest_key, export.prefix, where=f"DescribeExport of {export.arn}")
 
 
 def record_of_set(found: ExportSet, contents: SetContents) -> ExportRecord:
@@ -176,10 +185,8 @@ def _inspect_chain(s3: S3Gateway, chain: ChainExports) -> tuple[ExportedItems | 
 def _inspect(
     s3: S3Gateway, export: TableExport, window: Window | None = None
 ) -> tuple[ExportedItems | None, list[Finding]]:
-    key = export.folder + "manifest-summary.json"
     try:
-        if export.manifest_key:
-            key = with_prefix(export.manifest_key, export.prefix, where=f"DescribeExport of {export.arn}")
+        key = summary_key(export)
         summary, files = _manifests(s3, export.bucket, key)
     except MalformedExportError as error:
         return None, [Finding(severity="error", problem=f"{export.table}: {error}")]
@@ -220,9 +227,8 @@ def _sizes(s3: S3Gateway, bucket: str, folder: str, files: tuple[ManifestFile, .
     """Bytes by key of the files that exist: by one listing of the export's folder, others one by one."""
     sizes = {item.key: item.bytes for item in s3.list_objects(bucket, folder)} if files else {}
     others = [file.key for file in files if not file.key.startswith(folder)]
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="heads") as pool:
-        heads = pool.map(lambda key: s3.find_head(bucket, key), others)
-        return sizes | {key: head.bytes for key, head in zip(others, heads, strict=True) if head is not None}
+    heads = in_threads(lambda key: s3.find_head(bucket, key), others, threads=_PARALLEL, name="heads")
+    return sizes | {key: head.bytes for key, head in zip(others, heads, strict=True) if head is not None}
 
 
 def _problems(

@@ -104,16 +104,39 @@ class DynamoReconciler:
             incidents += conversion.stuck(now=self.now, timeout=watched.plan.timeout)
         reason = watched.stale_reason(relocated, now=self.now)
         # A source set up just now has nothing yet, which is no incident while its first date is being made.
-        if reason is not None and (relocated or not (found or runs_now or waiting)):
+        is_coming = bool(found) or runs_now or waiting
+        if reason is not None and (relocated or not (is_coming or self._is_begun(watched))):
             incidents.append(_stale(watched.plan, relocated, reason))
         return Examined(source=watched.plan.source, candidates=(), settling=tuple(found), incidents=tuple(incidents))
 
-    def _open_dates(self, watched: WatchedSet) -> list[date]:
+    def _days(self, watched: WatchedSet) -> list[date]:
+        """The dates that are looked at, newest first."""
         today = self.now.astimezone(UTC).date()
         days = [today - timedelta(days=back) for back in range(self.days)]
-        days = [day for day in days if day >= watched.first_date and watched.plan.moment(day) <= self.now]
+        return [day for day in days if day >= watched.first_date and watched.plan.moment(day) <= self.now]
+
+    def _open_dates(self, watched: WatchedSet) -> list[date]:
+        days = self._days(watched)
         progress = self.log.progress(watched.plan.source, days) if days else {}
         return [day for day in reversed(days) if progress[day] is Progress.OPEN]
+
+    def _is_begun(self, watched: WatchedSet) -> bool:
+        """Whether a date was begun, by a run that waits, works or ended well: its first one is on its way, unless it failed.
+
+        That may be at any point: a run in the queue, an export that ended a moment ago, a conversion. A date that has come
+        to nothing for this long comes no more.
+        """
+        plan, longest = watched.plan, (watched.freshness or timedelta()) + watched.plan.timeout + timedelta(days=1)
+        days = [day for day in self._days(watched) if self.now - plan.moment(day) < longest]
+        progress = self.log.progress(plan.source, days) if days else {}
+        for day in days:
+            if progress[day] is Progress.BUSY:
+                return True
+            known = self.log.begun(plan.source, day).get(subject(plan.source, day))
+            is_begun = known is not None or watched.exports.find_begun(day) is not None
+            if is_begun and not self.log.has_failed(plan.source, day):
+                return True
+        return False
 
     def _is_blocked(self, plan: DynamoPlan, day: date) -> bool:
         """Whether a run that begins the date is under way, or failed, which is a person's."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date
 from typing import NoReturn
 
 from rds_lake.aws.dynamodb import DynamoGateway
@@ -20,18 +20,19 @@ from rds_lake.errors import (
     ExportTimeoutError,
     FullExportBegunError,
     FullExportDueError,
+    MalformedExportError,
     SnapshotNotFoundError,
 )
 from rds_lake.model.completeness import Finding
-from rds_lake.model.dynamo import MANIFESTS, TableExport
+from rds_lake.model.dynamo import TableExport
 from rds_lake.model.dynamo_set import ExportSet
 from rds_lake.model.export import ExportTask
 from rds_lake.model.manifest import Manifest
-from rds_lake.stages import handover
+from rds_lake.stages import handover, intact
 from rds_lake.stages.dynamo_convert import Converter
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_increment import Increments
-from rds_lake.stages.dynamo_inspect import inspect_set, record_of_set
+from rds_lake.stages.dynamo_inspect import inspect_set, record_of_set, summary_key
 from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
 from rds_lake.stages.dynamo_scan import NOT_ONE_INSTANT, Scanner
 from rds_lake.stages.export import Waiting
@@ -105,7 +106,9 @@ class DynamoRun(SourceRun):
             on_demand_rcu=self.source.on_demand_rcu,
             clock=self.clock,
             sleep=self.sleep,
-            converted=frozenset(part.export_arn for part in done.export.parts) if done else frozenset(),
+            # A scan cannot be repeated on another day: what is lost of it then is told when it is to be converted.
+            converted=self._arns(done, whole=day == self.now().astimezone(UTC).date()) if done else frozenset(),
+            timeout_seconds=self.source.export_timeout_hours * 3600,
         )
 
     def _inspected(self, day: date, found: ExportSet) -> AcceptedExport:
@@ -114,6 +117,11 @@ class DynamoRun(SourceRun):
             # Converted already, and AWS's copy may be deleted by now: the manifest stands for it.
             return AcceptedExport(record=done.export, findings=(), reused=True)
         contents = inspect_set(self.lake.s3, found, converted=done.export.parts if done else ())
+        if any(finding.severity == "error" for finding in contents.findings):
+            # Another run may have finished the date meanwhile, and removed what is missing.
+            done = self._find_manifest(day)
+            if done is not None and done.export.export_task == found.identifier:
+                return AcceptedExport(record=done.export, findings=(), reused=True)
         record = record_of_set(found, contents)
         if not any(finding.severity == "error" for finding in contents.findings):
             handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
@@ -138,10 +146,14 @@ class DynamoRun(SourceRun):
         """The manifest, or how far the runs of Glue are that convert the date: they go on, and no run of ours waits for them."""
         record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
         done = self._find_manifest(day)
-        if done is not None and done.export.export_task == record.export_task:
+        mine = done is not None and done.export.export_task == record.export_task
+        gone = intact.missing_files(self.lake.s3, done) if done is not None and mine else ()
+        if done is not None and mine and not gone:
             self.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
             found: Manifest | Advanced = done
         else:
+            if done is not None and gone:
+                self.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake")
             try:
                 found = self._converter.convert(record, done, turn=turn)
             except FullExportDueError as error:
@@ -201,15 +213,30 @@ class DynamoRun(SourceRun):
         return found.keys if found is not None else ()
 
     def _reusable(self, day: date) -> Callable[[TableExport], bool]:
-        """Whether anything is left of a complete export: its converted files, or DynamoDB's own."""
-        done = self._find_manifest(day)
-        converted = {arn for part in done.export.parts for arn in part.arns} if done else set[str]()
+        """Whether anything is left of a complete export: DynamoDB's own files, by their summary, or the converted ones.
+
+        In this order: another run deletes the first once it has written a manifest that names the second.
+        """
+        whole: set[str] = set()
 
         def usable(export: TableExport) -> bool:
-            there = self.lake.s3.list_objects(export.bucket, export.folder)
-            return export.arn in converted or any(item.key.endswith(MANIFESTS[1]) for item in there)
+            try:
+                key = summary_key(export)
+            except MalformedExportError:
+                return True  # to be inspected, which says what is wrong
+            if self.lake.s3.find_head(export.bucket, key) is None and export.arn not in whole:
+                done = self._find_manifest(day)
+                whole.update(self._arns(done, whole=True) if done is not None else ())
+                return export.arn in whole
+            return True
 
         return usable
+
+    def _arns(self, done: Manifest, *, whole: bool) -> frozenset[str]:
+        """The exports that the date's files were made from; `whole`: of tables whose files are all there."""
+        there = intact.whole_tables(self.lake.s3, done) if whole else {table.location for table in done.tables}
+        names = {table.target.table for table in done.tables if table.location in there}
+        return frozenset(arn for part in done.export.parts if part.table in names for arn in part.arns)
 
 
 def run_of(

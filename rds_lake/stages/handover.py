@@ -5,7 +5,7 @@ What belongs here: reading and writing them by source and date. Their shapes are
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -15,6 +15,7 @@ from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
+from rds_lake.stages.shared_state import change_text
 
 
 def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
@@ -75,10 +76,32 @@ def _date(text: str) -> date | None:
         return None
 
 
-def write_manifest(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, kms_key: str | None) -> None:
-    """Commit relocation: the manifest appears whole, in one PUT, after everything it names."""
+def write_manifest(
+    s3: S3Gateway,
+    layout: LakeLayout,
+    manifest: Manifest,
+    *,
+    kms_key: str | None,
+    stands: Callable[[Manifest], bool] | None = None,
+) -> Manifest:
+    """Commit relocation: the manifest appears whole, in one PUT, after everything it names.
+
+    Where several runs may commit the date, `stands` says whether another's manifest that is there stays; it is returned then.
+    """
     key = layout.manifest_key(manifest.source, manifest.snapshot_date)
-    s3.put_bytes(layout.bucket, key, render_manifest(manifest), kms_key=kms_key)
+    body, counts = render_manifest(manifest), manifest
+    if stands is None:
+        s3.put_bytes(layout.bucket, key, body, kms_key=kms_key)
+        return manifest
+
+    def change(text: str | None) -> str | None:
+        nonlocal counts
+        there = None if text is None else parse_manifest(text, where=layout.uri(key))
+        counts = there if there is not None and stands(there) else manifest
+        return body.decode() if counts is manifest else None
+
+    change_text(s3, layout.bucket, key, change, kms_key=kms_key)
+    return counts
 
 
 def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord | None:

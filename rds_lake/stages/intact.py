@@ -30,6 +30,14 @@ def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
     return tuple(f"s3://{bucket}/{key}" for key in wanted)
 
 
+def whole_tables(s3: S3Gateway, manifest: Manifest) -> frozenset[str]:
+    """The locations of the manifest's tables whose files are all there."""
+    gone = missing_files(s3, manifest)
+    return frozenset(
+        table.location for table in manifest.tables if not any(file_uri.startswith(table.location) for file_uri in gone)
+    )
+
+
 def require_copy_of_aws(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> None:
     """LostFilesError that names the files when nothing of AWS's own copy is left to take them from."""
     export = manifest.export

@@ -4,8 +4,9 @@
 |---|---|---|
 | export | AWS's copy of a date that is published, or that `retention:` does not keep | a crash after publishing |
 | ended badly | what a FAILED or CANCELED export wrote | AWS leaves it (traps T25) |
-| generation | a folder of a date whose manifest names another, and no partition | a crash after a second export |
+| generation | a folder of a date whose manifest names another, and no partition | a crash after a second export or in a conversion |
 | unfinished | a folder of a date without manifest, export record or partition | a relocation given up |
+|  | an attempt of DynamoDB's that no finished table names, nor a run of Glue | a conversion that died |
 | upload | parts of a multipart upload | a copy that was killed |
 | partition | a Glue partition that points at nothing | somebody deleted the objects (traps T21) |
 
@@ -29,11 +30,13 @@ from rds_lake.aws.s3 import Upload
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
+from rds_lake.errors import ManifestError
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.dynamo import source_and_date
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.retention import keep
 from rds_lake.stages.dynamo_plan import DYNAMODB
+from rds_lake.stages.dynamo_records import TableRecords
 from rds_lake.stages.export_plan import date_of_ours, export_plan
 from rds_lake.stages.folders import Exports, Folder, sum_folders
 from rds_lake.stages.lake import Lake
@@ -42,7 +45,8 @@ from rds_lake.stages.source_state import SourceState
 
 Kind = Literal["export", "ended badly", "generation", "unfinished", "upload", "partition"]
 
-_GENERATION = re.compile(r"(.+/snapshot_date=(\d{4}-\d{2}-\d{2})/([^/]+)/)[^/]+")
+# The folder of an export task, or of one attempt at converting its tables in there.
+_GENERATION = re.compile(r"(.+/snapshot_date=(\d{4}-\d{2}-\d{2})/([^/]+)/(?:(attempt-[^/]+)/)?)(?(4).+|[^/]+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,8 +179,11 @@ def _in_lake(
         for table in manifest.tables
     }
     pointed_at = {partition.location for _, partition in known.partitions}
+    # Removing a folder removes what is below it: one with attempts in it goes when none of them is left.
+    above = {folder.key.rstrip("/").rpartition("/")[0] + "/" for folder in folders.values()}
     for folder in folders.values():
-        if layout.uri(folder.key) not in tables and layout.uri(folder.key) not in pointed_at:
+        uri = layout.uri(folder.key)
+        if uri not in tables and uri not in pointed_at and folder.key not in above:
             yield from _unnamed(lake, known, folder, now=now)
     there = {layout.uri(key) for key in folders} | {f"{aws}{key}" for key in exports.tables}
     for table, partition in known.partitions:
@@ -190,20 +197,40 @@ def _unnamed(lake: Lake, known: SourceState, folder: Folder, *, now: datetime) -
     match = _GENERATION.fullmatch(f"{folder.key}x")
     if match is None:
         return
-    day, task = date.fromisoformat(match[2]), match[3]
+    day, task, attempt = date.fromisoformat(match[2]), match[3], match[4]
+    if attempt and _is_of_use(lake, known, folder, day, task):
+        return
     record = lake.s3.find_text(lake.layout.bucket, lake.layout.export_record_key(known.settings.name, day))
     # Named by the export record: the relocation that was begun continues with it.
-    if day in known.untouchable or (record is not None and f'"{task}"' in record):
+    if day in known.untouchable or (record is not None and f'"{task}"' in record and not attempt):
         return
     orphan = _orphan(known.settings.name, lake.layout.bucket, folder, now=now)
     manifest = known.manifests.get(day)
     if manifest is not None:
-        why = f"the manifest of {day} is of another export, {manifest.export.export_task}"
+        other = "export, " if manifest.export.export_task != task else "attempt at "
+        why = f"the manifest of {day} is of another {other}{manifest.export.export_task}"
         yield replace(orphan, kind="generation", why=why)
+    elif attempt and record is not None:
+        why = f"an attempt to convert {day} that did not come to its end"
+        yield replace(orphan, kind="unfinished", why=why)
     else:
         why = f"{day} has neither manifest nor accepted export, and no partition points here"
         # Without Athena there are no partitions that could say that somebody reads it.
         yield replace(orphan, kind="unfinished", why=why, removable=known.settings.athena)
+
+
+def _is_of_use(lake: Lake, known: SourceState, folder: Folder, day: date, task: str) -> bool:
+    """Whether a finished table is in this attempt's folder, or a run of Glue may be writing there; if nobody can tell, it is."""
+    layout, source = lake.layout, known.settings.name
+    if next(lake.s3.list_objects(layout.bucket, f"{layout.job_folder(source)}{task}."), None) is not None:
+        return True
+    if day in known.manifests:
+        return False  # the date is finished, and its manifest names the attempts that count
+    records = TableRecords(s3=lake.s3, layout=layout, source=source, kms_key=lake.kms_key)
+    try:
+        return layout.uri(folder.key) in records.finished_folders(day)
+    except ManifestError:
+        return True
 
 
 def _pointing_at_nothing(

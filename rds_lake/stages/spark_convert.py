@@ -13,18 +13,19 @@ What belongs here: conversions as job runs. Who asks again when one ends is `spa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from rds_lake.aws.glue_jobs import GlueJobs
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.convert.job_request import JobRequest, JobResult, parse_result, render_request
+from rds_lake.convert.job_request import JobRequest, JobResult, parse_request, parse_result, render_request
 from rds_lake.convert.spark_bundle import RULES_NAME, SCRIPT_NAME, build_bundle
 from rds_lake.errors import AwsError, ConflictError, ConversionError, RelocationError, ThrottledError
 from rds_lake.model.job_run import REQUEST, JobRun
-from rds_lake.model.job_set import JobSet, TableJob, parse_job_set, render_job_set
+from rds_lake.model.job_set import JobSet, TableJob, merge_jobs, parse_job_set, render_job_set
 from rds_lake.model.layout import LakeLayout
+from rds_lake.stages.shared_state import change_text
 
 MakeRequest = Callable[[str], JobRequest]
 # Which run of ours it is that goes on with a date, and so what it does about a run of Glue that ended badly. begin: the
@@ -98,6 +99,14 @@ class SparkJobs:
             )
         return parse_result(text, where=self.layout.uri(key))
 
+    def target(self, names: JobNames) -> str:
+        """The URI of the folder that the run was asked to write in. RelocationError where its request is gone."""
+        key = self._request_key(names)
+        text = self.s3.find_text(self.layout.bucket, key)
+        if text is None:
+            raise RelocationError(f"{names.table}: {self.layout.uri(key)} is gone; materialize `parquet` again")
+        return parse_request(text).target
+
     def forget(self, source: str, export_task: str) -> None:
         """Remove requests, results and the record of the runs: the date has its manifest."""
         folder = f"{self.layout.job_folder(source)}{export_task}."
@@ -148,12 +157,17 @@ class SparkJobs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advanced:
-    """How far a date's runs are: results that are new, and tables whose run goes on, waits for a place, or ended badly."""
+    """How far a date's runs are: results that are new, and tables whose run goes on, waits for a place, or ended badly.
+
+    `targets`: where those with a result were written. `done`: another run of ours has finished the date meanwhile.
+    """
 
     results: Mapping[str, JobResult]
+    targets: Mapping[str, str] = field(default_factory=dict)
     running: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    done: bool = False
 
     @property
     def open(self) -> tuple[str, ...]:
@@ -168,47 +182,58 @@ class Advanced:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SparkDate:
-    """All conversions of one date."""
+    """All conversions of one date. `is_done` looks whether another run of ours has written its manifest."""
 
     spark: SparkJobs
     source: str
     snapshot_date: date
     export_task: str
+    is_done: Callable[[], bool] = lambda: False
 
     def advance(self, wanted: Mapping[str, MakeRequest], *, turn: Turn) -> Advanced:
         """Read what has ended, begin what Glue has a place for; the record says the rest to later runs.
 
         A run that resumes raises one ConversionError or RelocationError for all tables that failed, once nothing runs or waits.
         """
-        known = self._read()
-        jobs = {table: known.get(table, TableJob()) for table in wanted}
-        self._write(jobs, unless=known)  # before the first start: what is begun is never unheard of
-        known = dict(jobs)
+        # Before the first start: what is begun is never unheard of.
+        jobs, is_new = self._record(dict.fromkeys(wanted, TableJob()))
         results: dict[str, JobResult] = {}
+        targets: dict[str, str] = {}
         failed: dict[str, ConversionError | RelocationError] = {}
-        running = [table for table, job in jobs.items() if job.run and self._goes_on(table, job, results, failed)]
+        running = [
+            table for table, job in jobs.items() if job.run and self._goes_on(table, job, results, targets, failed)
+        ]
+        # Whoever finishes the date forgets its runs: without a look they would be begun, and paid for, once more.
+        if (is_new or failed) and self.is_done():
+            self.spark.forget(self.source, self.export_task)
+            return Advanced(results={}, done=True)
+        known = dict(jobs)
         if turn == "by_hand":
             jobs |= {table: TableJob(attempt=jobs[table].attempt + 1) for table in failed}
             failed = {}
         begun, waiting = self._begin(jobs, wanted)
-        self._write(jobs | begun, unless=known)
+        if begun or jobs != known:
+            self._record(jobs | begun)
         running += begun
         if failed and turn == "resume" and not (running or waiting):
             raise _together(list(failed.values()))
-        return Advanced(results=results, running=tuple(running), waiting=waiting, failed=tuple(failed))
+        return Advanced(results=results, targets=targets, running=tuple(running), waiting=waiting, failed=tuple(failed))
 
     def _goes_on(
         self,
         table: str,
         job: TableJob,
         results: dict[str, JobResult],
+        targets: dict[str, str],
         failed: dict[str, ConversionError | RelocationError],
     ) -> bool:
         run = self.spark.look(job.run or "")
         if run is not None and run.running:
             return True
         try:
-            results[table] = self.spark.finish(self._names(table, job), run)
+            result = self.spark.finish(self._names(table, job), run)
+            targets[table] = self.spark.target(self._names(table, job))
+            results[table] = result
         except (ConversionError, RelocationError) as error:
             self.spark.log(str(error))
             failed[table] = error
@@ -236,17 +261,22 @@ class SparkDate:
     def _key(self) -> str:
         return self.spark.layout.job_set_key(self.source, self.export_task)
 
-    def _read(self) -> Mapping[str, TableJob]:
-        text = self.spark.s3.find_text(self.spark.layout.bucket, self._key)
-        return {} if text is None else parse_job_set(text, where=self.spark.layout.uri(self._key)).tables
+    def _record(self, tables: Mapping[str, TableJob]) -> tuple[dict[str, TableJob], bool]:
+        """Remember these as the tables that Glue has not converted; what is known of them by now, and whether nothing was before."""
+        spark, found, is_new = self.spark, dict(tables), False
 
-    def _write(self, tables: Mapping[str, TableJob], *, unless: Mapping[str, TableJob]) -> None:
-        if tables == unless:
-            return
-        found = JobSet(
-            source=self.source, snapshot_date=self.snapshot_date, export_task=self.export_task, tables=tables
-        )
-        self.spark.s3.put_text(self.spark.layout.bucket, self._key, render_job_set(found), kms_key=self.spark.kms_key)
+        def change(text: str | None) -> str:
+            nonlocal is_new
+            is_new = text is None
+            known = {} if text is None else parse_job_set(text, where=spark.layout.uri(self._key)).tables
+            found.update(merge_jobs(tables, known))
+            record = JobSet(
+                source=self.source, snapshot_date=self.snapshot_date, export_task=self.export_task, tables=found
+            )
+            return render_job_set(record)
+
+        change_text(spark.s3, spark.layout.bucket, self._key, change, kms_key=spark.kms_key)
+        return found, is_new
 
 
 def _together(errors: list[ConversionError | RelocationError]) -> ConversionError | RelocationError:

@@ -39,12 +39,12 @@ def tables_under_way(exports: DynamoExports, conversions: SparkWatch) -> Sequenc
 
 
 def _exports(exports: DynamoExports) -> Iterator[TableUnderWay]:
-    """Of the newest dates that were begun and are not in the lake."""
+    """Of the newest dates that were begun and are not in the lake; of a table by changes, each window's export."""
     source = exports.plan.source
     dates = dates_of_records(exports.s3, exports.layout, source)
     for day in [day for day in dates.begun if day not in dates.converted][-_DATES:]:
         found = exports.look(day)
-        for table, export in found.exports.items() if found else ():
+        for table, export in found.wanted if found else ():
             if export is None or export.status.running:
                 yield TableUnderWay(
                     table=table,

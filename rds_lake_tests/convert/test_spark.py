@@ -21,6 +21,7 @@ from rds_lake.convert.job_request import JobInput, JobRequest, parse_result
 from rds_lake.convert.tree import Limits
 from rds_lake.errors import ConversionError
 from rds_lake_tests.convert.reading import Item, convert, differences
+from rds_lake_tests.convert.test_long_types import wide
 from rds_lake_tests.convert.test_round_trip import files
 from rds_lake_tests.spark import needs_spark, spark_session
 
@@ -120,6 +121,11 @@ def assert_engines_agree(lake: Lake, parts: list[list[Item]], **options: Any) ->
         assert table.schema.equals(other.schema)
         rows = {row["pk"]: comparable(row) for row in table.to_pylist()}
         assert rows == {row["pk"]: comparable(row) for row in other.to_pylist()}
+
+
+def test_an_attribute_whose_type_is_longer_than_glue_takes_is_text_for_both(lake: Lake) -> None:
+    items: list[Item] = [{"pk": {"S": "1"}, "byId": wide(100)}, {"pk": {"S": "2"}, "byId": wide(1), "n": {"N": "1"}}]
+    assert_engines_agree(lake, [items], limits=Limits())
 
 
 ODD: list[list[Item]] = [

@@ -1,6 +1,7 @@
 """DynamoDB's manifests, names and events, as AWS writes them and as anything else."""
 
 import json
+import time
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -101,6 +102,16 @@ def test_every_bad_line_of_a_file_list_is_named() -> None:
     with pytest.raises(MalformedExportError) as caught:
         parse_files("\n".join([good, "{", bad, good]), prefix="p", where="manifest-files.json")
     assert [word in str(caught.value) for word in ("line 2", "line 3: itemCount", "stands twice")] == [True] * 3
+
+
+def test_a_list_of_many_files_is_read_as_fast_as_it_is_long() -> None:
+    lines = [
+        json.dumps({"itemCount": 1, "md5Checksum": MD5, "dataFileS3Key": f"AWSDynamoDB/0-a/data/{number}.json.gz"})
+        for number in range(20_000)
+    ]
+    began = time.process_time()
+    assert len(parse_files("\n".join(lines), prefix="p", where="x")) == 20_000
+    assert time.process_time() - began < 3, "each file is compared with each other one"
 
 
 def test_a_manifest_tells_its_source_and_date_by_its_folder() -> None:

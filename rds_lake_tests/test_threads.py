@@ -1,0 +1,125 @@
+"""Whatever ends a run ends what it began in threads, within seconds."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from itertools import count
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rds_lake.threads import Stop, StoppedError, in_threads
+
+
+@given(items=st.lists(st.integers(), max_size=30), threads=st.integers(1, 9))
+def test_results_come_in_the_order_of_the_items(items: list[int], threads: int) -> None:
+    assert in_threads(lambda item: item * 2, items, threads=threads, name="t") == [item * 2 for item in items]
+
+
+def test_the_first_error_is_raised_and_nothing_is_begun_after_it() -> None:
+    begun: list[int] = []
+
+    def work(item: int) -> None:
+        begun.append(item)
+        if item == 3:
+            raise ValueError("three")
+
+    with pytest.raises(ValueError, match="three"):
+        in_threads(work, range(100), threads=1, name="t")
+    assert begun == [0, 1, 2, 3]
+
+
+def test_an_error_is_told_rather_than_that_others_stopped_for_it() -> None:
+    stop, waiting = Stop(), threading.Event()
+
+    def work(item: int) -> None:
+        if item == 0:
+            waiting.set()
+            Stop.wait(stop, 30)
+            stop.check()
+        waiting.wait(10)
+        raise ValueError("the cause")
+
+    with pytest.raises(ValueError, match="the cause"):
+        in_threads(work, range(2), threads=2, name="t", stop=stop)
+
+
+def interrupted(*, patience: float) -> tuple[float, list[threading.Thread]]:
+    """Seconds until an interrupt of the waiting thread had its effect, and the threads that were at work then."""
+    stop, crew = Stop(), []
+
+    def work(_: int) -> None:
+        crew.append(threading.current_thread())
+        if len(crew) == 2:
+            threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGINT)).start()
+        for _ in count():
+            time.sleep(0.01)
+            stop.check()
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        in_threads(work, range(2), threads=2, name="t", stop=stop, patience=patience)
+    return time.monotonic() - began, crew
+
+
+def test_an_interrupt_ends_all_threads_before_it_is_told() -> None:
+    seconds, crew = interrupted(patience=5)
+    assert seconds < 3 and not any(thread.is_alive() for thread in crew)
+
+
+def test_a_call_that_hangs_keeps_neither_the_run_nor_the_process() -> None:
+    script = """
+        import os, signal, threading, time
+        from rds_lake.threads import in_threads
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            in_threads(lambda _: time.sleep(60), range(3), threads=3, name="hangs", patience=0.2)
+        except KeyboardInterrupt:
+            print("interrupted", flush=True)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=20, check=True
+    )
+    assert done.stdout == "interrupted\n"
+
+
+def test_a_long_sleep_ends_when_told() -> None:
+    stop, slept = Stop(), []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        if sum(slept) > 2:
+            stop.set()
+
+    with pytest.raises(StoppedError):
+        stop.pausing(sleep)(3600)
+    assert 2 < sum(slept) < 4
+
+
+@given(seconds=st.floats(0, 20))
+def test_a_sleep_nobody_ends_is_as_long_as_asked_for(seconds: float) -> None:
+    slept: list[float] = []
+    Stop().pausing(slept.append)(seconds)
+    assert sum(slept) == pytest.approx(seconds)
+
+
+def test_a_stream_is_not_read_on_after_the_end() -> None:
+    stop = Stop()
+    stream = stop.reading(io.BytesIO(b"0123456789"))
+    assert stream.read(4) == b"0123"
+    stop.set()
+    with pytest.raises(StoppedError):
+        stream.read(4)
+
+
+def test_nothing_is_begun_for_whoever_was_told_to_stop_before() -> None:
+    stop = Stop()
+    stop.set()
+    with pytest.raises(StoppedError):
+        in_threads(lambda _: pytest.fail("begun"), [1], threads=1, name="t", stop=stop)
