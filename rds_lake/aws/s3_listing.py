@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -20,6 +19,7 @@ from rds_lake.aws.s3_connection import Answer
 from rds_lake.aws.s3_pages import Page, page_request, parse_page
 from rds_lake.aws.s3_sign import S3Request
 from rds_lake.aws.s3_wire import Wire
+from rds_lake.aws.threads import cancelling_threads, check
 
 Found = Callable[[Sequence[tuple[str, int]]], None]
 _PAGE = 1000
@@ -127,9 +127,10 @@ class Listing:
             items = self.s3.list_objects(self.bucket, rest.prefix, after=rest.after)
             while some := [(item.key, item.bytes) for item in islice(items, _PAGE)]:
                 with telling:
+                    check()
                     self.found(some)
 
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="list") as pool:
+        with cancelling_threads(self.threads, "list") as pool:
             for _ in pool.map(tell, rests):
                 pass
 
