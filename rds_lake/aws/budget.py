@@ -22,7 +22,7 @@ from rds_lake.errors import UnavailableError
 BUDGET_SECONDS = 120.0  # for all tries of a request together; a try that is under way may end
 CONNECT_SECONDS = 10.0  # with the TLS handshake
 EXPIRED = {"ExpiredToken", "ExpiredTokenException"}
-_UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
+_UNTRUSTED = ("CERTIFICATE_VERIFY_FAILED", "doesn't match")  # OpenSSL's words, and urllib3's of another host
 _RENEWALS = 2
 _TIDY_SECONDS = 10.0
 _DEADLINE = "rds_lake_deadline"
@@ -81,4 +81,4 @@ def _given() -> float | None:
 
 def is_untrusted(error: BaseException) -> bool:
     """Whether the server's certificate was refused: expired, of another host, or of an authority that is not trusted."""
-    return isinstance(error, SSLError) and _UNTRUSTED in str(error)
+    return isinstance(error, SSLError) and any(words in str(error) for words in _UNTRUSTED)

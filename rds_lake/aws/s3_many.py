@@ -20,7 +20,7 @@ from rds_lake.aws.s3_connection import Answer
 from rds_lake.aws.s3_deletes import DELETED_AT_ONCE, all_deleted, delete_request
 from rds_lake.aws.s3_listing import Found, Listing
 from rds_lake.aws.s3_sign import S3Request, encoded
-from rds_lake.aws.s3_wire import Wire
+from rds_lake.aws.s3_wire import Wire, unanswered
 from rds_lake.aws.threads import cancelling_threads
 from rds_lake.errors import ConfigError, RdsLakeError
 
@@ -100,6 +100,8 @@ class ManyS3:
         left: list[str] = []
 
         def settled(request: S3Request, answer: Answer | None) -> None:
+            if answer is not None and answer.status == 0:
+                raise unanswered(request)
             if answer is None or answer.status != 200 or not all_deleted(answer.body):
                 left.extend(request.about)
 
@@ -153,6 +155,9 @@ class ManyS3:
         left: list[int] = [] if wire else list(range(count))
 
         def answered(request: S3Request, answer: Answer | None) -> None:
+            if answer is not None and answer.status == 0:
+                done(request.about, unanswered(request))
+                return
             outcome = _UNSETTLED if answer is None else _guarded(lambda: settled(request.about, answer))
             if outcome is _UNSETTLED or outcome is None:
                 left.append(request.about)
