@@ -67,6 +67,7 @@ class AthenaGateway:
         self._sleep = sleep
         self._clock = clock
         self._token = token
+        self._usual: dict[str, float] = {}  # seconds that a kind of statement took of late
 
     def run(
         self, sql: str, *, database: str, timeout_seconds: float = _TIMEOUT_SECONDS, most_rows: int | None = None
@@ -75,7 +76,7 @@ class AthenaGateway:
         deadline = self._clock() + timeout_seconds
         query_id = self._start(sql, database, deadline)
         try:
-            execution = self._await(query_id, deadline)
+            execution = self._await(query_id, deadline, kind=_kind(sql))
         except BaseException as error:
             # Interrupted or timed out: a query left behind would go on scanning, and being billed.
             self._stop(query_id, error)
@@ -98,8 +99,10 @@ class AthenaGateway:
             more=most_rows is not None and len(rows) > most_rows,
         )
 
-    def run_many(self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL) -> list[QueryResult]:
-        """Run statements in parallel, results in order; when some fail, all run, and the error lists every failure."""
+    def try_many(
+        self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL
+    ) -> list[QueryResult | RdsLakeError]:
+        """Run statements in parallel; the result or the error of each, in order. ConfigError ends them all."""
 
         def attempt(sql: str) -> QueryResult | RdsLakeError:
             try:
@@ -112,7 +115,11 @@ class AthenaGateway:
         if not statements:
             return []
         with cancelling_threads(min(parallel, len(statements)), "athena") as pool:
-            outcomes = list(pool.map(attempt, statements))
+            return list(pool.map(attempt, statements))
+
+    def run_many(self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL) -> list[QueryResult]:
+        """Run statements in parallel, results in order; when some fail, all run, and the error lists every failure."""
+        outcomes = self.try_many(statements, database=database, parallel=parallel)
         errors = [outcome for outcome in outcomes if isinstance(outcome, RdsLakeError)]
         if len(errors) == 1:
             raise errors[0]
@@ -158,12 +165,18 @@ class AthenaGateway:
         self._sleep(seconds)
         check()
 
-    def _await(self, query_id: str, deadline: float) -> Any:
-        wait = _FIRST_POLL_SECONDS
+    def _await(self, query_id: str, deadline: float, *, kind: str) -> Any:
+        """The query once it has ended. It is first looked at when statements of its kind usually have."""
+        usual = self._usual.get(kind, 0.0)
+        if usual > _FIRST_POLL_SECONDS:
+            self._pause(min(usual, _LAST_PAUSE_SECONDS))
+        wait = min(max(_FIRST_POLL_SECONDS, usual / 2), _LAST_POLL_SECONDS)
         while True:
             execution = self._look(query_id)
             state = execution["Status"]["State"]
             if state in ("SUCCEEDED", "FAILED", "CANCELLED"):
+                took = execution.get("Statistics", {}).get("TotalExecutionTimeInMillis", 0) / 1000
+                self._usual[kind] = took if not usual else (usual + took) / 2
                 return execution
             if self._clock() > deadline:
                 if isinstance(state, TransientError):
@@ -216,9 +229,13 @@ class AthenaGateway:
         return columns, tuple(rows[1:] if header and rows else rows)
 
 
+def _kind(sql: str) -> str:
+    return sql.lstrip()[:6].upper()
+
+
 def _makes_something(kind: str | None, sql: str) -> bool:
     """Whether there are no rows to fetch: a call saved for every view. SHOW and DESCRIBE may be DDL too, and have rows."""
-    return kind == "DDL" and sql.lstrip()[:6].upper() == "CREATE"
+    return kind == "DDL" and _kind(sql) == "CREATE"
 
 
 def _failed(execution: Any) -> QueryError:

@@ -146,7 +146,10 @@ def test_the_profiles_bundle_is_the_wires_too(
     certificates: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else every request would fail eight times, and then go through boto3."""
-    (tmp_path / "config").write_text(f"[profile lake]\nca_bundle = {certificates / 'ca.pem'}\n", encoding="utf-8")
+    (tmp_path / "config").write_text(
+        f"[profile lake]\nca_bundle = {certificates / 'ca.pem'}\naws_access_key_id = a\naws_secret_access_key = b\n",
+        encoding="utf-8",
+    )
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     with running(certificates / "good.pem") as server:
         fill(server)
