@@ -7,12 +7,15 @@ boto3 has no waiter for queries. What is asked is the stages' matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
+from rds_lake.aws.budget import tidying
+from rds_lake.aws.threads import cancelling_threads, check
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import QueryError, RdsLakeError, ThrottledError, TransientError
+from rds_lake.errors import ConfigError, QueryError, RdsLakeError, ThrottledError, TransientError, UnavailableError
 
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient
@@ -22,6 +25,8 @@ PARALLEL = 8
 _TIMEOUT_SECONDS = 1800.0
 _FIRST_POLL_SECONDS = 0.1
 _LAST_POLL_SECONDS = 2.0
+_LAST_PAUSE_SECONDS = 5.0  # before a call that was refused is made again; as long as a cancelled run may wait for it
+_AWAY_SECONDS = 120.0  # how long Athena may be away before a statement that nobody has paid yet is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +46,10 @@ class QueryResult:
 
 
 class AthenaGateway:
-    """Statements in one workgroup. `sleep` and `clock` (monotonic seconds) are arguments for tests."""
+    """Statements in one workgroup. `sleep`, `clock` (monotonic seconds) and `token` are arguments for tests.
+
+    `token` makes a start that is repeated the same start: Athena runs, and bills, one statement per token.
+    """
 
     def __init__(
         self,
@@ -51,12 +59,15 @@ class AthenaGateway:
         output_location: str,
         sleep: Callable[[float], None],
         clock: Callable[[], float],
+        token: Callable[[], str] = lambda: str(uuid4()),
     ) -> None:
         self._client = client
         self._workgroup = workgroup
         self._output_location = output_location
         self._sleep = sleep
         self._clock = clock
+        self._token = token
+        self._usual: dict[str, float] = {}  # seconds that a kind of statement took of late
 
     def run(
         self, sql: str, *, database: str, timeout_seconds: float = _TIMEOUT_SECONDS, most_rows: int | None = None
@@ -65,7 +76,7 @@ class AthenaGateway:
         deadline = self._clock() + timeout_seconds
         query_id = self._start(sql, database, deadline)
         try:
-            execution = self._await(query_id, deadline)
+            execution = self._await(query_id, deadline, kind=_kind(sql))
         except BaseException as error:
             # Interrupted or timed out: a query left behind would go on scanning, and being billed.
             self._stop(query_id, error)
@@ -88,19 +99,27 @@ class AthenaGateway:
             more=most_rows is not None and len(rows) > most_rows,
         )
 
-    def run_many(self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL) -> list[QueryResult]:
-        """Run statements in parallel, results in order; when some fail, all run, and the error lists every failure."""
+    def try_many(
+        self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL
+    ) -> list[QueryResult | RdsLakeError]:
+        """Run statements in parallel; the result or the error of each, in order. ConfigError ends them all."""
 
         def attempt(sql: str) -> QueryResult | RdsLakeError:
             try:
                 return self.run(sql, database=database)
+            except ConfigError:
+                raise  # it would be the same of every statement
             except RdsLakeError as error:
                 return error
 
         if not statements:
             return []
-        with ThreadPoolExecutor(min(parallel, len(statements)), thread_name_prefix="athena") as pool:
-            outcomes = list(pool.map(attempt, statements))
+        with cancelling_threads(min(parallel, len(statements)), "athena") as pool:
+            return list(pool.map(attempt, statements))
+
+    def run_many(self, statements: Sequence[str], *, database: str, parallel: int = PARALLEL) -> list[QueryResult]:
+        """Run statements in parallel, results in order; when some fail, all run, and the error lists every failure."""
+        outcomes = self.try_many(statements, database=database, parallel=parallel)
         errors = [outcome for outcome in outcomes if isinstance(outcome, RdsLakeError)]
         if len(errors) == 1:
             raise errors[0]
@@ -115,37 +134,59 @@ class AthenaGateway:
         return [outcome for outcome in outcomes if isinstance(outcome, QueryResult)]
 
     def _start(self, sql: str, database: str, deadline: float) -> str:
+        """Too many active queries in the account is a queue, not a failure; Athena may be away for a moment."""
+        token, away = self._token(), min(deadline, self._clock() + _AWAY_SECONDS)
+
+        def start() -> str:
+            with aws_errors("athena", "StartQueryExecution"):
+                return self._client.start_query_execution(
+                    QueryString=sql,
+                    ClientRequestToken=token,
+                    QueryExecutionContext={"Database": database},
+                    WorkGroup=self._workgroup,
+                    ResultConfiguration={"OutputLocation": self._output_location},
+                )["QueryExecutionId"]
+
+        return self._patiently(start, throttled=deadline, away=away)
+
+    def _patiently(self, call: Callable[[], Any], *, throttled: float, away: float) -> Any:
+        """The call's answer, asked for again until a moment while it is throttled, and until one while Athena is away."""
         wait = _FIRST_POLL_SECONDS
         while True:
             try:
-                with aws_errors("athena", "StartQueryExecution"):
-                    return self._client.start_query_execution(
-                        QueryString=sql,
-                        QueryExecutionContext={"Database": database},
-                        WorkGroup=self._workgroup,
-                        ResultConfiguration={"OutputLocation": self._output_location},
-                    )["QueryExecutionId"]
-            except ThrottledError:
-                # Too many active queries in the account is a queue, not a failure.
-                if self._clock() > deadline:
+                return call()
+            except TransientError as error:
+                if self._clock() > (throttled if isinstance(error, ThrottledError) else away):
                     raise
-                self._sleep(wait)
-                wait = min(wait * 2, 10.0)
+                self._pause(wait)
+                wait = min(wait * 2, _LAST_PAUSE_SECONDS)
 
-    def _await(self, query_id: str, deadline: float) -> Any:
-        wait = _FIRST_POLL_SECONDS
+    def _pause(self, seconds: float) -> None:
+        self._sleep(seconds)
+        check()
+
+    def _await(self, query_id: str, deadline: float, *, kind: str) -> Any:
+        """The query once it has ended. It is first looked at when statements of its kind usually have."""
+        usual = self._usual.get(kind, 0.0)
+        if usual > _FIRST_POLL_SECONDS:
+            self._pause(min(usual, _LAST_PAUSE_SECONDS))
+        wait = min(max(_FIRST_POLL_SECONDS, usual / 2), _LAST_POLL_SECONDS)
         while True:
             execution = self._look(query_id)
             state = execution["Status"]["State"]
             if state in ("SUCCEEDED", "FAILED", "CANCELLED"):
+                took = execution.get("Statistics", {}).get("TotalExecutionTimeInMillis", 0) / 1000
+                self._usual[kind] = took if not usual else (usual + took) / 2
                 return execution
             if self._clock() > deadline:
+                if isinstance(state, TransientError):
+                    raise UnavailableError(f"what became of Athena query {query_id} is unknown: {state}") from state
                 raise QueryError(
                     f"Athena query {query_id} was still {state} at its time limit and was stopped; ask again, or "
                     "look at its scanned bytes in the console",
                     query_id=query_id,
                 )
-            self._sleep(wait)
+            self._pause(wait)
             wait = min(wait * 1.5, _LAST_POLL_SECONDS)
 
     def _look(self, query_id: str) -> Any:
@@ -154,26 +195,19 @@ class AthenaGateway:
             with aws_errors("athena", "GetQueryExecution", about=query_id):
                 return self._client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]
         except TransientError as error:
-            return {"Status": {"State": f"unknown ({error})"}}
+            return {"Status": {"State": error}}
 
     def _stop(self, query_id: str, cause: BaseException) -> None:
         try:
-            with aws_errors("athena", "StopQueryExecution", about=query_id):
+            with tidying(), aws_errors("athena", "StopQueryExecution", about=query_id):
                 self._client.stop_query_execution(QueryExecutionId=query_id)
         except RdsLakeError as error:
             cause.add_note(f"query {query_id} could not be stopped: {error}")
 
     def _rows_in_time(self, query_id: str, deadline: float, *, header: bool, most: int | None) -> Any:
-        """The rows; a throttled page is asked for again, since the statement itself was run and paid."""
-        wait = _FIRST_POLL_SECONDS
-        while True:
-            try:
-                return self._rows(query_id, header, most)
-            except ThrottledError:
-                if self._clock() > deadline:
-                    raise
-                self._sleep(wait)
-                wait = min(wait * 2, _LAST_POLL_SECONDS)
+        """The rows, asked for again whatever keeps Athena from giving them: the statement itself was run and paid."""
+        paid = max(deadline, self._clock() + _AWAY_SECONDS)
+        return self._patiently(partial(self._rows, query_id, header, most), throttled=paid, away=paid)
 
     def _rows(
         self, query_id: str, header: bool, most: int | None
@@ -195,9 +229,13 @@ class AthenaGateway:
         return columns, tuple(rows[1:] if header and rows else rows)
 
 
+def _kind(sql: str) -> str:
+    return sql.lstrip()[:6].upper()
+
+
 def _makes_something(kind: str | None, sql: str) -> bool:
     """Whether there are no rows to fetch: a call saved for every view. SHOW and DESCRIBE may be DDL too, and have rows."""
-    return kind == "DDL" and sql.lstrip()[:6].upper() == "CREATE"
+    return kind == "DDL" and _kind(sql) == "CREATE"
 
 
 def _failed(execution: Any) -> QueryError:

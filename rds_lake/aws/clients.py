@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import boto3
 from botocore.config import Config
 
+from rds_lake.aws.budget import CONNECT_SECONDS, keep_budget
 from rds_lake.aws.s3_wire import Wire
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class AwsClients:
         self._config = Config(
             retries={"mode": "standard", "total_max_attempts": attempts},
             max_pool_connections=CONNECTIONS,
-            connect_timeout=10,
+            connect_timeout=CONNECT_SECONDS,
             read_timeout=60,
             user_agent_extra="rds-lake",
         )
@@ -58,12 +59,14 @@ class AwsClients:
         name = f"{service} once" if once else service
         with self._lock:
             if name not in self._clients:
-                self._clients[name] = self._session.client(
+                client = self._session.client(
                     service,  # type: ignore[call-overload]
                     region_name=self._region,
                     endpoint_url=self._endpoint_url,
                     config=self._config.merge(_ONCE) if once else self._config,
                 )
+                keep_budget(client)
+                self._clients[name] = client
             return self._clients[name]
 
     @property

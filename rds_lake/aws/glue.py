@@ -6,14 +6,16 @@ lists what failed), and TableInput for Parquet (5.3). What should stand in the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.glue_jobs import GlueJobs
+from rds_lake.aws.threads import check
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError, CatalogError, ConflictError, RefusedDeleteError
+from rds_lake.errors import AwsError, CatalogError, ConflictError, RefusedDeleteError, ThrottledError
 
 if TYPE_CHECKING:
     from types_boto3_glue import GlueClient
@@ -25,6 +27,8 @@ _CREATE_BATCH = 100
 _UPDATE_BATCH = 100
 _DELETE_BATCH = 25
 _GET_BATCH = 1000
+_FRUITLESS = 8  # answers in a row that leave all of the asked partitions for later: half a minute
+_LONGEST_PAUSE_SECONDS = 5.0
 _GONE = "EntityNotFoundException"
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 _OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
@@ -79,15 +83,22 @@ class GluePartition:
 class GlueGateway:
     """The catalogue of the account. Limited to a database, it deletes nothing of another."""
 
-    def __init__(self, client: GlueClient, *, starting: Any = None, only: str | None = None) -> None:
+    def __init__(
+        self,
+        client: GlueClient,
+        *,
+        starting: Any = None,
+        only: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
         """`starting` starts runs of jobs (`glue_jobs.py`)."""
-        self._starting = starting
+        self._starting, self._sleep = starting, sleep
         self._client = client
         self._only = only
 
     def limited(self, database: str) -> GlueGateway:
         """The same gateway, which deletes nothing outside this database."""
-        return GlueGateway(self._client, starting=self._starting, only=database)
+        return GlueGateway(self._client, starting=self._starting, only=database, sleep=self._sleep)
 
     def _require_deletable(self, database: str, what: str) -> None:
         if self._only is not None and database != self._only:
@@ -153,10 +164,14 @@ class GlueGateway:
     def get_partitions(
         self, database: str, table: str, values: Sequence[tuple[str, ...]]
     ) -> dict[tuple[str, ...], GluePartition]:
-        """Those of the asked partitions that exist, by values."""
+        """Those of the asked partitions that exist, by values.
+
+        ThrottledError when Glue leaves partitions unprocessed again and again.
+        """
         found: dict[tuple[str, ...], GluePartition] = {}
         for start in range(0, len(values), _GET_BATCH):
             wanted: list[Any] = [{"Values": list(value)} for value in values[start : start + _GET_BATCH]]
+            fruitless = 0
             while wanted:
                 with aws_errors("glue", "BatchGetPartition", about=f"{database}.{table}"):
                     answer = self._client.batch_get_partition(
@@ -165,8 +180,22 @@ class GlueGateway:
                 for item in answer.get("Partitions", []):
                     partition = _partition(item)
                     found[partition.values] = partition
-                wanted = list(answer.get("UnprocessedKeys", []))
+                left = list(answer.get("UnprocessedKeys", []))
+                fruitless = fruitless + 1 if len(left) >= len(wanted) else 0
+                wanted = left
+                self._before_the_rest(database, table, left, fruitless)
         return found
+
+    def _before_the_rest(self, database: str, table: str, left: Sequence[Any], fruitless: int) -> None:
+        """Wait before Glue is asked for what it left unprocessed, longer each time it answered nothing of it."""
+        if fruitless >= _FRUITLESS:
+            raise ThrottledError(
+                f"glue BatchGetPartition ({database}.{table}) left {len(left)} partitions unprocessed {fruitless} times in a "
+                "row; it can be repeated"
+            )
+        if left:
+            self._sleep(min(_LONGEST_PAUSE_SECONDS, 0.1 * 2**fruitless))
+            check()
 
     def find_partitions(self, database: str, table: str, expression: str = "") -> Iterator[GluePartition]:
         """The partitions that Glue's filter expression admits, page by page; all of them without one."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+from urllib3.exceptions import HTTPError
 
+from rds_lake.aws.budget import tidying
 from rds_lake.aws.s3_wire import Wire
+from rds_lake.aws.threads import cancelling_threads
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ConflictError, MalformedExportError, ManifestError, RdsLakeError, RelocationError
 from rds_lake.model.deletable import Deletable
@@ -36,6 +38,8 @@ MOST_LISTED = 512 * MIB
 # Characters that no XML holds, and the one that XML reads as another: such a key is deleted by its URL, by itself. S3 would
 # refuse a whole request of a thousand keys for it, in every repetition.
 _BEYOND_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# A body that broke off on its way, or did not arrive as S3 has it.
+_SPOILT = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, FlexibleChecksumError, HTTPError)
 _CARRIED = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
 _WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the others exist per part only
 _CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
@@ -133,10 +137,8 @@ class S3Gateway:
     def find_version(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> tuple[str, str] | None:
         """The object as UTF-8 text and its ETag, by which `replace_text` knows it again; None when there is none."""
         try:
-            with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
-                answer = self._client.get_object(Bucket=bucket, Key=key)
-                _require_size(answer, most, _uri(bucket, key))
-                return answer["Body"].read().decode(errors="replace"), answer["ETag"]
+            body, etag = self._body_and_etag(bucket, key, most=most)
+            return body.decode(errors="replace"), etag
         except AwsError as error:
             if error.code == "NoSuchKey":
                 return None
@@ -190,16 +192,22 @@ class S3Gateway:
             raise
 
     def _body(self, bucket: str, key: str, *, most: int | None = None, **arguments: Any) -> bytes:
-        """botocore repeats a request that failed, but not a body that broke off on its way."""
+        return self._body_and_etag(bucket, key, most=most, **arguments)[0]
+
+    def _body_and_etag(self, bucket: str, key: str, *, most: int | None = None, **arguments: Any) -> tuple[bytes, str]:
+        """botocore repeats a request that failed, but not a body that broke off or was damaged on its way."""
         with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
             for _ in range(_READS - 1):
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
                 _require_size(answer, most, _uri(bucket, key))
-                with suppress(ResponseStreamingError, ReadTimeoutError, IncompleteReadError):
-                    return answer["Body"].read()
+                with suppress(*_SPOILT):
+                    return answer["Body"].read(), answer["ETag"]
             answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
             _require_size(answer, most, _uri(bucket, key))
-            return answer["Body"].read()
+            try:
+                return answer["Body"].read(), answer["ETag"]
+            except HTTPError as error:
+                raise ResponseStreamingError(error=error) from error
 
     def copy(
         self,
@@ -254,7 +262,7 @@ class S3Gateway:
             return {"PartNumber": number} | {key: value for key, value in given if key != "LastModified"}
 
         try:
-            with ThreadPoolExecutor(limits.parallel, thread_name_prefix="parts") as pool:
+            with cancelling_threads(limits.parallel, "parts") as pool:
                 parts = list(pool.map(copy_part, enumerate(limits.parts(size), start=1)))
             with aws_errors("s3", "CompleteMultipartUpload", about=_uri(*target)):
                 return checksum_in(self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}))
@@ -285,7 +293,7 @@ class S3Gateway:
     def _abort(self, upload: Any, cause: BaseException) -> None:
         """Parts of an abandoned upload are billed until somebody removes them."""
         try:
-            with aws_errors("s3", "AbortMultipartUpload"):
+            with tidying(), aws_errors("s3", "AbortMultipartUpload"):
                 self._client.abort_multipart_upload(**upload)
         except RdsLakeError as error:
             cause.add_note(f"upload {upload['UploadId']} of s3://{upload['Bucket']}/{upload['Key']} is left: {error}")
@@ -320,7 +328,7 @@ class S3Gateway:
         plain = [key for key in keys if not _BEYOND_XML.search(key)]
         batches = [plain[start : start + _DELETE_BATCH] for start in range(0, len(plain), _DELETE_BATCH)]
         batches += [[key] for key in keys if _BEYOND_XML.search(key)]
-        with ThreadPoolExecutor(_DELETES, thread_name_prefix="delete") as pool:
+        with cancelling_threads(_DELETES, "delete") as pool:
             failed = [
                 line for lines in pool.map(lambda batch: self._delete_batch(bucket, batch), batches) for line in lines
             ]

@@ -12,6 +12,11 @@ from typing import Any
 
 import httptools
 
+_READS = ("GET", "HEAD")
+# S3 sends white space while a long copy is under way; everything else it answers at once, and briefly.
+_SILENCE_SECONDS = {True: 20.0, False: 60.0}  # by whether it is a read
+_LONGEST_SECONDS = {True: 120.0, False: 900.0}
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -29,8 +34,8 @@ class Connection(asyncio.Protocol):
         self._clock, self._loop = clock, loop
         self._transport: Any = None
         self._waiting: asyncio.Future[Answer] | None = None
-        self._heard = clock()
-        self.closed = self._bodiless = False
+        self._asked = self._heard = clock()
+        self.closed = self.gone = self._bodiless = self._reads = False
         self._fresh()
 
     def _fresh(self) -> None:
@@ -44,18 +49,21 @@ class Connection(asyncio.Protocol):
         if method != "GET":
             lines.append(f"content-length: {len(body)}")
         self._waiting = self._loop.create_future()
-        self._heard = self._clock()
-        self._bodiless = method == "HEAD"
+        self._asked = self._heard = self._clock()
+        self._bodiless, self._reads = method == "HEAD", method in _READS
         self._transport.write(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
         return await self._waiting
 
-    def cut_if_silent(self, since: float) -> None:
-        if self._waiting is not None and self._heard < since:
+    def cut_if_silent(self, now: float) -> None:
+        """Give the answer up when nothing of it comes any more, or comes by drops."""
+        silent = now - self._heard > _SILENCE_SECONDS[self._reads]
+        if self._waiting is not None and (silent or now - self._asked > _LONGEST_SECONDS[self._reads]):
             self._transport.abort()
 
     def close(self) -> None:
+        """At once: a polite end of TLS waits half a minute for the server's, and holds a file descriptor so long."""
         self.closed = True
-        self._transport.close()
+        self._transport.abort()
 
     # asyncio.Protocol
 
@@ -64,13 +72,17 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._clock()
+        if self._waiting is None:  # an answer nobody asked for would pass for the next request's
+            self.closed = True
+            self._transport.abort()
+            return
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.closed = True
+        self.closed = self.gone = True
         waiting, self._waiting = self._waiting, None
         if waiting is not None and not waiting.done():
             waiting.set_exception(ConnectionResetError(str(exc or "closed before the answer")))

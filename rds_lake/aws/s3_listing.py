@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,7 +18,8 @@ from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_connection import Answer
 from rds_lake.aws.s3_pages import Page, page_request, parse_page
 from rds_lake.aws.s3_sign import S3Request
-from rds_lake.aws.s3_wire import Wire
+from rds_lake.aws.s3_wire import Wire, unanswered
+from rds_lake.aws.threads import cancelling_threads, check
 
 Found = Callable[[Sequence[tuple[str, int]]], None]
 _PAGE = 1000
@@ -71,7 +71,7 @@ class Listing:
 
         def settled(request: S3Request, answer: Answer | None) -> S3Request | None:
             rest: Rest = request.about
-            page = _page(answer)
+            page = _page(request, answer)
             if page is None:
                 unsettled.append(rest)
                 return None
@@ -106,7 +106,7 @@ class Listing:
         broken: list[str] = []
 
         def settled(request: S3Request, answer: Answer | None) -> S3Request | None:
-            page = _page(answer)
+            page = _page(request, answer)
             if page is None or len(loose) > _LOOSE:
                 broken.append(request.about)
                 return None
@@ -127,13 +127,16 @@ class Listing:
             items = self.s3.list_objects(self.bucket, rest.prefix, after=rest.after)
             while some := [(item.key, item.bytes) for item in islice(items, _PAGE)]:
                 with telling:
+                    check()
                     self.found(some)
 
-        with ThreadPoolExecutor(self.threads, thread_name_prefix="list") as pool:
+        with cancelling_threads(self.threads, "list") as pool:
             for _ in pool.map(tell, rests):
                 pass
 
 
-def _page(answer: Answer | None) -> Page | None:
+def _page(request: S3Request, answer: Answer | None) -> Page | None:
+    if answer is not None and answer.status == 0:
+        raise unanswered(request)
     page = parse_page(answer.body) if answer is not None and answer.status == 200 else None
     return page if page is not None and page.whole else None

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,8 +20,9 @@ from rds_lake.aws.s3_connection import Answer
 from rds_lake.aws.s3_deletes import DELETED_AT_ONCE, all_deleted, delete_request
 from rds_lake.aws.s3_listing import Found, Listing
 from rds_lake.aws.s3_sign import S3Request, encoded
-from rds_lake.aws.s3_wire import Wire
-from rds_lake.errors import RdsLakeError
+from rds_lake.aws.s3_wire import Wire, unanswered
+from rds_lake.aws.threads import cancelling_threads
+from rds_lake.errors import ConfigError, RdsLakeError
 
 T = TypeVar("T")
 Done = Callable[[int, Any], None]
@@ -101,6 +101,8 @@ class ManyS3:
         left: list[str] = []
 
         def settled(request: S3Request, answer: Answer | None) -> None:
+            if answer is not None and answer.status == 0:
+                raise unanswered(request)
             if answer is None or answer.status != 200 or not all_deleted(answer.body):
                 left.extend(request.about)
 
@@ -154,6 +156,9 @@ class ManyS3:
         left: list[int] = [] if wire else list(range(count))
 
         def answered(request: S3Request, answer: Answer | None) -> None:
+            if answer is not None and answer.status == 0:
+                done(request.about, unanswered(request))
+                return
             outcome = _UNSETTLED if answer is None else _guarded(lambda: settled(request.about, answer))
             if outcome is _UNSETTLED or outcome is None:
                 left.append(request.about)
@@ -170,16 +175,12 @@ class ManyS3:
 
         if wire is not None:
             wire.send_all(requests(), answered)
-        pool = ThreadPoolExecutor(self._threads, thread_name_prefix="s3")
-        try:
+        with cancelling_threads(self._threads, "s3") as pool:
             for start in range(0, len(left), _QUEUED):
                 some = left[start : start + _QUEUED]
                 tried = pool.map(lambda position: _guarded(lambda: slowly(position)), some)
                 for position, outcome in zip(some, tried, strict=True):
                     done(position, outcome)
-        finally:
-            # An interrupted run must not go on with everything that is queued.
-            pool.shutdown(cancel_futures=True)
 
     @property
     def _threads(self) -> int:
@@ -196,6 +197,8 @@ _NOTHING = object()  # settled, and there is nothing to say
 def _guarded(work: Callable[[], Any]) -> Any:
     try:
         return work()
+    except ConfigError:
+        raise  # credentials, certificates: it would be the same of every object
     except RdsLakeError as error:
         return error
 

@@ -12,6 +12,7 @@ import hashlib
 import hmac
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,11 +22,15 @@ from urllib.parse import quote, urlsplit
 
 from botocore.credentials import ReadOnlyCredentials
 
+from rds_lake.aws.translate import aws_errors
+from rds_lake.errors import RdsLakeError
+
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 _EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 _PROBE = "rds-lake-probe"
+_HELD_SECONDS = 1.0
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 
 
@@ -65,6 +70,35 @@ def _encoded_part(folder: str) -> str:
     return quote(folder, safe="/~")
 
 
+class HeldKeys:
+    """Credentials, and what keeps them from being renewed, for a second each.
+
+    botocore tries to renew them at every single question, from a quarter of an hour before their end: thousands of signatures a
+    second would be as many attempts.
+    """
+
+    def __init__(self, ask: Callable[[], ReadOnlyCredentials], clock: Callable[[], float] = time.monotonic) -> None:
+        self._ask, self._clock = ask, clock
+        self._until = 0.0
+        self._found: ReadOnlyCredentials | RdsLakeError | None = None
+
+    def __call__(self) -> ReadOnlyCredentials:
+        """ConfigError when they cannot be renewed, UnavailableError when that can be tried again."""
+        if self._found is None or self._clock() >= self._until:
+            try:
+                with aws_errors("s3", "credentials"):
+                    self._found = self._ask()
+            except RdsLakeError as error:
+                self._found = error
+            self._until = self._clock() + _HELD_SECONDS
+        if isinstance(self._found, RdsLakeError):
+            raise self._found
+        return self._found
+
+    def forget(self) -> None:
+        self._found = None
+
+
 class S3Signer:
     """Signs for one Region. `keys` gives the credentials of the moment, so that expiring ones are renewed by botocore."""
 
@@ -76,7 +110,7 @@ class S3Signer:
         place_of: Callable[[str], Place],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._keys, self._region, self._place_of, self._now = keys, region, place_of, now
+        self._keys, self._region, self._place_of, self._now = HeldKeys(keys), region, place_of, now
         self._places: dict[str, Place] = {}
         self._derived: tuple[tuple[str, str], bytes] = (("", ""), b"")
         self._second: tuple[datetime | None, str] = (None, "")
@@ -86,10 +120,15 @@ class S3Signer:
         """A signer that reaches buckets as the client does."""
         return cls(keys=keys, region=client.meta.region_name, place_of=lambda bucket: _place(client, bucket))
 
+    def renew(self) -> None:
+        """Ask for credentials anew: S3 says that those of the last signature have expired."""
+        self._keys.forget()
+
     def place(self, bucket: str) -> Place:
         """Where the bucket's keys are."""
         if bucket not in self._places:
-            self._places[bucket] = self._place_of(bucket)
+            with aws_errors("s3", "GetObject", about=f"s3://{bucket}"):  # signed, and so in need of credentials
+                self._places[bucket] = self._place_of(bucket)
         return self._places[bucket]
 
     def sign(self, request: S3Request) -> tuple[str, dict[str, str]]:

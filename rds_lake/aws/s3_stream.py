@@ -9,10 +9,13 @@ import io
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
+from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
+from rds_lake.aws.body_checksum import BodyChecksum
+from rds_lake.aws.budget import tidying
 from rds_lake.aws.s3 import MIB, checksum_in, encryption
+from rds_lake.aws.threads import check
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import RdsLakeError, UnavailableError
 
@@ -22,11 +25,15 @@ if TYPE_CHECKING:
 
 _PART_BYTES = 16 * MIB
 _RESUMES = 5
-_BROKEN = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, HTTPError, BotoCoreError)
+_BROKEN = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, HTTPError)
 
 
 class S3Reader(io.RawIOBase):
-    """One object, as it was when it was opened. A connection that breaks is taken up again where it broke."""
+    """One object, as it was when it was opened. A connection that breaks is taken up again where it broke.
+
+    Before the end is told, the content is compared with the checksum S3 keeps of it, where that can be computed here (CRC32,
+    SHA; what else botocore knows). UnavailableError when they differ: what was read must not be used.
+    """
 
     def __init__(self, client: S3Client, bucket: str, key: str) -> None:
         super().__init__()
@@ -36,25 +43,24 @@ class S3Reader(io.RawIOBase):
         self._resumed = 0
         self._etag: str | None = None
         self._body: Any = None
+        self._checksum = BodyChecksum()
+        self._verified = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: WriteableBuffer) -> int:
         view = memoryview(buffer).cast("B")
+        if not len(view):
+            return 0
         while self._position != self._length:
-            body = self._body or self._open()
-            try:
-                data: bytes = body.read(len(view))
-            except _BROKEN as error:
-                self._broke(error)
-                continue
-            if not data and self._position < self._length:
-                self._broke(None)
-                continue
-            view[: len(data)] = data
-            self._position += len(data)
-            return len(data)
+            data = self._read(len(view))
+            if data:
+                view[: len(data)] = data
+                self._position += len(data)
+                self._checksum.update(data)
+                return len(data)
+        self._verify()
         return 0
 
     def close(self) -> None:
@@ -64,10 +70,44 @@ class S3Reader(io.RawIOBase):
             self._body = None
         super().close()
 
+    def _read(self, size: int) -> bytes:
+        """The next bytes; none where the connection broke, or at the end."""
+        check()
+        body = self._body or self._open()
+        try:
+            # Never beyond the end: what is behind it, `_verify` asks for.
+            data: bytes = body.read(min(size, self._length - self._position))
+        except FlexibleChecksumError as error:
+            raise self._damaged(str(error)) from error
+        except _BROKEN as error:
+            self._broke(error)
+            return b""
+        if not data and self._position < self._length:
+            self._broke(None)
+        return data
+
+    def _verify(self) -> None:
+        """Compare the checksum, once. botocore does so only when it is asked for more than there is."""
+        if self._verified:
+            return
+        try:
+            if self._body is not None:
+                self._body.read(1)
+        except FlexibleChecksumError as error:
+            raise self._damaged(str(error)) from error
+        except _BROKEN:
+            pass  # every byte has come; what broke is the end of the connection
+        difference = self._checksum.difference()
+        if difference:
+            raise self._damaged(difference)
+        self._verified = True
+
     def _open(self) -> Any:
         arguments: Any = {"Range": f"bytes={self._position}-", "IfMatch": self._etag} if self._position else {}
         with aws_errors("s3", "GetObject", about=self._where):
-            answer = self._client.get_object(Bucket=self._bucket, Key=self._key, **arguments)
+            answer = self._client.get_object(Bucket=self._bucket, Key=self._key, ChecksumMode="ENABLED", **arguments)
+        if not self._position:  # a part's answer says nothing of the whole
+            self._checksum = BodyChecksum.expected(answer)
         self._etag = answer["ETag"]
         self._length = self._position + answer["ContentLength"]
         self._body = answer["Body"]
@@ -81,6 +121,11 @@ class S3Reader(io.RawIOBase):
             raise UnavailableError(
                 f"{self._where} broke off {self._resumed} times: {cause}; it can be read again"
             ) from error
+
+    def _damaged(self, difference: str) -> UnavailableError:
+        return UnavailableError(
+            f"{self._where} did not arrive as S3 has it: {difference}; nothing read of it may be used, it can be read again"
+        )
 
     @property
     def _where(self) -> str:
@@ -142,7 +187,7 @@ class S3Writer(io.RawIOBase):
     def abort(self) -> None:
         """Give the object up; parts that were sent are removed, as they are billed until then."""
         if not self.closed and self._upload is not None:
-            with suppress(RdsLakeError), aws_errors("s3", "AbortMultipartUpload", about=self._where):
+            with tidying(), suppress(RdsLakeError), aws_errors("s3", "AbortMultipartUpload", about=self._where):
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=self._key, UploadId=self._upload)
         self._buffer.clear()
         super().close()

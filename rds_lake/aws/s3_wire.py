@@ -11,7 +11,6 @@ what the requests and answers mean, `s3_many.py`.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import resource
 import ssl
@@ -26,21 +25,28 @@ import uvloop
 from botocore.credentials import ReadOnlyCredentials
 from botocore.httpsession import get_cert_path
 
+from rds_lake.aws.budget import BUDGET_SECONDS, CONNECT_SECONDS
 from rds_lake.aws.s3_connection import Answer, Connection
 from rds_lake.aws.s3_pace import Pace, pause
 from rds_lake.aws.s3_sign import Place, S3Request, S3Signer
+from rds_lake.aws.translate import TRUST_ADVICE
+from rds_lake.errors import ConfigError, UnavailableError
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 THREADS = 512  # requests at once where they are of use (s3_pace.py): at 50 ms each 256 make 5,000 a second
 _ATTEMPTS = 8
-_SILENCE_SECONDS = 60.0  # S3 sends white space while a long copy is under way
+_DEAD_SECONDS = 40.0  # without a single answer to anybody: there is no use in asking for the others
 _AGAIN = (500, 502, 503, 504)
+_RENEWALS = 2
+_CLOSING_ROUNDS = 1000  # of the loop, a millisecond each, for sockets to close at its end
+_HANDSHAKE_ROUNDS = 100  # at least, where a handshake was broken off: nothing tells when such a socket is closed
+_NO_ANSWER = Answer(0, {}, b"")  # within the budget of time: boto3 would have no time left for it
 
 
-# Called with the request and its answer, None where boto3 has to be asked; returns a request to send next on the
-# same connection, such as the next page, or None.
+# Called with the request and its answer, None where boto3 has to be asked, of status 0 where nobody may be asked any more as
+# its time is used up; returns a request to send next on the same connection, such as the next page, or None.
 OnAnswer = Callable[[S3Request, Answer | None], S3Request | None]
 
 
@@ -54,18 +60,21 @@ class Wire:
         most: int = THREADS,
         jitter: Callable[[], float] = random.random,
         clock: Callable[[], float] = time.monotonic,
+        trusted: str | None = None,
     ) -> None:
-        self.signer, self.most, self._jitter, self._clock = signer, most, jitter, clock
+        """`trusted` is the file of certificates to trust; botocore's own without one."""
+        self.signer, self.most, self._jitter, self._clock, self.trusted = signer, most, jitter, clock, trusted
 
     def limited(self, most: int) -> Wire:
         """The same wire with another number of requests at once."""
-        return Wire(self.signer, most=most, jitter=self._jitter, clock=self._clock)
+        return Wire(self.signer, most=most, jitter=self._jitter, clock=self._clock, trusted=self.trusted)
 
     def send_all(self, requests: Iterable[S3Request], on_answer: OnAnswer) -> Pace:
         """Send every request, each repeated while S3 says to slow down; returns how the pace went.
 
         `requests` is drawn from as connections come free. `on_answer` is called in another thread, one call at a time;
-        what it raises ends everything and is raised here.
+        what it raises ends everything and is raised here. UnavailableError when S3 answers nothing to anybody, ConfigError
+        when its certificate is not trusted or credentials cannot be renewed.
         """
         batch = _Batch(self, iter(requests), on_answer)
         with ThreadPoolExecutor(1, thread_name_prefix="s3-wire") as pool:
@@ -79,11 +88,22 @@ class Wire:
     def of(
         cls, client: S3Client, keys: Callable[[], ReadOnlyCredentials] | None, *, most: int = THREADS
     ) -> Wire | None:
-        """The wire to where the client goes; None where only boto3 gets there: through a proxy, or unsigned."""
-        signer = S3Signer.of(client, keys) if keys is not None else None
+        """The wire to where the client goes; None where only boto3 gets there: through a proxy, unsigned, with a
+        certificate of its own, or without looking at the server's.
+        """
         config: Any = client.meta.config
         proxied = config.proxies or _proxied(client.meta.endpoint_url)
-        return None if signer is None or proxied else cls(signer, most=most)
+        trusted = _trusted(client)
+        if keys is None or proxied or config.client_cert or trusted is None:
+            return None
+        return cls(S3Signer.of(client, keys), most=most, trusted=trusted)
+
+
+def _trusted(client: S3Client) -> str | None:
+    """The file of certificates that the client trusts, be it from AWS_CA_BUNDLE, the profile's `ca_bundle` or botocore's."""
+    sessions: Any = client
+    verify = sessions._endpoint.http_session._verify  # what it was built with; nothing public tells
+    return get_cert_path(verify) or None
 
 
 def _proxied(url: str) -> bool:
@@ -103,6 +123,9 @@ class _Batch:
     _stopped: bool = False
     _open: list[Connection] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _last: OSError | None = None  # why a try had no answer
+    _heard: float = 0.0
+    _broken_off: int = 0
     _tls: ssl.SSLContext | None = None  # 30 ms of CPU each: reading the bundle of certificates
 
     def run(self) -> Pace:
@@ -116,6 +139,7 @@ class _Batch:
             loop.call_soon_threadsafe(main.cancel)
 
     async def _run(self) -> Pace:
+        self._heard = self.wire._clock()
         self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
         pace = Pace(most=most_sockets(self.wire.most), load=_load(self.wire._clock))
         watch = asyncio.create_task(self._watch())
@@ -126,9 +150,17 @@ class _Batch:
             for task in (watch, *workers):
                 task.cancel()
             await asyncio.gather(watch, *workers, return_exceptions=True)
-            for connection in self._open:
-                connection.close()
+            await self._close_all()
         return pace
+
+    async def _close_all(self) -> None:
+        """The loop may only end when every socket has, also of connections that were being made."""
+        for connection in self._open:
+            connection.close()
+        for number in range(_CLOSING_ROUNDS):
+            await asyncio.sleep(0.001)
+            if number >= self._broken_off and all(connection.gone for connection in self._open):
+                return
 
     async def _watch(self) -> None:
         """A connection that has fallen silent is cut; the request is repeated on another."""
@@ -136,7 +168,7 @@ class _Batch:
             await asyncio.sleep(1)
             now = self.wire._clock()
             for connection in self._open:
-                connection.cut_if_silent(now - _SILENCE_SECONDS)
+                connection.cut_if_silent(now)
 
     async def _work(self, number: int, pace: Pace) -> None:
         connections: dict[tuple[str, int], Connection] = {}
@@ -155,18 +187,38 @@ class _Batch:
     async def _settle(
         self, request: S3Request, connections: dict[tuple[str, int], Connection], pace: Pace
     ) -> Answer | None:
-        """The plain answer, after repetitions, or None."""
+        """The plain answer, after repetitions; None, or one of status 0, as `OnAnswer` says."""
+        clock, renewed = self.wire._clock, 0
+        deadline = clock() + BUDGET_SECONDS
         for attempt in range(_ATTEMPTS):
             answer = await self._once(request, connections)
-            again = answer is None or answer.status in _AGAIN or _failed_late(answer)
+            expired = answer is not None and renewed < _RENEWALS and _may_have_expired(answer)
+            again = answer is None or answer.status in _AGAIN or _failed_late(answer) or expired
             slow = answer is not None and answer.status == 503
             if pace.answered(slow=slow) or self._stopped:
                 self._wake.set()
                 self._wake.clear()
             if not again:
                 return answer if answer is not None and answer.status in (200, 204, 206) else None
-            await asyncio.sleep(pause(attempt, self.wire._jitter()))
+            if answer is None and attempt:
+                self._see_whether_anybody_is_heard(request, deadline - BUDGET_SECONDS)
+            if expired:
+                renewed += 1
+                self.wire.signer.renew()
+            wait = pause(attempt, self.wire._jitter())
+            if clock() + wait > deadline:
+                return _NO_ANSWER
+            await asyncio.sleep(wait)
         return None
+
+    def _see_whether_anybody_is_heard(self, request: S3Request, began: float) -> None:
+        silence = self.wire._clock() - max(self._heard, began)
+        if silence > _DEAD_SECONDS:
+            place = self.wire.signer.place(request.bucket)
+            raise UnavailableError(
+                f"S3 at {place.authority} has answered nothing for {silence:.0f} s (bucket {request.bucket}): "
+                f"{self._last or 'no answer'}; it can be repeated"
+            )
 
     async def _once(self, request: S3Request, connections: dict[tuple[str, int], Connection]) -> Answer | None:
         place = self.wire.signer.place(request.bucket)
@@ -176,27 +228,53 @@ class _Batch:
             if connection is None or connection.closed:
                 connection = connections[where] = await self._connect(place)
             target, headers = self.wire.signer.sign(request)
-            return await connection.ask(request.method, target, headers, request.body)
-        except OSError:  # refused, reset, no such host, no valid certificate: boto3 words it, if it stays so
+            answer = await connection.ask(request.method, target, headers, request.body)
+        except ssl.SSLCertVerificationError as error:
+            raise ConfigError(
+                f"the certificate of S3 at {place.authority} is not trusted: {error.verify_message}; {TRUST_ADVICE}"
+            ) from error
+        except OSError as error:  # refused, reset, silent, no such host: boto3 words it, if it stays so
+            self._last = error
             return None
+        self._heard = self.wire._clock()
+        return answer
 
     async def _connect(self, place: Place) -> Connection:
         loop = asyncio.get_running_loop()
         if place.secure and self._tls is None:
-            self._tls = _trust()
+            self._tls = ssl.create_default_context(cafile=self.wire.trusted or get_cert_path(True))
         context = self._tls if place.secure else None
-        _, connection = await loop.create_connection(
-            lambda: Connection(self.wire._clock, loop), place.host, place.port, ssl=context
-        )
-        self._open = [known for known in self._open if not known.closed]
+        made = loop.create_connection(lambda: Connection(self.wire._clock, loop), place.host, place.port, ssl=context)
+        try:
+            _, connection = await asyncio.wait_for(made, CONNECT_SECONDS)
+        except asyncio.CancelledError:
+            self._broken_off = _HANDSHAKE_ROUNDS
+            raise
+        except TimeoutError as error:
+            self._broken_off = _HANDSHAKE_ROUNDS
+            raise TimeoutError(f"no connection within {CONNECT_SECONDS:.0f} s") from error
+        self._open = [known for known in self._open if not known.gone]
         self._open.append(connection)
         return connection
+
+
+def unanswered(request: S3Request) -> UnavailableError:
+    """What an answer of status 0 says."""
+    return UnavailableError(
+        f"S3 has not answered {request.method} s3://{request.bucket}/{request.key} within {BUDGET_SECONDS:.0f} s; it can be "
+        "repeated"
+    )
 
 
 def _failed_late(answer: Answer) -> bool:
     """S3 begins a long copy's answer with 200 before it knows the end (aws-facts 7)."""
     start = answer.body[:512]
     return answer.status == 200 and b"<Error>" in start and b"<DeleteResult" not in start
+
+
+def _may_have_expired(answer: Answer) -> bool:
+    """Whether a session token ended between signature and arrival. The answer to HEAD does not say why."""
+    return answer.status == 400 and (not answer.body or b"<Code>ExpiredToken</Code>" in answer.body)
 
 
 def most_sockets(wanted: int) -> int:
@@ -216,8 +294,3 @@ def _load(clock: Callable[[], float]) -> Callable[[], float]:
         return worked / passed if passed > 0 else 1.0
 
     return load
-
-
-def _trust() -> ssl.SSLContext:
-    """botocore's trust: AWS_CA_BUNDLE, else its own bundle."""
-    return ssl.create_default_context(cafile=os.environ.get("AWS_CA_BUNDLE") or get_cert_path(True))

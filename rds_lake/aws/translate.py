@@ -7,19 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
+    LoginError,
     NoCredentialsError,
     NoRegionError,
     PartialCredentialsError,
+    SSOError,
+    TokenRetrievalError,
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
+from rds_lake.aws.budget import EXPIRED, is_untrusted
 from rds_lake.errors import (
     AwsError,
     ConfigError,
@@ -56,6 +62,14 @@ _SIGNATURES = {"InvalidSignatureException", "SignatureDoesNotMatch"}
 _OTHER_TIME = ("Signature expired", "Signature not yet current")
 _SKEWED = {"RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"}
 _CLOCK_ADVICE = "this machine's clock differs from AWS's by minutes: set it (NTP), then repeat"
+_LOGIN_ADVICE = "log in again (`aws sso login`) or see to the role, then repeat"
+TRUST_ADVICE = (
+    "name the file of certificates to trust in AWS_CA_BUNDLE or the profile's `ca_bundle`, or correct the endpoint"
+)
+# Calls botocore makes by itself for credentials, inside of any other call.
+_RENEWING = {"AssumeRole", "AssumeRoleWithWebIdentity", "AssumeRoleWithSAML", "GetRoleCredentials"}
+_REDIRECTS = (301, 302, 307, 308)
+_OTHER_REGION = {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _CONFLICT = {
     "AlreadyExistsException",
     "ConcurrentModificationException",
@@ -77,9 +91,13 @@ def aws_errors(service: str, operation: str, *, about: str = "") -> Iterator[Non
         yield
     except ClientError as error:
         raise _translate(error, service, operation, about) from error
-    except (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError, NoRegionError) as error:
+    except (NoCredentialsError, PartialCredentialsError, NoRegionError) as error:
         raise ConfigError(f"{service} {operation}: {error}; configure AWS credentials and a Region") from error
-    except (HTTPClientError, NoConnectionError, IncompleteReadError) as error:
+    except (CredentialRetrievalError, TokenRetrievalError, SSOError, LoginError) as error:
+        raise ConfigError(f"AWS credentials cannot be renewed: {error}; {_LOGIN_ADVICE}") from error
+    except (HTTPClientError, NoConnectionError, IncompleteReadError, FlexibleChecksumError) as error:
+        if is_untrusted(error):
+            raise ConfigError(f"{service} {operation}: {error}; {TRUST_ADVICE}") from error
         raise UnavailableError(f"{service} {operation}{_of(about)}: {error}; the call can be repeated") from error
     except BotoCoreError as error:
         message = f"{error}{_of(about)}"
@@ -100,6 +118,21 @@ def _translate(error: ClientError, service: str, operation: str, about: str) -> 
         return ConflictError(service=service, operation=operation, code=code, message=message)
     if status >= 500 or code in _UNAVAILABLE:
         return UnavailableError(f"{service} {operation} answered {status}: {code}: {message}; it can be repeated")
+    if error.operation_name in _RENEWING and error.operation_name != operation:
+        return ConfigError(f"AWS credentials cannot be renewed: {error}; {_LOGIN_ADVICE}")
+    if code in EXPIRED:
+        return ConfigError(f"AWS credentials have expired: {service} {operation}: {message}; {_LOGIN_ADVICE}")
+    if region := _other_region(error, code, status):
+        message = f"{message}; the bucket is in {region}: name that Region in lake.yaml (`lake: region:`)"
     if code in _SKEWED or (code in _SIGNATURES and message.startswith(_OTHER_TIME)):
         message = f"{message}; {_CLOCK_ADVICE}"
     return AwsError(service=service, operation=operation, code=code, message=message)
+
+
+def _other_region(error: ClientError, code: str, status: int) -> str | None:
+    """The Region of a bucket that S3 redirects to, where its answer names it."""
+    if status not in _REDIRECTS and code not in _OTHER_REGION:
+        return None
+    headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    detail: Any = error.response.get("Error", {})
+    return headers.get("x-amz-bucket-region") or detail.get("Region")

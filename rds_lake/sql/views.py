@@ -22,6 +22,9 @@ MAX_STATEMENT_BYTES = (
 MAX_STORED_CHARACTERS = 409_600
 # Athena formats a statement anew before it stores it: brackets around conditions, spaces in decimal(38, 18).
 _FORMATTED = 1.05
+_LONGEST_QUERY = 200_000  # leaves room for what `render_together` puts around it
+_MOST_TOGETHER = 40
+_BYTES_TOGETHER = 8 * 1024**3  # at the gigabyte a second of a busy Region, far from the time limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +92,7 @@ def render_quality_queries(
     """
     casts = [(column.name, column.loss) for column in columns if column.loss]
     query = _quality_query(database, names, casts, day)
-    if len(query.sql.encode()) <= MAX_STATEMENT_BYTES or len(casts) <= 1:
+    if len(query.sql.encode()) <= _LONGEST_QUERY or len(casts) <= 1:
         return (query,)
     middle = len(casts) // 2
     kept = [column for column in columns if column.loss]
@@ -97,6 +100,38 @@ def render_quality_queries(
         *render_quality_queries(database, names, kept[:middle], day),
         *render_quality_queries(database, names, kept[middle:], day),
     )
+
+
+def together(sizes: Sequence[int], queries: Sequence[QualityQuery]) -> tuple[tuple[int, ...], ...]:
+    """Positions of the queries that one statement may ask, in order. `sizes` are the bytes that each may have to read.
+
+    Athena takes 262,144 bytes of text, plans some 150 stages (two per query), and ends a statement after 30 minutes.
+    """
+    groups: list[list[int]] = []
+    for position in range(len(queries)):
+        grown = [*(groups[-1] if groups else ()), position]
+        fits = (
+            len(grown) <= _MOST_TOGETHER
+            and sum(sizes[at] for at in grown) <= _BYTES_TOGETHER
+            and len(render_together([queries[at] for at in grown]).encode()) <= MAX_STATEMENT_BYTES
+        )
+        if groups and fits:
+            groups[-1] = grown
+        else:
+            groups.append([position])
+    return tuple(map(tuple, groups))
+
+
+def render_together(queries: Sequence[QualityQuery]) -> str:
+    """One statement for several queries: one row each, its number before its columns, zeros where others have more."""
+    most = max(len(query.columns) for query in queries)
+    parts: list[str] = []
+    for number, query in enumerate(queries):
+        own = [f"lost_{at}" for at in range(len(query.columns))]
+        filled = [f"0 AS lost_{at}" for at in range(len(query.columns), most)]
+        columns = ", ".join([f"{number} AS query_number", "row_count", *own, *filled])
+        parts.append(f"SELECT {columns} FROM (\n{query.sql}\n) AS one")
+    return "\nUNION ALL ".join(parts)
 
 
 def render_view_counts(database: str, views: Sequence[str]) -> str:

@@ -10,13 +10,13 @@ What belongs here: applying the plan of `placement.py`, and finding again what w
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from rds_lake.aws.glue import ColumnSpec, GlueGateway, GluePartition, GlueTable, PartitionSpec, TableSpec
-from rds_lake.errors import CatalogError, ConflictError, RdsLakeError
+from rds_lake.aws.threads import cancelling_threads
+from rds_lake.errors import CatalogError, ConfigError, ConflictError, RdsLakeError
 from rds_lake.model.evolution import Change, reads_as
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.names import AthenaTable
@@ -69,12 +69,14 @@ def sync_catalog(
     def sync(table: NamedTable) -> TableSync | str:
         try:
             return work.sync(table, versions.get(table.names.view, ()))
+        except ConfigError:
+            raise  # of this machine, and so the same of every table
         except CatalogError as error:
             return f"{table.names.target}: {'; '.join(error.problems) or error}"
         except RdsLakeError as error:
             return f"{table.names.target}: {error}"
 
-    with ThreadPoolExecutor(parallel, thread_name_prefix="catalog") as pool:
+    with cancelling_threads(parallel, "catalog") as pool:
         for number, outcome in enumerate(pool.map(sync, tables), start=1):
             (problems if isinstance(outcome, str) else done).append(outcome)  # type: ignore[arg-type]
             if number % 50 == 0:
@@ -114,7 +116,7 @@ def locate(
         fitting = [raw for raw in candidates(mine, named) if _holds(glue, database, day, named, raw.table)]
         return settle(named, fitting[0], mine) if fitting else None
 
-    with ThreadPoolExecutor(parallel, thread_name_prefix="locate") as pool:
+    with cancelling_threads(parallel, "locate") as pool:
         found = list(pool.map(find, tables))
     missing = [str(named.names.target) for named, where in zip(tables, found, strict=True) if where is None]
     if missing:

@@ -1,9 +1,10 @@
 """Relocate: copy a finished export into the lake's layout, verify every object, write the manifest last.
 
-Copies are made by S3 itself: one request each. They are verified together, by what a listing of the destination says
-(1,000 sizes a request) and by the checksum in the answer to the copy; where S3 said none, both objects are asked for
-theirs. Never by ETag, which is no content hash under SSE-KMS (aws-facts 7). A crash anywhere leaves the source untouched
-and no manifest; the next attempt finds the copies whose checksum proves them whole and does not repeat them.
+Copies are made by S3 itself: one request each. They are verified together: a listing of the destination (1,000 sizes a
+request) shows each with its source's size, and the answer to the copy said a checksum, which the manifest keeps; where S3 said
+none, both objects are asked for theirs and these are compared. Never by ETag, which is no content hash under SSE-KMS
+(aws-facts 7). A crash anywhere leaves the source untouched and no manifest; the next attempt finds the copies whose checksum
+proves them whole and does not repeat them.
 
 What belongs here: copy, verify, read footers, in that order. The plan is `relocate_plan.py`, the manifest's values
 `relocate_manifest.py`; deleting the source is `cleanup.py`, after publishing.

@@ -16,13 +16,13 @@ What belongs here: what goes, and its removal. The rule is `model/retention.py`;
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from rds_lake.aws.glue import GlueGateway, GlueTable
 from rds_lake.aws.s3 import S3Gateway, S3Object
 from rds_lake.aws.s3_many import ManyS3
+from rds_lake.aws.threads import cancelling_threads
 from rds_lake.config_source import SourceSettings
 from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.layout import LakeLayout
@@ -211,7 +211,7 @@ def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> 
     many, folders = ManyS3.of(s3), date_folders(lake, manifest)
     rows = _keys(s3, layout.bucket, f"{layout.snapshot_log_folder(source)}{day}-")
     s3.delete(layout.bucket, [item.key for item in rows])
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="retention") as pool:
+    with cancelling_threads(_PARALLEL, "retention") as pool:
         gone = pool.map(lambda raw: drop_date(lake.glue, source, raw.name, raw.partition_keys[0][0], day), raw_tables)
         partitions = sum(gone)
     objects = size = 0

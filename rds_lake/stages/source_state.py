@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.aws.glue import GluePartition
+from rds_lake.aws.threads import cancelling_threads
 from rds_lake.config_source import SourceSettings
 from rds_lake.errors import ManifestError
 from rds_lake.model.export import ExportTask
@@ -78,6 +78,6 @@ def _recorded(lake: Lake, source: SourceSettings, manifests: Mapping[date, Manif
 def _partitions(lake: Lake, source: SourceSettings) -> list[tuple[str, GluePartition]]:
     """Every raw table's partitions, by the table's name."""
     names = [table.name for table in own_raw_tables(lake, source.name)]
-    with ThreadPoolExecutor(_PARALLEL, thread_name_prefix="partitions") as pool:
+    with cancelling_threads(_PARALLEL, "partitions") as pool:
         found = pool.map(lambda name: list(lake.glue.find_partitions(source.name, name)), names)
         return [(name, one) for name, partitions in zip(names, found, strict=True) for one in partitions]

@@ -1,5 +1,7 @@
 """Athena: statements to their end, the quota as a queue, failures with reason, cancel on interrupt."""
 
+import json
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -9,8 +11,11 @@ import pytest
 from rds_lake.aws import athena as module
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.clients import AwsClients
-from rds_lake.errors import QueryError, ThrottledError
+from rds_lake.errors import QueryError, ThrottledError, UnavailableError
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake_tests.aws.conftest import SESSION
 from rds_lake_tests.faults import Faults
+from rds_lake_tests.interrupts import interrupted
 from rds_lake_tests.world import World
 
 
@@ -78,6 +83,12 @@ def production_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 def athena(world: World, clients: AwsClients) -> AthenaGateway:
     """Athena of a provisioned lake, impatiently polled."""
     return gateway(clients.athena, time.monotonic, lambda seconds: time.sleep(0.01))
+
+
+@pytest.fixture
+def once(cloud: LocalCloud) -> AwsClients:
+    """Clients that leave repetition, and its pauses, to the gateway."""
+    return AwsClients(SESSION, region="us-east-1", endpoint_url=cloud.url, attempts=1)
 
 
 def test_rows_come_as_text_without_the_header_and_null_as_none(athena: AthenaGateway) -> None:
@@ -196,6 +207,73 @@ def test_a_throttled_result_is_asked_for_again_and_the_statement_is_not(world: W
     athena = gateway(clients.athena, clock, clock.sleep)
     assert athena.run("SELECT 1", database="default").rows == (("1",),)
     assert faults.count("StartQueryExecution") == 1
+
+
+@pytest.mark.parametrize("code", ["InternalServerException", "TooManyRequestsException"])
+def test_the_rows_of_a_paid_statement_are_waited_for_while_athena_is_away(
+    world: World, once: AwsClients, code: str
+) -> None:
+    clock, faults = Clock(), Faults(once.athena)
+    faults.answer("GetQueryResults", code, status=500, times=12)
+    athena = gateway(once.athena, clock, clock.sleep)
+    assert athena.run("SELECT 1", database="default").rows == (("1",),)
+    assert faults.count("StartQueryExecution") == 1
+
+
+def test_a_start_that_athena_answers_by_an_error_is_repeated_as_the_same_start(world: World, once: AwsClients) -> None:
+    """Its answer may have been lost only: another token would run, and bill, the statement twice."""
+    clock, faults, tokens = Clock(), Faults(once.athena), set[str]()
+    faults.answer("StartQueryExecution", "InternalServerException", status=500, times=7)
+    once.athena.meta.events.register_first(
+        "before-send.athena.StartQueryExecution",
+        lambda request, **_: tokens.add(json.loads(request.body)["ClientRequestToken"]),
+    )
+    assert gateway(once.athena, clock, clock.sleep).run("SELECT 1", database="default").rows == (("1",),)
+    assert faults.count("StartQueryExecution") > 7
+    assert len(tokens) == 1
+
+
+def test_an_athena_that_stays_away_is_something_to_repeat(world: World, once: AwsClients) -> None:
+    clock, faults = Clock(), Faults(once.athena)
+    athena = gateway(once.athena, clock, clock.sleep)
+    faults.answer("GetQueryExecution", "InternalServerException", status=500)
+    with pytest.raises(UnavailableError, match="what became of Athena query"):
+        athena.run("SELECT 1", database="default", timeout_seconds=30)
+    faults.answer("StartQueryExecution", "InternalServerException", status=500)
+    before = clock.now
+    with pytest.raises(UnavailableError):
+        athena.run("SELECT 1", database="default")
+    assert clock.now - before < 300, "nobody has paid for it: the run may end and come back"
+
+
+class Endless:
+    """An Athena whose queries never end; remembers which it was told to stop."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self.stopped: list[str] = []
+
+    def start_query_execution(self, **arguments: Any) -> dict[str, str]:
+        self.started.append(arguments["QueryString"])
+        return {"QueryExecutionId": arguments["QueryString"]}
+
+    def get_query_execution(self, **arguments: Any) -> Any:
+        return {"QueryExecution": {"Status": {"State": "RUNNING"}}}
+
+    def stop_query_execution(self, **arguments: Any) -> None:
+        self.stopped.append(arguments["QueryExecutionId"])
+
+
+def test_an_interrupt_stops_every_query_under_way_and_begins_none_of_the_others() -> None:
+    client = Endless()
+    endless = gateway(client, time.monotonic, time.sleep)
+    started, before = time.monotonic(), set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt), interrupted(lambda: len(client.started) == 4):
+        endless.run_many([str(number) for number in range(50)], database="shop", parallel=4)
+    assert time.monotonic() - started < 10
+    assert sorted(client.stopped) == sorted(client.started)
+    assert len(client.started) == 4
+    assert not set(threading.enumerate()) - before
 
 
 def test_athenas_own_words_reach_the_reader() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway, PartitionSpec, TableSpec, table_input
-from rds_lake.errors import AwsError, CatalogError, ConflictError
+from rds_lake.errors import AwsError, CatalogError, ConflictError, ThrottledError
 from rds_lake_tests.faults import Faults
 
 COLUMNS = (("id", "bigint", "id: bigint"), ("note", "string", "note: text"))
@@ -183,6 +183,33 @@ def test_concurrent_modification_is_a_conflict_and_throttling_is_absorbed(
     faults.answer("GetTables", "AccessDeniedException")
     with pytest.raises(AwsError, match="shop"):
         glue.list_tables("shop")
+
+
+def test_partitions_that_glue_leaves_for_later_are_asked_for_with_pauses_and_not_for_ever(
+    glue: GlueGateway, clients: AwsClients, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    glue.create_table("shop", spec())
+    created = [partition(number) for number in range(5)]
+    glue.create_partitions("shop", "snapshots_orders", created)
+    pauses: list[float] = []
+    patient = GlueGateway(clients.glue, sleep=pauses.append)
+    batch_get, most = clients.glue.batch_get_partition, [2]
+
+    def some(**arguments: Any) -> Any:
+        """Glue answers for so many and leaves the rest."""
+        wanted = arguments.pop("PartitionsToGet")
+        answer: Any = batch_get(PartitionsToGet=wanted[: most[0]], **arguments) if most[0] else {}
+        return answer | {"UnprocessedKeys": wanted[most[0] :]}
+
+    monkeypatch.setattr(clients.glue, "batch_get_partition", some)
+    asked = [item.values for item in created]
+    assert set(patient.get_partitions("shop", "snapshots_orders", asked)) == set(asked)
+    assert len(pauses) == 2
+    most[0] = 0
+    with pytest.raises(ThrottledError, match=r"shop\.snapshots_orders.* left 5 partitions unprocessed"):
+        patient.get_partitions("shop", "snapshots_orders", asked)
+    assert len(pauses) < 20
+    assert pauses[2:] == sorted(pauses[2:])
 
 
 def test_partitions_are_found_by_expression_and_deleted_25_at_a_time(glue: GlueGateway, clients: AwsClients) -> None:

@@ -2,22 +2,26 @@
 
 import gc
 import io
+import zlib
+from base64 import b64encode
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from urllib3.exceptions import ProtocolError
 
-from rds_lake.aws.s3 import MIB
+from rds_lake.aws.s3 import MIB, S3Gateway
 from rds_lake.aws.s3_stream import S3Reader, S3Writer
 from rds_lake.errors import AwsError, UnavailableError
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake_tests.aws.conftest import SESSION
 
 BODY = bytes(range(256)) * 100
 
 
 @pytest.fixture
 def client(cloud: LocalCloud) -> Any:
-    client = cloud.clients.client("s3")
+    client = SESSION.client("s3", region_name="us-east-1", endpoint_url=cloud.url)
     client.create_bucket(Bucket="acme-lake")
     return client
 
@@ -105,3 +109,62 @@ def test_a_connection_that_always_breaks_is_given_up_as_something_to_repeat(clie
 def test_an_object_that_is_gone_is_named(client: Any) -> None:
     with pytest.raises(AwsError, match="s3://acme-lake/gone"):
         S3Reader(client, "acme-lake", "gone").readinto(bytearray(1))
+
+
+class Damaging:
+    """Between boto3 and S3: answers to GetObject whose bodies have one byte turned, or break off after so many bytes."""
+
+    def __init__(self, client: Any, *, flip: int | None = None, cut: int | None = None) -> None:
+        self.flip, self.cut, self.calls = flip, cut, 0
+        client.meta.events.register("before-send.s3.GetObject", self._answer)
+
+    def _answer(self, request: Any, **_: Any) -> AWSResponse:
+        self.calls += 1
+        asked = request.headers.get("Range", b"bytes=0-").decode()
+        start = int(asked.removeprefix("bytes=").removesuffix("-"))
+        body = bytearray(BODY)
+        if self.flip is not None:
+            body[self.flip] ^= 1
+        checksum = b64encode(zlib.crc32(BODY).to_bytes(4)).decode()
+        whole: dict[str, str] = (
+            {} if start else {"x-amz-checksum-crc32": checksum, "x-amz-checksum-type": "FULL_OBJECT"}
+        )
+        headers: Any = {"Content-Length": str(len(BODY) - start), "ETag": '"1"'} | whole
+        return AWSResponse(request.url, 206 if start else 200, headers, io.BytesIO(bytes(body[start:][: self.cut])))
+
+
+def read_in(client: Any, size: int) -> bytes:
+    reader, parts = S3Reader(client, "acme-lake", "a"), list[bytes]()
+    while part := reader.read(size):
+        parts.append(part)
+    return b"".join(parts)
+
+
+# Sizes that end exactly at the object's end, and that do not.
+@pytest.mark.parametrize("size", [len(BODY), len(BODY) // 4, 1000, 10 * MIB])
+@pytest.mark.parametrize("flip", [0, len(BODY) - 1])
+def test_a_byte_that_changed_on_its_way_is_never_read_as_the_objects_content(client: Any, size: int, flip: int) -> None:
+    damaging = Damaging(client, flip=flip)
+    with pytest.raises(UnavailableError, match="a did not arrive as S3 has it"):
+        read_in(client, size)
+    assert damaging.calls == 1, "a wrong checksum is no broken connection"
+
+
+def test_a_byte_that_changed_before_the_connection_broke_is_noticed_at_the_end(client: Any) -> None:
+    Damaging(client, flip=3, cut=len(BODY) // 3)
+    with pytest.raises(UnavailableError, match="its CRC32 is"):
+        read_in(client, 1000)
+
+
+def test_content_over_several_connections_is_whole_and_compared(client: Any) -> None:
+    damaging = Damaging(client, cut=len(BODY) // 3 + 1)
+    assert read_in(client, 1000) == BODY
+    assert damaging.calls == 3
+
+
+@pytest.mark.parametrize("read", ["get_text", "find_version"])
+def test_a_small_object_that_arrives_damaged_is_read_again_and_then_something_to_repeat(client: Any, read: str) -> None:
+    damaging = Damaging(client, flip=7)
+    with pytest.raises(UnavailableError, match="s3://acme-lake/a"):
+        getattr(S3Gateway(client), read)("acme-lake", "a")
+    assert damaging.calls == 3
