@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from io import BytesIO
 from typing import Any
@@ -75,6 +75,20 @@ def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ManifestError(f"{where} is damaged ({error!r}); delete it and materialize `parquet` again") from error
+
+
+_TABLES = b', "tables": ['  # no text within the head can hold it: a quotation mark in a text is escaped
+
+
+def parse_head(piece: bytes, *, where: str, whole: bool) -> Manifest | None:
+    """The manifest without its tables, from its first bytes; None when they end before the tables begin.
+
+    `whole`: the bytes are all there is.
+    """
+    head, tables, _ = piece.partition(_TABLES)
+    if tables:
+        return parse_manifest(head + b', "tables": []}', where=where)
+    return replace(parse_manifest(piece, where=where), tables=()) if whole else None
 
 
 def render_export_record(record: ExportRecord) -> str:
