@@ -8,14 +8,20 @@ RDS_LAKE_POLL_SECONDS       seconds between looks at a running export, where a r
 What belongs here: environment and files to values. No AWS call: a code location must load without network.
 """
 
+import logging
 import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import dagster as dg
 
-from rds_lake.config import CONFIG_FILE, load_config
+from rds_lake.config import CONFIG_FILE, LakeConfig, load_config
+from rds_lake.config_source import SourceSettings
+from rds_lake.defs.assets import SourceTables
 from rds_lake.defs.build import build_definitions
 from rds_lake.defs.resources import AwsResource
+from rds_lake.model.table import TableTarget
+from rds_lake.stages.apart import Failed, attempt
 from rds_lake.stages.known_tables import find_known_tables
 
 
@@ -23,11 +29,32 @@ from rds_lake.stages.known_tables import find_known_tables
 def defs() -> dg.Definitions:
     """The lake of this code location."""
     config = load_config(Path(os.environ.get("RDS_LAKE_CONFIG", CONFIG_FILE)))
-    known = {source.name: find_known_tables(config, source) for source in config.sources}
     return build_definitions(
         config,
-        known_tables={name: tables for name, tables in known.items() if tables is not None},
+        known_tables=known_tables(config, report=logging.getLogger("rds_lake").error),
         resources={"aws": AwsResource(poll_seconds=float(os.environ.get("RDS_LAKE_POLL_SECONDS", "30")))},
         sensor_interval_seconds=int(os.environ.get("RDS_LAKE_SENSOR_SECONDS", "30")),
         reconcile_grace_seconds=float(os.environ.get("RDS_LAKE_GRACE_SECONDS", "600")),
     )
+
+
+def known_tables(config: LakeConfig, *, report: Callable[[str], None]) -> dict[str, Sequence[TableTarget]]:
+    """The tables of every source that has any, by its name.
+
+    A source whose tables cannot be read, or named, is reported and loads with one `views` asset: what it publishes is the same,
+    and the other sources do not stop for it.
+    """
+    found: dict[str, Sequence[TableTarget]] = {}
+    for source in config.sources:
+        tables = attempt(lambda source=source: _named(config, source))
+        if isinstance(tables, Failed):
+            report(f"source {source.name} has one `views` asset instead of one per table: {tables.why}")
+        elif tables is not None:
+            found[source.name] = tables
+    return found
+
+
+def _named(config: LakeConfig, source: SourceSettings) -> Sequence[TableTarget] | None:
+    tables = find_known_tables(config, source)
+    SourceTables.of(source, tables)  # raises where two of them want one name
+    return tables

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
+# A tick of a sensor has 60 s for all of its calls and comes again in half a minute: it asks again sooner than it waits.
+_HURRIED = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=8)
 # Copies run in dozens of threads over one client; a smaller pool would make them wait for each other.
 CONNECTIONS = 64
 _ONCE = Config(retries={"mode": "standard", "total_max_attempts": 1})
@@ -37,7 +39,9 @@ class AwsClients:
         region: str | None = None,
         endpoint_url: str | None = None,
         attempts: int = 8,
+        hurried: bool = False,
     ) -> None:
+        """`hurried`: for ticks. A call gives up within seconds, be it throttled, unanswered or refused a connection."""
         self._session = session
         self._region = region
         self._endpoint_url = endpoint_url
@@ -48,6 +52,8 @@ class AwsClients:
             read_timeout=60,
             user_agent_extra="rds-lake",
         )
+        if hurried:
+            self._config = self._config.merge(_HURRIED)
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
 

@@ -72,6 +72,17 @@ _APIS = {
 }
 
 
+@dataclass(slots=True)
+class _Pages:
+    """How many more pages of a list are wanted; below 0: more than that were there."""
+
+    left: int
+
+    def take(self) -> bool:
+        self.left -= 1
+        return self.left >= 0
+
+
 class RdsGateway:
     """Snapshots of DB instances and clusters, and export tasks."""
 
@@ -82,26 +93,50 @@ class RdsGateway:
 
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
         """Every snapshot of exactly this instance or cluster of the given kinds (automated, manual, awsbackup)."""
-        api = _APIS[about]
+        found = self._snapshots(_APIS[about], about, kinds, identifier)
+        wanted = identifier.lower()
+        return [s for s in found if s.source_identifier.lower() == wanted and s.kind in kinds]
+
+    def list_account_snapshots(self, about: Exportable, kind: str, *, most_pages: int) -> list[Snapshot] | None:
+        """Every snapshot of this kind of all instances or clusters of the account and Region; None where it takes more pages."""
+        pages = _Pages(most_pages)
+        found = self._snapshots(_APIS[about], about, (kind,), None, pages)
+        return None if pages.left < 0 else [snapshot for snapshot in found if snapshot.kind == kind]
+
+    def _snapshots(
+        self,
+        api: _SnapshotApi,
+        about: Exportable,
+        kinds: Sequence[str],
+        identifier: str | None,
+        pages: _Pages | None = None,
+    ) -> list[Snapshot]:
         # Backup's snapshots are listed only when their type is asked for (aws-facts 10), so ask per type. Whether clusters'
         # have that type is not documented: they may be listed as manual ones, and are told by their name.
         types = [*kinds, "manual"] if about is Exportable.CLUSTER_SNAPSHOT and BACKUP in kinds else kinds
-        found = {s.arn: s for kind in dict.fromkeys(types) for s in self._snapshots_of_type(api, identifier, kind)}
-        wanted = identifier.lower()
-        return [s for s in found.values() if s.source_identifier.lower() == wanted and s.kind in kinds]
+        found = (s for kind in dict.fromkeys(types) for s in self._snapshots_of_type(api, identifier, kind, pages))
+        return list({s.arn: s for s in found}.values())
 
-    def _snapshots_of_type(self, api: _SnapshotApi, identifier: str, kind: str) -> list[Snapshot]:
-        narrowed: dict[str, Any] = {api.owner: identifier, "SnapshotType": kind}
+    def _snapshots_of_type(
+        self, api: _SnapshotApi, identifier: str | None, kind: str, limit: _Pages | None
+    ) -> list[Snapshot]:
+        narrowed: dict[str, Any] = {api.owner: identifier} if identifier else {}
+        items: list[Any] = []
         try:
-            with aws_errors("rds", api.operation, about=identifier):
-                pages: Iterable[Any] = self._client.get_paginator(api.operation).paginate(**narrowed)
-                items = [item for page in pages for item in page[api.items]]
-            self._origins |= {item[api.arn]: origin for item in items if (origin := _origin(item))}
-            return [self._snapshot(item, api) for item in items]
+            with aws_errors("rds", api.operation, about=identifier or "all"):
+                pages: Iterable[Any] = self._client.get_paginator(api.operation).paginate(
+                    SnapshotType=kind, PaginationConfig={"PageSize": 100}, **narrowed
+                )
+                for page in pages:
+                    if limit is not None and not limit.take():
+                        return []
+                    items += page[api.items]
         except AwsError as error:
             if kind == BACKUP and error.code in ("InvalidParameterValue", "InvalidParameterCombination"):
                 return []  # clusters know no such type; they are among the manual ones
             raise
+        self._origins |= {item[api.arn]: origin for item in items if (origin := _origin(item))}
+        return [self._snapshot(item, api) for item in items]
 
     def find_snapshot(self, about: Exportable, reference: str) -> Snapshot | None:
         """The snapshot or cluster snapshot of this ARN or identifier, or None when it is gone."""

@@ -191,6 +191,17 @@ class S3Gateway:
                 return b""
             raise
 
+    def find_start(self, bucket: str, key: str, *, bytes: int) -> bytes | None:
+        """The first bytes of an object, all of it when it is shorter, or None when it does not exist."""
+        try:
+            return self._body(bucket, key, Range=f"bytes=0-{bytes - 1}")
+        except AwsError as error:
+            if error.code == "NoSuchKey":
+                return None
+            if error.code == "InvalidRange":  # S3's answer for an empty object
+                return b""
+            raise
+
     def _body(self, bucket: str, key: str, *, most: int | None = None, **arguments: Any) -> bytes:
         return self._body_and_etag(bucket, key, most=most, **arguments)[0]
 

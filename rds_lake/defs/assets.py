@@ -14,11 +14,11 @@ from rds_lake.aws.sns import SnsGateway
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.defs import checks
+from rds_lake.defs.asked import orders_of
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
 from rds_lake.defs.schema_report import changed_tables, schema_changes
 from rds_lake.defs.translate import (
-    EXPORT_POOL,
     OUTCOME,
     Stage,
     Tag,
@@ -86,14 +86,13 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
         partitions_def=partitions_of(config, source),
         check_specs=checks.specs(config, source, Stage.EXPORT),
         can_subset=True,
-        pool=EXPORT_POOL,
         retry_policy=RETRIES,
     )
     def snapshot_export(
         context: dg.AssetExecutionContext, aws: AwsResource
     ) -> Iterator[dg.AssetObservation | dg.MaterializeResult]:
         run = _source_run(context, aws, config, source)
-        tags = context.run.tags
+        tags = orders_of(context.run)
         with dagster_failures():
             if tags.get(Tag.TRIGGER) == "begin":
                 # The event path holds no worker: the completion event brings the run that continues.
@@ -183,8 +182,9 @@ def _relocation_checks(
 
 def _relocated(run: SourceRun, context: dg.AssetExecutionContext, aws: AwsResource) -> Manifest | Advanced:
     """A run that settles exports never waits for AWS; one that a person started may."""
-    turn = _TURNS.get(context.run.tags.get(Tag.TRIGGER, ""), "by_hand")
-    if Tag.EXPORT_TASK in context.run.tags:
+    tags = orders_of(context.run)
+    turn = _TURNS.get(tags.get(Tag.TRIGGER, ""), "by_hand")
+    if Tag.EXPORT_TASK in tags:
         return run.advance(_day(context), turn=turn)
     return run.advance_awaiting(_day(context), turn=turn, poll_seconds=aws.poll_seconds)
 

@@ -62,7 +62,7 @@ def build_definitions(
         for check in published_checks(config, source, _published_by(source, keys[source.name], assets[source.name][-1]))
     ]
     if config.lake.notifications:
-        sensors.append(failure_sensor(config))
+        sensors.append(failure_sensor(config, keys))
     return dg.Definitions(
         assets=[*(asset for group in assets.values() for asset in group), *retention.assets, *approvals],
         asset_checks=[

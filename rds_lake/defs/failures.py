@@ -9,8 +9,11 @@ from contextlib import contextmanager
 import dagster as dg
 
 from rds_lake.errors import RdsLakeError, TransientError
+from rds_lake.stages.healing import heals
 
 RETRIES = dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+HEALS = "rds_lake/heals"  # metadata of a failure: whether reconciliation takes the run up again
 
 
 @contextmanager
@@ -21,6 +24,6 @@ def dagster_failures() -> Iterator[None]:
     except RdsLakeError as error:
         raise dg.Failure(
             description=str(error),
-            metadata={"rds_lake/error": type(error).__name__},
+            metadata={"rds_lake/error": type(error).__name__, HEALS: heals(error)},
             allow_retries=isinstance(error, TransientError),
         ) from error

@@ -7,34 +7,40 @@ What belongs here: adapting Dagster's tick to `stages/reconcile.py`.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig
+from rds_lake.config import LakeConfig, first_date
 from rds_lake.config_source import SourceSettings
 from rds_lake.defs.cursors import ReconcileCursor, read_cursor, render_cursor
+from rds_lake.defs.healing import Healer
 from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request, selection
 from rds_lake.defs.resources import AwsResource, Gateways, conversions, dynamo_exports, utc_now
-from rds_lake.defs.run_log import DagsterRunLog
-from rds_lake.defs.translate import partitions_of
-from rds_lake.errors import RdsLakeError
+from rds_lake.defs.run_log import DagsterRunLog, open_run_log
+from rds_lake.stages.account_snapshots import AccountSnapshots
+from rds_lake.stages.apart import Failed, attempt
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_reconcile import DynamoReconciler, watch_set
+from rds_lake.stages.export_plan import export_plans
 from rds_lake.stages.freshness import watch
-from rds_lake.stages.reconcile import Examined, Reconciler, start_next
+from rds_lake.stages.reconcile import Candidate, Examined, Reconciler, start_next
+from rds_lake.stages.unseen import Unseen
 from rds_lake.stages.wanted import WantedIncident, WantedRun
 
 # Dagster ends a tick after 60 s; one slow source behind this is still far from it.
 _TICK_SECONDS = 15
+_STARTING_SECONDS = 10
 
 
 def reconcile_sensor(
     config: LakeConfig, keys: Keys, *, interval_seconds: int, grace_seconds: float
 ) -> dg.SensorDefinition:
     """The reconciliation sensor. `grace_seconds`: how long events are given to arrive first."""
+    healer, unseen = Healer(keys=keys), Unseen()
 
     @dg.sensor(
         name="rds_lake_reconciliation",
@@ -44,52 +50,27 @@ def reconcile_sensor(
         minimum_interval_seconds=interval_seconds,
     )
     def rds_lake_reconciliation(context: dg.SensorEvaluationContext, aws: AwsResource) -> dg.SensorResult:
-        gateways = aws.gateways(config.lake)
-        log = run_log(context.instance, gateways, config, keys)
-        reconciler = Reconciler(
-            rds=gateways.rds,
-            log=log,
-            now=utc_now(),
-            days=config.lake.reconcile_days,
-            grace=timedelta(seconds=grace_seconds),
-        )
+        deadline, now = time.monotonic() + _TICK_SECONDS, utc_now()
+        gateways = aws.gateways(config.lake, hurried=True)
+        log = open_run_log(context.instance, gateways, config, keys, now=now)
         cursor = read_cursor(ReconcileCursor, context.cursor, context.log.warning)
-        tick = _Tick(
-            config=config,
-            reconciler=reconciler,
-            dynamodb=DynamoReconciler(
-                log=log,
-                now=reconciler.now,
-                days=reconciler.days,
-                grace=reconciler.grace,
-                turn=cursor.turn,
-                conversions=conversions(config, gateways),
-            ),
-            exports=dynamo_exports(config, gateways, context.log.info),
-            report=context.log.error,
-        )
+        tick = _tick(context, config, gateways, log, unseen, turn=cursor.turn, grace_seconds=grace_seconds)
         order = _from(config.sources, cursor.following)
-        examined = tick.examine(order, deadline=time.monotonic() + _TICK_SECONDS)
-        seen = {found.source for found in examined}
-        waiting = [c for found in examined for c in found.candidates]
-        waiting += [c for c in cursor.waiting if c.source not in seen and c.source in keys]
-        running = gateways.rds.list_running_exports() if waiting else []
-        starting = start_next(
-            waiting,
-            running,
-            quota=config.lake.export_quota,
-            beginning=log.beginning() if waiting else 0,
-            turn=cursor.turn,
-        )
+        examined = tick.examine(order, deadline=deadline)
+        waiting = _waiting(config, examined, cursor, today=now.date())
+        # Where AWS is slow, the tick's time is over by now.
+        late = time.monotonic() > deadline + _STARTING_SECONDS
+        starting = [] if late else _starting(context, config, gateways, log, waiting, turn=cursor.turn)
         wanted: list[WantedRun | WantedIncident] = [*starting]
         wanted += [item for found in examined for item in (*found.settling, *found.incidents)]
-        if waiting:
-            context.log.info(f"{len(waiting)} exports to start, {len(running)} in progress, {len(starting)} start now")
         started = {run.subject for run in starting}
         following = order[len(examined) % len(order)].name if examined else order[1 % len(order)].name
+        again = healer.due(context.instance, now=now)
+        requests = [run_request(item, config, keys) for item in wanted]
         return dg.SensorResult(
-            # What does not fit is found again: nothing here depends on having been asked before.
-            run_requests=[run_request(item, config, keys) for item in wanted[:RUNS_PER_TICK]],
+            # What does not fit is found again: nothing here depends on having been asked before. What failed while AWS
+            # was away comes behind what never ran, and always gets on.
+            run_requests=[*requests[: RUNS_PER_TICK - min(1, len(again))], *again][:RUNS_PER_TICK],
             cursor=render_cursor(
                 ReconcileCursor(
                     turn=cursor.turn + 1,
@@ -102,16 +83,71 @@ def reconcile_sensor(
     return rds_lake_reconciliation
 
 
-def run_log(instance: dg.DagsterInstance, gateways: Gateways, config: LakeConfig, keys: Keys) -> DagsterRunLog:
-    """What the instance knows, by source."""
-    return DagsterRunLog(
-        instance=instance,
-        s3=gateways.s3,
-        layout=gateways.layout,
-        last_keys={name: source[-1] for name, source in keys.items()},
-        partitions={source.name: partitions_of(config, source) for source in config.sources},
-        now=utc_now(),
+def _tick(
+    context: dg.SensorEvaluationContext,
+    config: LakeConfig,
+    gateways: Gateways,
+    log: DagsterRunLog,
+    unseen: Unseen,
+    *,
+    turn: int,
+    grace_seconds: float,
+) -> "_Tick":
+    now, days, grace = utc_now(), config.lake.reconcile_days, timedelta(seconds=grace_seconds)
+    plans = export_plans(config)
+    counts = Counter(plan.snapshot_about for plan in plans)
+    return _Tick(
+        config=config,
+        reconciler=Reconciler(
+            rds=gateways.rds,
+            log=log,
+            now=now,
+            days=days,
+            grace=grace,
+            snapshots=AccountSnapshots(rds=gateways.rds, sources=counts),
+        ),
+        dynamodb=DynamoReconciler(
+            log=log, now=now, days=days, grace=grace, turn=turn, conversions=conversions(config, gateways)
+        ),
+        exports=dynamo_exports(config, gateways, context.log.info),
+        unseen=unseen,
+        report=context.log.error,
     )
+
+
+def _waiting(
+    config: LakeConfig, examined: Sequence[Examined], cursor: ReconcileCursor, *, today: date
+) -> list[Candidate]:
+    """Exports to start: those found now, and those that sources not looked at in this tick had.
+
+    A remembered date that has no partition any more, as lake.yaml has another `start_date` by now, would fail every tick.
+    """
+    seen = {found.source for found in examined}
+    first = {source.name: first_date(config, source) for source in config.sources}
+    kept = [c for c in cursor.waiting if c.source not in seen and c.source in first]
+    legal = [c for c in kept if first[c.source] <= c.snapshot_date <= today]
+    return [*(c for found in examined for c in found.candidates), *legal]
+
+
+def _starting(
+    context: dg.SensorEvaluationContext,
+    config: LakeConfig,
+    gateways: Gateways,
+    log: DagsterRunLog,
+    waiting: Sequence[Candidate],
+    *,
+    turn: int,
+) -> list[WantedRun]:
+    """Runs for as many of them as AWS has places for; none where AWS does not say, which keeps nothing else waiting."""
+    if not waiting:
+        return []
+    running = attempt(gateways.rds.list_running_exports)
+    if isinstance(running, Failed):
+        context.log.error(f"{len(waiting)} exports to start, and not known whether AWS has a place: {running.why}")
+        return []
+    starting = start_next(waiting, running, quota=config.lake.export_quota, beginning=log.beginning(), turn=turn)
+    context.log.info(f"{len(waiting)} exports to start, {len(running)} in progress, {len(starting)} start now")
+    return starting
 
 
 def _from(sources: Sequence[SourceSettings], name: str) -> list[SourceSettings]:
@@ -129,6 +165,7 @@ class _Tick:
     reconciler: Reconciler
     dynamodb: DynamoReconciler
     exports: Mapping[str, DynamoExports]
+    unseen: Unseen
     report: Callable[[str], None]
 
     def examine(self, sources: Sequence[SourceSettings], *, deadline: float) -> list[Examined]:
@@ -137,11 +174,12 @@ class _Tick:
         for source in sources:
             if time.monotonic() > deadline:
                 break
-            try:
-                examined.append(self._examine(source))
-            except RdsLakeError as error:
-                failed.append(f"{source.name}: {error}")
-                examined.append(Examined(source=source.name, candidates=(), settling=(), incidents=()))
+            found = attempt(lambda source=source: self._examine(source))
+            if isinstance(found, Failed):
+                found = Examined(source=source.name, problems=(found.why,))
+            failed += [f"{source.name}: {problem}" for problem in found.problems]
+            incident = self.unseen.note(source.name, found.problems, now=self.reconciler.now)
+            examined.append(replace(found, incidents=(*found.incidents, *incident)))
         if failed:
             self.report("sources that could not be compared, again in the next tick: " + "; ".join(failed))
         return examined

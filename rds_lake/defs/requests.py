@@ -4,6 +4,7 @@ What belongs here: keys, selections and tags of the runs that sensors and schedu
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import dagster as dg
 
@@ -12,10 +13,22 @@ from rds_lake.defs.published import FRESH
 from rds_lake.defs.resources import utc_now
 from rds_lake.defs.translate import Stage, Tag, stage_key
 from rds_lake.defs.watch import WATCH_CHECK, incident_run_config
-from rds_lake.stages.wanted import WantedIncident, WantedRun
+from rds_lake.stages.wanted import Trigger, WantedIncident, WantedRun
 
 # Submitting a run costs Dagster one to two seconds, within the tick that asks for it, and a tick ends after 60.
 RUNS_PER_TICK = 5
+
+PRIORITY = "dagster/priority"
+# Which of the queued runs goes first: what takes seconds and lets AWS work, then what brings a day to its readers, then what
+# reads for hours. Every run that a person launches, and every one of a backfill, has 0 and comes behind.
+_RANKS: Mapping[Trigger | Literal["incident"], int] = {
+    "incident": 400,
+    "begin": 300,
+    "settle": 200,
+    "convert": 200,
+    "scan": 100,
+}
+_MOST_PRIORITY = 49  # of a source, so that it orders the runs of one kind and never two kinds
 
 Keys = Mapping[str, Sequence[dg.AssetKey]]  # every source's asset keys, in the order of the stages
 
@@ -24,6 +37,12 @@ def selection(keys: Keys) -> dg.AssetSelection:
     """All assets of all sources with their checks."""
     assets = dg.AssetSelection.assets(*[key for source in keys.values() for key in source])
     return assets | dg.AssetSelection.checks_for_assets(*[key for source in keys.values() for key in source])
+
+
+def priority_tags(trigger: Trigger | Literal["incident"], priority: int) -> dict[str, str]:
+    """The place in Dagster's queue of a run that a sensor or schedule asks for; `priority` is the source's."""
+    own = max(-_MOST_PRIORITY, min(_MOST_PRIORITY, priority))
+    return {PRIORITY: str(_RANKS[trigger] + own)}
 
 
 def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Keys) -> dg.RunRequest:
@@ -35,7 +54,7 @@ def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Ke
         Tag.SOURCE.value: wanted.source,
         Tag.TRIGGER.value: wanted.trigger,
         Tag.SUBJECT.value: wanted.subject,
-    }
+    } | priority_tags(wanted.trigger, source.priority)
     if wanted.export_task:
         tags[Tag.EXPORT_TASK.value] = wanted.export_task
     return dg.RunRequest(
@@ -67,5 +86,6 @@ def _incident(wanted: WantedIncident, config: LakeConfig) -> dg.RunRequest:
             *([dg.AssetCheckKey(stage_key(source, Stage.CATALOG), FRESH)] if source.athena else []),
         ],
         run_config=incident_run_config(source, wanted),
-        tags={Tag.SOURCE.value: wanted.source, Tag.TRIGGER.value: "incident"},
+        tags={Tag.SOURCE.value: wanted.source, Tag.TRIGGER.value: "incident"}
+        | priority_tags("incident", source.priority),
     )

@@ -69,9 +69,11 @@ class AwsResource(ResourceWithBoto3Configuration):
             "aws_session_token": self.aws_session_token,
         }
 
-    def gateways(self, settings: LakeSettings, *, sleep: Callable[[float], None] = time.sleep) -> Gateways:
-        """The gateways of the lake; clients are built here, no call is made."""
-        clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url)
+    def gateways(
+        self, settings: LakeSettings, *, sleep: Callable[[float], None] = time.sleep, hurried: bool = False
+    ) -> Gateways:
+        """The gateways of the lake; clients are built here, no call is made. `hurried`: for ticks (`aws/clients.py`)."""
+        clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url, hurried)
         lake = open_lake(clients, settings, sleep=sleep)
         return Gateways(
             rds=RdsGateway(clients.rds),
@@ -92,9 +94,11 @@ class AwsResource(ResourceWithBoto3Configuration):
 
 
 @lru_cache(maxsize=16)
-def _clients(session: tuple[tuple[str, Any], ...], region: str | None, endpoint_url: str | None) -> AwsClients:
+def _clients(
+    session: tuple[tuple[str, Any], ...], region: str | None, endpoint_url: str | None, hurried: bool = False
+) -> AwsClients:
     """Clients of a process: building six of them takes half a second, and every step and tick asks."""
-    return AwsClients(boto3.Session(**dict(session)), region=region, endpoint_url=endpoint_url)
+    return AwsClients(boto3.Session(**dict(session)), region=region, endpoint_url=endpoint_url, hurried=hurried)
 
 
 def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], None]) -> dict[str, DynamoExports]:

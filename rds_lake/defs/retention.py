@@ -3,8 +3,9 @@
 What belongs here: which dates Dagster's runs work on, and reporting. What goes is `stages/prune.py`.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import cast
 
@@ -13,7 +14,7 @@ import dagster as dg
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.defs.failures import RETRIES, dagster_failures
-from rds_lake.defs.resources import AwsResource, utc_now
+from rds_lake.defs.resources import AwsResource, Gateways, utc_now
 from rds_lake.defs.translate import RETENTION, Tag, own_key
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.prune import apply_prune, plan_prune
@@ -37,14 +38,39 @@ class RetentionDefinitions:
 def retention_definitions(config: LakeConfig, *, now: Callable[[], datetime] = utc_now) -> RetentionDefinitions:
     """Nothing where no source has `retention:`."""
     kept = [source for source in config.sources if source.retention is not None]
-    assets = [_asset(config, source, now) for source in kept]
+    shared = _ExportsOfRun(config=config)
+    assets = [_asset(config, source, shared, now) for source in kept]
+    by_cron: dict[str, list[dg.AssetsDefinition]] = defaultdict(list)
+    for source, asset in zip(kept, assets, strict=True):
+        assert source.retention is not None
+        by_cron[source.retention.schedule].append(asset)
     return RetentionDefinitions(
-        assets=assets,
-        schedules=[_schedule(source, asset) for source, asset in zip(kept, assets, strict=True)],
+        assets=assets, schedules=[_schedule(cron, together) for cron, together in by_cron.items()]
     )
 
 
-def _asset(config: LakeConfig, source: SourceSettings, now: Callable[[], datetime]) -> dg.AssetsDefinition:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ExportsOfRun:
+    """The account's export tasks and AWS's export folder, listed once for all sources of a run.
+
+    AWS keeps ended tasks for ever: of two hundred sources over a year these are hundreds of pages.
+    """
+
+    config: LakeConfig
+    _last: dict[str, Exports] = field(default_factory=dict, init=False, repr=False)
+
+    def of(self, run_id: str, gateways: Gateways) -> Exports:
+        """As of the run's first step that asked."""
+        if run_id not in self._last:
+            found = Exports.read(self.config, gateways.rds, gateways.lake.s3)
+            self._last.clear()
+            self._last[run_id] = found
+        return self._last[run_id]
+
+
+def _asset(
+    config: LakeConfig, source: SourceSettings, shared: _ExportsOfRun, now: Callable[[], datetime]
+) -> dg.AssetsDefinition:
     @dg.asset(
         key=own_key(source, RETENTION),
         group_name=source.name,
@@ -62,7 +88,7 @@ def _asset(config: LakeConfig, source: SourceSettings, now: Callable[[], datetim
             return busy_dates(context.instance, source.name) | marked
 
         with dagster_failures():
-            exports = Exports.read(config, rds, lake.s3)
+            exports = shared.of(context.run.run_id, gateways)
             plan = plan_prune(config, source, exports, rds=rds, lake=lake, now=now(), busy=busy())
             pruned = apply_prune(lake, plan, busy=busy, log=context.log.info)
         return dg.MaterializeResult(metadata=pruned.metadata())
@@ -70,15 +96,16 @@ def _asset(config: LakeConfig, source: SourceSettings, now: Callable[[], datetim
     return cast(dg.AssetsDefinition, retention)
 
 
-def _schedule(source: SourceSettings, asset: dg.AssetsDefinition) -> dg.ScheduleDefinition:
-    settings = source.retention
-    assert settings is not None
+def _schedule(cron: str, assets: Sequence[dg.AssetsDefinition]) -> dg.ScheduleDefinition:
+    """One for all sources of the same hour, named after the first: their steps fail by themselves, and share what is listed."""
+    keys = [key for asset in assets for key in asset.keys]
+    first, others = keys[0].path[0], len(keys) - 1
     return dg.ScheduleDefinition(
-        name=f"{source.name}__retention",
-        description=f"Removes the dates of {source.name} that lake.yaml does not keep.",
-        cron_schedule=settings.schedule,
+        name=f"{first}__retention",
+        description=f"Removes the dates of {first}{f' and {others} other sources' if others else ''} that lake.yaml does not keep.",
+        cron_schedule=cron,
         execution_timezone="UTC",
-        target=dg.AssetSelection.assets(*asset.keys),
+        target=dg.AssetSelection.assets(*keys),
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
 

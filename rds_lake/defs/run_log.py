@@ -5,16 +5,23 @@ Runs of sensors and schedules carry tags (`defs/translate.py`); a run somebody l
 What belongs here: questions to the instance. What does not: deciding anything.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import dagster as dg
 
 from rds_lake.aws.s3 import S3Gateway
-from rds_lake.defs.translate import Stage, Tag
+from rds_lake.config import LakeConfig
+from rds_lake.defs.asked import asked_by_sensor
+from rds_lake.defs.healing import error_name, step_failures
+from rds_lake.defs.requests import Keys
+from rds_lake.defs.resources import Gateways
+from rds_lake.defs.translate import Stage, Tag, partitions_of
+from rds_lake.errors import ExportTimeoutError
 from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.handover import find_manifest, list_dates
+from rds_lake.stages.handover import list_dates
+from rds_lake.stages.manifest_head import find_head
 from rds_lake.stages.reconcile import Begun, Progress
 from rds_lake.stages.snapshot_log import recorded_dates
 
@@ -35,19 +42,19 @@ _LOOKED_AT = 200  # runs of one source and date; more were never seen, and the n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DagsterRunLog:
-    """`last_keys`: the asset whose materialization ends a source's date."""
+    """`keys`: every source's assets; the materialization of the last one ends a date."""
 
     instance: dg.DagsterInstance
     s3: S3Gateway
     layout: LakeLayout
-    last_keys: Mapping[str, dg.AssetKey]
+    keys: Keys
     partitions: Mapping[str, dg.PartitionsDefinition]
     now: datetime
 
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
         keys = {day: day.isoformat() for day in days}
         found = self.instance.get_status_by_partition(
-            self.last_keys[source], list(keys.values()), self.partitions[source]
+            self.keys[source][-1], list(keys.values()), self.partitions[source]
         )
         statuses = {key: _STATUSES[status] for key, status in (found or {}).items() if status in _STATUSES}
         known = {day: statuses.get(key, Progress.OPEN) for day, key in keys.items()}
@@ -60,35 +67,73 @@ class DagsterRunLog:
     def _finished(self, source: str) -> set[date]:
         """The dates that went through the last stage by the lake's own records: the manifest, and the row of `_snapshots`."""
         dates = set(list_dates(self.s3, self.layout, source))
-        if dates and self.last_keys[source].path[-1] != Stage.PARQUET:
+        if dates and self.keys[source][-1].path[-1] != Stage.PARQUET:
             dates &= recorded_dates(self.s3, self.layout, source)
         return dates
 
     def begun(self, source: str, day: date) -> Mapping[str, Begun]:
         tags = {Tag.SOURCE.value: source, Tag.TRIGGER.value: "begin", "dagster/partition": day.isoformat()}
         begun: dict[str, Begun] = {}
-        for record in self._records(dg.RunsFilter(tags=tags)):
+        for record in self._records(dg.RunsFilter(tags=tags)):  # the newest first
             run = record.dagster_run
             subject = run.tags.get(Tag.SUBJECT.value, "")
             unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()
-            earlier = begun.get(subject, Begun(blocking=False, at=record.create_timestamp))
-            begun[subject] = Begun(
-                blocking=earlier.blocking or unfinished or run.status is dg.DagsterRunStatus.FAILURE,
-                at=max(earlier.at, record.create_timestamp),
-            )
+            newest = begun.get(subject)
+            if newest is None:
+                # What an earlier run failed for was removed when a later one succeeded.
+                failed = run.status is dg.DagsterRunStatus.FAILURE
+                begun[subject] = Begun(blocking=unfinished or failed, at=record.create_timestamp)
+            elif unfinished:
+                begun[subject] = replace(newest, blocking=True)
         return begun
 
     def was_settled(self, export_task: str) -> bool:
         return bool(self._records(dg.RunsFilter(tags={Tag.EXPORT_TASK.value: export_task}), limit=1))
 
+    def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
+        whole = {self.keys[source][0], self.keys[source][-1]}
+        for record in self._records(dg.RunsFilter(tags={"dagster/partition": day.isoformat()})):
+            run = record.dagster_run
+            if asked_by_sensor(run) or not whole.issubset(self._selected(run)):
+                continue
+            if run.status in _UNFINISHED:
+                return True
+            went_on = since is not None and record.end_time is not None and record.end_time >= since.timestamp()
+            if went_on and run.status is not dg.DagsterRunStatus.CANCELED:
+                return True
+        return False
+
+    def _selected(self, run: dg.DagsterRun) -> Collection[dg.AssetKey]:
+        """What the run was to materialize; a job of somebody's own says so in its events only."""
+        if run.asset_selection is not None:
+            return run.asset_selection
+        planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+        records = self.instance.get_records_for_run(run.run_id, of_type=planned).records
+        return {record.asset_key for record in records if record.asset_key is not None}
+
     def has_failed(self, source: str, day: date) -> bool:
-        failed = dg.RunsFilter(tags={"dagster/partition": day.isoformat()}, statuses=[dg.DagsterRunStatus.FAILURE])
-        runs = [record.dagster_run for record in self._records(failed)]
-        return any(key.path[0] == source for run in runs for key in run.asset_selection or ())
+        runs = (record.dagster_run for record in self._exporting(source, day))
+        return next((run.status is dg.DagsterRunStatus.FAILURE for run in runs), False)
+
+    def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
+        failed = (
+            record.dagster_run.run_id
+            for record in self._exporting(source, day)
+            if record.dagster_run.status is dg.DagsterRunStatus.FAILURE
+            and record.end_time is not None
+            and record.end_time >= since.timestamp()
+        )
+        names = (error_name(event) for run_id in failed for event in step_failures(self.instance, run_id))
+        return any(name == ExportTimeoutError.__name__ for name in names)
+
+    def _exporting(self, source: str, day: date) -> list[dg.RunRecord]:
+        """Runs of the date that were to export it, the newest first."""
+        records = self._records(dg.RunsFilter(tags={"dagster/partition": day.isoformat()}))
+        return [r for r in records if self.keys[source][0] in (r.dagster_run.asset_selection or ())]
 
     def published_arn(self, source: str, day: date) -> str | None:
-        manifest = find_manifest(self.s3, self.layout, source, day)
-        return manifest.export.snapshot_arn if manifest else None
+        head = find_head(self.s3, self.layout, source, day)
+        return head.export.snapshot_arn if head else None
 
     def beginning(self) -> int:
         """Runs that are about to start an export and so will take one of AWS's places."""
@@ -101,3 +146,17 @@ class DagsterRunLog:
 
     def _records(self, filters: dg.RunsFilter, *, limit: int = _LOOKED_AT) -> Sequence[dg.RunRecord]:
         return self.instance.get_run_records(filters, limit=limit)
+
+
+def open_run_log(
+    instance: dg.DagsterInstance, gateways: Gateways, config: LakeConfig, keys: Keys, *, now: datetime
+) -> DagsterRunLog:
+    """What the instance knows, by source."""
+    return DagsterRunLog(
+        instance=instance,
+        s3=gateways.s3,
+        layout=gateways.layout,
+        keys=keys,
+        partitions={source.name: partitions_of(config, source) for source in config.sources},
+        now=now,
+    )

@@ -17,13 +17,18 @@ from rds_lake.config import LakeConfig, first_date
 from rds_lake.defs.cursors import EventsCursor, read_cursor, render_cursor
 from rds_lake.defs.requests import RUNS_PER_TICK, Keys, run_request, selection
 from rds_lake.defs.resources import AwsResource, conversions, dynamo_exports, utc_now
-from rds_lake.errors import AwsError
+from rds_lake.defs.run_log import open_run_log
+from rds_lake.errors import RdsLakeError
+from rds_lake.stages.apart import Failed, attempt
 from rds_lake.stages.events import EventPlanner
 from rds_lake.stages.export_plan import export_plans
+from rds_lake.stages.reconcile import is_taken_over
 from rds_lake.stages.wanted import WantedIncident, WantedRun
 
-# Dagster ends a tick after 60 s. Receiving and deciding stop well before; the rest comes with the next tick.
+# Dagster ends a tick after 60 s. Receiving and deciding stop well before; the rest comes with the next tick. Deciding takes
+# time only where AWS is slow or throttles, and then the last decision may take some seconds beyond this.
 _RECEIVE_SECONDS = 5
+_TICK_SECONDS = 20
 _RECEIVE_MESSAGES = 500
 # Keys of the last runs asked for: Dagster would look each copy of an event up among all runs, within the tick.
 _REMEMBERED = 500
@@ -40,9 +45,11 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
         minimum_interval_seconds=interval_seconds,
     )
     def rds_lake_events(context: dg.SensorEvaluationContext, aws: AwsResource) -> dg.SensorResult:
-        gateways = aws.gateways(config.lake)
+        deadline = time.monotonic() + _TICK_SECONDS
+        gateways = aws.gateways(config.lake, hurried=True)
         cursor = read_cursor(EventsCursor, context.cursor, context.log.warning)
-        _acknowledge(context, gateways.queue, cursor.acknowledge)
+        log = open_run_log(context.instance, gateways, config, keys, now=utc_now())
+        settled = _acknowledge(context, gateways.queue, cursor.acknowledge)
         planner = EventPlanner(
             rds=gateways.rds,
             plans=export_plans(config),
@@ -50,16 +57,21 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
             today=lambda: utc_now().date(),
             dynamodb=dynamo_exports(config, gateways, context.log.info),
             conversions=conversions(config, gateways),
+            is_taken_over=lambda run: is_taken_over(log, run),
+            is_late=lambda: time.monotonic() > deadline,
         )
         known = set(cursor.asked)
         wanted: dict[str, WantedRun | WantedIncident] = {}
-        settled: list[str] = []
-        for batch in _receive(gateways.queue, room=lambda: RUNS_PER_TICK - len(wanted)):
+        for batch in _receive(context, gateways.queue, room=lambda: RUNS_PER_TICK - len(wanted)):
             plan = planner.plan(batch)
             wanted.update({key: item for key, item in plan.wanted.items() if key not in known})
             settled += plan.settled
             for note in plan.notes:
                 context.log.info(note)
+            for problem in plan.problems:
+                context.log.error(problem)
+            if planner.is_late():
+                break
         return dg.SensorResult(
             run_requests=[run_request(item, config, keys) for item in wanted.values()],
             cursor=render_cursor(
@@ -70,30 +82,39 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
     return rds_lake_events
 
 
-def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles: Sequence[str]) -> None:
-    """Delete what the last tick settled: its requests and cursor are stored by now."""
+def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles: Sequence[str]) -> list[str]:
+    """Delete what the last tick settled: its requests and cursor are stored by now. Returns what the next tick has to delete."""
     if not handles:
-        return
-    try:
-        failed = queue.delete(handles)
-    except AwsError as error:
-        # Raised, it would end every tick to come: the cursor that holds the handles would stay as it is.
-        context.log.error(f"{len(handles)} messages were not acknowledged, come again and change nothing: {error}")
-        return
+        return []
+    failed = attempt(lambda: queue.delete(handles))
+    if isinstance(failed, Failed):
+        # Whatever it is, it is no reason not to receive what is new; what is not deleted comes again and changes nothing.
+        context.log.error(f"{len(handles)} messages could not be deleted, again in the next tick: {failed.why}")
+        return list(handles[-_RECEIVE_MESSAGES:])
     context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
     if failed:
         context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")
+    return []
 
 
-def _receive(queue: SqsGateway, *, room: Callable[[], int]) -> Iterator[list[QueueMessage]]:
+def _receive(
+    context: dg.SensorEvaluationContext, queue: SqsGateway, *, room: Callable[[], int]
+) -> Iterator[list[QueueMessage]]:
     """Batches until the queue is empty or there is no room for runs; no long poll, other sensors wait behind.
 
-    What is received must be decided within the tick, and most messages want one run: none is received without room.
+    What is received must be decided within the tick, and most messages want one run: none is received without room. A queue
+    that stops to answer ends the batches, and what was received before is not lost; one that never answers fails the tick.
     """
     deadline = time.monotonic() + _RECEIVE_SECONDS
     received = 0
     while received < _RECEIVE_MESSAGES and time.monotonic() < deadline and room() > 0:
-        batch = queue.receive(max_messages=room(), wait_seconds=1)
+        try:
+            batch = queue.receive(max_messages=room(), wait_seconds=1)
+        except RdsLakeError as error:
+            if not received:
+                raise
+            context.log.error(f"the queue answers no more, again in the next tick: {error}")
+            return
         if not batch:
             return
         received += len(batch)

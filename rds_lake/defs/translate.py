@@ -22,8 +22,6 @@ from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.naming import TypedTable
 from rds_lake.stages.source_run import Published
 
-EXPORT_POOL = "rds_lake_export"  # at most five at a time: AWS's own quota (aws-facts 1.7)
-
 
 class Stage(StrEnum):
     """The stage assets of a source; the value is the last part of the asset key."""
@@ -48,6 +46,7 @@ class Tag(StrEnum):
     TRIGGER = "rds_lake/trigger"
     EXPORT_TASK = "rds_lake/export_task"
     SUBJECT = "rds_lake/subject"
+    TRIES = "rds_lake/tries"  # how often the work of a run was taken up again (`stages/healing.py`)
 
 
 _KINDS: Mapping[Stage, set[str]] = {

@@ -79,6 +79,20 @@ def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
         raise damaged(where, error, _REMEDY) from error
 
 
+_TABLES = b', "tables": ['  # no text within the head can hold it: a quotation mark in a text is escaped
+
+
+def parse_head(piece: bytes, *, where: str, whole: bool) -> Manifest | None:
+    """The manifest without its tables, from its first bytes; None when they end before the tables begin.
+
+    `whole`: the bytes are all there is.
+    """
+    head, tables, _ = piece.partition(_TABLES)
+    if tables:
+        return parse_manifest(head + b', "tables": []}', where=where)
+    return replace(parse_manifest(piece, where=where), tables=()) if whole else None
+
+
 def render_export_record(record: ExportRecord) -> str:
     """The export record as JSON text; `parse_export_record` is its exact inverse."""
     return json.dumps({"version": VERSION, "export": _record(record)}, indent=1)

@@ -16,16 +16,17 @@ What belongs here: the comparison. Databases' is `reconcile.py`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from rds_lake.config import LakeConfig, first_date
 from rds_lake.config_source import SourceSettings
 from rds_lake.model.dynamo_set import ExportSet, subject
+from rds_lake.stages.apart import Failed, attempt
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_plan import DynamoPlan
 from rds_lake.stages.handover import find_export_record, list_dates
-from rds_lake.stages.reconcile import Examined, Progress, RunLog
+from rds_lake.stages.reconcile import Examined, Progress, RunLog, is_taken_over
 from rds_lake.stages.spark_watch import DateOfRuns, SparkWatch
 from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, set_run
 
@@ -33,6 +34,7 @@ from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, set
 _SETTLE_GRACE = timedelta(seconds=60)
 # An export that AWS had no place for is tried again after this long: places are those of exports, which take a while.
 _BEGIN_AGAIN = timedelta(minutes=5)
+# A run that begins a date waits no longer than this for its turn in Dagster's queue.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +69,17 @@ def watch_set(config: LakeConfig, source: SourceSettings, exports: DynamoExports
     return WatchedSet(exports=exports, first_date=first_date(config, source), freshness=source.freshness)
 
 
+@dataclass(slots=True, kw_only=True)
+class _Found:
+    """What was found of a source so far. `under_way`: a date is being made. `waiting`: an export waits for a place."""
+
+    runs: list[WantedRun] = field(default_factory=list)
+    incidents: list[WantedIncident] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    under_way: bool = False
+    waiting: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoReconciler:
     """Compares one source at a time. `grace`: how long events are given first. `turn` tells a tick's runs from others'."""
@@ -79,35 +92,53 @@ class DynamoReconciler:
     conversions: SparkWatch | None = None
 
     def examine(self, watched: WatchedSet) -> Examined:
-        """Everything that is left to do for the source. AWS is asked about open dates only."""
+        """Everything that is left to do for the source. AWS is asked about open dates only.
+
+        A date that cannot be looked at keeps no other from its work; where AWS does not answer, the rest waits as well.
+        """
         relocated = watched.relocated()
-        found: list[WantedRun] = []
-        incidents: list[WantedIncident] = []
-        runs_now = waiting = False
-        for day in self._open_dates(watched):
-            if watched.plan.scans:
-                found += self._scan(watched.plan, day)
+        found = _Found()
+        for day in self._open_dates(watched, found):
+            one = attempt(lambda day=day: self._look(watched, day, relocated, found))
+            if isinstance(one, Failed):
+                found.problems.append(f"{day}: {one.why}")
+                if one.transient:
+                    break
+        for conversion in self._conversions(watched, found):
+            one = attempt(lambda conversion=conversion: self._continue(conversion))
+            if isinstance(one, Failed):
+                found.problems.append(f"{conversion.job_set.snapshot_date}: {one.why}")
                 continue
-            exports = watched.exports.look(day)
-            if exports is None or exports.missing:
-                if not waiting:  # a newer date would take the places of an older one
-                    found += self._begin(watched.plan, day, relocated, begun=exports is not None)
-                waiting = waiting or bool(exports and exports.missing and not self._is_blocked(watched.plan, day))
-            elif exports.status.running:
-                runs_now = True
-                incidents += self._stuck(watched.plan, exports)
-            else:
-                found += self._settle(exports)
-        for conversion in self._conversions(watched):
-            runs_now = runs_now or bool(conversion.running)
-            found += self._continue(conversion)
-            incidents += conversion.stuck(now=self.now, timeout=watched.plan.timeout)
+            found.under_way = True
+            found.runs += one
+            found.incidents += conversion.stuck(now=self.now, timeout=watched.plan.timeout)
         reason = watched.stale_reason(relocated, now=self.now)
         # A source set up just now has nothing yet, which is no incident while its first date is being made.
-        is_coming = bool(found) or runs_now or waiting
-        if reason is not None and (relocated or not (is_coming or self._is_begun(watched))):
-            incidents.append(_stale(watched.plan, relocated, reason))
-        return Examined(source=watched.plan.source, candidates=(), settling=tuple(found), incidents=tuple(incidents))
+        is_coming = bool(found.runs) or found.under_way or found.waiting
+        if reason is not None and (relocated or not (is_coming or self._is_coming(watched))):
+            found.incidents.append(_stale(watched.plan, relocated, reason))
+        return Examined(
+            source=watched.plan.source,
+            settling=tuple(found.runs),
+            incidents=tuple(found.incidents),
+            problems=tuple(found.problems),
+        )
+
+    def _look(self, watched: WatchedSet, day: date, relocated: Sequence[date], found: _Found) -> None:
+        if watched.plan.scans:
+            found.runs += self._scan(watched.plan, day)
+            return
+        exports = watched.exports.look(day)
+        if exports is None or exports.missing:
+            if not found.waiting:  # a newer date would take the places of an older one
+                found.runs += self._begin(watched.plan, day, relocated, begun=exports is not None)
+            waits = bool(exports and exports.missing and not self._is_blocked(watched.plan, day))
+            found.waiting = found.waiting or waits
+        elif exports.status.running:
+            found.under_way = True
+            found.incidents += self._stuck(watched.plan, exports)
+        else:
+            found.runs += self._settle(exports)
 
     def _days(self, watched: WatchedSet) -> list[date]:
         """The dates that are looked at, newest first."""
@@ -115,12 +146,13 @@ class DynamoReconciler:
         days = [today - timedelta(days=back) for back in range(self.days)]
         return [day for day in days if day >= watched.first_date and watched.plan.moment(day) <= self.now]
 
-    def _open_dates(self, watched: WatchedSet) -> list[date]:
+    def _open_dates(self, watched: WatchedSet, found: _Found) -> list[date]:
         days = self._days(watched)
         progress = self.log.progress(watched.plan.source, days) if days else {}
+        found.under_way = any(progress[day] is Progress.BUSY for day in days)
         return [day for day in reversed(days) if progress[day] is Progress.OPEN]
 
-    def _is_begun(self, watched: WatchedSet) -> bool:
+    def _is_coming(self, watched: WatchedSet) -> bool:
         """Whether a date was begun, by a run that waits, works or ended well: its first one is on its way, unless it failed.
 
         That may be at any point: a run in the queue, an export that ended a moment ago, a conversion. A date that has come
@@ -166,34 +198,36 @@ class DynamoReconciler:
 
     def _settle(self, exports: ExportSet) -> list[WantedRun]:
         task = exports.task
-        if (task.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE) or self.log.was_settled(
-            task.identifier
-        ):
-            return []
-        return [set_run(task, exports.source, exports.snapshot_date)]
+        run = set_run(task, exports.source, exports.snapshot_date)
+        young = (task.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE)
+        return [] if young or is_taken_over(self.log, run) else [run]
 
-    def _conversions(self, watched: WatchedSet) -> list[DateOfRuns]:
+    def _conversions(self, watched: WatchedSet, into: _Found) -> list[DateOfRuns]:
         """Dates whose tables Glue converts, also such as are older than the days looked at, unless a run of ours is about to."""
         source, exports = watched.plan.source, watched.exports
-        dates = self.conversions.dates(source) if self.conversions else []
+        failed = lambda one: into.problems.append(one.why)  # noqa: E731
+        dates = self.conversions.dates(source, failed=failed) if self.conversions else []
         dates = [found for found in dates if found.job_set.snapshot_date >= watched.first_date]
         days = [found.job_set.snapshot_date for found in dates]
         progress = self.log.progress(source, days) if days else {}
         open_dates = [found for found in dates if progress[found.job_set.snapshot_date] is Progress.OPEN]
         # Of a date that was exported again since, the earlier conversion is nobody's any more.
-        records = [find_export_record(exports.s3, exports.layout, source, f.job_set.snapshot_date) for f in open_dates]
-        return [
-            found
-            for found, record in zip(open_dates, records, strict=True)
-            if record is not None and record.export_task == found.job_set.export_task
-        ]
+        current: list[DateOfRuns] = []
+        for found in open_dates:
+            day = found.job_set.snapshot_date
+            record = attempt(lambda day=day: find_export_record(exports.s3, exports.layout, source, day))
+            if isinstance(record, Failed):
+                into.problems.append(f"{day}: {record.why}")
+            elif record is not None and record.export_task == found.job_set.export_task:
+                current.append(found)
+        return current
 
     def _continue(self, found: DateOfRuns) -> list[WantedRun]:
         if found.is_due:
             run = found.wanted()
             if (found.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE):
                 return []
-            if not self.log.was_settled(run.export_task or ""):
+            if not is_taken_over(self.log, run):
                 return [run]
         idle = found.waiting and not found.running
         return [found.wanted(turn=self.turn)] if idle and self.conversions and self.conversions.has_place() else []
@@ -202,10 +236,11 @@ class DynamoReconciler:
         late = [
             export
             for export in exports.started
-            if export.status.running and export.started_at and self.now - export.started_at > plan.timeout
+            if export.status.running
+            and export.started_at
+            and self.now - export.started_at > plan.timeout
+            and not self.log.has_timed_out(plan.source, exports.snapshot_date, since=export.started_at)
         ]
-        if not late or self.log.has_failed(plan.source, exports.snapshot_date):
-            return []
         hours = plan.timeout.total_seconds() / 3600
         return [
             WantedIncident(

@@ -11,12 +11,11 @@ What belongs here: the decision per message. Receiving and acknowledging is `def
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.sqs import QueueMessage
-from rds_lake.errors import TransientError
 from rds_lake.model.arn import Exportable, exportable, parse_arn
 from rds_lake.model.events import (
     BackupFailed,
@@ -31,7 +30,7 @@ from rds_lake.model.events import (
     parse_events,
 )
 from rds_lake.model.export import ExportTask
-from rds_lake.model.snapshot import Snapshot
+from rds_lake.stages.apart import Failed, attempt
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.spark_watch import SparkWatch
@@ -43,13 +42,15 @@ class EventPlan:
     """What a batch of messages asks for.
 
     `settled` are the receipt handles to delete in the next tick. A message that is in neither `settled` nor a
-    run stays in the queue: it comes again, and after the queue's limit goes to the dead-letter queue.
+    run stays in the queue: it comes again, and after the queue's limit goes to the dead-letter queue. `problems` name
+    what AWS refused to talk about, and what nobody understands.
     """
 
     runs: tuple[WantedRun, ...]
     incidents: tuple[WantedIncident, ...]
     settled: tuple[str, ...]
     notes: tuple[str, ...]
+    problems: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> dict[str, WantedRun | WantedIncident]:
@@ -65,6 +66,7 @@ class _Decision:
     incident: WantedIncident | None = None
     note: str | None = None
     later: bool = False
+    problem: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,8 @@ class EventPlanner:
     """Decides about messages for a set of sources; `first_dates` bounds the dates that have a partition.
 
     One planner per tick: what AWS said of a snapshot or task is remembered, so that a thousand copies of an event cost
-    one call.
+    one call. `is_taken_over`: whether another run has done what this one would do, or is about to. `is_late`: whether the
+    tick's time is over; what is not decided by then stays in the queue.
     """
 
     rds: RdsGateway
@@ -81,19 +84,24 @@ class EventPlanner:
     today: Callable[[], date]
     dynamodb: Mapping[str, DynamoExports] = field(default_factory=dict)
     conversions: SparkWatch | None = None
+    is_taken_over: Callable[[WantedRun], bool] = lambda _: False
+    is_late: Callable[[], bool] = lambda: False
     _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
-        """Decide every message; one bad message never keeps the others from their runs."""
+        """Decide every message; one that is bad, or that AWS refuses to talk about, never keeps the others from their runs."""
         runs: dict[str, WantedRun] = {}
         incidents: dict[str, WantedIncident] = {}
         settled: list[str] = []
         notes: list[str] = []
+        problems: list[str] = []
         for message in messages:
             decisions = [self._decide_once(event) for event in parse_events(message.body)]
             runs.update({run.key: run for decision in decisions for run in decision.runs})
             incidents.update({d.incident.key: d.incident for d in decisions if d.incident is not None})
-            notes += [f"message {message.message_id}: {decision.note}" for decision in decisions if decision.note]
+            for decision in decisions:
+                if decision.note:
+                    (problems if decision.problem else notes).append(f"message {message.message_id}: {decision.note}")
             if not any(decision.later for decision in decisions):
                 settled.append(message.receipt_handle)
         return EventPlan(
@@ -101,17 +109,38 @@ class EventPlanner:
             incidents=tuple(incidents.values()),
             settled=tuple(settled),
             notes=tuple(notes),
+            problems=tuple(problems),
         )
 
     def _decide_once(self, event: Event) -> _Decision:
         decided = self._decided.get(event)
         if decided is None:
-            try:
-                decided = self._decide(event)
-            except TransientError as error:
-                decided = _Decision(note=f"stays in the queue: {error}", later=True)
-            self._decided[event] = decided
+            if self.is_late():
+                return _Decision(note="stays in the queue: this tick's time is over", later=True)
+            found = attempt(lambda: self._legal(self._decide(event)))
+            if isinstance(found, Failed):
+                found = _Decision(note=f"stays in the queue: {found.why}", later=True, problem=not found.transient)
+            decided = self._decided[event] = found
         return decided
+
+    def _legal(self, decision: _Decision) -> _Decision:
+        """Without runs of dates that have no partition, one of which would fail the whole tick, and without what is done."""
+        runs: list[WantedRun] = []
+        notes = [decision.note] if decision.note else []
+        later = decision.later
+        for run in decision.runs:
+            day = f"{run.source} {run.snapshot_date}"
+            if run.snapshot_date < self.first_dates[run.source]:
+                notes.append(f"{run.subject} is from {run.snapshot_date}, before the source's first date")
+            elif run.snapshot_date > self.today():
+                reason = f"{run.subject} is from {run.snapshot_date}, which this clock has not reached"
+                notes.append(f"stays in the queue: {reason}")
+                later = True
+            elif run.trigger != "begin" and self.is_taken_over(run):
+                notes.append(f"{day}: another run takes {run.export_task} over")
+            else:
+                runs.append(run)
+        return replace(decision, runs=tuple(runs), note="; ".join(notes) or None, later=later)
 
     def _decide(self, event: Event) -> _Decision:
         match event:
@@ -152,7 +181,7 @@ class EventPlanner:
             return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
         if snapshot.unknown_origin:
             return _Decision(note=f"{snapshot.arn} is a copy, and AWS does not tell any more of what: it is of no date")
-        return self._in_partitions(starting_run(plan, snapshot), snapshot)
+        return _Decision(runs=(starting_run(plan, snapshot),))
 
     def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:
         wanted = identifier.lower()
@@ -182,10 +211,7 @@ class EventPlanner:
         ended = [one for one in ours if not one[1].status.running]
         if not ended:
             return _Decision(note=f"stays in the queue: our export of {arn} is still {ours[0][1].status}", later=True)
-        runs = [settling_run(plan, task, day) for plan, task, day in ended]
-        early = [run for run in runs if run.snapshot_date < self.first_dates[run.source]]
-        note = f"{early[0].subject} is from {early[0].snapshot_date}, before the source's first date" if early else None
-        return _Decision(runs=tuple(run for run in runs if run not in early), note=note)
+        return _Decision(runs=tuple(settling_run(plan, task, day) for plan, task, day in ended))
 
     def _by_hand(self, tasks: Sequence[ExportTask], arn: str) -> list[tuple[ExportPlan, ExportTask, date]]:
         about, _ = exportable(arn)
@@ -250,12 +276,3 @@ class EventPlanner:
             next_step="Look at the job in AWS Backup and start it again; its snapshot is exported when it is there.",
         )
         return _Decision(incident=incident)
-
-    def _in_partitions(self, run: WantedRun, snapshot: Snapshot) -> _Decision:
-        """The run, unless its date has no partition: one illegal key would fail the whole tick."""
-        if run.snapshot_date < self.first_dates[run.source]:
-            return _Decision(note=f"{snapshot.arn} is from {run.snapshot_date}, before the source's first date")
-        if run.snapshot_date > self.today():
-            reason = f"{snapshot.arn} is from {run.snapshot_date}, which this clock has not reached"
-            return _Decision(note=f"stays in the queue: {reason}", later=True)
-        return _Decision(runs=(run,))

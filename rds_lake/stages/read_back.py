@@ -15,9 +15,9 @@ from rds_lake.config_source import SourceSettings
 from rds_lake.errors import QueryError, UnavailableError
 from rds_lake.model.publication import waiting
 from rds_lake.sql.views import render_view_counts
-from rds_lake.stages import handover
 from rds_lake.stages.dated import tables_of
 from rds_lake.stages.lake import Lake
+from rds_lake.stages.manifest_head import get_head
 from rds_lake.stages.pointer import find_pointer
 from rds_lake.stages.snapshot_log import recorded_dates
 
@@ -58,7 +58,7 @@ def find_age(lake: Lake, source: SourceSettings, *, now: datetime) -> ReadBack:
     waits = f"; {held[-1]} waits: rds-lake publish {source.name} {held[-1]}" if held else ""
     if pointer is None:
         return ReadBack(snapshot_date=None, problems=(f"nothing is published yet{waits}",) if waits else ())
-    made = handover.get_manifest(lake.s3, lake.layout, source.name, pointer.snapshot_date).export.snapshot_time
+    made = get_head(lake.s3, lake.layout, source.name, pointer.snapshot_date).export.snapshot_time
     limit, shown = source.freshness, pointer.snapshot_date
     if limit is None or now - made <= limit:
         return ReadBack(snapshot_date=shown)

@@ -20,8 +20,10 @@ from enum import StrEnum
 from typing import Protocol
 
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.model.arn import Exportable
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.snapshot import LIVE, Snapshot, of_date
+from rds_lake.stages.apart import Failed, attempt
 from rds_lake.stages.export_plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.freshness import Watched, find_live, newest_state, stale_incident, stale_reason, waiting_since
 from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, settling_run
@@ -58,13 +60,31 @@ class RunLog(Protocol):
         """Whether any run was asked to take this ended export over."""
         ...
 
+    def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
+        """Whether a run somebody launched for the whole date goes on, or went on until after `since`.
+
+        Such a run waits for the export by itself, so that the export's end is its business.
+        """
+        ...
+
     def has_failed(self, source: str, day: date) -> bool:
-        """Whether a run of the date failed, and so was mailed."""
+        """Whether the last run that was to export the date failed, and so was mailed."""
+        ...
+
+    def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
+        """Whether a run gave up waiting for the date's export at or after `since`, and so was mailed."""
         ...
 
     def published_arn(self, source: str, day: date) -> str | None:
         """The snapshot a date's Parquet came from."""
         ...
+
+
+def is_taken_over(log: RunLog, run: WantedRun) -> bool:
+    """Whether another run was asked to do the same, or does so because a person launched it."""
+    if run.export_task is None:
+        return False
+    return log.was_settled(run.export_task) or log.by_hand(run.source, run.snapshot_date, since=run.ended_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -83,52 +103,94 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What reconciliation found of one source."""
+    """What reconciliation found of one source. `problems`: what of it could not be looked at, and why."""
 
     source: str
-    candidates: tuple[Candidate, ...]
-    settling: tuple[WantedRun, ...]
-    incidents: tuple[WantedIncident, ...]
+    candidates: tuple[Candidate, ...] = ()
+    settling: tuple[WantedRun, ...] = ()
+    incidents: tuple[WantedIncident, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Snapshots(Protocol):
+    """Where a source's snapshots are listed: AWS, or a list of the whole account (`account_snapshots.py`)."""
+
+    def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
+        """As of `RdsGateway.list_snapshots`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What is left to do for one date."""
+
+    candidates: Sequence[Candidate] = ()
+    settling: Sequence[WantedRun] = ()
+    incidents: Sequence[WantedIncident] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Compares one source at a time. `grace`: how long events are given to arrive before this does their work."""
+    """Compares one source at a time. `grace`: how long events are given to arrive before this does their work.
+
+    `snapshots`: where they are listed; without one, of AWS for every source.
+    """
 
     rds: RdsGateway
     log: RunLog
     now: datetime
     days: int
     grace: timedelta
+    snapshots: Snapshots | None = None
 
     def examine(self, watched: Watched) -> Examined:
-        """Everything that is left to do for the source. AWS is asked about export tasks of open dates only."""
+        """Everything that is left to do for the source. AWS is asked about export tasks of open dates only.
+
+        A date that cannot be looked at keeps no other from its work; where AWS does not answer, the rest waits as well.
+        """
         plan = watched.plan
-        snapshots = self.rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
+        listed = self.snapshots or self.rds
+        snapshots = listed.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
         live = find_live(self.rds, plan, now=self.now)
-        candidates: list[Candidate] = []
-        settling: list[WantedRun] = []
-        incidents: list[WantedIncident] = []
+        found: list[_Found] = []
+        problems: list[str] = []
         for day, dates_own in self._open_dates(watched, snapshots, live).items():
-            attempts = self._attempts(plan, day, dates_own)
-            running = [task for task in attempts if task.status.running]
-            if running:
-                incidents += [_stuck(plan, task) for task in running if self._is_stuck(plan, task, day)]
-            elif attempts:
-                settling += self._settling(plan, attempts, day)
-            else:
-                candidates += self._candidate(plan, day, dates_own)
-        newest = newest_state(self.rds, snapshots, live)
-        since = waiting_since(self.rds, watched, newest, now=self.now)
-        stale = stale_reason(watched, newest, now=self.now, since=since)
-        if stale is not None:
-            incidents.append(stale_incident(plan, newest, stale))
+            one = attempt(lambda day=day, dates_own=dates_own: self._look(plan, day, dates_own))
+            if isinstance(one, _Found):
+                found.append(one)
+                continue
+            problems.append(f"{day}: {one.why}")
+            if one.transient:
+                break
+        stale = attempt(lambda: self._stale(watched, snapshots, live))
+        if isinstance(stale, Failed):
+            problems.append(f"its freshness: {stale.why}")
+        else:
+            found.append(_Found(incidents=stale))
         return Examined(
             source=plan.source,
-            candidates=tuple(candidates),
-            settling=tuple(settling),
-            incidents=tuple(incidents),
+            candidates=tuple(candidate for one in found for candidate in one.candidates),
+            settling=tuple(run for one in found for run in one.settling),
+            incidents=tuple(incident for one in found for incident in one.incidents),
+            problems=tuple(problems),
         )
+
+    def _look(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> _Found:
+        attempts = self._attempts(plan, day, snapshots)
+        running = [task for task in attempts if task.status.running]
+        if running:
+            return _Found(incidents=[_stuck(plan, task) for task in running if self._is_stuck(plan, task, day)])
+        if attempts:
+            return _Found(settling=self._settling(plan, attempts, day))
+        return _Found(candidates=self._candidate(plan, day, snapshots))
+
+    def _stale(
+        self, watched: Watched, snapshots: Sequence[Snapshot], live: Snapshot | None
+    ) -> Sequence[WantedIncident]:
+        newest = newest_state(self.rds, snapshots, live)
+        since = waiting_since(self.rds, watched, newest, now=self.now)
+        reason = stale_reason(watched, newest, now=self.now, since=since)
+        return [stale_incident(watched.plan, newest, reason)] if reason is not None else []
 
     def _open_dates(
         self, watched: Watched, snapshots: Sequence[Snapshot], live: Snapshot | None
@@ -172,9 +234,10 @@ class Reconciler:
         """The ended export whose end nobody was told: the last COMPLETE one, else the last."""
         complete = [task for task in attempts if task.status is ExportStatus.COMPLETE]
         task = max(complete or attempts, key=lambda task: task.ended_at or self.now)
-        if (task.ended_at or self.now) > self.now - self.grace or self.log.was_settled(task.identifier):
+        run = settling_run(plan, task, day)
+        if (task.ended_at or self.now) > self.now - self.grace or is_taken_over(self.log, run):
             return []
-        return [settling_run(plan, task, day)]
+        return [run]
 
     def _candidate(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[Candidate]:
         """The export to start, unless a run is about to or failed to."""
@@ -199,8 +262,9 @@ class Reconciler:
         # A task that is STARTING carries no start time yet; its snapshot may be days old, so only the run that began it
         # tells. A waiting run that gave up has been mailed already.
         since = task.started_at or max((b.at for b in self.log.begun(plan.source, day).values()), default=None)
-        late = since is not None and self.now - since > plan.timeout
-        return late and not self.log.has_failed(plan.source, day)
+        if since is None or self.now - since <= plan.timeout:
+            return False
+        return not self.log.has_timed_out(plan.source, day, since=since)
 
 
 def _date_or_none(plan: ExportPlan, task: ExportTask) -> date | None:

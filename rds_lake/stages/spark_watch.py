@@ -14,7 +14,7 @@ What belongs here: looking, and what follows. Carrying it out is `spark_convert.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +24,7 @@ from rds_lake.config import LakeConfig
 from rds_lake.model.job_run import JobRun
 from rds_lake.model.job_set import JobSet, parse_job_set
 from rds_lake.model.layout import LakeLayout
+from rds_lake.stages.apart import Failed, attempt
 from rds_lake.stages.wanted import WantedIncident, WantedRun
 
 _ENDING = ".runs"
@@ -70,6 +71,7 @@ class DateOfRuns:
             whole_source=False,
             subject=f"glue:{found.export_task}",
             export_task=f"{found.export_task}:{what}",
+            ended_at=self.ended_at,
         )
 
     def stuck(self, *, now: datetime, timeout: timedelta) -> list[WantedIncident]:
@@ -103,13 +105,22 @@ class SparkWatch:
     places: int
     sources: Collection[str]
 
-    def dates(self, source: str) -> list[DateOfRuns]:
-        """The source's dates that Glue has not converted wholly, oldest first; none for sources that do without it."""
+    def dates(self, source: str, *, failed: Callable[[Failed], None] | None = None) -> list[DateOfRuns]:
+        """The source's dates that Glue has not converted wholly, oldest first; none for sources that do without it.
+
+        A date that cannot be looked at is told to `failed`, and the others are returned; without it, it raises.
+        """
         if source not in self.sources:
             return []
-        listed = self.s3.list_objects(self.layout.bucket, self.layout.job_folder(source))
-        found = [self._look(item.key) for item in listed if item.key.endswith(_ENDING)]
-        return sorted((one for one in found if one is not None), key=lambda one: one.job_set.snapshot_date)
+        found: list[DateOfRuns] = []
+        for item in self.s3.list_objects(self.layout.bucket, self.layout.job_folder(source)):
+            if item.key.endswith(_ENDING):
+                one = attempt(lambda key=item.key: self._look(key)) if failed else self._look(item.key)
+                if failed and isinstance(one, Failed):
+                    failed(one)
+                elif isinstance(one, DateOfRuns):
+                    found.append(one)
+        return sorted(found, key=lambda one: one.job_set.snapshot_date)
 
     def date_of(self, run: str) -> DateOfRuns | None:
         """The date that a run of the job converts for; None for a run that is none of ours, or of a finished date."""

@@ -6,7 +6,7 @@ What belongs here: these values and their keys. Who wants them: `events.py` and 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Literal
 
 from rds_lake.model.export import ExportStatus, ExportTask
@@ -22,7 +22,8 @@ Trigger = Literal["begin", "settle", "scan", "convert"]
 class WantedRun:
     """One run of a source's assets. `key` is the same for a redelivered event, so that it runs once (traps T9).
 
-    `subject`: what is exported (`Snapshot.subject`), the label by which later ticks find the run.
+    `subject`: what is exported (`Snapshot.subject`), the label by which later ticks find the run. `ended_at`: when what
+    the run takes over ended, where AWS says so.
     """
 
     key: str
@@ -32,6 +33,7 @@ class WantedRun:
     whole_source: bool
     subject: str
     export_task: str | None = None
+    ended_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,4 +72,5 @@ def set_run(task: ExportTask, source: str, day: date) -> WantedRun:
         whole_source=task.status is ExportStatus.COMPLETE,
         subject=task.source_arn,
         export_task=task.identifier,
+        ended_at=task.ended_at,
     )

@@ -3,12 +3,14 @@
 import io
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
+from rds_lake.aws.rds import RdsGateway
 from rds_lake.cli import main
 from rds_lake.config_source import Retention
 from rds_lake.console.connect import Connected
@@ -91,6 +93,34 @@ def test_the_retention_asset_removes_the_same_and_says_how_much(
     assert event.metadata["rds_lake/orphans_removed"].value == 1
     assert event.metadata["rds_lake/bytes_removed"].value
     assert pruned_world.query("SELECT DISTINCT snapshot_date FROM snapshots_orders") == [("2026-11-20",)]
+
+
+def test_sources_of_the_same_hour_are_one_run_that_lists_the_accounts_exports_once(
+    world: World, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """AWS keeps ended tasks for ever: a list per source and night grows without end."""
+    (shop,) = world.config.sources
+    sources = [
+        shop.model_copy(update={"name": name, "retention": Retention(schedule=cron)})
+        for name, cron in (("a", "20 6 * * *"), ("b", "0 7 * * 1"), ("c", "20 6 * * *"))
+    ]
+    world.config = world.config.model_copy(update={"sources": tuple(sources)})
+    definitions = build_definitions(world.config, resources={"aws": world.aws})
+    assert [schedule.name for schedule in definitions.schedules or ()] == ["a__retention", "b__retention"]
+    assert definitions.resolve_schedule_def("a__retention").cron_schedule == "20 6 * * *"
+    listed: list[str | None] = []
+    real = RdsGateway.list_export_tasks
+
+    def count(self: RdsGateway, *, source_arn: str | None = None) -> Any:
+        listed.append(source_arn)
+        return real(self, source_arn=source_arn)
+
+    monkeypatch.setattr(RdsGateway, "list_export_tasks", count)
+    job = definitions.resolve_implicit_global_asset_job_def()
+    keys = [dg.AssetKey([name, "retention"]) for name in ("a", "b", "c")]
+    for runs in (1, 2):
+        assert job.execute_in_process(instance=instance, asset_selection=keys).success
+        assert listed == [None] * runs, "and every run looks anew"
 
 
 def test_a_date_of_an_unfinished_run_is_left_alone(pruned_world: World, instance: dg.DagsterInstance) -> None:

@@ -136,3 +136,23 @@ def test_a_storm_of_messages_and_a_daemon_killed_twice_leave_exactly_the_right_e
     assert sorted(queue.dead()) == sorted(body for body in storm.messages if body.startswith("poison"))
     ticks: list[Any] = dagster.ticks("rds_lake_events") + dagster.ticks("rds_lake_reconciliation")
     assert not [tick.error for tick in ticks if tick.status == "FAILURE"]
+
+
+@pytest.mark.timeout(400)
+def test_a_backfill_whose_runs_all_wait_keeps_no_sources_daily_export_out(dagster: Dagster, crowd: World) -> None:
+    """AWS's five places are taken and never come free: what sensors ask for still begins, and ends, within seconds."""
+    days = [f"2026-10-{day:02}" for day in range(10, 18)]
+    for day in days:
+        crowd.break_next_export(stuck=True)
+        crowd.snapshot(day, event=False)
+    backfill = launch(dagster, days)
+    places = crowd.config.lake.export_quota
+    until(lambda: len(crowd.gateways.rds.list_running_exports()) == places, seconds=200, what="a full account")
+    today = datetime.now(UTC).date()
+    arn = crowd.snapshot(str(today), hour=0, database=OTHERS[0])
+    tags = {"rds_lake/trigger": "begin", "rds_lake/subject": arn}
+    with dg.DagsterInstance.from_config(str(dagster.home)) as instance:
+        begun = dg.RunsFilter(tags=tags, statuses=[dg.DagsterRunStatus.SUCCESS])
+        until(lambda: instance.get_runs(begun), seconds=90, what="the daily export's run")
+        waiting = dg.RunsFilter(tags={"dagster/backfill": backfill}, statuses=[dg.DagsterRunStatus.STARTED])
+        assert len(instance.get_runs(waiting)) == places, "no more of a backfill than AWS has places for"

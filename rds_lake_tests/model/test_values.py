@@ -1,6 +1,7 @@
 """Snapshots, ARNs, the layout and the manifest."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
@@ -13,7 +14,13 @@ from rds_lake.model.arn import Exportable, exportable, parse_arn
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import AwsCopy, DataFile, Manifest, TableManifest
-from rds_lake.model.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
+from rds_lake.model.manifest_json import (
+    parse_export_record,
+    parse_head,
+    parse_manifest,
+    render_export_record,
+    render_manifest,
+)
 from rds_lake.model.snapshot import Snapshot, of_date, snapshot_date
 from rds_lake.model.table import Column, TableTarget
 from rds_lake_tests import strategies
@@ -129,6 +136,19 @@ def test_a_manifest_survives_being_written_and_read(manifest: Manifest) -> None:
     assert parse_manifest(render_manifest(manifest), where="x") == manifest
     record = manifest.export
     assert parse_export_record(render_export_record(record), where="x") == record
+
+
+@given(manifests, st.integers(0, 4_000))
+def test_the_head_of_a_manifest_is_read_without_its_files_from_any_piece_that_holds_it(
+    manifest: Manifest, size: int
+) -> None:
+    text = render_manifest(manifest)
+    bare = replace(manifest, tables=())
+    assert parse_head(text, where="x", whole=True) == bare
+    assert parse_head(text[:size], where="x", whole=False) in (bare, None)
+    assert parse_head(text[: text.index(b'"tables": [') + 11], where="x", whole=False) == bare
+    laid_out = json.dumps(json.loads(text), indent=1, sort_keys=True).encode()
+    assert parse_head(laid_out, where="x", whole=True) == bare
 
 
 @given(manifests)

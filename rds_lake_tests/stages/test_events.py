@@ -1,13 +1,14 @@
 """From messages to runs: each event asks for the right run, once (traps T8, T9)."""
 
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from rds_lake.aws.sqs import QueueMessage
 from rds_lake.config import first_date
-from rds_lake.errors import ThrottledError
+from rds_lake.errors import AwsError, ManifestError, ThrottledError
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.model.arn import Exportable
 from rds_lake.stages.events import EventPlan, EventPlanner
@@ -161,3 +162,70 @@ def test_a_throttled_lookup_leaves_its_message_and_not_the_others(
     made = plan(world, event("RDS-EVENT-0091", first), event("RDS-EVENT-0091", second))
     assert made.settled == ("h1",)
     assert [run.subject for run in made.runs] == [second]
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        AwsError(service="rds", operation="DescribeDBSnapshots", code="AccessDenied", message="not authorized"),
+        ManifestError("s3://acme-lake/lake/_jobs/shop/x.runs is damaged"),
+        KeyError("SnapshotCreateTime"),
+    ],
+    ids=["refused", "damaged", "unforeseen"],
+)
+def test_one_event_that_cannot_be_decided_is_named_and_every_other_one_is_decided(
+    world: World, monkeypatch: pytest.MonkeyPatch, refusal: Exception
+) -> None:
+    """The tick that failed would put every good message nearer to the dead-letter queue, and get none of them on."""
+    first, second = world.snapshot("2026-11-19"), world.snapshot("2026-11-20")
+    real = world.gateways.rds.find_snapshot
+
+    def sometimes(about: Exportable, reference: str) -> object:
+        if reference == first:
+            raise refusal
+        return real(about, reference)
+
+    monkeypatch.setattr(world.gateways.rds, "find_snapshot", sometimes)
+    made = plan(world, event("RDS-EVENT-0091", first), event("RDS-EVENT-0091", second))
+    assert made.settled == ("h1",)
+    assert [run.subject for run in made.runs] == [second]
+    (problem,) = made.problems
+    assert "m0" in problem
+    assert str(refusal) in problem
+
+
+def test_an_ended_export_of_a_date_this_clock_has_not_reached_waits(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster has no partition for it: one such request fails the tick, and with it every other run."""
+    early, late = world.snapshot("2026-11-19"), world.snapshot("2026-11-20")
+    for day in (19, 20):
+        world.run().accept(date(2026, 11, day), poll_seconds=0.02)
+    made = replace(planner(world), today=lambda: date(2026, 11, 19)).plan(
+        [message(event("RDS-EVENT-0161", late), 0), message(event("RDS-EVENT-0161", early), 1)]
+    )
+    assert [run.snapshot_date.day for run in made.runs] == [19]
+    assert made.settled == ("h1",)
+
+
+def test_an_export_that_another_run_takes_over_is_acknowledged_without_a_second_run(world: World) -> None:
+    arn = world.snapshot("2026-11-20")
+    task = world.run().accept(date(2026, 11, 20), poll_seconds=0.02).record.export_task
+    watched = replace(planner(world), is_taken_over=lambda run: run.export_task == task)
+    made = watched.plan([message(event("RDS-EVENT-0161", arn))])
+    assert (made.runs, made.settled) == ((), ("h0",))
+
+
+def test_what_a_tick_has_no_time_for_stays_in_the_queue(world: World) -> None:
+    body = event("RDS-EVENT-0091", world.snapshot("2026-11-20"))
+    seconds = iter([False, True])
+    hurried = replace(planner(world), is_late=lambda: next(seconds))
+    made = hurried.plan(
+        [
+            message(body, 0),
+            message(event("RDS-EVENT-0091", "arn:aws:rds:us-east-1:123456789012:snapshot:other"), 1),
+            message(body, 2),
+        ]
+    )
+    assert [run.snapshot_date.day for run in made.runs] == [20]
+    assert made.settled == ("h0", "h2"), "what is decided already costs no time"

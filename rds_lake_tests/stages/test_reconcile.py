@@ -1,6 +1,6 @@
 """Reconciliation: what no event told is found, started in turn, settled once, and told once (traps 6, 13, 42)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rds_lake.errors import AwsError, ManifestError, ThrottledError
 from rds_lake.model.arn import Exportable
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.export_id import export_task_id
@@ -76,6 +77,8 @@ class Log:
     begun_at: datetime = NOW
     settled: Sequence[str] = ()
     failed: bool = False
+    timed_out: bool = False
+    launched: Sequence[date] = ()
     published: str | None = None
 
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
@@ -89,6 +92,12 @@ class Log:
 
     def has_failed(self, source: str, day: date) -> bool:
         return self.failed
+
+    def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
+        return day in self.launched
+
+    def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
+        return self.timed_out
 
     def published_arn(self, source: str, day: date) -> str | None:
         return self.published
@@ -212,6 +221,55 @@ class TestSettle:
         ).settling
         assert run.snapshot_date == date(2026, 11, 20)
 
+    def test_a_date_that_somebody_launched_by_hand_is_not_run_a_second_time(self) -> None:
+        rds = FakeRds(snapshots=[snapshot()], tasks=[task(snapshot(), ExportStatus.COMPLETE)])
+        assert not examine(rds, Log(launched=[date(2026, 11, 21)])).settling
+
+
+class HalfBlindRds(FakeRds):
+    """Answers for some snapshots only."""
+
+    def __init__(self, *, error: Exception, days: Collection[int], **known: Any) -> None:
+        super().__init__(**known)
+        self.error, self.blind = error, [snapshot(day).arn for day in days]
+
+    def list_export_tasks(self, *, source_arn: str | None = None) -> list[ExportTask]:
+        if source_arn in self.blind:
+            raise self.error
+        return super().list_export_tasks(source_arn=source_arn)
+
+
+class TestApart:
+    """One date that cannot be looked at keeps no other date waiting."""
+
+    @given(
+        days=st.sets(st.integers(17, 21)),
+        error=st.sampled_from(
+            [
+                AwsError(service="rds", operation="DescribeExportTasks", code="AccessDenied", message="no"),
+                KeyError("Status"),
+                ManifestError("damaged"),
+                RecursionError("deep"),
+            ]
+        ),
+    )
+    def test_whatever_is_wrong_with_some_dates_the_others_are_begun_and_each_is_named(
+        self, days: set[int], error: Exception
+    ) -> None:
+        whole = [17, 18, 19, 20, 21]
+        rds = HalfBlindRds(error=error, days=days, snapshots=[snapshot(day) for day in whole])
+        found = examine(rds, days=5)
+        assert dates(found) == [day for day in whole if day not in days]
+        assert sorted(problem[:10] for problem in found.problems) == [f"2026-11-{day}" for day in sorted(days)]
+
+    def test_where_aws_throttles_the_source_is_left_for_the_next_tick(self) -> None:
+        """Each further call would be waited for as well, and a tick has a minute."""
+        rds = HalfBlindRds(
+            error=ThrottledError("Rate exceeded"), days=[20], snapshots=[snapshot(day) for day in (19, 20, 21)]
+        )
+        found = examine(rds)
+        assert (dates(found), len(found.problems)) == ([21], 1), "the newest date comes first"
+
 
 class TestIncidents:
     def test_an_export_that_runs_longer_than_its_time_limit_is_stuck_once(self) -> None:
@@ -225,7 +283,12 @@ class TestIncidents:
 
     def test_a_stuck_export_whose_waiting_run_failed_was_told_already(self) -> None:
         rds = FakeRds(snapshots=[snapshot(20), snapshot()], tasks=[task(snapshot(20), ExportStatus.STARTING)])
-        assert not examine(rds, Log(failed=True)).incidents
+        assert not examine(rds, Log(timed_out=True)).incidents
+
+    def test_a_failure_of_something_else_silences_no_stuck_export(self) -> None:
+        """Weeks ago, or of the catalogue: nobody was told that this export hangs."""
+        rds = FakeRds(snapshots=[snapshot(20), snapshot()], tasks=[task(snapshot(20), ExportStatus.STARTING)])
+        assert len(examine(rds, Log(failed=True)).incidents) == 1
 
     def test_an_export_that_does_not_even_start_is_stuck_since_it_was_begun_and_not_since_its_snapshot(self) -> None:
         starting = task(snapshot(19), ExportStatus.STARTING, started_at=None)

@@ -1,0 +1,42 @@
+"""One source whose tables cannot be loaded never stops the others."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from rds_lake.config import LakeConfig
+from rds_lake.definitions import known_tables
+from rds_lake.defs.build import build_definitions
+from rds_lake.stages.known_tables import save_known_tables, state_path
+from rds_lake_tests.crowd import write_crowd
+from rds_lake_tests.defs.shell import TABLES
+
+
+@pytest.fixture
+def config(root: Path, tmp_path: Path) -> LakeConfig:
+    """The shop and two databases more; the tables of `db_1` are known."""
+    config = write_crowd(root, tmp_path, ("db-0", "db-1"), shop=True)
+    for source in config.sources[1:]:
+        save_known_tables(config, source, TABLES)
+    return config
+
+
+TWINS = [{"database": "shop", "schema": "public", "table": name} for name in ("a b", "a_b")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"tables": [{"table": 7}]}', '{"tables": 3}', json.dumps({"tables": TWINS}), "[" * 100_000],
+    ids=["cut", "list", "keys", "number", "twins", "deep"],
+)
+def test_a_source_whose_tables_cannot_be_read_is_named_and_every_source_loads(config: LakeConfig, text: str) -> None:
+    state_path(config, config.sources[1]).write_text(text, encoding="utf-8")
+    lines: list[str] = []
+    known = known_tables(config, report=lines.append)
+    assert "db_1" in known
+    assert "db_0" not in known
+    (line,) = lines
+    assert "source db_0" in line
+    keys = build_definitions(config, known_tables=known).resolve_all_asset_keys()
+    assert {key.path[0] for key in keys} == {"shop", "db_0", "db_1"}
