@@ -164,6 +164,36 @@ def test_polls_grow_apart() -> None:
     assert clock.slept[-1] == 2.0
 
 
+class Taking:
+    """An Athena whose statements take so many seconds of its clock; counts the looks."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.clock, self.seconds, self.looks, self.began = clock, seconds, 0, 0.0
+
+    def start_query_execution(self, **arguments: Any) -> dict[str, str]:
+        self.began = self.clock.now
+        return {"QueryExecutionId": "q"}
+
+    def get_query_execution(self, **arguments: Any) -> Any:
+        self.looks += 1
+        state = "SUCCEEDED" if self.clock.now >= self.began + self.seconds else "RUNNING"
+        took = {"TotalExecutionTimeInMillis": round(self.seconds * 1000)}
+        return {"QueryExecution": {"Status": {"State": state}, "Statistics": took, "StatementType": "DDL"}}
+
+
+def test_statements_are_looked_at_when_those_of_their_kind_usually_end() -> None:
+    """Thirty looks a table were three quarters of all calls of a date."""
+    clock = Clock()
+    client = Taking(clock, 3.0)
+    athena = gateway(client, clock, clock.sleep)
+    athena.run("CREATE VIEW a", database="shop")
+    first, began = client.looks, clock.now
+    for _ in range(20):
+        athena.run("CREATE VIEW a", database="shop")
+    assert client.looks - first <= 20 * 1.5 < 20 * first
+    assert clock.now - began <= 20 * 3.0 * 1.2, "and nobody waits longer for it"
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit()])
 def test_an_interrupted_query_is_stopped(error: BaseException) -> None:
     athena, client, _ = scripted("RUNNING", error)
