@@ -34,7 +34,6 @@ from rds_lake.stages.wanted import WantedIncident, WantedRun, beginning_run, set
 _SETTLE_GRACE = timedelta(seconds=60)
 # An export that AWS had no place for is tried again after this long: places are those of exports, which take a while.
 _BEGIN_AGAIN = timedelta(minutes=5)
-# A run that begins a date waits no longer than this for its turn in Dagster's queue.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
