@@ -38,7 +38,6 @@ _SETTINGS = (
 # bytes are compared besides, where names keep their case.
 _EXACTLY = "(@@lower_case_table_names <> 0 OR CAST({0}TABLE_SCHEMA AS BINARY) = CAST(DATABASE() AS BINARY))"
 
-
 _TABLES = f"""
 SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.CHARACTER_MAXIMUM_LENGTH,
        c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION
@@ -46,7 +45,8 @@ FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
  AND CAST(t.TABLE_NAME AS BINARY) = CAST(c.TABLE_NAME AS BINARY)
 -- MariaDB gives a table with history a word of its own; views and sequences have theirs and are no tables
-WHERE c.TABLE_SCHEMA = %s AND {_EXACTLY.format("c.")} AND {_EXACTLY.format("t.")} AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
+WHERE c.TABLE_SCHEMA = %s AND {_EXACTLY.format("c.")} AND {_EXACTLY.format("t.")}
+ AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
 ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION
 """
 
@@ -57,7 +57,10 @@ WHERE TABLE_SCHEMA = %s AND {_EXACTLY.format("")} AND COALESCE(GENERATION_EXPRES
 ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
 
-_SEQUENCES = f"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND {_EXACTLY.format('')} AND TABLE_TYPE = 'SEQUENCE'"
+_SEQUENCES = f"""
+SELECT TABLE_NAME FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = %s AND {_EXACTLY.format("")} AND TABLE_TYPE = 'SEQUENCE'
+"""
 
 
 class MySqlDatabase:
