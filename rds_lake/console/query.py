@@ -9,11 +9,11 @@ from datetime import date
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Table
 from rich.text import Text
 
 from rds_lake.config_source import SourceSettings
 from rds_lake.console.connect import Connected
+from rds_lake.console.tables import print_values
 from rds_lake.sql.as_of import render_as_of
 from rds_lake.stages.as_of import readable_tables
 
@@ -33,13 +33,11 @@ def query(
         tables = readable_tables(connected.lake, source, day)
         sql = render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
     answer = connected.lake.athena.run(sql, database=source.name, most_rows=most_rows)
-    table = Table()
-    for column in answer.columns:
-        table.add_column(Text(column), overflow="fold")
-    for row in answer.rows:
-        table.add_row(*(Text(value) if value is not None else Text("NULL", style="dim") for value in row))
     if answer.columns:
-        console.print(table)
+        null = Text("NULL", style="dim")
+        print_values(
+            console, answer.columns, [[null if value is None else value for value in row] for row in answer.rows]
+        )
     rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
     if answer.more:
         rows = f"the first {rows}"
