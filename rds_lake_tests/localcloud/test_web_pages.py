@@ -196,7 +196,7 @@ def run_job(page: Page, script: str) -> dict[str, Any]:
     glue.create_job(Name="j", Role="r", Command={"Name": "glueetl", "ScriptLocation": script})
     run = glue.start_job_run(JobName="j")["JobRunId"]
 
-    def ended() -> dict[str, Any] | None:
+    def ended() -> Any:
         found = glue.get_job_run(JobName="j", RunId=run)["JobRun"]
         return found if found["JobRunState"] not in ("STARTING", "RUNNING") else None
 
