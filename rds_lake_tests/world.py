@@ -85,7 +85,8 @@ def mariadb_cloud(url: str) -> Iterator[LocalCloud]:
 def post(url: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
     """POST JSON; status and answer, also of refusals."""
     try:
-        with urlopen(Request(url, json.dumps(body).encode()), timeout=60) as answer:
+        headers = {"Content-Type": "application/json"}
+        with urlopen(Request(url, json.dumps(body).encode(), headers), timeout=60) as answer:
             return answer.status, json.load(answer)
     except HTTPError as error:
         return error.code, json.load(error)

@@ -10,11 +10,11 @@ from datetime import date
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Table
 from rich.text import Text
 
 from rds_lake.config_source import SourceSettings
 from rds_lake.console.connect import Connected
+from rds_lake.console.tables import print_values
 from rds_lake.errors import ConfigError
 from rds_lake.sql.as_of import render_as_of, views_read
 from rds_lake.sql.statements import reads_only
@@ -43,13 +43,11 @@ def query(connected: Connected, question: Question, *, console: Console, most_ro
             "Repeat it with --write if it is what you want"
         )
     answer = connected.lake.athena.run(sql, database=source.name, most_rows=most_rows)
-    table = Table()
-    for column in answer.columns:
-        table.add_column(Text(column), overflow="fold")
-    for row in answer.rows:
-        table.add_row(*(Text(value) if value is not None else Text("NULL", style="dim") for value in row))
     if answer.columns:
-        console.print(table)
+        null = Text("NULL", style="dim")
+        print_values(
+            console, answer.columns, [[null if value is None else value for value in row] for row in answer.rows]
+        )
     rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
     if answer.more:
         rows = f"the first {rows}"

@@ -72,7 +72,8 @@ def _greet(console: Console, stack: Stack, port: int) -> None:
         console.print(f"database        {name}: {url}")
     body = f'{{"database": "{identifier}", "type": "automated"}}'
     console.print("take a snapshot ", end="")
-    console.print(f"curl -X POST {stack.endpoint}/_local/snapshots -d '{body}'", markup=False, soft_wrap=True)
+    json_header = "-H 'Content-Type: application/json'"
+    console.print(f"curl {json_header} {stack.endpoint}/_local/snapshots -d '{body}'", markup=False, soft_wrap=True)
     console.print("Ctrl-C stops everything\n")
 
 

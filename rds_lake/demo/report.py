@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from rich.console import Console
-from rich.table import Table
+from rich.text import Text
 
 from rds_lake.aws.athena import AthenaGateway, QueryResult
+from rds_lake.console.tables import Cell, print_values
 from rds_lake.demo.watch import Step
 from rds_lake.model.table import TableTarget
 from rds_lake.sql.quoting import identifier, literal, qualified
@@ -30,14 +31,13 @@ class DayStory:
 
 def print_timings(console: Console, stories: Sequence[DayStory]) -> None:
     """Seconds from the snapshot to each stage, a column per date."""
-    table = Table(title="From snapshot to views: seconds after the snapshot", title_justify="left")
-    table.add_column("stage")
-    for story in stories:
-        table.add_column(str(story.day), justify="right")
-    for rows in zip(*(story.steps for story in stories), strict=True):
-        times = [f"{step.at - story.taken_at:.1f}" for step, story in zip(rows, stories, strict=True)]
-        table.add_row(rows[0].name, *times)
-    console.print(table)
+    rows = [
+        [steps[0].name, *(f"{step.at - story.taken_at:.1f}" for step, story in zip(steps, stories, strict=True))]
+        for steps in zip(*(story.steps for story in stories), strict=True)
+    ]
+    columns = ["stage", *(str(story.day) for story in stories)]
+    title = "From snapshot to views: seconds after the snapshot"
+    print_values(console, columns, rows, title=title, right=frozenset(range(1, len(columns))))
 
 
 def print_counts(
@@ -51,11 +51,6 @@ def print_counts(
 
     The newest date is read from the views, older ones from the raw tables' partitions.
     """
-    table = Table(title="Rows: PostgreSQL at the snapshot / Athena now", title_justify="left")
-    table.add_column("table")
-    table.add_column("view")
-    for story in stories:
-        table.add_column(str(story.day), justify="right")
     queries = {
         (target, story.day): _count_query(source, view, story.day, newest=story is stories[-1])
         for target, view in views.items()
@@ -63,14 +58,18 @@ def print_counts(
     }
     answers = dict(zip(queries, athena.run_many(list(queries.values()), database=source), strict=True))
     equal = True
+    rows: list[list[Cell]] = []
     for target, view in sorted(views.items(), key=lambda item: item[1]):
-        cells = []
+        cells: list[Cell] = []
         for story in stories:
             read, held = int(answers[target, story.day].rows[0][0] or 0), story.counts[target]
             equal &= read == held
-            cells.append(f"{held:,} / {read:,} " + ("[green]=[/]" if read == held else "[red]≠[/]"))
-        table.add_row(f"{target.schema}.{target.table}", view, *cells)
-    console.print(table)
+            sign = Text("=", style="green") if read == held else Text("≠", style="red")
+            cells.append(Text(f"{held:,} / {read:,} ").append_text(sign))
+        rows.append([f"{target.schema}.{target.table}", view, *cells])
+    columns = ["table", "view", *(str(story.day) for story in stories)]
+    title = "Rows: PostgreSQL at the snapshot / Athena now"
+    print_values(console, columns, rows, title=title, right=frozenset(range(2, len(columns))))
     return equal
 
 
@@ -85,10 +84,7 @@ def print_answer(console: Console, title: str, sql: str, result: QueryResult) ->
     """A query, its rows, and what it cost."""
     console.print(f"\n[bold]{title}[/]")
     console.print(sql, style="dim", markup=False, highlight=False)
-    table = Table()
-    for column in result.columns:
-        table.add_column(column)
-    for row in result.rows:
-        table.add_row(*(value if value is not None else "NULL" for value in row))
-    console.print(table)
+    print_values(
+        console, result.columns, [[value if value is not None else "NULL" for value in row] for row in result.rows]
+    )
     console.print(f"{result.bytes_scanned:,} bytes scanned, {result.milliseconds} ms", style="dim")

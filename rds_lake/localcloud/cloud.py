@@ -24,6 +24,7 @@ from rds_lake.localcloud.dynamodb_scan import add_scan
 from rds_lake.localcloud.dynamodb_tables import Tables
 from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.faults import Faults
+from rds_lake.localcloud.gate import PageGate
 from rds_lake.localcloud.glue_jobs import GlueJobRuns
 from rds_lake.localcloud.loop import InProcessClients
 from rds_lake.localcloud.moto_dynamodb import apply_dynamodb_fixes
@@ -63,7 +64,7 @@ class LocalCloud:
         self.clients = InProcessClients(self.app)
         self.faults = Faults()
         # A port in use ends the program here, before there is anything to clean up.
-        self._server = Server(ClockGate(ThrottleGate(self.app, self.faults)), port)
+        self._server = Server(PageGate(ClockGate(ThrottleGate(self.app, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
         apply_event_fixes()
         GlueFixes(self.app)

@@ -1,7 +1,8 @@
 """Glue's jobs: a run is the job's script on a local Spark, in a process of its own.
 
 Local Spark has no S3, so every bucket is copied to a folder before the script runs, which gets `--mount FOLDER`, and what
-it changed there is copied back. Without pyspark or Java a run ends FAILED and says what to install. Tests may put something
+it changed there is copied back (`mounted_buckets.py`). Scripts come out of buckets only, and nothing gets into a bucket
+without a signed request (`gate.py`). Without pyspark or Java a run ends FAILED and says what to install. Tests may put something
 else in Spark's place (`stand_in`), and have runs end otherwise (`faults.py`). EventBridge hears of every end.
 
 What belongs here: CreateJob, GetJob, UpdateJob, StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun.
@@ -26,6 +27,7 @@ from typing import Any
 from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.faults import Faults, JobFault
 from rds_lake.localcloud.loop import InProcessClients
+from rds_lake.localcloud.mounted_buckets import MountedBuckets, NoPlaceError, place_of
 from rds_lake.localcloud.rds_events import Events
 
 _INSTALL = "pip install 'rds-lake[spark]' and a Java runtime (apt-get install default-jre-headless)"
@@ -168,11 +170,13 @@ class GlueJobRuns:
         folder = Path(tempfile.mkdtemp(prefix="rds-lake-glue-"))
         try:
             script = arguments.get("--scriptLocation", job.definition["Command"]["ScriptLocation"])
-            buckets = _Buckets(self._clients.client("s3", context.region), folder)
+            buckets = MountedBuckets(self._clients.client("s3", context.region), folder)
             before = buckets.fetch()
             message = self._script(run["Id"], folder, script, arguments)
             buckets.store(before)
             return message
+        except NoPlaceError as error:
+            return str(error)
         except (OSError, subprocess.SubprocessError) as error:
             return repr(error)
         finally:
@@ -182,14 +186,14 @@ class GlueJobRuns:
         """Runs it; gives the last line of what it complained of if it failed."""
         if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
             return f"there is no Java on this machine: {_INSTALL}"
-        zips = [str(_place(folder, uri)) for uri in arguments.get("--extra-py-files", "").split(",") if uri]
+        zips = [str(place_of(folder, uri)) for uri in arguments.get("--extra-py-files", "").split(",") if uri]
         environment = os.environ | {
             "PYTHONPATH": os.pathsep.join(zips), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1",
             "PYSPARK_SUBMIT_ARGS": "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false "
             "--conf spark.driver.host=127.0.0.1 --conf spark.sql.shuffle.partitions=2 pyspark-shell",
         }  # fmt: skip
         given = [part for name, value in arguments.items() for part in (name, str(value))]
-        command = [sys.executable, str(_place(folder, script)), *given, "--mount", str(folder)]
+        command = [sys.executable, str(place_of(folder, script)), *given, "--mount", str(folder)]
         child = subprocess.Popen(
             command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
@@ -200,45 +204,3 @@ class GlueJobRuns:
             return None
         lines = said.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
         return f"{lines[-1]} ({_INSTALL})" if "pyspark" in lines[-1] else "\n".join(lines[-5:])
-
-
-@dataclass(frozen=True, slots=True)
-class _Buckets:
-    """All buckets as folders below one."""
-
-    s3: Any
-    folder: Path
-
-    def fetch(self) -> dict[Path, int]:
-        """Copies every object; gives when each file was written."""
-        for bucket in self.s3.list_buckets()["Buckets"]:
-            for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
-                for found in page.get("Contents", ()):
-                    self._fetch(bucket["Name"], found["Key"])
-        return self._written()
-
-    def _fetch(self, bucket: str, key: str) -> None:
-        path = self.folder / bucket / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not key.endswith("/"):
-            path.write_bytes(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
-
-    def store(self, before: dict[Path, int]) -> None:
-        """Copies back what changed, removes what is gone. Hadoop's checksum files are its own."""
-        after = self._written()
-        for path in sorted(before.keys() - after.keys()):
-            self.s3.delete_object(**self._object(path))
-        for path in sorted(path for path, when in after.items() if before.get(path) != when):
-            if not path.name.endswith(".crc"):
-                self.s3.put_object(**self._object(path), Body=path.read_bytes())
-
-    def _written(self) -> dict[Path, int]:
-        return {path: path.stat().st_mtime_ns for path in self.folder.rglob("*") if path.is_file()}
-
-    def _object(self, path: Path) -> Json:
-        bucket, *key = path.relative_to(self.folder).parts
-        return {"Bucket": bucket, "Key": "/".join(key)}
-
-
-def _place(folder: Path, uri: str) -> Path:
-    return folder / uri.removeprefix("s3://")

@@ -16,6 +16,7 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 
 from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.glue_limits import check_request
 from rds_lake.localcloud.loop import InProcessClients
 
 # Operation -> the list in its request and how many it may hold (aws-facts 5.1).
@@ -49,7 +50,7 @@ _NAMED = (
 
 
 class GlueFixes:
-    """Glue: names in lower case, batches within their limits, a stale VersionId refused, SkipArchive honoured."""
+    """Glue: names in lower case, everything within its limits, a stale VersionId refused, SkipArchive honoured."""
 
     def __init__(self, app: LocalCloudApp) -> None:
         self._moto = BareMoto(app, "glue")
@@ -60,6 +61,7 @@ class GlueFixes:
             app.json_requests[f"AWSGlue.{operation}"] = _legal_request(operation)
 
     def _update_table(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        check_request("UpdateTable", params)
         params = _lower_names(params)
         stated, name = params.get("VersionId"), params["TableInput"]["Name"]
         where = {"DatabaseName": params["DatabaseName"]}
@@ -106,6 +108,7 @@ def _legal_request(operation: str) -> Any:
                 "ValidationException",
                 f"1 validation error detected: Value at '{key[:1].lower()}{key[1:]}' has {count} members, at most {most}",
             )
+        check_request(operation, params)
         return _lower_names(params)
 
     return rewrite

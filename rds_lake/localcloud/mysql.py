@@ -34,24 +34,33 @@ _SETTINGS = (
     "SET SESSION lock_wait_timeout = 60",
 )
 
-_TABLES = """
+# information_schema compares names without case, while a server may have `Test` beside `test`, as tables and as databases:
+# bytes are compared besides, where names keep their case.
+_EXACTLY = "(@@lower_case_table_names <> 0 OR CAST({0}TABLE_SCHEMA AS BINARY) = CAST(DATABASE() AS BINARY))"
+
+_TABLES = f"""
 SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.CHARACTER_MAXIMUM_LENGTH,
        c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION
 FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
+ AND CAST(t.TABLE_NAME AS BINARY) = CAST(c.TABLE_NAME AS BINARY)
 -- MariaDB gives a table with history a word of its own; views and sequences have theirs and are no tables
-WHERE c.TABLE_SCHEMA = %s AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
+WHERE c.TABLE_SCHEMA = %s AND {_EXACTLY.format("c.")} AND {_EXACTLY.format("t.")}
+ AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
 ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION
 """
 
 # MySQL refuses values for generated columns, MariaDB ignores them.
-_WRITABLE = """
+_WRITABLE = f"""
 SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
-WHERE TABLE_SCHEMA = %s AND COALESCE(GENERATION_EXPRESSION, '') = ''
+WHERE TABLE_SCHEMA = %s AND {_EXACTLY.format("")} AND COALESCE(GENERATION_EXPRESSION, '') = ''
 ORDER BY TABLE_NAME, ORDINAL_POSITION
 """
 
-_SEQUENCES = "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = %s AND TABLE_TYPE = 'SEQUENCE'"
+_SEQUENCES = f"""
+SELECT TABLE_NAME FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = %s AND {_EXACTLY.format("")} AND TABLE_TYPE = 'SEQUENCE'
+"""
 
 
 class MySqlDatabase:

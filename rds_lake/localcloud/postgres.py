@@ -31,6 +31,7 @@ _NATIVE: dict[str, tuple[str, pa.DataType]] = {
     "bytea": ("binary", pa.binary()),
 }
 _TEXT = ("binary (UTF8)", pa.string())
+_STRATEGY_SINCE = 150000
 
 # AWS writes PostgreSQL's output text under fixed settings; ours must not depend on the server's.
 _SETTINGS = (
@@ -129,16 +130,13 @@ class PostgresDatabase:
         A template must have no sessions: others are ended and the copy is tried again for a while.
         """
         for attempt in range(20):
-            with psycopg.connect(self._maintenance_url(), autocommit=True) as connection:
+            with self._beside() as connection:
                 connection.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [self.name]
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> pg_backend_pid()",
+                    [self.name],
                 )
                 try:
-                    connection.execute(
-                        sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
-                            sql.Identifier(name), sql.Identifier(self.name)
-                        )
-                    )
+                    connection.execute(copy_statement(name, self.name, version=connection.info.server_version))
                     break
                 except psycopg.errors.ObjectInUse:
                     if attempt == 19:
@@ -148,17 +146,44 @@ class PostgresDatabase:
 
     def drop(self) -> None:
         """Remove this (frozen) database."""
-        with psycopg.connect(self._maintenance_url(), autocommit=True) as connection:
+        with self._beside() as connection:
             connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(self.name)))
 
-    def _maintenance_url(self) -> str:
-        return self.sibling_url("postgres")
+    @contextmanager
+    def _beside(self) -> Iterator[psycopg.Connection]:
+        """A session in another database of the server: nobody copies or drops the one he is in.
+
+        `postgres`, which nearly every server has; `template1`, which each has, where that is missing or is this one.
+        """
+        names = [name for name in ("postgres", "template1") if name != self.name]
+        for name in names:
+            try:
+                connection = psycopg.connect(self.sibling_url(name), autocommit=True)
+            except psycopg.OperationalError as error:
+                # Refused while connecting, an error has no SQLSTATE: its text is all there is.
+                if name == names[-1] or f'database "{name}" does not exist' not in str(error):
+                    raise
+                continue
+            with connection:
+                yield connection
+            return
 
     def sibling_url(self, database: str) -> str:
         """The URL of another database on the same server."""
         parts = urlsplit(self.url)
         # By hand: urlunsplit drops the empty host of `postgresql:///shop?host=/run/postgresql`.
         return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
+
+
+def copy_statement(name: str, template: str, *, version: int) -> sql.Composed:
+    """The statement that copies a database. `version`: the server's, as 140011.
+
+    From 15 on copying files has to be asked for (it is quicker than the new way, through the log); before, there was only
+    that, and no word for it. (https://www.postgresql.org/docs/15/release-15.html)
+    """
+    strategy = sql.SQL(" STRATEGY file_copy") if version >= _STRATEGY_SINCE else sql.SQL("")
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+    return statement + strategy
 
 
 def _reading(column: SourceColumn) -> sql.Composable:

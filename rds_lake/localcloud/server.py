@@ -1,6 +1,6 @@
 """The HTTP server: werkzeug's, with connections that stay open, a thread per connection.
 
-Of the servers measured only this one gets every request of boto3 right (shared/reference/local-cloud.md, A3). Its own
+Of the servers measured only this one gets every request of boto3 right (moto_server, waitress, cheroot and others). Its own
 handler closes every connection, since an application may leave part of a body unread; here the body is read first, as AWS's
 clients reuse connections, and a connection and a thread per request cost more than most requests.
 

@@ -48,7 +48,7 @@ def test_awkward_keys_survive_the_server(cloud: LocalCloud, key: str) -> None:
 @pytest.mark.parametrize("body", [b"{", b"[1]", b"null", b"\xff"])
 def test_a_control_request_that_is_no_json_object_is_refused(cloud: LocalCloud, body: bytes) -> None:
     with pytest.raises(HTTPError) as caught:
-        urlopen(Request(f"{cloud.url}/_local/snapshots", body))
+        urlopen(Request(f"{cloud.url}/_local/snapshots", body, {"Content-Type": "application/json"}))
     assert caught.value.code == 400
     assert "JSON" in json.load(caught.value)["error"]
 

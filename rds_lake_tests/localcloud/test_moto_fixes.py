@@ -274,3 +274,53 @@ def test_bare_moto_still_delivers_otherwise_than_eventbridge() -> None:
     variables = {key: value for key, value in os.environ.items() if key != "AWS_ENDPOINT_URL"}
     done = subprocess.run([sys.executable, "-c", _BARE], env=variables, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"moto was repaired: remove our repair\n{done.stderr}"
+
+
+def of_column(**changes: str) -> dict[str, Any]:
+    storage = {"Columns": [{"Name": "c", "Type": "int"} | changes], "Location": "s3://b/t/"}
+    return {"Name": "t", "StorageDescriptor": storage}
+
+
+AT_THE_LIMIT = [
+    of_column(Type="struct<" + "x" * 131_060 + ":int>"),
+    {"Name": "t", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "v" * 409_600},
+    of_column(Comment="c" * 255),
+    {"Name": "n" * 255},
+    {"Name": "t", "Description": "two\nlines"},
+]
+BEYOND = [
+    (of_column(Type="x" * 131_073), "tableInput.storageDescriptor.columns.1.member.type"),
+    ({"Name": "t", "TableType": "VIRTUAL_VIEW", "ViewOriginalText": "v" * 409_601}, "tableInput.viewOriginalText"),
+    (of_column(Comment="c" * 256), "tableInput.storageDescriptor.columns.1.member.comment"),
+    ({"Name": "n" * 256}, "tableInput.name"),
+    ({"Name": "two\nlines"}, "tableInput.name"),
+    (of_column(Name="a\x01"), "tableInput.storageDescriptor.columns.1.member.name"),
+    ({"Name": "t", "Parameters": {"p": "v" * 512_001}}, "tableInput.parameters.p"),
+    ({"Name": "t", "StorageDescriptor": {"Location": "s3://" + "l" * 2056}}, "tableInput.storageDescriptor.location"),
+]
+
+
+def test_glue_takes_what_its_limits_allow_and_not_a_character_more(cloud: LocalCloud) -> None:
+    """In all operations: what passes here and not at AWS would be found out in production."""
+    glue = glue_of(cloud.url)
+    glue.create_database(DatabaseInput={"Name": "limits"})
+    for table_input in AT_THE_LIMIT:
+        glue.create_table(DatabaseName="limits", TableInput=table_input)
+        glue.delete_table(DatabaseName="limits", Name=table_input["Name"])
+    glue.create_table(DatabaseName="limits", TableInput=table() | {"PartitionKeys": [{"Name": "d", "Type": "string"}]})
+    for table_input, place in BEYOND:
+        for operation in (glue.create_table, glue.update_table):
+            with pytest.raises(ClientError, match=f"ValidationException.*{place}'"):
+                operation(DatabaseName="limits", TableInput=table_input)
+    location = {"Location": "s3://b/x/", "Columns": [{"Name": "c", "Type": "x" * 131_073}]}
+    for partition in ({"Values": ["v" * 1025]}, {"Values": ["v"], "StorageDescriptor": location}):
+        with pytest.raises(ClientError, match="ValidationException"):
+            glue.create_partition(DatabaseName="limits", TableName="t", PartitionInput=partition)
+        with pytest.raises(ClientError, match="ValidationException"):
+            glue.batch_create_partition(DatabaseName="limits", TableName="t", PartitionInputList=[partition])
+
+
+def test_bare_moto_still_knows_no_limit_of_glue(bare_moto: str) -> None:
+    glue = glue_of(bare_moto)
+    glue.create_database(DatabaseInput={"Name": "motos_limits"})
+    glue.create_table(DatabaseName="motos_limits", TableInput=of_column(Type="x" * 131_073))

@@ -36,6 +36,28 @@ def test_base_tables_are_exported_and_nothing_else(mysql_source: MySqlDatabase) 
     assert [table.name for table in mysql_source.tables()] == ["parts", "plain", "with_history"]
 
 
+def test_tables_whose_names_differ_only_in_case_are_two_tables(mysql_source: MySqlDatabase) -> None:
+    execute_mysql(
+        mysql_source.url,
+        "CREATE TABLE Test (id int)",
+        "CREATE TABLE test (id int, v int)",
+        "CREATE TABLE TEST (v int, w int, id int)",
+        "CREATE SEQUENCE numbers",
+        "INSERT INTO Test VALUES (1)",
+        "INSERT INTO test VALUES (2, 3)",
+    )
+    assert {table.name: [column.name for column in table.columns] for table in mysql_source.tables()} == {
+        "TEST": ["v", "w", "id"],
+        "Test": ["id"],
+        "test": ["id", "v"],
+    }
+    frozen = mysql_source.freeze("frozen_twins")
+    try:
+        assert (rows(frozen, "Test"), rows(frozen, "test")) == ([{"id": 1}], [{"id": 2, "v": 3}])
+    finally:
+        frozen.drop()
+
+
 def test_a_database_whose_name_differs_only_in_case_is_another_one(
     mysql_source: MySqlDatabase, mariadb: EmbeddedMariaDb
 ) -> None:

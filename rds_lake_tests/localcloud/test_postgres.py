@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from rds_lake.localcloud.embedded import EmbeddedPostgres
-from rds_lake.localcloud.postgres import PostgresDatabase
+from rds_lake.localcloud.postgres import PostgresDatabase, copy_statement
 from rds_lake.localcloud.rds_parquet import type_mappings
 
 
@@ -109,6 +109,41 @@ def test_a_snapshot_is_taken_while_others_are_connected_and_keeps_its_content(so
         assert (len(rows(frozen, "t")), len(rows(source, "t"))) == (1, 0)
     finally:
         frozen.drop()
+
+
+def test_the_database_called_postgres_can_be_a_source(postgres: EmbeddedPostgres) -> None:
+    """The one that docker images make: its snapshot is not taken from within it."""
+    source = PostgresDatabase(postgres.url("postgres"))
+    run(source, "CREATE TABLE public.of_postgres (id int); INSERT INTO of_postgres VALUES (1)")
+    try:
+        busy = psycopg.connect(source.url)
+        frozen = source.freeze("frozen_postgres")
+        busy.close()
+        try:
+            assert [row["id"] for row in rows(frozen, "of_postgres")] == [1]
+        finally:
+            frozen.drop()
+    finally:
+        run(source, "DROP TABLE of_postgres")
+
+
+def test_a_server_without_a_database_called_postgres_is_copied_all_the_same(postgres: EmbeddedPostgres) -> None:
+    source = PostgresDatabase(postgres.create_database("lonely"))
+    with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
+        connection.execute("ALTER DATABASE postgres RENAME TO moved")
+    try:
+        source.freeze("frozen_lonely").drop()
+    finally:
+        with psycopg.connect(postgres.url("template1"), autocommit=True) as connection:
+            connection.execute("ALTER DATABASE moved RENAME TO postgres")
+
+
+@pytest.mark.parametrize(
+    ("version", "end"), [(130022, ""), (140011, ""), (150000, " STRATEGY file_copy"), (180003, " STRATEGY file_copy")]
+)
+def test_only_servers_that_know_strategies_are_asked_for_one(version: int, end: str) -> None:
+    """PostgreSQL 13 and 14: option "strategy" not recognized."""
+    assert copy_statement("a", 'b"', version=version).as_string(None) == f'CREATE DATABASE "a" TEMPLATE "b"""{end}'
 
 
 def test_a_url_without_a_database_is_refused_without_showing_the_password() -> None:

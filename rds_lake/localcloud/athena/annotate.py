@@ -24,7 +24,7 @@ def set_types(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]]) -> None:
     nodes = list(tree.walk())
     for number, node in enumerate(nodes):
         node.meta[_MARK] = number
-    copy = tree.copy()
+    copy = _without_positions(tree.copy())
     try:
         copy = qualify(
             copy,
@@ -37,13 +37,28 @@ def set_types(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]]) -> None:
             identify=False,
         )
         copy = annotate_types(copy, schema={r: dict(c) for r, c in schema.items()}, dialect="athena")
-    except (SqlglotError, ValueError, KeyError, AttributeError, TypeError):
+    except (SqlglotError, ValueError, KeyError, AttributeError, TypeError, AssertionError, IndexError, RecursionError):
         # A query sqlglot cannot qualify still runs; it only loses the translations that need a type.
         copy = annotate_types(tree.copy(), dialect="athena")
     for node in copy.walk():
         number = node.meta.get(_MARK)
         if number is not None and isinstance(node, type(nodes[number])):
             nodes[number].type = node.type
+
+
+def _without_positions(tree: exp.Expr) -> exp.Expr:
+    """The tree without `ORDER BY 1` and `GROUP BY 1` of columns that are not known yet, which `*` may stand for.
+
+    sqlglot takes a position for the one of the columns as they are written, and a star is none.
+    """
+    for select in tree.find_all(exp.Select):
+        if any(column.is_star for column in select.expressions):
+            for clause in (select.args.get("order"), select.args.get("group")):
+                for item in list(clause.expressions) if clause is not None else []:
+                    position = item.this if isinstance(item, exp.Ordered) else item
+                    if isinstance(position, exp.Literal):
+                        position.replace(exp.null())
+    return tree
 
 
 def word(node: exp.Expr | None) -> str:

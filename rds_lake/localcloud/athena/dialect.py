@@ -51,7 +51,7 @@ def to_duckdb(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]] | None = N
         fixed = fix(node) if isinstance(node, exp.Expr) else node
         if fixed is not node:
             node.replace(fixed)
-    return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE)
+    return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE, comments=False)
 
 
 def _name_columns(tree: exp.Expr) -> None:

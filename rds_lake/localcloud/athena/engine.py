@@ -6,9 +6,7 @@ What belongs here: binding names. Reading a table is `relations.py`, which parti
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import functools
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,9 +17,10 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
+from rds_lake.localcloud.athena.allowed import refuse_foreign
 from rds_lake.localcloud.athena.dialect import parse, to_duckdb
 from rds_lake.localcloud.athena.errors import QueryFailedError, translate_error
-from rds_lake.localcloud.athena.macros import MACROS
+from rds_lake.localcloud.athena.locked import locked_connection
 from rds_lake.localcloud.athena.metadata import metadata_query
 from rds_lake.localcloud.athena.pruning import locate
 from rds_lake.localcloud.athena.relations import FileCache, Reading, quote, table_query
@@ -31,26 +30,6 @@ from rds_lake.localcloud.loop import InProcessClients
 
 _MISSING = {"EntityNotFoundException"}
 _BOUND = "lc_bound_"
-_MAKING = threading.Lock()
-
-
-@functools.cache
-def _database() -> duckdb.DuckDBPyConnection:
-    """The one database of the process, with the macros: making it costs a hundred times what a connection to it does.
-
-    Queries share nothing else: what they define is temporary, and their own.
-    """
-    database = duckdb.connect(config={"threads": 2})
-    database.execute("SET memory_limit = '2GB'")
-    database.execute(";".join(f"CREATE OR REPLACE MACRO {macro}" for macro in MACROS))
-    atexit.register(_end)
-    return database
-
-
-def _end() -> None:
-    """Nothing of DuckDB may outlive Python: it would list what leaked."""
-    _database().close()
-    _database.cache_clear()
 
 
 @dataclass(slots=True)
@@ -74,9 +53,7 @@ class Engine:
     _closed: threading.Event = field(default_factory=threading.Event)
 
     def __post_init__(self) -> None:
-        with _MAKING:
-            self._connection = _database().cursor()
-        self._connection.execute("SET TimeZone = 'UTC'; SET integer_division = true")
+        self._connection = locked_connection(self.cache.folder if self.cache else None)
 
     def cancel(self) -> None:
         """Interrupt what runs, and let nothing more begin."""
@@ -162,14 +139,12 @@ class Engine:
 
     def _bind(self, query: exp.Expr, database: str, inside: tuple[str, ...], readings: Sequence[Reading]) -> None:
         """Point every table name of the query at a view of this connection. `readings`: what is asked of the query."""
-        ctes = {cte.alias.lower() for cte in query.find_all(exp.CTE)}
+        refuse_foreign(query)
         asked = readings[0] if readings else Reading(columns=None)
         columns = _columns_of(query, asked.columns)
         conditions = locate(query, asked.conditions)
         for table in list(query.find_all(exp.Table)):
-            if not isinstance(table.this, exp.Identifier) or table.name.startswith(_BOUND):
-                continue
-            if not table.db and table.name.lower() in ctes:
+            if _names_a_cte(table):
                 continue
             reading = Reading(columns=columns, conditions=conditions.get(id(table), ()))
             bound = self._bound_view((table.db or database).lower(), table.name.lower(), reading, inside)
@@ -220,6 +195,27 @@ class Engine:
             self._execute(f"CREATE OR REPLACE TEMP VIEW {quote(bound)} AS {sql}")
         except duckdb.Error as error:
             raise translate_error(error) from error
+
+
+def _names_a_cte(table: exp.Table) -> bool:
+    """Whether a bare name is one of the WITH clauses it can see: those around it, and in its own WITH the ones before."""
+    if table.db:
+        return False
+    node: exp.Expr = table
+    inside: exp.Expr | None = None  # the WITH the walk came out of, and the part of it it came from
+    while node.parent is not None:
+        parent = node.parent
+        if isinstance(parent, exp.With):
+            before = parent.expressions[: parent.expressions.index(node)]
+            visible = [*before, node] if parent.args.get("recursive") else before
+            inside = parent
+        else:
+            clause = parent.args.get("with_")
+            visible = clause.expressions if clause is not None and clause is not inside else []
+        if any(cte.alias.lower() == table.name.lower() for cte in visible):
+            return True
+        node = parent
+    return False
 
 
 def _described(result: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -70,6 +70,7 @@ MACROS: tuple[str, ...] = (
     """lc_typeof(x) AS CASE typeof(x) WHEN 'TIMESTAMP' THEN 'timestamp(3)' WHEN 'BLOB' THEN 'varbinary'
         WHEN 'TIMESTAMP WITH TIME ZONE' THEN 'timestamp(3) with time zone' WHEN 'HUGEINT' THEN 'bigint'
         WHEN 'FLOAT' THEN 'real' ELSE lower(typeof(x)) END""",
+    f"""lc_milliseconds(t) AS date_trunc('milliseconds', t + {_ROUND})""",
     """lc_timestamp_text(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.%g')""",
     """lc_timestamptz_text(t) AS strftime(t, '%Y-%m-%d %H:%M:%S.%g') || ' UTC'""",
     """lc_json_size(j, p) AS CASE json_type(json_extract(j, p)) WHEN 'ARRAY' THEN json_array_length(json_extract(j, p))

@@ -10,58 +10,65 @@ What belongs here: nested types. Leaves themselves are compared in `physical.py`
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
+from typing import Any
 
-from rds_lake.localcloud.athena.types import split_top
+from rds_lake.localcloud.athena.type_text import Type, read_hive
 
-Levels = tuple[str | None, ...]
+# A file's columns by the levels of their paths in lower case; at the end of a path is the column itself.
+Group = dict[str, Any]
 
 
 def is_nested(hive: str) -> bool:
     """Whether a Hive type has parts."""
-    return bool(re.match(r"\s*(array|map|struct)\s*<", hive, re.IGNORECASE))
+    return read_hive(hive).is_nested
 
 
-def leaves(hive: str, levels: Levels) -> Iterator[tuple[Levels, str]]:
-    """Every leaf of a type at `levels`: its path in lower case, None for a level whatever it is called, and its Hive type."""
-    kind, parts = _parts(hive)
-    if kind == "array":
-        yield from leaves(parts[""], (*levels, None, None))
-    elif kind == "map":
-        for part in ("key", "value"):
-            yield from leaves(parts[part], (*levels, None, part))
-    elif kind == "struct":
-        for name, part in parts.items():
-            yield from leaves(part, (*levels, name))
-    else:
-        yield levels, hive.strip().lower()
+def pairs(declared: Type, physical: object) -> Iterator[tuple[Type, Any]]:
+    """What a declared type meets in a file: (type, column or Group) wherever one of the two has no parts.
+
+    Fields are found by name: those the file lacks are left out, those it has besides are not looked at.
+    """
+    todo: list[tuple[Type, object]] = [(declared, physical)]
+    while todo:
+        kind, found = todo.pop()
+        if not kind.is_nested or not isinstance(found, dict):
+            yield kind, found
+        elif kind.word == "row":
+            inside = [(part, found[name]) for name, part in kind.fields() if name in found]
+            todo.extend(reversed(inside))
+        else:
+            # Two levels of the file's own naming: `list.element`, `key_value.key`, or whatever its writer calls them.
+            names = ["key", "value"] if kind.word == "map" else [None]
+            for repeated in reversed(list(found.values())):
+                todo.extend(reversed(_inside(kind, repeated, names)))
+
+
+def _inside(kind: Type, repeated: object, names: list[Any]) -> list[tuple[Type, object]]:
+    if not isinstance(repeated, dict):
+        return [(kind, repeated)]
+    return [
+        (part, found)
+        for part, name in zip(kind.parts, names, strict=True)
+        for key, found in repeated.items()
+        if name in (None, key)
+    ]
 
 
 def is_readable_as(own: str, declared: str, widened: Mapping[str, set[str]]) -> bool:
     """Whether a partition's type may be read as the table's: fields are added at the end, and parts widen."""
-    own_kind, own_parts = _parts(own)
-    kind, parts = _parts(declared)
-    if kind != own_kind:
-        return False
-    if not kind:
-        plain, wide = own.replace(" ", "").lower(), declared.replace(" ", "").lower()
-        return plain == wide or wide in widened.get(plain, set())
-    common = min(len(own_parts), len(parts))
-    return list(own_parts)[:common] == list(parts)[:common] and all(
-        is_readable_as(own_parts[name], parts[name], widened) for name in list(parts)[:common]
-    )
-
-
-def _parts(hive: str) -> tuple[str, dict[str, str]]:
-    """`array`, `map`, `struct` or nothing, and the types inside by name (lower case)."""
-    match = re.fullmatch(r"\s*(array|map|struct)\s*<(.*)>\s*", hive, re.IGNORECASE | re.DOTALL)
-    if match is None:
-        return "", {}
-    kind, inner = match[1].lower(), split_top(match[2])
-    if kind == "array":
-        return kind, {"": match[2]}
-    if kind == "map":
-        return kind, dict(zip(("key", "value"), inner, strict=True))
-    named = (field.split(":", 1) for field in inner)
-    return kind, {name.strip(" `").lower(): part for name, part in named}
+    todo = [(read_hive(own), read_hive(declared))]
+    while todo:
+        one, other = todo.pop()
+        if one.is_nested != other.is_nested:
+            return False
+        if not one.is_nested:
+            plain, wide = one.word.replace(" ", ""), other.word.replace(" ", "")
+            if plain != wide and wide not in widened.get(plain, set()):
+                return False
+            continue
+        common = min(len(one.parts), len(other.parts))
+        if one.word != other.word or one.names[:common] != other.names[:common]:
+            return False
+        todo.extend(zip(one.parts[:common], other.parts[:common], strict=True))
+    return True

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rds_lake.localcloud.athena.errors import QueryFailedError
-from rds_lake.localcloud.athena.nested import is_nested
-from rds_lake.localcloud.athena.nested import leaves as leaves_of
+from rds_lake.localcloud.athena.nested import Group, pairs
+from rds_lake.localcloud.athena.type_text import Type, read_hive
 
 # Hive type -> physical types it reads, by Parquet's physical and logical type names.
 _READS: dict[str, set[str]] = {
@@ -37,12 +37,15 @@ _INTEGERS = ("tinyint", "smallint", "int", "integer", "bigint")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Footer:
-    """One file's footer: where it is, its column names as written, and its metadata."""
+    """One file's footer: where it is, its column names as written, its metadata, and its columns by their paths."""
 
     uri: str
     path: Path
     names: tuple[str, ...]
     metadata: Any
+    columns: Group
+    # Columns with a part that is written in capitals, which Athena shows in lower case.
+    capitals: frozenset[str]
 
     @classmethod
     def read(cls, uri: str, path: Path) -> Footer:
@@ -52,7 +55,21 @@ class Footer:
             names = tuple(metadata.schema.to_arrow_schema().names)
         except (pa.ArrowException, OSError) as error:
             raise QueryFailedError("HIVE_BAD_DATA", f"Not valid Parquet file: {uri} {error}") from error
-        return cls(uri=uri, path=path, names=names, metadata=metadata)
+        columns: Group = {}
+        plain = frozenset(names)
+        capitals: set[str] = set()
+        for number in range(len(metadata.schema)):
+            column = metadata.schema.column(number)
+            # A dot parts a struct from its field, unless a column's own name has it.
+            *groups, last = [column.path] if column.path in plain else column.path.split(".")
+            at = columns
+            for group in groups:
+                at = at.setdefault(group.lower(), {})
+            at.setdefault(last.lower(), column)
+            first, *inner = (*groups, last)
+            if any(part != part.lower() for part in inner):
+                capitals.add(first.lower())
+        return cls(uri=uri, path=path, names=names, metadata=metadata, columns=columns, capitals=frozenset(capitals))
 
     def bytes_of(self, columns: Collection[str] | None) -> int:
         """Compressed bytes of some columns (lower-case names), or of all."""
@@ -66,44 +83,44 @@ class Footer:
 
     def refusal(self, name: str, declared: str) -> str | None:
         """Why the column cannot be read as the declared type; None when it can."""
-        schema = self.metadata.schema
-        columns = [schema.column(number) for number in range(len(schema))]
-        leaves = [column for column in columns if column.path.split(".")[0].lower() == name.lower()]
-        declared = declared.lower().strip()
-        if not leaves:
+        found = self.columns.get(name.lower())
+        if found is None:
             return None
-        nested = any("." in leaf.path for leaf in leaves)
-        if nested and is_nested(declared):
-            return self._nested_refusal(leaves, declared, name)
-        if not nested and _reads(declared, leaves[0]):
+        kind = read_hive(declared)
+        if kind.is_nested and isinstance(found, dict):
+            return self._nested_refusal(found, kind, name, declared)
+        if not isinstance(found, dict) and _reads(kind.word, found):
             return None
-        return self._incompatible(name, "group" if nested else _shown(leaves[0]), declared)
+        return self._incompatible(name, "group" if isinstance(found, dict) else _shown(found), declared.lower().strip())
 
     def has_capitals(self, name: str) -> bool:
         """Whether a part of a nested column is written in capitals, which Athena shows in lower case."""
-        schema = self.metadata.schema
-        paths = (schema.column(number).path.split(".") for number in range(len(schema)))
-        return any(part != part.lower() for first, *inner in paths if first.lower() == name.lower() for part in inner)
+        return name.lower() in self.capitals
 
-    def _nested_refusal(self, columns: list[Any], declared: str, name: str) -> str | None:
+    def _nested_refusal(self, columns: Group, kind: Type, name: str, declared: str) -> str | None:
         """Fields are found by name: those the file lacks are NULL, those it has besides are not read."""
         found = False
-        for levels, kind in leaves_of(declared, (name.lower(),)):
-            for column in columns:
-                path = column.path.lower().split(".")
-                if any(level not in (None, part) for level, part in zip(levels, path, strict=False)):
-                    continue
-                found = True
-                if len(path) != len(levels) or not _reads_inside(kind, column):
-                    shown = _shown(column) if len(path) <= len(levels) else "group"
-                    return self._incompatible(column.path, shown, kind)
-        return None if found else self._incompatible(name, "group", declared)
+        for part, column in pairs(kind, columns):
+            found = True
+            if isinstance(column, dict):
+                return self._incompatible(_first(column).path, "group", part.word)
+            if part.is_nested or not _reads_inside(part.word, column):
+                return self._incompatible(column.path, _shown(column), part.word)
+        return None if found else self._incompatible(name, "group", declared.lower().strip())
 
     def _incompatible(self, field: str, physical: str, declared: str) -> str:
         return (
             f"HIVE_BAD_DATA: Field {field}'s type {physical} in parquet file {self.uri} is incompatible with type "
             f"{declared} defined in table schema"
         )
+
+
+def _first(group: Group) -> Any:
+    """The first column below a group."""
+    found: Any = group
+    while isinstance(found, dict):
+        found = next(iter(found.values()))
+    return found
 
 
 def _shown(column: Any) -> str:

@@ -19,6 +19,7 @@ from rds_lake.localcloud.athena.errors import QueryFailedError
 from rds_lake.localcloud.athena.nested import is_readable_as
 from rds_lake.localcloud.athena.physical import Footer
 from rds_lake.localcloud.athena.pruning import Condition
+from rds_lake.localcloud.athena.type_text import Type, read_hive, write
 from rds_lake.localcloud.athena.types import hive_to_duck, with_a_field_more
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
@@ -168,11 +169,31 @@ def _selected(footer: Footer, place: _Place, columns: Sequence[tuple[str, str]])
             if footer.has_capitals(name):
                 # DuckDB takes types that differ in case only for one, and keeps the file's names.
                 column = f"CAST({column} AS {with_a_field_more(duck)})"
-            expression = f"CAST({column} AS {duck})"
+            expression = to_milliseconds(f"CAST({column} AS {duck})", read_hive(kind))
         else:
             expression = f"CAST(NULL AS {duck})"
         selected.append(f"{expression} AS {quote(name)}")
     return tuple(selected)
+
+
+def to_milliseconds(value: str, kind: Type) -> str:
+    """SQL of a value whose timestamps, however deep, are rounded half up to milliseconds: Athena has no finer ones."""
+    if "timestamp" not in write(kind, lambda part: [part.word, *part.parts]):
+        return value
+    if kind.word == "timestamp":
+        return f"lc_milliseconds({value})"
+    if kind.word == "array":
+        return f"list_transform({value}, lambda lc_x: {to_milliseconds('lc_x', kind.parts[0])})"
+    if kind.word == "map":
+        key, part = (
+            to_milliseconds(f"lc_x.{name}", inner) for name, inner in zip(("key", "value"), kind.parts, strict=True)
+        )
+        return f"map_from_entries(list_transform(map_entries({value}), lambda lc_x: {{'key': {key}, 'value': {part}}}))"
+    fields = [
+        f"{quote(name)} := {to_milliseconds(f'struct_extract({value}, {text(name)})', inner)}"
+        for name, inner in kind.fields()
+    ]
+    return f"CASE WHEN {value} IS NOT NULL THEN struct_pack({', '.join(fields)}) END"
 
 
 def _mismatch(name: str, table_type: str, partition_type: str) -> str | None:

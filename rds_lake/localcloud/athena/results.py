@@ -10,10 +10,11 @@ import re
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, time
+from decimal import Decimal
 from typing import Any
 
 from rds_lake.localcloud.athena.engine import Answer
-from rds_lake.localcloud.athena.types import split_row, split_top
+from rds_lake.localcloud.athena.type_text import Type, read_trino
 
 _SIZES = {
     "varchar": (2147483647, 0),
@@ -28,15 +29,24 @@ _SIZES = {
     "timestamp": (3, 0),
 }
 
+_UNKNOWN = Type("")
+_LAST_YEAR = 9999
+_FAR = re.compile(r"(\d+)(-\d\d-\d\d)( \(BC\))?(?: (\d\d:\d\d:\d\d)(?:\.(\d+))?(\+00)?)?")
+
 
 def render_value(value: Any, kind: str = "") -> str | None:
     """One value as text, None for NULL. `kind`: its Trino type, which tells a real from a double."""
-    if value is None:
-        return None
+    return None if value is None else _rendered(value, read_trino(kind) if kind else _UNKNOWN)
+
+
+def _rendered(value: Any, kind: Type) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, Decimal):
+        # Trino prints all digits: str() would say 0E-18 and 1.0000000000E-8.
+        return f"{value:f}"
     if isinstance(value, datetime):
-        shown = f"{value:%Y-%m-%d %H:%M:%S}.{value.microsecond // 1000:03d}"
+        shown = f"{value.date().isoformat()} {value:%H:%M:%S}.{value.microsecond // 1000:03d}"
         return f"{shown} UTC" if value.tzinfo else shown
     if isinstance(value, time):
         return f"{value:%H:%M:%S}.{value.microsecond // 1000:03d}"
@@ -45,32 +55,47 @@ def render_value(value: Any, kind: str = "") -> str | None:
     if isinstance(value, bytes):
         return value.hex(" ")
     if isinstance(value, float):
-        return _float(value, single=kind == "real")
+        return _float(value, single=kind.word == "real")
     if isinstance(value, list | tuple | dict):
         return _nested(value, kind)
+    if isinstance(value, str) and kind.word.startswith(("date", "timestamp")):
+        return _far(value, kind.word)
     return str(value)
 
 
-def _nested(value: Any, kind: str) -> str:
-    body = kind[kind.find("(") + 1 : -1]
+def _far(text: str, word: str) -> str:
+    """A day before year 1 or after 9999, which Python has no value for: DuckDB gives its own text instead."""
+    match = _FAR.fullmatch(text)
+    if match is None:
+        return text
+    year, rest, era, clock, fraction, zone = match.groups()
+    number = 1 - int(year) if era else int(year)
+    # As Java's LocalDate: at least four digits, a sign where there are more or the year is below zero.
+    sign = "-" if number < 0 else "+" if number > _LAST_YEAR else ""
+    shown = f"{sign}{abs(number):04d}{rest}"
+    if word == "date":
+        return shown
+    return f"{shown} {clock or '00:00:00'}.{(fraction or '')[:3]:0<3}" + (" UTC" if zone else "")
+
+
+def _nested(value: Any, kind: Type) -> str:
     if isinstance(value, list):
-        return "[" + ", ".join(_inner(item, body) for item in value) + "]"
-    if kind.startswith("map("):
-        key_kind, value_kind = split_top(body)
+        inside = kind.parts[0] if kind.parts else _UNKNOWN
+        return "[" + ", ".join(_inner(item, inside) for item in value) + "]"
+    if kind.word == "map":
+        key_kind, value_kind = kind.parts
         return _pairs((_inner(key, key_kind), _inner(item, value_kind)) for key, item in value.items())
-    fields = split_row(body)
     items = value.values() if isinstance(value, dict) else value
-    return _pairs((name, _inner(item, field)) for (name, field), item in zip(fields, items, strict=True))
+    return _pairs((name, _inner(item, part)) for (name, part), item in zip(kind.fields(), items, strict=True))
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
     return "{" + ", ".join(f"{name}={value}" for name, value in pairs) + "}"
 
 
-def _inner(value: Any, kind: str) -> str:
+def _inner(value: Any, kind: Type) -> str:
     """A value inside an array or row, where NULL has a word."""
-    shown = render_value(value, kind)
-    return "null" if shown is None else shown
+    return "null" if value is None else _rendered(value, kind)
 
 
 def _float(value: float, *, single: bool) -> str:

@@ -20,6 +20,7 @@ from rds_lake.localcloud.athena.catalog import CatalogOperations, find_workgroup
 from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.errors import QueryFailedError, translate_error
 from rds_lake.localcloud.athena.executions import ACTIVE, Execution, Executions
+from rds_lake.localcloud.athena.locked import end_database
 from rds_lake.localcloud.athena.relations import FileCache
 from rds_lake.localcloud.athena.results import column_info, render_csv, render_rows
 from rds_lake.localcloud.athena.session import Session
@@ -84,6 +85,7 @@ class AthenaService:
         """Stop what runs and wait for it."""
         self.reset()
         self._pool.shutdown(wait=True, cancel_futures=True)
+        end_database(self._cache_folder)
 
     def StartQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         sql, token = params.get("QueryString", ""), params.get("ClientRequestToken")

@@ -1,11 +1,15 @@
 """Three vocabularies of types: Hive's (Glue), Trino's (queries), DuckDB's (the engine).
 
-What belongs here: translating type words.
+What belongs here: translating type words. Their form is `type_text.py`.
 """
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Sequence
+
+from rds_lake.localcloud.athena.type_text import Type, listed, read_duck, read_hive, read_trino, write
 
 _HIVE_TO_DUCK = {
     "string": "VARCHAR",
@@ -53,50 +57,34 @@ _TRINO_TO_HIVE = {
     "double": "double",
     "date": "date",
 }
-_FIELD = re.compile(r'("(?:[^"]|"")*"|\S+)\s+(.*)', re.DOTALL)
+_DECIMAL = re.compile(r"decimal\s*(\(\s*\d+\s*(,\s*\d+\s*)?\))?")
+_TEXT = re.compile(r"(var)?char\s*(\(\s*\d+\s*\))?")
 
 
-def split_top(text: str, separator: str = ",") -> list[str]:
-    """Split at separators outside brackets and quoted names."""
-    parts, depth, quoted, current = [], 0, False, ""
-    for character in text:
-        quoted ^= character == '"'
-        if not quoted:
-            depth += (character in "<(") - (character in ">)")
-        if character == separator and depth == 0 and not quoted:
-            parts.append(current.strip())
-            current = ""
-        else:
-            current += character
-    return [*parts, current.strip()] if current.strip() else parts
-
-
-def split_row(text: str) -> list[tuple[str, str]]:
-    """Fields of a `row(…)` or `STRUCT(…)` body: names without quotes, and types."""
-    matches = (_FIELD.fullmatch(field) for field in split_top(text))
-    named = [(match[1].strip('"').replace('""', '"'), match[2]) for match in matches if match]
-    # sqlglot names the fields of a bare ROW `_0`, `_1`, …
-    return [(re.sub(r"^_(\d+)$", r"field\1", name), kind) for name, kind in named]
-
-
+@functools.lru_cache(maxsize=4096)
 def hive_to_duck(hive: str) -> str:
     """DuckDB's type for a Hive type; ValueError for a word Hive does not have."""
-    text = hive.strip().lower()
-    if match := re.fullmatch(r"array<(.*)>", text):
-        return f"{hive_to_duck(match[1])}[]"
-    if match := re.fullmatch(r"map<(.*)>", text):
-        key, value = split_top(match[1])
-        return f"MAP({hive_to_duck(key)}, {hive_to_duck(value)})"
-    if match := re.fullmatch(r"struct<(.*)>", text):
-        fields = (field.split(":", 1) for field in split_top(match[1]))
-        return "STRUCT(" + ", ".join(f'"{name.strip(" `")}" {hive_to_duck(kind)}' for name, kind in fields) + ")"
-    if text.startswith("decimal"):
-        return text if "(" in text else "decimal(10,0)"
-    if re.fullmatch(r"(var)?char(\(\d+\))?", text):
+    return write(read_hive(hive), _duck_pieces)
+
+
+def _duck_pieces(kind: Type) -> Sequence[str | Type]:
+    if kind.word == "array" and kind.is_nested:
+        return [kind.parts[0], "[]"]
+    if kind.word == "map" and kind.is_nested:
+        return listed("MAP(", [("", part) for part in kind.parts], ", ", ")")
+    if kind.word == "row" and kind.is_nested:
+        return listed("STRUCT(", [(f"{quoted(name)} ", part) for name, part in kind.fields()], ", ", ")")
+    return [_plain_duck(kind.word)]
+
+
+def _plain_duck(word: str) -> str:
+    if _DECIMAL.fullmatch(word):
+        return word if "(" in word else "decimal(10,0)"
+    if _TEXT.fullmatch(word):
         return "VARCHAR"
-    if text not in _HIVE_TO_DUCK:
-        raise ValueError(f"{hive!r} is no Hive type")
-    return _HIVE_TO_DUCK[text]
+    if word not in _HIVE_TO_DUCK:
+        raise ValueError(f"{word!r} is no Hive type")
+    return _HIVE_TO_DUCK[word]
 
 
 def with_a_field_more(duck: str) -> str:
@@ -109,20 +97,20 @@ def hive_to_trino(hive: str) -> str:
     return duck_to_trino(hive_to_duck(hive))
 
 
+@functools.lru_cache(maxsize=4096)
 def duck_to_trino(duck: str) -> str:
     """Trino's word for a DuckDB type."""
-    text = str(duck)
-    if text.endswith("[]"):
-        return f"array({duck_to_trino(text[:-2])})"
-    if match := re.fullmatch(r"MAP\((.*)\)", text):
-        key, value = split_top(match[1])
-        return f"map({duck_to_trino(key)}, {duck_to_trino(value)})"
-    if match := re.fullmatch(r"STRUCT\((.*)\)", text):
-        return "row(" + ", ".join(f"{_name(name)} {duck_to_trino(kind)}" for name, kind in split_row(match[1])) + ")"
-    if match := re.fullmatch(r"TUPLE\((.*)\)", text):
-        kinds = enumerate(split_top(match[1]))
-        return "row(" + ", ".join(f"field{number} {duck_to_trino(kind)}" for number, kind in kinds) + ")"
-    return _DUCK_TO_TRINO.get(text, text.lower())
+    return write(read_duck(duck), _trino_pieces)
+
+
+def _trino_pieces(kind: Type) -> Sequence[str | Type]:
+    if kind.word == "row" and kind.is_nested:
+        # sqlglot names the fields of a bare ROW `_0`, `_1`, …
+        named = [(re.sub(r"^_(\d+)$", r"field\1", name), part) for name, part in kind.fields()]
+        return listed("row(", [(f"{_name(name)} ", part) for name, part in named], ", ", ")")
+    if kind.is_nested:
+        return listed(f"{kind.word}(", [("", part) for part in kind.parts], ", ", ")")
+    return [_DUCK_TO_TRINO.get(kind.word, kind.word.lower())]
 
 
 def trino_to_duck(trino: str) -> str:
@@ -132,20 +120,26 @@ def trino_to_duck(trino: str) -> str:
 
 def trino_to_hive(trino: str) -> str:
     """The Hive type that stores a Trino type; ValueError when none does (time zones, time, json, unknown)."""
-    text = re.sub(r"^varchar\(\d+\)$", "varchar", trino.strip())
-    if match := re.fullmatch(r"array\((.*)\)", text):
-        return f"array<{trino_to_hive(match[1])}>"
-    if match := re.fullmatch(r"map\((.*)\)", text):
-        key, value = split_top(match[1])
-        return f"map<{trino_to_hive(key)},{trino_to_hive(value)}>"
-    if match := re.fullmatch(r"row\((.*)\)", text):
-        return "struct<" + ",".join(f"{name}:{trino_to_hive(kind)}" for name, kind in split_row(match[1])) + ">"
-    if re.fullmatch(r"decimal\(\d+,\s*\d+\)", text):
-        return text.replace(" ", "")
-    if text not in _TRINO_TO_HIVE:
-        raise ValueError(f"Unsupported Hive type: {trino}")
-    return _TRINO_TO_HIVE[text]
+    return write(read_trino(trino), _hive_pieces)
+
+
+def _hive_pieces(kind: Type) -> Sequence[str | Type]:
+    if kind.word == "row" and kind.is_nested:
+        return listed("struct<", [(f"{name}:", part) for name, part in kind.fields()], ",", ">")
+    if kind.is_nested:
+        return listed(f"{kind.word}<", [("", part) for part in kind.parts], ",", ">")
+    word = re.sub(r"^varchar\(\d+\)$", "varchar", kind.word)
+    if re.fullmatch(r"decimal\(\d+,\s*\d+\)", word):
+        return [word.replace(" ", "")]
+    if word not in _TRINO_TO_HIVE:
+        raise ValueError(f"Unsupported Hive type: {kind.word}")
+    return [_TRINO_TO_HIVE[word]]
+
+
+def quoted(name: str) -> str:
+    """A name in double quotes, those inside doubled."""
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _name(name: str) -> str:
-    return name if re.fullmatch(r"\w+", name) else '"' + name.replace('"', '""') + '"'
+    return name if re.fullmatch(r"\w+", name) else quoted(name)

@@ -1,11 +1,14 @@
 """Structs and lists in Parquet, declared in Glue as `struct<…>` and `array<…>`, read as Athena reads them."""
 
+import time
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
+from rds_lake.localcloud.athena.nested import is_readable_as
+from rds_lake.localcloud.athena.types import duck_to_trino, hive_to_duck, trino_to_hive
 from rds_lake_tests.localcloud.athena.conftest import Lake
 
 COLUMNS = (
@@ -205,3 +208,25 @@ def test_a_partition_may_lack_the_last_fields_of_a_struct_and_nothing_else(lake:
     lake.put("t/3/f.parquet", v=pa.array([{"b": None, "a": 3}], pa.struct([("b", pa.string()), ("a", pa.int64())])))
     lake.add("t", ["3"], "v struct<b:string,a:bigint>")
     assert "HIVE_PARTITION_SCHEMA_MISMATCH" in lake.refusal("SELECT v FROM t")
+
+
+def test_the_widest_type_glue_takes_is_read_in_seconds(lake: Lake) -> None:
+    """A DynamoDB item with a map of thousands of keys: 130,000 characters of type, five thousand columns of Parquet."""
+    count = 5_000
+    kind = pa.struct([(f"attribute_{number:05}", pa.int32()) for number in range(count)])
+    lake.put("t/f.parquet", v=pa.array([{"attribute_00001": 7}], kind))
+    lake.create("t", f"v struct<{','.join(f'attribute_{number:05}:int' for number in range(count))}>")
+    started = time.monotonic()
+    assert lake.run("SELECT v.attribute_00001 FROM t") == [("7",)]
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize("count", [2_000, 8_000])
+def test_types_are_read_in_time_that_grows_with_their_length(count: int) -> None:
+    wide = f"struct<{','.join(f'f{number}:array<map<string,int>>' for number in range(count))}>"
+    deep = f"{'array<' * count}int{'>' * count}"
+    for text in (wide, deep):
+        started = time.monotonic()
+        assert trino_to_hive(duck_to_trino(hive_to_duck(text))) == text
+        assert is_readable_as(f"{text} ", text, {})
+        assert time.monotonic() - started < 10

@@ -167,3 +167,58 @@ def test_names_of_every_kind_can_be_quoted(lake: Lake) -> None:
     lake.put("t/f.parquet", **{"größe": pa.array([1]), "select": pa.array([2]), 'a"b': pa.array([3])})
     lake.create("t", 'größe bigint; select bigint; a"b bigint')
     assert lake.run('SELECT "größe", "select", "a""b" FROM "db"."t" WHERE "select" = 2') == [("1", "2", "3")]
+
+
+def test_timestamps_of_files_are_rounded_half_up_to_milliseconds(lake: Lake) -> None:
+    """However deep they lie and whatever they are counted in; also before 1970 and before the year 1000."""
+    moments = [
+        "0001-01-01T01:30:00.000999",
+        "0999-12-31T23:59:59.999500",
+        "1969-12-31T23:59:59.998500",
+        "1969-12-31T23:59:59.998499",
+        "2026-01-01T00:00:00.000499",
+        "2026-01-01T00:00:00.000500",
+    ]
+    shown = [
+        "0001-01-01 01:30:00.001",
+        "1000-01-01 00:00:00.000",
+        "1969-12-31 23:59:59.999",
+        "1969-12-31 23:59:59.998",
+        "2026-01-01 00:00:00.000",
+        "2026-01-01 00:00:00.001",
+    ]
+    values = [datetime.fromisoformat(moment) for moment in moments]
+    stamp = pa.timestamp("us")
+    nested = pa.struct([("at", stamp), ("n", pa.int32())])
+    lake.put(
+        "t/f.parquet",
+        id=pa.array(range(len(values)), pa.int32()),
+        a=pa.array(values, stamp),
+        b=pa.array([{"at": value, "n": 1} for value in values], nested),
+        c=pa.array([[value, None] for value in values], pa.list_(stamp)),
+        d=pa.array([[("k", value)] for value in values], pa.map_(pa.string(), stamp)),
+        e=pa.array([None] * len(values), nested),
+    )
+    lake.create(
+        "t",
+        "id int; a timestamp; b struct<at:timestamp,n:int>; c array<timestamp>; d map<string,timestamp>; "
+        "e struct<at:timestamp,n:int>",
+    )
+    assert lake.run("SELECT a, b, c, d, e FROM t ORDER BY id") == [
+        (text, f"{{at={text}, n=1}}", f"[{text}, null]", f"{{k={text}}}", None) for text in shown
+    ]
+    assert lake.run("SELECT count(*) FROM t WHERE a = TIMESTAMP '2026-01-01 00:00:00.001'") == [("1",)]
+
+
+def test_days_that_python_has_no_value_for_are_shown_as_java_shows_them(lake: Lake) -> None:
+    days = pa.array([-719529, -735103, 2932897], pa.int32()).cast(pa.date32())
+    micros = pa.array([day * 86_400_000_000 for day in (-719529, -735103, 2932897)], pa.int64()).cast(
+        pa.timestamp("us")
+    )
+    lake.put("t/f.parquet", d=days, s=micros)
+    lake.create("t", "d date; s timestamp")
+    assert lake.run("SELECT d, s FROM t ORDER BY d") == [
+        ("-0043-05-11", "-0043-05-11 00:00:00.000"),
+        ("-0001-12-31", "-0001-12-31 00:00:00.000"),
+        ("+10000-01-01", "+10000-01-01 00:00:00.000"),
+    ]

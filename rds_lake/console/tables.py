@@ -1,0 +1,50 @@
+"""A table of values for a person: never cut, whatever the width of the terminal.
+
+Where the columns do not fit side by side, every row is shown as a list of its columns, one a line, which a terminal may
+wrap but nobody shortens: a number without its end is another number.
+
+What belongs here: the form. Which values are shown is the caller's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+Cell = str | Text
+
+
+def print_values(
+    console: Console,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Cell]],
+    *,
+    title: str | None = None,
+    right: frozenset[int] = frozenset(),
+) -> None:
+    """Print rows of `columns`; those whose number is in `right` are aligned there."""
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(columns):
+        table.add_column(Text(name), no_wrap=True, overflow="fold", justify="right" if number in right else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    if Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).maximum <= console.width:
+        console.print(table)
+        return
+    if title is not None:
+        console.print(Text(title))
+    widest = max(len(name) for name in columns)
+    for number, row in enumerate(rows, 1):
+        console.print(Text(f"-- row {number}", style="dim"))
+        for name, cell in zip(columns, row, strict=True):
+            line = Text(f"{name:<{widest}}  ").append_text(cell if isinstance(cell, Text) else Text(cell))
+            console.print(line, overflow="fold", highlight=False)
+    if not rows:
+        console.print(Text(", ".join(columns)), overflow="fold", highlight=False)
+
+
+_ANY_WIDTH = 1_000_000

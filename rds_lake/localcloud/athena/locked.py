@@ -1,0 +1,73 @@
+"""The DuckDB that answers queries, locked: it reads the copies of objects in one folder, and nothing else.
+
+No other file, no network, no extension, no variable of Python, and no setting can be changed any more, whatever a query
+says. The statements a query becomes are checked before (`allowed.py`); this holds where they are not.
+(https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview)
+
+What belongs here: making, locking and ending databases. What they answer is `engine.py`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from pathlib import Path
+
+import duckdb
+
+from rds_lake.localcloud.athena.macros import MACROS
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "threads": 2,
+    "memory_limit": "2GB",
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "allow_community_extensions": False,
+    "python_enable_replacements": False,
+}
+# One database for all queries over a folder, None for queries without tables: making one costs a hundred times what a
+# connection to it does. Queries share nothing else: what they define is temporary, and their own.
+_databases: dict[Path | None, duckdb.DuckDBPyConnection] = {}
+_making = threading.Lock()
+
+
+def locked_connection(folder: Path | None) -> duckdb.DuckDBPyConnection:
+    """A new connection to the database that may read `folder`."""
+    with _making:
+        if folder not in _databases:
+            if not _databases:
+                # Only now: it has to run before what DuckDB itself does at the end.
+                atexit.register(_end_all)
+            _databases[folder] = _locked(folder)
+        return _databases[folder].cursor()
+
+
+def end_database(folder: Path | None) -> None:
+    """Close a folder's database, if there is one."""
+    with _making:
+        database = _databases.pop(folder, None)
+    if database is not None:
+        database.close()
+
+
+def _locked(folder: Path | None) -> duckdb.DuckDBPyConnection:
+    spill = "" if folder is None else str(folder / "spill")
+    database = duckdb.connect(config=_CONFIG)
+    database.execute(";".join(f"CREATE OR REPLACE MACRO {macro}" for macro in MACROS))
+    database.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL integer_division = true")
+    database.execute(f"SET temp_directory = {_text(spill)}")
+    if folder is not None:
+        database.execute(f"SET allowed_directories = [{_text(str(folder))}]")
+    database.execute("SET enable_external_access = false")
+    database.execute("SET lock_configuration = true")
+    return database
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _end_all() -> None:
+    """Nothing of DuckDB may outlive Python: it would list what leaked."""
+    for folder in tuple(_databases):
+        end_database(folder)
