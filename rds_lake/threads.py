@@ -1,13 +1,14 @@
 """Work in threads that ends when whoever asked for it ends: by an error, an interrupt, or a run that is cancelled.
 
-    stop = Stop()
-    results = in_threads(scan_segment, segments, threads=16, name="scan", stop=stop)   # scan_segment asks stop.check()
+    results = in_threads(scan_segment, segments, threads=16, name="scan", stop=stop)   # long work asks stop.check()
+    with cancelling_threads(8, "glue") as pool: …                                      # calls of AWS ask check() by themselves
 
 A pool of the standard library waits on its way out until everything that was begun has ended by itself, and once more when
 the interpreter exits: a cancelled run then goes on for hours. Here the first error, or whatever is raised in the thread
 that waits (KeyboardInterrupt, Dagster's DagsterExecutionInterruptedError), tells all threads to stop. They are given some
-seconds for that. A call that hangs longer is left behind in a thread that keeps no process alive, and that stops as soon
-as it looks.
+seconds for that; calls of AWS are not repeated any more (`aws/clients.py` asks `check`). A call that hangs longer is left
+behind by `in_threads`, in a thread that keeps no process alive, and that stops as soon as it looks; `cancelling_threads` waits
+for it.
 
 What belongs here: threads and their end. It knows nothing of what is done in them.
 """
@@ -17,15 +18,21 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import BinaryIO, Generic, TypeVar, cast
+from typing import Any, BinaryIO, Generic, TypeVar, cast
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 PATIENCE = 5.0  # seconds that threads have to stop in
 _SLICE = 0.5  # seconds of sleep between two looks
+
+
+class Cancelled(BaseException):
+    """Raised in a thread whose caller has ended. No `Exception`: nobody may take it for the outcome of the work."""
 
 
 class StoppedError(Exception):
@@ -133,6 +140,7 @@ class _Job(Generic[T, R]):
     waiting: deque[tuple[int, T]]
     total: int
     stop: Stop
+    above: tuple[Stop, ...] = field(default_factory=lambda: _stops())
     results: dict[int, R] = field(default_factory=dict)
     failure: BaseException | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -147,7 +155,8 @@ class _Job(Generic[T, R]):
                 return
             try:
                 self.stop.check()
-                result = self.work(item)
+                with _obeying(*self.above, self.stop):
+                    result = self.work(item)
             except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
                 self._failed(error)
                 return
@@ -159,7 +168,7 @@ class _Job(Generic[T, R]):
     def _failed(self, error: BaseException) -> None:
         with self.lock:
             # Those that were told to stop say nothing of why.
-            if self.failure is None or isinstance(self.failure, StoppedError):
+            if self.failure is None or isinstance(self.failure, StoppedError | Cancelled):
                 self.failure = error
         self.stop.set()
         self.settled.set()
@@ -170,3 +179,85 @@ def _wait_for(crew: Iterable[threading.Thread], patience: float) -> None:
     for thread in crew:
         if thread.ident is not None:
             thread.join(max(0.0, deadline - time.monotonic()))
+
+
+_own = threading.local()
+
+
+class _Pool(ThreadPoolExecutor):
+    """`stop` ends it, `first` is the first error of its work."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self.stop = Stop()
+        self.first: BaseException | None = None
+        super().__init__(threads, name, initializer=_obey, initargs=((*_stops(), self.stop),))
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        return super().submit(self._guarded, fn, *args, **kwargs)
+
+    def _guarded(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        check()
+        try:
+            return work(*args, **kwargs)
+        except Cancelled:
+            raise
+        except BaseException as error:
+            self.first = self.first or error
+            self.stop.set()
+            raise
+
+
+@contextmanager
+def cancelling_threads(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
+    """A pool whose threads end within seconds when the block is left by an error or an interrupt.
+
+    So they do when one piece of work raises, and its error is what the caller gets. Threads call `check` in whatever they
+    repeat or wait for. Pools inside of a pool's threads end with it.
+    """
+    pool = _Pool(threads, name)
+    try:
+        yield pool
+    except Cancelled:
+        if pool.first is not None:
+            raise pool.first from None
+        raise
+    except BaseException:
+        pool.stop.set()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def check() -> None:
+    """Cancelled when the caller of this thread has ended."""
+    if any(stop.is_set for stop in _stops()):
+        raise Cancelled
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """For what has to be put right when the work is given up: `check` passes."""
+    stops, _own.stops = _stops(), ()
+    try:
+        yield
+    finally:
+        _own.stops = stops
+
+
+@contextmanager
+def _obeying(*stops: Stop) -> Iterator[None]:
+    """Within, `check` of this thread looks at these."""
+    before = _stops()
+    _obey(stops)
+    try:
+        yield
+    finally:
+        _obey(before)
+
+
+def _stops() -> tuple[Stop, ...]:
+    return getattr(_own, "stops", ())
+
+
+def _obey(stops: tuple[Stop, ...]) -> None:
+    _own.stops = stops

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rds_lake.aws.budget import tidying
-from rds_lake.aws.threads import cancelling_threads, check
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import ConfigError, QueryError, RdsLakeError, ThrottledError, TransientError, UnavailableError
+from rds_lake.threads import cancelling_threads, check
 
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient

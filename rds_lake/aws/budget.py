@@ -16,8 +16,8 @@ from typing import Any
 
 from botocore.exceptions import SSLError
 
-from rds_lake.aws.threads import check, undisturbed
 from rds_lake.errors import UnavailableError
+from rds_lake.threads import check, undisturbed
 
 BUDGET_SECONDS = 120.0  # for all tries of a request together; a try that is under way may end
 CONNECT_SECONDS = 10.0  # with the TLS handshake

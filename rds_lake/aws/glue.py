@@ -13,9 +13,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.glue_jobs import GlueJobs
-from rds_lake.aws.threads import check
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, CatalogError, ConflictError, RefusedDeleteError, ThrottledError
+from rds_lake.threads import check
 
 if TYPE_CHECKING:
     from types_boto3_glue import GlueClient

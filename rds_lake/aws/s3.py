@@ -18,10 +18,10 @@ from urllib3.exceptions import HTTPError
 
 from rds_lake.aws.budget import tidying
 from rds_lake.aws.s3_wire import Wire
-from rds_lake.aws.threads import cancelling_threads
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ConflictError, MalformedExportError, ManifestError, RdsLakeError, RelocationError
 from rds_lake.model.deletable import Deletable
+from rds_lake.threads import cancelling_threads
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

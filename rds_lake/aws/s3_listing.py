@@ -19,7 +19,7 @@ from rds_lake.aws.s3_connection import Answer
 from rds_lake.aws.s3_pages import Page, page_request, parse_page
 from rds_lake.aws.s3_sign import S3Request
 from rds_lake.aws.s3_wire import Wire, unanswered
-from rds_lake.aws.threads import cancelling_threads, check
+from rds_lake.threads import cancelling_threads, check
 
 Found = Callable[[Sequence[tuple[str, int]]], None]
 _PAGE = 1000

@@ -21,8 +21,8 @@ from rds_lake.aws.s3_deletes import DELETED_AT_ONCE, all_deleted, delete_request
 from rds_lake.aws.s3_listing import Found, Listing
 from rds_lake.aws.s3_sign import S3Request, encoded
 from rds_lake.aws.s3_wire import Wire, unanswered
-from rds_lake.aws.threads import cancelling_threads
 from rds_lake.errors import ConfigError, RdsLakeError
+from rds_lake.threads import cancelling_threads
 
 T = TypeVar("T")
 Done = Callable[[int, Any], None]

@@ -15,9 +15,9 @@ from urllib3.exceptions import HTTPError
 from rds_lake.aws.body_checksum import BodyChecksum
 from rds_lake.aws.budget import tidying
 from rds_lake.aws.s3 import MIB, checksum_in, encryption
-from rds_lake.aws.threads import check
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import RdsLakeError, UnavailableError
+from rds_lake.threads import check
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer

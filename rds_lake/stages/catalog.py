@@ -15,7 +15,6 @@ from datetime import date
 from typing import Literal
 
 from rds_lake.aws.glue import ColumnSpec, GlueGateway, GluePartition, GlueTable, PartitionSpec, TableSpec
-from rds_lake.aws.threads import cancelling_threads
 from rds_lake.errors import CatalogError, ConfigError, ConflictError, RdsLakeError
 from rds_lake.model.evolution import Change, reads_as
 from rds_lake.model.manifest import Manifest, TableManifest
@@ -23,6 +22,7 @@ from rds_lake.model.names import AthenaTable
 from rds_lake.model.nested_types import is_nested
 from rds_lake.stages.placement import Placement, candidates, place
 from rds_lake.stages.raw_tables import NamedTable, RawTable, comment, group_versions, settle
+from rds_lake.threads import cancelling_threads
 
 Action = Literal["created", "updated", "unchanged"]
 

@@ -22,7 +22,6 @@ from datetime import date, datetime, timedelta
 from rds_lake.aws.glue import GlueGateway, GlueTable
 from rds_lake.aws.s3 import S3Gateway, S3Object
 from rds_lake.aws.s3_many import ManyS3
-from rds_lake.aws.threads import cancelling_threads
 from rds_lake.config_source import SourceSettings
 from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.layout import LakeLayout
@@ -35,6 +34,7 @@ from rds_lake.stages.cleanup import require_export_folder
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.pointer import find_pointer
 from rds_lake.stages.snapshot_log import recorded_dates
+from rds_lake.threads import cancelling_threads
 
 SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: what is younger may be in use
 _PARALLEL = 8

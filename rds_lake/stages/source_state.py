@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.aws.glue import GluePartition
-from rds_lake.aws.threads import cancelling_threads
 from rds_lake.config_source import SourceSettings
 from rds_lake.errors import ManifestError
 from rds_lake.model.export import ExportTask
@@ -21,6 +20,7 @@ from rds_lake.stages import handover
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.pointer import find_pointer
 from rds_lake.stages.retention import own_raw_tables
+from rds_lake.threads import cancelling_threads
 
 _PARALLEL = 8  # of Glue's calls: an account has some dozens a second
 

@@ -238,7 +238,7 @@ class Tokens:
 
     def __init__(self, server: FaultyS3, *, refuse: bool = False, most: int = 10_000) -> None:
         self.server, self.refuse, self.most, self.asked = server, refuse, most, 0
-        session = botocore.session.get_session()
+        session: Any = botocore.session.get_session()
         session._credentials = RefreshableCredentials.create_from_metadata(
             self._next(), refresh_using=self._next, method="sts", advisory_timeout=1, mandatory_timeout=0
         )

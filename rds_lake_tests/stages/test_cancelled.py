@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
@@ -13,10 +14,10 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3 import CopyLimits, S3Gateway
 from rds_lake.aws.s3_many import CopyOrder, ManyS3
-from rds_lake.aws.threads import Cancelled, cancelling_threads, check
 from rds_lake.errors import ConfigError
 from rds_lake.stages.catalog import locate, sync_catalog
 from rds_lake.stages.naming import name_tables
+from rds_lake.threads import Cancelled, cancelling_threads, check
 from rds_lake_tests.aws.conftest import SESSION
 from rds_lake_tests.builders import SampleExport, SampleTable, orders
 from rds_lake_tests.faults import Faults
@@ -78,7 +79,10 @@ def test_an_interrupted_catalogue_begins_no_other_table(world: World) -> None:
     assert slow.calls == 1
     sync_catalog(run.lake.glue, manifest=manifest, tables=tables, log=print)  # nothing half made is in the way
     asked = Slow(clients.glue, "BatchGetPartition")
-    interrupt(lambda: locate(glue, manifest=manifest, tables=tables, parallel=1), lambda: asked.calls == 1)
+    existing = glue.list_tables("shop")
+    interrupt(
+        lambda: locate(glue, manifest=manifest, tables=tables, existing=existing, parallel=1), lambda: asked.calls == 1
+    )
     assert asked.calls == 1
 
 
@@ -121,6 +125,7 @@ def test_a_cancelled_thread_repeats_no_call(cloud: Any) -> None:
 
 def test_threads_of_threads_end_with_the_outermost_caller() -> None:
     begun = threading.Event()
+    running: list[Future[None]] = []
 
     def forever() -> None:
         begun.set()
@@ -133,10 +138,10 @@ def test_threads_of_threads_end_with_the_outermost_caller() -> None:
             inner.submit(forever).result()
 
     with pytest.raises(ZeroDivisionError), cancelling_threads(1, "outer") as pool:
-        running = pool.submit(outer)
+        running.append(pool.submit(outer))
         begun.wait(5)
         raise ZeroDivisionError
-    assert isinstance(running.exception(), Cancelled)
+    assert isinstance(running[0].exception(), Cancelled)
 
 
 def test_what_is_wrong_with_every_object_is_said_once(clients: AwsClients) -> None:
