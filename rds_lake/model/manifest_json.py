@@ -41,6 +41,8 @@ def _pieces(manifest: Manifest) -> Iterator[str]:
     body |= {"lake_bucket": manifest.lake_bucket, "export": _record(manifest.export)}
     if manifest.superseded:
         body["superseded"] = [asdict(copy) for copy in manifest.superseded]
+    if manifest.earlier:
+        body["earlier"] = list(manifest.earlier)
     yield f'{_text(body)[:-1]}, "tables": ['
     for number, table in enumerate(manifest.tables):
         told = asdict(table.target) | {
@@ -72,6 +74,7 @@ def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
             tables=tuple(_parse_table(table) for table in body["tables"]),
             in_place=body["version"] == IN_PLACE_VERSION,
             superseded=tuple(AwsCopy(**copy) for copy in body.get("superseded", ())),
+            earlier=tuple(_task(name) for name in body.get("earlier", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ManifestError(f"{where} is damaged ({error!r}); delete it and materialize `parquet` again") from error
@@ -202,6 +205,13 @@ def _parse_table(body: dict[str, Any]) -> TableManifest:
         schema_notes=tuple(body["schema_notes"]),
         home=body.get("home", ""),
     )
+
+
+def _task(name: Any) -> str:
+    """The name of an export task, which is a folder's: nothing else may be taken for one."""
+    if not isinstance(name, str) or not name or "/" in name or name in (".", ".."):
+        raise ValueError(f"earlier: {name!r} is no export task")
+    return name
 
 
 def _parsed_files(files: Any) -> DataFiles:
