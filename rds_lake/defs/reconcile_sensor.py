@@ -9,7 +9,7 @@ What belongs here: adapting Dagster's tick to `stages/reconcile.py`.
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -25,8 +25,9 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_reconcile import DynamoReconciler, watch_set
 from rds_lake.stages.freshness import watch
+from rds_lake.stages.pointer import read_state, repairs_due
 from rds_lake.stages.reconcile import Candidate, Examined, Reconciler, start_next
-from rds_lake.stages.wanted import WantedIncident, WantedRun
+from rds_lake.stages.wanted import WantedIncident, WantedRun, repairing_run
 
 # Dagster ends a tick after 60 s; one slow source behind this is still far from it.
 _TICK_SECONDS = 15
@@ -87,6 +88,7 @@ def reconcile_sensor(
                 conversions=conversions(config, gateways),
             ),
             exports=dynamo_exports(config, gateways, context.log.info),
+            gateways=gateways,
             report=context.log.error,
         )
         order = _from(config.sources, cursor.following)
@@ -148,6 +150,7 @@ class _Tick:
     reconciler: Reconciler
     dynamodb: DynamoReconciler
     exports: Mapping[str, DynamoExports]
+    gateways: Gateways
     report: Callable[[str], None]
 
     def examine(self, sources: Sequence[SourceSettings], *, deadline: float) -> list[Examined]:
@@ -167,5 +170,15 @@ class _Tick:
 
     def _examine(self, source: SourceSettings) -> Examined:
         if source.name not in self.exports:
-            return self.reconciler.examine(watch(self.config, source))
-        return self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
+            found = self.reconciler.examine(watch(self.config, source))
+        else:
+            found = self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
+        return replace(found, settling=(*found.settling, *self._repairs(source)))
+
+    def _repairs(self, source: SourceSettings) -> list[WantedRun]:
+        """The published date once more, where a publication was killed or failed and views may be mixed."""
+        if not source.athena:
+            return []
+        state = read_state(self.gateways.s3, self.gateways.layout, source.name)
+        repair = repairs_due(state, source.name, now=self.reconciler.now)
+        return [repairing_run(source.name, repair)] if repair else []
