@@ -32,6 +32,7 @@ from rds_lake.config_source import SourceSettings
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.dynamo import source_and_date
 from rds_lake.model.export import ExportStatus, ExportTask
+from rds_lake.model.manifest import Manifest
 from rds_lake.model.retention import keep
 from rds_lake.stages import handover
 from rds_lake.stages.cleanup import delete_export
@@ -172,10 +173,16 @@ def _superfluous(known: SourceState, task: ExportTask, day: date, *, today: date
     own = manifest.export.export_task == task.identifier
     if manifest.in_place and own:
         return None
+    if known.settings.replace and not own and _is_later(task, manifest):
+        return None  # a later snapshot of the date, which its own run is about to bring
     kept = known.settings.keep_export and not manifest.in_place
     if kept or (day, manifest.export.export_task) not in known.published:
         return None
     return f"{day} is published" + ("" if own else f", from the export {manifest.export.export_task}")
+
+
+def _is_later(task: ExportTask, manifest: Manifest) -> bool:
+    return task.snapshot_time is not None and task.snapshot_time > manifest.export.snapshot_time
 
 
 def _snapshot_gone(rds: RdsGateway, task: ExportTask) -> bool:

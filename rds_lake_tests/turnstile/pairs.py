@@ -80,18 +80,18 @@ PAIRS: dict[str, Pair] = {
         _pair("catalogue-replace", "relocated", _TAIL, _LATER, ends_at=THIRD),
         _pair("republish-replace", "published", _TAIL, _LATER, ends_at=THIRD),
         _pair("replace-replace", "relocated", _LATER, _LATER, ends_at=THIRD),
-        _pair("run-rollback", "exported", _RUN, _BACK_TWO, ends_at=THIRD),
+        _pair("run-rollback", "exported", _RUN, _BACK_TWO),
         _pair("replace-rollback", "published", _LATER, _BACK_ONE),
         _pair("rollback-rollback", "published", _BACK_TWO, _BACK_ONE),
-        _pair("run-approve", "relocated", _TAIL, _just(approve(SECOND)), publish="manual"),
-        _pair("replace-approve", "relocated", _LATER, _APPROVE, publish="manual"),
-        _pair("approve-rollback", "published", _APPROVE, _BACK_TWO, publish="manual"),
-        _pair("approve-approve", "published", _APPROVE, _APPROVE, publish="manual"),
+        _pair("run-approve", "relocated", _TAIL, _just(approve(SECOND)), publish="manual", replace=False),
+        _pair("replace-approve", "published", _LATER, _APPROVE, ends_at=THIRD),
+        _pair("approve-rollback", "published", _APPROVE, _BACK_TWO, publish="manual", replace=False),
+        _pair("approve-approve", "published", _APPROVE, _APPROVE, publish="manual", replace=False),
         _pair("run-prune", "exported", _RUN, _PRUNE, ends_at=THIRD),
         _pair("other-prune", "early", _OTHER, _PRUNE),
         _pair("replace-prune", "published", _LATER, _PRUNE, ends_at=THIRD),
         _pair("rollback-prune", "published", _BACK_ONE, _PRUNE),
-        _pair("approve-prune", "published", _APPROVE, _PRUNE, publish="manual"),
+        _pair("approve-prune", "published", _APPROVE, _PRUNE, publish="manual", replace=False),
         _pair("prune-prune", "published", _PRUNE, _PRUNE, ends_at=THIRD),
         _pair("rollback-retention", "published", _BACK_TWO, _RETENTION),
         _pair("replace-retention", "published", _LATER, _RETENTION, ends_at=THIRD),
@@ -122,7 +122,7 @@ class Rounds:
         dice, lab = Random(seed), self.lab
         config = lab.world.config
         lab.begin(pair.start)
-        lab.world.with_source(publish="auto", **pair.settings)
+        lab.world.with_source(**{"publish": "auto"} | pair.settings)
         try:
             works = [make(lab.tasks) for make in (pair.one, pair.other)]
             actors = [
