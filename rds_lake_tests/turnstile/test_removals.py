@@ -9,15 +9,15 @@ from rds_lake_tests.turnstile.pairs import PAIRS, Rounds
 
 # The pair that published what had just been removed gets most rounds.
 SEEDS = {
-    "rollback-prune": 20,
-    "rollback-retention": 12,
-    "approve-prune": 8,
-    "run-prune": 8,
-    "other-prune": 6,
-    "replace-prune": 10,
-    "replace-retention": 6,
-    "prune-prune": 4,
-    "prune-retention": 4,
+    "rollback-prune": 10,
+    "rollback-retention": 6,
+    "approve-prune": 4,
+    "run-prune": 5,
+    "other-prune": 4,
+    "replace-prune": 6,
+    "replace-retention": 4,
+    "prune-prune": 3,
+    "prune-retention": 3,
     "refresh-run": 2,
     "refresh-prune": 2,
 }
