@@ -153,12 +153,16 @@ class S3Gateway:
 
         ConflictError when somebody wrote or deleted it in between.
         """
+        return self.replace_bytes(bucket, key, text.encode(), etag=etag, kms_key=kms_key)
+
+    def replace_bytes(self, bucket: str, key: str, body: bytes, *, etag: str | None, kms_key: str | None) -> str:
+        """The same for bytes."""
         condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         try:
             with aws_errors("s3", "PutObject", about=_uri(bucket, key)):
-                return self._client.put_object(
-                    Bucket=bucket, Key=key, Body=text.encode(), **condition, **encryption(kms_key)
-                )["ETag"]
+                return self._client.put_object(Bucket=bucket, Key=key, Body=body, **condition, **encryption(kms_key))[
+                    "ETag"
+                ]
         except AwsError as error:
             if error.code == "NoSuchKey":  # what was to be replaced is gone
                 raise ConflictError(
@@ -181,6 +185,16 @@ class S3Gateway:
                 return None
             raise
         return ObjectHead(bytes=head["ContentLength"], checksum=checksum_in(head))
+
+    def find_etag(self, bucket: str, key: str) -> str | None:
+        """The ETag of the version that is there now, as `find_version` gives it; None when there is none."""
+        try:
+            with aws_errors("s3", "HeadObject", about=_uri(bucket, key)):
+                return self._client.head_object(Bucket=bucket, Key=key)["ETag"]
+        except AwsError as error:
+            if error.code in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
 
     def read_tail(self, bucket: str, key: str, *, bytes: int) -> bytes:
         """The last bytes of an object, all of it when it is shorter."""

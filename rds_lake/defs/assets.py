@@ -167,6 +167,8 @@ def _parquet_asset(
             metadata=manifest_metadata(manifest) | relocation_cost_metadata(config.lake.prices, manifest),
             check_results=[*reported, *([checks.rows_compared(source, compared)] if compared else [])],
         )
+        if compared is not None:
+            checks.stop_if_dropped(source, compared)
 
     return parquet
 

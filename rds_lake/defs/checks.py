@@ -129,9 +129,10 @@ def stop_if_dropped(source: SourceSettings, compared: RowComparison) -> None:
     """Fail with the tables that lost their rows, and both ways on."""
     day = compared.snapshot_date
     views = ", ".join(f"{drop.view}: 1" for drop in compared.blocking[:3])
+    once = f"rds-lake publish {source.name} {day} --accept-drop, or for good " if source.athena else ""
     _stop(
         f"tables of {source.name} lost more rows since {compared.previous} than `max_drop` allows; no view was moved. Where "
-        f"the rows are right: rds-lake publish {source.name} {day} --accept-drop, or for good `max_drop: {{{views}}}`",
+        f"the rows are right: {once}`max_drop: {{{views}}}`",
         [str(drop) for drop in compared.blocking],
     )
 

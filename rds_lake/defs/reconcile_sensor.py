@@ -27,9 +27,10 @@ from rds_lake.stages.dynamo_export import DynamoExports
 from rds_lake.stages.dynamo_reconcile import DynamoReconciler, watch_set
 from rds_lake.stages.export_plan import export_plans
 from rds_lake.stages.freshness import watch
+from rds_lake.stages.pointer import read_state, repairs_due
 from rds_lake.stages.reconcile import Candidate, Examined, Reconciler, start_next
 from rds_lake.stages.unseen import Unseen
-from rds_lake.stages.wanted import WantedIncident, WantedRun
+from rds_lake.stages.wanted import WantedIncident, WantedRun, repairing_run
 
 # Dagster ends a tick after 60 s; one slow source behind this is still far from it.
 _TICK_SECONDS = 15
@@ -110,6 +111,7 @@ def _tick(
             log=log, now=now, days=days, grace=grace, turn=turn, conversions=conversions(config, gateways)
         ),
         exports=dynamo_exports(config, gateways, context.log.info),
+        gateways=gateways,
         unseen=unseen,
         report=context.log.error,
     )
@@ -165,6 +167,7 @@ class _Tick:
     reconciler: Reconciler
     dynamodb: DynamoReconciler
     exports: Mapping[str, DynamoExports]
+    gateways: Gateways
     unseen: Unseen
     report: Callable[[str], None]
 
@@ -186,5 +189,18 @@ class _Tick:
 
     def _examine(self, source: SourceSettings) -> Examined:
         if source.name not in self.exports:
-            return self.reconciler.examine(watch(self.config, source))
-        return self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
+            found = self.reconciler.examine(watch(self.config, source))
+        else:
+            found = self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
+        repairs = attempt(lambda: self._repairs(source))
+        if isinstance(repairs, Failed):
+            return replace(found, problems=(*found.problems, f"what is published: {repairs.why}"))
+        return replace(found, settling=(*found.settling, *repairs))
+
+    def _repairs(self, source: SourceSettings) -> list[WantedRun]:
+        """The published date once more, where a publication was killed or failed and views may be mixed."""
+        if not source.athena:
+            return []
+        state = read_state(self.gateways.s3, self.gateways.layout, source.name)
+        repair = repairs_due(state, source.name, now=self.reconciler.now)
+        return [repairing_run(source.name, repair)] if repair else []

@@ -69,6 +69,8 @@ def _assets(wanted: WantedRun, keys: Sequence[dg.AssetKey]) -> list[dg.AssetKey]
     """`keys` in the order of the stages, `snapshot_export` first."""
     if wanted.trigger == "convert":
         return list(keys[1:])
+    if wanted.trigger == "repair":
+        return list(keys[2:])
     return list(keys) if wanted.whole_source else list(keys[:1])
 
 

@@ -107,3 +107,11 @@ class ExportRecord:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     parts: tuple[ExportPart, ...] = ()
+
+    def yields_to(self, other: ExportRecord, *, newest: bool = True) -> bool:
+        """Whether another export of the date serves it better: by its snapshot, and of the same instant by the later start."""
+        if self.export_task == other.export_task:
+            return False
+        if self.snapshot_time != other.snapshot_time:
+            return (self.snapshot_time < other.snapshot_time) == newest
+        return self.started_at is not None and other.started_at is not None and self.started_at < other.started_at

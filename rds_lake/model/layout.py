@@ -12,6 +12,7 @@
     lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
     lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
     lake/_manifests/shop/_published.json           which date is published
+    lake/_manifests/shop/_in_use.json              which dates are worked on or being removed right now
     lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted, by which attempt
     lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
     lake/_jobs/3f9c2d71ab04/spark_job.py           the Spark job of one release
@@ -141,6 +142,10 @@ class LakeLayout:
     def published_key(self, source: str) -> str:
         """The pointer to what is published."""
         return f"{self.manifest_folder(source)}_published.json"
+
+    def in_use_key(self, source: str) -> str:
+        """Which dates are worked on or being removed right now."""
+        return f"{self.manifest_folder(source)}_in_use.json"
 
     def snapshot_log_folder(self, source: str) -> str:
         """Rows of `<source>._snapshots`; with trailing slash."""

@@ -20,7 +20,7 @@ What belongs here: the values. Their JSON is `manifest_json.py`; who writes and 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from rds_lake.model.data_files import DataFile, DataFiles
@@ -73,7 +73,8 @@ class AwsCopy:
 class Manifest:
     """Everything later stages need to know of one source and snapshot date.
 
-    `in_place`: the files are AWS's own. `superseded` are earlier exports of the date that were read in place.
+    `in_place`: the files are AWS's own. `superseded` are earlier exports of the date that were read in place, `earlier` the
+    export tasks of the date whose relocated files this one takes the place of.
     """
 
     export: ExportRecord
@@ -81,6 +82,7 @@ class Manifest:
     tables: tuple[TableManifest, ...] = field(default=())
     in_place: bool = False
     superseded: tuple[AwsCopy, ...] = ()
+    earlier: tuple[str, ...] = ()
 
     @property
     def data_bucket(self) -> str:
@@ -108,6 +110,14 @@ class Manifest:
         """Exports that are read in place no more once another's manifest stands here."""
         mine = (self.aws_copy,) if self.in_place else ()
         return tuple(copy for copy in (*self.superseded, *mine) if copy.export_task != export_task)
+
+    def in_place_of(self, other: Manifest) -> Manifest:
+        """This manifest, remembering what becomes superfluous when it takes the place of the other."""
+        own = self.export.export_task
+        moved = () if other.in_place or other.export.export_task == own else (other.export.export_task,)
+        earlier = dict.fromkeys((*self.earlier, *other.earlier, *moved))
+        superseded = dict.fromkeys((*self.superseded, *other.superseded_by(own)))
+        return replace(self, earlier=tuple(task for task in earlier if task != own), superseded=tuple(superseded))
 
     @property
     def source(self) -> str:

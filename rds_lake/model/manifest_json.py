@@ -43,6 +43,8 @@ def _pieces(manifest: Manifest) -> Iterator[str]:
     body |= {"lake_bucket": manifest.lake_bucket, "export": _record(manifest.export)}
     if manifest.superseded:
         body["superseded"] = [asdict(copy) for copy in manifest.superseded]
+    if manifest.earlier:
+        body["earlier"] = list(manifest.earlier)
     yield f'{_text(body)[:-1]}, "tables": ['
     for number, table in enumerate(manifest.tables):
         told = asdict(table.target) | {
@@ -74,6 +76,7 @@ def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
             tables=tuple(_parse_table(table) for table in _listed(body["tables"])),
             in_place=body["version"] == IN_PLACE_VERSION,
             superseded=value_of(tuple[AwsCopy, ...], body.get("superseded", [])),
+            earlier=tuple(_task(name) for name in value_of(tuple[str, ...], body.get("earlier", []))),
         )
     except RECORD_ERRORS as error:
         raise damaged(where, error, _REMEDY) from error
@@ -197,6 +200,13 @@ def _listed(found: Any) -> list[dict[str, Any]]:
     if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
         raise TypeError(f"{str(found)[:200]} is no list of objects")
     return found
+
+
+def _task(name: str) -> str:
+    """The name of an export task, which is a folder's: nothing else may be taken for one."""
+    if not name or "/" in name or name in (".", ".."):
+        raise ValueError(f"earlier: {name!r} is no export task")
+    return name
 
 
 def _parsed_files(files: Any) -> DataFiles:

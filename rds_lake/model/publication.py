@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -38,10 +38,15 @@ class PublishedView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moving:
-    """A flip that was begun: views of these names may show its date, or not yet."""
+    """A flip that was begun: views of these names may show its date, or not yet.
+
+    `token` is of one publication alone; `since` when it began. An entry of an earlier release has neither.
+    """
 
     snapshot_date: date
     views: tuple[str, ...]
+    token: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

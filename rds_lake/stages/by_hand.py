@@ -12,6 +12,7 @@ from rds_lake.model.manifest import Manifest
 from rds_lake.model.publication import Pointer, waiting
 from rds_lake.stages import cleanup, handover
 from rds_lake.stages.dated import DatedTables, tables_of
+from rds_lake.stages.in_use import InUse
 from rds_lake.stages.pointer import find_pointer
 from rds_lake.stages.publish import Publication, Publisher
 from rds_lake.stages.quality import check_tables
@@ -21,28 +22,39 @@ from rds_lake.stages.snapshot_log import is_recorded, recorded_dates
 def approve(publisher: Publisher, day: date | None, *, accept_drop: bool = False) -> Publication:
     """Publish the date, or the newest that waits; `accept_drop`: also one that lost more rows than `max_drop`.
 
+    A date older than the published one is accepted only: it counts as checked, can be gone back to, and no view moves.
     Repeated after a crash it finishes what is left to do, also when that is no more than deleting AWS's copy.
     Raises PublishError, ManifestError or CatalogError before any view is moved.
     """
     lake, name = publisher.lake, publisher.source.name
     pointer = find_pointer(lake.s3, lake.layout, name)
     day = day or _newest_waiting(publisher, pointer)
-    if pointer is not None and day < pointer.snapshot_date:
+    older = pointer is not None and day < pointer.snapshot_date
+    if pointer is not None and older and not accept_drop:
         raise PublishError(
             f"{name} is published at {pointer.snapshot_date}, which is newer than {day}; "
             f"to go back: rds-lake rollback {name} {day}"
         )
     manifest = _known(publisher, day)
+    task = manifest.export.export_task
+    with _in_use(publisher).work(day, task, log=publisher.log):
+        publication, tables = _approve(publisher, manifest, accept_drop=accept_drop, older=older)
+        _clean_up(publisher, tables, alone=_in_use(publisher).is_alone(day, task))
+        return publication
+
+
+def _approve(
+    publisher: Publisher, manifest: Manifest, *, accept_drop: bool, older: bool
+) -> tuple[Publication, DatedTables]:
+    lake, name, day = publisher.lake, publisher.source.name, manifest.snapshot_date
     if not accept_drop and not is_recorded(lake, manifest):
         raise PublishError(
             f"{name} {day} has not passed its checks; no view was moved. See its run in Dagster. When only "
             f"`rows_against_previous` failed, and the rows are right: rds-lake publish {name} {day} --accept-drop"
         )
-    tables = tables_of(lake, publisher.source, day)
+    tables = _tables(publisher, manifest)
     _require_rows(publisher, tables)
-    publication = publisher.show(tables)
-    _clean_up(publisher, tables)
-    return publication
+    return publisher.arrive(tables) if older else publisher.show(tables), tables
 
 
 def roll_back(publisher: Publisher, day: date) -> Publication:
@@ -55,17 +67,26 @@ def roll_back(publisher: Publisher, day: date) -> Publication:
     if pointer is None:
         raise PublishError(f"nothing of {name} is published, so there is nothing to go back from")
     if day == pointer.snapshot_date:
+        publisher.note_rolled_back(day, pointer.rolled_back_from)  # a rollback that was killed may have left it undone
         raise PublishError(f"{name} is published at {day} already; nothing was changed")
     if day > pointer.snapshot_date:
         raise PublishError(
             f"{name} is published at {pointer.snapshot_date}, which is older than {day}; "
             f"to go forward: rds-lake publish {name} {day}"
         )
-    if not is_recorded(lake, _known(publisher, day)):
+    manifest = _known(publisher, day)
+    with _in_use(publisher).work(day, manifest.export.export_task, log=publisher.log):
+        return _roll_back(publisher, manifest, pointer)
+
+
+def _roll_back(publisher: Publisher, manifest: Manifest, pointer: Pointer) -> Publication:
+    lake, name, day = publisher.lake, publisher.source.name, manifest.snapshot_date
+    if not is_recorded(lake, manifest):
         raise PublishError(
-            f"{name} {day} is in the lake, but never passed its checks; no view was moved. {_choice(publisher)}"
+            f"{name} {day} is in the lake, but never passed its checks; no view was moved. When only `rows_against_previous` "
+            f"failed, and the rows are right: rds-lake publish {name} {day} --accept-drop, then repeat this. {_choice(publisher)}"
         )
-    tables = tables_of(lake, publisher.source, day)
+    tables = _tables(publisher, manifest)
     _require_rows(publisher, tables)
     return publisher.show_instead(tables, pointer.snapshot_date)
 
@@ -81,8 +102,22 @@ def _newest_waiting(publisher: Publisher, pointer: Pointer | None) -> date:
     return held[-1]
 
 
-def _clean_up(publisher: Publisher, tables: DatedTables) -> None:
-    cleanup.finish(publisher.lake, tables, keep_export=publisher.source.keep_export, log=publisher.log)
+def _clean_up(publisher: Publisher, tables: DatedTables, *, alone: bool = True) -> None:
+    keep_export = publisher.source.keep_export
+    cleanup.finish(publisher.lake, tables, keep_export=keep_export, log=publisher.log, alone=alone)
+
+
+def _tables(publisher: Publisher, manifest: Manifest) -> DatedTables:
+    """The tables as they are now; PublishError where another export took the manifest's place meanwhile."""
+    name, day = publisher.source.name, manifest.snapshot_date
+    tables = tables_of(publisher.lake, publisher.source, day)
+    if tables.manifest.export.export_task != manifest.export.export_task:
+        raise PublishError(f"{name} {day} was exported anew in the meantime; no view was moved. Repeat the command")
+    return tables
+
+
+def _in_use(publisher: Publisher) -> InUse:
+    return InUse.of(publisher.lake, publisher.source.name)
 
 
 def _known(publisher: Publisher, day: date) -> Manifest:

@@ -127,16 +127,29 @@ def locate(
 def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> None:
     """Forget the date in the versions that do not hold it: an earlier export of the date had other types.
 
-    After publishing only, when no view reads them any more.
+    After publishing only, when no view reads them any more. A partition of a later export, which another run has just made,
+    is none of those.
     """
+    day = manifest.snapshot_date
+    folders = [f"/snapshot_date={day}/{task}/" for task in (*manifest.earlier, manifest.export.export_task)]
+    folders += [f"s3://{copy.bucket}/{copy.folder}" for copy in (*manifest.superseded, manifest.aws_copy)]
     for named in tables:
         for raw, key in named.elsewhere:
-            drop_date(glue, manifest.source, raw, key, manifest.snapshot_date)
+            drop_date(glue, manifest.source, raw, key, day, within=folders)
 
 
-def drop_date(glue: GlueGateway, database: str, raw: str, key: str, day: date) -> int:
-    """Forget the date in one raw table, of a union every member's; how many partitions there were. Files stay."""
-    stale = [partition.values for partition in glue.find_partitions(database, raw, _on(key, "=", day))]
+def drop_date(
+    glue: GlueGateway, database: str, raw: str, key: str, day: date, *, within: Sequence[str] | None = None
+) -> int:
+    """Forget the date in one raw table, of a union every member's; how many partitions there were. Files stay.
+
+    With `within`, only partitions whose location has one of these in it.
+    """
+    stale = [
+        partition.values
+        for partition in glue.find_partitions(database, raw, _on(key, "=", day))
+        if within is None or any(part in partition.location for part in within)
+    ]
     return glue.delete_partitions(database, raw, stale)
 
 
@@ -208,9 +221,30 @@ class _Work:
         self.glue.update_partitions(self.database, table.name, [spec for spec in settled if spec is not None])
 
     def _apply_partitions(self, named: NamedTable) -> Action:
-        """Make the date's partitions; one deleted by hand is made again."""
-        raw, wanted = named.names.raw, _partitions(named, self.day)
+        """Make the date's partitions; one deleted by hand is made again.
+
+        One that another run makes or deletes between the look and the call is looked at once more.
+        """
+        wanted = _partitions(named, self.day)
         existing = self._existing_partitions(named, wanted)
+        for _ in range(_ATTEMPTS):
+            try:
+                return self._change_partitions(named, wanted, existing)
+            except CatalogError:
+                # What is refused because it is there already, or gone, is judged by what is there now.
+                found = self._existing_partitions(named, wanted)
+                if found.keys() == existing.keys():
+                    raise
+                existing = found
+        return self._change_partitions(named, wanted, existing)
+
+    def _change_partitions(
+        self,
+        named: NamedTable,
+        wanted: Mapping[tuple[str, ...], PartitionSpec],
+        existing: Mapping[tuple[str, ...], GluePartition],
+    ) -> Action:
+        raw = named.names.raw
         missing = [spec for values, spec in wanted.items() if values not in existing]
         different = [
             spec

@@ -5,7 +5,7 @@ What belongs here: deleting what a finished, published manifest makes superfluou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
 from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
 from rds_lake.aws.s3_many import ManyS3
@@ -19,18 +19,36 @@ from rds_lake.stages.dated import DatedTables
 from rds_lake.stages.lake import Lake
 
 
-def finish(lake: Lake, tables: DatedTables, *, keep_export: bool, log: Callable[[str], None]) -> None:
-    """Everything a decided date makes superfluous, in Glue and in S3. Not for a held date: nobody decided yet."""
-    drop_elsewhere(lake.glue, manifest=tables.manifest, tables=tables.located)
-    after_publish(lake.s3, lake.layout, tables.manifest, keep_export=keep_export, log=log)
+def finish(
+    lake: Lake, tables: DatedTables, *, keep_export: bool, log: Callable[[str], None], alone: bool = True
+) -> None:
+    """Everything a decided date makes superfluous, in Glue and in S3. Not for a held date: nobody decided yet.
+
+    `alone`: nobody else works on the date (`in_use.py`), looked up after its manifest was read.
+    """
+    if alone:
+        drop_elsewhere(lake.glue, manifest=tables.manifest, tables=tables.located)
+    after_publish(lake.s3, lake.layout, tables.manifest, keep_export=keep_export, log=log, alone=alone)
 
 
 def after_publish(
-    s3: S3Gateway, layout: LakeLayout, manifest: Manifest, *, keep_export: bool, log: Callable[[str], None]
+    s3: S3Gateway,
+    layout: LakeLayout,
+    manifest: Manifest,
+    *,
+    keep_export: bool,
+    log: Callable[[str], None],
+    alone: bool = True,
 ) -> None:
-    """Delete AWS's copy unless it is to be kept or read in place, superseded folders of the date, and the relocation mark."""
+    """Delete AWS's copy unless it is to be kept or read in place, what the manifest superseded, and the relocation mark.
+
+    Unless `alone`, what was superseded stays: a run that began with it may still point partitions there. The run that ends
+    last deletes it, or `rds-lake prune`.
+    """
     mine = () if keep_export or manifest.in_place else manifest.aws_copies
-    copies = (*mine, *manifest.superseded)
+    copies = (*mine, *(manifest.superseded if alone else ()))
+    if not alone and (manifest.superseded or manifest.earlier):
+        log(f"another run works on {manifest.snapshot_date}: earlier exports of the date are left to it")
     # All are looked at before any is deleted.
     for copy in copies:
         require_export_folder(manifest, copy)
@@ -40,10 +58,9 @@ def after_publish(
         _delete_changes(s3, manifest, log)
     for copy in copies:
         _delete_copy(s3, copy, log)
-    if (
-        not manifest.export.parts
-    ):  # of DynamoDB another run may be writing there: what nobody names is an orphan a day later
-        _delete_superseded(s3, layout, manifest, log)
+    # Of DynamoDB another run may be writing there: what nobody names is an orphan a day later.
+    if alone and not manifest.export.parts:
+        _delete_earlier(s3, layout, manifest, log)
     export = manifest.export
     marker = layout.relocation_marker_key(manifest.source, manifest.snapshot_date, export.export_task)
     s3.delete(layout.bucket, [marker])
@@ -59,11 +76,29 @@ def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
 
 
 def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> None:
+    deleted = delete_export(s3, copy.bucket, copy.folder)
+    if deleted:
+        log(f"deleted AWS's copy s3://{copy.bucket}/{copy.folder}: {deleted} objects")
+
+
+def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
+    """Delete everything below a folder of AWS's; how many objects there were.
+
+    What says that the export is whole goes first, in a request of its own: nobody takes the rest of a removal that was
+    killed for an export (`intact.is_whole`).
+    """
     many = ManyS3.of(s3)
-    keys = [key for key, _ in many.listed_below(copy.bucket, copy.folder)]
-    if keys:
-        many.delete(copy.bucket, keys)
-        log(f"deleted AWS's copy s3://{copy.bucket}/{copy.folder}: {len(keys)} objects")
+    keys = [key for key, _ in many.listed_below(bucket, folder)]
+    marks = [key for key in keys if says_whole(key, folder)]
+    many.delete(bucket, marks)
+    many.delete(bucket, [key for key in keys if not says_whole(key, folder)])
+    return len(keys)
+
+
+def says_whole(key: str, folder: str) -> bool:
+    """Whether the key in an export's folder is one of those by which an export is known to be whole."""
+    name = key.removeprefix(folder)
+    return "/" not in name and (name in MANIFESTS or name.startswith(("export_info_", "export_tables_info_")))
 
 
 def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
@@ -85,35 +120,17 @@ def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None
         log(f"deleted {len(keys)} files of changes, {step.window}")
 
 
-def _delete_superseded(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
-    """Files beside the manifest's own folder of the same table and date: an earlier export of the date.
-
-    Only keys under this very table and date are looked at, and only those outside the manifest's folder deleted: all of
-    them where that is AWS's own.
-    """
-    start = layout.uri("")
-    kept = set() if manifest.in_place else {table.location.removeprefix(start) for table in manifest.tables}
-    superseded: list[str] = []
-
-    def found(items: Sequence[tuple[str, int]]) -> None:
-        superseded.extend(key for key, _ in items if kept.isdisjoint(_above(key)))
-
-    many = ManyS3.of(s3)
-    many.sizes(layout.bucket, _date_folders(layout, manifest), found=found)
-    if superseded:
-        many.delete(layout.bucket, superseded)
-        log(f"deleted {len(superseded)} files of an earlier export of {manifest.snapshot_date}")
+def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
+    """The files of those exports of the date whose place the manifest took, table by table, and nobody else's."""
+    many, own = ManyS3.of(s3), manifest.export.export_task
+    folders = [f"{day}{task}/" for day in _date_folders(layout, manifest) for task in manifest.earlier if task != own]
+    keys = [key for key, _ in many.listed(layout.bucket, folders)]
+    if keys:
+        many.delete(layout.bucket, keys)
+        log(f"deleted {len(keys)} files of an earlier export of {manifest.snapshot_date}")
 
 
 def _date_folders(layout: LakeLayout, manifest: Manifest) -> list[str]:
     """The folder of every table's date, whatever the export; with trailing slash."""
     start, part = layout.uri(""), f"snapshot_date={manifest.snapshot_date}/"
     return [f"{table.own_folder.removeprefix(start)}{part}" for table in manifest.tables]
-
-
-def _above(key: str) -> Iterator[str]:
-    """The folders a key lies in."""
-    at = key.rfind("/")
-    while at >= 0:
-        yield key[: at + 1]
-        at = key.rfind("/", 0, at)

@@ -8,27 +8,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from rds_lake.aws.s3 import MOST_LISTED, S3Gateway
-from rds_lake.errors import ManifestError
+from rds_lake.errors import ConflictError, ManifestError, UnavailableError
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest
 from rds_lake.model.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
-from rds_lake.stages.shared_state import change_text
+
+T = TypeVar("T")
+_ATTEMPTS = 20  # each conflict means that another run's manifest or record went through
 
 
 def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
     """The manifest of the date, or None when it was never relocated."""
-    key = layout.manifest_key(source, day)
-    text = s3.find_text(layout.bucket, key, most=MOST_LISTED)
-    if text is None:
-        return None
-    manifest = parse_manifest(text, where=layout.uri(key))
-    _require_own(manifest.export, source, day, where=layout.uri(key), made_by="parquet")
+    text = s3.find_text(layout.bucket, layout.manifest_key(source, day), most=MOST_LISTED)
+    return None if text is None else _own(text, layout, source, day)
+
+
+def _own(text: str, layout: LakeLayout, source: str, day: date) -> Manifest:
+    """The manifest in the text; ManifestError where it is another date's, source's or lake's."""
+    where = layout.uri(layout.manifest_key(source, day))
+    manifest = parse_manifest(text, where=where)
+    _require_own(manifest.export, source, day, where=where, made_by="parquet")
     if manifest.lake_bucket != layout.bucket:
         raise ManifestError(
-            f"{layout.uri(key)} is of a lake in the bucket {manifest.lake_bucket!r}, and nothing of it is believed; delete it and "
+            f"{where} is of a lake in the bucket {manifest.lake_bucket!r}, and nothing of it is believed; delete it and "
             "materialize `parquet` again"
         )
     return manifest
@@ -38,9 +44,13 @@ def get_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> M
     """The manifest of the date; ManifestError says what to materialize when there is none."""
     manifest = find_manifest(s3, layout, source, day)
     if manifest is None:
-        where = layout.uri(layout.manifest_key(source, day))
-        raise ManifestError(f"{where} does not exist: materialize `{source}/parquet` for {day} first")
+        raise _no_manifest(layout, source, day)
     return manifest
+
+
+def _no_manifest(layout: LakeLayout, source: str, day: date) -> ManifestError:
+    where = layout.uri(layout.manifest_key(source, day))
+    return ManifestError(f"{where} does not exist: materialize `{source}/parquet` for {day} first")
 
 
 def list_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[date, ...]:
@@ -76,32 +86,69 @@ def _date(text: str) -> date | None:
         return None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenManifest:
+    """A manifest, and the version of the object it was read from."""
+
+    manifest: Manifest
+    etag: str
+
+    def still_stands(self, s3: S3Gateway, layout: LakeLayout) -> bool:
+        """Whether the date is still that of this very export; one HEAD where nothing was written since."""
+        manifest = self.manifest
+        if s3.find_etag(layout.bucket, layout.manifest_key(manifest.source, manifest.snapshot_date)) == self.etag:
+            return True
+        now = find_manifest(s3, layout, manifest.source, manifest.snapshot_date)
+        return now is not None and now.export.export_task == manifest.export.export_task
+
+
+def see_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> SeenManifest:
+    """The manifest of the date with its version; ManifestError says what to materialize when there is none."""
+    key = layout.manifest_key(source, day)
+    found = s3.find_version(layout.bucket, key, most=MOST_LISTED)
+    if found is None:
+        raise _no_manifest(layout, source, day)
+    text, etag = found
+    return SeenManifest(manifest=_own(text, layout, source, day), etag=etag)
+
+
 def write_manifest(
     s3: S3Gateway,
     layout: LakeLayout,
     manifest: Manifest,
     *,
     kms_key: str | None,
+    newest: bool = True,
     stands: Callable[[Manifest], bool] | None = None,
 ) -> Manifest:
-    """Commit relocation: the manifest appears whole, in one PUT, after everything it names.
+    """Commit relocation: the manifest appears whole, in one PUT, after everything it names. Returns the one that stands.
 
-    Where several runs may commit the date, `stands` says whether another's manifest that is there stays; it is returned then.
+    It takes the place of an earlier export's and remembers what becomes superfluous by that. It yields to one that another
+    run finished in the meantime and that `stands`: without that, to the one of a better export (`newest`: of the newest snapshot).
     """
     key = layout.manifest_key(manifest.source, manifest.snapshot_date)
-    body, counts = render_manifest(manifest), manifest
-    if stands is None:
-        s3.put_bytes(layout.bucket, key, body, kms_key=kms_key)
-        return manifest
+    wanted, etag = manifest, None  # mostly there is none yet: one PUT, and no look
+    for _ in range(_ATTEMPTS):
+        try:
+            s3.replace_bytes(layout.bucket, key, render_manifest(wanted), etag=etag, kms_key=kms_key)
+        except ConflictError:
+            text, etag = s3.find_version(layout.bucket, key, most=MOST_LISTED) or ("", None)
+            there = _readable(parse_manifest, text, where=layout.uri(key))
+            yields = stands or (lambda other: manifest.export.yields_to(other.export, newest=newest))
+            if there is not None and yields(there):
+                return there
+            wanted = manifest if there is None else manifest.in_place_of(there)
+        else:
+            return wanted
+    raise UnavailableError(f"{layout.uri(key)} was changed by others {_ATTEMPTS} times in a row; again later")
 
-    def change(text: str | None) -> str | None:
-        nonlocal counts
-        there = None if text is None else parse_manifest(text, where=layout.uri(key))
-        counts = there if there is not None and stands(there) else manifest
-        return body.decode() if counts is manifest else None
 
-    change_text(s3, layout.bucket, key, change, kms_key=kms_key)
-    return counts
+def _readable(parse: Callable[..., T], text: str, *, where: str) -> T | None:
+    """What is there; None for nothing, and for a damaged one, which is what the new one is to replace."""
+    try:
+        return parse(text, where=where) if text else None
+    except ManifestError:
+        return None
 
 
 def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord | None:
@@ -137,6 +184,33 @@ def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date)
 
 
 def write_export_record(s3: S3Gateway, layout: LakeLayout, record: ExportRecord, *, kms_key: str | None) -> None:
-    """Accept an export for its date."""
+    """Accept an export for its date, whatever was accepted before."""
     key = layout.export_record_key(record.source, record.snapshot_date)
     s3.put_text(layout.bucket, key, render_export_record(record), kms_key=kms_key)
+
+
+def accept_export(
+    s3: S3Gateway,
+    layout: LakeLayout,
+    record: ExportRecord,
+    *,
+    kms_key: str | None,
+    stays: Callable[[ExportRecord], bool],
+) -> ExportRecord:
+    """Accept an export for its date unless the one accepted before `stays`; the record that stands.
+
+    Two exports of a date may end at once: the end of the lesser, told last, must not take the place of the better.
+    """
+    key = layout.export_record_key(record.source, record.snapshot_date)
+    etag: str | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            s3.replace_text(layout.bucket, key, render_export_record(record), etag=etag, kms_key=kms_key)
+        except ConflictError:
+            text, etag = s3.find_version(layout.bucket, key) or ("", None)
+            there = _readable(parse_export_record, text, where=layout.uri(key))
+            if there is not None and there.export_task != record.export_task and stays(there):
+                return there
+        else:
+            return record
+    raise UnavailableError(f"{layout.uri(key)} was changed by others {_ATTEMPTS} times in a row; again later")

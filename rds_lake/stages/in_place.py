@@ -39,11 +39,12 @@ class Registrar:
     log: Callable[[str], None]
     parallel: int = THREADS
     clock: Callable[[], float] = field(default=time.monotonic)
+    newest: bool = True  # of two snapshots of a date, the later one counts
 
     def register(
         self, contents: ExportContents, record: ExportRecord, *, superseded: tuple[AwsCopy, ...] = ()
     ) -> Manifest:
-        """Read every footer, write the manifest and return it.
+        """Read every footer, write the manifest and return it, or that of a better export finished meanwhile.
 
         Raises RelocationError listing every file whose footer could not be read; there is no manifest then.
         """
@@ -59,12 +60,12 @@ class Registrar:
             superseded=superseded,
             in_place=True,
         )
-        write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key)
+        stands = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
         self.log(
             f"registered {manifest.files} files of AWS's own, {manifest.bytes:,} bytes, {manifest.rows:,} rows; nothing "
             "was copied"
         )
-        return manifest
+        return stands
 
     def _read(self, files: CopyPlan, record: ExportRecord) -> FileFacts:
         facts, failed = FileFacts(len(files)), dict[int, RdsLakeError]()

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from rds_lake.aws.s3 import S3Gateway
 from rds_lake.aws.s3_many import ManyS3
 from rds_lake.errors import LostFilesError
+from rds_lake.model.export_key import InfoFile, TablesInfoFile, parse_export_key
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages.inspect_export import ExportContents
@@ -39,10 +40,21 @@ def whole_tables(s3: S3Gateway, manifest: Manifest) -> frozenset[str]:
 
 
 def require_copy_of_aws(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> None:
-    """LostFilesError that names the files when nothing of AWS's own copy is left to take them from."""
+    """LostFilesError that names the files when AWS's own copy is gone, or on its way out."""
     export = manifest.export
-    if next(s3.list_objects(export.bucket, export.folder), None) is None:
+    if not is_whole(s3, export.bucket, export.folder):
         raise _lost(layout, manifest, gone)
+
+
+def is_whole(s3: S3Gateway, bucket: str, folder: str) -> bool:
+    """Whether AWS's copy of an export is all there: its info files are, which every removal deletes before anything else."""
+    wanted = {InfoFile: "export_info_", TablesInfoFile: "export_tables_info_"}
+    return all(
+        any(
+            isinstance(parse_export_key(item.key, folder), kind) for item in s3.list_objects(bucket, f"{folder}{start}")
+        )
+        for kind, start in wanted.items()
+    )
 
 
 def require_whole_copy_of_aws(

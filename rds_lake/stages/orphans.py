@@ -34,7 +34,10 @@ from rds_lake.errors import ManifestError
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.dynamo import source_and_date
 from rds_lake.model.export import ExportStatus, ExportTask
+from rds_lake.model.manifest import Manifest
 from rds_lake.model.retention import keep
+from rds_lake.stages import handover
+from rds_lake.stages.cleanup import delete_export
 from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.dynamo_records import TableRecords
 from rds_lake.stages.export_plan import date_of_ours, export_plan
@@ -64,6 +67,8 @@ class Orphan:
     removable: bool = True
     upload: Upload | None = None
     partition: tuple[str, tuple[str, ...]] | None = None
+    day: date | None = None
+    location: str = ""  # of a partition
 
 
 def find_orphans(
@@ -98,9 +103,27 @@ def remove_orphan(lake: Lake, orphan: Orphan) -> None:
     elif orphan.partition is not None:
         table, values = orphan.partition
         lake.glue.delete_partitions(orphan.source, table, [values])
+    elif orphan.kind in ("export", "ended badly"):
+        delete_export(lake.s3, orphan.bucket, orphan.key)
     else:
         many = ManyS3.of(lake.s3)
         many.delete(orphan.bucket, [key for key, _ in many.listed_below(orphan.bucket, orphan.key)])
+
+
+def is_orphan_still(lake: Lake, orphan: Orphan) -> bool:
+    """Whether nothing has taken it up since the plan was made, which may be hours ago; while nobody works on its date."""
+    if orphan.day is None or orphan.upload is not None:
+        return True
+    if orphan.partition is not None:
+        table, values = orphan.partition
+        found = lake.glue.get_partitions(orphan.source, table, [values]).get(values)
+        return found is not None and found.location == orphan.location
+    task = orphan.key.rstrip("/").rpartition("/")[2]
+    manifest = handover.find_manifest(lake.s3, lake.layout, orphan.source, orphan.day)
+    if orphan.kind in ("export", "ended badly"):
+        return manifest is None or not (manifest.in_place and manifest.export.export_task == task)
+    uri = lake.layout.uri(orphan.key)
+    return manifest is None or all(table.location != uri for table in manifest.tables)
 
 
 def _exports(
@@ -120,7 +143,7 @@ def _exports(
             continue  # begun just now: AWS has not said of what time it is
         if day is None or day in known.untouchable or task.status.running or known.is_read(task):
             continue
-        orphan = _orphan(known.settings.name, plan.bucket, folder, now=now)
+        orphan = replace(_orphan(known.settings.name, plan.bucket, folder, now=now), day=day)
         if task.status is not ExportStatus.COMPLETE:
             cause = task.failure_cause or "no cause given"
             yield replace(orphan, kind="ended badly", why=f"the export of {day} ended {task.status} ({cause})")
@@ -141,7 +164,7 @@ def _table_exports(config: LakeConfig, known: SourceState, exports: Exports, *, 
         done = manifest is not None and (found[1], manifest.export.export_task) in known.published
         if done and not known.settings.keep_export:
             orphan = _orphan(known.settings.name, config.lake.exports_bucket, folder, now=now)
-            yield replace(orphan, why=f"{found[1]} is published")
+            yield replace(orphan, why=f"{found[1]} is published", day=found[1])
 
 
 def _superfluous(known: SourceState, task: ExportTask, day: date, *, today: date) -> str | None:
@@ -154,10 +177,16 @@ def _superfluous(known: SourceState, task: ExportTask, day: date, *, today: date
     own = manifest.export.export_task == task.identifier
     if manifest.in_place and own:
         return None
+    if known.settings.replace and not own and _is_later(task, manifest):
+        return None  # a later snapshot of the date, which its own run is about to bring
     kept = known.settings.keep_export and not manifest.in_place
     if kept or (day, manifest.export.export_task) not in known.published:
         return None
     return f"{day} is published" + ("" if own else f", from the export {manifest.export.export_task}")
+
+
+def _is_later(task: ExportTask, manifest: Manifest) -> bool:
+    return task.snapshot_time is not None and task.snapshot_time > manifest.export.snapshot_time
 
 
 def _snapshot_gone(rds: RdsGateway, task: ExportTask) -> bool:
@@ -204,7 +233,7 @@ def _unnamed(lake: Lake, known: SourceState, folder: Folder, *, now: datetime) -
     # Named by the export record: the relocation that was begun continues with it.
     if day in known.untouchable or (record is not None and f'"{task}"' in record and not attempt):
         return
-    orphan = _orphan(known.settings.name, lake.layout.bucket, folder, now=now)
+    orphan = replace(_orphan(known.settings.name, lake.layout.bucket, folder, now=now), day=day)
     manifest = known.manifests.get(day)
     if manifest is not None:
         other = "export, " if manifest.export.export_task != task else "attempt at "
@@ -252,7 +281,16 @@ def _pointing_at_nothing(
         age=now - (partition.created or now),
         removable=day is None,
         partition=(table, partition.values),
+        day=_date(value),
+        location=partition.location,
     )
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def _uploads(lake: Lake, source: SourceSettings, *, now: datetime) -> Iterable[Orphan]:

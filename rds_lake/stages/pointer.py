@@ -1,10 +1,12 @@
-"""The pointer `<prefix>/_manifests/<source>/_published.json`: what is published, and the flip that was begun.
+"""The pointer `<prefix>/_manifests/<source>/_published.json`: what is published, and the flips that were begun.
 
     {"version": 1, "snapshot_date": "2026-11-20", "export_task": "shop-prod-…-1", "rolled_back_from": null,
      "views": {"orders": {"statement": "<digest>", "stored": "<digest>"}, …},
-     "moving": {"snapshot_date": "2026-11-21", "views": ["orders", …]}}
+     "moves": [{"snapshot_date": "2026-11-21", "views": ["orders", …], "token": "3f9c2d71ab04", "since": "…"}]}
 
-It is only ever replaced in the version that was read, so that of two publications at once one notices the other.
+It is only ever replaced in the version that was read, so that of two publications at once one notices the other. Each has
+an entry of its own in `moves` from before its first view moves until all views are read back: an entry that stays is of a
+publication that was killed or failed, and views may then show its date until `repairs_due` has the source published again.
 
 What belongs here: reading and writing it. Its values and rules are `model/publication.py`.
 """
@@ -13,6 +15,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from rds_lake.aws.s3 import S3Gateway
@@ -22,6 +25,8 @@ from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 from rds_lake.stages.lake import Lake
 
 _VERSION = 1
+# Longer than any flip takes: Athena ends a statement of DDL after ten minutes.
+ABANDONED = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +34,42 @@ class PublishState:
     """What is published of a source, what is on its way, and the version of the object that says so."""
 
     pointer: Pointer | None = None
-    moving: Moving | None = None
+    moves: tuple[Moving, ...] = ()
     etag: str | None = None
+
+    @property
+    def moving(self) -> Moving | None:
+        """The flip that was begun last and has not ended."""
+        return self.moves[-1] if self.moves else None
+
+    def under_way(self, now: datetime) -> tuple[Moving, ...]:
+        """The flips that may still be at work; those begun longer ago than `ABANDONED` were killed or failed."""
+        return tuple(move for move in self.moves if move.since is not None and now - move.since < ABANDONED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repair:
+    """Views of a source that may show another date than the published one. `key` is the same as long as it is the same."""
+
+    key: str
+    snapshot_date: date
+    because: str
+
+
+def repairs_due(state: PublishState, source: str, *, now: datetime) -> Repair | None:
+    """The published date, where a publication was killed or failed and views may show what it moved; else None (pure).
+
+    Publishing that date again (`catalog` and the views) puts every view right and removes the mark.
+    """
+    abandoned = [move for move in state.moves if move not in state.under_way(now)]
+    if not abandoned or state.pointer is None:
+        return None
+    last, shown = abandoned[-1], state.pointer.snapshot_date
+    return Repair(
+        key=f"repair:{source}:{last.token or last.snapshot_date}",
+        snapshot_date=shown,
+        because=f"a publication of {last.snapshot_date} did not come to its end; every view is moved to {shown}",
+    )
 
 
 def read_state(s3: S3Gateway, layout: LakeLayout, source: str) -> PublishState:
@@ -64,7 +103,7 @@ def write_state(lake: Lake, source: str, state: PublishState) -> PublishState:
 
 def _render(state: PublishState) -> dict[str, Any]:
     body: dict[str, Any] = {"version": _VERSION}
-    pointer, moving = state.pointer, state.moving
+    pointer = state.pointer
     if pointer is not None:
         body |= {
             "snapshot_date": pointer.snapshot_date.isoformat(),
@@ -75,18 +114,23 @@ def _render(state: PublishState) -> dict[str, Any]:
                 for name, view in sorted(pointer.views.items())
             },
         }
-    if moving is not None:
-        body["moving"] = {"snapshot_date": moving.snapshot_date.isoformat(), "views": list(moving.views)}
-    return body
+    return body | {"moves": [_rendered(move) for move in state.moves]}
+
+
+def _rendered(move: Moving) -> dict[str, Any]:
+    body: dict[str, Any] = {"snapshot_date": move.snapshot_date.isoformat(), "views": list(move.views)}
+    return body | {"token": move.token, "since": move.since.isoformat() if move.since else None}
 
 
 def _parse(body: dict[str, Any]) -> PublishState:
-    moving = None if body.get("moving") is None else value_of(Moving, body["moving"])
-    if "snapshot_date" not in body and moving is not None:
-        return PublishState(moving=moving)
+    # An earlier release knew one flip at a time.
+    old = body.get("moving")
+    moves = value_of(tuple[Moving, ...], [*body.get("moves", []), *([] if old is None else [old])])
+    if "snapshot_date" not in body and (moves or "moves" in body):
+        return PublishState(moves=moves)
     views = {name: _view(view) for name, view in body["views"].items()}
     pointer = value_of(Pointer, body | {"views": {}})
-    return PublishState(pointer=replace(pointer, views=views), moving=moving)
+    return PublishState(pointer=replace(pointer, views=views), moves=moves)
 
 
 def _view(body: Any) -> PublishedView:

@@ -9,6 +9,7 @@ What belongs here: the two together, as the command line and Dagster both want t
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -18,8 +19,9 @@ from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
 from rds_lake.model.deletable import Deletable
 from rds_lake.stages.folders import Exports
+from rds_lake.stages.in_use import InUse
 from rds_lake.stages.lake import Lake
-from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan
+from rds_lake.stages.orphans import Orphan, find_orphans, is_orphan_still, remove_orphan
 from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.retention import (
     Busy,
@@ -100,8 +102,19 @@ def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str],
     Raises ManifestError, at the end, when dates could not go because their manifests are damaged.
     """
     lake = replace(lake, s3=lake.s3.limited(plan.deletable), glue=lake.glue.limited(plan.retention.source))
-    for orphan in plan.orphans:
-        remove_orphan(lake, orphan)
-        log(f"{orphan.source} {orphan.kind} {orphan.key} is removed: {orphan.bytes:,} bytes; {orphan.why}")
+    gone = tuple(orphan for orphan in plan.orphans if _removed(lake, orphan, busy, log))
     removed = apply_retention(lake, plan.retention, busy=busy, log=log)
-    return Pruned(plan=plan, removed=removed)
+    return Pruned(plan=replace(plan, orphans=gone), removed=removed)
+
+
+def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None]) -> bool:
+    """Whether it went: not while somebody works on its date, nor when a run has taken it up since the plan was made."""
+    with ExitStack() as stack:
+        if orphan.day is not None:
+            mine = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))
+            if not mine or orphan.day in busy() or not is_orphan_still(lake, orphan):
+                log(f"{orphan.source} {orphan.kind} {orphan.key} is in use by now and stays")
+                return False
+        remove_orphan(lake, orphan)
+    log(f"{orphan.source} {orphan.kind} {orphan.key} is removed: {orphan.bytes:,} bytes; {orphan.why}")
+    return True

@@ -5,7 +5,10 @@
 
 The pointer (`pointer.py`) is written last: after a crash in the middle it still names the old date, and the views that may
 have moved; the next run finishes. Athena has no transaction over views: in between each is old or new, never broken.
-Two publications at once notice each other by the pointer; the one that comes too late puts right what it moved.
+
+Of two publications at once each has its own mark in the pointer, and takes it away only in the version in which it read all
+views back. So whoever ends last has seen every view as the pointer says; whoever is overtaken puts right what it moved; and
+the mark of one that was killed or failed stays, until the published date is published again (`pointer.repairs_due`).
 
 What belongs here: the flip and its order. Which date may be published is `model/publication.py`, a view's text `sql/views.py`.
 """
@@ -14,13 +17,14 @@ from __future__ import annotations
 
 import hashlib
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from rds_lake.aws.glue import GlueTable
 from rds_lake.config_source import SourceSettings
-from rds_lake.errors import CatalogError, ConflictError, RdsLakeError, UnavailableError
+from rds_lake.errors import CatalogError, ConflictError, PublishError, RdsLakeError, UnavailableError
 from rds_lake.model.names import PARTITION_KEY
 from rds_lake.model.publication import (
     Moving,
@@ -40,8 +44,9 @@ from rds_lake.stages.naming import TypedTable
 from rds_lake.stages.pointer import PublishState, read_state, write_state
 from rds_lake.stages.snapshot_log import is_recorded, record, recorded_dates
 
-_LOOKS = 60  # at somebody else's flip, before giving up on it
+_LOOKS = 60  # at somebody else's flip, before taking it for dead
 _LOOK_SECONDS = 2.0
+_ATTEMPTS = 20  # each conflict means that another publication went on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +73,8 @@ class Publisher:
     log: Callable[[str], None]
     announce: Callable[[date], None] | None = None
     sleep: Callable[[float], None] = field(default=time.sleep)
+    token: str = field(default_factory=lambda: uuid.uuid4().hex[:12])  # of this one publication
+    _begun: list[date] = field(default_factory=list, repr=False)  # dates that we may have moved views to
 
     def arrive(self, tables: DatedTables) -> Publication:
         """What a run does with a date that passed its checks: publish it, hold it, or only list it.
@@ -78,11 +85,21 @@ class Publisher:
         return self._noticing_others(lambda state: self._arrive(tables, state), again=True)
 
     def show(self, tables: DatedTables) -> Publication:
-        """Publish the date because a person says so; CatalogError when another publication came in between."""
-        day = tables.snapshot_date
-        return self._noticing_others(
-            lambda state: self._flip(tables, state, still_rolled_back(state.pointer, day)), again=False
-        )
+        """Publish the date because a person says so; CatalogError when another publication came in between.
+
+        PublishError when a newer date was published before it came to that.
+        """
+        name, day = self.source.name, tables.snapshot_date
+
+        def forward(state: PublishState) -> Publication:
+            if state.pointer is not None and state.pointer.snapshot_date > day:
+                raise PublishError(
+                    f"{name} was published at {state.pointer.snapshot_date} in the meantime, which is newer than {day}; "
+                    f"no view was moved. To go back: rds-lake rollback {name} {day}"
+                )
+            return self._flip(tables, state, still_rolled_back(state.pointer, day))
+
+        return self._noticing_others(forward, again=False)
 
     def show_instead(self, tables: DatedTables, newer: date) -> Publication:
         """Publish the date in place of the newer one, which no run brings back; as `show` otherwise."""
@@ -100,10 +117,11 @@ class Publisher:
         day, pointer = tables.snapshot_date, state.pointer
         outcome = arriving(pointer, day, manual=self.source.publish == "manual")
         shown = pointer.snapshot_date if pointer else None
-        if outcome is State.PUBLISHED and day != shown and state.moving and state.moving.snapshot_date > day:
+        if outcome is State.PUBLISHED and day != shown and any(move.snapshot_date > day for move in state.moves):
             outcome = State.OLDER  # a newer date is on its way, or was when its run was killed
         if outcome is State.PUBLISHED:
             return self._flip(tables, state, still_rolled_back(pointer, day))
+        self._put_right()
         if outcome is State.HELD and self.announce and not is_recorded(self.lake, tables.manifest):
             self.announce(day)
         record(self.lake, tables.manifest, outcome, now=self.now)
@@ -111,34 +129,55 @@ class Publisher:
         return Publication(state=outcome, latest=shown)
 
     def _noticing_others(self, decide: Callable[[PublishState], Publication], *, again: bool) -> Publication:
-        """Decide on the pointer as it is; when somebody moved it meanwhile, put our traces right and decide anew."""
+        """Decide on the pointer as it is; when somebody moved it meanwhile, decide anew, or put our traces right."""
         name = self.source.name
-        try:
-            return decide(self._state())
-        except ConflictError as conflict:
-            self.log(f"another publication of {name} came in between ({conflict})")
-            self._put_right()
-            if not again:
-                raise CatalogError(
-                    f"another publication of {name} came in between; what it published stays. See `rds-lake status {name}`, "
-                    "then repeat the command if it is still what you want"
-                ) from conflict
-        try:
-            return decide(self._state())
-        except ConflictError as conflict:
-            raise UnavailableError(f"{name} is being published by several runs at once; again later") from conflict
+        for attempt in range(_ATTEMPTS):
+            try:
+                return decide(self._state())
+            except ConflictError as conflict:
+                self.log(f"another publication of {name} came in between ({conflict})")
+                if not again:
+                    self._put_right()
+                    raise CatalogError(
+                        f"another publication of {name} came in between; what it published stays. See `rds-lake status "
+                        f"{name}`, then repeat the command if it is still what you want"
+                    ) from conflict
+                self.sleep(attempt * _LOOK_SECONDS / _ATTEMPTS)
+            except (PublishError, UnavailableError):
+                self._put_right()
+                raise
+        self._put_right()
+        raise UnavailableError(f"{name} is being published by several runs at once; again later")
 
     def _put_right(self) -> None:
-        """Wait for the others' end, and give views that we moved after them their date back."""
-        for _ in range(_LOOKS):
+        """Give views that we moved the published date back, once the others are at their end."""
+        looks = 0
+        while looks < _LOOKS:
             state = self._state()
-            if state.moving is None:
-                if state.pointer is not None:
-                    shown = tables_of(self.lake, self.source, state.pointer.snapshot_date)
-                    self._flip(shown, state, state.pointer.rolled_back_from)
+            if state.pointer is None or not self._begun:
                 return
-            self.sleep(_LOOK_SECONDS)
-        raise UnavailableError(f"another publication of {self.source.name} does not come to its end; again later")
+            if any(move.token != self.token for move in state.under_way(self.now)):
+                looks += 1
+                self.sleep(_LOOK_SECONDS)
+                continue
+            if self._moved_to_published(state, state.pointer):
+                return
+            looks += 1
+        for _ in range(_ATTEMPTS):  # whoever is still marked there does not come to his end
+            state = self._state()
+            if state.pointer is None or self._moved_to_published(state, state.pointer):
+                return
+        raise UnavailableError(f"other publications of {self.source.name} do not come to their end; again later")
+
+    def _moved_to_published(self, state: PublishState, pointer: Pointer) -> bool:
+        """Whether all views show the published date, and nobody came in between."""
+        try:
+            shown = tables_of(self.lake, self.source, pointer.snapshot_date)
+            self._flip(shown, state, pointer.rolled_back_from)
+        except ConflictError:
+            return False
+        self._begun.clear()
+        return True
 
     def _flip(self, tables: DatedTables, state: PublishState, rolled_back_from: date | None) -> Publication:
         name, day = self.source.name, tables.snapshot_date
@@ -149,8 +188,9 @@ class Publisher:
             sorted((_known_views(state) - set(statements)) & {n for n, one in existing.items() if one.is_view})
         )
         if stale or gone:
-            moving = Moving(snapshot_date=day, views=tuple(sorted({*statements, *gone})))
-            state = write_state(self.lake, name, replace(state, moving=moving))
+            state = self._marked(state, day, tuple(sorted({*statements, *gone})))
+        self._require_current(tables)
+        if stale or gone:
             try:
                 self.lake.athena.run_many([statements[view] for view in stale], database=name)
             except RdsLakeError:
@@ -159,8 +199,8 @@ class Publisher:
             for view in gone:
                 self.lake.glue.delete_view(name, view)
             existing = self.lake.glue.list_tables(name)
-        _require_views(tables.typed, existing, name, day)
-        self._record(tables, rolled_back_from)
+        self._require_views(tables, existing, state)
+        record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
         views = {
             view: PublishedView(statement=_digest(sql), stored=_digest(existing[view].view_text))
             for view, sql in statements.items()
@@ -171,10 +211,54 @@ class Publisher:
             views=views,
             rolled_back_from=rolled_back_from,
         )
-        if pointer != state.pointer or state.moving is not None:
-            write_state(self.lake, name, PublishState(pointer=pointer, etag=state.etag))
+        # Others go on, and will see that they were overtaken. Those killed on their way to this very date are made up for.
+        others = tuple(move for move in state.under_way(self.now) if not self._is_ended_by(move, day))
+        if pointer != state.pointer or others != state.moves:
+            write_state(self.lake, name, PublishState(pointer=pointer, moves=others, etag=state.etag))
+        self.note_rolled_back(day, rolled_back_from)
         self.log(f"{name}: {len(stale)} of {len(statements)} views moved to {day}")
         return Publication(state=State.PUBLISHED, latest=day, flipped=stale, dropped=gone)
+
+    def _is_ended_by(self, move: Moving, day: date) -> bool:
+        return move.token == self.token or move.snapshot_date == day
+
+    def _marked(self, state: PublishState, day: date, views: tuple[str, ...]) -> PublishState:
+        """The state with our mark, written; as it is where an earlier attempt of ours wrote it."""
+        mine = Moving(snapshot_date=day, views=views, token=self.token, since=self.now)
+        if mine in state.moves:
+            return state
+        others = tuple(move for move in state.moves if move.token != self.token)
+        self._begun.append(day)
+        return write_state(self.lake, self.source.name, replace(state, moves=(*others, mine)))
+
+    def _require_current(self, tables: DatedTables) -> None:
+        """The manifest is still the one that the tables were looked up by.
+
+        From our mark on no removal takes the date; what was removed or exported anew before is seen here.
+        """
+        name, day, mine = self.source.name, tables.snapshot_date, tables.manifest.export.export_task
+        manifest = handover.find_manifest(self.lake.s3, self.lake.layout, name, day)
+        if manifest is None:
+            raise PublishError(f"{name} {day} was removed from the lake in the meantime; no view was moved")
+        if manifest.export.export_task != mine:
+            raise UnavailableError(
+                f"{name} {day} was exported anew in the meantime, by {manifest.export.export_task}; its own run publishes it"
+            )
+
+    def _require_views(self, tables: DatedTables, existing: Mapping[str, GlueTable], state: PublishState) -> None:
+        """Read back; ConflictError where another publication may be the reason that a view is another's."""
+        try:
+            _require_views(tables.typed, existing, self.source.name, tables.snapshot_date)
+        except CatalogError as error:
+            others = [move for move in state.under_way(self.now) if move.token != self.token]
+            if others or self._state().etag != state.etag:
+                raise ConflictError(
+                    service="rds-lake",
+                    operation="publish",
+                    code="Moved",
+                    message=f"views were moved by another: {error}",
+                ) from error
+            raise
 
     def _put_back(self, state: PublishState, day: date) -> None:
         """Some views cannot be made: those that moved go back, so that nobody joins two dates for long."""
@@ -184,13 +268,12 @@ class Publisher:
         self.log(f"not every view of {self.source.name} can be moved to {day}; those that did go back to {shown}")
         self._flip(tables_of(self.lake, self.source, shown), state, state.pointer.rolled_back_from)
 
-    def _record(self, tables: DatedTables, rolled_back_from: date | None) -> None:
-        """The date's row, and those of the newer dates that are given up for it."""
-        record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
+    def note_rolled_back(self, shown: date, rolled_back_from: date | None) -> None:
+        """The rows of the newer dates that were given up for the one that is shown."""
         if rolled_back_from is None:
             return
         for day in sorted(recorded_dates(self.lake.s3, self.lake.layout, self.source.name)):
-            if tables.snapshot_date < day <= rolled_back_from:
+            if shown < day <= rolled_back_from:
                 manifest = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
                 if manifest is not None:
                     record(self.lake, manifest, State.ROLLED_BACK, now=self.now)
@@ -205,7 +288,7 @@ def _digest(text: str) -> str:
 
 def _known_views(state: PublishState) -> set[str]:
     """Views of ours: the published ones, and those that a flip without end may have made."""
-    return {*(state.pointer.views if state.pointer else ()), *(state.moving.views if state.moving else ())}
+    return {*(state.pointer.views if state.pointer else ()), *(view for move in state.moves for view in move.views)}
 
 
 def _is_published(pointer: Pointer | None, existing: Mapping[str, GlueTable], view: str, statement: str) -> bool:

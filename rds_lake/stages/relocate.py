@@ -51,11 +51,12 @@ class Mover:
     limits: CopyLimits = field(default_factory=CopyLimits)
     parallel: int = THREADS
     clock: Callable[[], float] = time.monotonic
+    newest: bool = True  # of two snapshots of a date, the later one counts
 
     def relocate(
         self, contents: ExportContents, record: ExportRecord, *, superseded: tuple[AwsCopy, ...] = ()
     ) -> Manifest:
-        """Copy everything, verify it, write the manifest and return it.
+        """Copy everything, verify it, write the manifest and return it, or that of a better export finished meanwhile.
 
         Raises RelocationError listing every object that could not be copied or verified; nothing is deleted.
         """
@@ -69,12 +70,15 @@ class Mover:
         if work.failed:
             return self._done_by_another(record) or work.give_up()
         manifest = build_manifest(contents.tables, work.copied(), record, self.layout, superseded=superseded)
-        write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key)
+        stands = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
+        if stands.export.export_task != record.export_task:
+            self.log(f"{record.snapshot_date} was relocated from {stands.export.export_task} meanwhile; that stands")
+            return stands
         self.log(
             f"relocated {manifest.files} files, {manifest.bytes:,} bytes, {manifest.rows:,} rows"
             + (f"; {kept} were there from an earlier attempt" if kept else "")
         )
-        return manifest
+        return stands
 
     def _begin(self, record: ExportRecord) -> bool:
         """Leave a mark, and say whether one was there: only then can copies exist that need a look first."""
@@ -86,9 +90,11 @@ class Mover:
         return False
 
     def _done_by_another(self, record: ExportRecord) -> Manifest | None:
-        """The manifest of a run of the same export that finished, and perhaps deleted AWS's copy, under our hands."""
+        """The manifest of a run of the same or a better export that finished, and perhaps deleted AWS's copy, meanwhile."""
         manifest = find_manifest(self.s3, self.layout, record.source, record.snapshot_date)
-        if manifest is None or manifest.export.export_task != record.export_task:
+        if manifest is None or not (
+            manifest.export.export_task == record.export_task or record.yields_to(manifest.export, newest=self.newest)
+        ):
             return None
         self.log(f"another run relocated {record.snapshot_date} in the meantime; its manifest stands")
         return manifest

@@ -30,9 +30,10 @@ from rds_lake.model.publication import waiting
 from rds_lake.model.retention import keep
 from rds_lake.stages import handover
 from rds_lake.stages.catalog import drop_date
-from rds_lake.stages.cleanup import require_export_folder
+from rds_lake.stages.cleanup import require_export_folder, says_whole
+from rds_lake.stages.in_use import InUse
 from rds_lake.stages.lake import Lake
-from rds_lake.stages.pointer import find_pointer
+from rds_lake.stages.pointer import find_pointer, read_state
 from rds_lake.stages.snapshot_log import recorded_dates
 from rds_lake.threads import cancelling_threads
 
@@ -117,12 +118,14 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
     raw_tables = own_raw_tables(lake, plan.source)
     for removal in plan.removals:
         day = removal.snapshot_date
-        pointer = find_pointer(lake.s3, lake.layout, plan.source)
-        # Hours may have passed since the plan was made, and dates before this one were removed.
-        if (pointer and pointer.snapshot_date == day) or day in busy():
-            log(f"{plan.source} {day} is in use by now and stays")
-            continue
-        done.append(_remove(lake, removal.manifest, raw_tables))
+        with InUse.of(lake, plan.source).removal(day, log=log) as mine:
+            # Hours may have passed since the plan was made, and dates before this one were removed. Whoever wants to publish
+            # the date from now on is refused; who did before is seen here.
+            manifest = _still_removable(lake, removal, busy) if mine else None
+            if manifest is None:
+                log(f"{plan.source} {day} is in use by now and stays")
+                continue
+            done.append(_remove(lake, manifest, raw_tables))
         log(f"{plan.source} {day} is removed: {done[-1].objects} objects, {done[-1].bytes:,} bytes")
     if plan.damaged:
         raise ManifestError(
@@ -134,6 +137,16 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
         objects=sum(one.objects for one in done),
         bytes=sum(one.bytes for one in done),
     )
+
+
+def _still_removable(lake: Lake, removal: Removal, busy: Busy) -> Manifest | None:
+    """The date's manifest as it is now; None where the date is shown, about to be, worked on, or gone already."""
+    source, day = removal.manifest.source, removal.snapshot_date
+    state = read_state(lake.s3, lake.layout, source)
+    shown = {move.snapshot_date for move in state.moves} | ({state.pointer.snapshot_date} if state.pointer else set())
+    if day in shown or day in busy():
+        return None
+    return handover.find_manifest(lake.s3, lake.layout, source, day)
 
 
 def busy_by_marks(s3: S3Gateway, layout: LakeLayout, source: str, *, now: datetime) -> frozenset[date]:
@@ -216,7 +229,11 @@ def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> 
         partitions = sum(gone)
     objects = size = 0
     for bucket in sorted({bucket for bucket, _ in folders}):
-        found = many.listed(bucket, [folder for where, folder in folders if where == bucket])
+        places = [folder for where, folder in folders if where == bucket]
+        found = many.listed(bucket, places)
+        # As in `cleanup.delete_export`: of AWS's own folders what says that they are whole goes first.
+        marks = [key for key, _ in found if any(key.startswith(place) and says_whole(key, place) for place in places)]
+        many.delete(bucket, marks)
         many.delete(bucket, [key for key, _ in found])
         objects, size = objects + len(found), size + sum(bytes for _, bytes in found)
     manifest_key = layout.manifest_key(source, day)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any
@@ -20,7 +21,15 @@ from typing import Any
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config import LakeConfig
 from rds_lake.config_source import SourceSettings
-from rds_lake.errors import ExportIncompleteError, ExportQuotaError, RdsLakeError, SnapshotNotFoundError
+from rds_lake.errors import (
+    CatalogError,
+    ExportIncompleteError,
+    ExportQuotaError,
+    MalformedExportError,
+    RdsLakeError,
+    SnapshotNotFoundError,
+    UnavailableError,
+)
 from rds_lake.model.arn import Exportable, exportable
 from rds_lake.model.completeness import Finding, check_date
 from rds_lake.model.engine import engine_of
@@ -34,6 +43,7 @@ from rds_lake.stages.catalog import TableSync, existing_tables, sync_catalog
 from rds_lake.stages.dated import tables_of
 from rds_lake.stages.export_plan import ExportPlan, export_plan
 from rds_lake.stages.in_place import Registrar
+from rds_lake.stages.in_use import InUse
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.known_tables import find_known_tables
 from rds_lake.stages.lake import Lake
@@ -46,6 +56,8 @@ from rds_lake.stages.quality import TableQuality, check_tables
 from rds_lake.stages.raw_tables import published_names
 from rds_lake.stages.relocate import Mover
 from rds_lake.stages.spark_convert import Advanced, Turn
+
+_TURNS = 5  # a date is seldom exported anew, and hardly ever while it is catalogued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,27 +236,66 @@ class SourceRun:
     def _inspect(self, day: date, task: ExportTask) -> AcceptedExport:
         snapshot = self._snapshot_of(task)
         record = export.record_of(task, source=self.source.name, day=day, data_at=self._data_time(task, snapshot, day))
-        done = self._find_manifest(day)
-        if done is not None and done.export.export_task == task.identifier:
-            # Relocated already, and AWS's copy may be deleted by now: the manifest stands for it.
+        done = self._served(record)
+        if done is not None:
             return AcceptedExport(record=done.export, findings=(), reused=True)
-        if done is not None and self._comes_too_late(record, done.export):
-            self.log(f"{record.export_task} is not of the snapshot that {day} has by now, {done.export.snapshot_arn}")
-            return AcceptedExport(record=done.export, findings=(), reused=True)
-        if done is not None and not self._usable(day, task):
-            self.log(f"nothing is left of {record.export_task}: {day} has another export, {done.export.export_task}")
+        try:
+            contents = self._contents(task)
+        except MalformedExportError:
+            # Another run may have finished the date and deleted AWS's copy in between. Or nothing is left of this export, on
+            # purpose, and the date has another.
+            done = self._served(record) or self._find_manifest(day)
+            if done is None or intact.is_whole(self.lake.s3, task.bucket, task.folder):
+                raise
+            self.log(f"nothing is left of {record.export_task}: {day} has {done.export.export_task}")
             return AcceptedExport(record=done.export, findings=(), reused=True)
         misdated = check_date(snapshot, day) if snapshot else None
         if misdated is not None:
             return AcceptedExport(record=record, findings=(misdated,), reused=False)
-        contents = self._contents(task)
-        if not any(finding.severity == "error" for finding in contents.findings):
-            handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
+        if any(finding.severity == "error" for finding in contents.findings):
+            return AcceptedExport(record=record, findings=contents.findings, reused=False)
+        stands = handover.accept_export(
+            self.lake.s3,
+            self.lake.layout,
+            record,
+            kms_key=self.lake.kms_key,
+            stays=lambda other: self._stays(record, other),
+        )
+        if stands != record:
+            self.log(f"{record.export_task} is not of the snapshot that {day} has by now, {stands.snapshot_arn}")
+            return AcceptedExport(record=stands, findings=(), reused=True)
         return AcceptedExport(record=record, findings=contents.findings, reused=False)
 
+    def _served(self, record: ExportRecord) -> Manifest | None:
+        """The date's manifest where it is of this export or of a better one: AWS's copy may be deleted by now."""
+        done = self._find_manifest(record.snapshot_date)
+        if done is not None and self._comes_too_late(record, done.export):
+            self.log(
+                f"{record.export_task} is not of the snapshot that {done.snapshot_date} has by now, {done.export.snapshot_arn}"
+            )
+            return done
+        return done if done is not None and done.export.export_task == record.export_task else None
+
+    def _stays(self, record: ExportRecord, other: ExportRecord) -> bool:
+        """Whether the export accepted before is the better one, and there to be relocated."""
+        return self._comes_too_late(record, other) and intact.is_whole(self.lake.s3, other.bucket, other.folder)
+
     def relocate(self, day: date) -> Manifest:
-        """The date's Parquet, copied into the lake's layout and verified, or in place; ends with the manifest."""
+        """The date's Parquet, copied into the lake's layout and verified, or in place; ends with the manifest.
+
+        UnavailableError while retention removes the date.
+        """
         record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
+        with self._in_use.work(day, record.export_task, log=self.log):
+            try:
+                return self._relocated(day, record)
+            except (MalformedExportError, ExportIncompleteError):
+                done = self._served(record)  # as in `_inspect`
+                if done is None or intact.missing_files(self.lake.s3, done):
+                    raise
+                return done
+
+    def _relocated(self, day: date, record: ExportRecord) -> Manifest:
         done = self._find_manifest(day)
         gone: tuple[str, ...] = ()
         if done is not None and done.export.export_task == record.export_task:
@@ -261,12 +312,11 @@ class SourceRun:
         if done is not None and gone:
             intact.require_whole_copy_of_aws(contents, self.lake.layout, done, gone)
             self.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake and are copied once more")
-        superseded = done.superseded_by(record.export_task) if done is not None else ()
         how: dict[str, Any] = {"s3": self.lake.s3, "layout": self.lake.layout, "kms_key": self.lake.kms_key}
-        how |= {"log": self.log, "parallel": self.config.lake.copy_threads}
+        how |= {"log": self.log, "parallel": self.config.lake.copy_threads, "newest": self.source.which == "newest"}
         if self.source.parquet == "in_place":
-            return Registrar(**how).register(contents, record, superseded=superseded)
-        return Mover(**how).relocate(contents, record, superseded=superseded)
+            return Registrar(**how).register(contents, record)
+        return Mover(**how).relocate(contents, record)
 
     def advance(self, day: date, *, turn: Turn) -> Manifest | Advanced:  # noqa: ARG002 - DynamoDB's has a use for it
         """`relocate` as far as it goes without waiting for anything that AWS does by itself."""
@@ -277,8 +327,34 @@ class SourceRun:
         return self.relocate(day)
 
     def catalogue(self, day: date) -> Catalogued:
-        """Glue tables and partitions of the date, read back through Athena."""
-        manifest = self._manifest(day)
+        """Glue tables and partitions of the date, read back through Athena.
+
+        Where another run relocates a better export of the date at the same time, both end at that one's partitions.
+        """
+        s3, layout = self.lake.s3, self.lake.layout
+        with ExitStack() as at_work:  # at every export whose partitions were made, until they are those of the last
+            for _ in range(_TURNS):
+                seen = handover.see_manifest(s3, layout, self.source.name, day)
+                at_work.enter_context(self._in_use.work(day, seen.manifest.export.export_task, log=self.log))
+                if not seen.still_stands(s3, layout):
+                    continue
+                done = self._catalogued(seen.manifest)
+                if seen.still_stands(s3, layout) and (
+                    all(table.rows_match for table in done.quality) or self._is_located(day)
+                ):
+                    return done
+                self.log(f"another run catalogues another export of {day}: its partitions are looked at once more")
+        raise UnavailableError(f"{self.source.name} {day} is exported anew by several runs at once; again later")
+
+    def _is_located(self, day: date) -> bool:
+        """Whether the partitions are at the manifest's folders; not so while another run moves them."""
+        try:
+            tables_of(self.lake, self.source, day)
+        except CatalogError:
+            return False
+        return True
+
+    def _catalogued(self, manifest: Manifest) -> Catalogued:
         existing = existing_tables(self.lake.glue, self.source.name)
         named, too_long = with_legal_types(name_tables(manifest, self.source, published_names(existing)))
         type_tables(named, self.source)  # settings that do not fit are told before anything is written
@@ -287,12 +363,12 @@ class SourceRun:
         quality = check_tables(
             self.lake.athena,
             database=self.source.name,
-            snapshot_date=day,
+            snapshot_date=manifest.snapshot_date,
             tables=typed,
             log=self.log,
             casts=self.source.check_casts,
         )
-        _, too_wide = with_legal_views(typed, self.source, day)
+        _, too_wide = with_legal_views(typed, self.source, manifest.snapshot_date)
         return Catalogued(synced=synced, quality=quality, left_out=(*too_long, *too_wide))
 
     def compare_rows(self, day: date) -> RowComparison:
@@ -304,11 +380,20 @@ class SourceRun:
 
         With `publish: manual` a new date is held instead: no view moves, nothing is removed.
         """
-        tables = tables_of(self.lake, self.source, day)
-        publication = self.publisher(now).arrive(tables)
-        if publication.state is not State.HELD:
-            cleanup.finish(self.lake, tables, keep_export=self.source.keep_export, log=self.log)
+        task = self._manifest(day).export.export_task
+        with self._in_use.work(day, task, log=self.log):
+            tables = tables_of(self.lake, self.source, day)
+            if tables.manifest.export.export_task != task:
+                raise UnavailableError(f"{self.source.name} {day} is exported anew by another run; again later")
+            publication = self.publisher(now).arrive(tables)
+            if publication.state is not State.HELD:
+                alone = self._in_use.is_alone(day, task)
+                cleanup.finish(self.lake, tables, keep_export=self.source.keep_export, log=self.log, alone=alone)
         return Published(publication=publication, tables=tables.typed, left_out=tables.left_out)
+
+    @property
+    def _in_use(self) -> InUse:
+        return InUse.of(self.lake, self.source.name)
 
     def publisher(self, now: datetime) -> Publisher:
         """Publishes this source's dates; for a person's own words see `by_hand.py`."""
@@ -337,18 +422,23 @@ class SourceRun:
 
     def _comes_too_late(self, record: ExportRecord, done: ExportRecord) -> bool:
         """Whether the date is served by a better snapshot: an export's end may be told after a later one's."""
-        newest = self.source.which == "newest"
-        return record.snapshot_time < done.snapshot_time if newest else record.snapshot_time > done.snapshot_time
+        return record.yields_to(done, newest=self.source.which == "newest")
 
     def _usable(self, day: date, task: ExportTask) -> bool:
-        """Whether anything is left of a COMPLETE export: its relocated Parquet, or AWS's own copy.
+        """Whether a COMPLETE export can be used: its relocated Parquet, or the whole of AWS's own copy.
 
         Who deletes both has the date exported once more.
         """
+        return (
+            self._is_relocated(day, task)
+            or intact.is_whole(self.lake.s3, task.bucket, task.folder)
+            # Another run may have relocated it and deleted AWS's copy between the two looks.
+            or self._is_relocated(day, task)
+        )
+
+    def _is_relocated(self, day: date, task: ExportTask) -> bool:
         done = self._find_manifest(day)
-        if done is not None and done.export.export_task == task.identifier:
-            return True
-        return next(self.lake.s3.list_objects(task.bucket, task.folder), None) is not None
+        return done is not None and done.export.export_task == task.identifier
 
     def _find_manifest(self, day: date) -> Manifest | None:
         return handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)

@@ -12,10 +12,11 @@ from typing import Literal
 from rds_lake.model.export import ExportStatus, ExportTask
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages.export_plan import ExportPlan
+from rds_lake.stages.pointer import Repair
 
 # begin: start or adopt the export and end. settle: take over an ended export. scan: read tables, all in one run. convert:
-# read what runs of Glue have made, and all that comes after.
-Trigger = Literal["begin", "settle", "scan", "convert"]
+# read what runs of Glue have made, and all that comes after. repair: publish the published date again, from `catalog` on.
+Trigger = Literal["begin", "settle", "scan", "convert", "repair"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,18 @@ def beginning_run(source: str, day: date, subject: str, *, key: str) -> WantedRu
 def settling_run(plan: ExportPlan, task: ExportTask, day: date) -> WantedRun:
     """The run that takes an ended export over: the whole source when it is COMPLETE, else the stage that says why not."""
     return set_run(task, plan.source, day)
+
+
+def repairing_run(source: str, repair: Repair) -> WantedRun:
+    """The run that publishes the published date again, after a publication that did not come to its end."""
+    return WantedRun(
+        key=repair.key,
+        source=source,
+        snapshot_date=repair.snapshot_date,
+        trigger="repair",
+        whole_source=False,
+        subject=repair.because,
+    )
 
 
 def set_run(task: ExportTask, source: str, day: date) -> WantedRun:

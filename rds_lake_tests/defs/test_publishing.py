@@ -1,14 +1,17 @@
 """Publishing as Dagster shows it: dates that wait, rows that are gone, and what readers see."""
 
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 from click.testing import CliRunner
 
+from rds_lake.aws.athena import AthenaGateway
 from rds_lake.cli import main
 from rds_lake.config_source import Verify
+from rds_lake.defs.resources import utc_now
 from rds_lake.defs.watch import WATCH_CHECK
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.world import execute, until
@@ -219,3 +222,52 @@ def test_commands_and_refresh_tell_dagster_what_readers_see(shell: Shell, monkey
     assert newest.partition_key == "2026-11-20"
     assert newest.asset_materialization is not None
     assert newest.asset_materialization.metadata["rds_lake/how"].value == "rds-lake publish"
+
+
+def test_a_source_without_athena_fails_as_well_where_a_table_lost_its_rows(shell: Shell) -> None:
+    execute(shell.world.url, "CREATE TABLE customers AS SELECT i AS id FROM generate_series(1, 1000) i")
+    shell.world.with_source(athena=False)
+    shell.reload()
+    shell.world.snapshot("2026-11-19")
+    assert shell.materialize("2026-11-19").success
+    execute(shell.world.url, "DELETE FROM customers WHERE id > 200")
+    shell.world.snapshot("2026-11-20")
+    result = shell.materialize("2026-11-20")
+    assert not result.success
+    told = shell.failure(result)
+    assert "shop.public.customers: 200 rows, 1,000 before: 80.0% are gone" in told
+    assert "`max_drop: {customers: 1}`" in told
+    assert "rds-lake publish" not in told, "there is nothing to publish"
+
+
+def test_views_that_a_killed_publication_left_mixed_are_put_right_by_the_next_tick(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    world, long_ago = shell.world, utc_now() - timedelta(hours=1)
+    for day in ("2026-11-19", "2026-11-20"):
+        world.snapshot(day)
+    assert shell.materialize("2026-11-19").success
+    run, when = world.run(), date(2026, 11, 20)
+    run.accept(when, poll_seconds=0.02)
+    run.relocate(when)
+    run.catalogue(when)
+    run_many = AthenaGateway.run_many
+
+    def dies(self: AthenaGateway, statements: Sequence[str], **arguments: Any) -> Any:
+        run_many(self, statements[:1], **arguments)
+        raise Killed
+
+    with monkeypatch.context() as dying:
+        dying.setattr(AthenaGateway, "run_many", dies)
+        with pytest.raises(Killed):
+            run.publish(when, now=long_ago)
+    views = "SELECT snapshot_date FROM order_details UNION SELECT snapshot_date FROM orders ORDER BY 1"
+    assert world.query(views) == [("2026-11-19",), ("2026-11-20",)]
+    (request,) = [request for request in shell.reconcile() if str(request.run_key).startswith("repair:shop:")]
+    assert {key.path[-1] for key in request.asset_selection or ()} >= {"catalog", "orders", "order_details"}
+    assert shell.run(request).success
+    assert world.query(views) == [("2026-11-19",)]
+    assert not [request for request in shell.reconcile() if str(request.run_key).startswith("repair:")]

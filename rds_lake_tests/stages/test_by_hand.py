@@ -232,3 +232,41 @@ def test_a_rollback_that_another_publication_overtakes_changes_nothing(
     with pytest.raises(CatalogError, match="another publication of shop came in between"):
         by_hand.roll_back(publisher, date(2026, 11, 19))
     assert shown(world) == {("2026-11-21",)}
+
+
+def test_an_older_date_that_lost_rows_is_accepted_by_the_command_its_error_names_and_then_can_be_gone_back_to(
+    world: World,
+) -> None:
+    arrive(world, "2026-11-20")
+    world.snapshot("2026-11-19")
+    run, day = world.run(), date(2026, 11, 19)
+    run.accept(day, poll_seconds=0.02)
+    run.relocate(day)
+    run.catalogue(day)  # its blocking check of rows ends the run here
+    with pytest.raises(PublishError, match="rds-lake publish shop 2026-11-19 --accept-drop, then repeat this"):
+        roll_back(world, "2026-11-19")
+    with pytest.raises(PublishError, match="to go back: rds-lake rollback shop 2026-11-19"):
+        approve(world, "2026-11-19")
+    assert approve(world, "2026-11-19", accept_drop=True).state is State.OLDER
+    assert shown(world) == {("2026-11-20",)}, "no view moves backwards by it"
+    assert roll_back(world, "2026-11-19").flipped
+    assert shown(world) == {("2026-11-19",)}
+
+
+def test_an_approval_that_a_newer_date_overtakes_moves_no_view_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.with_source(publish="manual")
+    arrive(world, "2026-11-19", "2026-11-20")
+    check_tables, raced = by_hand.check_tables, []
+
+    def overtaken(*arguments, **named):
+        if not raced:
+            raced.append(True)
+            approve(world, "2026-11-20")
+        return check_tables(*arguments, **named)
+
+    monkeypatch.setattr(by_hand, "check_tables", overtaken)
+    with pytest.raises(PublishError, match="published at 2026-11-20 in the meantime, which is newer than 2026-11-19"):
+        approve(world, "2026-11-19")
+    assert shown(world) == {("2026-11-20",)}

@@ -1,10 +1,13 @@
 """Schema evolution, the whole way: every date stays readable, and the view has every column there ever was."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
 
+from rds_lake.aws.glue import GlueGateway, PartitionSpec
 from rds_lake.errors import CatalogError
 from rds_lake.model.evolution import Kind
 from rds_lake_tests.faults import Faults
@@ -159,3 +162,40 @@ def test_a_date_that_was_not_catalogued_is_not_published(world: World) -> None:
     world.gateways.lake.glue.ensure_database("shop", description="")
     with pytest.raises(CatalogError, match=r"materialize `catalog` first"):
         run.publish(at, now=datetime(2026, 11, 20, tzinfo=UTC))
+
+
+def test_a_partition_that_another_run_makes_between_the_look_and_the_call_is_no_error(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.snapshot("2026-11-20")
+    run, when = world.run(), date(2026, 11, 20)
+    run.accept(when, poll_seconds=0.02)
+    run.relocate(when)
+    creating, raced = GlueGateway.create_partitions, set()
+
+    def overtaken(self: GlueGateway, database: str, table: str, specs: Sequence[PartitionSpec]) -> None:
+        if table not in raced:
+            raced.add(table)
+            wrong = [replace(spec, location="s3://acme-lake/lake/another/") for spec in specs]
+            creating(self, database, table, wrong)
+        creating(self, database, table, specs)
+
+    monkeypatch.setattr(GlueGateway, "create_partitions", overtaken)
+    assert all(table.rows_match for table in run.catalogue(when).quality), "and it is put where it belongs"
+    assert len(raced) == 3
+
+
+def test_a_partition_that_glue_refuses_for_another_reason_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.snapshot("2026-11-20")
+    run, when = world.run(), date(2026, 11, 20)
+    run.accept(when, poll_seconds=0.02)
+    run.relocate(when)
+
+    def refuses(*_: object) -> None:
+        raise CatalogError("partitions were not created:", ["2026-11-20: InternalServiceException"])
+
+    monkeypatch.setattr(GlueGateway, "create_partitions", refuses)
+    with pytest.raises(CatalogError, match="InternalServiceException"):
+        run.catalogue(when)

@@ -1,17 +1,20 @@
 """Cleanup: deletes AWS's copy and superseded folders after publishing, and nothing else."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3_many import ManyS3
 from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.manifest import Manifest
-from rds_lake.stages.cleanup import after_publish
+from rds_lake.stages.cleanup import after_publish, delete_export
 from rds_lake.stages.inspect_export import inspect_export
+from rds_lake.stages.intact import is_whole
 from rds_lake.stages.relocate import Mover
 from rds_lake_tests.builders import SampleExport, SampleTable, fill, orders
 from rds_lake_tests.faults import Faults
@@ -77,6 +80,49 @@ def test_an_earlier_export_of_the_date_goes_and_other_dates_stay(
     clean(s3, layout, newer)
     data = [key for key in keys("acme-lake") if key.endswith(".parquet")]
     assert data == sorted([*other_days, *(file.key for file in newer.tables[0].files)])
+
+
+def test_an_export_that_another_run_copies_at_the_same_time_is_left_alone(
+    s3: S3Gateway, layout: LakeLayout, manifest: Manifest, keys: Keys
+) -> None:
+    under_way = "lake/shop/shop/public.orders/snapshot_date=2026-11-20/shop-prod-later-1/1-a.parquet"
+    fill("acme-lake", [under_way])
+    clean(s3, layout, manifest)
+    assert under_way in keys("acme-lake"), "nobody deletes what he did not take the place of"
+
+
+def test_while_another_run_works_on_the_date_its_earlier_export_stays(
+    s3: S3Gateway, clients: AwsClients, layout: LakeLayout, manifest: Manifest, keys: Keys
+) -> None:
+    newer = relocated(s3, layout, SampleExport(s3=clients.s3, tables=TABLES, identifier="shop-prod-again-2").write())
+    after_publish(s3, layout, newer, keep_export=False, log=print, alone=False)
+    assert {file.key for file in manifest.tables[0].files} <= set(keys("acme-lake"))
+    clean(s3, layout, newer)
+    assert not {file.key for file in manifest.tables[0].files} & set(keys("acme-lake"))
+
+
+@pytest.mark.parametrize("requests", [1, 2])
+def test_a_clean_up_that_was_killed_leaves_nothing_that_passes_for_an_export(
+    s3: S3Gateway, layout: LakeLayout, manifest: Manifest, keys: Keys, monkeypatch: pytest.MonkeyPatch, requests: int
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    deleting, made = ManyS3.delete, []
+
+    def dies(self: ManyS3, bucket: str, wanted: Sequence[str]) -> None:
+        made.append(bucket)
+        if len(made) > requests:
+            raise Killed
+        deleting(self, bucket, wanted)
+
+    before = keys("acme-exports")
+    assert is_whole(s3, "acme-exports", manifest.export.folder)
+    monkeypatch.setattr(ManyS3, "delete", dies)
+    with contextlib.suppress(Killed):
+        delete_export(s3, "acme-exports", manifest.export.folder)
+    assert keys("acme-exports") != before
+    assert not is_whole(s3, "acme-exports", manifest.export.folder)
 
 
 def test_a_second_time_finds_nothing_left_to_do(s3: S3Gateway, layout: LakeLayout, manifest: Manifest) -> None:

@@ -1,6 +1,7 @@
 """Hand-over: records and manifests by source and date, and what to do when one is missing or damaged."""
 
-from datetime import date
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -78,3 +79,40 @@ def test_a_write_is_one_put(s3: S3Gateway, clients: AwsClients, layout: LakeLayo
     faults = Faults(clients.s3)
     handover.write_manifest(s3, layout, manifest, kms_key="alias/lake")
     assert [operation for operation, _ in faults.calls] == ["PutObject"]
+
+
+def exported(manifest: Manifest, task: str, *, hour: int) -> Manifest:
+    moment = datetime(2026, 11, 20, hour, tzinfo=UTC)
+    return replace(manifest, export=replace(manifest.export, export_task=task, snapshot_time=moment, started_at=moment))
+
+
+@pytest.mark.parametrize("newest", [True, False])
+def test_the_better_snapshot_of_a_date_stays_whoever_writes_last(
+    s3: S3Gateway, layout: LakeLayout, manifest: Manifest, newest: bool
+) -> None:
+    early, late = exported(manifest, "t-early", hour=3), exported(manifest, "t-late", hour=9)
+    better, lesser = (late, early) if newest else (early, late)
+    for first, second in ((better, lesser), (lesser, better)):
+        s3.delete("acme-lake", [layout.manifest_key("shop", DAY)])
+        for one in (first, second):
+            handover.write_manifest(s3, layout, one, kms_key=None, newest=newest)
+        assert handover.get_manifest(s3, layout, "shop", DAY).export.export_task == better.export.export_task
+
+
+def test_a_manifest_remembers_whose_place_it_took_and_only_that(
+    s3: S3Gateway, layout: LakeLayout, manifest: Manifest
+) -> None:
+    tasks = [exported(manifest, f"t-{hour}", hour=hour) for hour in (3, 6, 9)]
+    stands = [handover.write_manifest(s3, layout, one, kms_key=None).earlier for one in (*tasks, tasks[-1])]
+    assert stands == [(), ("t-3",), ("t-3", "t-6"), ("t-3", "t-6")]
+
+
+def test_an_export_whose_end_is_told_late_does_not_take_the_place_of_the_accepted_one(
+    s3: S3Gateway, layout: LakeLayout, manifest: Manifest
+) -> None:
+    late, early = (exported(manifest, task, hour=hour).export for task, hour in (("t-late", 9), ("t-early", 3)))
+    for one in (late, early):
+        handover.accept_export(s3, layout, one, kms_key=None, stays=one.yields_to)
+    assert handover.get_export_record(s3, layout, "shop", DAY) == late
+    assert handover.accept_export(s3, layout, early, kms_key=None, stays=lambda other: False) == early
+    assert handover.get_export_record(s3, layout, "shop", DAY) == early, "the better one's export is gone"

@@ -1,14 +1,18 @@
 """Orphans: everything that costs money and that nobody will read is found with its reason, and nothing else is."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from rds_lake.aws.s3_many import ManyS3
 from rds_lake.config_source import Retention
 from rds_lake.errors import ExportFailedError
 from rds_lake.stages.folders import Exports
+from rds_lake.stages.handover import get_manifest
 from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan
-from rds_lake.stages.retention import busy_by_marks
+from rds_lake.stages.prune import PrunePlan, apply_prune
+from rds_lake.stages.retention import RetentionPlan, busy_by_marks
 from rds_lake_tests.world import World
 
 DAY = date(2026, 11, 20)
@@ -167,3 +171,53 @@ def test_nothing_younger_than_a_day_is_touched(world: World) -> None:
     put(world, f"{ORDERS}/snapshot_date=2026-11-02/given-up-1/1-part-0.parquet")
     assert find(world, later=timedelta(hours=23)) == {}
     assert set(find(world)) == {"unfinished"}
+
+
+def test_the_rest_of_a_removal_that_was_killed_is_exported_once_more_and_never_published(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    world.snapshot("2026-11-18")
+    world.run().accept(date(2026, 11, 18), poll_seconds=0.02)
+    (task,) = world.gateways.rds.list_export_tasks()
+    lost = [key for key in world.keys(task.folder) if "orders/1/part-" in key]
+    deleting, made = ManyS3.delete, []
+
+    def dies(self: ManyS3, bucket: str, keys: list[str]) -> None:
+        made.append(keys)
+        if len(made) > 1:
+            deleting(self, bucket, [key for key in keys if key in lost])  # a part of the second request's keys
+            raise Killed
+        deleting(self, bucket, keys)
+
+    monkeypatch.setattr(ManyS3, "delete", dies)
+    orphan = Orphan(kind="export", source="shop", bucket=task.bucket, key=task.folder, why="", age=timedelta(days=2))
+    with pytest.raises(Killed):
+        remove_orphan(world.gateways.lake, orphan)
+    monkeypatch.undo()
+    assert any(key.endswith("_SUCCESS") for key in world.keys(task.folder)), "a rest that looks like an export"
+    world.publish("2026-11-18")
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]
+    assert len(world.gateways.rds.list_export_tasks()) == 2
+
+
+def test_an_orphan_that_a_run_has_taken_up_since_the_plan_was_made_stays(world: World) -> None:
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    table, values = "snapshots_orders", ("2026-11-20",)
+    orphan = Orphan(
+        kind="partition", source="shop", bucket="", key="snapshots_orders/2026-11-20", why="", age=timedelta(days=2),
+        partition=(table, values), day=date(2026, 11, 20), location="s3://acme-lake/lake/where/it/was/",
+    )  # fmt: skip
+    lake = world.gateways.lake
+    folder = get_manifest(lake.s3, lake.layout, "shop", date(2026, 11, 20)).tables[0].location
+    generation = replace(
+        orphan, kind="generation", bucket="acme-lake", key=folder.removeprefix("s3://acme-lake/"), partition=None
+    )
+    retention = RetentionPlan(source="shop", kept={}, removals=(), damaged=())
+    plan = PrunePlan(retention=retention, orphans=(orphan, generation), left=())
+    pruned = apply_prune(lake, plan, busy=lambda: (), log=world.lines.append)
+    assert pruned.plan.orphans == ()
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]

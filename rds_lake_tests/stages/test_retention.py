@@ -5,11 +5,13 @@ SIGKILL before each of its writes: `test_crashes_evolution.py`.
 
 import json
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from rds_lake.config_source import Retention
-from rds_lake.errors import ManifestError
+from rds_lake.errors import ManifestError, UnavailableError
+from rds_lake.stages import by_hand, retention
 from rds_lake.stages.retention import Removed, RetentionPlan, apply_retention, busy_by_marks, plan_retention
 from rds_lake_tests.world import World, execute
 
@@ -138,3 +140,37 @@ def test_a_source_without_athena_is_pruned_as_well(world: World) -> None:
         world.run().accept(date.fromisoformat(day), poll_seconds=0.02)
         world.run().relocate(date.fromisoformat(day))
     assert [str(day) for day in prune(world, daily=1).dates] == ["2026-11-17"]
+
+
+def test_a_date_that_was_gone_back_to_since_the_plan_was_made_stays(world: World) -> None:
+    publish(world, *DATES)
+    made = plan(world)
+    by_hand.roll_back(world.run().publisher(datetime.now(UTC)), date(2026, 11, 18))
+    removed = apply_retention(world.gateways.lake, made, busy=lambda: (), log=world.lines.append)
+    assert [str(day) for day in removed.dates] == ["2026-11-17"]
+    assert world.query("SELECT DISTINCT snapshot_date, count(*) FROM orders GROUP BY 1") == [("2026-11-18", "10")]
+
+
+def test_a_date_that_is_being_removed_is_neither_gone_back_to_nor_run_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(world, *DATES)
+    removing, refused = retention._remove, []
+
+    def meanwhile(lake: Any, manifest: Any, raw_tables: Any) -> Removed:
+        run, day = world.run(), manifest.snapshot_date
+        for attempt in (
+            lambda: by_hand.roll_back(run.publisher(datetime.now(UTC)), day),
+            lambda: run.relocate(day),
+            lambda: run.catalogue(day),
+            lambda: run.publish(day, now=datetime.now(UTC)),
+        ):
+            with pytest.raises(UnavailableError, match="is being removed"):
+                attempt()
+            refused.append(day)
+        return removing(lake, manifest, raw_tables)
+
+    monkeypatch.setattr(retention, "_remove", meanwhile)
+    assert len(prune(world).dates) == 2
+    assert len(refused) == 8
+    assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]

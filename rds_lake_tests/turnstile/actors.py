@@ -1,0 +1,138 @@
+"""What the actors do: each a stage as an event, a schedule or a person starts it, with clients behind the turnstile.
+
+What belongs here: the stages, called as `defs/`, `cli.py` and `console/` call them.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from rds_lake.aws.dynamodb import DynamoGateway
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config_source import Retention
+from rds_lake.errors import RdsLakeError
+from rds_lake.localcloud.loop import InProcessClients
+from rds_lake.stages import by_hand
+from rds_lake.stages.dynamo_run import run_of
+from rds_lake.stages.folders import Exports
+from rds_lake.stages.lake import open_lake
+from rds_lake.stages.pointer import read_state, repairs_due
+from rds_lake.stages.prune import apply_prune, plan_prune
+from rds_lake.stages.refresh import newest_tables
+from rds_lake.stages.retention import apply_retention, busy_by_marks, plan_retention
+from rds_lake.stages.source_run import SourceRun
+from rds_lake_tests.turnstile.engine import Turnstile
+from rds_lake_tests.world import World
+
+Work = Callable[[SourceRun], object]
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+_KEEP_ONE = Retention(daily=1, weekly=0, monthly=0)
+
+
+class BlockedError(RdsLakeError):
+    """A blocking check: the run ends before it publishes."""
+
+
+class SeatClients:
+    """`AwsClients` of one seat: every call goes through the turnstile, none through a socket."""
+
+    def __init__(self, turnstile: Turnstile, seat: int) -> None:
+        self._clients: Any = InProcessClients(turnstile.seat(seat))  # type: ignore[arg-type]
+
+    def client(self, service: str, *, once: bool = False) -> Any:
+        return self._clients.client(service)
+
+    def wire(self, most: int) -> None:
+        """Everything goes through boto3."""
+
+    def __getattr__(self, service: str) -> Any:
+        return self.client(service)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One place at the turnstile; kept for many rounds, as clients take longer to build than a round."""
+
+    clients: Any
+
+    def run(self, world: World) -> SourceRun:
+        """The stages of the world's source, from this seat."""
+        lake = open_lake(self.clients, world.config.lake, sleep=lambda _: time.sleep(0.001), clock=lambda: 0.0)
+        run = run_of(
+            world.config,
+            world.config.sources[0],
+            rds=RdsGateway(self.clients.rds),
+            dynamodb=DynamoGateway(self.clients.client("dynamodb")),
+            lake=lake,
+            log=lambda _: None,
+        )
+        return replace(run, sleep=lambda _: time.sleep(0.002))
+
+
+def settle(day: str, task: str | None = None) -> Work:
+    """What the event that an export ended starts: all stages of the date, and its blocking checks."""
+
+    def work(run: SourceRun) -> None:
+        when = date.fromisoformat(day)
+        run.accept(when, export_task=task, poll_seconds=0.01)
+        run.relocate(when)
+        _tail(run, when)
+
+    return work
+
+
+def tail(day: str) -> Work:
+    """A run whose Parquet is in the lake already: catalogue and publish."""
+    return lambda run: _tail(run, date.fromisoformat(day))
+
+
+def _tail(run: SourceRun, when: date) -> None:
+    wrong = [table.table for table in run.catalogue(when).quality if not table.rows_match]
+    if wrong:
+        raise BlockedError(f"rows_readable: {wrong}")
+    if run.compare_rows(when).blocking:
+        raise BlockedError("rows_against_previous")
+    run.publish(when, now=NOON)
+
+
+def roll_back(day: str) -> Work:
+    """`rds-lake rollback`."""
+    return lambda run: by_hand.roll_back(run.publisher(NOON), date.fromisoformat(day))
+
+
+def approve(day: str) -> Work:
+    """`rds-lake publish`."""
+    return lambda run: by_hand.approve(run.publisher(NOON), date.fromisoformat(day))
+
+
+def prune(run: SourceRun) -> None:
+    """`rds-lake prune --apply` of somebody who keeps one date, a day later: no mark of today protects anything."""
+    source = run.source.model_copy(update={"retention": _KEEP_ONE})
+    now = datetime.now(UTC) + timedelta(hours=25)
+    exports = Exports.read(run.config, run.rds, run.lake.s3)
+    plan = plan_prune(run.config, source, exports, rds=run.rds, lake=run.lake, now=now)
+    busy = lambda: busy_by_marks(run.lake.s3, run.lake.layout, run.source.name, now=now)  # noqa: E731
+    apply_prune(run.lake, plan, busy=busy, log=run.log)
+
+
+def retention(run: SourceRun) -> None:
+    """The schedule of `retention:`, dates alone."""
+    source = run.source.model_copy(update={"retention": _KEEP_ONE})
+    plan = plan_retention(run.lake, source, today=date(2026, 11, 21), busy=())
+    apply_retention(run.lake, plan, busy=lambda: (), log=run.log)
+
+
+def refresh(run: SourceRun) -> None:
+    """`rds-lake refresh`: the newest manifest's tables."""
+    newest_tables(run.lake.s3, run.config, run.source)
+
+
+def tick(run: SourceRun) -> None:
+    """What reconciliation does about a publication that was killed: an hour later the published date is published again."""
+    state = read_state(run.lake.s3, run.lake.layout, run.source.name)
+    repair = repairs_due(state, run.source.name, now=NOON + timedelta(hours=1))
+    if repair is not None:
+        run.catalogue(repair.snapshot_date)
+        run.publish(repair.snapshot_date, now=NOON + timedelta(hours=1))

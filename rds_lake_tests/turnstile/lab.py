@@ -1,0 +1,201 @@
+"""A lake that two actors meet in: the mornings a round begins with, what readers see of it, and what must hold.
+
+| date | rows of orders | state in every morning |
+|---|---|---|
+| 2026-11-18 | 10 | published, AWS's copy gone |
+| 2026-11-19 | 11 | published after it; in `early` exported only |
+| 2026-11-20 | 12, in its later snapshot 13 | both snapshots exported; `relocated` and `published` say how far the first is |
+
+Everything is read behind the turnstile's back, from the cloud's own memory: looking changes no order of calls.
+
+What belongs here: states and invariants. Who meets whom is `pairs.py`.
+"""
+
+import base64
+import io
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import pyarrow.parquet as pq
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.glue.models import glue_backends
+from moto.s3.models import s3_backends
+
+from rds_lake_tests.stages.morning import Morning
+from rds_lake_tests.turnstile.actors import NOON
+from rds_lake_tests.world import World, execute
+
+Start = Literal["fresh", "early", "exported", "relocated", "published"]
+FIRST, SECOND, THIRD = "2026-11-18", "2026-11-19", "2026-11-20"
+DETAILS = 20
+_FROM = re.compile(r"""FROM "?shop"?\."?(\w+)"?\s+WHERE "?\w+"? = '([0-9-]+)'""", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class Lab:
+    """One world and its mornings. `tasks` are the exports: of each date, and `later` of the third one's later snapshot."""
+
+    world: World
+    tasks: dict[str, str] = field(default_factory=dict)
+    arns: list[str] = field(default_factory=list)
+    _mornings: dict[Start, Morning] = field(default_factory=dict)
+    _rows: dict[str, int] = field(default_factory=dict)
+    _fresh: bool = False
+
+    def prepare(self) -> None:
+        """Make the dates, once, and keep a morning of every state."""
+        world = self.world
+        world.with_source(replace=True, check_casts=False)
+        execute(world.url, "DROP SCHEMA sales CASCADE")  # two tables are enough to be mixed
+        self._export(FIRST, rows=10)
+        world.publish(FIRST)
+        self._export(SECOND, rows=11)
+        self._export(THIRD, rows=12)
+        self._keep("early")
+        world.publish(SECOND)
+        self._export(THIRD, rows=13, hour=9, name="later")
+        # Inspecting the later one's export recorded it for the date; a round begins with nothing recorded.
+        for key in [key for key in world.keys("lake/_manifests/shop/") if THIRD in key]:
+            world.clients.client("s3").delete_object(Bucket="acme-lake", Key=key)
+        self._keep("exported")
+        run, day = world.run(), date.fromisoformat(THIRD)
+        run.accept(day, export_task=self.tasks[THIRD])
+        run.relocate(day)
+        self._keep("relocated")
+        run.catalogue(day)
+        run.publish(day, now=NOON)
+        self._keep("published")
+        self._mornings["exported"].restore(world)
+        for key in world.keys("exports/"):
+            world.clients.client("s3").delete_object(Bucket="acme-lake", Key=key)
+        self._keep("fresh")
+
+    def begin(self, start: Start) -> None:
+        """The world as it was in that morning. In a fresh one nobody has exported the third date's snapshots."""
+        if start == "fresh":
+            self.world.cloud.exports.reset()
+        self._mornings[start].restore(self.world)
+
+    def _export(self, day: str, *, rows: int, hour: int = 3, name: str = "") -> None:
+        execute(self.world.url, f"DELETE FROM orders; INSERT INTO orders SELECT i, 1 FROM generate_series(1, {rows}) i")
+        arn = self.world.snapshot(day, hour=hour)
+        self.arns.append(arn)
+        run = self.world.run()
+        task = run.begin(date.fromisoformat(day))
+        assert task is not None
+        while run.rds.list_export_tasks(source_arn=arn)[-1].status.running:
+            time.sleep(0.02)
+        self.tasks[name or day] = task.identifier
+
+    def _keep(self, start: Start) -> None:
+        self._mornings[start] = Morning.of(self.world)
+
+    # What readers see
+
+    def views(self) -> dict[str, tuple[str, int | str]]:
+        """Every view's date and rows, as a query would answer."""
+        tables = glue_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].databases["shop"].tables
+        return {
+            name: self._seen(body)
+            for name, table in list(tables.items())
+            if (body := table.as_dict()).get("TableType") == "VIRTUAL_VIEW"
+        }
+
+    def _seen(self, body: dict[str, Any]) -> tuple[str, int | str]:
+        encoded = body["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
+        match = _FROM.search(json.loads(base64.b64decode(encoded))["originalSql"])
+        assert match, "the view is not as `sql/views.py` writes it"
+        raw, day = match.groups()
+        table = glue_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].databases["shop"].tables.get(raw)
+        partition = table.partitions.get(str([day])) if table else None
+        if partition is None:
+            return day, "no partition"
+        location = partition.as_dict()["StorageDescriptor"]["Location"].removeprefix("s3://acme-lake/")
+        return day, sum(self._rows_in(key) for key in objects() if key.startswith(location))
+
+    def _rows_in(self, key: str) -> int:
+        found = objects().get(key)
+        if found is None or key.rpartition("/")[2][:1] in "._" or not found.value:
+            return 0
+        if found.etag not in self._rows:
+            self._rows[found.etag] = pq.read_metadata(io.BytesIO(found.value)).num_rows
+        return self._rows[found.etag]
+
+    # What must hold
+
+    def missing_rows(self) -> list[str]:
+        """Views that show a date with other rows than that date has: at any moment."""
+        allowed = {FIRST: {10}, SECOND: {11}, THIRD: {12, 13}}
+        return [
+            f"{view} at {day} shows {rows} rows, not {sorted(right)}"
+            for view, (day, rows) in self.views().items()
+            for right in [allowed[day] if view == "orders" else {DETAILS}]
+            if rows not in right
+        ]
+
+    def mixed(self) -> list[str]:
+        """Views at another date than the published one: once everybody is done."""
+        shown, pointer = self.views(), published()
+        wrong = {view: day for view, (day, _) in shown.items() if day != pointer}
+        return [f"published is {pointer}, and views show {wrong}"] if wrong else []
+
+    def not_whole(self) -> list[str]:
+        """What the published date's manifest names and is not there."""
+        pointer = published()
+        if pointer is None:
+            return []
+        manifest = objects().get(f"lake/_manifests/shop/{pointer}.json")
+        if manifest is None:
+            return [f"published is {pointer}, which has no manifest"]
+        files = [one["key"] for table in json.loads(manifest.value)["tables"] for one in table["files"]]
+        return [f"{key} of the published date is gone" for key in files if key not in objects()]
+
+    def lost(self) -> list[str]:
+        """Dates whose manifest names files that are gone, with nothing left to take them from."""
+        found: list[str] = []
+        for day in (FIRST, SECOND, THIRD):
+            manifest = objects().get(f"lake/_manifests/shop/{day}.json")
+            if manifest is None:
+                continue
+            body = json.loads(manifest.value)
+            files = [one["key"] for table in body["tables"] for one in table["files"]]
+            copy = body["export"]["folder"]
+            if any(key not in objects() for key in files) and not any(key.startswith(copy) for key in objects()):
+                found.append(f"{day} has a manifest, and neither files nor AWS's copy")
+        return found
+
+    def copies(self) -> dict[str, int]:
+        """Objects of AWS's copy of every export."""
+        keys = list(objects())
+        return {task: sum(key.startswith(f"exports/{task}/") for key in keys) for task in self.tasks.values()}
+
+    def day_of(self, task: str) -> str:
+        return next(THIRD if name == "later" else name for name, known in self.tasks.items() if known == task)
+
+    def is_decided(self, day: str) -> bool:
+        """Whether AWS's copies of the date may go: it came to publishing, or retention does not keep it."""
+        if any(key.startswith(f"lake/_snapshots/shop/{day}-") for key in objects()):
+            return True
+        return day != max(FIRST, SECOND, THIRD)  # retention of one date gives the older ones up
+
+    def paid_twice(self) -> list[str]:
+        """Snapshots that were exported more than once."""
+        tasks = self.world.gateways.rds.list_export_tasks()
+        counts = {arn: sum(task.source_arn == arn for task in tasks) for arn in self.arns}
+        return [f"{count} exports of {arn} were paid" for arn, count in counts.items() if count > 1]
+
+
+def objects() -> dict[str, Any]:
+    """The lake's bucket by key."""
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets["acme-lake"].keys
+    return {key: keys[key] for key in list(keys)}
+
+
+def published() -> str | None:
+    """The date that the pointer names."""
+    found = objects().get("lake/_manifests/shop/_published.json")
+    return json.loads(found.value).get("snapshot_date") if found else None
