@@ -98,7 +98,9 @@ def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
 def says_whole(key: str, folder: str) -> bool:
     """Whether the key in an export's folder is one of those by which an export is known to be whole."""
     name = key.removeprefix(folder)
-    return "/" not in name and (name in MANIFESTS or name.startswith(("export_info_", "export_tables_info_")))
+    if name.rpartition("/")[2] in MANIFESTS:  # of DynamoDB, whose exports lie some folders below
+        return True
+    return "/" not in name and name.startswith(("export_info_", "export_tables_info_"))
 
 
 def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:

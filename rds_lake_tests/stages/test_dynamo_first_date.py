@@ -35,6 +35,12 @@ class Log:
     def has_failed(self, source: str, day: date) -> bool:
         return day in self.failed
 
+    def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
+        return day in self.failed
+
+    def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
+        return False
+
     def published_arn(self, source: str, day: date) -> str | None:
         return None
 

@@ -217,7 +217,7 @@ def test_an_orphan_that_a_run_has_taken_up_since_the_plan_was_made_stays(world: 
         orphan, kind="generation", bucket="acme-lake", key=folder.removeprefix("s3://acme-lake/"), partition=None
     )
     retention = RetentionPlan(source="shop", kept={}, removals=(), damaged=())
-    plan = PrunePlan(retention=retention, orphans=(orphan, generation), left=())
+    plan = PrunePlan(retention=retention, orphans=(orphan, generation), left=(), deletable=lake.s3.deletable)
     pruned = apply_prune(lake, plan, busy=lambda: (), log=world.lines.append)
     assert pruned.plan.orphans == ()
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
