@@ -175,3 +175,13 @@ class QueryError(TerminalError):
         self.query_id = query_id
         self.category = category
         self.retryable = retryable
+
+
+def is_transient(error: RdsLakeError) -> bool:
+    """Whether the same may succeed later without anybody's help."""
+    return isinstance(error, TransientError) or (isinstance(error, QueryError) and error.retryable)
+
+
+def all_together(summary: RdsLakeError, causes: Sequence[RdsLakeError]) -> RdsLakeError:
+    """The error for several that came together: transient, and so tried again, where every one of them is."""
+    return UnavailableError(str(summary)) if causes and all(map(is_transient, causes)) else summary

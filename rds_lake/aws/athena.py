@@ -14,7 +14,15 @@ from uuid import uuid4
 
 from rds_lake.aws.budget import tidying
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import ConfigError, QueryError, RdsLakeError, ThrottledError, TransientError, UnavailableError
+from rds_lake.errors import (
+    ConfigError,
+    QueryError,
+    RdsLakeError,
+    ThrottledError,
+    TransientError,
+    UnavailableError,
+    all_together,
+)
 from rds_lake.threads import cancelling_threads, check
 
 if TYPE_CHECKING:
@@ -126,11 +134,12 @@ class AthenaGateway:
         if errors:
             listed = "".join(f"\n  - {error}" for error in errors)
             first = errors[0]
-            raise QueryError(
+            summary = QueryError(
                 f"{len(errors)} of {len(statements)} statements failed:{listed}",
                 query_id=first.query_id if isinstance(first, QueryError) else "",
                 retryable=all(isinstance(error, QueryError) and error.retryable for error in errors),
-            ) from first
+            )
+            raise (summary if summary.retryable else all_together(summary, errors)) from first
         return [outcome for outcome in outcomes if isinstance(outcome, QueryResult)]
 
     def _start(self, sql: str, database: str, deadline: float) -> str:

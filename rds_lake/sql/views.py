@@ -130,7 +130,7 @@ def render_together(queries: Sequence[QualityQuery]) -> str:
         own = [f"lost_{at}" for at in range(len(query.columns))]
         filled = [f"0 AS lost_{at}" for at in range(len(query.columns), most)]
         columns = ", ".join([f"{number} AS query_number", "row_count", *own, *filled])
-        parts.append(f"SELECT {columns} FROM (\n{query.sql}\n) AS one")
+        parts.append(f"SELECT {columns} FROM (\n{query.sql}\n) AS one ({', '.join(['row_count', *own])})")
     return "\nUNION ALL ".join(parts)
 
 

@@ -15,7 +15,7 @@ from datetime import date
 from typing import Literal
 
 from rds_lake.aws.glue import ColumnSpec, GlueGateway, GluePartition, GlueTable, PartitionSpec, TableSpec
-from rds_lake.errors import CatalogError, ConfigError, ConflictError, RdsLakeError
+from rds_lake.errors import CatalogError, ConfigError, ConflictError, RdsLakeError, all_together
 from rds_lake.model.evolution import Change, reads_as
 from rds_lake.model.manifest import Manifest, TableManifest
 from rds_lake.model.names import AthenaTable
@@ -55,39 +55,45 @@ def sync_catalog(
 ) -> tuple[TableSync, ...]:
     """Create or update every raw table and its partition of the manifest's date. `existing`: as `existing_tables` read them.
 
-    Raises CatalogError listing every table that could not be made to agree; the others are done, and a
-    repetition finds them unchanged.
+    Raises CatalogError listing every table that could not be made to agree, UnavailableError where Glue was just away for
+    all of them; the others are done, and a repetition finds them unchanged.
     """
     database = manifest.source
     existing = existing_tables(glue, database) if existing is None else existing
     versions = group_versions(existing)
     claimed = {name for table in tables for name in (table.names.raw, table.names.view)}
     work = _Work(glue=glue, database=database, day=manifest.snapshot_date, existing=existing, claimed=claimed)
-    problems: list[str] = []
+    failed: dict[str, RdsLakeError] = {}
     done: list[TableSync] = []
 
-    def sync(table: NamedTable) -> TableSync | str:
+    def sync(table: NamedTable) -> TableSync | RdsLakeError:
         try:
             return work.sync(table, versions.get(table.names.view, ()))
         except ConfigError:
             raise  # of this machine, and so the same of every table
-        except CatalogError as error:
-            return f"{table.names.target}: {'; '.join(error.problems) or error}"
         except RdsLakeError as error:
-            return f"{table.names.target}: {error}"
+            return error
 
     with cancelling_threads(parallel, "catalog") as pool:
-        for number, outcome in enumerate(pool.map(sync, tables), start=1):
-            (problems if isinstance(outcome, str) else done).append(outcome)  # type: ignore[arg-type]
+        for number, (table, outcome) in enumerate(zip(tables, pool.map(sync, tables), strict=True), start=1):
+            if isinstance(outcome, RdsLakeError):
+                failed[str(table.names.target)] = outcome
+            else:
+                done.append(outcome)
             if number % 50 == 0:
                 log(f"catalogued {number} of {len(tables)} tables")
-    if problems:
-        raise CatalogError(
-            f"{len(problems)} of {len(tables)} tables of {database} could not be catalogued for "
+    if failed:
+        summary = CatalogError(
+            f"{len(failed)} of {len(tables)} tables of {database} could not be catalogued for "
             f"{manifest.snapshot_date}; no view moves. Materialize `catalog` again after the cause is gone:",
-            problems,
+            [f"{target}: {_reason(error)}" for target, error in failed.items()],
         )
+        raise all_together(summary, list(failed.values()))
     return tuple(done)
+
+
+def _reason(error: RdsLakeError) -> str:
+    return "; ".join(error.problems) if isinstance(error, CatalogError) and error.problems else str(error)
 
 
 def existing_tables(glue: GlueGateway, database: str) -> dict[str, GlueTable]:

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rds_lake.errors import ExportQuotaError, QueryError, TransientError
+from rds_lake.errors import ExportQuotaError, RdsLakeError, is_transient
 
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (10, 20, 40, 80, 160, 320))
 
@@ -26,9 +26,7 @@ def heals(error: BaseException) -> bool:
 
     A place for an export that did not come free within `export_timeout_hours` has been waited for long enough.
     """
-    if isinstance(error, QueryError):
-        return error.retryable
-    return isinstance(error, TransientError) and not isinstance(error, ExportQuotaError)
+    return isinstance(error, RdsLakeError) and is_transient(error) and not isinstance(error, ExportQuotaError)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

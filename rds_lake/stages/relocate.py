@@ -21,7 +21,7 @@ from typing import Any
 from rds_lake.aws.s3 import CopyLimits, ObjectHead, S3Gateway
 from rds_lake.aws.s3_many import CopyOrder, ManyS3
 from rds_lake.aws.s3_wire import THREADS
-from rds_lake.errors import AwsError, RdsLakeError, RelocationError, TransientError, UnavailableError
+from rds_lake.errors import AwsError, RdsLakeError, RelocationError, all_together
 from rds_lake.model.export import ExportRecord
 from rds_lake.model.layout import LakeLayout
 from rds_lake.model.made import MadeBy
@@ -195,9 +195,7 @@ class _Relocation:
             "export is untouched and no view moved; materialize `parquet` again, finished copies are kept:",
             [f"s3://{self.record.bucket}/{plan.file.key}: {reason}" for plan, reason in reasons],
         )
-        if all(isinstance(reason, TransientError) for _, reason in reasons):
-            raise UnavailableError(str(error))
-        raise error
+        raise all_together(error, [reason for _, reason in reasons])
 
     @property
     def _many(self) -> ManyS3:
