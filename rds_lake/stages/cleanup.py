@@ -118,13 +118,18 @@ def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None
 
 
 def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
-    """The files of those exports of the date whose place the manifest took, table by table, and nobody else's."""
+    """The files of those exports of the date whose place the manifest took, table by table, and nobody else's.
+
+    A table that was not exported anew (DynamoDB, where one was added to the source) is still where an earlier export put it.
+    """
+    kept = [table.location.removeprefix(layout.uri("")) for table in manifest.tables]
     start, many = layout.uri(""), ManyS3.of(s3)
     folders = [
         f"{table.own_folder.removeprefix(start)}snapshot_date={manifest.snapshot_date}/{task}/"
         for table in manifest.tables
         for task in manifest.earlier
     ]
+    folders = [folder for folder in folders if not any(location.startswith(folder) for location in kept)]
     keys = [key for key, _ in many.listed(layout.bucket, folders)]
     if keys:
         many.delete(layout.bucket, keys)
