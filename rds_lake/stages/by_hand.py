@@ -67,7 +67,6 @@ def roll_back(publisher: Publisher, day: date) -> Publication:
     if pointer is None:
         raise PublishError(f"nothing of {name} is published, so there is nothing to go back from")
     if day == pointer.snapshot_date:
-        publisher.note_rolled_back(day, pointer.rolled_back_from)  # a rollback that was killed may have left it undone
         raise PublishError(f"{name} is published at {day} already; nothing was changed")
     if day > pointer.snapshot_date:
         raise PublishError(
@@ -75,12 +74,6 @@ def roll_back(publisher: Publisher, day: date) -> Publication:
             f"to go forward: rds-lake publish {name} {day}"
         )
     manifest = _known(publisher, day)
-    with _in_use(publisher).work(day, manifest.export.export_task, log=publisher.log):
-        return _roll_back(publisher, manifest, pointer)
-
-
-def _roll_back(publisher: Publisher, manifest: Manifest, pointer: Pointer) -> Publication:
-    lake, name, day = publisher.lake, publisher.source.name, manifest.snapshot_date
     if not is_recorded(lake, manifest):
         raise PublishError(
             f"{name} {day} is in the lake, but never passed its checks; no view was moved. When only `rows_against_previous` "

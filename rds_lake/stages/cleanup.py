@@ -123,9 +123,14 @@ def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None
 
 
 def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
-    """The files of those exports of the date whose place the manifest took, table by table, and nobody else's."""
-    many, own = ManyS3.of(s3), manifest.export.export_task
-    folders = [f"{day}{task}/" for day in _date_folders(layout, manifest) for task in manifest.earlier if task != own]
+    """The files of those exports of the date whose place the manifest took, table by table, and nobody else's.
+
+    A table that was not exported anew (DynamoDB, where one was added to the source) is still where an earlier export put it.
+    """
+    many, start = ManyS3.of(s3), layout.uri("")
+    kept = [table.location.removeprefix(start) for table in manifest.tables]
+    folders = [f"{day}{task}/" for day in _date_folders(layout, manifest) for task in manifest.earlier]
+    folders = [folder for folder in folders if not any(location.startswith(folder) for location in kept)]
     keys = [key for key, _ in many.listed(layout.bucket, folders)]
     if keys:
         many.delete(layout.bucket, keys)

@@ -95,6 +95,17 @@ class InUse:
         entries, _ = self._read()
         return all(entry.export_task == export_task for entry in entries.values() if entry.snapshot_date == day)
 
+    def require_not_removed(self, day: date) -> None:
+        """UnavailableError while the date is being removed: for who marks the date as his elsewhere, in the pointer.
+
+        Whoever removes makes its entry first and looks at the pointer then; so one of the two sees the other.
+        """
+        entries, _ = self._read(rebuild=True)
+        mine = Entry(what="work", snapshot_date=day, export_task="", since=self.now())
+        for entry in entries.values():
+            if entry.snapshot_date == day and entry.what == "removal":
+                raise UnavailableError(_why(self.source, mine, entry))
+
     def _enter(self, token: str, new: Entry) -> None:
         def add(entries: dict[str, Entry]) -> dict[str, Entry]:
             same = (entry for entry in entries.values() if entry.snapshot_date == new.snapshot_date)

@@ -39,6 +39,7 @@ from rds_lake.sql.stored_view import why_not
 from rds_lake.sql.views import render_view
 from rds_lake.stages import handover
 from rds_lake.stages.dated import DatedTables, tables_of
+from rds_lake.stages.in_use import InUse
 from rds_lake.stages.lake import Lake
 from rds_lake.stages.naming import TypedTable
 from rds_lake.stages.pointer import PublishState, read_state, write_state
@@ -187,8 +188,11 @@ class Publisher:
         gone = tuple(
             sorted((_known_views(state) - set(statements)) & {n for n, one in existing.items() if one.is_view})
         )
-        if stale or gone:
+        moves_on = state.pointer is None or state.pointer.snapshot_date != day
+        if stale or gone or moves_on:
             state = self._marked(state, day, tuple(sorted({*statements, *gone})))
+        if moves_on:
+            InUse.of(self.lake, name).require_not_removed(day)
         self._require_current(tables)
         if stale or gone:
             try:
@@ -201,6 +205,7 @@ class Publisher:
             existing = self.lake.glue.list_tables(name)
         self._require_views(tables, existing, state)
         record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
+        self._note_rolled_back(day, rolled_back_from)
         views = {
             view: PublishedView(statement=_digest(sql), stored=_digest(existing[view].view_text))
             for view, sql in statements.items()
@@ -215,7 +220,6 @@ class Publisher:
         others = tuple(move for move in state.under_way(self.now) if not self._is_ended_by(move, day))
         if pointer != state.pointer or others != state.moves:
             write_state(self.lake, name, PublishState(pointer=pointer, moves=others, etag=state.etag))
-        self.note_rolled_back(day, rolled_back_from)
         self.log(f"{name}: {len(stale)} of {len(statements)} views moved to {day}")
         return Publication(state=State.PUBLISHED, latest=day, flipped=stale, dropped=gone)
 
@@ -268,7 +272,7 @@ class Publisher:
         self.log(f"not every view of {self.source.name} can be moved to {day}; those that did go back to {shown}")
         self._flip(tables_of(self.lake, self.source, shown), state, state.pointer.rolled_back_from)
 
-    def note_rolled_back(self, shown: date, rolled_back_from: date | None) -> None:
+    def _note_rolled_back(self, shown: date, rolled_back_from: date | None) -> None:
         """The rows of the newer dates that were given up for the one that is shown."""
         if rolled_back_from is None:
             return
