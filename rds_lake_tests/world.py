@@ -28,7 +28,8 @@ from rds_lake.localcloud.fault_bodies import read_faults
 from rds_lake.localcloud.rds_export import ExportSettings
 from rds_lake.model.job_run import JobRun
 from rds_lake.stages.dynamo_run import run_of
-from rds_lake.stages.source_run import Published, SourceRun
+from rds_lake.stages.outcomes import Published
+from rds_lake.stages.source_run import SourceRun
 from rds_lake_tests.fakes.glue import LocalSpark
 
 _TINY = """

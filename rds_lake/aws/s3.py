@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
+from rds_lake.aws.body import read_within
 from rds_lake.aws.budget import tidying
 from rds_lake.aws.s3_wire import Wire
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError, ConflictError, MalformedExportError, ManifestError, RdsLakeError, RelocationError
+from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RdsLakeError, RelocationError
 from rds_lake.model.deletable import Deletable
 from rds_lake.threads import cancelling_threads
 
@@ -224,13 +225,11 @@ class S3Gateway:
         with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
             for _ in range(_READS - 1):
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
-                _require_size(answer, most, _uri(bucket, key))
                 with suppress(*_SPOILT):
-                    return answer["Body"].read(), answer["ETag"]
+                    return read_within(answer, most, _uri(bucket, key)), answer["ETag"]
             answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
-            _require_size(answer, most, _uri(bucket, key))
             try:
-                return answer["Body"].read(), answer["ETag"]
+                return read_within(answer, most, _uri(bucket, key)), answer["ETag"]
             except HTTPError as error:
                 raise ResponseStreamingError(error=error) from error
 
@@ -377,17 +376,6 @@ class S3Gateway:
             f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
             for error in answer.get("Errors", [])
         ]
-
-
-def _require_size(answer: Any, most: int | None, where: str) -> None:
-    """Whoever can write a record could otherwise fill the memory of every run that reads it."""
-    size = answer["ContentLength"]
-    if most is not None and size > most:
-        answer["Body"].close()
-        raise ManifestError(
-            f"{where} has {size:,} bytes, and no such object of ours or AWS's has more than {most:,}; it was not read. See who "
-            "wrote it, then delete it and materialize the date again"
-        )
 
 
 def _uri(bucket: str, key: str) -> str:

@@ -19,10 +19,11 @@ from rds_lake.stages.wanted import Trigger, WantedIncident, WantedRun
 RUNS_PER_TICK = 5
 
 PRIORITY = "dagster/priority"
-# Which of the queued runs goes first: what takes seconds and lets AWS work, then what brings a day to its readers, then what
-# reads for hours. Every run that a person launches, and every one of a backfill, has 0 and comes behind.
+# Which of the queued runs goes first: what takes seconds and lets AWS work or puts views right, then what brings a day to its
+# readers, then what reads for hours. Every run that a person launches, and every one of a backfill, has 0 and comes behind.
 _RANKS: Mapping[Trigger | Literal["incident"], int] = {
     "incident": 400,
+    "repair": 350,
     "begin": 300,
     "settle": 200,
     "convert": 200,

@@ -27,8 +27,8 @@ from rds_lake.defs.translate import (
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.dated import tables_of
 from rds_lake.stages.lake import Lake
+from rds_lake.stages.outcomes import Published
 from rds_lake.stages.publish import Publication
-from rds_lake.stages.source_run import Published
 
 STATUS = "rds_lake/status"
 

@@ -20,7 +20,7 @@ from rds_lake.model.publication import State
 from rds_lake.model.table import TableTarget
 from rds_lake.stages.dynamo_plan import DYNAMODB
 from rds_lake.stages.naming import TypedTable
-from rds_lake.stages.source_run import Published
+from rds_lake.stages.outcomes import Published
 
 
 class Stage(StrEnum):

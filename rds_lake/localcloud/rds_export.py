@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -82,14 +82,14 @@ class ExportTasks:
         app.query_operations["rds", "DescribeExportTasks"] = self._describe
         app.query_operations["rds", "CancelExportTask"] = self._cancel
 
-    def reset(self) -> None:
-        """Cancel what runs and forget every task."""
+    def reset(self, *, keep: Collection[str] = ()) -> None:
+        """Cancel what runs and forget every task but these."""
         with self._lock:
             for task in self._tasks.values():
                 if task["Status"] in _RUNNING:
                     task["Status"] = "CANCELING"
             self._canceling.notify_all()
-            self._tasks = {}
+            self._tasks = {name: task for name, task in self._tasks.items() if name in keep}
             pool, self._pool = self._pool, ThreadPoolExecutor(_QUOTA, thread_name_prefix="export")
         pool.shutdown(wait=True)
 

@@ -37,7 +37,8 @@ from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
 from rds_lake.stages.dynamo_scan import NOT_ONE_INSTANT, Scanner
 from rds_lake.stages.export import Waiting
 from rds_lake.stages.lake import Lake
-from rds_lake.stages.source_run import AcceptedExport, SourceRun
+from rds_lake.stages.outcomes import AcceptedExport
+from rds_lake.stages.source_run import SourceRun
 from rds_lake.stages.spark_convert import Advanced, SparkJobs, Turn
 
 

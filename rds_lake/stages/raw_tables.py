@@ -110,7 +110,7 @@ def raw_spec(
         columns=tuple((s.key, s.column.hive_type, comment(s.column.name, s.column.original_type)) for s in named.seen),
         partition_keys=tuple((key, "string") for key in keys),
         location=location or _table_location(named),
-        description=f"Snapshots of {names.target}",
+        description=plain_segment(f"Snapshots of {names.target}"),
         parameters={
             _TABLE: str(names.target),
             _VIEW: names.view,

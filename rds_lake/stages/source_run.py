@@ -31,7 +31,7 @@ from rds_lake.errors import (
     UnavailableError,
 )
 from rds_lake.model.arn import Exportable, exportable
-from rds_lake.model.completeness import Finding, check_date
+from rds_lake.model.completeness import check_date
 from rds_lake.model.engine import engine_of
 from rds_lake.model.export import ExportRecord, ExportTask
 from rds_lake.model.export_id import written_day
@@ -39,7 +39,7 @@ from rds_lake.model.manifest import Manifest
 from rds_lake.model.publication import State
 from rds_lake.model.snapshot import Snapshot
 from rds_lake.stages import cleanup, export, handover, intact, limits
-from rds_lake.stages.catalog import TableSync, existing_tables, sync_catalog
+from rds_lake.stages.catalog import existing_tables, sync_catalog
 from rds_lake.stages.dated import tables_of
 from rds_lake.stages.export_plan import ExportPlan, export_plan
 from rds_lake.stages.in_place import Registrar
@@ -47,86 +47,18 @@ from rds_lake.stages.in_use import InUse
 from rds_lake.stages.inspect_export import ExportContents, inspect_export
 from rds_lake.stages.known_tables import find_known_tables
 from rds_lake.stages.lake import Lake
-from rds_lake.stages.limits import LeftOut, with_legal_types, with_legal_views
-from rds_lake.stages.naming import TypedTable, name_tables, type_tables
+from rds_lake.stages.limits import with_legal_types, with_legal_views
+from rds_lake.stages.naming import name_tables, type_tables
+from rds_lake.stages.outcomes import AcceptedExport, Catalogued, Published
 from rds_lake.stages.own_exports import limited_to_source
 from rds_lake.stages.previous import RowComparison, compare_rows
-from rds_lake.stages.publish import Publication, Publisher
-from rds_lake.stages.quality import TableQuality, check_tables
+from rds_lake.stages.publish import Publisher
+from rds_lake.stages.quality import check_tables
 from rds_lake.stages.raw_tables import published_names
 from rds_lake.stages.relocate import Mover
 from rds_lake.stages.spark_convert import Advanced, Turn
 
 _TURNS = 5  # a date is seldom exported anew, and hardly ever while it is catalogued
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AcceptedExport:
-    """The export of a date and what its inspection found. `findings` with errors: nothing was recorded."""
-
-    record: ExportRecord
-    findings: tuple[Finding, ...]
-    reused: bool
-
-    def metadata(self) -> dict[str, Any]:
-        """Provenance for the materialization."""
-        return {
-            "rds_lake/snapshot_arn": self.record.snapshot_arn,
-            "rds_lake/snapshot_time": self.record.snapshot_time.isoformat(),
-            "rds_lake/export_task": self.record.export_task,
-            "rds_lake/export_uri": f"s3://{self.record.bucket}/{self.record.folder}",
-            "rds_lake/reused": self.reused,
-        } | self._increments()
-
-    def _increments(self) -> dict[str, dict[str, str]]:
-        """Of an incremental source: what each table is made of, and why some are exported in full."""
-        merged = {
-            part.table: f"{part.base.day} and {part.items:,} changes of {len(part.steps)} exports"
-            for part in self.record.parts
-            if part.base is not None
-        }
-        full = {part.table: part.full_because for part in self.record.parts if part.full_because}
-        told = {"rds_lake/incremental": merged, "rds_lake/full_because": full}
-        return {name: tables for name, tables in told.items() if tables}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Catalogued:
-    """What the catalogue stage did and what Athena read back. `left_out`: tables that get no view, being too wide."""
-
-    synced: tuple[TableSync, ...]
-    quality: tuple[TableQuality, ...]
-    left_out: tuple[LeftOut, ...] = ()
-
-    def metadata(self) -> dict[str, Any]:
-        """Counts for the materialization."""
-        return {
-            "rds_lake/tables": len(self.synced),
-            "rds_lake/tables_created": sum(sync.table == "created" for sync in self.synced),
-            "rds_lake/tables_updated": sum(sync.table == "updated" for sync in self.synced),
-            "rds_lake/partitions_changed": sum(sync.partition != "unchanged" for sync in self.synced),
-            "dagster/row_count": sum(table.rows_read for table in self.quality),
-        }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
-    """The publication and the tables it was about."""
-
-    publication: Publication
-    tables: tuple[TypedTable, ...]
-    left_out: tuple[LeftOut, ...] = ()
-
-    def metadata(self) -> dict[str, Any]:
-        """Counts for a source without table assets."""
-        return {
-            "rds_lake/latest": self.publication.latest.isoformat() if self.publication.latest else "nothing yet",
-            "rds_lake/state": self.publication.state.value,
-            "rds_lake/became_latest": self.publication.became_latest,
-            "rds_lake/views": len(self.tables),
-            "rds_lake/views_moved": len(self.publication.flipped),
-            "rds_lake/views_dropped": list(self.publication.dropped),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,8 +153,10 @@ def test_the_shipped_instance_begins_queued_runs_within_a_second(root: Path, tmp
     shutil.copy(root / "dagster.yaml", tmp_path / "dagster.yaml")
     with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
         assert instance.run_coordinator.dequeue_interval_seconds <= 1  # type: ignore[attr-defined]
-        pools = instance.get_concurrency_config().pool_config
-        assert pools.default_pool_limit == 5, "the pool beside it still counts"
+        queue = instance.get_concurrency_config().run_queue_config
+        assert queue is not None
+        assert queue.max_concurrent_runs == 10, "the limits beside it still count"
+        assert {"key": "dagster/backfill", "limit": 5} in queue.tag_concurrency_limits
 
 
 def test_importing_the_package_imports_no_heavy_library() -> None:

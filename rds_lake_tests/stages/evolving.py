@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 from rds_lake.model.evolution import Kind
-from rds_lake.stages.source_run import Catalogued
+from rds_lake.stages.outcomes import Catalogued
 from rds_lake_tests.world import World, execute
 
 
