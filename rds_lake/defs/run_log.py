@@ -98,10 +98,20 @@ class DagsterRunLog:
                 continue
             if run.status in _UNFINISHED:
                 return True
-            went_on = since is not None and record.end_time is not None and record.end_time >= since.timestamp()
-            if went_on and run.status is not dg.DagsterRunStatus.CANCELED:
+            ended_later = since is not None and record.end_time is not None and record.end_time >= since.timestamp()
+            if ended_later and self._has_ended(source, run):
                 return True
         return False
+
+    def _has_ended(self, source: str, run: dg.DagsterRun) -> bool:
+        """Whether the run brought the date to its end, or failed, which its person sees. One may also end and leave the rest
+        to others: Glue still converts, or AWS had no place."""
+        if run.status is dg.DagsterRunStatus.FAILURE:
+            return True
+        made = self.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+        return run.status is dg.DagsterRunStatus.SUCCESS and any(
+            record.asset_key == self.keys[source][-1] for record in made
+        )
 
     def _selected(self, run: dg.DagsterRun) -> Collection[dg.AssetKey]:
         """What the run was to materialize; a job of somebody's own says so in its events only."""

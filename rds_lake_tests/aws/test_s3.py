@@ -89,7 +89,7 @@ def test_a_body_that_breaks_off_is_read_again(s3: S3Gateway, client: Any, monkey
     answer = client.get_object
 
     class Body:
-        def read(self) -> bytes:
+        def read(self, *_: int) -> bytes:
             raise ResponseStreamingError(error="connection reset")
 
     monkeypatch.setattr(
