@@ -2,10 +2,10 @@
 
     python -m bench.interleave [--rounds 200] [--seed 1000] [--pair rollback-prune]
 
-Every pair of `rds_lake_tests/turnstile/pairs.py` for so many rounds; half of the rounds kill one of the two (nothing of it
-reaches AWS any more). Prints what broke, with the seed that shows it again; exit code 1 when anything did.
+Every pair of `pairs.py` and `dynamo_pairs.py` in `rds_lake_tests/turnstile/` for so many rounds; half of the rounds kill one
+of the two (nothing of it reaches AWS any more). Prints what broke, with the seed that shows it again; exit code 1 when anything did.
 
-What belongs here: the big version of `rds_lake_tests/turnstile/test_pairs.py`.
+What belongs here: the big version of the tests in `rds_lake_tests/turnstile/`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,11 @@ import click
 
 import rds_lake_tests.conftest  # noqa: F401 - before any client: no call may reach a real account
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.dynamodb_job import DynamoDbSettings
 from rds_lake.localcloud.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake_tests.turnstile.dynamo_lab import DynamoLab
+from rds_lake_tests.turnstile.dynamo_pairs import DYNAMO_PAIRS
 from rds_lake_tests.turnstile.lab import Lab
 from rds_lake_tests.turnstile.pairs import PAIRS, Pair, Rounds
 from rds_lake_tests.world import World, seed_tiny
@@ -34,7 +37,9 @@ _SHOWN = 5  # broken rounds of a pair in full
 @click.command()
 @click.option("--rounds", default=200, show_default=True, help="Of each pair.")
 @click.option("--seed", default=1000, show_default=True, help="The first round's.")
-@click.option("--pair", "names", multiple=True, type=click.Choice(sorted(PAIRS)), help="Only these; default: all.")
+@click.option(
+    "--pair", "names", multiple=True, type=click.Choice(sorted(PAIRS | DYNAMO_PAIRS)), help="Only these; default: all."
+)
 def main(rounds: int, seed: int, names: tuple[str, ...]) -> None:
     """Play the rounds and judge them."""
     with ExitStack() as stack:
@@ -42,11 +47,18 @@ def main(rounds: int, seed: int, names: tuple[str, ...]) -> None:
         url = stack.enter_context(EmbeddedPostgres()).create_database("shop")
         seed_tiny(url)
         settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
-        cloud = stack.enter_context(LocalCloud({"shop-prod": url}, exports=settings))
-        lab = Lab(World.provisioned(cloud, url=url, directory=work, root=ROOT))
-        lab.prepare()
-        player = Rounds.of(lab)
-        broken = sum(play_pair(player, PAIRS[name], rounds, seed) for name in names or PAIRS)
+        at_once = DynamoDbSettings(progress_seconds=0.0, finishing_seconds=0.0)
+        cloud = stack.enter_context(LocalCloud({"shop-prod": url}, exports=settings, dynamodb=at_once))
+        broken = 0
+        for make, pairs in ((Lab, PAIRS), (DynamoLab.of, DYNAMO_PAIRS)):
+            chosen = [pair for name, pair in pairs.items() if not names or name in names]
+            if not chosen:
+                continue
+            cloud.reset()
+            lab = make(World.provisioned(cloud, url=url, directory=work, root=ROOT))
+            lab.prepare()
+            player = Rounds.of(lab)
+            broken += sum(play_pair(player, pair, rounds, seed) for pair in chosen)
     click.echo(f"{broken} broken rounds")
     sys.exit(1 if broken else 0)
 

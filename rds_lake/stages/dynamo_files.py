@@ -92,10 +92,15 @@ class LakeSink:
         return f"{self.folder}{name}.{self.ending}"
 
     def copy(self, name: str, file: DataFile) -> DataFile:
-        """A file of another folder of the lake, as it is, under a name of this one."""
+        """A file of an earlier date, as it is, under a name of this folder. FullExportDueError where it is gone."""
         key = self.key(name)
         self._copies.add(key)
-        checksum = self.s3.copy(
-            (self.bucket, file.key), (self.bucket, key), size=file.bytes, kms_key=self.kms_key, limits=CopyLimits()
-        )
+        try:
+            checksum = self.s3.copy(
+                (self.bucket, file.key), (self.bucket, key), size=file.bytes, kms_key=self.kms_key, limits=CopyLimits()
+            )
+        except AwsError as error:
+            if error.code in _GONE:
+                raise FullExportDueError(f"s3://{self.bucket}/{file.key} is gone") from error
+            raise
         return DataFile(key=key, bytes=file.bytes, rows=file.rows, checksum=checksum)

@@ -26,7 +26,7 @@ from rds_lake.errors import (
 from rds_lake.model.completeness import Finding
 from rds_lake.model.dynamo import TableExport
 from rds_lake.model.dynamo_set import ExportSet
-from rds_lake.model.export import ExportTask
+from rds_lake.model.export import ExportRecord, ExportTask
 from rds_lake.model.manifest import Manifest
 from rds_lake.stages import handover, intact
 from rds_lake.stages.dynamo_convert import Converter
@@ -144,8 +144,15 @@ class DynamoRun(SourceRun):
         return found
 
     def advance(self, day: date, *, turn: Turn) -> Manifest | Advanced:
-        """The manifest, or how far the runs of Glue are that convert the date: they go on, and no run of ours waits for them."""
+        """The manifest, or how far the runs of Glue are that convert the date: they go on, and no run of ours waits for them.
+
+        UnavailableError while the date is being removed.
+        """
         record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
+        with self._in_use.work(day, record.export_task, log=self.log):
+            return self._advanced(day, record, turn)
+
+    def _advanced(self, day: date, record: ExportRecord, turn: Turn) -> Manifest | Advanced:
         done = self._find_manifest(day)
         mine = done is not None and done.export.export_task == record.export_task
         gone = intact.missing_files(self.lake.s3, done) if done is not None and mine else ()

@@ -17,6 +17,7 @@ from rds_lake.stages import handover
 from rds_lake.stages.cleanup import after_publish
 from rds_lake.stages.source_run import SourceRun
 from rds_lake_tests.door import Call, Door, open_door
+from rds_lake_tests.meanwhile import before_call
 from rds_lake_tests.world import DynamoWorld, World
 
 TODAY = datetime.now(UTC).date()
@@ -190,6 +191,21 @@ def test_a_break_of_the_chain_is_answered_by_a_full_export_that_says_why(
     assert any(said in line for line in dynamo.world.lines)
     assert stars(dynamo, manifest) == ({"anew": 1} if accident is create_again else AT_SECOND)
     assert kinds(dynamo)[-1] == "FULL"
+
+
+def test_an_earlier_date_that_is_removed_while_it_is_copied_is_answered_by_a_full_export(dynamo: DynamoWorld) -> None:
+    """Files without any change are copied as they are."""
+    convert(dynamo, FIRST)
+    later(dynamo, midnight(SECOND) + HOUR)
+    run, s3 = dynamo.world.run(), dynamo.world.gateways.s3
+    run.accept(SECOND, poll_seconds=0.02)
+    users = dynamo.world.keys("lake/reviews/Users/")
+    with before_call(dynamo.world, "CopyObject", "/Users/", lambda: s3.delete("acme-lake", users)) as met:
+        manifest = made(run, SECOND)
+    assert met
+    assert (kinds(dynamo), kinds(dynamo, "Users")) == (["FULL", "INCREMENTAL"], ["FULL", "INCREMENTAL", "FULL"])
+    assert content(dynamo, manifest, "Users") == {"ada": {}}
+    assert users[0] in why_full(manifest, "Users")
 
 
 @pytest.mark.parametrize(

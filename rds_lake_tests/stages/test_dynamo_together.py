@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rds_lake.config_source import Retention
 from rds_lake.convert.tree import Limits
 from rds_lake.errors import LostFilesError, RdsLakeError, UnavailableError
 from rds_lake.model.dynamo_chain import Base, Chain, Window
@@ -16,8 +17,9 @@ from rds_lake.model.job_set import TableJob, merge_jobs
 from rds_lake.stages.dynamo_records import TableRecords
 from rds_lake.stages.folders import Exports
 from rds_lake.stages.handover import get_manifest
+from rds_lake.stages.intact import missing_files
 from rds_lake.stages.orphans import Orphan, find_orphans, remove_orphan
-from rds_lake.stages.retention import busy_by_marks
+from rds_lake.stages.retention import Removed, apply_retention, busy_by_marks, plan_retention
 from rds_lake.stages.shared_state import change_text
 from rds_lake_tests.meanwhile import before_call
 from rds_lake_tests.world import DynamoWorld, World
@@ -184,6 +186,29 @@ def test_a_finished_table_whose_files_were_lost_is_converted_again(dynamo: Dynam
     world.gateways.s3.delete("acme-lake", [MANIFEST, *world.keys("lake/reviews/Users/")])
     world.publish(str(DAY))
     require_all_rows(world)
+
+
+def test_a_date_is_not_given_up_while_its_lost_files_are_made_again(dynamo: DynamoWorld) -> None:
+    """Else its manifest would name files that retention has just removed."""
+    world, older = dynamo.world, DAY - timedelta(days=1)
+    world.with_source(keep_export=True, retention=Retention(daily=1, weekly=0, monthly=0))
+    for day in (older, DAY):
+        world.publish(str(day))
+    s3, layout, removed = world.gateways.s3, world.gateways.layout, list[Removed]()
+    s3.delete("acme-lake", [key for key in world.keys("lake/reviews/Users/") if f"={older}/" in key])
+
+    def retain() -> None:
+        lake = world.run().lake
+        plan = plan_retention(lake, world.config.sources[0], today=DAY, busy=())
+        assert [one.snapshot_date for one in plan.removals] == [older]
+        removed.append(apply_retention(lake, plan, busy=lambda: (), log=world.lines.append))
+
+    with before_call(world, "PutObject", ".Users.table", retain):
+        world.run().relocate(older)
+    assert [one.dates for one in removed] == [()]
+    assert missing_files(s3, get_manifest(s3, layout, "reviews", older)) == ()
+    retain()
+    assert removed[-1].dates == (older,)
 
 
 @pytest.mark.parametrize("operation", ["HeadObject", "GetObject"])

@@ -78,17 +78,18 @@ def settle(day: str, task: str | None = None) -> Work:
         when = date.fromisoformat(day)
         run.accept(when, export_task=task, poll_seconds=0.01)
         run.relocate(when)
-        _tail(run, when)
+        publish_tail(run, when)
 
     return work
 
 
 def tail(day: str) -> Work:
     """A run whose Parquet is in the lake already: catalogue and publish."""
-    return lambda run: _tail(run, date.fromisoformat(day))
+    return lambda run: publish_tail(run, date.fromisoformat(day))
 
 
-def _tail(run: SourceRun, when: date) -> None:
+def publish_tail(run: SourceRun, when: date) -> None:
+    """What follows the Parquet, with the checks that block."""
     wrong = [table.table for table in run.catalogue(when).quality if not table.rows_match]
     if wrong:
         raise BlockedError(f"rows_readable: {wrong}")
@@ -117,11 +118,15 @@ def prune(run: SourceRun) -> None:
     apply_prune(run.lake, plan, busy=busy, log=run.log)
 
 
-def retention(run: SourceRun) -> None:
-    """The schedule of `retention:`, dates alone."""
-    source = run.source.model_copy(update={"retention": _KEEP_ONE})
-    plan = plan_retention(run.lake, source, today=date(2026, 11, 21), busy=())
-    apply_retention(run.lake, plan, busy=lambda: (), log=run.log)
+def retention(today: str) -> Work:
+    """The schedule of `retention:` on that day, dates alone."""
+
+    def work(run: SourceRun) -> None:
+        source = run.source.model_copy(update={"retention": _KEEP_ONE})
+        plan = plan_retention(run.lake, source, today=date.fromisoformat(today), busy=())
+        apply_retention(run.lake, plan, busy=lambda: (), log=run.log)
+
+    return work
 
 
 def refresh(run: SourceRun) -> None:

@@ -29,10 +29,10 @@ from rds_lake_tests.stages.morning import Morning
 from rds_lake_tests.turnstile.actors import NOON
 from rds_lake_tests.world import World, execute
 
-Start = Literal["fresh", "early", "exported", "relocated", "published"]
+Start = Literal["fresh", "early", "exported", "relocated", "published", "incremental", "holey"]
 FIRST, SECOND, THIRD = "2026-11-18", "2026-11-19", "2026-11-20"
 DETAILS = 20
-_FROM = re.compile(r"""FROM "?shop"?\."?(\w+)"?\s+WHERE "?\w+"? = '([0-9-]+)'""", re.IGNORECASE)
+_FROM = re.compile(r"""FROM "?\w+"?\."?(\w+)"?\s+WHERE "?\w+"? = '([0-9-]+)'""", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -45,6 +45,16 @@ class Lab:
     _mornings: dict[Start, Morning] = field(default_factory=dict)
     _rows: dict[str, int] = field(default_factory=dict)
     _fresh: bool = False
+
+    @property
+    def source(self) -> str:
+        """The source's name, and so its database's."""
+        return self.world.config.sources[0].name
+
+    @property
+    def days(self) -> tuple[str, str, str]:
+        """The dates, oldest first."""
+        return FIRST, SECOND, THIRD
 
     def prepare(self) -> None:
         """Make the dates, once, and keep a morning of every state."""
@@ -98,19 +108,22 @@ class Lab:
 
     def views(self) -> dict[str, tuple[str, int | str]]:
         """Every view's date and rows, as a query would answer."""
-        tables = glue_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].databases["shop"].tables
+        tables = self._glue_tables()
         return {
             name: self._seen(body)
             for name, table in list(tables.items())
             if (body := table.as_dict()).get("TableType") == "VIRTUAL_VIEW"
         }
 
+    def _glue_tables(self) -> dict[str, Any]:
+        return glue_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].databases[self.source].tables
+
     def _seen(self, body: dict[str, Any]) -> tuple[str, int | str]:
         encoded = body["ViewOriginalText"].removeprefix("/* Presto View: ").removesuffix(" */")
         match = _FROM.search(json.loads(base64.b64decode(encoded))["originalSql"])
         assert match, "the view is not as `sql/views.py` writes it"
         raw, day = match.groups()
-        table = glue_backends[DEFAULT_ACCOUNT_ID]["us-east-1"].databases["shop"].tables.get(raw)
+        table = self._glue_tables().get(raw)
         partition = table.partitions.get(str([day])) if table else None
         if partition is None:
             return day, "no partition"
@@ -129,26 +142,29 @@ class Lab:
 
     def missing_rows(self) -> list[str]:
         """Views that show a date with other rows than that date has: at any moment."""
-        allowed = {FIRST: {10}, SECOND: {11}, THIRD: {12, 13}}
         return [
             f"{view} at {day} shows {rows} rows, not {sorted(right)}"
             for view, (day, rows) in self.views().items()
-            for right in [allowed[day] if view == "orders" else {DETAILS}]
+            for right in [self.right_rows(view, day)]
             if rows not in right
         ]
 
+    def right_rows(self, view: str, day: str) -> set[int]:
+        """How many rows the view's table has at the date, in any of the date's snapshots."""
+        return {FIRST: {10}, SECOND: {11}, THIRD: {12, 13}}[day] if view == "orders" else {DETAILS}
+
     def mixed(self) -> list[str]:
         """Views at another date than the published one: once everybody is done."""
-        shown, pointer = self.views(), published()
+        shown, pointer = self.views(), published(self.source)
         wrong = {view: day for view, (day, _) in shown.items() if day != pointer}
         return [f"published is {pointer}, and views show {wrong}"] if wrong else []
 
     def not_whole(self) -> list[str]:
         """What the published date's manifest names and is not there."""
-        pointer = published()
+        pointer = published(self.source)
         if pointer is None:
             return []
-        manifest = objects().get(f"lake/_manifests/shop/{pointer}.json")
+        manifest = objects().get(f"lake/_manifests/{self.source}/{pointer}.json")
         if manifest is None:
             return [f"published is {pointer}, which has no manifest"]
         files = [one["key"] for table in json.loads(manifest.value)["tables"] for one in table["files"]]
@@ -178,9 +194,9 @@ class Lab:
 
     def is_decided(self, day: str) -> bool:
         """Whether AWS's copies of the date may go: it came to publishing, or retention does not keep it."""
-        if any(key.startswith(f"lake/_snapshots/shop/{day}-") for key in objects()):
+        if any(key.startswith(f"lake/_snapshots/{self.source}/{day}-") for key in objects()):
             return True
-        return day != max(FIRST, SECOND, THIRD)  # retention of one date gives the older ones up
+        return day != max(self.days)  # retention of one date gives the older ones up
 
     def paid_twice(self) -> list[str]:
         """Snapshots that were exported more than once."""
@@ -195,7 +211,7 @@ def objects() -> dict[str, Any]:
     return {key: keys[key] for key in list(keys)}
 
 
-def published() -> str | None:
-    """The date that the pointer names."""
-    found = objects().get("lake/_manifests/shop/_published.json")
+def published(source: str) -> str | None:
+    """The date that the source's pointer names."""
+    found = objects().get(f"lake/_manifests/{source}/_published.json")
     return json.loads(found.value).get("snapshot_date") if found else None

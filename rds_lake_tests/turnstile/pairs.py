@@ -67,7 +67,7 @@ def _pair(name: str, start: Start, one: Make, other: Make, *, ends_at: str | Non
 
 
 _RUN, _LATER, _OTHER = _run(THIRD), _run(THIRD, "later"), _run(SECOND)
-_TAIL, _PRUNE, _RETENTION, _REFRESH = _just(tail(THIRD)), _just(prune), _just(retention), _just(refresh)
+_TAIL, _PRUNE, _RETENTION, _REFRESH = _just(tail(THIRD)), _just(prune), _just(retention("2026-11-21")), _just(refresh)
 _BACK_ONE, _BACK_TWO = _just(roll_back(SECOND)), _just(roll_back(FIRST))
 _APPROVE, _BEGIN = _just(approve(THIRD)), _just(settle(THIRD))
 
