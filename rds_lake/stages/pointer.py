@@ -14,6 +14,8 @@ What belongs here: reading and writing it. Its values and rules are `model/publi
 from __future__ import annotations
 
 import json
+import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -93,9 +95,15 @@ def find_pointer(s3: S3Gateway, layout: LakeLayout, source: str) -> Pointer | No
     return read_state(s3, layout, source).pointer
 
 
-def write_state(lake: Lake, source: str, state: PublishState) -> PublishState:
-    """Replace the version that was read; ConflictError when somebody else did before."""
-    text = json.dumps(_render(state), indent=1)
+def write_state(
+    lake: Lake, source: str, state: PublishState, *, new_edition: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
+) -> PublishState:
+    """Replace the version that was read; ConflictError when somebody else did before.
+
+    S3's ETag is that of the content: without an edition, whoever comes and goes in between, leaving the state as it was but
+    the views moved, would not be seen.
+    """
+    text = json.dumps(_render(state) | {"edition": new_edition()}, indent=1)
     key = lake.layout.published_key(source)
     etag = lake.s3.replace_text(lake.layout.bucket, key, text, etag=state.etag, kms_key=lake.kms_key)
     return replace(state, etag=etag)

@@ -31,3 +31,9 @@ def test_whoever_meets_whom_readers_end_at_one_whole_date(rounds: Rounds, name: 
     for seed in range(1000, 1000 + SEEDS[name]):
         outcome = rounds.play(PAIRS[name], seed)
         assert not outcome.problems, outcome
+
+
+def test_a_publication_that_came_and_went_while_another_moved_its_views_is_noticed(rounds: Rounds) -> None:
+    """It left the pointer as the other had read it, to the byte."""
+    outcome = rounds.play(PAIRS["approve-rollback"], 2002)
+    assert not outcome.problems, outcome
