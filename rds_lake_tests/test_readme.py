@@ -39,7 +39,7 @@ def commands(root: Path, beginning: str, ending: str) -> list[str]:
     """The lines of code between two headings, without the remarks behind them."""
     text = (root / "README.md").read_text(encoding="utf-8").split(beginning, 1)[1].split(ending, 1)[0]
     code = [line.strip() for line in text.splitlines() if re.match(r" {4,}(\S)", line)]
-    listed = [line for line in code if re.match(r"(\.venv|make|mkdir|eval|curl|DAGSTER_HOME)\b", line)]
+    listed = [line for line in code if re.match(r"(\.venv|make|mkdir|eval|DAGSTER_HOME)\b", line)]
     return [re.sub(r"\s+# .*", "", line) for line in listed]
 
 
@@ -135,7 +135,7 @@ def test_dagster_starts_in_a_fresh_clone_as_step_three_says(root: Path, clone: P
 def test_the_local_cloud_is_started_for_somebodys_own_databases_as_readme_says(
     root: Path, clone: Path, tiny_url: str, mariadb: EmbeddedMariaDb
 ) -> None:
-    instance, cluster, env, curl = commands(root, "## The local cloud for your own tests", "\n## ")
+    instance, cluster, env = commands(root, "## The local cloud for your own tests", "\n## ")
     port = free_port()
     for command, source, url in (
         (instance, "shop-prod=postgresql://localhost/shop", f"shop-prod={tiny_url}"),
@@ -145,8 +145,5 @@ def test_the_local_cloud_is_started_for_somebodys_own_databases_as_readme_says(
         with running(f"{command.replace(source, chr(39) + url + chr(39))} --port {port}", clone) as process:
             assert process.stdout is not None
             assert f"local cloud ready at http://127.0.0.1:{port}" in process.stdout.readline()
-            if command is instance:
-                taken = shell(curl, clone, AWS_ENDPOINT_URL=f"http://127.0.0.1:{port}")
-                assert "arn:aws:rds:" in taken.stdout, taken.stdout + taken.stderr
     shown = shell(f"{env.replace('local env', f'local env --port {port}')} && echo $AWS_ENDPOINT_URL", clone)
     assert shown.stdout.strip() == f"http://127.0.0.1:{port}"

@@ -210,6 +210,7 @@ def test_programs_of_this_machine_go_on(page: Page) -> None:
     assert (status, "POST /_local/snapshots" in told) == (404, True)
 
 
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: apt-get install -y curl")
 @pytest.mark.parametrize("document", ["README.md", "docs/fidelity.md"])
 def test_the_curl_lines_of_the_documents_work(page: Page, root: Path, document: str) -> None:
     lines = re.findall(r"curl -[^`\n]+", (root / document).read_text(encoding="utf-8"))
