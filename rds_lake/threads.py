@@ -120,8 +120,9 @@ def in_threads(
     try:
         for thread in crew:
             thread.start()
-        if total:
-            job.settled.wait()
+        # In slices: an interrupt that the system gives to another thread does not wake this one, and would be lost.
+        while total and not job.settled.wait(_SLICE):
+            pass
         if job.failure is not None:
             raise job.failure
     except BaseException:

@@ -1,6 +1,7 @@
 """Fixtures for all tests: no real AWS, one PostgreSQL, one MariaDB and one local cloud per session, a fresh lake per test."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -56,6 +57,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Order the files; within a file nothing changes."""
     ranks = {name: number for number, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+
+
+@pytest.fixture(autouse=True)
+def interrupts() -> None:
+    """An interrupt is Python's own in every test, whatever Dagster or Spark left of an earlier one's."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

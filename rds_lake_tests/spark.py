@@ -8,7 +8,6 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-import signal
 import sys
 import warnings
 from collections.abc import Iterator
@@ -43,14 +42,12 @@ def spark_session() -> Iterator[Any]:
     builder: Any = SparkSession.builder
     for name, value in settings.items():
         builder = builder.config(name, value)
-    interrupts = signal.getsignal(signal.SIGINT)
     session = builder.master("local[2]").getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     try:
         yield session
     finally:
         session.stop()
-        signal.signal(signal.SIGINT, interrupts)  # pyspark's own would break on the context that is gone
         with warnings.catch_warnings():  # pyspark leaves its sockets open
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()

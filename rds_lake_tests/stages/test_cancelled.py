@@ -22,7 +22,7 @@ from rds_lake_tests.aws.conftest import SESSION
 from rds_lake_tests.builders import SampleExport, SampleTable, orders
 from rds_lake_tests.faults import Faults
 from rds_lake_tests.interrupts import interrupted
-from rds_lake_tests.world import World
+from rds_lake_tests.world import World, until
 
 DAY = date(2026, 11, 20)
 
@@ -32,8 +32,12 @@ def no_thread_stays() -> Iterator[None]:
     before = {thread.name for thread in threading.enumerate()}
     yield
     mine = ("catalog", "locate", "parts", "delete", "list", "s3", "retention", "partitions", "outer", "inner")
-    left = {thread.name for thread in threading.enumerate()} - before
-    assert not [name for name in left if name.startswith(mine)]
+
+    def are_gone() -> bool:
+        left = {thread.name for thread in threading.enumerate()} - before
+        return not [name for name in left if name.startswith(mine)]
+
+    until(are_gone, seconds=5, what="the end of every thread")
 
 
 class Slow:
