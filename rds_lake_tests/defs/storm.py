@@ -2,6 +2,7 @@
 
 import json
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 from rds_lake_tests.world import until
 
+_LONGEST_LOOK = 6.0
 _BATCH = 10
 
 
@@ -80,6 +82,8 @@ class Queue:
         redrive = json.loads(policy["Attributes"]["RedrivePolicy"]) | {"maxReceiveCount": receives}
         attributes = {"VisibilityTimeout": str(visibility_seconds), "RedrivePolicy": json.dumps(redrive)}
         self.sqs.set_queue_attributes(QueueUrl=self.url, Attributes=attributes)
+        # A look that is under way gives what arrives meanwhile the visibility it began with: minutes, if its daemon is killed.
+        time.sleep(_LONGEST_LOOK)
 
     def send(self, bodies: Sequence[str]) -> None:
         for start in range(0, len(bodies), _BATCH):
