@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 
@@ -19,7 +17,7 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.mariadb import EmbeddedMariaDb
 from rds_lake.localcloud.ports import free_port
-from rds_lake_tests.world import World, execute, seed_tiny, until
+from rds_lake_tests.world import World, answers, execute, seed_tiny, until
 
 # In its order: a command that is added to README is added here, with what it must say.
 _SAYS = {
@@ -111,14 +109,6 @@ def running(command: str, clone: Path, **variables: str) -> Iterator[subprocess.
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5):
-            return True
-    except (URLError, ConnectionError, TimeoutError):
-        return False
 
 
 @pytest.mark.timeout(300)

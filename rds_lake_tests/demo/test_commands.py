@@ -10,14 +10,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.error import URLError
 from urllib.request import urlopen
 
 import psutil
 import pytest
 
 from rds_lake.localcloud.ports import free_port
-from rds_lake_tests.world import post, until
+from rds_lake_tests.world import answers, post, until
 
 RDS_LAKE = str(Path(sys.executable).parent / "rds-lake")
 
@@ -55,14 +54,6 @@ def left(processes: list[psutil.Process]) -> list[str]:
 
 def own_folders() -> set[str]:
     return {str(path) for path in Path(tempfile.gettempdir()).glob("rds-lake-*")}
-
-
-def answers(url: str) -> bool:
-    try:
-        with urlopen(url, timeout=5):
-            return True
-    except (URLError, ConnectionError, TimeoutError):
-        return False
 
 
 @pytest.mark.timeout(400)
