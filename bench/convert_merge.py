@@ -24,11 +24,11 @@ import click
 from bench.convert_sink import FolderSink
 from bench.ddb_data import KEYS, SHAPES, generate
 from bench.relocate import bar
-from rds_lake.convert.converted import Converted
-from rds_lake.convert.lines import InputFile
-from rds_lake.convert.merge import merge_changes
-from rds_lake.convert.merge_rest import PreviousFile
-from rds_lake.convert.table import ConvertOptions, convert_table
+from rds_lake.convert.local.lines import InputFile
+from rds_lake.convert.local.table import ConvertOptions, convert_table
+from rds_lake.convert.merging.merge import merge_changes
+from rds_lake.convert.merging.rest import PreviousFile
+from rds_lake.convert.rules.converted import Converted
 
 _EVERY = 100
 _LATER = "0~"  # makes a key nobody has

@@ -27,9 +27,9 @@ def files_of(folder: str) -> list[str]:
 
 
 def plan_of(schema: str) -> Any:
-    from rds_lake.convert.columns import Rules
-    from rds_lake.convert.plan import build_plan
-    from rds_lake.convert.tree import from_plain
+    from rds_lake.convert.local.plan import build_plan
+    from rds_lake.convert.rules.columns import Rules
+    from rds_lake.convert.rules.tree import from_plain
 
     return build_plan(from_plain(json.loads(Path(schema).read_text(encoding="utf-8"))), Rules())
 
@@ -39,8 +39,8 @@ def plan_of(schema: str) -> Any:
 
 def ours(folder: str, out: str, schema: str) -> None:
     from bench.convert_sink import FolderSink
-    from rds_lake.convert.lines import InputFile
-    from rds_lake.convert.table import ConvertOptions, convert_table
+    from rds_lake.convert.local.lines import InputFile
+    from rds_lake.convert.local.table import ConvertOptions, convert_table
 
     inputs = [InputFile(name=name, open=partial(open, name, "rb")) for name in files_of(folder)]
     found = convert_table(inputs, sink=FolderSink(Path(out)), options=ConvertOptions())

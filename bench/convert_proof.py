@@ -22,9 +22,9 @@ from typing import Any
 import pyarrow.parquet as pq
 from boto3.dynamodb.types import TypeDeserializer
 
-from rds_lake.convert.columns import Column, Kind, Rules
-from rds_lake.convert.plan import build_plan
-from rds_lake.convert.tree import from_plain
+from rds_lake.convert.local.plan import build_plan
+from rds_lake.convert.rules.columns import Column, Kind, Rules
+from rds_lake.convert.rules.tree import from_plain
 
 _SAMPLE = 2000
 _WRAP = 2**64

@@ -5,7 +5,7 @@
 Schemas: the export inspected (listing and info file) and one footer per table. Row counts: the footer of every file, as
 relocation reads them, against `get_object(Range=…)` and the same parser in 64 threads, run by run in turn; boto3 does a sample.
 
-What belongs here: reading. Copying is `relocate.py`.
+What belongs here: reading. Copying is `stages/databases/relocation/relocate.py`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from bench.list_million import TASK, put_export
 from bench.relocate import KEYS, bar, client, cpu_seconds
 from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3 import S3Gateway
-from rds_lake.aws.s3_many import ManyS3
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.many import ManyS3
 from rds_lake.errors import RdsLakeError
-from rds_lake.stages.footers import TAIL_BYTES, Footer, read_footers
-from rds_lake.stages.inspect_export import inspect_export
+from rds_lake.stages.databases.footers import TAIL_BYTES, Footer, read_footers
+from rds_lake.stages.databases.inspect import inspect_export
 
 _PARALLEL = 256
 _ROWS = 1000

@@ -21,14 +21,14 @@ import click
 
 import rds_lake_tests.conftest  # noqa: F401 - before any client: no call may reach a real account
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.dynamodb_job import DynamoDbSettings
-from rds_lake.localcloud.embedded import EmbeddedPostgres
-from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.dynamodb.job import DynamoDbSettings
+from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.support.world import World, seed_tiny
 from rds_lake_tests.turnstile.dynamo_lab import DynamoLab
 from rds_lake_tests.turnstile.dynamo_pairs import DYNAMO_PAIRS
 from rds_lake_tests.turnstile.lab import Lab
 from rds_lake_tests.turnstile.pairs import PAIRS, Pair, Rounds
-from rds_lake_tests.world import World, seed_tiny
 
 ROOT = Path(__file__).parent.parent
 _SHOWN = 5  # broken rounds of a pair in full

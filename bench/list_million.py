@@ -5,7 +5,7 @@
 `inspect_export` as a run calls it - every page, every key classified, completeness checked - and then the plan, of which
 every copy is asked for once, in order. Listing alone is told as well.
 
-What belongs here: that measurement. What the copies then cost: `relocate.py`.
+What belongs here: that measurement. What the copies then cost: `stages/databases/relocation/relocate.py`.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ import click
 from bench.relocate import KEYS, bar, cpu_seconds
 from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3 import S3Gateway
-from rds_lake.aws.s3_many import ManyS3
-from rds_lake.model.export import ExportRecord, ExportStatus, ExportTask
-from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.inspect_export import inspect_export
-from rds_lake.stages.relocate_plan import plan_copies
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.model.exports.task import ExportRecord, ExportStatus, ExportTask
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.databases.inspect import inspect_export
+from rds_lake.stages.databases.relocation.copy_plan import plan_copies
 
 _ARN = "arn:aws:rds:us-east-1:123456789012:snapshot:rds:shop-prod-2026-11-20-03-00"
 _COLUMNS = [{"columnName": "id", "originalType": "bigint", "expectedExportedType": "int64"}]

@@ -18,14 +18,14 @@ import click
 
 from bench.list_million import RECORD, peak, resident
 from bench.relocate import bar, cpu_seconds
-from rds_lake.model.data_files import DataFile
-from rds_lake.model.export_info import ExportTableInfo, InfoColumn
-from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest_json import parse_manifest, render_manifest
-from rds_lake.model.table import TableTarget
-from rds_lake.stages.exported_files import ExportedFiles
-from rds_lake.stages.inspect_export import ExportedTable
-from rds_lake.stages.relocate_manifest import Copied, build_manifest
+from rds_lake.model.exports.info import ExportTableInfo, InfoColumn
+from rds_lake.model.lake.data_files import DataFile
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest_json import parse_manifest, render_manifest
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.databases.exported_files import ExportedFiles
+from rds_lake.stages.databases.inspect import ExportedTable
+from rds_lake.stages.databases.relocation.copied import Copied, build_manifest
 
 _PART = "part-{:07}-7b3de4ab-42c5-4d08-9f3c-3f9c2d71ab04-c000.gz.parquet"
 _LAYOUT = LakeLayout(bucket="lake", prefix="lake")

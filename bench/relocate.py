@@ -38,10 +38,10 @@ import click
 from bench.raw_http import raw_http
 from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3 import CopyLimits, S3Gateway
-from rds_lake.aws.s3_many import CopyOrder, ManyS3
-from rds_lake.aws.s3_wire import THREADS
-from rds_lake.model.deletable import Deletable, Place
+from rds_lake.aws.s3.gateway import CopyLimits, S3Gateway
+from rds_lake.aws.s3.many import CopyOrder, ManyS3
+from rds_lake.aws.s3.wire import THREADS
+from rds_lake.model.lake.deletable import Deletable, Place
 
 KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
 _SIZE = 1000

@@ -22,13 +22,13 @@ import click
 import dagster as dg
 
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
-from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake_tests.crowd import write_crowd
+from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake_tests.defs.shell import QUIET, Shell
 from rds_lake_tests.defs.storm import Queue, make_storm, paid_twice
-from rds_lake_tests.world import World, execute
+from rds_lake_tests.support.crowd import write_crowd
+from rds_lake_tests.support.world import World, execute
 
 DAY = datetime.now(UTC).date() - timedelta(days=1)
 ROOT = Path(__file__).parent.parent

@@ -17,14 +17,14 @@ from pathlib import Path
 import click
 
 from bench.relocate import bar
-from rds_lake.config import load_config
+from rds_lake.config.lake_yaml import load_config
 from rds_lake.localcloud.athena.service import AthenaSettings
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
-from rds_lake.localcloud.rds_export import ExportSettings
+from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake_tests.stages.calls import Calls, calls_of_date, growth, make_tables
-from rds_lake_tests.world import World
+from rds_lake_tests.support.world import World
 
 DATES = ("2026-11-19", "2026-11-20")
 _LAKE = Path(__file__).parent.parent / "lake.yaml"

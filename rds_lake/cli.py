@@ -17,7 +17,7 @@ from pathlib import Path
 
 import click
 
-from rds_lake.config import CONFIG_FILE, LakeConfig, load_config
+from rds_lake.config.lake_yaml import CONFIG_FILE, LakeConfig, load_config
 from rds_lake.errors import RdsLakeError
 
 # The disk, a user's share of it, or what the shell allows a file is used up.
@@ -114,7 +114,7 @@ def notify(config_path: Path) -> None:
     """Send a test message to the topic of lake.yaml, as failures are sent."""
     from rds_lake.aws.session import open_clients
     from rds_lake.aws.sns import SnsGateway
-    from rds_lake.stages.notify import send_test
+    from rds_lake.stages.runs.notify import send_test
 
     config = load_config(config_path)
     topic = config.lake.notifications
@@ -224,7 +224,7 @@ def _has_dagster(otherwise: str) -> bool:
 
 
 def _s3(config: LakeConfig):
-    from rds_lake.aws.s3 import S3Gateway
+    from rds_lake.aws.s3.gateway import S3Gateway
     from rds_lake.aws.session import open_clients
 
     return S3Gateway(open_clients(region=config.lake.region).s3)
@@ -277,8 +277,8 @@ def local() -> None:
 def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_file: Path | None) -> None:
     """Start the local cloud and keep it until Ctrl-C."""
     _require_local()
-    from rds_lake.localcloud.embedded import PostgresError
-    from rds_lake.localcloud.rds_sources import SourceUrlError
+    from rds_lake.localcloud.databases.embedded import PostgresError
+    from rds_lake.localcloud.rds.sources import SourceUrlError
     from rds_lake.localcloud.up import run_up
 
     instances, aurora = _urls("--database", databases), _urls("--cluster", clusters)

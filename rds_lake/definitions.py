@@ -15,14 +15,14 @@ from pathlib import Path
 
 import dagster as dg
 
-from rds_lake.config import CONFIG_FILE, LakeConfig, load_config
-from rds_lake.config_source import SourceSettings
-from rds_lake.defs.assets import SourceTables
+from rds_lake.config.lake_yaml import CONFIG_FILE, LakeConfig, load_config
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.assets.source import SourceTables
 from rds_lake.defs.build import build_definitions
 from rds_lake.defs.resources import AwsResource
-from rds_lake.model.table import TableTarget
-from rds_lake.stages.apart import Failed, attempt
-from rds_lake.stages.known_tables import find_known_tables
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.lake.known_tables import find_known_tables
+from rds_lake.stages.runs.apart import Failed, attempt
 
 
 @dg.definitions

@@ -10,10 +10,10 @@ import pytest
 
 from rds_lake.aws import athena
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.embedded import EmbeddedPostgres
-from rds_lake.localcloud.mariadb import EmbeddedMariaDb, MariaDbMissingError
-from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake_tests.world import World, seed_tiny
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
+from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.support.world import World, seed_tiny
 
 hypothesis.settings.register_profile("rds_lake", deadline=None, max_examples=60, print_blob=True)
 hypothesis.settings.load_profile("rds_lake")

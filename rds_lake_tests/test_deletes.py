@@ -15,19 +15,19 @@ from hypothesis import strategies as st
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
-from rds_lake.aws.s3 import S3Gateway, Upload
-from rds_lake.aws.s3_many import ManyS3
-from rds_lake.config_source import Retention
+from rds_lake.aws.s3.gateway import S3Gateway, Upload
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.config.source import Retention
 from rds_lake.errors import RdsLakeError, RefusedDeleteError
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.model.deletable import deletable_of_lake, deletable_of_source
-from rds_lake.model.layout import LakeLayout
-from rds_lake.stages import by_hand
-from rds_lake.stages.folders import Exports
-from rds_lake.stages.own_exports import OwnExports
-from rds_lake.stages.prune import apply_prune, plan_prune
-from rds_lake_tests.faults import Faults
-from rds_lake_tests.world import World, until
+from rds_lake.model.lake.deletable import deletable_of_lake, deletable_of_source
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.lake.own_exports import OwnExports
+from rds_lake.stages.publish import by_hand
+from rds_lake.stages.upkeep.folders import Exports
+from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
+from rds_lake_tests.support.faults import Faults
+from rds_lake_tests.support.world import World, until
 
 SESSION = boto3.Session()  # kept: every session reads AWS's service models again
 PACKAGE = Path(__file__).parent.parent / "rds_lake"
@@ -36,11 +36,11 @@ EXEMPT = {"localcloud"}
 # What takes something away in S3 or Glue, by boto3 or by our own wire, and the only functions that may call it. All of them
 # ask `deletable` first, or give up what they began themselves.
 DELETES = {
-    "delete_object": {"aws/s3.py:_delete_batch"},
-    "delete_objects": {"aws/s3.py:_delete_batch"},
-    "delete_request": {"aws/s3_many.py:requests"},
-    "_delete_batch": {"aws/s3.py:delete"},
-    "abort_multipart_upload": {"aws/s3.py:_abort", "aws/s3.py:abort_upload", "aws/s3_stream.py:abort"},
+    "delete_object": {"aws/s3/gateway.py:_delete_batch"},
+    "delete_objects": {"aws/s3/gateway.py:_delete_batch"},
+    "delete_request": {"aws/s3/many.py:requests"},
+    "_delete_batch": {"aws/s3/gateway.py:delete"},
+    "abort_multipart_upload": {"aws/s3/gateway.py:_abort", "aws/s3/gateway.py:abort_upload", "aws/s3/stream.py:abort"},
     "delete_table": {"aws/glue.py:delete_view"},
     "batch_delete_partition": {"aws/glue.py:delete_partitions"},
 } | {

@@ -9,9 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from rds_lake.cli import main
-from rds_lake.stages.known_tables import find_known_tables, save_known_tables
+from rds_lake.stages.lake.known_tables import find_known_tables, save_known_tables
 from rds_lake_tests.defs.shell import TABLES
-from rds_lake_tests.world import World
+from rds_lake_tests.support.world import World
 
 FULL = Path("/dev/full")
 

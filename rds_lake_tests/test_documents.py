@@ -8,8 +8,8 @@ import pytest
 from click.testing import CliRunner
 
 from rds_lake.cli import main
-from rds_lake.config import LakeSettings
-from rds_lake.config_source import SourceSettings
+from rds_lake.config.lake_yaml import LakeSettings
+from rds_lake.config.source import SourceSettings
 from rds_lake.demo.stack import DEMO_CONFIG
 
 

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from rds_lake.config import load_config
+from rds_lake.config.lake_yaml import load_config
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
+from rds_lake.localcloud.databases.ports import free_port
 from rds_lake.localcloud.environment import environment
-from rds_lake.localcloud.mariadb import EmbeddedMariaDb
-from rds_lake.localcloud.ports import free_port
-from rds_lake_tests.world import World, answers, execute, seed_tiny, until
+from rds_lake_tests.support.world import World, answers, execute, seed_tiny, until
 
 # In its order: a command that is added to README is added here, with what it must say.
 _SAYS = {

@@ -10,20 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config import LakeConfig, load_config
-from rds_lake.convert.job_request import parse_request, parse_result, render_request, render_result
-from rds_lake.defs.cursors import EventsCursor, ReconcileCursor, read_cursor, render_cursor
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.config.lake_yaml import LakeConfig, load_config
+from rds_lake.convert.spark.request import parse_request, parse_result, render_request, render_result
+from rds_lake.defs.sensors.cursors import EventsCursor, ReconcileCursor, read_cursor, render_cursor
 from rds_lake.errors import ConfigError, ManifestError, RdsLakeError
-from rds_lake.model.dynamo_set import parse_begun, render_begun
-from rds_lake.model.export import ExportPart, ExportRecord
-from rds_lake.model.job_set import parse_job_set, render_job_set
-from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
-from rds_lake.model.records import MOST_CONTAINERS, load_object
-from rds_lake.stages.dynamo_records import TableRecords
-from rds_lake.stages.known_tables import find_known_tables, save_known_tables, state_path
-from rds_lake.stages.pointer import PublishState, read_state
+from rds_lake.model.dynamodb.export_set import parse_begun, render_begun
+from rds_lake.model.dynamodb.glue_runs import parse_job_set, render_job_set
+from rds_lake.model.exports.task import ExportPart, ExportRecord
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
+from rds_lake.model.lake.records import MOST_CONTAINERS, load_object
+from rds_lake.stages.dynamodb.records import TableRecords
+from rds_lake.stages.lake.known_tables import find_known_tables, save_known_tables, state_path
+from rds_lake.stages.lake.pointer import PublishState, read_state
 
 SAMPLES = Path(__file__).parent / "samples" / "release-0.1"
 LAYOUT = LakeLayout(bucket="b", prefix="")

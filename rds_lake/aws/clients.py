@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 
 from rds_lake.aws.budget import CONNECT_SECONDS, keep_budget
-from rds_lake.aws.s3_wire import Wire
+from rds_lake.aws.s3.wire import Wire
 
 if TYPE_CHECKING:
     from types_boto3_athena import AthenaClient

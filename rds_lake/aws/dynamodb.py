@@ -1,7 +1,7 @@
 """DynamoDB: tables, point-in-time recovery, exports, scans.
 
 What belongs here: the calls of aws-facts 4.3 with paging, and their answers as values. Which tables and exports are wanted
-is `stages/dynamo_export.py`, how fast to scan `stages/dynamo_pace.py`.
+is `stages/dynamodb/exporting/exports.py`, how fast to scan `stages/dynamodb/pace.py`.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any, overload
 
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ExportQuotaError
-from rds_lake.model.dynamo import DynamoTable, Recovery, TableExport
-from rds_lake.model.dynamo_chain import Window
-from rds_lake.model.export import ExportStatus
+from rds_lake.model.dynamodb.chain import Window
+from rds_lake.model.dynamodb.tables import DynamoTable, Recovery, TableExport
+from rds_lake.model.exports.task import ExportStatus
 
 OLD_AND_NEW = "NEW_AND_OLD_IMAGES"
 _EXPORTS_PER_PAGE = 25

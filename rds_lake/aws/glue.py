@@ -1,7 +1,7 @@
 """Glue's Data Catalog: databases, tables, partitions.
 
 What belongs here: the calls with Glue's batch limits and per-item errors (aws-facts 5.1: a batch answers 200 and
-lists what failed), and TableInput for Parquet (5.3). What should stand in the catalogue is `stages/catalog.py`.
+lists what failed), and TableInput for Parquet (5.3). What should stand in the catalogue is `stages/catalogue/sync.py`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class GlueGateway:
         only: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`starting` starts runs of jobs (`glue_jobs.py`)."""
+        """`starting` starts runs of jobs (`localcloud/glue/jobs.py`)."""
         self._starting, self._sleep = starting, sleep
         self._client = client
         self._only = only

@@ -1,6 +1,6 @@
 """AWS Glue's jobs: a Spark job's definition and its runs.
 
-What belongs here: the calls, with paging, and their answers as values. What a job converts is `stages/spark_convert.py`.
+What belongs here: the calls, with paging, and their answers as values. What a job converts is `stages/dynamodb/converting/glue_convert.py`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ThrottledError
-from rds_lake.model.job_run import JobRun
+from rds_lake.model.dynamodb.glue_run import JobRun
 
 _PAGE = 200
 # AWS's words for "others are running; later".

@@ -2,7 +2,7 @@
 
 What belongs here: the calls of aws-facts 1.6 with paging, and their answers as values; what AWS names differently for
 instances and clusters stands in one table, `_APIS`. What does not: which snapshot or task is wanted
-(`stages/export.py`).
+(`stages/databases/export.py`).
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ExportQuotaError
-from rds_lake.model.arn import Exportable, exportable
-from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.snapshot import BACKUP, LIVE, Snapshot, snapshot_date
+from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.aws.snapshot import BACKUP, LIVE, Snapshot, snapshot_date
+from rds_lake.model.exports.task import ExportStatus, ExportTask
 
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.session import open_clients
-from rds_lake.config import LakeConfig
-from rds_lake.config_source import SourceSettings
-from rds_lake.stages.dynamo_export import DynamoExports
-from rds_lake.stages.dynamo_plan import DYNAMODB, dynamo_plan
-from rds_lake.stages.lake import Lake, open_lake
-from rds_lake.stages.spark_watch import watch_conversions
-from rds_lake.stages.under_way import TableUnderWay, tables_under_way
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.stages.dynamodb.converting.glue_watch import watch_conversions
+from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
+from rds_lake.stages.dynamodb.plan import DYNAMODB, dynamo_plan
+from rds_lake.stages.dynamodb.under_way import TableUnderWay, tables_under_way
+from rds_lake.stages.lake.lake import Lake, open_lake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """`rds-lake prune`: what would go and why, and its removal with a progress bar.
 
-What belongs here: showing. What goes is decided in `stages/prune.py`.
+What belongs here: showing. What goes is decided in `stages/upkeep/prune.py`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from rds_lake.console.connect import Connected
-from rds_lake.stages.folders import Exports
-from rds_lake.stages.prune import PrunePlan, apply_prune, plan_prune
-from rds_lake.stages.retention import busy_by_marks
+from rds_lake.stages.upkeep.folders import Exports
+from rds_lake.stages.upkeep.prune import PrunePlan, apply_prune, plan_prune
+from rds_lake.stages.upkeep.retention import busy_by_marks
 
 
 def prune(connected: Connected, names: tuple[str, ...], *, apply: bool, now: datetime, console: Console) -> None:

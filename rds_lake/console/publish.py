@@ -1,6 +1,6 @@
 """`rds-lake publish` and `rds-lake rollback`: a person moves the views of a source.
 
-What belongs here: asking for it and saying what happened. Whether it may be done is `stages/by_hand.py`.
+What belongs here: asking for it and saying what happened. Whether it may be done is `stages/publish/by_hand.py`.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ import time
 from collections.abc import Callable
 from datetime import date, datetime
 
-from rds_lake.config_source import SourceSettings
+from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.errors import PublishError
-from rds_lake.stages import by_hand
-from rds_lake.stages.own_exports import limited_to_source
-from rds_lake.stages.publish import Publication, Publisher
+from rds_lake.stages.lake.own_exports import limited_to_source
+from rds_lake.stages.publish import by_hand
+from rds_lake.stages.publish.publisher import Publication, Publisher
 
 
 def publish(

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
-from rds_lake.config_source import SourceSettings
+from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.tables import print_values
 from rds_lake.errors import ConfigError
 from rds_lake.sql.as_of import render_as_of, views_read
 from rds_lake.sql.statements import reads_only
-from rds_lake.stages.as_of import readable_tables
+from rds_lake.stages.publish.as_of import readable_tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

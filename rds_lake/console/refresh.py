@@ -1,17 +1,17 @@
 """`rds-lake refresh`: the tables of every source, written for Dagster to load.
 
-What belongs here: going through the sources. One source's tables are `stages/refresh.py`.
+What belongs here: going through the sources. One source's tables are `stages/lake/refresh.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config import LakeConfig
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.errors import RdsLakeError
-from rds_lake.stages.known_tables import save_known_tables
-from rds_lake.stages.refresh import newest_tables
+from rds_lake.stages.lake.known_tables import save_known_tables
+from rds_lake.stages.lake.refresh import newest_tables
 
 
 def refresh(s3: S3Gateway, config: LakeConfig, names: tuple[str, ...], *, say: Callable[[str], None]) -> int:

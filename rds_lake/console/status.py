@@ -1,6 +1,6 @@
 """`rds-lake status`: one screen that says what readers see, how old it is, and what is under way.
 
-What belongs here: showing. What is looked at is `stages/status.py`.
+What belongs here: showing. What is looked at is `stages/watch/status.py`.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
-from rds_lake.config_source import SourceSettings
+from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
-from rds_lake.stages.status import SourceStatus, source_status
-from rds_lake.stages.under_way import TableUnderWay
+from rds_lake.stages.dynamodb.under_way import TableUnderWay
+from rds_lake.stages.watch.status import SourceStatus, source_status
 
 # Per source the biggest, so that one screen holds them: of all sources, and of those that were named.
 _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40

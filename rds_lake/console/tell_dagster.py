@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Iterator
 import dagster as dg
 from sqlalchemy.exc import SQLAlchemyError
 
-from rds_lake.config_source import SourceSettings
+from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.defs import telling
 from rds_lake.errors import PublishError
-from rds_lake.stages.known_tables import find_known_tables
-from rds_lake.stages.publish import Publication
-from rds_lake.stages.published_dates import published_dates
+from rds_lake.stages.lake.known_tables import find_known_tables
+from rds_lake.stages.lake.published_dates import published_dates
+from rds_lake.stages.publish.publisher import Publication
 
 
 def tell_published(connected: Connected, source: SourceSettings, publication: Publication, *, how: str) -> int:

@@ -3,7 +3,7 @@
 Read-only sessions without a transaction around them, a time-out in the database itself, one table at a time. Tables that
 the database's own statistics call big are not counted: the estimate is the answer.
 
-What belongs here: the questions. What an answer means for a snapshot is `stages/verify.py`.
+What belongs here: the questions. What an answer means for a snapshot is `stages/checks/verify.py`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, UnavailableError
-from rds_lake.model.engine import Engine
-from rds_lake.model.table import TableTarget
+from rds_lake.model.aws.engine import Engine
+from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import backticked, qualified
 
 _CONNECT_SECONDS = 10

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from rds_lake.errors import ConfigError
-from rds_lake.model.engine import Engine, engine_of
+from rds_lake.model.aws.engine import Engine, engine_of
 
 _PORTS = {Engine.POSTGRES: 5432, Engine.MYSQL: 3306}
 _FAMILIES = {"postgresql": "postgres", "postgres": "postgres", "mysql": "mysql", "mariadb": "mariadb"}

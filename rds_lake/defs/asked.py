@@ -4,7 +4,7 @@ Dagster copies a run's tags to its re-execution. The order to take over an expor
 presses "Re-execute all" wants the date: such a run decides anew, like any run launched by hand, and so it may pay for the
 next attempt. Dagster's own retries, of runs whose machine died, stay what the sensor asked for.
 
-What belongs here: reading these tags. Who sets them: `requests.py`.
+What belongs here: reading these tags. Who sets them: `sensors/requests.py`.
 """
 
 from collections.abc import Mapping

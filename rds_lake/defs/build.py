@@ -8,21 +8,21 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig
-from rds_lake.config_source import SourceSettings
-from rds_lake.defs.approval import approval_asset
-from rds_lake.defs.assets import source_assets
-from rds_lake.defs.failure_sensor import failure_sensor
-from rds_lake.defs.live_schedule import live_schedule
-from rds_lake.defs.published import published_checks
-from rds_lake.defs.reconcile_sensor import reconcile_sensor
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.assets.approval import approval_asset
+from rds_lake.defs.assets.retention import retention_definitions
+from rds_lake.defs.assets.source import source_assets
+from rds_lake.defs.checks.published import published_checks
+from rds_lake.defs.checks.verify import verify_check
+from rds_lake.defs.checks.watch import watch_check
 from rds_lake.defs.resources import AwsResource
-from rds_lake.defs.retention import retention_definitions
-from rds_lake.defs.sensors import events_sensor
+from rds_lake.defs.sensors.events import events_sensor
+from rds_lake.defs.sensors.failures import failure_sensor
+from rds_lake.defs.sensors.live import live_schedule
+from rds_lake.defs.sensors.reconcile import reconcile_sensor
 from rds_lake.defs.translate import OUTCOME, ending_keys, own_key
-from rds_lake.defs.verify import verify_check
-from rds_lake.defs.watch import watch_check
-from rds_lake.model.table import TableTarget
+from rds_lake.model.tables.table import TableTarget
 
 
 def build_definitions(
@@ -35,7 +35,7 @@ def build_definitions(
 ) -> dg.Definitions:
     """All assets, checks, sensors and schedules of the lake.
 
-    `known_tables` maps a source's name to its tables (`stages/known_tables.py` reads them); a source that is not
+    `known_tables` maps a source's name to its tables (`stages/lake/known_tables.py` reads them); a source that is not
     in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint.
     """
     assets = {

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import dagster as dg
 
 from rds_lake.errors import RdsLakeError, TransientError
-from rds_lake.stages.healing import heals
+from rds_lake.stages.runs.healing import heals
 
 RETRIES = dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 

@@ -22,16 +22,16 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
-from rds_lake.config import LakeConfig, LakeSettings
-from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.dynamo_export import DynamoExports
-from rds_lake.stages.dynamo_plan import dynamo_plans
-from rds_lake.stages.lake import Lake, open_lake
-from rds_lake.stages.spark_watch import SparkWatch, watch_conversions
+from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.dynamodb.converting.glue_watch import SparkWatch, watch_conversions
+from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
+from rds_lake.stages.dynamodb.plan import dynamo_plans
+from rds_lake.stages.lake.lake import Lake, open_lake
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 Without it, what waits for a table's asset never starts after `rds-lake publish`, and a table that `rds-lake refresh` has just
 made known looks as if it had never been published.
 
-What belongs here: which events. Publishing is `stages/by_hand.py`, the commands are `console/`.
+What belongs here: which events. Publishing is `stages/publish/by_hand.py`, the commands are `console/`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +11,9 @@ from datetime import date
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig
-from rds_lake.config_source import SourceSettings
-from rds_lake.defs.assets import SourceTables
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.assets.source import SourceTables
 from rds_lake.defs.translate import (
     APPROVAL,
     OUTCOME,
@@ -24,11 +24,11 @@ from rds_lake.defs.translate import (
     stage_key,
     table_key,
 )
-from rds_lake.model.table import TableTarget
-from rds_lake.stages.dated import tables_of
-from rds_lake.stages.lake import Lake
-from rds_lake.stages.outcomes import Published
-from rds_lake.stages.publish import Publication
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.catalogue.dated import tables_of
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.publish.publisher import Publication
+from rds_lake.stages.runs.outcomes import Published
 
 STATUS = "rds_lake/status"
 

@@ -11,16 +11,16 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config import LakeConfig, first_date
-from rds_lake.config_lake import Prices
-from rds_lake.config_source import SourceSettings
-from rds_lake.model.cost import export_usd, relocation_requests, requests_usd
-from rds_lake.model.manifest import Manifest, TableManifest
-from rds_lake.model.publication import State
-from rds_lake.model.table import TableTarget
-from rds_lake.stages.dynamo_plan import DYNAMODB
-from rds_lake.stages.naming import TypedTable
-from rds_lake.stages.outcomes import Published
+from rds_lake.config.lake import Prices
+from rds_lake.config.lake_yaml import LakeConfig, first_date
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_usd
+from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.model.lake.publication import State
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.catalogue.naming import TypedTable
+from rds_lake.stages.dynamodb.plan import DYNAMODB
+from rds_lake.stages.runs.outcomes import Published
 
 
 class Stage(StrEnum):
@@ -46,7 +46,7 @@ class Tag(StrEnum):
     TRIGGER = "rds_lake/trigger"
     EXPORT_TASK = "rds_lake/export_task"
     SUBJECT = "rds_lake/subject"
-    TRIES = "rds_lake/tries"  # how often the work of a run was taken up again (`stages/healing.py`)
+    TRIES = "rds_lake/tries"  # how often the work of a run was taken up again (`stages/runs/healing.py`)
 
 
 _KINDS: Mapping[Stage, set[str]] = {

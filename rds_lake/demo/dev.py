@@ -12,7 +12,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from rds_lake.config import load_config
+from rds_lake.config.lake_yaml import load_config
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
 from rds_lake.errors import ConfigError

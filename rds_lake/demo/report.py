@@ -15,7 +15,7 @@ from rich.text import Text
 from rds_lake.aws.athena import AthenaGateway, QueryResult
 from rds_lake.console.tables import Cell, print_values
 from rds_lake.demo.watch import Step
-from rds_lake.model.table import TableTarget
+from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import identifier, literal, qualified
 
 

@@ -11,13 +11,13 @@ from datetime import date
 from rich.console import Console
 
 from rds_lake.aws.athena import AthenaGateway
-from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config_source import SourceSettings
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.config.source import SourceSettings
 from rds_lake.demo.report import print_answer
 from rds_lake.demo.reviews import Reviews
 from rds_lake.errors import RdsLakeError
-from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.pointer import find_pointer
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.lake.pointer import find_pointer
 
 # DynamoDB lets nobody export as of the last five minutes: just after midnight that is waited for.
 _PUBLISH_SECONDS = 480

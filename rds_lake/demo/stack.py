@@ -24,13 +24,13 @@ import boto3
 import dagster as dg
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.config import LakeConfig, load_config
+from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.reviews import Reviews, seed
 from rds_lake.errors import RdsLakeError
 from rds_lake.infra.provision import Provisioner
+from rds_lake.localcloud.databases.ports import free_port
 from rds_lake.localcloud.environment import environment
-from rds_lake.localcloud.ports import free_port
 
 _READY_SECONDS = 60
 _PROJECT = Path(__file__).parent / "project"

@@ -1,6 +1,6 @@
 """`make demo`: two days in the life of a lake, in about a minute, through the same code that runs against AWS.
 
-What belongs here: the order of the story and its words. Starting things is `stack.py`, watching is `watch.py`.
+What belongs here: the order of the story and its words. Starting things is `stack.py`, watching is `defs/checks/watch.py`.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ import dagster as dg
 from rich.console import Console
 
 from rds_lake.aws.athena import AthenaGateway
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
 from rds_lake.demo.reviews_story import tell as tell_reviews
 from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
 from rds_lake.demo.watch import DayWatch, Step
 from rds_lake.errors import RdsLakeError
-from rds_lake.localcloud import shop
-from rds_lake.model.layout import LakeLayout
-from rds_lake.model.table import TableTarget
+from rds_lake.localcloud.databases import shop
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.as_of import render_as_of
-from rds_lake.stages.handover import get_manifest
-from rds_lake.stages.naming import TypedTable, name_tables, type_tables
+from rds_lake.stages.catalogue.naming import TypedTable, name_tables, type_tables
+from rds_lake.stages.lake.handover import get_manifest
 
 _DAY_SECONDS = 180
 _FAST = {"RDS_LAKE_SENSOR_SECONDS": "1", "RDS_LAKE_POLL_SECONDS": "1"}

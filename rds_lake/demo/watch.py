@@ -14,12 +14,12 @@ from datetime import date
 
 import dagster as dg
 
-from rds_lake.aws.s3 import S3Gateway
-from rds_lake.config_source import SourceSettings
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.config.source import SourceSettings
 from rds_lake.demo.stack import Stack
 from rds_lake.errors import RdsLakeError
-from rds_lake.model.layout import LakeLayout
-from rds_lake.stages.pointer import find_pointer
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.lake.pointer import find_pointer
 
 _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 

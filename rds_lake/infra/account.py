@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
-from rds_lake.config import LakeSettings
+from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.errors import ConfigError
-from rds_lake.model.arn import Arn, parse_arn
+from rds_lake.model.aws.arn import Arn, parse_arn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,9 +9,9 @@ import hashlib
 from collections.abc import Sequence
 from typing import Any
 
-from rds_lake.model.dynamo import MANIFESTS
-from rds_lake.model.event_ids import DETAIL_TYPES, EVENT_IDS
-from rds_lake.model.job_run import ENDED
+from rds_lake.model.dynamodb.glue_run import ENDED
+from rds_lake.model.dynamodb.tables import MANIFESTS
+from rds_lake.model.events.ids import DETAIL_TYPES, EVENT_IDS
 
 # EventBridge's limit of a rule's name.
 _NAME_LENGTH = 64

@@ -15,15 +15,15 @@ from typing import Any
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
-from rds_lake.config import LakeSettings
+from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.errors import AwsError, ConfigError
 from rds_lake.infra.account import Account, find_account, require_own
 from rds_lake.infra.events import event_patterns, export_role_policy, export_role_trust
 from rds_lake.infra.provision_job import JobProvisioner
 from rds_lake.infra.provision_rules import RuleProvisioner
 from rds_lake.infra.roles import Role, ensure_role
-from rds_lake.model.arn import parse_arn
-from rds_lake.model.layout import LakeLayout
+from rds_lake.model.aws.arn import parse_arn
+from rds_lake.model.lake.layout import LakeLayout
 
 # A message that could not be decided this often goes to the dead-letter queue.
 _MAX_RECEIVES = 10

@@ -1,6 +1,6 @@
 """Create the Glue job of a lake, with its role and security configuration; the job is brought up to this release.
 
-What belongs here: these AWS objects. Documents are `spark_job.py`, everything else of a lake is `provision.py`.
+What belongs here: these AWS objects. Documents are `convert/spark/job.py`, everything else of a lake is `provision.py`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue_jobs import GlueJobs
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.translate import aws_errors
-from rds_lake.config import LakeSettings
-from rds_lake.convert.spark_bundle import RULES_NAME, SCRIPT_NAME, build_bundle
+from rds_lake.config.lake_yaml import LakeSettings
+from rds_lake.convert.spark.bundle import RULES_NAME, SCRIPT_NAME, build_bundle
 from rds_lake.errors import AwsError, ConfigError
 from rds_lake.infra.roles import Role, ensure_role
 from rds_lake.infra.spark_job import (
@@ -22,8 +22,8 @@ from rds_lake.infra.spark_job import (
     job_role_trust,
     security_configuration,
 )
-from rds_lake.model.arn import parse_arn
-from rds_lake.model.layout import LakeLayout
+from rds_lake.model.aws.arn import parse_arn
+from rds_lake.model.lake.layout import LakeLayout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rds_lake.config import LakeConfig
+from rds_lake.config.lake_yaml import LakeConfig
 
 
 def verify_statement(config: LakeConfig) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rds_lake.config import LakeSettings
+from rds_lake.config.lake_yaml import LakeSettings
 
 _HOURS = 24 * 60
 _KEY_ACTIONS = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"]

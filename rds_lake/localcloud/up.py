@@ -13,14 +13,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-from rds_lake.localcloud import shop
-from rds_lake.localcloud.app import ACCOUNT
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases import shop
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
-from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.localcloud.rds_kinds import REGION
-from rds_lake.localcloud.rds_sources import Sources
+from rds_lake.localcloud.http.app import ACCOUNT
+from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake.localcloud.rds.kinds import REGION
+from rds_lake.localcloud.rds.sources import Sources
 
 SHOP_INSTANCE = "shop-prod"
 # Slow enough to be seen, fast enough for a demo.

@@ -7,7 +7,7 @@
 The text alone does not tell, so the folders in S3 do, which stand for the database; and between schema and table
 nothing in an export tells but MySQL's rule and lake.yaml. The name in Athena is the same either way.
 
-What belongs here: this reading. AWS's files are `export_info.py`.
+What belongs here: this reading. AWS's files are `exports/info.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from rds_lake.model.table import TableTarget
+from rds_lake.model.tables.table import TableTarget
 
 
 def written_name(text: str) -> str:

@@ -7,7 +7,7 @@ sqlglot reads the query (Athena's SELECT is Trino's) and says where tables are n
 as it was written. The result is read once more, and must read nothing but raw tables. What cannot be rewritten with
 certainty is refused with a sentence.
 
-What belongs here: the rewriting. The SELECT of a view at a date is `views.py`.
+What belongs here: the rewriting. The SELECT of a view at a date is `localcloud/athena/statements/views.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from sqlglot.errors import SqlglotError
 from sqlglot.tokens import Token, TokenType
 
 from rds_lake.errors import AsOfError
-from rds_lake.model.names import AthenaTable
+from rds_lake.model.tables.names import AthenaTable
 from rds_lake.sql.quoting import identifier
 from rds_lake.sql.view_columns import ViewColumn
 from rds_lake.sql.views import MAX_STATEMENT_BYTES, render_select

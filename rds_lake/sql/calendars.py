@@ -1,6 +1,6 @@
 """Dates and times of files that count early days by the Julian calendar, as the days they were in the database.
 
-What belongs here: that expression. Which columns need it is `stages/footers.py`, why `model/calendars.py`.
+What belongs here: that expression. Which columns need it is `stages/databases/footers.py`, why `model/calendars.py`.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 
 from rds_lake.model.calendars import GREGORIAN_FROM, julian_shifts
-from rds_lake.model.table import Column
+from rds_lake.model.tables.table import Column
 from rds_lake.sql.casts import Typed
 from rds_lake.sql.quoting import date_literal, literal
 from rds_lake.sql.types import hive_to_presto

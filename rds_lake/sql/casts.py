@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rds_lake.model.table import Column
+from rds_lake.model.tables.table import Column
 from rds_lake.sql.quoting import literal
 
 # Fraction digits up to the last that is not zero.

@@ -9,12 +9,12 @@ AWS exports most of MySQL's types as they are (aws-facts 2.1), so few need a rul
     decimal beyond 38 digits, time, json, enum, set    varchar    MySQL's own text; `types:` gives them another type
     everything else         as it is         unsigned, decimal, year, datetime, timestamp, binary, geometry, …
 
-What belongs here: one column's expression. The whole view is `views.py`.
+What belongs here: one column's expression. The whole view is `localcloud/athena/statements/views.py`.
 """
 
 from __future__ import annotations
 
-from rds_lake.model.table import Column
+from rds_lake.model.tables.table import Column
 from rds_lake.sql.casts import Typed, original_word
 from rds_lake.sql.quoting import identifier, literal
 

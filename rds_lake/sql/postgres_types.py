@@ -13,12 +13,12 @@ values that lose something, and a check counts them.
     all other text types    varchar          uuid, json, time, interval, money, enum, …: PostgreSQL's own text
     native types            as they are
 
-What belongs here: one column's expression. The whole view is `views.py`.
+What belongs here: one column's expression. The whole view is `localcloud/athena/statements/views.py`.
 """
 
 from __future__ import annotations
 
-from rds_lake.model.table import Column
+from rds_lake.model.tables.table import Column
 from rds_lake.sql.casts import Typed, from_text, original_word
 from rds_lake.sql.quoting import identifier, literal
 

@@ -1,6 +1,6 @@
 """What a statement does to the lake: reads, or changes.
 
-What belongs here: telling the two apart before Athena is asked. Reading as of a date is `as_of.py`.
+What belongs here: telling the two apart before Athena is asked. Reading as of a date is `stages/publish/as_of.py`.
 """
 
 from __future__ import annotations

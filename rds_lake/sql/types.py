@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from rds_lake.model.nested_types import to_query_type
+from rds_lake.model.tables.nested_types import to_query_type
 from rds_lake.sql.quoting import identifier
 
 _HIVE_TO_PRESTO = {

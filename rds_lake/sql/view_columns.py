@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rds_lake.model.table import Column
+from rds_lake.model.tables.table import Column
 from rds_lake.sql import mysql_types, postgres_types
 from rds_lake.sql.calendars import native
 from rds_lake.sql.casts import Typed, from_native, from_text, original_word

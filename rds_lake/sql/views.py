@@ -1,6 +1,6 @@
 """Statements about views: make and check.
 
-What belongs here: whole statements. One column's expression is `view_columns.py`, a query as of another date `as_of.py`.
+What belongs here: whole statements. One column's expression is `view_columns.py`, a query as of another date `stages/publish/as_of.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.errors import CatalogError
-from rds_lake.model.names import PARTITION_KEY, AthenaTable
+from rds_lake.model.tables.names import PARTITION_KEY, AthenaTable
 from rds_lake.sql.quoting import date_literal, identifier, literal, qualified
 from rds_lake.sql.view_columns import ViewColumn
 

@@ -14,9 +14,9 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.errors import QueryError, ThrottledError, UnavailableError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake_tests.aws.conftest import SESSION
-from rds_lake_tests.faults import Faults
-from rds_lake_tests.interrupts import interrupted
-from rds_lake_tests.world import World
+from rds_lake_tests.support.faults import Faults
+from rds_lake_tests.support.interrupts import interrupted
+from rds_lake_tests.support.world import World
 
 
 class Clock:

@@ -9,11 +9,11 @@ import pytest
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import AwsError, ConflictError, ExportQuotaError, TransientError
-from rds_lake.model.arn import Exportable
-from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake_tests.builders import ARN
-from rds_lake_tests.faults import Faults
-from rds_lake_tests.world import World
+from rds_lake.model.aws.arn import Exportable
+from rds_lake.model.exports.task import ExportStatus, ExportTask
+from rds_lake_tests.support.builders import ARN
+from rds_lake_tests.support.faults import Faults
+from rds_lake_tests.support.world import World
 
 
 @pytest.fixture

@@ -10,11 +10,11 @@ import pytest
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import ConflictError, ExportQuotaError
-from rds_lake.model.arn import Exportable
-from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.snapshot import Snapshot
+from rds_lake.model.aws.arn import Exportable
+from rds_lake.model.aws.snapshot import Snapshot
+from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake_tests.fakes.rds import FakeRds
-from rds_lake_tests.world import World, until
+from rds_lake_tests.support.world import World, until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

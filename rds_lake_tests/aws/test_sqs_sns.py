@@ -9,7 +9,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
 from rds_lake.errors import AwsError, UnavailableError
-from rds_lake_tests.faults import Faults
+from rds_lake_tests.support.faults import Faults
 
 
 @pytest.fixture

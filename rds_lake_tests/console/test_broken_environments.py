@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from rds_lake.cli import main
-from rds_lake.localcloud.ports import free_port
-from rds_lake_tests.world import World
+from rds_lake.localcloud.databases.ports import free_port
+from rds_lake_tests.support.world import World
 
 COMMANDS = {
     "setup": ["setup"],

@@ -12,12 +12,12 @@ from rich.console import Console
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.cli import main
-from rds_lake.config_source import Retention
+from rds_lake.config.source import Retention
 from rds_lake.console.connect import Connected
 from rds_lake.console.prune import prune
+from rds_lake.defs.assets.retention import busy_dates, retention_definitions
 from rds_lake.defs.build import build_definitions
-from rds_lake.defs.retention import busy_dates, retention_definitions
-from rds_lake_tests.world import World
+from rds_lake_tests.support.world import World
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from rich.console import Console
 from rds_lake.cli import main
 from rds_lake.console.connect import Connected
 from rds_lake.console.status import status
-from rds_lake_tests.world import World
+from rds_lake_tests.support.world import World
 
 
 @pytest.fixture

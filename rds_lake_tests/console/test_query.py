@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rds_lake.cli import main
-from rds_lake_tests.world import World, execute
+from rds_lake_tests.support.world import World, execute
 
 
 @pytest.fixture

@@ -9,17 +9,17 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from rds_lake.cli import main
-from rds_lake.config_lake import Prices
+from rds_lake.config.lake import Prices
 from rds_lake.console.connect import Connected
 from rds_lake.console.status import status
-from rds_lake.localcloud.fault_bodies import read_faults
-from rds_lake.model.cost import Requests, export_usd, requests_usd
-from rds_lake.model.manifest import Manifest, TableManifest
-from rds_lake.model.table import Column, TableTarget
-from rds_lake.stages.handover import get_manifest, write_manifest
+from rds_lake.localcloud.faults.fault_bodies import read_faults
+from rds_lake.model.lake.cost import Requests, export_usd, requests_usd
+from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.model.tables.table import Column, TableTarget
+from rds_lake.stages.lake.handover import get_manifest, write_manifest
 from rds_lake_tests.defs.shell import Shell
-from rds_lake_tests.faults import Faults
-from rds_lake_tests.world import DynamoWorld, World, until
+from rds_lake_tests.support.faults import Faults
+from rds_lake_tests.support.world import DynamoWorld, World, until
 
 
 def shown(world: World, *names: str, now: datetime = datetime(2026, 11, 22, 5, tzinfo=UTC)) -> str:

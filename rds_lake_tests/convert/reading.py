@@ -13,9 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from boto3.dynamodb.types import Binary, TypeDeserializer
 
-from rds_lake.convert.converted import Converted
-from rds_lake.convert.names import column_names, path_to
-from rds_lake.convert.table import ConvertOptions, convert_table
+from rds_lake.convert.local.table import ConvertOptions, convert_table
+from rds_lake.convert.rules.converted import Converted
+from rds_lake.convert.rules.names import column_names, path_to
 from rds_lake_tests.fakes.sinks import MemorySink, file_of
 
 Item = dict[str, Any]

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from rds_lake.convert.lines import InputFile
-from rds_lake.convert.source import Progress
-from rds_lake.convert.table import ConvertOptions, convert_table
-from rds_lake.convert.tree import Limits
+from rds_lake.convert.local.lines import InputFile
+from rds_lake.convert.local.source import Progress
+from rds_lake.convert.local.table import ConvertOptions, convert_table
+from rds_lake.convert.rules.tree import Limits
 from rds_lake.errors import ConversionError
 from rds_lake_tests.convert.reading import convert, differences, options_of
 from rds_lake_tests.fakes.sinks import MemorySink, file_of, opener

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rds_lake.convert import compiled
-from rds_lake.convert.columns import Rules
-from rds_lake.convert.compiled import INSTALL, Left, Parser, library
-from rds_lake.convert.lines import Chunk
-from rds_lake.convert.schema import Schema
-from rds_lake.convert.tree import Limits, Node
+from rds_lake.convert.local import compiled
+from rds_lake.convert.local.compiled import INSTALL, Left, Parser, library
+from rds_lake.convert.local.lines import Chunk
+from rds_lake.convert.local.schema import Schema
+from rds_lake.convert.rules.columns import Rules
+from rds_lake.convert.rules.tree import Limits, Node
 from rds_lake.errors import ConversionError
 from rds_lake_tests.convert.reading import Item, convert
 from rds_lake_tests.convert.test_bad_input import BAD_LINES, BAD_TEXTS, line

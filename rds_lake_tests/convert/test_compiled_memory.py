@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rds_lake.convert.compiled import described_as_bytes
-from rds_lake.convert.plan import Plan
-from rds_lake.convert.tree import Limits
+from rds_lake.convert.local.compiled import described_as_bytes
+from rds_lake.convert.local.plan import Plan
+from rds_lake.convert.rules.tree import Limits
 from rds_lake_tests.convert.test_compiled import learned, mutated
 from rds_lake_tests.convert.test_round_trip import EXAMPLES
 

@@ -10,8 +10,8 @@ from typing import Any
 import pyarrow.orc
 import pyarrow.parquet as pq
 
-from rds_lake.convert.converted import Converted
-from rds_lake.convert.table import convert_table
+from rds_lake.convert.local.table import convert_table
+from rds_lake.convert.rules.converted import Converted
 from rds_lake_tests.convert.reading import Item, differences, options_of
 from rds_lake_tests.fakes.sinks import MemorySink, file_of
 

@@ -13,10 +13,10 @@ from typing import BinaryIO, cast
 
 import pytest
 
-from rds_lake.convert.lines import InputFile
-from rds_lake.convert.merge import merge_changes
-from rds_lake.convert.merge_rest import PreviousFile
-from rds_lake.convert.table import convert_table
+from rds_lake.convert.local.lines import InputFile
+from rds_lake.convert.local.table import convert_table
+from rds_lake.convert.merging.merge import merge_changes
+from rds_lake.convert.merging.rest import PreviousFile
 from rds_lake_tests.convert.reading import options_of
 from rds_lake_tests.convert.test_merge import change, day, item
 from rds_lake_tests.fakes.sinks import MemorySink, file_of

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from rds_lake.convert.columns import Rules, build_columns
-from rds_lake.convert.tree import Limits, Node, merge, observe_item
+from rds_lake.convert.rules.columns import Rules, build_columns
+from rds_lake.convert.rules.tree import Limits, Node, merge, observe_item
 from rds_lake_tests.convert.reading import Item, convert
 
 GLUE_TAKES = 131_072  # bytes of ColumnTypeString, as Glue's documentation has it

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rds_lake.convert.converted import Converted
-from rds_lake.convert.merge import Merged, merge_changes
-from rds_lake.convert.merge_rest import PreviousFile
-from rds_lake.convert.table import convert_table
+from rds_lake.convert.local.table import convert_table
+from rds_lake.convert.merging.merge import Merged, merge_changes
+from rds_lake.convert.merging.rest import PreviousFile
+from rds_lake.convert.rules.converted import Converted
 from rds_lake.errors import ConversionError, FullExportDueError, RdsLakeError, TypesChangedError
 from rds_lake_tests.convert.reading import Item, differences, options_of
 from rds_lake_tests.fakes.sinks import MemorySink, file_of

@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rds_lake.convert.tree import Limits
+from rds_lake.convert.rules.tree import Limits
 from rds_lake_tests.convert.reading import Item, convert, differences
 
 EXAMPLES = int(os.environ.get("RDS_LAKE_EXAMPLES", "60"))

@@ -16,14 +16,14 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 
-from rds_lake.convert.converted import Converted
-from rds_lake.convert.job_request import JobInput, JobRequest, parse_result
-from rds_lake.convert.tree import Limits
+from rds_lake.convert.rules.converted import Converted
+from rds_lake.convert.rules.tree import Limits
+from rds_lake.convert.spark.request import JobInput, JobRequest, parse_result
 from rds_lake.errors import ConversionError
 from rds_lake_tests.convert.reading import Item, convert, differences
 from rds_lake_tests.convert.test_long_types import wide
 from rds_lake_tests.convert.test_round_trip import files
-from rds_lake_tests.spark import needs_spark, spark_session
+from rds_lake_tests.support.spark import needs_spark, spark_session
 
 # pyspark leaves its sockets open.
 pytestmark = [needs_spark, pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")]
@@ -62,8 +62,8 @@ class Lake:
 
     def run(self, request: JobRequest) -> Converted:
         """What the job answers, in its own words: the result file is read as the pipeline reads it."""
-        from rds_lake.convert.spark_files import Files
-        from rds_lake.convert.spark_job import run
+        from rds_lake.convert.spark.files import Files
+        from rds_lake.convert.spark.job import run
 
         try:
             run(Files(self._spark, str(self._folder)), request)

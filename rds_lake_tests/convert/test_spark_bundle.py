@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from rds_lake.convert.spark_bundle import build_bundle
-from rds_lake_tests.spark import needs_spark
+from rds_lake.convert.spark.bundle import build_bundle
+from rds_lake_tests.support.spark import needs_spark
 
 # Refuses everything that is neither in the zip nor Spark nor Python's own, as a cluster would.
 _ALONE = """

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from rds_lake.database.counts import count_rows
 from rds_lake.database.dsn import Dsn, parse_dsn
 from rds_lake.errors import ConfigError, RdsLakeError, UnavailableError
-from rds_lake.localcloud.embedded import EmbeddedPostgres
-from rds_lake.localcloud.mariadb import EmbeddedMariaDb
-from rds_lake.model.engine import Engine
-from rds_lake.model.table import TableTarget
-from rds_lake_tests.world import execute, execute_mysql, seed_tiny
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
+from rds_lake.model.aws.engine import Engine
+from rds_lake.model.tables.table import TableTarget
+from rds_lake_tests.support.world import execute, execute_mysql, seed_tiny
 
 SECRET = "hunter2-tiger"
 

@@ -9,7 +9,7 @@ import pytest
 
 from rds_lake.aws.sqs import QueueMessage, SqsGateway
 from rds_lake_tests.defs.shell import QUIET, Shell
-from rds_lake_tests.world import World
+from rds_lake_tests.support.world import World
 
 # Of each second that a sensor waits for a message: the local cloud delivers in milliseconds, and most ticks wait in vain.
 _SHARE = 0.25

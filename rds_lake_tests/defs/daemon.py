@@ -14,9 +14,9 @@ from urllib.request import Request, urlopen
 
 from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.stack import dagster_home
+from rds_lake.localcloud.databases.ports import free_port
 from rds_lake.localcloud.environment import environment
-from rds_lake.localcloud.ports import free_port
-from rds_lake_tests.world import until
+from rds_lake_tests.support.world import until
 
 _NODES = "query { assetNodes { assetKey { path } } }"
 _TICKS = """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor { sensorState {

@@ -5,8 +5,8 @@ from typing import Any
 import dagster as dg
 
 from rds_lake.defs.build import build_definitions
-from rds_lake.model.table import TableTarget
-from rds_lake_tests.world import World
+from rds_lake.model.tables.table import TableTarget
+from rds_lake_tests.support.world import World
 
 TABLES = (
     TableTarget(database="shop", schema="public", table="orders"),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rds_lake_tests.world import until
+from rds_lake_tests.support.world import until
 
 _LONGEST_LOOK = 6.0
 _BATCH = 10

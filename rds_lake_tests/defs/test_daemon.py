@@ -10,13 +10,13 @@ import dagster as dg
 import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake.stages.known_tables import save_known_tables
-from rds_lake_tests.crowd import write_crowd
+from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake.stages.lake.known_tables import save_known_tables
 from rds_lake_tests.defs.daemon import Dagster, running_dagster
 from rds_lake_tests.defs.shell import TABLES
 from rds_lake_tests.defs.storm import Queue, let_loose, make_storm, paid_twice
-from rds_lake_tests.world import World, seed_tiny, until
+from rds_lake_tests.support.crowd import write_crowd
+from rds_lake_tests.support.world import World, seed_tiny, until
 
 OTHERS = tuple(f"db-{number:02}" for number in range(3))
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)

@@ -6,10 +6,10 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rds_lake.localcloud import dynamodb_export
+from rds_lake.localcloud.dynamodb import export as dynamodb_export
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.defs.test_runs import materialized
-from rds_lake_tests.world import DynamoWorld, until
+from rds_lake_tests.support.world import DynamoWorld, until
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)

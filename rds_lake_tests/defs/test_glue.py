@@ -7,12 +7,12 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rds_lake.localcloud.fault_bodies import read_faults
-from rds_lake.stages import dynamo_convert
+from rds_lake.localcloud.faults.fault_bodies import read_faults
+from rds_lake.stages.dynamodb.converting import convert as dynamo_convert
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.defs.test_runs import materialized
 from rds_lake_tests.fakes.glue import LocalSpark
-from rds_lake_tests.world import DynamoWorld, until
+from rds_lake_tests.support.world import DynamoWorld, until
 
 DAY = datetime.now(UTC).date() - timedelta(days=1)
 REST = ["parquet"]

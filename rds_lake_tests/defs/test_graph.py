@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.config import LakeConfig, load_config
-from rds_lake.config_source import Retention, SourceSettings
+from rds_lake.config.lake_yaml import LakeConfig, load_config
+from rds_lake.config.source import Retention, SourceSettings
 from rds_lake.defs.build import build_definitions
 from rds_lake.defs.translate import OWN_NAMES, own_key, table_key
-from rds_lake.model.table import TableTarget
-from rds_lake.stages.known_tables import find_known_tables, save_known_tables
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.lake.known_tables import find_known_tables, save_known_tables
 
 
 @pytest.fixture

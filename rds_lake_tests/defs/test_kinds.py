@@ -7,7 +7,7 @@ import pytest
 
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.defs.test_runs import materialized
-from rds_lake_tests.world import until
+from rds_lake_tests.support.world import until
 
 TODAY = datetime.now(UTC).date()
 YESTERDAY = TODAY - timedelta(days=1)

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from rds_lake.config import LakeConfig
+from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.definitions import known_tables
 from rds_lake.defs.build import build_definitions
-from rds_lake.stages.known_tables import save_known_tables, state_path
-from rds_lake_tests.crowd import write_crowd
+from rds_lake.stages.lake.known_tables import save_known_tables, state_path
 from rds_lake_tests.defs.shell import TABLES
+from rds_lake_tests.support.crowd import write_crowd
 
 
 @pytest.fixture

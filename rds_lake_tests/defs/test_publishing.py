@@ -10,11 +10,11 @@ from click.testing import CliRunner
 
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.cli import main
-from rds_lake.config_source import Verify
+from rds_lake.config.source import Verify
+from rds_lake.defs.checks.watch import WATCH_CHECK
 from rds_lake.defs.resources import utc_now
-from rds_lake.defs.watch import WATCH_CHECK
 from rds_lake_tests.defs.shell import Shell
-from rds_lake_tests.world import execute, until
+from rds_lake_tests.support.world import execute, until
 
 
 def check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
@@ -166,7 +166,7 @@ def test_an_accepted_drop_is_published_and_the_next_date_is_measured_by_it(shell
     from datetime import UTC, datetime
 
     from rds_lake.errors import PublishError
-    from rds_lake.stages import by_hand as stage
+    from rds_lake.stages.publish import by_hand as stage
 
     world = shell.world
     execute(world.url, "CREATE TABLE customers AS SELECT i AS id FROM generate_series(1, 1000) i")

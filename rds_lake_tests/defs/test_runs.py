@@ -7,7 +7,7 @@ import dagster as dg
 
 from rds_lake.defs.build import build_definitions
 from rds_lake_tests.defs.shell import Shell
-from rds_lake_tests.world import World, execute, until
+from rds_lake_tests.support.world import World, execute, until
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> list[str]:

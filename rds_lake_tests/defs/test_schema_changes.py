@@ -3,10 +3,10 @@
 import dagster as dg
 import pytest
 
-from rds_lake.defs.assets import SourceTables
-from rds_lake.model.table import TableTarget
+from rds_lake.defs.assets.source import SourceTables
+from rds_lake.model.tables.table import TableTarget
 from rds_lake_tests.defs.shell import TABLES, Shell
-from rds_lake_tests.world import execute
+from rds_lake_tests.support.world import execute
 
 
 def evaluation(result: dg.ExecuteInProcessResult, check: str = "schema_changes") -> dg.AssetCheckEvaluation:

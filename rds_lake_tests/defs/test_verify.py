@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 import pytest
 
-from rds_lake.config_source import Verify
+from rds_lake.config.source import Verify
 from rds_lake.infra.secrets import verify_statement
 from rds_lake_tests.defs.shell import Shell
-from rds_lake_tests.world import World, execute
+from rds_lake_tests.support.world import World, execute
 
 SECRET = "hunter2-tiger"
 
@@ -50,7 +50,9 @@ def test_a_table_that_differs_from_the_database_warns_and_is_published_all_the_s
 def test_a_database_that_cannot_be_reached_fails_this_check_alone_and_the_secret_is_nowhere(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rds_lake.defs.verify.RETRIES", dg.RetryPolicy(max_retries=0))  # they would wait for minutes
+    monkeypatch.setattr(
+        "rds_lake.defs.checks.verify.RETRIES", dg.RetryPolicy(max_retries=0)
+    )  # they would wait for minutes
     arn = verified(shell, f"postgresql://reader:{SECRET}@127.0.0.1:9/secret_db")
     shell.world.snapshot(today(), hour=0)
     job = shell.definitions.resolve_implicit_global_asset_job_def()

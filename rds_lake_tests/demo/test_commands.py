@@ -15,8 +15,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
-from rds_lake.localcloud.ports import free_port
-from rds_lake_tests.world import answers, post, until
+from rds_lake.localcloud.databases.ports import free_port
+from rds_lake_tests.support.world import answers, post, until
 
 RDS_LAKE = str(Path(sys.executable).parent / "rds-lake")
 

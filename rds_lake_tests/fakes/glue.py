@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from rds_lake.convert.job_request import JobRequest, JobResult, parse_request, render_failure, render_result
-from rds_lake.convert.lines import InputFile
-from rds_lake.convert.table import ConvertOptions, convert_table
+from rds_lake.convert.local.lines import InputFile
+from rds_lake.convert.local.table import ConvertOptions, convert_table
+from rds_lake.convert.spark.request import JobRequest, JobResult, parse_request, render_failure, render_result
 from rds_lake.errors import ConversionError
 from rds_lake_tests.fakes.sinks import MemorySink
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import ConflictError, ExportQuotaError
-from rds_lake.model.arn import Exportable, exportable
-from rds_lake.model.export import ExportStatus, ExportTask
-from rds_lake.model.snapshot import LIVE, Snapshot
+from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.aws.snapshot import LIVE, Snapshot
+from rds_lake.model.exports.task import ExportStatus, ExportTask
 
 _MOMENT = datetime(2026, 11, 20, 5, 6, tzinfo=UTC)
 

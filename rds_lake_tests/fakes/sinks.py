@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from gzip import compress
 from typing import BinaryIO
 
-from rds_lake.convert.lines import InputFile
+from rds_lake.convert.local.lines import InputFile
 
 
 @dataclass

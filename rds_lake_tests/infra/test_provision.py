@@ -11,13 +11,13 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.config import LakeSettings, load_config
+from rds_lake.config.lake_yaml import LakeSettings, load_config
 from rds_lake.errors import AwsError, ConfigError
 from rds_lake.infra.events import event_patterns
 from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake_tests.fakes.glue import LocalSpark
-from rds_lake_tests.world import DynamoWorld, World
+from rds_lake_tests.support.world import DynamoWorld, World
 
 
 def apply(world: World) -> list[str]:

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.dynamodb_job import DynamoDbSettings
-from rds_lake.localcloud.embedded import EmbeddedPostgres
-from rds_lake.localcloud.mariadb import EmbeddedMariaDb
-from rds_lake.localcloud.mysql import MySqlDatabase
-from rds_lake.localcloud.rds_export import ExportSettings
-from rds_lake_tests.localcloud.aurora import Aurora
-from rds_lake_tests.localcloud.dynamodb import BUCKET, Dynamo
-from rds_lake_tests.world import execute
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
+from rds_lake.localcloud.databases.mysql import MySqlDatabase
+from rds_lake.localcloud.dynamodb.job import DynamoDbSettings
+from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.localcloud.dynamodb.exporting import BUCKET, Dynamo
+from rds_lake_tests.localcloud.rds.aurora import Aurora
+from rds_lake_tests.support.world import execute
 
 _TABLES = """
 DROP TABLE IF EXISTS orders, lines;

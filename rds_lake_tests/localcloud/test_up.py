@@ -13,8 +13,8 @@ from urllib.request import urlopen
 import psycopg
 import pytest
 
-from rds_lake.localcloud.embedded import EmbeddedPostgres
-from rds_lake_tests.world import post, until
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake_tests.support.world import post, until
 
 
 def up(*arguments: str, temporary: Path) -> subprocess.Popen[str]:

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from rds_lake.cli import main
-from rds_lake.localcloud.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake_tests.localcloud.test_up import up
-from rds_lake_tests.world import post, until
+from rds_lake_tests.support.world import post, until
 
 
 def test_an_identifier_given_twice_is_one_source_of_two_databases(postgres: EmbeddedPostgres, tmp_path: Path) -> None:

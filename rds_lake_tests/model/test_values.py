@@ -10,20 +10,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_lake.errors import ManifestError
-from rds_lake.model.arn import Exportable, exportable, parse_arn
-from rds_lake.model.export import ExportRecord
-from rds_lake.model.layout import LakeLayout
-from rds_lake.model.manifest import AwsCopy, DataFile, Manifest, TableManifest
-from rds_lake.model.manifest_json import (
+from rds_lake.model.aws.arn import Exportable, exportable, parse_arn
+from rds_lake.model.aws.snapshot import Snapshot, of_date, snapshot_date
+from rds_lake.model.exports.task import ExportRecord
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import AwsCopy, DataFile, Manifest, TableManifest
+from rds_lake.model.lake.manifest_json import (
     parse_export_record,
     parse_head,
     parse_manifest,
     render_export_record,
     render_manifest,
 )
-from rds_lake.model.snapshot import Snapshot, of_date, snapshot_date
-from rds_lake.model.table import Column, TableTarget
-from rds_lake_tests import strategies
+from rds_lake.model.tables.table import Column, TableTarget
+from rds_lake_tests.support import strategies
 
 
 def snapshot(created_at: datetime, *, status: str = "available", name: str = "s") -> Snapshot:

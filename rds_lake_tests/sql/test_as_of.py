@@ -8,8 +8,8 @@ import pytest
 import sqlglot
 
 from rds_lake.errors import AsOfError
-from rds_lake.model.names import AthenaTable
-from rds_lake.model.table import Column, TableTarget
+from rds_lake.model.tables.names import AthenaTable
+from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.as_of import render_as_of
 from rds_lake.sql.view_columns import view_column
 

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from rds_lake.errors import CatalogError
-from rds_lake.model.names import AthenaTable
-from rds_lake.model.table import Column, TableTarget
+from rds_lake.model.tables.names import AthenaTable
+from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.types import parse_presto_type
 from rds_lake.sql.view_columns import ViewColumn, view_column
 from rds_lake.sql.views import render_quality_queries, render_view
-from rds_lake_tests import strategies
+from rds_lake_tests.support import strategies
 
 DAY = date(2026, 11, 20)
 

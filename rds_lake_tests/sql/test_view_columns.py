@@ -10,10 +10,10 @@ from sqlglot import exp
 from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.results import render_rows
 from rds_lake.localcloud.athena.session import Session
-from rds_lake.localcloud.athena.statements import run_statement
-from rds_lake.localcloud.rds_parquet import skip_reason
-from rds_lake.localcloud.source import SourceColumn, SourceTable
-from rds_lake.model.table import Column
+from rds_lake.localcloud.athena.statements.dispatch import run_statement
+from rds_lake.localcloud.databases.source import SourceColumn, SourceTable
+from rds_lake.localcloud.rds.parquet import skip_reason
+from rds_lake.model.tables.table import Column
 from rds_lake.sql.view_columns import view_column
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
 from rds_lake.defs.resources import AwsResource
-from rds_lake_tests.door import open_door
-from rds_lake_tests.world import World, execute
+from rds_lake_tests.support.door import open_door
+from rds_lake_tests.support.world import World, execute
 
 Calls = Mapping[tuple[str, str], int]
 

@@ -6,10 +6,10 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3 import S3Gateway
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.model.deletable import deletable_of_lake
-from rds_lake.model.layout import LakeLayout
+from rds_lake.model.lake.deletable import deletable_of_lake
+from rds_lake.model.lake.layout import LakeLayout
 
 DELETABLE = deletable_of_lake(LakeLayout(bucket="acme-lake", prefix="lake"), ("acme-exports", "exports"))
 SESSION = boto3.Session()  # kept: every session reads AWS's service models again

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from rds_lake.stages.pointer import find_pointer
-from rds_lake_tests.world import World
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake_tests.support.world import World
 
 _TABLE_INPUT = ("Name", "Description", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")
 _TABLE_INPUT += ("ViewOriginalText", "ViewExpandedText")

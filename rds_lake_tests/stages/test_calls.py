@@ -1,7 +1,7 @@
 """What a table more costs in calls to AWS: numbers that nobody raises unawares (bench/tables.py: the same for 500 tables)."""
 
 from rds_lake_tests.stages.calls import Calls, calls_of_date, growth, make_tables
-from rds_lake_tests.world import World, execute
+from rds_lake_tests.support.world import World, execute
 
 FEW, MORE = 2, 8
 # Calls that every table adds. Whatever is not here may only be made a fixed number of times.

@@ -12,17 +12,17 @@ import pytest
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
-from rds_lake.aws.s3 import CopyLimits, S3Gateway
-from rds_lake.aws.s3_many import CopyOrder, ManyS3
+from rds_lake.aws.s3.gateway import CopyLimits, S3Gateway
+from rds_lake.aws.s3.many import CopyOrder, ManyS3
 from rds_lake.errors import ConfigError
-from rds_lake.stages.catalog import locate, sync_catalog
-from rds_lake.stages.naming import name_tables
+from rds_lake.stages.catalogue.naming import name_tables
+from rds_lake.stages.catalogue.sync import locate, sync_catalog
 from rds_lake.threads import Cancelled, cancelling_threads, check
 from rds_lake_tests.aws.conftest import SESSION
-from rds_lake_tests.builders import SampleExport, SampleTable, orders
-from rds_lake_tests.faults import Faults
-from rds_lake_tests.interrupts import interrupted
-from rds_lake_tests.world import World, until
+from rds_lake_tests.support.builders import SampleExport, SampleTable, orders
+from rds_lake_tests.support.faults import Faults
+from rds_lake_tests.support.interrupts import interrupted
+from rds_lake_tests.support.world import World, until
 
 DAY = date(2026, 11, 20)
 

@@ -8,14 +8,14 @@ from typing import Any
 import botocore.endpoint
 import pytest
 
-from rds_lake.config_source import Retention
+from rds_lake.config.source import Retention
 from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import AwsError, CatalogError, LostFilesError, RdsLakeError
-from rds_lake.stages.folders import Exports
-from rds_lake.stages.prune import plan_prune
-from rds_lake.stages.source_run import SourceRun
-from rds_lake_tests.door import Door, open_door, storm
-from rds_lake_tests.world import World, execute
+from rds_lake.stages.source.run import SourceRun
+from rds_lake.stages.upkeep.folders import Exports
+from rds_lake.stages.upkeep.prune import plan_prune
+from rds_lake_tests.support.door import Door, open_door, storm
+from rds_lake_tests.support.world import World, execute
 
 DAY = date(2026, 11, 20)
 

@@ -15,20 +15,20 @@ from hypothesis import strategies as st
 from psycopg import sql
 from sqlglot import exp
 
-from rds_lake.aws.s3_deletes import delete_request
-from rds_lake.config_source import Retention
+from rds_lake.aws.s3.deletes import delete_request
+from rds_lake.config.source import Retention
 from rds_lake.errors import MalformedExportError
-from rds_lake.model.deletable import deletable_of_source
-from rds_lake.model.export_info import export_folder
-from rds_lake.model.layout import LakeLayout, plain_folder
-from rds_lake.model.names import AthenaTable
-from rds_lake.model.table import Column, TableTarget
+from rds_lake.model.exports.info import export_folder
+from rds_lake.model.lake.deletable import deletable_of_source
+from rds_lake.model.lake.layout import LakeLayout, plain_folder
+from rds_lake.model.tables.names import AthenaTable
+from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.view_columns import view_column
 from rds_lake.sql.views import render_quality_queries, render_view
-from rds_lake.stages.folders import Exports
-from rds_lake.stages.prune import apply_prune, plan_prune
-from rds_lake.stages.relocate_plan import require_own_folders
-from rds_lake_tests.world import World
+from rds_lake.stages.databases.relocation.copy_plan import require_own_folders
+from rds_lake.stages.upkeep.folders import Exports
+from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
+from rds_lake_tests.support.world import World
 
 DAY = date(2026, 11, 20)
 HOSTILE = (

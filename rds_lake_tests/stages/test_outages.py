@@ -15,12 +15,12 @@ from rds_lake.errors import (
     UnavailableError,
     all_together,
 )
-from rds_lake.stages.catalog import sync_catalog
-from rds_lake.stages.healing import heals
-from rds_lake.stages.naming import name_tables
+from rds_lake.stages.catalogue.naming import name_tables
+from rds_lake.stages.catalogue.sync import sync_catalog
+from rds_lake.stages.runs.healing import heals
 from rds_lake_tests.aws.conftest import SESSION
-from rds_lake_tests.faults import Faults
-from rds_lake_tests.world import World
+from rds_lake_tests.support.faults import Faults
+from rds_lake_tests.support.world import World
 
 DAY = date(2026, 11, 20)
 REFUSED = AwsError(service="glue", operation="CreateTable", code="AccessDenied", message="no")

@@ -11,20 +11,20 @@ from typing import Any
 
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config_source import Retention
+from rds_lake.config.source import Retention
 from rds_lake.errors import RdsLakeError
-from rds_lake.localcloud.loop import InProcessClients
-from rds_lake.stages import by_hand
-from rds_lake.stages.dynamo_run import run_of
-from rds_lake.stages.folders import Exports
-from rds_lake.stages.lake import open_lake
-from rds_lake.stages.pointer import read_state, repairs_due
-from rds_lake.stages.prune import apply_prune, plan_prune
-from rds_lake.stages.refresh import newest_tables
-from rds_lake.stages.retention import apply_retention, busy_by_marks, plan_retention
-from rds_lake.stages.source_run import SourceRun
+from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.stages.dynamodb.run import run_of
+from rds_lake.stages.lake.lake import open_lake
+from rds_lake.stages.lake.pointer import read_state, repairs_due
+from rds_lake.stages.lake.refresh import newest_tables
+from rds_lake.stages.publish import by_hand
+from rds_lake.stages.source.run import SourceRun
+from rds_lake.stages.upkeep.folders import Exports
+from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
+from rds_lake.stages.upkeep.retention import apply_retention, busy_by_marks, plan_retention
+from rds_lake_tests.support.world import World
 from rds_lake_tests.turnstile.engine import Turnstile
-from rds_lake_tests.world import World
 
 Work = Callable[[SourceRun], object]
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

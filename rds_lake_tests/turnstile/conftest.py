@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake_tests.support.world import World, seed_tiny
 from rds_lake_tests.turnstile.lab import Lab
 from rds_lake_tests.turnstile.pairs import Rounds
-from rds_lake_tests.world import World, seed_tiny
 
 
 @pytest.fixture(scope="module")

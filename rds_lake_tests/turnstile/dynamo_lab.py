@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from rds_lake.stages.dynamo_run import DynamoRun
+from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake_tests.stages.morning import Morning
+from rds_lake_tests.support.world import DynamoWorld, World
 from rds_lake_tests.turnstile.lab import Lab, Start, objects
-from rds_lake_tests.world import DynamoWorld, World
 
 _TODAY = datetime.now(UTC).date()  # what is exported is at most 35 days old
 OLDEST, MIDDLE, NEWEST = ((_TODAY - timedelta(days=number)).isoformat() for number in (3, 2, 1))

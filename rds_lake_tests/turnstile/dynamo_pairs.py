@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from rds_lake.stages.source_run import SourceRun
+from rds_lake.stages.source.run import SourceRun
 from rds_lake_tests.turnstile.actors import Work, prune, publish_tail, retention, roll_back, settle
 from rds_lake_tests.turnstile.dynamo_lab import MIDDLE, NEWEST, OLDEST
 from rds_lake_tests.turnstile.lab import Start

@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal
 
-from rds_lake.localcloud.app import StartResponse
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake_tests.door import Call, _call
+from rds_lake.localcloud.http.app import StartResponse
+from rds_lake_tests.support.door import Call, _call
 
 Strategy = Literal["uniform", "bursts", "switches"]
 _STRATEGIES: tuple[Strategy, ...] = ("uniform", "bursts", "switches")

@@ -26,8 +26,8 @@ from moto.glue.models import glue_backends
 from moto.s3.models import s3_backends
 
 from rds_lake_tests.stages.morning import Morning
+from rds_lake_tests.support.world import World, execute
 from rds_lake_tests.turnstile.actors import NOON
-from rds_lake_tests.world import World, execute
 
 Start = Literal["fresh", "early", "exported", "relocated", "published", "incremental", "holey"]
 FIRST, SECOND, THIRD = "2026-11-18", "2026-11-19", "2026-11-20"

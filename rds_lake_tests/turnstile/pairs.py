@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from rds_lake.errors import RdsLakeError
-from rds_lake_tests.door import Call
+from rds_lake_tests.support.door import Call
 from rds_lake_tests.turnstile.actors import (
     Seat,
     SeatClients,

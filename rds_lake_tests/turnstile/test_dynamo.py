@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake_tests.support.world import World
 from rds_lake_tests.turnstile.dynamo_lab import DynamoLab
 from rds_lake_tests.turnstile.dynamo_pairs import DYNAMO_PAIRS
 from rds_lake_tests.turnstile.pairs import Rounds
-from rds_lake_tests.world import World
 
 # A round's order of calls follows from its seed. 4049: the date was given up between two tables, and its manifest written
 # afterwards.

@@ -10,9 +10,9 @@ from typing import Any
 
 import botocore.exceptions
 
-from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.athena.metadata import list_databases, list_tables
-from rds_lake.localcloud.loop import InProcessClients
+from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.http.loop import InProcessClients
 
 _MAX_PAGE = 50
 

@@ -1,7 +1,7 @@
 """Running a query: every table and view it names becomes a view of DuckDB, then DuckDB answers.
 
-What belongs here: binding names. Reading a table is `relations.py`, which partitions `pruning.py`, the dialect
-`dialect.py`.
+What belongs here: binding names. Reading a table is `relations.py`, which partitions `athena/sql/pruning.py`, the dialect
+`athena/sql/dialect.py`.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ import duckdb
 import pyarrow as pa
 from sqlglot import exp
 
-from rds_lake.localcloud.athena.allowed import refuse_foreign
-from rds_lake.localcloud.athena.dialect import parse, to_duckdb
 from rds_lake.localcloud.athena.errors import QueryFailedError, translate_error
 from rds_lake.localcloud.athena.locked import locked_connection
 from rds_lake.localcloud.athena.metadata import metadata_query
-from rds_lake.localcloud.athena.pruning import locate
 from rds_lake.localcloud.athena.relations import FileCache, Reading, quote, table_query
-from rds_lake.localcloud.athena.types import duck_to_trino, hive_to_trino
-from rds_lake.localcloud.athena.views import ViewDefinition, is_view, stale
-from rds_lake.localcloud.loop import InProcessClients
+from rds_lake.localcloud.athena.sql.allowed import refuse_foreign
+from rds_lake.localcloud.athena.sql.dialect import parse, to_duckdb
+from rds_lake.localcloud.athena.sql.pruning import locate
+from rds_lake.localcloud.athena.sql.types import duck_to_trino, hive_to_trino
+from rds_lake.localcloud.athena.statements.views import ViewDefinition, is_view, stale
+from rds_lake.localcloud.http.loop import InProcessClients
 
 _MISSING = {"EntityNotFoundException"}
 _BOUND = "lc_bound_"

@@ -12,9 +12,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from rds_lake.localcloud.app import ApiError
 from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.http.app import ApiError
 
 ACTIVE = ("QUEUED", "RUNNING")
 _TOO_MANY = (

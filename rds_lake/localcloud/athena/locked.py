@@ -1,10 +1,10 @@
 """The DuckDB that answers queries, locked: it reads the copies of objects in one folder, and nothing else.
 
 No other file, no network, no extension, no variable of Python, and no setting can be changed any more, whatever a query
-says. The statements a query becomes are checked before (`allowed.py`); this holds where they are not.
+says. The statements a query becomes are checked before (`athena/sql/allowed.py`); this holds where they are not.
 (https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview)
 
-What belongs here: making, locking and ending databases. What they answer is `engine.py`.
+What belongs here: making, locking and ending databases. What they answer is `model/aws/engine.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 import duckdb
 
-from rds_lake.localcloud.athena.macros import MACROS
+from rds_lake.localcloud.athena.sql.macros import MACROS
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "threads": 2,

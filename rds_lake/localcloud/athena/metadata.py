@@ -11,8 +11,8 @@ from typing import Any
 import botocore.exceptions
 
 from rds_lake.localcloud.athena.relations import list_partitions, quote, text
-from rds_lake.localcloud.athena.types import hive_to_trino
-from rds_lake.localcloud.athena.views import is_view
+from rds_lake.localcloud.athena.sql.types import hive_to_trino
+from rds_lake.localcloud.athena.statements.views import is_view
 
 _PARTITIONS = "$partitions"
 _COLUMNS = {

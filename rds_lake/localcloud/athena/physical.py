@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rds_lake.localcloud.athena.errors import QueryFailedError
-from rds_lake.localcloud.athena.nested import Group, pairs
-from rds_lake.localcloud.athena.type_text import Type, read_hive
+from rds_lake.localcloud.athena.sql.nested import Group, pairs
+from rds_lake.localcloud.athena.sql.type_text import Type, read_hive
 
 # Hive type -> physical types it reads, by Parquet's physical and logical type names.
 _READS: dict[str, set[str]] = {

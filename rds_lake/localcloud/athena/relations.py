@@ -4,7 +4,7 @@ One SELECT per group of files with the same schema, joined by UNION ALL: missing
 from Glue and never from the path. A column that does not fit its declared type becomes a call of `error()`, which DuckDB
 evaluates only when a query reads it: as in Athena, other columns of the same file stay readable.
 
-What belongs here: tables to SQL over local copies of their files. Views are `engine.py`, footers `physical.py`.
+What belongs here: tables to SQL over local copies of their files. Views are `model/aws/engine.py`, footers `physical.py`.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from rds_lake.localcloud.athena.errors import QueryFailedError
-from rds_lake.localcloud.athena.nested import is_readable_as
 from rds_lake.localcloud.athena.physical import Footer
-from rds_lake.localcloud.athena.pruning import Condition
-from rds_lake.localcloud.athena.type_text import Type, read_hive, write
-from rds_lake.localcloud.athena.types import hive_to_duck, with_a_field_more
+from rds_lake.localcloud.athena.sql.nested import is_readable_as
+from rds_lake.localcloud.athena.sql.pruning import Condition
+from rds_lake.localcloud.athena.sql.type_text import Type, read_hive, write
+from rds_lake.localcloud.athena.sql.types import hive_to_duck, with_a_field_more
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
 # Partition type -> table types it may be read as (aws-facts 5.5).

@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from rds_lake.localcloud.athena.engine import Answer
-from rds_lake.localcloud.athena.type_text import Type, read_trino
+from rds_lake.localcloud.athena.sql.type_text import Type, read_trino
 
 _SIZES = {
     "varchar": (2147483647, 0),

@@ -1,7 +1,7 @@
 """Athena's API: start, look, page, stop, within the limits AWS sets (aws-facts 6).
 
 What belongs here: the operations on query executions, and the threads that run them. What a statement does is
-`statements.py`.
+`athena/statements/dispatch.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Any
 
 import duckdb
 
-from rds_lake.localcloud.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.athena.catalog import CatalogOperations, find_workgroup, page_of
 from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.errors import QueryFailedError, translate_error
@@ -24,8 +23,9 @@ from rds_lake.localcloud.athena.locked import end_database
 from rds_lake.localcloud.athena.relations import FileCache
 from rds_lake.localcloud.athena.results import column_info, render_csv, render_rows
 from rds_lake.localcloud.athena.session import Session
-from rds_lake.localcloud.athena.statements import run_statement, statement_type
-from rds_lake.localcloud.loop import InProcessClients
+from rds_lake.localcloud.athena.statements.dispatch import run_statement, statement_type
+from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.http.loop import InProcessClients
 
 _MAX_STATEMENT_BYTES = 262_144
 _TOKEN_LENGTHS = range(32, 129)

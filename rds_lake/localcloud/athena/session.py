@@ -13,9 +13,9 @@ import botocore.exceptions
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from rds_lake.localcloud.athena.dialect import parse
 from rds_lake.localcloud.athena.engine import Answer, Engine
 from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.athena.sql.dialect import parse
 
 NOTHING = Answer(columns=[], rows=[])
 ROWS = ("rows", "bigint")

@@ -9,7 +9,7 @@ from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.errors import QueryFailedError
 from rds_lake.localcloud.athena.results import render_rows
 from rds_lake.localcloud.athena.session import Session
-from rds_lake.localcloud.athena.statements import run_statement
+from rds_lake.localcloud.athena.statements.dispatch import run_statement
 
 
 def cases(name: str) -> list[tuple[str, str]]:

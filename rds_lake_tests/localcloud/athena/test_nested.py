@@ -7,8 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from rds_lake.localcloud.athena.nested import is_readable_as
-from rds_lake.localcloud.athena.types import duck_to_trino, hive_to_duck, trino_to_hive
+from rds_lake.localcloud.athena.sql.nested import is_readable_as
+from rds_lake.localcloud.athena.sql.types import duck_to_trino, hive_to_duck, trino_to_hive
 from rds_lake_tests.localcloud.athena.conftest import Lake
 
 COLUMNS = (

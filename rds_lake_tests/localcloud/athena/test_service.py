@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.service import AthenaSettings
-from rds_lake.localcloud.athena.types import duck_to_trino, hive_to_duck, trino_to_hive
+from rds_lake.localcloud.athena.sql.types import duck_to_trino, hive_to_duck, trino_to_hive
 from rds_lake_tests.localcloud.athena.conftest import RESULTS, Lake
 
 SLOW = "SELECT count(*) FROM UNNEST(sequence(1, 100000)) AS a(x) CROSS JOIN UNNEST(sequence(1, 1000000)) AS b(y)"

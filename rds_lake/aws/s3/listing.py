@@ -1,0 +1,142 @@
+"""Listing a bucket as fast as S3 lists: page after page within a folder, folders side by side.
+
+S3 tells a page of 1,000 keys only after the page before it, so that a million keys of one prefix take a minute however many
+connections there are. Below an export's folder, tables have folders of their own: once a listing turns out to be long, those
+are asked for, and what is left of it is listed in as many chains as there are tables.
+
+What belongs here: which pages are asked for, and that no key is told twice or never. A page's text is `pages.py`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from rds_lake.aws.s3.connection import Answer
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.pages import Page, page_request, parse_page
+from rds_lake.aws.s3.sign import S3Request
+from rds_lake.aws.s3.wire import Wire, unanswered
+from rds_lake.threads import cancelling_threads, check
+
+Found = Callable[[Sequence[tuple[str, int]]], None]
+_PAGE = 1000
+_ALONE = 1  # pages in a row before folders are asked for: most exports end there
+_LOOSE = 10 * _PAGE  # keys beside the folders: more, and there are no folders to speak of
+_WITHOUT_END = 1 << 62
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """What is left of a prefix: the keys behind `after`, all of them where it is empty."""
+
+    prefix: str
+    after: str = ""
+    pages: int = 0  # told before
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Tells `found` every key of some prefixes of a bucket, with its size; never two calls at once."""
+
+    s3: S3Gateway
+    wire: Wire | None
+    threads: int
+    bucket: str
+    found: Found
+
+    def whole(self, prefixes: Iterable[str]) -> None:
+        """Everything under the prefixes, keys in order within each."""
+        rests = [Rest(prefix) for prefix in prefixes]
+        if self.wire is not None:
+            rests, _ = self._chains(self.wire, rests, pages=_WITHOUT_END)
+        self._by_boto3(rests)
+
+    def by_folder(self, prefix: str, levels: int) -> None:
+        """Everything under the prefix, keys in order within each folder so many levels below it."""
+        rests = [Rest(prefix)]
+        if self.wire is not None:
+            rests, long = self._chains(self.wire, rests, pages=_ALONE)
+            parts = [part for rest in long for part in self._parts(self.wire, rest, levels)]
+            more, _ = self._chains(self.wire, parts, pages=_WITHOUT_END)
+            rests += more
+        self._by_boto3(rests)
+
+    def _chains(self, wire: Wire, rests: Sequence[Rest], *, pages: int) -> tuple[list[Rest], list[Rest]]:
+        """So many pages of each; what no plain answer came for, and what goes on."""
+        unsettled: list[Rest] = []
+        long: list[Rest] = []
+
+        def settled(request: S3Request, answer: Answer | None) -> S3Request | None:
+            rest: Rest = request.about
+            page = _page(request, answer)
+            if page is None:
+                unsettled.append(rest)
+                return None
+            self.found(page.items)
+            if page.token is None:
+                return None
+            after = page.items[-1][0] if page.items else rest.after
+            rest = Rest(rest.prefix, after, rest.pages + 1)
+            if rest.pages < pages:
+                return page_request(self.bucket, rest.prefix, page.token, about=rest)
+            long.append(rest)
+            return None
+
+        wire.send_all((page_request(self.bucket, rest.prefix, after=rest.after, about=rest) for rest in rests), settled)
+        return unsettled, long
+
+    def _parts(self, wire: Wire, rest: Rest, levels: int) -> list[Rest]:
+        """What is left of a prefix, by folder; the rest itself where that does not help. Keys beside the folders are told."""
+        folders, loose = [rest.prefix], list[tuple[str, int]]()
+        for _ in range(levels):
+            below = self._folders(wire, folders, loose)
+            if below is None:
+                return [rest]
+            # A folder wholly before the last key that was told has been told.
+            folders = [folder for folder in below if folder > rest.after or rest.after.startswith(folder)]
+        self.found([item for item in loose if item[0] > rest.after])
+        return [Rest(folder, rest.after if rest.after.startswith(folder) else "") for folder in folders]
+
+    def _folders(self, wire: Wire, parents: Sequence[str], loose: list[tuple[str, int]]) -> list[str] | None:
+        """The folders in the folders, and into `loose` the keys beside them; None where S3 does not tell them plainly."""
+        folders: list[str] = []
+        broken: list[str] = []
+
+        def settled(request: S3Request, answer: Answer | None) -> S3Request | None:
+            page = _page(request, answer)
+            if page is None or len(loose) > _LOOSE:
+                broken.append(request.about)
+                return None
+            folders.extend(page.folders)
+            loose.extend(page.items)
+            if page.token is None:
+                return None
+            return page_request(self.bucket, request.about, page.token, by_folder=True, about=request.about)
+
+        wire.send_all((page_request(self.bucket, parent, by_folder=True, about=parent) for parent in parents), settled)
+        return None if broken else sorted(folders)
+
+    def _by_boto3(self, rests: Sequence[Rest]) -> None:
+        telling = threading.Lock()
+
+        def tell(rest: Rest) -> None:
+            # Keys are listed in the order of their bytes: what the wire has found is not told again.
+            items = self.s3.list_objects(self.bucket, rest.prefix, after=rest.after)
+            while some := [(item.key, item.bytes) for item in islice(items, _PAGE)]:
+                with telling:
+                    check()
+                    self.found(some)
+
+        with cancelling_threads(self.threads, "list") as pool:
+            for _ in pool.map(tell, rests):
+                pass
+
+
+def _page(request: S3Request, answer: Answer | None) -> Page | None:
+    if answer is not None and answer.status == 0:
+        raise unanswered(request)
+    page = parse_page(answer.body) if answer is not None and answer.status == 200 else None
+    return page if page is not None and page.whole else None

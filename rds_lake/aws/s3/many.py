@@ -1,0 +1,223 @@
+"""The same S3 operation on thousands of objects: by wire where there is one, by boto3 in threads otherwise.
+
+Whatever the wire does not settle plainly - an error, an object above CopyObject's limit - is asked again through boto3, so
+that its errors, retries and redirects hold here as well. An error of one object is its outcome and stops nothing.
+
+What belongs here: copies, tails, heads and deletes in bulk. How folders are listed is `listing.py`; what it is for,
+`stages/databases/relocation/relocate.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from rds_lake.aws.clients import CONNECTIONS
+from rds_lake.aws.s3.connection import Answer
+from rds_lake.aws.s3.deletes import DELETED_AT_ONCE, all_deleted, delete_request
+from rds_lake.aws.s3.gateway import CopyLimits, ObjectHead, S3Gateway, checksum_in
+from rds_lake.aws.s3.listing import Found, Listing
+from rds_lake.aws.s3.sign import S3Request, encoded
+from rds_lake.aws.s3.wire import Wire, unanswered
+from rds_lake.errors import ConfigError, RdsLakeError
+from rds_lake.threads import cancelling_threads
+
+T = TypeVar("T")
+Done = Callable[[int, Any], None]
+EXPORT_LEVELS = 2  # folders AWS makes below an export's: the database's, the table's
+_DELETES = 8  # requests at once
+_QUEUED = 10_000  # positions in the threads' queue at once: a future takes a kilobyte
+_CHECKSUM = re.compile(rb"<(Checksum\w+)>([^<]+)</")
+
+
+@dataclass(frozen=True, slots=True)
+class CopyOrder:
+    """One copy inside S3, from (bucket, key) to (bucket, key)."""
+
+    source: tuple[str, str]
+    target: tuple[str, str]
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ManyS3:
+    """Bulk operations over one gateway. Outcomes are told as (position, value or RdsLakeError), each position once.
+
+    `parallel` bounds boto3's threads and the wire's requests alike.
+    """
+
+    s3: S3Gateway
+    parallel: int
+
+    @classmethod
+    def of(cls, s3: S3Gateway) -> ManyS3:
+        """As many at once as the gateway was made for."""
+        return cls(s3, s3.wire.most if s3.wire else CONNECTIONS)
+
+    def copy(self, orders: Sequence[CopyOrder], *, kms_key: str | None, limits: CopyLimits, done: Done) -> None:
+        """Copy every object; the outcome is the copy's checksum where S3 said one."""
+        encryption = {"x-amz-server-side-encryption": "aws:kms"} if kms_key else {}
+        if kms_key:
+            encryption["x-amz-server-side-encryption-aws-kms-key-id"] = kms_key
+
+        def request(position: int) -> S3Request | None:
+            order = orders[position]
+            if order.bytes > limits.threshold_bytes:
+                return None
+            source = encoded("/".join(order.source))
+            return S3Request("PUT", *order.target, {"x-amz-copy-source": source} | encryption, about=position)
+
+        def slowly(position: int) -> str | None:
+            order = orders[position]
+            return self.s3.copy(order.source, order.target, size=order.bytes, kms_key=kms_key, limits=limits)
+
+        self._each(len(orders), request, _copied, slowly, done)
+
+    def heads(self, places: Sequence[tuple[str, str]], *, done: Done) -> None:
+        """Size and checksum of every object, None for one that does not exist."""
+
+        def request(position: int) -> S3Request:
+            return S3Request("HEAD", *places[position], {"x-amz-checksum-mode": "ENABLED"}, about=position)
+
+        self._each(len(places), request, _head, lambda position: self.s3.find_head(*places[position]), done)
+
+    def tails(self, bucket: str, keys: Sequence[str], *, length: Callable[[int], int], read: Callable[[int, bytes], T | None],
+              slowly: Callable[[int], T], done: Done) -> None:  # fmt: skip
+        """The last `length` bytes of every object as `read` understands them; where it returns None, `slowly` is asked."""
+
+        def request(position: int) -> S3Request:
+            return S3Request("GET", bucket, keys[position], {"range": f"bytes=-{length(position)}"}, about=position)
+
+        def tail(position: int, answer: Answer) -> T | None:
+            return read(position, answer.body) if answer.status in (200, 206) else None  # 200: all of it, or rclone
+
+        self._each(len(keys), request, tail, slowly, done)
+
+    def delete(self, bucket: str, keys: Sequence[str]) -> None:
+        """Delete objects, 1,000 per request; raises as `S3Gateway.delete` does, which does what the wire did not settle."""
+        self.s3.deletable.require(bucket, keys)
+        left: list[str] = []
+
+        def settled(request: S3Request, answer: Answer | None) -> None:
+            if answer is not None and answer.status == 0:
+                raise unanswered(request)
+            if answer is None or answer.status != 200 or not all_deleted(answer.body):
+                left.extend(request.about)
+
+        def requests() -> Iterable[S3Request]:
+            for start in range(0, len(keys), DELETED_AT_ONCE):
+                batch = keys[start : start + DELETED_AT_ONCE]
+                request = delete_request(bucket, batch)
+                if request is None:
+                    left.extend(batch)
+                else:
+                    yield request
+
+        wire = self.s3.wire
+        if wire is not None:  # S3 counts every key, not every request
+            wire.limited(min(self.parallel, _DELETES)).send_all(requests(), settled)
+        self.s3.delete(bucket, keys if wire is None else left)
+
+    def sizes(self, bucket: str, prefixes: Iterable[str], *, found: Found) -> None:
+        """Every object under the prefixes as (key, size): page by page, keys in order within a prefix.
+
+        Nothing is kept. What `found` raises ends the listing.
+        """
+        Listing(self.s3, self._wire(), self._threads, bucket, found).whole(prefixes)
+
+    def sizes_below(self, bucket: str, prefix: str, *, levels: int, found: Found) -> None:
+        """The same of one prefix, in order only within each folder so many levels below it: a million keys in seconds."""
+        Listing(self.s3, self._wire(), self._threads, bucket, found).by_folder(prefix, levels)
+
+    def listed(self, bucket: str, prefixes: Iterable[str]) -> list[tuple[str, int]]:
+        """Every object under the prefixes as (key, size), kept."""
+        items: list[tuple[str, int]] = []
+        self.sizes(bucket, prefixes, found=items.extend)
+        return items
+
+    def listed_below(self, bucket: str, prefix: str) -> list[tuple[str, int]]:
+        """Every object of an export or a table as (key, size), kept, in no order."""
+        items: list[tuple[str, int]] = []
+        self.sizes_below(bucket, prefix, levels=EXPORT_LEVELS, found=items.extend)
+        return items
+
+    def _each(
+        self,
+        count: int,
+        request: Callable[[int], S3Request | None],
+        settled: Callable[[int, Answer], Any],
+        slowly: Callable[[int], Any],
+        done: Done,
+    ) -> None:
+        """Settle every position by wire, and those that are not settled by it, by `slowly` in threads."""
+        wire = self._wire()
+        left: list[int] = [] if wire else list(range(count))
+
+        def answered(request: S3Request, answer: Answer | None) -> None:
+            if answer is not None and answer.status == 0:
+                done(request.about, unanswered(request))
+                return
+            outcome = _UNSETTLED if answer is None else _guarded(lambda: settled(request.about, answer))
+            if outcome is _UNSETTLED or outcome is None:
+                left.append(request.about)
+            else:
+                done(request.about, None if outcome is _NOTHING else outcome)
+
+        def requests() -> Iterable[S3Request]:
+            for position in range(count):
+                made = request(position)
+                if made is None:
+                    left.append(position)
+                else:
+                    yield made
+
+        if wire is not None:
+            wire.send_all(requests(), answered)
+        with cancelling_threads(self._threads, "s3") as pool:
+            for start in range(0, len(left), _QUEUED):
+                some = left[start : start + _QUEUED]
+                tried = pool.map(lambda position: _guarded(lambda: slowly(position)), some)
+                for position, outcome in zip(some, tried, strict=True):
+                    done(position, outcome)
+
+    @property
+    def _threads(self) -> int:
+        return min(self.parallel, CONNECTIONS)
+
+    def _wire(self) -> Wire | None:
+        return self.s3.wire.limited(self.parallel) if self.s3.wire else None
+
+
+_UNSETTLED = object()  # the wire could not tell
+_NOTHING = object()  # settled, and there is nothing to say
+
+
+def _guarded(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except ConfigError:
+        raise  # credentials, certificates: it would be the same of every object
+    except RdsLakeError as error:
+        return error
+
+
+def _copied(_: int, answer: Answer) -> Any:
+    if b"<CopyObjectResult" not in answer.body:
+        return _UNSETTLED
+    told = {name.decode(): value.decode(errors="replace") for name, value in _CHECKSUM.findall(answer.body)}
+    return checksum_in(told) or _NOTHING
+
+
+def _head(_: int, answer: Answer) -> Any:
+    names = {name.removeprefix("x-amz-").replace("-", ""): value for name, value in answer.headers.items()}
+    if answer.status != 200 or not names.get("contentlength", "").isdigit():
+        return _UNSETTLED
+    checksums = {
+        f"Checksum{name.removeprefix('checksum').upper()}": value
+        for name, value in names.items()
+        if name.startswith("checksum") and name != "checksumtype"
+    }
+    checksum = checksum_in(checksums | {"ChecksumType": names.get("checksumtype")})
+    return ObjectHead(bytes=int(names["contentlength"]), checksum=checksum)

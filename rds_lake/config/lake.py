@@ -1,0 +1,113 @@
+"""The `lake:` section of lake.yaml.
+
+What belongs here: its settings, with description, default and rule. Those of `sources:` and reading the file are `config/lake_yaml.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from rds_lake.model.aws.arn import parse_arn
+
+
+def _legal_arn(text: str) -> str:
+    parse_arn(text)
+    return text
+
+
+def _clean_prefix(text: str) -> str:
+    if ":" in text or text.startswith("/") or "//" in text:
+        raise ValueError("must not start with '/' nor contain '//' or ':' (AWS refuses ':' in S3Prefix)")
+    return text.rstrip("/")
+
+
+Arn = Annotated[str, AfterValidator(_legal_arn)]
+Prefix = Annotated[str, AfterValidator(_clean_prefix)]
+BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
+
+
+class Settings(BaseModel):
+    """A section of lake.yaml: unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Prices(Settings):
+    """What AWS charges, in USD: for estimates only. Prices differ by Region and change."""
+
+    export_per_gb_snapshot: float = Field(default=0.010, ge=0)
+    export_per_gb_dynamodb: float = Field(default=0.10, ge=0)
+    put_per_1000: float = Field(default=0.005, ge=0)
+    get_per_1000: float = Field(default=0.0004, ge=0)
+
+
+class LakeSettings(Settings):
+    """The `lake:` section: where the lake lives and what AWS objects serve it."""
+
+    bucket: BucketName = Field(description="Bucket of relocated Parquet, manifests and Athena results.")
+    prefix: Prefix = Field(default="lake", description="Key prefix of everything rds-lake writes in `bucket`.")
+    export_bucket: BucketName | None = Field(
+        default=None, description="Bucket AWS writes exports to, in the snapshots' Region. Default: `bucket`."
+    )
+    export_prefix: Prefix = Field(default="exports", description="Key prefix of AWS's exports.")
+    export_bucket_owner: str | None = Field(
+        default=None,
+        pattern=r"^[0-9]{12}$",
+        description="Account of `export_bucket`, where DynamoDB exports to another's.",
+    )
+    export_role: Arn | None = Field(
+        default=None,
+        description="IAM role that export.rds.amazonaws.com assumes to write the export. Databases need it, DynamoDB does not.",
+    )
+    kms_key: str | None = Field(
+        default=None,
+        min_length=1,
+        description="KMS key (ARN, id or alias/…) of exports and of what rds-lake writes. Databases need it; without, the bucket's "
+        "own encryption applies.",
+    )
+    events_queue: str = Field(
+        pattern=r"^[A-Za-z0-9_-]{1,80}$", description="SQS queue that EventBridge sends RDS events to."
+    )
+    notifications: Arn | None = Field(
+        default=None, description="SNS topic for failures. None: only Dagster shows them."
+    )
+    workgroup: str = Field(
+        default="primary",
+        pattern=r"^[a-zA-Z0-9._-]{1,128}$",
+        description="Athena workgroup views are made in.",
+    )
+    region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
+    start_date: date = Field(description="First snapshot date that has a partition (UTC).")
+    export_quota: int = Field(
+        default=5, ge=1, description="Exports AWS lets the account have in progress at once; everybody's count."
+    )
+    copy_threads: int = Field(
+        default=512,
+        ge=1,
+        le=1024,
+        description="Most requests to S3 under way at once. So many only where S3 takes long to answer; fewer while it says SlowDown.",
+    )
+    reconcile_days: int = Field(
+        default=3,
+        ge=0,
+        le=35,
+        description="How many dates back the reconciliation sensor looks for snapshots nobody exported. 0: none.",
+    )
+    glue_job: str = Field(
+        default="rds-lake-convert",
+        pattern=r"^[A-Za-z0-9_-]{1,120}$",
+        description="Glue job that converts DynamoDB tables of sources with `engine: glue` or `auto`.",
+    )
+    glue_role: Arn | None = Field(default=None, description="IAM role of that job; those sources need one.")
+    glue_workers: int = Field(
+        default=10, ge=2, le=299, description="Workers (G.1X) a run of that job may have; Glue takes fewer if it can."
+    )
+    glue_runs: int = Field(default=10, ge=1, le=1000, description="Runs of that job at once.")
+    prices: Prices = Field(default=Prices(), description="What estimated costs are reckoned with, in USD.")
+
+    @property
+    def exports_bucket(self) -> str:
+        return self.export_bucket or self.bucket

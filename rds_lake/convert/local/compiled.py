@@ -1,0 +1,205 @@
+"""The compiled parser, where it was built: chunks that are as the plan says become columns without pyarrow's JSON reader.
+
+It is optional. `native/parser.c` is built where a C compiler is, when the package is installed; without it everything is
+read by `wrapped.py`, with equal values and at about half of the speed (docs/decisions/0016). It leaves every chunk that
+surprises it to `wrapped.py` too, so what is learned, and what is refused with which words, is Python's alone.
+
+What belongs here: finding the library, telling it the plan, and Arrow arrays around the memory it fills.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+from typing import Any
+from weakref import finalize
+
+import pyarrow as pa
+
+from rds_lake.convert.local.plan import Plan
+from rds_lake.convert.rules.columns import Column, Kind
+from rds_lake.convert.rules.tree import TAGS, Node
+
+_VERSION = 3
+_LARGEST = 2**31 - 2**20  # offsets have 32 bits, and no column gets longer than the chunk
+_WORDS = 6  # of a `place` in columns.h
+_DESCRIPTION = struct.Struct("=8i")  # `description` there
+INSTALL = "pip install --editable . (or make setup) where a C compiler is: apt-get install gcc libc6-dev"
+
+
+class Left(Enum):
+    """Why a chunk was left to Python: something new is in it, or anything else."""
+
+    NEW = -1
+    ODD = -2
+
+
+@dataclass(frozen=True, slots=True)
+class _Described:
+    """One node for the library, before its children."""
+
+    kind: str
+    name: str
+    children: int
+    tag: str = ""
+    tags: int = 0
+    scale: int = 0
+    free_form: bool = False
+
+
+_KINDS = ("TEXT", "NUMBER", "INTEGER", "DECIMAL", "BOOL", "BINARY", "LIST", "STRUCT", "JSON", "NOTHING", "BELOW")
+
+
+@cache
+def library() -> ctypes.CDLL | None:
+    """The compiled parser; None if it was not built, or for another system or another release of ours."""
+    for suffix in EXTENSION_SUFFIXES:
+        path = Path(__file__).parent.parent / f"_parser{suffix}"
+        if path.exists():
+            try:
+                found = ctypes.CDLL(str(path))
+            except OSError:  # of another system: the run's log says that the portable parser was used
+                return None
+            return _declared(found) if found.rl_version() == _VERSION else None
+    return None
+
+
+def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
+    pointer, size = ctypes.c_void_p, ctypes.c_int64
+    found.rl_open.argtypes, found.rl_open.restype = [ctypes.c_char_p, ctypes.c_char_p, size], pointer
+    found.rl_parse.argtypes, found.rl_parse.restype = [pointer, ctypes.c_char_p, size], size
+    found.rl_lines.argtypes, found.rl_lines.restype = [ctypes.c_char_p, size], size
+    found.rl_stopped.argtypes, found.rl_stopped.restype = [pointer], size
+    found.rl_lay_out.argtypes, found.rl_lay_out.restype = [pointer, pointer], size
+    found.rl_copy.argtypes, found.rl_copy.restype = [pointer, pointer, pointer], None
+    found.rl_close.argtypes, found.rl_close.restype = [pointer], None
+    return found
+
+
+def count_lines(data: bytes) -> int:
+    """How many line feeds there are, with or without the library."""
+    found = library()
+    return data.count(b"\n") if found is None else found.rl_lines(data, len(data))
+
+
+class Parser:
+    """Reads chunks for one plan, in one thread at a time; keeps its scratch memory from chunk to chunk."""
+
+    def __init__(self, found: ctypes.CDLL, plan: Plan, member: str) -> None:
+        self.plan = plan
+        self._library = found
+        self._columns = list(_columns(plan.columns))
+        columns, names, count = described_as_bytes(plan, member)
+        self._places = (ctypes.c_int64 * (_WORDS * (1 + len(self._columns))))()
+        self._reader = found.rl_open(columns, names, len(names))
+        if not self._reader:
+            raise MemoryError(f"no memory for a parser of {count:,} columns")
+        finalize(self, found.rl_close, self._reader)
+
+    @property
+    def stopped(self) -> int:
+        """Where in the last chunk the line begins at which it was left."""
+        return self._library.rl_stopped(self._reader)
+
+    def parse(self, data: bytes, lines: int) -> pa.RecordBatch | Left:
+        """The items as columns of the plan; or why Python has to read the chunk."""
+        if len(data) > _LARGEST:
+            return Left.ODD
+        items = self._library.rl_parse(self._reader, data, len(data))
+        if items != lines:
+            return Left(items) if items < 0 else Left.ODD
+        size = self._library.rl_lay_out(self._reader, self._places)
+        if size < 0:
+            return Left.ODD
+        memory = pa.allocate_buffer(size)
+        self._library.rl_copy(self._reader, self._places, memory.address)
+        places = iter(self._places[_WORDS:])  # the first is the item itself
+        built = _Building(memory, places)
+        try:
+            arrays = [built.array(column) for column in self.plan.columns]
+            batch = pa.RecordBatch.from_arrays(arrays, schema=self.plan.schema)
+            batch.validate(full=True)  # that texts are UTF-8; and a belt for a parser that writes to memory itself
+        except pa.ArrowInvalid:
+            return Left.ODD
+        return batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Building:
+    """Arrays around one piece of memory, by the places the library gave, in the order of the columns."""
+
+    memory: pa.Buffer
+    places: Iterator[int]
+
+    def array(self, column: Column) -> pa.Array:
+        length, nulls, valid, ends, values, size = (next(self.places) for _ in range(_WORDS))
+        if column.kind is Kind.NOTHING:
+            return pa.nulls(length, pa.string())
+        buffers = [self.memory.slice(valid, (length + 7) // 8) if valid >= 0 else None]
+        if ends >= 0:
+            buffers.append(self.memory.slice(ends, 4 * (length + 1)))
+        if values >= 0:
+            buffers.append(self.memory.slice(values, size))
+        below = [self.array(one) for one in column.below]
+        if pa.types.is_float64(column.type):
+            text: Any = pa.Array.from_buffers(pa.string(), length, buffers, nulls)
+            return text.cast(column.type)
+        return pa.Array.from_buffers(column.type, length, buffers, nulls, 0, below)
+
+
+def _columns(columns: Sequence[Column]) -> Iterator[Column]:
+    """All that get memory of their own, in the order of their descriptions."""
+    for column in columns:
+        yield column
+        yield from _columns(column.below)
+
+
+def _described(columns: Sequence[Column]) -> Iterator[_Described]:
+    for column in columns:
+        if column.kind in (Kind.MIXED, Kind.RAW):
+            yield from _text(column.original, column.node, "JSON")
+        else:
+            scale = column.type.scale if pa.types.is_decimal(column.type) else 0
+            yield _Described(_kind(column), column.original, len(column.below), column.tag, scale=scale)
+            yield from _described(column.below)
+
+
+def _kind(column: Column) -> str:
+    """The library's word for a typed column."""
+    if column.kind is not Kind.NUMBER:
+        return column.kind.name
+    if pa.types.is_decimal(column.type):
+        return "DECIMAL"
+    return "INTEGER" if pa.types.is_int64(column.type) else "NUMBER"
+
+
+def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
+    """JSON text and all that is known below it; what its lists hold comes first, then what its maps hold."""
+    if node.text is not None:
+        yield _Described(kind, name, 0, free_form=True)
+        return
+    tags = sum(1 << TAGS.index(tag) for tag in {*node.tags, "NULL"})
+    fields = sorted((node.fields or {}).items())
+    yield _Described(kind, name, (node.element is not None) + len(fields), tags=tags)
+    if node.element is not None:
+        yield from _text("", node.element, "BELOW")
+    for below, one in fields:
+        yield from _text(below, one, "BELOW")
+
+
+def described_as_bytes(plan: Plan, member: str) -> tuple[bytes, bytes, int]:
+    """The plan as the library wants it: an array of `description` (columns.h), all names, and how many there are."""
+    described = [_Described("STRUCT", member, len(plan.columns)), *_described(plan.columns)]
+    packed, names = bytearray(), bytearray()
+    for one in described:
+        name, tag = one.name.encode("utf-8"), TAGS.index(one.tag) if one.tag else -1
+        numbers = _KINDS.index(one.kind), tag, one.tags, one.scale, one.free_form, one.children, len(names), len(name)
+        packed += _DESCRIPTION.pack(*numbers)
+        names += name
+    return bytes(packed), bytes(names), len(described)

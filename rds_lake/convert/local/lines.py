@@ -1,0 +1,155 @@
+"""Files of DynamoDB JSON, cut into chunks of whole lines while they are decompressed.
+
+The cut depends on the file's bytes alone, so a chunk can be found again by its number. What the manifest says of a file
+(bytes, MD5, items) is checked while it is read.
+
+What belongs here: bytes. What a line says is read elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from isal import isal_zlib
+
+from rds_lake.convert.local.compiled import count_lines
+from rds_lake.errors import ConversionError
+
+_READ = 256 * 1024
+_GZIP = b"\x1f\x8b"
+_LONGEST_LINE = 64 * 1024 * 1024  # DynamoDB's own limit is 400 KB, which escapes can make 2.4 MB
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """One file of lines, gz or plain. `open` may be called more than once and gives the same bytes each time.
+
+    `bytes` and `md5` (base64) are of the file as it is stored, `items` counts its lines; None is not checked.
+    """
+
+    name: str
+    open: Callable[[], BinaryIO]
+    bytes: int | None = None
+    items: int | None = None
+    md5: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chunk:
+    """Whole lines of one file; `first_line` counts from 1."""
+
+    file: InputFile
+    number: int
+    first_line: int
+    lines: int
+    data: bytes
+
+    def numbered(self) -> Iterator[tuple[int, bytes]]:
+        """Every line with its number."""
+        return enumerate(self.data.rstrip(b"\n").split(b"\n") if self.data else [], self.first_line)
+
+    def part(self, start: int, size: int) -> Chunk:
+        """The lines from the one that begins at `start` on, about `size` bytes of them."""
+        end = self.data.find(b"\n", start + size) + 1 or len(self.data)
+        data, first = self.data[start:end], self.first_line + count_lines(self.data[:start])
+        return Chunk(file=self.file, number=self.number, first_line=first, lines=count_lines(data), data=data)
+
+
+def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
+    """The file in chunks of about `size` bytes, then the checks. Raises ConversionError naming the file."""
+    carry, line, number = b"", 1, 0
+    for data in _blocks(file, size):
+        end = data.rfind(b"\n") + 1
+        if end:
+            whole = b"".join((carry, memoryview(data)[:end]))  # copied once: this is all of the table
+            carry = data[end:]
+            yield (found := _chunk(file, number, line, whole))
+            line, number = line + found.lines, number + 1
+            continue
+        carry += data
+        if len(carry) > _LONGEST_LINE:
+            raise damaged(file, line, f"a line is longer than {_LONGEST_LINE >> 20} MB; this is no DynamoDB JSON")
+    if carry:
+        yield (found := _chunk(file, number, line, carry))
+        line += found.lines
+    if file.items is not None and line - 1 != file.items:
+        raise damaged(file, None, f"it has {line - 1} items, the manifest says {file.items}")
+
+
+def damaged(file: InputFile, line: int | None, what: str) -> ConversionError:
+    """The error for something wrong with a file."""
+    where = file.name if line is None else f"{file.name}, line {line}"
+    return ConversionError(
+        "the input is not what its manifest promises; nothing was published, export again or restore the file:",
+        [f"{where}: {what}"],
+    )
+
+
+def _chunk(file: InputFile, number: int, line: int, data: bytes) -> Chunk:
+    lines = count_lines(data) + (not data.endswith(b"\n"))
+    return Chunk(file=file, number=number, first_line=line, lines=lines, data=data)
+
+
+def _blocks(file: InputFile, size: int) -> Iterator[bytes]:
+    """Decompressed bytes, `size` at a time, the last one shorter."""
+    pending: list[bytes] = []
+    length = 0
+    for piece in _plain(file, size):
+        pending.append(piece)
+        length += len(piece)
+        while length >= size:
+            joined = b"".join(pending)
+            yield joined[:size]
+            pending, length = [joined[size:]], length - size
+    if length:
+        yield b"".join(pending)
+
+
+def _plain(file: InputFile, size: int) -> Iterator[bytes]:
+    """Decompressed pieces of at most `size` bytes."""
+    stored = _stored(file)
+    first = next(stored, b"")
+    if not first.startswith(_GZIP):
+        yield first
+        yield from stored
+        return
+    unzip, waiting, empty = isal_zlib.decompressobj(31), first, False
+    try:
+        while True:
+            yield unzip.decompress(waiting, size)
+            if unzip.eof:
+                waiting = unzip.unused_data or next(stored, b"")
+                if not waiting:
+                    return
+                unzip = isal_zlib.decompressobj(31)
+            elif unzip.unconsumed_tail:
+                waiting = unzip.unconsumed_tail
+            else:
+                waiting, empty = next(stored, b""), not waiting
+                if not waiting and empty:
+                    raise damaged(file, None, "the gz file ends early; it is truncated")
+    except isal_zlib.error as error:  # pyright: ignore[reportGeneralTypeIssues] - the stub names an instance
+        raise damaged(file, None, f"the gz file is damaged ({error})") from error
+
+
+def _stored(file: InputFile) -> Iterator[bytes]:
+    """The bytes as stored, checked against the manifest at the end."""
+    seen, sum_ = 0, hashlib.md5(usedforsecurity=False)
+    try:
+        stream = file.open()
+    except FileNotFoundError as error:
+        raise damaged(file, None, "the file is missing") from error
+    with stream:
+        while block := stream.read(_READ):
+            seen += len(block)
+            if file.md5 is not None:
+                sum_.update(block)
+            yield block
+    if file.bytes is not None and seen != file.bytes:
+        raise damaged(file, None, f"it has {seen:,} bytes, the manifest says {file.bytes:,}")
+    if file.md5 is not None and (found := b64encode(sum_.digest()).decode()) != file.md5:
+        raise damaged(file, None, f"its MD5 is {found}, the manifest says {file.md5}")

@@ -1,0 +1,103 @@
+"""Chunks for many workers: each takes the next of a file nobody else is reading, and shares a file when none is left.
+
+What belongs here: handing out. Cutting is `lines.py`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from rds_lake.convert.local.lines import Chunk, InputFile, chunks
+from rds_lake.threads import Stop
+
+ChunkIds = dict[str, set[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far it is: items read in this pass, and files begun."""
+
+    items: int
+    files: int
+
+
+class Source:
+    """The chunks of all files, or those of `only` (numbers by file name). Once its `stop` is set nobody gets another one."""
+
+    def __init__(
+        self,
+        inputs: Sequence[InputFile],
+        size: int,
+        only: ChunkIds | None,
+        progress: Callable[[Progress], None],
+    ) -> None:
+        self._waiting = deque(file for file in inputs if only is None or only.get(file.name))
+        self._readers: list[_Reader] = []
+        self._size = size
+        self._only = only
+        self._progress = progress
+        self._lock = Lock()
+        self.stop = Stop()
+        self.items = 0
+        self.files = 0
+
+    def take(self, mine: _Reader | None) -> tuple[Chunk, _Reader] | None:
+        """The next chunk and the reader it came from (to be given next time); None when all were handed out."""
+        while not self.stop.is_set:
+            reader = mine if mine is not None and not mine.ended else self._another()
+            if reader is None:
+                return None
+            chunk = reader.next()
+            if chunk is not None:
+                with self._lock:
+                    self.items += chunk.lines
+                    self._progress(Progress(items=self.items, files=self.files))
+                return chunk, reader
+            mine = None
+        return None
+
+    def _another(self) -> _Reader | None:
+        with self._lock:
+            self._readers = [reader for reader in self._readers if not reader.ended]
+            if self._waiting:
+                file = self._waiting.popleft()
+                wanted = None if self._only is None else self._only[file.name]
+                watched = replace(file, open=lambda: self.stop.reading(file.open()))
+                self._readers.append(_Reader(chunks(watched, self._size), wanted))
+                self.files += 1
+                return self._readers[-1]
+            # The file with the fewest workers: they wait for each other while it is decompressed.
+            return min(self._readers, key=lambda reader: reader.shared, default=None)
+
+
+class _Reader:
+    """One file's chunks, one worker at a time."""
+
+    def __init__(self, found: Iterator[Chunk], wanted: set[int] | None) -> None:
+        self._found = found
+        self._wanted = wanted
+        self._lock = Lock()
+        self.ended = False
+        self.shared = 0
+
+    def next(self) -> Chunk | None:
+        self.shared += 1
+        with self._lock:
+            self.shared -= 1
+            if self.ended:
+                return None
+            try:
+                for chunk in self._found:
+                    if self._wanted is None or chunk.number in self._wanted:
+                        return chunk
+            except BaseException:
+                self.ended = True
+                raise
+            self.ended = True
+            return None
+
+
+Reader = _Reader

@@ -1,0 +1,192 @@
+"""From what was seen to columns: kinds, names, types in Hive's words.
+
+    one type             that type: N -> bigint, decimal(38,s) or text; M -> struct; L and sets -> array; B -> binary
+    several types        JSON text, in which `10` and `"10"` stay different
+    NULL and a type      that type; NULL is null
+    NULL alone           string, all null
+    `text` in the tree   JSON text (too deep, too many keys)
+    a type too long      JSON text, all of the attribute
+
+What belongs here: rules, for every engine. The same tree gives the same columns, whatever the order in which it was seen.
+Arrow's types for them are `local/plan.py`, Spark's expressions `spark/columns.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum, auto
+from typing import Any, Literal
+
+from rds_lake.convert.rules.names import column_names, path_to
+from rds_lake.convert.rules.numbers import INTEGER, PRECISION, TEXT, decimal_scale, settled
+from rds_lake.convert.rules.tree import Node
+
+Numbers = Literal["exact", "double"]
+# Glue's ColumnTypeString: https://docs.aws.amazon.com/glue/latest/dg/aws-glue-api-catalog-tables.html
+LONGEST_TYPE = 131_072
+
+
+class Kind(Enum):
+    """How the values of a column are made from wrapped ones."""
+
+    TEXT = auto()
+    NUMBER = auto()
+    BOOL = auto()
+    BINARY = auto()
+    LIST = auto()
+    STRUCT = auto()
+    MIXED = auto()  # several types: JSON text made from the parsed values
+    RAW = auto()  # too deep, too many keys or too long a type: JSON text made before parsing
+    NOTHING = auto()
+
+
+_HIVE = {Kind.BOOL: "boolean", Kind.BINARY: "binary"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Column:
+    """One column, field or element. `tag` is the DynamoDB type of the values, `below` what a struct or list
+    holds, `of_set` that the values are those of a set. `type` is the engine's own: Arrow's in a `Plan`, else None."""
+
+    original: str
+    name: str
+    path: str
+    kind: Kind
+    node: Node
+    type: Any
+    tag: str = ""
+    scale: int = INTEGER
+    number: str = "string"
+    of_set: bool = False
+    below: tuple[Column, ...] = ()
+
+    @property
+    def hive(self) -> str:
+        """The type in Glue's words: `struct<a:bigint,b:array<string>>`."""
+        if self.kind is Kind.STRUCT:
+            return f"struct<{','.join(f'{one.name}:{one.hive}' for one in self.below)}>"
+        if self.kind is Kind.LIST:
+            return f"array<{self.below[0].hive}>"
+        return self.number if self.kind is Kind.NUMBER else _HIVE.get(self.kind, "string")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """What the user decides about columns. `flat`: no nested columns, binary as base64, for CSV."""
+
+    keys: Sequence[str] = ()
+    numbers: Numbers = "exact"
+    flat: bool = False
+
+
+# From kind, number's Hive type and what is below to the engine's own type.
+Typing = Callable[[Kind, str, Sequence[Column]], Any]
+
+
+def build_columns(root: Node, rules: Rules, typing: Typing = lambda *_: None) -> tuple[Column, ...]:
+    """The columns of all items seen: keys first, then by name."""
+    builder = _Builder(rules, typing)
+    columns = [builder.short(column) for column in builder.columns(root.fields or {}, "")]
+    first = {name: place for place, name in enumerate(rules.keys)}
+    return tuple(sorted(columns, key=lambda one: (first.get(one.original, len(first)), one.name)))
+
+
+def settle(columns: Sequence[Column]) -> None:
+    """Widens the nodes of decimals whose numbers overflow together, though each fits; columns have to be built again.
+
+    For a tree that saw every item one by one. The local engine learns the same from a cast that fails.
+    """
+    for column in columns:
+        if column.kind is Kind.NUMBER and column.number.startswith("decimal"):
+            node = column.node
+            if column.of_set:
+                node.numbers = settled(node.numbers, node.wholes)
+            else:
+                node.number = settled(node.number, node.whole)
+        settle(column.below)
+
+
+def number_words(scale: int, numbers: Numbers) -> str:
+    """The Hive type for numbers of this need (`numbers.py`)."""
+    if scale == INTEGER:
+        return "bigint"
+    if numbers == "double":
+        return "double"
+    return "string" if scale == TEXT else f"decimal({PRECISION},{decimal_scale(scale)})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Builder:
+    """Columns level by level, by one set of rules."""
+
+    rules: Rules
+    typing: Typing
+
+    def columns(self, fields: dict[str, Node], path: str) -> tuple[Column, ...]:
+        names = column_names(list(fields))
+        # Two keys must never become one number: a double is no key.
+        exact = replace(self, rules=replace(self.rules, numbers="exact"))
+        builders = dict.fromkeys(self.rules.keys, exact) if not path else {}
+        return tuple(
+            builders.get(original, self)._column(original, names[original], node, path_to(path, original))
+            for original, node in sorted(fields.items())
+        )
+
+    def short(self, column: Column) -> Column:
+        """The column, or one of JSON text where its type is longer than Glue takes. The tree keeps what it has seen."""
+        if column.kind not in (Kind.STRUCT, Kind.LIST) or len(column.hive) <= LONGEST_TYPE:
+            return column
+        node = replace(
+            column.node,
+            text=f"has a type longer than the {LONGEST_TYPE:,} characters that Glue takes",
+            fields=None if column.node.fields is None else {},
+            element=None if column.node.element is None else Node(),
+        )
+        return self._made(column.original, column.name, column.path, node, Kind.RAW, "", (), 0)
+
+    def _column(self, original: str, name: str, node: Node, path: str) -> Column:
+        def made(kind: Kind, tag: str = "", below: Sequence[Column] = (), scale: int = 0) -> Column:
+            return self._made(original, name, path, node, kind, tag, below, scale)
+
+        tags = [tag for tag in node.tags if tag != "NULL"]
+        if node.text is not None:
+            return made(Kind.RAW)
+        if not tags:
+            return made(Kind.NOTHING)
+        tag = tags[0]
+        nested = tag in ("L", "M", "SS", "NS", "BS")
+        if len(tags) > 1 or (self.rules.flat and nested) or (tag == "M" and not node.fields):
+            return made(Kind.MIXED)
+        if not nested:
+            return made(*self._scalar(tag, node.number))
+        if tag == "M":
+            return made(Kind.STRUCT, tag, self.columns(node.fields or {}, path))
+        return made(Kind.LIST, tag, [self._element(tag, node, path)])
+
+    def _scalar(self, tag: str, scale: int | None) -> tuple[Kind, str, tuple[()], int]:
+        if tag == "S" or (tag == "B" and self.rules.flat):
+            return Kind.TEXT, tag, (), 0
+        if tag == "B":
+            return Kind.BINARY, tag, (), 0
+        if tag == "BOOL":
+            return Kind.BOOL, tag, (), 0
+        return Kind.NUMBER, tag, (), INTEGER if scale is None else scale
+
+    def _element(self, tag: str, node: Node, path: str) -> Column:
+        """The column of a list's or set's values."""
+        if tag == "L":
+            assert node.element is not None
+            return self._column("element", "element", node.element, path + "[]")
+        kind, inner, _, scale = self._scalar(tag[0], node.numbers)
+        return self._made("element", "element", path + "[]", node, kind, inner, (), scale, of_set=True)
+
+    def _made(
+        self, original: str, name: str, path: str, node: Node, kind: Kind, tag: str, below: Sequence[Column],
+        scale: int, *, of_set: bool = False,
+    ) -> Column:  # fmt: skip
+        number = number_words(scale, self.rules.numbers)
+        return Column(
+            original=original, name=name, path=path, node=node, kind=kind, tag=tag, scale=scale, number=number,
+            type=self.typing(kind, number, below), of_set=of_set, below=tuple(below),
+        )  # fmt: skip

@@ -1,0 +1,43 @@
+"""Names of columns and fields: legal in Athena, and never two attributes under one.
+
+    OrderID      -> orderid
+    a.b, A_b     -> a_b_6a5f0e, a_b_1c2d3e    both want `a_b`, so both get a mark made from their own name
+    😀           -> _
+
+An attribute that comes later never takes over the column of another one: had `Name` kept `name` until an attribute `name`
+appeared, readers would see other values under the same name from one day to the next.
+
+What belongs here: names below a table. Names of tables are `model/tables/names.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from rds_lake.model.tables.names import athena_name
+
+_LONGEST = 120  # Glue allows 255; a mark has to fit, and nested types are written out in one text
+
+
+def column_names(originals: Iterable[str]) -> dict[str, str]:
+    """A name for each attribute of one level; the order makes no difference."""
+    names = {original: athena_name(original)[:_LONGEST] for original in originals}
+    while len(many := Counter(names.values())) < len(names):
+        names = {
+            original: name if many[name] == 1 else f"{name}_{_mark(original)}"[-_LONGEST:]
+            for original, name in names.items()
+        }
+    return names
+
+
+def path_to(path: str, name: str) -> str:
+    """The path of an attribute below another: `customer.phone`, `customer."a.b"`."""
+    shown = name if re.fullmatch(r"[\w-]+", name) else '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{path}.{shown}" if path else shown
+
+
+def _mark(original: str) -> str:
+    return hashlib.sha256(original.encode("utf-8", "surrogatepass")).hexdigest()[:8]

@@ -1,0 +1,37 @@
+"""One DynamoDB value as plain JSON text, in Python; `local/json_text.py` says what it looks like.
+
+What belongs here: JSON out without Arrow, so that the Spark job can ship it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rds_lake.convert.rules.numbers import json_number
+from rds_lake.convert.rules.tree import typed_value
+
+
+def raw_text(value: Any) -> str:
+    """One typed value, `{"M": {…}}`, as JSON text; keys in the order of their quoted text. Raises ValueError."""
+    tag, content = typed_value(value)
+    if tag == "M":
+        return "{" + ",".join(f"{name}:{text}" for name, text in sorted(map(_member, content.items()))) + "}"
+    if tag == "L":
+        return "[" + ",".join(map(raw_text, content)) + "]"
+    if tag == "N":
+        return json_number(content)
+    if tag == "NULL":
+        return "null"
+    if tag == "NS":
+        return "[" + ",".join(map(json_number, content)) + "]"
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _member(pair: tuple[str, Any]) -> tuple[str, str]:
+    return quoted(pair[0]), raw_text(pair[1])
+
+
+def quoted(text: str) -> str:
+    """One text as JSON."""
+    return json.dumps(text, ensure_ascii=False)

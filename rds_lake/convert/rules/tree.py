@@ -1,0 +1,215 @@
+"""What attributes a table has, as far as its items were seen: one tree, which only ever grows.
+
+DynamoDB writes every value with its type (`{"N": "3"}`), so nothing has to be guessed. The union of two trees does not
+depend on their order, nor on how the items were cut into files and chunks.
+
+    {"total": {"N": "9.90"}, "tags": {"L": [{"S": "new"}]}}
+    -> fields {"total": number 2 digits after the point, "tags": element {S}}
+
+What belongs here: growing the tree from items. What columns follow from it is `local/plan.py`.
+"""
+
+from __future__ import annotations
+
+import binascii
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rds_lake.convert.rules.numbers import INTEGER, scale_of, whole_digits, wider
+
+TAGS = ("S", "N", "B", "BOOL", "NULL", "SS", "NS", "BS", "L", "M")
+_SETS = ("SS", "NS", "BS")
+_CONTENTS = {"S": str, "N": str, "B": str, "BOOL": bool, "NULL": bool, "L": list, "M": dict}
+
+
+class OddValueError(ValueError):
+    """A value that is not DynamoDB JSON; the message says what it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Where a typed column ends and JSON text begins.
+
+    `max_depth` counts levels of maps and lists. `max_keys` bounds the keys of one map, `max_columns` the attributes of
+    the items: what a map with an id as key would otherwise make of a table.
+    """
+
+    max_depth: int = 8
+    max_keys: int = 200
+    max_columns: int = 1500
+
+
+@dataclass(slots=True)
+class Node:
+    """One attribute: the types seen, and what is below. `text` says why all of it has to be JSON text.
+
+    `whole` is the most digits before the point of the numbers that were observed one by one, `wholes` of those in sets.
+    """
+
+    plain: set[str] = field(default_factory=set)
+    number: int | None = None
+    numbers: int | None = None
+    element: Node | None = None
+    fields: dict[str, Node] | None = None
+    text: str | None = None
+    whole: int = field(default=0, compare=False)
+    wholes: int = field(default=0, compare=False)
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """The types seen, NULL included, in DynamoDB's order."""
+        present = {
+            "N": self.number is not None,
+            "NS": self.numbers is not None,
+            "L": self.element is not None,
+            "M": self.fields is not None,
+        }
+        return tuple(tag for tag in TAGS if tag in self.plain or present.get(tag))
+
+
+def observe_item(root: Node, item: object, limits: Limits) -> bool:
+    """Adds one item (attribute -> typed value) to the tree; True if the tree grew. Raises OddValueError."""
+    return _observe_fields(root, item, limits, 0)
+
+
+def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
+    """Adds one typed value, `{"S": "x"}`, found below `depth` levels; True if the tree grew."""
+    tag, content = typed_value(value)
+    if tag in ("M", "L"):
+        return _observe_nested(node, tag, content, limits, depth)
+    before = tag in node.plain, node.number, node.numbers
+    if tag in ("B", "BS"):
+        for text in content if tag == "BS" else [content]:
+            _check_base64(text)
+    if tag == "N":
+        node.number = _most(node.number, [content])
+        node.whole = max(node.whole, whole_digits(content))
+    elif tag == "NS":
+        node.numbers = _most(node.numbers, content)
+        node.wholes = max([node.wholes, *map(whole_digits, content)])
+    else:
+        node.plain.add(tag)
+    return before != (tag in node.plain, node.number, node.numbers)
+
+
+def typed_value(value: Any) -> tuple[str, Any]:
+    """The type and the content of `{"S": "x"}`. Raises OddValueError if DynamoDB does not write the like."""
+    if not isinstance(value, dict) or len(value) != 1:
+        raise OddValueError(f"a value must be one type and its content, not {_shown(value)}")
+    ((tag, content),) = value.items()
+    if tag in _SETS:
+        right = isinstance(content, list) and all(isinstance(one, str) for one in content)
+    else:
+        right = tag in _CONTENTS and isinstance(content, _CONTENTS[tag])
+    if not right:
+        raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
+    return tag, content
+
+
+def _check_base64(text: Any) -> None:
+    try:
+        binascii.a2b_base64(text, strict_mode=True)
+    except ValueError as error:
+        raise OddValueError(f"the binary value {_shown(text)} is not base64 with padding ({error})") from error
+
+
+def _observe_nested(node: Node, tag: str, content: Any, limits: Limits, depth: int) -> bool:
+    """Adds a map or a list; below an attribute that is text already, values are checked and not remembered."""
+    before = (node.fields if tag == "M" else node.element) is not None, node.text
+    if depth >= limits.max_depth:
+        _give_up(node, f"nested deeper than {limits.max_depth} levels")
+    if tag == "M" and node.fields is None:
+        node.fields = {}
+    elif tag == "L" and node.element is None:
+        node.element = Node()
+    if isinstance(content, dict):
+        grew = _observe_fields(node, content, limits, depth + 1)
+    else:
+        element = Node() if node.text or node.element is None else node.element
+        grew = sum(observe(element, one, limits, depth + 1) for one in content) > 0 and node.text is None
+    return grew or before != (True, node.text)
+
+
+def _observe_fields(node: Node, content: object, limits: Limits, depth: int) -> bool:
+    if not isinstance(content, dict):
+        raise OddValueError(f"a map of attributes was expected, not {_shown(content)}")
+    if node.fields is None:
+        node.fields = {}
+    grew, most = False, limits.max_keys if depth else limits.max_columns
+    known = node.fields if node.text is None else {}
+    for name, value in content.items():
+        below = known.get(name)
+        if below is None:
+            below, grew = known.setdefault(name, Node()), node.text is None or grew
+        grew = (observe(below, value, limits, depth) and node.text is None) or grew
+    if node.text is None and len(known) > most:
+        _give_up(node, f"more than {most} different keys")
+    return grew
+
+
+def _give_up(node: Node, why: str) -> None:
+    """All of this attribute becomes JSON text; what is below is no longer of interest."""
+    node.text = min(node.text or why, why)
+    node.fields = None if node.fields is None else {}
+    node.element = None if node.element is None else Node()
+
+
+def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
+    """Adds all that `other` has seen to `node`; which of the two is first makes no difference."""
+    node.plain |= other.plain
+    node.number = wider(node.number, other.number)
+    node.numbers = wider(node.numbers, other.numbers)
+    node.whole, node.wholes = max(node.whole, other.whole), max(node.wholes, other.wholes)
+    if other.element is not None:
+        node.element = node.element or Node()
+        merge(node.element, other.element, limits, top=False)
+    if other.fields is not None:
+        node.fields = {} if node.fields is None else node.fields
+        for name, below in other.fields.items():
+            merge(node.fields.setdefault(name, Node()), below, limits, top=False)
+        most = limits.max_columns if top else limits.max_keys
+        if len(node.fields) > most:
+            _give_up(node, f"more than {most} different keys")
+    if other.text or node.text:
+        _give_up(node, other.text or node.text or "")
+
+
+def to_plain(node: Node) -> dict[str, Any]:
+    """The tree as JSON can hold it; `from_plain` reads it back."""
+    found: dict[str, Any] = {"plain": sorted(node.plain)}
+    optional = {"number": node.number, "numbers": node.numbers, "text": node.text}
+    found |= {name: value for name, value in optional.items() if value is not None}
+    if node.element is not None:
+        found["element"] = to_plain(node.element)
+    if node.fields is not None:
+        found["fields"] = {name: to_plain(below) for name, below in sorted(node.fields.items())}
+    return found
+
+
+def from_plain(found: Mapping[str, Any]) -> Node:
+    """The tree that `to_plain` wrote."""
+    return Node(
+        plain=set(found["plain"]),
+        number=found.get("number"),
+        numbers=found.get("numbers"),
+        text=found.get("text"),
+        element=from_plain(found["element"]) if "element" in found else None,
+        fields={name: from_plain(one) for name, one in found["fields"].items()} if "fields" in found else None,
+    )
+
+
+def _most(known: int | None, values: Iterable[str]) -> int | None:
+    """The widest number format of what is known and the values; an empty set of numbers is one of integers."""
+    widest = wider(known, INTEGER)
+    for value in values:
+        found = scale_of(value)
+        if found is None:
+            raise OddValueError(f"{_shown(value)} is no number")
+        widest = wider(widest, found)
+    return widest
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"

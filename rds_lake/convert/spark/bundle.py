@@ -1,0 +1,74 @@
+"""What is shipped to a Spark cluster: the script, and a zip of the modules of ours that it imports.
+
+    s3://acme-lake/lake/_jobs/3f9c2d71ab04/spark_job.py
+    s3://acme-lake/lake/_jobs/3f9c2d71ab04/rds_lake_rules.zip      Glue: --extra-py-files, elsewhere: --py-files
+
+What belongs here: packing. The zip depends on our source alone, so its digest says whether a cluster has this release.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
+
+_PACKAGE = Path(__file__).parent.parent.parent
+_SCRIPT = "rds_lake.convert.spark.job"
+
+SCRIPT_NAME = "spark_job.py"
+RULES_NAME = "rds_lake_rules.zip"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """The two files, and a digest of both."""
+
+    script: bytes
+    rules: bytes
+
+    @property
+    def digest(self) -> str:
+        return hashlib.sha256(self.script + self.rules).hexdigest()[:12]
+
+
+def build_bundle() -> Bundle:
+    """The job of this release."""
+    return Bundle(script=_file(_SCRIPT).read_bytes(), rules=_zip(_modules(_SCRIPT) - {_SCRIPT}))
+
+
+def _zip(modules: set[str]) -> bytes:
+    stream = io.BytesIO()
+    with ZipFile(stream, "w", ZIP_DEFLATED) as archive:
+        for module in sorted(modules):
+            path = _file(module)
+            name = ZipInfo(path.relative_to(_PACKAGE.parent).as_posix(), (2020, 1, 1, 0, 0, 0))
+            name.compress_type = ZIP_DEFLATED
+            archive.writestr(name, path.read_bytes())
+    return stream.getvalue()
+
+
+def _modules(start: str) -> set[str]:
+    """The module and all of ours that it imports, directly or not, with their packages."""
+    found: set[str] = set()
+    waiting = [start]
+    while waiting:
+        module = waiting.pop()
+        if module not in found:
+            found.add(module)
+            parents = [module.rpartition(".")[0]] if "." in module else []
+            waiting += [*parents, *_imports(module)]
+    return found
+
+
+def _imports(module: str) -> list[str]:
+    nodes = ast.walk(ast.parse(_file(module).read_text(encoding="utf-8")))
+    named = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    return [name for name in named if name.split(".")[0] == _PACKAGE.name]
+
+
+def _file(module: str) -> Path:
+    path = _PACKAGE.parent.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -1,0 +1,105 @@
+"""Columns as Spark reads and makes them: the schema of wrapped items, and the expression that takes the wrapping off.
+
+Spark's JSON reader knows the types beforehand, so nothing is inferred and nothing passes through float. What has to be JSON
+text is rewritten in Python first, attribute by attribute, by the local engine's own function.
+
+What belongs here: `rules/columns.py` in Spark's words.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from pyspark.sql import Column as Expression  # pyright: ignore[reportMissingImports]
+from pyspark.sql import functions as f  # pyright: ignore[reportMissingImports]
+from pyspark.sql import types as t  # pyright: ignore[reportMissingImports]
+
+from rds_lake.convert.rules.columns import Column, Kind
+from rds_lake.convert.rules.raw_text import raw_text
+
+_TEXT = (Kind.MIXED, Kind.RAW)
+# Anything that does not fit ends the job: the first pass read every line, so it would be our mistake.
+STRICT = {"mode": "FAILFAST"}
+
+
+def wrapped_items(columns: Sequence[Column]) -> t.StructType:
+    """The schema of lines `{"Item": …}`; attributes with JSON text anywhere below come as they are written."""
+    fields = [
+        t.StructField(one.original, t.StringType() if _has_text(one) else _wrapped(one), nullable=True)
+        for one in columns
+    ]
+    return t.StructType([t.StructField("Item", t.StructType(fields))])
+
+
+def typed_columns(columns: Sequence[Column]) -> list[Expression]:
+    """The table's columns, out of items read with `wrapped_items`."""
+    return [_typed(_value(one), one).alias(one.name) for one in columns]
+
+
+def _value(column: Column) -> Expression:
+    value = f.col("Item").getField(column.original)
+    if not _has_text(column):
+        return value
+    rewrite = f.udf(lambda text: None if text is None else json.dumps(_marked(json.loads(text), column)), "string")
+    return f.from_json(rewrite(value), _wrapped(column), STRICT)
+
+
+def _has_text(column: Column) -> bool:
+    return column.kind in _TEXT or any(_has_text(below) for below in column.below)
+
+
+def _marked(value: dict[str, Any], column: Column) -> dict[str, Any]:
+    """The value with `{"J": text}` in the place of what becomes JSON text; null where that is NULL."""
+    if column.kind in _TEXT:
+        return {"J": None if "NULL" in value else raw_text(value)}
+    if "M" in value:
+        below = {one.original: one for one in column.below}
+        return {"M": {name: _marked(one, below[name]) for name, one in value["M"].items()}}
+    if "L" in value:
+        return {"L": [_marked(one, column.below[0]) for one in value["L"]]}
+    return value
+
+
+def _wrapped(column: Column) -> t.StructType:
+    """The type of one wrapped value, `{"S": …}`; a NULL has none of its fields."""
+    if column.kind in _TEXT:
+        return t.StructType([t.StructField("J", t.StringType())])
+    if column.kind is Kind.NOTHING:
+        return t.StructType([t.StructField("NULL", t.BooleanType())])
+    return t.StructType([t.StructField(column.tag, _content(column))])
+
+
+def _content(column: Column) -> t.DataType:
+    if column.kind is Kind.STRUCT:
+        return t.StructType([t.StructField(one.original, _wrapped(one)) for one in column.below])
+    if column.kind is Kind.LIST:
+        return t.ArrayType(_wrapped(column.below[0]) if column.tag == "L" else t.StringType())
+    return t.BooleanType() if column.kind is Kind.BOOL else t.StringType()
+
+
+def _typed(value: Expression, column: Column) -> Expression:
+    if column.kind in _TEXT:
+        return value.getField("J")
+    if column.kind is Kind.NOTHING:
+        return f.lit(None).cast("string")
+    content = value.getField(column.tag)
+    if column.kind is Kind.STRUCT:
+        fields = [_typed(content.getField(one.original), one).alias(one.name) for one in column.below]
+        return f.when(content.isNotNull(), f.struct(*fields))
+    if column.kind is Kind.LIST:
+        element = column.below[0]
+        inner = _typed if column.tag == "L" else _plain
+        return f.transform(content, lambda one: inner(one, element))
+    return _plain(content, column)
+
+
+def _plain(content: Expression, column: Column) -> Expression:
+    if column.kind is Kind.BINARY:
+        return f.unbase64(content)
+    if column.kind is not Kind.NUMBER or column.number == "string":
+        return content
+    if column.number == "bigint":  # `1E+2` and `1.0` are integers too
+        return content.cast("decimal(38,0)").cast("bigint")
+    return content.cast(column.number)

@@ -1,0 +1,118 @@
+"""What the Spark job is asked, and what it answers: two JSON objects in S3.
+
+    request.json  {"version": 1, "inputs": [{"uri": "s3://…/a.json.gz", "bytes": 3, "items": 1, "md5": "…"}], "target": "s3://…/",
+                   "result": "s3://…/result.json", "format": "parquet", "keys": ["pk"], …}
+    result.json   {"version": 1, "converted": {"columns": [["id", "bigint", "Id", ["N"]], …], "files": …}, "unverified": []}
+                  {"version": 1, "headline": "…", "problems": ["…"]}
+
+What belongs here: both sides of this hand-over. It knows no Arrow and no Spark, so that the job can ship it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from rds_lake.convert.rules.columns import Numbers
+from rds_lake.convert.rules.converted import Converted, ConvertedColumn, ConvertedFile
+from rds_lake.convert.rules.tree import Limits
+from rds_lake.errors import ConversionError
+from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
+
+VERSION = 1
+_REMEDY = "delete it and materialize `parquet` again"
+SparkFormat = Literal["parquet", "orc"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobInput:
+    """A file of the export; what its manifest says of it, None is not checked. `md5` is base64."""
+
+    uri: str
+    bytes: int | None = None
+    items: int | None = None
+    md5: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobRequest:
+    """One table to convert. `target` is a folder of its own, ending with a slash: what is in it is replaced."""
+
+    inputs: tuple[JobInput, ...]
+    target: str
+    result: str
+    format: SparkFormat = "parquet"
+    compression: Literal["snappy", "zstd"] = "snappy"
+    numbers: Numbers = "exact"
+    keys: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    known: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobResult:
+    """What came of it. `unverified` names files too large for the job to check their MD5; their CRC was checked."""
+
+    converted: Converted
+    unverified: tuple[str, ...] = ()
+
+
+def render_request(request: JobRequest) -> str:
+    """The request as JSON; `parse_request` is its exact inverse."""
+    return json.dumps({"version": VERSION} | asdict(request))
+
+
+def parse_request(text: str) -> JobRequest:
+    """The request in `text`. Raises ManifestError if it is none."""
+    where = "the request of the Spark job"
+    body = _body(text, where)
+    try:
+        inputs = value_of(tuple[JobInput, ...], body.pop("inputs"))
+        return JobRequest(**body | {"inputs": inputs, "keys": tuple(body["keys"]), "limits": Limits(**body["limits"])})
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, _REMEDY) from error
+
+
+def render_result(result: JobResult) -> str:
+    """The result as JSON; `parse_result` is its exact inverse."""
+    return json.dumps({"version": VERSION} | asdict(result))
+
+
+def render_failure(error: ConversionError) -> str:
+    """What was wrong with the input, as JSON; `parse_result` raises it again."""
+    return json.dumps({"version": VERSION, "headline": error.headline, "problems": error.problems})
+
+
+def parse_result(text: str, *, where: str) -> JobResult:
+    """The result in `text`. Raises the ConversionError the job ended with, and ManifestError if it is no result."""
+    body = _body(text, where)
+    try:
+        if "headline" in body:
+            failure = ConversionError(value_of(str, body["headline"]), value_of(tuple[str, ...], body["problems"]))
+        else:
+            return _result(body)
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, _REMEDY) from error
+    raise failure
+
+
+def _result(body: dict[str, Any]) -> JobResult:
+    found = body["converted"]
+    pairs = {name: tuple((str(path), str(text)) for path, text in found[name]) for name in ("text", "renamed")}
+    numbers = {name: value_of(int, found[name]) for name in ("items", "again", "left") if name in found}
+    whole = Converted(
+        **found
+        | pairs
+        | numbers
+        | {
+            "columns": value_of(tuple[ConvertedColumn, ...], found["columns"]),
+            "files": value_of(tuple[ConvertedFile, ...], found["files"]),
+        }
+    )
+    return JobResult(converted=whole, unverified=value_of(tuple[str, ...], body["unverified"]))
+
+
+def _body(text: str, where: str) -> dict[str, Any]:
+    body = load_record(text, where=where, known=(VERSION,), remedy=_REMEDY)
+    return {name: value for name, value in body.items() if name != "version"}

@@ -1,0 +1,56 @@
+"""The Spark job's first pass: every line is read in Python, by the rules of the local engine, in all workers at once.
+
+It finds the schema (the union over all items), counts the items of each file and names the lines at fault. The second pass
+can therefore rely on the types, and runs in Spark alone.
+
+What belongs here: looking at lines. Turning them into columns is `columns.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+
+from pyspark import RDD  # pyright: ignore[reportMissingImports]
+
+from rds_lake.convert.rules.items import read_item
+from rds_lake.convert.rules.tree import Limits, Node, OddValueError, merge, observe_item
+
+_MOST_PROBLEMS = 20
+
+
+@dataclass(slots=True)
+class Seen:
+    """What some lines have: their tree, lines by file, and (file, line, what is wrong)."""
+
+    root: Node = field(default_factory=lambda: Node(fields={}))
+    lines: Counter[str] = field(default_factory=Counter)
+    problems: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+def look_at_all(lines: RDD, limits: Limits) -> Seen:
+    """All lines, (file, bytes), whose files are each read by one worker from the start."""
+    if not lines.getNumPartitions():
+        return Seen()
+    return lines.mapPartitions(partial(_look_at, limits=limits)).treeReduce(partial(_both, limits=limits))
+
+
+def _look_at(lines: Iterable[tuple[str, bytes]], limits: Limits) -> Iterator[Seen]:
+    seen = Seen()
+    for file, line in lines:
+        seen.lines[file] += 1
+        try:
+            observe_item(seen.root, read_item(bytes(line), "Item"), limits)
+        except (OddValueError, RecursionError) as error:
+            if len(seen.problems) < _MOST_PROBLEMS:
+                seen.problems.append((file, seen.lines[file], str(error)))
+    yield seen
+
+
+def _both(one: Seen, other: Seen, limits: Limits) -> Seen:
+    merge(one.root, other.root, limits)
+    one.lines.update(other.lines)
+    one.problems = (one.problems + other.problems)[:_MOST_PROBLEMS]
+    return one

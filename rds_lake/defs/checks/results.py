@@ -1,0 +1,187 @@
+"""Asset checks: their specs, and results made from what the stages found.
+
+Blocking where a reader would see wrong data; the others warn. Every check has its asset's dates, and every result says its
+date, as Dagster shows the newest result of an asset first.
+
+What belongs here: turning findings into check results. What does not: finding them (`model/`, `stages/`).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.checks.schema_report import SCHEMA_CHANGES
+from rds_lake.defs.translate import Stage, check_spec, stage_key
+from rds_lake.errors import ProblemsError
+from rds_lake.model.exports.completeness import Finding
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.stages.catalogue.limits import LeftOut
+from rds_lake.stages.catalogue.naming import unused_settings
+from rds_lake.stages.checks.previous import RowComparison
+from rds_lake.stages.checks.quality import TableQuality
+
+EXPORT_COMPLETE = "export_complete"
+EXPORT_WARNINGS = "export_without_warnings"
+SCHEMA_AGREES = "schema_as_announced"
+KNOWN_TABLES = "tables_as_known"
+ROWS_READABLE = "rows_readable"
+ROWS_COMPARED = "rows_against_previous"
+VALUES_TYPED = "values_keep_their_type"
+WITHIN_LIMITS = "views_within_limits"
+
+
+def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.AssetCheckSpec]:
+    """The checks of a stage's asset."""
+    key = stage_key(source, stage)
+    compared = (ROWS_COMPARED, True, "No table lost more rows since the date before than `max_drop` allows.")
+    table: dict[Stage, list[tuple[str, bool, str]]] = {
+        Stage.EXPORT: [
+            (
+                EXPORT_COMPLETE,
+                True,
+                "AWS's COMPLETE hides no skipped table, missing file or failed extraction.",
+            ),
+            (EXPORT_WARNINGS, False, "AWS reports nothing unusual about the export."),
+        ],
+        Stage.PARQUET: [
+            (SCHEMA_AGREES, False, "Parquet footers agree with the schema AWS announced; the footer wins."),
+            (KNOWN_TABLES, False, "The export brings exactly the tables this code location knows."),
+            *([] if source.athena else [compared]),
+        ],
+        Stage.CATALOG: [
+            (ROWS_READABLE, True, "Athena reads as many rows as the Parquet footers hold."),
+            compared,
+            (SCHEMA_CHANGES, False, "No column's type changed; columns that came, went or moved are reported."),
+            (VALUES_TYPED, False, "No value is lost when the view casts PostgreSQL's text to its type."),
+            (
+                WITHIN_LIMITS,
+                False,
+                "No table is wider than Glue and Athena take; one that is has no view, the others do.",
+            ),
+        ],
+        Stage.VIEWS: [],
+    }
+    return [
+        check_spec(config, source, name, asset=key, blocking=blocking, description=description)
+        for name, blocking, description in table[stage]
+    ]
+
+
+def result(
+    source: SourceSettings,
+    stage: Stage,
+    name: str,
+    problems: Sequence[str],
+    *,
+    day: date,
+    blocking: bool = False,
+) -> dg.AssetCheckResult:
+    """A check that passes when there are no problems, and lists them when there are."""
+    shown = "\n".join(f"- {problem}" for problem in problems[:100])
+    return dg.AssetCheckResult(
+        asset_key=stage_key(source, stage),
+        check_name=name,
+        passed=not problems,
+        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+        description=f"{day}: {len(problems)} problems" if problems else f"{day}: none",
+        metadata={"rds_lake/snapshot_date": day.isoformat()}
+        | ({"problems": dg.MetadataValue.md(shown)} if problems else {}),
+    )
+
+
+def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: date) -> list[dg.AssetCheckResult]:
+    """The two checks of an export: what makes it unusable, and what is only worth knowing."""
+    errors = [finding.problem for finding in findings if finding.severity == "error"]
+    warnings = [finding.problem for finding in findings if finding.severity == "warning"]
+    return [
+        result(source, Stage.EXPORT, EXPORT_COMPLETE, errors, day=day, blocking=True),
+        result(source, Stage.EXPORT, EXPORT_WARNINGS, warnings, day=day),
+    ]
+
+
+def stop_if_incomplete(export_task: str, findings: Sequence[Finding]) -> None:
+    """Fail with the findings themselves: Dagster's own error for a blocking check names the check and nothing else."""
+    errors = [finding.problem for finding in findings if finding.severity == "error"]
+    _stop(f"export {export_task} is COMPLETE, but not complete; nothing of it was copied, no view was moved", errors)
+
+
+def stop_if_unreadable(tables: Sequence[TableQuality]) -> None:
+    """Fail with what Athena does not read; no view was moved."""
+    _stop(
+        "Athena does not read every row; no view was moved. Materialize `parquet` of the date: it says which files are gone",
+        _unread(tables),
+    )
+
+
+def rows_compared(source: SourceSettings, compared: RowComparison) -> dg.AssetCheckResult:
+    """Tables that lost more rows than they may: an error where readers must not see it unasked, else a warning."""
+    stage = Stage.CATALOG if source.athena else Stage.PARQUET
+    problems, blocking = [str(drop) for drop in compared.drops], bool(compared.blocking)
+    found = result(source, stage, ROWS_COMPARED, problems, day=compared.snapshot_date, blocking=blocking)
+    against = f"against {compared.previous}" if compared.previous else "the first date: nothing to compare with"
+    return found._replace(description=f"{found.description}; {against}")
+
+
+def stop_if_dropped(source: SourceSettings, compared: RowComparison) -> None:
+    """Fail with the tables that lost their rows, and both ways on."""
+    day = compared.snapshot_date
+    views = ", ".join(f"{drop.view}: 1" for drop in compared.blocking[:3])
+    once = f"rds-lake publish {source.name} {day} --accept-drop, or for good " if source.athena else ""
+    _stop(
+        f"tables of {source.name} lost more rows since {compared.previous} than `max_drop` allows; no view was moved. Where "
+        f"the rows are right: {once}`max_drop: {{{views}}}`",
+        [str(drop) for drop in compared.blocking],
+    )
+
+
+def _stop(headline: str, problems: Sequence[str]) -> None:
+    if problems:
+        raise dg.Failure(description=str(ProblemsError(headline + ":", problems)), allow_retries=False)
+
+
+def relocation(
+    source: SourceSettings, manifest: Manifest, *, unknown: Sequence[str], gone: Sequence[str]
+) -> list[dg.AssetCheckResult]:
+    """Schema notes of every table, and tables that came or went since the last `rds-lake refresh`."""
+    day = manifest.snapshot_date
+    notes = [f"{table.target}: {note}" for table in manifest.tables for note in table.schema_notes]
+    changes = [
+        f"{table} is new: it is published, but has no asset; run `rds-lake refresh {source.name}`" for table in unknown
+    ] + [
+        f"{table} is gone from the export: its view is dropped; run `rds-lake refresh {source.name}`" for table in gone
+    ]
+    return [
+        result(source, Stage.PARQUET, SCHEMA_AGREES, notes, day=day),
+        result(source, Stage.PARQUET, KNOWN_TABLES, changes + unused_settings(manifest, source), day=day),
+    ]
+
+
+def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date) -> list[dg.AssetCheckResult]:
+    """Rows Athena reads against the footers, and values lost in casts, over all tables."""
+    lost = [
+        f"{table.table}.{column}: {count} values become NULL or are rounded in the view; "
+        f"set `types: {{{table.table}.{column}: varchar}}` to keep their text"
+        for table in tables
+        for column, count in table.lost
+    ]
+    return [
+        result(source, Stage.CATALOG, ROWS_READABLE, _unread(tables), day=day, blocking=True),
+        result(source, Stage.CATALOG, VALUES_TYPED, lost, day=day),
+    ]
+
+
+def within_limits(source: SourceSettings, left_out: Sequence[LeftOut], *, day: date) -> dg.AssetCheckResult:
+    """An error that stops nothing: readers miss these tables, and only these."""
+    found = result(source, Stage.CATALOG, WITHIN_LIMITS, [str(one) for one in left_out], day=day)
+    return found._replace(severity=dg.AssetCheckSeverity.ERROR)
+
+
+def _unread(tables: Sequence[TableQuality]) -> list[str]:
+    return [
+        f"{table.table}: Athena reads {table.rows_read} rows, the footers hold {table.rows_expected}"
+        for table in tables
+        if not table.rows_match
+    ]

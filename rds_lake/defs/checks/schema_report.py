@@ -1,0 +1,79 @@
+"""What a snapshot changed in the tables, as Dagster shows it: a Markdown table and a check with a severity.
+
+What belongs here: showing changes. What does not: finding them (`model/tables/evolution.py`, `stages/catalogue/placement.py`).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.model.tables.evolution import Change, Kind
+from rds_lake.stages.catalogue.sync import TableSync
+
+SCHEMA_CHANGES = "schema_changes"
+REPORT = "rds_lake/schema_changes"
+_SHOWN = 200
+
+# What may break a reader's query; all other changes pass and stand in the report.
+_WARNS = {Kind.WIDENED, Kind.RETYPED}
+_ERRS = {Kind.INCOMPATIBLE}
+
+
+def changed_tables(synced: Sequence[TableSync]) -> dict[str, dg.MetadataValue]:
+    """The report as metadata of the catalogue's materialization."""
+    return {REPORT: dg.MetadataValue.md(_table(_rows(synced)))}
+
+
+def schema_changes(source: SourceSettings, synced: Sequence[TableSync], *, day: date) -> dg.AssetCheckResult:
+    """Passes on columns that came, went or moved; warns where a type changed; errs where the view moved to a `__vN`."""
+    rows = _rows(synced)
+    kinds = {change.kind for _, change in rows}
+    return dg.AssetCheckResult(
+        asset_key=stage_key(source, Stage.CATALOG),
+        check_name=SCHEMA_CHANGES,
+        passed=kinds.isdisjoint(_WARNS | _ERRS),
+        severity=dg.AssetCheckSeverity.WARN if kinds.isdisjoint(_ERRS) else dg.AssetCheckSeverity.ERROR,
+        description=f"{day}: {_summary(synced, rows)}",
+        metadata={"rds_lake/snapshot_date": day.isoformat(), REPORT: dg.MetadataValue.md(_table(rows))},
+    )
+
+
+def _rows(synced: Sequence[TableSync]) -> list[tuple[TableSync, Change]]:
+    return [(sync, change) for sync in synced for change in sync.changes]
+
+
+def _summary(synced: Sequence[TableSync], rows: Sequence[tuple[TableSync, Change]]) -> str:
+    """How many changes of each kind, and where a view is now: what happened, to what, what next."""
+    if not rows:
+        return "no table changed"
+    kinds = [change.kind for _, change in rows]
+    counted = ", ".join(f"{kinds.count(kind)} {kind.value}" for kind in Kind if kind in kinds)
+    moved = [
+        f"the view {sync.named.names.view!r} reads {sync.raw!r} from this date on; earlier dates stay in "
+        + " and ".join(repr(name) for name, _ in sync.named.elsewhere)
+        for sync in synced
+        if any(change.kind in _ERRS for change in sync.changes)
+    ]
+    return "; ".join([counted, *moved])
+
+
+def _table(rows: Sequence[tuple[TableSync, Change]]) -> str:
+    if not rows:
+        return "No table changed."
+    lines = [
+        f"| {_cell(str(sync.named.names.target))} | {_cell(change.column)} | {change.kind.value} "
+        f"| {_cell(change.before)} | {_cell(change.after)} | {_cell(sync.raw)} |"
+        for sync, change in rows[:_SHOWN]
+    ]
+    more = [f"\n… and {len(rows) - _SHOWN} more"] if len(rows) > _SHOWN else []
+    head = ["| table | column | what changed | from | to | raw table |", "|---|---|---|---|---|---|"]
+    return "\n".join(head + lines + more)
+
+
+def _cell(text: str) -> str:
+    """A name or type as code, whatever it is made of: names come from the database."""
+    shown = " ".join(text.split()).replace("|", "\\|").replace("`", "'")
+    return f"`{shown}`" if shown else ""

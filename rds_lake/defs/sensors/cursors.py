@@ -1,0 +1,77 @@
+"""The cursors of our sensors: what a tick leaves for the next, as Dagster stores it.
+
+    events          {"version": 1, "acknowledge": ["<receipt handle>", …], "asked": ["<run key>", …]}
+    reconciliation  {"version": 1, "turn": 1795833600, "following": "shop", "waiting": [{"rank": 0, …}]}
+
+A cursor outlives releases, and anybody may edit it in Dagster's UI. One that cannot be read is put aside with a warning and the
+tick begins anew: messages that were not acknowledged come again and change nothing, and exports that wait for a place are found
+again. Without that, the sensor would fail in every tick until a person came.
+
+What belongs here: their content, and reading them. What ticks do is `events.py` and `reconcile.py`.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
+
+from rds_lake.model.lake.records import RECORD_ERRORS, load_object, newer, value_of
+from rds_lake.stages.databases.reconcile import Candidate
+
+_VERSION = 1
+_SHOWN = 300
+
+Warn = Callable[[str], Any]
+CursorT = TypeVar("CursorT", bound="EventsCursor | ReconcileCursor")
+
+
+def first_turn(now: Callable[[], float] = time.time) -> int:
+    """The number of the first tick after a cursor was lost: higher than that of any tick before, seconds since 1970.
+
+    The keys of runs that begin exports have it, and Dagster starts no run for a key it has seen: counted from 0 once more,
+    an export that waits would not be begun until the count is where it was.
+    """
+    return int(now())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsCursor:
+    """`acknowledge`: messages that the next tick deletes. `asked`: keys of the last runs asked for."""
+
+    acknowledge: tuple[str, ...] = ()
+    asked: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcileCursor:
+    """`turn` counts ticks. `following`: the source to begin with. `waiting`: exports that had no place."""
+
+    turn: int = field(default_factory=first_turn)
+    following: str = ""
+    waiting: tuple[Candidate, ...] = ()
+
+
+def read_cursor(kind: type[CursorT], text: str | None, warn: Warn) -> CursorT:
+    """The cursor in `text`; a new one, with a warning, where that cannot be read or a newer release wrote it."""
+    if not text:
+        return kind()
+    try:
+        body = load_object(text)
+        version = value_of(int, body.get("version", _VERSION))  # releases before 0.2 wrote none
+        if version > _VERSION:
+            warn(f"{newer('the cursor of this sensor', version, (_VERSION,))}. Until then ticks begin anew")
+            return kind()
+        return value_of(kind, body)
+    except RECORD_ERRORS as error:
+        why = "nested too deep" if isinstance(error, RecursionError) else str(error)[:_SHOWN]
+        warn(
+            f"the cursor of this sensor cannot be read ({why}) and was put aside; this tick begins anew, and nothing is lost by "
+            f"it. It began {text[:_SHOWN]!r}"
+        )
+        return kind()
+
+
+def render_cursor(cursor: EventsCursor | ReconcileCursor) -> str:
+    """The cursor as text; `read_cursor` is its exact inverse."""
+    return json.dumps({"version": _VERSION} | asdict(cursor), default=str)

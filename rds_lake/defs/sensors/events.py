@@ -1,0 +1,121 @@
+"""The events sensor: one per queue, turns events of RDS, AWS Backup and S3 into runs.
+
+Two-phase acknowledgement: a tick receives messages, returns run requests, and puts the receipt handles into its
+cursor; the next tick deletes them. Dagster stores requests and cursor in one write, so a daemon killed anywhere
+loses nothing, and `run_key` absorbs what is delivered twice (traps 43).
+
+What belongs here: adapting Dagster's tick to `stages/watch/events.py`. What does not: deciding what an event means.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import dagster as dg
+
+from rds_lake.aws.sqs import QueueMessage, SqsGateway
+from rds_lake.config.lake_yaml import LakeConfig, first_date
+from rds_lake.defs.resources import AwsResource, conversions, dynamo_exports, utc_now
+from rds_lake.defs.sensors.cursors import EventsCursor, read_cursor, render_cursor
+from rds_lake.defs.sensors.requests import RUNS_PER_TICK, Keys, run_request, selection
+from rds_lake.defs.sensors.run_log import open_run_log
+from rds_lake.errors import RdsLakeError
+from rds_lake.stages.databases.plan import export_plans
+from rds_lake.stages.databases.reconcile import is_taken_over
+from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.wanted import WantedIncident, WantedRun
+from rds_lake.stages.watch.events import EventPlanner
+
+# Dagster ends a tick after 60 s. Receiving and deciding stop well before; the rest comes with the next tick. Deciding takes
+# time only where AWS is slow or throttles, and then the last decision may take some seconds beyond this.
+_RECEIVE_SECONDS = 5
+_TICK_SECONDS = 20
+_RECEIVE_MESSAGES = 500
+# Keys of the last runs asked for: Dagster would look each copy of an event up among all runs, within the tick.
+_REMEMBERED = 500
+
+
+def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30) -> dg.SensorDefinition:
+    """The sensor of the lake's events queue."""
+
+    @dg.sensor(
+        name="rds_lake_events",
+        description=f"RDS events from the SQS queue {config.lake.events_queue}: starts exports, continues finished ones.",
+        target=selection(keys),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=interval_seconds,
+    )
+    def rds_lake_events(context: dg.SensorEvaluationContext, aws: AwsResource) -> dg.SensorResult:
+        deadline = time.monotonic() + _TICK_SECONDS
+        gateways = aws.gateways(config.lake, hurried=True)
+        cursor = read_cursor(EventsCursor, context.cursor, context.log.warning)
+        log = open_run_log(context.instance, gateways, config, keys, now=utc_now())
+        settled = _acknowledge(context, gateways.queue, cursor.acknowledge)
+        planner = EventPlanner(
+            rds=gateways.rds,
+            plans=export_plans(config),
+            first_dates={source.name: first_date(config, source) for source in config.sources},
+            today=lambda: utc_now().date(),
+            dynamodb=dynamo_exports(config, gateways, context.log.info),
+            conversions=conversions(config, gateways),
+            is_taken_over=lambda run: is_taken_over(log, run),
+            is_late=lambda: time.monotonic() > deadline,
+        )
+        known = set(cursor.asked)
+        wanted: dict[str, WantedRun | WantedIncident] = {}
+        for batch in _receive(context, gateways.queue, room=lambda: RUNS_PER_TICK - len(wanted)):
+            plan = planner.plan(batch)
+            wanted.update({key: item for key, item in plan.wanted.items() if key not in known})
+            settled += plan.settled
+            for note in plan.notes:
+                context.log.info(note)
+            for problem in plan.problems:
+                context.log.error(problem)
+            if planner.is_late():
+                break
+        return dg.SensorResult(
+            run_requests=[run_request(item, config, keys) for item in wanted.values()],
+            cursor=render_cursor(
+                EventsCursor(acknowledge=tuple(settled), asked=(*cursor.asked, *wanted)[-_REMEMBERED:])
+            ),
+        )
+
+    return rds_lake_events
+
+
+def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles: Sequence[str]) -> list[str]:
+    """Delete what the last tick settled: its requests and cursor are stored by now. Returns what the next tick has to delete."""
+    if not handles:
+        return []
+    failed = attempt(lambda: queue.delete(handles))
+    if isinstance(failed, Failed):
+        # Whatever it is, it is no reason not to receive what is new; what is not deleted comes again and changes nothing.
+        context.log.error(f"{len(handles)} messages could not be deleted, again in the next tick: {failed.why}")
+        return list(handles[-_RECEIVE_MESSAGES:])
+    context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
+    if failed:
+        context.log.warning(f"{len(failed)} messages could not be deleted; they come again and change nothing")
+    return []
+
+
+def _receive(
+    context: dg.SensorEvaluationContext, queue: SqsGateway, *, room: Callable[[], int]
+) -> Iterator[list[QueueMessage]]:
+    """Batches until the queue is empty or there is no room for runs; no long poll, other sensors wait behind.
+
+    What is received must be decided within the tick, and most messages want one run: none is received without room. A queue
+    that stops to answer ends the batches, and what was received before is not lost; one that never answers fails the tick.
+    """
+    deadline = time.monotonic() + _RECEIVE_SECONDS
+    received = 0
+    while received < _RECEIVE_MESSAGES and time.monotonic() < deadline and room() > 0:
+        try:
+            batch = queue.receive(max_messages=room(), wait_seconds=1)
+        except RdsLakeError as error:
+            if not received:
+                raise
+            context.log.error(f"the queue answers no more, again in the next tick: {error}")
+            return
+        if not batch:
+            return
+        received += len(batch)
+        yield batch

@@ -1,0 +1,39 @@
+"""The schedule of a source that exports its live cluster: nothing in AWS makes an event for it.
+
+What belongs here: when. What is exported: `stages/databases/export.py`.
+"""
+
+from datetime import UTC
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.sensors.requests import run_request
+from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.stages.databases.plan import export_plan
+from rds_lake.stages.runs.wanted import WantedRun
+
+
+def live_schedule(config: LakeConfig, source: SourceSettings) -> dg.ScheduleDefinition:
+    """Begins the export of the day the schedule fires on; its completion event brings the rest."""
+    plan = export_plan(config, source)
+    key = stage_key(source, Stage.EXPORT)
+
+    @dg.schedule(
+        name=f"{source.name}__live",
+        description=f"Exports the live cluster {source.identifier}, without a snapshot.",
+        cron_schedule=source.live_schedule,
+        execution_timezone="UTC",
+        target=dg.AssetSelection.assets(key),
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+    )
+    def begin_live(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        day = context.scheduled_execution_time.astimezone(UTC).date()
+        label = plan.live_label(day)
+        wanted = WantedRun(
+            key=label, source=source.name, snapshot_date=day, trigger="begin", whole_source=False, subject=label
+        )
+        return run_request(wanted, config, {source.name: [key]})
+
+    return begin_live

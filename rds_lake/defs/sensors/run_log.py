@@ -1,0 +1,172 @@
+"""What Dagster's event log says about dates and exports, as reconciliation asks for it (`stages/databases/reconcile.py`).
+
+Runs of sensors and schedules carry tags (`defs/translate.py`); a run somebody launched by hand carries only its partition.
+
+What belongs here: questions to the instance. What does not: deciding anything.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+
+import dagster as dg
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.defs.asked import asked_by_sensor
+from rds_lake.defs.resources import Gateways
+from rds_lake.defs.sensors.healing import error_name, step_failures
+from rds_lake.defs.sensors.requests import Keys
+from rds_lake.defs.translate import Stage, Tag, partitions_of
+from rds_lake.errors import ExportTimeoutError
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.databases.reconcile import Begun, Progress
+from rds_lake.stages.lake.handover import list_dates
+from rds_lake.stages.lake.manifest_head import find_head
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+
+_STATUSES = {
+    dg.AssetPartitionStatus.MATERIALIZED: Progress.DONE,
+    dg.AssetPartitionStatus.IN_PROGRESS: Progress.BUSY,
+}
+_UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_LOST_AFTER = timedelta(hours=1)
+_LOOKED_AT = 200  # runs of one source and date; more were never seen, and the newest come first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DagsterRunLog:
+    """`keys`: every source's assets; the materialization of the last one ends a date."""
+
+    instance: dg.DagsterInstance
+    s3: S3Gateway
+    layout: LakeLayout
+    keys: Keys
+    partitions: Mapping[str, dg.PartitionsDefinition]
+    now: datetime
+
+    def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
+        keys = {day: day.isoformat() for day in days}
+        found = self.instance.get_status_by_partition(
+            self.keys[source][-1], list(keys.values()), self.partitions[source]
+        )
+        statuses = {key: _STATUSES[status] for key, status in (found or {}).items() if status in _STATUSES}
+        known = {day: statuses.get(key, Progress.OPEN) for day, key in keys.items()}
+        if Progress.DONE in known.values():
+            return known
+        # A new source, or Dagster's history is gone: what the lake itself has finished is not begun or settled again.
+        finished = self._finished(source)
+        return {day: Progress.DONE if one is Progress.OPEN and day in finished else one for day, one in known.items()}
+
+    def _finished(self, source: str) -> set[date]:
+        """The dates that went through the last stage by the lake's own records: the manifest, and the row of `_snapshots`."""
+        dates = set(list_dates(self.s3, self.layout, source))
+        if dates and self.keys[source][-1].path[-1] != Stage.PARQUET:
+            dates &= recorded_dates(self.s3, self.layout, source)
+        return dates
+
+    def begun(self, source: str, day: date) -> Mapping[str, Begun]:
+        tags = {Tag.SOURCE.value: source, Tag.TRIGGER.value: "begin", "dagster/partition": day.isoformat()}
+        begun: dict[str, Begun] = {}
+        for record in self._records(dg.RunsFilter(tags=tags)):  # the newest first
+            run = record.dagster_run
+            subject = run.tags.get(Tag.SUBJECT.value, "")
+            unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()
+            newest = begun.get(subject)
+            if newest is None:
+                # What an earlier run failed for was removed when a later one succeeded.
+                failed = run.status is dg.DagsterRunStatus.FAILURE
+                begun[subject] = Begun(blocking=unfinished or failed, at=record.create_timestamp)
+            elif unfinished:
+                begun[subject] = replace(newest, blocking=True)
+        return begun
+
+    def was_settled(self, export_task: str) -> bool:
+        return bool(self._records(dg.RunsFilter(tags={Tag.EXPORT_TASK.value: export_task}), limit=1))
+
+    def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
+        whole = {self.keys[source][0], self.keys[source][-1]}
+        for record in self._records(dg.RunsFilter(tags={"dagster/partition": day.isoformat()})):
+            run = record.dagster_run
+            if asked_by_sensor(run) or not whole.issubset(self._selected(run)):
+                continue
+            if run.status in _UNFINISHED:
+                return True
+            ended_later = since is not None and record.end_time is not None and record.end_time >= since.timestamp()
+            if ended_later and self._has_ended(source, run):
+                return True
+        return False
+
+    def _has_ended(self, source: str, run: dg.DagsterRun) -> bool:
+        """Whether the run brought the date to its end, or failed, which its person sees. One may also end and leave the rest
+        to others: Glue still converts, or AWS had no place."""
+        if run.status is dg.DagsterRunStatus.FAILURE:
+            return True
+        made = self.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
+        return run.status is dg.DagsterRunStatus.SUCCESS and any(
+            record.asset_key == self.keys[source][-1] for record in made
+        )
+
+    def _selected(self, run: dg.DagsterRun) -> Collection[dg.AssetKey]:
+        """What the run was to materialize; a job of somebody's own says so in its events only."""
+        if run.asset_selection is not None:
+            return run.asset_selection
+        planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
+        records = self.instance.get_records_for_run(run.run_id, of_type=planned).records
+        return {record.asset_key for record in records if record.asset_key is not None}
+
+    def has_failed(self, source: str, day: date) -> bool:
+        runs = (record.dagster_run for record in self._exporting(source, day))
+        return next((run.status is dg.DagsterRunStatus.FAILURE for run in runs), False)
+
+    def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
+        failed = (
+            record.dagster_run.run_id
+            for record in self._exporting(source, day)
+            if record.dagster_run.status is dg.DagsterRunStatus.FAILURE
+            and record.end_time is not None
+            and record.end_time >= since.timestamp()
+        )
+        names = (error_name(event) for run_id in failed for event in step_failures(self.instance, run_id))
+        return any(name == ExportTimeoutError.__name__ for name in names)
+
+    def _exporting(self, source: str, day: date) -> list[dg.RunRecord]:
+        """Runs of the date that were to export it, the newest first."""
+        records = self._records(dg.RunsFilter(tags={"dagster/partition": day.isoformat()}))
+        return [r for r in records if self.keys[source][0] in (r.dagster_run.asset_selection or ())]
+
+    def published_arn(self, source: str, day: date) -> str | None:
+        head = find_head(self.s3, self.layout, source, day)
+        return head.export.snapshot_arn if head else None
+
+    def beginning(self) -> int:
+        """Runs that are about to start an export and so will take one of AWS's places."""
+        about_to = dg.RunsFilter(tags={Tag.TRIGGER.value: "begin"}, statuses=_UNFINISHED)
+        return sum(record.create_timestamp > self._lost_before() for record in self._records(about_to))
+
+    def _lost_before(self) -> datetime:
+        """A run that begins an export takes seconds; one this old died with its machine, and nobody told Dagster."""
+        return self.now - _LOST_AFTER
+
+    def _records(self, filters: dg.RunsFilter, *, limit: int = _LOOKED_AT) -> Sequence[dg.RunRecord]:
+        return self.instance.get_run_records(filters, limit=limit)
+
+
+def open_run_log(
+    instance: dg.DagsterInstance, gateways: Gateways, config: LakeConfig, keys: Keys, *, now: datetime
+) -> DagsterRunLog:
+    """What the instance knows, by source."""
+    return DagsterRunLog(
+        instance=instance,
+        s3=gateways.s3,
+        layout=gateways.layout,
+        keys=keys,
+        partitions={source.name: partitions_of(config, source) for source in config.sources},
+        now=now,
+    )

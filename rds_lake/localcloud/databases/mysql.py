@@ -1,0 +1,250 @@
+"""A MySQL or MariaDB database as RDS sees it: frozen for a snapshot, listed and read for an export.
+
+What belongs here: SQL to the source. Its types in Parquet are `mysql_parquet.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
+
+import pyarrow as pa
+import pymysql
+import pymysql.cursors
+
+from rds_lake.localcloud.databases.mysql_parquet import arrow_array, parquet_type, reading
+from rds_lake.localcloud.databases.source import SourceColumn, SourceTable, checked_port, shown
+
+_PORT = 3306
+# A batch ends at whichever comes first, so that neither narrow rows nor large objects fill the memory.
+_BATCH_ROWS = 10_000
+_BATCH_BYTES = 16 * 1024 * 1024
+
+# Sessions must not depend on the server's settings. Zero dates and a 0 in an AUTO_INCREMENT column are copied as they
+# are; a consumer that waits for S3 is not disconnected.
+_SETTINGS = (
+    "SET NAMES utf8mb4",
+    "SET SESSION time_zone = '+00:00'",
+    "SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'",
+    # Only MariaDB reads what is in this kind of comment. Rows may be older than a constraint.
+    "SET SESSION foreign_key_checks = 0 /*M! , check_constraint_checks = 0 */",
+    "SET SESSION net_write_timeout = 3600",
+    "SET SESSION lock_wait_timeout = 60",
+)
+
+# information_schema compares names without case, while a server may have `Test` beside `test`, as tables and as databases:
+# bytes are compared besides, where names keep their case.
+_EXACTLY = "(@@lower_case_table_names <> 0 OR CAST({0}TABLE_SCHEMA AS BINARY) = CAST(DATABASE() AS BINARY))"
+
+_TABLES = f"""
+SELECT c.TABLE_NAME, c.COLUMN_NAME, c.DATA_TYPE, c.COLUMN_TYPE, c.CHARACTER_MAXIMUM_LENGTH,
+       c.NUMERIC_PRECISION, c.NUMERIC_SCALE, c.DATETIME_PRECISION
+FROM information_schema.COLUMNS c
+JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
+ AND CAST(t.TABLE_NAME AS BINARY) = CAST(c.TABLE_NAME AS BINARY)
+-- MariaDB gives a table with history a word of its own; views and sequences have theirs and are no tables
+WHERE c.TABLE_SCHEMA = %s AND {_EXACTLY.format("c.")} AND {_EXACTLY.format("t.")}
+ AND t.TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
+ORDER BY c.TABLE_NAME, c.ORDINAL_POSITION
+"""
+
+# MySQL refuses values for generated columns, MariaDB ignores them.
+_WRITABLE = f"""
+SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA = %s AND {_EXACTLY.format("")} AND COALESCE(GENERATION_EXPRESSION, '') = ''
+ORDER BY TABLE_NAME, ORDINAL_POSITION
+"""
+
+_SEQUENCES = f"""
+SELECT TABLE_NAME FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = %s AND {_EXACTLY.format("")} AND TABLE_TYPE = 'SEQUENCE'
+"""
+
+
+class MySqlDatabase:
+    """The database behind a `mysql://user:password@host:port/database` URL; `?unix_socket=` instead of a host."""
+
+    def __init__(self, url: str) -> None:
+        self._port = checked_port(url) or _PORT
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query))
+        self._socket = options.pop("unix_socket", None)
+        if options:
+            raise ValueError(f"{shown(url)} has options rds-lake does not know: {', '.join(options)}")
+        self.url = url
+        if not self.name:
+            raise ValueError(f"{shown(url)} names no database: mysql://host:port/DATABASE")
+        self._engine: str | None = None
+
+    @property
+    def engine(self) -> str:
+        """`mysql` or `mariadb`, as the server says."""
+        if self._engine is None:
+            with self._session() as cursor:
+                ((version,),) = _rows(cursor, "SELECT VERSION()")
+            self._engine = "mariadb" if "mariadb" in version.lower() else "mysql"
+        return self._engine
+
+    @property
+    def name(self) -> str:
+        """The database's name, as it appears in an export's keys."""
+        return unquote(urlsplit(self.url).path.lstrip("/"))
+
+    def tables(self) -> list[SourceTable]:
+        """Every table RDS would export."""
+        found: dict[str, list[SourceColumn]] = {}
+        with self._session() as cursor:
+            for table, *column in _rows(cursor, _TABLES, self.name):
+                found.setdefault(table, []).append(_column(*column))
+        return [
+            SourceTable(schema=self.name, name=table, columns=tuple(columns))
+            for table, columns in sorted(found.items())
+        ]
+
+    def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
+        """The table's rows in batches. The server sends them as they are read; no table is ever held in memory."""
+        listed = ", ".join(reading(column, identifier(column.name)) for column in table.columns)
+        place = f"{identifier(table.schema)}.{identifier(table.name)}"
+        with self._session(pymysql.cursors.SSCursor) as cursor:
+            cursor.execute(f"SELECT {listed} FROM {place}")
+            for rows in _portions(cursor):
+                arrays = [
+                    arrow_array(column, values)
+                    for column, values in zip(table.columns, zip(*rows, strict=True), strict=True)
+                ]
+                yield pa.RecordBatch.from_arrays(arrays, names=[column.name for column in table.columns])
+
+    @contextmanager
+    def opened(self) -> Iterator[MySqlDatabase]:
+        """Itself: its driver connects at once."""
+        yield self
+
+    def freeze(self, name: str) -> MySqlDatabase:
+        """A copy of the present content under another name on the same server.
+
+        Consistent by LOCK TABLES … READ: writers wait while the copy is made. A transaction would not do, because
+        INSERT … SELECT reads the newest rows and not the transaction's snapshot, and MyISAM and Aria have none at all.
+        """
+        copy = MySqlDatabase(self.sibling_url(name))
+        with self._session() as cursor:
+            cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
+        try:
+            with self._session() as cursor:
+                self._copy_into(cursor, name)
+        except BaseException:
+            # Nothing half-made stays, also when somebody presses Ctrl-C. The session and its locks are gone by now.
+            copy.drop()
+            raise
+        return copy
+
+    def drop(self) -> None:
+        """Remove this (frozen) database."""
+        with self._session(anywhere=True) as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {identifier(self.name)}")
+
+    def sibling_url(self, database: str) -> str:
+        """The URL of another database on the same server."""
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
+
+    def _copy_into(self, cursor: pymysql.cursors.Cursor, name: str) -> None:
+        columns: dict[str, list[str]] = {}
+        for table, column in _rows(cursor, _WRITABLE, self.name):
+            columns.setdefault(table, []).append(identifier(column))
+        copies = [
+            (f"{identifier(self.name)}.{identifier(table.name)}", f"{identifier(name)}.{identifier(table.name)}", table)
+            for table in self.tables()
+        ]
+        for source, target, _ in copies:
+            # Without its foreign keys: LIKE leaves them out, and they would point at the original's tables.
+            cursor.execute(f"CREATE TABLE {target} LIKE {source}")
+        if not copies:
+            return
+        locks = [f"{source} READ, {target} WRITE" for source, target, _ in copies]
+        # A column's default may count on a sequence, which the copy's column goes on to name.
+        locks += [
+            f"{identifier(self.name)}.{identifier(sequence)} WRITE"
+            for (sequence,) in _rows(cursor, _SEQUENCES, self.name)
+        ]
+        cursor.execute(f"LOCK TABLES {', '.join(locks)}")
+        for source, target, table in copies:
+            listed = ", ".join(columns[table.name])
+            cursor.execute(f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {source}")
+        cursor.execute("UNLOCK TABLES")
+
+    @contextmanager
+    def _session(
+        self, kind: type[pymysql.cursors.Cursor] = pymysql.cursors.Cursor, *, anywhere: bool = False
+    ) -> Iterator[pymysql.cursors.Cursor]:
+        """A cursor of a connection of its own, with our settings; `anywhere`: the database may be gone."""
+        parts = urlsplit(self.url)
+        connection = pymysql.connect(
+            host=parts.hostname or "localhost",
+            port=self._port,
+            unix_socket=self._socket,
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            database=None if anywhere else self.name,
+            charset="utf8mb4",
+            autocommit=True,
+            # No decoders: rows are the server's text.
+            conv={},
+        )
+        # The cursor first: what an unfinished reader has not read, PyMySQL reads and throws away.
+        with closing(connection), connection.cursor(kind) as cursor:
+            for setting in _SETTINGS:
+                cursor.execute(setting)
+            yield cursor
+
+
+def identifier(name: str) -> str:
+    """`name` in backticks, those inside doubled."""
+    if not name or "\x00" in name:
+        raise ValueError(f"{name!r} cannot be a name in MySQL")
+    return "`" + name.replace("`", "``") + "`"
+
+
+def _rows(cursor: pymysql.cursors.Cursor, query: str, *arguments: str) -> list[tuple[Any, ...]]:
+    cursor.execute(query, arguments or None)
+    return list(cursor.fetchall())
+
+
+def _column(
+    name: str,
+    data_type: str,
+    column_type: str,
+    length: str | None,
+    precision: str | None,
+    scale: str | None,
+    datetime_precision: str | None,
+) -> SourceColumn:
+    expected, arrow = parquet_type(data_type, column_type, _whole(precision), _whole(scale))
+    return SourceColumn(
+        name=name,
+        data_type=data_type,
+        expected=expected,
+        arrow=arrow,
+        char_max_length=_whole(length),
+        num_precision=_whole(precision),
+        datetime_precision=_whole(datetime_precision),
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    return None if text is None else int(text)
+
+
+def _portions(rows: Iterable[Sequence[str | bytes | None]]) -> Iterator[list[Sequence[str | bytes | None]]]:
+    """Rows in batches of bounded length and size; none is empty."""
+    portion: list[Sequence[str | bytes | None]] = []
+    size = 0
+    for row in rows:
+        portion.append(row)
+        size += sum(len(value) for value in row if value is not None)
+        if len(portion) >= _BATCH_ROWS or size >= _BATCH_BYTES:
+            yield portion
+            portion, size = [], 0
+    if portion:
+        yield portion

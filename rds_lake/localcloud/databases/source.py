@@ -1,0 +1,114 @@
+"""A source database behind the local RDS: what snapshots and exports need of it, whatever its engine.
+
+A database of PostgreSQL is `postgres.py`, of MySQL and MariaDB `mysql.py`. What belongs here: the contract, and the
+choice of the class by URL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceColumn:
+    """One column in information_schema's words. `arrow` and `expected` are the Parquet type AWS gives it."""
+
+    name: str
+    data_type: str
+    expected: str
+    arrow: pa.DataType
+    char_max_length: int | None = None
+    num_precision: int | None = None
+    datetime_precision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceTable:
+    """One table with its columns in order. In MySQL the schema is the database."""
+
+    schema: str
+    name: str
+    columns: tuple[SourceColumn, ...]
+
+
+class SourceDatabase(Protocol):
+    """One database of a server. `engine` as RDS names it: postgres, mysql, mariadb."""
+
+    @property
+    def engine(self) -> str: ...
+
+    @property
+    def name(self) -> str:
+        """The database's own name; a frozen copy has another."""
+        ...
+
+    def tables(self) -> list[SourceTable]:
+        """Every table RDS would export."""
+        ...
+
+    def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
+        """The table's rows; every column castable to its `arrow` type."""
+        ...
+
+    def opened(self) -> AbstractContextManager[SourceDatabase]:
+        """The same database for many reads by one thread, without connecting for each."""
+        ...
+
+    def freeze(self, name: str) -> SourceDatabase:
+        """A real copy of the present content under another name on the same server."""
+        ...
+
+    def drop(self) -> None:
+        """Remove this (frozen) database."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrozenDatabase:
+    """The content of one database in a snapshot, under the name it had."""
+
+    name: str
+    content: SourceDatabase
+
+
+def open_database(url: str, **arguments: Any) -> SourceDatabase:
+    """The database behind a `postgresql://` or `mysql://` URL."""
+    from rds_lake.localcloud.databases.mysql import MySqlDatabase
+    from rds_lake.localcloud.databases.postgres import PostgresDatabase
+
+    scheme = urlsplit(url).scheme
+    if scheme in ("postgresql", "postgres"):
+        return PostgresDatabase(url, **arguments)
+    if scheme == "mysql":
+        return MySqlDatabase(url)
+    raise ValueError(f"{scheme}:// is no database rds-lake's local cloud can read; use postgresql:// or mysql://")
+
+
+def shown(url: str) -> str:
+    """A URL as errors may show it: scheme, host and port, never user or password.
+
+    Where a password holds a `/` or `#` that is not percent-encoded, a part of it stands where the port should be.
+    """
+    parts = urlsplit(url)
+    try:
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        port = ""
+    return f"{parts.scheme}://{parts.hostname or ''}{port}"
+
+
+def checked_port(url: str) -> int | None:
+    """The port of a URL; ValueError without its secrets when there is none to read."""
+    try:
+        return urlsplit(url).port
+    except ValueError:
+        # Its message would show what stands there.
+        raise ValueError(
+            f"the port of {shown(url)} is no number; percent-encode / # ? @ and : in user and password"
+        ) from None

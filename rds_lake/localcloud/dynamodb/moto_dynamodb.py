@@ -1,0 +1,168 @@
+"""DynamoDB's tables as moto keeps them: their items as DynamoDB JSON, and repairs of what moto reads wrongly.
+
+Values are kept by moto in two forms: binary ones as bytes at the top and as base64 further down. Here all of it is JSON.
+`test_dynamodb_scan.py` says what bare moto still does.
+
+What belongs here: moto's DynamoDB models. What happened to items is `log.py`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import itertools
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from moto.dynamodb import dynamodb_backends
+from moto.dynamodb.exceptions import ResourceNotFoundException
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+
+from rds_lake.localcloud.http.app import ACCOUNT
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredItem:
+    """An item as compact DynamoDB JSON, its key the same way; `size` in bytes as DynamoDB counts."""
+
+    key: str
+    image: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MotoTable:
+    """A table of moto's. `made` tells it from another of the same name."""
+
+    name: str
+    region: str
+    arn: str
+    key_names: tuple[str, ...]
+    made: datetime
+    table: Table
+
+    def find(self, key: Mapping[str, Any]) -> StoredItem | None:
+        """The item of a key as it comes in a request; None when there is none, or it is no key of this table."""
+        if any(name not in key for name in self.key_names):
+            return None
+        hash_key, *range_key = (DynamoType(_from_wire(key[name])) for name in self.key_names)
+        found = self.table.get_item(hash_key, range_key[0] if range_key else None)
+        # moto's dictionaries make an empty set of range keys for a partition that was asked for.
+        return self._stored(found) if isinstance(found, Item) else None
+
+    def key_of(self, attributes: Mapping[str, Any]) -> str | None:
+        """The key in an item or key of a request; None when it has none."""
+        if any(name not in attributes for name in self.key_names):
+            return None
+        return _compact({name: _plain(DynamoType(_from_wire(attributes[name]))) for name in self.key_names})
+
+    def items(self) -> Iterator[StoredItem]:
+        """Every item, in no order that means anything."""
+        return (self._stored(item) for item in self.table.all_items())
+
+    def page_size(self, request: Json, scanned: int) -> int:
+        """Bytes of the items a Scan has read for a page of so many, whatever it filtered or left out of them."""
+        return sum(item.size() for item in itertools.islice(self._scanned(request), scanned))
+
+    def page(self, request: Json, most_bytes: int) -> tuple[list[StoredItem], bool]:
+        """The items of a Scan's page, and whether it was cut: by its limit, also at the very end, or by its size."""
+        found: list[StoredItem] = []
+        limit, size = request.get("Limit"), 0
+        for item in self._scanned(request):
+            size += item.size()
+            if found and size > most_bytes:
+                return found, True
+            found.append(self._stored(item))
+            if len(found) == limit:
+                return found, True
+        return found, False
+
+    def _scanned(self, request: Json) -> Iterator[Item]:
+        """Items of a Scan's segment from where it starts, in moto's order."""
+        segments, start = (request.get("Segment"), request.get("TotalSegments")), request.get("ExclusiveStartKey")
+        names: tuple[list[str], list[str | None]] = ([self.table.hash_key_attr], [self.table.range_key_attr])
+        after = {name: _from_wire(value) for name, value in start.items()} if start else None
+        for item in self.table.all_items():
+            if not item.is_within_segment(segments):  # type: ignore[arg-type]
+                continue
+            if after is not None and self.table._item_comes_before_dct(item, after, *names, True):
+                continue
+            after = None
+            yield item
+
+    def _stored(self, item: Item) -> StoredItem:
+        image = {name: _plain(value) for name, value in item.attrs.items()}
+        key = {name: image[name] for name in self.key_names}
+        return StoredItem(key=_compact(key), image=_compact(image), size=item.size())
+
+
+def find_table(region: str, name: str) -> MotoTable | None:
+    """The table of a name or ARN, or None."""
+    try:
+        return _described(region, dynamodb_backends[ACCOUNT][region].get_table(name))
+    except ResourceNotFoundException:
+        return None
+
+
+def list_tables(region: str) -> Iterable[MotoTable]:
+    """Every table of a Region."""
+    return [_described(region, table) for table in list(dynamodb_backends[ACCOUNT][region].tables.values())]
+
+
+def apply_dynamodb_fixes() -> None:
+    """Segments of a scan by the hash of any key: moto's fails for binary ones. Safe to repeat."""
+    if getattr(Item.is_within_segment, "rds_lake", False):
+        return
+
+    def is_within_segment(self: Item, segments: tuple[int | None, int | None]) -> bool:
+        segment, total = segments
+        if segment is None or total is None:
+            return True
+        digest = hashlib.md5(_compact(_plain(self.hash_key)).encode(), usedforsecurity=False).digest()
+        return int.from_bytes(digest[:8], "big") % total == segment
+
+    is_within_segment.rds_lake = True  # type: ignore[attr-defined]
+    Item.is_within_segment = is_within_segment  # type: ignore[method-assign]
+
+
+def _described(region: str, table: Table) -> MotoTable:
+    return MotoTable(
+        name=table.name,
+        region=region,
+        arn=table.table_arn,
+        key_names=tuple(table.table_key_attrs),
+        made=table.created_at,
+        table=table,
+    )
+
+
+def _plain(value: Any) -> Json:
+    """A value as DynamoDB JSON, binary ones in base64."""
+    kind, inner = (value.type, value.value) if isinstance(value, DynamoType) else next(iter(value.items()))
+    if kind == "M":
+        return {kind: {name: _plain(item) for name, item in inner.items()}}
+    if kind == "L":
+        return {kind: [_plain(item) for item in inner]}
+    if kind in ("SS", "NS", "BS"):
+        return {kind: [_text(item) for item in inner]}
+    return {kind: _text(inner) if kind == "B" else inner}
+
+
+def _text(value: Any) -> Any:
+    return base64.b64encode(value).decode() if isinstance(value, bytes | bytearray) else value
+
+
+def _from_wire(value: Json) -> Json:
+    """A key's value as moto keeps it: binary ones as bytes."""
+    ((kind, inner),) = value.items()
+    return {kind: base64.b64decode(inner) if kind == "B" and isinstance(inner, str) else inner}
+
+
+def _compact(value: Json) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

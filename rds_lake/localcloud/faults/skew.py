@@ -1,0 +1,59 @@
+"""AWS's clock: a request signed too long before or after it is refused, as AWS does.
+
+S3 allows 15 minutes, the others 5. Requests without a signature's time (the control API's) pass.
+
+What belongs here: comparing the two clocks. How a refusal looks in each protocol is `throttling.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rds_lake.localcloud.faults.throttling import refuse
+from rds_lake.localcloud.http.app import StartResponse, request_context
+
+_STAMP = "%Y%m%dT%H%M%SZ"
+_S3_SKEW, _SKEW = timedelta(minutes=15), timedelta(minutes=5)
+_SIGNATURE_CODES = {"rds": "SignatureDoesNotMatch", "sns": "SignatureDoesNotMatch"}
+
+
+def utc_now() -> datetime:
+    """The machine's own time."""
+    return datetime.now(UTC)
+
+
+class ClockGate:
+    """A WSGI application before another: refuses what was signed at another time than `now`."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]], now: Callable[[], datetime] = utc_now) -> None:
+        self._app = app
+        self._now = now
+
+    def __call__(self, environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
+        signed = _signed_at(environ)
+        service, now = request_context(environ).service, self._now()
+        allowed = _S3_SKEW if service == "s3" else _SKEW
+        if signed is None or abs(now - signed) <= allowed:
+            return self._app(environ, start)
+        if service == "s3":
+            message = "The difference between the request time and the current time is too large."
+            return refuse(service, "RequestTimeTooSkewed", environ, start, message=message, status="403 Forbidden")
+        code = _SIGNATURE_CODES.get(service, "InvalidSignatureException")
+        return refuse(service, code, environ, start, message=_told(signed, now), status="403 Forbidden")
+
+
+def _signed_at(environ: dict[str, Any]) -> datetime | None:
+    try:
+        return datetime.strptime(environ.get("HTTP_X_AMZ_DATE", ""), _STAMP).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+
+
+def _told(signed: datetime, now: datetime) -> str:
+    if signed < now:
+        return (
+            f"Signature expired: {signed:{_STAMP}} is now earlier than {now - _SKEW:{_STAMP}} ({now:{_STAMP}} - 5 min.)"
+        )
+    return f"Signature not yet current: {signed:{_STAMP}} is still later than {now + _SKEW:{_STAMP}} ({now:{_STAMP}} + 5 min.)"

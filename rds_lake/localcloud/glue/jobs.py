@@ -1,0 +1,206 @@
+"""Glue's jobs: a run is the job's script on a local Spark, in a process of its own.
+
+Local Spark has no S3, so every bucket is copied to a folder before the script runs, which gets `--mount FOLDER`, and what
+it changed there is copied back (`mounted_buckets.py`). Scripts come out of buckets only, and nothing gets into a bucket
+without a signed request (`http/gate.py`). Without pyspark or Java a run ends FAILED and says what to install. Tests may put something
+else in Spark's place (`stand_in`), and have runs end otherwise (`faults/faults.py`). EventBridge hears of every end.
+
+What belongs here: CreateJob, GetJob, UpdateJob, StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rds_lake.localcloud.faults.faults import Faults, JobFault
+from rds_lake.localcloud.glue.mounted_buckets import MountedBuckets, NoPlaceError, place_of
+from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.rds.events import Events
+
+_INSTALL = "pip install 'rds-lake[spark]' and a Java runtime (apt-get install default-jre-headless)"
+_RUNNING = ("STARTING", "RUNNING", "STOPPING")
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class _Job:
+    definition: Json
+    runs: list[Json] = field(default_factory=list)
+
+    @property
+    def places(self) -> int:
+        return int(self.definition.get("ExecutionProperty", {}).get("MaxConcurrentRuns", 1))
+
+
+class GlueJobRuns:
+    """Every job and run since the start or the last reset."""
+
+    def __init__(
+        self,
+        app: LocalCloudApp,
+        clients: InProcessClients,
+        events: Events,
+        faults: Faults,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clients, self._events, self._faults = clients, events, faults
+        # Does what a run's arguments ask for instead of Spark; gives what was wrong, None for success.
+        self.stand_in: Callable[[Json], str | None] | None = None
+        self._clock = clock
+        self._jobs: dict[str, _Job] = {}
+        self._children: dict[str, subprocess.Popen[bytes]] = {}
+        self._lock = threading.Lock()
+        # One Spark after the other: two would want the memory of the whole machine.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="glue")
+        operations = {
+            "CreateJob": self._create, "GetJob": self._get, "UpdateJob": self._update, "StartJobRun": self._start,
+            "GetJobRun": self._get_run, "GetJobRuns": self._get_runs, "BatchStopJobRun": self._stop,
+        }  # fmt: skip
+        for name, operation in operations.items():
+            app.json_operations[f"AWSGlue.{name}"] = operation
+
+    def reset(self) -> None:
+        """Forget all jobs; what runs is ended, and nobody is told."""
+        with self._lock:
+            self._jobs.clear()
+            self.stand_in = None
+            for child in self._children.values():
+                child.kill()
+
+    def close(self) -> None:
+        self.reset()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _create(self, context: RequestContext, body: Json) -> Json:
+        name = body["Name"]
+        with self._lock:
+            if name in self._jobs:
+                raise ApiError("AlreadyExistsException", f"Job with name: {name} already exists")
+            self._jobs[name] = _Job(dict(body))
+        return {"Name": name}
+
+    def _get(self, context: RequestContext, body: Json) -> Json:
+        return {"Job": self._job(body["JobName"]).definition | {"Name": body["JobName"]}}
+
+    def _update(self, context: RequestContext, body: Json) -> Json:
+        self._job(body["JobName"]).definition = dict(body["JobUpdate"])
+        return {"JobName": body["JobName"]}
+
+    def _start(self, context: RequestContext, body: Json) -> Json:
+        job = self._job(body["JobName"])
+        with self._lock:
+            if sum(run["JobRunState"] in _RUNNING for run in job.runs) >= job.places:
+                raise ApiError("ConcurrentRunsExceededException", f"Concurrent runs exceeded for {body['JobName']}")
+            run: Json = {
+                "Id": f"jr_{uuid.uuid4().hex}",
+                "JobName": body["JobName"],
+                "JobRunState": "STARTING",
+                "StartedOn": self._clock(),
+                "Arguments": body.get("Arguments", {}),
+            }
+            job.runs.insert(0, run)
+        fault = self._faults.next_job()
+        if fault.stuck:
+            run["JobRunState"] = "RUNNING"
+        else:
+            self._pool.submit(self._run, context, job, run, fault)
+        return {"JobRunId": run["Id"]}
+
+    def _get_run(self, context: RequestContext, body: Json) -> Json:
+        for run in self._job(body["JobName"]).runs:
+            if run["Id"] == body["RunId"]:
+                return {"JobRun": run}
+        raise ApiError("EntityNotFoundException", f"JobRun {body['RunId']} not found")
+
+    def _get_runs(self, context: RequestContext, body: Json) -> Json:
+        runs, start = self._job(body["JobName"]).runs, int(body.get("NextToken") or 0)
+        end = start + min(int(body.get("MaxResults") or 200), 200)
+        return {"JobRuns": runs[start:end]} | ({"NextToken": str(end)} if end < len(runs) else {})
+
+    def _stop(self, context: RequestContext, body: Json) -> Json:
+        """Ends what a fault has stuck; work that goes on is not interrupted."""
+        job, stopped = self._job(body["JobName"]), list[Json]()
+        for run in job.runs:
+            if run["Id"] in body["JobRunIds"] and run["JobRunState"] in _RUNNING:
+                self._end(job, run, "STOPPED", None)
+                stopped.append({"JobName": run["JobName"], "JobRunId": run["Id"]})
+        return {"SuccessfulSubmissions": stopped, "Errors": []}
+
+    def _job(self, name: str) -> _Job:
+        with self._lock:
+            if name not in self._jobs:
+                raise ApiError("EntityNotFoundException", f"Failed to start job run due to missing metadata: {name}")
+            return self._jobs[name]
+
+    def _run(self, context: RequestContext, job: _Job, run: Json, fault: JobFault) -> None:
+        run["JobRunState"] = "RUNNING"
+        message = (fault.message or fault.state) if fault.state else self._do(context, job, run)
+        self._end(job, run, fault.state or ("FAILED" if message else "SUCCEEDED"), message)
+
+    def _end(self, job: _Job, run: Json, state: str, message: str | None) -> None:
+        with self._lock:
+            forgotten = self._jobs.get(run["JobName"]) is not job
+        run["CompletedOn"] = self._clock()
+        if message:
+            run["ErrorMessage"] = message
+        run["JobRunState"] = state
+        # AWS tells of no ERROR, which is a run of a job that is gone.
+        if not forgotten and state != "ERROR":
+            self._events.emit_job(run["JobName"], run["Id"], state, message)
+
+    def _do(self, context: RequestContext, job: _Job, run: Json) -> str | None:
+        """What went wrong, None for success."""
+        arguments = job.definition.get("DefaultArguments", {}) | run["Arguments"]
+        if self.stand_in is not None:
+            return self.stand_in(arguments)
+        folder = Path(tempfile.mkdtemp(prefix="rds-lake-glue-"))
+        try:
+            script = arguments.get("--scriptLocation", job.definition["Command"]["ScriptLocation"])
+            buckets = MountedBuckets(self._clients.client("s3", context.region), folder)
+            before = buckets.fetch()
+            message = self._script(run["Id"], folder, script, arguments)
+            buckets.store(before)
+            return message
+        except NoPlaceError as error:
+            return str(error)
+        except (OSError, subprocess.SubprocessError) as error:
+            return repr(error)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _script(self, run: str, folder: Path, script: str, arguments: Json) -> str | None:
+        """Runs it; gives the last line of what it complained of if it failed."""
+        if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
+            return f"there is no Java on this machine: {_INSTALL}"
+        zips = [str(place_of(folder, uri)) for uri in arguments.get("--extra-py-files", "").split(",") if uri]
+        environment = os.environ | {
+            "PYTHONPATH": os.pathsep.join(zips), "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1",
+            "PYSPARK_SUBMIT_ARGS": "--master local[2] --driver-memory 1g --conf spark.ui.enabled=false "
+            "--conf spark.driver.host=127.0.0.1 --conf spark.sql.shuffle.partitions=2 pyspark-shell",
+        }  # fmt: skip
+        given = [part for name, value in arguments.items() for part in (name, str(value))]
+        command = [sys.executable, str(place_of(folder, script)), *given, "--mount", str(folder)]
+        child = subprocess.Popen(
+            command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        self._children[run] = child
+        _, said = child.communicate()
+        del self._children[run]
+        if not child.returncode:
+            return None
+        lines = said.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
+        return f"{lines[-1]} ({_INSTALL})" if "pyspark" in lines[-1] else "\n".join(lines[-5:])

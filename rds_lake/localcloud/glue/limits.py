@@ -1,0 +1,76 @@
+"""Glue's limits on what a request may hold, as botocore's model of the service gives them.
+
+moto takes everything. AWS refuses a column's type beyond 131,072 characters, a view's text beyond 409,600, names of 256, and
+control characters in most texts (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html and its neighbours), in
+every operation alike.
+
+What belongs here: comparing a request with the model. Which operations are compared is `moto/fixes.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from typing import Any
+
+import botocore.session
+from botocore.model import ServiceModel, Shape
+
+from rds_lake.localcloud.http.app import ApiError
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_CONTROL_AND_LINES = re.compile(r"[\x00-\x08\x0a-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def check_request(operation: str, params: dict[str, Any]) -> None:
+    """ApiError in AWS's words, with every value that is too long, too short, or has characters AWS does not take."""
+    shape = _model().operation_model(operation).input_shape
+    wrong: list[str] = []
+    todo: list[tuple[Shape | None, Any, str]] = [(shape, params, "")]
+    while todo:
+        shape, value, place = todo.pop()
+        if shape is None or value is None:
+            continue
+        if (constraint := _broken(shape, value)) is not None:
+            wrong.append(f"Value at '{place}' failed to satisfy constraint: Member must {constraint}")
+        todo.extend(reversed(_inside(shape, value, place)))
+    if wrong:
+        errors = f"{len(wrong)} validation error{'s' if len(wrong) > 1 else ''} detected: "
+        raise ApiError("ValidationException", errors + "; ".join(wrong))
+
+
+def _inside(shape: Any, value: Any, place: str) -> list[tuple[Shape | None, Any, str]]:
+    prefix = f"{place}." if place else ""
+    if shape.type_name == "structure" and isinstance(value, dict):
+        return [
+            (shape.members.get(name), part, f"{prefix}{name[:1].lower()}{name[1:]}") for name, part in value.items()
+        ]
+    if shape.type_name == "list" and isinstance(value, list):
+        return [(shape.member, part, f"{prefix}{number}.member") for number, part in enumerate(value, 1)]
+    if shape.type_name == "map" and isinstance(value, dict):
+        keys = [(shape.key, key, f"{place}.key") for key in value]
+        return keys + [(shape.value, part, f"{prefix}{key}") for key, part in value.items()]
+    return []
+
+
+def _broken(shape: Any, value: Any) -> str | None:
+    """The constraint a value breaks, None when it breaks none."""
+    if not isinstance(value, str | list):
+        return None
+    least, most = shape.metadata.get("min"), shape.metadata.get("max")
+    if most is not None and len(value) > most:
+        return f"have length less than or equal to {most}, and has {len(value)}"
+    if least is not None and len(value) < least:
+        return f"have length greater than or equal to {least}"
+    pattern = shape.metadata.get("pattern", "")
+    if isinstance(value, str) and "\\u0020-\\uD7FF" in pattern:
+        # Written for Java, in UTF-16; what it means is: no control characters, line ends only where it names them.
+        forbidden = _CONTROL if "\\r\\n" in pattern else _CONTROL_AND_LINES
+        if forbidden.search(value):
+            return f"satisfy regular expression pattern: {pattern}"
+    return None
+
+
+@functools.cache
+def _model() -> ServiceModel:
+    return botocore.session.get_session().get_service_model("glue")

@@ -1,0 +1,90 @@
+"""Buckets as folders, for a Spark without S3: `s3://bucket/key` is the file `<folder>/bucket/key`.
+
+A key may hold what no path below a folder can: `..`, a slash at its beginning, a name of 300 bytes, or a file where another
+key has a folder. Such an object is kept beside the others under a name of its own, `%key-<digest>`: it never leaves its
+bucket's folder, it is not lost, and what the script makes of it goes back to its own key.
+
+What belongs here: keys to files and back. What runs on them is `jobs.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_LONGEST_NAME = 255  # bytes, of every file system in use
+
+
+class NoPlaceError(ValueError):
+    """A URI that is no object of a bucket's folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class MountedBuckets:
+    """All buckets as folders below one."""
+
+    s3: Any
+    folder: Path
+    _keys: dict[Path, str] = field(default_factory=dict)
+
+    def fetch(self) -> dict[Path, int]:
+        """Copies every object; gives when each file was written."""
+        for bucket in self.s3.list_buckets()["Buckets"]:
+            for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
+                for found in page.get("Contents", ()):
+                    self._fetch(bucket["Name"], found["Key"])
+        return self._written()
+
+    def store(self, before: dict[Path, int]) -> None:
+        """Copies back what changed, removes what is gone. Hadoop's checksum files are its own."""
+        after = self._written()
+        for path in sorted(before.keys() - after.keys()):
+            self.s3.delete_object(**self._object(path))
+        for path in sorted(path for path, when in after.items() if before.get(path) != when):
+            if not path.name.endswith(".crc"):
+                self.s3.put_object(**self._object(path), Body=path.read_bytes())
+
+    def _fetch(self, bucket: str, key: str) -> None:
+        if is_path(key.removesuffix("/")) and self._placed(self.folder / bucket / key, bucket, key):
+            return
+        self._placed(
+            self.folder / bucket / f"%key-{hashlib.sha256(key.encode()).hexdigest()}", bucket, key, folder=False
+        )
+
+    def _placed(self, path: Path, bucket: str, key: str, *, folder: bool = True) -> bool:
+        """Whether the object could be put at a path; False where a file is in the way of a folder, or a folder of a file."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if folder and key.endswith("/"):
+                return True
+            with path.open("xb") as file:
+                file.write(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+        except (FileExistsError, NotADirectoryError, IsADirectoryError):
+            return False
+        self._keys[path] = key
+        return True
+
+    def _written(self) -> dict[Path, int]:
+        return {path: path.stat().st_mtime_ns for path in self.folder.rglob("*") if path.is_file()}
+
+    def _object(self, path: Path) -> dict[str, str]:
+        bucket, *key = path.relative_to(self.folder).parts
+        return {"Bucket": bucket, "Key": self._keys.get(path, "/".join(key))}
+
+
+def is_path(key: str) -> bool:
+    """Whether a key is a path that stays below the folder it is put in, and that a file can have."""
+    names = key.split("/")
+    return all(
+        name not in ("", ".", "..") and len(name.encode()) <= _LONGEST_NAME and "\0" not in name for name in names
+    )
+
+
+def place_of(folder: Path, uri: str) -> Path:
+    """The file of `s3://bucket/key`; NoPlaceError for anything that is no object of a bucket."""
+    place = uri.removeprefix("s3://")
+    if not uri.startswith("s3://") or "/" not in place or not is_path(place):
+        raise NoPlaceError(f"{uri!r} is no object of a bucket: a job's script and files are s3://bucket/key")
+    return folder / place

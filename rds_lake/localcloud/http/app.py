@@ -1,0 +1,232 @@
+"""The router: operations with a data plane of our own are answered here, the rest by moto, in one process.
+
+Service and Region come from the SigV4 credential scope, JSON operations from `X-Amz-Target`, RDS's from the form's
+`Action`. Unlisted operations fall through to moto's own WSGI application (docs/decisions/0001).
+
+What belongs here: routing and error shapes. What does not: any operation.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from urllib.parse import parse_qsl
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+
+from rds_lake.localcloud.http.protocol import render_error, render_query_answer
+
+ACCOUNT = "123456789012"
+_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/")
+_OK_STATUSES = range(200, 300)
+_JSON_TYPE = "application/x-amz-json-1.1"
+
+Json = dict[str, Any]
+StartResponse = Callable[..., Any]
+
+
+class ApiError(Exception):
+    """An answer in AWS's error shape."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestContext:
+    """Whose request it is and where it goes."""
+
+    account: str
+    region: str
+    service: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer that may still be changed."""
+
+    status: str
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    @property
+    def ok(self) -> bool:
+        return self.status.startswith("2")
+
+    def replace_body(self, body: bytes) -> None:
+        """Another body; what was computed from the first goes."""
+        stale = ("content-length", "x-amz-crc32")
+        self.headers = [(name, value) for name, value in self.headers if name.lower() not in stale]
+        self.headers.append(("Content-Length", str(len(body))))
+        self.body = body
+
+
+class _Dispatcher(DomainDispatcherApplication):
+    """moto's dispatcher. It lists moto's own folder twice for every request, though what a host means never changes."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        """The service of a host name, looked up once."""
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
+class LocalCloudApp:
+    """The WSGI application. Planes register their operations in its dictionaries."""
+
+    def __init__(self) -> None:
+        self.moto = _Dispatcher()
+        # "AmazonAthena.StartQueryExecution" -> operation
+        self.json_operations: dict[str, Callable[[RequestContext, Json], Json]] = {}
+        # "AWSGlue.GetTable" -> what moto gets to see instead of the request; may refuse it
+        self.json_requests: dict[str, Callable[[RequestContext, Json], Json]] = {}
+        # "DynamoDB_20120810.PutItem" -> called instead of moto, with what lets moto answer
+        self.json_around: dict[str, Callable[[RequestContext, Json, Callable[[], Answer]], Answer]] = {}
+        # ("rds", "StartExportTask") -> operation, shaped as botocore's model
+        self.query_operations: dict[tuple[str, str], Callable[[RequestContext, Json], Json]] = {}
+        # ("POST", "/_local/snapshots") -> control operation: body in, status and body out
+        self.routes: dict[tuple[str, str], Callable[[Json], tuple[int, Json]]] = {}
+        # Called by /_local/reset, in order, before moto is reset
+        self.reset_callbacks: list[Callable[[], None]] = []
+
+    def __call__(self, environ: Json, start: StartResponse) -> Iterable[bytes]:
+        route = self.routes.get((environ["REQUEST_METHOD"], environ.get("PATH_INFO", "")))
+        if route is not None:
+            return self._control(route, environ, start)
+        context = request_context(environ)
+        target = environ.get("HTTP_X_AMZ_TARGET")
+        if target in self.json_operations:
+            return self._json(self.json_operations[target], context, environ, start)
+        if target in self.json_requests:
+            return self._rewritten(self.json_requests[target], context, environ, start)
+        if target in self.json_around:
+            return self._around(self.json_around[target], context, environ, start)
+        if context.service == "rds" and environ["REQUEST_METHOD"] == "POST":
+            return self._query(context, environ, start)
+        return self.moto(environ, start)
+
+    def _control(self, route: Callable[[Json], tuple[int, Json]], environ: Json, start: StartResponse) -> list[bytes]:
+        try:
+            body = json.loads(read_body(environ) or b"{}")
+            if not isinstance(body, dict):
+                raise ApiError("InvalidParameterValue", "the body must be a JSON object")
+            status, answer = route(body)
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            status, answer = 400, {"error": f"the body is not JSON: {error}"}
+        except ApiError as error:
+            status, answer = error.status, {"error": error.message, "code": error.code}
+        return _send(start, status, "application/json", json.dumps(answer).encode())
+
+    def _json(
+        self,
+        operation: Callable[[RequestContext, Json], Json],
+        context: RequestContext,
+        environ: Json,
+        start: StartResponse,
+    ) -> list[bytes]:
+        try:
+            answer = operation(context, json.loads(read_body(environ) or b"{}"))
+        except ApiError as error:
+            return _send_json_error(start, error)
+        return _send(start, 200, _JSON_TYPE, json.dumps(answer, default=_json_value).encode())
+
+    def _rewritten(
+        self,
+        rewrite: Callable[[RequestContext, Json], Json],
+        context: RequestContext,
+        environ: Json,
+        start: StartResponse,
+    ) -> Iterable[bytes]:
+        try:
+            body = json.dumps(rewrite(context, json.loads(read_body(environ) or b"{}"))).encode()
+        except ApiError as error:
+            return _send_json_error(start, error)
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
+        return self.moto(environ, start)
+
+    def _around(
+        self,
+        operation: Callable[[RequestContext, Json, Callable[[], Answer]], Answer],
+        context: RequestContext,
+        environ: Json,
+        start: StartResponse,
+    ) -> list[bytes]:
+        try:
+            answer = operation(context, json.loads(read_body(environ) or b"{}"), lambda: self.moto_answer(environ))
+        except ApiError as error:
+            return _send_json_error(start, error)
+        start(answer.status, answer.headers)
+        return [answer.body]
+
+    def moto_answer(self, environ: Json) -> Answer:
+        """moto's answer to a request, complete."""
+        answer = Answer(status="", headers=[], body=b"")
+
+        def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
+            answer.status, answer.headers = status, headers
+
+        answer.body = b"".join(self.moto(environ, start))
+        return answer
+
+    def _query(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
+        form = dict(parse_qsl(read_body(environ).decode(), keep_blank_values=True))
+        action = form.get("Action", "")
+        operation = self.query_operations.get((context.service, action))
+        if operation is not None:
+            try:
+                body = render_query_answer(context.service, action, form, lambda params: operation(context, params))
+                return _send(start, 200, "text/xml", body)
+            except ApiError as error:
+                return _send(start, error.status, "text/xml", render_error(error.code, error.message))
+        return self.moto(environ, start)
+
+
+def request_context(environ: Json) -> RequestContext:
+    match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+    region, service = (match[1], match[2]) if match else ("us-east-1", "s3")
+    return RequestContext(account=ACCOUNT, region=region, service=service)
+
+
+def read_body(environ: Json) -> bytes:
+    """The request's body, left readable for moto."""
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    body = environ["wsgi.input"].read(length) if length else b""
+    environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _send_json_error(start: StartResponse, error: ApiError) -> list[bytes]:
+    body = {"__type": error.code, "message": error.message, "Message": error.message}
+    return _send(start, error.status, _JSON_TYPE, json.dumps(body).encode())
+
+
+def _send(start: StartResponse, status: int, content_type: str, body: bytes) -> list[bytes]:
+    headers = [
+        ("Content-Type", content_type),
+        ("Content-Length", str(len(body))),
+        ("x-amzn-RequestId", str(uuid.uuid4())),
+    ]
+    start(f"{status} {'OK' if status in _OK_STATUSES else 'ERROR'}", headers)
+    return [body]
+
+
+def _json_value(value: object) -> float:
+    if isinstance(value, datetime):
+        return value.timestamp()
+    if isinstance(value, Decimal):
+        return float(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,85 @@
+"""The local cloud's own time, for what remembers when something happened: DynamoDB's tables, backups and exports.
+
+`POST /_local/clock {"now": "2026-11-20T10:00:00Z"}` moves it, so that a test can have writes of yesterday; from there it
+runs on. `{}` sets it right again, as does a reset; `GET` shows it.
+
+What belongs here: telling and moving time. Waiting is real time everywhere.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from rds_lake.localcloud.http.app import ApiError, LocalCloudApp
+
+
+class Clock:
+    """Microseconds since the epoch, as DynamoDB counts. Every method may be called from any thread."""
+
+    def __init__(self, app: LocalCloudApp, *, real: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
+        self._real = real
+        self._offset = 0
+        # The latest time something was dated with: nothing may happen before what has happened.
+        self._stamped = 0
+        self._lock = threading.Lock()
+        app.routes["POST", "/_local/clock"] = self._move
+        app.routes["GET", "/_local/clock"] = self._show
+
+    def now(self) -> int:
+        """What time it is; never before what was stamped."""
+        with self._lock:
+            return max(self._real() + self._offset, self._stamped)
+
+    def stamp(self) -> int:
+        """The time of something that happens now: later than everything stamped before."""
+        with self._lock:
+            self._stamped = max(self._real() + self._offset, self._stamped + 1)
+            return self._stamped
+
+    def move(self, moment: int | None) -> None:
+        """Go on from another time, None: from the real one. ApiError 409 when something is dated later already."""
+        with self._lock:
+            offset = 0 if moment is None else moment - self._real()
+            if self._real() + offset < self._stamped:
+                raise ApiError(
+                    "ClockWouldGoBack",
+                    f"the clock cannot go back before {in_words(self._stamped)}, when something was written: reset the "
+                    "local cloud, or set the clock before tables are made",
+                    409,
+                )
+            self._offset = offset
+
+    def reset(self) -> None:
+        """Back to real time, with nothing dated yet."""
+        with self._lock:
+            self._offset = self._stamped = 0
+
+    def _move(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        unknown = sorted(set(body) - {"now"})
+        if unknown:
+            raise ApiError("InvalidParameterValue", f"{', '.join(unknown)}: only `now` is known")
+        self.move(None if body.get("now") is None else _micros(body["now"]))
+        return self._show(body)
+
+    def _show(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return 200, {"now": in_words(self.now()), "moved": bool(self._offset)}
+
+
+def in_words(micros: int) -> str:
+    """ISO 8601 in UTC with milliseconds, as AWS writes times in manifests."""
+    moment = datetime.fromtimestamp(micros // 1_000_000, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{micros % 1_000_000 // 1000:03d}Z"
+
+
+def _micros(words: object) -> int:
+    try:
+        moment = datetime.fromisoformat(str(words))
+    except ValueError as error:
+        raise ApiError("InvalidParameterValue", f"now {words!r} is no time like 2026-11-20T10:00:00Z") from error
+    if moment.tzinfo is None:
+        raise ApiError("InvalidParameterValue", f"now {words!r} names no zone; add Z for UTC")
+    return round(moment.timestamp() * 1_000_000)

@@ -1,0 +1,125 @@
+"""Repairs of moto where AWS behaves otherwise and the pipeline, or a user's wiring around it, depends on it.
+
+Each repair has two tests in `rds_lake_tests/localcloud/moto/test_fixes.py`: ours is right, and bare moto is still wrong.
+The second fails the day moto does it right; the repair then goes.
+
+What belongs here: repairs that sit in the router. Snapshots are `rds/moto_snapshots.py`, EventBridge's targets, which have no
+place in the router, `event_targets.py`; nothing else uses moto's internals.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from botocore import xform_name
+from botocore.exceptions import ClientError
+
+from rds_lake.localcloud.glue.limits import check_request
+from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.http.loop import InProcessClients
+
+# Operation -> the list in its request and how many it may hold (aws-facts 5.1).
+_BATCHES = {
+    "BatchCreatePartition": ("PartitionInputList", 100),
+    "BatchUpdatePartition": ("Entries", 100),
+    "BatchDeletePartition": ("PartitionsToDelete", 25),
+    "BatchGetPartition": ("PartitionsToGet", 1000),
+    "BatchDeleteTable": ("TablesToDelete", 100),
+}
+# The other operations that name a database or a table.
+_NAMED = (
+    "CreateDatabase",
+    "GetDatabase",
+    "UpdateDatabase",
+    "DeleteDatabase",
+    "CreateTable",
+    "GetTable",
+    "GetTables",
+    "DeleteTable",
+    "GetTableVersion",
+    "GetTableVersions",
+    "DeleteTableVersion",
+    "BatchDeleteTableVersion",
+    "CreatePartition",
+    "GetPartition",
+    "GetPartitions",
+    "UpdatePartition",
+    "DeletePartition",
+)
+
+
+class GlueFixes:
+    """Glue: names in lower case, everything within its limits, a stale VersionId refused, SkipArchive honoured."""
+
+    def __init__(self, app: LocalCloudApp) -> None:
+        self._moto = BareMoto(app, "glue")
+        # Comparing the version and moving it must be one step: two writers with the same version, one winner.
+        self._updating = threading.Lock()
+        app.json_operations["AWSGlue.UpdateTable"] = self._update_table
+        for operation in (*_NAMED, *_BATCHES):
+            app.json_requests[f"AWSGlue.{operation}"] = _legal_request(operation)
+
+    def _update_table(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        check_request("UpdateTable", params)
+        params = _lower_names(params)
+        stated, name = params.get("VersionId"), params["TableInput"]["Name"]
+        where = {"DatabaseName": params["DatabaseName"]}
+        with self._updating:
+            current = self._moto.call(context, "GetTable", where | {"Name": name})["Table"]["VersionId"]
+            if stated is not None and stated != current:
+                raise ApiError(
+                    "ConcurrentModificationException", f"Update table failed due to concurrent modifications: {name}"
+                )
+            answer = self._moto.call(context, "UpdateTable", params)
+            if params.get("SkipArchive"):
+                self._moto.call(context, "DeleteTableVersion", where | {"TableName": name, "VersionId": current})
+            return answer
+
+
+class BareMoto:
+    """Operations of one service straight from moto, past every operation of ours."""
+
+    def __init__(self, app: LocalCloudApp, service: str) -> None:
+        bare = LocalCloudApp()
+        bare.moto = app.moto
+        self._clients = InProcessClients(bare)
+        self._service = service
+
+    def call(self, context: RequestContext, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+        """moto's answer in the request's Region, or its refusal as ours."""
+        client = self._clients.client(self._service, context.region)
+        try:
+            answer = getattr(client, xform_name(operation))(**params)
+        except ClientError as error:
+            details, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
+            raise ApiError(details["Code"], details["Message"], status) from error
+        answer.pop("ResponseMetadata", None)
+        return answer
+
+
+def _legal_request(operation: str) -> Any:
+    key, most = _BATCHES.get(operation, ("", 0))
+
+    def rewrite(context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
+        count = len(params.get(key, ()))
+        if count > most:
+            raise ApiError(
+                "ValidationException",
+                f"1 validation error detected: Value at '{key[:1].lower()}{key[1:]}' has {count} members, at most {most}",
+            )
+        check_request(operation, params)
+        return _lower_names(params)
+
+    return rewrite
+
+
+def _lower_names(params: dict[str, Any]) -> dict[str, Any]:
+    """Database and table names in lower case, as Glue keeps them and finds them."""
+    lower = {key: params[key].lower() for key in ("DatabaseName", "TableName", "Name") if key in params}
+    for key in ("DatabaseInput", "TableInput"):
+        if key in params:
+            lower[key] = params[key] | {"Name": params[key]["Name"].lower()}
+    if "TablesToDelete" in params:
+        lower["TablesToDelete"] = [name.lower() for name in params["TablesToDelete"]]
+    return params | lower

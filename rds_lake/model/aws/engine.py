@@ -1,0 +1,75 @@
+"""Database engines: what an export of one looks like (aws-facts 1.2, 2).
+
+| family | engines RDS names | `<schema>` in keys and targets | ExportOnly items |
+|---|---|---|---|
+| POSTGRES | postgres, aurora-postgresql | the schema | `db`, `db.schema`, `db.schema.table` |
+| MYSQL | mysql, mariadb, aurora-mysql, aurora | the database again | `db`, `db.table` |
+
+What belongs here: everything that differs between engines and is no type. Types are `sql/*_types.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from enum import StrEnum
+
+from rds_lake.model.tables.table import TableTarget
+
+# Partial exports are refused for names with other characters (aws-facts 1.2).
+_ONLY_WORD = r"[A-Za-z0-9$_]+"
+
+
+class Engine(StrEnum):
+    """A family of engines whose exports look alike."""
+
+    POSTGRES = "postgres"
+    MYSQL = "mysql"
+
+    @property
+    def _depth(self) -> int:
+        """How many words name a table in ExportOnly."""
+        return 3 if self is Engine.POSTGRES else 2
+
+    @property
+    def grammar(self) -> str:
+        """ExportOnly's items, for people."""
+        return "`db`, `db.schema` or `db.schema.table`" if self is Engine.POSTGRES else "`db` or `db.table`"
+
+    def is_export_only(self, item: str) -> bool:
+        """Whether AWS takes the item in ExportOnly."""
+        return re.fullmatch(rf"{_ONLY_WORD}(\.{_ONLY_WORD}){{0,{self._depth - 1}}}", item, re.ASCII) is not None
+
+    def items_of(self, target: TableTarget) -> tuple[str, ...]:
+        """Every item of ExportOnly that the table belongs to; none of a table that this engine cannot have."""
+        if self is Engine.POSTGRES:
+            return target.database, f"{target.database}.{target.schema}", str(target)
+        return (target.database, f"{target.database}.{target.table}") if target.schema == target.database else ()
+
+    def included_tables(self, include: Sequence[str]) -> tuple[TableTarget, ...]:
+        """The tables that items of ExportOnly name outright."""
+        words = [item.split(".") for item in include]
+        # In MySQL the schema is the database.
+        return tuple(
+            TableTarget(database=parts[0], schema=parts[-2], table=parts[-1])
+            for parts in words
+            if len(parts) == self._depth
+        )
+
+
+_FAMILIES = {
+    "postgres": Engine.POSTGRES,
+    "aurora-postgresql": Engine.POSTGRES,
+    "mysql": Engine.MYSQL,
+    "mariadb": Engine.MYSQL,
+    "aurora-mysql": Engine.MYSQL,
+    "aurora": Engine.MYSQL,
+}
+
+
+def engine_of(name: str) -> Engine:
+    """The family of RDS's engine name; ValueError for an engine AWS exports no snapshots of."""
+    family = _FAMILIES.get(name.strip().lower())
+    if family is None:
+        raise ValueError(f"AWS exports no snapshots of engine {name!r}; it does of {', '.join(_FAMILIES)}")
+    return family

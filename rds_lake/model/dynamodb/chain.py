@@ -1,0 +1,89 @@
+"""A date of a table as an earlier date plus the changes since: which windows of time, and which exports bring them.
+
+    2026-11-20 00:00 ──────── 2026-11-21 00:00 ──────── 2026-11-22 00:00
+    base: in the lake          window 1 (≤ 24 h)          window 2
+
+A window begins with its first instant and ends before its last, so that windows end to end bring every change once.
+
+What belongs here: values and their arithmetic. Whether a table can be made so is `stages/dynamodb/exporting/increments.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from rds_lake.model.lake.records import value_of
+
+SHORTEST = timedelta(minutes=15)
+LONGEST = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """What was written from `start` on and before `end`."""
+
+    start: datetime
+    end: datetime
+
+    def __str__(self) -> str:
+        return f"{self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The date in the lake that changes are brought to: the export its files were made of, its instant, the table's keys."""
+
+    day: date
+    export_task: str
+    moment: datetime
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A table of a date by increments: an export's ARN per window, None where it is not started."""
+
+    base: Base
+    windows: tuple[Window, ...]
+    exports: tuple[str | None, ...]
+
+
+def windows_between(start: datetime, end: datetime) -> tuple[Window, ...]:
+    """The fewest windows DynamoDB exports, end to end and of one length; none where there is less than 15 minutes."""
+    if end - start < SHORTEST:
+        return ()
+    count = -(-(end - start) // LONGEST)
+    seconds = int((end - start).total_seconds())
+    edges = [start + timedelta(seconds=seconds * number // count) for number in range(count)] + [end]
+    return tuple(Window(start=one, end=two) for one, two in pairwise(edges))
+
+
+def render_chain(chain: Chain) -> dict[str, Any]:
+    """The chain for JSON; `parse_chain` is its exact inverse."""
+    exports = [
+        {"from": window.start.isoformat(), "to": window.end.isoformat(), "export": arn}
+        for window, arn in zip(chain.windows, chain.exports, strict=True)
+    ]
+    return {"base": render_base(chain.base), "exports": exports}
+
+
+def parse_chain(body: Mapping[str, Any]) -> Chain:
+    """The chain in a parsed JSON object; one of RECORD_ERRORS where it is none."""
+    exports = body["exports"]
+    return Chain(
+        base=value_of(Base, body["base"]),
+        windows=tuple(
+            Window(start=value_of(datetime, one["from"]), end=value_of(datetime, one["to"])) for one in exports
+        ),
+        exports=tuple(None if one["export"] is None else value_of(str, one["export"]) for one in exports),
+    )
+
+
+def render_base(base: Base) -> dict[str, Any]:
+    """The base for JSON; `value_of(Base, …)` is its exact inverse."""
+    told = {"day": base.day.isoformat(), "export_task": base.export_task, "moment": base.moment.isoformat()}
+    return told | {"keys": list(base.keys)}

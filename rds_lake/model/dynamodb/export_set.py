@@ -1,0 +1,210 @@
+"""The exports of one source and date: all its tables as of one instant.
+
+    <prefix>/_manifests/reviews/2026-11-20.begun.json
+    {"version": 1, "moment": "2026-11-20T00:00:00+00:00", "tables": {"Reviews": "arn:…/export/0176…", "Users": null}}
+
+Of an incremental source, version 2: a table is among `tables` when it is exported in full, with the reason, or has a chain:
+
+     "tables": {"Users": "arn:…"}, "full_because": {"Users": "it is no part of 2026-11-19"},
+     "chains": {"Reviews": {"base": {"day": "2026-11-19", …}, "exports": [{"from": …, "to": …, "export": "arn:…"}]}}
+
+The record says which tables the date consists of (a pattern may match others tomorrow) and which exports they got: so a
+look at a date costs one call per export that still runs, and a table that was deleted since keeps its export.
+
+What belongs here: the record and what the exports add up to. Starting them is `stages/dynamodb/exporting/exports.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from rds_lake.model.dynamodb.chain import Base, Chain, Window, parse_chain, render_chain
+from rds_lake.model.dynamodb.tables import TableExport
+from rds_lake.model.exports.task import ExportStatus, ExportTask
+from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
+
+VERSION = 1
+_ABSENT: Any = object()  # from a record; None is a table whose export is not started
+CHAINS_VERSION = 2  # a release that knows of no chains must not take such a date for one of fewer tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BegunSet:
+    """Tables of a date, by name, with their full export's ARN, None where it is not started yet; or with a chain."""
+
+    moment: datetime
+    tables: Mapping[str, str | None]
+    chains: Mapping[str, Chain] = field(default_factory=dict)
+    full_because: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainExports:
+    """A table's incremental exports as they are now, one per window; None where one is not started."""
+
+    base: Base
+    windows: tuple[Window, ...]
+    exports: tuple[TableExport | None, ...]
+
+    @property
+    def recorded(self) -> Chain:
+        """The chain as it is remembered."""
+        arns = tuple(export.arn if export else None for export in self.exports)
+        return Chain(base=self.base, windows=self.windows, exports=arns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportSet:
+    """A date's exports as they are now, by table; None where one is not started. `chains` are tables by increments."""
+
+    source: str
+    snapshot_date: date
+    moment: datetime
+    exports: Mapping[str, TableExport | None]
+    left_out: tuple[str, ...] = field(default=())  # tables that did not exist at the moment
+    chains: Mapping[str, ChainExports] = field(default_factory=dict)
+    full_because: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> tuple[tuple[str, TableExport | None], ...]:
+        """Every export the date needs, with its table's name."""
+        steps = [(name, export) for name, chain in self.chains.items() for export in chain.exports]
+        return (*self.exports.items(), *steps)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for name, export in self.wanted if export is None))
+
+    @property
+    def started(self) -> tuple[TableExport, ...]:
+        return tuple(export for _, export in self.wanted if export is not None)
+
+    @property
+    def failed(self) -> tuple[TableExport, ...]:
+        return tuple(export for export in self.started if export.status is ExportStatus.FAILED)
+
+    @property
+    def status(self) -> ExportStatus:
+        """STARTING while one is missing, running while one runs; then FAILED if any is, else COMPLETE."""
+        if self.missing:
+            return ExportStatus.STARTING
+        if any(export.status.running for export in self.started):
+            return ExportStatus.IN_PROGRESS
+        return ExportStatus.FAILED if self.failed else ExportStatus.COMPLETE
+
+    @property
+    def identifier(self) -> str:
+        """`reviews-2026-11-20-3f9c2d71ab04`: another one when any of the exports is another one."""
+        arns = json.dumps(sorted(export.arn for export in self.started))
+        return f"{self.source}-{self.snapshot_date}-{hashlib.sha256(arns.encode()).hexdigest()[:12]}"
+
+    @property
+    def task(self) -> ExportTask:
+        """The set as one export."""
+        ended = [export for export in self.started if not export.status.running]
+        starts = [export.started_at for export in self.started if export.started_at]
+        ends = [export.ended_at for export in self.started if export.ended_at]
+        return ExportTask(
+            identifier=self.identifier,
+            source_arn=subject(self.source, self.snapshot_date),
+            status=self.status,
+            bucket=next((export.bucket for export in self.started), ""),
+            prefix=next((export.prefix for export in self.started), ""),
+            snapshot_time=self.moment,
+            started_at=min(starts, default=None),
+            ended_at=max(ends, default=None) if not self.status.running else None,
+            progress=100 * len(ended) // max(len(self.wanted), 1),
+            failure_cause=failure_text(self.failed) or None,
+        )
+
+
+def merge_begun(mine: BegunSet, theirs: BegunSet, *, read: BegunSet | None) -> BegunSet:
+    """The record of two runs that began the date at the same time: `theirs` is there now, `mine` was made of what was `read`.
+
+    What only one of them changed is as that one has it. Where both did, a full export that was decided stays decided, an
+    export that was started comes before none, and theirs before mine: others may have gone on with it.
+    """
+    before = read or BegunSet(moment=theirs.moment, tables={})
+    wanted = _merged(_wanted(mine), _wanted(theirs), _wanted(before))
+    tables = {name: arn for name, arn in wanted.items() if not isinstance(arn, Chain)}
+    return BegunSet(
+        moment=theirs.moment,
+        tables=tables,
+        chains={name: chain for name, chain in wanted.items() if isinstance(chain, Chain)},
+        full_because={
+            name: why for name, why in {**mine.full_because, **theirs.full_because}.items() if name in tables
+        },
+    )
+
+
+def _wanted(begun: BegunSet) -> dict[str, str | Chain | None]:
+    return {**begun.chains, **begun.tables}
+
+
+def _merged(
+    mine: Mapping[str, str | Chain | None],
+    theirs: Mapping[str, str | Chain | None],
+    before: Mapping[str, str | Chain | None],
+) -> dict[str, str | Chain | None]:
+    found: dict[str, str | Chain | None] = {}
+    for name in sorted({*mine, *theirs}):
+        one, other = mine.get(name, _ABSENT), theirs.get(name, _ABSENT)
+        known = before.get(name, _ABSENT)
+        chosen = one if other == known else other if one == known else _of_both(one, other)
+        if chosen is not _ABSENT:
+            found[name] = chosen
+    return found
+
+
+def _of_both(mine: str | Chain | None, theirs: str | Chain | None) -> str | Chain | None:
+    """What both runs changed, each in its way."""
+    if mine is _ABSENT or theirs is _ABSENT:
+        return theirs if mine is _ABSENT else mine
+    if isinstance(mine, Chain) and isinstance(theirs, Chain):
+        if (mine.base, mine.windows) != (theirs.base, theirs.windows):
+            return theirs
+        steps = tuple(there or here for here, there in zip(mine.exports, theirs.exports, strict=True))
+        return replace(theirs, exports=steps)
+    if isinstance(mine, Chain) or isinstance(theirs, Chain):
+        return theirs if isinstance(mine, Chain) else mine
+    return theirs or mine
+
+
+def failure_text(exports: tuple[TableExport, ...]) -> str:
+    """What became of failed exports, with DynamoDB's own words."""
+    return "; ".join(f"{export.table}: {export.failure or 'no cause given'} ({export.arn})" for export in exports)
+
+
+def subject(source: str, day: date) -> str:
+    """What runs that begin a date's exports are labelled with."""
+    return f"dynamodb:{source}@{day.isoformat()}"
+
+
+def render_begun(begun: BegunSet) -> str:
+    """The record as JSON; `parse_begun` is its exact inverse."""
+    body = {"version": VERSION, "moment": begun.moment.isoformat(), "tables": dict(begun.tables)}
+    if begun.chains or begun.full_because:
+        chains = {name: render_chain(chain) for name, chain in begun.chains.items()}
+        body |= {"version": CHAINS_VERSION, "chains": chains, "full_because": dict(begun.full_because)}
+    return json.dumps(body, indent=1)
+
+
+def parse_begun(text: str, *, where: str) -> BegunSet:
+    """The record in `text`; ManifestError names the object and what to do."""
+    remedy = "delete it and materialize `snapshot_export` again: running and complete exports are found and used"
+    body = load_record(text, where=where, known=(VERSION, CHAINS_VERSION), remedy=remedy)
+    try:
+        chains = body.get("chains", {})
+        return BegunSet(
+            moment=value_of(datetime, body["moment"]),
+            tables=value_of(Mapping[str, str | None], body["tables"]),  # type: ignore[type-abstract]
+            chains={name: parse_chain(chain) for name, chain in chains.items()},
+            full_because=value_of(Mapping[str, str], body.get("full_because", {})),  # type: ignore[type-abstract]
+        )
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, remedy) from error

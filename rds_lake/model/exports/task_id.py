@@ -1,0 +1,74 @@
+"""Export task ids: deterministic, legal, and telling.
+
+    shop-prod-2026-11-20-05-06-3f9c2d71ab04-1
+    └─ from the snapshot ─────┘└─ hash ────┘└ attempt
+
+AWS keeps ids for ever per account and Region, so the id is the idempotency key: the same snapshot and tables give the
+same id, a duplicate event cannot pay for a second export (traps T9), and only a failed task gets a next attempt.
+
+What belongs here: the id's grammar. Which attempt is next: `stages/databases/export.py`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from rds_lake.model.aws.arn import Exportable, exportable
+
+# Starts with a letter; letters, digits and single hyphens; no hyphen at the end; 60 characters (aws-facts 1.6, 10).
+MAX_LENGTH = 60
+_HASH_DIGITS = 12
+
+
+def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: int) -> str:
+    """The id of one attempt to export these tables of this snapshot.
+
+    `subject` is the snapshot's ARN, for a live cluster or a copied snapshot `<ARN>@<date>` (`Snapshot.subject`). `salt` tells
+    lakes apart that export the same snapshot to different places. Attempts count from 1.
+    """
+    if attempt < 1:
+        raise ValueError(f"attempts count from 1, not {attempt}")
+    tail = f"-{_digest(subject, include, salt)}-{attempt}"
+    about, identifier = exportable(subject)
+    name, _, day = identifier.partition("@")
+    if day and about is not Exportable.CLUSTER:
+        tail = f"-{day}{tail}"  # whole, however long the name: AWS tells nowhere else of what day a copy is
+        identifier = name
+    return _readable(identifier, MAX_LENGTH - len(tail)) + tail
+
+
+def written_day(task_id: str) -> date | None:
+    """The day in the id of an export of a copied snapshot, if it is one; `parse_attempt` says whether it is ours."""
+    found = re.search(rf"-(\d{{4}}-\d\d-\d\d)-[0-9a-f]{{{_HASH_DIGITS}}}-\d+$", task_id, re.ASCII)
+    try:
+        return date.fromisoformat(found[1]) if found else None
+    except ValueError:
+        return None
+
+
+def parse_attempt(task_id: str, *, subject: str, include: Sequence[str], salt: str) -> int | None:
+    """Which attempt at exactly this export the id is; None when it is another export's."""
+    head, _, number = task_id.rpartition("-")
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", number):
+        return None
+    attempt = int(number)
+    same = export_task_id(subject=subject, include=include, salt=salt, attempt=attempt)
+    return attempt if head and task_id == same else None
+
+
+def _digest(subject: str, include: Sequence[str], salt: str) -> str:
+    # JSON keeps the parts apart: ["a,b"] and ["a", "b"] are different exports.
+    text = json.dumps([subject, sorted(set(include)), salt])
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_DIGITS]
+
+
+def _readable(identifier: str, room: int) -> str:
+    """The snapshot's name in legal characters, cut to the room there is."""
+    words = re.sub(r"[^A-Za-z0-9]+", "-", identifier.removeprefix("rds:")).strip("-")
+    if not words or not words[0].isascii() or not words[0].isalpha():
+        words = f"s-{words}".rstrip("-")
+    return words[:room].rstrip("-")

@@ -1,0 +1,59 @@
+"""What a date costs, estimated from sizes and configured prices.
+
+AWS bills an export by the GB of the snapshot, not by what was exported, and copies by the request. The sizes AWS reports
+are rounded, and its prices differ by Region and change: every number here is an estimate.
+
+What belongs here: the arithmetic. The prices are configuration (`prices:` in lake.yaml).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from rds_lake.model.lake.manifest import Manifest
+
+_PUTS_PER_DATE = 3  # export record, manifest, pointer
+_LISTED = 1000  # keys per page of a listing
+
+
+class Priced(Protocol):
+    """`prices:` of lake.yaml, in USD."""
+
+    @property
+    def export_per_gb_snapshot(self) -> float: ...
+    @property
+    def export_per_gb_dynamodb(self) -> float: ...
+    @property
+    def put_per_1000(self) -> float: ...
+    @property
+    def get_per_1000(self) -> float: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requests:
+    """S3 requests: PUT, COPY and LIST cost alike, and so do GET and HEAD."""
+
+    puts: int
+    gets: int
+
+
+def export_usd(prices: Priced, *, snapshot_gb: float, kind: str = "rds") -> float:
+    """Exporting a snapshot, or tables, of that size once."""
+    return snapshot_gb * (prices.export_per_gb_dynamodb if kind == "dynamodb" else prices.export_per_gb_snapshot)
+
+
+def relocation_requests(manifest: Manifest) -> Requests:
+    """The requests that the manifest takes, without repetitions: listing AWS's folder, copying and listing the copies (not
+    in place), and reading every footer.
+    """
+    pages = -(-manifest.files // _LISTED) + 1
+    copying = 0 if manifest.in_place else manifest.files + pages + len(manifest.tables)
+    # A listing of more than a page goes on table by table, once the tables' folders are asked for.
+    by_table = len(manifest.tables) + 2 if manifest.files > _LISTED else 0
+    return Requests(puts=pages + by_table + copying + _PUTS_PER_DATE, gets=manifest.files)
+
+
+def requests_usd(prices: Priced, requests: Requests) -> float:
+    """What the requests cost."""
+    return (prices.put_per_1000 * requests.puts + prices.get_per_1000 * requests.gets) / 1000

@@ -1,0 +1,103 @@
+"""What may be deleted: places that lake.yaml names, checked key by key before any request is sent.
+
+    source `shop`      s3://acme-lake/lake/shop/…           its tables
+                       s3://acme-lake/lake/_manifests/shop/… and _snapshots/shop/…, _jobs/shop/…
+                       s3://acme-lake/exports/<task>/…      where <task> is an export of this source
+
+Manifests and other records in S3 say what is there. They never say what may go: whoever can write one object would
+otherwise empty every bucket that the pipeline's role can reach.
+
+What belongs here: the rule for a bucket and a key. Which exports are a source's own is `stages/lake/own_exports.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rds_lake.errors import RefusedDeleteError
+from rds_lake.model.lake.layout import LakeLayout
+
+_NAMED = 5  # keys that an error spells out: a refused folder may have a million
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Keys of one bucket behind `prefix`, which ends with a slash or is empty.
+
+    `owns`, where there is one, decides about each folder directly below the prefix; keys beside the folders stay.
+    """
+
+    bucket: str
+    prefix: str
+    owns: Callable[[str], bool] | None = None
+
+    def holds(self, bucket: str, key: str) -> bool:
+        """Whether the object lies here."""
+        if bucket != self.bucket or not key.startswith(self.prefix):
+            return False
+        if self.owns is None:
+            return True
+        folder, slash, _ = key.removeprefix(self.prefix).partition("/")
+        return bool(folder and slash) and self.owns(folder)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletable:
+    """The places whose objects `whose` (for the error's text) may delete. Without places: nothing."""
+
+    whose: str = "a gateway that was given no place"
+    places: tuple[Place, ...] = ()
+
+    def require(self, bucket: str, keys: Sequence[str]) -> None:
+        """RefusedDeleteError when one of the keys lies elsewhere; a folder's key with its slash stands for all in it."""
+        refused = [key for key in keys if not self._holds(bucket, key)]
+        if refused:
+            more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
+            raise RefusedDeleteError(
+                f"nothing was deleted: lake.yaml does not give {self.whose} "
+                f"{', '.join(f's3://{bucket}/{key}' for key in refused[:_NAMED])!r}{more}. A record in the lake names it: see "
+                "who wrote that, then delete the record and materialize the date again. An export that really is this "
+                "source's, and whose snapshot is gone, a person has to delete"
+            )
+
+    def _holds(self, bucket: str, key: str) -> bool:
+        # S3 takes `..` as it is written. Proxies, servers and mounts between us and the bucket may resolve it.
+        return not {".", ".."}.intersection(key.split("/")) and any(place.holds(bucket, key) for place in self.places)
+
+
+def deletable_of_lake(layout: LakeLayout, exports: tuple[str, str]) -> Deletable:
+    """The outer wall, whatever the source: the lake's prefix and that of its exports, given as (bucket, prefix)."""
+    bucket, prefix = exports
+    return Deletable(
+        whose="this lake",
+        places=(
+            Place(bucket=layout.bucket, prefix=_folder(layout.prefix)),
+            Place(bucket=bucket, prefix=_folder(prefix)),
+        ),
+    )
+
+
+def deletable_of_source(
+    layout: LakeLayout, source: str, exports: tuple[str, str], *, owns: Callable[[str], bool]
+) -> Deletable:
+    """What runs of this source may delete; `owns` tells its exports by the names of their folders."""
+    bucket, prefix = exports
+    return Deletable(
+        whose=f"the source {source}",
+        places=(
+            *(Place(bucket=layout.bucket, prefix=folder) for folder in _folders(layout, source)),
+            Place(bucket=bucket, prefix=_folder(prefix), owns=owns),
+        ),
+    )
+
+
+def _folders(layout: LakeLayout, source: str) -> Iterator[str]:
+    yield layout.source_folder(source)
+    yield layout.manifest_folder(source)
+    yield layout.snapshot_log_folder(source)
+    yield layout.job_folder(source)
+
+
+def _folder(prefix: str) -> str:
+    return f"{prefix.strip('/')}/" if prefix.strip("/") else ""

@@ -1,0 +1,159 @@
+"""Where everything lies in the lake's bucket.
+
+    s3://acme-lake/lake/shop/shop/public.orders/snapshot_date=2026-11-20/shop-prod-…-1/1-part-00000-….gz.parquet
+                   └┬─┘ └┬─┘ └───────┬────────┘ └─────────┬───────────┘ └────┬──────┘ └ index, part file
+                  prefix source  AWS's table folder    partition        export task
+
+    lake/reviews/Reviews/snapshot_date=2026-11-20/<task>/attempt-3f9c2d71ab04/00001-0000.parquet
+                                                   DynamoDB: every attempt to convert a table writes in a folder of its own
+
+    lake/_manifests/shop/2026-11-20.export.json    the accepted export
+    lake/_manifests/reviews/2026-11-20.begun.json  the exports of DynamoDB tables that the date consists of
+    lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
+    lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
+    lake/_manifests/shop/_published.json           which date is published
+    lake/_manifests/shop/_in_use.json              which dates are worked on or being removed right now
+    lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted, by which attempt
+    lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
+    lake/_jobs/3f9c2d71ab04/spark_job.py           the Spark job of one release
+    lake/_jobs/reviews/<task>.1.Users.request      what a run of it is asked, and `.result`: what it answered
+    lake/_jobs/reviews/<task>.runs                 the runs that convert tables of this export
+    lake/_snapshots/shop/                          rows of the table shop._snapshots
+    lake/_athena/                                  query results
+
+What belongs here: keys, and nothing that reads or writes them.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from urllib.parse import unquote
+
+_DOTS = {".", ".."}
+# No XML has them and Glue takes no location with them; U+2028 and U+2029 end a line as well.
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+
+
+def plain_segment(name: str) -> str:
+    """The name as one step of a key, which leads nowhere else and holds nothing that S3's XML or Glue cannot.
+
+    `.` and `..` become `_`, also where they appear once somebody decodes `%2e`; control characters are percent-encoded.
+    """
+    if not _DOTS.isdisjoint(unquote(name).split("/")):
+        name = name.replace("%", "_")
+        name = name.replace(".", "_") if name in _DOTS else name
+    return _CONTROL.sub(lambda found: "".join(f"%{byte:02x}" for byte in found[0].encode()), name)
+
+
+def plain_folder(export_folder: str) -> str:
+    """A table's folder as AWS spells it, as the lake has it; two may become one (`stages/databases/relocation/copy_plan.py` refuses that)."""
+    return "/".join(map(plain_segment, export_folder.split("/")))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakeLayout:
+    """Keys of one lake. `prefix` may be empty."""
+
+    bucket: str
+    prefix: str
+
+    def uri(self, key: str) -> str:
+        """`s3://bucket/key`."""
+        return f"s3://{self.bucket}/{key}"
+
+    def source_folder(self, source: str) -> str:
+        """Everything relocated of the source; with trailing slash."""
+        return self._key(source) + "/"
+
+    def table_folder(self, source: str, export_folder: str) -> str:
+        """Where all dates of one table lie; with trailing slash. `export_folder` is AWS's own spelling of the table."""
+        return self._key(source, plain_folder(export_folder)) + "/"
+
+    def partition_folder(self, source: str, export_folder: str, day: date, export_task: str) -> str:
+        """Where the files of one table, date and export lie; with trailing slash."""
+        return f"{self.table_folder(source, export_folder)}snapshot_date={day.isoformat()}/{export_task}/"
+
+    def attempt_folder(self, source: str, export_folder: str, day: date, export_task: str, attempt: str) -> str:
+        """Where one attempt to make these files writes, and no other; with trailing slash."""
+        return f"{self.partition_folder(source, export_folder, day, export_task)}{attempt}/"
+
+    @staticmethod
+    def data_key(folder: str, index: int, name: str) -> str:
+        """The key of one Parquet file: AWS's index folder becomes part of the name."""
+        return f"{folder}{index}-{name}"
+
+    def manifest_folder(self, source: str) -> str:
+        """Where the source's manifests lie; with trailing slash."""
+        return self._key("_manifests", source) + "/"
+
+    def manifest_key(self, source: str, day: date) -> str:
+        """The manifest of one date."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.json"
+
+    def export_record_key(self, source: str, day: date) -> str:
+        """The accepted export of one date."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.export.json"
+
+    def begun_set_key(self, source: str, day: date) -> str:
+        """The exports begun for one date of a DynamoDB source."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.begun.json"
+
+    def finished_table_key(self, source: str, day: date, export_task: str, table: str) -> str:
+        """Says that this table of a date is converted, while others may not be."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.{table}.table"
+
+    def finished_tables_prefix(self, source: str, day: date) -> tuple[str, str]:
+        """How the keys of all such records of the date begin and end."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.", ".table"
+
+    def seen_schema_key(self, source: str, table: str) -> str:
+        """What was ever seen of a DynamoDB table's attributes."""
+        return f"{self.manifest_folder(source)}_schemas/{table}.json"
+
+    def relocation_marker_key(self, source: str, day: date, export_task: str) -> str:
+        """Says that copying this export was begun before."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.begun"
+
+    def job_file_key(self, digest: str, name: str) -> str:
+        """A file of the Spark job, in the release of this digest."""
+        return self._key("_jobs", digest, name)
+
+    def job_folder(self, source: str) -> str:
+        """Where what the source's runs of the Spark job are asked and answer lies; with trailing slash."""
+        return self._key("_jobs", source) + "/"
+
+    def job_key(self, source: str, run: str, kind: str) -> str:
+        """What a run of the Spark job is asked or answers: `request` or `result`."""
+        return f"{self.job_folder(source)}{run}.{kind}"
+
+    def job_set_key(self, source: str, export_task: str) -> str:
+        """The runs that convert tables of this export."""
+        return f"{self.job_folder(source)}{export_task}.runs"
+
+    def job_set_of(self, request: str) -> tuple[str, str] | None:
+        """Source and export of the URI of a run's request; None for what is none of this lake's."""
+        folder = self.uri(self._key("_jobs") + "/")
+        source, slash, name = request.removeprefix(folder).partition("/")
+        export_task, dot, _ = name.partition(".")
+        return (source, export_task) if request.startswith(folder) and slash and dot else None
+
+    def published_key(self, source: str) -> str:
+        """The pointer to what is published."""
+        return f"{self.manifest_folder(source)}_published.json"
+
+    def in_use_key(self, source: str) -> str:
+        """Which dates are worked on or being removed right now."""
+        return f"{self.manifest_folder(source)}_in_use.json"
+
+    def snapshot_log_folder(self, source: str) -> str:
+        """Rows of `<source>._snapshots`; with trailing slash."""
+        return self._key("_snapshots", source) + "/"
+
+    def athena_results(self) -> str:
+        """The URI Athena writes results under."""
+        return self.uri(self._key("_athena") + "/")
+
+    def _key(self, *parts: str) -> str:
+        return "/".join(part for part in (self.prefix.strip("/"), *parts) if part)

@@ -1,0 +1,88 @@
+"""What is published of a source, and which date may become it.
+
+    a run's date            newer than what is published    publish: auto    -> published
+                            newer                           publish: manual  -> held, until a person says so
+                            the published one               either           -> published (again)
+                            older                           either           -> older: no view moves
+                            up to the one rolled back from  either           -> rolled back: no view moves
+    `rds-lake publish`      not older than what is published                 -> published
+    `rds-lake rollback`     older than what is published                     -> published; the newer ones do not come back
+
+What belongs here: these rules and the values they speak of. Moving views is `stages/publish/publisher.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """What became of a date, as `_snapshots` says it."""
+
+    PUBLISHED = "published"
+    HELD = "held"
+    OLDER = "older"
+    ROLLED_BACK = "rolled back"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedView:
+    """A view as it was published: digests of our statement and of the text that Athena made of it."""
+
+    statement: str
+    stored: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moving:
+    """A flip that was begun: views of these names may show its date, or not yet.
+
+    `token` is of one publication alone; `since` when it began. An entry of an earlier release has neither.
+    """
+
+    snapshot_date: date
+    views: tuple[str, ...]
+    token: str = ""
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pointer:
+    """What is published of a source. `rolled_back_from`: the newest date that no run may bring back."""
+
+    snapshot_date: date
+    export_task: str
+    views: Mapping[str, PublishedView] = field(default_factory=dict)
+    rolled_back_from: date | None = None
+
+
+def arriving(pointer: Pointer | None, day: date, *, manual: bool) -> State:
+    """What becomes of a date whose run has come to publishing."""
+    if pointer is None:
+        return State.HELD if manual else State.PUBLISHED
+    if day == pointer.snapshot_date:
+        return State.PUBLISHED
+    if day < pointer.snapshot_date:
+        return State.OLDER
+    if pointer.rolled_back_from is not None and day <= pointer.rolled_back_from:
+        return State.ROLLED_BACK
+    return State.HELD if manual else State.PUBLISHED
+
+
+def still_rolled_back(pointer: Pointer | None, day: date) -> date | None:
+    """What `rolled_back_from` is once the date is published by a run or a person: forgotten when it is overtaken."""
+    newest = pointer.rolled_back_from if pointer else None
+    return newest if newest is not None and newest > day else None
+
+
+def rolling_back(pointer: Pointer) -> date:
+    """What `rolled_back_from` is once an older date is published in place of the pointer's."""
+    return max(pointer.snapshot_date, pointer.rolled_back_from or pointer.snapshot_date)
+
+
+def waiting(pointer: Pointer | None, days: set[date], *, manual: bool) -> tuple[date, ...]:
+    """Of the dates that came to publishing, those that wait for a person, oldest first."""
+    return tuple(sorted(day for day in days if arriving(pointer, day, manual=manual) is State.HELD))

@@ -1,0 +1,204 @@
+"""Names in Athena: stable, legal, and never two things under one.
+
+    shop.public.orders           -> view `orders`,         raw table `snapshots_orders`        (default schema)
+    shop.sales.orders            -> view `sales_orders`,   raw table `snapshots_sales_orders`
+    crm.public.leads             -> view `crm_public_leads`          (another database than the default schema's)
+    shop.public."Order Details"  -> view `order_details`
+    Held-Out.Items (DynamoDB)    -> view `held_out_items`
+
+A name follows from lake.yaml and the table alone, never from what else a snapshot holds; and a name that was published
+stays, whatever the rule says by now: readers' queries and the table's history hang on it. Only `rename:` changes it.
+
+Athena lower-cases names and is safe with `[a-z0-9_]` only (aws-facts 5.4); what folds together is an error that shows
+the `rename:` line to add. Raw tables keep the Parquet column names, by which Athena finds columns; views rename.
+
+What belongs here: assigning names. Quoting them is `sql/quoting.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import count
+from types import MappingProxyType
+
+from rds_lake.errors import NameCollisionError
+from rds_lake.model.tables.table import TableTarget
+
+PARTITION_KEY = "snapshot_date"
+MEMBER_KEY = "snapshot_table"
+RAW_PREFIX = "snapshots_"
+_RESERVED_VIEWS = {"_snapshots"}
+_MAX_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AthenaTable:
+    """The names of one table. `columns` maps the Parquet column's name to its name in the view.
+
+    `partition_key` is `snapshot_date`, except where a column of the table has that name: Glue cannot hold both.
+    `member_key` is the second key of a union, which holds the member's name. `version` counts raw tables whose types
+    Athena cannot read together.
+    """
+
+    target: TableTarget
+    view: str
+    columns: tuple[tuple[str, str], ...]
+    partition_key: str = PARTITION_KEY
+    member_key: str | None = None
+    version: int = 1
+
+    @property
+    def raw(self) -> str:
+        return RAW_PREFIX + self.view + (f"__v{self.version}" if self.version > 1 else "")
+
+
+def athena_name(text: str) -> str:
+    """The text lower-cased, with every character outside `[a-z0-9_]` as `_`; never empty."""
+    return re.sub(r"[^a-z0-9_]", "_", text.lower())[: _MAX_LENGTH - len(RAW_PREFIX)] or "_"
+
+
+def free_key(wanted: str, columns: Iterable[str]) -> str:
+    """The first of `wanted`, `lake_wanted`, … that no column has: Glue cannot hold both."""
+    folded = {name.lower() for name in columns}
+    while wanted in folded:
+        wanted = f"lake_{wanted}"
+    return wanted
+
+
+def assign_names(
+    tables: Sequence[tuple[TableTarget, Sequence[str]]],
+    *,
+    default_schema: str | None,
+    rename: Mapping[str, str],
+    home: str | None = None,
+    published: Mapping[str, Sequence[str]] = MappingProxyType({}),
+) -> tuple[AthenaTable, ...]:
+    """Names for every table and its columns; `tables` are targets with their Parquet column names.
+
+    `home` is the database whose name no view carries: the default schema's, unless it is given. `published` are the names
+    that a table (`str(target)`) has in Athena already.
+
+    Raises NameCollisionError listing every collision and every illegal `rename:` entry.
+    """
+    problems = _rename_problems(rename)
+    named: list[AthenaTable] = []
+    for target, columns in tables:
+        view = rename.get(str(target)) or _kept(
+            _view_name(target, default_schema, home=home), published.get(str(target), ())
+        )
+        aliases = tuple((name, rename.get(f"{target}.{name}") or athena_name(name)) for name in columns)
+        named.append(
+            AthenaTable(target=target, view=view, columns=aliases, partition_key=free_key(PARTITION_KEY, columns))
+        )
+        problems += _column_problems(target, aliases)
+    problems += _table_problems(named)
+    if problems:
+        raise NameCollisionError(
+            "names do not work out in Athena; put these entries under the one `rename:` of the source in lake.yaml:",
+            problems,
+        )
+    return tuple(named)
+
+
+def _kept(wanted: str, published: Sequence[str]) -> str:
+    """The name that a table goes on with: of several it was published under the rule's own, else the first."""
+    return wanted if not published or wanted in published else published[0]
+
+
+def _view_name(target: TableTarget, default_schema: str | None, *, home: str | None) -> str:
+    """The rule: the default schema's tables bare, its database's with their schema, all others with their database as well."""
+    if not target.schema or f"{target.database}.{target.schema}" == default_schema:
+        return athena_name(target.table)
+    is_home = target.database == home or (default_schema or "").startswith(f"{target.database}.")
+    if is_home or target.database == target.schema:
+        return athena_name(f"{target.schema}_{target.table}")
+    return athena_name(f"{target.database}_{target.schema}_{target.table}")
+
+
+def _rename_line(new_names: Mapping[str, str]) -> str:
+    """The entries as YAML that reads back as exactly these texts."""
+    entries = ", ".join(f"{_yaml_key(what)}: {_yaml_value(name)}" for what, name in new_names.items())
+    return f"rename: {{{entries}}}"
+
+
+def _yaml_key(text: str) -> str:
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in escaped) + '"'
+
+
+def _yaml_value(name: str) -> str:
+    # YAML 1.1 reads 1_2 as the number 12.
+    return f"'{name}'" if name[0].isdigit() else name
+
+
+def _free_name(wanted: str, taken: set[str], *, first: int = 2) -> str:
+    """`wanted_2`, `wanted_3`, …: the first that is not taken as view or raw table; it is taken from then on."""
+    stem = wanted[: _MAX_LENGTH - len(RAW_PREFIX) - len("_00000")]
+    names = (f"{stem}_{number}" if number > 1 else stem for number in count(first))
+    free = next(name for name in names if taken.isdisjoint({name, RAW_PREFIX + name}))
+    taken |= {free, RAW_PREFIX + free}
+    return free
+
+
+def _table_problems(named: Sequence[AthenaTable]) -> list[str]:
+    """Views and raw tables share one namespace in Glue."""
+    views: dict[str, list[TableTarget]] = defaultdict(list)
+    for table in named:
+        views[table.view].append(table.target)
+    raws = {table.raw: table.target for table in named}
+    taken = {*views, *raws, *_RESERVED_VIEWS}
+    problems: list[str] = []
+    for name, targets in views.items():
+        # Whose raw table has the name is left alone: tables that share a view are another problem of this list.
+        owners = [*targets, raws[name]] if name in raws else targets
+        losers = targets if name in raws else targets[1:]
+        if name in _RESERVED_VIEWS:
+            wanted = f"{name.strip('_')}_table"
+            line = _rename_line({str(target): _free_name(wanted, taken, first=1) for target in targets})
+            wanting = " and ".join(map(str, targets))
+            problems.append(f"table {wanting} wants {name!r}, which rds-lake keeps for itself: {line}")
+        elif losers:
+            line = _rename_line({str(target): _free_name(athena_name(target.table), taken) for target in losers})
+            problems.append(f"tables {' and '.join(map(str, owners))} both want the name {name!r}: {line}")
+    return problems
+
+
+def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) -> list[str]:
+    folded: dict[str, list[str]] = defaultdict(list)
+    wanted: dict[str, list[str]] = defaultdict(list)
+    for name, alias in aliases:
+        folded[name.lower()].append(name)
+        wanted[alias].append(name)
+    taken = set(wanted)
+    problems = [
+        f"columns {' and '.join(map(repr, names))} of {target} differ only in case: Athena finds Parquet columns "
+        "without case and cannot tell them apart; rename one in the database"
+        for names in folded.values()
+        if len(names) > 1
+    ]
+    for alias, names in wanted.items():
+        if alias == PARTITION_KEY:
+            line = _rename_line({f"{target}.{name}": _free_name(f"row_{alias}", taken, first=1) for name in names})
+            what = f"{' and '.join(map(repr, names))} of {target} cannot be {alias!r}, the column every view has"
+            problems.append(f"column {what}: {line}")
+        elif len({name.lower() for name in names}) > 1:
+            line = _rename_line({f"{target}.{name}": _free_name(alias, taken) for name in names[1:]})
+            problems.append(
+                f"columns {' and '.join(map(repr, names))} of {target} both want the name {alias!r}: {line}"
+            )
+    return problems
+
+
+def _rename_problems(rename: Mapping[str, str]) -> list[str]:
+    """Illegal new names. An entry for a table or column that is gone is no reason to stop the others."""
+    return [
+        f"rename: {name!r} (for {what!r}) must be lower-case letters, digits and _ and at most "
+        f"{_MAX_LENGTH - len(RAW_PREFIX)} long"
+        for what, name in rename.items()
+        if not re.fullmatch(r"[a-z0-9_]+", name) or len(name) > _MAX_LENGTH - len(RAW_PREFIX)
+    ]

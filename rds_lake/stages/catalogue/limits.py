@@ -1,0 +1,73 @@
+"""Tables that are too wide for Glue or Athena: they are left out and named, and the others of the source go on.
+
+    a column type beyond Glue's limit   the table is not catalogued, so it has neither raw table nor view
+    a view beyond Glue's or Athena's    the table is catalogued; it has no view, and one it had is dropped
+
+A view that stays behind would join an old date with a new one in silence: hence it goes, as that of a table that is gone.
+
+What belongs here: which tables. The sizes themselves are `model/tables/nested_types.py` and `sql/views.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.tables.nested_types import MAX_TYPE_CHARACTERS
+from rds_lake.sql.views import view_excess
+from rds_lake.stages.catalogue.naming import TypedTable, name_tables, type_tables
+from rds_lake.stages.catalogue.raw_tables import NamedTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A table without a view, and why, as a sentence that says what to do."""
+
+    table: str
+    view: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.table}: {self.reason}"
+
+
+def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ...], tuple[LeftOut, ...]]:
+    """The tables Glue can hold, and the others."""
+    left_out: list[LeftOut] = []
+    for table in tables:
+        too_long = [column for column in table.manifest.columns if len(column.hive_type) > MAX_TYPE_CHARACTERS]
+        if too_long:
+            reason = (
+                f"the type of column {too_long[0].name!r} has {len(too_long[0].hive_type):,} characters, and Glue takes "
+                f"{MAX_TYPE_CHARACTERS:,}; the table is neither catalogued nor published, its files are in the lake"
+            )
+            left_out.append(LeftOut(table=str(table.names.target), view=table.names.view, reason=reason))
+    names = {one.view for one in left_out}
+    return tuple(table for table in tables if table.names.view not in names), tuple(left_out)
+
+
+def with_legal_views(
+    tables: Sequence[TypedTable], source: SourceSettings, day: date
+) -> tuple[tuple[TypedTable, ...], tuple[LeftOut, ...]]:
+    """The tables whose view can be made, and the others."""
+    left_out: list[LeftOut] = []
+    for table in tables:
+        excess = view_excess(source.name, table.names, table.columns, day)
+        if excess is not None:
+            reason = (
+                f"{excess}; it has no view, its rows are in {table.names.raw}. Shorter column names help, or a split of the "
+                "table, or `types: {…: varchar}` for columns that need no cast"
+            )
+            left_out.append(LeftOut(table=str(table.names.target), view=table.names.view, reason=reason))
+    names = {one.view for one in left_out}
+    return tuple(table for table in tables if table.names.view not in names), tuple(left_out)
+
+
+def foreseen(manifest: Manifest, source: SourceSettings) -> tuple[LeftOut, ...]:
+    """What an earlier date's tables say of the next one's, before anybody pays for its export."""
+    kept, too_long = with_legal_types(name_tables(manifest, source))
+    _, too_wide = with_legal_views(type_tables(kept, source), source, manifest.snapshot_date)
+    return (*too_long, *too_wide)

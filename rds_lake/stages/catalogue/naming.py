@@ -1,0 +1,166 @@
+"""The Athena names and typed view columns of a manifest's tables, under a source's settings.
+
+What belongs here: joining `model/tables/names.py` and `sql/view_columns.py` with the configuration, in one place,
+so that catalogue, checks and views cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import CatalogError
+from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.model.lake.union import combine, gather
+from rds_lake.model.tables.names import MEMBER_KEY, PARTITION_KEY, AthenaTable, assign_names, athena_name, free_key
+from rds_lake.model.tables.table import Column, TableTarget
+from rds_lake.sql.view_columns import ViewColumn, view_column
+from rds_lake.stages.catalogue.raw_tables import NamedTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedTable:
+    """A named table with the columns of its view."""
+
+    named: NamedTable
+    columns: tuple[ViewColumn, ...]
+
+    @property
+    def names(self) -> AthenaTable:
+        return self.named.names
+
+
+def name_tables(
+    manifest: Manifest, source: SourceSettings, published: Mapping[str, Sequence[str]] | None = None
+) -> tuple[NamedTable, ...]:
+    """Every table of the manifest with its names, `union:` gathered; raises errors that list all that does not fit.
+
+    `published` are the names in Glue (`published_names`), which stay; without them a table's name is the rule's.
+    """
+    by_target = {table.target: table for table in manifest.tables}
+    members = {
+        target: tuple(by_target[member] for member in mine) for target, mine in gather(by_target, source.union).items()
+    }
+    whole = _combined(by_target, members)
+    named = assign_names(
+        [(table.target, [column.name for column in table.columns]) for table in whole.values()],
+        default_schema=source.default_schema,
+        rename=source.rename,
+        home=_home(source),
+        published=published or {},
+    )
+    return tuple(
+        NamedTable(
+            manifest=whole[names.target],
+            names=_with_member_key(names) if members[names.target] else names,
+            members=members[names.target],
+        )
+        for names in named
+    )
+
+
+def type_tables(tables: Sequence[NamedTable], source: SourceSettings) -> tuple[TypedTable, ...]:
+    """Every table with its view columns; raises CatalogError listing every `types:` entry that is no type.
+
+    A catalogued table has all columns ever seen, in the raw table's order; those that are gone read as NULL.
+    """
+    problems: list[str] = []
+    typed: list[TypedTable] = []
+    for table in tables:
+        columns: list[ViewColumn] = []
+        for column, alias, present in _view_sources(table, source):
+            override = source.types.get(f"{table.names.target}.{column.name}")
+            try:
+                made = view_column(column, alias, type_override=override)
+                columns.append(made if present else replace(made, loss=None))
+            except ValueError as error:
+                problems.append(f"types: {table.names.target}.{column.name}: {error}")
+        typed.append(TypedTable(named=table, columns=tuple(columns)))
+    if problems:
+        raise CatalogError(f"lake.yaml's `types:` of source {source.name} do not fit:", problems)
+    return tuple(typed)
+
+
+def _view_sources(table: NamedTable, source: SourceSettings) -> list[tuple[Column, str, bool]]:
+    """The columns of the view: as the table has it, its name in the view, and whether the snapshot has it."""
+    aliases = dict(table.names.columns)
+    if not table.seen:
+        return [(column, aliases[column.name], True) for column in table.manifest.columns]
+    present = {column.name.lower(): column for column in table.manifest.columns}
+    # What is gone yields its name to what is there (`Order ID` became `order_id`), and to the keys.
+    taken = {*aliases.values(), PARTITION_KEY, table.names.member_key}
+    found: list[tuple[Column, str, bool]] = []
+    for seen in table.seen:
+        column = present.get(seen.key)
+        if column is not None:
+            found.append((replace(column, hive_type=seen.column.hive_type), aliases[column.name], True))
+            continue
+        name = seen.column.name
+        alias = source.rename.get(f"{table.names.target}.{name}") or athena_name(name)
+        if alias not in taken:
+            taken.add(alias)
+            found.append((seen.column, alias, False))
+    return found
+
+
+def _combined(
+    by_target: Mapping[TableTarget, TableManifest], members: Mapping[TableTarget, Sequence[TableManifest]]
+) -> dict[TableTarget, TableManifest]:
+    """Unions as one table each; CatalogError lists what does not fit together in any of them."""
+    whole: dict[TableTarget, TableManifest] = {}
+    problems: list[str] = []
+    for target, mine in members.items():
+        try:
+            whole[target] = combine(target, mine) if mine else by_target[target]
+        except CatalogError as error:
+            problems += [f"{target}: {problem}" for problem in error.problems]
+    if problems:
+        raise CatalogError("tables that `union:` gathers differ; no view moves:", problems)
+    return whole
+
+
+def _with_member_key(names: AthenaTable) -> AthenaTable:
+    taken = [name for pair in names.columns for name in pair]
+    return replace(names, member_key=free_key(MEMBER_KEY, taken))
+
+
+def gathered(targets: Iterable[TableTarget], source: SourceSettings) -> set[TableTarget]:
+    """The tables as they are catalogued: members of a union are not themselves."""
+    return set(gather(targets, source.union))
+
+
+def _home(source: SourceSettings) -> str | None:
+    """The one database that `include` asks for: no view needs its name."""
+    databases = {item.partition(".")[0] for item in source.include}
+    return databases.pop() if len(databases) == 1 else None
+
+
+def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[TableTarget, str]:
+    """The view name of each table by lake.yaml alone, when only the tables are known (at load, without Glue)."""
+    named = assign_names(
+        [(target, []) for target in gather(targets, source.union)],
+        default_schema=source.default_schema,
+        rename=source.rename,
+        home=_home(source),
+    )
+    return {table.target: table.view for table in named}
+
+
+def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
+    """`rename:`, `types:` and `union:` entries that name nothing of this snapshot: a typing error, or something gone."""
+    by_target = {table.target: table for table in manifest.tables}
+    members = gather(by_target, source.union)
+    tables = {str(target) for target in members}
+    columns = {
+        f"{target}.{column.name}"
+        for target, mine in members.items()
+        for member in mine or (target,)
+        for column in by_target[member].columns
+    }
+    unions = {target.table for target, mine in members.items() if mine}
+    return [
+        *[f"rename: {key!r} names nothing of this snapshot" for key in source.rename if key not in tables | columns],
+        *[f"types: {key!r} names no column of this snapshot" for key in source.types if key not in columns],
+        *[f"union: {key!r} gathers no table of this snapshot" for key in source.union if key not in unions],
+    ]

@@ -1,0 +1,158 @@
+"""Placement: which raw table a snapshot goes to, and what that changes.
+
+A snapshot stays in the version used last when Athena can read it together with what that holds; else it goes to an
+earlier version that fits (a change that was taken back), else to a new one.
+
+What belongs here: the plan (pure). Applying it is `sync.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import count
+
+from rds_lake.aws.glue import TableSpec
+from rds_lake.errors import CatalogError
+from rds_lake.model.tables.evolution import Change, Changes, Kind, SeenColumn, compare
+from rds_lake.model.tables.names import AthenaTable, free_key
+from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, raw_spec, settle
+
+# What the comments of an earlier release's table cannot tell from no change at all.
+_UNTOLD = {Kind.RETYPED, Kind.RELABELLED, Kind.REORDERED, Kind.REMOVED}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a snapshot goes: `named` with the version's names and columns, the table as it should be, and the report."""
+
+    named: NamedTable
+    spec: TableSpec
+    existing: RawTable | None
+    changes: tuple[Change, ...]
+
+
+def place(
+    named: NamedTable,
+    versions: Sequence[RawTable],
+    day: date,
+    *,
+    taken: Collection[str],
+    is_older: Callable[[], bool],
+    holds: Callable[[RawTable], bool],
+) -> Placement:
+    """The version the snapshot goes to, and what that changes.
+
+    `taken`: names in Glue that are not this table's. `is_older`: whether a newer date is catalogued; `holds`: whether
+    a version has this very snapshot. Both cost a call and are asked only where the answer matters.
+    """
+    if not versions:
+        changes = compare((), named.manifest.columns, empty=named.is_empty)
+        new = Change(kind=Kind.NEW_TABLE, column="", before="", after=f"{len(changes.columns)} columns")
+        return _new_version(named, versions, day, replace(changes, changes=(new,)), taken)
+    current = _current(versions)
+    fitting = candidates(versions, named)
+    if day < current.changed_on and len(versions) > 1:
+        fitting.sort(key=lambda raw: not holds(raw))
+    if fitting and fitting[0] is current:
+        changes = _compare(named, current.columns)
+        if changes.changes and is_older():
+            changes = _compare(named, current.columns, older=True)
+            return _same_version(named, versions, current, changes, None)
+        return _same_version(named, versions, current, changes, day)
+    older = is_older()
+    moved = _moved(named, current, older=older)
+    if not fitting:
+        return _new_version(named, versions, day, moved, taken)
+    back = fitting[0]
+    if older:
+        return _same_version(named, versions, back, _compare(named, back.columns, older=True), None)
+    columns = _compare(named, _with_columns_of(back, current)).columns
+    return _same_version(named, versions, back, Changes(columns=columns, changes=moved.changes), day)
+
+
+def candidates(versions: Sequence[RawTable], named: NamedTable) -> list[RawTable]:
+    """The versions that can hold the snapshot: the one used last first, then the newest."""
+    if not versions:
+        return []
+    current = _current(versions)
+    rest = sorted((raw for raw in versions if raw is not current), key=lambda raw: -raw.version)
+    return [raw for raw in (current, *rest) if _fits(raw, named)]
+
+
+def _current(versions: Sequence[RawTable]) -> RawTable:
+    return max(versions, key=lambda raw: (raw.changed_on, raw.version))
+
+
+def _compare(named: NamedTable, columns: Sequence[SeenColumn], *, older: bool = False) -> Changes:
+    return compare(columns, named.manifest.columns, empty=named.is_empty, older=older)
+
+
+def _fits(raw: RawTable, named: NamedTable) -> bool:
+    """Whether Athena reads the snapshot together with what the version holds."""
+    keys = [name for name, _ in raw.table.partition_keys]
+    present = {column.name.lower() for column in named.manifest.columns}
+    keyed = len(keys) == (2 if named.members else 1) and present.isdisjoint(keys)
+    return keyed and not _compare(named, raw.columns, older=True).incompatible
+
+
+def _moved(named: NamedTable, current: RawTable, *, older: bool) -> Changes:
+    """The changes that make another version needed; an older snapshot moves no view."""
+    changes = _compare(named, current.columns, older=older)
+    found = changes.changes
+    if not changes.incompatible:
+        keys = ", ".join(name for name, _ in current.table.partition_keys)
+        found = (*found, Change(kind=Kind.INCOMPATIBLE, column="", before=f"partitioned by {keys}", after="other keys"))
+    if older:
+        found = tuple(
+            replace(change, kind=Kind.KEPT_APART) if change.kind is Kind.INCOMPATIBLE else change for change in found
+        )
+    return replace(changes, changes=found)
+
+
+def _with_columns_of(back: RawTable, current: RawTable) -> tuple[SeenColumn, ...]:
+    """The columns of an earlier version, and those that only the later one has: a view never loses a column."""
+    known = {seen.key for seen in back.columns} | {name for name, _ in back.table.partition_keys}
+    return back.columns + tuple(seen for seen in current.columns if seen.key not in known)
+
+
+def _same_version(
+    named: NamedTable, versions: Sequence[RawTable], raw: RawTable, changes: Changes, day: date | None
+) -> Placement:
+    """The version with the snapshot's columns; `day` is None where an older snapshot only adds to it."""
+    changed = replace(raw, columns=changes.columns)
+    if raw.changed_on == date.min:
+        told = tuple(change for change in changes.changes if change.kind not in _UNTOLD)
+        changes = replace(changes, changes=told)
+    if day is not None and (changes.changes or raw.changed_on == date.min):
+        changed = replace(changed, changed_on=day, changes=changes.changes)
+    report = changed.changes if changed.changed_on == day else changes.changes
+    settled = settle(named, changed, versions)
+    spec = raw_spec(settled, changed.changed_on, changed.changes, location=raw.table.location)
+    return Placement(named=settled, spec=spec, existing=raw, changes=report)
+
+
+def _new_version(
+    named: NamedTable, versions: Sequence[RawTable], day: date, changes: Changes, taken: Collection[str]
+) -> Placement:
+    keys = [seen.key for seen in changes.columns]
+    names = replace(named.names, partition_key=free_key(named.names.partition_key, keys))
+    if names.member_key:
+        names = replace(names, member_key=free_key(names.member_key, keys))
+    version = _free_version(names, versions, taken)
+    elsewhere = tuple((other.table.name, other.table.partition_keys[0][0]) for other in versions)
+    settled = replace(named, names=replace(names, version=version), seen=changes.columns, elsewhere=elsewhere)
+    return Placement(
+        named=settled, spec=raw_spec(settled, day, changes.changes), existing=None, changes=changes.changes
+    )
+
+
+def _free_version(names: AthenaTable, versions: Sequence[RawTable], taken: Collection[str]) -> int:
+    first = max((raw.version for raw in versions), default=0) + 1
+    if first == 1 and names.raw in taken:
+        raise CatalogError(
+            f"its raw table would be {names.raw!r}, which is a version of another table in Glue: add "
+            f"rename: {{'{names.target}': {names.view}_table}} to the source in lake.yaml"
+        )
+    return next(number for number in count(first) if replace(names, version=number).raw not in taken)

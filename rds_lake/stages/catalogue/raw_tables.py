@@ -1,0 +1,206 @@
+"""The raw tables of one table in Glue: its versions, and what each holds.
+
+    snapshots_orders        version 1
+    snapshots_orders__v2    since a column changed in a way Athena cannot read together with version 1
+
+Glue's own columns are the truth about names and types. What Glue cannot hold stands in the table's parameters:
+`rds_lake.view`, `rds_lake.version` and `rds_lake.schema` (the columns as last seen, the date of the last change, and
+what it was). Tables of earlier releases have none of them and are read by their comments.
+
+What belongs here: from Glue's tables to values and back (pure). Which version a snapshot goes to is `placement.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from rds_lake.aws.glue import ColumnSpec, GlueTable, TableSpec
+from rds_lake.errors import CatalogError
+from rds_lake.model.exports.info import export_folder
+from rds_lake.model.lake.layout import plain_segment
+from rds_lake.model.lake.manifest import TableManifest
+from rds_lake.model.tables.evolution import Change, Kind, SeenColumn
+from rds_lake.model.tables.names import RAW_PREFIX, AthenaTable
+from rds_lake.model.tables.table import Column
+
+_TABLE, _VIEW = "rds_lake.table", "rds_lake.view"
+_VERSION, _SCHEMA = "rds_lake.version", "rds_lake.schema"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedTable:
+    """A table of the manifest together with its names in Athena.
+
+    `members` are the tables that a `union:` gathers into it, else none. `seen` are the columns of its raw table, and
+    `elsewhere` the other versions of that, as (name, partition key): both are known once it is catalogued.
+    """
+
+    manifest: TableManifest
+    names: AthenaTable
+    members: tuple[TableManifest, ...] = ()
+    seen: tuple[SeenColumn, ...] = ()
+    elsewhere: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.manifest.files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawTable:
+    """One version as it is. `changed_on` is the date whose snapshot last changed it, by `changes`."""
+
+    table: GlueTable
+    version: int
+    columns: tuple[SeenColumn, ...]
+    changed_on: date = date.min
+    changes: tuple[Change, ...] = ()
+
+
+def group_versions(tables: Mapping[str, GlueTable]) -> dict[str, tuple[RawTable, ...]]:
+    """The raw tables of each view."""
+    found: dict[str, list[RawTable]] = defaultdict(list)
+    for name, table in tables.items():
+        if not table.is_view and name.startswith(RAW_PREFIX):
+            found[table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)].append(_raw_table(table))
+    return {view: tuple(sorted(raws, key=lambda raw: raw.version)) for view, raws in found.items()}
+
+
+def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...]]:
+    """The views that each table (`str(target)`) is published under; of a table without a view by now, those it once had."""
+    shown: dict[str, set[str]] = defaultdict(set)
+    once: dict[str, set[str]] = defaultdict(set)
+    for name, table in tables.items():
+        target = table.parameters.get(_TABLE)
+        if table.is_view or not name.startswith(RAW_PREFIX) or not target:
+            continue
+        view = table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)
+        is_shown = view in tables and tables[view].is_view
+        (shown if is_shown else once)[target].add(view)
+    return {target: tuple(sorted(shown.get(target) or once[target])) for target in {*shown, *once}}
+
+
+def settle(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> NamedTable:
+    """The table with the names and columns of the version that holds it."""
+    keys = [name for name, _ in raw.table.partition_keys]
+    names = replace(
+        named.names,
+        version=raw.version,
+        partition_key=keys[0],
+        member_key=keys[1] if len(keys) > 1 else None,
+    )
+    elsewhere = tuple(
+        (other.table.name, other.table.partition_keys[0][0]) for other in versions if other.version != raw.version
+    )
+    return replace(named, names=names, seen=raw.columns, elsewhere=elsewhere)
+
+
+def raw_spec(
+    named: NamedTable, changed_on: date, changes: Sequence[Change], *, location: str | None = None
+) -> TableSpec:
+    names = named.names
+    keys = [names.partition_key] + ([names.member_key] if names.member_key else [])
+    return TableSpec(
+        name=names.raw,
+        columns=tuple((s.key, s.column.hive_type, comment(s.column.name, s.column.original_type)) for s in named.seen),
+        partition_keys=tuple((key, "string") for key in keys),
+        location=location or _table_location(named),
+        description=plain_segment(f"Snapshots of {names.target}"),
+        parameters={
+            _TABLE: str(names.target),
+            _VIEW: names.view,
+            _VERSION: str(names.version),
+            _SCHEMA: _render_schema(named.seen, changed_on, changes),
+        },
+    )
+
+
+def comment(name: str, original_type: str | None) -> str:
+    """The comment of a raw column: Glue takes at most 255 characters in one line, without control characters."""
+    return plain_segment(f"{name}: {original_type or 'unknown'}")[:255]
+
+
+def _table_location(named: NamedTable) -> str:
+    """The table's own folder in the lake, also where its partitions are AWS's folders.
+
+    A union's is a folder of its name, with nothing in it: its partitions say where they are.
+    """
+    folder = named.manifest.own_folder
+    if named.members:
+        own = export_folder(named.names.target).split("/", 1)[1]
+        return f"{folder.rstrip('/').rsplit('/', 1)[0]}/{own}/"
+    return folder
+
+
+def _render_schema(seen: Sequence[SeenColumn], changed_on: date, changes: Sequence[Change]) -> str:
+    """One line: a column is name, original type, three lengths, position, announced (the type is Glue's own)."""
+    columns = [
+        [
+            s.column.name,
+            s.column.original_type,
+            s.column.char_max_length,
+            s.column.num_precision,
+            s.column.datetime_precision,
+            s.position,
+            int(s.announced),
+        ]
+        for s in seen
+    ]
+    told = [[change.kind.value, change.column, change.before, change.after] for change in changes]
+    body = {"changed_on": changed_on.isoformat(), "columns": columns, "changes": told}
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+
+def _raw_table(table: GlueTable) -> RawTable:
+    text = table.parameters.get(_SCHEMA)
+    if text is None:
+        columns = tuple(_commented(spec, index) for index, spec in enumerate(table.columns))
+        return RawTable(table=table, version=1, columns=columns)
+    try:
+        body = json.loads(text)
+        known = {column[0].lower(): column for column in body["columns"]}
+        return RawTable(
+            table=table,
+            version=int(table.parameters.get(_VERSION, "1")),
+            columns=tuple(_recorded(spec, known.get(spec[0])) for spec in table.columns),
+            changed_on=date.fromisoformat(body["changed_on"]),
+            changes=tuple(
+                Change(kind=Kind(kind), column=column, before=before, after=after)
+                for kind, column, before, after in body["changes"]
+            ),
+        )
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        raise CatalogError(
+            f"the parameter {_SCHEMA} of the raw table {table.name!r} is damaged ({error!r}); remove it from the table "
+            "in Glue and materialize `catalog` again: the columns are then read from their comments"
+        ) from error
+
+
+def _recorded(spec: ColumnSpec, known: Sequence[Any] | None) -> SeenColumn:
+    if known is None:  # a column somebody added by hand: it stays, as one that no snapshot has
+        return replace(_commented(spec, 0), position=None)
+    name, original_type, char_length, precision, datetime_precision, position, announced = known
+    column = Column(
+        name=name,
+        hive_type=spec[1],
+        original_type=original_type,
+        char_max_length=char_length,
+        num_precision=precision,
+        datetime_precision=datetime_precision,
+    )
+    return SeenColumn(column=column, position=position, announced=bool(announced))
+
+
+def _commented(spec: ColumnSpec, index: int) -> SeenColumn:
+    """A column by its comment `Name: type`, as far as that goes."""
+    name, hive_type, text = spec
+    original_name, separator, original_type = text.rpartition(": ")
+    matches = bool(separator) and original_name.lower() == name
+    known = original_type if matches and original_type != "unknown" else None
+    column = Column(name=original_name if matches else name, hive_type=hive_type, original_type=known)
+    return SeenColumn(column=column, position=index)

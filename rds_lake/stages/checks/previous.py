@@ -1,0 +1,112 @@
+"""Rows of a date against the date before: a table that was emptied or halved by accident is told before readers see it.
+
+The date before is the newest older one that passed its checks and was not rolled back: measured by the one in between, a
+second empty day would look like no change.
+
+What belongs here: the comparison, from manifests alone. What is too much is `max_drop` of lake.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.union import gather
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.catalogue.naming import name_tables, view_names
+from rds_lake.stages.catalogue.raw_tables import published_names
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+
+# Queues and job tables of a few rows are empty every other day; they warn, unless `max_drop` names them.
+_SMALL_ROWS = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowDrop:
+    """A table that lost more than `limit` of its rows. `blocking`: readers must not see it unasked."""
+
+    table: str
+    view: str
+    before: int
+    now: int
+    limit: float
+    blocking: bool
+
+    def __str__(self) -> str:
+        gone = (self.before - self.now) / self.before
+        return (
+            f"{self.table}: {self.now:,} rows, {self.before:,} before: {gone:.1%} are gone, and `max_drop` of the view "
+            f"{self.view} allows {self.limit:.1%}"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowComparison:
+    """A date against the one before; `previous` is None for the first."""
+
+    snapshot_date: date
+    previous: date | None
+    drops: tuple[RowDrop, ...] = ()
+
+    @property
+    def blocking(self) -> tuple[RowDrop, ...]:
+        return tuple(drop for drop in self.drops if drop.blocking)
+
+
+def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowComparison:
+    """The manifest's tables against those of the date before. A table that is gone, or new, is no drop."""
+    day = manifest.snapshot_date
+    before = _previous(lake, source, day)
+    if before is None:
+        return RowComparison(snapshot_date=day, previous=None)
+    earlier, rows = (
+        _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source),
+        _rows(manifest, source),
+    )
+    views = _views(lake, source, manifest)
+    drops = [
+        RowDrop(
+            table=str(target),
+            view=views[target],
+            before=earlier[target],
+            now=count,
+            limit=limit,
+            blocking=named or earlier[target] >= _SMALL_ROWS,
+        )
+        for target, count in sorted(rows.items())
+        for limit, named in [source.max_drop_of(views[target], str(target))]
+        if count < earlier.get(target, 0) * (1 - limit)
+    ]
+    return RowComparison(snapshot_date=day, previous=before, drops=tuple(drops))
+
+
+def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[TableTarget, str]:
+    """The tables' names in Athena; Glue is asked only where `max_drop` has entries by name."""
+    if source.athena and isinstance(source.max_drop, dict):
+        named = name_tables(manifest, source, published_names(lake.glue.list_tables(source.name)))
+        return {table.names.target: table.names.view for table in named}
+    return view_names([table.target for table in manifest.tables], source)
+
+
+def _previous(lake: Lake, source: SourceSettings, day: date) -> date | None:
+    dates = set(handover.list_dates(lake.s3, lake.layout, source.name))
+    if source.athena:
+        dates &= recorded_dates(lake.s3, lake.layout, source.name)
+        pointer = find_pointer(lake.s3, lake.layout, source.name)
+        if pointer is not None and pointer.rolled_back_from is not None:
+            dates = {d for d in dates if not pointer.snapshot_date < d <= pointer.rolled_back_from}
+    return max((d for d in dates if d < day), default=None)
+
+
+def _rows(manifest: Manifest, source: SourceSettings) -> dict[TableTarget, int]:
+    """Rows of each table as it is catalogued: a union's are its members' together."""
+    own = {table.target: table.rows for table in manifest.tables}
+    return {
+        target: sum(own[member] for member in members) if members else own[target]
+        for target, members in gather(own, source.union).items()
+    }

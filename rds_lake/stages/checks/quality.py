@@ -1,0 +1,130 @@
+"""Checks through Athena itself, before anything is published: does the catalogue read what was relocated?
+
+One query per table answers two questions in one scan: how many rows Athena sees in the new partition
+(against the Parquet footers), and how many values the typed view would lose. Many tables share a statement, since what a
+statement costs is mostly its beginning and its end.
+
+What belongs here: questions about one snapshot date. Completeness of the export is `model/exports/completeness.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.aws.athena import AthenaGateway, QueryResult
+from rds_lake.errors import QueryError, RdsLakeError, TransientError, UnavailableError
+from rds_lake.sql.views import QualityQuery, render_quality_queries, render_together, together
+from rds_lake.stages.catalogue.naming import TypedTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableQuality:
+    """What Athena read of one table: rows against the footers' rows, and lost values per column."""
+
+    table: str
+    rows_expected: int
+    rows_read: int
+    lost: tuple[tuple[str, int], ...]
+
+    @property
+    def rows_match(self) -> bool:
+        return self.rows_expected == self.rows_read
+
+
+def check_tables(
+    athena: AthenaGateway,
+    *,
+    database: str,
+    snapshot_date: date,
+    tables: Sequence[TypedTable],
+    log: Callable[[str], None],
+    casts: bool = True,
+) -> tuple[TableQuality, ...]:
+    """Read every table's partition of the date through Athena; QueryError that names every table that cannot be read.
+
+    With `casts` off only rows are counted, which reads footers and no column.
+    """
+    queries = [
+        _Asked(table, query)
+        for table in tables
+        for query in render_quality_queries(database, table.names, table.columns if casts else (), snapshot_date)
+    ]
+    log(f"checking {len(tables)} tables of {snapshot_date} through Athena")
+    read: dict[str, int] = {}
+    lost: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for asked, (rows, *counts) in zip(queries, _answers(athena, database, queries, casts=casts), strict=True):
+        read[asked.name] = rows
+        lost[asked.name] += [
+            (column, count) for column, count in zip(asked.query.columns, counts, strict=False) if count
+        ]
+    return tuple(
+        TableQuality(
+            table=name,
+            rows_expected=table.named.manifest.rows,
+            rows_read=read[name],
+            lost=tuple(lost[name]),
+        )
+        for table in tables
+        for name in [str(table.names.target)]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One query about one table; a table of hundreds of columns has several."""
+
+    table: TypedTable
+    query: QualityQuery
+
+    @property
+    def name(self) -> str:
+        return str(self.table.names.target)
+
+
+def _answers(athena: AthenaGateway, database: str, queries: Sequence[_Asked], *, casts: bool) -> list[list[int]]:
+    """Rows and lost values of every query, many to a statement.
+
+    A statement that fails says nothing of most of its tables: each is then asked alone, and the error names those that failed.
+    """
+    sizes = [asked.table.named.manifest.bytes if casts else 0 for asked in queries]
+    groups = together(sizes, [asked.query for asked in queries])
+    statements = [render_together([queries[at].query for at in group]) for group in groups]
+    found: dict[int, list[int]] = {}
+    alone: list[int] = []
+    for group, outcome in zip(groups, athena.try_many(statements, database=database), strict=True):
+        if isinstance(outcome, QueryResult):
+            found |= {group[number]: counts for number, *counts in _numbers(outcome)}
+        elif isinstance(outcome, QueryError):
+            alone += group
+        else:
+            raise outcome
+    failed: list[tuple[str, RdsLakeError]] = []
+    singly = [render_together([queries[at].query]) for at in alone]
+    for at, outcome in zip(alone, athena.try_many(singly, database=database), strict=True):
+        if isinstance(outcome, QueryResult):
+            ((_, *found[at]),) = _numbers(outcome)
+        else:
+            failed.append((queries[at].name, outcome))
+    if failed:
+        raise _unread(database, len(queries), failed)
+    return [found[at] for at in range(len(queries))]
+
+
+def _numbers(result: QueryResult) -> list[list[int]]:
+    return [[int(value or 0) for value in row] for row in result.rows]
+
+
+def _unread(database: str, count: int, failed: Sequence[tuple[str, RdsLakeError]]) -> RdsLakeError:
+    """Every table that could not be read; transient where a repetition may read them all."""
+    text = f"{len(failed)} of {count} checks of {database} could not be made through Athena:" + "".join(
+        f"\n  - {name}: {error}" for name, error in failed
+    )
+    if all(isinstance(error, TransientError) for _, error in failed):
+        return UnavailableError(text)
+    first = next(error for _, error in failed if not isinstance(error, TransientError))
+    if not isinstance(first, QueryError):
+        return first
+    return QueryError(text, query_id=first.query_id, category=first.category, retryable=first.retryable)

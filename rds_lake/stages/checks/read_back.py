@@ -1,0 +1,98 @@
+"""What readers see: every published view is asked through Athena, and its age is looked at.
+
+Objects may expire, partitions be deleted and views be changed by hand long after a date was checked (traps T21, 29).
+
+What belongs here: questions about what is published. Questions about one date before it is published are `quality.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import QueryError, UnavailableError
+from rds_lake.model.lake.publication import waiting
+from rds_lake.sql.views import render_view_counts
+from rds_lake.stages.catalogue.dated import tables_of
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.manifest_head import get_head
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+
+_VIEWS_PER_QUERY = 50
+_LOOKS = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBack:
+    """The published date and what is wrong with it for readers."""
+
+    snapshot_date: date | None
+    problems: tuple[str, ...] = ()
+
+
+def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
+    """Ask every published view for its rows; they must be those of the manifest, and not all of them none."""
+    for _ in range(_LOOKS):
+        pointer = find_pointer(lake.s3, lake.layout, source.name)
+        if pointer is None:
+            break
+        problems = _problems(lake, source, pointer.snapshot_date)
+        # Counts of a moment in which another run moved the views mean nothing.
+        if not problems or find_pointer(lake.s3, lake.layout, source.name) == pointer:
+            return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems))
+    else:
+        raise UnavailableError(
+            f"the views of {source.name} were moved again and again while they were read; again later"
+        )
+    return ReadBack(snapshot_date=None)
+
+
+def find_age(lake: Lake, source: SourceSettings, *, now: datetime) -> ReadBack:
+    """Whether what readers see is older than `freshness_hours`, and which dates wait for a person."""
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    dates = recorded_dates(lake.s3, lake.layout, source.name)
+    held = waiting(pointer, dates, manual=source.publish == "manual")
+    waits = f"; {held[-1]} waits: rds-lake publish {source.name} {held[-1]}" if held else ""
+    if pointer is None:
+        return ReadBack(snapshot_date=None, problems=(f"nothing is published yet{waits}",) if waits else ())
+    made = get_head(lake.s3, lake.layout, source.name, pointer.snapshot_date).export.snapshot_time
+    limit, shown = source.freshness, pointer.snapshot_date
+    if limit is None or now - made <= limit:
+        return ReadBack(snapshot_date=shown)
+    problem = (
+        f"readers see {shown}, a snapshot of {made:%Y-%m-%d %H:%M} UTC, older than the {limit.total_seconds() / 3600:g} h of "
+        f"`freshness_hours`{waits}"
+    )
+    return ReadBack(snapshot_date=shown, problems=(problem,))
+
+
+def _problems(lake: Lake, source: SourceSettings, day: date) -> list[str]:
+    tables, database = tables_of(lake, source, day).typed, source.name
+    expected = {table.names.view: table.named.manifest.rows for table in tables}
+    views = sorted(expected)
+    problems = [] if any(expected.values()) or not views else [f"every table of {day} is empty"]
+    for start in range(0, len(views), _VIEWS_PER_QUERY):
+        some = views[start : start + _VIEWS_PER_QUERY]
+        try:
+            problems += _compared(lake, database, some, expected)
+        except QueryError:
+            # One broken view fails them all: each alone says which.
+            for view in some:
+                try:
+                    problems += _compared(lake, database, [view], expected)
+                except QueryError as error:
+                    problems.append(f"{view}: {error}")
+    return problems
+
+
+def _compared(lake: Lake, database: str, views: Sequence[str], expected: dict[str, int]) -> list[str]:
+    rows = lake.athena.run(render_view_counts(database, views), database=database).rows
+    counts = {str(view): int(count or 0) for view, count in rows}
+    return [
+        f"{view}: readers get {counts.get(view, 0):,} rows, the published date has {expected[view]:,}"
+        for view in views
+        if counts.get(view) != expected[view]
+    ]

@@ -1,0 +1,67 @@
+"""Row counts of a date against the database's own, for `verify:`.
+
+The database goes on after its snapshot, so equality means nothing: a table is told when both counts differ by more than
+`tolerance`, and by more than a handful of rows. Estimates (big tables are not counted) may be off by half. A snapshot older
+than two days is not compared at all.
+
+What belongs here: the comparison. Asking the database is `database/counts.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from rds_lake.config.source import Verify
+from rds_lake.database.counts import RowCount
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.tables.table import TableTarget
+
+COMPARABLE = timedelta(hours=48)
+_FEW_ROWS = 100
+_ESTIMATES_TOLERANCE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    """What the comparison found. `unknown` are tables the database gave no count of, each with the reason."""
+
+    snapshot_date: date
+    age: timedelta
+    exact: int
+    estimated: int
+    problems: tuple[str, ...]
+    unknown: tuple[str, ...]
+
+
+def is_comparable(manifest: Manifest, *, now: datetime) -> bool:
+    """Whether the database can still be expected to look like the snapshot."""
+    return now - manifest.export.snapshot_time <= COMPARABLE
+
+
+def verify_rows(
+    manifest: Manifest, counts: Mapping[TableTarget, RowCount], settings: Verify, *, now: datetime
+) -> Verified:
+    """Compare every table of the manifest with the database's count of it."""
+    problems: list[str] = []
+    unknown: list[str] = []
+    for table in manifest.tables:
+        found = counts[table.target]
+        if found.rows is None:
+            unknown.append(f"{table.target}: {found.why}")
+            continue
+        tolerance = settings.tolerance if found.exact else max(settings.tolerance, _ESTIMATES_TOLERANCE)
+        apart = abs(found.rows - table.rows)
+        if apart > _FEW_ROWS and apart > tolerance * max(found.rows, table.rows):
+            has = f"has {found.rows:,} rows now" if found.exact else f"estimates {found.rows:,} rows"
+            problems.append(f"{table.target}: the snapshot has {table.rows:,} rows, the database {has}")
+    known = [count for count in counts.values() if count.rows is not None]
+    return Verified(
+        snapshot_date=manifest.snapshot_date,
+        age=now - manifest.export.snapshot_time,
+        exact=sum(count.exact for count in known),
+        estimated=sum(not count.exact for count in known),
+        problems=tuple(problems),
+        unknown=tuple(unknown),
+    )

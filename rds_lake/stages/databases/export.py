@@ -1,0 +1,252 @@
+"""Export: find the date's snapshot, start or adopt its export task, see it to its end.
+
+AWS charges for every export, so a task of ours is looked for before one is started: running is adopted, COMPLETE is
+reused, only FAILED or CANCELED gets a next attempt. The id is deterministic (`model/exports/task_id.py`), so two runs that
+start at the same moment end with one task.
+
+What belongs here: that decision and the waiting. Whose task one is: `plan.py`. What the export contains:
+`inspect.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.errors import (
+    ConfigError,
+    ConflictError,
+    ExportFailedError,
+    ExportQuotaError,
+    ExportTimeoutError,
+    SnapshotNotFoundError,
+    TransientError,
+)
+from rds_lake.model.aws.engine import engine_of
+from rds_lake.model.aws.snapshot import LIVE, Snapshot, of_date
+from rds_lake.model.exports.task import ExportRecord, ExportStatus, ExportTask
+from rds_lake.model.exports.task_id import export_task_id
+from rds_lake.stages.databases.plan import ExportPlan, attempt_at
+
+Usable = Callable[[ExportTask], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """How to wait for AWS. `clock` gives monotonic seconds."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    timeout_seconds: float
+    poll_seconds: float
+    log: Callable[[str], None]
+
+
+def choose_snapshot(rds: RdsGateway, plan: ExportPlan, day: date, *, now: datetime, usable: Usable) -> Snapshot:
+    """What is exported for the date, or SnapshotNotFoundError with what there is instead.
+
+    A snapshot of the date that is exported already is kept to, unless the source replaces by later ones: a second
+    export costs as much as the first.
+    """
+    snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
+    candidates = of_date(snapshots, day, which=plan.which)
+    if not plan.replace:
+        for candidate in candidates:
+            if any(_serves(task, usable) for _, task in find_attempts(rds, plan, candidate)):
+                return candidate
+    if candidates:
+        return candidates[0]
+    if plan.exports_live and day == now.date():
+        return _live(rds, plan, now)
+    raise SnapshotNotFoundError(_why_none(plan, snapshots, day))
+
+
+def _live(rds: RdsGateway, plan: ExportPlan, now: datetime) -> Snapshot:
+    cluster = rds.find_cluster(plan.identifier, now=now)
+    if cluster is None:
+        raise SnapshotNotFoundError(
+            f"there is no cluster {plan.identifier} in this account and Region; check `identifier` in lake.yaml"
+        )
+    return cluster
+
+
+def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
+    kinds = " or ".join(plan.kinds)
+    days = sorted({s.date for s in snapshots if s.status == "available" and not s.unknown_origin})
+    unfinished = [f"{s.identifier} ({s.status})" for s in snapshots if s.date == day and s.status != "available"]
+    copies = [s.identifier for s in snapshots if s.unknown_origin and s.there_since.date() >= day]
+    if unfinished:
+        reason = f"{', '.join(unfinished)} is not available; wait for it to finish, then materialize the date again"
+    elif plan.kinds == (LIVE,):
+        reason = "a live export can only be made of the present; the data of an earlier date needs a snapshot of it"
+    elif not days:
+        reason = (
+            f"the {plan.noun} has no available {kinds} snapshot at all; check `identifier` and `snapshots` in lake.yaml"
+        )
+    else:
+        reason = (
+            f"there are snapshots from {days[0]} to {days[-1]}. Either none was taken that day, or it is older than the "
+            f"{plan.noun}'s backup retention; its data cannot be exported any more"
+        )
+    if copies:
+        reason += (
+            f". The copies {', '.join(copies)} are of no date: AWS does not tell any more what they were copied from"
+        )
+    return f"{plan.identifier} has no {kinds} snapshot for {day}: {reason}"
+
+
+def find_attempts(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> list[tuple[int, ExportTask]]:
+    """Our attempts to export this snapshot by number; 0 is one started by hand that serves as well."""
+    attempts = [
+        (number, task)
+        for task in rds.list_export_tasks(source_arn=snapshot.arn)
+        if (number := attempt_at(plan, task, snapshot)) is not None
+    ]
+    return sorted(attempts, key=lambda attempt: attempt[0])
+
+
+def _serves(task: ExportTask, usable: Usable) -> bool:
+    """Whether there is nothing to start: it runs, or it is COMPLETE and still usable."""
+    return task.status.running or (task.status is ExportStatus.COMPLETE and usable(task))
+
+
+def begin_export(
+    rds: RdsGateway,
+    plan: ExportPlan,
+    snapshot: Snapshot,
+    *,
+    usable: Usable = lambda _: True,
+    repeat_ended: bool = True,
+) -> ExportTask:
+    """Our export task of this snapshot: adopted when running, or COMPLETE and still `usable`; else started.
+
+    `repeat_ended=False` starts no second export whatever became of the first: an event may come twice, and only a person
+    decides to pay again. Raises ExportQuotaError when AWS has no place for another export now.
+    """
+    attempts = find_attempts(rds, plan, snapshot)
+    for _, task in reversed(attempts):
+        if _serves(task, usable):
+            return task
+    if attempts and not repeat_ended:
+        return attempts[-1][1]
+    _check_include(plan, snapshot)
+    number = attempts[-1][0] + 1 if attempts else 1
+    identifier = export_task_id(subject=snapshot.subject, include=plan.include, salt=plan.salt, attempt=number)
+    try:
+        return rds.start_export(
+            identifier=identifier,
+            source_arn=snapshot.arn,
+            bucket=plan.bucket,
+            prefix=plan.prefix,
+            role=plan.role,
+            kms_key=plan.kms_key,
+            include=plan.include,
+        )
+    except ConflictError:
+        # Another run of ours was faster with the very same id: its task is our task.
+        existing = rds.find_export_task(identifier)
+        if existing is None:
+            raise
+        return existing
+
+
+def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
+    """Before AWS is asked: the engine's grammar, which is only known here where lake.yaml does not say it."""
+    try:
+        engine = engine_of(snapshot.engine)
+    except ValueError as error:
+        raise ConfigError(f"source {plan.source}: {snapshot.source_identifier}: {error}") from error
+    illegal = [item for item in plan.include if not engine.is_export_only(item)]
+    if illegal:
+        raise ConfigError(
+            f"source {plan.source} reads {snapshot.engine}, and there `include` takes {engine.grammar}:",
+            [f"{item} is neither; correct it in lake.yaml" for item in illegal],
+        )
+
+
+def run_export(
+    rds: RdsGateway,
+    plan: ExportPlan,
+    snapshot: Snapshot,
+    *,
+    waiting: Waiting,
+    usable: Usable = lambda _: True,
+) -> ExportTask:
+    """Start or adopt the export and wait for its end; COMPLETE is returned, everything else raises."""
+    deadline = waiting.clock() + waiting.timeout_seconds
+    task = _start_when_possible(lambda: begin_export(rds, plan, snapshot, usable=usable), waiting, deadline)
+    last = ""
+    while task.status.running:
+        line = f"export {task.identifier}: {task.status} {task.progress}%, {task.extracted_gb} GB"
+        if line != last:
+            waiting.log(line)
+            last = line
+        if waiting.clock() > deadline:
+            raise ExportTimeoutError(
+                f"export {task.identifier} is still {task.status} after {waiting.timeout_seconds / 3600:.1f} h. It goes on "
+                "in AWS: materialize the date again to adopt it, or raise `export_timeout_hours`"
+            )
+        waiting.sleep(waiting.poll_seconds)
+        task = _look_again(rds, task, waiting)
+    return _complete_or_raise(task)
+
+
+def _start_when_possible(begin: Callable[[], ExportTask], waiting: Waiting, deadline: float) -> ExportTask:
+    while True:
+        try:
+            return begin()
+        except ExportQuotaError as error:
+            if waiting.clock() > deadline:
+                raise
+            waiting.log(f"waiting for a free place: {error}")
+            waiting.sleep(waiting.poll_seconds)
+
+
+def _look_again(rds: RdsGateway, task: ExportTask, waiting: Waiting) -> ExportTask:
+    """The task as it is now; a throttled look is no reason to give up hours of waiting."""
+    try:
+        return rds.find_export_task(task.identifier) or task
+    except TransientError as error:
+        waiting.log(f"AWS did not answer, asking again: {error}")
+        return task
+
+
+def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:
+    """The ended task of this id, without waiting; raises unless it is COMPLETE."""
+    task = rds.find_export_task(identifier)
+    if task is None:
+        raise ExportFailedError(f"AWS knows no export task {identifier} in this account and Region")
+    if task.status.running:
+        raise ExportTimeoutError(
+            f"export {identifier} is still {task.status}; its completion event brings the next run"
+        )
+    return _complete_or_raise(task)
+
+
+def _complete_or_raise(task: ExportTask) -> ExportTask:
+    if task.status is ExportStatus.COMPLETE:
+        return task
+    cause = task.failure_cause or ("somebody canceled it" if task.status is ExportStatus.CANCELED else "no cause given")
+    raise ExportFailedError(
+        f"export {task.identifier} of {task.source_arn} ended {task.status}: {cause}. Remove the cause, then materialize "
+        "the date again: the next attempt gets a new id. No view was moved"
+    )
+
+
+def record_of(task: ExportTask, *, source: str, day: date, data_at: datetime | None = None) -> ExportRecord:
+    """The record the next stage reads. `data_at`: the time of the data, where it is not the task's SnapshotTime (copies)."""
+    if task.snapshot_time is None:
+        raise ExportFailedError(f"AWS gives no SnapshotTime for export {task.identifier}; its date cannot be known")
+    return ExportRecord(
+        source=source,
+        snapshot_date=day,
+        snapshot_arn=task.source_arn,
+        snapshot_time=data_at or task.snapshot_time,
+        export_task=task.identifier,
+        bucket=task.bucket,
+        folder=task.folder,
+        started_at=task.started_at,
+        ended_at=task.ended_at,
+    )

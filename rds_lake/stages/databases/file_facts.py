@@ -1,0 +1,51 @@
+"""What is known of each file of a relocation: rows, columns, checksum, by its position in the plan.
+
+Packed, since there may be a million files: columns are kept once per shape of table.
+
+What belongs here: remembering. What it comes from: `databases/relocation/relocate.py`, `databases/relocation/in_place.py`.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from rds_lake.model.calendars import Calendar
+from rds_lake.model.lake.checksums import Checksums
+from rds_lake.stages.databases.footers import Footer
+
+_Shape = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, Calendar], ...]]
+
+
+class FileFacts:
+    """Facts of `count` files; nothing is known at first."""
+
+    def __init__(self, count: int) -> None:
+        self._rows = array("q", [-1]) * count
+        self._shape = array("I", [0]) * count
+        self._shapes: list[_Shape] = []
+        self._shape_of: dict[_Shape, int] = {}
+        self._checksums = Checksums(count)
+
+    def set_footer(self, at: int, footer: Footer) -> None:
+        """Remember a file's rows and columns."""
+        known = (footer.columns, footer.early)
+        shape = self._shape_of.get(known)
+        if shape is None:
+            shape = self._shape_of[known] = len(self._shapes)
+            self._shapes.append(known)
+        self._rows[at], self._shape[at] = footer.rows, shape
+
+    def footer(self, at: int) -> Footer:
+        """A file's rows and columns; KeyError when its footer was not read."""
+        if self._rows[at] < 0:
+            raise KeyError(at)
+        columns, early = self._shapes[self._shape[at]]
+        return Footer(rows=self._rows[at], columns=columns, early=early)
+
+    def set_checksum(self, at: int, checksum: str | None) -> None:
+        """Remember `ALGORITHM:base64`, or that there is none."""
+        self._checksums.set(at, checksum)
+
+    def checksum(self, at: int) -> str | None:
+        """`ALGORITHM:base64` where one is known."""
+        return self._checksums.get(at)

@@ -1,0 +1,162 @@
+"""Parquet footers by ranged reads: rows and physical types without the data.
+
+What belongs here: footer to Hive types. Which files to read is `databases/relocation/relocate.py`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.errors import MalformedExportError, RdsLakeError
+from rds_lake.model.calendars import Calendar
+from rds_lake.stages.dynamodb.converting.glue_calendar import early_days
+
+# Footers of tables with up to some hundred columns fit; longer ones cost a second read.
+TAIL_BYTES = 64 * 1024
+# Where thousands are read, bytes cost more than the few second reads; footers of fifty columns take some seven KB.
+_SHORT_TAIL_BYTES = 16 * 1024
+# A length beyond this is a damaged trailer, and would read a whole file of 20 GB into memory.
+_MAX_FOOTER_BYTES = 64 * 1024 * 1024
+_MAGIC = b"PAR1"
+_MOST_ROWS = 1 << 63  # of what a manifest can say
+_TRAILER_BYTES = 8
+
+_PHYSICAL = {
+    "INT32": "int",
+    "INT64": "bigint",
+    "INT96": "timestamp",
+    "FLOAT": "float",
+    "DOUBLE": "double",
+    "BOOLEAN": "boolean",
+    "BYTE_ARRAY": "binary",
+    "FIXED_LEN_BYTE_ARRAY": "binary",
+}
+_TEXT = {"STRING", "ENUM", "JSON", "BSON"}
+_INTEGERS = {8: "tinyint", 16: "smallint", 32: "int", 64: "bigint"}
+
+
+Columns = tuple[tuple[str, str], ...]
+Shape = tuple[Any, Columns]  # pyarrow's schema of a file, and its columns as Footer has them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footer:
+    """Rows of one file, and its columns as (name, Hive type).
+
+    `early`: columns that have days before 1582-10-15, or may have, and the calendar the file counts those by.
+    """
+
+    rows: int
+    columns: Columns
+    early: tuple[tuple[str, Calendar], ...] = ()
+
+
+def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
+    """The footer of one Parquet object; MalformedExportError when it is none."""
+    tail = s3.read_tail(bucket, key, bytes=TAIL_BYTES)
+    where = f"s3://{bucket}/{key}"
+    needed = footer_bytes(tail, where)
+    if needed > len(tail):
+        tail = s3.read_tail(bucket, key, bytes=needed)
+    return parse_footer(tail, where)
+
+
+def read_footers(
+    many: ManyS3, bucket: str, keys: Sequence[str], *, done: Callable[[int, Footer | RdsLakeError], None]
+) -> None:
+    """The footers of many objects, told by position; an object whose footer cannot be read is told with its error."""
+
+    shapes: dict[str, Shape] = {}
+    lengths: dict[str, int] = {}  # of folders with longer footers: their next files are asked for as much at once
+
+    def length(number: int) -> int:
+        return lengths.get(keys[number].rpartition("/")[0], _SHORT_TAIL_BYTES)
+
+    def read(number: int, tail: bytes) -> Footer | None:
+        where = f"s3://{bucket}/{keys[number]}"
+        needed = footer_bytes(tail, where)
+        if needed > len(tail):
+            lengths[keys[number].rpartition("/")[0]] = needed + _SHORT_TAIL_BYTES // 4
+            return None
+        return parse_footer(tail, where, shapes)
+
+    def slowly(number: int) -> Footer:
+        return read_footer(many.s3, bucket, keys[number])
+
+    many.tails(bucket, keys, length=length, read=read, slowly=slowly, done=done)
+
+
+def footer_bytes(tail: bytes, where: str) -> int:
+    """How many bytes at the object's end the footer takes; MalformedExportError when the tail is no Parquet file's."""
+    if len(tail) < _TRAILER_BYTES or tail[-4:] != _MAGIC:
+        raise MalformedExportError(f"{where} is not a Parquet file: it does not end with PAR1")
+    (length,) = struct.unpack("<I", tail[-8:-4])
+    if length > _MAX_FOOTER_BYTES:
+        raise MalformedExportError(f"{where} is not a Parquet file: its footer would be {length:,} bytes long")
+    return length + _TRAILER_BYTES
+
+
+def parse_footer(tail: bytes, where: str, shapes: dict[str, Shape] | None = None) -> Footer:
+    """The footer in the last bytes of an object, of which there are enough.
+
+    `shapes` are those of the folders' last files: neighbours mostly agree, and comparing costs a tenth of reading.
+    """
+    try:
+        return _footer(pq.read_metadata(pa.BufferReader(tail)), where, shapes)
+    # pyarrow raises the first two for what is no footer; the others come of one that says what no footer of AWS's does,
+    # such as a column whose name is no text.
+    except (pa.ArrowException, OSError, ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
+        raise MalformedExportError(f"the Parquet footer of {where} cannot be read: {error}") from error
+
+
+def _footer(metadata: Any, where: str, shapes: dict[str, Shape] | None) -> Footer:
+    if not 0 <= metadata.num_rows < _MOST_ROWS:
+        raise ValueError(f"it has {metadata.num_rows} rows")
+    schema = metadata.schema
+    folder = where.rpartition("/")[0]
+    known = shapes.get(folder) if shapes is not None else None
+    if known is not None and known[0].equals(schema):
+        columns = known[1]
+    else:
+        columns = tuple(_column(schema.column(number), where) for number in range(len(schema)))
+        if shapes is not None:
+            shapes[folder] = (schema, columns)
+    return Footer(rows=metadata.num_rows, columns=columns, early=early_days(metadata, columns))
+
+
+def _column(column: Any, where: str) -> tuple[str, str]:
+    if "." in column.path and column.path != column.name:
+        raise MalformedExportError(f"column {column.path} of {where} is nested, which RDS exports never are")
+    return column.name, hive_type(column)
+
+
+def hive_type(column: Any) -> str:
+    """The Hive type that reads a flat Parquet column (aws-facts 2 and 5.5)."""
+    logical, physical = column.logical_type.type, column.physical_type
+    if logical in _TEXT:
+        return "string"
+    if logical == "DECIMAL":
+        return f"decimal({column.precision},{column.scale})"
+    if logical == "TIMESTAMP":
+        return "timestamp"
+    if logical == "DATE":
+        return "date"
+    if logical == "INT":
+        return _INTEGERS[_bits(column)]
+    return _PHYSICAL.get(physical, "binary")
+
+
+def _bits(column: Any) -> int:
+    """Width of an annotated integer: `Int(bitWidth=16, isSigned=true)`."""
+    text = str(column.logical_type)
+    width = int(text.split("bitWidth=")[1].split(",")[0])
+    # Unsigned values need the next width.
+    return width if "isSigned=true" in text else min(width * 2, 64)

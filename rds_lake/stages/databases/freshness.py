@@ -1,0 +1,116 @@
+"""Freshness: whether a source still makes snapshots.
+
+What belongs here: how old the newest state is, and when that is too old. Who asks: `reconcile.py` and the source's check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.lake_yaml import LakeConfig, first_date
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.aws.snapshot import Snapshot
+from rds_lake.model.exports.completeness import check_date
+from rds_lake.model.exports.task import ExportStatus
+from rds_lake.stages.databases.plan import ExportPlan, export_plan
+from rds_lake.stages.lake.handover import find_manifest
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.runs.wanted import WantedIncident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watched:
+    """A source as reconciliation sees it."""
+
+    plan: ExportPlan
+    first_date: date
+    freshness: timedelta | None
+
+
+def watch(config: LakeConfig, source: SourceSettings) -> Watched:
+    """The source's settings for watching it."""
+    return Watched(plan=export_plan(config, source), first_date=first_date(config, source), freshness=source.freshness)
+
+
+def find_live(rds: RdsGateway, plan: ExportPlan, *, now: datetime) -> Snapshot | None:
+    """The live cluster of a source that exports it, or None."""
+    return rds.find_cluster(plan.identifier, now=now) if plan.exports_live else None
+
+
+def newest_state(rds: RdsGateway, snapshots: Sequence[Snapshot], live: Snapshot | None) -> datetime | None:
+    """The newest state of the database that was kept: a snapshot, or a live export."""
+    moments = [s.created_at for s in snapshots if s.status == "available" and not s.unknown_origin]
+    if live is not None:
+        tasks = rds.list_export_tasks(source_arn=live.arn)
+        moments += [t.snapshot_time for t in tasks if t.snapshot_time and t.status is ExportStatus.COMPLETE]
+    return max(moments, default=None)
+
+
+def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str | None:
+    """Why the source is stale at this moment, or None."""
+    plan = watched.plan
+    if watched.freshness is None:
+        return None
+    snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
+    newest = newest_state(rds, snapshots, find_live(rds, plan, now=now))
+    return stale_reason(watched, newest, now=now, since=waiting_since(rds, watched, newest, now=now))
+
+
+def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> datetime:
+    """From when freshness counts: the newest state, else from when the source could first have had one.
+
+    That is its first date here, or later, when the database was made. AWS is asked only where that decides.
+    """
+    if newest is not None:
+        return newest
+    first = datetime.combine(watched.first_date, datetime.min.time(), UTC)
+    if watched.freshness is None or now - first <= watched.freshness:
+        return first
+    made = rds.find_created(watched.plan.snapshot_about, watched.plan.identifier)
+    return max(first, made) if made else first
+
+
+def find_misdated(rds: RdsGateway, lake: Lake, source: SourceSettings) -> str | None:
+    """Why the data of the published date is older than its name, or None: a copy that an earlier release took at its own date."""
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    manifest = find_manifest(lake.s3, lake.layout, source.name, pointer.snapshot_date) if pointer else None
+    if manifest is None:
+        return None
+    about, _ = exportable(manifest.export.snapshot_arn)
+    snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, manifest.export.snapshot_arn)
+    found = check_date(snapshot, manifest.snapshot_date) if snapshot else None
+    return f"readers see {manifest.snapshot_date}, but {found.problem}" if found else None
+
+
+def stale_reason(
+    watched: Watched, newest: datetime | None, *, now: datetime, since: datetime | None = None
+) -> str | None:
+    """Why the source is stale, or None. `since`: as `waiting_since` says; else a source counts from its first date."""
+    if watched.freshness is None:
+        return None
+    since = since or newest or datetime.combine(watched.first_date, datetime.min.time(), UTC)
+    if now - since <= watched.freshness:
+        return None
+    kinds = " or ".join(watched.plan.kinds)
+    last = f"the newest is from {since:%Y-%m-%d %H:%M} UTC" if newest else "there is none at all"
+    hours = watched.freshness.total_seconds() / 3600
+    return f"{watched.plan.identifier} has no {kinds} snapshot of the last {hours:g} h: {last}"
+
+
+def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> WantedIncident:
+    """One incident per newest snapshot: it is told once, and again only after a newer one came and aged."""
+    return WantedIncident(
+        key=f"stale:{plan.source}:{newest.isoformat() if newest else 'never'}",
+        source=plan.source,
+        what="no new snapshot",
+        cause=reason,
+        next_step=(
+            f"See why the {plan.noun} makes no snapshots (backup window, retention 0, a failing AWS Backup plan, an "
+            "`identifier` of lake.yaml that is gone). What is published stays published; it gets older."
+        ),
+    )

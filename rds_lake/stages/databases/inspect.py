@@ -1,0 +1,114 @@
+"""Inspect: read a finished export's folder once, and judge whether it is complete.
+
+What belongs here: listing and reading the info files. The rule is `model/exports/completeness.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+from rds_lake.aws.s3.gateway import MOST_LISTED, S3Gateway
+from rds_lake.aws.s3.many import EXPORT_LEVELS, ManyS3
+from rds_lake.model.aws.engine import Engine
+from rds_lake.model.exports.completeness import Finding, check_completeness
+from rds_lake.model.exports.info import COMPLETE, ExportTableInfo, export_folder, parse_tables_info
+from rds_lake.model.exports.key import ExportedData, ExportKey, SuccessMarker, TablesInfoFile, parse_export_key
+from rds_lake.model.exports.task import ExportTask
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.databases.exported_files import ExportedFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportedTable:
+    """One exported table, with its folder as AWS spells it and its files, possibly none."""
+
+    target: TableTarget
+    folder: str
+    info: ExportTableInfo
+    files: ExportedFiles
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportContents:
+    """Everything the task wrote, and what is wrong with it."""
+
+    tables: tuple[ExportedTable, ...]
+    findings: tuple[Finding, ...]
+
+
+def inspect_export(
+    s3: S3Gateway,
+    *,
+    task: ExportTask,
+    include: Sequence[str],
+    engine: Engine | None = None,
+    default_schema: str | None = None,
+    known: Collection[TableTarget] = (),
+) -> ExportContents:
+    """List the task's folder, read its info files, and check that the export is complete.
+
+    `engine` says the grammar of `include` and `default_schema` where a schema's name ends, as far as lake.yaml has them;
+    `known` are tables the lake had before.
+
+    Raises MalformedExportError when the info files are missing or unreadable.
+    """
+    # With the trailing slash: task `a-1` is a string prefix of `a-10` (aws-facts 1.1).
+    listing = _Listing(folder=task.folder)
+    ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=EXPORT_LEVELS, found=listing.add)
+    infos = parse_tables_info(
+        {file: s3.get_text(task.bucket, key, most=MOST_LISTED) for file, key in listing.infos.items()},
+        folders=listing.folders,
+        default_schema=default_schema,
+    )
+    tables = tuple(
+        ExportedTable(target=info.target, folder=folder, info=info, files=listing.files_of(folder))
+        for info in infos
+        if info.target is not None and info.status == COMPLETE
+        for folder in [export_folder(info.target)]
+    )
+    findings = check_completeness(
+        task=task, infos=infos, keys=listing.kinds, include=include, engine=engine, known=known
+    )
+    return ExportContents(tables=tables, findings=findings)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Listing:
+    """The export's keys as they come. Of data files `kinds` has one per folder: more say no more of completeness."""
+
+    folder: str
+    kinds: list[ExportKey] = field(default_factory=list)
+    infos: dict[TablesInfoFile, str] = field(default_factory=dict)
+    _files: dict[str, ExportedFiles] = field(default_factory=dict)
+    _known: dict[str, tuple[ExportedFiles, int]] = field(default_factory=dict)
+
+    def add(self, items: Sequence[tuple[str, int]]) -> None:
+        """A page of keys with their sizes."""
+        for key, size in items:
+            place = self._known.get(key.rpartition("/")[0]) if key.endswith(".parquet") else None
+            # Parsing tells a table's folder once; its other files differ in their names only.
+            files, start = place or self._new(key)
+            if files is not None:
+                files.add(key[start:], size)
+
+    @property
+    def folders(self) -> set[str]:
+        """The folders of tables (`database/schema.table` as AWS spells it), also of those without rows."""
+        return {kind.folder for kind in self.kinds if isinstance(kind, ExportedData | SuccessMarker)}
+
+    def files_of(self, folder: str) -> ExportedFiles:
+        """The files of a table, by its folder as AWS spells it; possibly none."""
+        return self._files.get(folder) or ExportedFiles(f"{self.folder}{folder}/")
+
+    def _new(self, key: str) -> tuple[ExportedFiles | None, int]:
+        kind = parse_export_key(key, self.folder)
+        self.kinds.append(kind)
+        if isinstance(kind, TablesInfoFile):
+            self.infos[kind] = key
+        if not isinstance(kind, ExportedData):
+            return None, 0
+        prefix = f"{self.folder}{kind.folder}/"
+        files = self._files.setdefault(kind.folder, ExportedFiles(prefix))
+        self._known[key.rpartition("/")[0]] = (files, len(prefix))
+        return files, len(prefix)

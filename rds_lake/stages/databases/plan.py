@@ -1,0 +1,163 @@
+"""What exporting a source means, and which of the account's export tasks are its own.
+
+| kind | exported | snapshots are | `live` is |
+|---|---|---|---|
+| rds | one DB instance | instance snapshots | not there |
+| aurora | one cluster | cluster snapshots | the cluster's own ARN |
+
+What belongs here: the plan as a value, and recognising tasks. Starting them is `export.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.aws.snapshot import LIVE, Snapshot, Which, copy_subject, live_subject, snapshot_date
+from rds_lake.model.exports.task import ExportStatus, ExportTask
+from rds_lake.model.exports.task_id import parse_attempt, written_day
+
+_NOUNS = {Exportable.SNAPSHOT: "instance", Exportable.CLUSTER_SNAPSHOT: "cluster"}
+_ABOUT = {"rds": Exportable.SNAPSHOT, "aurora": Exportable.CLUSTER_SNAPSHOT}
+_KINDS = {"backup": "awsbackup"}  # lake.yaml's word -> SnapshotType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportPlan:
+    """What exporting a source means. `kinds` in AWS's words (automated, manual, awsbackup), or live."""
+
+    source: str
+    snapshot_about: Exportable
+    identifier: str
+    kinds: tuple[str, ...]
+    include: tuple[str, ...]
+    bucket: str
+    prefix: str
+    role: str
+    kms_key: str
+    which: Which = "newest"
+    replace: bool = False
+    priority: int = 0
+    timeout: timedelta = timedelta(hours=24)
+
+    @property
+    def salt(self) -> str:
+        """Tells this lake's exports from another's of the same snapshot."""
+        return f"{self.source}/{self.bucket}/{self.prefix}"
+
+    @property
+    def snapshot_kinds(self) -> tuple[str, ...]:
+        """The kinds that are snapshots."""
+        return tuple(kind for kind in self.kinds if kind != LIVE)
+
+    @property
+    def exports_live(self) -> bool:
+        return LIVE in self.kinds
+
+    def live_label(self, day: date) -> str:
+        """What runs of a scheduled live export are tagged with: the schedule does not ask AWS for the cluster's ARN."""
+        return f"{LIVE}:{self.identifier}@{day.isoformat()}"
+
+    @property
+    def noun(self) -> str:
+        """`instance` or `cluster`."""
+        return _NOUNS[self.snapshot_about]
+
+
+def export_plan(config: LakeConfig, source: SourceSettings) -> ExportPlan:
+    """What exporting this source means, as values."""
+    lake = config.lake
+    assert lake.export_role and lake.kms_key, "config/lake_yaml.py refuses a database without them"
+    return ExportPlan(
+        source=source.name,
+        snapshot_about=_ABOUT[source.kind],
+        identifier=source.identifier,
+        kinds=tuple(_KINDS.get(kind, kind) for kind in source.snapshots),
+        include=source.include,
+        bucket=lake.exports_bucket,
+        prefix=lake.export_prefix,
+        role=lake.export_role,
+        kms_key=lake.kms_key,
+        which=source.which,
+        replace=source.replace,
+        priority=source.priority,
+        timeout=timedelta(hours=source.export_timeout_hours),
+    )
+
+
+def export_plans(config: LakeConfig) -> Sequence[ExportPlan]:
+    """The plans of all sources that are databases."""
+    return [export_plan(config, source) for source in config.sources if source.kind in _ABOUT]
+
+
+def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | None:
+    """Which attempt of this plan at exactly this snapshot the task is; None when it is another's.
+
+    0 is an export somebody started by hand, of the same tables to the same place: it is paid already, so it is adopted as
+    long as it runs or is COMPLETE.
+    """
+    if task.source_arn != snapshot.arn:
+        return None
+    ours = parse_attempt(task.identifier, subject=snapshot.subject, include=plan.include, salt=plan.salt)
+    return ours if ours is not None else 0 if _by_hand(plan, task, snapshot) else None
+
+
+def _by_hand(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> bool:
+    same_place = (task.bucket, task.prefix.strip("/")) == (plan.bucket, plan.prefix)
+    same_tables = set(task.include) == set(plan.include)
+    good = task.status in (ExportStatus.STARTING, ExportStatus.IN_PROGRESS, ExportStatus.COMPLETE)
+    if not (same_place and same_tables and good):
+        return False
+    moment = task.snapshot_time or task.started_at
+    # A live cluster has one ARN for all dates; an earlier day's export is another one.
+    return snapshot.kind != LIVE or (
+        moment is not None and snapshot_date(moment) == snapshot.date and date_of_ours(plan, task) is None
+    )
+
+
+def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
+    """The date of a task this plan started (or would have started), by its id alone; None when it is another's.
+
+    ValueError when it is ours, but AWS does not say yet of what time.
+    """
+    try:
+        about, _ = exportable(task.source_arn)
+    except ValueError:
+        return None
+    if about is Exportable.CLUSTER:
+        return _live_date(plan, task)
+    if not _is_attempt(plan, task, task.source_arn):
+        day = written_day(task.identifier)  # of a copied snapshot AWS tells the time of the copy, not of its data
+        return day if day and _is_attempt(plan, task, copy_subject(task.source_arn, day)) else None
+    if task.snapshot_time is None:
+        raise ValueError(f"export task {task.identifier} carries no snapshot time yet")
+    return snapshot_date(task.snapshot_time)
+
+
+def is_attempt_of(plan: ExportPlan, task: ExportTask) -> bool:
+    """Whether the task's id is one that this plan gives to exports of what AWS says it exported."""
+    try:
+        about, _ = exportable(task.source_arn)
+    except ValueError:
+        return False
+    if about is Exportable.CLUSTER:
+        return _live_date(plan, task) is not None
+    return _is_attempt(plan, task, task.source_arn)
+
+
+def _live_date(plan: ExportPlan, task: ExportTask) -> date | None:
+    """The day in the task's id: a live export begun before midnight may have its time after it."""
+    moment = task.snapshot_time or task.started_at
+    if moment is None:
+        # STARTING has neither, and nothing is decided about a task before it ends.
+        return None
+    days = [snapshot_date(moment) - timedelta(days=back) for back in (0, 1, 2, -1)]
+    return next((day for day in days if _is_attempt(plan, task, live_subject(task.source_arn, day))), None)
+
+
+def _is_attempt(plan: ExportPlan, task: ExportTask, subject: str) -> bool:
+    return parse_attempt(task.identifier, subject=subject, include=plan.include, salt=plan.salt) is not None

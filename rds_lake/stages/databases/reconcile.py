@@ -1,0 +1,307 @@
+"""Reconciliation: what AWS has against what is materialized, for everything no event told.
+
+Events are best effort and late, copies of snapshots may raise none, daemons are down for hours, and AWS refuses a sixth
+export: sooner or later this comparison finds what is left.
+
+    a date's snapshot, no export of it            -> start it, when AWS has a place: highest priority, oldest date first
+    an ended export of ours that no run settled   -> settle it
+    a running export older than its time-out      -> incident "stuck"
+    no snapshot for longer than `freshness_hours` -> incident "stale"
+
+What belongs here: the comparison. What Dagster knows comes in as a `RunLog` (`defs/sensors/run_log.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from typing import Protocol
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.model.aws.arn import Exportable
+from rds_lake.model.aws.snapshot import LIVE, Snapshot, of_date
+from rds_lake.model.exports.task import ExportStatus, ExportTask
+from rds_lake.stages.databases.freshness import (
+    Watched,
+    find_live,
+    newest_state,
+    stale_incident,
+    stale_reason,
+    waiting_since,
+)
+from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
+from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run, settling_run
+
+
+class Progress(StrEnum):
+    """How far a source's date is, for Dagster."""
+
+    OPEN = "open"
+    BUSY = "busy"
+    DONE = "done"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Runs that were to export a subject. `blocking`: one still runs, or failed, which is a person's. `at`: the last."""
+
+    blocking: bool
+    at: datetime
+
+
+class RunLog(Protocol):
+    """What Dagster and the lake know of earlier runs."""
+
+    def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
+        """Of each date: DONE once its last stage is materialized, BUSY while a run is about to."""
+        ...
+
+    def begun(self, source: str, day: date) -> Mapping[str, Begun]:
+        """What runs of the date were to export, by subject."""
+        ...
+
+    def was_settled(self, export_task: str) -> bool:
+        """Whether any run was asked to take this ended export over."""
+        ...
+
+    def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
+        """Whether a run somebody launched for the whole date goes on, or went on until after `since`.
+
+        Such a run waits for the export by itself, so that the export's end is its business.
+        """
+        ...
+
+    def has_failed(self, source: str, day: date) -> bool:
+        """Whether the last run that was to export the date failed, and so was mailed."""
+        ...
+
+    def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
+        """Whether a run gave up waiting for the date's export at or after `since`, and so was mailed."""
+        ...
+
+    def published_arn(self, source: str, day: date) -> str | None:
+        """The snapshot a date's Parquet came from."""
+        ...
+
+
+def is_taken_over(log: RunLog, run: WantedRun) -> bool:
+    """Whether another run was asked to do the same, or does so because a person launched it."""
+    if run.export_task is None:
+        return False
+    return log.was_settled(run.export_task) or log.by_hand(run.source, run.snapshot_date, since=run.ended_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Candidate:
+    """An export somebody has to start. Orders as exports are started: priority first, then the oldest date."""
+
+    rank: int  # minus the source's priority
+    snapshot_date: date
+    source: str
+    subject: str
+
+    def run(self, *, turn: int) -> WantedRun:
+        """The run that starts it; another one every turn, as the one before may have been refused a place."""
+        return beginning_run(self.source, self.snapshot_date, self.subject, key=f"begin:{self.subject}:{turn}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examined:
+    """What reconciliation found of one source. `problems`: what of it could not be looked at, and why."""
+
+    source: str
+    candidates: tuple[Candidate, ...] = ()
+    settling: tuple[WantedRun, ...] = ()
+    incidents: tuple[WantedIncident, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Snapshots(Protocol):
+    """Where a source's snapshots are listed: AWS, or a list of the whole account (`account_snapshots.py`)."""
+
+    def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
+        """As of `RdsGateway.list_snapshots`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What is left to do for one date."""
+
+    candidates: Sequence[Candidate] = ()
+    settling: Sequence[WantedRun] = ()
+    incidents: Sequence[WantedIncident] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reconciler:
+    """Compares one source at a time. `grace`: how long events are given to arrive before this does their work.
+
+    `snapshots`: where they are listed; without one, of AWS for every source.
+    """
+
+    rds: RdsGateway
+    log: RunLog
+    now: datetime
+    days: int
+    grace: timedelta
+    snapshots: Snapshots | None = None
+
+    def examine(self, watched: Watched) -> Examined:
+        """Everything that is left to do for the source. AWS is asked about export tasks of open dates only.
+
+        A date that cannot be looked at keeps no other from its work; where AWS does not answer, the rest waits as well.
+        """
+        plan = watched.plan
+        listed = self.snapshots or self.rds
+        snapshots = listed.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
+        live = find_live(self.rds, plan, now=self.now)
+        found: list[_Found] = []
+        problems: list[str] = []
+        for day, dates_own in self._open_dates(watched, snapshots, live).items():
+            one = attempt(lambda day=day, dates_own=dates_own: self._look(plan, day, dates_own))
+            if isinstance(one, _Found):
+                found.append(one)
+                continue
+            problems.append(f"{day}: {one.why}")
+            if one.transient:
+                break
+        stale = attempt(lambda: self._stale(watched, snapshots, live))
+        if isinstance(stale, Failed):
+            problems.append(f"its freshness: {stale.why}")
+        else:
+            found.append(_Found(incidents=stale))
+        return Examined(
+            source=plan.source,
+            candidates=tuple(candidate for one in found for candidate in one.candidates),
+            settling=tuple(run for one in found for run in one.settling),
+            incidents=tuple(incident for one in found for incident in one.incidents),
+            problems=tuple(problems),
+        )
+
+    def _look(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> _Found:
+        attempts = self._attempts(plan, day, snapshots)
+        running = [task for task in attempts if task.status.running]
+        if running:
+            return _Found(incidents=[_stuck(plan, task) for task in running if self._is_stuck(plan, task, day)])
+        if attempts:
+            return _Found(settling=self._settling(plan, attempts, day))
+        return _Found(candidates=self._candidate(plan, day, snapshots))
+
+    def _stale(
+        self, watched: Watched, snapshots: Sequence[Snapshot], live: Snapshot | None
+    ) -> Sequence[WantedIncident]:
+        newest = newest_state(self.rds, snapshots, live)
+        since = waiting_since(self.rds, watched, newest, now=self.now)
+        reason = stale_reason(watched, newest, now=self.now, since=since)
+        return [stale_incident(watched.plan, newest, reason)] if reason is not None else []
+
+    def _open_dates(
+        self, watched: Watched, snapshots: Sequence[Snapshot], live: Snapshot | None
+    ) -> dict[date, list[Snapshot]]:
+        """The dates looked at that are not finished, each with what it may be exported from, the wanted one first."""
+        plan, today = watched.plan, self.now.astimezone(UTC).date()
+        days = [today - timedelta(days=back) for back in range(self.days)]
+        days = [day for day in days if day >= watched.first_date]
+        progress = self.log.progress(plan.source, days) if days else {}
+        found: dict[date, list[Snapshot]] = {}
+        for day in days:
+            own = of_date(snapshots, day, which=plan.which)
+            if live is not None:
+                own.append(replace(live, created_at=datetime.combine(day, self.now.timetz())))
+            if progress[day] is Progress.DONE:
+                own = [snapshot for snapshot in own if snapshot.copied_at is None]  # a copy has nothing newer
+                replaced = plan.replace and own and self.log.published_arn(plan.source, day) != own[0].arn
+                own = own[:1] if replaced else []
+            if progress[day] is not Progress.BUSY and (own or progress[day] is Progress.OPEN):
+                found[day] = own
+        return found
+
+    def _attempts(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[ExportTask]:
+        """Our tasks for the date, also of snapshots that were deleted since a run began with them."""
+        known = {snapshot.arn for snapshot in snapshots}
+        gone = [
+            s for s in self.log.begun(plan.source, day) if s.startswith("arn:") and s.partition("@")[0] not in known
+        ]
+        found = [
+            task
+            for snapshot in snapshots
+            for task in self.rds.list_export_tasks(source_arn=snapshot.arn)
+            if attempt_at(plan, task, snapshot) is not None
+        ]
+        for arn in gone:
+            tasks = self.rds.list_export_tasks(source_arn=arn.partition("@")[0])
+            found += [task for task in tasks if _date_or_none(plan, task) == day]
+        return found
+
+    def _settling(self, plan: ExportPlan, attempts: Sequence[ExportTask], day: date) -> list[WantedRun]:
+        """The ended export whose end nobody was told: the last COMPLETE one, else the last."""
+        complete = [task for task in attempts if task.status is ExportStatus.COMPLETE]
+        task = max(complete or attempts, key=lambda task: task.ended_at or self.now)
+        run = settling_run(plan, task, day)
+        if (task.ended_at or self.now) > self.now - self.grace or is_taken_over(self.log, run):
+            return []
+        return [run]
+
+    def _candidate(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[Candidate]:
+        """The export to start, unless a run is about to or failed to."""
+        begun = self.log.begun(plan.source, day)
+        for snapshot in snapshots:
+            if snapshot.kind == LIVE:
+                # Begun by its schedule, and refused a place: otherwise the schedule's time has not come.
+                label = plan.live_label(day)
+                subject = label if label in begun and day == self.now.astimezone(UTC).date() else None
+            else:
+                subject = snapshot.subject if snapshot.there_since <= self.now - self.grace else None
+            if subject is not None:
+                busy = subject in begun and begun[subject].blocking
+                return (
+                    []
+                    if busy
+                    else [Candidate(rank=-plan.priority, snapshot_date=day, source=plan.source, subject=subject)]
+                )
+        return []
+
+    def _is_stuck(self, plan: ExportPlan, task: ExportTask, day: date) -> bool:
+        # A task that is STARTING carries no start time yet; its snapshot may be days old, so only the run that began it
+        # tells. A waiting run that gave up has been mailed already.
+        since = task.started_at or max((b.at for b in self.log.begun(plan.source, day).values()), default=None)
+        if since is None or self.now - since <= plan.timeout:
+            return False
+        return not self.log.has_timed_out(plan.source, day, since=since)
+
+
+def _date_or_none(plan: ExportPlan, task: ExportTask) -> date | None:
+    try:
+        return date_of_ours(plan, task)
+    except ValueError:
+        # AWS has not said its time yet; a later tick sees it.
+        return None
+
+
+def _stuck(plan: ExportPlan, task: ExportTask) -> WantedIncident:
+    hours = plan.timeout.total_seconds() / 3600
+    return WantedIncident(
+        key=f"stuck:{task.identifier}",
+        source=plan.source,
+        what="export stuck",
+        cause=f"export {task.identifier} of {task.source_arn} is {task.status}, {task.progress}%, for more than {hours:g} h",
+        next_step=(
+            "Look at the task in the RDS console. It holds one of the account's places: cancel it there, then "
+            "materialize the date again; or raise `export_timeout_hours` in lake.yaml when the database is just big."
+        ),
+    )
+
+
+def start_next(
+    candidates: Iterable[Candidate], running: Sequence[ExportTask], *, quota: int, beginning: int, turn: int
+) -> list[WantedRun]:
+    """Runs for as many exports as AWS has places: five in the account, whoever started the others (aws-facts 1.7).
+
+    `beginning`: runs that are about to take a place.
+    """
+    free = quota - beginning - len(running)
+    return [candidate.run(turn=turn) for candidate in sorted(candidates)[: max(free, 0)]]

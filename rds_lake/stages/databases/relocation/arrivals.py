@@ -1,0 +1,45 @@
+"""Which copies have arrived: a listing of the destination compared with the plan as it comes, page by page.
+
+A folder is listed in the order of its keys, and a table's copies are planned in that order, so that both are walked in step
+and nothing of a million keys is kept. What is not found in step (two layouts in one table) is not lost: it is asked for by HEAD.
+
+What belongs here: the comparison. Listing is `aws/s3/many.py`, what follows from it `relocate.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rds_lake.stages.databases.relocation.copy_plan import CopyPlan
+
+
+class Arrivals:
+    """Copies of a plan that a listing has shown with their source's size."""
+
+    def __init__(self, plan: CopyPlan) -> None:
+        self._plan = plan
+        self._seen = [bytearray(len(table.files)) for table in plan.tables]
+        self._next = [0] * len(plan.tables)
+        self._table_of = {folder: which for which, folder in enumerate(plan.folders)}
+
+    def add(self, items: Sequence[tuple[str, int]]) -> None:
+        """A page of (key, size), of one folder, in order; foreign keys are passed over."""
+        which = self._table_of.get(items[0][0].rpartition("/")[0] + "/") if items else None
+        if which is None:
+            return
+        seen, at = self._seen[which], self._next[which]
+        for key, size in items:
+            while at < len(seen):
+                wanted, expected = self._plan.target(which, at)
+                if wanted > key:
+                    break
+                seen[at] = wanted == key and size == expected
+                at += 1
+                if wanted == key:
+                    break
+        self._next[which] = at
+
+    def has(self, at: int) -> bool:
+        """Whether the copy at this position of the plan is there, of the right size."""
+        number, which = self._plan.place(at)
+        return bool(self._seen[which][number])

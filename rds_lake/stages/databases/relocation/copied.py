@@ -1,0 +1,143 @@
+"""From verified copies and their footers to the manifest (pure).
+
+What belongs here: the manifest's values, schemas of files against what AWS announced. Copying is `relocate.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from rds_lake.errors import MalformedExportError
+from rds_lake.model.calendars import Calendar, together
+from rds_lake.model.exports.expected_type import hive_type_of_expected, known_type_of_expected
+from rds_lake.model.exports.info import InfoColumn
+from rds_lake.model.exports.task import ExportRecord
+from rds_lake.model.lake.data_files import DataFile, DataFiles
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import AwsCopy, Manifest, TableManifest
+from rds_lake.model.tables.table import Column
+from rds_lake.stages.databases.inspect import ExportedTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copied:
+    """One verified copy of a table's file, and the (name, Hive type) columns of its footer; `early` as there."""
+
+    table: ExportedTable
+    data: DataFile
+    columns: tuple[tuple[str, str], ...]
+    early: tuple[tuple[str, Calendar], ...] = ()
+
+
+def build_manifest(
+    tables: Iterable[ExportedTable],
+    copied: Iterable[Copied],
+    record: ExportRecord,
+    layout: LakeLayout,
+    *,
+    superseded: tuple[AwsCopy, ...] = (),
+    in_place: bool = False,
+) -> Manifest:
+    """The manifest of verified copies, or of AWS's own files (pure).
+
+    MalformedExportError when files of one table differ in schema.
+    """
+    files: dict[str, DataFiles] = defaultdict(DataFiles)
+    shapes: dict[str, dict[tuple[tuple[str, str], ...], str]] = defaultdict(dict)
+    early: dict[str, set[tuple[str, Calendar]]] = defaultdict(set)
+    for copy in copied:
+        files[copy.table.folder].add(copy.data)
+        shapes[copy.table.folder].setdefault(copy.columns, copy.data.key)
+        early[copy.table.folder].update(copy.early)
+    manifests: list[TableManifest] = []
+    problems: list[str] = []
+    for table in tables:
+        schemas = shapes[table.folder]
+        if len(schemas) > 1:
+            problems.append(f"files of {table.target} differ in schema: {', '.join(sorted(schemas.values()))}")
+            continue
+        columns, notes = merge_schema(next(iter(schemas), None), table.info.columns)
+        location, home = _place(table, record, layout, in_place=in_place)
+        manifests.append(
+            TableManifest(
+                target=table.target,
+                location=location,
+                home=home,
+                columns=_with_calendars(columns, early[table.folder]),
+                files=files[table.folder].by_key(),
+                schema_notes=notes,
+            )
+        )
+    if problems:
+        raise MalformedExportError("tables cannot be read as one:", problems)
+    return Manifest(
+        export=record,
+        lake_bucket=layout.bucket,
+        tables=tuple(manifests),
+        in_place=in_place,
+        superseded=superseded,
+    )
+
+
+def _with_calendars(columns: Sequence[Column], early: Iterable[tuple[str, Calendar]]) -> tuple[Column, ...]:
+    found: dict[str, list[Calendar]] = defaultdict(list)
+    for name, calendar in early:
+        found[name].append(calendar)
+    return tuple(replace(column, calendar=together(found.get(column.name, ()))) for column in columns)
+
+
+def _place(table: ExportedTable, record: ExportRecord, layout: LakeLayout, *, in_place: bool) -> tuple[str, str]:
+    """Where the table's files of the date are, and its own folder in the lake where that does not follow."""
+    if in_place:
+        # Above the index folders: Athena reads what lies below, and no name that begins with `_` (aws-facts 1.1).
+        home = layout.uri(layout.table_folder(record.source, table.folder))
+        return f"s3://{record.bucket}/{record.folder}{table.folder}/", home
+    folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
+    return layout.uri(folder), ""
+
+
+def merge_schema(
+    physical: tuple[tuple[str, str], ...] | None, announced: Sequence[InfoColumn]
+) -> tuple[tuple[Column, ...], tuple[str, ...]]:
+    """Columns with physical and original types, and where the two disagree; the footer wins.
+
+    Without a footer (a table without files) the announced types are all there is; one in words nobody has seen is text
+    until a file shows it.
+    """
+    by_name = {column.name.lower(): column for column in announced}
+    has_files = physical is not None
+    if physical is None:
+        physical = tuple((column.name, hive_type_of_expected(column.expected_type)) for column in announced)
+    notes: list[str] = []
+    columns: list[Column] = []
+    for name, hive_type in physical:
+        info = by_name.pop(name.lower(), None)
+        if info is None:
+            notes.append(f"column {name} is in the files, but was not announced")
+        else:
+            notes += _against_announced(info, hive_type if has_files else None)
+        columns.append(
+            Column(
+                name=name,
+                hive_type=hive_type,
+                original_type=info.original_type if info else None,
+                char_max_length=info.char_max_length if info else None,
+                num_precision=info.num_precision if info else None,
+                datetime_precision=info.datetime_precision if info else None,
+            )
+        )
+    notes += [f"column {column.name} was announced, but is not in the files" for column in by_name.values()]
+    return tuple(columns), tuple(notes)
+
+
+def _against_announced(info: InfoColumn, in_files: str | None) -> list[str]:
+    """What the announced type has to say: nothing where the files have it, or where there are none to compare with."""
+    announced = known_type_of_expected(info.expected_type)
+    if announced is None:
+        words = f"column {info.name} was announced as {info.expected_type or 'nothing'}, which rds-lake does not know"
+        return [f"{words}; it is {in_files} in the files" if in_files else f"{words}: text until there are files"]
+    if in_files is None or announced == in_files:
+        return []
+    return [f"column {info.name} was announced as {info.expected_type}, and is {in_files} in the files"]

@@ -1,0 +1,77 @@
+"""Whether a relocated date is still all there: somebody may have deleted objects by hand.
+
+What belongs here: comparing a manifest with what S3 lists, and the words for what is gone for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.errors import LostFilesError
+from rds_lake.model.exports.key import InfoFile, TablesInfoFile, parse_export_key
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.stages.databases.inspect import ExportContents
+
+
+def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
+    """URIs of the manifest's files that are gone or have another size; one LIST per table that has files, and 1,000 of them."""
+    wanted = {file.key: file.bytes for table in manifest.tables for file in table.files}
+    folders = [table.location for table in manifest.tables if table.files]
+    bucket = manifest.data_bucket
+
+    def found(items: Sequence[tuple[str, int]]) -> None:
+        for key, size in items:
+            if wanted.get(key) == size:
+                del wanted[key]
+
+    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], found=found)
+    return tuple(f"s3://{bucket}/{key}" for key in wanted)
+
+
+def whole_tables(s3: S3Gateway, manifest: Manifest) -> frozenset[str]:
+    """The locations of the manifest's tables whose files are all there."""
+    gone = missing_files(s3, manifest)
+    return frozenset(
+        table.location for table in manifest.tables if not any(file_uri.startswith(table.location) for file_uri in gone)
+    )
+
+
+def require_copy_of_aws(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> None:
+    """LostFilesError that names the files when AWS's own copy is gone, or on its way out."""
+    export = manifest.export
+    if not is_whole(s3, export.bucket, export.folder):
+        raise _lost(layout, manifest, gone)
+
+
+def is_whole(s3: S3Gateway, bucket: str, folder: str) -> bool:
+    """Whether AWS's copy of an export is all there: its info files are, which every removal deletes before anything else."""
+    wanted = {InfoFile: "export_info_", TablesInfoFile: "export_tables_info_"}
+    return all(
+        any(
+            isinstance(parse_export_key(item.key, folder), kind) for item in s3.list_objects(bucket, f"{folder}{start}")
+        )
+        for kind, start in wanted.items()
+    )
+
+
+def require_whole_copy_of_aws(
+    contents: ExportContents, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]
+) -> None:
+    """The same unless AWS's copy has every file it had: of half a copy a date of fewer rows would be made."""
+    had = {table.target: (len(table.files), table.bytes) for table in manifest.tables}
+    has = {table.target: (len(table.files), sum(file.bytes for file in table.files)) for table in contents.tables}
+    if has != had:
+        raise _lost(layout, manifest, gone)
+
+
+def _lost(layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> LostFilesError:
+    where = layout.uri(layout.manifest_key(manifest.source, manifest.snapshot_date))
+    return LostFilesError(
+        f"{len(gone)} of {manifest.files} files of {manifest.source} {manifest.snapshot_date} are gone from the lake, and AWS's "
+        f"copy is gone or not whole. Bring them back from a version of the bucket; or delete {where} and materialize the "
+        "date from `snapshot_export` on, which exports it once more while its snapshot exists:",
+        gone,
+    )

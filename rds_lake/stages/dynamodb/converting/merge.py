@@ -1,0 +1,72 @@
+"""Bring the changes of incremental exports to the files of an earlier date, as new files of the date.
+
+What belongs here: files and counts around `convert/merging/merge.py`. Which changes they are was decided in `dynamodb/exporting/increments.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.convert.local.table import ConvertOptions
+from rds_lake.convert.merging.merge import Merged, merge_changes
+from rds_lake.convert.rules.converted import Converted
+from rds_lake.errors import FullExportDueError, RelocationError
+from rds_lake.model.dynamodb.chain import Base
+from rds_lake.model.exports.task import ExportPart
+from rds_lake.model.lake.manifest import DataFile, TableManifest
+from rds_lake.stages.dynamodb.converting.files import LakeSink, input_file, previous_files
+from rds_lake.stages.dynamodb.exporting.increments import Increments
+from rds_lake.stages.dynamodb.exporting.inspect import read_steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merger:
+    """How to merge a table of a date. `bucket` is that of the exports."""
+
+    s3: S3Gateway
+    bucket: str
+    increments: Increments
+    sink: LakeSink
+    log: Callable[[str], None]
+
+    def merge(self, part: ExportPart, base: Base, options: ConvertOptions) -> tuple[Converted, tuple[DataFile, ...]]:
+        """The table as of the date: what was written, and files of the earlier date that stay as they are, copied.
+
+        Raises FullExportDueError where the earlier date is not as it was or cannot hold the changes; ConversionError and
+        MalformedExportError name what is wrong with which file of the exports.
+        """
+        earlier = self.increments.base_table(base, part.table)
+        if options.known is None:
+            raise FullExportDueError("what was ever seen of its attributes is not recorded any more")
+        windows = [
+            [input_file(self.s3, self.bucket, file) for file in step.files]
+            for step in read_steps(self.s3, self.bucket, part)
+        ]
+        files = {file.key: file for file in earlier.files}
+        merged = merge_changes(
+            previous_files(self.s3, self.sink.bucket, list(earlier.files)),
+            windows,
+            known=options.known,
+            sink=self.sink,
+            options=replace(options, keys=base.keys),
+        )
+        _require_all_rows(part, earlier, merged, [files[key] for key in merged.kept])
+        self.log(
+            f"{part.table}: {earlier.rows:,} items of {base.day} and {merged.inserted:,} inserted, {merged.updated:,} updated, "
+            f"{merged.deleted:,} deleted: {merged.converted.items:,} items"
+        )
+        kept = (self.sink.copy(f"kept-{number:05}", files[key]) for number, key in enumerate(merged.kept))
+        return merged.converted, tuple(kept)
+
+
+def _require_all_rows(part: ExportPart, earlier: TableManifest, merged: Merged, kept: list[DataFile]) -> None:
+    rows = sum(file.rows for file in merged.converted.files) + sum(file.rows for file in kept)
+    wanted = earlier.rows + merged.inserted - merged.deleted - merged.repeated
+    if not rows == merged.converted.items == wanted:
+        raise RelocationError(
+            f"{part.table}: {earlier.rows:,} items and {merged.inserted:,} inserted, less {merged.deleted:,} deleted and "
+            f"{merged.repeated:,} that were there already, are {wanted:,}; {rows:,} rows were written. Nothing was published. "
+            "Materialize `parquet` again"
+        )

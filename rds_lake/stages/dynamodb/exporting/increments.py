@@ -1,0 +1,122 @@
+"""Whether a table of a date can be made from an earlier date and the changes since, and why not.
+
+The newest date in the lake before it is what changes are brought to. Whatever breaks the chain from there makes a full
+export due: nothing is guessed, and the reason is kept with the date.
+
+| what | how it shows |
+|---|---|
+| recovery was off for a while, or its window does not reach back that far | its earliest instant is after the chain's beginning |
+| the table was deleted and created again, with whatever keys | another TableId |
+| the earlier date is replaced, damaged, incomplete, gone, or none of an export | its manifest, its files |
+| less than 15 minutes, or more than a week | DynamoDB exports no such window; a full export is the simpler thing |
+
+What belongs here: that decision. Starting exports is `begin.py`, bringing changes to files `dynamodb/converting/merge.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.errors import FullExportDueError, ManifestError
+from rds_lake.model.dynamodb.chain import Base, Chain, windows_between
+from rds_lake.model.dynamodb.tables import DynamoTable, Recovery
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.stages.databases.relocation.intact import missing_files
+from rds_lake.stages.lake.handover import find_manifest, list_dates
+
+MOST_WINDOWS = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Increments:
+    """The source's dates in the lake, as things to bring changes to. Manifests are read once: make one per look."""
+
+    s3: S3Gateway
+    layout: LakeLayout
+    source: str
+    _manifests: dict[date, Manifest | None] = field(default_factory=dict, init=False, repr=False)
+
+    def decide(
+        self, day: date, moment: datetime, tables: Sequence[DynamoTable], recoveries: Mapping[str, Recovery]
+    ) -> tuple[dict[str, Chain], dict[str, str]]:
+        """Chains that begin at the newest earlier date, by table; and why the other tables need a full export."""
+        chains: dict[str, Chain] = {}
+        full_because: dict[str, str] = {}
+        dates = list_dates(self.s3, self.layout, self.source) if tables else ()
+        newest = max((one for one in dates if one < day), default=None)
+        for table in tables:
+            try:
+                if newest is None:
+                    raise FullExportDueError("no earlier date is in the lake")
+                chains[table.name] = self._chain(newest, moment, table, recoveries[table.name])
+            except FullExportDueError as error:
+                full_because[table.name] = str(error)
+        return chains, full_because
+
+    def base_table(self, base: Base, table: str) -> TableManifest:
+        """The table's files of the earlier date; FullExportDueError unless they are there as they were."""
+        manifest = self._manifest(base.day)
+        if manifest.export.export_task != base.export_task:
+            raise FullExportDueError(f"{base.day} was replaced since: it is of {manifest.export.export_task} now")
+        found = next((one for one in manifest.tables if one.target.table == table), None)
+        if found is None:
+            raise FullExportDueError(f"it is no part of {base.day}")
+        odd = [file.key for file in found.files if not file.key.endswith(".parquet")]
+        if odd:
+            raise FullExportDueError(f"{base.day} is no Parquet: {odd[0]}")
+        gone = missing_files(self.s3, replace(manifest, tables=(found,)))
+        if gone:
+            raise FullExportDueError(f"files of {base.day} are gone or not as they were: {', '.join(gone[:3])}")
+        return found
+
+    def is_made(self, day: date, arns: Sequence[str]) -> bool:
+        """Whether the date has a table that was made from these exports: then nothing of its chain is needed any more."""
+        try:
+            manifest = self._manifest(day)
+        except FullExportDueError:
+            return False
+        return any(part.arns >= set(arns) for part in manifest.export.parts)
+
+    def _chain(self, newest: date, moment: datetime, table: DynamoTable, recovery: Recovery) -> Chain:
+        record = self._manifest(newest).export
+        base = Base(day=newest, export_task=record.export_task, moment=record.snapshot_time, keys=table.keys)
+        part = next((part for part in record.parts if part.table == table.name), None)
+        if part is None:
+            raise FullExportDueError(f"it is no part of {base.day}")
+        if not part.table_id or not table.table_id:
+            raise FullExportDueError(f"{base.day} does not tell which table of this name it is of")
+        if part.table_id != table.table_id:
+            raise FullExportDueError(f"it was deleted and created again since {base.day}")
+        windows = windows_between(base.moment, moment)
+        if not windows:
+            raise FullExportDueError(
+                f"{base.day} is as of {base.moment:%Y-%m-%d %H:%M} UTC, less than 15 minutes before: DynamoDB exports no "
+                "changes of so short a time"
+            )
+        if len(windows) > MOST_WINDOWS:
+            raise FullExportDueError(
+                f"the newest date in the lake is {base.day}: {len(windows)} exports of changes, and more than "
+                f"{MOST_WINDOWS} are not chained"
+            )
+        if recovery.earliest is None or recovery.earliest > base.moment:
+            raise FullExportDueError(
+                f"its point-in-time recovery reaches back to {recovery.earliest:%Y-%m-%d %H:%M:%S} UTC only, and "
+                f"{base.day} is as of {base.moment:%Y-%m-%d %H:%M}: it was off in between, or its window is past"
+            )
+        self.base_table(base, table.name)
+        return Chain(base=base, windows=windows, exports=(None,) * len(windows))
+
+    def _manifest(self, day: date) -> Manifest:
+        if day not in self._manifests:
+            try:
+                self._manifests[day] = find_manifest(self.s3, self.layout, self.source, day)
+            except ManifestError as error:
+                raise FullExportDueError(f"the manifest of {day} is damaged: {error}") from error
+        found = self._manifests[day]
+        if found is None:
+            raise FullExportDueError(f"{day} is not in the lake any more")
+        return found

@@ -1,0 +1,216 @@
+"""What one stage leaves for the next in S3: the export record and the manifest.
+
+What belongs here: reading and writing them by source and date. Their shapes are `model/lake/manifest.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+from rds_lake.aws.s3.gateway import MOST_LISTED, S3Gateway
+from rds_lake.errors import ConflictError, ManifestError, UnavailableError
+from rds_lake.model.exports.task import ExportRecord
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
+
+T = TypeVar("T")
+_ATTEMPTS = 20  # each conflict means that another run's manifest or record went through
+
+
+def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
+    """The manifest of the date, or None when it was never relocated."""
+    text = s3.find_text(layout.bucket, layout.manifest_key(source, day), most=MOST_LISTED)
+    return None if text is None else _own(text, layout, source, day)
+
+
+def _own(text: str, layout: LakeLayout, source: str, day: date) -> Manifest:
+    """The manifest in the text; ManifestError where it is another date's, source's or lake's."""
+    where = layout.uri(layout.manifest_key(source, day))
+    manifest = parse_manifest(text, where=where)
+    _require_own(manifest.export, source, day, where=where, made_by="parquet")
+    if manifest.lake_bucket != layout.bucket:
+        raise ManifestError(
+            f"{where} is of a lake in the bucket {manifest.lake_bucket!r}, and nothing of it is believed; delete it and "
+            "materialize `parquet` again"
+        )
+    return manifest
+
+
+def get_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest:
+    """The manifest of the date; ManifestError says what to materialize when there is none."""
+    manifest = find_manifest(s3, layout, source, day)
+    if manifest is None:
+        raise _no_manifest(layout, source, day)
+    return manifest
+
+
+def _no_manifest(layout: LakeLayout, source: str, day: date) -> ManifestError:
+    where = layout.uri(layout.manifest_key(source, day))
+    return ManifestError(f"{where} does not exist: materialize `{source}/parquet` for {day} first")
+
+
+def list_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[date, ...]:
+    """The dates that have a manifest, oldest first."""
+    return dates_of_records(s3, layout, source).converted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedDates:
+    """A source's dates, oldest first: those that have a manifest, and those of DynamoDB whose exports were begun."""
+
+    converted: tuple[date, ...]
+    begun: tuple[date, ...]
+
+
+def dates_of_records(s3: S3Gateway, layout: LakeLayout, source: str) -> RecordedDates:
+    """The source's dates by one listing."""
+    folder = layout.manifest_folder(source)
+    names = [item.key.removeprefix(folder) for item in s3.list_objects(layout.bucket, folder)]
+    return RecordedDates(converted=_dates(names, ".json"), begun=_dates(names, ".begun.json"))
+
+
+def _dates(names: Iterable[str], ending: str) -> tuple[date, ...]:
+    """The dates of names such as `2026-11-20.json`; those of other records, markers and the pointer have none."""
+    dates = (_date(name.removesuffix(ending)) for name in names if name.endswith(ending))
+    return tuple(sorted(day for day in dates if day is not None))
+
+
+def _date(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenManifest:
+    """A manifest, and the version of the object it was read from."""
+
+    manifest: Manifest
+    etag: str
+
+    def still_stands(self, s3: S3Gateway, layout: LakeLayout) -> bool:
+        """Whether the date is still that of this very export; one HEAD where nothing was written since."""
+        manifest = self.manifest
+        if s3.find_etag(layout.bucket, layout.manifest_key(manifest.source, manifest.snapshot_date)) == self.etag:
+            return True
+        now = find_manifest(s3, layout, manifest.source, manifest.snapshot_date)
+        return now is not None and now.export.export_task == manifest.export.export_task
+
+
+def see_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> SeenManifest:
+    """The manifest of the date with its version; ManifestError says what to materialize when there is none."""
+    key = layout.manifest_key(source, day)
+    found = s3.find_version(layout.bucket, key, most=MOST_LISTED)
+    if found is None:
+        raise _no_manifest(layout, source, day)
+    text, etag = found
+    return SeenManifest(manifest=_own(text, layout, source, day), etag=etag)
+
+
+def write_manifest(
+    s3: S3Gateway,
+    layout: LakeLayout,
+    manifest: Manifest,
+    *,
+    kms_key: str | None,
+    newest: bool = True,
+    stands: Callable[[Manifest], bool] | None = None,
+) -> Manifest:
+    """Commit relocation: the manifest appears whole, in one PUT, after everything it names. Returns the one that stands.
+
+    It takes the place of an earlier export's and remembers what becomes superfluous by that. It yields to one that another
+    run finished in the meantime and that `stands`: without that, to the one of a better export (`newest`: of the newest snapshot).
+    """
+    key = layout.manifest_key(manifest.source, manifest.snapshot_date)
+    wanted, etag = manifest, None  # mostly there is none yet: one PUT, and no look
+    for _ in range(_ATTEMPTS):
+        try:
+            s3.replace_bytes(layout.bucket, key, render_manifest(wanted), etag=etag, kms_key=kms_key)
+        except ConflictError:
+            text, etag = s3.find_version(layout.bucket, key, most=MOST_LISTED) or ("", None)
+            there = _readable(parse_manifest, text, where=layout.uri(key))
+            yields = stands or (lambda other: manifest.export.yields_to(other.export, newest=newest))
+            if there is not None and yields(there):
+                return there
+            wanted = manifest if there is None else manifest.in_place_of(there)
+        else:
+            return wanted
+    raise UnavailableError(f"{layout.uri(key)} was changed by others {_ATTEMPTS} times in a row; again later")
+
+
+def _readable(parse: Callable[..., T], text: str, *, where: str) -> T | None:
+    """What is there; None for nothing, and for a damaged one, which is what the new one is to replace."""
+    try:
+        return parse(text, where=where) if text else None
+    except ManifestError:
+        return None
+
+
+def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord | None:
+    """The accepted export of the date, or None when none was."""
+    key = layout.export_record_key(source, day)
+    text = s3.find_text(layout.bucket, key)
+    if text is None:
+        return None
+    record = parse_export_record(text, where=layout.uri(key))
+    _require_own(record, source, day, where=layout.uri(key), made_by="snapshot_export")
+    return record
+
+
+def _require_own(record: ExportRecord, source: str, day: date, *, where: str, made_by: str) -> None:
+    """A record speaks for the source and date whose name it has: what it says of others would be done to theirs."""
+    if (record.source, record.snapshot_date) != (source, day):
+        raise ManifestError(
+            f"{where} says that it is of {record.source!r} {record.snapshot_date}, and nothing of it is believed; see who wrote it, "
+            f"then delete it and materialize `{made_by}` of {day} again"
+        )
+
+
+def get_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> ExportRecord:
+    """The accepted export of the date; ManifestError says what to materialize when there is none."""
+    record = find_export_record(s3, layout, source, day)
+    if record is None:
+        where = layout.uri(layout.export_record_key(source, day))
+        raise ManifestError(
+            f"{where} does not exist: no complete export of {day} was accepted; "
+            f"materialize `{source}/snapshot_export` for {day} first"
+        )
+    return record
+
+
+def write_export_record(s3: S3Gateway, layout: LakeLayout, record: ExportRecord, *, kms_key: str | None) -> None:
+    """Accept an export for its date, whatever was accepted before."""
+    key = layout.export_record_key(record.source, record.snapshot_date)
+    s3.put_text(layout.bucket, key, render_export_record(record), kms_key=kms_key)
+
+
+def accept_export(
+    s3: S3Gateway,
+    layout: LakeLayout,
+    record: ExportRecord,
+    *,
+    kms_key: str | None,
+    stays: Callable[[ExportRecord], bool],
+) -> ExportRecord:
+    """Accept an export for its date unless the one accepted before `stays`; the record that stands.
+
+    Two exports of a date may end at once: the end of the lesser, told last, must not take the place of the better.
+    """
+    key = layout.export_record_key(record.source, record.snapshot_date)
+    etag: str | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            s3.replace_text(layout.bucket, key, render_export_record(record), etag=etag, kms_key=kms_key)
+        except ConflictError:
+            text, etag = s3.find_version(layout.bucket, key) or ("", None)
+            there = _readable(parse_export_record, text, where=layout.uri(key))
+            if there is not None and there.export_task != record.export_task and stays(there):
+                return there
+        else:
+            return record
+    raise UnavailableError(f"{layout.uri(key)} was changed by others {_ATTEMPTS} times in a row; again later")

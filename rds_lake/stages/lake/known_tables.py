@@ -1,0 +1,72 @@
+"""Which tables a source has, known at load time without AWS.
+
+From `include` where it names tables outright, else from `tables/<source>.json` beside lake.yaml, which
+`rds-lake refresh` writes out of the newest manifest and which ships with the code location.
+
+What belongs here: that file. What does not: asset definitions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import ConfigError, ManifestError
+from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
+from rds_lake.model.tables.table import TableTarget
+
+# Dagster writes about 15 events per table and date; past this the event log, not AWS, is the bottleneck.
+TABLE_ASSETS_LIMIT = 200
+_VERSION = 1
+
+
+def state_path(config: LakeConfig, source: SourceSettings) -> Path:
+    """Where the source's table list stands."""
+    return config.directory / "tables" / f"{source.name}.json"
+
+
+def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[TableTarget, ...] | None:
+    """The source's tables, or None when neither `include` nor a state file names them."""
+    if source.included_tables is not None:
+        return tuple(sorted(source.included_tables))
+    path = state_path(config, source)
+    if not path.exists():
+        return None
+    remedy = f"run `rds-lake refresh {source.name}` to write it again"
+    try:
+        # Releases before 0.2 wrote no version.
+        text = path.read_text(encoding="utf-8")
+        body = load_record(text, where=str(path), known=(_VERSION,), first=_VERSION, remedy=remedy)
+        return tuple(sorted(value_of(tuple[TableTarget, ...], body["tables"])))
+    except ManifestError as error:
+        raise ConfigError(str(error)) from error
+    except RECORD_ERRORS as error:
+        raise ConfigError(str(damaged(str(path), error, remedy))) from error
+
+
+def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequence[TableTarget]) -> Path:
+    """Write the source's table list; the same tables give the same bytes, so a repository sees no noise.
+
+    ConfigError when the file cannot be written; an earlier one is then as it was.
+    """
+    path = state_path(config, source)
+    body = {"version": _VERSION, "source": source.name, "tables": [asdict(table) for table in sorted(tables)]}
+    # Beside it first: a full disk must not cost the list that Dagster loads.
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise ConfigError(
+            f"{path} could not be written ({error.strerror}) and is as it was; make it writable or free some space, then "
+            f"run `rds-lake refresh {source.name}` again"
+        ) from error
+    return path

@@ -1,0 +1,142 @@
+"""A lease in S3: of several runs, one at a time does what must not be done twice, and the others wait for it.
+
+    {"holder": "3f9c2d71ab04", "beat": 17}      nobody's: {"holder": null, "beat": 18}
+
+Its holder writes it anew every few seconds. Whoever finds it unchanged for longer, by his own clock, takes it over: the
+holder is dead, or as good as dead. It is only ever replaced in the version that was read, so that one alone gets it, and a
+holder that was too slow notices. What it guards has to bear that both are at work for a moment.
+
+What belongs here: the lease. What is done under it is the caller's.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.errors import ConflictError, ExportTimeoutError, RdsLakeError
+from rds_lake.threads import PATIENCE, Stop
+
+_BEAT = 4.0  # seconds between two of the holder's writes
+_DEAD = 15.0  # seconds without one
+_POLL = 2.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Lease:
+    """One run's hold on the object. `lost`: another run has taken it over."""
+
+    s3: S3Gateway
+    bucket: str
+    key: str
+    kms_key: str | None
+    holder: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    lost: bool = False
+    _etag: str | None = None
+    _beats: int = 0
+
+    def take(
+        self,
+        *,
+        is_done: Callable[[], bool],
+        clock: Callable[[], float],
+        sleep: Callable[[float], None],
+        timeout_seconds: float,
+        log: Callable[[str], None],
+    ) -> bool:
+        """Take it as soon as nobody has it; False once the work `is_done`. ExportTimeoutError if it takes too long."""
+        began = since = clock()
+        seen: str | None = None
+        while not is_done():
+            found = self.s3.find_version(self.bucket, self.key)
+            text, self._etag = found or ("", None)
+            if self._etag != seen:
+                if seen is None and _holder(text):
+                    log(f"another run is at it ({self._where}); waiting for its end")
+                seen, since = self._etag, clock()
+            if not _holder(text) or clock() - since > _DEAD:
+                try:
+                    self._write(self.holder)
+                except ConflictError:
+                    continue
+                return True
+            if clock() - began > timeout_seconds:
+                raise ExportTimeoutError(
+                    f"another run holds {self._where} for more than {timeout_seconds / 3600:.1f} h; wait for it, or end it and "
+                    "materialize the date again"
+                )
+            sleep(_POLL)
+        return False
+
+    @contextmanager
+    def held(self, stop: Stop) -> Iterator[None]:
+        """Keep what was taken, and let it go at the end. `stop` is set if it is lost."""
+        ended = Stop()
+
+        def beat() -> None:
+            while not ended.wait(_BEAT):
+                if not self._beat():
+                    self.lost = True
+                    stop.set()
+                    return
+
+        thread = threading.Thread(target=beat, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join(PATIENCE)
+            if not self.lost:
+                self._let_go()
+
+    def _beat(self) -> bool:
+        """Write it anew; False if it is another's by now. What goes wrong otherwise, the next beat may mend."""
+        try:
+            self._write(self.holder)
+        except ConflictError:
+            return self._is_mine()
+        except RdsLakeError:
+            return True
+        return True
+
+    def _is_mine(self) -> bool:
+        """After a conflict: the answer to a write that succeeded may have been lost on its way."""
+        try:
+            found = self.s3.find_version(self.bucket, self.key)
+        except RdsLakeError:
+            return True
+        if found is None or _holder(found[0]) != self.holder:
+            return False
+        self._etag = found[1]
+        return True
+
+    def _let_go(self) -> None:
+        try:
+            self._write(None)
+        except RdsLakeError:
+            return  # others find it unchanged, and take it a little later
+
+    def _write(self, holder: str | None) -> None:
+        self._beats += 1
+        text = json.dumps({"holder": holder, "beat": self._beats})
+        self._etag = self.s3.replace_text(self.bucket, self.key, text, etag=self._etag, kms_key=self.kms_key)
+
+    @property
+    def _where(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
+
+
+def _holder(text: str) -> str | None:
+    """Who holds it; a text that is no lease is nobody's."""
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    holder = body.get("holder") if isinstance(body, dict) else None
+    return holder if isinstance(holder, str) else None

@@ -1,0 +1,48 @@
+"""The head of a manifest: what it says of its date before it comes to the tables' files.
+
+The manifest of a million files is 200 MB of JSON. Whoever wants to know which export a date is of reads the first piece.
+
+What belongs here: reading as much of the object as it takes. The shape: `model/lake/manifest_json.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.errors import ManifestError
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.manifest_json import parse_head
+
+_FIRST_BYTES = 64 * 1024
+# An export of 2,500 tables of DynamoDB with its chains of changes takes two megabytes; what is longer is no manifest.
+_MOST_BYTES = 64 * 1024 * 1024
+
+
+def find_head(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
+    """The manifest without its tables, or None when the date was never relocated; ManifestError when it is damaged."""
+    key = layout.manifest_key(source, day)
+    size = _FIRST_BYTES
+    while True:
+        piece = s3.find_start(layout.bucket, key, bytes=size)
+        if piece is None:
+            return None
+        head = parse_head(piece, where=layout.uri(key), whole=len(piece) < size)
+        if head is not None:
+            return head
+        if size >= _MOST_BYTES:
+            raise ManifestError(
+                f"{layout.uri(key)} names no tables within its first {_MOST_BYTES >> 20} MiB, so it is no manifest of ours; "
+                "delete it and materialize `parquet` again"
+            )
+        size *= 8
+
+
+def get_head(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest:
+    """The same; ManifestError says what to materialize when there is none."""
+    head = find_head(s3, layout, source, day)
+    if head is None:
+        where = layout.uri(layout.manifest_key(source, day))
+        raise ManifestError(f"{where} does not exist: materialize `{source}/parquet` for {day} first")
+    return head

@@ -1,0 +1,96 @@
+"""Which of AWS's exports a source may delete, told by AWS and lake.yaml alone.
+
+| source | the folder `<export_prefix>/<name>/` is its own when |
+|---|---|
+| dynamodb | the name is `<source>-<date>`, which only rds-lake makes |
+| rds, aurora | DescribeExportTasks knows an export task of that name that wrote there, and |
+| | - its id is made by our rule for this source and the snapshot that AWS names, or |
+| | - what it exported is the source's own instance or cluster: started by hand, or before `include` was changed |
+
+AWS says of a snapshot whose it is, as long as there is one; of a snapshot that is gone only the name of an automated one
+tells (`rds:<instance>-<date and time>`). Everything else is left to a person.
+
+What belongs here: this rule, and a lake that is limited to it. Where a source's other objects lie is `model/lake/deletable.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.dynamodb.tables import source_and_date
+from rds_lake.model.exports.task import ExportTask
+from rds_lake.model.lake.deletable import Deletable, deletable_of_source
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.databases.plan import ExportPlan, export_plan, is_attempt_of
+from rds_lake.stages.dynamodb.plan import DYNAMODB
+from rds_lake.stages.lake.lake import Lake
+
+# What AWS takes for an id: anything else is not asked for, as it cannot be an export task's.
+_TASK_ID = re.compile(r"[A-Za-z](-?[A-Za-z0-9]){0,59}", re.ASCII)
+_AUTOMATED = r"rds:{}-\d{{4}}-\d{{2}}-\d{{2}}-\d{{2}}-\d{{2}}"
+
+
+def limited_to_source(lake: Lake, config: LakeConfig, source: SourceSettings, rds: RdsGateway) -> Lake:
+    """The lake, for work of this source: what it deletes is what lake.yaml gives to the source."""
+    return replace(
+        lake,
+        s3=lake.s3.limited(deletable_by(config, source, lake.layout, rds)),
+        glue=lake.glue.limited(source.name),
+    )
+
+
+def deletable_by(config: LakeConfig, source: SourceSettings, layout: LakeLayout, rds: RdsGateway) -> Deletable:
+    """What the source may delete. AWS is asked about an export once, and only when something of it is to go."""
+    exports = (config.lake.exports_bucket, config.lake.export_prefix)
+    if source.kind == DYNAMODB:
+
+        def owns(folder: str) -> bool:
+            found = source_and_date(folder)
+            return found is not None and found[0] == source.name
+
+    else:
+        owns = OwnExports(config=config, source=source, rds=rds)
+    return deletable_of_source(layout, source.name, exports, owns=owns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnExports:
+    """Tells a database's exports by the names of their folders."""
+
+    config: LakeConfig
+    source: SourceSettings
+    rds: RdsGateway
+    _known: dict[str, bool] = field(default_factory=dict)
+
+    def __call__(self, folder: str) -> bool:
+        """Whether AWS's folder of this name, directly below the export prefix, is an export of the source."""
+        if folder not in self._known:
+            self._known[folder] = self._asked(folder)
+        return self._known[folder]
+
+    def _asked(self, folder: str) -> bool:
+        if not _TASK_ID.fullmatch(folder):
+            return False
+        plan, task = export_plan(self.config, self.source), self.rds.find_export_task(folder)
+        if task is None or (task.identifier, task.bucket, task.prefix.strip("/")) != (folder, plan.bucket, plan.prefix):
+            return False
+        return is_attempt_of(plan, task) or self._is_of_own_database(plan, task)
+
+    def _is_of_own_database(self, plan: ExportPlan, task: ExportTask) -> bool:
+        try:
+            about, name = exportable(task.source_arn)
+        except ValueError:
+            return False
+        if about is Exportable.CLUSTER:
+            return plan.snapshot_about is Exportable.CLUSTER_SNAPSHOT and name.lower() == plan.identifier.lower()
+        if about is not plan.snapshot_about:
+            return False
+        snapshot = self.rds.find_snapshot(about, task.source_arn)
+        if snapshot is not None:
+            return snapshot.source_identifier.lower() == plan.identifier.lower()
+        return re.fullmatch(_AUTOMATED.format(re.escape(plan.identifier)), name, re.IGNORECASE | re.ASCII) is not None

@@ -1,0 +1,33 @@
+"""Which dates of each table are in the lake and were decided on.
+
+What belongs here: asking the lake's own records. Telling Dagster is `defs/telling.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.lake.publication import waiting
+from rds_lake.stages.catalogue.raw_tables import group_versions, published_names
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+
+
+def published_dates(lake: Lake, source: SourceSettings) -> dict[str, list[date]]:
+    """By table (`str(target)`): the dates that passed their checks and do not wait for a person, of which it has a partition."""
+    recorded = recorded_dates(lake.s3, lake.layout, source.name)
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    decided = recorded - set(waiting(pointer, recorded, manual=source.publish == "manual"))
+    days = {day.isoformat(): day for day in decided}
+    if not days:
+        return {}
+    existing = lake.glue.list_tables(source.name)
+    versions = group_versions(existing)
+    found: dict[str, list[date]] = {}
+    for target, views in published_names(existing).items():
+        raws = [raw.table.name for view in views for raw in versions.get(view, ())]
+        partitions = [one for raw in raws for one in lake.glue.find_partitions(source.name, raw)]
+        found[target] = sorted({days[one.values[0]] for one in partitions if one.values[0] in days})
+    return found

@@ -1,0 +1,102 @@
+"""`<source>._snapshots`: which dates there are, and what became of each, as a table anybody can ask.
+
+It lies over `<prefix>/_snapshots/<source>/`, one small Parquet file per export that passed its checks. The key is the
+export's, so that a repetition replaces its own row.
+
+What belongs here: rows of that table. What becomes of a date is decided in `model/lake/publication.py`.
+"""
+
+from __future__ import annotations
+
+import io
+from datetime import date, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rds_lake.aws.glue import TableSpec
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.errors import ConflictError
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.publication import State
+from rds_lake.stages.lake.lake import Lake
+
+SNAPSHOTS_TABLE = "_snapshots"
+
+_COLUMNS = (
+    ("snapshot_date", "string", "UTC date of the snapshot"),
+    ("snapshot_time", "timestamp", "SnapshotCreateTime, UTC"),
+    ("snapshot_arn", "string", "the RDS snapshot"),
+    ("export_task", "string", "the export task the data came from"),
+    ("tables", "int", "tables of the snapshot"),
+    ("rows", "bigint", "rows of all tables, from the Parquet footers"),
+    ("bytes", "bigint", "bytes of Parquet"),
+    ("published_at", "timestamp", "when the state was reached, UTC"),
+    ("became_latest", "boolean", "whether the views were moved to this date, and not rolled back from it"),
+    ("state", "string", "published, held (waits for a person), older (a newer date was published), rolled back"),
+)
+
+
+def record(lake: Lake, manifest: Manifest, state: State, *, now: datetime) -> None:
+    """Write the row of the manifest's export."""
+    export = manifest.export
+    row = {
+        "snapshot_date": export.snapshot_date.isoformat(),
+        "snapshot_time": export.snapshot_time.replace(tzinfo=None),
+        "snapshot_arn": export.snapshot_arn,
+        "export_task": export.export_task,
+        "tables": len(manifest.tables),
+        "rows": manifest.rows,
+        "bytes": manifest.bytes,
+        "published_at": now.replace(tzinfo=None),
+        "became_latest": state is State.PUBLISHED,
+        "state": state.value,
+    }
+    arrow = {"string": pa.string(), "timestamp": pa.timestamp("ms"), "int": pa.int32(), "bigint": pa.int64()}
+    schema = pa.schema([(name, arrow.get(kind, pa.bool_())) for name, kind, _ in _COLUMNS])
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist([row], schema=schema), buffer)
+    key = _key(lake.layout, manifest)
+    lake.s3.put_bytes(lake.layout.bucket, key, buffer.getvalue(), kms_key=lake.kms_key)
+    _ensure_table(lake, manifest.source)
+
+
+def is_recorded(lake: Lake, manifest: Manifest) -> bool:
+    """Whether this very export of the date came to publishing, and so passed its blocking checks."""
+    return lake.s3.find_head(lake.layout.bucket, _key(lake.layout, manifest)) is not None
+
+
+def recorded_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> set[date]:
+    """The dates that have a row: they passed their checks, whether published, held or older."""
+    folder = layout.snapshot_log_folder(source)
+    names = (item.key.removeprefix(folder) for item in s3.list_objects(layout.bucket, folder))
+    return {date.fromisoformat(name[:10]) for name in names if name.endswith(".parquet")}
+
+
+def _key(layout: LakeLayout, manifest: Manifest) -> str:
+    folder = layout.snapshot_log_folder(manifest.source)
+    return f"{folder}{manifest.snapshot_date}-{manifest.export.export_task}.parquet"
+
+
+def _ensure_table(lake: Lake, source: str) -> None:
+    """Make the table, or give that of an earlier release the columns that came since."""
+    existing = lake.glue.find_table(source, SNAPSHOTS_TABLE)
+    if existing is not None and {name for name, _, _ in _COLUMNS} <= {name for name, _, _ in existing.columns}:
+        return
+    spec = TableSpec(
+        name=SNAPSHOTS_TABLE,
+        columns=_COLUMNS,
+        partition_keys=(),
+        location=lake.layout.uri(lake.layout.snapshot_log_folder(source)),
+        description=f"Snapshots of {source} in the lake, and which became the published one",
+        parameters={},
+    )
+    try:
+        if existing is None:
+            lake.glue.create_table(source, spec)
+        else:
+            lake.glue.update_table(source, spec, existing=existing)
+    except ConflictError:
+        # Another date's run did it between the look and the call; it is the same table.
+        return

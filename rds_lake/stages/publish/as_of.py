@@ -1,0 +1,43 @@
+"""Reading a source as of a date: which dates can be read, and the typed tables of one.
+
+What belongs here: looking them up. Rewriting a query is `sql/as_of.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import AsOfError, LostFilesError
+from rds_lake.stages.catalogue.dated import tables_of
+from rds_lake.stages.catalogue.naming import TypedTable
+from rds_lake.stages.databases.relocation.intact import missing_files
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+
+
+def readable_tables(lake: Lake, source: SourceSettings, day: date, views: Collection[str]) -> tuple[TypedTable, ...]:
+    """The date's tables that have these views, each with its partition and files looked at.
+
+    The date must have been checked and published, as latest or as an older date; AsOfError names the dates there are.
+    Raises CatalogError or LostFilesError where a partition or a file of these tables is gone: Athena would answer
+    with fewer rows, or none, and no error. Tables that are not asked for cost no call.
+    """
+    dates = recorded_dates(lake.s3, lake.layout, source.name)
+    if day not in dates:
+        newest = ", ".join(str(one) for one in sorted(dates, reverse=True)[:10]) or "none yet"
+        more = f" and {len(dates) - 10} older ones" if len(dates) > 10 else ""
+        raise AsOfError(f"{source.name} has no {day} to read; it has {newest}{more}")
+    dated = tables_of(lake, source, day, views=views)
+    read = {table.target for named in dated.located for table in named.members or (named.manifest,)}
+    manifest = dated.manifest
+    gone = missing_files(lake.s3, replace(manifest, tables=tuple(t for t in manifest.tables if t.target in read)))
+    if gone:
+        raise LostFilesError(
+            f"{len(gone)} files of {source.name} {day} that the query would read are gone; nothing was asked. "
+            "Materialize `parquet` of the date again, or ask for another date:",
+            gone,
+        )
+    return dated.typed

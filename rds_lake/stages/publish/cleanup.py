@@ -1,0 +1,143 @@
+"""Clean up, only after publishing: AWS's copy, and folders of the same date that nothing points to any more.
+
+What belongs here: deleting what a finished, published manifest makes superfluous. Retention is another matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rds_lake.aws.s3.gateway import MOST_LISTED, S3Gateway
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.errors import ManifestError
+from rds_lake.model.dynamodb.manifest import parse_files
+from rds_lake.model.dynamodb.tables import EXPORT_FOLDER, MANIFESTS
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import AwsCopy, Manifest
+from rds_lake.stages.catalogue.dated import DatedTables
+from rds_lake.stages.catalogue.sync import drop_elsewhere
+from rds_lake.stages.lake.lake import Lake
+
+
+def finish(
+    lake: Lake, tables: DatedTables, *, keep_export: bool, log: Callable[[str], None], alone: bool = True
+) -> None:
+    """Everything a decided date makes superfluous, in Glue and in S3. Not for a held date: nobody decided yet.
+
+    `alone`: nobody else works on the date (`lake/in_use.py`), looked up after its manifest was read.
+    """
+    if alone:
+        drop_elsewhere(lake.glue, manifest=tables.manifest, tables=tables.located)
+    after_publish(lake.s3, lake.layout, tables.manifest, keep_export=keep_export, log=log, alone=alone)
+
+
+def after_publish(
+    s3: S3Gateway,
+    layout: LakeLayout,
+    manifest: Manifest,
+    *,
+    keep_export: bool,
+    log: Callable[[str], None],
+    alone: bool = True,
+) -> None:
+    """Delete AWS's copy unless it is to be kept or read in place, what the manifest superseded, and the relocation mark.
+
+    Unless `alone`, what was superseded stays: a run that began with it may still point partitions there. The run that ends
+    last deletes it, or `rds-lake prune`.
+    """
+    mine = () if keep_export or manifest.in_place else manifest.aws_copies
+    copies = (*mine, *(manifest.superseded if alone else ()))
+    if not alone and (manifest.superseded or manifest.earlier):
+        log(f"another run works on {manifest.snapshot_date}: earlier exports of the date are left to it")
+    # All are looked at before any is deleted.
+    for copy in copies:
+        require_export_folder(manifest, copy)
+        s3.deletable.require(copy.bucket, [copy.folder])
+    s3.deletable.require(layout.bucket, _date_folders(layout, manifest))
+    if mine:
+        _delete_changes(s3, manifest, log)
+    for copy in copies:
+        _delete_copy(s3, copy, log)
+    # Of DynamoDB another run may be writing there: what nobody names is an orphan a day later.
+    if alone and not manifest.export.parts:
+        _delete_earlier(s3, layout, manifest, log)
+    export = manifest.export
+    marker = layout.relocation_marker_key(manifest.source, manifest.snapshot_date, export.export_task)
+    s3.delete(layout.bucket, [marker])
+
+
+def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
+    """ManifestError where the folder is not one export's: a damaged manifest must not make us empty a bucket."""
+    if not copy.export_task or copy.folder.split("/")[-2:] != [copy.export_task, ""]:
+        raise ManifestError(
+            f"the manifest of {manifest.source} {manifest.snapshot_date} names {copy.folder!r} as the folder of export "
+            f"{copy.export_task}; nothing was deleted. Delete the manifest and materialize `parquet` again"
+        )
+
+
+def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> None:
+    deleted = delete_export(s3, copy.bucket, copy.folder)
+    if deleted:
+        log(f"deleted AWS's copy s3://{copy.bucket}/{copy.folder}: {deleted} objects")
+
+
+def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
+    """Delete everything below a folder of AWS's; how many objects there were.
+
+    What says that the export is whole goes first, in a request of its own: nobody takes the rest of a removal that was
+    killed for an export (`intact.is_whole`).
+    """
+    many = ManyS3.of(s3)
+    keys = [key for key, _ in many.listed_below(bucket, folder)]
+    marks = [key for key in keys if says_whole(key, folder)]
+    many.delete(bucket, marks)
+    many.delete(bucket, [key for key in keys if not says_whole(key, folder)])
+    return len(keys)
+
+
+def says_whole(key: str, folder: str) -> bool:
+    """Whether the key in an export's folder is one of those by which an export is known to be whole."""
+    name = key.removeprefix(folder)
+    if name.rpartition("/")[2] in MANIFESTS:  # of DynamoDB, whose exports lie some folders below
+        return True
+    return "/" not in name and name.startswith(("export_info_", "export_tables_info_"))
+
+
+def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
+    """Data of incremental exports, which lies in a folder they share: what their lists of files name, and nothing else.
+
+    The summary goes first, so that nobody takes an export for whole whose data is on its way out.
+    """
+    bucket = manifest.export.bucket
+    for step in (step for part in manifest.export.parts for step in part.steps):
+        listed, summary = (step.folder + name for name in MANIFESTS)
+        text = s3.find_text(bucket, listed, most=MOST_LISTED)
+        if text is None:
+            continue
+        root = step.folder.removesuffix(f"{EXPORT_FOLDER}/{step.export_arn.rpartition('/')[2]}/")
+        files = parse_files(text, prefix=root.rstrip("/"), where=f"s3://{bucket}/{listed}")
+        keys = [file.key for file in files if file.key.startswith(f"{root}{EXPORT_FOLDER}/data/")]
+        s3.delete(bucket, [summary])
+        s3.delete(bucket, keys)
+        log(f"deleted {len(keys)} files of changes, {step.window}")
+
+
+def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
+    """The files of those exports of the date whose place the manifest took, table by table, and nobody else's.
+
+    A table that was not exported anew (DynamoDB, where one was added to the source) is still where an earlier export put it.
+    """
+    many, start = ManyS3.of(s3), layout.uri("")
+    kept = [table.location.removeprefix(start) for table in manifest.tables]
+    folders = [f"{day}{task}/" for day in _date_folders(layout, manifest) for task in manifest.earlier]
+    folders = [folder for folder in folders if not any(location.startswith(folder) for location in kept)]
+    keys = [key for key, _ in many.listed(layout.bucket, folders)]
+    if keys:
+        many.delete(layout.bucket, keys)
+        log(f"deleted {len(keys)} files of an earlier export of {manifest.snapshot_date}")
+
+
+def _date_folders(layout: LakeLayout, manifest: Manifest) -> list[str]:
+    """The folder of every table's date, whatever the export; with trailing slash."""
+    start, part = layout.uri(""), f"snapshot_date={manifest.snapshot_date}/"
+    return [f"{table.own_folder.removeprefix(start)}{part}" for table in manifest.tables]

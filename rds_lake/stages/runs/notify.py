@@ -1,0 +1,83 @@
+"""Failure mail: what a person needs at three in the morning, in one SNS message.
+
+What belongs here: the text. Sending is `aws/sns.py`; when to send is `defs/sensors/events.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.aws.sns import SnsGateway, legal_subject
+
+_RUN_AGAIN = (
+    "Remove the cause above, then materialize this date of the source again in Dagster: finished work is found and not "
+    "repeated, and a finished export is not paid twice."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incident:
+    """A run that failed. `causes` are the failing steps' messages.
+
+    `what` and `next_step` where it is no stage that failed: what happened in a few words, and what to do about it.
+    """
+
+    source: str
+    snapshot_date: str | None
+    stage: str | None
+    causes: tuple[str, ...]
+    run_id: str
+    what: str | None = None
+    next_step: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """Subject and body as SNS takes them."""
+
+    subject: str
+    body: str
+
+
+def render_incident(incident: Incident) -> Mail:
+    """The message for one incident: what failed, why, what to do, and that nothing wrong was published."""
+    about = f"{incident.source} {incident.snapshot_date or ''}".strip()
+    what = incident.what or f"{incident.stage or 'run'} failed"
+    subject = f"[rds-lake] {about}: {what}"
+    causes = "\n".join(incident.causes) or "Dagster recorded no cause; open the run."
+    body = (
+        f"Source:        {incident.source}\n"
+        f"Snapshot date: {incident.snapshot_date or 'none'}\n"
+        f"Stage:         {incident.stage or 'unknown'}\n"
+        f"Dagster run:   {incident.run_id}\n\n"
+        f"Cause\n{causes}\n\n"
+        "Next step\n"
+        f"{incident.next_step or _RUN_AGAIN}\n"
+        "No view was moved by this run unless its publishing step succeeded; readers still see the last "
+        "published date.\n"
+    )
+    return Mail(subject=legal_subject(subject), body=body)
+
+
+def render_held(source: str, day: date) -> Mail:
+    """The message for a date that `publish: manual` holds."""
+    return Mail(
+        subject=legal_subject(f"[rds-lake] {source} {day}: waits to be published"),
+        body=(
+            f"{source} {day} is in the lake and passed its checks. `publish: manual` holds it: no view was moved, readers "
+            "still see the last published date.\n\n"
+            "Next step\n"
+            f'Look at it: rds-lake query "SELECT ..." --source {source} --as-of {day}\n'
+            f"Publish it: rds-lake publish {source} {day}\n"
+            f"or in Dagster: materialize {source}/publish_approval, alone, for {day}.\n"
+        ),
+    )
+
+
+def send_test(topic: SnsGateway) -> str:
+    """A test message, so that somebody can see that failures would arrive; its id."""
+    return topic.publish(
+        subject="[rds-lake] test: notifications arrive",
+        message="This is `rds-lake notify --test`. Failed runs, stuck exports and stale sources are told like this.\n",
+    )

@@ -1,0 +1,63 @@
+"""Listed objects summed up by folder: how many, how big, how old. AWS's exports are such folders, one per task.
+
+What belongs here: adding up a listing. What to think of a folder is `orphans.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.s3.gateway import S3Gateway, S3Object
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.model.exports.task import ExportTask
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folder:
+    """A key prefix with trailing slash; `modified` is its newest object's."""
+
+    key: str
+    objects: int
+    bytes: int
+    modified: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exports:
+    """AWS's export folder and tasks, looked at once for all sources. `tables` are the keys of tables' folders in it."""
+
+    folders: Mapping[str, Folder]
+    tasks: Sequence[ExportTask]
+    tables: Collection[str] = ()
+
+    @classmethod
+    def read(cls, config: LakeConfig, rds: RdsGateway, s3: S3Gateway) -> Exports:
+        prefix = f"{config.lake.export_prefix}/" if config.lake.export_prefix else ""
+        tables: set[str] = set()
+
+        def named() -> Iterable[tuple[str, S3Object]]:
+            for item in s3.list_objects(config.lake.exports_bucket, prefix):
+                task, *below = item.key.removeprefix(prefix).split("/")
+                if len(below) > 2:
+                    tables.add(f"{prefix}{task}/{below[0]}/{below[1]}/")
+                yield f"{prefix}{task}/", item
+
+        return cls(folders=sum_folders(named()), tasks=rds.list_export_tasks(), tables=tables)
+
+
+def sum_folders(items: Iterable[tuple[str, S3Object]]) -> dict[str, Folder]:
+    """Listed objects summed up by folder; the newest object says how old it is."""
+    found: dict[str, Folder] = {}
+    for key, item in items:
+        if item.modified is not None:
+            old = found.get(key) or Folder(key=key, objects=0, bytes=0, modified=item.modified)
+            found[key] = Folder(
+                key=key,
+                objects=old.objects + 1,
+                bytes=old.bytes + item.bytes,
+                modified=max(old.modified, item.modified),
+            )
+    return found

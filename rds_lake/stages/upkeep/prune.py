@@ -1,0 +1,120 @@
+"""Prune: retention and orphans of one source, planned together and then removed.
+
+    plan = plan_prune(config, source, exports, rds=…, lake=…, now=…, busy=…)     # removes nothing
+    apply_prune(lake, plan, busy=…, log=print)
+
+What belongs here: the two together, as the command line and Dagster both want them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.lake.deletable import Deletable
+from rds_lake.stages.lake.in_use import InUse
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.own_exports import limited_to_source
+from rds_lake.stages.upkeep.folders import Exports
+from rds_lake.stages.upkeep.orphans import Orphan, find_orphans, is_orphan_still, remove_orphan
+from rds_lake.stages.upkeep.retention import (
+    Busy,
+    Removed,
+    RetentionPlan,
+    apply_retention,
+    busy_by_marks,
+    plan_retention,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrunePlan:
+    """What goes of a source, and what a person has to decide about. Nothing is removed that is not `deletable`."""
+
+    retention: RetentionPlan
+    orphans: tuple[Orphan, ...]
+    left: tuple[Orphan, ...]
+    deletable: Deletable
+
+    @property
+    def items(self) -> int:
+        return len(self.retention.removals) + len(self.orphans)
+
+    @property
+    def bytes(self) -> int:
+        return self.retention.bytes + sum(orphan.bytes for orphan in self.orphans)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """What was removed."""
+
+    plan: PrunePlan
+    removed: Removed
+
+    @property
+    def bytes(self) -> int:
+        return self.removed.bytes + sum(orphan.bytes for orphan in self.plan.orphans)
+
+    def metadata(self) -> dict[str, Any]:
+        """Counts and bytes for the materialization."""
+        return {
+            **self.removed.metadata(),
+            "rds_lake/dates_kept": len(self.plan.retention.kept),
+            "rds_lake/orphans_removed": len(self.plan.orphans),
+            "rds_lake/orphan_bytes_removed": sum(orphan.bytes for orphan in self.plan.orphans),
+            "rds_lake/left_to_a_person": [f"{orphan.key}: {orphan.why}" for orphan in self.plan.left],
+        }
+
+
+def plan_prune(
+    config: LakeConfig,
+    source: SourceSettings,
+    exports: Exports,
+    *,
+    rds: RdsGateway,
+    lake: Lake,
+    now: datetime,
+    busy: Collection[date] = (),
+) -> PrunePlan:
+    """What would go, as of `now`. `busy`: dates the caller knows to be worked on, besides those marked in the lake."""
+    lake = limited_to_source(lake, config, source, rds)
+    in_use = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
+    retention = plan_retention(lake, source, today=now.date(), busy=in_use)
+    found = find_orphans(config, source, exports, rds=rds, lake=lake, now=now, busy=in_use)
+    return PrunePlan(
+        retention=retention,
+        orphans=tuple(orphan for orphan in found if orphan.removable),
+        left=tuple(orphan for orphan in found if not orphan.removable),
+        deletable=lake.s3.deletable,
+    )
+
+
+def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str], None]) -> Pruned:
+    """Remove it; one line of log per item. Repeatable after a crash anywhere.
+
+    Raises ManifestError, at the end, when dates could not go because their manifests are damaged.
+    """
+    lake = replace(lake, s3=lake.s3.limited(plan.deletable), glue=lake.glue.limited(plan.retention.source))
+    gone = tuple(orphan for orphan in plan.orphans if _removed(lake, orphan, busy, log))
+    removed = apply_retention(lake, plan.retention, busy=busy, log=log)
+    return Pruned(plan=replace(plan, orphans=gone), removed=removed)
+
+
+def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None]) -> bool:
+    """Whether it went: not while somebody works on its date, nor when a run has taken it up since the plan was made."""
+    with ExitStack() as stack:
+        if orphan.day is not None:
+            mine = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))
+            if not mine or orphan.day in busy() or not is_orphan_still(lake, orphan):
+                log(f"{orphan.source} {orphan.kind} {orphan.key} is in use by now and stays")
+                return False
+        remove_orphan(lake, orphan)
+    log(f"{orphan.source} {orphan.kind} {orphan.key} is removed: {orphan.bytes:,} bytes; {orphan.why}")
+    return True

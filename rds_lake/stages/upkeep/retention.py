@@ -1,0 +1,247 @@
+"""Retention: give up the dates that `retention:` of a source does not keep.
+
+    rows of <source>._snapshots -> Glue partitions -> Parquet -> export record and marks -> manifest
+
+Of a date that is read in place the Parquet is AWS's own export, which goes whole.
+
+In this order nobody is shown a date that is not there any more, no partition points at nothing (traps T21), and a date
+whose removal broke off anywhere still has its manifest: the next run finds it and does the rest.
+
+Never removed: the published date, the newest one, one that waits to be published, a date a run works on, and any key
+outside the source's own folders and the exports its manifests name.
+
+What belongs here: what goes, and its removal. The rule is `model/lake/retention.py`; leftovers no manifest names are `orphans.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from rds_lake.aws.glue import GlueGateway, GlueTable
+from rds_lake.aws.s3.gateway import S3Gateway, S3Object
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import AwsError, ManifestError
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.model.lake.publication import waiting
+from rds_lake.model.lake.retention import keep
+from rds_lake.stages.catalogue.sync import drop_date
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.in_use import InUse
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer, read_state
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+from rds_lake.stages.publish.cleanup import require_export_folder, says_whole
+from rds_lake.threads import cancelling_threads
+
+SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: what is younger may be in use
+_PARALLEL = 8
+
+Busy = Callable[[], Collection[date]]  # dates that a run reads or writes, asked anew before every date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removal:
+    """A date that goes."""
+
+    snapshot_date: date
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionPlan:
+    """What retention does to a source: dates kept, each with the reason, dates that go, manifests nobody can read."""
+
+    source: str
+    kept: Mapping[date, str]
+    removals: tuple[Removal, ...]
+    damaged: tuple[str, ...]
+
+    @property
+    def bytes(self) -> int:
+        return sum(removal.manifest.bytes for removal in self.removals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What was removed of a source."""
+
+    dates: tuple[date, ...]
+    partitions: int
+    objects: int
+    bytes: int
+
+    def metadata(self) -> dict[str, int | list[str]]:
+        """Counts for the materialization."""
+        return {
+            "rds_lake/dates_removed": [day.isoformat() for day in self.dates],
+            "rds_lake/partitions_removed": self.partitions,
+            "rds_lake/objects_removed": self.objects,
+            "rds_lake/bytes_removed": self.bytes,
+        }
+
+
+def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Collection[date]) -> RetentionPlan:
+    """Which dates of the source go; only those that have a manifest, so that nothing unfinished is looked at."""
+    dates = handover.list_dates(lake.s3, lake.layout, source.name)
+    if source.retention is None:
+        kept: dict[date, str] = dict.fromkeys(dates, "the source has no `retention:`")
+        return RetentionPlan(source=source.name, kept=kept, removals=(), damaged=())
+    kept = dict(keep(dates, source.retention, today))
+    kept |= {day: "a run works on it" for day in dates if day in busy and day not in kept}
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    held = waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual")
+    kept |= {day: "waits to be published" for day in dates if day in held and day not in kept}
+    kept |= {day: "published" for day in dates if pointer and day == pointer.snapshot_date}
+    removals: list[Removal] = []
+    damaged: list[str] = []
+    for day in dates:
+        if day not in kept:
+            try:
+                manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
+                date_folders(lake, manifest)  # also a plan that is only shown says what is damaged
+                removals.append(Removal(snapshot_date=day, manifest=manifest))
+            except ManifestError as error:
+                damaged.append(str(error))
+    return RetentionPlan(source=source.name, kept=kept, removals=tuple(removals), damaged=tuple(damaged))
+
+
+def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callable[[str], None]) -> Removed:
+    """Remove the plan's dates, oldest first. Repeatable after a crash anywhere.
+
+    Raises ManifestError at the end, when all others are removed, about dates whose manifests are damaged.
+    """
+    done: list[Removed] = []
+    raw_tables = own_raw_tables(lake, plan.source)
+    for removal in plan.removals:
+        day = removal.snapshot_date
+        with InUse.of(lake, plan.source).removal(day, log=log) as mine:
+            # Hours may have passed since the plan was made, and dates before this one were removed. Whoever wants to publish
+            # the date from now on is refused; who did before is seen here.
+            manifest = _still_removable(lake, removal, busy) if mine else None
+            if manifest is None:
+                log(f"{plan.source} {day} is in use by now and stays")
+                continue
+            done.append(_remove(lake, manifest, raw_tables))
+        log(f"{plan.source} {day} is removed: {done[-1].objects} objects, {done[-1].bytes:,} bytes")
+    if plan.damaged:
+        raise ManifestError(
+            "dates that should go stay, as nobody knows what belongs to them: " + "; ".join(plan.damaged)
+        )
+    return Removed(
+        dates=tuple(day for one in done for day in one.dates),
+        partitions=sum(one.partitions for one in done),
+        objects=sum(one.objects for one in done),
+        bytes=sum(one.bytes for one in done),
+    )
+
+
+def _still_removable(lake: Lake, removal: Removal, busy: Busy) -> Manifest | None:
+    """The date's manifest as it is now; None where the date is shown, about to be, worked on, or gone already."""
+    source, day = removal.manifest.source, removal.snapshot_date
+    state = read_state(lake.s3, lake.layout, source)
+    shown = {move.snapshot_date for move in state.moves} | ({state.pointer.snapshot_date} if state.pointer else set())
+    if day in shown or day in busy():
+        return None
+    return handover.find_manifest(lake.s3, lake.layout, source, day)
+
+
+def busy_by_marks(s3: S3Gateway, layout: LakeLayout, source: str, *, now: datetime) -> frozenset[date]:
+    """Dates that somebody seems to work on, by what lies beside the manifests: written within the safety age.
+
+    For callers without Dagster at hand, and besides it: runs need not be Dagster's.
+    """
+    folder = layout.manifest_folder(source)
+    found: set[date] = set()
+    for item in s3.list_objects(layout.bucket, folder):
+        name = item.key.removeprefix(folder)
+        if item.modified is None or now - item.modified < SAFETY_AGE:
+            try:
+                found.add(date.fromisoformat(name[:10]))
+            except ValueError:
+                continue  # the pointer
+    return frozenset(found)
+
+
+def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
+    """Bucket and key prefix (with trailing slash) of every table's date, all generations of it, and AWS's folders read in place.
+
+    ManifestError when one is not the source's own: a damaged manifest must not make us empty a bucket.
+    """
+    own, part = lake.layout.source_folder(manifest.source), f"/snapshot_date={manifest.snapshot_date}/"
+    folders: set[tuple[str, str]] = set()
+    for table in manifest.tables:
+        before = table.own_folder.removeprefix(lake.layout.uri("")).rstrip("/")
+        if not (
+            before.startswith(own) and len(before) > len(own) and _is_the_dates(manifest, table, before + part, lake)
+        ):
+            where = lake.layout.uri(lake.layout.manifest_key(manifest.source, manifest.snapshot_date))
+            raise ManifestError(
+                f"{where} says that {table.target} lies in {table.location}, which is none of the folders of "
+                f"{manifest.source} {manifest.snapshot_date}; nothing of the date was removed. Materialize `parquet` of the "
+                "date again, or delete the manifest"
+            )
+        folders.add((lake.layout.bucket, f"{before}{part}"))
+    for copy in (*manifest.superseded, *((manifest.aws_copy,) if manifest.in_place else ())):
+        require_export_folder(manifest, copy)
+        folders.add((copy.bucket, copy.folder))
+    for bucket, folder in sorted(folders):
+        lake.s3.deletable.require(bucket, [folder])
+    return tuple(sorted(folders))
+
+
+def _is_the_dates(manifest: Manifest, table: TableManifest, folder: str, lake: Lake) -> bool:
+    """Whether the table's files are in this folder, or in place in the very export that the manifest is of."""
+    copy = manifest.aws_copy
+    owner = f"s3://{copy.bucket}/{copy.folder}" if manifest.in_place else lake.layout.uri(folder)
+    return table.location.startswith(owner)
+
+
+def own_raw_tables(lake: Lake, source: str) -> tuple[GlueTable, ...]:
+    """Raw tables of the source: partitioned, and within its own folder. None where Athena is not used."""
+    own = lake.layout.uri(lake.layout.source_folder(source))
+    return tuple(
+        table
+        for table in _tables(lake.glue, source)
+        if not table.is_view and table.partition_keys and table.location.startswith(own)
+    )
+
+
+def _tables(glue: GlueGateway, database: str) -> list[GlueTable]:
+    try:
+        return list(glue.list_tables(database).values())
+    except AwsError as error:
+        if error.code == "EntityNotFoundException":
+            return []
+        raise
+
+
+def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> Removed:
+    s3, layout, source, day = lake.s3, lake.layout, manifest.source, manifest.snapshot_date
+    many, folders = ManyS3.of(s3), date_folders(lake, manifest)
+    rows = _keys(s3, layout.bucket, f"{layout.snapshot_log_folder(source)}{day}-")
+    s3.delete(layout.bucket, [item.key for item in rows])
+    with cancelling_threads(_PARALLEL, "retention") as pool:
+        gone = pool.map(lambda raw: drop_date(lake.glue, source, raw.name, raw.partition_keys[0][0], day), raw_tables)
+        partitions = sum(gone)
+    objects = size = 0
+    for bucket in sorted({bucket for bucket, _ in folders}):
+        places = [folder for where, folder in folders if where == bucket]
+        found = many.listed(bucket, places)
+        # As in `cleanup.delete_export`: of AWS's own folders what says that they are whole goes first.
+        marks = [key for key, _ in found if any(key.startswith(place) and says_whole(key, place) for place in places)]
+        many.delete(bucket, marks)
+        many.delete(bucket, [key for key, _ in found])
+        objects, size = objects + len(found), size + sum(bytes for _, bytes in found)
+    manifest_key = layout.manifest_key(source, day)
+    records = _keys(s3, layout.bucket, f"{layout.manifest_folder(source)}{day}.")
+    s3.delete(layout.bucket, [item.key for item in records if item.key != manifest_key])
+    s3.delete(layout.bucket, [manifest_key])
+    return Removed(dates=(day,), partitions=partitions, objects=objects, bytes=size)
+
+
+def _keys(s3: S3Gateway, bucket: str, prefix: str) -> list[S3Object]:
+    return list(s3.list_objects(bucket, prefix))

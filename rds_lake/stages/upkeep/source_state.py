@@ -1,0 +1,83 @@
+"""What a source has: manifests, published dates, Glue partitions, read once before anything of it is judged.
+
+What belongs here: reading, of all dates and tables side by side. What nothing of it uses is `orphans.py`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.aws.glue import GluePartition
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import ManifestError
+from rds_lake.model.exports.task import ExportTask
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.publication import waiting
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.upkeep.retention import own_raw_tables
+from rds_lake.threads import cancelling_threads
+
+_PARALLEL = 8  # of Glue's calls: an account has some dozens a second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceState:
+    """What is known of one source. Of `untouchable` dates nobody knows what belongs to them, or a run works on them."""
+
+    settings: SourceSettings
+    manifests: Mapping[date, Manifest]
+    untouchable: frozenset[date]
+    published: frozenset[tuple[date, str]]
+    partitions: Sequence[tuple[str, GluePartition]]
+
+    @classmethod
+    def read(cls, lake: Lake, source: SourceSettings, *, busy: Collection[date]) -> SourceState:
+        """The state now; `busy` dates are untouchable, and so are those whose manifest cannot be read."""
+        manifests: dict[date, Manifest] = {}
+        untouchable = set(busy)
+        for day in handover.list_dates(lake.s3, lake.layout, source.name):
+            try:
+                manifests[day] = handover.get_manifest(lake.s3, lake.layout, source.name, day)
+            except ManifestError:
+                # Nobody knows what belongs to the date; whoever materializes it is told.
+                untouchable.add(day)
+        pointer = find_pointer(lake.s3, lake.layout, source.name)
+        held = waiting(pointer, set(manifests), manual=source.publish == "manual")
+        return cls(
+            settings=source,
+            manifests=manifests,
+            untouchable=frozenset(untouchable),
+            published=_recorded(lake, source, {day: one for day, one in manifests.items() if day not in held}),
+            partitions=_partitions(lake, source),
+        )
+
+    def is_read(self, task: ExportTask) -> bool:
+        """Whether a partition points into the export: it is read in place, whatever the manifests say."""
+        folder = f"s3://{task.bucket}/{task.folder}"
+        return any(partition.location.startswith(folder) for _, partition in self.partitions)
+
+
+def _recorded(lake: Lake, source: SourceSettings, manifests: Mapping[date, Manifest]) -> frozenset[tuple[date, str]]:
+    """Date and export of the manifests that have a row in `<source>._snapshots`; one listing of them all."""
+    rows = lake.layout.snapshot_log_folder(source.name)
+    keys = sorted(item.key for item in lake.s3.list_objects(lake.layout.bucket, rows))
+    found: set[tuple[date, str]] = set()
+    for day, manifest in manifests.items():
+        start = f"{rows}{day}-{manifest.export.export_task}."
+        at = bisect_left(keys, start)
+        if at < len(keys) and keys[at].startswith(start):
+            found.add((day, manifest.export.export_task))
+    return frozenset(found)
+
+
+def _partitions(lake: Lake, source: SourceSettings) -> list[tuple[str, GluePartition]]:
+    """Every raw table's partitions, by the table's name."""
+    names = [table.name for table in own_raw_tables(lake, source.name)]
+    with cancelling_threads(_PARALLEL, "partitions") as pool:
+        found = pool.map(lambda name: list(lake.glue.find_partitions(source.name, name)), names)
+        return [(name, one) for name, partitions in zip(names, found, strict=True) for one in partitions]

@@ -1,0 +1,278 @@
+"""From queue messages to runs: what each event asks for (aws-facts 3).
+
+A finished snapshot asks for `snapshot_export` of its date, which starts the export and ends. An ended export asks for
+the whole source when our task is COMPLETE, else for `snapshot_export` alone, which fails with AWS's cause. RDS's events
+do not name the export task, so every task of ours of that snapshot is settled. A backup that failed is an incident.
+
+What belongs here: the decision per message. Receiving and acknowledging is `defs/sensors/events.py`; the parser is
+`model/events/parse.py`; what no event told is `databases/reconcile.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.sqs import QueueMessage
+from rds_lake.model.aws.arn import Exportable, exportable, parse_arn
+from rds_lake.model.events.parse import (
+    BackupFailed,
+    Event,
+    ExportEnded,
+    ExportWritten,
+    ForeignEvent,
+    JobEnded,
+    MalformedEvent,
+    SnapshotCreated,
+    TableExportWritten,
+    parse_events,
+)
+from rds_lake.model.exports.task import ExportTask
+from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
+from rds_lake.stages.dynamodb.converting.glue_watch import SparkWatch
+from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
+from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, set_run, settling_run, starting_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPlan:
+    """What a batch of messages asks for.
+
+    `settled` are the receipt handles to delete in the next tick. A message that is in neither `settled` nor a
+    run stays in the queue: it comes again, and after the queue's limit goes to the dead-letter queue. `problems` name
+    what AWS refused to talk about, and what nobody understands.
+    """
+
+    runs: tuple[WantedRun, ...]
+    incidents: tuple[WantedIncident, ...]
+    settled: tuple[str, ...]
+    notes: tuple[str, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def wanted(self) -> dict[str, WantedRun | WantedIncident]:
+        """Runs and incidents by key."""
+        return {item.key: item for item in (*self.runs, *self.incidents)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Decision:
+    """What one event asks for. `later`: it cannot be decided yet."""
+
+    runs: tuple[WantedRun, ...] = ()
+    incident: WantedIncident | None = None
+    note: str | None = None
+    later: bool = False
+    problem: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventPlanner:
+    """Decides about messages for a set of sources; `first_dates` bounds the dates that have a partition.
+
+    One planner per tick: what AWS said of a snapshot or task is remembered, so that a thousand copies of an event cost
+    one call. `is_taken_over`: whether another run has done what this one would do, or is about to. `is_late`: whether the
+    tick's time is over; what is not decided by then stays in the queue.
+    """
+
+    rds: RdsGateway
+    plans: Sequence[ExportPlan]
+    first_dates: dict[str, date]
+    today: Callable[[], date]
+    dynamodb: Mapping[str, DynamoExports] = field(default_factory=dict)
+    conversions: SparkWatch | None = None
+    is_taken_over: Callable[[WantedRun], bool] = lambda _: False
+    is_late: Callable[[], bool] = lambda: False
+    _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
+
+    def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
+        """Decide every message; one that is bad, or that AWS refuses to talk about, never keeps the others from their runs."""
+        runs: dict[str, WantedRun] = {}
+        incidents: dict[str, WantedIncident] = {}
+        settled: list[str] = []
+        notes: list[str] = []
+        problems: list[str] = []
+        for message in messages:
+            decisions = [self._decide_once(event) for event in parse_events(message.body)]
+            runs.update({run.key: run for decision in decisions for run in decision.runs})
+            incidents.update({d.incident.key: d.incident for d in decisions if d.incident is not None})
+            for decision in decisions:
+                if decision.note:
+                    (problems if decision.problem else notes).append(f"message {message.message_id}: {decision.note}")
+            if not any(decision.later for decision in decisions):
+                settled.append(message.receipt_handle)
+        return EventPlan(
+            runs=tuple(runs.values()),
+            incidents=tuple(incidents.values()),
+            settled=tuple(settled),
+            notes=tuple(notes),
+            problems=tuple(problems),
+        )
+
+    def _decide_once(self, event: Event) -> _Decision:
+        decided = self._decided.get(event)
+        if decided is None:
+            if self.is_late():
+                return _Decision(note="stays in the queue: this tick's time is over", later=True)
+            found = attempt(lambda: self._legal(self._decide(event)))
+            if isinstance(found, Failed):
+                found = _Decision(note=f"stays in the queue: {found.why}", later=True, problem=not found.transient)
+            decided = self._decided[event] = found
+        return decided
+
+    def _legal(self, decision: _Decision) -> _Decision:
+        """Without runs of dates that have no partition, one of which would fail the whole tick, and without what is done."""
+        runs: list[WantedRun] = []
+        notes = [decision.note] if decision.note else []
+        later = decision.later
+        for run in decision.runs:
+            day = f"{run.source} {run.snapshot_date}"
+            if run.snapshot_date < self.first_dates[run.source]:
+                notes.append(f"{run.subject} is from {run.snapshot_date}, before the source's first date")
+            elif run.snapshot_date > self.today():
+                reason = f"{run.subject} is from {run.snapshot_date}, which this clock has not reached"
+                notes.append(f"stays in the queue: {reason}")
+                later = True
+            elif run.trigger != "begin" and self.is_taken_over(run):
+                notes.append(f"{day}: another run takes {run.export_task} over")
+            else:
+                runs.append(run)
+        return replace(decision, runs=tuple(runs), note="; ".join(notes) or None, later=later)
+
+    def _decide(self, event: Event) -> _Decision:
+        match event:
+            case SnapshotCreated():
+                return self._snapshot_created(event)
+            case ExportEnded():
+                return self._export_ended(event)
+            case ExportWritten(export_task=identifier):
+                task = self.rds.find_export_task(identifier)
+                return (
+                    self._settled([task], task.source_arn)
+                    if task
+                    else _Decision(note=f"AWS knows no task {identifier}")
+                )
+            case TableExportWritten():
+                return self._table_exported(event)
+            case JobEnded():
+                return self._job_ended(event)
+            case BackupFailed():
+                return self._backup_failed(event)
+            case ForeignEvent(reason=reason):
+                return _Decision(note=f"not for us: {reason}")
+            case MalformedEvent(reason=reason):
+                return _Decision(note=f"stays in the queue: malformed: {reason}", later=True)
+
+    def _snapshot_created(self, event: SnapshotCreated) -> _Decision:
+        snapshot = self.rds.find_snapshot(event.about, event.reference)
+        if snapshot is None:
+            return _Decision(note=f"{event.reference} is gone already")
+        plan = self._plan_of(event.about, snapshot.source_identifier)
+        if plan is None:
+            return _Decision(note=f"{snapshot.arn} belongs to {snapshot.source_identifier}, which is no source")
+        if snapshot.kind not in plan.kinds:
+            return _Decision(note=f"{snapshot.arn} is {snapshot.kind}; source {plan.source} takes {plan.kinds}")
+        if snapshot.status in ("failed", "incompatible-restore", "deleting", "deleted"):
+            return _Decision(note=f"{snapshot.arn} is {snapshot.status}")
+        if snapshot.status != "available":
+            return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
+        if snapshot.unknown_origin:
+            return _Decision(note=f"{snapshot.arn} is a copy, and AWS does not tell any more of what: it is of no date")
+        return _Decision(runs=(starting_run(plan, snapshot),))
+
+    def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:
+        wanted = identifier.lower()
+        return next((p for p in self.plans if p.snapshot_about is about and p.identifier.lower() == wanted), None)
+
+    def _export_ended(self, event: ExportEnded) -> _Decision:
+        arn = event.reference
+        if not arn.startswith("arn:"):
+            # An event subscription's message names the snapshot only.
+            snapshot = self.rds.find_snapshot(event.about, arn) if event.about is not Exportable.CLUSTER else None
+            if snapshot is None:
+                return _Decision(
+                    note=f"{arn} is gone, and the message carries no ARN; reconciliation settles its export"
+                )
+            arn = snapshot.arn
+        return self._settled(self.rds.list_export_tasks(source_arn=arn), arn)
+
+    def _settled(self, tasks: Sequence[ExportTask], arn: str) -> _Decision:
+        """The runs that settle every ended task of ours; one started by hand counts too, unless it ended badly."""
+        try:
+            ours = [(p, task, day) for p in self.plans for task in tasks if (day := date_of_ours(p, task)) is not None]
+        except ValueError as error:
+            return _Decision(note=f"stays in the queue: {error}", later=True)
+        ours = ours or self._by_hand(tasks, arn)
+        if not ours:
+            return _Decision(note=f"no export of {arn} is ours")
+        ended = [one for one in ours if not one[1].status.running]
+        if not ended:
+            return _Decision(note=f"stays in the queue: our export of {arn} is still {ours[0][1].status}", later=True)
+        return _Decision(runs=tuple(settling_run(plan, task, day) for plan, task, day in ended))
+
+    def _by_hand(self, tasks: Sequence[ExportTask], arn: str) -> list[tuple[ExportPlan, ExportTask, date]]:
+        about, _ = exportable(arn)
+        snapshot = self.rds.find_snapshot(about, arn) if tasks and about is not Exportable.CLUSTER else None
+        plan = self._plan_of(about, snapshot.source_identifier) if snapshot else None
+        if snapshot is None or plan is None or snapshot.kind not in plan.kinds:
+            return []
+        return [(plan, task, snapshot.date) for task in tasks if attempt_at(plan, task, snapshot) is not None]
+
+    def _table_exported(self, event: TableExportWritten) -> _Decision:
+        """The last of a date's exports to end settles them all; those before it have nothing to say.
+
+        The manifest is written before the export ends. Who sees it too early is not kept in the queue: reconciliation
+        looks sooner than the message would come again.
+        """
+        exports = self.dynamodb.get(event.source)
+        if exports is None or event.snapshot_date < self.first_dates[event.source]:
+            return _Decision(note=f"{event.source} {event.snapshot_date} is no date of a DynamoDB source")
+        found = exports.look(event.snapshot_date)
+        own = next((e for e in found.started if e.export_id == event.export_id), None) if found else None
+        if found is None or own is None:
+            return _Decision(
+                note=f"export {event.export_id} is none of those {event.source} {event.snapshot_date} is made of"
+            )
+        if found.status.running:
+            ended = sum(not export.status.running for export in found.started)
+            return _Decision(
+                note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.wanted)} exports have ended so far"
+            )
+        return _Decision(runs=(set_run(found.task, event.source, event.snapshot_date),))
+
+    def _job_ended(self, event: JobEnded) -> _Decision:
+        """What a date's last run to end asks for, or one that leaves its place to a table that waits.
+
+        Whoever hears of an end before Glue itself says so is not kept in the queue: reconciliation looks sooner.
+        """
+        ours = self.conversions if self.conversions and self.conversions.job == event.job else None
+        found = ours.date_of(event.run) if ours else None
+        if found is None:
+            return _Decision(note=f"the run {event.run} of the Glue job {event.job} converts for no open date of ours")
+        day = f"{found.job_set.source} {found.job_set.snapshot_date}"
+        if found.job_set.snapshot_date < self.first_dates[found.job_set.source]:
+            return _Decision(note=f"{day} is before the source's first date")
+        if not found.is_due:
+            return _Decision(note=f"{day}: Glue still converts {', '.join(found.running)}")
+        return _Decision(runs=(found.wanted(),))
+
+    def _backup_failed(self, event: BackupFailed) -> _Decision:
+        """An incident of the source that waits for AWS Backup's snapshots; nobody else's backup is our business."""
+        kind, _, identifier = parse_arn(event.resource_arn).resource.partition(":")
+        about = {"db": Exportable.SNAPSHOT, "cluster": Exportable.CLUSTER_SNAPSHOT}.get(kind)
+        plan = self._plan_of(about, identifier) if about else None
+        if plan is None or "awsbackup" not in plan.kinds:
+            return _Decision(
+                note=f"backup job {event.job} of {event.resource_arn}, no source of ours, ended {event.state}"
+            )
+        incident = WantedIncident(
+            key=f"backup:{event.job}:{event.state}",
+            source=plan.source,
+            what=f"AWS Backup job {event.state}",
+            cause=f"backup job {event.job} of {event.resource_arn} ended {event.state}: {event.message or 'no reason given'}",
+            next_step="Look at the job in AWS Backup and start it again; its snapshot is exported when it is there.",
+        )
+        return _Decision(incident=incident)

@@ -1,0 +1,135 @@
+"""Status: what is published of a source, how old it is, what its last export cost, and what runs now.
+
+What belongs here: looking, in S3 and RDS. Nothing is changed. Showing it is `console/status.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.exports.task import ExportRecord, ExportTask
+from rds_lake.model.lake.cost import export_usd
+from rds_lake.model.lake.publication import waiting
+from rds_lake.stages.catalogue.naming import name_tables
+from rds_lake.stages.databases.plan import date_of_ours, export_plan
+from rds_lake.stages.dynamodb.plan import DYNAMODB
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import read_state
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableStatus:
+    """One table of the shown date."""
+
+    view: str
+    original: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningExport:
+    """An export task in progress; its date is None where AWS does not say it yet."""
+
+    task: ExportTask
+    snapshot_date: date | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceStatus:
+    """A source now. `shown` is the published date, or the newest relocated one where nothing is published yet.
+
+    `waiting` are dates that a person has to publish; `moving` is a date whose flip was begun and has not ended.
+    """
+
+    source: str
+    published: date | None
+    shown: date | None
+    snapshot_time: datetime | None
+    tables: tuple[TableStatus, ...]
+    dates: int
+    export_seconds: float | None
+    export_usd: float | None
+    running: tuple[RunningExport, ...]
+    waiting: tuple[date, ...] = ()
+    rolled_back_from: date | None = None
+    moving: date | None = None
+
+    def age(self, now: datetime) -> timedelta | None:
+        """How old what readers see is."""
+        return None if self.snapshot_time is None else now - self.snapshot_time
+
+
+def source_status(
+    config: LakeConfig, source: SourceSettings, running: Sequence[ExportTask], *, rds: RdsGateway, lake: Lake
+) -> SourceStatus:
+    """The source now; `running` are the account's tasks in progress, asked for once for all sources."""
+    state = read_state(lake.s3, lake.layout, source.name)
+    pointer = state.pointer
+    dates = handover.list_dates(lake.s3, lake.layout, source.name)
+    shown = pointer.snapshot_date if pointer else max(dates, default=None)
+    manifest = handover.get_manifest(lake.s3, lake.layout, source.name, shown) if shown else None
+    gb = None if manifest is None else snapshot_gb(rds, manifest.export)
+    return SourceStatus(
+        source=source.name,
+        published=pointer.snapshot_date if pointer else None,
+        shown=shown,
+        snapshot_time=manifest.export.snapshot_time if manifest else None,
+        tables=tuple(
+            TableStatus(
+                view=table.names.view,
+                original=str(table.names.target),
+                rows=table.manifest.rows,
+                bytes=table.manifest.bytes,
+            )
+            for table in (name_tables(manifest, source) if manifest else ())
+        ),
+        dates=len(dates),
+        export_seconds=export_seconds(manifest.export) if manifest else None,
+        export_usd=None if gb is None else export_usd(config.lake.prices, snapshot_gb=gb, kind=source.kind),
+        running=tuple(_ours(config, source, running)),
+        waiting=waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual"),
+        rolled_back_from=pointer.rolled_back_from if pointer else None,
+        moving=state.moving.snapshot_date if state.moving else None,
+    )
+
+
+def export_seconds(record: ExportRecord) -> float | None:
+    """How long AWS took, where it said so."""
+    if record.started_at is None or record.ended_at is None:
+        return None
+    return (record.ended_at - record.started_at).total_seconds()
+
+
+def snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
+    """The size AWS bills the export by; None when the snapshot is gone, or it was a live cluster's."""
+    if record.parts:
+        return round(sum(part.billed_bytes for part in record.parts) / 1e9, 3)
+    about, _ = exportable(record.snapshot_arn)
+    snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, record.snapshot_arn)
+    # 0: AWS does not say it of this snapshot.
+    return (snapshot.size_gb or None) if snapshot else None
+
+
+def _ours(config: LakeConfig, source: SourceSettings, running: Sequence[ExportTask]) -> list[RunningExport]:
+    if source.kind == DYNAMODB:
+        return []
+    plan = export_plan(config, source)
+    found: list[RunningExport] = []
+    for task in running:
+        try:
+            day = date_of_ours(plan, task)
+        except ValueError:
+            found.append(RunningExport(task=task, snapshot_date=None))
+            continue
+        if day is not None:
+            found.append(RunningExport(task=task, snapshot_date=day))
+    return found

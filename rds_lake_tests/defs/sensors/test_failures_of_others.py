@@ -1,0 +1,82 @@
+"""In a project that the lake is merged into, its mails are about the lake, and every one says why."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from rds_lake.config.source import Retention
+from rds_lake.defs.sensors.failures import own_steps
+from rds_lake.defs.translate import partitions_of
+from rds_lake.stages.source.run import SourceRun
+from rds_lake_tests.defs.shell import Shell
+
+
+def fail(shell: Shell, *, name: str = "model", **how: Any) -> None:
+    """A run of somebody's asset fails, and the lake's failure sensor hears of it."""
+
+    @dg.asset(key=dg.AssetKey(["shop", name]), **how)
+    def broken() -> None:
+        raise ValueError("the model is wrong")
+
+    assert isinstance(broken, dg.AssetsDefinition)
+    job = dg.Definitions([broken]).resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(
+        instance=shell.instance, asset_selection=[dg.AssetKey(["shop", name])], raise_on_error=False
+    )
+    shell.tell_failure(result)
+
+
+def test_failures_of_other_peoples_assets_are_not_mailed_even_under_the_sources_name(shell: Shell) -> None:
+    mailbox = shell.world.mailbox()
+    fail(shell)
+    fail(shell, name="orders_of_today", group_name="shop")
+    assert mailbox.read() == []
+
+
+def test_a_run_that_makes_both_and_fails_in_theirs_is_not_mailed(shell: Shell) -> None:
+    mailbox = shell.world.mailbox()
+    shell.world.with_source(athena=False)
+    shell.reload()
+    shell.world.snapshot("2026-11-20", event=False)
+    partitions = partitions_of(shell.world.config, shell.world.config.sources[0])
+
+    @dg.asset(key=dg.AssetKey(["shop", "model"]), deps=[dg.AssetKey(["shop", "parquet"])], partitions_def=partitions)
+    def model() -> None:
+        raise ValueError("the model is wrong")
+
+    whole = dg.Definitions.merge(shell.definitions, dg.Definitions([model]))
+    keys = [dg.AssetKey(["shop", name]) for name in ("snapshot_export", "parquet", "model")]
+    result = whole.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=shell.instance, partition_key="2026-11-20", asset_selection=keys, raise_on_error=False
+    )
+    assert not result.success
+    shell.tell_failure(result)
+    assert mailbox.read() == []
+
+
+def test_an_error_that_is_none_of_ours_is_mailed_with_what_it_came_from(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unforeseen(*_: object, **__: object) -> None:
+        try:
+            raise ConnectionResetError("the peer hung up")
+        except ConnectionResetError as error:
+            raise KeyError("SnapshotTime") from error
+
+    monkeypatch.setattr("rds_lake.defs.assets.source.RETRIES", dg.RetryPolicy(max_retries=0))
+    shell.reload()
+    mailbox = shell.world.mailbox()
+    monkeypatch.setattr(SourceRun, "accept", unforeseen)
+    shell.tell_failure(shell.materialize("2026-11-20", "snapshot_export"))
+    (mail,) = mailbox.read()
+    assert "KeyError: 'SnapshotTime'" in mail["Message"]
+    assert "ConnectionResetError: the peer hung up" in mail["Message"]
+
+
+def test_every_operation_of_the_lake_is_one_that_failures_are_mailed_of(shell: Shell) -> None:
+    """An operation that is added and not known here would fail in silence."""
+    shell.world.with_source(publish="manual", retention=Retention())
+    shell.reload()
+    nodes = shell.definitions.resolve_implicit_global_asset_job_def().nodes
+    assert {node.name for node in nodes} <= own_steps(shell.world.config)

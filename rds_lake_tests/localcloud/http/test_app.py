@@ -1,0 +1,60 @@
+"""The router and the server: AWS's error shapes, keys as they were sent, and refusals in JSON."""
+
+import json
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.http.app import ApiError, LocalCloudApp
+from rds_lake.localcloud.http.loop import InProcessClients
+
+
+def refuse(context: Any, params: Any) -> Any:
+    raise ApiError("OddFault", 'a < b & "c"', 418)
+
+
+def test_a_refusal_reaches_boto_with_code_text_and_status_in_both_protocols() -> None:
+    app = LocalCloudApp()
+    app.json_operations["AmazonAthena.StopQueryExecution"] = refuse
+    app.json_requests["AWSGlue.GetDatabase"] = refuse
+    app.query_operations["rds", "CancelExportTask"] = refuse
+    clients = InProcessClients(app)
+    calls = (
+        lambda: clients.client("athena").stop_query_execution(QueryExecutionId="q"),
+        lambda: clients.client("glue").get_database(Name="d"),
+        lambda: clients.client("rds").cancel_export_task(ExportTaskIdentifier="t"),
+    )
+    for call in calls:
+        with pytest.raises(ClientError) as caught:
+            call()
+        answer = caught.value.response
+        assert (answer["Error"]["Code"], answer["Error"]["Message"]) == ("OddFault", 'a < b & "c"')
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 418
+
+
+@pytest.mark.parametrize("key", ["a b", "100%", "q?x=1&y", "plus+plus", "größe/№", "%2F", "a//b", "dot/../dot"])
+def test_awkward_keys_survive_the_server(cloud: LocalCloud, key: str) -> None:
+    s3 = boto3.client("s3", endpoint_url=cloud.url, region_name="us-east-1")
+    s3.create_bucket(Bucket="keys")
+    s3.put_object(Bucket="keys", Key=key, Body=b"")
+    assert [item["Key"] for item in s3.list_objects_v2(Bucket="keys")["Contents"]] == [key]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"null", b"\xff"])
+def test_a_control_request_that_is_no_json_object_is_refused(cloud: LocalCloud, body: bytes) -> None:
+    with pytest.raises(HTTPError) as caught:
+        urlopen(Request(f"{cloud.url}/_local/snapshots", body, {"Content-Type": "application/json"}))
+    assert caught.value.code == 400
+    assert "JSON" in json.load(caught.value)["error"]
+
+
+def test_health_names_the_databases(cloud: LocalCloud) -> None:
+    with urlopen(f"{cloud.url}/_local/health") as answer:
+        told = json.load(answer)
+    assert (told["status"], told["databases"], told["clusters"]) == ("ok", ["shop-prod"], ["shop-aurora"])
+    assert (told["account"], told["region"]) == ("123456789012", "us-east-1")
