@@ -26,8 +26,9 @@ from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import ManyS3
-from rds_lake.model.exports.task import ExportRecord, ExportStatus, ExportTask
+from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.inspect import inspect_export
 from rds_lake.stages.databases.relocation.copy_plan import plan_copies
 

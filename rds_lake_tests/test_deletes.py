@@ -22,9 +22,9 @@ from rds_lake.errors import RdsLakeError, RefusedDeleteError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.deletable import deletable_of_lake, deletable_of_source
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.stages.lake.own_exports import OwnExports
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.upkeep.folders import Exports
+from rds_lake.stages.upkeep.own_exports import OwnExports
 from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
 from rds_lake_tests.support.faults import Faults
 from rds_lake_tests.support.world import World, until
@@ -316,10 +316,10 @@ def test_a_forged_manifest_has_nothing_of_others_deleted(world: World) -> None:
     for number, (name, how) in enumerate(FORGED.items()):
         forge(world, how)
         with pytest.raises(RdsLakeError):
-            run.publish(DAY, now=now)
+            run.shared.publish(DAY, now=now)
         if number % 5 == 0:  # its way to the clean-up is the same
             with pytest.raises(RdsLakeError):
-                by_hand.approve(run.publisher(now), DAY)
+                by_hand.approve(run.shared.publisher(now), DAY)
         assert others(world) == OTHERS, name
         world.gateways.s3.put_text("acme-lake", MANIFEST, good, kms_key=None)
     world.snapshot("2026-11-21")
@@ -356,9 +356,9 @@ def test_an_export_begun_before_include_was_changed_is_still_the_sources_own(wor
     world.snapshot("2026-11-20")
     world.run().accept(DAY, poll_seconds=0.02)
     world.run().relocate(DAY)
-    world.run().catalogue(DAY)
+    world.run().shared.catalogue(DAY)
     world.with_source(include=("shop.public",))
-    world.run().publish(DAY, now=datetime.now(UTC))
+    world.run().shared.publish(DAY, now=datetime.now(UTC))
     assert world.keys("exports/") == []
 
 

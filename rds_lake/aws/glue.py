@@ -8,20 +8,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.glue_jobs import GlueJobs
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, CatalogError, ConflictError, RefusedDeleteError, ThrottledError
+from rds_lake.model.tables.glue import ColumnSpec, GluePartition, GlueTable, PartitionSpec, TableSpec
 from rds_lake.threads import check
 
 if TYPE_CHECKING:
     from types_boto3_glue import GlueClient
 
-# A column as (name, hive type, comment).
-ColumnSpec = tuple[str, str, str]
 
 _CREATE_BATCH = 100
 _UPDATE_BATCH = 100
@@ -33,51 +30,6 @@ _GONE = "EntityNotFoundException"
 _INPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
 _OUTPUT_FORMAT = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
 _SERDE = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableSpec:
-    """An external Parquet table as it should be. `location` ends with a slash."""
-
-    name: str
-    columns: tuple[ColumnSpec, ...]
-    partition_keys: tuple[tuple[str, str], ...]
-    location: str
-    description: str
-    parameters: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartitionSpec:
-    """A partition as it should be, with the columns that really are in its files."""
-
-    values: tuple[str, ...]
-    location: str
-    columns: tuple[ColumnSpec, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GlueTable:
-    """A table or view as it is. `version_id` guards an update against somebody else's; `view_text` as Athena stores it."""
-
-    name: str
-    is_view: bool
-    columns: tuple[ColumnSpec, ...]
-    partition_keys: tuple[tuple[str, str], ...]
-    location: str
-    parameters: dict[str, str]
-    version_id: str | None
-    view_text: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GluePartition:
-    """A partition as it is."""
-
-    values: tuple[str, ...]
-    location: str
-    columns: tuple[ColumnSpec, ...]
-    created: datetime | None = None
 
 
 class GlueGateway:

@@ -12,9 +12,9 @@ from datetime import date, datetime
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.errors import PublishError
-from rds_lake.stages.lake.own_exports import limited_to_source
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.publish.publisher import Publication, Publisher
+from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 
 def publish(

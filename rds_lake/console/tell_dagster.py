@@ -16,7 +16,7 @@ from rds_lake.console.connect import Connected
 from rds_lake.defs import telling
 from rds_lake.errors import PublishError
 from rds_lake.stages.lake.known_tables import find_known_tables
-from rds_lake.stages.lake.published_dates import published_dates
+from rds_lake.stages.publish.published_dates import published_dates
 from rds_lake.stages.publish.publisher import Publication
 
 

@@ -28,7 +28,7 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.dated import tables_of
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.publish.publisher import Publication
-from rds_lake.stages.runs.outcomes import Published
+from rds_lake.stages.source.outcomes import Published
 
 STATUS = "rds_lake/status"
 

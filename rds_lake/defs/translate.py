@@ -20,7 +20,7 @@ from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.dynamodb.plan import DYNAMODB
-from rds_lake.stages.runs.outcomes import Published
+from rds_lake.stages.source.outcomes import Published
 
 
 class Stage(StrEnum):

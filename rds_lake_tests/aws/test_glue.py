@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.glue import GlueGateway, PartitionSpec, TableSpec, table_input
+from rds_lake.aws.glue import GlueGateway, table_input
 from rds_lake.errors import AwsError, CatalogError, ConflictError, ThrottledError
+from rds_lake.model.tables.glue import PartitionSpec, TableSpec
 from rds_lake_tests.support.faults import Faults
 
 COLUMNS = (("id", "bigint", "id: bigint"), ("note", "string", "note: text"))

@@ -136,8 +136,8 @@ def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shel
     )
     assert "shop.public.Order Details" in shell.failure(again), "a raw table that is gone is an error with what to do"
     run, day = world.run(), date(2026, 11, 19)
-    run.catalogue(day)
-    run.publish(day, now=datetime.now(UTC))
+    run.shared.catalogue(day)
+    run.shared.publish(day, now=datetime.now(UTC))
     world.gateways.athena.run("CREATE OR REPLACE VIEW order_details AS SELECT 1 AS id", database="shop")
     again = job.get_subset(asset_check_selection={key}).execute_in_process(
         instance=shell.instance, partition_key="2026-11-19", raise_on_error=False
@@ -176,7 +176,7 @@ def test_an_accepted_drop_is_published_and_the_next_date_is_measured_by_it(shell
         execute(world.url, "DELETE FROM customers WHERE id > 1")
     world.snapshot("2026-11-20")
     assert not shell.materialize("2026-11-20").success, "a second day of it is measured by the last good one"
-    publisher = world.run().publisher(datetime.now(UTC))
+    publisher = world.run().shared.publisher(datetime.now(UTC))
     with pytest.raises(PublishError, match="--accept-drop"):
         stage.approve(publisher, date(2026, 11, 19))
     stage.approve(publisher, date(2026, 11, 19), accept_drop=True)
@@ -253,7 +253,7 @@ def test_views_that_a_killed_publication_left_mixed_are_put_right_by_the_next_ti
     run, when = world.run(), date(2026, 11, 20)
     run.accept(when, poll_seconds=0.02)
     run.relocate(when)
-    run.catalogue(when)
+    run.shared.catalogue(when)
     run_many = AthenaGateway.run_many
 
     def dies(self: AthenaGateway, statements: Sequence[str], **arguments: Any) -> Any:
@@ -263,7 +263,7 @@ def test_views_that_a_killed_publication_left_mixed_are_put_right_by_the_next_ti
     with monkeypatch.context() as dying:
         dying.setattr(AthenaGateway, "run_many", dies)
         with pytest.raises(Killed):
-            run.publish(when, now=long_ago)
+            run.shared.publish(when, now=long_ago)
     views = "SELECT snapshot_date FROM order_details UNION SELECT snapshot_date FROM orders ORDER BY 1"
     assert world.query(views) == [("2026-11-19",), ("2026-11-20",)]
     (request,) = [request for request in shell.reconcile() if str(request.run_key).startswith("repair:shop:")]

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from rds_lake.errors import ManifestError
 from rds_lake.model.aws.arn import Exportable, exportable, parse_arn
 from rds_lake.model.aws.snapshot import Snapshot, of_date, snapshot_date
-from rds_lake.model.exports.task import ExportRecord
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import AwsCopy, DataFile, Manifest, TableManifest
 from rds_lake.model.lake.manifest_json import (
@@ -22,6 +21,7 @@ from rds_lake.model.lake.manifest_json import (
     render_export_record,
     render_manifest,
 )
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake_tests.support import strategies
 

@@ -34,8 +34,8 @@ def calls_of_date(world: World, day: str) -> Calls:
         gateways = AwsResource(endpoint_url=door.url, region_name="us-east-1").gateways(world.config.lake)
         run = world.run(rds=gateways.rds, lake=gateways.lake)
         run.relocate(when)
-        run.catalogue(when)
-        run.publish(when, now=datetime.now(UTC))
+        run.shared.catalogue(when)
+        run.shared.publish(when, now=datetime.now(UTC))
     return Counter({call: n for call, n in door.calls.items() if call not in POLLS})
 
 

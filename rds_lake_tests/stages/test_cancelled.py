@@ -72,7 +72,7 @@ def test_an_interrupted_catalogue_begins_no_other_table(world: World) -> None:
     run = world.run()
     run.accept(DAY, poll_seconds=0.02)
     manifest = run.relocate(DAY)
-    tables = name_tables(manifest, run.source)
+    tables = name_tables(manifest, run.shared.source)
     clients = AwsClients(SESSION, region="us-east-1", endpoint_url=world.cloud.url)
     slow, glue = Slow(clients.glue, "CreateTable"), GlueGateway(clients.glue)
     assert len(tables) > 2
@@ -81,7 +81,7 @@ def test_an_interrupted_catalogue_begins_no_other_table(world: World) -> None:
     )
     assert seconds < 5
     assert slow.calls == 1
-    sync_catalog(run.lake.glue, manifest=manifest, tables=tables, log=print)  # nothing half made is in the way
+    sync_catalog(run.shared.lake.glue, manifest=manifest, tables=tables, log=print)  # nothing half made is in the way
     asked = Slow(clients.glue, "BatchGetPartition")
     existing = glue.list_tables("shop")
     interrupt(

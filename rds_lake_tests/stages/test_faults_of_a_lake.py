@@ -11,7 +11,7 @@ import pytest
 from rds_lake.config.source import Retention
 from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import AwsError, CatalogError, LostFilesError, RdsLakeError
-from rds_lake.stages.source.run import SourceRun
+from rds_lake.stages.databases.run import DatabaseRun
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import plan_prune
 from rds_lake_tests.support.door import Door, open_door, storm
@@ -21,18 +21,18 @@ DAY = date(2026, 11, 20)
 
 
 @contextmanager
-def through_door(world: World, **arguments: Any) -> Iterator[tuple[Door, SourceRun]]:
+def through_door(world: World, **arguments: Any) -> Iterator[tuple[Door, DatabaseRun]]:
     """The source's stages, all of whose calls go through a door."""
     with open_door(world.cloud, **arguments) as door:
         gateways = AwsResource(endpoint_url=door.url, region_name="us-east-1").gateways(world.config.lake)
         yield door, world.run(rds=gateways.rds, lake=gateways.lake)
 
 
-def everything(run: SourceRun, day: date = DAY) -> None:
+def everything(run: DatabaseRun, day: date = DAY) -> None:
     run.accept(day, poll_seconds=0.02)
     run.relocate(day)
-    run.catalogue(day)
-    run.publish(day, now=datetime(2026, 11, 20, 12, tzinfo=UTC))
+    run.shared.catalogue(day)
+    run.shared.publish(day, now=datetime(2026, 11, 20, 12, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -71,11 +71,11 @@ def test_a_storm_without_end_says_what_was_throttled_and_moves_no_view(world: Wo
     world.run().relocate(DAY)
     ticks = iter(range(0, 10**9, 600))
     with through_door(world) as (door, run):
-        run.lake.athena._clock = lambda: float(next(ticks))
-        run.lake.athena._sleep = lambda seconds: None
+        run.shared.lake.athena._clock = lambda: float(next(ticks))
+        run.shared.lake.athena._sleep = lambda seconds: None
         door.rules.append(storm(1, service))
         with pytest.raises(RdsLakeError, match=f"(?s){service} .* was throttled: .*it can be repeated"):
-            run.catalogue(DAY)
+            run.shared.catalogue(DAY)
     assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-19",)]
     world.publish("2026-11-20")
     assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
@@ -96,18 +96,18 @@ def test_with_a_clock_days_off_nothing_is_removed_and_the_message_says_to_set_th
 
     with through_door(world, now=elsewhere) as (_, run):
         for attempt in (
-            lambda: Exports.read(world.config, run.rds, run.lake.s3),
+            lambda: Exports.read(world.config, run.rds, run.shared.lake.s3),
             lambda: plan_prune(
                 world.config,
-                run.source,
+                run.shared.source,
                 Exports(folders={}, tasks=()),
                 rds=run.rds,
-                lake=run.lake,
+                lake=run.shared.lake,
                 now=datetime.now(UTC),
             ),
             lambda: run.rds.list_export_tasks(),
-            lambda: run.lake.glue.list_tables("shop"),
-            lambda: run.lake.athena.run("SELECT 1", database="shop"),
+            lambda: run.shared.lake.glue.list_tables("shop"),
+            lambda: run.shared.lake.athena.run("SELECT 1", database="shop"),
             lambda: everything(run),
         ):
             with pytest.raises(AwsError, match=r"clock differs from AWS's by minutes: set it \(NTP\), then repeat"):
@@ -122,14 +122,14 @@ def test_a_partition_deleted_by_hand_before_publishing_keeps_the_views_where_the
     run = world.run()
     run.accept(DAY, poll_seconds=0.02)
     run.relocate(DAY)
-    run.catalogue(DAY)
+    run.shared.catalogue(DAY)
     world.gateways.lake.glue.delete_partitions("shop", "snapshots_orders", [("2026-11-20",)])
     with pytest.raises(CatalogError, match=r"not catalogued for 2026-11-20; materialize `catalog` first") as caught:
-        run.publish(DAY, now=datetime.now(UTC))
+        run.shared.publish(DAY, now=datetime.now(UTC))
     assert caught.value.problems == ("shop.public.orders",)
     assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-19",)]
-    run.catalogue(DAY)
-    run.publish(DAY, now=datetime.now(UTC))
+    run.shared.catalogue(DAY)
+    run.shared.publish(DAY, now=datetime.now(UTC))
     assert world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
 
 
@@ -156,9 +156,9 @@ def test_a_concurrent_writers_change_of_a_table_is_kept_and_ours_is_made(world: 
     marked: list[bool] = []
     with through_door(world) as (door, run):
         door.rules.append(other_writer)
-        run.catalogue(DAY)
+        run.shared.catalogue(DAY)
         assert door.count("glue", "UpdateTable") == 2
-        run.publish(DAY, now=datetime.now(UTC))
+        run.shared.publish(DAY, now=datetime.now(UTC))
     assert glue.get_table(DatabaseName="shop", Name="snapshots_orders")["Table"]["Parameters"]["lakeformation.mark"]
     assert world.query("SELECT count(channel) FROM orders") == [("10",)]
 
@@ -175,12 +175,12 @@ def test_an_object_deleted_by_hand_before_publishing_is_found_and_copied_again(w
     run.accept(DAY, poll_seconds=0.02)
     run.relocate(DAY)
     delete_by_hand(world, "public.orders/")
-    (orders,) = [table for table in run.catalogue(DAY).quality if table.table == "shop.public.orders"]
+    (orders,) = [table for table in run.shared.catalogue(DAY).quality if table.table == "shop.public.orders"]
     assert not orders.rows_match, "what stops the run in Dagster"
     run.relocate(DAY)
     assert any(line.startswith("1 of 2 files of 2026-11-20 are gone") for line in world.lines)
-    assert all(table.rows_match for table in run.catalogue(DAY).quality)
-    run.publish(DAY, now=datetime.now(UTC))
+    assert all(table.rows_match for table in run.shared.catalogue(DAY).quality)
+    run.shared.publish(DAY, now=datetime.now(UTC))
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 

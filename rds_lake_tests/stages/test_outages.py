@@ -36,7 +36,7 @@ def test_glue_that_is_away_for_every_table_ends_the_catalogue_as_an_outage(
     manifest = run.relocate(DAY)
     clients = AwsClients(SESSION, region="us-east-1", endpoint_url=world.cloud.url, attempts=1)
     Faults(clients.glue).answer("CreateTable", code, status=status)
-    glue, tables = GlueGateway(clients.glue), name_tables(manifest, run.source)
+    glue, tables = GlueGateway(clients.glue), name_tables(manifest, run.shared.source)
     with pytest.raises(UnavailableError if status == 500 else CatalogError) as ended:
         sync_catalog(glue, manifest=manifest, tables=tables, log=print)
     assert all(str(table.names.target) in str(ended.value) for table in tables), "every table is named"

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.s3.models import s3_backends
 
-from rds_lake.model.exports.task import ExportRecord, ExportStatus, ExportTask
+from rds_lake.model.exports.task import ExportStatus, ExportTask
+from rds_lake.model.lake.record import ExportRecord
 
 ARN = "arn:aws:rds:us-east-1:111122223333:snapshot:rds:shop-prod-2026-11-20-05-06"
 KMS = "arn:aws:kms:us-east-1:111122223333:key/export"

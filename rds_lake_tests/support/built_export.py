@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rds_lake.model.exports.task import ExportRecord, ExportStatus, ExportTask
+from rds_lake.model.exports.task import ExportStatus, ExportTask
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake_tests.support.world import World
 
 TASK = "built-1"

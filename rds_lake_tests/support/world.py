@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -27,9 +27,8 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake.model.dynamodb.glue_run import JobRun
-from rds_lake.stages.dynamodb.run import run_of
-from rds_lake.stages.runs.outcomes import Published
-from rds_lake.stages.source.run import SourceRun
+from rds_lake.stages.source.outcomes import Published
+from rds_lake.stages.watch.sources import run_of
 from rds_lake_tests.fakes.glue import LocalSpark
 
 _TINY = """
@@ -198,8 +197,8 @@ class World:
         """The next task ends otherwise: `fail="cause"`, `skip_tables=[…]`, `stuck=True` or `cancel=True`."""
         self.cloud.faults.add(read_faults({"exports": [fault]}))
 
-    def run(self, **changes: Any) -> SourceRun:
-        """The source's stages."""
+    def run(self, **changes: Any) -> Any:
+        """The source's stages (`DatabaseRun` or `DynamoRun`), with `changes` to them or to what they share."""
         gateways = self.gateways
         run = run_of(
             self.config,
@@ -209,15 +208,15 @@ class World:
             lake=gateways.lake,
             log=self.lines.append,
         )
-        return replace(run, **changes)
+        return changed_run(run, **changes)
 
     def publish(self, day: str, **changes: Any) -> Published:
         """All stages of a date, as a manual run does them."""
         run, when = self.run(**changes), date.fromisoformat(day)
         run.accept(when, poll_seconds=0.02)
         run.relocate(when)
-        run.catalogue(when)
-        return run.publish(when, now=datetime.now(UTC))
+        run.shared.catalogue(when)
+        return run.shared.publish(when, now=datetime.now(UTC))
 
     def query(self, sql: str) -> list[tuple[str | None, ...]]:
         """Rows from Athena."""
@@ -230,6 +229,13 @@ class World:
     def messages(self) -> list[dict[str, Any]]:
         """Events in the queue, received and left there."""
         return [json.loads(message.body) for message in self.gateways.queue.receive(max_messages=10, wait_seconds=0)]
+
+
+def changed_run(run: Any, **changes: Any) -> Any:
+    """The run with other fields, its own or those of its shared stages."""
+    own = {name: value for name, value in changes.items() if name in {field.name for field in fields(run)}}
+    shared = {name: value for name, value in changes.items() if name not in own}
+    return replace(run, **({"shared": replace(run.shared, **shared)} | own))
 
 
 @dataclass(slots=True)

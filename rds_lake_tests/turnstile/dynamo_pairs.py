@@ -4,12 +4,12 @@ What belongs here: DynamoDB's actors and pairs.
 """
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from rds_lake.stages.source.run import SourceRun
-from rds_lake_tests.turnstile.actors import Work, prune, publish_tail, retention, roll_back, settle
+from rds_lake_tests.support.world import changed_run
+from rds_lake_tests.turnstile.actors import Seat, Work, prune, publish_tail, retention, roll_back, settle
 from rds_lake_tests.turnstile.dynamo_lab import MIDDLE, NEWEST, OLDEST
 from rds_lake_tests.turnstile.lab import Start
 from rds_lake_tests.turnstile.pairs import Make, Pair
@@ -32,10 +32,10 @@ class _Clock:
 def take(day: str) -> Work:
     """A date materialized by hand, or by the schedule of a scanned source: exported or scanned, and waited for."""
 
-    def work(run: SourceRun) -> None:
+    def work(run: Any, _: Seat) -> None:
         when, clock = date.fromisoformat(day), _Clock()
         noon = datetime(when.year, when.month, when.day, 12, tzinfo=UTC)
-        run = replace(run, clock=clock, sleep=clock.sleep, now=lambda: noon)
+        run = changed_run(run, clock=clock, sleep=clock.sleep, now=lambda: noon)
         run.accept(when, poll_seconds=0.05)
         run.relocate(when)
         publish_tail(run, when)
@@ -46,7 +46,7 @@ def take(day: str) -> Work:
 def increment(day: str, task: str) -> Work:
     """A date made from the one before and its changes; in full where that cannot be."""
 
-    def work(run: SourceRun) -> None:
+    def work(run: Any, _: Seat) -> None:
         when = date.fromisoformat(day)
         run.accept(when, export_task=task)
         run.advance_awaiting(when, turn="by_hand", poll_seconds=0.01)

@@ -76,8 +76,8 @@ class Lab:
         run.accept(day, export_task=self.tasks[THIRD])
         run.relocate(day)
         self._keep("relocated")
-        run.catalogue(day)
-        run.publish(day, now=NOON)
+        run.shared.catalogue(day)
+        run.shared.publish(day, now=NOON)
         self._keep("published")
         self._mornings["exported"].restore(world)
         for key in world.keys("exports/"):

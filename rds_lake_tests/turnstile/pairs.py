@@ -158,12 +158,12 @@ class Rounds:
             problems += [f"nobody died, and {problem}" for problem in lab.mixed() + lab.not_whole()]
         if not ended:
             run = self.seats[0].run(lab.world)
-            tick(run)
+            tick(run, self.seats[0])
             problems += [f"after a tick {problem}" for problem in lab.mixed() + lab.missing_rows() + lab.not_whole()]
             for work in works:
                 # A person or a sensor repeats what was killed; that a repetition is refused with a sentence is no fault.
                 with suppress(RdsLakeError):
-                    work(run)
+                    work(run, self.seats[0])
             problems += [f"repeated: {problem}" for problem in lab.mixed() + lab.missing_rows() + lab.not_whole()]
             problems += [f"repeated: {problem}" for problem in lab.paid_twice() + lab.lost()]
         shown = {day for day, _ in lab.views().values()}
@@ -200,7 +200,7 @@ class _Watch:
 
 
 def _bound(work: Work, seat: Seat, lab: Lab) -> Callable[[], object]:
-    return lambda: work(seat.run(lab.world))
+    return lambda: work(seat.run(lab.world), seat)
 
 
 def _is_told(error: BaseException | None) -> bool:

@@ -18,9 +18,9 @@ from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import AwsResource, utc_now
 from rds_lake.defs.translate import APPROVAL, OUTCOME, Tag, own_key, partitions_of
 from rds_lake.model.tables.table import TableTarget
-from rds_lake.stages.lake.own_exports import limited_to_source
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.publish.publisher import Publisher
+from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 
 def approval_asset(

@@ -38,12 +38,13 @@ from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import gathered, view_names
-from rds_lake.stages.dynamodb.converting.glue_convert import Advanced, Turn
-from rds_lake.stages.dynamodb.run import run_of
+from rds_lake.stages.databases.run import DatabaseRun
+from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.lake.known_tables import TABLE_ASSETS_LIMIT
+from rds_lake.stages.runs.advanced import Advanced, Turn
 from rds_lake.stages.runs.notify import render_held
-from rds_lake.stages.source.run import SourceRun
-from rds_lake.stages.watch.status import export_seconds, snapshot_gb
+from rds_lake.stages.watch.sources import run_of
+from rds_lake.stages.watch.status import export_seconds, snapshot_gb, tables_gb
 
 # What a sensor asked a run for -> what it does about conversions by Glue (`stages/dynamodb/converting/glue_convert.py`).
 _TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
@@ -100,7 +101,7 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
                 yield dg.AssetObservation(key, partition=context.partition_key, metadata=_begun(task))
                 return
             accepted = run.accept(_day(context), export_task=tags.get(Tag.EXPORT_TASK), poll_seconds=aws.poll_seconds)
-            gb = snapshot_gb(run.rds, accepted.record)
+            gb = snapshot_gb(run.rds, accepted.record) if isinstance(run, DatabaseRun) else tables_gb(accepted.record)
         yield dg.MaterializeResult(
             asset_key=key,
             metadata=accepted.metadata()
@@ -160,7 +161,7 @@ def _parquet_asset(
                 status = {"rds_lake/status": f"AWS Glue converts. {manifest}"}
                 yield dg.AssetObservation(key, partition=context.partition_key, metadata=status)
                 return
-            compared = None if source.athena else run.compare_rows(_day(context))
+            compared = None if source.athena else run.shared.compare_rows(_day(context))
             reported = _relocation_checks(source, manifest, known)
         yield dg.MaterializeResult(
             asset_key=key,
@@ -182,8 +183,12 @@ def _relocation_checks(
     return list(checks.relocation(source, manifest, unknown=unknown, gone=gone))
 
 
-def _relocated(run: SourceRun, context: dg.AssetExecutionContext, aws: AwsResource) -> Manifest | Advanced:
+def _relocated(
+    run: DatabaseRun | DynamoRun, context: dg.AssetExecutionContext, aws: AwsResource
+) -> Manifest | Advanced:
     """A run that settles exports never waits for AWS; one that a person started may."""
+    if isinstance(run, DatabaseRun):
+        return run.relocate(_day(context))
     tags = orders_of(context.run)
     turn = _TURNS.get(tags.get(Tag.TRIGGER, ""), "by_hand")
     if Tag.EXPORT_TASK in tags:
@@ -203,8 +208,8 @@ def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefin
     def catalog(context: dg.AssetExecutionContext, aws: AwsResource) -> Iterator[dg.MaterializeResult]:
         with dagster_failures():
             run = _source_run(context, aws, config, source)
-            outcome = run.catalogue(_day(context))
-            compared = run.compare_rows(_day(context))
+            outcome = run.shared.catalogue(_day(context))
+            compared = run.shared.compare_rows(_day(context))
         yield dg.MaterializeResult(
             metadata=outcome.metadata() | changed_tables(outcome.synced),
             check_results=[
@@ -248,7 +253,7 @@ def _views_asset(config: LakeConfig, source: SourceSettings, tables: SourceTable
         context: dg.AssetExecutionContext, aws: AwsResource
     ) -> Iterator[dg.AssetObservation | dg.MaterializeResult]:
         with dagster_failures():
-            outcome = _source_run(context, aws, config, source).publish(_day(context), now=utc_now())
+            outcome = _source_run(context, aws, config, source).shared.publish(_day(context), now=utc_now())
         held = outcome.publication.state is State.HELD
         for view, key in keys.items():
             # By the table: a name published before it was lake.yaml's own stays in Athena, and is no asset's key.
@@ -293,7 +298,7 @@ def _described(attributes: dict[str, Any], tables: SourceTables, view: str) -> d
 
 def _source_run(
     context: dg.AssetExecutionContext, aws: AwsResource, config: LakeConfig, source: SourceSettings
-) -> SourceRun:
+) -> DatabaseRun | DynamoRun:
     gateways = aws.gateways(config.lake)
     return run_of(
         config,

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
 from rds_lake.model.lake.records import RECORD_ERRORS, load_object, newer, value_of
-from rds_lake.stages.databases.reconcile import Candidate
+from rds_lake.stages.runs.examined import Candidate
 
 _VERSION = 1
 _SHOWN = 300

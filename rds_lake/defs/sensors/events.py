@@ -20,8 +20,8 @@ from rds_lake.defs.sensors.requests import RUNS_PER_TICK, Keys, run_request, sel
 from rds_lake.defs.sensors.run_log import open_run_log
 from rds_lake.errors import RdsLakeError
 from rds_lake.stages.databases.plan import export_plans
-from rds_lake.stages.databases.reconcile import is_taken_over
 from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.run_log import is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun
 from rds_lake.stages.watch.events import EventPlanner
 

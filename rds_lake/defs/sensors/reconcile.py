@@ -24,12 +24,13 @@ from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
 from rds_lake.stages.databases.account_snapshots import AccountSnapshots
 from rds_lake.stages.databases.freshness import watch
 from rds_lake.stages.databases.plan import export_plans
-from rds_lake.stages.databases.reconcile import Candidate, Examined, Reconciler, start_next
+from rds_lake.stages.databases.reconcile import Reconciler
 from rds_lake.stages.databases.unseen import Unseen
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.reconcile import DynamoReconciler, watch_set
 from rds_lake.stages.lake.pointer import read_state, repairs_due
 from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.runs.examined import Candidate, Examined, start_next
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, repairing_run
 
 # Dagster ends a tick after 60 s; one slow source behind this is still far from it.

@@ -20,10 +20,10 @@ from rds_lake.defs.sensors.requests import Keys
 from rds_lake.defs.translate import Stage, Tag, partitions_of
 from rds_lake.errors import ExportTimeoutError
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.stages.databases.reconcile import Begun, Progress
 from rds_lake.stages.lake.handover import list_dates
 from rds_lake.stages.lake.manifest_head import find_head
 from rds_lake.stages.lake.snapshot_log import recorded_dates
+from rds_lake.stages.runs.run_log import Begun, Progress
 
 _STATUSES = {
     dg.AssetPartitionStatus.MATERIALIZED: Progress.DONE,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import pyarrow as pa
@@ -75,19 +75,6 @@ class FrozenDatabase:
 
     name: str
     content: SourceDatabase
-
-
-def open_database(url: str, **arguments: Any) -> SourceDatabase:
-    """The database behind a `postgresql://` or `mysql://` URL."""
-    from rds_lake.localcloud.databases.mysql import MySqlDatabase
-    from rds_lake.localcloud.databases.postgres import PostgresDatabase
-
-    scheme = urlsplit(url).scheme
-    if scheme in ("postgresql", "postgres"):
-        return PostgresDatabase(url, **arguments)
-    if scheme == "mysql":
-        return MySqlDatabase(url)
-    raise ValueError(f"{scheme}:// is no database rds-lake's local cloud can read; use postgresql:// or mysql://")
 
 
 def shown(url: str) -> str:

@@ -16,7 +16,8 @@ import psycopg
 import pymysql
 from psycopg import conninfo
 
-from rds_lake.localcloud.databases.source import FrozenDatabase, SourceDatabase, open_database, shown
+from rds_lake.localcloud.databases.opening import open_database
+from rds_lake.localcloud.databases.source import FrozenDatabase, SourceDatabase, shown
 from rds_lake.localcloud.http.app import ApiError
 from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE, SourceKind
 

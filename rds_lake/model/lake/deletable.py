@@ -7,7 +7,7 @@
 Manifests and other records in S3 say what is there. They never say what may go: whoever can write one object would
 otherwise empty every bucket that the pipeline's role can reach.
 
-What belongs here: the rule for a bucket and a key. Which exports are a source's own is `stages/lake/own_exports.py`.
+What belongs here: the rule for a bucket and a key. Which exports are a source's own is `stages/upkeep/own_exports.py`.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 
-from rds_lake.model.exports.task import ExportRecord
 from rds_lake.model.lake.data_files import DataFile, DataFiles
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.model.tables.table import Column, TableTarget
 
 

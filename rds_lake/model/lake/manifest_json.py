@@ -14,9 +14,9 @@ from io import BytesIO
 from typing import Any
 
 from rds_lake.model.dynamodb.chain import Window, render_base
-from rds_lake.model.exports.task import ExportPart, ExportRecord, ExportStep
 from rds_lake.model.lake.data_files import DataFile, DataFiles
 from rds_lake.model.lake.manifest import AwsCopy, Manifest, TableManifest
+from rds_lake.model.lake.record import ExportPart, ExportRecord, ExportStep
 from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
 from rds_lake.model.tables.table import Column, TableTarget
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from itertools import count
 
-from rds_lake.aws.glue import TableSpec
 from rds_lake.errors import CatalogError
 from rds_lake.model.tables.evolution import Change, Changes, Kind, SeenColumn, compare
+from rds_lake.model.tables.glue import TableSpec
 from rds_lake.model.tables.names import AthenaTable, free_key
 from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, raw_spec, settle
 

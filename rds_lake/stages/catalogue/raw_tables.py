@@ -19,12 +19,12 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from rds_lake.aws.glue import ColumnSpec, GlueTable, TableSpec
 from rds_lake.errors import CatalogError
 from rds_lake.model.exports.info import export_folder
 from rds_lake.model.lake.layout import plain_segment
 from rds_lake.model.lake.manifest import TableManifest
 from rds_lake.model.tables.evolution import Change, Kind, SeenColumn
+from rds_lake.model.tables.glue import ColumnSpec, GlueTable, TableSpec
 from rds_lake.model.tables.names import RAW_PREFIX, AthenaTable
 from rds_lake.model.tables.table import Column
 

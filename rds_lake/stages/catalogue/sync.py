@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from rds_lake.aws.glue import ColumnSpec, GlueGateway, GluePartition, GlueTable, PartitionSpec, TableSpec
+from rds_lake.aws.glue import GlueGateway
 from rds_lake.errors import CatalogError, ConfigError, ConflictError, RdsLakeError, all_together
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.tables.evolution import Change, reads_as
+from rds_lake.model.tables.glue import ColumnSpec, GluePartition, GlueTable, PartitionSpec, TableSpec
 from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.nested_types import is_nested
 from rds_lake.stages.catalogue.placement import Placement, candidates, place

@@ -11,7 +11,6 @@ What belongs here: that decision and the waiting. Whose task one is: `plan.py`. 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 
 from rds_lake.aws.rds import RdsGateway
@@ -26,22 +25,13 @@ from rds_lake.errors import (
 )
 from rds_lake.model.aws.engine import engine_of
 from rds_lake.model.aws.snapshot import LIVE, Snapshot, of_date
-from rds_lake.model.exports.task import ExportRecord, ExportStatus, ExportTask
+from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.exports.task_id import export_task_id
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at
+from rds_lake.stages.runs.waiting import Waiting
 
 Usable = Callable[[ExportTask], bool]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """How to wait for AWS. `clock` gives monotonic seconds."""
-
-    clock: Callable[[], float]
-    sleep: Callable[[float], None]
-    timeout_seconds: float
-    poll_seconds: float
-    log: Callable[[str], None]
 
 
 def choose_snapshot(rds: RdsGateway, plan: ExportPlan, day: date, *, now: datetime, usable: Usable) -> Snapshot:

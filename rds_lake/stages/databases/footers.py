@@ -17,7 +17,7 @@ from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import ManyS3
 from rds_lake.errors import MalformedExportError, RdsLakeError
 from rds_lake.model.calendars import Calendar
-from rds_lake.stages.dynamodb.converting.glue_calendar import early_days
+from rds_lake.stages.lake.early_days import early_days
 
 # Footers of tables with up to some hundred columns fit; longer ones cost a second read.
 TAIL_BYTES = 64 * 1024

@@ -13,10 +13,9 @@ What belongs here: the comparison. What Dagster knows comes in as a `RunLog` (`d
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
-from enum import StrEnum
 from typing import Protocol
 
 from rds_lake.aws.rds import RdsGateway
@@ -33,90 +32,9 @@ from rds_lake.stages.databases.freshness import (
 )
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.runs.apart import Failed, attempt
-from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run, settling_run
-
-
-class Progress(StrEnum):
-    """How far a source's date is, for Dagster."""
-
-    OPEN = "open"
-    BUSY = "busy"
-    DONE = "done"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Begun:
-    """Runs that were to export a subject. `blocking`: one still runs, or failed, which is a person's. `at`: the last."""
-
-    blocking: bool
-    at: datetime
-
-
-class RunLog(Protocol):
-    """What Dagster and the lake know of earlier runs."""
-
-    def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
-        """Of each date: DONE once its last stage is materialized, BUSY while a run is about to."""
-        ...
-
-    def begun(self, source: str, day: date) -> Mapping[str, Begun]:
-        """What runs of the date were to export, by subject."""
-        ...
-
-    def was_settled(self, export_task: str) -> bool:
-        """Whether any run was asked to take this ended export over."""
-        ...
-
-    def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
-        """Whether a run somebody launched for the whole date goes on, or went on until after `since`.
-
-        Such a run waits for the export by itself, so that the export's end is its business.
-        """
-        ...
-
-    def has_failed(self, source: str, day: date) -> bool:
-        """Whether the last run that was to export the date failed, and so was mailed."""
-        ...
-
-    def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
-        """Whether a run gave up waiting for the date's export at or after `since`, and so was mailed."""
-        ...
-
-    def published_arn(self, source: str, day: date) -> str | None:
-        """The snapshot a date's Parquet came from."""
-        ...
-
-
-def is_taken_over(log: RunLog, run: WantedRun) -> bool:
-    """Whether another run was asked to do the same, or does so because a person launched it."""
-    if run.export_task is None:
-        return False
-    return log.was_settled(run.export_task) or log.by_hand(run.source, run.snapshot_date, since=run.ended_at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Candidate:
-    """An export somebody has to start. Orders as exports are started: priority first, then the oldest date."""
-
-    rank: int  # minus the source's priority
-    snapshot_date: date
-    source: str
-    subject: str
-
-    def run(self, *, turn: int) -> WantedRun:
-        """The run that starts it; another one every turn, as the one before may have been refused a place."""
-        return beginning_run(self.source, self.snapshot_date, self.subject, key=f"begin:{self.subject}:{turn}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
-    """What reconciliation found of one source. `problems`: what of it could not be looked at, and why."""
-
-    source: str
-    candidates: tuple[Candidate, ...] = ()
-    settling: tuple[WantedRun, ...] = ()
-    incidents: tuple[WantedIncident, ...] = ()
-    problems: tuple[str, ...] = ()
+from rds_lake.stages.runs.examined import Candidate, Examined
+from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
+from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run
 
 
 class Snapshots(Protocol):
@@ -241,7 +159,7 @@ class Reconciler:
         """The ended export whose end nobody was told: the last COMPLETE one, else the last."""
         complete = [task for task in attempts if task.status is ExportStatus.COMPLETE]
         task = max(complete or attempts, key=lambda task: task.ended_at or self.now)
-        run = settling_run(plan, task, day)
+        run = settling_run(plan.source, task, day)
         if (task.ended_at or self.now) > self.now - self.grace or is_taken_over(self.log, run):
             return []
         return [run]
@@ -294,14 +212,3 @@ def _stuck(plan: ExportPlan, task: ExportTask) -> WantedIncident:
             "materialize the date again; or raise `export_timeout_hours` in lake.yaml when the database is just big."
         ),
     )
-
-
-def start_next(
-    candidates: Iterable[Candidate], running: Sequence[ExportTask], *, quota: int, beginning: int, turn: int
-) -> list[WantedRun]:
-    """Runs for as many exports as AWS has places: five in the account, whoever started the others (aws-facts 1.7).
-
-    `beginning`: runs that are about to take a place.
-    """
-    free = quota - beginning - len(running)
-    return [candidate.run(turn=turn) for candidate in sorted(candidates)[: max(free, 0)]]

@@ -22,13 +22,14 @@ from datetime import UTC, date, datetime, timedelta
 from rds_lake.config.lake_yaml import LakeConfig, first_date
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.dynamodb.export_set import ExportSet, subject
-from rds_lake.stages.databases.reconcile import Examined, Progress, RunLog, is_taken_over
 from rds_lake.stages.dynamodb.converting.glue_watch import DateOfRuns, SparkWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 from rds_lake.stages.lake.handover import find_export_record, list_dates
 from rds_lake.stages.runs.apart import Failed, attempt
-from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run, set_run
+from rds_lake.stages.runs.examined import Examined
+from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
+from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run, settling_run
 
 # The event on the last manifest may have come before its export ended, and then told nothing.
 _SETTLE_GRACE = timedelta(seconds=60)
@@ -197,7 +198,7 @@ class DynamoReconciler:
 
     def _settle(self, exports: ExportSet) -> list[WantedRun]:
         task = exports.task
-        run = set_run(task, exports.source, exports.snapshot_date)
+        run = settling_run(exports.source, task, exports.snapshot_date)
         young = (task.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE)
         return [] if young or is_taken_over(self.log, run) else [run]
 

@@ -18,12 +18,12 @@ from typing import Any
 
 from rds_lake.aws.s3.gateway import MOST_LISTED, S3Gateway
 from rds_lake.convert.rules.tree import Limits, from_plain, merge, to_plain
-from rds_lake.model.exports.task import ExportPart, ExportRecord
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.manifest_json import parse_manifest, render_manifest
+from rds_lake.model.lake.record import ExportPart, ExportRecord
 from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record
-from rds_lake.stages.databases.relocation.intact import missing_files
+from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.shared_state import change_text
 
 _SCHEMA_VERSION = 1

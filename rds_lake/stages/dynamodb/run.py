@@ -1,18 +1,17 @@
-"""One DynamoDB source's stages, by date. What comes after the Parquet is the same for all kinds (`source/run.py`).
+"""DynamoDB up to the manifest, by date.
 
-What belongs here: order and hand-over of what DynamoDB does differently, and which kind of run a source has.
+What belongs here: the order and the hand-over. What does not: the work itself. What comes after is `source/stages.py`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date
+from functools import partial
 from typing import NoReturn
 
 from rds_lake.aws.dynamodb import DynamoGateway
-from rds_lake.aws.rds import RdsGateway
-from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import (
     ExportIncompleteError,
@@ -26,34 +25,57 @@ from rds_lake.errors import (
 from rds_lake.model.dynamodb.export_set import ExportSet
 from rds_lake.model.dynamodb.tables import TableExport
 from rds_lake.model.exports.completeness import Finding
-from rds_lake.model.exports.task import ExportRecord, ExportTask
+from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.manifest import Manifest
-from rds_lake.stages.databases.export import Waiting
-from rds_lake.stages.databases.relocation import intact
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.dynamodb.converting.convert import Converter
-from rds_lake.stages.dynamodb.converting.glue_convert import Advanced, SparkJobs, Turn
+from rds_lake.stages.dynamodb.converting.glue_convert import SparkJobs
+from rds_lake.stages.dynamodb.exporting.awaiting import await_exports
+from rds_lake.stages.dynamodb.exporting.begin import begin_exports, begin_full_exports
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.exporting.increments import Increments
 from rds_lake.stages.dynamodb.exporting.inspect import inspect_set, record_of_set, summary_key
-from rds_lake.stages.dynamodb.plan import DYNAMODB, dynamo_plan
+from rds_lake.stages.dynamodb.own_exports import is_own_export
+from rds_lake.stages.dynamodb.plan import dynamo_plan
 from rds_lake.stages.dynamodb.scan import NOT_ONE_INSTANT, Scanner
 from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.intact import missing_files, whole_tables
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.runs.outcomes import AcceptedExport
-from rds_lake.stages.source.run import SourceRun
+from rds_lake.stages.lake.limited import limited_lake
+from rds_lake.stages.runs.accepted import AcceptedExport
+from rds_lake.stages.runs.advanced import Advanced, Turn
+from rds_lake.stages.runs.waiting import Waiting
+from rds_lake.stages.source.stages import SharedStages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DynamoRun(SourceRun):
-    """A DynamoDB source's stages, with everything they need."""
+class DynamoRun:
+    """The stages of one DynamoDB source. The lake is limited to what the source may delete."""
 
+    shared: SharedStages
     dynamodb: DynamoGateway
     job_poll_seconds: float = 30
 
+    def __post_init__(self) -> None:
+        shared = self.shared
+        owns = partial(is_own_export, shared.source.name)
+        lake = limited_lake(shared.lake, shared.config, shared.source.name, owns=owns)
+        object.__setattr__(self, "shared", replace(shared, lake=lake))
+
+    @property
+    def _lake(self) -> Lake:
+        return self.shared.lake
+
+    @property
+    def _source(self) -> SourceSettings:
+        return self.shared.source
+
     @property
     def exports(self) -> DynamoExports:
-        plan = dynamo_plan(self.config, self.source)
-        return DynamoExports(dynamo=self.dynamodb, s3=self.lake.s3, layout=self.lake.layout, plan=plan, log=self.log)
+        plan = dynamo_plan(self.shared.config, self._source)
+        return DynamoExports(
+            dynamo=self.dynamodb, s3=self._lake.s3, layout=self._lake.layout, plan=plan, log=self.shared.log
+        )
 
     def begin(self, day: date) -> ExportTask | None:
         """Start or adopt the exports of the date's tables and return at once; None when AWS has no place for all now.
@@ -61,13 +83,13 @@ class DynamoRun(SourceRun):
         A scan has nothing that goes on without a run.
         """
         if self.exports.plan.scans:
-            self.log("tables that are scanned are read by the run that takes them over")
+            self.shared.log("tables that are scanned are read by the run that takes them over")
             return None
         try:
             usable = self._reusable(day)
-            return self.exports.begin(day, now=self.now(), usable=usable, repeat_ended=False).task
+            return begin_exports(self.exports, day, now=self.shared.now(), usable=usable, repeat_ended=False).task
         except ExportQuotaError as error:
-            self.log(f"{error}; the reconciliation sensor begins the rest")
+            self.shared.log(f"{error}; the reconciliation sensor begins the rest")
             return None
 
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
@@ -78,69 +100,69 @@ class DynamoRun(SourceRun):
         try:
             found = self._finished(day, export_task, poll_seconds)
         except SnapshotNotFoundError:
-            manifest = self._find_manifest(day)
+            manifest = self.shared.find_manifest(day)
             if manifest is None:
                 raise
-            self.log(f"{day} cannot be exported any more; its files are in the lake already and are used")
+            self.shared.log(f"{day} cannot be exported any more; its files are in the lake already and are used")
             return AcceptedExport(record=manifest.export, findings=(), reused=True)
         return self._inspected(day, found)
 
     def _finished(self, day: date, export_task: str | None, poll_seconds: float) -> ExportSet:
         exports = self.exports
         if exports.plan.scans:
-            return self._scanner(day, exports).run(day, now=self.now())
+            return self._scanner(day, exports).run(day, now=self.shared.now())
         if export_task is not None:
             return exports.settle(day)
         waiting = Waiting(
-            clock=self.clock,
-            sleep=self.sleep,
-            timeout_seconds=self.source.export_timeout_hours * 3600,
+            clock=self.shared.clock,
+            sleep=self.shared.sleep,
+            timeout_seconds=self._source.export_timeout_hours * 3600,
             poll_seconds=poll_seconds,
-            log=self.log,
+            log=self.shared.log,
         )
-        return exports.run(day, now=self.now, usable=self._reusable(day), waiting=waiting)
+        return await_exports(exports, day, now=self.shared.now, usable=self._reusable(day), waiting=waiting)
 
     def _scanner(self, day: date, exports: DynamoExports) -> Scanner:
-        done = self._find_manifest(day)
+        done = self.shared.find_manifest(day)
         return Scanner(
             exports=exports,
-            read_percentage=self.source.read_percentage,
-            on_demand_rcu=self.source.on_demand_rcu,
-            clock=self.clock,
-            sleep=self.sleep,
+            read_percentage=self._source.read_percentage,
+            on_demand_rcu=self._source.on_demand_rcu,
+            clock=self.shared.clock,
+            sleep=self.shared.sleep,
             # A scan cannot be repeated on another day: what is lost of it then is told when it is to be converted.
-            converted=self._arns(done, whole=day == self.now().astimezone(UTC).date()) if done else frozenset(),
-            timeout_seconds=self.source.export_timeout_hours * 3600,
+            converted=self._arns(done, whole=day == self.shared.now().astimezone(UTC).date()) if done else frozenset(),
+            timeout_seconds=self._source.export_timeout_hours * 3600,
         )
 
     def _inspected(self, day: date, found: ExportSet) -> AcceptedExport:
-        done = self._find_manifest(day)
+        done = self.shared.find_manifest(day)
         if done is not None and done.export.export_task == found.identifier:
             # Converted already, and AWS's copy may be deleted by now: the manifest stands for it.
             return AcceptedExport(record=done.export, findings=(), reused=True)
-        contents = inspect_set(self.lake.s3, found, converted=done.export.parts if done else ())
+        contents = inspect_set(self._lake.s3, found, converted=done.export.parts if done else ())
         if any(finding.severity == "error" for finding in contents.findings):
             # Another run may have finished the date meanwhile, and removed what is missing.
-            done = self._find_manifest(day)
+            done = self.shared.find_manifest(day)
             if done is not None and done.export.export_task == found.identifier:
                 return AcceptedExport(record=done.export, findings=(), reused=True)
         record = record_of_set(found, contents)
         if not any(finding.severity == "error" for finding in contents.findings):
-            handover.write_export_record(self.lake.s3, self.lake.layout, record, kms_key=self.lake.kms_key)
+            handover.write_export_record(self._lake.s3, self._lake.layout, record, kms_key=self._lake.kms_key)
         warned = (Finding(severity="warning", problem=NOT_ONE_INSTANT),) if self.exports.plan.scans else ()
         return AcceptedExport(record=record, findings=contents.findings + warned, reused=False)
 
     def relocate(self, day: date) -> Manifest:
         """The date's items as Parquet in the lake's layout; ends with the manifest. Waits for runs of Glue, unlike `advance`."""
-        deadline = self.clock() + self.source.export_timeout_hours * 3600
+        deadline = self.shared.clock() + self._source.export_timeout_hours * 3600
         found = self.advance(day, turn="by_hand")
         while not isinstance(found, Manifest):
-            if self.clock() > deadline:
+            if self.shared.clock() > deadline:
                 raise ExportTimeoutError(
-                    f"the Glue job {self.config.lake.glue_job} did not end in time ({found}); its runs go on and are adopted when "
+                    f"the Glue job {self.shared.config.lake.glue_job} did not end in time ({found}); its runs go on and are adopted when "
                     "`parquet` is materialized again"
                 )
-            self.sleep(self.job_poll_seconds)
+            self.shared.sleep(self.job_poll_seconds)
             found = self.advance(day, turn="resume")
         return found
 
@@ -149,39 +171,39 @@ class DynamoRun(SourceRun):
 
         UnavailableError while the date is being removed.
         """
-        record = handover.get_export_record(self.lake.s3, self.lake.layout, self.source.name, day)
-        with self._in_use.work(day, record.export_task, log=self.log):
+        record = handover.get_export_record(self._lake.s3, self._lake.layout, self._source.name, day)
+        with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
             return self._advanced(day, record, turn)
 
     def _advanced(self, day: date, record: ExportRecord, turn: Turn) -> Manifest | Advanced:
-        done = self._find_manifest(day)
+        done = self.shared.find_manifest(day)
         mine = done is not None and done.export.export_task == record.export_task
-        gone = intact.missing_files(self.lake.s3, done) if done is not None and mine else ()
+        gone = missing_files(self._lake.s3, done) if done is not None and mine else ()
         if done is not None and mine and not gone:
-            self.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
+            self.shared.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
             found: Manifest | Advanced = done
         else:
             if done is not None and gone:
-                self.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake")
+                self.shared.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake")
             try:
                 found = self._converter.convert(record, done, turn=turn)
             except FullExportDueError as error:
                 self._begin_full(day, error)
-        if self.source.by_glue and isinstance(found, Manifest):
+        if self._source.by_glue and isinstance(found, Manifest):
             self._spark.forget(record.source, record.export_task)
         return found
 
     @property
     def _converter(self) -> Converter:
         return Converter(
-            s3=self.lake.s3,
-            layout=self.lake.layout,
-            source=self.source,
-            kms_key=self.lake.kms_key,
+            s3=self._lake.s3,
+            layout=self._lake.layout,
+            source=self._source,
+            kms_key=self._lake.kms_key,
             keys=self._keys,
-            increments=Increments(s3=self.lake.s3, layout=self.lake.layout, source=self.source.name),
-            log=self.log,
-            spark=self._spark if self.source.by_glue else None,
+            increments=Increments(s3=self._lake.s3, layout=self._lake.layout, source=self._source.name),
+            log=self.shared.log,
+            spark=self._spark if self._source.by_glue else None,
         )
 
     def advance_awaiting(self, day: date, *, turn: Turn, poll_seconds: float) -> Manifest | Advanced:
@@ -189,7 +211,7 @@ class DynamoRun(SourceRun):
         try:
             return self.advance(day, turn=turn)
         except FullExportBegunError as error:
-            self.log(f"waiting: {error}")
+            self.shared.log(f"waiting: {error}")
         accepted = self.accept(day, poll_seconds=poll_seconds)
         errors = [finding.problem for finding in accepted.findings if finding.severity == "error"]
         if errors:
@@ -200,7 +222,7 @@ class DynamoRun(SourceRun):
         """Full exports in place of changes that cannot be used; raises FullExportBegunError. Holds no worker until they end."""
         waits = ""
         try:
-            self.exports.begin_full(day, due.tables, now=self.now(), usable=self._reusable(day))
+            begin_full_exports(self.exports, day, due.tables, now=self.shared.now(), usable=self._reusable(day))
         except ExportQuotaError as error:
             waits = f" ({error}; the reconciliation sensor begins the rest)"
         raise FullExportBegunError(
@@ -210,10 +232,10 @@ class DynamoRun(SourceRun):
 
     @property
     def _spark(self) -> SparkJobs:
-        lake = self.lake
+        lake = self._lake
         return SparkJobs(
-            jobs=lake.glue.jobs, s3=lake.s3, layout=lake.layout, job=self.config.lake.glue_job, kms_key=lake.kms_key,
-            log=self.log, now=self.now,
+            jobs=lake.glue.jobs, s3=lake.s3, layout=lake.layout, job=self.shared.config.lake.glue_job, kms_key=lake.kms_key,
+            log=self.shared.log, now=self.shared.now,
         )  # fmt: skip
 
     def _keys(self, table: str) -> Sequence[str]:
@@ -233,8 +255,8 @@ class DynamoRun(SourceRun):
                 key = summary_key(export)
             except MalformedExportError:
                 return True  # to be inspected, which says what is wrong
-            if self.lake.s3.find_head(export.bucket, key) is None and export.arn not in whole:
-                done = self._find_manifest(day)
+            if self._lake.s3.find_head(export.bucket, key) is None and export.arn not in whole:
+                done = self.shared.find_manifest(day)
                 whole.update(self._arns(done, whole=True) if done is not None else ())
                 return export.arn in whole
             return True
@@ -243,24 +265,6 @@ class DynamoRun(SourceRun):
 
     def _arns(self, done: Manifest, *, whole: bool) -> frozenset[str]:
         """The exports that the date's files were made from; `whole`: of tables whose files are all there."""
-        there = intact.whole_tables(self.lake.s3, done) if whole else {table.location for table in done.tables}
+        there = whole_tables(self._lake.s3, done) if whole else {table.location for table in done.tables}
         names = {table.target.table for table in done.tables if table.location in there}
         return frozenset(arn for part in done.export.parts if part.table in names for arn in part.arns)
-
-
-def run_of(
-    config: LakeConfig,
-    source: SourceSettings,
-    *,
-    rds: RdsGateway,
-    dynamodb: DynamoGateway,
-    lake: Lake,
-    log: Callable[[str], None],
-    announce: Callable[[date], None] | None = None,
-) -> SourceRun:
-    """The stages of a source of any kind."""
-    if source.kind == DYNAMODB:
-        return DynamoRun(
-            config=config, source=source, rds=rds, lake=lake, log=log, announce=announce, dynamodb=dynamodb
-        )
-    return SourceRun(config=config, source=source, rds=rds, lake=lake, log=log, announce=announce)

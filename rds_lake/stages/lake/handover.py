@@ -12,10 +12,10 @@ from typing import TypeVar
 
 from rds_lake.aws.s3.gateway import MOST_LISTED, S3Gateway
 from rds_lake.errors import ConflictError, ManifestError, UnavailableError
-from rds_lake.model.exports.task import ExportRecord
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
+from rds_lake.model.lake.record import ExportRecord
 
 T = TypeVar("T")
 _ATTEMPTS = 20  # each conflict means that another run's manifest or record went through

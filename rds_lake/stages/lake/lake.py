@@ -38,7 +38,7 @@ def open_lake(
 ) -> Lake:
     """The lake of these settings; `sleep` and `clock` (monotonic seconds) are those of Athena's polling.
 
-    It deletes nothing outside the lake's prefixes; a source's work is limited further (`own_exports.py`).
+    It deletes nothing outside the lake's prefixes; a source's work is limited further (`upkeep/own_exports.py`).
     """
     layout = LakeLayout(bucket=settings.bucket, prefix=settings.prefix)
     athena = AthenaGateway(

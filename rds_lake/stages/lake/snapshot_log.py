@@ -14,12 +14,12 @@ from datetime import date, datetime
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rds_lake.aws.glue import TableSpec
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.errors import ConflictError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import State
+from rds_lake.model.tables.glue import TableSpec
 from rds_lake.stages.lake.lake import Lake
 
 SNAPSHOTS_TABLE = "_snapshots"

@@ -13,7 +13,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.errors import AsOfError, LostFilesError
 from rds_lake.stages.catalogue.dated import tables_of
 from rds_lake.stages.catalogue.naming import TypedTable
-from rds_lake.stages.databases.relocation.intact import missing_files
+from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.snapshot_log import recorded_dates
 

@@ -22,7 +22,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from rds_lake.aws.glue import GlueTable
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import CatalogError, ConflictError, PublishError, RdsLakeError, UnavailableError
 from rds_lake.model.lake.publication import (
@@ -34,6 +33,7 @@ from rds_lake.model.lake.publication import (
     rolling_back,
     still_rolled_back,
 )
+from rds_lake.model.tables.glue import GlueTable
 from rds_lake.model.tables.names import PARTITION_KEY
 from rds_lake.sql.stored_view import why_not
 from rds_lake.sql.views import render_view

@@ -11,7 +11,6 @@ from typing import Literal
 
 from rds_lake.model.aws.snapshot import Snapshot
 from rds_lake.model.exports.task import ExportStatus, ExportTask
-from rds_lake.stages.databases.plan import ExportPlan
 from rds_lake.stages.lake.pointer import Repair
 
 # begin: start or adopt the export and end. settle: take over an ended export. scan: read tables, all in one run. convert:
@@ -48,19 +47,14 @@ class WantedIncident:
     next_step: str
 
 
-def starting_run(plan: ExportPlan, snapshot: Snapshot) -> WantedRun:
+def starting_run(source: str, snapshot: Snapshot) -> WantedRun:
     """The run that starts or adopts the export of the snapshot's date."""
-    return beginning_run(plan.source, snapshot.date, snapshot.subject, key=f"snapshot:{snapshot.subject}")
+    return beginning_run(source, snapshot.date, snapshot.subject, key=f"snapshot:{snapshot.subject}")
 
 
 def beginning_run(source: str, day: date, subject: str, *, key: str) -> WantedRun:
     """The run that starts or adopts what is exported as `subject`, and ends."""
     return WantedRun(key=key, source=source, snapshot_date=day, trigger="begin", whole_source=False, subject=subject)
-
-
-def settling_run(plan: ExportPlan, task: ExportTask, day: date) -> WantedRun:
-    """The run that takes an ended export over: the whole source when it is COMPLETE, else the stage that says why not."""
-    return set_run(task, plan.source, day)
 
 
 def repairing_run(source: str, repair: Repair) -> WantedRun:
@@ -75,8 +69,11 @@ def repairing_run(source: str, repair: Repair) -> WantedRun:
     )
 
 
-def set_run(task: ExportTask, source: str, day: date) -> WantedRun:
-    """The same for any source: a date's exports of DynamoDB are one task as well."""
+def settling_run(source: str, task: ExportTask, day: date) -> WantedRun:
+    """The run that takes an ended export over: the whole source when it is COMPLETE, else the stage that says why not.
+
+    A date's exports of DynamoDB are one task as well.
+    """
     return WantedRun(
         key=f"export:{task.identifier}:{task.status}",
         source=source,

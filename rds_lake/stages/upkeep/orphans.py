@@ -24,7 +24,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from rds_lake.aws.glue import GluePartition
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3.gateway import Upload
 from rds_lake.aws.s3.many import ManyS3
@@ -36,6 +35,7 @@ from rds_lake.model.dynamodb.tables import source_and_date
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.retention import keep
+from rds_lake.model.tables.glue import GluePartition
 from rds_lake.stages.databases.plan import date_of_ours, export_plan
 from rds_lake.stages.dynamodb.plan import DYNAMODB
 from rds_lake.stages.dynamodb.records import TableRecords

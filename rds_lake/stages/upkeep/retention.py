@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from rds_lake.aws.glue import GlueGateway, GlueTable
+from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3.gateway import S3Gateway, S3Object
 from rds_lake.aws.s3.many import ManyS3
 from rds_lake.config.source import SourceSettings
@@ -28,6 +28,7 @@ from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.publication import waiting
 from rds_lake.model.lake.retention import keep
+from rds_lake.model.tables.glue import GlueTable
 from rds_lake.stages.catalogue.sync import drop_date
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.in_use import InUse

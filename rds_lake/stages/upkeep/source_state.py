@@ -10,12 +10,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rds_lake.aws.glue import GluePartition
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import ManifestError
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import waiting
+from rds_lake.model.tables.glue import GluePartition
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer

@@ -34,7 +34,7 @@ from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.dynamodb.converting.glue_watch import SparkWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.runs.apart import Failed, attempt
-from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, set_run, settling_run, starting_run
+from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run, starting_run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ class EventPlanner:
             return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
         if snapshot.unknown_origin:
             return _Decision(note=f"{snapshot.arn} is a copy, and AWS does not tell any more of what: it is of no date")
-        return _Decision(runs=(starting_run(plan, snapshot),))
+        return _Decision(runs=(starting_run(plan.source, snapshot),))
 
     def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:
         wanted = identifier.lower()
@@ -211,7 +211,7 @@ class EventPlanner:
         ended = [one for one in ours if not one[1].status.running]
         if not ended:
             return _Decision(note=f"stays in the queue: our export of {arn} is still {ours[0][1].status}", later=True)
-        return _Decision(runs=tuple(settling_run(plan, task, day) for plan, task, day in ended))
+        return _Decision(runs=tuple(settling_run(plan.source, task, day) for plan, task, day in ended))
 
     def _by_hand(self, tasks: Sequence[ExportTask], arn: str) -> list[tuple[ExportPlan, ExportTask, date]]:
         about, _ = exportable(arn)
@@ -241,7 +241,7 @@ class EventPlanner:
             return _Decision(
                 note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.wanted)} exports have ended so far"
             )
-        return _Decision(runs=(set_run(found.task, event.source, event.snapshot_date),))
+        return _Decision(runs=(settling_run(event.source, found.task, event.snapshot_date),))
 
     def _job_ended(self, event: JobEnded) -> _Decision:
         """What a date's last run to end asks for, or one that leaves its place to a table that waits.

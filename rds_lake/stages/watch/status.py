@@ -13,9 +13,10 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.aws.arn import Exportable, exportable
-from rds_lake.model.exports.task import ExportRecord, ExportTask
+from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd
 from rds_lake.model.lake.publication import waiting
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake.stages.databases.plan import date_of_ours, export_plan
 from rds_lake.stages.dynamodb.plan import DYNAMODB
@@ -77,7 +78,7 @@ def source_status(
     dates = handover.list_dates(lake.s3, lake.layout, source.name)
     shown = pointer.snapshot_date if pointer else max(dates, default=None)
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, shown) if shown else None
-    gb = None if manifest is None else snapshot_gb(rds, manifest.export)
+    gb = None if manifest is None else _billed_gb(rds, manifest.export)
     return SourceStatus(
         source=source.name,
         published=pointer.snapshot_date if pointer else None,
@@ -109,10 +110,17 @@ def export_seconds(record: ExportRecord) -> float | None:
     return (record.ended_at - record.started_at).total_seconds()
 
 
+def _billed_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
+    return tables_gb(record) if record.parts else snapshot_gb(rds, record)
+
+
+def tables_gb(record: ExportRecord) -> float:
+    """What DynamoDB bills the exports of a date by."""
+    return round(sum(part.billed_bytes for part in record.parts) / 1e9, 3)
+
+
 def snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
-    """The size AWS bills the export by; None when the snapshot is gone, or it was a live cluster's."""
-    if record.parts:
-        return round(sum(part.billed_bytes for part in record.parts) / 1e9, 3)
+    """The size AWS bills a database's export by; None when the snapshot is gone, or it was a live cluster's."""
     about, _ = exportable(record.snapshot_arn)
     snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, record.snapshot_arn)
     # 0: AWS does not say it of this snapshot.

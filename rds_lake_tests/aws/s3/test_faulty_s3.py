@@ -28,9 +28,10 @@ from rds_lake.aws.s3 import connection as s3_connection
 from rds_lake.aws.s3 import wire as s3_wire
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.errors import AwsError, ConfigError, RdsLakeError, RelocationError, UnavailableError
-from rds_lake.model.exports.task import ExportRecord, ExportStatus, ExportTask
+from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.inspect import inspect_export
 from rds_lake.stages.databases.relocation.relocate import Mover
 from rds_lake_tests.aws.s3.certificates import make_certificates

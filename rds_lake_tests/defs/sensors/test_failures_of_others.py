@@ -8,7 +8,7 @@ import pytest
 from rds_lake.config.source import Retention
 from rds_lake.defs.sensors.failures import own_steps
 from rds_lake.defs.translate import partitions_of
-from rds_lake.stages.source.run import SourceRun
+from rds_lake.stages.databases.run import DatabaseRun
 from rds_lake_tests.defs.shell import Shell
 
 
@@ -67,7 +67,7 @@ def test_an_error_that_is_none_of_ours_is_mailed_with_what_it_came_from(
     monkeypatch.setattr("rds_lake.defs.assets.source.RETRIES", dg.RetryPolicy(max_retries=0))
     shell.reload()
     mailbox = shell.world.mailbox()
-    monkeypatch.setattr(SourceRun, "accept", unforeseen)
+    monkeypatch.setattr(DatabaseRun, "accept", unforeseen)
     shell.tell_failure(shell.materialize("2026-11-20", "snapshot_export"))
     (mail,) = mailbox.read()
     assert "KeyError: 'SnapshotTime'" in mail["Message"]

@@ -174,7 +174,7 @@ class TestHealing:
         def unavailable(*_: object, **__: object) -> None:
             raise UnavailableError("s3 CopyObject answered 503: SlowDown; it can be repeated")
 
-        monkeypatch.setattr(f"rds_lake.stages.source.run.SourceRun.{stage}", unavailable)
+        monkeypatch.setattr(f"rds_lake.stages.databases.run.DatabaseRun.{stage}", unavailable)
         return monkeypatch
 
     def ended(self, shell: Shell) -> dg.RunRequest:
@@ -388,7 +388,7 @@ class TestTold:
             assert not shell.run(begin).success
         assert shell.reconcile() == [], "a person has to give the right first"
         with monkeypatch.context() as patch:
-            patch.setattr("rds_lake.stages.source.run.SourceRun.begin", lambda *_: None)  # no place
+            patch.setattr("rds_lake.stages.databases.run.DatabaseRun.begin", lambda *_: None)  # no place
             assert shell.run(begin).success
         (again,) = shell.reconcile()
         assert again.partition_key == str(YESTERDAY)

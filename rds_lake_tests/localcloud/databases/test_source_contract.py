@@ -9,7 +9,8 @@ import pytest
 
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
-from rds_lake.localcloud.databases.source import SourceDatabase, SourceTable, open_database
+from rds_lake.localcloud.databases.opening import open_database
+from rds_lake.localcloud.databases.source import SourceDatabase, SourceTable
 from rds_lake.localcloud.rds.parquet import parquet_files, type_mappings
 from rds_lake.model.aws.engine import engine_of
 from rds_lake_tests.support.world import execute, execute_mysql

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 from rds_lake.model.tables.evolution import Kind
-from rds_lake.stages.runs.outcomes import Catalogued
+from rds_lake.stages.source.outcomes import Catalogued
 from rds_lake_tests.support.world import World, execute
 
 
@@ -15,8 +15,8 @@ def day(world: World, when: str, *statements: str, hour: int = 3) -> dict[str, l
     run, at = world.run(), date.fromisoformat(when)
     run.accept(at, poll_seconds=0.02)
     run.relocate(at)
-    changed = changes(run.catalogue(at))
-    run.publish(at, now=datetime.now(UTC))
+    changed = changes(run.shared.catalogue(at))
+    run.shared.publish(at, now=datetime.now(UTC))
     return changed
 
 

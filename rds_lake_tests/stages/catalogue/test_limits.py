@@ -34,8 +34,8 @@ def run_all(world: World, day: str) -> tuple[list[str], list[str]]:
     run, when = world.run(), date.fromisoformat(day)
     run.accept(when, poll_seconds=0.02)
     run.relocate(when)
-    catalogued = run.catalogue(when)
-    published = run.publish(when, now=datetime.now(UTC))
+    catalogued = run.shared.catalogue(when)
+    published = run.shared.publish(when, now=datetime.now(UTC))
     return [one.table for one in catalogued.left_out], [one.table for one in published.left_out]
 
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from rds_lake.aws.glue import PartitionSpec, TableSpec
 from rds_lake.errors import CatalogError
 from rds_lake.model.tables.evolution import Kind
+from rds_lake.model.tables.glue import PartitionSpec, TableSpec
 from rds_lake_tests.stages.catalogue.evolving import columns, day, per_date
 from rds_lake_tests.support.world import World, execute
 

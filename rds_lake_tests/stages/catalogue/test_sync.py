@@ -7,9 +7,10 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from rds_lake.aws.glue import GlueGateway, PartitionSpec
+from rds_lake.aws.glue import GlueGateway
 from rds_lake.errors import CatalogError
 from rds_lake.model.tables.evolution import Kind
+from rds_lake.model.tables.glue import PartitionSpec
 from rds_lake_tests.stages.catalogue.evolving import changes, columns, day, per_date
 from rds_lake_tests.support.faults import Faults
 from rds_lake_tests.support.world import World, execute
@@ -114,7 +115,7 @@ def test_the_same_date_catalogued_again_tells_the_same_changes_and_writes_nothin
     day(world, "2026-11-19")
     first = day(world, "2026-11-20", "ALTER TABLE orders ADD COLUMN channel text")
     faults = Faults(world.gateways.lake.glue._client)
-    again = world.run().catalogue(date(2026, 11, 20))
+    again = world.run().shared.catalogue(date(2026, 11, 20))
     assert changes(again) == first
     assert faults.count("UpdateTable", "CreateTable", "BatchCreatePartition", "BatchUpdatePartition") == 0
 
@@ -128,7 +129,7 @@ def test_a_date_without_changes_costs_at_most_three_calls_of_glue_per_table(worl
     run.accept(at, poll_seconds=0.02)
     tables = len(run.relocate(at).tables)
     faults = Faults(world.gateways.lake.glue._client)
-    run.catalogue(at)
+    run.shared.catalogue(at)
     once = faults.count("CreateDatabase", "GetTables")
     assert once == 2
     assert len(faults.calls) - once <= 3 * tables
@@ -146,7 +147,7 @@ def test_two_dates_catalogued_at_once_keep_the_columns_of_both(world: World) -> 
         world.run().accept(at, poll_seconds=0.02)
         world.run().relocate(at)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda at: world.run().catalogue(at), days))
+        list(pool.map(lambda at: world.run().shared.catalogue(at), days))
     assert per_date(world, "count(one) + count(two)", "snapshots_orders") == [
         ("2026-11-18", "0"),
         ("2026-11-19", "10"),
@@ -161,7 +162,7 @@ def test_a_date_that_was_not_catalogued_is_not_published(world: World) -> None:
     run.relocate(at)
     world.gateways.lake.glue.ensure_database("shop", description="")
     with pytest.raises(CatalogError, match=r"materialize `catalog` first"):
-        run.publish(at, now=datetime(2026, 11, 20, tzinfo=UTC))
+        run.shared.publish(at, now=datetime(2026, 11, 20, tzinfo=UTC))
 
 
 def test_a_partition_that_another_run_makes_between_the_look_and_the_call_is_no_error(
@@ -181,7 +182,7 @@ def test_a_partition_that_another_run_makes_between_the_look_and_the_call_is_no_
         creating(self, database, table, specs)
 
     monkeypatch.setattr(GlueGateway, "create_partitions", overtaken)
-    assert all(table.rows_match for table in run.catalogue(when).quality), "and it is put where it belongs"
+    assert all(table.rows_match for table in run.shared.catalogue(when).quality), "and it is put where it belongs"
     assert len(raced) == 3
 
 
@@ -198,4 +199,4 @@ def test_a_partition_that_glue_refuses_for_another_reason_is_told(
 
     monkeypatch.setattr(GlueGateway, "create_partitions", refuses)
     with pytest.raises(CatalogError, match="InternalServiceException"):
-        run.catalogue(when)
+        run.shared.catalogue(when)

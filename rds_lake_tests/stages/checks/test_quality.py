@@ -28,18 +28,18 @@ def many(world: World) -> tuple[Any, Any]:
     run = world.run()
     run.accept(DAY, poll_seconds=0.02)
     run.relocate(DAY)
-    typed = type_tables([sync.named for sync in run.catalogue(DAY).synced], run.source)
-    assert len(typed) == len(name_tables(run.relocate(DAY), run.source)) == 9
+    typed = type_tables([sync.named for sync in run.shared.catalogue(DAY).synced], run.shared.source)
+    assert len(typed) == len(name_tables(run.relocate(DAY), run.shared.source)) == 9
     return run, typed
 
 
 def check(run: Any, typed: Any) -> Any:
-    return check_tables(run.lake.athena, database="shop", snapshot_date=DAY, tables=typed, log=print)
+    return check_tables(run.shared.lake.athena, database="shop", snapshot_date=DAY, tables=typed, log=print)
 
 
 def test_tables_that_share_a_statement_keep_their_own_answers(many: Any, world: World) -> None:
     run, typed = many
-    faults = Faults(run.lake.athena._client)
+    faults = Faults(run.shared.lake.athena._client)
     found = {table.table: table for table in check(run, typed)}
     assert faults.count("StartQueryExecution") == 1
     assert {name: table.rows_read for name, table in found.items()} == {

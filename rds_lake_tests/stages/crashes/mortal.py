@@ -31,13 +31,12 @@ from rds_lake.config.lake_yaml import load_config
 from rds_lake.config.source import Retention, SourceSettings
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake.stages.catalogue.sync import sync_catalog
-from rds_lake.stages.dynamodb.run import run_of
 from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.lake.lake import open_lake
 from rds_lake.stages.publish import by_hand
-from rds_lake.stages.source.run import SourceRun
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
+from rds_lake.stages.watch.sources import run_of
 from rds_lake_tests.support.door import death, open_door
 from rds_lake_tests.support.world import World
 
@@ -46,41 +45,43 @@ _SERVICES = ("s3", "glue", "athena", "rds", "dynamodb")
 _NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 
-def whole(run: SourceRun, day: date) -> None:
+def whole(run: Any, day: date) -> None:
     """All stages of the date, as a manual run does them."""
     run.accept(day, poll_seconds=0.02)
     run.relocate(day)
-    run.catalogue(day)
-    run.publish(day, now=_NOON)
+    run.shared.catalogue(day)
+    run.shared.publish(day, now=_NOON)
 
 
-def publish(run: SourceRun, day: date) -> None:
+def publish(run: Any, day: date) -> None:
     """Catalogue and publish, without the queries in between that change nothing."""
-    manifest = get_manifest(run.lake.s3, run.lake.layout, run.source.name, day)
-    sync_catalog(run.lake.glue, manifest=manifest, tables=name_tables(manifest, run.source), log=run.log)
-    run.publish(day, now=_NOON)
+    manifest = get_manifest(run.shared.lake.s3, run.shared.lake.layout, run.shared.source.name, day)
+    sync_catalog(
+        run.shared.lake.glue, manifest=manifest, tables=name_tables(manifest, run.shared.source), log=run.shared.log
+    )
+    run.shared.publish(day, now=_NOON)
 
 
-def approve(run: SourceRun, day: date) -> None:
+def approve(run: Any, day: date) -> None:
     """What `rds-lake publish` does."""
-    by_hand.approve(run.publisher(_NOON), day)
+    by_hand.approve(run.shared.publisher(_NOON), day)
 
 
-def roll_back(run: SourceRun, day: date) -> None:
+def roll_back(run: Any, day: date) -> None:
     """What `rds-lake rollback` does."""
-    by_hand.roll_back(run.publisher(_NOON), day)
+    by_hand.roll_back(run.shared.publisher(_NOON), day)
 
 
-def prune(run: SourceRun, _day: date) -> None:
+def prune(run: Any, _day: date) -> None:
     """Remove all dates but the newest, and leftovers, as somebody would the day after."""
-    source = run.source.model_copy(update={"retention": Retention(daily=1, weekly=0, monthly=0)})
-    exports = Exports.read(run.config, run.rds, run.lake.s3)
+    source = run.shared.source.model_copy(update={"retention": Retention(daily=1, weekly=0, monthly=0)})
+    exports = Exports.read(run.shared.config, run.rds, run.shared.lake.s3)
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
-    plan = plan_prune(run.config, source, exports, rds=run.rds, lake=run.lake, now=tomorrow)
-    apply_prune(run.lake, plan, busy=lambda: (), log=run.log)
+    plan = plan_prune(run.shared.config, source, exports, rds=run.rds, lake=run.shared.lake, now=tomorrow)
+    apply_prune(run.shared.lake, plan, busy=lambda: (), log=run.shared.log)
 
 
-_STAGES: dict[str, Callable[[SourceRun, date], None]] = {
+_STAGES: dict[str, Callable[[Any, date], None]] = {
     stage.__name__: stage for stage in (whole, publish, approve, roll_back, prune)
 }
 

@@ -179,8 +179,8 @@ def exported_with(world: World, files: list[dict[str, str]]) -> dict[str, int]:
             Bucket=export.bucket, Key=key.replace("part-00000", f"part-{number:05}"), Body=spark_file(columns, marks)
         )
     run.relocate(day)
-    (quality,) = run.catalogue(day).quality
-    run.publish(day, now=datetime.now(UTC))
+    (quality,) = run.shared.catalogue(day).quality
+    run.shared.publish(day, now=datetime.now(UTC))
     return dict(quality.lost)
 
 

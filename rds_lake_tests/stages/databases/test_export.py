@@ -15,7 +15,8 @@ from rds_lake.errors import (
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.exports.task import ExportStatus, ExportTask
-from rds_lake.stages.databases.export import Waiting, begin_export, run_export
+from rds_lake.stages.databases.export import begin_export, run_export
+from rds_lake.stages.runs.waiting import Waiting
 from rds_lake_tests.support.world import World, until
 
 DAY = date(2026, 11, 20)

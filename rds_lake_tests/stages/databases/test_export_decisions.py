@@ -20,7 +20,6 @@ from rds_lake.model.aws.snapshot import Snapshot
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.exports.task_id import export_task_id, parse_attempt
 from rds_lake.stages.databases.export import (
-    Waiting,
     begin_export,
     choose_snapshot,
     find_attempts,
@@ -29,6 +28,7 @@ from rds_lake.stages.databases.export import (
     settle_export,
 )
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at
+from rds_lake.stages.runs.waiting import Waiting
 from rds_lake_tests.fakes.rds import FakeRds
 
 PLAN = ExportPlan(

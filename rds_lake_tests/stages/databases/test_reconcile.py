@@ -16,7 +16,9 @@ from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.exports.task_id import export_task_id
 from rds_lake.stages.databases.freshness import Watched
 from rds_lake.stages.databases.plan import ExportPlan
-from rds_lake.stages.databases.reconcile import Begun, Candidate, Examined, Progress, Reconciler, start_next
+from rds_lake.stages.databases.reconcile import Reconciler
+from rds_lake.stages.runs.examined import Candidate, Examined, start_next
+from rds_lake.stages.runs.run_log import Begun, Progress
 from rds_lake_tests.fakes.rds import FakeRds
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)

@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rds_lake.stages.databases.reconcile import Begun, Progress
 from rds_lake.stages.dynamodb.reconcile import DynamoReconciler, watch_set
+from rds_lake.stages.runs.run_log import Begun, Progress
 from rds_lake_tests.support.world import DynamoWorld, World, until
 
 NOW = datetime.now(UTC)

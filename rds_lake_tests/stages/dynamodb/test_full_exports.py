@@ -245,7 +245,7 @@ def test_tables_whose_names_collide_say_what_to_add_to_lake_yaml(dynamo: DynamoW
     run.accept(day, poll_seconds=0.02)
     run.relocate(day)
     with pytest.raises(NameCollisionError, match=r"rename: \{'re.views': re_views_2\}"):
-        run.catalogue(day)
+        run.shared.catalogue(day)
 
 
 def test_attributes_with_names_of_sql_of_the_partition_and_of_no_alphabet_are_queried(dynamo: DynamoWorld) -> None:
@@ -258,15 +258,15 @@ def test_attributes_with_names_of_sql_of_the_partition_and_of_no_alphabet_are_qu
     run.accept(day, poll_seconds=0.02)
     run.relocate(day)
     with pytest.raises(NameCollisionError, match=r"rename: \{'Odd.snapshot_date'"):
-        run.catalogue(day)
+        run.shared.catalogue(day)
     dynamo.world.with_source(rename={"Odd.snapshot_date": "taken_on"})
     run = dynamo.world.run(now=lambda: MOMENT + timedelta(days=4))
-    run.catalogue(day)
-    run.publish(day, now=MOMENT + timedelta(days=4))
+    run.shared.catalogue(day)
+    run.shared.publish(day, now=MOMENT + timedelta(days=4))
     assert dynamo.world.query('SELECT taken_on, "select" FROM odd') == [("of snapshot_date", "of select")]
     originals = {
         column.original_type or "": column.name
-        for table in get_manifest(run.lake.s3, run.lake.layout, "reviews", day).tables
+        for table in get_manifest(run.shared.lake.s3, run.shared.lake.layout, "reviews", day).tables
         for column in table.columns
     }
     for name in ("a.b", "A_B", "😀"):

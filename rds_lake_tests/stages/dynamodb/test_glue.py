@@ -67,8 +67,8 @@ def test_a_table_converted_by_glue_is_queried_like_any_other(glue_world: World) 
     run = glue_world.run(job_poll_seconds=0.2)
     run.accept(DAY, poll_seconds=0.02)
     manifest = run.relocate(DAY)
-    run.catalogue(DAY)
-    run.publish(DAY, now=datetime.now(UTC))
+    run.shared.catalogue(DAY)
+    run.shared.publish(DAY, now=datetime.now(UTC))
     assert glue_world.query("SELECT id, price, author.name, mixed FROM reviews ORDER BY id") == [
         ("r1", "12345678901234567890.12", "Ada", None),
         ("r2", "0.50", None, '"one"'),

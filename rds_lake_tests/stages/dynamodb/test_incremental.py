@@ -13,9 +13,9 @@ import pytest
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.errors import AwsError, ConversionError, ExportFailedError, FullExportBegunError, RdsLakeError
 from rds_lake.model.lake.manifest import Manifest
+from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.lake import handover
 from rds_lake.stages.publish.cleanup import after_publish
-from rds_lake.stages.source.run import SourceRun
 from rds_lake_tests.support.door import Call, Door, open_door
 from rds_lake_tests.support.meanwhile import before_call
 from rds_lake_tests.support.world import DynamoWorld, World
@@ -62,7 +62,7 @@ def convert(dynamo: DynamoWorld, day: date, *, hours: float = 1, **source: Any) 
     return made(run, day)
 
 
-def made(run: SourceRun, day: date) -> Manifest:
+def made(run: DynamoRun, day: date) -> Manifest:
     manifest = run.advance_awaiting(day, turn="by_hand", poll_seconds=0.02)
     assert isinstance(manifest, Manifest)
     return manifest

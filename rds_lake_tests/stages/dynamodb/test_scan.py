@@ -16,8 +16,8 @@ from rds_lake.aws.dynamodb import DynamoGateway, ScanPage
 from rds_lake.errors import SnapshotNotFoundError, UnavailableError
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.stages.dynamodb.pace import Pace
+from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.dynamodb.scan import Scanner
-from rds_lake.stages.source.run import SourceRun
 from rds_lake_tests.support.meanwhile import before_call
 from rds_lake_tests.support.world import DynamoWorld, World
 
@@ -43,15 +43,15 @@ def dynamo(world: World) -> DynamoWorld:
     return dynamo
 
 
-def run(world: World, **changes: Any) -> SourceRun:
+def run(world: World, **changes: Any) -> DynamoRun:
     return world.run(sleep=lambda seconds: None, **changes)
 
 
 def rows(world: World) -> list[tuple[str | None, ...]]:
     stages = run(world)
     stages.relocate(TODAY)
-    stages.catalogue(TODAY)
-    stages.publish(TODAY, now=datetime.now(UTC))
+    stages.shared.catalogue(TODAY)
+    stages.shared.publish(TODAY, now=datetime.now(UTC))
     return world.query("SELECT count(*), count(DISTINCT id), sum(n), count(raw) FROM plain")
 
 

@@ -14,9 +14,9 @@ from rds_lake.errors import LostFilesError, RdsLakeError, UnavailableError
 from rds_lake.model.dynamodb.chain import Base, Chain, Window
 from rds_lake.model.dynamodb.export_set import BegunSet, merge_begun
 from rds_lake.model.dynamodb.glue_runs import TableJob, merge_jobs
-from rds_lake.stages.databases.relocation.intact import missing_files
 from rds_lake.stages.dynamodb.records import TableRecords
 from rds_lake.stages.lake.handover import get_manifest
+from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.shared_state import change_text
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.orphans import Orphan, find_orphans, remove_orphan

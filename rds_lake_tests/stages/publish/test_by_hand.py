@@ -29,11 +29,11 @@ def arrive(world: World, *days: str) -> list[State]:
 
 def approve(world: World, day: str | None = None, *, accept_drop: bool = False) -> Publication:
     when = date.fromisoformat(day) if day else None
-    return by_hand.approve(world.run().publisher(NOW), when, accept_drop=accept_drop)
+    return by_hand.approve(world.run().shared.publisher(NOW), when, accept_drop=accept_drop)
 
 
 def roll_back(world: World, day: str) -> Publication:
-    return by_hand.roll_back(world.run().publisher(NOW), date.fromisoformat(day))
+    return by_hand.roll_back(world.run().shared.publisher(NOW), date.fromisoformat(day))
 
 
 def shown(world: World) -> set[tuple[str | None, ...]]:
@@ -219,7 +219,7 @@ def test_a_rollback_that_another_publication_overtakes_changes_nothing(
 ) -> None:
     arrive(world, "2026-11-19", "2026-11-20")
     world.snapshot("2026-11-21")
-    publisher, athena = world.run().publisher(NOW), type(world.gateways.athena)
+    publisher, athena = world.run().shared.publisher(NOW), type(world.gateways.athena)
     run_many, raced = athena.run_many, []
 
     def overtaken(self, statements, **arguments):
@@ -242,7 +242,7 @@ def test_an_older_date_that_lost_rows_is_accepted_by_the_command_its_error_names
     run, day = world.run(), date(2026, 11, 19)
     run.accept(day, poll_seconds=0.02)
     run.relocate(day)
-    run.catalogue(day)  # its blocking check of rows ends the run here
+    run.shared.catalogue(day)  # its blocking check of rows ends the run here
     with pytest.raises(PublishError, match="rds-lake publish shop 2026-11-19 --accept-drop, then repeat this"):
         roll_back(world, "2026-11-19")
     with pytest.raises(PublishError, match="to go back: rds-lake rollback shop 2026-11-19"):

@@ -164,7 +164,7 @@ def test_a_view_that_stands_as_published_is_left_alone_and_one_touched_by_hand_i
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
     world.gateways.athena.run("CREATE OR REPLACE VIEW orders AS SELECT 1 AS id", database="shop")
-    again = world.run().publish(date(2026, 11, 20), now=NOW)
+    again = world.run().shared.publish(date(2026, 11, 20), now=NOW)
     assert again.publication.flipped == ("orders",)
     assert world.query("SELECT count(*), max(snapshot_date) FROM orders") == [("10", "2026-11-20")]
 
@@ -229,17 +229,17 @@ def test_of_two_publications_at_once_the_newer_date_wins_whoever_ends_last(
         when = date.fromisoformat(day)
         world.run().accept(when, poll_seconds=0.02)
         world.run().relocate(when)
-        world.run().catalogue(when)
+        world.run().shared.catalogue(when)
     run_many, raced = AthenaGateway.run_many, []
 
     def overtaken(self: AthenaGateway, statements: Sequence[str], **arguments: Any) -> Any:
         if not raced:
             raced.append(True)
-            world.run().publish(date(2026, 11, 20), now=NOW)
+            world.run().shared.publish(date(2026, 11, 20), now=NOW)
         return run_many(self, statements, **arguments)
 
     monkeypatch.setattr(AthenaGateway, "run_many", overtaken)
-    outcome = world.run().publish(date(2026, 11, 19), now=NOW)
+    outcome = world.run().shared.publish(date(2026, 11, 19), now=NOW)
     assert raced
     assert not outcome.publication.became_latest
     assert published(world) == "2026-11-20"

@@ -89,8 +89,8 @@ def publish(world: World, cases: list[Case]) -> PublishedTypes:
     run, day = world.run(), date.fromisoformat(DAY)
     run.accept(day, poll_seconds=0.02)
     run.relocate(day)
-    quality = run.catalogue(day).quality
-    run.publish(day, now=datetime.now(UTC))
+    quality = run.shared.catalogue(day).quality
+    run.shared.publish(day, now=datetime.now(UTC))
     found = PublishedTypes(world)
     found.lost = {column: lost for table in quality if table.table.endswith(".types") for column, lost in table.lost}
     columns = ", ".join(f"c{number}" for number in range(len(cases)))

@@ -21,7 +21,7 @@ def test_values_a_view_loses_are_counted_by_column(world: World) -> None:
     run = world.run()
     run.accept(date.fromisoformat(DAY), poll_seconds=0.02)
     run.relocate(date.fromisoformat(DAY))
-    (lossy,) = [t for t in run.catalogue(date.fromisoformat(DAY)).quality if t.table == "shop.public.lossy"]
+    (lossy,) = [t for t in run.shared.catalogue(date.fromisoformat(DAY)).quality if t.table == "shop.public.lossy"]
     assert dict(lossy.lost) == {"d": 1, "n": 2}
 
 
@@ -56,7 +56,7 @@ def test_a_type_from_lake_yaml_wins_over_mysqls_bits_and_long_decimals(
             ("false", None, None),
             (None, None, "2026-01-02"),
         ]
-        (quality,) = world.run().catalogue(date.fromisoformat(DAY)).quality
+        (quality,) = world.run().shared.catalogue(date.fromisoformat(DAY)).quality
         assert dict(quality.lost) == {"amount": 1, "at": 1}
     execute_mysql(url, "DROP DATABASE overridden")
 
@@ -78,7 +78,7 @@ def test_columns_called_as_our_own_sql_once_called_its_parts_read_as_what_they_a
         world.publish(DAY)
         (row,) = world.query(f"SELECT {', '.join(names)}, wide FROM t")
         assert row == (*(str(100 + at) for at in range(len(names))), "18446744073709551615")
-        (quality,) = world.run().catalogue(date.fromisoformat(DAY)).quality
+        (quality,) = world.run().shared.catalogue(date.fromisoformat(DAY)).quality
         assert (quality.rows_read, dict(quality.lost)) == (1, {"row_day": 1})
     execute_mysql(url, "DROP DATABASE named")
 

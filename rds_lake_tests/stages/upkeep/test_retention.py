@@ -146,7 +146,7 @@ def test_a_source_without_athena_is_pruned_as_well(world: World) -> None:
 def test_a_date_that_was_gone_back_to_since_the_plan_was_made_stays(world: World) -> None:
     publish(world, *DATES)
     made = plan(world)
-    by_hand.roll_back(world.run().publisher(datetime.now(UTC)), date(2026, 11, 18))
+    by_hand.roll_back(world.run().shared.publisher(datetime.now(UTC)), date(2026, 11, 18))
     removed = apply_retention(world.gateways.lake, made, busy=lambda: (), log=world.lines.append)
     assert [str(day) for day in removed.dates] == ["2026-11-17"]
     assert world.query("SELECT DISTINCT snapshot_date, count(*) FROM orders GROUP BY 1") == [("2026-11-18", "10")]
@@ -161,10 +161,10 @@ def test_a_date_that_is_being_removed_is_neither_gone_back_to_nor_run_again(
     def meanwhile(lake: Any, manifest: Any, raw_tables: Any) -> Removed:
         run, day = world.run(), manifest.snapshot_date
         for attempt in (
-            lambda: by_hand.roll_back(run.publisher(datetime.now(UTC)), day),
+            lambda: by_hand.roll_back(run.shared.publisher(datetime.now(UTC)), day),
             lambda: run.relocate(day),
-            lambda: run.catalogue(day),
-            lambda: run.publish(day, now=datetime.now(UTC)),
+            lambda: run.shared.catalogue(day),
+            lambda: run.shared.publish(day, now=datetime.now(UTC)),
         ):
             with pytest.raises(UnavailableError, match="is being removed"):
                 attempt()

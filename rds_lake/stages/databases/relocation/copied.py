@@ -13,10 +13,10 @@ from rds_lake.errors import MalformedExportError
 from rds_lake.model.calendars import Calendar, together
 from rds_lake.model.exports.expected_type import hive_type_of_expected, known_type_of_expected
 from rds_lake.model.exports.info import InfoColumn
-from rds_lake.model.exports.task import ExportRecord
 from rds_lake.model.lake.data_files import DataFile, DataFiles
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import AwsCopy, Manifest, TableManifest
+from rds_lake.model.lake.record import ExportRecord
 from rds_lake.model.tables.table import Column
 from rds_lake.stages.databases.inspect import ExportedTable
 

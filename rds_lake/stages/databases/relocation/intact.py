@@ -5,38 +5,12 @@ What belongs here: comparing a manifest with what S3 lists, and the words for wh
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.aws.s3.many import ManyS3
 from rds_lake.errors import LostFilesError
 from rds_lake.model.exports.key import InfoFile, TablesInfoFile, parse_export_key
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.stages.databases.inspect import ExportContents
-
-
-def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
-    """URIs of the manifest's files that are gone or have another size; one LIST per table that has files, and 1,000 of them."""
-    wanted = {file.key: file.bytes for table in manifest.tables for file in table.files}
-    folders = [table.location for table in manifest.tables if table.files]
-    bucket = manifest.data_bucket
-
-    def found(items: Sequence[tuple[str, int]]) -> None:
-        for key, size in items:
-            if wanted.get(key) == size:
-                del wanted[key]
-
-    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], found=found)
-    return tuple(f"s3://{bucket}/{key}" for key in wanted)
-
-
-def whole_tables(s3: S3Gateway, manifest: Manifest) -> frozenset[str]:
-    """The locations of the manifest's tables whose files are all there."""
-    gone = missing_files(s3, manifest)
-    return frozenset(
-        table.location for table in manifest.tables if not any(file_uri.startswith(table.location) for file_uri in gone)
-    )
 
 
 def require_copy_of_aws(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> None:

@@ -36,18 +36,19 @@ from rds_lake.errors import (
     MalformedExportError,
     RelocationError,
 )
-from rds_lake.model.exports.task import ExportPart, ExportRecord
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import DataFile, Manifest, TableManifest
+from rds_lake.model.lake.record import ExportPart, ExportRecord
 from rds_lake.model.tables.table import Column, dynamodb_table
-from rds_lake.stages.databases.relocation.intact import missing_files
 from rds_lake.stages.dynamodb.converting.files import LakeSink, input_file
-from rds_lake.stages.dynamodb.converting.glue_convert import Advanced, SparkDate, SparkJobs, Turn
+from rds_lake.stages.dynamodb.converting.glue_convert import SparkDate, SparkJobs
 from rds_lake.stages.dynamodb.converting.merge import Merger
 from rds_lake.stages.dynamodb.exporting.increments import Increments
 from rds_lake.stages.dynamodb.exporting.inspect import read_part
 from rds_lake.stages.dynamodb.records import TableRecords
 from rds_lake.stages.lake.handover import find_export_record, find_manifest, write_manifest
+from rds_lake.stages.lake.intact import missing_files
+from rds_lake.stages.runs.advanced import Advanced, Turn
 
 _PROGRESS_SECONDS = 5.0
 

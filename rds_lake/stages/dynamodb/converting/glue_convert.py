@@ -13,9 +13,8 @@ What belongs here: conversions as job runs. Who asks again when one ends is `glu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
 
 from rds_lake.aws.glue_jobs import GlueJobs
 from rds_lake.aws.s3.gateway import S3Gateway
@@ -26,11 +25,9 @@ from rds_lake.model.dynamodb.glue_run import REQUEST, JobRun
 from rds_lake.model.dynamodb.glue_runs import JobSet, TableJob, merge_jobs, parse_job_set, render_job_set
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.lake.shared_state import change_text
+from rds_lake.stages.runs.advanced import Advanced, Turn
 
 MakeRequest = Callable[[str], JobRequest]
-# Which run of ours it is that goes on with a date, and so what it does about a run of Glue that ended badly. begin: the
-# first one, leaves it to the next. resume: asked for as something has ended, raises it. by_hand: a person's, starts another.
-Turn = Literal["begin", "resume", "by_hand"]
 _MISSING_RESULT = "ended without a result"
 # Between creating a request and starting its run lie seconds; after this long whoever created it is dead.
 _BEGINNING = timedelta(minutes=5)
@@ -153,31 +150,6 @@ class SparkJobs:
 
     def _result_key(self, names: JobNames) -> str:
         return self.layout.job_key(names.source, names.slug, "result")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advanced:
-    """How far a date's runs are: results that are new, and tables whose run goes on, waits for a place, or ended badly.
-
-    `targets`: where those with a result were written. `done`: another run of ours has finished the date meanwhile.
-    """
-
-    results: Mapping[str, JobResult]
-    targets: Mapping[str, str] = field(default_factory=dict)
-    running: tuple[str, ...] = ()
-    waiting: tuple[str, ...] = ()
-    failed: tuple[str, ...] = ()
-    done: bool = False
-
-    @property
-    def open(self) -> tuple[str, ...]:
-        """The tables without a result."""
-        return (*self.running, *self.waiting, *self.failed)
-
-    def __str__(self) -> str:
-        """`running: Reviews; waiting for a place: Users`."""
-        parts = {"running": self.running, "waiting for a place": self.waiting, "failed": self.failed}
-        return "; ".join(f"{what}: {', '.join(names)}" for what, names in parts.items() if names) or "all are converted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

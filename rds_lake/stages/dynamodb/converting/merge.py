@@ -14,8 +14,8 @@ from rds_lake.convert.merging.merge import Merged, merge_changes
 from rds_lake.convert.rules.converted import Converted
 from rds_lake.errors import FullExportDueError, RelocationError
 from rds_lake.model.dynamodb.chain import Base
-from rds_lake.model.exports.task import ExportPart
 from rds_lake.model.lake.manifest import DataFile, TableManifest
+from rds_lake.model.lake.record import ExportPart
 from rds_lake.stages.dynamodb.converting.files import LakeSink, input_file, previous_files
 from rds_lake.stages.dynamodb.exporting.increments import Increments
 from rds_lake.stages.dynamodb.exporting.inspect import read_steps

@@ -1,9 +1,11 @@
 """Begin a date of a DynamoDB source: per table adopt what runs or is complete, decide for full or incremental, start the rest.
 
-Everything decided is recorded as soon as it is known, and stays: a table whose chain was begun keeps it as long as the date
+All tables are exported as of the same instant. DynamoDB charges for every export, so one of the table and instant is looked
+for before one is started: running is adopted, complete is reused, only a failed one is started again, and that by a person's
+run alone. Everything decided is recorded as soon as it is known, and stays: a table whose chain was begun keeps it as long as the date
 that it starts from is there as it was.
 
-What belongs here: one attempt to have all exports of a date. Looking at them and waiting is `exports.py`.
+What belongs here: one attempt to have all exports of a date. Looking at them is `exports.py`, waiting `awaiting.py`.
 """
 
 from __future__ import annotations
@@ -11,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import TYPE_CHECKING
 
 from rds_lake.aws.dynamodb import OLD_AND_NEW
-from rds_lake.errors import AwsError, ExportQuotaError, FullExportDueError, ProblemsError, SnapshotNotFoundError
+from rds_lake.errors import AwsError, FullExportDueError, SnapshotNotFoundError
 from rds_lake.model.dynamodb.chain import Chain, Window
 from rds_lake.model.dynamodb.export_set import BegunSet, ChainExports, ExportSet
 from rds_lake.model.dynamodb.tables import (
@@ -26,11 +27,12 @@ from rds_lake.model.dynamodb.tables import (
     started_after,
 )
 from rds_lake.model.exports.task import ExportStatus
+from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.exporting.increments import Increments
+from rds_lake.stages.dynamodb.exporting.recovery import require_recovery
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 
-if TYPE_CHECKING:
-    from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
+Usable = Callable[[TableExport], bool]
 
 _FORMAT = "DYNAMODB_JSON"
 _BROKEN_CHAIN = ("InvalidExportTimeException", "PointInTimeRecoveryUnavailableException")
@@ -52,7 +54,7 @@ class Beginning:
     exports: DynamoExports
     day: date
     moment: datetime
-    usable: Callable[[TableExport], bool]
+    usable: Usable
     repeat_ended: bool
     increments: Increments
     wanted: _Wanted = field(default_factory=_Wanted)
@@ -63,7 +65,7 @@ class Beginning:
         return self.exports.plan
 
     def begin(self, begun: BegunSet | None) -> ExportSet:
-        """The date's exports; see `DynamoExports.begin`."""
+        """The date's exports; see `begin_exports`."""
         wanted = self.wanted
         if begun is not None:
             self._keep_full(begun)
@@ -73,7 +75,7 @@ class Beginning:
         for table in tables:
             self.earlier[table.name] = self._earlier(table)
         todo = [table for table in tables if not self._adopt_full(table)]
-        recoveries = self._require_recovery(todo)
+        recoveries = require_recovery(self.exports, todo, day=self.day, moment=self.moment)
         self._decide(begun, [table for table in todo if table.name not in wanted.chains], recoveries)
         try:
             for table in todo:
@@ -202,41 +204,6 @@ class Beginning:
             self.exports.log(f"{name}: a full export, as {why}")
         wanted.full |= {table.name: None for table in tables if table.name not in chains}
 
-    def _require_recovery(self, tables: Sequence[DynamoTable]) -> dict[str, Recovery]:
-        """Every table can be exported as of the instant, else one error for all; a transient one where it only is too soon."""
-        recoveries = {table.name: self.exports.dynamo.recovery(table.name) for table in tables}
-        problems = [problem for name, found in recoveries.items() if (problem := self._problem(name, found))]
-        if problems:
-            raise SnapshotNotFoundError(
-                str(
-                    ProblemsError(
-                        f"source {self._plan.source} cannot be exported as of {self.moment:%Y-%m-%d %H:%M} UTC; nothing was started:",
-                        problems,
-                    )
-                )
-            )
-        soon = {name: found.latest for name, found in recoveries.items() if found.latest and found.latest < self.moment}
-        if soon:
-            reached = min(soon.values())
-            raise ExportQuotaError(
-                f"{', '.join(soon)} can be exported as of {reached:%Y-%m-%d %H:%M:%S} UTC at the latest so far (DynamoDB is some "
-                f"minutes behind), and {self.day} is as of {self.moment:%H:%M}"
-            )
-        return recoveries
-
-    def _problem(self, name: str, recovery: Recovery) -> str | None:
-        if recovery.earliest is None:
-            return (
-                f"{name}: point-in-time recovery is off. Turn it on (`aws dynamodb update-continuous-backups --table-name {name} "
-                "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`), or use `method: scan`"
-            )
-        if recovery.earliest > self.moment:
-            return (
-                f"{name}: its point-in-time recovery reaches back to {recovery.earliest:%Y-%m-%d %H:%M:%S} UTC only: it was "
-                "turned on then, or the date is older than its window of at most 35 days"
-            )
-        return None
-
     def _start(self, table: DynamoTable) -> None:
         """Start what the table lacks. DynamoDB's refusal of a window breaks the chain: recovery was off in between."""
         name = table.name
@@ -285,6 +252,47 @@ class Beginning:
             bucket_owner=self._plan.bucket_owner,
             token=token,
         )
+
+
+def begin_exports(
+    exports: DynamoExports, day: date, *, now: datetime, usable: Usable, repeat_ended: bool = True
+) -> ExportSet:
+    """The date's exports: adopted when they run or are complete and still `usable`; else started.
+
+    `repeat_ended=False` starts no second export of a table whatever became of the first. Raises
+    SnapshotNotFoundError listing every table that cannot be exported as of the instant, and ExportQuotaError when AWS
+    has no place for all of them, or cannot export so recent an instant yet; what was started then is recorded.
+    """
+    begun = exports.find_begun(day)
+    moment = begun.moment if begun else exports.plan.moment(day)
+    if moment > now:
+        raise SnapshotNotFoundError(
+            f"{exports.plan.source} is exported as of {moment:%Y-%m-%d %H:%M} UTC, which is yet to come"
+        )
+    increments = Increments(s3=exports.s3, layout=exports.layout, source=exports.plan.source)
+    work = Beginning(
+        exports=exports, day=day, moment=moment, usable=usable, repeat_ended=repeat_ended, increments=increments
+    )
+    return work.begin(begun)
+
+
+def begin_full_exports(
+    exports: DynamoExports, day: date, because: Mapping[str, str], *, now: datetime, usable: Usable
+) -> ExportSet:
+    """Full exports of these tables in place of their changes, which could not be brought to the earlier date."""
+    begun = exports.find_begun(day)
+    known = begun or BegunSet(moment=exports.plan.moment(day), tables={})
+    fresh = {name: why for name, why in because.items() if name not in known.tables}
+    for name, why in fresh.items():
+        exports.log(f"{name}: a full export, as {why}")
+    given_up = replace(
+        known,
+        tables={**known.tables, **dict.fromkeys(fresh)},
+        chains={name: chain for name, chain in known.chains.items() if name not in fresh},
+        full_because={**known.full_because, **fresh},
+    )
+    exports.record_begun(day, given_up, read=begun)
+    return begin_exports(exports, day, now=now, usable=usable, repeat_ended=False)
 
 
 def _same(one: datetime, other: datetime) -> bool:

@@ -25,8 +25,8 @@ from rds_lake.model.dynamodb.chain import Base, Chain, windows_between
 from rds_lake.model.dynamodb.tables import DynamoTable, Recovery
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest, TableManifest
-from rds_lake.stages.databases.relocation.intact import missing_files
 from rds_lake.stages.lake.handover import find_manifest, list_dates
+from rds_lake.stages.lake.intact import missing_files
 
 MOST_WINDOWS = 7
 

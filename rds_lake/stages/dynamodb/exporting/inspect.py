@@ -22,7 +22,7 @@ from rds_lake.model.dynamodb.export_set import ChainExports, ExportSet
 from rds_lake.model.dynamodb.manifest import ManifestFile, ManifestSummary, parse_files, parse_summary, with_prefix
 from rds_lake.model.dynamodb.tables import MANIFESTS, TableExport
 from rds_lake.model.exports.completeness import Finding
-from rds_lake.model.exports.task import ExportPart, ExportRecord, ExportStep
+from rds_lake.model.lake.record import ExportPart, ExportRecord, ExportStep
 from rds_lake.threads import in_threads
 
 _PARALLEL = 16

@@ -1,61 +1,31 @@
-"""Which of AWS's exports a source may delete, told by AWS and lake.yaml alone.
+"""Which of AWS's exports a database's source may delete, told by AWS and lake.yaml alone.
 
-| source | the folder `<export_prefix>/<name>/` is its own when |
-|---|---|
-| dynamodb | the name is `<source>-<date>`, which only rds-lake makes |
-| rds, aurora | DescribeExportTasks knows an export task of that name that wrote there, and |
-| | - its id is made by our rule for this source and the snapshot that AWS names, or |
-| | - what it exported is the source's own instance or cluster: started by hand, or before `include` was changed |
+The folder `<export_prefix>/<name>/` is its own when DescribeExportTasks knows an export task of that name that wrote there, and
+
+- its id is made by our rule for this source and the snapshot that AWS names, or
+- what it exported is the source's own instance or cluster: started by hand, or before `include` was changed.
 
 AWS says of a snapshot whose it is, as long as there is one; of a snapshot that is gone only the name of an automated one
 tells (`rds:<instance>-<date and time>`). Everything else is left to a person.
 
-What belongs here: this rule, and a lake that is limited to it. Where a source's other objects lie is `model/lake/deletable.py`.
+What belongs here: this rule. Where a source's other objects lie is `model/lake/deletable.py`.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.aws.arn import Exportable, exportable
-from rds_lake.model.dynamodb.tables import source_and_date
 from rds_lake.model.exports.task import ExportTask
-from rds_lake.model.lake.deletable import Deletable, deletable_of_source
-from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.databases.plan import ExportPlan, export_plan, is_attempt_of
-from rds_lake.stages.dynamodb.plan import DYNAMODB
-from rds_lake.stages.lake.lake import Lake
 
 # What AWS takes for an id: anything else is not asked for, as it cannot be an export task's.
 _TASK_ID = re.compile(r"[A-Za-z](-?[A-Za-z0-9]){0,59}", re.ASCII)
 _AUTOMATED = r"rds:{}-\d{{4}}-\d{{2}}-\d{{2}}-\d{{2}}-\d{{2}}"
-
-
-def limited_to_source(lake: Lake, config: LakeConfig, source: SourceSettings, rds: RdsGateway) -> Lake:
-    """The lake, for work of this source: what it deletes is what lake.yaml gives to the source."""
-    return replace(
-        lake,
-        s3=lake.s3.limited(deletable_by(config, source, lake.layout, rds)),
-        glue=lake.glue.limited(source.name),
-    )
-
-
-def deletable_by(config: LakeConfig, source: SourceSettings, layout: LakeLayout, rds: RdsGateway) -> Deletable:
-    """What the source may delete. AWS is asked about an export once, and only when something of it is to go."""
-    exports = (config.lake.exports_bucket, config.lake.export_prefix)
-    if source.kind == DYNAMODB:
-
-        def owns(folder: str) -> bool:
-            found = source_and_date(folder)
-            return found is not None and found[0] == source.name
-
-    else:
-        owns = OwnExports(config=config, source=source, rds=rds)
-    return deletable_of_source(layout, source.name, exports, owns=owns)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

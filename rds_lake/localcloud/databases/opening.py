@@ -1,0 +1,24 @@
+"""Which class a database of a URL is.
+
+What belongs here: that choice. The contract is `source.py`, PostgreSQL is `postgres.py`, MySQL and MariaDB are `mysql.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from rds_lake.localcloud.databases.source import SourceDatabase
+
+
+def open_database(url: str, **arguments: Any) -> SourceDatabase:
+    """The database behind a `postgresql://` or `mysql://` URL."""
+    from rds_lake.localcloud.databases.mysql import MySqlDatabase
+    from rds_lake.localcloud.databases.postgres import PostgresDatabase
+
+    scheme = urlsplit(url).scheme
+    if scheme in ("postgresql", "postgres"):
+        return PostgresDatabase(url, **arguments)
+    if scheme == "mysql":
+        return MySqlDatabase(url)
+    raise ValueError(f"{scheme}:// is no database rds-lake's local cloud can read; use postgresql:// or mysql://")

@@ -1,0 +1,52 @@
+"""Whether tables can be exported as of an instant: point-in-time recovery is on, and reaches it.
+
+What belongs here: that question, and its answer to a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+
+from rds_lake.errors import ExportQuotaError, ProblemsError, SnapshotNotFoundError
+from rds_lake.model.dynamodb.tables import DynamoTable, Recovery
+from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
+
+
+def require_recovery(
+    exports: DynamoExports, tables: Sequence[DynamoTable], *, day: date, moment: datetime
+) -> dict[str, Recovery]:
+    """Every table can be exported as of the instant, else one error for all; a transient one where it only is too soon."""
+    recoveries = {table.name: exports.dynamo.recovery(table.name) for table in tables}
+    problems = [problem for name, found in recoveries.items() if (problem := _problem(name, found, moment))]
+    if problems:
+        raise SnapshotNotFoundError(
+            str(
+                ProblemsError(
+                    f"source {exports.plan.source} cannot be exported as of {moment:%Y-%m-%d %H:%M} UTC; nothing was started:",
+                    problems,
+                )
+            )
+        )
+    soon = {name: found.latest for name, found in recoveries.items() if found.latest and found.latest < moment}
+    if soon:
+        reached = min(soon.values())
+        raise ExportQuotaError(
+            f"{', '.join(soon)} can be exported as of {reached:%Y-%m-%d %H:%M:%S} UTC at the latest so far (DynamoDB is some "
+            f"minutes behind), and {day} is as of {moment:%H:%M}"
+        )
+    return recoveries
+
+
+def _problem(name: str, recovery: Recovery, moment: datetime) -> str | None:
+    if recovery.earliest is None:
+        return (
+            f"{name}: point-in-time recovery is off. Turn it on (`aws dynamodb update-continuous-backups --table-name {name} "
+            "--point-in-time-recovery-specification PointInTimeRecoveryEnabled=true`), or use `method: scan`"
+        )
+    if recovery.earliest > moment:
+        return (
+            f"{name}: its point-in-time recovery reaches back to {recovery.earliest:%Y-%m-%d %H:%M:%S} UTC only: it was "
+            "turned on then, or the date is older than its window of at most 35 days"
+        )
+    return None

@@ -1,0 +1,35 @@
+"""Whether a date's files are all there: somebody may have deleted objects by hand.
+
+What belongs here: comparing a manifest with what S3 lists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.model.lake.manifest import Manifest
+
+
+def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
+    """URIs of the manifest's files that are gone or have another size; one LIST per table that has files, and 1,000 of them."""
+    wanted = {file.key: file.bytes for table in manifest.tables for file in table.files}
+    folders = [table.location for table in manifest.tables if table.files]
+    bucket = manifest.data_bucket
+
+    def found(items: Sequence[tuple[str, int]]) -> None:
+        for key, size in items:
+            if wanted.get(key) == size:
+                del wanted[key]
+
+    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], found=found)
+    return tuple(f"s3://{bucket}/{key}" for key in wanted)
+
+
+def whole_tables(s3: S3Gateway, manifest: Manifest) -> frozenset[str]:
+    """The locations of the manifest's tables whose files are all there."""
+    gone = missing_files(s3, manifest)
+    return frozenset(
+        table.location for table in manifest.tables if not any(file_uri.startswith(table.location) for file_uri in gone)
+    )

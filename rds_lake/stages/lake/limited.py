@@ -1,0 +1,23 @@
+"""A lake for the work of one source: what it deletes is what lake.yaml gives to that source.
+
+What belongs here: the limiting. Which exports of AWS are a source's own is said by its kind (`own_exports.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.model.lake.deletable import deletable_of_source
+from rds_lake.stages.lake.lake import Lake
+
+
+def limited_lake(lake: Lake, config: LakeConfig, source: str, *, owns: Callable[[str], bool]) -> Lake:
+    """The lake, limited. `owns`: whether a folder directly below the export prefix is an export of the source.
+
+    AWS is asked about an export only when something of it is to go.
+    """
+    exports = (config.lake.exports_bucket, config.lake.export_prefix)
+    deletable = deletable_of_source(lake.layout, source, exports, owns=owns)
+    return replace(lake, s3=lake.s3.limited(deletable), glue=lake.glue.limited(source))

@@ -1,0 +1,139 @@
+"""The stages that every kind of source has: from a date's manifest to its views.
+
+What belongs here: their order. The work itself is in `catalogue/`, `checks/` and `publish/`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import CatalogError, UnavailableError
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.publication import State
+from rds_lake.stages.catalogue.dated import tables_of
+from rds_lake.stages.catalogue.limits import with_legal_types, with_legal_views
+from rds_lake.stages.catalogue.naming import name_tables, type_tables
+from rds_lake.stages.catalogue.raw_tables import published_names
+from rds_lake.stages.catalogue.sync import existing_tables, sync_catalog
+from rds_lake.stages.checks.previous import RowComparison, compare_rows
+from rds_lake.stages.checks.quality import check_tables
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.in_use import InUse
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.publish import cleanup
+from rds_lake.stages.publish.publisher import Publisher
+from rds_lake.stages.source.outcomes import Catalogued, Published
+
+_TURNS = 5  # a date is seldom exported anew, and hardly ever while it is catalogued
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharedStages:
+    """What every kind of source does with a manifest, and what its stages need.
+
+    `lake` may delete only what is the source's. `clock` gives monotonic seconds, `sleep` takes seconds; `announce` is
+    called with a date that is held for a person's approval.
+    """
+
+    config: LakeConfig
+    source: SourceSettings
+    lake: Lake
+    log: Callable[[str], None]
+    clock: Callable[[], float] = field(default=time.monotonic)
+    sleep: Callable[[float], None] = field(default=time.sleep)
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    announce: Callable[[date], None] | None = None
+
+    @property
+    def in_use(self) -> InUse:
+        """The marks of which dates are worked on."""
+        return InUse.of(self.lake, self.source.name)
+
+    def find_manifest(self, day: date) -> Manifest | None:
+        """The date's manifest, or None before its Parquet is in the lake."""
+        return handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+
+    def manifest(self, day: date) -> Manifest:
+        """The date's manifest; HandoverError before its Parquet is in the lake."""
+        return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+
+    def catalogue(self, day: date) -> Catalogued:
+        """Glue tables and partitions of the date, read back through Athena.
+
+        Where another run relocates a better export of the date at the same time, both end at that one's partitions.
+        """
+        s3, layout = self.lake.s3, self.lake.layout
+        with ExitStack() as at_work:  # at every export whose partitions were made, until they are those of the last
+            for _ in range(_TURNS):
+                seen = handover.see_manifest(s3, layout, self.source.name, day)
+                at_work.enter_context(self.in_use.work(day, seen.manifest.export.export_task, log=self.log))
+                if not seen.still_stands(s3, layout):
+                    continue
+                done = self._catalogued(seen.manifest)
+                if seen.still_stands(s3, layout) and (
+                    all(table.rows_match for table in done.quality) or self._is_located(day)
+                ):
+                    return done
+                self.log(f"another run catalogues another export of {day}: its partitions are looked at once more")
+        raise UnavailableError(f"{self.source.name} {day} is exported anew by several runs at once; again later")
+
+    def _is_located(self, day: date) -> bool:
+        """Whether the partitions are at the manifest's folders; not so while another run moves them."""
+        try:
+            tables_of(self.lake, self.source, day)
+        except CatalogError:
+            return False
+        return True
+
+    def _catalogued(self, manifest: Manifest) -> Catalogued:
+        existing = existing_tables(self.lake.glue, self.source.name)
+        named, too_long = with_legal_types(name_tables(manifest, self.source, published_names(existing)))
+        type_tables(named, self.source)  # settings that do not fit are told before anything is written
+        synced = sync_catalog(self.lake.glue, manifest=manifest, tables=named, log=self.log, existing=existing)
+        typed = type_tables([sync.named for sync in synced], self.source)
+        quality = check_tables(
+            self.lake.athena,
+            database=self.source.name,
+            snapshot_date=manifest.snapshot_date,
+            tables=typed,
+            log=self.log,
+            casts=self.source.check_casts,
+        )
+        _, too_wide = with_legal_views(typed, self.source, manifest.snapshot_date)
+        return Catalogued(synced=synced, quality=quality, left_out=(*too_long, *too_wide))
+
+    def compare_rows(self, day: date) -> RowComparison:
+        """The date's row counts against those of the date before."""
+        return compare_rows(self.lake, self.source, self.manifest(day))
+
+    def publish(self, day: date, *, now: datetime) -> Published:
+        """All views at the date, then superseded folders removed, and AWS's copy unless it is kept or read in place.
+
+        With `publish: manual` a new date is held instead: no view moves, nothing is removed.
+        """
+        task = self.manifest(day).export.export_task
+        with self.in_use.work(day, task, log=self.log):
+            tables = tables_of(self.lake, self.source, day)
+            if tables.manifest.export.export_task != task:
+                raise UnavailableError(f"{self.source.name} {day} is exported anew by another run; again later")
+            publication = self.publisher(now).arrive(tables)
+            if publication.state is not State.HELD:
+                alone = self.in_use.is_alone(day, task)
+                cleanup.finish(self.lake, tables, keep_export=self.source.keep_export, log=self.log, alone=alone)
+        return Published(publication=publication, tables=tables.typed, left_out=tables.left_out)
+
+    @property
+    def _in_use(self) -> InUse:
+        return InUse.of(self.lake, self.source.name)
+
+    def publisher(self, now: datetime) -> Publisher:
+        """Publishes this source's dates; for a person's own words see `publish/by_hand.py`."""
+        return Publisher(
+            lake=self.lake, source=self.source, now=now, log=self.log, announce=self.announce, sleep=self.sleep
+        )
