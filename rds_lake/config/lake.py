@@ -1,6 +1,7 @@
 """The `lake:` section of lake.yaml.
 
-What belongs here: its settings, with description, default and rule. Those of `sources:` and reading the file are `config/lake_yaml.py`.
+What belongs here: its settings, with description, default and rule. Those of `sources:` and reading the file are
+`config/lake_yaml.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Statements about views: make and check.
 
-What belongs here: whole statements. One column's expression is `view_columns.py`, a query as of another date `stages/publish/as_of.py`.
+What belongs here: whole statements. One column's expression is `view_columns.py`, a query as of another date
+`stages/publish/as_of.py`.
 """
 
 from __future__ import annotations

@@ -7,7 +7,8 @@
 It is there from before the first run is started until the date's manifest is written, so that it tells what is under way.
 A lost entry costs nothing: the run is found by its request (`stages/dynamodb/converting/glue_convert.py`).
 
-What belongs here: the record. Starting runs is `stages/dynamodb/converting/glue_convert.py`, looking at them `stages/dynamodb/converting/glue_watch.py`.
+What belongs here: the record. Starting runs is `stages/dynamodb/converting/glue_convert.py`, looking at them
+`stages/dynamodb/converting/glue_watch.py`.
 """
 
 from __future__ import annotations

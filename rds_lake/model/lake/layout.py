@@ -48,7 +48,8 @@ def plain_segment(name: str) -> str:
 
 
 def plain_folder(export_folder: str) -> str:
-    """A table's folder as AWS spells it, as the lake has it; two may become one (`stages/databases/relocation/copy_plan.py` refuses that)."""
+    """A table's folder as AWS spells it, as the lake has it; two may become one
+    (`stages/databases/relocation/copy_plan.py` refuses that)."""
     return "/".join(map(plain_segment, export_folder.split("/")))
 
 

@@ -159,8 +159,8 @@ class DynamoRun:
         while not isinstance(found, Manifest):
             if self.shared.clock() > deadline:
                 raise ExportTimeoutError(
-                    f"the Glue job {self.shared.config.lake.glue_job} did not end in time ({found}); its runs go on and are adopted when "
-                    "`parquet` is materialized again"
+                    f"the Glue job {self.shared.config.lake.glue_job} did not end in time ({found}); its runs go on "
+                    "and are adopted when `parquet` is materialized again"
                 )
             self.shared.sleep(self.job_poll_seconds)
             found = self.advance(day, turn="resume")

@@ -12,7 +12,8 @@ Runs, publications and removals meet here, in one object that is only ever repla
 
 An entry whose process was killed counts for `LIFETIME`, which is longer than any stage takes, and is then forgotten.
 
-What belongs here: these entries. What may be deleted is decided by `upkeep/retention.py`, `upkeep/orphans.py` and `publish/cleanup.py`.
+What belongs here: these entries. What may be deleted is decided by `upkeep/retention.py`, `upkeep/orphans.py` and
+`publish/cleanup.py`.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ def test_a_program_that_forgets_to_stop_it_leaves_no_trace_either() -> None:
 def test_root_can_start_it_with_a_temporary_folder_closed_to_others(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    script = "from rds_lake.localcloud.databases.embedded import EmbeddedPostgres\nwith EmbeddedPostgres() as server: print(server.url())"
+    script = "from rds_lake.localcloud.databases.embedded import EmbeddedPostgres\nwith EmbeddedPostgres() as server: print(server.url())"  # noqa: E501
     done = subprocess.run(
         [sys.executable, "-c", script],
         env=os.environ | {"TMPDIR": str(closed)},

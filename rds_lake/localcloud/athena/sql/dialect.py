@@ -3,7 +3,8 @@
 Where the two engines answer differently without an error, Trino's answer is given; the list was measured
 (shared/reference/local-cloud.md, C). What is known to differ still is in docs/fidelity.md.
 
-What belongs here: the translation of a SELECT as a whole. One expression is `functions.py`, statements `athena/statements/dispatch.py`.
+What belongs here: the translation of a SELECT as a whole. One expression is `functions.py`, statements
+`athena/statements/dispatch.py`.
 """
 
 from __future__ import annotations

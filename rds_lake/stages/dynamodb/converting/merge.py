@@ -1,6 +1,7 @@
 """Bring the changes of incremental exports to the files of an earlier date, as new files of the date.
 
-What belongs here: files and counts around `convert/merging/merge.py`. Which changes they are was decided in `dynamodb/exporting/increments.py`.
+What belongs here: files and counts around `convert/merging/merge.py`. Which changes they are was decided in
+`dynamodb/exporting/increments.py`.
 """
 
 from __future__ import annotations

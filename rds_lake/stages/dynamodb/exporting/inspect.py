@@ -1,7 +1,8 @@
 """Inspect: read the manifests of a date's DynamoDB exports, and judge whether everything they name is there.
 
 DynamoDB's COMPLETED is not believed: the list of files adds up to the items of the summary and of DescribeExport, and every
-file lies in S3. Their content is checked against its MD5 when it is read (`dynamodb/converting/convert.py`). Data of incremental exports
+file lies in S3. Their content is checked against its MD5 when it is read (`dynamodb/converting/convert.py`). Data of
+incremental exports
 lies in a folder that other exports share: only what the manifest names is looked at.
 
 What belongs here: fetching and comparing. The manifests' text is `model/dynamodb/manifest.py`.
