@@ -17,7 +17,7 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3.gateway import S3Gateway, Upload
 from rds_lake.aws.s3.many import ManyS3
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.errors import RdsLakeError, RefusedDeleteError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.deletable import deletable_of_lake, deletable_of_source
@@ -365,7 +365,7 @@ def test_an_export_begun_before_include_was_changed_is_still_the_sources_own(wor
 @pytest.mark.parametrize("gone", [False, True])
 def test_anothers_export_in_the_same_place_is_not_the_sources_own(world: World, gone: bool) -> None:
     """Where its snapshot is gone nobody can say whose it was, except by the name of an automated one."""
-    ours, rds = world.config.sources[0], world.gateways.rds
+    ours, rds = world.config.databases[0], world.gateways.rds
     mine = world.snapshot("2026-11-20")
     start_export(world, "mine", mine)
     renamed = ours.model_copy(update={"identifier": "shop-other"})

@@ -1,7 +1,7 @@
 """The `lake:` section of lake.yaml.
 
-What belongs here: its settings, with description, default and rule. Those of `sources:` and reading the file are
-`config/lake_yaml.py`.
+What belongs here: its settings, with description, default and rule. Those of `sources:` are `config/shared.py` and the
+files of the kinds.
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Prices(Settings):
 class LakeSettings(Settings):
     """The `lake:` section: where the lake lives and what AWS objects serve it."""
 
-    bucket: BucketName = Field(description="Bucket of relocated Parquet, manifests and Athena results.")
+    bucket: BucketName = Field(
+        description="Bucket of relocated Parquet, manifests and Athena results.", examples=["acme-lake"]
+    )
     prefix: Prefix = Field(default="lake", description="Key prefix of everything rds-lake writes in `bucket`.")
     export_bucket: BucketName | None = Field(
         default=None, description="Bucket AWS writes exports to, in the snapshots' Region. Default: `bucket`."
@@ -70,7 +72,9 @@ class LakeSettings(Settings):
         "own encryption applies.",
     )
     events_queue: str = Field(
-        pattern=r"^[A-Za-z0-9_-]{1,80}$", description="SQS queue that EventBridge sends RDS events to."
+        pattern=r"^[A-Za-z0-9_-]{1,80}$",
+        description="SQS queue that EventBridge sends RDS events to.",
+        examples=["rds-lake-events"],
     )
     notifications: Arn | None = Field(
         default=None, description="SNS topic for failures. None: only Dagster shows them."
@@ -81,7 +85,7 @@ class LakeSettings(Settings):
         description="Athena workgroup views are made in.",
     )
     region: str | None = Field(default=None, description="AWS Region. Default: the session's.")
-    start_date: date = Field(description="First snapshot date that has a partition (UTC).")
+    start_date: date = Field(description="First snapshot date that has a partition (UTC).", examples=["2026-01-01"])
     export_quota: int = Field(
         default=5, ge=1, description="Exports AWS lets the account have in progress at once; everybody's count."
     )
@@ -95,12 +99,12 @@ class LakeSettings(Settings):
         default=3,
         ge=0,
         le=35,
-        description="How many dates back the reconciliation sensor looks for snapshots nobody exported. 0: none.",
+        description="How many dates back the reconciliation sensor looks for snapshots that were not exported. 0: none.",
     )
     glue_job: str = Field(
         default="rds-lake-convert",
         pattern=r"^[A-Za-z0-9_-]{1,120}$",
-        description="Glue job that converts DynamoDB tables of sources with `engine: glue` or `auto`.",
+        description="Glue job that converts DynamoDB tables of sources with `converter: glue` or `auto`.",
     )
     glue_role: Arn | None = Field(default=None, description="IAM role of that job; those sources need one.")
     glue_workers: int = Field(

@@ -1,49 +1,71 @@
 """lake.yaml: from text to frozen, validated values.
 
 What belongs here: the whole, and how it is read: one error lists every problem, with what to do. Settings and their rules are
-`config/lake.py`, `config/source.py` and `config/rules.py`. What does not: reading the environment (`definitions.py`,
-`cli.py`) or AWS.
+the other files of this folder. What does not: reading the environment (`definitions.py`, `cli.py`) or AWS.
 
 The whole shape, with the defaults, is in `docs/configuration.md`, which a test compares with these models.
 """
 
 from __future__ import annotations
 
+import logging
 from datetime import date
 from pathlib import Path
+from typing import Annotated, Any
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
+from rds_lake.config.database import Aurora, Database, Rds
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake import LakeSettings, Settings
-from rds_lake.config.rules import problems_together
-from rds_lake.config.source import SourceSettings
-from rds_lake.config.text import UniqueKeyLoader, explain
+from rds_lake.config.reading import Read, read_settings
+from rds_lake.config.rules import problems_alone, problems_together
+from rds_lake.config.source import ReadSource, SourceSettings, read_source
+from rds_lake.config.text import UniqueKeyLoader, shown, unknown_key
 from rds_lake.errors import ConfigError
 
 CONFIG_FILE = "lake.yaml"
+_SECTIONS = ("lake", "sources")
 
 
 class LakeConfig(Settings):
-    """All of lake.yaml. `directory` is where it was found: table states stand in `tables/` beside it."""
+    """All of lake.yaml.
+
+    `directory` is where it was found: table states are in `tables/` beside it. `notices` are sentences about words in it that
+    have a new name and still work.
+    """
 
     lake: LakeSettings
-    sources: tuple[SourceSettings, ...] = Field(min_length=1)
-    directory: Path = Field(default=Path(), exclude=True)
+    sources: tuple[Annotated[SourceSettings, Field(discriminator="kind")], ...] = Field(min_length=1)
+    directory: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)
+    notices: SkipJsonSchema[tuple[str, ...]] = Field(default=(), exclude=True)
 
     @model_validator(mode="after")
-    def _sources_go_together(self) -> LakeConfig:
-        if problems := problems_together(self.lake, self.sources):
+    def _keys_go_together(self) -> LakeConfig:
+        alone = [f"{source.name}: {problem}" for source in self.sources for problem in problems_alone(source)]
+        if problems := [*alone, *problems_together(self.lake, self.sources)]:
             raise ValueError("; ".join(problems))
         return self
 
     @property
+    def databases(self) -> tuple[Database, ...]:
+        """The sources that are databases, in order."""
+        return tuple(source for source in self.sources if isinstance(source, Rds | Aurora))
+
+    @property
+    def dynamodb(self) -> tuple[DynamoDb, ...]:
+        """The sources that are sets of DynamoDB tables, in order."""
+        return tuple(source for source in self.sources if isinstance(source, DynamoDb))
+
+    @property
     def has_glue_job(self) -> bool:
-        return any(source.by_glue for source in self.sources)
+        return any(source.by_glue for source in self.dynamodb)
 
     @property
     def has_dynamodb(self) -> bool:
-        return any(source.kind == "dynamodb" for source in self.sources)
+        return bool(self.dynamodb)
 
     def source(self, name: str) -> SourceSettings:
         """The source of that name; a ConfigError names the ones there are."""
@@ -55,7 +77,7 @@ class LakeConfig(Settings):
 
 
 def load_config(path: Path) -> LakeConfig:
-    """The configuration in the file at `path`.
+    """The configuration in the file at `path`; its notices are logged as warnings, which commands and code locations show.
 
     Raises ConfigError listing every problem, each with its place in the file and what to do.
     """
@@ -63,7 +85,7 @@ def load_config(path: Path) -> LakeConfig:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise ConfigError(
-            f"{path} does not exist; set RDS_LAKE_CONFIG to your lake.yaml or run where it stands"
+            f"{path} does not exist; set RDS_LAKE_CONFIG to the path of your lake.yaml, or run in its directory"
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
@@ -71,21 +93,54 @@ def load_config(path: Path) -> LakeConfig:
         ) from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    return parse_config(text, where=str(path), directory=path.resolve().parent)
+    config = parse_config(text, where=str(path), directory=path.resolve().parent)
+    for notice in config.notices:
+        logging.getLogger("rds_lake").warning("%s: %s", path, notice)
+    return config
 
 
 def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConfig:
-    """The configuration in `text`; `where` names it in errors."""
+    """The configuration in `text`; `where` names it in errors. Raises ConfigError listing every problem."""
     try:
         body = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a SafeLoader that also refuses doubled keys
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:  # ValueError: of a date such as 2026-02-30
         raise ConfigError(f"{where} is not YAML: {error}") from error
     if not isinstance(body, dict):
         raise ConfigError(f"{where} must be a mapping with `lake:` and `sources:`")
-    try:
-        return LakeConfig.model_validate(body | {"directory": directory})
-    except ValidationError as error:
-        raise ConfigError(f"{where} has problems:", [explain(detail) for detail in error.errors()]) from error
+    lake = _lake(body)
+    sources, problems = _sources(body)
+    read = [source.settings for source in sources if source.settings is not None]
+    problems = [*_unknown(body), *lake.problems, *problems]
+    problems += [f"lake.yaml: {problem}" for problem in problems_together(lake.settings, read)]
+    if problems or lake.settings is None:
+        raise ConfigError(f"{where} has problems:", problems)
+    notices = tuple(notice for source in sources for notice in source.notices)
+    return LakeConfig(lake=lake.settings, sources=tuple(read), directory=directory, notices=notices)
+
+
+def _unknown(body: dict[Any, Any]) -> list[str]:
+    return [unknown_key(shown(key), str(key), _SECTIONS) for key in body if key not in _SECTIONS]
+
+
+def _lake(body: dict[Any, Any]) -> Read[LakeSettings]:
+    if "lake" not in body:
+        return Read(None, ("lake: is required; add it (docs/configuration.md describes it)",))
+    return read_settings(LakeSettings, body["lake"], "lake", what="keys, such as `bucket: acme-lake`")
+
+
+def _sources(body: dict[Any, Any]) -> tuple[list[ReadSource], list[str]]:
+    """Every entry of `sources:`, and all that is wrong with each by itself."""
+    raw = body.get("sources")
+    if "sources" not in body or raw is None or raw == []:
+        return [], ["sources: is required; add a list of at least one source (docs/configuration.md describes it)"]
+    if not isinstance(raw, list):
+        return [], [f"sources: must be a list, each entry with a leading `- `, not {shown(raw)}"]
+    sources = [read_source(entry, f"sources.{at}") for at, entry in enumerate(raw)]
+    problems: list[str] = []
+    for at, source in enumerate(sources):
+        alone = problems_alone(source.settings) if source.settings else []
+        problems += [*source.problems, *(f"sources.{at}: {problem}" for problem in alone)]
+    return sources, problems
 
 
 def first_date(config: LakeConfig, source: SourceSettings) -> date:

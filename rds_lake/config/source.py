@@ -1,224 +1,92 @@
-"""One entry of `sources:` in lake.yaml.
+"""The kinds of sources, and reading one entry of `sources:`.
 
-What belongs here: the keys of all kinds and those of databases, and what one source alone can have wrong. The keys of
-DynamoDB are `config/dynamodb.py`; what sources have wrong together, or with the lake, is `config/rules.py`.
+A new kind of source is a class of settings in a file of its own beside `config/dynamodb.py`, a member of the union below,
+a run in `stages/` and its choice in `stages/watch/sources.py`.
+
+What belongs here: the union, and what is said of keys and kinds that do not go together.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import date, timedelta
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.dynamodb import DynamoDb
+from rds_lake.config.reading import Read, not_a_mapping, read_settings
 
-from rds_lake.config.dynamodb import Engine as EngineWord
-from rds_lake.config.dynamodb import KindKeys, is_table_name
-from rds_lake.config.lake import Arn, Settings
-from rds_lake.model.aws.engine import Engine, engine_of
-from rds_lake.model.aws.snapshot import Which
-from rds_lake.model.cron import cron_problem
-from rds_lake.model.tables.table import TableTarget, dynamodb_table
+SourceSettings: TypeAlias = Rds | Aurora | DynamoDb
 
-_FRESHNESS_HOURS = 36  # a daily snapshot that came in an early and then in a late window is not stale
-_MAX_DROP = 0.5
-
-
-def _legal_pattern(text: str) -> str:
-    try:
-        re.compile(text)
-    except re.error as error:
-        raise ValueError(f"{text!r} is no regular expression: {error}") from error
-    return text
+# lake.yaml's word for a kind -> its settings.
+KINDS: Mapping[str, type[SourceSettings]] = {
+    get_args(model.model_fields["kind"].annotation)[0]: model for model in get_args(SourceSettings)
+}
+_CONVERTERS = ("local", "glue", "auto")
 
 
-def _legal_schedule(text: str) -> str:
-    if problem := cron_problem(text):
-        raise ValueError(f"{text!r} is no cron schedule: {problem}; for example `20 6 * * *` is every day at 06:20 UTC")
-    return text
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadSource:
+    """One entry of `sources:` as far as it can be read, with what is wrong, and old words that still work."""
+
+    settings: SourceSettings | None
+    problems: tuple[str, ...]
+    notices: tuple[str, ...] = ()
 
 
-SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-TableName = Annotated[str, Field(min_length=1, max_length=63)]
-Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
-Cron = Annotated[str, AfterValidator(_legal_schedule)]
+def read_source(raw: object, place: str) -> ReadSource:
+    """The entry at `place` (`sources.0`). Keys with a wrong value are missing from the settings, see `Read`."""
+    if not isinstance(raw, dict):
+        return ReadSource(settings=None, problems=(not_a_mapping(raw, place, "a source's keys, such as `kind: rds`"),))
+    kind = raw.get("kind")
+    if not isinstance(kind, str) or kind not in KINDS:
+        guessed = _nearest_kind(raw)
+        read = read_settings(KINDS[guessed], {**raw, "kind": guessed}, place, elsewhere=_keys_of_all_kinds)
+        return ReadSource(settings=None, problems=(_no_kind(raw, place), *read.problems))
+    model = KINDS[kind]
+    renamed, problems, notices = _with_converter(raw, place) if model is DynamoDb else (raw, (), ())
+    read: Read[SourceSettings] = read_settings(model, renamed, place, elsewhere=lambda key: _of_other_kinds(key, kind))
+    return ReadSource(settings=read.settings, problems=(*problems, *read.problems), notices=notices)
 
 
-class Retention(Settings):
-    """How many dates to keep: the newest days, and one per week and month before them."""
-
-    daily: int = Field(default=14, ge=1)
-    weekly: int = Field(default=8, ge=0)
-    monthly: int = Field(default=12, ge=0)
-    schedule: Cron = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
+def _nearest_kind(raw: Mapping[Any, Any]) -> str:
+    """The kind that has most of the keys: which others are wrong is said by it."""
+    return max(KINDS, key=lambda kind: len(KINDS[kind].model_fields.keys() & raw.keys()))
 
 
-class Verify(Settings):
-    """Row counts compared with the database's own."""
-
-    secret: Arn = Field(description="Secrets Manager secret: a postgresql:// or mysql:// URL, or RDS's own JSON.")
-    tolerance: float = Field(
-        default=0.2, ge=0, le=1, description="How far counts may differ: the database goes on after the snapshot."
-    )
-    exact_below: int = Field(
-        default=1_000_000, ge=0, description="Tables that the database estimates below this are counted, others not."
-    )
-    timeout_seconds: int = Field(default=30, ge=1, le=600, description="Of one statement, in the database itself.")
+def _no_kind(raw: Mapping[Any, Any], place: str) -> str:
+    words = [f"`kind: {kind}` ({model.described})" for kind, model in KINDS.items()]
+    kinds = f"{', '.join(words[:-1])} or {words[-1]}"
+    if "kind" not in raw:
+        return f"{place}.kind: is required; add {kinds}"
+    return f"{place}.kind: {raw['kind']!r} is no kind of source; write {kinds}"
 
 
-class SourceSettings(KindKeys):
-    """One entry of `sources:`: a database instance or cluster, or a set of DynamoDB tables, whose state becomes tables."""
+def _of_other_kinds(key: str, kind: str) -> str | None:
+    kinds = [other for other, model in KINDS.items() if key in model.model_fields]
+    if not kinds:
+        return None
+    belongs = f"kind {kinds[0]}" if len(kinds) == 1 else f"kinds {' and '.join(kinds)}"
+    return f"makes no sense for kind {kind}; remove it (it is a key of {belongs})"
 
-    name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.")
-    identifier: str = Field(
-        default="",
-        validate_default=True,
-        pattern=r"^([A-Za-z][A-Za-z0-9-]{0,62})?$",
-        description="DB instance or cluster identifier; matched exactly, never as a prefix.",
-    )
-    engine: EngineWord | None = Field(
-        default=None,
-        description="Database engine: lets `include` be checked at load; else AWS says it. dynamodb: what converts "
-        "(local, the default; glue: AWS Glue; auto: glue for tables above `glue_above_gb`).",
-    )
-    snapshots: tuple[Literal["automated", "manual", "backup", "live"], ...] = Field(
-        default=("automated",),
-        min_length=1,
-        description="Kinds of snapshots a date may come from. live (aurora only): the cluster itself, without one.",
-    )
-    which: Which = Field(default="newest", description="Which of a date's snapshots is exported: newest or first.")
-    replace: bool = Field(
-        default=False, description="A later snapshot of a date exported already is exported too and replaces it."
-    )
-    live_schedule: Cron = Field(
-        default="0 3 * * *", description="When a live cluster is exported: cron, UTC. Only with `snapshots: [live]`."
-    )
-    priority: int = Field(
-        default=0, description="Who goes first when AWS has no place for another export: the higher number."
-    )
-    freshness_hours: float | None = Field(
-        default=None,
-        ge=0,
-        description="No snapshot for longer than this is an incident. Default: 36, for manual snapshots alone 0 (never).",
-    )
-    include: tuple[str, ...] = Field(
-        default=(),
-        description="ExportOnly: `db`, `db.schema` or `db.schema.table`; MySQL: `db` or `db.table`. Empty: everything.",
-    )
-    default_schema: str | None = Field(
-        default=None,
-        pattern=r"^[^.]+\.(.*[^.])?[^.]$",
-        description="`db.schema` whose tables keep their bare name in Athena; others of its database get the schema as prefix, "
-        "those of other databases the database as well.",
-    )
-    rename: dict[str, str] = Field(
-        default_factory=dict, description="`db.schema.table` or `db.schema.table.column` -> name in Athena."
-    )
-    types: dict[str, str] = Field(
-        default_factory=dict, description="`db.schema.table.column` -> type in the view, e.g. decimal(12,2)."
-    )
-    union: dict[TableName, Pattern] = Field(
-        default_factory=dict,
-        description="Name -> pattern of table names in one schema: what matches wholly becomes one table and view.",
-    )
-    parquet: Literal["relocated", "in_place"] = Field(
-        default="relocated",
-        description="relocated: AWS's files are copied into the lake's layout. in_place: they are read where AWS put them.",
-    )
-    publish: Literal["auto", "manual"] = Field(
-        default="auto", description="manual: a date that passed its checks is held until a person publishes it."
-    )
-    max_drop: Fraction | dict[str, Fraction] = Field(
-        default=_MAX_DROP,
-        description="Part of a table's rows that may be gone since the date before; or by view, with `default`.",
-    )
-    verify: Verify | None = Field(
-        default=None, description="Compare row counts with the database's own, read with the secret's user. None: off."
-    )
-    keep_export: bool = Field(default=False, description="Keep AWS's copy after the partition is published.")
-    athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")
-    table_assets: bool = Field(default=True, description="False: one `views` asset instead of one per table.")
-    check_casts: bool = Field(
-        default=True,
-        description="Count values the typed view cannot represent (an Athena scan of the new partition).",
-    )
-    retention: Retention | None = Field(
-        default=None,
-        description="Dates to keep: the newest days, one per week, one per month. None: all, and nothing is removed.",
-    )
-    export_timeout_hours: float = Field(
-        default=24, gt=0, le=240, description="A waiting run gives up on an export after this long."
-    )
-    start_date: date | None = Field(default=None, description="First snapshot date, where later than the lake's.")
 
-    @model_validator(mode="after")
-    def _include_is_legal(self) -> SourceSettings:
-        if self.kind == "dynamodb":
-            return self
-        engines = [engine_of(self.engine)] if self.engine else list(Engine)
-        illegal = [item for item in self.include if not any(engine.is_export_only(item) for engine in engines)]
-        if illegal:
-            raise ValueError(
-                f"include {illegal}: AWS takes {' (MySQL: '.join(e.grammar for e in engines)}{')' * (len(engines) - 1)} of "
-                "letters, digits, $ and _ only; tables with other characters can be exported only in a full export "
-                "(leave `include` empty)"
-            )
-        return self
+def _keys_of_all_kinds(key: str) -> str | None:
+    """Nothing is said of a key that some kind has, while the source's kind is not known."""
+    return "" if any(key in model.model_fields for model in KINDS.values()) else None
 
-    @model_validator(mode="after")
-    def _live_is_aurora(self) -> SourceSettings:
-        if "live" in self.snapshots and self.kind != "aurora":
-            raise ValueError("snapshots: live exports a cluster without a snapshot; it needs `kind: aurora`")
-        return self
 
-    @model_validator(mode="after")
-    def _in_place_keeps_the_export(self) -> SourceSettings:
-        if self.parquet == "in_place" and "keep_export" in self.model_fields_set and not self.keep_export:
-            raise ValueError(
-                "keep_export: false would delete the only Parquet there is, since `parquet: in_place` copies nothing; remove "
-                "it (`retention:` removes AWS's folders of the dates it does not keep), or set `parquet: relocated`"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _held_dates_are_not_replaced(self) -> SourceSettings:
-        if self.publish == "manual" and self.replace:
-            raise ValueError(
-                "replace: true puts a later snapshot in the place of a published date without asking anybody, which "
-                "`publish: manual` is to prevent; remove one of the two"
-            )
-        return self
-
-    def max_drop_of(self, view: str, table: str) -> tuple[float, bool]:
-        """The part of its rows that the table may lose, and whether somebody said so of this very table."""
-        if not isinstance(self.max_drop, dict):
-            return self.max_drop, False
-        own = self.max_drop.get(view, self.max_drop.get(table))
-        return (own, True) if own is not None else (self.max_drop.get("default", _MAX_DROP), False)
-
-    @property
-    def by_glue(self) -> bool:
-        """Whether tables may be converted by AWS Glue."""
-        return self.engine in ("glue", "auto")
-
-    @property
-    def included_tables(self) -> tuple[TableTarget, ...] | None:
-        """The tables of `include`, or None where an item names no table outright.
-
-        `a.b` is a schema in PostgreSQL and a table in MySQL: without `engine` only `a.b.c` says a table.
-        """
-        if self.kind == "dynamodb":
-            named = tuple(dynamodb_table(name) for name in self.tables if is_table_name(name))
-            return named if len(named) == len(self.tables) else None
-        engine = engine_of(self.engine) if self.engine else Engine.POSTGRES
-        tables = engine.included_tables(self.include)
-        return tables if tables and len(tables) == len(self.include) else None
-
-    @property
-    def freshness(self) -> timedelta | None:
-        """How old the newest snapshot may become; None: as old as it likes."""
-        hours = self.freshness_hours
-        if hours is None:
-            hours = 0 if self.snapshots == ("manual",) else _FRESHNESS_HOURS
-        return timedelta(hours=hours) if hours else None
+def _with_converter(raw: dict[Any, Any], place: str) -> tuple[dict[Any, Any], tuple[str, ...], tuple[str, ...]]:
+    """The keys with `converter` for `engine`, its earlier name; problems; notices."""
+    if "engine" not in raw:
+        return raw, (), ()
+    rest = {key: value for key, value in raw.items() if key != "engine"}
+    engine = raw["engine"]
+    if engine is None:
+        return rest, (), ()
+    if engine not in _CONVERTERS:
+        return rest, (f"{place}.engine: kind dynamodb has no engine, and {engine!r} converts nothing; remove it "
+                      f"(`converter: {', '.join(_CONVERTERS)}` is what converts)",), ()  # fmt: skip
+    if "converter" in raw:
+        return rest, (f"{place}.engine: is the old name of `converter`, which is there too; remove `engine`",), ()
+    notice = f"{place}: `engine: {engine}` is `converter: {engine}` by now; the old name still works, please change it"
+    return {**rest, "converter": engine}, (), (notice,)

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.session import open_clients
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.stages.dynamodb.converting.glue_watch import watch_conversions
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
-from rds_lake.stages.dynamodb.plan import DYNAMODB, dynamo_plan
+from rds_lake.stages.dynamodb.plan import dynamo_plan
 from rds_lake.stages.dynamodb.under_way import TableUnderWay, tables_under_way
 from rds_lake.stages.lake.lake import Lake, open_lake
 
@@ -31,7 +32,7 @@ class Connected:
 
     def under_way(self, source: SourceSettings) -> Sequence[TableUnderWay]:
         """What AWS does just now for a DynamoDB source; nothing for databases, whose exports are asked for all at once."""
-        if source.kind != DYNAMODB:
+        if not isinstance(source, DynamoDb):
             return ()
         lake = self.lake
         exports = DynamoExports(

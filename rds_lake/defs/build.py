@@ -67,12 +67,12 @@ def build_definitions(
         assets=[*(asset for group in assets.values() for asset in group), *retention.assets, *approvals],
         asset_checks=[
             *(watch_check(config, source) for source in config.sources),
-            *(verify_check(config, source, source.verify) for source in config.sources if source.verify),
+            *(verify_check(config, source, source.verify) for source in config.databases if source.verify),
             *published,
         ],
         sensors=sensors,
         schedules=[
-            *(live_schedule(config, source) for source in config.sources if "live" in source.snapshots),
+            *(live_schedule(config, source) for source in config.databases if "live" in source.snapshots),
             *retention.schedules,
         ],
         resources={"aws": AwsResource()} | dict(resources or {}),

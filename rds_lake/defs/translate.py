@@ -11,6 +11,7 @@ from typing import Any
 
 import dagster as dg
 
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake import Prices
 from rds_lake.config.lake_yaml import LakeConfig, first_date
 from rds_lake.config.source import SourceSettings
@@ -19,7 +20,6 @@ from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import TypedTable
-from rds_lake.stages.dynamodb.plan import DYNAMODB
 from rds_lake.stages.source.outcomes import Published
 
 
@@ -50,13 +50,10 @@ class Tag(StrEnum):
 
 
 _KINDS: Mapping[Stage, set[str]] = {
-    Stage.EXPORT: {"postgres", "s3"},
     Stage.PARQUET: {"s3", "parquet"},
     Stage.CATALOG: {"aws", "table"},
     Stage.VIEWS: {"athena", "view"},
 }
-
-_DYNAMODB_KINDS: Mapping[Stage, set[str]] = {Stage.EXPORT: {"dynamodb", "s3"}}
 
 _DYNAMODB_DESCRIPTIONS: Mapping[Stage, str] = {
     Stage.EXPORT: "DynamoDB exports the source's tables to S3 as of one instant; we start or adopt the exports and check them.",
@@ -96,12 +93,11 @@ def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
     """Group, kinds, tags and description of a stage's assets, as keyword arguments of a spec or decorator."""
-    dynamodb = source.kind == DYNAMODB
-    in_place = (stage, source.parquet) == (Stage.PARQUET, "in_place")
-    kinds, descriptions = (_DYNAMODB_KINDS, _DYNAMODB_DESCRIPTIONS) if dynamodb else (_KINDS, _DESCRIPTIONS)
+    in_place = stage is Stage.PARQUET and source.in_place
+    descriptions = _DYNAMODB_DESCRIPTIONS if isinstance(source, DynamoDb) else _DESCRIPTIONS
     return {
         "group_name": source.name,
-        "kinds": kinds.get(stage, _KINDS[stage]),
+        "kinds": {source.asset_kind, "s3"} if stage is Stage.EXPORT else _KINDS[stage],
         "tags": {Tag.SOURCE.value: source.name, "rds_lake/stage": stage.value},
         "description": _IN_PLACE if in_place else descriptions.get(stage, _DESCRIPTIONS[stage]),
     }
@@ -154,13 +150,15 @@ def manifest_metadata(manifest: Manifest) -> dict[str, Any]:
 
 
 def export_cost_metadata(
-    prices: Prices, *, snapshot_gb: float | None, seconds: float | None, kind: str
+    prices: Prices, *, snapshot_gb: float | None, seconds: float | None, of_tables: bool
 ) -> dict[str, Any]:
     """What the export took, as far as AWS says it."""
     found: dict[str, Any] = {}
     if snapshot_gb is not None:
         found["rds_lake/snapshot_gb"] = snapshot_gb
-        found["rds_lake/export_usd_estimated"] = round(export_usd(prices, snapshot_gb=snapshot_gb, kind=kind), 4)
+        found["rds_lake/export_usd_estimated"] = round(
+            export_usd(prices, snapshot_gb=snapshot_gb, of_tables=of_tables), 4
+        )
     if seconds is not None:
         found["rds_lake/export_seconds"] = seconds
     return found

@@ -65,7 +65,7 @@ def _require_free(port: int) -> None:
 
 
 def _greet(console: Console, stack: Stack, port: int) -> None:
-    identifier = stack.config.sources[0].identifier
+    identifier = stack.config.databases[0].identifier
     console.print(f"\nDagster UI      [bold]http://localhost:{port}[/] (ready in about 20 s)")
     console.print(f"local cloud     {stack.endpoint}")
     for name, url in stack.databases.items():

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.config.source import SourceSettings
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.demo.report import print_answer
 from rds_lake.demo.reviews import Reviews
 from rds_lake.errors import RdsLakeError
@@ -33,7 +33,7 @@ def tell(
     athena: AthenaGateway,
     s3: S3Gateway,
     layout: LakeLayout,
-    source: SourceSettings,
+    source: DynamoDb,
     written: Reviews,
     day: date,
 ) -> bool:

@@ -62,7 +62,7 @@ def _tell(console: Console, stack: Stack) -> int:
     daemon = Path(sys.executable).with_name("dagster-daemon")
     stack.processes.start("dagster-daemon", [str(daemon), "run", "-w", str(workspace)])
     _say(console)("Dagster's daemon starting; it watches the SQS queue")
-    url = stack.databases[stack.config.sources[0].identifier]
+    url = stack.databases[stack.config.databases[0].identifier]
     today = datetime.now(UTC).date()
     stories = [_day(console, stack, url, today - timedelta(days=1))]
     changes = shop.change(url)
@@ -72,7 +72,7 @@ def _tell(console: Console, stack: Stack) -> int:
 
 
 def _day(console: Console, stack: Stack, url: str, day: date) -> DayStory:
-    source = stack.config.sources[0]
+    source = stack.config.databases[0]
     counts = {
         TableTarget(database="shop", schema=schema, table=table): rows
         for (schema, table), rows in shop.row_counts(url).items()
@@ -125,7 +125,7 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     snapshots = "SELECT snapshot_date, export_task, tables, rows, became_latest FROM _snapshots ORDER BY 1"
     print_answer(console, "What the lake holds", snapshots, athena.run(snapshots, database=source.name))
     if stack.reviews is not None:
-        tables_source = next(source for source in stack.config.sources if source.kind == "dynamodb")
+        tables_source = stack.config.dynamodb[0]
         s3 = S3Gateway(stack.clients.s3)
         equal &= tell_reviews(console, athena, s3, layout, tables_source, stack.reviews, stories[-1].day)
     verdict = "[green]every count equals PostgreSQL's and DynamoDB's[/]" if equal else "[red]some counts differ[/]"

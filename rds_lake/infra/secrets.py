@@ -15,7 +15,7 @@ def verify_statement(config: LakeConfig) -> dict[str, Any] | None:
 
     A secret encrypted with a key of its own needs kms:Decrypt on that key as well, which lake.yaml does not know.
     """
-    secrets = sorted({source.verify.secret for source in config.sources if source.verify})
+    secrets = sorted({source.verify.secret for source in config.databases if source.verify})
     if not secrets:
         return None
     return {

@@ -4,6 +4,7 @@ from datetime import time
 
 import pytest
 
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.errors import ConfigError
 from rds_lake.model.tables.table import dynamodb_table
@@ -24,6 +25,12 @@ def lake(*sources: str) -> LakeConfig:
     return parse_config(LAKE + "\n".join(sources), where="lake.yaml")
 
 
+def reviews(text: str) -> DynamoDb:
+    """The one source of that lake.yaml."""
+    (source,) = lake(text).dynamodb
+    return source
+
+
 def problems_of(*sources: str) -> str:
     with pytest.raises(ConfigError) as caught:
         lake(*sources)
@@ -31,21 +38,18 @@ def problems_of(*sources: str) -> str:
 
 
 def test_a_source_is_a_list_of_tables() -> None:
-    source = lake(REVIEWS + "}").source("reviews")
+    source = reviews(REVIEWS + "}")
     assert source.included_tables == (dynamodb_table("Reviews"), dynamodb_table("Held-Out.Items"))
     assert (source.method, source.export_at) == ("export", time(0, 0))
 
 
 def test_patterns_leave_the_tables_to_aws() -> None:
-    assert (
-        lake("  - {name: reviews, kind: dynamodb, tables: [Users, 'Orders-*']}").source("reviews").included_tables
-        is None
-    )
+    assert reviews("  - {name: reviews, kind: dynamodb, tables: [Users, 'Orders-*']}").included_tables is None
 
 
 @pytest.mark.parametrize(("text", "meant"), [("12:30", time(12, 30)), ("'05:07'", time(5, 7)), ("00:00", time(0, 0))])
 def test_a_time_of_day_is_read_with_and_without_quotes(text: str, meant: time) -> None:
-    assert lake(f"{REVIEWS}, export_at: {text}}}").source("reviews").export_at == meant
+    assert reviews(f"{REVIEWS}, export_at: {text}}}").export_at == meant
 
 
 def test_every_key_that_makes_no_sense_is_named_with_its_place() -> None:
@@ -58,7 +62,7 @@ def test_every_key_that_makes_no_sense_is_named_with_its_place() -> None:
     assert "sources.0.snapshots: makes no sense" in text
     assert "sources.0.export_at:" in text
     assert "sources.0.read_percentage:" in text
-    assert "sources.0.engine: 'mysql' is none of kind dynamodb" in text
+    assert "sources.0.engine: kind dynamodb has no engine, and 'mysql' converts nothing; remove it" in text
     assert "sources.1.tables: makes no sense for kind rds" in text
     assert "sources.1.incremental: makes no sense for kind rds" in text
     assert "sources.2.tables: is required" in text
@@ -66,22 +70,24 @@ def test_every_key_that_makes_no_sense_is_named_with_its_place() -> None:
 
 def test_what_does_not_go_together_is_told_at_once() -> None:
     text = problems_of(
-        f"{REVIEWS}, engine: glue, incremental: true, format: csv, on_demand_rcu: 10, glue_above_gb: 9}}"
+        f"{REVIEWS}, converter: glue, incremental: true, format: csv, on_demand_rcu: 10, glue_above_gb: 9}}"
     )
-    expected = ("engine: glue writes parquet or orc", "incremental: changes are merged into Parquet, not csv",
+    expected = ("converter: glue writes parquet or orc", "incremental: changes are merged into Parquet, not csv",
                 "incremental: changes are merged by this machine", "athena: false", "on_demand_rcu: is for",
                 "glue_above_gb: is for")  # fmt: skip
     assert all(word in text for word in expected)
 
 
-@pytest.mark.parametrize("engine", ["glue", "auto"])
-def test_a_job_needs_a_role_and_the_files_of_an_export(engine: str) -> None:
-    assert "has no `glue_role`" in problems_of(f"{REVIEWS}, engine: {engine}}}")
-    assert f"engine: {engine} converts exports" in problems_of(f"{REVIEWS}, engine: {engine}, method: scan}}")
+@pytest.mark.parametrize("converter", ["glue", "auto"])
+def test_a_job_needs_a_role_and_the_files_of_an_export(converter: str) -> None:
+    assert "has no `glue_role`" in problems_of(f"{REVIEWS}, converter: {converter}}}")
+    assert f"converter: {converter} converts exports" in problems_of(
+        f"{REVIEWS}, converter: {converter}, method: scan}}"
+    )
 
 
 def test_changes_are_merged_for_exported_sources_of_one_machine() -> None:
-    assert lake(f"{REVIEWS}, incremental: true}}").source("reviews").incremental
+    assert reviews(f"{REVIEWS}, incremental: true}}").incremental
     assert "incremental: a scan has no changes" in problems_of(f"{REVIEWS}, incremental: true, method: scan}}")
 
 

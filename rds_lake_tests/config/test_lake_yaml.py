@@ -34,12 +34,12 @@ def problems_of(text: str) -> str:
 def test_the_smallest_legal_file_has_usable_defaults() -> None:
     config = parse_config(LEGAL, where="lake.yaml")
     assert config.lake.exports_bucket == "acme-lake"
-    assert config.source("shop").snapshots == ("automated",)
+    assert config.databases[0].snapshots == ("automated",)
     assert config.lake.start_date == date(2026, 1, 1)
 
 
-def test_the_checkouts_own_lake_yaml_is_legal() -> None:
-    config = load_config(Path(__file__).parent.parent / "lake.yaml")
+def test_the_checkouts_own_lake_yaml_is_legal(root: Path) -> None:
+    config = load_config(root / "lake.yaml")
     assert [source.name for source in config.sources] == ["shop", "reviews"]
 
 
@@ -159,7 +159,7 @@ def test_dates_that_reconciliation_would_export_again_must_be_kept() -> None:
 
 def test_in_place_and_a_deleted_export_are_refused_together() -> None:
     in_place = LEGAL.rstrip() + "\n    parquet: in_place\n"
-    assert parse_config(in_place, where="lake.yaml").source("shop").parquet == "in_place"
+    assert parse_config(in_place, where="lake.yaml").databases[0].parquet == "in_place"
     assert parse_config(in_place + "    keep_export: true\n", where="lake.yaml")
     message = problems_of(in_place + "    keep_export: false\n")
     assert "would delete the only Parquet there is" in message

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.cli import main
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.console.connect import Connected
 from rds_lake.console.prune import prune
 from rds_lake.defs.assets.retention import busy_dates, retention_definitions

@@ -71,7 +71,7 @@ def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> N
 def dynamo(world: World) -> DynamoWorld:
     """Two tables that Glue converts, one after the other."""
     world.with_glue(glue_runs=1)
-    dynamo = world.of_dynamodb(engine="glue")
+    dynamo = world.of_dynamodb(converter="glue")
     dynamo.clock(datetime.now(UTC) - timedelta(days=3))
     dynamo.create("Reviews")
     dynamo.create("Users")

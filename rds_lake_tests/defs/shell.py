@@ -4,6 +4,7 @@ from typing import Any
 
 import dagster as dg
 
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.defs.build import build_definitions
 from rds_lake.model.tables.table import TableTarget
 from rds_lake_tests.support.world import World
@@ -34,7 +35,7 @@ class Shell:
     def reload(self) -> None:
         """Load the code location again, with the world's present configuration."""
         (source, *others) = self.world.config.sources
-        tables = source.included_tables if source.kind == "dynamodb" else TABLES
+        tables = source.included_tables if isinstance(source, DynamoDb) else TABLES
         known = {source.name: tables} if tables and not others else {}
         self.definitions = build_definitions(
             self.world.config,

@@ -24,7 +24,7 @@ class GlueShell:
     def __init__(self, shell: Shell, *, places: int = 10, **source: Any) -> None:
         self.shell, self.world = shell, shell.world
         self.stand_in: LocalSpark = self.world.with_glue(glue_runs=places, reconcile_days=2)
-        settings: dict[str, Any] = {"engine": "glue", "athena": False, "export_at": "00:00", "freshness_hours": 0}
+        settings: dict[str, Any] = {"converter": "glue", "athena": False, "export_at": "00:00", "freshness_hours": 0}
         self.dynamo: DynamoWorld = self.world.of_dynamodb(**settings | {"start_date": DAY.isoformat()} | source)
         self.dynamo.clock(datetime.now(UTC) - timedelta(days=9))
         self.dynamo.create("Reviews", {"id": {"S": "1"}, "stars": {"N": "5"}}, {"id": {"S": "2"}, "note": {"S": "x"}})
@@ -197,12 +197,12 @@ def test_the_conversion_of_an_export_that_another_one_replaced_is_nobodys(shell:
 
 
 class TestAuto:
-    """`engine: auto`: each table by its own size."""
+    """`converter: auto`: each table by its own size."""
 
     @pytest.fixture
     def glue(self, shell: Shell) -> GlueShell:
         """Reviews is a little larger than what is converted here, Users a little smaller."""
-        glue = GlueShell(shell, engine="auto")
+        glue = GlueShell(shell, converter="auto")
         run = glue.world.run()
         parts = {part.table: part.billed_bytes for part in run.accept(DAY, poll_seconds=0.02).record.parts}
         assert parts["Users"] < parts["Reviews"]
@@ -215,7 +215,7 @@ class TestAuto:
         assert [request.rsplit(".", 2)[1] for request in glue.stand_in.requests] == ["Reviews"]
 
     def test_a_table_of_the_very_size_is_converted_here(self, glue: GlueShell) -> None:
-        above = glue.world.config.sources[0].glue_above_gb
+        above = glue.world.config.dynamodb[0].glue_above_gb
         glue.world.with_source(glue_above_gb=above + 1e-9)
         assert glue.rows() == 3
         assert glue.stand_in.requests == []

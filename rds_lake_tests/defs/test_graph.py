@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rds_lake.config.database import Rds
 from rds_lake.config.lake_yaml import LakeConfig, load_config
-from rds_lake.config.source import Retention, SourceSettings
+from rds_lake.config.shared import Retention
 from rds_lake.defs.build import build_definitions
 from rds_lake.defs.translate import OWN_NAMES, own_key, table_key
 from rds_lake.model.tables.table import TableTarget
@@ -87,14 +88,14 @@ def test_tables_may_have_the_names_of_our_own_assets(config: LakeConfig) -> None
 
 @given(st.sets(st.one_of(st.sampled_from(NAMES), st.from_regex(r"[a-z0-9_]{1,12}", fullmatch=True))))
 def test_no_two_tables_or_stages_share_a_key_or_what_dagster_makes_of_it(views: set[str]) -> None:
-    source = SourceSettings(name="shop", kind="rds", identifier="shop-prod")
+    source = Rds(name="shop", kind="rds", identifier="shop-prod")
     keys = [own_key(source, name) for name in NAMES] + [table_key(source, view) for view in views]
     assert len(set(keys)) == len(keys)
     assert len({key.to_python_identifier() for key in keys}) == len(keys)
 
 
 def test_an_asset_of_ours_whose_name_a_table_could_take_is_not_made() -> None:
-    source = SourceSettings(name="shop", kind="rds", identifier="shop-prod")
+    source = Rds(name="shop", kind="rds", identifier="shop-prod")
     with pytest.raises(ValueError, match="OWN_NAMES"):
         own_key(source, "orders")
 

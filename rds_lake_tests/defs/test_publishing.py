@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.cli import main
-from rds_lake.config.source import Verify
+from rds_lake.config.database import Verify
 from rds_lake.defs.checks.watch import WATCH_CHECK
 from rds_lake.defs.resources import utc_now
 from rds_lake_tests.defs.shell import Shell

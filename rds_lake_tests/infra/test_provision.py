@@ -110,7 +110,7 @@ def test_whom_else_a_bucket_notifies_stays_notified(world: World) -> None:
 
 def test_the_ends_of_the_lakes_own_glue_job_reach_the_queue_and_no_others(world: World) -> None:
     world.with_glue()
-    world.of_dynamodb("Reviews", engine="glue")
+    world.of_dynamodb("Reviews", converter="glue")
     kind = "Glue Job State Change"
     for job, state in (("rds-lake-convert", "FAILED"), ("rds-lake-convert", "RUNNING"), ("other", "FAILED")):
         put(world, source="aws.glue", kind=kind, detail={"jobName": job, "state": state, "jobRunId": "jr_1"})
@@ -125,7 +125,7 @@ def test_a_lake_of_dynamodb_alone_is_set_up_exported_and_converted_without_role_
     text = """
         lake: {bucket: acme-lake, events_queue: rds-lake-events, start_date: 2026-01-01,
                glue_role: "arn:aws:iam::123456789012:role/rds-lake-convert"}
-        sources: [{name: reviews, kind: dynamodb, tables: [Reviews], engine: glue}]"""
+        sources: [{name: reviews, kind: dynamodb, tables: [Reviews], converter: glue}]"""
     (tmp_path / "lake.yaml").write_text(dedent(text), encoding="utf-8")
     world = World.of(cloud, url="", config=load_config(tmp_path / "lake.yaml"))
     world.cloud.job_runs.stand_in = LocalSpark(world.clients.client("s3"))
@@ -227,7 +227,7 @@ def test_a_rule_whose_target_is_refused_is_an_error(world: World, monkeypatch: p
 
 def test_a_glue_job_of_another_lake_is_not_made_this_ones(world: World) -> None:
     world.with_glue()
-    world.of_dynamodb("Reviews", engine="glue")
+    world.of_dynamodb("Reviews", converter="glue")
     glue = world.clients.client("glue")
     before = glue.get_job(JobName="rds-lake-convert")["Job"]["Command"]["ScriptLocation"]
     role = "arn:aws:iam::123456789012:role/rds-lake-convert"

@@ -8,7 +8,7 @@ from typing import Any
 import botocore.endpoint
 import pytest
 
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import AwsError, CatalogError, LostFilesError, RdsLakeError
 from rds_lake.stages.databases.run import DatabaseRun

@@ -16,7 +16,7 @@ from psycopg import sql
 from sqlglot import exp
 
 from rds_lake.aws.s3.deletes import delete_request
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.exports.info import export_folder
 from rds_lake.model.lake.deletable import deletable_of_source

@@ -19,6 +19,8 @@ import pymysql
 import yaml
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.config.database import Aurora
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.resources import AwsResource, Gateways
@@ -150,14 +152,16 @@ class World:
 
     def with_source(self, **changes: Any) -> None:
         """Change settings of the one source."""
-        source = self.config.sources[0].model_copy(update=changes)
+        self._replace_source(self.config.sources[0].model_copy(update=changes))
+
+    def _replace_source(self, source: SourceSettings) -> None:
         self.config = self.config.model_copy(update={"sources": (source,)})
 
     def snapshot(self, day: str, *, kind: str = "automated", hour: int = 3, minute: int = 0, **changes: Any) -> str:
         """Take a snapshot at that time; its ARN. `event=False`: nobody is told."""
         at = f"{day}T{hour:02}:{minute:02}:00+00:00"
-        source = self.config.sources[0]
-        key = "cluster" if source.kind == "aurora" else "database"
+        source = self.config.databases[0]
+        key = "cluster" if isinstance(source, Aurora) else "database"
         body = ({} if "database" in changes else {key: source.identifier}) | {"type": kind, "at": at} | changes
         status, answer = post(f"{self.cloud.url}/_local/snapshots", body)
         assert status == 200, answer
@@ -165,12 +169,14 @@ class World:
 
     def of_cluster(self, *snapshots: str) -> None:
         """Make the one source the cluster instead of the instance."""
-        self.with_source(kind="aurora", identifier="shop-aurora", snapshots=snapshots or ("automated",))
+        keys = self.config.databases[0].model_dump(exclude_unset=True)
+        keys |= {"kind": "aurora", "identifier": "shop-aurora", "snapshots": snapshots or ("automated",)}
+        self._replace_source(Aurora.model_validate(keys))
 
     def of_dynamodb(self, *tables: str, **changes: Any) -> "DynamoWorld":
         """Make the one source a set of DynamoDB tables."""
         source = {"name": "reviews", "kind": "dynamodb", "tables": tables or ("Reviews", "Users")} | changes
-        self.config = self.config.model_copy(update={"sources": (SourceSettings.model_validate(source),)})
+        self._replace_source(DynamoDb.model_validate(source))
         self.provision()
         return DynamoWorld(world=self)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.errors import RdsLakeError
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.stages.lake.lake import open_lake

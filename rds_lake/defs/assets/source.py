@@ -106,7 +106,10 @@ def _export_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefini
             asset_key=key,
             metadata=accepted.metadata()
             | export_cost_metadata(
-                config.lake.prices, snapshot_gb=gb, seconds=export_seconds(accepted.record), kind=source.kind
+                config.lake.prices,
+                snapshot_gb=gb,
+                seconds=export_seconds(accepted.record),
+                of_tables=bool(accepted.record.parts),
             ),
             check_results=checks.completeness(source, accepted.findings, day=_day(context)),
         )

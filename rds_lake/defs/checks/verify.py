@@ -8,8 +8,8 @@ from typing import Any
 
 import dagster as dg
 
+from rds_lake.config.database import Database, Verify
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.config.source import SourceSettings, Verify
 from rds_lake.database.counts import count_rows
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs.failures import RETRIES, dagster_failures
@@ -22,7 +22,7 @@ from rds_lake.stages.lake import handover
 VERIFIED = "rows_as_in_the_database"
 
 
-def verify_check(config: LakeConfig, source: SourceSettings, settings: Verify) -> dg.AssetChecksDefinition:
+def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.AssetChecksDefinition:
     """The check of one source."""
     key = stage_key(source, Stage.PARQUET)
 

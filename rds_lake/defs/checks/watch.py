@@ -12,6 +12,8 @@ from typing import Any
 
 import dagster as dg
 
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.failures import RETRIES, dagster_failures
@@ -65,13 +67,14 @@ def watch_check(config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDef
 
 def _staleness(config: LakeConfig, source: SourceSettings, aws: AwsResource) -> str | None:
     gateways = aws.gateways(config.lake)
-    exports = dynamo_exports(config, gateways, _unheard).get(source.name)
-    if exports is None:
+    if isinstance(source, DynamoDb):
+        watched = watch_set(config, source, dynamo_exports(config, gateways, _unheard)[source.name])
+        return watched.stale_reason(watched.relocated(), now=utc_now())
+    if isinstance(source, Rds | Aurora):
         stale = freshness.find_staleness(gateways.rds, freshness.watch(config, source), now=utc_now())
         misdated = freshness.find_misdated(gateways.rds, gateways.lake, source)
         return "; ".join(reason for reason in (stale, misdated) if reason) or None
-    watched = watch_set(config, source, exports)
-    return watched.stale_reason(watched.relocated(), now=utc_now())
+    return None
 
 
 def _unheard(line: str) -> None:

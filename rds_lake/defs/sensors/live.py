@@ -7,15 +7,15 @@ from datetime import UTC
 
 import dagster as dg
 
+from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.config.source import SourceSettings
 from rds_lake.defs.sensors.requests import run_request
 from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.stages.databases.plan import export_plan
 from rds_lake.stages.runs.wanted import WantedRun
 
 
-def live_schedule(config: LakeConfig, source: SourceSettings) -> dg.ScheduleDefinition:
+def live_schedule(config: LakeConfig, source: Database) -> dg.ScheduleDefinition:
     """Begins the export of the day the schedule fires on; its completion event brings the rest."""
     plan = export_plan(config, source)
     key = stage_key(source, Stage.EXPORT)

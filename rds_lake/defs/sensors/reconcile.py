@@ -14,6 +14,8 @@ from datetime import date, timedelta
 
 import dagster as dg
 
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig, first_date
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.resources import AwsResource, Gateways, conversions, dynamo_exports, utc_now
@@ -189,10 +191,11 @@ class _Tick:
         return examined
 
     def _examine(self, source: SourceSettings) -> Examined:
-        if source.name not in self.exports:
-            found = self.reconciler.examine(watch(self.config, source))
-        else:
+        found = Examined(source=source.name)
+        if isinstance(source, DynamoDb):
             found = self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
+        elif isinstance(source, Rds | Aurora):
+            found = self.reconciler.examine(watch(self.config, source))
         repairs = attempt(lambda: self._repairs(source))
         if isinstance(repairs, Failed):
             return replace(found, problems=(*found.problems, f"what is published: {repairs.why}"))

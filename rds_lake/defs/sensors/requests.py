@@ -55,7 +55,7 @@ def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Ke
         Tag.SOURCE.value: wanted.source,
         Tag.TRIGGER.value: wanted.trigger,
         Tag.SUBJECT.value: wanted.subject,
-    } | priority_tags(wanted.trigger, source.priority)
+    } | priority_tags(wanted.trigger, source.run_priority)
     if wanted.export_task:
         tags[Tag.EXPORT_TASK.value] = wanted.export_task
     return dg.RunRequest(
@@ -90,5 +90,5 @@ def _incident(wanted: WantedIncident, config: LakeConfig) -> dg.RunRequest:
         ],
         run_config=incident_run_config(source, wanted),
         tags={Tag.SOURCE.value: wanted.source, Tag.TRIGGER.value: "incident"}
-        | priority_tags("incident", source.priority),
+        | priority_tags("incident", source.run_priority),
     )

@@ -38,9 +38,9 @@ class Requests:
     gets: int
 
 
-def export_usd(prices: Priced, *, snapshot_gb: float, kind: str = "rds") -> float:
-    """Exporting a snapshot, or tables, of that size once."""
-    return snapshot_gb * (prices.export_per_gb_dynamodb if kind == "dynamodb" else prices.export_per_gb_snapshot)
+def export_usd(prices: Priced, *, snapshot_gb: float, of_tables: bool = False) -> float:
+    """Exporting a snapshot of that size once; `of_tables`: tables of DynamoDB."""
+    return snapshot_gb * (prices.export_per_gb_dynamodb if of_tables else prices.export_per_gb_snapshot)
 
 
 def relocation_requests(manifest: Manifest) -> Requests:

@@ -40,14 +40,15 @@ def name_tables(
     """
     by_target = {table.target: table for table in manifest.tables}
     members = {
-        target: tuple(by_target[member] for member in mine) for target, mine in gather(by_target, source.union).items()
+        target: tuple(by_target[member] for member in mine)
+        for target, mine in gather(by_target, source.naming.unions).items()
     }
     whole = _combined(by_target, members)
     named = assign_names(
         [(table.target, [column.name for column in table.columns]) for table in whole.values()],
-        default_schema=source.default_schema,
+        default_schema=source.naming.default_schema,
         rename=source.rename,
-        home=_home(source),
+        home=source.naming.home,
         published=published or {},
     )
     return tuple(
@@ -127,22 +128,16 @@ def _with_member_key(names: AthenaTable) -> AthenaTable:
 
 def gathered(targets: Iterable[TableTarget], source: SourceSettings) -> set[TableTarget]:
     """The tables as they are catalogued: members of a union are not themselves."""
-    return set(gather(targets, source.union))
-
-
-def _home(source: SourceSettings) -> str | None:
-    """The one database that `include` asks for: no view needs its name."""
-    databases = {item.partition(".")[0] for item in source.include}
-    return databases.pop() if len(databases) == 1 else None
+    return set(gather(targets, source.naming.unions))
 
 
 def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[TableTarget, str]:
     """The view name of each table by lake.yaml alone, when only the tables are known (at load, without Glue)."""
     named = assign_names(
-        [(target, []) for target in gather(targets, source.union)],
-        default_schema=source.default_schema,
+        [(target, []) for target in gather(targets, source.naming.unions)],
+        default_schema=source.naming.default_schema,
         rename=source.rename,
-        home=_home(source),
+        home=source.naming.home,
     )
     return {table.target: table.view for table in named}
 
@@ -150,7 +145,7 @@ def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[T
 def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
     """`rename:`, `types:` and `union:` entries that name nothing of this snapshot: a typing error, or something gone."""
     by_target = {table.target: table for table in manifest.tables}
-    members = gather(by_target, source.union)
+    members = gather(by_target, source.naming.unions)
     tables = {str(target) for target in members}
     columns = {
         f"{target}.{column.name}"
@@ -162,5 +157,5 @@ def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
     return [
         *[f"rename: {key!r} names nothing of this snapshot" for key in source.rename if key not in tables | columns],
         *[f"types: {key!r} names no column of this snapshot" for key in source.types if key not in columns],
-        *[f"union: {key!r} gathers no table of this snapshot" for key in source.union if key not in unions],
+        *[f"union: {key!r} gathers no table of this snapshot" for key in source.naming.unions if key not in unions],
     ]

@@ -108,5 +108,5 @@ def _rows(manifest: Manifest, source: SourceSettings) -> dict[TableTarget, int]:
     own = {table.target: table.rows for table in manifest.tables}
     return {
         target: sum(own[member] for member in members) if members else own[target]
-        for target, members in gather(own, source.union).items()
+        for target, members in gather(own, source.naming.unions).items()
     }

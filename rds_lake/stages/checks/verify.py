@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from rds_lake.config.source import Verify
+from rds_lake.config.database import Verify
 from rds_lake.database.counts import RowCount
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.table import TableTarget

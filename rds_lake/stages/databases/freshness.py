@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig, first_date
-from rds_lake.config.source import SourceSettings
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.aws.snapshot import Snapshot
 from rds_lake.model.exports.completeness import check_date
@@ -32,7 +32,7 @@ class Watched:
     freshness: timedelta | None
 
 
-def watch(config: LakeConfig, source: SourceSettings) -> Watched:
+def watch(config: LakeConfig, source: Database) -> Watched:
     """The source's settings for watching it."""
     return Watched(plan=export_plan(config, source), first_date=first_date(config, source), freshness=source.freshness)
 
@@ -75,7 +75,7 @@ def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *,
     return max(first, made) if made else first
 
 
-def find_misdated(rds: RdsGateway, lake: Lake, source: SourceSettings) -> str | None:
+def find_misdated(rds: RdsGateway, lake: Lake, source: Database) -> str | None:
     """Why the data of the published date is older than its name, or None: a copy that an earlier release took at its own date."""
     pointer = find_pointer(lake.s3, lake.layout, source.name)
     manifest = find_manifest(lake.s3, lake.layout, source.name, pointer.snapshot_date) if pointer else None

@@ -17,8 +17,8 @@ import re
 from dataclasses import dataclass, field
 
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.config.source import SourceSettings
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.stages.databases.plan import ExportPlan, export_plan, is_attempt_of
@@ -33,7 +33,7 @@ class OwnExports:
     """Tells a database's exports by the names of their folders."""
 
     config: LakeConfig
-    source: SourceSettings
+    source: Database
     rds: RdsGateway
     _known: dict[str, bool] = field(default_factory=dict)
 

@@ -14,15 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.config.source import SourceSettings
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.aws.snapshot import LIVE, Snapshot, Which, copy_subject, live_subject, snapshot_date
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.exports.task_id import parse_attempt, written_day
 
 _NOUNS = {Exportable.SNAPSHOT: "instance", Exportable.CLUSTER_SNAPSHOT: "cluster"}
-_ABOUT = {"rds": Exportable.SNAPSHOT, "aurora": Exportable.CLUSTER_SNAPSHOT}
 _KINDS = {"backup": "awsbackup"}  # lake.yaml's word -> SnapshotType
 
 
@@ -68,13 +67,13 @@ class ExportPlan:
         return _NOUNS[self.snapshot_about]
 
 
-def export_plan(config: LakeConfig, source: SourceSettings) -> ExportPlan:
+def export_plan(config: LakeConfig, source: Database) -> ExportPlan:
     """What exporting this source means, as values."""
     lake = config.lake
     assert lake.export_role and lake.kms_key, "config/lake_yaml.py refuses a database without them"
     return ExportPlan(
         source=source.name,
-        snapshot_about=_ABOUT[source.kind],
+        snapshot_about=source.snapshot_about,
         identifier=source.identifier,
         kinds=tuple(_KINDS.get(kind, kind) for kind in source.snapshots),
         include=source.include,
@@ -91,7 +90,7 @@ def export_plan(config: LakeConfig, source: SourceSettings) -> ExportPlan:
 
 def export_plans(config: LakeConfig) -> Sequence[ExportPlan]:
     """The plans of all sources that are databases."""
-    return [export_plan(config, source) for source in config.sources if source.kind in _ABOUT]
+    return [export_plan(config, source) for source in config.databases]
 
 
 def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | None:

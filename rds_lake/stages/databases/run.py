@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.config.source import SourceSettings
+from rds_lake.config.database import Database
 from rds_lake.errors import (
     ExportIncompleteError,
     ExportQuotaError,
@@ -47,7 +47,7 @@ from rds_lake.stages.source.stages import SharedStages
 class DatabaseRun:
     """The stages of one RDS or Aurora source. The lake is limited to what the source may delete."""
 
-    shared: SharedStages
+    shared: SharedStages[Database]
     rds: RdsGateway
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class DatabaseRun:
         return self.shared.lake
 
     @property
-    def _source(self) -> SourceSettings:
+    def _source(self) -> Database:
         return self.shared.source
 
     @property
@@ -235,7 +235,7 @@ class DatabaseRun:
                 f"{len(gone)} of {done.files} files of {day} are gone from the lake and are copied once more"
             )
         lake, newest, threads = self._lake, self._source.which == "newest", self.shared.config.lake.copy_threads
-        if self._source.parquet == "in_place":
+        if self._source.in_place:
             return Registrar(
                 s3=lake.s3,
                 layout=lake.layout,

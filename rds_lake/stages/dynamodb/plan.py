@@ -10,12 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
 
-from rds_lake.config.dynamodb import is_table_name
+from rds_lake.config.dynamodb import DynamoDb, is_table_name
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.config.source import SourceSettings
 from rds_lake.model.dynamodb.tables import set_prefix
-
-DYNAMODB = "dynamodb"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +52,7 @@ class DynamoPlan:
         return sorted({name for name in names if any(fnmatchcase(name, pattern) for pattern in self.tables)})
 
 
-def dynamo_plan(config: LakeConfig, source: SourceSettings) -> DynamoPlan:
+def dynamo_plan(config: LakeConfig, source: DynamoDb) -> DynamoPlan:
     """What snapshotting this source means, as values."""
     lake = config.lake
     return DynamoPlan(
@@ -74,4 +71,4 @@ def dynamo_plan(config: LakeConfig, source: SourceSettings) -> DynamoPlan:
 
 def dynamo_plans(config: LakeConfig) -> dict[str, DynamoPlan]:
     """The plans of all DynamoDB sources, by name."""
-    return {source.name: dynamo_plan(config, source) for source in config.sources if source.kind == DYNAMODB}
+    return {source.name: dynamo_plan(config, source) for source in config.dynamodb}

@@ -19,8 +19,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig, first_date
-from rds_lake.config.source import SourceSettings
 from rds_lake.model.dynamodb.export_set import ExportSet, subject
 from rds_lake.stages.dynamodb.converting.glue_watch import DateOfRuns, SparkWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
@@ -64,7 +64,7 @@ class WatchedSet:
         return f"{self.plan.source} has no snapshot of the last {self.freshness.total_seconds() / 3600:g} h in the lake: {last}"
 
 
-def watch_set(config: LakeConfig, source: SourceSettings, exports: DynamoExports) -> WatchedSet:
+def watch_set(config: LakeConfig, source: DynamoDb, exports: DynamoExports) -> WatchedSet:
     """The source's settings for watching it."""
     return WatchedSet(exports=exports, first_date=first_date(config, source), freshness=source.freshness)
 

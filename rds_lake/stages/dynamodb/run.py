@@ -12,7 +12,7 @@ from functools import partial
 from typing import NoReturn
 
 from rds_lake.aws.dynamodb import DynamoGateway
-from rds_lake.config.source import SourceSettings
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.errors import (
     ExportIncompleteError,
     ExportQuotaError,
@@ -52,7 +52,7 @@ from rds_lake.stages.source.stages import SharedStages
 class DynamoRun:
     """The stages of one DynamoDB source. The lake is limited to what the source may delete."""
 
-    shared: SharedStages
+    shared: SharedStages[DynamoDb]
     dynamodb: DynamoGateway
     job_poll_seconds: float = 30
 
@@ -67,7 +67,7 @@ class DynamoRun:
         return self.shared.lake
 
     @property
-    def _source(self) -> SourceSettings:
+    def _source(self) -> DynamoDb:
         return self.shared.source
 
     @property

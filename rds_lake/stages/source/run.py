@@ -18,6 +18,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Protocol
 
+from rds_lake.config.source import SourceSettings
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.stages.runs.accepted import AcceptedExport
@@ -28,7 +29,7 @@ class SourceRun(Protocol):
     """One source's stages up to the manifest, and those that all kinds share."""
 
     @property
-    def shared(self) -> SharedStages:
+    def shared(self) -> SharedStages[SourceSettings]:
         """The stages from the manifest on."""
         ...
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from typing import Generic, TypeVar
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
@@ -30,11 +31,14 @@ from rds_lake.stages.publish import cleanup
 from rds_lake.stages.publish.publisher import Publisher
 from rds_lake.stages.source.outcomes import Catalogued, Published
 
+# The settings of one kind of source, or of any.
+S_co = TypeVar("S_co", bound=SourceSettings, covariant=True)
+
 _TURNS = 5  # a date is seldom exported anew, and hardly ever while it is catalogued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SharedStages:
+class SharedStages(Generic[S_co]):
     """What every kind of source does with a manifest, and what its stages need.
 
     `lake` may delete only what is the source's. `clock` gives monotonic seconds, `sleep` takes seconds; `announce` is
@@ -42,7 +46,7 @@ class SharedStages:
     """
 
     config: LakeConfig
-    source: SourceSettings
+    source: S_co
     lake: Lake
     log: Callable[[str], None]
     clock: Callable[[], float] = field(default=time.monotonic)
@@ -103,7 +107,7 @@ class SharedStages:
             snapshot_date=manifest.snapshot_date,
             tables=typed,
             log=self.log,
-            casts=self.source.check_casts,
+            casts=self.source.counts_casts,
         )
         _, too_wide = with_legal_views(typed, self.source, manifest.snapshot_date)
         return Catalogued(synced=synced, quality=quality, left_out=(*too_long, *too_wide))

@@ -27,6 +27,8 @@ from typing import Literal
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.s3.gateway import Upload
 from rds_lake.aws.s3.many import ManyS3
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import ManifestError
@@ -36,8 +38,7 @@ from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.retention import keep
 from rds_lake.model.tables.glue import GluePartition
-from rds_lake.stages.databases.plan import date_of_ours, export_plan
-from rds_lake.stages.dynamodb.plan import DYNAMODB
+from rds_lake.stages.databases.plan import ExportPlan, date_of_ours, export_plan
 from rds_lake.stages.dynamodb.records import TableRecords
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
@@ -129,8 +130,9 @@ def is_orphan_still(lake: Lake, orphan: Orphan) -> bool:
 def _exports(
     config: LakeConfig, known: SourceState, exports: Exports, *, rds: RdsGateway, now: datetime
 ) -> Iterable[Orphan]:
-    if known.settings.kind == DYNAMODB:
+    if isinstance(known.settings, DynamoDb):
         yield from _table_exports(config, known, exports, now=now)
+    if not isinstance(known.settings, Rds | Aurora):
         return
     plan = export_plan(config, known.settings)
     for task in exports.tasks:
@@ -147,7 +149,7 @@ def _exports(
         if task.status is not ExportStatus.COMPLETE:
             cause = task.failure_cause or "no cause given"
             yield replace(orphan, kind="ended badly", why=f"the export of {day} ended {task.status} ({cause})")
-        elif (reason := _superfluous(known, task, day, today=now.date())) is not None:
+        elif (reason := _superfluous(known, plan, task, day, today=now.date())) is not None:
             yield replace(orphan, why=reason)
         elif day not in known.manifests and _snapshot_gone(rds, task):
             why = f"{day} was never relocated and its snapshot is gone: perhaps the only copy. Materialize the date"
@@ -167,7 +169,7 @@ def _table_exports(config: LakeConfig, known: SourceState, exports: Exports, *, 
             yield replace(orphan, why=f"{found[1]} is published", day=found[1])
 
 
-def _superfluous(known: SourceState, task: ExportTask, day: date, *, today: date) -> str | None:
+def _superfluous(known: SourceState, plan: ExportPlan, task: ExportTask, day: date, *, today: date) -> str | None:
     """Why nobody will read AWS's copy again, or None."""
     manifest = known.manifests.get(day)
     retention = known.settings.retention
@@ -177,7 +179,7 @@ def _superfluous(known: SourceState, task: ExportTask, day: date, *, today: date
     own = manifest.export.export_task == task.identifier
     if manifest.in_place and own:
         return None
-    if known.settings.replace and not own and _is_later(task, manifest):
+    if plan.replace and not own and _is_later(task, manifest):
         return None  # a later snapshot of the date, which its own run is about to bring
     kept = known.settings.keep_export and not manifest.in_place
     if kept or (day, manifest.export.export_task) not in known.published:

@@ -5,20 +5,29 @@ What belongs here: the choice by kind. The rules are `databases/own_exports.py` 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.stages.databases.own_exports import OwnExports
 from rds_lake.stages.dynamodb.own_exports import is_own_export
-from rds_lake.stages.dynamodb.plan import DYNAMODB
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.limited import limited_lake
 
 
 def limited_to_source(lake: Lake, config: LakeConfig, source: SourceSettings, rds: RdsGateway) -> Lake:
     """The lake, for work of this source: what it deletes is what lake.yaml gives to the source."""
-    if source.kind == DYNAMODB:
-        return limited_lake(lake, config, source.name, owns=partial(is_own_export, source.name))
-    return limited_lake(lake, config, source.name, owns=OwnExports(config=config, source=source, rds=rds))
+    return limited_lake(lake, config, source.name, owns=_own_exports(config, source, rds))
+
+
+def _own_exports(config: LakeConfig, source: SourceSettings, rds: RdsGateway) -> Callable[[str], bool]:
+    """Says of a folder of AWS's exports, by its name, whether it is the source's; a kind without exports owns none."""
+    if isinstance(source, DynamoDb):
+        return partial(is_own_export, source.name)
+    if isinstance(source, Rds | Aurora):
+        return OwnExports(config=config, source=source, rds=rds)
+    return lambda _: False

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import TypeVar, assert_never
 
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.stages.databases.run import DatabaseRun
-from rds_lake.stages.dynamodb.plan import DYNAMODB
 from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.source.stages import SharedStages
+
+_S = TypeVar("_S", bound=SourceSettings)
 
 
 def run_of(
@@ -30,7 +34,14 @@ def run_of(
     announce: Callable[[date], None] | None = None,
 ) -> DatabaseRun | DynamoRun:
     """The stages of a source of any kind."""
-    shared = SharedStages(config=config, source=source, lake=lake, log=log, announce=announce)
-    if source.kind == DYNAMODB:
-        return DynamoRun(shared=shared, dynamodb=dynamodb)
-    return DatabaseRun(shared=shared, rds=rds)
+
+    def shared(source: _S) -> SharedStages[_S]:
+        return SharedStages(config=config, source=source, lake=lake, log=log, announce=announce)
+
+    match source:
+        case Rds() | Aurora():
+            return DatabaseRun(shared=shared(source), rds=rds)
+        case DynamoDb():
+            return DynamoRun(shared=shared(source), dynamodb=dynamodb)
+        case _:
+            assert_never(source)

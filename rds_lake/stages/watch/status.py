@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.aws.arn import Exportable, exportable
@@ -19,7 +20,6 @@ from rds_lake.model.lake.publication import waiting
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake.stages.databases.plan import date_of_ours, export_plan
-from rds_lake.stages.dynamodb.plan import DYNAMODB
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import read_state
@@ -95,7 +95,9 @@ def source_status(
         ),
         dates=len(dates),
         export_seconds=export_seconds(manifest.export) if manifest else None,
-        export_usd=None if gb is None else export_usd(config.lake.prices, snapshot_gb=gb, kind=source.kind),
+        export_usd=None
+        if manifest is None or gb is None
+        else export_usd(config.lake.prices, snapshot_gb=gb, of_tables=bool(manifest.export.parts)),
         running=tuple(_ours(config, source, running)),
         waiting=waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual"),
         rolled_back_from=pointer.rolled_back_from if pointer else None,
@@ -128,7 +130,7 @@ def snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
 
 
 def _ours(config: LakeConfig, source: SourceSettings, running: Sequence[ExportTask]) -> list[RunningExport]:
-    if source.kind == DYNAMODB:
+    if not isinstance(source, Rds | Aurora):
         return []
     plan = export_plan(config, source)
     found: list[RunningExport] = []

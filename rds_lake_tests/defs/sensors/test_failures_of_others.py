@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.defs.sensors.failures import own_steps
 from rds_lake.defs.translate import partitions_of
 from rds_lake.stages.databases.run import DatabaseRun

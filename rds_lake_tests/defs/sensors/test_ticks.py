@@ -404,7 +404,7 @@ class TestDynamo:
         export_at = f"{datetime.now(UTC) - timedelta(minutes=20):%H:%M}"
         start = (TODAY - timedelta(days=9)).isoformat()
         dynamo = world.of_dynamodb(
-            start_date=start, athena=False, export_at=export_at, freshness_hours=0, engine="glue"
+            start_date=start, athena=False, export_at=export_at, freshness_hours=0, converter="glue"
         )
         dynamo.clock(datetime.now(UTC) - timedelta(days=9))
         dynamo.create("Reviews", {"id": {"S": "1"}})

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.model.lake.retention import keep
 
 TODAY = date(2026, 11, 21)

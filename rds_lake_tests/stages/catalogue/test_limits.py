@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from rds_lake.config.source import SourceSettings
+from rds_lake.config.database import Rds
 from rds_lake.errors import CatalogError
 from rds_lake.model.tables.evolution import SeenColumn, compare
 from rds_lake.model.tables.names import AthenaTable
@@ -103,7 +103,7 @@ def test_a_column_type_beyond_glues_limit_leaves_out_its_table_alone(world: Worl
     long = replace(first.columns[0], hive_type=f"struct<{','.join(f'field_{n}:string' for n in range(9000))}>")
     assert len(long.hive_type) > GLUE_TYPE
     tables = (replace(first, columns=(long, *first.columns[1:])), *others)
-    source = SourceSettings(name="shop", kind="rds", identifier="shop-prod", default_schema="shop.public")
+    source = Rds(name="shop", kind="rds", identifier="shop-prod", default_schema="shop.public")
     kept, left_out = with_legal_types(name_tables(replace(manifest, tables=tables), source))
     assert {table.manifest.target for table in kept} == {table.target for table in others}
     assert [one.table for one in left_out] == [str(first.target)]

@@ -28,7 +28,8 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.lake_yaml import load_config
-from rds_lake.config.source import Retention, SourceSettings
+from rds_lake.config.shared import Retention
+from rds_lake.config.source import KINDS
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake.stages.catalogue.sync import sync_catalog
 from rds_lake.stages.lake.handover import get_manifest
@@ -167,7 +168,7 @@ def _be_child(order: dict[str, Any]) -> None:
         clients = AwsClients(_SESSION, endpoint_url=order["endpoint"])
         run = run_of(
             config,
-            SourceSettings.model_validate(order["source"]),
+            KINDS[order["source"]["kind"]].model_validate(order["source"]),
             rds=RdsGateway(clients.rds),
             dynamodb=DynamoGateway(clients.client("dynamodb")),
             # The local Athena answers in milliseconds; who asks without a pause keeps it from its work.

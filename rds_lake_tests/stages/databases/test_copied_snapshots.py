@@ -220,11 +220,11 @@ def test_a_published_date_whose_data_is_older_than_its_name_is_told(
     """As an earlier release published it, by the copy's own time."""
     arn = world.snapshot("2026-11-27")
     world.publish("2026-11-27")
-    assert find_misdated(world.gateways.rds, world.gateways.lake, world.config.sources[0]) is None
+    assert find_misdated(world.gateways.rds, world.gateways.lake, world.config.databases[0]) is None
     real = world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, arn)
     assert real is not None
     older = replace(real, created_at=DATA, copied_at=real.created_at)
     monkeypatch.setattr(RdsGateway, "find_snapshot", lambda *_: older)
-    reason = find_misdated(world.gateways.rds, world.gateways.lake, world.config.sources[0])
+    reason = find_misdated(world.gateways.rds, world.gateways.lake, world.config.databases[0])
     assert reason is not None
     assert "holds the data of 2026-11-20, not of 2026-11-27: it is a copy" in reason

@@ -58,14 +58,14 @@ def dynamo(world: World) -> DynamoWorld:
 
 def newest(world: World) -> date:
     """The newest date whose instant has passed."""
-    at = datetime.combine(NOW.date(), world.config.sources[0].export_at, UTC)
+    at = datetime.combine(NOW.date(), world.config.dynamodb[0].export_at, UTC)
     return NOW.date() if at <= NOW else DAY
 
 
 def alarms(world: World, log: Log, *, grace: timedelta = timedelta(minutes=10)) -> list[str]:
     """The incidents of a tick of reconciliation."""
     run = world.run()
-    watched = watch_set(world.config, world.config.sources[0], run.exports)  # pyright: ignore[reportAttributeAccessIssue]
+    watched = watch_set(world.config, world.config.dynamodb[0], run.exports)  # pyright: ignore[reportAttributeAccessIssue]
     reconciler = DynamoReconciler(log=log, now=datetime.now(UTC), days=3, grace=grace, turn=1)
     return [incident.what for incident in reconciler.examine(watched).incidents]
 

@@ -55,7 +55,7 @@ def glue_world(world: World) -> World:
 
 @needs_spark
 def test_a_table_converted_by_glue_is_queried_like_any_other(glue_world: World) -> None:
-    dynamo = glue_world.of_dynamodb("Reviews", engine="glue")
+    dynamo = glue_world.of_dynamodb("Reviews", converter="glue")
     dynamo.clock(datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) - timedelta(days=1))
     dynamo.create(
         "Reviews",
@@ -209,7 +209,7 @@ def test_all_tables_whose_runs_died_are_told_at_once(world: World) -> None:
 
 def test_a_run_that_takes_too_long_is_left_and_adopted_later(glue_world: World) -> None:
     stand_in = glue_world.with_glue()
-    dynamo = glue_world.of_dynamodb("Reviews", engine="glue")
+    dynamo = glue_world.of_dynamodb("Reviews", converter="glue")
     dynamo.clock(datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) - timedelta(days=1))
     dynamo.create("Reviews", {"id": {"S": "r1"}})
     dynamo.clock(None)
@@ -251,7 +251,7 @@ def test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run
 ) -> None:
     """Killed before, or right after, its first write, its second, and so on, until it needs no more to be done."""
     glue_world.with_glue()
-    dynamo = glue_world.of_dynamodb("Reviews", "Users", engine="glue")
+    dynamo = glue_world.of_dynamodb("Reviews", "Users", converter="glue")
     dynamo.clock(datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) - timedelta(days=1))
     dynamo.create("Reviews", {"id": {"S": "r1"}})
     dynamo.create("Users", {"id": {"S": "u1"}}, {"id": {"S": "u2"}})
@@ -360,7 +360,7 @@ def test_a_damaged_record_of_runs_says_what_to_do() -> None:
 
 
 def test_the_job_of_a_lake_may_touch_its_buckets_and_key_alone(glue_world: World) -> None:
-    glue_world.of_dynamodb("Reviews", engine="auto")
+    glue_world.of_dynamodb("Reviews", converter="auto")
     glue_world.provision()
     job = glue_world.clients.client("glue").get_job(JobName="rds-lake-convert")["Job"]
     assert job["Role"] == ROLE

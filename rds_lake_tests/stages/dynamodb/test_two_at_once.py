@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.convert.rules.tree import Limits
 from rds_lake.errors import LostFilesError, RdsLakeError, UnavailableError
 from rds_lake.model.dynamodb.chain import Base, Chain, Window

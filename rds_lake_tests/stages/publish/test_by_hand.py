@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.errors import CatalogError, PublishError
 from rds_lake.model.lake.publication import State
 from rds_lake.stages.lake.pointer import find_pointer, read_state

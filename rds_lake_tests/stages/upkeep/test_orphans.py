@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from rds_lake.aws.s3.many import ManyS3
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.errors import ExportFailedError
 from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.upkeep.folders import Exports

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.errors import ManifestError, UnavailableError
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.upkeep import retention

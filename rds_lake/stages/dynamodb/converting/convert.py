@@ -23,7 +23,7 @@ from functools import partial
 from typing import Any
 
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.config.source import SourceSettings
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.convert.local.compiled import INSTALL
 from rds_lake.convert.local.table import ConvertOptions, Progress, convert_table
 from rds_lake.convert.rules.converted import Converted, ConvertedColumn, ConvertedFile
@@ -69,7 +69,7 @@ class Converter:
 
     s3: S3Gateway
     layout: LakeLayout
-    source: SourceSettings
+    source: DynamoDb
     kms_key: str | None
     keys: Keys
     increments: Increments
@@ -235,8 +235,8 @@ class Converter:
     def _by_spark(self, part: ExportPart) -> bool:
         if part.base is not None:
             return False  # begun when the source was incremental
-        return self.source.engine == "glue" or (
-            self.source.engine == "auto" and part.billed_bytes > self.source.glue_above_gb * 1e9
+        return self.source.converter == "glue" or (
+            self.source.converter == "auto" and part.billed_bytes > self.source.glue_above_gb * 1e9
         )
 
     def _advance_spark(self, record: ExportRecord, tables: dict[str, TableManifest], turn: Turn) -> Advanced:

@@ -151,5 +151,5 @@ def watch_conversions(config: LakeConfig, *, jobs: GlueJobs, s3: S3Gateway, layo
         layout=layout,
         job=config.lake.glue_job,
         places=config.lake.glue_runs,
-        sources=frozenset(source.name for source in config.sources if source.by_glue),
+        sources=frozenset(source.name for source in config.dynamodb if source.by_glue),
     )

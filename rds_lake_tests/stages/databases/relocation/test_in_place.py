@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from rds_lake.config.lake_yaml import load_config
-from rds_lake.config.source import Retention
+from rds_lake.config.shared import Retention
 from rds_lake.errors import ManifestError, RelocationError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.manifest_json import parse_manifest

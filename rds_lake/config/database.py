@@ -1,0 +1,182 @@
+"""Entries of `sources:` that are databases: `kind: rds` and `kind: aurora`.
+
+What belongs here: their keys, and what those have wrong together in one source.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal, TypeAlias
+
+from pydantic import Field
+
+from rds_lake.config.lake import Arn, Settings
+from rds_lake.config.shared import Cron, Naming, Pattern, Rule, SharedKeys
+from rds_lake.model.aws.arn import Exportable
+from rds_lake.model.aws.engine import Engine, engine_of
+from rds_lake.model.aws.snapshot import Which
+from rds_lake.model.tables.table import TableTarget
+
+TableName = Annotated[str, Field(min_length=1, max_length=63)]
+
+
+class Verify(Settings):
+    """Row counts compared with the database's own."""
+
+    secret: Arn = Field(description="Secrets Manager secret: a postgresql:// or mysql:// URL, or RDS's own JSON.")
+    tolerance: float = Field(
+        default=0.2,
+        ge=0,
+        le=1,
+        description="How far counts may differ: the database changes after its snapshot was taken.",
+    )
+    exact_below: int = Field(
+        default=1_000_000, ge=0, description="Tables that the database estimates below this are counted, others not."
+    )
+    timeout_seconds: int = Field(default=30, ge=1, le=600, description="Of one statement, in the database itself.")
+
+
+def _include_is_legal(source: DatabaseKeys) -> Iterator[str]:
+    engines = [engine_of(source.engine)] if source.engine else list(Engine)
+    illegal = [item for item in source.include if not any(engine.is_export_only(item) for engine in engines)]
+    if illegal:
+        yield (
+            f"include {illegal}: AWS takes {' (MySQL: '.join(e.grammar for e in engines)}{')' * (len(engines) - 1)} of "
+            "letters, digits, $ and _ only; tables with other characters can be exported only in a full export "
+            "(leave `include` empty)"
+        )
+
+
+def _in_place_keeps_the_export(source: DatabaseKeys) -> Iterator[str]:
+    if source.parquet == "in_place" and "keep_export" in source.model_fields_set and not source.keep_export:
+        yield (
+            "keep_export: false would delete the only Parquet there is, since `parquet: in_place` copies nothing; remove "
+            "it (`retention:` removes AWS's folders of the dates it does not keep), or set `parquet: relocated`"
+        )
+
+
+def _held_dates_are_not_replaced(source: DatabaseKeys) -> Iterator[str]:
+    if source.publish == "manual" and source.replace:
+        yield (
+            "replace: true puts a later snapshot in the place of a published date without asking anybody, which "
+            "`publish: manual` is to prevent; remove one of the two"
+        )
+
+
+def _live_is_aurora(source: Rds) -> Iterator[str]:
+    if "live" in source.snapshots:
+        yield "snapshots: live exports a cluster without a snapshot; it needs `kind: aurora`"
+
+
+class DatabaseKeys(SharedKeys):
+    """What both kinds of databases have. A snapshot date is the UTC date of the data in one of their snapshots."""
+
+    asset_kind = "postgres"
+    rules: ClassVar[tuple[Rule, ...]] = (_include_is_legal, _in_place_keeps_the_export, _held_dates_are_not_replaced)
+
+    identifier: str = Field(
+        pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$",
+        description="DB instance or cluster identifier; matched exactly, never as a prefix.",
+        examples=["shop-prod"],
+    )
+    engine: Literal["postgres", "mysql", "mariadb"] | None = Field(
+        default=None, description="Database engine: lets `include` be checked at load; else AWS says it."
+    )
+    snapshots: tuple[Literal["automated", "manual", "backup", "live"], ...] = Field(
+        default=("automated",),
+        min_length=1,
+        description="Kinds of snapshots a date may come from. live (aurora only): the cluster itself, without one.",
+    )
+    which: Which = Field(default="newest", description="Which of a date's snapshots is exported: newest or first.")
+    replace: bool = Field(
+        default=False, description="A later snapshot of a date exported already is exported too and replaces it."
+    )
+    live_schedule: Cron = Field(
+        default="0 3 * * *", description="When a live cluster is exported: cron, UTC. Only with `snapshots: [live]`."
+    )
+    priority: int = Field(
+        default=0, description="Who goes first when AWS has no place for another export: the higher number."
+    )
+    include: tuple[str, ...] = Field(
+        default=(),
+        description="ExportOnly: `db`, `db.schema` or `db.schema.table`; MySQL: `db` or `db.table`. Empty: everything.",
+    )
+    default_schema: str | None = Field(
+        default=None,
+        pattern=r"^[^.]+\.(.*[^.])?[^.]$",
+        description="`db.schema` whose tables keep their bare name in Athena; others of its database get the schema as prefix, "
+        "those of other databases the database as well.",
+    )
+    union: dict[TableName, Pattern] = Field(
+        default_factory=dict,
+        description="Name -> pattern of table names in one schema: what matches wholly becomes one table and view.",
+    )
+    parquet: Literal["relocated", "in_place"] = Field(
+        default="relocated",
+        description="relocated: AWS's files are copied into the lake's layout. in_place: they are read where AWS put them.",
+    )
+    check_casts: bool = Field(
+        default=True,
+        description="Count values the typed view cannot represent (an Athena scan of the new partition).",
+    )
+    verify: Verify | None = Field(
+        default=None, description="Compare row counts with the database's own, read with the secret's user. None: off."
+    )
+
+    @property
+    def included_tables(self) -> tuple[TableTarget, ...] | None:
+        """The tables of `include`, or None where an item names no table outright.
+
+        `a.b` is a schema in PostgreSQL and a table in MySQL: without `engine` only `a.b.c` names a table.
+        """
+        engine = engine_of(self.engine) if self.engine else Engine.POSTGRES
+        tables = engine.included_tables(self.include)
+        return tables if tables and len(tables) == len(self.include) else None
+
+    @property
+    def _default_freshness_hours(self) -> float:
+        return 0 if self.snapshots == ("manual",) else super()._default_freshness_hours
+
+    @property
+    def naming(self) -> Naming:
+        """By `default_schema`, `union`, and the one database that `include` asks for."""
+        databases = {item.partition(".")[0] for item in self.include}
+        home = databases.pop() if len(databases) == 1 else None
+        return Naming(default_schema=self.default_schema, home=home, unions=self.union)
+
+    @property
+    def run_priority(self) -> int:
+        """As for exports."""
+        return self.priority
+
+    @property
+    def counts_casts(self) -> bool:
+        """As `check_casts` says."""
+        return self.check_casts
+
+    @property
+    def in_place(self) -> bool:
+        """As `parquet` says."""
+        return self.parquet == "in_place"
+
+
+class Rds(DatabaseKeys):
+    """`kind: rds`: a DB instance."""
+
+    described = "a DB instance"
+    rules: ClassVar[tuple[Rule, ...]] = (*DatabaseKeys.rules, _live_is_aurora)
+    snapshot_about: ClassVar = Exportable.SNAPSHOT
+
+    kind: Literal["rds"] = Field(description="rds: a DB instance (PostgreSQL, MySQL, MariaDB).")
+
+
+class Aurora(DatabaseKeys):
+    """`kind: aurora`: a cluster, which can be exported without a snapshot, too."""
+
+    described = "an Aurora cluster"
+    snapshot_about: ClassVar = Exportable.CLUSTER_SNAPSHOT
+
+    kind: Literal["aurora"] = Field(description="aurora: an Aurora cluster (PostgreSQL, MySQL).")
+
+
+Database: TypeAlias = Rds | Aurora

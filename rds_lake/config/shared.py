@@ -1,0 +1,150 @@
+"""The keys that every kind of source has, and what the code may ask of a source without knowing its kind.
+
+What belongs here: keys and answers of all kinds. Those of one kind are `config/database.py` and `config/dynamodb.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+from pydantic import AfterValidator, Field
+
+from rds_lake.config.lake import Settings
+from rds_lake.model.cron import cron_problem
+from rds_lake.model.tables.table import TableTarget
+
+_FRESHNESS_HOURS = 36  # a daily snapshot that came in an early and then in a late window is not stale
+_MAX_DROP = 0.5
+
+# What the keys of one source have wrong together: yields a sentence per problem.
+Rule: TypeAlias = Callable[[Any], Iterator[str]]
+
+
+def _legal_schedule(text: str) -> str:
+    if problem := cron_problem(text):
+        raise ValueError(f"{text!r} is no cron schedule: {problem}; for example `20 6 * * *` is every day at 06:20 UTC")
+    return text
+
+
+def _legal_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
+SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Cron = Annotated[str, AfterValidator(_legal_schedule)]
+Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
+
+
+class Retention(Settings):
+    """How many dates to keep: the newest days, and one per week and month before them."""
+
+    daily: int = Field(default=14, ge=1)
+    weekly: int = Field(default=8, ge=0)
+    monthly: int = Field(default=12, ge=0)
+    schedule: Cron = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """How tables get their names in Athena, besides `rename:`.
+
+    `default_schema`: `db.schema` whose tables keep their bare name. `home`: the only database, whose name no view needs.
+    `unions`: name -> pattern of the names of the tables that become one table.
+    """
+
+    default_schema: str | None = None
+    home: str | None = None
+    unions: Mapping[str, str] = field(default_factory=dict)
+
+
+class SharedKeys(Settings):
+    """An entry of `sources:` as far as its kind does not matter.
+
+    A kind adds `kind` and keys of its own, and overrides the properties below where its sources behave otherwise.
+    """
+
+    described: ClassVar[str]  # of the kind, for messages: "a DB instance"
+    asset_kind: ClassVar[str]  # Dagster's kind of the asset that takes the snapshot
+    rules: ClassVar[tuple[Rule, ...]] = ()
+
+    name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.", examples=["shop"])
+    freshness_hours: float | None = Field(
+        default=None,
+        ge=0,
+        description="No snapshot for longer than this is an incident. Default: 36, for manual snapshots alone 0 (never).",
+    )
+    rename: dict[str, str] = Field(
+        default_factory=dict, description="`db.schema.table` or `db.schema.table.column` -> name in Athena."
+    )
+    types: dict[str, str] = Field(
+        default_factory=dict, description="`db.schema.table.column` -> type in the view, e.g. decimal(12,2)."
+    )
+    publish: Literal["auto", "manual"] = Field(
+        default="auto", description="manual: a date that passed its checks is held until a person approves it."
+    )
+    max_drop: Fraction | dict[str, Fraction] = Field(
+        default=_MAX_DROP,
+        description="Part of a table's rows that may be gone since the date before; or by view, with `default`.",
+    )
+    keep_export: bool = Field(default=False, description="Keep AWS's copy after the date is published.")
+    athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")
+    table_assets: bool = Field(default=True, description="False: one `views` asset instead of one per table.")
+    retention: Retention | None = Field(
+        default=None,
+        description="Dates to keep: the newest days, one per week, one per month. None: all, and nothing is removed.",
+    )
+    export_timeout_hours: float = Field(
+        default=24, gt=0, le=240, description="A waiting run gives up on an export after this long."
+    )
+    start_date: date | None = Field(default=None, description="First snapshot date, where later than the lake's.")
+
+    def max_drop_of(self, view: str, table: str) -> tuple[float, bool]:
+        """The part of its rows that the table may lose (0 to 1), and whether lake.yaml says so of this very table."""
+        if not isinstance(self.max_drop, dict):
+            return self.max_drop, False
+        own = self.max_drop.get(view, self.max_drop.get(table))
+        return (own, True) if own is not None else (self.max_drop.get("default", _MAX_DROP), False)
+
+    @property
+    def freshness(self) -> timedelta | None:
+        """How old the newest snapshot may become; None: as old as it likes."""
+        hours = self._default_freshness_hours if self.freshness_hours is None else self.freshness_hours
+        return timedelta(hours=hours) if hours else None
+
+    @property
+    def _default_freshness_hours(self) -> float:
+        return _FRESHNESS_HOURS
+
+    @property
+    def included_tables(self) -> tuple[TableTarget, ...] | None:
+        """The tables that lake.yaml names outright; None where AWS has to be asked which there are."""
+        return None
+
+    @property
+    def naming(self) -> Naming:
+        """How its tables get their names."""
+        return Naming()
+
+    @property
+    def run_priority(self) -> int:
+        """Which of the queued runs goes first: the higher number."""
+        return 0
+
+    @property
+    def counts_casts(self) -> bool:
+        """Whether values that the typed view cannot represent are counted."""
+        return True
+
+    @property
+    def in_place(self) -> bool:
+        """Whether AWS's files are read where AWS put them, without a copy."""
+        return False
