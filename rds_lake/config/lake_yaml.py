@@ -28,6 +28,8 @@ from rds_lake.errors import ConfigError
 
 CONFIG_FILE = "lake.yaml"
 _SECTIONS = ("lake", "sources")
+# What PyYAML raises of text that it cannot read: the others than YAMLError of values such as 2026-02-30, `!!bool x`, `!!int ''`.
+_NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
 class LakeConfig(Settings):
@@ -103,8 +105,8 @@ def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConf
     """The configuration in `text`; `where` names it in errors. Raises ConfigError listing every problem."""
     try:
         body = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a SafeLoader that also refuses doubled keys
-    except (yaml.YAMLError, ValueError) as error:  # ValueError: of a date such as 2026-02-30
-        raise ConfigError(f"{where} is not YAML: {error}") from error
+    except _NOT_YAML as error:
+        raise ConfigError(f"{where} is not YAML: {error or type(error).__name__}") from error
     if not isinstance(body, dict):
         raise ConfigError(f"{where} must be a mapping with `lake:` and `sources:`")
     lake = _lake(body)
@@ -119,7 +121,7 @@ def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConf
 
 
 def _unknown(body: dict[Any, Any]) -> list[str]:
-    return [unknown_key(shown(key), str(key), _SECTIONS) for key in body if key not in _SECTIONS]
+    return [unknown_key(str(key), str(key), _SECTIONS) for key in body if key not in _SECTIONS]
 
 
 def _lake(body: dict[Any, Any]) -> Read[LakeSettings]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from rds_lake.config.lake import Settings
 from rds_lake.config.text import Elsewhere, explain, shown
@@ -42,11 +43,20 @@ def read_settings(
     try:
         return Read(model.model_validate(raw))
     except ValidationError as error:
-        details = error.errors(include_url=False)
-    sentences = (explain(detail, model, place, elsewhere) for detail in details)
-    # A value that fits none of several types has a problem with each.
-    problems = tuple(dict.fromkeys(sentence for sentence in sentences if sentence))
-    return Read(_without(model, raw, {detail["loc"][0] for detail in details}), problems)
+        details = _meant(error.errors(include_url=False))
+    problems = [problem for detail in details if (problem := explain(detail, model, place, elsewhere))]
+    return Read(_without(model, raw, {detail["loc"][0] for detail in details}), tuple(problems))
+
+
+def _meant(details: list[ErrorDetails]) -> list[ErrorDetails]:
+    """Without "too short" of lists whose items are wrong: pydantic counts the right ones alone."""
+    places = [detail["loc"] for detail in details]
+    return [
+        detail
+        for detail in details
+        if detail["type"] != "too_short"
+        or not any(len(loc) > len(detail["loc"]) and loc[: len(detail["loc"])] == detail["loc"] for loc in places)
+    ]
 
 
 def _without(model: type[_S], raw: Mapping[Any, Any], wrong: set[int | str]) -> _S:

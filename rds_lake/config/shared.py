@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from rds_lake.config.lake import Settings
 from rds_lake.model.cron import cron_problem
@@ -40,6 +40,11 @@ def _legal_pattern(text: str) -> str:
 
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+# By tags of our own, so that a wrong value has one problem and not one with every type it might have had.
+MaxDrop = Annotated[
+    Annotated[Fraction, Tag("[part]")] | Annotated[dict[str, Fraction], Tag("[by view]")],
+    Discriminator(lambda value: "[by view]" if isinstance(value, dict) else "[part]"),
+]
 Cron = Annotated[str, AfterValidator(_legal_schedule)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
 
@@ -91,7 +96,7 @@ class SharedKeys(Settings):
     publish: Literal["auto", "manual"] = Field(
         default="auto", description="manual: a date that passed its checks is held until a person approves it."
     )
-    max_drop: Fraction | dict[str, Fraction] = Field(
+    max_drop: MaxDrop = Field(
         default=_MAX_DROP,
         description="Part of a table's rows that may be gone since the date before; or by view, with `default`.",
     )

@@ -79,8 +79,8 @@ def shown(value: object) -> str:
 
 
 def _written(keys: list[str]) -> list[str]:
-    """The place as lake.yaml has it: without pydantic's names for the types that a value may have."""
-    return [key for at, key in enumerate(keys) if at == 0 or not ("[" in key or key in ("float", "constrained-float"))]
+    """The place as lake.yaml has it: without the tags of the types that a value may have (`shared.MaxDrop`)."""
+    return [key for key in keys if key not in ("[part]", "[by view]", "[key]")]
 
 
 def _keys_at(model: type[BaseModel], keys: list[str]) -> Iterable[str]:

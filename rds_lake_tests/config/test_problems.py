@@ -1,0 +1,228 @@
+"""Whatever is wrong in lake.yaml, one error names all of it."""
+
+import copy
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rds_lake.config.lake_yaml import LakeConfig, parse_config
+from rds_lake.config.source import KINDS
+from rds_lake.errors import ConfigError
+
+ROLE = "arn:aws:iam::111122223333:role/rds-lake-export"
+LAKE: dict[str, Any] = {
+    "bucket": "acme-lake",
+    "export_role": ROLE,
+    "kms_key": "alias/rds-lake",
+    "events_queue": "rds-lake-events",
+    "start_date": "2026-01-01",
+}
+SOURCES: dict[str, dict[str, Any]] = {
+    "rds": {"name": "shop", "kind": "rds", "identifier": "shop-prod"},
+    "aurora": {"name": "bank", "kind": "aurora", "identifier": "bank-prod"},
+    "dynamodb": {"name": "reviews", "kind": "dynamodb", "tables": ["Reviews"]},
+}
+# By section: what is changed, and the beginning of the problem that it makes.
+OF_ALL_KINDS: list[tuple[dict[str, Any], str]] = [
+    ({"name": "Shop"}, ".name: "),
+    ({"name": None}, ".name: "),
+    ({"rename": {"a": 1}}, ".rename.a: "),
+    ({"types": "decimal"}, ".types: "),
+    ({"publish": "never"}, ".publish: "),
+    ({"max_drop": {"orders": 7}}, ".max_drop.orders: "),
+    ({"retention": {"daily": 0}}, ".retention.daily: "),
+    ({"retention": {"dayly": 9}}, ".retention.dayly: unknown key; did you mean `daily`?"),
+    ({"retention": {"schedule": "daily"}}, ".retention.schedule: 'daily' is no cron schedule"),
+    ({"export_timeout_hours": float("nan")}, ".export_timeout_hours: "),
+    ({"start_date": "yesterday"}, ".start_date: "),
+    ({"start_date": "2020-01-01"}, "source "),
+    ({"nonsense": 1}, ".nonsense: unknown key; remove it or correct its spelling"),
+    ({"athina": True}, ".athina: unknown key; did you mean `athena`?"),
+    ({7: 1}, ".7: keys are words, and 7 is none"),
+]
+OF_DATABASES: list[tuple[dict[str, Any], str]] = [
+    ({"identifier": "shop_prod"}, ".identifier: "),
+    ({"engine": "oracle"}, ".engine: "),
+    ({"snapshots": []}, ".snapshots: must not be empty"),
+    ({"include": ["a b"]}, ": include ['a b']: "),
+    ({"default_schema": "public"}, ".default_schema: "),
+    ({"union": {"a": "("}}, ".union.a: '(' is no regular expression"),
+    ({"verify": {}}, ".verify.secret: is required"),
+    ({"live_schedule": "0 25 * * *"}, ".live_schedule: '0 25 * * *' is no cron schedule"),
+    ({"parquet": "in_place", "keep_export": False}, ": keep_export: false would delete"),
+    ({"converter": "glue"}, ".converter: makes no sense for kind {kind}; remove it (it is a key of kind dynamodb)"),
+    ({"tables": ["Reviews"]}, ".tables: makes no sense for kind {kind}; remove it (it is a key of kind dynamodb)"),
+]
+OF_DYNAMODB: list[tuple[dict[str, Any], str]] = [
+    ({"tables": []}, ".tables: must not be empty"),
+    ({"tables": ["a b"]}, ".tables.0: 'a b' is no name of a DynamoDB table"),
+    ({"method": "copy"}, ".method: "),
+    ({"export_at": "25:00"}, ".export_at: '25:00' is no time of day"),
+    ({"read_percentage": 0.5}, ": read_percentage: is for `method: scan` only"),
+    ({"converter": "spark"}, ".converter: "),
+    ({"engine": "mysql"}, ".engine: kind dynamodb has no engine, and 'mysql' converts nothing; remove it"),
+    ({"engine": ["mysql"]}, ".engine: kind dynamodb has no engine"),
+    ({"glue_above_gb": 9}, ": glue_above_gb: is for `converter: auto` only"),
+    ({"format": "csv"}, ": format: csv files have no tables in Athena"),
+    ({"identifier": "x"}, ".identifier: makes no sense for kind dynamodb; remove it (it is a key of kinds rds and aurora)"),
+    ({"include": []}, ".include: makes no sense for kind dynamodb; remove it"),
+]  # fmt: skip
+OF_THE_LAKE: list[tuple[dict[str, Any], str]] = [
+    ({"bucket": "Acme_Lake"}, "lake.bucket: "),
+    ({"export_role": "rds-lake-export"}, "lake.export_role: 'rds-lake-export' is no ARN"),
+    ({"kms_key": None}, "lake.yaml: source "),
+    ({"reconcile_days": 0}, "lake.yaml: source 'reviews': nothing in AWS begins an export of DynamoDB"),
+    ({"prices": {"put_per_1000": -1}}, "lake.prices.put_per_1000: "),
+    ({"prefix": "/lake"}, "lake.prefix: "),
+    ({"exprot_prefix": "x"}, "lake.exprot_prefix: unknown key; did you mean `export_prefix`?"),
+]
+
+NEEDS = {"read_percentage": "method", "glue_above_gb": "converter", "include": "engine"}  # rule about -> key it needs
+
+
+def problems_of(lake: object, sources: object) -> list[str]:
+    """The lines of the error, of text as a person may have written it."""
+    with pytest.raises(ConfigError) as caught:
+        parse_config(yaml.safe_dump({"lake": lake, "sources": sources}), where="lake.yaml")
+    first, *lines = str(caught.value).splitlines()
+    assert first == "lake.yaml has problems:"
+    return [line.removeprefix("  - ") for line in lines]
+
+
+def wrongs(kind: str) -> list[tuple[dict[str, Any], str]]:
+    """What an entry of the kind can have wrong."""
+    return OF_ALL_KINDS + (OF_DYNAMODB if kind == "dynamodb" else OF_DATABASES)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_each_wrong_key_has_a_problem_and_only_that(kind: str) -> None:
+    for change, begins in wrongs(kind):
+        lines = problems_of(LAKE, [SOURCES[kind] | change])
+        assert len(lines) == 1, lines
+        expected = begins.format(kind=kind)
+        place = "lake.yaml: " if expected.startswith("source ") else "sources.0"
+        assert lines[0].startswith(place + expected)
+
+
+@given(data=st.data())
+def test_any_subset_of_what_can_be_wrong_is_told_at_once(data: st.DataObject) -> None:
+    """One key wrong at a time is the test above; here none hides another, be it of another source, kind or section."""
+    lake, sources, expected = dict(LAKE), copy.deepcopy(list(SOURCES.values())), []
+    for change, begins in data.draw(st.lists(st.sampled_from(OF_THE_LAKE), unique_by=lambda wrong: wrong[1])):
+        lake |= change
+        expected.append(begins)
+    for at, source in enumerate(sources):
+        chosen = data.draw(st.lists(st.sampled_from(wrongs(source["kind"])), unique_by=lambda wrong: repr(wrong[0])))
+        taken: set[object] = set()
+        for change, begins in chosen:
+            if taken & change.keys() or begins.startswith("source "):
+                continue  # what is wrong with two sections together waits for each of them
+            taken |= change.keys()
+            source |= change
+            expected.append(f"sources.{at}" + begins.format(kind=source["kind"]))
+        # A rule has nothing to say where another key that it needs is wrong by itself.
+        needless = [rule for rule, key in NEEDS.items() if key in taken]
+        expected = [
+            begins for begins in expected if not begins.startswith(tuple(f"sources.{at}: {rule}" for rule in needless))
+        ]
+    alone = [begins for begins in expected if not begins.startswith("lake.yaml: ")]
+    if not expected:
+        return
+    lines = problems_of(lake, sources)
+    missing = [begins for begins in alone if not any(line.startswith(begins) for line in lines)]
+    assert missing == [], lines
+
+
+_KEYS = st.sampled_from([*{key: 0 for model in KINDS.values() for key in model.model_fields}, "Kind", "bogus", "", 7])
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9) | st.dates()
+    | st.sampled_from(["rds", "dynamodb", "glue", "aurora"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5) | st.integers(), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@given(
+    lake=st.dictionaries(st.sampled_from([*LAKE, "prices", "glue_runs", "x"]), _VALUES) | _VALUES,
+    sources=st.lists(st.dictionaries(_KEYS, _VALUES) | st.sampled_from(list(SOURCES.values())) | _VALUES, max_size=4)
+    | _VALUES,
+)
+def test_no_values_whatever_raise_anything_but_a_config_error(lake: object, sources: object) -> None:
+    for whole in (lake, LAKE | lake if isinstance(lake, dict) else LAKE):
+        try:
+            parse_config(yaml.safe_dump({"lake": whole, "sources": sources}), where="lake.yaml")
+        except ConfigError as error:
+            assert "\n  - " in str(error)
+
+
+@pytest.mark.parametrize(
+    "text", ["a: 2026-02-30", "a: !!bool x", "a: !!int ''", "a: !!timestamp x", "? [a]\n: b", "[" * 5000]
+)
+def test_text_that_is_no_yaml_is_said_so(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not YAML"):
+        parse_config(text, where="lake.yaml")
+
+
+def test_a_kind_that_is_none_or_lacking_is_a_sentence_that_names_the_three() -> None:
+    lines = problems_of(
+        LAKE,
+        [SOURCES["rds"] | {"kind": "postgres", "exclude": []}, {"name": "bank"}, SOURCES["dynamodb"] | {"athena": 3}],
+    )
+    three = (
+        "`kind: rds` (a DB instance), `kind: aurora` (an Aurora cluster) or `kind: dynamodb` (a set of DynamoDB tables)"
+    )
+    assert f"sources.0.kind: 'postgres' is no kind of source; write {three}" in lines
+    assert "sources.0.exclude: unknown key" in "\n".join(lines)
+    assert f"sources.1.kind: is required; add {three}" in lines
+    assert "sources.2.athena: " in "\n".join(lines)
+
+
+def test_keys_that_are_wrong_by_themselves_hide_no_problem_of_the_others() -> None:
+    lines = problems_of(
+        LAKE | {"bucket": 7, "reconcile_days": 5},
+        [
+            SOURCES["dynamodb"] | {"format": "cvs", "numbers": "all", "incremental": True, "method": "scan"},
+            SOURCES["rds"] | {"athena": "perhaps", "retention": {"daily": 2}},
+            SOURCES["aurora"] | {"name": "shop", "kind": "rds", "identifier": "SHOP-prod"},
+        ],
+    )
+    text = "\n".join(lines)
+    assert "sources.0: incremental: a scan has no changes to merge" in text
+    assert "retention.daily 2 is less than lake.reconcile_days 5" in text
+    assert "two sources are named 'shop'" in text
+    assert "two sources read instance 'shop-prod'" in text
+    assert "athena: false" not in text, "whether the files suit Athena is not known of a format that does not exist"
+    assert len(lines) == 8
+
+
+@pytest.mark.parametrize("converter", ["local", "glue", "auto"])
+def test_the_old_word_for_the_converter_is_accepted_with_a_notice(converter: str) -> None:
+    lake = LAKE | {"glue_role": ROLE}
+
+    def read(**keys: Any) -> LakeConfig:
+        return parse_config(yaml.safe_dump({"lake": lake, "sources": [SOURCES["dynamodb"] | keys]}), where="lake.yaml")
+
+    old, new = read(engine=converter), read(converter=converter)
+    assert old.sources == new.sources
+    assert new.notices == ()
+    assert old.notices == (f"sources.0: `engine: {converter}` is `converter: {converter}` by now; the old name still works, "
+                           "please change it",)  # fmt: skip
+    (line,) = problems_of(lake, [SOURCES["dynamodb"] | {"engine": converter, "converter": converter}])
+    assert line.startswith("sources.0.engine: is the old name of `converter`")
+
+
+def test_a_json_schema_can_be_made_of_lake_yaml() -> None:
+    schema = LakeConfig.model_json_schema()
+    assert json.loads(json.dumps(schema)) == schema
+    assert set(schema["properties"]) == {"lake", "sources"}, "what rds-lake knows besides the file is no part of it"
+    kinds = schema["properties"]["sources"]["items"]["discriminator"]["mapping"]
+    assert set(kinds) == set(KINDS)
+    for kind, reference in kinds.items():
+        model = schema["$defs"][reference.rpartition("/")[2]]
+        assert set(model["properties"]) == set(KINDS[kind].model_fields)
+        assert {"name", "kind"} <= set(model["required"])
+        assert model["additionalProperties"] is False
