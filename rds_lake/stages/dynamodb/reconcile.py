@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, timedelta
 from rds_lake.config.lake_yaml import LakeConfig, first_date
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.dynamodb.export_set import ExportSet, subject
-from rds_lake.stages.dynamodb.converting.glue_watch import DateOfRuns, SparkWatch
+from rds_lake.stages.dynamodb.converting.glue.watch import DateConversions, GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 from rds_lake.stages.lake.handover import find_export_record, list_dates
@@ -89,7 +89,7 @@ class DynamoReconciler:
     days: int
     grace: timedelta
     turn: int
-    conversions: SparkWatch | None = None
+    conversions: GlueWatch | None = None
 
     def examine(self, watched: WatchedSet) -> Examined:
         """Everything that is left to do for the source. AWS is asked about open dates only.
@@ -202,7 +202,7 @@ class DynamoReconciler:
         young = (task.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE)
         return [] if young or is_taken_over(self.log, run) else [run]
 
-    def _conversions(self, watched: WatchedSet, into: _Found) -> list[DateOfRuns]:
+    def _conversions(self, watched: WatchedSet, into: _Found) -> list[DateConversions]:
         """Dates whose tables Glue converts, also such as are older than the days looked at, unless a run of ours is about to."""
         source, exports = watched.plan.source, watched.exports
         failed = lambda one: into.problems.append(one.why)  # noqa: E731
@@ -212,7 +212,7 @@ class DynamoReconciler:
         progress = self.log.progress(source, days) if days else {}
         open_dates = [found for found in dates if progress[found.job_set.snapshot_date] is Progress.OPEN]
         # Of a date that was exported again since, the earlier conversion is nobody's any more.
-        current: list[DateOfRuns] = []
+        current: list[DateConversions] = []
         for found in open_dates:
             day = found.job_set.snapshot_date
             record = attempt(lambda day=day: find_export_record(exports.s3, exports.layout, source, day))
@@ -222,7 +222,7 @@ class DynamoReconciler:
                 current.append(found)
         return current
 
-    def _continue(self, found: DateOfRuns) -> list[WantedRun]:
+    def _continue(self, found: DateConversions) -> list[WantedRun]:
         if found.is_due:
             run = found.wanted()
             if (found.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE):

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from rds_lake.stages.dynamodb.converting.glue_watch import SparkWatch
+from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.lake.handover import dates_of_records
 
@@ -32,7 +32,7 @@ class TableUnderWay:
     name: str | None = None
 
 
-def tables_under_way(exports: DynamoExports, conversions: SparkWatch) -> Sequence[TableUnderWay]:
+def tables_under_way(exports: DynamoExports, conversions: GlueWatch) -> Sequence[TableUnderWay]:
     """By date, then by table."""
     found = [*_exports(exports), *_conversions(exports.plan.source, conversions)]
     return sorted(found, key=lambda one: (one.snapshot_date, one.what, one.table))
@@ -55,7 +55,7 @@ def _exports(exports: DynamoExports) -> Iterator[TableUnderWay]:
                 )
 
 
-def _conversions(source: str, conversions: SparkWatch) -> Iterator[TableUnderWay]:
+def _conversions(source: str, conversions: GlueWatch) -> Iterator[TableUnderWay]:
     for found in conversions.dates(source):
         day = found.job_set.snapshot_date
         for table, run in found.running.items():

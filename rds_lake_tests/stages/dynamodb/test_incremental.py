@@ -63,7 +63,7 @@ def convert(dynamo: DynamoWorld, day: date, *, hours: float = 1, **source: Any) 
 
 
 def made(run: DynamoRun, day: date) -> Manifest:
-    manifest = run.advance_awaiting(day, turn="by_hand", poll_seconds=0.02)
+    manifest = run.convert_or_export_again(day, turn="by_hand", poll_seconds=0.02)
     assert isinstance(manifest, Manifest)
     return manifest
 
