@@ -44,7 +44,8 @@ from rds_lake.stages.dynamodb.exporting.increments import Increments
 from rds_lake.stages.dynamodb.exporting.inspect import inspect_set, record_of_set, summary_key
 from rds_lake.stages.dynamodb.own_exports import is_own_export
 from rds_lake.stages.dynamodb.plan import dynamo_plan
-from rds_lake.stages.dynamodb.scan import NOT_ONE_INSTANT, Scanner
+from rds_lake.stages.dynamodb.scanning.scanner import NOT_ONE_INSTANT, Scanner
+from rds_lake.stages.dynamodb.scanning.settings import ScanSettings
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.intact import missing_files, whole_tables
 from rds_lake.stages.lake.lake import Lake
@@ -137,16 +138,17 @@ class DynamoRun:
 
     def _scanner(self, day: date, exports: DynamoExports) -> Scanner:
         done = self.shared.find_manifest(day)
-        return Scanner(
-            exports=exports,
+        settings = ScanSettings(
             read_percentage=self._source.read_percentage,
             on_demand_rcu=self._source.on_demand_rcu,
             clock=self.shared.clock,
             sleep=self.shared.sleep,
-            # A scan cannot be repeated on another day. Files that are missing then are an error of the conversion.
-            converted=self._arns(done, whole=day == self.shared.now().astimezone(UTC).date()) if done else frozenset(),
             timeout_seconds=self._source.export_timeout_hours * 3600,
         )
+        # A scan cannot be repeated on another day. Files that are missing then are an error of the conversion.
+        is_today = day == self.shared.now().astimezone(UTC).date()
+        converted = self._arns(done, whole=is_today) if done else frozenset[str]()
+        return Scanner(exports=exports, settings=settings, converted=converted)
 
     def _inspected(self, day: date, exported: ExportSet) -> AcceptedExport:
         done = self.shared.find_manifest(day)

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from rds_lake.aws.dynamodb import DynamoGateway, ScanPage
 from rds_lake.errors import SnapshotNotFoundError, UnavailableError
 from rds_lake.localcloud.faults.fault_bodies import read_faults
-from rds_lake.stages.dynamodb.pace import Pace
 from rds_lake.stages.dynamodb.run import DynamoRun
-from rds_lake.stages.dynamodb.scan import Scanner
+from rds_lake.stages.dynamodb.scanning.pace import Pace
+from rds_lake.stages.dynamodb.scanning.settings import ScanSettings
 from rds_lake_tests.support.meanwhile import before_call
 from rds_lake_tests.support.world import DynamoWorld, World
 
@@ -82,8 +82,8 @@ class Dying(DynamoGateway):
 
 
 def test_a_run_that_died_goes_on_where_each_segment_was(dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rds_lake.stages.dynamodb.scan._BYTES_PER_SEGMENT", 2000)
-    monkeypatch.setattr(Scanner, "__init__", _small_files(Scanner.__init__))
+    monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 2000)
+    monkeypatch.setattr(ScanSettings, "__init__", _small_files(ScanSettings.__init__))
     dying = Dying(dynamo.client, pages=6)
     with pytest.raises(UnavailableError):
         run(dynamo.world, dynamodb=dying).accept(TODAY)
@@ -96,7 +96,7 @@ def test_a_run_that_died_goes_on_where_each_segment_was(dynamo: DynamoWorld, mon
 
 
 def _small_files(init: Any) -> Any:
-    def made(self: Scanner, **arguments: Any) -> None:
+    def made(self: ScanSettings, **arguments: Any) -> None:
         init(self, **arguments, file_bytes=1)
 
     return made
@@ -164,8 +164,8 @@ def test_two_runs_that_begin_a_scan_at_once_agree_on_one(dynamo: DynamoWorld) ->
 def test_an_interrupted_scan_reads_no_further_at_once_and_the_next_run_need_not_wait(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rds_lake.stages.dynamodb.scan._BYTES_PER_SEGMENT", 2000)
-    monkeypatch.setattr(Scanner, "__init__", _small_files(Scanner.__init__))
+    monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 2000)
+    monkeypatch.setattr(ScanSettings, "__init__", _small_files(ScanSettings.__init__))
     dynamo.world.with_source(tables=("Plain",))
     slow = Counting(dynamo.client, pause=0.2)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -186,8 +186,8 @@ def test_an_interrupted_scan_reads_no_further_at_once_and_the_next_run_need_not_
 
 
 def test_an_error_of_one_segment_ends_the_others(dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rds_lake.stages.dynamodb.scan._BYTES_PER_SEGMENT", 500)
-    monkeypatch.setattr(Scanner, "__init__", _small_files(Scanner.__init__))
+    monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 500)
+    monkeypatch.setattr(ScanSettings, "__init__", _small_files(ScanSettings.__init__))
     dynamo.world.with_source(tables=("Plain",))
 
     def fail() -> None:
