@@ -20,7 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Generic, TypeVar, cast
 
@@ -185,6 +185,16 @@ def _wait_for(crew: Iterable[threading.Thread], patience: float) -> None:
 _own = threading.local()
 
 
+class _Awaited(Future[Any]):
+    """Waited for in slices: an interrupt that the system gives to another thread does not wake the one that waits."""
+
+    def result(self, timeout: float | None = None) -> Any:
+        while timeout is None and not self.done():
+            with suppress(TimeoutError):
+                super().result(_SLICE)
+        return super().result(timeout)
+
+
 class _Pool(ThreadPoolExecutor):
     """`stop` ends it, `first` is the first error of its work."""
 
@@ -194,7 +204,9 @@ class _Pool(ThreadPoolExecutor):
         super().__init__(threads, name, initializer=_obey, initargs=((*_stops(), self.stop),))
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return super().submit(self._guarded, fn, *args, **kwargs)
+        future = super().submit(self._guarded, fn, *args, **kwargs)
+        future.__class__ = _Awaited  # `map` waits by `result` as well
+        return future
 
     def _guarded(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         check()

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.threads import Stop, StoppedError, in_threads
+from rds_lake.threads import Stop, StoppedError, cancelling_threads, check, in_threads
 
 
 @given(items=st.lists(st.integers(), max_size=30), threads=st.integers(1, 9))
@@ -123,3 +123,28 @@ def test_nothing_is_begun_for_whoever_was_told_to_stop_before() -> None:
     stop.set()
     with pytest.raises(StoppedError):
         in_threads(lambda _: pytest.fail("begun"), [1], threads=1, name="t", stop=stop)
+
+
+def test_an_interrupt_that_a_thread_of_the_pool_gets_ends_the_pool_too() -> None:
+    """The system may give a signal to any thread; only the main thread acts on it, and only when it is not asleep."""
+    began = time.monotonic()
+
+    def work(number: int) -> None:
+        if number == 0:
+            time.sleep(0.2)
+            signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+        while time.monotonic() < began + 20:
+            time.sleep(0.01)
+            check()
+
+    with pytest.raises(KeyboardInterrupt), cancelling_threads(2, "pool") as pool:
+        list(pool.map(work, range(2)))
+    assert time.monotonic() - began < 5
+
+
+def test_a_time_out_within_the_work_is_its_result_and_no_reason_to_go_on_waiting() -> None:
+    def work(_: int) -> None:
+        raise TimeoutError("of the work")
+
+    with pytest.raises(TimeoutError, match="of the work"), cancelling_threads(1, "pool") as pool:
+        list(pool.map(work, range(1)))

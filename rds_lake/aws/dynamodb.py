@@ -1,7 +1,7 @@
 """DynamoDB: tables, point-in-time recovery, exports, scans.
 
 What belongs here: the calls of aws-facts 4.3 with paging, and their answers as values. Which tables and exports are wanted
-is `stages/dynamodb/exporting/exports.py`, how fast to scan `stages/dynamodb/pace.py`.
+is `stages/dynamodb/exporting/exports.py`, how fast to scan `stages/dynamodb/scanning/pace.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """AWS Glue's jobs: a Spark job's definition and its runs.
 
 What belongs here: the calls, with paging, and their answers as values. What a job converts is
-`stages/dynamodb/converting/glue_convert.py`.
+`stages/dynamodb/converting/glue/runs.py`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from rds_lake.aws.session import open_clients
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.stages.dynamodb.converting.glue_watch import watch_conversions
+from rds_lake.stages.dynamodb.converting.glue.watch import watch_conversions
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import dynamo_plan
 from rds_lake.stages.dynamodb.under_way import TableUnderWay, tables_under_way

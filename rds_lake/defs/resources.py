@@ -28,7 +28,7 @@ from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.stages.dynamodb.converting.glue_watch import SparkWatch, watch_conversions
+from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch, watch_conversions
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import dynamo_plans
 from rds_lake.stages.lake.lake import Lake, open_lake
@@ -109,7 +109,7 @@ def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], 
     }
 
 
-def conversions(config: LakeConfig, gateways: Gateways) -> SparkWatch:
+def conversions(config: LakeConfig, gateways: Gateways) -> GlueWatch:
     """The conversions by Glue of all sources."""
     return watch_conversions(config, jobs=gateways.glue.jobs, s3=gateways.s3, layout=gateways.layout)
 

@@ -24,12 +24,16 @@ from rds_lake_tests.fakes.sinks import MemorySink, file_of
 LINE = json.dumps({"Item": {"pk": {"S": "x" * 200}, "sk": {"N": "1"}}}).encode() + b"\n"
 
 
-class Slow(io.RawIOBase):
-    """Lines without end, some at a time; interrupts whoever waits for them once it is well under way."""
+def interrupt() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
 
-    def __init__(self) -> None:
+
+class Slow(io.RawIOBase):
+    """Lines without end, some at a time; at the 20th read, when all threads are at work, `interrupt` is called."""
+
+    def __init__(self, interrupt: Callable[[], None] = interrupt) -> None:
         super().__init__()
-        self.reads = 0
+        self.reads, self.interrupt = 0, interrupt
 
     def readable(self) -> bool:
         return True
@@ -37,7 +41,7 @@ class Slow(io.RawIOBase):
     def read(self, size: int = -1) -> bytes:
         self.reads += 1
         if self.reads == 20:
-            os.kill(os.getpid(), signal.SIGINT)
+            self.interrupt()
         time.sleep(0.01)
         return LINE * 100
 
@@ -63,6 +67,30 @@ def test_a_conversion_that_is_interrupted_reads_no_further_and_leaves_no_file() 
     reads = sum(one.reads for one in streams)
     time.sleep(0.2)
     assert sum(one.reads for one in streams) == reads
+    assert (sink.files, sink.open_names) == ({}, set())
+
+
+def test_sigterm_given_to_one_of_eight_converting_threads_ends_them_all() -> None:
+    """As Dagster ends a run: SIGTERM does what Ctrl-C does. The system may give it to any thread."""
+    hit: list[str] = []
+
+    def terminate() -> None:
+        hit.append(threading.current_thread().name)
+        if len(hit) == 1:
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    sink, streams = MemorySink(), [Slow(terminate) for _ in range(16)]
+    inputs = [
+        InputFile(name=str(number), open=cast(Callable[[], BinaryIO], lambda one=one: one))
+        for number, one in enumerate(streams)
+    ]
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with ends_interrupted():
+            convert_table(inputs, sink=sink, options=options_of(chunk_bytes=50_000, workers=8, memory_bytes=2 * 10**9))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert hit[0].startswith("convert_")
     assert (sink.files, sink.open_names) == ({}, set())
 
 

@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 
 from rds_lake.localcloud.faults.fault_bodies import read_faults
-from rds_lake.stages.dynamodb.converting import convert as dynamo_convert
+from rds_lake.stages.dynamodb.converting import local
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.defs.test_runs import materialized
 from rds_lake_tests.fakes.glue import LocalSpark
@@ -244,11 +244,11 @@ class TestAuto:
 
         def convert_table(*arguments: Any, **more: Any) -> Any:
             glue.ended(1)
-            resumed.append(glue.world.run().advance(DAY, turn="resume"))
+            resumed.append(glue.world.run().convert(DAY, turn="resume"))
             return original(*arguments, **more)
 
-        original = dynamo_convert.convert_table
-        monkeypatch.setattr(dynamo_convert, "convert_table", convert_table)
-        assert run.advance(DAY, turn="begin").rows == 3  # type: ignore[union-attr]
+        original = local.convert_table
+        monkeypatch.setattr(local, "convert_table", convert_table)
+        assert run.convert(DAY, turn="begin").rows == 3  # type: ignore[union-attr]
         assert len(resumed) == 1
         assert not hasattr(resumed[0], "rows")

@@ -41,12 +41,12 @@ from rds_lake.stages.catalogue.naming import gathered, view_names
 from rds_lake.stages.databases.run import DatabaseRun
 from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.lake.known_tables import TABLE_ASSETS_LIMIT
-from rds_lake.stages.runs.advanced import Advanced, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, Turn
 from rds_lake.stages.runs.notify import render_held
 from rds_lake.stages.watch.sources import run_of
 from rds_lake.stages.watch.status import export_seconds, snapshot_gb, tables_gb
 
-# What a sensor asked a run for -> what it does about conversions by Glue (`stages/dynamodb/converting/glue_convert.py`).
+# What a sensor asked a run for -> what it does about conversions by Glue (`stages/dynamodb/converting/glue/conversion.py`).
 _TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
 
 
@@ -188,15 +188,15 @@ def _relocation_checks(
 
 def _relocated(
     run: DatabaseRun | DynamoRun, context: dg.AssetExecutionContext, aws: AwsResource
-) -> Manifest | Advanced:
+) -> Manifest | ConversionProgress:
     """A run that settles exports never waits for AWS; one that a person started may."""
     if isinstance(run, DatabaseRun):
         return run.relocate(_day(context))
     tags = orders_of(context.run)
     turn = _TURNS.get(tags.get(Tag.TRIGGER, ""), "by_hand")
     if Tag.EXPORT_TASK in tags:
-        return run.advance(_day(context), turn=turn)
-    return run.advance_awaiting(_day(context), turn=turn, poll_seconds=aws.poll_seconds)
+        return run.convert(_day(context), turn=turn)
+    return run.convert_or_export_again(_day(context), turn=turn, poll_seconds=aws.poll_seconds)
 
 
 def _catalog_asset(config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:

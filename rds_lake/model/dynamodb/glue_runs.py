@@ -5,10 +5,10 @@
      "tables": {"Reviews": [1, "jr_9b1c…"], "Users": [2, null]}}
 
 It is there from before the first run is started until the date's manifest is written, so that it tells what is under way.
-A lost entry costs nothing: the run is found by its request (`stages/dynamodb/converting/glue_convert.py`).
+A lost entry costs nothing: the run is found by its request (`stages/dynamodb/converting/glue/runs.py`).
 
-What belongs here: the record. Starting runs is `stages/dynamodb/converting/glue_convert.py`, looking at them
-`stages/dynamodb/converting/glue_watch.py`.
+What belongs here: the record. Starting runs is `stages/dynamodb/converting/glue/runs.py`, looking at them
+`stages/dynamodb/converting/glue/watch.py`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""What snapshotting a DynamoDB source means: which tables, as of which instant, to where.
-
-What belongs here: the plan as a value. Carrying it out is `dynamodb/exporting/exports.py` and `scan.py`.
-"""
+"""What a date of a DynamoDB source is: which tables, as of which instant, exported to where; as values."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from rds_lake.model.dynamodb.tables import set_prefix
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoPlan:
-    """What a date of the source is made of. `prefix` is the lake's folder of exports."""
+    """What a date of the source is made of. `prefix` is the lake's folder of exports, `export_at` the time of day in UTC."""
 
     source: str
     tables: tuple[str, ...]
@@ -40,11 +37,12 @@ class DynamoPlan:
 
     @property
     def named(self) -> tuple[str, ...]:
-        """The tables that are named outright: one that is missing is an error."""
+        """The tables named without a wildcard: one that does not exist is an error."""
         return tuple(name for name in self.tables if is_table_name(name))
 
     @property
     def has_patterns(self) -> bool:
+        """Whether tables have to be listed to know which are the source's."""
         return len(self.named) < len(self.tables)
 
     def matching(self, names: Iterable[str]) -> list[str]:
@@ -53,7 +51,7 @@ class DynamoPlan:
 
 
 def dynamo_plan(config: LakeConfig, source: DynamoDb) -> DynamoPlan:
-    """What snapshotting this source means, as values."""
+    """The plan of this source."""
     lake = config.lake
     return DynamoPlan(
         source=source.name,

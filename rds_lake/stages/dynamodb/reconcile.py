@@ -1,16 +1,14 @@
 """Reconciliation of a DynamoDB source: dates to begin, ended exports to settle, stuck ones, staleness.
 
-Nothing in AWS begins a date, and DynamoDB raises no event when an export ends: this comparison begins every date once its
-instant has passed, and finds every end that S3's event on the manifest did not tell.
+No event of AWS begins a date, and DynamoDB sends none when an export ends. So this comparison begins every date once its
+instant has passed, and finds the ended exports whose S3 event (on the manifest) was lost.
 
-    the date's instant has passed, nothing begun     -> begin it
-    exports missing, as AWS had no place for them    -> begin it again, the oldest date first
-    all exports ended, and no run settled them       -> settle them
-    runs of Glue ended, and no run read their result -> read it, and go on (`dynamodb/converting/glue_watch.py`)
-    an export older than the time-out                -> incident "stuck"
-    no date relocated for longer than the freshness  -> incident "stale"
-
-What belongs here: the comparison. Databases' is `databases/reconcile.py`.
+    the date's instant has passed, nothing begun        -> begin it
+    exports missing, as AWS had no place for them       -> begin it again, the oldest date first
+    all exports ended, and no run settled them          -> settle them
+    Glue jobs ended, and no run read their results      -> a run that reads them (`converting/glue/watch.py`)
+    an export older than the time-out                   -> incident "stuck"
+    no date in the lake for longer than the freshness   -> incident "stale"
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from datetime import UTC, date, datetime, timedelta
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig, first_date
 from rds_lake.model.dynamodb.export_set import ExportSet, subject
-from rds_lake.stages.dynamodb.converting.glue_watch import DateOfRuns, SparkWatch
+from rds_lake.stages.dynamodb.converting.glue.watch import DateConversions, GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 from rds_lake.stages.lake.handover import find_export_record, list_dates
@@ -31,15 +29,15 @@ from rds_lake.stages.runs.examined import Examined
 from rds_lake.stages.runs.run_log import Progress, RunLog, is_taken_over
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run, settling_run
 
-# The event on the last manifest may have come before its export ended, and then told nothing.
+# S3's event on the last manifest may come before DynamoDB reports the export as ended; no run is asked for then.
 _SETTLE_GRACE = timedelta(seconds=60)
-# An export that AWS had no place for is tried again after this long: places are those of exports, which take a while.
+# An export that AWS had no place for is tried again after this long: a place is free when another export has ended.
 _BEGIN_AGAIN = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WatchedSet:
-    """A DynamoDB source as reconciliation sees it."""
+    """A DynamoDB source as reconciliation sees it. `freshness`: how old its newest date may be; None: any age."""
 
     exports: DynamoExports
     first_date: date
@@ -47,6 +45,7 @@ class WatchedSet:
 
     @property
     def plan(self) -> DynamoPlan:
+        """What the source's dates are."""
         return self.exports.plan
 
     def relocated(self) -> tuple[date, ...]:
@@ -54,7 +53,7 @@ class WatchedSet:
         return list_dates(self.exports.s3, self.exports.layout, self.plan.source)
 
     def stale_reason(self, relocated: Sequence[date], *, now: datetime) -> str | None:
-        """Why the source is stale, or None. One that just began has its first date to wait from."""
+        """Why the source is stale, or None. The age of a source without any date counts from its first date."""
         if self.freshness is None:
             return None
         since = self.plan.moment(max(relocated, default=self.first_date))
@@ -71,7 +70,7 @@ def watch_set(config: LakeConfig, source: DynamoDb, exports: DynamoExports) -> W
 
 @dataclass(slots=True, kw_only=True)
 class _Found:
-    """What was found of a source so far. `under_way`: a date is being made. `waiting`: an export waits for a place."""
+    """What reconciliation of a source has come to. `under_way`: a date is being made; `waiting`: an export waits for a place."""
 
     runs: list[WantedRun] = field(default_factory=list)
     incidents: list[WantedIncident] = field(default_factory=list)
@@ -82,38 +81,43 @@ class _Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoReconciler:
-    """Compares one source at a time. `grace`: how long events are given first. `turn` tells a tick's runs from others'."""
+    """Compares one source at a time.
+
+    `days`: how many dates, from today back. `grace`: how long events may take before reconciliation acts. `turn`: number of
+    the tick, a part of its runs' keys.
+    """
 
     log: RunLog
     now: datetime
     days: int
     grace: timedelta
     turn: int
-    conversions: SparkWatch | None = None
+    conversions: GlueWatch | None = None
 
     def examine(self, watched: WatchedSet) -> Examined:
-        """Everything that is left to do for the source. AWS is asked about open dates only.
+        """Everything that is left to do for the source. AWS is asked about dates that are not finished only.
 
-        A date that cannot be looked at keeps no other from its work; where AWS does not answer, the rest waits as well.
+        A date that cannot be examined becomes a problem, and the others are examined all the same; unless AWS does not
+        answer: then the rest is left to the next tick.
         """
         relocated = watched.relocated()
         found = _Found()
         for day in self._open_dates(watched, found):
-            one = attempt(lambda day=day: self._look(watched, day, relocated, found))
-            if isinstance(one, Failed):
-                found.problems.append(f"{day}: {one.why}")
-                if one.transient:
+            looked = attempt(lambda day=day: self._look(watched, day, relocated, found))
+            if isinstance(looked, Failed):
+                found.problems.append(f"{day}: {looked.why}")
+                if looked.transient:
                     break
         for conversion in self._conversions(watched, found):
-            one = attempt(lambda conversion=conversion: self._continue(conversion))
-            if isinstance(one, Failed):
-                found.problems.append(f"{conversion.job_set.snapshot_date}: {one.why}")
+            runs = attempt(lambda conversion=conversion: self._continue(conversion))
+            if isinstance(runs, Failed):
+                found.problems.append(f"{conversion.job_set.snapshot_date}: {runs.why}")
                 continue
             found.under_way = True
-            found.runs += one
+            found.runs += runs
             found.incidents += conversion.stuck(now=self.now, timeout=watched.plan.timeout)
         reason = watched.stale_reason(relocated, now=self.now)
-        # A source set up just now has nothing yet, which is no incident while its first date is being made.
+        # A source that was just set up has no date yet. That is no incident while its first date is being made.
         is_coming = bool(found.runs) or found.under_way or found.waiting
         if reason is not None and (relocated or not (is_coming or self._is_coming(watched))):
             found.incidents.append(_stale(watched.plan, relocated, reason))
@@ -130,7 +134,7 @@ class DynamoReconciler:
             return
         exports = watched.exports.look(day)
         if exports is None or exports.missing:
-            if not found.waiting:  # a newer date would take the places of an older one
+            if not found.waiting:  # else this newer date would take the place that an older one waits for
                 found.runs += self._begin(watched.plan, day, relocated, begun=exports is not None)
             waits = bool(exports and exports.missing and not self._is_blocked(watched.plan, day))
             found.waiting = found.waiting or waits
@@ -141,7 +145,7 @@ class DynamoReconciler:
             found.runs += self._settle(exports)
 
     def _days(self, watched: WatchedSet) -> list[date]:
-        """The dates that are looked at, newest first."""
+        """The dates that are examined, newest first: their instant has passed."""
         today = self.now.astimezone(UTC).date()
         days = [today - timedelta(days=back) for back in range(self.days)]
         return [day for day in days if day >= watched.first_date and watched.plan.moment(day) <= self.now]
@@ -153,10 +157,9 @@ class DynamoReconciler:
         return [day for day in reversed(days) if progress[day] is Progress.OPEN]
 
     def _is_coming(self, watched: WatchedSet) -> bool:
-        """Whether a date was begun, by a run that waits, works or ended well: its first one is on its way, unless it failed.
+        """Whether the source's first date is on its way: a run of a date is queued or works, or has begun it without failing.
 
-        That may be at any point: a run in the queue, an export that ended a moment ago, a conversion. A date that has come
-        to nothing for this long comes no more.
+        A date that is not in the lake long after its instant (freshness, time-out and a day) is not expected any more.
         """
         plan, longest = watched.plan, (watched.freshness or timedelta()) + watched.plan.timeout + timedelta(days=1)
         days = [day for day in self._days(watched) if self.now - plan.moment(day) < longest]
@@ -171,12 +174,12 @@ class DynamoReconciler:
         return False
 
     def _is_blocked(self, plan: DynamoPlan, day: date) -> bool:
-        """Whether a run that begins the date is under way, or failed, which is a person's."""
+        """Whether a run that begins the date is under way, or failed: a person has to decide then."""
         known = self.log.begun(plan.source, day).get(subject(plan.source, day))
         return known is not None and known.blocking
 
     def _begin(self, plan: DynamoPlan, day: date, relocated: Sequence[date], *, begun: bool) -> list[WantedRun]:
-        """Dates before the source's first snapshot are a person's to ask for: recovery may have been off then."""
+        """The run that begins the date. Dates before the source's first one are begun by hand only: recovery may have been off."""
         newest = plan.moment(day + timedelta(days=1)) > self.now
         if not (begun or newest or (relocated and day > relocated[0])):
             return []
@@ -187,7 +190,7 @@ class DynamoReconciler:
         return [beginning_run(plan.source, day, label, key=f"begin:{label}:{self.turn}")]
 
     def _scan(self, plan: DynamoPlan, day: date) -> list[WantedRun]:
-        """A scan shows the present, so that only today's can be made; one that failed is a person's."""
+        """The run that scans today's date; other dates cannot be scanned. A scan that failed is repeated by hand only."""
         if day != self.now.astimezone(UTC).date() or self.log.has_failed(plan.source, day):
             return []
         label = subject(plan.source, day)
@@ -202,35 +205,42 @@ class DynamoReconciler:
         young = (task.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE)
         return [] if young or is_taken_over(self.log, run) else [run]
 
-    def _conversions(self, watched: WatchedSet, into: _Found) -> list[DateOfRuns]:
-        """Dates whose tables Glue converts, also such as are older than the days looked at, unless a run of ours is about to."""
+    def _conversions(self, watched: WatchedSet, into: _Found) -> list[DateConversions]:
+        """Dates whose tables Glue converts, however old, and that no run is working on."""
         source, exports = watched.plan.source, watched.exports
-        failed = lambda one: into.problems.append(one.why)  # noqa: E731
-        dates = self.conversions.dates(source, failed=failed) if self.conversions else []
-        dates = [found for found in dates if found.job_set.snapshot_date >= watched.first_date]
-        days = [found.job_set.snapshot_date for found in dates]
+        dates = (
+            self.conversions.dates(source, failed=lambda failed: into.problems.append(failed.why))
+            if self.conversions
+            else []
+        )
+        dates = [conversion for conversion in dates if conversion.job_set.snapshot_date >= watched.first_date]
+        days = [conversion.job_set.snapshot_date for conversion in dates]
         progress = self.log.progress(source, days) if days else {}
-        open_dates = [found for found in dates if progress[found.job_set.snapshot_date] is Progress.OPEN]
-        # Of a date that was exported again since, the earlier conversion is nobody's any more.
-        current: list[DateOfRuns] = []
-        for found in open_dates:
-            day = found.job_set.snapshot_date
+        # A date may have been exported again since: the conversion of its earlier export is not needed any more.
+        current: list[DateConversions] = []
+        for conversion in dates:
+            day = conversion.job_set.snapshot_date
+            if progress[day] is not Progress.OPEN:
+                continue
             record = attempt(lambda day=day: find_export_record(exports.s3, exports.layout, source, day))
             if isinstance(record, Failed):
                 into.problems.append(f"{day}: {record.why}")
-            elif record is not None and record.export_task == found.job_set.export_task:
-                current.append(found)
+            elif record is not None and record.export_task == conversion.job_set.export_task:
+                current.append(conversion)
         return current
 
-    def _continue(self, found: DateOfRuns) -> list[WantedRun]:
-        if found.is_due:
-            run = found.wanted()
-            if (found.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE):
+    def _continue(self, conversion: DateConversions) -> list[WantedRun]:
+        """The run that reads the results of ended jobs, or starts jobs that waited for a place."""
+        if conversion.is_due:
+            run = conversion.wanted()
+            if (conversion.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE):
                 return []
             if not is_taken_over(self.log, run):
                 return [run]
-        idle = found.waiting and not found.running
-        return [found.wanted(turn=self.turn)] if idle and self.conversions and self.conversions.has_place() else []
+        is_idle = conversion.waiting and not conversion.running
+        if is_idle and self.conversions and self.conversions.has_place():
+            return [conversion.wanted(turn=self.turn)]
+        return []
 
     def _stuck(self, plan: DynamoPlan, exports: ExportSet) -> list[WantedIncident]:
         late = [
@@ -258,7 +268,7 @@ class DynamoReconciler:
 
 
 def _stale(plan: DynamoPlan, relocated: Sequence[date], reason: str) -> WantedIncident:
-    """One incident per newest date: told once, and again only after a newer one came and aged."""
+    """One incident per newest date: the next is reported only after a newer date has come and aged."""
     return WantedIncident(
         key=f"stale:{plan.source}:{max(relocated).isoformat() if relocated else 'never'}",
         source=plan.source,

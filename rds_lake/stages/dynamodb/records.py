@@ -1,12 +1,10 @@
-"""What is remembered of a DynamoDB source's tables: the files of those a date has finished, and every type ever seen.
+"""Two records of a DynamoDB source's tables: the tables of a date that are finished, and every type ever seen in a table.
 
-    <prefix>/_manifests/reviews/2026-11-20.<export>.Users.table   a table that a run finished, for the run that goes on
-    <prefix>/_manifests/reviews/_schemas/Users.json               all that conversions of the table saw: no type gets narrower
+    <prefix>/_manifests/reviews/2026-11-20.<export>.Users.table   a finished table: after a crash the next run keeps it
+    <prefix>/_manifests/reviews/_schemas/Users.json               the types seen on all dates: none gets narrower
 
-Both may be written by several runs at once. Of two attempts at a table the first that is finished counts, for all runs, as
-long as its files are there.
-
-What belongs here: these two kinds of objects in S3.
+Several runs may write both at once. Of two attempts at a table the first that is finished counts for all runs, while its
+files are there.
 """
 
 from __future__ import annotations
@@ -39,21 +37,21 @@ class TableRecords:
     kms_key: str | None
 
     def find_finished(self, record: ExportRecord, part: ExportPart) -> TableManifest | None:
-        """The table as a run left it that converted it from the same export, if its files are there."""
+        """The table as an earlier run converted it from the same export; None if there is none, or its files are gone."""
         key = self._finished_key(record, part)
         text = self.s3.find_text(self.layout.bucket, key, most=MOST_LISTED)
         return None if text is None else self._whole(text, key)
 
     def finish(self, record: ExportRecord, part: ExportPart, table: TableManifest) -> TableManifest:
-        """Remember that the table needs no conversion any more; the attempt that counts, which may be another run's."""
+        """Record the table as finished. Returns the attempt that counts, which may be another run's."""
         key = self._finished_key(record, part)
         counts = table
 
         def change(text: str | None) -> str | None:
             nonlocal counts
-            there = None if text is None else self._whole(text, key)
-            counts = there or table
-            if there is not None:
+            other = None if text is None else self._whole(text, key)
+            counts = other or table
+            if other is not None:
                 return None
             own = replace(record, parts=(part,))
             return render_manifest(Manifest(export=own, lake_bucket=self.layout.bucket, tables=(table,))).decode()
@@ -62,27 +60,30 @@ class TableRecords:
         return counts
 
     def finished_folders(self, day: date) -> set[str]:
-        """The URIs of the folders that finished tables of the date are in. Raises ManifestError if a record is damaged."""
+        """The URIs of the folders of the date's finished tables. Raises ManifestError if a record is damaged."""
         start, end = self.layout.finished_tables_prefix(self.source, day)
         keys = [item.key for item in self.s3.list_objects(self.layout.bucket, start) if item.key.endswith(end)]
         texts = ((self.s3.get_text(self.layout.bucket, key, most=MOST_LISTED), key) for key in keys)
         return {self._parsed(text, key).tables[0].location for text, key in texts}
 
     def _parsed(self, text: str, key: str) -> Manifest:
-        """The record of one finished table, as the manifest that it is."""
-        found = parse_manifest(text, where=self.layout.uri(key))
-        if len(found.tables) != 1:
-            why = ValueError(f"{len(found.tables)} tables instead of one")
+        """The record of one finished table, which is a manifest of this table alone."""
+        manifest = parse_manifest(text, where=self.layout.uri(key))
+        if len(manifest.tables) != 1:
+            why = ValueError(f"{len(manifest.tables)} tables instead of one")
             raise damaged(self.layout.uri(key), why, "delete it and materialize `parquet` of the date again")
-        return found
+        return manifest
 
     def _whole(self, text: str, key: str) -> TableManifest | None:
-        """What the record says, if all its files are there."""
-        found = self._parsed(text, key)
-        return None if missing_files(self.s3, found) else found.tables[0]
+        """The table of the record, if all its files are there."""
+        manifest = self._parsed(text, key)
+        return None if missing_files(self.s3, manifest) else manifest.tables[0]
 
     def find_schema(self, table: str) -> dict[str, Any] | None:
-        """What was seen of the table, as `tree.to_plain` gives it. Raises ManifestError if that is damaged."""
+        """The types seen in the table, as `tree.to_plain` gives them; None before its first conversion.
+
+        Raises ManifestError if the record is damaged.
+        """
         key = self.layout.seen_schema_key(self.source, table)
         text = self.s3.find_text(self.layout.bucket, key)
         return None if text is None else self._parse_schema(text, key)
@@ -93,13 +94,13 @@ class TableRecords:
         body = load_record(text, where=where, known=(_SCHEMA_VERSION,), remedy=remedy)
         try:
             schema = dict(body["schema"])
-            from_plain(schema)  # here, where it can still be said what is damaged
+            from_plain(schema)  # only here is it known which object is damaged
         except RECORD_ERRORS as error:
             raise damaged(where, error, remedy) from error
         return schema
 
     def add_schema(self, table: str, schema: dict[str, Any], limits: Limits) -> None:
-        """Remember this as well: other dates are converted at the same time, and none may forget what another saw."""
+        """Add these types to the record. Dates that are converted at the same time keep what each of them saw."""
         key = self.layout.seen_schema_key(self.source, table)
 
         def change(text: str | None) -> str:

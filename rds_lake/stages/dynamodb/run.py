@@ -1,6 +1,10 @@
-"""DynamoDB up to the manifest, by date.
+"""The stages of a DynamoDB source up to a date's manifest, in order. From the manifest on it is `source/stages.py`.
 
-What belongs here: the order and the hand-over. What does not: the work itself. What comes after is `source/stages.py`.
+begin                        start or adopt the date's exports, and return     exporting/begin.py
+accept                       wait for them, inspect them, record them          exporting/awaiting.py, inspect.py
+convert                      typed files and the manifest                      converting/convert.py
+convert_or_export_again      the same; changes that cannot be used are replaced by full exports
+relocate                     the same as `convert`, and waits for Glue
 """
 
 from __future__ import annotations
@@ -28,8 +32,11 @@ from rds_lake.model.exports.completeness import Finding
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.record import ExportRecord
+from rds_lake.stages.dynamodb.converting.context import ConversionContext
 from rds_lake.stages.dynamodb.converting.convert import Converter
-from rds_lake.stages.dynamodb.converting.glue_convert import SparkJobs
+from rds_lake.stages.dynamodb.converting.glue.runs import GlueRuns
+from rds_lake.stages.dynamodb.converting.glue.tables import GlueTables
+from rds_lake.stages.dynamodb.converting.local import LocalConversion
 from rds_lake.stages.dynamodb.exporting.awaiting import await_exports
 from rds_lake.stages.dynamodb.exporting.begin import begin_exports, begin_full_exports
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
@@ -37,20 +44,24 @@ from rds_lake.stages.dynamodb.exporting.increments import Increments
 from rds_lake.stages.dynamodb.exporting.inspect import inspect_set, record_of_set, summary_key
 from rds_lake.stages.dynamodb.own_exports import is_own_export
 from rds_lake.stages.dynamodb.plan import dynamo_plan
-from rds_lake.stages.dynamodb.scan import NOT_ONE_INSTANT, Scanner
+from rds_lake.stages.dynamodb.scanning.scanner import NOT_ONE_INSTANT, Scanner
+from rds_lake.stages.dynamodb.scanning.settings import ScanSettings
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.intact import missing_files, whole_tables
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.limited import limited_lake
 from rds_lake.stages.runs.accepted import AcceptedExport
-from rds_lake.stages.runs.advanced import Advanced, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, Turn
 from rds_lake.stages.runs.waiting import Waiting
 from rds_lake.stages.source.stages import SharedStages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoRun:
-    """The stages of one DynamoDB source. The lake is limited to what the source may delete."""
+    """The stages of one DynamoDB source. Its lake may delete only what is the source's own.
+
+    `job_poll_seconds`: how long `relocate` waits before it looks at Glue's jobs again.
+    """
 
     shared: SharedStages[DynamoDb]
     dynamodb: DynamoGateway
@@ -72,6 +83,7 @@ class DynamoRun:
 
     @property
     def exports(self) -> DynamoExports:
+        """The exports of the source's dates."""
         plan = dynamo_plan(self.shared.config, self._source)
         return DynamoExports(
             dynamo=self.dynamodb, s3=self._lake.s3, layout=self._lake.layout, plan=plan, log=self.shared.log
@@ -80,10 +92,11 @@ class DynamoRun:
     def begin(self, day: date) -> ExportTask | None:
         """Start or adopt the exports of the date's tables and return at once; None when AWS has no place for all now.
 
-        A scan has nothing that goes on without a run.
+        For events and sensors: an export that failed is not repeated, that is a person's decision. Of a source that is
+        scanned there is nothing to begin: AWS does not scan by itself.
         """
         if self.exports.plan.scans:
-            self.shared.log("tables that are scanned are read by the run that takes them over")
+            self.shared.log("the tables are scanned by the run that materializes the date; nothing to begin")
             return None
         try:
             usable = self._reusable(day)
@@ -95,17 +108,18 @@ class DynamoRun:
     def accept(self, day: date, *, export_task: str | None = None, poll_seconds: float = 30) -> AcceptedExport:
         """The finished, inspected exports of the date: those that were begun, or new ones awaited.
 
-        A date that cannot be exported any more is served from its manifest when there is one.
+        With `export_task` (a set's identifier) the exports have ended, and none is awaited. A date that cannot be exported
+        any more is served from its manifest when there is one.
         """
         try:
-            found = self._finished(day, export_task, poll_seconds)
+            exported = self._finished(day, export_task, poll_seconds)
         except SnapshotNotFoundError:
             manifest = self.shared.find_manifest(day)
             if manifest is None:
                 raise
             self.shared.log(f"{day} cannot be exported any more; its files are in the lake already and are used")
             return AcceptedExport(record=manifest.export, findings=(), reused=True)
-        return self._inspected(day, found)
+        return self._inspected(day, exported)
 
     def _finished(self, day: date, export_task: str | None, poll_seconds: float) -> ExportSet:
         exports = self.exports
@@ -124,127 +138,141 @@ class DynamoRun:
 
     def _scanner(self, day: date, exports: DynamoExports) -> Scanner:
         done = self.shared.find_manifest(day)
-        return Scanner(
-            exports=exports,
+        settings = ScanSettings(
             read_percentage=self._source.read_percentage,
             on_demand_rcu=self._source.on_demand_rcu,
             clock=self.shared.clock,
             sleep=self.shared.sleep,
-            # A scan cannot be repeated on another day: what is lost of it then is told when it is to be converted.
-            converted=self._arns(done, whole=day == self.shared.now().astimezone(UTC).date()) if done else frozenset(),
             timeout_seconds=self._source.export_timeout_hours * 3600,
         )
+        # A scan cannot be repeated on another day. Files that are missing then are an error of the conversion.
+        is_today = day == self.shared.now().astimezone(UTC).date()
+        converted = self._arns(done, whole=is_today) if done else frozenset[str]()
+        return Scanner(exports=exports, settings=settings, converted=converted)
 
-    def _inspected(self, day: date, found: ExportSet) -> AcceptedExport:
+    def _inspected(self, day: date, exported: ExportSet) -> AcceptedExport:
         done = self.shared.find_manifest(day)
-        if done is not None and done.export.export_task == found.identifier:
-            # Converted already, and AWS's copy may be deleted by now: the manifest stands for it.
+        if done is not None and done.export.export_task == exported.identifier:
+            # Converted already, and AWS's copy may be deleted by now: the manifest is the record of it.
             return AcceptedExport(record=done.export, findings=(), reused=True)
-        contents = inspect_set(self._lake.s3, found, converted=done.export.parts if done else ())
-        if any(finding.severity == "error" for finding in contents.findings):
+        contents = inspect_set(self._lake.s3, exported, converted=done.export.parts if done else ())
+        is_bad = any(finding.severity == "error" for finding in contents.findings)
+        if is_bad:
             # Another run may have finished the date meanwhile, and removed what is missing.
             done = self.shared.find_manifest(day)
-            if done is not None and done.export.export_task == found.identifier:
+            if done is not None and done.export.export_task == exported.identifier:
                 return AcceptedExport(record=done.export, findings=(), reused=True)
-        record = record_of_set(found, contents)
-        if not any(finding.severity == "error" for finding in contents.findings):
+        record = record_of_set(exported, contents)
+        if not is_bad:
             handover.write_export_record(self._lake.s3, self._lake.layout, record, kms_key=self._lake.kms_key)
         warned = (Finding(severity="warning", problem=NOT_ONE_INSTANT),) if self.exports.plan.scans else ()
         return AcceptedExport(record=record, findings=contents.findings + warned, reused=False)
 
     def relocate(self, day: date) -> Manifest:
-        """The date's items as Parquet in the lake's layout; ends with the manifest. Waits for runs of Glue, unlike `advance`."""
+        """The date's items as typed files in the lake's layout; ends with the manifest. Waits for Glue's jobs, unlike `convert`.
+
+        ExportTimeoutError when they take longer than the source's `export_timeout_hours`.
+        """
         deadline = self.shared.clock() + self._source.export_timeout_hours * 3600
-        found = self.advance(day, turn="by_hand")
-        while not isinstance(found, Manifest):
+        result = self.convert(day, turn="by_hand")
+        while not isinstance(result, Manifest):
             if self.shared.clock() > deadline:
                 raise ExportTimeoutError(
-                    f"the Glue job {self.shared.config.lake.glue_job} did not end in time ({found}); its runs go on "
-                    "and are adopted when `parquet` is materialized again"
+                    f"the Glue job {self.shared.config.lake.glue_job} did not end in time ({result}). Its runs continue in AWS: "
+                    "materialize `parquet` again to adopt them"
                 )
             self.shared.sleep(self.job_poll_seconds)
-            found = self.advance(day, turn="resume")
-        return found
+            result = self.convert(day, turn="resume")
+        return result
 
-    def advance(self, day: date, *, turn: Turn) -> Manifest | Advanced:
-        """The manifest, or how far the runs of Glue are that convert the date: they go on, and no run of ours waits for them.
+    def convert(self, day: date, *, turn: Turn) -> Manifest | ConversionProgress:
+        """Returns the manifest, or the progress of the date's Glue jobs; does not wait for them.
 
-        UnavailableError while the date is being removed.
+        Raises ManifestError before an export of the date was accepted, FullExportBegunError when changes could not be used
+        and full exports were begun in their place, UnavailableError while the date is being removed; and what
+        `Converter.convert` raises.
         """
         record = handover.get_export_record(self._lake.s3, self._lake.layout, self._source.name, day)
         with self.shared.in_use.work(day, record.export_task, log=self.shared.log):
-            return self._advanced(day, record, turn)
+            return self._converted(day, record, turn)
 
-    def _advanced(self, day: date, record: ExportRecord, turn: Turn) -> Manifest | Advanced:
+    def _converted(self, day: date, record: ExportRecord, turn: Turn) -> Manifest | ConversionProgress:
         done = self.shared.find_manifest(day)
-        mine = done is not None and done.export.export_task == record.export_task
-        gone = missing_files(self._lake.s3, done) if done is not None and mine else ()
-        if done is not None and mine and not gone:
+        is_same = done is not None and done.export.export_task == record.export_task
+        gone = missing_files(self._lake.s3, done) if done is not None and is_same else ()
+        result: Manifest | ConversionProgress
+        if done is not None and is_same and not gone:
             self.shared.log(f"{day} is converted already: {done.files} files, {done.rows} rows")
-            found: Manifest | Advanced = done
+            result = done
         else:
             if done is not None and gone:
                 self.shared.log(f"{len(gone)} of {done.files} files of {day} are gone from the lake")
             try:
-                found = self._converter.convert(record, done, turn=turn)
+                result = self._converter.convert(record, done, turn=turn)
             except FullExportDueError as error:
                 self._begin_full(day, error)
-        if self._source.by_glue and isinstance(found, Manifest):
-            self._spark.forget(record.source, record.export_task)
-        return found
+        if self._source.by_glue and isinstance(result, Manifest):
+            self._glue_runs.forget(record.source, record.export_task)
+        return result
 
     @property
     def _converter(self) -> Converter:
+        lake, log = self._lake, self.shared.log
+        context = ConversionContext(
+            s3=lake.s3, layout=lake.layout, source=self._source, kms_key=lake.kms_key, keys=self._keys, log=log
+        )
+        increments = Increments(s3=lake.s3, layout=lake.layout, source=self._source.name)
+        runs = self._glue_runs if self._source.by_glue else None
         return Converter(
-            s3=self._lake.s3,
-            layout=self._lake.layout,
-            source=self._source,
-            kms_key=self._lake.kms_key,
-            keys=self._keys,
-            increments=Increments(s3=self._lake.s3, layout=self._lake.layout, source=self._source.name),
-            log=self.shared.log,
-            spark=self._spark if self._source.by_glue else None,
+            context=context,
+            local=LocalConversion(context=context, increments=increments),
+            glue=GlueTables(context=context, runs=runs),
         )
 
-    def advance_awaiting(self, day: date, *, turn: Turn, poll_seconds: float) -> Manifest | Advanced:
-        """The same; full exports of tables whose changes cannot be used are awaited, which holds a worker."""
+    def convert_or_export_again(self, day: date, *, turn: Turn, poll_seconds: float) -> Manifest | ConversionProgress:
+        """Like `convert`; where changes cannot be used, waits for full exports (a look every `poll_seconds`) and converts those."""
         try:
-            return self.advance(day, turn=turn)
+            return self.convert(day, turn=turn)
         except FullExportBegunError as error:
             self.shared.log(f"waiting: {error}")
         accepted = self.accept(day, poll_seconds=poll_seconds)
         errors = [finding.problem for finding in accepted.findings if finding.severity == "error"]
         if errors:
             raise ExportIncompleteError(f"exports of {day} are not complete; nothing was converted:", errors)
-        return self.advance(day, turn=turn)
+        return self.convert(day, turn=turn)
 
     def _begin_full(self, day: date, due: FullExportDueError) -> NoReturn:
-        """Full exports in place of changes that cannot be used; raises FullExportBegunError. Holds no worker until they end."""
+        """Begin full exports in place of changes that cannot be used, without waiting; raises FullExportBegunError."""
         waits = ""
         try:
             begin_full_exports(self.exports, day, due.tables, now=self.shared.now(), usable=self._reusable(day))
         except ExportQuotaError as error:
             waits = f" ({error}; the reconciliation sensor begins the rest)"
         raise FullExportBegunError(
-            f"{day} goes on when full exports of these tables have ended, as their changes cannot be used{waits}:",
+            f"{day} is converted when full exports of these tables have ended, as their changes cannot be used{waits}:",
             [f"{table}: {why}" for table, why in due.tables.items()],
         ) from due
 
     @property
-    def _spark(self) -> SparkJobs:
+    def _glue_runs(self) -> GlueRuns:
         lake = self._lake
-        return SparkJobs(
-            jobs=lake.glue.jobs, s3=lake.s3, layout=lake.layout, job=self.shared.config.lake.glue_job, kms_key=lake.kms_key,
-            log=self.shared.log, now=self.shared.now,
-        )  # fmt: skip
+        return GlueRuns(
+            jobs=lake.glue.jobs,
+            s3=lake.s3,
+            layout=lake.layout,
+            job=self.shared.config.lake.glue_job,
+            kms_key=lake.kms_key,
+            log=self.shared.log,
+            now=self.shared.now,
+        )
 
     def _keys(self, table: str) -> Sequence[str]:
-        """None where the table was deleted since: that costs statistics of its files and nothing else."""
-        found = self.dynamodb.find_table(table)
-        return found.keys if found is not None else ()
+        """The table's key attributes; none for a table deleted since, whose files then lack statistics of them."""
+        known = self.dynamodb.find_table(table)
+        return known.keys if known is not None else ()
 
     def _reusable(self, day: date) -> Callable[[TableExport], bool]:
-        """Whether anything is left of a complete export: DynamoDB's own files, by their summary, or the converted ones.
+        """A test whether files of a complete export are left: DynamoDB's own, as their summary shows, or the converted ones.
 
         In this order: another run deletes the first once it has written a manifest that names the second.
         """
@@ -264,7 +292,7 @@ class DynamoRun:
         return usable
 
     def _arns(self, done: Manifest, *, whole: bool) -> frozenset[str]:
-        """The exports that the date's files were made from; `whole`: of tables whose files are all there."""
-        there = whole_tables(self._lake.s3, done) if whole else {table.location for table in done.tables}
-        names = {table.target.table for table in done.tables if table.location in there}
+        """The exports that the date's tables were made from; with `whole`, of tables whose files are all there."""
+        locations = whole_tables(self._lake.s3, done) if whole else {table.location for table in done.tables}
+        names = {table.target.table for table in done.tables if table.location in locations}
         return frozenset(arn for part in done.export.parts if part.table in names for arn in part.arns)

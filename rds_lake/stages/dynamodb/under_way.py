@@ -1,6 +1,6 @@
-"""What AWS does for a DynamoDB source just now: exports of its tables, and runs of Glue that convert them.
+"""What AWS is doing for a DynamoDB source: exports of its tables, and Glue jobs that convert them.
 
-What belongs here: looking. Showing it is `console/status.py`.
+`rds-lake status` shows it (`console/status.py`).
 """
 
 from __future__ import annotations
@@ -10,19 +10,19 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
-from rds_lake.stages.dynamodb.converting.glue_watch import SparkWatch
+from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.lake.handover import dates_of_records
 
-# Exports take hours at most; what was begun and never finished is a failure of long ago.
+# Dates that are looked at, the newest. Exports take hours at most: an older date that is not finished has failed.
 _DATES = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableUnderWay:
-    """One table of a date. `since` and `name` (the export's ARN, or the run's id) are None while it waits for a place.
+    """One table of a date. `since` and `name` (the export's ARN, or the Glue run's id) are None while it waits for a place.
 
-    How far it is, neither DynamoDB nor Glue says.
+    Neither DynamoDB nor Glue reports a percentage.
     """
 
     table: str
@@ -32,19 +32,19 @@ class TableUnderWay:
     name: str | None = None
 
 
-def tables_under_way(exports: DynamoExports, conversions: SparkWatch) -> Sequence[TableUnderWay]:
-    """By date, then by table."""
-    found = [*_exports(exports), *_conversions(exports.plan.source, conversions)]
-    return sorted(found, key=lambda one: (one.snapshot_date, one.what, one.table))
+def tables_under_way(exports: DynamoExports, conversions: GlueWatch) -> Sequence[TableUnderWay]:
+    """The source's tables under way, by date, then conversions before exports, then by table."""
+    tables = [*_exports(exports), *_conversions(exports.plan.source, conversions)]
+    return sorted(tables, key=lambda table: (table.snapshot_date, table.what, table.table))
 
 
 def _exports(exports: DynamoExports) -> Iterator[TableUnderWay]:
-    """Of the newest dates that were begun and are not in the lake; of a table by changes, each window's export."""
+    """Exports of the newest dates that were begun and are not in the lake. A table exported by its changes has several."""
     source = exports.plan.source
     dates = dates_of_records(exports.s3, exports.layout, source)
     for day in [day for day in dates.begun if day not in dates.converted][-_DATES:]:
-        found = exports.look(day)
-        for table, export in found.wanted if found else ():
+        export_set = exports.look(day)
+        for table, export in export_set.wanted if export_set else ():
             if export is None or export.status.running:
                 yield TableUnderWay(
                     table=table,
@@ -55,10 +55,10 @@ def _exports(exports: DynamoExports) -> Iterator[TableUnderWay]:
                 )
 
 
-def _conversions(source: str, conversions: SparkWatch) -> Iterator[TableUnderWay]:
-    for found in conversions.dates(source):
-        day = found.job_set.snapshot_date
-        for table, run in found.running.items():
+def _conversions(source: str, conversions: GlueWatch) -> Iterator[TableUnderWay]:
+    for date_conversions in conversions.dates(source):
+        day = date_conversions.job_set.snapshot_date
+        for table, run in date_conversions.running.items():
             yield TableUnderWay(table=table, snapshot_date=day, what="conversion", since=run.started_at, name=run.id)
-        for table in found.waiting:
+        for table in date_conversions.waiting:
             yield TableUnderWay(table=table, snapshot_date=day, what="conversion")

@@ -31,7 +31,7 @@ from rds_lake.model.events.parse import (
 )
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
-from rds_lake.stages.dynamodb.converting.glue_watch import SparkWatch
+from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.runs.apart import Failed, attempt
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run, starting_run
@@ -83,7 +83,7 @@ class EventPlanner:
     first_dates: dict[str, date]
     today: Callable[[], date]
     dynamodb: Mapping[str, DynamoExports] = field(default_factory=dict)
-    conversions: SparkWatch | None = None
+    conversions: GlueWatch | None = None
     is_taken_over: Callable[[WantedRun], bool] = lambda _: False
     is_late: Callable[[], bool] = lambda: False
     _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)

@@ -38,7 +38,8 @@ from rds_lake.model.dynamodb.glue_run import JobRun
 from rds_lake.model.dynamodb.glue_runs import JobSet, TableJob, parse_job_set, render_job_set
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
-from rds_lake.stages.dynamodb.converting.glue_convert import JobNames, SparkDate, SparkJobs
+from rds_lake.stages.dynamodb.converting.glue.conversion import GlueConversion
+from rds_lake.stages.dynamodb.converting.glue.runs import GlueRuns, JobNames
 from rds_lake_tests.support.spark import needs_spark
 from rds_lake_tests.support.world import World, until
 
@@ -129,17 +130,17 @@ RESULT = JobResult(
 USERS = JobNames(source="shop", export_task="shop-2026-11-20-abc", table="Users")
 
 
-def jobs_of(world: World, jobs: FakeJobs, *, now: datetime | None = None) -> SparkJobs:
+def jobs_of(world: World, jobs: FakeJobs, *, now: datetime | None = None) -> GlueRuns:
     gateways = world.gateways
-    return SparkJobs(
+    return GlueRuns(
         jobs=jobs, s3=gateways.s3, layout=gateways.layout, job="convert", kms_key=None, log=world.lines.append,
         now=lambda: now or datetime.now(UTC),
     )  # fmt: skip
 
 
-def date_of(world: World, jobs: FakeJobs, **more: Any) -> SparkDate:
-    return SparkDate(
-        spark=jobs_of(world, jobs, **more), source="shop", snapshot_date=DAY, export_task=USERS.export_task
+def date_of(world: World, jobs: FakeJobs, **more: Any) -> GlueConversion:
+    return GlueConversion(
+        runs=jobs_of(world, jobs, **more), source="shop", snapshot_date=DAY, export_task=USERS.export_task
     )
 
 
@@ -147,7 +148,7 @@ def finish(world: World, jobs: FakeJobs, *tables: str) -> dict[str, JobResult]:
     """A person's run and those that go on, until nothing is open."""
     wanted, results, turn = dict.fromkeys(tables or ("Users",), request), dict[str, JobResult](), "by_hand"
     while wanted:
-        state = date_of(world, jobs).advance(wanted, turn=turn)  # pyright: ignore[reportArgumentType]
+        state = date_of(world, jobs).finish_and_begin(wanted, turn=turn)  # pyright: ignore[reportArgumentType]
         results |= state.results
         wanted = {table: make for table, make in wanted.items() if table not in results}
         jobs.end_all()
@@ -161,9 +162,9 @@ def request(result: str) -> JobRequest:
 
 def test_asking_again_while_a_run_goes_on_starts_no_second_one(world: World) -> None:
     jobs = FakeJobs(world)
-    spark = jobs_of(world, jobs)
-    first = spark.begin(USERS, request)
-    second = spark.begin(USERS, request)
+    runs = jobs_of(world, jobs)
+    first = runs.begin(USERS, request)
+    second = runs.begin(USERS, request)
     assert first == second
     assert len(jobs.runs) == 1
 
@@ -265,7 +266,7 @@ def test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run
             run = glue_world.run(now=partial(lambda now: now, now))
             left[0] = deaths + 1
             try:
-                found = run.advance(DAY, turn="resume")
+                found = run.convert(DAY, turn="resume")
             except _DiesError:
                 deaths += 1
                 continue
@@ -302,10 +303,10 @@ def dying(world: World, *, after: bool) -> Iterator[list[int]]:
 
 def test_a_run_that_was_asked_for_and_never_started_is_started_once_by_who_comes_minutes_later(world: World) -> None:
     jobs = FakeJobs(world)
-    spark = jobs_of(world, jobs)
+    runs = jobs_of(world, jobs)
     key = "lake/_jobs/shop/shop-2026-11-20-abc.1.Users.request"
     world.gateways.s3.put_text("acme-lake", key, render_request(request("s3://acme-lake/r")), kms_key=None)
-    assert spark.begin(USERS, request) is None
+    assert runs.begin(USERS, request) is None
     later = jobs_of(world, jobs, now=datetime.now(UTC) + timedelta(minutes=6))
     assert later.begin(USERS, request) == later.begin(USERS, request) != None  # noqa: E711
     assert len(jobs.runs) == 1
@@ -321,17 +322,17 @@ def test_a_start_whose_answer_was_lost_is_found_and_not_repeated(world: World, m
 
     monkeypatch.setattr(jobs, "start", lost)
     with pytest.raises(UnavailableError):
-        date_of(world, jobs).advance({"Users": request}, turn="begin")
+        date_of(world, jobs).finish_and_begin({"Users": request}, turn="begin")
     monkeypatch.undo()
-    assert date_of(world, jobs).advance({"Users": request}, turn="begin").running == ("Users",)
+    assert date_of(world, jobs).finish_and_begin({"Users": request}, turn="begin").running == ("Users",)
     assert len(jobs.runs) == 1
 
 
 def test_a_start_that_glue_refused_leaves_nothing_that_looks_like_a_run(world: World) -> None:
     jobs = FakeJobs(world, places=0)
-    assert date_of(world, jobs).advance({"Users": request}, turn="begin").waiting == ("Users",)
+    assert date_of(world, jobs).finish_and_begin({"Users": request}, turn="begin").waiting == ("Users",)
     jobs.places = 1
-    assert date_of(world, jobs).advance({"Users": request}, turn="resume").running == ("Users",)
+    assert date_of(world, jobs).finish_and_begin({"Users": request}, turn="resume").running == ("Users",)
     assert len(jobs.runs) == 1
 
 

@@ -63,7 +63,7 @@ def convert(dynamo: DynamoWorld, day: date, *, hours: float = 1, **source: Any) 
 
 
 def made(run: DynamoRun, day: date) -> Manifest:
-    manifest = run.advance_awaiting(day, turn="by_hand", poll_seconds=0.02)
+    manifest = run.convert_or_export_again(day, turn="by_hand", poll_seconds=0.02)
     assert isinstance(manifest, Manifest)
     return manifest
 
@@ -338,7 +338,8 @@ def test_a_run_that_dies_before_any_of_its_writes_ends_the_same_when_repeated(dy
     with open_door(world.cloud) as door:
         gateways = world.aws.model_copy(update={"endpoint_url": door.url}).gateways(world.config.lake)
         for number in range(1, 40):
-            run = replace(world.run(), lake=gateways.lake, dynamodb=gateways.dynamodb)  # type: ignore[call-arg]
+            shared = replace(world.run().shared, lake=gateways.lake)
+            run = DynamoRun(shared=shared, dynamodb=gateways.dynamodb)
             with dying(door, before=number) as deaths:
                 run.accept(SECOND, poll_seconds=0.02)
                 run.relocate(SECOND)

@@ -9,15 +9,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rds_lake.aws.dynamodb import DynamoGateway, ScanPage
-from rds_lake.errors import SnapshotNotFoundError, UnavailableError
+from rds_lake.errors import ManifestError, SnapshotNotFoundError, UnavailableError
 from rds_lake.localcloud.faults.fault_bodies import read_faults
-from rds_lake.stages.dynamodb.pace import Pace
 from rds_lake.stages.dynamodb.run import DynamoRun
-from rds_lake.stages.dynamodb.scan import Scanner
+from rds_lake.stages.dynamodb.scanning.pace import Pace
+from rds_lake.stages.dynamodb.scanning.segments import Segment, parse_segment, render_segment
+from rds_lake.stages.dynamodb.scanning.settings import ScanSettings
 from rds_lake_tests.support.meanwhile import before_call
 from rds_lake_tests.support.world import DynamoWorld, World
 
@@ -82,8 +83,8 @@ class Dying(DynamoGateway):
 
 
 def test_a_run_that_died_goes_on_where_each_segment_was(dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rds_lake.stages.dynamodb.scan._BYTES_PER_SEGMENT", 2000)
-    monkeypatch.setattr(Scanner, "__init__", _small_files(Scanner.__init__))
+    monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 2000)
+    monkeypatch.setattr(ScanSettings, "__init__", _small_files(ScanSettings.__init__))
     dying = Dying(dynamo.client, pages=6)
     with pytest.raises(UnavailableError):
         run(dynamo.world, dynamodb=dying).accept(TODAY)
@@ -96,7 +97,7 @@ def test_a_run_that_died_goes_on_where_each_segment_was(dynamo: DynamoWorld, mon
 
 
 def _small_files(init: Any) -> Any:
-    def made(self: Scanner, **arguments: Any) -> None:
+    def made(self: ScanSettings, **arguments: Any) -> None:
         init(self, **arguments, file_bytes=1)
 
     return made
@@ -164,8 +165,8 @@ def test_two_runs_that_begin_a_scan_at_once_agree_on_one(dynamo: DynamoWorld) ->
 def test_an_interrupted_scan_reads_no_further_at_once_and_the_next_run_need_not_wait(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rds_lake.stages.dynamodb.scan._BYTES_PER_SEGMENT", 2000)
-    monkeypatch.setattr(Scanner, "__init__", _small_files(Scanner.__init__))
+    monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 2000)
+    monkeypatch.setattr(ScanSettings, "__init__", _small_files(ScanSettings.__init__))
     dynamo.world.with_source(tables=("Plain",))
     slow = Counting(dynamo.client, pause=0.2)
     threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
@@ -185,9 +186,52 @@ def test_an_interrupted_scan_reads_no_further_at_once_and_the_next_run_need_not_
     assert rows(dynamo.world) == [("60", "60", str(sum(range(60))), "60")]
 
 
+def test_sigterm_given_to_one_of_sixteen_scanning_threads_ends_them_all(
+    dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Dagster ends a run: SIGTERM does what Ctrl-C does. The system may give it to any thread."""
+    monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 1)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    dynamo.world.with_source(tables=("Plain",), read_percentage=0.01)
+    slow = Counting(dynamo.client, pause=0.2, first=lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM))
+    began = time.monotonic()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            dynamo.world.run(dynamodb=slow).accept(TODAY)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert time.monotonic() - began < 10
+    assert "scanned in 16 segments" in "".join(dynamo.world.lines)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith(("scan", "lease"))]
+
+
+KEYS = st.dictionaries(
+    st.text(min_size=1, max_size=5),
+    st.fixed_dictionaries({"S": st.text(max_size=5)})
+    | st.fixed_dictionaries({"N": st.integers().map(str)})
+    | st.fixed_dictionaries({"B": st.binary(max_size=5)}),
+    min_size=1,
+    max_size=2,
+)
+
+
+@settings(max_examples=25)
+@given(after=st.none() | KEYS, done=st.booleans(), files=st.integers(0, 3))
+def test_a_checkpoint_is_read_as_it_was_written(after: dict[str, Any] | None, done: bool, files: int) -> None:
+    names = [{"itemCount": n, "md5Checksum": "x==", "dataFileS3Key": f"data/{n}"} for n in range(files)]
+    segment = Segment(number=3, total=16, files=names, after=after, done=done, etag="e")
+    assert parse_segment(render_segment(segment), "e", where="k") == segment
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", "null", '{"number": 1, "total": 2, "files": null}'])
+def test_a_damaged_checkpoint_is_named_with_what_to_do(text: str) -> None:
+    with pytest.raises(ManifestError, match=r"_scan/0003\.json is damaged.*delete its folder and materialize"):
+        parse_segment(text, "e", where="_scan/0003.json")
+
+
 def test_an_error_of_one_segment_ends_the_others(dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rds_lake.stages.dynamodb.scan._BYTES_PER_SEGMENT", 500)
-    monkeypatch.setattr(Scanner, "__init__", _small_files(Scanner.__init__))
+    monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 500)
+    monkeypatch.setattr(ScanSettings, "__init__", _small_files(ScanSettings.__init__))
     dynamo.world.with_source(tables=("Plain",))
 
     def fail() -> None:

@@ -1,7 +1,4 @@
-"""Files as the conversion engine takes and gives them: exported ones in S3, the lake's own, and new ones in the lake.
-
-What belongs here: opening and writing objects. What is in them is the engine's (`convert/`).
-"""
+"""S3 objects as the files that the conversion engine (`convert/`) reads and writes."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ _GONE = ("NoSuchKey", "404")
 
 
 def input_file(s3: S3Gateway, bucket: str, file: DynamoFile) -> InputFile:
-    """An exported file, read from front to back and checked against its manifest."""
+    """An exported file, read from front to back; the engine checks it against the manifest's bytes, items and MD5."""
     return InputFile(
         name=f"s3://{bucket}/{file.key}",
         open=_reader(s3, bucket, file.key),
@@ -36,11 +33,14 @@ def input_file(s3: S3Gateway, bucket: str, file: DynamoFile) -> InputFile:
 
 
 def previous_files(s3: S3Gateway, bucket: str, files: Sequence[DataFile]) -> list[PreviousFile]:
-    """The lake's own files, each brought to local disk while it is read: its columns are read in any order, twice."""
+    """The lake's files of an earlier date. Each is copied to local disk while it is read: its columns are read twice.
+
+    Opening one that is gone raises FullExportDueError.
+    """
 
     def local(key: str) -> Callable[[], BinaryIO]:
         def fetch() -> BinaryIO:
-            target = tempfile.TemporaryFile(prefix="rds-lake-previous-")  # noqa: SIM115 - closed by who asked for it
+            target = tempfile.TemporaryFile(prefix="rds-lake-previous-")  # noqa: SIM115 - the caller closes it
             try:
                 with _reader(s3, bucket, key)() as source:
                     shutil.copyfileobj(source, target, _BUFFER)
@@ -63,7 +63,7 @@ def _reader(s3: S3Gateway, bucket: str, key: str) -> Callable[[], BinaryIO]:
 
 @dataclass(slots=True, kw_only=True)
 class LakeSink:
-    """New objects in one folder of the lake."""
+    """New objects in one folder of the lake; `ending` is that of their names. `files`: those created, by name."""
 
     s3: S3Gateway
     bucket: str
@@ -74,25 +74,27 @@ class LakeSink:
     _copies: set[str] = field(default_factory=set)
 
     def create(self, name: str) -> S3Writer:
+        """A new object, which exists once it is closed."""
         file = S3Writer(self.s3.client, self.bucket, self.key(name), kms_key=self.kms_key)
         self.files[name] = file
         return file
 
     def remove(self, name: str) -> None:
+        """Delete the object."""
         self.s3.delete(self.bucket, [self.key(name)])
 
     def discard(self) -> None:
-        """Remove everything that was written here: nobody was told of it."""
+        """Delete everything that was written here; no record names it yet."""
         for file in list(self.files.values()):
-            file.abort()  # of one that is closed nothing is left to give up
+            file.abort()  # does nothing for a file that is closed
         self.s3.delete(self.bucket, sorted({*map(self.key, list(self.files)), *self._copies}))
 
     def key(self, name: str) -> str:
-        """Where the file of this name lies."""
+        """The object's key."""
         return f"{self.folder}{name}.{self.ending}"
 
     def copy(self, name: str, file: DataFile) -> DataFile:
-        """A file of an earlier date, as it is, under a name of this folder. FullExportDueError where it is gone."""
+        """Copy a file of an earlier date, unchanged, to this folder. FullExportDueError where it is gone."""
         key = self.key(name)
         self._copies.add(key)
         try:

@@ -1,7 +1,6 @@
 """Bring the changes of incremental exports to the files of an earlier date, as new files of the date.
 
-What belongs here: files and counts around `convert/merging/merge.py`. Which changes they are was decided in
-`dynamodb/exporting/increments.py`.
+The merge itself is `convert/merging/merge.py`; which changes, and to which date, was decided in `exporting/increments.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from rds_lake.stages.dynamodb.exporting.inspect import read_steps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merger:
-    """How to merge a table of a date. `bucket` is that of the exports."""
+    """How to merge a table of a date. `bucket`: where the exports are; `sink`: where the new files go."""
 
     s3: S3Gateway
     bucket: str
@@ -33,14 +32,14 @@ class Merger:
     log: Callable[[str], None]
 
     def merge(self, part: ExportPart, base: Base, options: ConvertOptions) -> tuple[Converted, tuple[DataFile, ...]]:
-        """The table as of the date: what was written, and files of the earlier date that stay as they are, copied.
+        """The table as of the date: the new files, and copies of the earlier date's files that have no changed row.
 
-        Raises FullExportDueError where the earlier date is not as it was or cannot hold the changes; ConversionError and
-        MalformedExportError name what is wrong with which file of the exports.
+        Raises FullExportDueError where the earlier date has changed or its types cannot hold the changes; ConversionError
+        and MalformedExportError name what is wrong with which file of the exports. RelocationError when rows are missing.
         """
         earlier = self.increments.base_table(base, part.table)
         if options.known is None:
-            raise FullExportDueError("what was ever seen of its attributes is not recorded any more")
+            raise FullExportDueError("the record of the types seen in it is gone")
         windows = [
             [input_file(self.s3, self.bucket, file) for file in step.files]
             for step in read_steps(self.s3, self.bucket, part)

@@ -1,7 +1,4 @@
-"""The exports of a DynamoDB source's date, seen to their end by a run that may wait.
-
-What belongs here: the waiting. Starting exports is `begin.py`.
-"""
+"""Wait for the exports of a date: for a run that a person started, which may hold a worker."""
 
 from __future__ import annotations
 
@@ -18,25 +15,29 @@ from rds_lake.stages.runs.waiting import Waiting
 def await_exports(
     exports: DynamoExports, day: date, *, now: Callable[[], datetime], usable: Usable, waiting: Waiting
 ) -> ExportSet:
-    """Start or adopt the exports and wait for their end; complete ones are returned, everything else raises."""
+    """Begin the date's exports, wait for their end, and return them complete.
+
+    Raises what `begin_exports` does (ExportQuotaError only after the time-out), ExportFailedError when one failed, and
+    ExportTimeoutError when one still runs after the time-out.
+    """
     deadline = waiting.clock() + waiting.timeout_seconds
-    found = _begin_when_possible(exports, day, now, usable, waiting, deadline)
+    export_set = _begin_when_possible(exports, day, now, usable, waiting, deadline)
     last = ""
-    while found.status.running:
-        running = [export.table for export in found.started if export.status.running]
-        ended = len(found.started) - len(running)
-        line = f"{ended} of {len(found.wanted)} exports ended, as of {found.moment:%Y-%m-%d %H:%M} UTC"
+    while export_set.status.running:
+        running = [export.table for export in export_set.started if export.status.running]
+        ended = len(export_set.started) - len(running)
+        line = f"{ended} of {len(export_set.wanted)} exports ended, as of {export_set.moment:%Y-%m-%d %H:%M} UTC"
         if line != last:
             waiting.log(line)
             last = line
         if waiting.clock() > deadline:
             raise ExportTimeoutError(
-                f"the exports of {', '.join(running)} still run after {waiting.timeout_seconds / 3600:.1f} h. They go on in "
-                "AWS: materialize the date again to adopt them, or raise `export_timeout_hours`"
+                f"the exports of {', '.join(running)} still run after {waiting.timeout_seconds / 3600:.1f} h. They continue "
+                "in AWS: materialize the date again to adopt them, or raise `export_timeout_hours`"
             )
         waiting.sleep(waiting.poll_seconds)
-        found = _look_again(exports, found, waiting)
-    return complete_or_raise(found)
+        export_set = _look_again(exports, export_set, waiting)
+    return complete_or_raise(export_set)
 
 
 def _begin_when_possible(
@@ -52,10 +53,10 @@ def _begin_when_possible(
             waiting.sleep(waiting.poll_seconds)
 
 
-def _look_again(exports: DynamoExports, found: ExportSet, waiting: Waiting) -> ExportSet:
-    """The exports as they are now; a throttled look is no reason to give up hours of waiting."""
+def _look_again(exports: DynamoExports, last: ExportSet, waiting: Waiting) -> ExportSet:
+    """The exports as they are now, or as they were `last` when AWS does not answer: that must not end hours of waiting."""
     try:
-        return exports.look(found.snapshot_date) or found
+        return exports.look(last.snapshot_date) or last
     except TransientError as error:
         waiting.log(f"AWS did not answer, asking again: {error}")
-        return found
+        return last

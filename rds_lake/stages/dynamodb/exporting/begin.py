@@ -1,11 +1,12 @@
-"""Begin a date of a DynamoDB source: per table adopt what runs or is complete, decide for full or incremental, start the rest.
+"""Begin a date of a DynamoDB source: per table adopt the export there is, choose between full and incremental, start the rest.
 
-All tables are exported as of the same instant. DynamoDB charges for every export, so one of the table and instant is looked
-for before one is started: running is adopted, complete is reused, only a failed one is started again, and that by a person's
-run alone. Everything decided is recorded as soon as it is known, and stays: a table whose chain was begun keeps it as long as the date
-that it starts from is there as it was.
+All tables are exported as of the same instant. DynamoDB charges for every export, so each is looked for before it is started:
+one that runs is adopted, one that is complete is reused, and one that failed is started again in a person's run only. What
+was decided is recorded at once and stays: a table that is exported by its changes stays so, as long as the earlier date that
+the changes start from is there as it was.
 
-What belongs here: one attempt to have all exports of a date. Looking at them is `exports.py`, waiting `awaiting.py`.
+    begin_exports        the date's exports, as far as DynamoDB has places for them
+    begin_full_exports   the same, after changes of some tables turned out to be of no use
 """
 
 from __future__ import annotations
@@ -14,33 +15,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
-from rds_lake.aws.dynamodb import OLD_AND_NEW
 from rds_lake.errors import AwsError, FullExportDueError, SnapshotNotFoundError
 from rds_lake.model.dynamodb.chain import Chain, Window
 from rds_lake.model.dynamodb.export_set import BegunSet, ChainExports, ExportSet
-from rds_lake.model.dynamodb.tables import (
-    DynamoTable,
-    Recovery,
-    TableExport,
-    client_token,
-    source_and_date,
-    started_after,
-)
+from rds_lake.model.dynamodb.tables import DynamoTable, Recovery, TableExport, client_token
 from rds_lake.model.exports.task import ExportStatus
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.exporting.increments import Increments
+from rds_lake.stages.dynamodb.exporting.listed import ListedExports, list_exports
 from rds_lake.stages.dynamodb.exporting.recovery import require_recovery
 from rds_lake.stages.dynamodb.plan import DynamoPlan
 
-Usable = Callable[[TableExport], bool]
+Usable = Callable[[TableExport], bool]  # whether files of a complete export are left
 
-_FORMAT = "DYNAMODB_JSON"
+# What DynamoDB answers where recovery was off during the window:
+# https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableToPointInTime.html
 _BROKEN_CHAIN = ("InvalidExportTimeException", "PointInTimeRecoveryUnavailableException")
 
 
 @dataclass(slots=True, kw_only=True)
 class _Wanted:
-    """What the date is made of so far."""
+    """What the date is made of so far: full exports and chains of incremental ones, by table. None: not started yet."""
 
     full: dict[str, TableExport | None] = field(default_factory=dict)
     chains: dict[str, ChainExports] = field(default_factory=dict)
@@ -49,7 +44,10 @@ class _Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Beginning:
-    """One attempt to have all exports of a date. `earlier` are the exports DynamoDB lists, by table."""
+    """One attempt to begin all exports of a date.
+
+    `repeat_ended`: whether an export that failed is started again. `listed`: what DynamoDB lists, by table.
+    """
 
     exports: DynamoExports
     day: date
@@ -58,7 +56,7 @@ class Beginning:
     repeat_ended: bool
     increments: Increments
     wanted: _Wanted = field(default_factory=_Wanted)
-    earlier: dict[str, list[TableExport]] = field(default_factory=dict)
+    listed: dict[str, ListedExports] = field(default_factory=dict)
 
     @property
     def _plan(self) -> DynamoPlan:
@@ -73,7 +71,7 @@ class Beginning:
         whole = {name for name, chain in wanted.chains.items() if None not in chain.exports}
         tables, left_out = self._tables_to_look_up({*wanted.full, *whole})
         for table in tables:
-            self.earlier[table.name] = self._earlier(table)
+            self.listed[table.name] = list_exports(self.exports, table, day=self.day, moment=self.moment)
         todo = [table for table in tables if not self._adopt_full(table)]
         recoveries = require_recovery(self.exports, todo, day=self.day, moment=self.moment)
         self._decide(begun, [table for table in todo if table.name not in wanted.chains], recoveries)
@@ -81,9 +79,9 @@ class Beginning:
             for table in todo:
                 self._start(table)
         finally:
-            others_too = self._record(read=begun)
-        if others_too and (found := self.exports.look(self.day)) is not None:
-            return replace(found, left_out=left_out)
+            is_shared = self._record(read=begun)
+        if is_shared and (recorded := self.exports.look(self.day)) is not None:
+            return replace(recorded, left_out=left_out)
         return ExportSet(
             source=self._plan.source,
             snapshot_date=self.day,
@@ -95,7 +93,7 @@ class Beginning:
         )
 
     def _record(self, *, read: BegunSet | None) -> bool:
-        """Remember what is wanted; whether another run wants something else as well."""
+        """Record what is wanted. Whether another run has recorded something else since it was `read`: both count then."""
         wanted = self.wanted
         arns = {name: export.arn if export else None for name, export in sorted(wanted.full.items())}
         chains = {name: chain.recorded for name, chain in sorted(wanted.chains.items())}
@@ -111,11 +109,11 @@ class Beginning:
         self.wanted.full_because |= begun.full_because
 
     def _keep_chains(self, begun: BegunSet) -> None:
-        """Chains that were begun, with those of their exports that stay; not one whose earlier date is not as it was."""
+        """Chains that were begun, with those of their exports that stay. One whose earlier date has changed is dropped."""
         for name in self._plan.matching(begun.chains):
             chain = begun.chains[name]
-            found = map(self.exports.find, chain.exports)
-            steps = tuple(export if export is not None and self._stays(export) else None for export in found)
+            exports = map(self.exports.find, chain.exports)
+            steps = tuple(export if export is not None and self._stays(export) else None for export in exports)
             made = None not in steps and self.increments.is_made(self.day, [arn for arn in chain.exports if arn])
             try:
                 if not made:
@@ -126,19 +124,19 @@ class Beginning:
                 self.wanted.chains[name] = ChainExports(base=chain.base, windows=chain.windows, exports=steps)
 
     def _stays(self, export: TableExport) -> bool:
-        """Whether nothing is to be started for its table."""
+        """Whether the export is kept, so that none is started in its place."""
         if export.status is ExportStatus.FAILED:
             return not self.repeat_ended
         return export.status.running or self.usable(export)
 
-    def _tables_to_look_up(self, found: Collection[str]) -> tuple[list[DynamoTable], tuple[str, ...]]:
-        """Tables of the source that lack an export, and the names of those that did not exist at the instant."""
-        known = list(self.exports.present_tables(skip=found).values())
+    def _tables_to_look_up(self, have: Collection[str]) -> tuple[list[DynamoTable], tuple[str, ...]]:
+        """The source's tables beside those that `have` their exports, and the names of those created after the instant."""
+        known = list(self.exports.present_tables(skip=have).values())
         later = tuple(table.name for table in known if table.created_at > self.moment)
         for name in later:
             self.exports.log(f"{name} was created after {self.moment:%Y-%m-%d %H:%M} UTC and is no part of {self.day}")
             self.wanted.chains.pop(name, None)
-        if not found and len(later) == len(known):
+        if not have and len(later) == len(known):
             raise SnapshotNotFoundError(
                 f"source {self._plan.source} had no table at {self.moment:%Y-%m-%d %H:%M} UTC: "
                 + (
@@ -147,55 +145,27 @@ class Beginning:
                     else f"none matches {', '.join(self._plan.tables)}"
                 )
             )
-        for name in set(self.wanted.chains) - {table.name for table in known} - set(found):
+        for name in set(self.wanted.chains) - {table.name for table in known} - set(have):
             del self.wanted.chains[name]  # the table is gone, and not all of its changes are exported
         return [table for table in known if table.name not in later], later
 
-    def _earlier(self, table: DynamoTable) -> list[TableExport]:
-        """The table's exports to our bucket since the instant, oldest first, whoever started them."""
-        listed = self.exports.dynamo.list_export_arns(table.arn)
-        arns = sorted(arn for arn in listed if started_after(arn, self.moment))
-        exports = [export for arn in arns if (export := self.exports.find(arn)) is not None]
-        for export in exports:
-            if export.format != _FORMAT and export.export_time and _same(export.export_time, self.moment):
-                self.exports.log(
-                    f"{table.name}: the export {export.arn} of the same instant is in {export.format}, which rds-lake does not read "
-                    "(docs/dynamodb.md says why); one as DYNAMODB_JSON is started beside it, which DynamoDB charges again"
-                )
-        return [one for one in exports if one.bucket == self._plan.bucket and one.format == _FORMAT]
-
     def _adopt_full(self, table: DynamoTable) -> bool:
-        """Whether a full export of the instant is there; it is the date's then, whatever was decided."""
-        found = [export for export in self._full(table) if self._stays(export)]
-        if found:
-            self.wanted.full[table.name] = found[-1]
+        """Whether there is a full export of the instant. It becomes the date's, whatever was decided before."""
+        kept = [export for export in self.listed[table.name].full() if self._stays(export)]
+        if kept:
+            self.wanted.full[table.name] = kept[-1]
             self.wanted.chains.pop(table.name, None)
             if self._plan.incremental:
                 self.wanted.full_because.setdefault(table.name, "a full export of the same instant was there")
-        return bool(found)
+        return bool(kept)
 
-    def _full(self, table: DynamoTable) -> list[TableExport]:
-        full = [export for export in self.earlier[table.name] if export.kind == "FULL_EXPORT"]
-        return [export for export in full if export.export_time and _same(export.export_time, self.moment)]
-
-    def _of_window(self, table: DynamoTable, window: Window) -> list[TableExport]:
-        """Exports of the window that last as long as we need them: another date's are deleted with that date's."""
-        mine = self._plan.set_prefix(self.day)
-        return [
-            export
-            for export in self.earlier[table.name]
-            if export.window is not None
-            and _same(export.window.start, window.start)
-            and _same(export.window.end, window.end)
-            and (export.view, export.table_id) == (OLD_AND_NEW, table.table_id)
-            and (export.prefix == mine or source_and_date(export.prefix.rpartition("/")[2]) is None)
-        ]
-
-    def _decide(self, begun: BegunSet | None, tables: Sequence[DynamoTable], found: Mapping[str, Recovery]) -> None:
-        """Chains for tables that have none; what was decided for a full export stays so."""
+    def _decide(
+        self, begun: BegunSet | None, tables: Sequence[DynamoTable], recoveries: Mapping[str, Recovery]
+    ) -> None:
+        """Choose a chain or a full export for each of the tables. Where a full export was chosen before, it stays one."""
         wanted = self.wanted
-        open_ = [table for table in tables if self._plan.incremental and not (begun and table.name in begun.tables)]
-        chains, because = self.increments.decide(self.day, self.moment, open_, found)
+        undecided = [table for table in tables if self._plan.incremental and not (begun and table.name in begun.tables)]
+        chains, because = self.increments.decide(self.day, self.moment, undecided, recoveries)
         for name, chain in chains.items():
             wanted.chains[name] = _not_started(chain)
             self.exports.log(f"{name}: {len(chain.windows)} exports of what changed since {chain.base.day}")
@@ -205,7 +175,7 @@ class Beginning:
         wanted.full |= {table.name: None for table in tables if table.name not in chains}
 
     def _start(self, table: DynamoTable) -> None:
-        """Start what the table lacks. DynamoDB's refusal of a window breaks the chain: recovery was off in between."""
+        """Start what the table lacks. If DynamoDB refuses a window, recovery was off in between: a full export instead."""
         name = table.name
         if name in self.wanted.chains:
             try:
@@ -218,23 +188,22 @@ class Beginning:
                 self.wanted.full[name] = None
                 self.wanted.full_because[name] = f"DynamoDB refused the export of its changes: {error}"
                 self.exports.log(f"{name}: a full export, as {self.wanted.full_because[name]}")
-        self.wanted.full[name] = self._start_one(table, None, attempt=1 + self._attempts(self._full(table)))
+        listed = self.listed[name]
+        self.wanted.full[name] = self._start_one(table, None, attempt=listed.next_attempt(listed.full()))
 
     def _start_steps(self, table: DynamoTable) -> None:
-        windows = self.wanted.chains[table.name].windows
+        """Adopt or start the export of each window that lacks one. Each is kept at once, should the next one be refused."""
+        listed, windows = self.listed[table.name], self.wanted.chains[table.name].windows
         for number, window in enumerate(windows):
             chain = self.wanted.chains[table.name]
             if chain.exports[number] is not None:
                 continue
-            found = self._of_window(table, window)
-            export = next((one for one in reversed(found) if self._stays(one)), None)
+            earlier = listed.of_window(window)
+            export = next((export for export in reversed(earlier) if self._stays(export)), None)
             if export is None:
-                export = self._start_one(table, window, attempt=1 + self._attempts(found))
+                export = self._start_one(table, window, attempt=listed.next_attempt(earlier))
             steps = (*chain.exports[:number], export, *chain.exports[number + 1 :])
             self.wanted.chains[table.name] = replace(chain, exports=steps)
-
-    def _attempts(self, exports: Sequence[TableExport]) -> int:
-        return sum(export.prefix == self._plan.set_prefix(self.day) for export in exports)
 
     def _start_one(self, table: DynamoTable, window: Window | None, *, attempt: int) -> TableExport:
         prefix, moment = self._plan.set_prefix(self.day), window.end if window else self.moment
@@ -257,11 +226,11 @@ class Beginning:
 def begin_exports(
     exports: DynamoExports, day: date, *, now: datetime, usable: Usable, repeat_ended: bool = True
 ) -> ExportSet:
-    """The date's exports: adopted when they run or are complete and still `usable`; else started.
+    """The date's exports: adopted when they run, or are complete and still `usable`; else started.
 
-    `repeat_ended=False` starts no second export of a table whatever became of the first. Raises
-    SnapshotNotFoundError listing every table that cannot be exported as of the instant, and ExportQuotaError when AWS
-    has no place for all of them, or cannot export so recent an instant yet; what was started then is recorded.
+    With `repeat_ended=False` an export that failed is not started again. Raises SnapshotNotFoundError listing every table
+    that cannot be exported as of the instant, and ExportQuotaError when DynamoDB has no place for all of them or cannot
+    export so recent an instant yet. What was started before an error is recorded.
     """
     begun = exports.find_begun(day)
     moment = begun.moment if begun else exports.plan.moment(day)
@@ -279,7 +248,10 @@ def begin_exports(
 def begin_full_exports(
     exports: DynamoExports, day: date, because: Mapping[str, str], *, now: datetime, usable: Usable
 ) -> ExportSet:
-    """Full exports of these tables in place of their changes, which could not be brought to the earlier date."""
+    """The date's exports, with full ones of the tables in `because` (name -> why their changes cannot be used).
+
+    Raises what `begin_exports` does.
+    """
     begun = exports.find_begun(day)
     known = begun or BegunSet(moment=exports.plan.moment(day), tables={})
     fresh = {name: why for name, why in because.items() if name not in known.tables}
@@ -293,10 +265,6 @@ def begin_full_exports(
     )
     exports.record_begun(day, given_up, read=begun)
     return begin_exports(exports, day, now=now, usable=usable, repeat_ended=False)
-
-
-def _same(one: datetime, other: datetime) -> bool:
-    return abs((one - other).total_seconds()) < 1
 
 
 def _not_started(chain: Chain) -> ChainExports:

@@ -1,9 +1,7 @@
 """A date's exports of a DynamoDB source: which were begun, and what became of them.
 
-Which exports make up the date is recorded (`model/dynamodb/export_set.py`), so that a look costs a call per running export.
-
-What belongs here: looking and recording. Starting exports is `begin.py`, waiting for them `awaiting.py`, what they contain
-`inspect.py`.
+Which exports make up the date is recorded (`model/dynamodb/export_set.py`), so that a look costs one call per running export.
+Beginning exports is `begin.py`, waiting for them `awaiting.py`, what they contain `inspect.py`.
 """
 
 from __future__ import annotations
@@ -38,7 +36,7 @@ from rds_lake.stages.lake.shared_state import change_text
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoExports:
-    """The exports of one source's dates. `_ended`: what DynamoDB said of ended exports, which change no more."""
+    """The exports of one source's dates. `_ended`: exports that have ended, by ARN; they no longer change."""
 
     dynamo: DynamoGateway
     s3: S3Gateway
@@ -71,19 +69,23 @@ class DynamoExports:
         )
 
     def settle(self, day: date) -> ExportSet:
-        """The date's ended exports, without waiting; raises unless all are complete."""
-        found = self.look(day)
-        if found is None:
+        """The date's ended exports, without waiting.
+
+        Raises ExportTimeoutError while one runs, ExportFailedError when one failed or none was begun.
+        """
+        export_set = self.look(day)
+        if export_set is None:
             raise ExportFailedError(f"no export of {self.plan.source} {day} was begun; materialize `snapshot_export`")
-        if found.status.running:
-            waits = ", ".join([*found.missing, *(e.table for e in found.started if e.status.running)])
+        if export_set.status.running:
+            running = [export.table for export in export_set.started if export.status.running]
             raise ExportTimeoutError(
-                f"exports of {waits} have not ended yet; the reconciliation sensor brings the next run"
+                f"exports of {', '.join([*export_set.missing, *running])} have not ended yet; the reconciliation sensor brings "
+                "the next run"
             )
-        return complete_or_raise(found)
+        return complete_or_raise(export_set)
 
     def find(self, arn: str | None) -> TableExport | None:
-        """The export as it is now, or None where DynamoDB knows none of this ARN, or none was started."""
+        """The export as it is now; None without an ARN (none was started), or where DynamoDB does not know it."""
         if arn is None:
             return None
         if arn in self._ended:
@@ -94,7 +96,10 @@ class DynamoExports:
         return export
 
     def present_tables(self, *, skip: Collection[str] = ()) -> dict[str, DynamoTable]:
-        """The source's tables as they are now, by name; SnapshotNotFoundError lists those that are named and missing."""
+        """The source's tables as they are now, by name, without those to `skip`.
+
+        SnapshotNotFoundError lists tables that lake.yaml names and that do not exist.
+        """
         listed = self.dynamo.list_tables() if self.plan.has_patterns else []
         names = [name for name in self.plan.matching([*listed, *self.plan.named]) if name not in skip]
         tables = {name: self.dynamo.find_table(name) for name in names}
@@ -108,31 +113,32 @@ class DynamoExports:
         return {name: table for name, table in tables.items() if table is not None}
 
     def find_begun(self, day: date) -> BegunSet | None:
-        """Which exports the date was begun with."""
+        """Which exports the date was begun with; None when it was not. ManifestError if the record is damaged."""
         key = self.layout.begun_set_key(self.plan.source, day)
         text = self.s3.find_text(self.layout.bucket, key)
         return None if text is None else parse_begun(text, where=self.layout.uri(key))
 
     def record_begun(self, day: date, begun: BegunSet, *, read: BegunSet | None) -> BegunSet:
-        """Remember which exports the date is made of; what is remembered, with what others recorded since it was `read`."""
+        """Record which exports the date is made of. Returns the record, merged with what other runs added since it was `read`."""
         key = self.layout.begun_set_key(self.plan.source, day)
         whole = begun
 
         def change(text: str | None) -> str:
             nonlocal whole
-            there = None if text is None else parse_begun(text, where=self.layout.uri(key))
-            whole = begun if there is None else merge_begun(begun, there, read=read)
+            recorded = None if text is None else parse_begun(text, where=self.layout.uri(key))
+            whole = begun if recorded is None else merge_begun(begun, recorded, read=read)
             return render_begun(whole)
 
         change_text(self.s3, self.layout.bucket, key, change, kms_key=self.plan.kms_key)
         return whole
 
 
-def complete_or_raise(found: ExportSet) -> ExportSet:
-    """The exports when all are complete; ExportFailedError with DynamoDB's words otherwise."""
-    if found.status is ExportStatus.COMPLETE:
-        return found
+def complete_or_raise(export_set: ExportSet) -> ExportSet:
+    """The exports when all are complete; otherwise raises ExportFailedError with DynamoDB's message."""
+    if export_set.status is ExportStatus.COMPLETE:
+        return export_set
+    failed = failure_text(export_set.failed)
     raise ExportFailedError(
-        f"exports of {found.source} {found.snapshot_date} failed: {failure_text(found.failed)}. Remove the cause, then "
+        f"exports of {export_set.source} {export_set.snapshot_date} failed: {failed}. Remove the cause, then "
         "materialize the date again: only these tables are exported again, as of the same instant. No view was moved"
     )

@@ -1,16 +1,20 @@
 """Whether a table of a date can be made from an earlier date and the changes since, and why not.
 
-The newest date in the lake before it is what changes are brought to. Whatever breaks the chain from there makes a full
-export due: nothing is guessed, and the reason is kept with the date.
+Changes are brought to the newest date in the lake before it. Whatever breaks the chain from there makes a full export due,
+and the reason is recorded with the date.
 
-| what | how it shows |
+| what breaks the chain | how it is seen |
 |---|---|
 | recovery was off for a while, or its window does not reach back that far | its earliest instant is after the chain's beginning |
-| the table was deleted and created again, with whatever keys | another TableId |
-| the earlier date is replaced, damaged, incomplete, gone, or none of an export | its manifest, its files |
-| less than 15 minutes, or more than a week | DynamoDB exports no such window; a full export is the simpler thing |
+| the table was deleted and created again | another TableId |
+| the earlier date is replaced, damaged, incomplete, gone, or was scanned | its manifest, its files |
+| it is less than 15 minutes ago | DynamoDB exports no window so short |
+| it is more than seven days ago | a choice: a full export then is simpler than more than seven windows of 24 hours |
 
-What belongs here: that decision. Starting exports is `begin.py`, bringing changes to files `dynamodb/converting/merge.py`.
+Windows are 15 minutes to 24 hours long:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Requesting.html
+
+Starting exports is `begin.py`; bringing changes to files is `converting/merge.py`.
 """
 
 from __future__ import annotations
@@ -33,7 +37,7 @@ MOST_WINDOWS = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Increments:
-    """The source's dates in the lake, as things to bring changes to. Manifests are read once: make one per look."""
+    """The source's dates in the lake that changes can be brought to. Manifests are read once: make a new object per stage."""
 
     s3: S3Gateway
     layout: LakeLayout
@@ -43,11 +47,11 @@ class Increments:
     def decide(
         self, day: date, moment: datetime, tables: Sequence[DynamoTable], recoveries: Mapping[str, Recovery]
     ) -> tuple[dict[str, Chain], dict[str, str]]:
-        """Chains that begin at the newest earlier date, by table; and why the other tables need a full export."""
+        """Chains that begin at the newest earlier date, by table; and why the other tables need a full export, by table."""
         chains: dict[str, Chain] = {}
         full_because: dict[str, str] = {}
         dates = list_dates(self.s3, self.layout, self.source) if tables else ()
-        newest = max((one for one in dates if one < day), default=None)
+        newest = max((earlier for earlier in dates if earlier < day), default=None)
         for table in tables:
             try:
                 if newest is None:
@@ -58,23 +62,23 @@ class Increments:
         return chains, full_because
 
     def base_table(self, base: Base, table: str) -> TableManifest:
-        """The table's files of the earlier date; FullExportDueError unless they are there as they were."""
+        """The table as of the earlier date; FullExportDueError if that was replaced, or files are gone or changed."""
         manifest = self._manifest(base.day)
         if manifest.export.export_task != base.export_task:
             raise FullExportDueError(f"{base.day} was replaced since: it is of {manifest.export.export_task} now")
-        found = next((one for one in manifest.tables if one.target.table == table), None)
-        if found is None:
+        earlier = next((known for known in manifest.tables if known.target.table == table), None)
+        if earlier is None:
             raise FullExportDueError(f"it is no part of {base.day}")
-        odd = [file.key for file in found.files if not file.key.endswith(".parquet")]
+        odd = [file.key for file in earlier.files if not file.key.endswith(".parquet")]
         if odd:
             raise FullExportDueError(f"{base.day} is no Parquet: {odd[0]}")
-        gone = missing_files(self.s3, replace(manifest, tables=(found,)))
+        gone = missing_files(self.s3, replace(manifest, tables=(earlier,)))
         if gone:
             raise FullExportDueError(f"files of {base.day} are gone or not as they were: {', '.join(gone[:3])}")
-        return found
+        return earlier
 
     def is_made(self, day: date, arns: Sequence[str]) -> bool:
-        """Whether the date has a table that was made from these exports: then nothing of its chain is needed any more."""
+        """Whether the date has a table that was made from these exports: then its chain needs the earlier date no more."""
         try:
             manifest = self._manifest(day)
         except FullExportDueError:
@@ -88,7 +92,7 @@ class Increments:
         if part is None:
             raise FullExportDueError(f"it is no part of {base.day}")
         if not part.table_id or not table.table_id:
-            raise FullExportDueError(f"{base.day} does not tell which table of this name it is of")
+            raise FullExportDueError(f"the manifest of {base.day} does not have its TableId")
         if part.table_id != table.table_id:
             raise FullExportDueError(f"it was deleted and created again since {base.day}")
         windows = windows_between(base.moment, moment)
@@ -116,7 +120,7 @@ class Increments:
                 self._manifests[day] = find_manifest(self.s3, self.layout, self.source, day)
             except ManifestError as error:
                 raise FullExportDueError(f"the manifest of {day} is damaged: {error}") from error
-        found = self._manifests[day]
-        if found is None:
+        manifest = self._manifests[day]
+        if manifest is None:
             raise FullExportDueError(f"{day} is not in the lake any more")
-        return found
+        return manifest

@@ -1,11 +1,11 @@
-"""Inspect: read the manifests of a date's DynamoDB exports, and judge whether everything they name is there.
+"""Inspect: read the manifests of a date's DynamoDB exports, and check that everything they name is there.
 
-DynamoDB's COMPLETED is not believed: the list of files adds up to the items of the summary and of DescribeExport, and every
-file lies in S3. Their content is checked against its MD5 when it is read (`dynamodb/converting/convert.py`). Data of
-incremental exports
-lies in a folder that other exports share: only what the manifest names is looked at.
+COMPLETED alone does not count: the items of the listed files must add up to those of the summary and of DescribeExport, and
+every file must be in S3. Contents are compared with their MD5 when they are read (`converting/local.py`). Incremental
+exports share one data folder, so only the files that the manifest names are looked at:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 
-What belongs here: fetching and comparing. The manifests' text is `model/dynamodb/manifest.py`.
+The format of the manifests is `model/dynamodb/manifest.py`.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from rds_lake.threads import in_threads
 
 _PARALLEL = 16
 _SECOND = timedelta(seconds=1)
-LEAST_BILLED = 10_000_000
+LEAST_BILLED = 10_000_000  # bytes of an incremental export: https://aws.amazon.com/dynamodb/pricing/
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DynamoFile:
-    """One data file in the export bucket: its items and MD5 as the manifest says them, its bytes as S3 does."""
+    """One data file in the export bucket: items and MD5 (base64) of the manifest, bytes of S3."""
 
     key: str
     bytes: int
@@ -43,28 +43,29 @@ class DynamoFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportedItems:
-    """One table's files."""
+    """One table's exported files."""
 
     part: ExportPart
     files: tuple[DynamoFile, ...]
 
     @property
     def bytes(self) -> int:
+        """As they are stored, compressed."""
         return sum(file.bytes for file in self.files)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetContents:
-    """Everything the date's exports wrote, and what is wrong with it."""
+    """Everything the date's exports wrote, by table, and what is wrong with it."""
 
     tables: tuple[ExportedItems, ...]
     findings: tuple[Finding, ...]
 
 
 def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPart] = ()) -> SetContents:
-    """Read every export's manifests and look for their files; all that is wrong becomes a finding.
+    """Read every export's manifests and look for their files. Every problem becomes a finding, none raises.
 
-    `converted` are exports that are in the lake already: nothing needs to be left of them.
+    `converted` are exports that are in the lake already: their files need not exist any more.
     """
     known = {part.export_arn: ExportedItems(part=part, files=()) for part in converted}
 
@@ -78,7 +79,7 @@ def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPa
     full = [export for export in found.exports.values() if export is not None]
     looks = [*(partial(look, export) for export in full)]
     looks += [partial(look_at_chain, chain) for chain in found.chains.values()]
-    looked = in_threads(lambda one: one(), looks, threads=_PARALLEL, name="inspect")
+    looked = in_threads(lambda look: look(), looks, threads=_PARALLEL, name="inspect")
     left_out = [
         Finding(
             severity="warning", problem=f"{name} did not exist at {found.moment:%Y-%m-%d %H:%M} UTC and is left out"
@@ -92,7 +93,7 @@ def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPa
 
 
 def read_part(s3: S3Gateway, bucket: str, part: ExportPart) -> ExportedItems:
-    """The files of an accepted export; MalformedExportError lists what is not as it was when it was accepted."""
+    """The files of an accepted export; MalformedExportError lists what has changed since it was accepted."""
     files, problems = _files(s3, bucket, part)
     if problems:
         raise MalformedExportError(
@@ -102,8 +103,8 @@ def read_part(s3: S3Gateway, bucket: str, part: ExportPart) -> ExportedItems:
 
 
 def read_steps(s3: S3Gateway, bucket: str, part: ExportPart) -> list[ExportedItems]:
-    """The files of every step of an accepted chain; MalformedExportError lists what is not as it was."""
-    found: list[ExportedItems] = []
+    """The files of every step of an accepted chain, oldest first; MalformedExportError lists what has changed since."""
+    read: list[ExportedItems] = []
     for step in part.steps:
         files, problems = _files(s3, bucket, step, step.window)
         if problems:
@@ -111,14 +112,14 @@ def read_steps(s3: S3Gateway, bucket: str, part: ExportPart) -> list[ExportedIte
                 f"the export of changes of {part.table}, {step.window}, is not as it was accepted; nothing was used:",
                 problems,
             )
-        found.append(ExportedItems(part=part, files=files))
-    return found
+        read.append(ExportedItems(part=part, files=files))
+    return read
 
 
 def _files(
     s3: S3Gateway, bucket: str, export: ExportPart | ExportStep, window: Window | None = None
 ) -> tuple[tuple[DynamoFile, ...], list[str]]:
-    """The files of an accepted export, and what is wrong with them by now."""
+    """The files of an accepted export, and what is wrong with them now."""
     summary, listed = _manifests(s3, bucket, export.manifest_key)
     sizes = _sizes(s3, bucket, export.folder, listed)
     problems = _problems(summary, listed, sizes, items=export.items, arn=export.export_arn, window=window)
@@ -126,14 +127,14 @@ def _files(
 
 
 def summary_key(export: TableExport) -> str:
-    """Where the export's summary is, which DynamoDB writes last. MalformedExportError for a key that is none of an export."""
+    """The key of the export's summary, which DynamoDB writes last. MalformedExportError for a key that no export has."""
     if not export.manifest_key:
         return export.folder + MANIFESTS[1]
     return with_prefix(export.manifest_key, export.prefix, where=f"DescribeExport of {export.arn}")
 
 
 def record_of_set(found: ExportSet, contents: SetContents) -> ExportRecord:
-    """The record the next stage reads."""
+    """The record that the next stage, the conversion, reads."""
     task = found.task
     return ExportRecord(
         source=found.source,
@@ -155,7 +156,7 @@ def record_of_set(found: ExportSet, contents: SetContents) -> ExportRecord:
 
 
 def _inspect_chain(s3: S3Gateway, chain: ChainExports) -> tuple[ExportedItems | None, list[Finding]]:
-    """The steps as one part. DynamoDB bills every incremental export as 10 MB at least."""
+    """A chain's exports as one part of the record. DynamoDB bills every incremental export as 10 MB at least."""
     looked = [
         _inspect(s3, export, window) for export, window in zip(chain.exports, chain.windows, strict=True) if export
     ]
@@ -256,9 +257,9 @@ def _problems(
         wanted = "a full one" if window is None else "an incremental one"
         problems.append(f"the manifest is of {kind}, and should be of {wanted} as DYNAMODB_JSON")
     elif window is not None and summary.window is not None:
-        told = Window(start=summary.window[0], end=summary.window[1])
-        if abs(told.start - window.start) >= _SECOND or abs(told.end - window.end) >= _SECOND:
-            problems.append(f"the manifest is of {told}, and should be of {window}")
+        written = Window(start=summary.window[0], end=summary.window[1])
+        if abs(written.start - window.start) >= _SECOND or abs(written.end - window.end) >= _SECOND:
+            problems.append(f"the manifest is of {written}, and should be of {window}")
         if summary.view != OLD_AND_NEW:
             problems.append(f"the manifest is of {summary.view}, and should be of {OLD_AND_NEW}")
     listed = sum(file.items for file in files)

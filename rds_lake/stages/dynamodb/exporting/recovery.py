@@ -1,6 +1,7 @@
-"""Whether tables can be exported as of an instant: point-in-time recovery is on, and reaches it.
+"""Whether tables can be exported as of an instant: point-in-time recovery is on, and its window covers the instant.
 
-What belongs here: that question, and its answer to a person.
+The window is at most 35 days long and ends some five minutes ago:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Point-in-time-recovery.html
 """
 
 from __future__ import annotations
@@ -16,9 +17,13 @@ from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 def require_recovery(
     exports: DynamoExports, tables: Sequence[DynamoTable], *, day: date, moment: datetime
 ) -> dict[str, Recovery]:
-    """Every table can be exported as of the instant, else one error for all; a transient one where it only is too soon."""
+    """The tables' recovery, by name, when all can be exported as of the instant.
+
+    Otherwise raises SnapshotNotFoundError listing every table that cannot, or ExportQuotaError (which is transient) where
+    DynamoDB only has not come so far yet.
+    """
     recoveries = {table.name: exports.dynamo.recovery(table.name) for table in tables}
-    problems = [problem for name, found in recoveries.items() if (problem := _problem(name, found, moment))]
+    problems = [problem for name, recovery in recoveries.items() if (problem := _problem(name, recovery, moment))]
     if problems:
         raise SnapshotNotFoundError(
             str(
@@ -28,11 +33,11 @@ def require_recovery(
                 )
             )
         )
-    soon = {name: found.latest for name, found in recoveries.items() if found.latest and found.latest < moment}
-    if soon:
-        reached = min(soon.values())
+    behind = {name: known.latest for name, known in recoveries.items() if known.latest and known.latest < moment}
+    if behind:
+        reached = min(behind.values())
         raise ExportQuotaError(
-            f"{', '.join(soon)} can be exported as of {reached:%Y-%m-%d %H:%M:%S} UTC at the latest so far (DynamoDB is some "
+            f"{', '.join(behind)} can be exported as of {reached:%Y-%m-%d %H:%M:%S} UTC at the latest so far (DynamoDB is some "
             f"minutes behind), and {day} is as of {moment:%H:%M}"
         )
     return recoveries

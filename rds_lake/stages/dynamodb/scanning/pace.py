@@ -1,7 +1,4 @@
-"""How fast a scan may read: a part of the table's read capacity, and less while DynamoDB throttles.
-
-What belongs here: the arithmetic of rate and page size; several threads share one pace. Scanning is `scan.py`.
-"""
+"""How fast a scan may read: a share of the table's read capacity, and less while DynamoDB throttles."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_LEAST = 0.05  # of the target: a scan that is throttled all the time still goes on
+_LEAST = 0.05  # of the target: a scan that is throttled all the time still gets on
 _RECOVERY = 1.02  # per page that was not throttled
 _FIRST_LIMIT = 25
 _MOST_ITEMS = 10_000  # a page ends at 1 MB anyway
@@ -18,7 +15,7 @@ _PAGE_SECONDS = 1.0
 
 @dataclass(slots=True, kw_only=True)
 class Pace:
-    """Read units per second over all threads. `clock` gives monotonic seconds, `sleep` waits them."""
+    """Read units per second, shared by all threads of a scan. `clock` gives monotonic seconds, `sleep` waits them."""
 
     target: float
     clock: Callable[[], float]
@@ -33,7 +30,7 @@ class Pace:
         self._free_at = self.clock()
 
     def limit(self, threads: int) -> int:
-        """Items of a thread's next page: what it may read in about a second, so that no page takes it all at once."""
+        """How many items a thread's next page may have: about a second of its share of the rate."""
         with self._lock:
             if self._units_per_item is None:
                 return _FIRST_LIMIT
@@ -41,13 +38,13 @@ class Pace:
             return max(1, min(_MOST_ITEMS, int(share / self._units_per_item)))
 
     def refused(self) -> None:
-        """Slow down, and wait a page's time: DynamoDB gave nothing."""
+        """DynamoDB returned nothing, as it throttles: halve the rate and wait as long as a page takes."""
         with self._lock:
             self.rate = max(self.target * _LEAST, self.rate * 0.5)
         self.sleep(_PAGE_SECONDS)
 
     def spent(self, units: float, items: int, *, throttled: bool) -> None:
-        """Account for a page, and wait until it is paid for."""
+        """Account for a page of so many read units, and wait until the rate allows them."""
         with self._lock:
             if items:
                 seen = units / items

@@ -1,4 +1,4 @@
-"""A date that AWS is still working on, with no run of rds-lake waiting for it."""
+"""The progress of a date that AWS Glue converts, while no run of rds-lake waits for it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from typing import Literal
 
 from rds_lake.convert.spark.request import JobResult
 
-# Which run of ours it is that goes on with a date, and so what it does about a run of Glue that ended badly. begin: the
-# first one, leaves it to the next. resume: asked for as something has ended, raises it. by_hand: a person's, starts another.
+# Which run works on the date, and so what it does about a Glue job that failed:
+#   begin    the first run of the date      leaves it to the next run
+#   resume   asked for when a job ended     raises its error, once no other job of the date runs or waits
+#   by_hand  a person's run                 starts another attempt
 Turn = Literal["begin", "resume", "by_hand"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Advanced:
-    """How far a date's runs are: results that are new, and tables whose run goes on, waits for a place, or ended badly.
+class ConversionProgress:
+    """The date's Glue jobs: new `results`, and the tables whose job runs, waits for one of Glue's places, or failed.
 
-    `targets`: where those with a result were written. `done`: another run of ours has finished the date meanwhile.
+    `targets`: the folder (a URI) of each table with a result. `done`: another run has finished the date meanwhile.
     """
 
     results: Mapping[str, JobResult]

@@ -1,14 +1,14 @@
-"""Watch Glue's conversions: whose runs have ended, who waits for a place, what takes too long.
+"""Watch Glue's conversions: which have ended, which tables wait for a place, which take too long.
 
-The run of ours that began them has ended long ago. EventBridge tells the end of every run of Glue, and reconciliation
-looks at the records (`model/dynamodb/glue_runs.py`) of all dates that are not finished, however old:
+The run of rds-lake that started the jobs has ended long ago. EventBridge reports the end of every Glue job, and
+reconciliation reads the records (`model/dynamodb/glue_runs.py`) of all dates that are not finished, however old:
 
-    all runs of a date ended                           -> a run that reads the results, and all that comes after
-    some ended, and other tables wait for their places -> the same: it begins the next ones
-    tables wait, nothing of the date runs, and Glue has a place -> the same
-    a run older than the time-out                      -> incident "conversion stuck"
+    all jobs of a date ended                                 -> a run that reads the results and finishes the date
+    some ended, and other tables wait for their places       -> a run that reads the results and starts the next jobs
+    tables wait, no job of the date runs, Glue has a place   -> a run that starts the next jobs
+    a job runs for longer than the time-out                  -> incident "conversion stuck"
 
-What belongs here: looking, and what follows. Carrying it out is `glue_convert.py`.
+The work itself is `conversion.py`.
 """
 
 from __future__ import annotations
@@ -31,46 +31,46 @@ _ENDING = ".runs"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DateOfRuns:
-    """A date's conversions as they are now. `runs`: by table, None where Glue has forgotten the run."""
+class DateConversions:
+    """A date's conversions as they are now. `runs`: Glue's runs by table, None where Glue has forgotten the run."""
 
     job_set: JobSet
     runs: Mapping[str, JobRun | None]
 
     @property
     def running(self) -> dict[str, JobRun]:
-        """The runs that go on, by table."""
+        """The runs that have not ended, by table."""
         return {table: run for table, run in self.runs.items() if run is not None and run.running}
 
     @property
     def waiting(self) -> tuple[str, ...]:
-        """The tables that wait for a place."""
+        """The tables that wait for one of Glue's places."""
         return tuple(table for table in self.job_set.tables if table not in self.runs)
 
     @property
     def ended_at(self) -> datetime | None:
-        """When the last of those that ended did, where Glue says so."""
+        """When the last of the ended runs ended, where Glue says so."""
         ends = [run.ended_at for run in self.runs.values() if run is not None and run.ended_at and not run.running]
         return max(ends, default=None)
 
     @property
     def is_due(self) -> bool:
-        """Whether something has ended, and a run of ours has something to do about it."""
+        """Whether a run of Glue has ended, and a run of rds-lake can do something about it."""
         return len(self.runs) > len(self.running) and not (self.running and not self.waiting)
 
     def wanted(self, *, turn: int | None = None) -> WantedRun:
-        """The run that goes on: one per set of ended runs, or with `turn` another one every time."""
+        """The run of rds-lake to ask for: the same for the same ended runs, or another one for every `turn`."""
         ended = sorted(f"{table} {self.job_set.tables[table].run}" for table in self.runs if table not in self.running)
         what = hashlib.sha256("\n".join(ended).encode()).hexdigest()[:12] if turn is None else f"turn {turn}"
-        found = self.job_set
+        job_set = self.job_set
         return WantedRun(
-            key=f"convert:{found.export_task}:{what}",
-            source=found.source,
-            snapshot_date=found.snapshot_date,
+            key=f"convert:{job_set.export_task}:{what}",
+            source=job_set.source,
+            snapshot_date=job_set.snapshot_date,
             trigger="convert",
             whole_source=False,
-            subject=f"glue:{found.export_task}",
-            export_task=f"{found.export_task}:{what}",
+            subject=f"glue:{job_set.export_task}",
+            export_task=f"{job_set.export_task}:{what}",
             ended_at=self.ended_at,
         )
 
@@ -95,8 +95,8 @@ class DateOfRuns:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SparkWatch:
-    """The conversions of a lake. `sources`: those that Glue may convert for; `places`: how many runs the job may have."""
+class GlueWatch:
+    """The conversions of a lake. `sources`: those that use Glue; `places`: how many runs the job may have at once."""
 
     jobs: GlueJobs
     s3: S3Gateway
@@ -105,27 +105,27 @@ class SparkWatch:
     places: int
     sources: Collection[str]
 
-    def dates(self, source: str, *, failed: Callable[[Failed], None] | None = None) -> list[DateOfRuns]:
-        """The source's dates that Glue has not converted wholly, oldest first; none for sources that do without it.
+    def dates(self, source: str, *, failed: Callable[[Failed], None] | None = None) -> list[DateConversions]:
+        """The source's dates that Glue has not wholly converted, oldest first; none for a source that does not use Glue.
 
-        A date that cannot be looked at is told to `failed`, and the others are returned; without it, it raises.
+        With `failed`, a date that cannot be read is passed to it and the others are returned; without, it raises.
         """
         if source not in self.sources:
             return []
-        found: list[DateOfRuns] = []
+        dates: list[DateConversions] = []
         for item in self.s3.list_objects(self.layout.bucket, self.layout.job_folder(source)):
             if item.key.endswith(_ENDING):
-                one = attempt(lambda key=item.key: self._look(key)) if failed else self._look(item.key)
-                if failed and isinstance(one, Failed):
-                    failed(one)
-                elif isinstance(one, DateOfRuns):
-                    found.append(one)
-        return sorted(found, key=lambda one: one.job_set.snapshot_date)
+                looked = attempt(lambda key=item.key: self._look(key)) if failed else self._look(item.key)
+                if failed and isinstance(looked, Failed):
+                    failed(looked)
+                elif isinstance(looked, DateConversions):
+                    dates.append(looked)
+        return sorted(dates, key=lambda date: date.job_set.snapshot_date)
 
-    def date_of(self, run: str) -> DateOfRuns | None:
-        """The date that a run of the job converts for; None for a run that is none of ours, or of a finished date."""
-        found = self.jobs.find_run(self.job, run)
-        named = self.layout.job_set_of(found.request) if found is not None and found.request else None
+    def date_of(self, run: str) -> DateConversions | None:
+        """The date that a run of the job converts for; None for a run that rds-lake did not start, or of a finished date."""
+        job_run = self.jobs.find_run(self.job, run)
+        named = self.layout.job_set_of(job_run.request) if job_run is not None and job_run.request else None
         if named is None or named[0] not in self.sources:
             return None
         return self._look(self.layout.job_set_key(*named))
@@ -134,18 +134,18 @@ class SparkWatch:
         """Whether Glue takes another run of the job."""
         return sum(run.running for run in self.jobs.newest_runs(self.job)) < self.places
 
-    def _look(self, key: str) -> DateOfRuns | None:
+    def _look(self, key: str) -> DateConversions | None:
         text = self.s3.find_text(self.layout.bucket, key)
         if text is None:
             return None
         job_set = parse_job_set(text, where=self.layout.uri(key))
         runs = {table: self.jobs.find_run(self.job, job.run) for table, job in job_set.tables.items() if job.run}
-        return DateOfRuns(job_set=job_set, runs=runs)
+        return DateConversions(job_set=job_set, runs=runs)
 
 
-def watch_conversions(config: LakeConfig, *, jobs: GlueJobs, s3: S3Gateway, layout: LakeLayout) -> SparkWatch:
+def watch_conversions(config: LakeConfig, *, jobs: GlueJobs, s3: S3Gateway, layout: LakeLayout) -> GlueWatch:
     """The lake's conversions by Glue."""
-    return SparkWatch(
+    return GlueWatch(
         jobs=jobs,
         s3=s3,
         layout=layout,
