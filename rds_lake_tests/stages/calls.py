@@ -26,17 +26,27 @@ def make_tables(url: str, count: int) -> None:
 
 
 def calls_of_date(world: World, day: str) -> Calls:
-    """Take a snapshot and export it; then count what the other stages call, polls left out."""
+    """Take a snapshot and export it; then count what the other stages call."""
     world.snapshot(day)
+    world.run().accept(date.fromisoformat(day), poll_seconds=0.05)
+    return calls_of_stages(world, day)
+
+
+def calls_of_stages(world: World, day: str) -> Calls:
+    """What the stages after the export call; the second time it is what a repetition without any change calls."""
     when = date.fromisoformat(day)
-    world.run().accept(when, poll_seconds=0.05)
     with open_door(world.cloud) as door:
         gateways = AwsResource(endpoint_url=door.url, region_name="us-east-1").gateways(world.config.lake)
         run = world.run(rds=gateways.rds, lake=gateways.lake)
         run.relocate(when)
         run.shared.catalogue(when)
         run.shared.publish(when, now=datetime.now(UTC))
-    return Counter({call: n for call, n in door.calls.items() if call not in POLLS})
+    return Counter(door.calls)
+
+
+def without_polls(calls: Calls) -> Calls:
+    """What depends on the number of tables."""
+    return {call: n for call, n in calls.items() if call not in POLLS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +59,9 @@ class Growth:
 
 
 def growth(by_size: Mapping[int, int]) -> Growth:
-    """The line through the smallest and the largest size."""
+    """The line through the smallest and the largest size; through nothing and the size where there is only one."""
     first, last = min(by_size), max(by_size)
-    slope = (by_size[last] - by_size[first]) / (last - first)
+    slope = (by_size[last] - by_size[first]) / (last - first) if last > first else by_size[last] / last
     once = by_size[first] - slope * first
     worst = max(abs(calls - once - slope * size) for size, calls in by_size.items())
     return Growth(once, slope, worst)

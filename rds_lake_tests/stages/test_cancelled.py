@@ -15,8 +15,9 @@ from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3.gateway import CopyLimits, S3Gateway
 from rds_lake.aws.s3.many import CopyOrder, ManyS3
 from rds_lake.errors import ConfigError
+from rds_lake.stages.catalogue.locate import locate
 from rds_lake.stages.catalogue.naming import name_tables
-from rds_lake.stages.catalogue.sync import locate, sync_catalog
+from rds_lake.stages.catalogue.sync import sync_catalog
 from rds_lake.threads import Cancelled, cancelling_threads, check
 from rds_lake_tests.aws.conftest import SESSION
 from rds_lake_tests.support.builders import SampleExport, SampleTable, orders

@@ -1,28 +1,29 @@
 """Catalogue: make Glue's tables and partitions say what the manifest says, without a crawler.
 
-One raw table `snapshots_<table>` per source table, one partition per snapshot date whose location is the
-relocated folder. What is equal is left alone; what differs is updated with SkipArchive and VersionId (aws-facts
-5.1, 5.2), never deleted and created again: that would drop Lake Formation grants (traps 23).
+One raw table `snapshots_<table>` per source table, one partition per snapshot date whose location is the relocated folder.
+What is equal is left alone. What differs is updated with SkipArchive, as Glue keeps at most 100,000 versions of a table
+(https://docs.aws.amazon.com/general/latest/gr/glue.html), and with the VersionId that was read, so that no other writer's
+change is lost. A table is never deleted and created again: its Lake Formation grants would be gone.
 
-What belongs here: applying the plan of `placement.py`, and finding again what was applied. Views are `publish/publisher.py`.
+What belongs here: applying the plan of `placement.py`. Finding a date again is `locate.py`; views are
+`publish/publisher.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.errors import CatalogError, ConfigError, ConflictError, RdsLakeError, all_together
-from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.evolution import Change, reads_as
-from rds_lake.model.tables.glue import ColumnSpec, GluePartition, GlueTable, PartitionSpec, TableSpec
-from rds_lake.model.tables.names import AthenaTable
-from rds_lake.model.tables.nested_types import is_nested
-from rds_lake.stages.catalogue.placement import Placement, candidates, place
-from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, comment, group_versions, settle
+from rds_lake.model.tables.glue import GluePartition, GlueTable, PartitionSpec, TableSpec
+from rds_lake.stages.catalogue.partitions import dated, holds, retyped, wanted_partitions
+from rds_lake.stages.catalogue.placement import Placement, place
+from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, group_versions
 from rds_lake.threads import cancelling_threads
 
 Action = Literal["created", "updated", "unchanged"]
@@ -53,44 +54,56 @@ def sync_catalog(
     log: Callable[[str], None],
     parallel: int = 8,
     existing: Mapping[str, GlueTable] | None = None,
+    is_new: bool = False,
 ) -> tuple[TableSync, ...]:
-    """Create or update every raw table and its partition of the manifest's date. `existing`: as `existing_tables` read them.
+    """Create or update every raw table and its partition of the manifest's date.
 
-    Raises CatalogError listing every table that could not be made to agree, UnavailableError where Glue was just away for
-    all of them; the others are done, and a repetition finds them unchanged.
+    `existing`: as `existing_tables` read them. `is_new`: no partition of the date is expected, so each is created without a
+    look at first; a wrong guess costs a refused call per table.
+
+    Raises CatalogError listing every table that could not be made to agree, UnavailableError where Glue did not answer for
+    any of them; the others are done, and a repetition finds them unchanged.
     """
-    database = manifest.source
-    existing = existing_tables(glue, database) if existing is None else existing
+    existing = existing_tables(glue, manifest.source) if existing is None else existing
+    work = _Work(
+        glue=glue,
+        database=manifest.source,
+        day=manifest.snapshot_date,
+        existing=existing,
+        claimed={name for table in tables for name in (table.names.raw, table.names.view)},
+        is_new=is_new,
+    )
     versions = group_versions(existing)
-    claimed = {name for table in tables for name in (table.names.raw, table.names.view)}
-    work = _Work(glue=glue, database=database, day=manifest.snapshot_date, existing=existing, claimed=claimed)
-    failed: dict[str, RdsLakeError] = {}
-    done: list[TableSync] = []
-
-    def sync(table: NamedTable) -> TableSync | RdsLakeError:
-        try:
-            return work.sync(table, versions.get(table.names.view, ()))
-        except ConfigError:
-            raise  # of this machine, and so the same of every table
-        except RdsLakeError as error:
-            return error
-
     with cancelling_threads(parallel, "catalog") as pool:
-        for number, (table, outcome) in enumerate(zip(tables, pool.map(sync, tables), strict=True), start=1):
-            if isinstance(outcome, RdsLakeError):
-                failed[str(table.names.target)] = outcome
-            else:
-                done.append(outcome)
-            if number % 50 == 0:
-                log(f"catalogued {number} of {len(tables)} tables")
+        syncs = pool.map(lambda table: work.try_sync(table, versions.get(table.names.view, ())), tables)
+        outcomes = list(_logged(syncs, len(tables), log))
+    failed = {
+        str(table.names.target): outcome
+        for table, outcome in zip(tables, outcomes, strict=True)
+        if isinstance(outcome, RdsLakeError)
+    }
     if failed:
-        summary = CatalogError(
-            f"{len(failed)} of {len(tables)} tables of {database} could not be catalogued for "
-            f"{manifest.snapshot_date}; no view moves. Materialize `catalog` again after the cause is gone:",
-            [f"{target}: {_reason(error)}" for target, error in failed.items()],
-        )
-        raise all_together(summary, list(failed.values()))
-    return tuple(done)
+        raise _not_catalogued(manifest, len(tables), failed)
+    return tuple(outcome for outcome in outcomes if isinstance(outcome, TableSync))
+
+
+def _logged(
+    outcomes: Iterable[TableSync | RdsLakeError], count: int, log: Callable[[str], None]
+) -> Iterator[TableSync | RdsLakeError]:
+    for number, outcome in enumerate(outcomes, start=1):
+        yield outcome
+        if number % 50 == 0:
+            log(f"catalogued {number} of {count} tables")
+
+
+def _not_catalogued(manifest: Manifest, count: int, failed: Mapping[str, RdsLakeError]) -> RdsLakeError:
+    """One error about all tables that failed; transient where a repetition may bring them all."""
+    summary = CatalogError(
+        f"{len(failed)} of {count} tables of {manifest.source} could not be catalogued for {manifest.snapshot_date}; no view "
+        "moves. Materialize `catalog` again after the cause is gone:",
+        [f"{target}: {_reason(error)}" for target, error in failed.items()],
+    )
+    return all_together(summary, list(failed.values()))
 
 
 def _reason(error: RdsLakeError) -> str:
@@ -103,72 +116,25 @@ def existing_tables(glue: GlueGateway, database: str) -> dict[str, GlueTable]:
     return glue.list_tables(database)
 
 
-def locate(
-    glue: GlueGateway,
-    *,
-    manifest: Manifest,
-    tables: Sequence[NamedTable],
-    existing: Mapping[str, GlueTable],
-    parallel: int = 8,
-) -> tuple[NamedTable, ...]:
-    """The tables with the raw tables that hold the manifest's date; CatalogError lists those that none holds.
-
-    Glue is asked for the partition of each: one deleted by hand would have a view show an empty table.
-    """
-    database, day = manifest.source, manifest.snapshot_date
-    versions = group_versions(existing)
-
-    def find(named: NamedTable) -> NamedTable | None:
-        mine = versions.get(named.names.view, ())
-        fitting = [raw for raw in candidates(mine, named) if _holds(glue, database, day, named, raw.table)]
-        return settle(named, fitting[0], mine) if fitting else None
-
-    with cancelling_threads(parallel, "locate") as pool:
-        found = list(pool.map(find, tables))
-    missing = [str(named.names.target) for named, where in zip(tables, found, strict=True) if where is None]
-    if missing:
-        raise CatalogError(f"{database} is not catalogued for {day}; materialize `catalog` first:", missing)
-    return tuple(named for named in found if named is not None)
-
-
-def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> None:
-    """Forget the date in the versions that do not hold it: an earlier export of the date had other types.
-
-    After publishing only, when no view reads them any more. A partition of a later export, which another run has just made,
-    is none of those.
-    """
-    day = manifest.snapshot_date
-    folders = [f"/snapshot_date={day}/{task}/" for task in (*manifest.earlier, manifest.export.export_task)]
-    folders += [f"s3://{copy.bucket}/{copy.folder}" for copy in (*manifest.superseded, manifest.aws_copy)]
-    for named in tables:
-        for raw, key in named.elsewhere:
-            drop_date(glue, manifest.source, raw, key, day, within=folders)
-
-
-def drop_date(
-    glue: GlueGateway, database: str, raw: str, key: str, day: date, *, within: Sequence[str] | None = None
-) -> int:
-    """Forget the date in one raw table, of a union every member's; how many partitions there were. Files stay.
-
-    With `within`, only partitions whose location has one of these in it.
-    """
-    stale = [
-        partition.values
-        for partition in glue.find_partitions(database, raw, _on(key, "=", day))
-        if within is None or any(part in partition.location for part in within)
-    ]
-    return glue.delete_partitions(database, raw, stale)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Work:
-    """One date's work in one database. `claimed` are the names that the date's tables have."""
+    """One date's work in one database. `claimed` are the names that the date's tables have; `is_new` as of `sync_catalog`."""
 
     glue: GlueGateway
     database: str
     day: date
     existing: Mapping[str, GlueTable]
     claimed: set[str]
+    is_new: bool
+
+    def try_sync(self, named: NamedTable, versions: Sequence[RawTable]) -> TableSync | RdsLakeError:
+        """What was done, or why this table could not be made to agree."""
+        try:
+            return self.sync(named, versions)
+        except ConfigError:
+            raise  # of this machine, and so the same of every table
+        except RdsLakeError as error:
+            return error
 
     def sync(self, named: NamedTable, versions: Sequence[RawTable]) -> TableSync:
         plan, action = self._planned_and_applied(named, versions)
@@ -196,11 +162,11 @@ class _Work:
             self.day,
             taken=(self.existing.keys() | self.claimed - {named.names.raw}) - mine,
             is_older=lambda: any(self._is_older(raw) for raw in versions),
-            holds=lambda raw: _holds(self.glue, self.database, self.day, named, raw.table),
+            holds=lambda raw: holds(self.glue, self.database, self.day, named, raw.table),
         )
 
     def _is_older(self, raw: RawTable) -> bool:
-        expression = _on(raw.table.partition_keys[0][0], ">", self.day)
+        expression = dated(raw.table.partition_keys[0][0], ">", self.day)
         return next(self.glue.find_partitions(self.database, raw.table.name, expression), None) is not None
 
     def _apply(self, plan: Placement) -> Action:
@@ -224,25 +190,26 @@ class _Work:
         if not turned:
             return
         partitions = self.glue.find_partitions(self.database, table.name)
-        settled = [_with_types(partition, turned, types) for partition in partitions]
-        self.glue.update_partitions(self.database, table.name, [spec for spec in settled if spec is not None])
+        changed = [retyped(partition, turned, types) for partition in partitions]
+        self.glue.update_partitions(self.database, table.name, [spec for spec in changed if spec is not None])
 
     def _apply_partitions(self, named: NamedTable) -> Action:
         """Make the date's partitions; one deleted by hand is made again.
 
-        One that another run makes or deletes between the look and the call is looked at once more.
+        What Glue refuses because another run made or deleted it meanwhile, or because the date is not as new as it seemed, is
+        looked at and tried again.
         """
-        wanted = _partitions(named, self.day)
-        existing = self._existing_partitions(named, wanted)
+        wanted = wanted_partitions(named, self.day)
+        # Of a union members that an earlier export of the date had are found by a look only.
+        existing = {} if self.is_new and not named.members else self._existing_partitions(named, wanted)
         for _ in range(_ATTEMPTS):
             try:
                 return self._change_partitions(named, wanted, existing)
-            except CatalogError:
-                # What is refused because it is there already, or gone, is judged by what is there now.
-                found = self._existing_partitions(named, wanted)
-                if found.keys() == existing.keys():
+            except (CatalogError, ConflictError):
+                seen = self._existing_partitions(named, wanted)
+                if seen.keys() == existing.keys():
                     raise
-                existing = found
+                existing = seen
         return self._change_partitions(named, wanted, existing)
 
     def _change_partitions(
@@ -256,7 +223,7 @@ class _Work:
         different = [
             spec
             for values, spec in wanted.items()
-            if (found := existing.get(values)) and (found.location, found.columns) != (spec.location, spec.columns)
+            if (old := existing.get(values)) and (old.location, old.columns) != (spec.location, spec.columns)
         ]
         self.glue.create_partitions(self.database, raw, missing)
         self.glue.update_partitions(self.database, raw, different)
@@ -273,57 +240,8 @@ class _Work:
         names = named.names
         if not named.members:
             return self.glue.get_partitions(self.database, names.raw, list(wanted))
-        expression = _on(names.partition_key, "=", self.day)
-        return {found.values: found for found in self.glue.find_partitions(self.database, names.raw, expression)}
-
-
-def _on(key: str, operator: str, day: date) -> str:
-    """Glue's filter of partitions by date; keys are our own names and need no quotes."""
-    return f"{key} {operator} '{day.isoformat()}'"
-
-
-def _holds(glue: GlueGateway, database: str, day: date, named: NamedTable, table: GlueTable) -> bool:
-    """Whether the table has the date's partition at the manifest's very folder."""
-    first = next(iter(named.members), named.manifest)
-    values = _values(day, named.names, first) if named.members else (day.isoformat(),)
-    found = glue.get_partitions(database, table.name, [values]).get(values)
-    return found is not None and found.location == first.location
-
-
-def _values(day: date, names: AthenaTable, table: TableManifest) -> tuple[str, ...]:
-    return (day.isoformat(), table.target.table) if names.member_key else (day.isoformat(),)
-
-
-def _partitions(named: NamedTable, day: date) -> dict[tuple[str, ...], PartitionSpec]:
-    """The partitions of the date: each with the types that really are in its files, or the table's without files.
-
-    A nested type is the table's: fields are found by name, and Athena compares the two declarations place by place.
-    """
-    types = {seen.key: seen.column.hive_type for seen in named.seen}
-    specs: dict[tuple[str, ...], PartitionSpec] = {}
-    for table in named.members or (named.manifest,):
-        columns = tuple(
-            (
-                column.name.lower(),
-                column.hive_type if table.files and not is_nested(column.hive_type) else types[column.name.lower()],
-                comment(column.name, column.original_type),
-            )
-            for column in table.columns
-        )
-        values = _values(day, named.names, table)
-        specs[values] = PartitionSpec(values=values, location=table.location, columns=columns)
-    return specs
-
-
-def _with_types(partition: GluePartition, turned: Iterable[str], types: Mapping[str, str]) -> PartitionSpec | None:
-    """The partition with the table's types for these columns; None where it can be read as it is."""
-    columns: tuple[ColumnSpec, ...] = tuple(
-        (name, types[name] if name in turned and not reads_as(kind, types[name]) else kind, text)
-        for name, kind, text in partition.columns
-    )
-    if columns == partition.columns:
-        return None
-    return PartitionSpec(values=partition.values, location=partition.location, columns=columns)
+        expression = dated(names.partition_key, "=", self.day)
+        return {old.values: old for old in self.glue.find_partitions(self.database, names.raw, expression)}
 
 
 def _same(existing: GlueTable, spec: TableSpec) -> bool:

@@ -15,7 +15,7 @@ from rds_lake.model.dynamodb.tables import EXPORT_FOLDER, MANIFESTS
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import AwsCopy, Manifest
 from rds_lake.stages.catalogue.dated import DatedTables
-from rds_lake.stages.catalogue.sync import drop_elsewhere
+from rds_lake.stages.catalogue.locate import drop_elsewhere
 from rds_lake.stages.lake.lake import Lake
 
 

@@ -27,6 +27,8 @@ from rds_lake.stages.checks.quality import check_tables
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.lake.snapshot_log import recorded_dates
 from rds_lake.stages.publish import cleanup
 from rds_lake.stages.publish.publisher import Publisher
 from rds_lake.stages.source.outcomes import Catalogued, Published
@@ -96,20 +98,27 @@ class SharedStages(Generic[S_co]):
         return True
 
     def _catalogued(self, manifest: Manifest) -> Catalogued:
-        existing = existing_tables(self.lake.glue, self.source.name)
+        day, existing = manifest.snapshot_date, existing_tables(self.lake.glue, self.source.name)
         named, too_long = with_legal_types(name_tables(manifest, self.source, published_names(existing)))
         type_tables(named, self.source)  # settings that do not fit are told before anything is written
-        synced = sync_catalog(self.lake.glue, manifest=manifest, tables=named, log=self.log, existing=existing)
+        synced = sync_catalog(
+            self.lake.glue,
+            manifest=manifest,
+            tables=named,
+            log=self.log,
+            existing=existing,
+            is_new=day not in recorded_dates(self.lake.s3, self.lake.layout, self.source.name),
+        )
         typed = type_tables([sync.named for sync in synced], self.source)
         quality = check_tables(
             self.lake.athena,
             database=self.source.name,
-            snapshot_date=manifest.snapshot_date,
+            snapshot_date=day,
             tables=typed,
             log=self.log,
             casts=self.source.counts_casts,
         )
-        _, too_wide = with_legal_views(typed, self.source, manifest.snapshot_date)
+        _, too_wide = with_legal_views(typed, self.source, day)
         return Catalogued(synced=synced, quality=quality, left_out=(*too_long, *too_wide))
 
     def compare_rows(self, day: date) -> RowComparison:
@@ -123,7 +132,8 @@ class SharedStages(Generic[S_co]):
         """
         task = self.manifest(day).export.export_task
         with self.in_use.work(day, task, log=self.log):
-            tables = tables_of(self.lake, self.source, day)
+            pointer = find_pointer(self.lake.s3, self.lake.layout, self.source.name)
+            tables = tables_of(self.lake, self.source, day, published=pointer)
             if tables.manifest.export.export_task != task:
                 raise UnavailableError(f"{self.source.name} {day} is exported anew by another run; again later")
             publication = self.publisher(now).arrive(tables)
@@ -131,10 +141,6 @@ class SharedStages(Generic[S_co]):
                 alone = self.in_use.is_alone(day, task)
                 cleanup.finish(self.lake, tables, keep_export=self.source.keep_export, log=self.log, alone=alone)
         return Published(publication=publication, tables=tables.typed, left_out=tables.left_out)
-
-    @property
-    def _in_use(self) -> InUse:
-        return InUse.of(self.lake, self.source.name)
 
     def publisher(self, now: datetime) -> Publisher:
         """Publishes this source's dates; for a person's own words see `publish/by_hand.py`."""

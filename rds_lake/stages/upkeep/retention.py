@@ -29,7 +29,7 @@ from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.publication import waiting
 from rds_lake.model.lake.retention import keep
 from rds_lake.model.tables.glue import GlueTable
-from rds_lake.stages.catalogue.sync import drop_date
+from rds_lake.stages.catalogue.locate import drop_date
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake

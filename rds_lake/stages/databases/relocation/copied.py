@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.calendars import Calendar, together
@@ -15,7 +15,7 @@ from rds_lake.model.exports.expected_type import hive_type_of_expected, known_ty
 from rds_lake.model.exports.info import InfoColumn
 from rds_lake.model.lake.data_files import DataFile, DataFiles
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.model.lake.manifest import AwsCopy, Manifest, TableManifest
+from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.model.tables.table import Column
 from rds_lake.stages.databases.inspect import ExportedTable
@@ -37,48 +37,54 @@ def build_manifest(
     record: ExportRecord,
     layout: LakeLayout,
     *,
-    superseded: tuple[AwsCopy, ...] = (),
     in_place: bool = False,
 ) -> Manifest:
     """The manifest of verified copies, or of AWS's own files (pure).
 
     MalformedExportError when files of one table differ in schema.
     """
-    files: dict[str, DataFiles] = defaultdict(DataFiles)
-    shapes: dict[str, dict[tuple[tuple[str, str], ...], str]] = defaultdict(dict)
-    early: dict[str, set[tuple[str, Calendar]]] = defaultdict(set)
+    files: dict[str, _Files] = defaultdict(_Files)
     for copy in copied:
-        files[copy.table.folder].add(copy.data)
-        shapes[copy.table.folder].setdefault(copy.columns, copy.data.key)
-        early[copy.table.folder].update(copy.early)
+        files[copy.table.folder].add(copy)
+    tables = tuple(tables)
+    problems = [problem for table in tables for problem in files[table.folder].problems(table)]
+    if problems:
+        raise MalformedExportError("tables cannot be read as one:", problems)
     manifests: list[TableManifest] = []
-    problems: list[str] = []
     for table in tables:
-        schemas = shapes[table.folder]
-        if len(schemas) > 1:
-            problems.append(f"files of {table.target} differ in schema: {', '.join(sorted(schemas.values()))}")
-            continue
-        columns, notes = merge_schema(next(iter(schemas), None), table.info.columns)
+        mine = files[table.folder]
+        columns, notes = merge_schema(next(iter(mine.schemas), None), table.info.columns)
         location, home = _place(table, record, layout, in_place=in_place)
         manifests.append(
             TableManifest(
                 target=table.target,
                 location=location,
                 home=home,
-                columns=_with_calendars(columns, early[table.folder]),
-                files=files[table.folder].by_key(),
+                columns=_with_calendars(columns, mine.early),
+                files=mine.files.by_key(),
                 schema_notes=notes,
             )
         )
-    if problems:
-        raise MalformedExportError("tables cannot be read as one:", problems)
-    return Manifest(
-        export=record,
-        lake_bucket=layout.bucket,
-        tables=tuple(manifests),
-        in_place=in_place,
-        superseded=superseded,
-    )
+    return Manifest(export=record, lake_bucket=layout.bucket, tables=tuple(manifests), in_place=in_place)
+
+
+@dataclass(slots=True)
+class _Files:
+    """What the copies of one table's files say of it. `schemas`: columns -> the key of the first file that has them."""
+
+    files: DataFiles = field(default_factory=DataFiles)
+    schemas: dict[tuple[tuple[str, str], ...], str] = field(default_factory=dict)
+    early: set[tuple[str, Calendar]] = field(default_factory=set)
+
+    def add(self, copy: Copied) -> None:
+        self.files.add(copy.data)
+        self.schemas.setdefault(copy.columns, copy.data.key)
+        self.early.update(copy.early)
+
+    def problems(self, table: ExportedTable) -> list[str]:
+        if len(self.schemas) <= 1:
+            return []
+        return [f"files of {table.target} differ in schema: {', '.join(sorted(self.schemas.values()))}"]
 
 
 def _with_calendars(columns: Sequence[Column], early: Iterable[tuple[str, Calendar]]) -> tuple[Column, ...]:

@@ -18,7 +18,7 @@ from rds_lake.aws.s3.wire import THREADS
 from rds_lake.errors import RdsLakeError, RelocationError, TransientError, UnavailableError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.made import MadeBy
-from rds_lake.model.lake.manifest import AwsCopy, DataFile, Manifest
+from rds_lake.model.lake.manifest import DataFile, Manifest
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.file_facts import FileFacts
 from rds_lake.stages.databases.footers import Footer, read_footers
@@ -41,9 +41,7 @@ class Registrar:
     clock: Callable[[], float] = field(default=time.monotonic)
     newest: bool = True  # of two snapshots of a date, the later one counts
 
-    def register(
-        self, contents: ExportContents, record: ExportRecord, *, superseded: tuple[AwsCopy, ...] = ()
-    ) -> Manifest:
+    def register(self, contents: ExportContents, record: ExportRecord) -> Manifest:
         """Read every footer, write the manifest and return it, or that of a better export finished meanwhile.
 
         Raises RelocationError listing every file whose footer could not be read; there is no manifest then.
@@ -57,7 +55,6 @@ class Registrar:
             _as_they_are(files, facts),
             record,
             self.layout,
-            superseded=superseded,
             in_place=True,
         )
         stands = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)

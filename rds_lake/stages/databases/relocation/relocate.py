@@ -24,7 +24,7 @@ from rds_lake.aws.s3.wire import THREADS
 from rds_lake.errors import AwsError, RdsLakeError, RelocationError, all_together
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.made import MadeBy
-from rds_lake.model.lake.manifest import AwsCopy, DataFile, Manifest
+from rds_lake.model.lake.manifest import DataFile, Manifest
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.file_facts import FileFacts
 from rds_lake.stages.databases.footers import Footer, read_footers
@@ -53,9 +53,7 @@ class Mover:
     clock: Callable[[], float] = time.monotonic
     newest: bool = True  # of two snapshots of a date, the later one counts
 
-    def relocate(
-        self, contents: ExportContents, record: ExportRecord, *, superseded: tuple[AwsCopy, ...] = ()
-    ) -> Manifest:
+    def relocate(self, contents: ExportContents, record: ExportRecord) -> Manifest:
         """Copy everything, verify it, write the manifest and return it, or that of a better export finished meanwhile.
 
         Raises RelocationError listing every object that could not be copied or verified; nothing is deleted.
@@ -69,7 +67,7 @@ class Mover:
         work.read_footers()
         if work.failed:
             return self._done_by_another(record) or work.give_up()
-        manifest = build_manifest(contents.tables, work.copied(), record, self.layout, superseded=superseded)
+        manifest = build_manifest(contents.tables, work.copied(), record, self.layout)
         stands = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
         if stands.export.export_task != record.export_task:
             self.log(f"{record.snapshot_date} was relocated from {stands.export.export_task} meanwhile; that stands")

@@ -1,0 +1,85 @@
+"""Which raw table holds a date, and forgetting a date in those that should not hold it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+
+from rds_lake.aws.glue import GlueGateway
+from rds_lake.errors import CatalogError
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.tables.glue import GlueTable
+from rds_lake.stages.catalogue.partitions import dated, holds
+from rds_lake.stages.catalogue.placement import candidates
+from rds_lake.stages.catalogue.raw_tables import NamedTable, group_versions, settle
+from rds_lake.threads import cancelling_threads
+
+
+def locate(
+    glue: GlueGateway,
+    *,
+    manifest: Manifest,
+    tables: Sequence[NamedTable],
+    existing: Mapping[str, GlueTable],
+    parallel: int = 8,
+    is_shown: Callable[[NamedTable], bool] = lambda _: False,
+) -> tuple[NamedTable, ...]:
+    """The tables with the raw tables that hold the manifest's date; CatalogError lists those that none holds.
+
+    Glue is asked for the partition of each: one deleted by hand would have a view show an empty table. It is not asked about
+    a table that `is_shown` says readers see in this version already.
+    """
+    database, day = manifest.source, manifest.snapshot_date
+    versions = group_versions(existing)
+
+    def find(named: NamedTable) -> NamedTable | None:
+        mine = versions.get(named.names.view, ())
+        fitting = candidates(mine, named)
+        settled = [settle(named, raw, mine) for raw in fitting]
+        shown = next((table for table in settled if is_shown(table)), None)
+        if shown is not None:
+            return shown
+        return next(
+            (
+                table
+                for raw, table in zip(fitting, settled, strict=True)
+                if holds(glue, database, day, named, raw.table)
+            ),
+            None,
+        )
+
+    with cancelling_threads(parallel, "locate") as pool:
+        located = list(pool.map(find, tables))
+    missing = [str(named.names.target) for named, where in zip(tables, located, strict=True) if where is None]
+    if missing:
+        raise CatalogError(f"{database} is not catalogued for {day}; materialize `catalog` first:", missing)
+    return tuple(named for named in located if named is not None)
+
+
+def drop_elsewhere(glue: GlueGateway, *, manifest: Manifest, tables: Sequence[NamedTable]) -> None:
+    """Delete the date's partitions in the versions that do not hold it: an earlier export of the date had other types.
+
+    After publishing only, when no view reads them any more. A partition of a later export, which another run has just made,
+    stays.
+    """
+    day = manifest.snapshot_date
+    folders = [f"/snapshot_date={day}/{task}/" for task in (*manifest.earlier, manifest.export.export_task)]
+    folders += [f"s3://{copy.bucket}/{copy.folder}" for copy in (*manifest.superseded, manifest.aws_copy)]
+    for named in tables:
+        for raw, key in named.elsewhere:
+            drop_date(glue, manifest.source, raw, key, day, within=folders)
+
+
+def drop_date(
+    glue: GlueGateway, database: str, raw: str, key: str, day: date, *, within: Sequence[str] | None = None
+) -> int:
+    """Delete the date's partitions in one raw table, of a union every member's; how many there were. Files stay.
+
+    With `within`, only partitions whose location has one of these texts in it.
+    """
+    stale = [
+        partition.values
+        for partition in glue.find_partitions(database, raw, dated(key, "=", day))
+        if within is None or any(part in partition.location for part in within)
+    ]
+    return glue.delete_partitions(database, raw, stale)

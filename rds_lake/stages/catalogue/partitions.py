@@ -1,0 +1,63 @@
+"""The partitions of one table's date: as they should be by the manifest, and whether Glue has them there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from rds_lake.aws.glue import GlueGateway
+from rds_lake.model.lake.manifest import TableManifest
+from rds_lake.model.tables.evolution import reads_as
+from rds_lake.model.tables.glue import ColumnSpec, GluePartition, GlueTable, PartitionSpec
+from rds_lake.model.tables.names import AthenaTable
+from rds_lake.model.tables.nested_types import is_nested
+from rds_lake.stages.catalogue.raw_tables import NamedTable, comment
+
+
+def dated(key: str, operator: str, day: date) -> str:
+    """Glue's filter of partitions by date, as `snapshot_date > '2026-11-20'`; keys are our own names and need no quotes."""
+    return f"{key} {operator} '{day.isoformat()}'"
+
+
+def holds(glue: GlueGateway, database: str, day: date, named: NamedTable, table: GlueTable) -> bool:
+    """Whether the table has the date's partition, at exactly the manifest's folder; one call of Glue."""
+    first = next(iter(named.members), named.manifest)
+    values = _values(day, named.names, first) if named.members else (day.isoformat(),)
+    partition = glue.get_partitions(database, table.name, [values]).get(values)
+    return partition is not None and partition.location == first.location
+
+
+def wanted_partitions(named: NamedTable, day: date) -> dict[tuple[str, ...], PartitionSpec]:
+    """The partitions of the date: each with the types that really are in its files, or the table's without files.
+
+    A nested type is the table's: fields are found by name, and Athena compares the two declarations place by place.
+    """
+    types = {seen.key: seen.column.hive_type for seen in named.seen}
+    specs: dict[tuple[str, ...], PartitionSpec] = {}
+    for table in named.members or (named.manifest,):
+        columns = tuple(
+            (
+                column.name.lower(),
+                column.hive_type if table.files and not is_nested(column.hive_type) else types[column.name.lower()],
+                comment(column.name, column.original_type),
+            )
+            for column in table.columns
+        )
+        values = _values(day, named.names, table)
+        specs[values] = PartitionSpec(values=values, location=table.location, columns=columns)
+    return specs
+
+
+def _values(day: date, names: AthenaTable, table: TableManifest) -> tuple[str, ...]:
+    return (day.isoformat(), table.target.table) if names.member_key else (day.isoformat(),)
+
+
+def retyped(partition: GluePartition, turned: Iterable[str], types: Mapping[str, str]) -> PartitionSpec | None:
+    """The partition with the table's types for the columns that `turned`; None where it can be read as it is."""
+    columns: tuple[ColumnSpec, ...] = tuple(
+        (name, types[name] if name in turned and not reads_as(kind, types[name]) else kind, text)
+        for name, kind, text in partition.columns
+    )
+    if columns == partition.columns:
+        return None
+    return PartitionSpec(values=partition.values, location=partition.location, columns=columns)

@@ -1,0 +1,29 @@
+"""Views as the pointer remembers them: whether the view in Glue is the one that was published.
+
+A published view is remembered by two digests, of our statement and of the text that Athena stored for it: Athena formats a
+statement anew, so that neither follows from the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+
+from rds_lake.model.lake.publication import Pointer, PublishedView
+from rds_lake.model.tables.glue import GlueTable
+
+
+def published_view(statement: str, stored: GlueTable) -> PublishedView:
+    """What the pointer keeps of a view that was made by the statement and read back."""
+    return PublishedView(statement=_digest(statement), stored=_digest(stored.view_text))
+
+
+def is_published(pointer: Pointer | None, existing: Mapping[str, GlueTable], view: str, statement: str) -> bool:
+    """Whether the view in Glue was made by this statement and has not been changed since. `existing`: Glue's tables by name."""
+    kept = pointer.views.get(view) if pointer else None
+    stored = existing.get(view)
+    return kept is not None and stored is not None and stored.is_view and kept == published_view(statement, stored)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

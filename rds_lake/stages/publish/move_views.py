@@ -1,0 +1,197 @@
+"""One attempt to move every view of a source to one snapshot date, on the pointer as it was read.
+
+    mark into the pointer -> CREATE OR REPLACE of what differs -> views of gone tables dropped -> read back
+    -> rows of `_snapshots` -> the pointer moves
+
+The pointer (`lake/pointer.py`) is written last: after a crash in the middle it still names the old date, and the views that may
+have moved; the next run finishes. Athena has no transaction over views: in between each is old or new, never broken.
+
+What belongs here: that order. Which date is moved to, and what happens when another publication comes in between, is
+`publisher.py`; a view's text is `sql/views.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import CatalogError, ConflictError, PublishError, RdsLakeError, UnavailableError
+from rds_lake.model.lake.publication import Moving, Pointer, State
+from rds_lake.model.tables.glue import GlueTable
+from rds_lake.model.tables.names import PARTITION_KEY
+from rds_lake.sql.stored_view import why_not
+from rds_lake.sql.views import render_view
+from rds_lake.stages.catalogue.dated import DatedTables, tables_of
+from rds_lake.stages.catalogue.naming import TypedTable
+from rds_lake.stages.catalogue.published_view import is_published, published_view
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.in_use import InUse
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import PublishState, read_state, write_state
+from rds_lake.stages.lake.snapshot_log import record, recorded_dates
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Publication:
+    """The outcome: what became of the date, what readers see, which views changed, which were dropped with their table."""
+
+    state: State
+    latest: date | None
+    flipped: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+
+    @property
+    def became_latest(self) -> bool:
+        return self.state is State.PUBLISHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ViewMover:
+    """Moves the views of one source. `token` is of one publication; `begun` collects dates whose views may have moved."""
+
+    lake: Lake
+    source: SourceSettings
+    now: datetime
+    log: Callable[[str], None]
+    token: str
+    begun: list[date]
+
+    def move(self, tables: DatedTables, state: PublishState, rolled_back_from: date | None) -> Publication:
+        """Move every view to the date of the tables. `state` is the pointer that this was decided on.
+
+        Raises ConflictError when another publication changed the pointer or a view since; QueryError or CatalogError when a
+        view cannot be made or is not what was asked for: the pointer then stays.
+        """
+        name, day = self.source.name, tables.snapshot_date
+        statements = {table.names.view: render_view(name, table.names, table.columns, day) for table in tables.typed}
+        existing = self.lake.glue.list_tables(name)
+        stale = tuple(sorted(v for v, sql in statements.items() if not is_published(state.pointer, existing, v, sql)))
+        views = {view for view, table in existing.items() if table.is_view}
+        gone = tuple(sorted((_known_views(state) - statements.keys()) & views))
+        moves_on = state.pointer is None or state.pointer.snapshot_date != day
+        if stale or gone or moves_on:
+            state = self._marked(state, day, tuple(sorted({*statements, *gone})))
+        if moves_on:
+            InUse.of(self.lake, name).require_not_removed(day)
+        self._require_current(tables)
+        if stale or gone:
+            self._make([statements[view] for view in stale], state, day)
+            for view in gone:
+                self.lake.glue.delete_view(name, view)
+            existing = self.lake.glue.list_tables(name)
+        self._require_views(tables, existing, state)
+        record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
+        self._note_rolled_back(day, rolled_back_from)
+        self._write_pointer(
+            state,
+            Pointer(
+                snapshot_date=day,
+                export_task=tables.manifest.export.export_task,
+                views={view: published_view(sql, existing[view]) for view, sql in statements.items()},
+                rolled_back_from=rolled_back_from,
+            ),
+        )
+        self.log(f"{name}: {len(stale)} of {len(statements)} views moved to {day}")
+        return Publication(state=State.PUBLISHED, latest=day, flipped=stale, dropped=gone)
+
+    def _marked(self, state: PublishState, day: date, views: tuple[str, ...]) -> PublishState:
+        """The state with this publication's mark, written; as it is where an earlier attempt of it wrote the mark."""
+        mine = Moving(snapshot_date=day, views=views, token=self.token, since=self.now)
+        if mine in state.moves:
+            return state
+        others = tuple(move for move in state.moves if move.token != self.token)
+        self.begun.append(day)
+        return write_state(self.lake, self.source.name, replace(state, moves=(*others, mine)))
+
+    def _require_current(self, tables: DatedTables) -> None:
+        """The manifest is still the one that the tables were looked up by.
+
+        Once the mark is written no removal takes the date; a removal or a new export that came before is noticed here.
+        """
+        name, day, mine = self.source.name, tables.snapshot_date, tables.manifest.export.export_task
+        manifest = handover.find_manifest(self.lake.s3, self.lake.layout, name, day)
+        if manifest is None:
+            raise PublishError(f"{name} {day} was removed from the lake in the meantime; no view was moved")
+        if manifest.export.export_task != mine:
+            raise UnavailableError(
+                f"{name} {day} was exported anew in the meantime, by {manifest.export.export_task}; the run of that export "
+                "publishes it"
+            )
+
+    def _make(self, statements: list[str], state: PublishState, day: date) -> None:
+        """Create or replace views; where one cannot be made, those that moved go back, so that no query joins two dates for long."""
+        try:
+            self.lake.athena.run_many(statements, database=self.source.name)
+        except RdsLakeError:
+            if state.pointer is not None and state.pointer.snapshot_date != day:
+                shown = state.pointer.snapshot_date
+                self.log(
+                    f"not every view of {self.source.name} can be moved to {day}; those that did go back to {shown}"
+                )
+                self.move(tables_of(self.lake, self.source, shown), state, state.pointer.rolled_back_from)
+            raise
+
+    def _require_views(self, tables: DatedTables, existing: Mapping[str, GlueTable], state: PublishState) -> None:
+        """Read back; ConflictError where another publication may be the reason that a view is not what was asked for."""
+        try:
+            _require_views(tables.typed, existing, self.source.name, tables.snapshot_date)
+        except CatalogError as error:
+            others = [move for move in state.under_way(self.now) if move.token != self.token]
+            if others or read_state(self.lake.s3, self.lake.layout, self.source.name).etag != state.etag:
+                raise ConflictError(
+                    service="rds-lake",
+                    operation="publish",
+                    code="Moved",
+                    message=f"views were moved by another: {error}",
+                ) from error
+            raise
+
+    def _note_rolled_back(self, shown: date, rolled_back_from: date | None) -> None:
+        """The rows of the newer dates that were given up for the one that is shown."""
+        if rolled_back_from is None:
+            return
+        for day in sorted(recorded_dates(self.lake.s3, self.lake.layout, self.source.name)):
+            if shown < day <= rolled_back_from:
+                manifest = handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+                if manifest is not None:
+                    record(self.lake, manifest, State.ROLLED_BACK, now=self.now)
+
+    def _write_pointer(self, state: PublishState, pointer: Pointer) -> None:
+        """The pointer without this publication's mark, and without marks of killed ones that were on their way to the same date.
+
+        Marks of publications that may still be at work stay: those will see that they were overtaken.
+        """
+        day = pointer.snapshot_date
+        others = tuple(
+            move for move in state.under_way(self.now) if move.token != self.token and move.snapshot_date != day
+        )
+        if pointer != state.pointer or others != state.moves:
+            write_state(self.lake, self.source.name, PublishState(pointer=pointer, moves=others, etag=state.etag))
+
+
+def _known_views(state: PublishState) -> set[str]:
+    """Views that rds-lake made: the published ones, and those that an unfinished publication may have made."""
+    return {*(state.pointer.views if state.pointer else ()), *(view for move in state.moves for view in move.views)}
+
+
+def _require_views(tables: tuple[TypedTable, ...], existing: Mapping[str, GlueTable], source: str, day: date) -> None:
+    """Read back; CatalogError unless what Glue holds by now are the views of these tables and of this date."""
+    problems: list[str] = []
+    for table in tables:
+        names, view = table.names, existing.get(table.names.view)
+        if view is None or not view.is_view:
+            problems.append(f"{names.view} is not in the catalogue")
+            continue
+        keys = [names.member_key] if names.member_key else []
+        columns = [*(column.alias for column in table.columns), *keys, PARTITION_KEY]
+        reason = why_not(view.view_text, raw=names.raw, columns=columns, day=day)
+        if reason:
+            problems.append(f"{names.view} {reason}")
+    if problems:
+        raise CatalogError(
+            f"Athena reported success, but these views of {source} are not what was asked for; the pointer was not moved. "
+            f"Materialize {day} again, and see that nothing but rds-lake changes views of these names:",
+            problems,
+        )

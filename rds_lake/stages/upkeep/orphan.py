@@ -1,0 +1,87 @@
+"""One orphan: what is known of it, whether it still is one, and its removal. The kinds: `orphans.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal
+
+from rds_lake.aws.s3.gateway import Upload
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.publish.cleanup import delete_export
+from rds_lake.stages.upkeep.folders import Folder
+
+Kind = Literal["export", "ended badly", "generation", "unfinished", "upload", "partition"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orphan:
+    """Something that nothing uses, and why, for people.
+
+    `key` is a folder's (with trailing slash), an upload's, or `table/date[/member]` of a partition.
+    """
+
+    kind: Kind
+    source: str
+    bucket: str
+    key: str
+    why: str
+    age: timedelta
+    objects: int = 0
+    bytes: int = 0
+    removable: bool = True
+    upload: Upload | None = None
+    partition: tuple[str, tuple[str, ...]] | None = None
+    day: date | None = None
+    location: str = ""  # of a partition
+
+
+def folder_orphan(source: str, bucket: str, folder: Folder, *, now: datetime) -> Orphan:
+    """An orphaned folder: its kind and the reason are the caller's to replace."""
+    return Orphan(
+        kind="export",
+        source=source,
+        bucket=bucket,
+        key=folder.key,
+        why="",
+        age=now - folder.modified,
+        objects=folder.objects,
+        bytes=folder.bytes,
+    )
+
+
+def remove_orphan(lake: Lake, orphan: Orphan) -> None:
+    """Remove it; repeatable. One that is left to a person (`removable` is False) stays."""
+    if not orphan.removable:
+        return
+    if orphan.upload is not None:
+        lake.s3.abort_upload(orphan.bucket, orphan.upload)
+    elif orphan.partition is not None:
+        table, values = orphan.partition
+        lake.glue.delete_partitions(orphan.source, table, [values])
+    elif orphan.kind in ("export", "ended badly"):
+        delete_export(lake.s3, orphan.bucket, orphan.key)
+    else:
+        many = ManyS3.of(lake.s3)
+        many.delete(orphan.bucket, [key for key, _ in many.listed_below(orphan.bucket, orphan.key)])
+
+
+def is_orphan_still(lake: Lake, orphan: Orphan) -> bool:
+    """Whether nothing uses it even now: the plan may be hours old.
+
+    To be asked inside `InUse.removal`, so that no run takes it up between the answer and the removal.
+    """
+    if orphan.day is None or orphan.upload is not None:
+        return True
+    if orphan.partition is not None:
+        table, values = orphan.partition
+        partition = lake.glue.get_partitions(orphan.source, table, [values]).get(values)
+        return partition is not None and partition.location == orphan.location
+    task = orphan.key.rstrip("/").rpartition("/")[2]
+    manifest = handover.find_manifest(lake.s3, lake.layout, orphan.source, orphan.day)
+    if orphan.kind in ("export", "ended badly"):
+        return manifest is None or not (manifest.in_place and manifest.export.export_task == task)
+    uri = lake.layout.uri(orphan.key)
+    return manifest is None or all(table.location != uri for table in manifest.tables)
