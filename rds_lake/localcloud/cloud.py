@@ -21,21 +21,22 @@ from rds_lake.localcloud.dynamodb.job import DynamoDbSettings
 from rds_lake.localcloud.dynamodb.moto_dynamodb import apply_dynamodb_fixes
 from rds_lake.localcloud.dynamodb.scan import add_scan
 from rds_lake.localcloud.dynamodb.tables import Tables
+from rds_lake.localcloud.events.sender import Events
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.faults.skew import ClockGate
 from rds_lake.localcloud.faults.throttling import ThrottleGate
 from rds_lake.localcloud.glue.jobs import GlueJobRuns
-from rds_lake.localcloud.http.app import ACCOUNT, LocalCloudApp
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake.localcloud.http.app import LocalCloudApp
 from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
-from rds_lake.localcloud.rds.events import Events
 from rds_lake.localcloud.rds.export import ExportSettings, ExportTasks
-from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE, REGION
+from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE
 from rds_lake.localcloud.rds.snapshots import Snapshots
 from rds_lake.localcloud.rds.sources import Sources
 

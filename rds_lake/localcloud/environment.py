@@ -5,7 +5,7 @@ What belongs here: these, so that `rds-lake local env` needs none of the local c
 
 from __future__ import annotations
 
-REGION = "us-east-1"
+from rds_lake.localcloud.http.account import REGION
 
 
 def environment(endpoint: str) -> dict[str, str]:

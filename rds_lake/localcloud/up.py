@@ -17,9 +17,8 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases import shop
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
-from rds_lake.localcloud.http.app import ACCOUNT
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.rds.export import ExportSettings
-from rds_lake.localcloud.rds.kinds import REGION
 from rds_lake.localcloud.rds.sources import Sources
 
 SHOP_INSTANCE = "shop-prod"

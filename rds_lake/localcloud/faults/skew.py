@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rds_lake.localcloud.faults.throttling import refuse
 from rds_lake.localcloud.http.app import StartResponse, request_context
+from rds_lake.localcloud.http.refusals import refuse
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _S3_SKEW, _SKEW = timedelta(minutes=15), timedelta(minutes=5)

@@ -24,11 +24,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rds_lake.localcloud.faults.faults import Faults, JobFault
+from rds_lake.localcloud.events.sender import Events
+from rds_lake.localcloud.faults.faults import Faults
+from rds_lake.localcloud.faults.kinds import JobFault
 from rds_lake.localcloud.glue.mounted_buckets import MountedBuckets, NoPlaceError, place_of
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.loop import InProcessClients
-from rds_lake.localcloud.rds.events import Events
 
 _INSTALL = "pip install 'rds-lake[spark]' and a Java runtime (apt-get install default-jre-headless)"
 _RUNNING = ("STARTING", "RUNNING", "STOPPING")
@@ -148,8 +149,8 @@ class GlueJobRuns:
 
     def _run(self, context: RequestContext, job: _Job, run: Json, fault: JobFault) -> None:
         run["JobRunState"] = "RUNNING"
-        message = (fault.message or fault.state) if fault.state else self._do(context, job, run)
-        self._end(job, run, fault.state or ("FAILED" if message else "SUCCEEDED"), message)
+        message = (fault.message or fault.end) if fault.end else self._do(context, job, run)
+        self._end(job, run, fault.end or ("FAILED" if message else "SUCCEEDED"), message)
 
     def _end(self, job: _Job, run: Json, state: str, message: str | None) -> None:
         with self._lock:

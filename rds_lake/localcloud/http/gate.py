@@ -22,8 +22,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rds_lake.localcloud.faults.throttling import refuse
 from rds_lake.localcloud.http.app import LocalCloudApp, StartResponse, request_context
+from rds_lake.localcloud.http.refusals import refuse
 
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 # Names below `localhost` are this machine's own; clients of S3 put a bucket's name there.

@@ -12,12 +12,9 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from botocore import xform_name
-from botocore.exceptions import ClientError
-
 from rds_lake.localcloud.glue.limits import check_request
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
-from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.http.bare_moto import BareMoto
 
 # Operation -> the list in its request and how many it may hold (aws-facts 5.1).
 _BATCHES = {
@@ -75,27 +72,6 @@ class GlueFixes:
             if params.get("SkipArchive"):
                 self._moto.call(context, "DeleteTableVersion", where | {"TableName": name, "VersionId": current})
             return answer
-
-
-class BareMoto:
-    """Operations of one service straight from moto, past every operation of ours."""
-
-    def __init__(self, app: LocalCloudApp, service: str) -> None:
-        bare = LocalCloudApp()
-        bare.moto = app.moto
-        self._clients = InProcessClients(bare)
-        self._service = service
-
-    def call(self, context: RequestContext, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        """moto's answer in the request's Region, or its refusal as ours."""
-        client = self._clients.client(self._service, context.region)
-        try:
-            answer = getattr(client, xform_name(operation))(**params)
-        except ClientError as error:
-            details, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-            raise ApiError(details["Code"], details["Message"], status) from error
-        answer.pop("ResponseMetadata", None)
-        return answer
 
 
 def _legal_request(operation: str) -> Any:
