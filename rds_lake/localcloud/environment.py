@@ -1,7 +1,4 @@
-"""What points a program at the local cloud: environment variables.
-
-What belongs here: these, so that `rds-lake local env` needs none of the local cloud's own packages.
-"""
+"""The environment variables that point a program at the local cloud. Imports none of the local cloud's packages."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Faults:
         self._pending = FaultLists()
         self._late: set[threading.Timer] = set()
         self._lock = threading.Lock()
-        # Held while a late event is delivered: a reset waits for it, so that none arrives after.
+        # Held while a late event is delivered: a reset waits for it, so that no event arrives after the reset.
         self._delivering = threading.Lock()
 
     def add(self, faults: FaultLists) -> None:
@@ -39,7 +39,7 @@ class Faults:
                 getattr(self._pending, name).extend(getattr(faults, name))
 
     def shown(self) -> Json:
-        """What is pending; `delayed` counts the events that are under way."""
+        """What is pending, as `GET /_local/faults` shows it; `delayed` counts the events that are to be sent later."""
         with self._lock:
             shown = {
                 name: [fault.shown() for fault in getattr(self._pending, name)] for name in FaultLists.model_fields
@@ -90,7 +90,7 @@ class Faults:
         return bool(self._pending.throttle)
 
     def route(self, name: str, send: Callable[[], None]) -> None:
-        """Send an event, unless a fault has it otherwise."""
+        """Send an event, unless a fault loses, doubles or delays it. `name`: what a fault's `match` is compared with."""
         fault = self._event_fault(name)
         if fault is None:
             send()

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 class Sentence(ValueError):
-    """A problem that names what it is about. Every other ValueError goes on from field and value: `is no …`."""
+    """A problem as a whole sentence. The text of every other ValueError follows the field and its value: `is no …`."""
 
 
 def _only_true(value: object) -> bool:

@@ -39,7 +39,7 @@ def problem_with(service: object, operation: object) -> str | None:
 
 
 def called_operation(signed_as: str, environ: dict[str, Any]) -> str:
-    """The operation a request calls; empty when it cannot be told."""
+    """The operation a request calls; empty when it is not recognised."""
     target = environ.get("HTTP_X_AMZ_TARGET")
     if target:
         return target.rpartition(".")[2]
@@ -64,8 +64,8 @@ def _s3_operation(environ: dict[str, Any]) -> str:
 
 @functools.cache
 def _s3_operations() -> list[tuple[tuple[str, int], frozenset[str], str]]:
-    """Method and depth (service, bucket, object), required parts, name; of equals the first is the ordinary one."""
-    found: list[tuple[tuple[str, int], frozenset[str], str]] = []
+    """Of each operation: method and depth (service, bucket, object), required parts, name. Of equals the first is the usual one."""
+    operations: list[tuple[tuple[str, int], frozenset[str], str]] = []
     model = service_model("s3")
     for name in model.operation_names:
         operation = model.operation_model(name)
@@ -74,8 +74,8 @@ def _s3_operations() -> list[tuple[tuple[str, int], frozenset[str], str]]:
         # Deprecated operations have the shape of their successors.
         if depth is not None and not operation.deprecated:
             parts = frozenset(parse_qs(literal, keep_blank_values=True)) | _required_parts(operation)
-            found.append(((operation.http["method"], depth), parts, name))
-    return found
+            operations.append(((operation.http["method"], depth), parts, name))
+    return operations
 
 
 def _required_parts(operation: OperationModel) -> frozenset[str]:

@@ -4,7 +4,7 @@ moto takes everything. AWS refuses a column's type beyond 131,072 characters, a 
 control characters in most texts (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html and its neighbours), in
 every operation alike.
 
-What belongs here: comparing a request with the model. Which operations are compared is `moto/fixes.py`.
+What belongs here: comparing a request with the model. `moto/fixes.py` says which operations are compared.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""moto's own answers, for operations of ours that build on them."""
+"""moto's own answers, for operations of the local cloud that build on them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rds_lake.localcloud.http.loop import InProcessClients
 
 
 class BareMoto:
-    """Operations of one service straight from moto, past every operation of ours."""
+    """Calls one service of moto, past every operation that the local cloud answers itself."""
 
     def __init__(self, app: LocalCloudApp, service: str) -> None:
         bare = LocalCloudApp()

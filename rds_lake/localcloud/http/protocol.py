@@ -1,7 +1,4 @@
-"""AWS's query protocol (form in, XML out), by moto's parser and serializer and botocore's models.
-
-What an operation does is no business of this module.
-"""
+"""AWS's query protocol (form in, XML out), by moto's parser and serializer and botocore's models."""
 
 from __future__ import annotations
 
