@@ -73,11 +73,8 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def samples(root: Path) -> Path:
-    """What AWS wrote: `../shared/fixtures` beside the checkout."""
-    folder = root.parent / "shared" / "fixtures"
-    if not folder.is_dir():
-        pytest.skip(f"{folder} is missing: put the shared folder beside the checkout")
-    return folder
+    """The folder of what AWS wrote; `samples/README.md` names the source of each file."""
+    return root / "rds_lake_tests" / "samples"
 
 
 @pytest.fixture(scope="session")

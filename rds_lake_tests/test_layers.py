@@ -30,6 +30,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "localcloud": (
         {"model"},
         {
+            "pydantic",
             "moto",
             "duckdb",
             "sqlglot",
@@ -84,15 +85,16 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "sensors": {"", "assets", "checks"},
     },
     "localcloud": {
-        "": {"athena", "databases", "dynamodb", "faults", "glue", "http", "moto", "rds"},
-        "http": {"faults"},
-        "faults": {"http", "rds"},
+        "": {"athena", "databases", "dynamodb", "events", "faults", "glue", "http", "moto", "rds"},
+        "http": set(),
+        "events": {"http"},
+        "faults": {"http", "events"},
         "databases": set(),
         "athena": {"http"},
+        "dynamodb": {"http", "faults"},
+        "glue": {"http", "events", "faults"},
+        "rds": {"http", "events", "faults", "databases"},
         "moto": {"http", "glue"},
-        "rds": {"", "databases", "faults", "http", "moto"},
-        "dynamodb": {"faults", "http"},
-        "glue": {"faults", "http", "rds"},
     },
 }
 

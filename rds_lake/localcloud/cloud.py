@@ -1,7 +1,4 @@
-"""The whole local cloud, assembled: router, repairs, planes, control API, server.
-
-What belongs here: the assembly. What does not: any operation.
-"""
+"""The whole local cloud, assembled: router, repairs of moto, services, control API, server. No operation of any service."""
 
 from __future__ import annotations
 
@@ -21,21 +18,22 @@ from rds_lake.localcloud.dynamodb.job import DynamoDbSettings
 from rds_lake.localcloud.dynamodb.moto_dynamodb import apply_dynamodb_fixes
 from rds_lake.localcloud.dynamodb.scan import add_scan
 from rds_lake.localcloud.dynamodb.tables import Tables
+from rds_lake.localcloud.events.sender import Events
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.faults.skew import ClockGate
 from rds_lake.localcloud.faults.throttling import ThrottleGate
 from rds_lake.localcloud.glue.jobs import GlueJobRuns
-from rds_lake.localcloud.http.app import ACCOUNT, LocalCloudApp
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake.localcloud.http.app import LocalCloudApp
 from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
-from rds_lake.localcloud.rds.events import Events
 from rds_lake.localcloud.rds.export import ExportSettings, ExportTasks
-from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE, REGION
+from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE
 from rds_lake.localcloud.rds.snapshots import Snapshots
 from rds_lake.localcloud.rds.sources import Sources
 
@@ -76,9 +74,11 @@ class LocalCloud:
         self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults)
-        self.app.reset_callbacks.append(self.job_runs.reset)
-        self.app.reset_callbacks += [self.exports.reset, self.snapshots.reset, self.athena.reset]
-        # Last: a task that ends while it is reset may have sent an event that is under way.
+        self._add_control()
+
+    def _add_control(self) -> None:
+        self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
+        # Last: a task that ends while it is reset may have sent an event that is still to be delivered.
         self.app.reset_callbacks.append(self.faults.reset)
         self.app.routes["GET", "/_local/health"] = self._health
         self.app.routes["POST", "/_local/reset"] = self._reset
@@ -98,14 +98,14 @@ class LocalCloud:
         return self._server.url
 
     def start(self) -> LocalCloud:
-        """Begin from nothing, with the databases registered as RDS instances, and serve."""
+        """Reset, which registers the databases as instances and clusters of RDS, and serve."""
         self.reset()
         self._server.start()
         return self
 
     def stop(self) -> None:
         """Stop serving; frozen snapshots and caches are removed."""
-        # Last in, first out; one that fails (a database gone before us) does not keep the others from being called.
+        # Last in, first out. One that fails (its database has stopped already) does not keep the others from being called.
         with ExitStack() as stack:
             stack.callback(shutil.rmtree, self._cache, ignore_errors=True)
             stack.callback(self.faults.reset)

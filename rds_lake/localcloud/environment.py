@@ -1,11 +1,8 @@
-"""What points a program at the local cloud: environment variables.
-
-What belongs here: these, so that `rds-lake local env` needs none of the local cloud's own packages.
-"""
+"""The environment variables that point a program at the local cloud. Imports none of the local cloud's packages."""
 
 from __future__ import annotations
 
-REGION = "us-east-1"
+from rds_lake.localcloud.http.account import REGION
 
 
 def environment(endpoint: str) -> dict[str, str]:

@@ -1,7 +1,4 @@
-"""`rds-lake local up` and `rds-lake local env`: the local cloud as a process.
-
-What belongs here: starting it for a person or another program, and stopping without trace.
-"""
+"""`rds-lake local up`: the local cloud as a process that a person or another program starts and stops."""
 
 from __future__ import annotations
 
@@ -17,9 +14,8 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases import shop
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
-from rds_lake.localcloud.http.app import ACCOUNT
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.rds.export import ExportSettings
-from rds_lake.localcloud.rds.kinds import REGION
 from rds_lake.localcloud.rds.sources import Sources
 
 SHOP_INSTANCE = "shop-prod"
@@ -34,7 +30,11 @@ def run_up(
     clusters: Mapping[str, Sequence[str]],
     ready_file: Path | None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM. Without any source, the demo shop on an embedded PostgreSQL."""
+    """Serve until SIGINT or SIGTERM; without databases and clusters, the demo shop on an embedded PostgreSQL.
+
+    `databases` and `clusters`: identifier -> URLs of its databases. `ready_file`: written as JSON (endpoint, URLs, Region,
+    account) once the cloud answers, and removed at the end. SourceUrlError when a database cannot be read.
+    """
     stopped = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -51,7 +51,7 @@ def run_up(
         cloud = stack.enter_context(LocalCloud(databases, clusters=clusters, port=port, exports=_SETTINGS))
         _announce(cloud, ready_file)
         if ready_file is not None:
-            # A file that outlived its cloud would tell the next reader a lie.
+            # The next reader must not take a cloud that has stopped for one that serves.
             stack.callback(ready_file.unlink, missing_ok=True)
         stopped.wait()
 
@@ -70,7 +70,7 @@ def _announce(cloud: LocalCloud, ready_file: Path | None) -> None:
             "account": ACCOUNT,
         }
         partial = ready_file.with_name(f"{ready_file.name}.partial")
-        # The URLs may hold passwords: nobody else reads them.
+        # The URLs may hold passwords: only this user may read them.
         partial.touch(mode=0o600)
         partial.write_text(json.dumps(body), encoding="utf-8")
         # A reader sees the file whole or not at all.

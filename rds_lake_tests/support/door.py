@@ -16,8 +16,9 @@ from random import Random
 from typing import Any
 
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.faults.operations import called_operation, default_code
 from rds_lake.localcloud.faults.skew import ClockGate, utc_now
-from rds_lake.localcloud.faults.throttling import called_operation, default_code, refuse
+from rds_lake.localcloud.faults.throttling import throttle
 from rds_lake.localcloud.http.app import StartResponse, read_body, request_context
 from rds_lake.localcloud.http.server import Server
 
@@ -71,7 +72,7 @@ def open_door(cloud: LocalCloud, now: Callable[[], datetime] = utc_now) -> Itera
     def app(environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         call = _call(environ)
         code = door.judge(call)
-        return cloud.app(environ, start) if code is None else refuse(call.service, code, environ, start)
+        return cloud.app(environ, start) if code is None else throttle(call.service, code, environ, start)
 
     with Server(ClockGate(app, now)) as server:
         door = Door(url=server.url)

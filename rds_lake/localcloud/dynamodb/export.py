@@ -26,8 +26,10 @@ from rds_lake.localcloud.dynamodb.requests import (
     window_of,
 )
 from rds_lake.localcloud.dynamodb.tables import TARGET, TableRecord, Tables
-from rds_lake.localcloud.faults.faults import DynamoDbExportFault, Faults
-from rds_lake.localcloud.http.app import ACCOUNT, LocalCloudApp, RequestContext
+from rds_lake.localcloud.faults.faults import Faults
+from rds_lake.localcloud.faults.kinds import DynamoDbExportFault
+from rds_lake.localcloud.http.account import ACCOUNT
+from rds_lake.localcloud.http.app import LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.loop import InProcessClients
 

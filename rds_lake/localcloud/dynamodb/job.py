@@ -16,8 +16,8 @@ from rds_lake.localcloud.dynamodb.log import Change, Version
 from rds_lake.localcloud.dynamodb.requests import INCREMENTAL, NEW_AND_OLD, Window
 from rds_lake.localcloud.dynamodb.tables import TableRecord
 from rds_lake.localcloud.dynamodb.writer import DynamoDbWriter, Line, Place, full_lines, incremental_lines
-from rds_lake.localcloud.faults.faults import DynamoDbExportFault
-from rds_lake.localcloud.http.app import ACCOUNT
+from rds_lake.localcloud.faults.kinds import DynamoDbExportFault
+from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.clock import Clock, in_words
 from rds_lake.localcloud.http.loop import InProcessClients
 
@@ -83,8 +83,10 @@ class ExportJob:
         self.sleep(self.settings.progress_seconds)
         if fault.stuck:
             self.closing.wait()
-        if fault.code or self.closing.is_set():
-            return _failed(fault.code or "INTERNAL", fault.message)
+        if fault.fail:
+            return _failed(fault.code, fault.fail)
+        if self.closing.is_set():
+            return _failed("INTERNAL", "")
         place = self._place(export)
         writer = DynamoDbWriter(
             s3=self.clients.client("s3", export.table.region),

@@ -22,7 +22,7 @@ from moto.dynamodb.exceptions import ResourceNotFoundException
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
-from rds_lake.localcloud.http.app import ACCOUNT
+from rds_lake.localcloud.http.account import ACCOUNT
 
 Json = dict[str, Any]
 

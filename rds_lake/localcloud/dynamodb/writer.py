@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rds_lake.localcloud.dynamodb.log import Change, Version
-from rds_lake.localcloud.faults.faults import DynamoDbExportFault
+from rds_lake.localcloud.faults.kinds import DynamoDbExportFault
 
 _LETTERS = string.ascii_lowercase + "234567"
 _NAME_LENGTH = 26

@@ -1,8 +1,6 @@
 """AWS's clock: a request signed too long before or after it is refused, as AWS does.
 
 S3 allows 15 minutes, the others 5. Requests without a signature's time (the control API's) pass.
-
-What belongs here: comparing the two clocks. How a refusal looks in each protocol is `throttling.py`.
 """
 
 from __future__ import annotations
@@ -11,8 +9,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from rds_lake.localcloud.faults.throttling import refuse
 from rds_lake.localcloud.http.app import StartResponse, request_context
+from rds_lake.localcloud.http.refusals import refuse
 
 _STAMP = "%Y%m%dT%H%M%SZ"
 _S3_SKEW, _SKEW = timedelta(minutes=15), timedelta(minutes=5)
@@ -41,7 +39,7 @@ class ClockGate:
             message = "The difference between the request time and the current time is too large."
             return refuse(service, "RequestTimeTooSkewed", environ, start, message=message, status="403 Forbidden")
         code = _SIGNATURE_CODES.get(service, "InvalidSignatureException")
-        return refuse(service, code, environ, start, message=_told(signed, now), status="403 Forbidden")
+        return refuse(service, code, environ, start, message=_message(signed, now), status="403 Forbidden")
 
 
 def _signed_at(environ: dict[str, Any]) -> datetime | None:
@@ -51,7 +49,7 @@ def _signed_at(environ: dict[str, Any]) -> datetime | None:
         return None
 
 
-def _told(signed: datetime, now: datetime) -> str:
+def _message(signed: datetime, now: datetime) -> str:
     if signed < now:
         return (
             f"Signature expired: {signed:{_STAMP}} is now earlier than {now - _SKEW:{_STAMP}} ({now:{_STAMP}} - 5 min.)"

@@ -1,9 +1,9 @@
-"""Glue's jobs: a run is the job's script on a local Spark, in a process of its own.
+"""Glue's jobs: a run executes the job's script on a local Spark, in a process of its own.
 
 Local Spark has no S3, so every bucket is copied to a folder before the script runs, which gets `--mount FOLDER`, and what
 it changed there is copied back (`mounted_buckets.py`). Scripts come out of buckets only, and nothing gets into a bucket
-without a signed request (`http/gate.py`). Without pyspark or Java a run ends FAILED and says what to install. Tests may put something
-else in Spark's place (`stand_in`), and have runs end otherwise (`faults/faults.py`). EventBridge hears of every end.
+without a signed request (`http/gate.py`). Without pyspark or Java a run ends FAILED and says what to install. Tests may set a
+`stand_in` instead of Spark, and make runs end otherwise (`faults/faults.py`). Every end is sent to EventBridge.
 
 What belongs here: CreateJob, GetJob, UpdateJob, StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun.
 """
@@ -24,11 +24,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rds_lake.localcloud.faults.faults import Faults, JobFault
-from rds_lake.localcloud.glue.mounted_buckets import MountedBuckets, NoPlaceError, place_of
+from rds_lake.localcloud.events.sender import Events
+from rds_lake.localcloud.faults.faults import Faults
+from rds_lake.localcloud.faults.kinds import JobFault
+from rds_lake.localcloud.glue.mounted_buckets import MountedBuckets, NotAnObjectError, place_of
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.loop import InProcessClients
-from rds_lake.localcloud.rds.events import Events
 
 _INSTALL = "pip install 'rds-lake[spark]' and a Java runtime (apt-get install default-jre-headless)"
 _RUNNING = ("STARTING", "RUNNING", "STOPPING")
@@ -58,13 +59,13 @@ class GlueJobRuns:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._clients, self._events, self._faults = clients, events, faults
-        # Does what a run's arguments ask for instead of Spark; gives what was wrong, None for success.
+        # Called with a run's arguments instead of Spark; returns what went wrong, None for success.
         self.stand_in: Callable[[Json], str | None] | None = None
         self._clock = clock
         self._jobs: dict[str, _Job] = {}
         self._children: dict[str, subprocess.Popen[bytes]] = {}
         self._lock = threading.Lock()
-        # One Spark after the other: two would want the memory of the whole machine.
+        # One run of Spark at a time: two need more memory than most machines have.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="glue")
         operations = {
             "CreateJob": self._create, "GetJob": self._get, "UpdateJob": self._update, "StartJobRun": self._start,
@@ -74,7 +75,7 @@ class GlueJobRuns:
             app.json_operations[f"AWSGlue.{name}"] = operation
 
     def reset(self) -> None:
-        """Forget all jobs; what runs is ended, and nobody is told."""
+        """Forget all jobs and end all runs; no event is sent."""
         with self._lock:
             self._jobs.clear()
             self.stand_in = None
@@ -132,7 +133,7 @@ class GlueJobRuns:
         return {"JobRuns": runs[start:end]} | ({"NextToken": str(end)} if end < len(runs) else {})
 
     def _stop(self, context: RequestContext, body: Json) -> Json:
-        """Ends what a fault has stuck; work that goes on is not interrupted."""
+        """Ends runs that a fault keeps running for ever; a script that really runs is not interrupted."""
         job, stopped = self._job(body["JobName"]), list[Json]()
         for run in job.runs:
             if run["Id"] in body["JobRunIds"] and run["JobRunState"] in _RUNNING:
@@ -148,8 +149,8 @@ class GlueJobRuns:
 
     def _run(self, context: RequestContext, job: _Job, run: Json, fault: JobFault) -> None:
         run["JobRunState"] = "RUNNING"
-        message = (fault.message or fault.state) if fault.state else self._do(context, job, run)
-        self._end(job, run, fault.state or ("FAILED" if message else "SUCCEEDED"), message)
+        message = (fault.message or fault.end) if fault.end else self._do(context, job, run)
+        self._end(job, run, fault.end or ("FAILED" if message else "SUCCEEDED"), message)
 
     def _end(self, job: _Job, run: Json, state: str, message: str | None) -> None:
         with self._lock:
@@ -158,12 +159,12 @@ class GlueJobRuns:
         if message:
             run["ErrorMessage"] = message
         run["JobRunState"] = state
-        # AWS tells of no ERROR, which is a run of a job that is gone.
+        # AWS documents no event for ERROR: https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
         if not forgotten and state != "ERROR":
             self._events.emit_job(run["JobName"], run["Id"], state, message)
 
     def _do(self, context: RequestContext, job: _Job, run: Json) -> str | None:
-        """What went wrong, None for success."""
+        """Execute the script with its arguments; what went wrong, None for success."""
         arguments = job.definition.get("DefaultArguments", {}) | run["Arguments"]
         if self.stand_in is not None:
             return self.stand_in(arguments)
@@ -175,7 +176,7 @@ class GlueJobRuns:
             message = self._script(run["Id"], folder, script, arguments)
             buckets.store(before)
             return message
-        except NoPlaceError as error:
+        except NotAnObjectError as error:
             return str(error)
         except (OSError, subprocess.SubprocessError) as error:
             return repr(error)
@@ -183,7 +184,7 @@ class GlueJobRuns:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _script(self, run: str, folder: Path, script: str, arguments: Json) -> str | None:
-        """Runs it; gives the last line of what it complained of if it failed."""
+        """Runs the script; the end of its stderr when it failed, None when it did not."""
         if shutil.which("java") is None and not os.environ.get("JAVA_HOME"):
             return f"there is no Java on this machine: {_INSTALL}"
         zips = [str(place_of(folder, uri)) for uri in arguments.get("--extra-py-files", "").split(",") if uri]
@@ -198,9 +199,9 @@ class GlueJobRuns:
             command, env=environment, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
         )
         self._children[run] = child
-        _, said = child.communicate()
+        _, complaint = child.communicate()
         del self._children[run]
         if not child.returncode:
             return None
-        lines = said.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
+        lines = complaint.decode(errors="replace").strip().splitlines() or [f"exit code {child.returncode}"]
         return f"{lines[-1]} ({_INSTALL})" if "pyspark" in lines[-1] else "\n".join(lines[-5:])

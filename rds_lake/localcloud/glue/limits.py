@@ -4,19 +4,18 @@ moto takes everything. AWS refuses a column's type beyond 131,072 characters, a 
 control characters in most texts (https://docs.aws.amazon.com/glue/latest/webapi/API_Column.html and its neighbours), in
 every operation alike.
 
-What belongs here: comparing a request with the model. Which operations are compared is `moto/fixes.py`.
+What belongs here: comparing a request with the model. `moto/fixes.py` says which operations are compared.
 """
 
 from __future__ import annotations
 
-import functools
 import re
 from typing import Any
 
-import botocore.session
-from botocore.model import ServiceModel, Shape
+from botocore.model import Shape
 
 from rds_lake.localcloud.http.app import ApiError
+from rds_lake.localcloud.http.models import service_model
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _CONTROL_AND_LINES = re.compile(r"[\x00-\x08\x0a-\x1f\ud800-\udfff\ufffe\uffff]")
@@ -24,7 +23,7 @@ _CONTROL_AND_LINES = re.compile(r"[\x00-\x08\x0a-\x1f\ud800-\udfff\ufffe\uffff]"
 
 def check_request(operation: str, params: dict[str, Any]) -> None:
     """ApiError in AWS's words, with every value that is too long, too short, or has characters AWS does not take."""
-    shape = _model().operation_model(operation).input_shape
+    shape = service_model("glue").operation_model(operation).input_shape
     wrong: list[str] = []
     todo: list[tuple[Shape | None, Any, str]] = [(shape, params, "")]
     while todo:
@@ -69,8 +68,3 @@ def _broken(shape: Any, value: Any) -> str | None:
         if forbidden.search(value):
             return f"satisfy regular expression pattern: {pattern}"
     return None
-
-
-@functools.cache
-def _model() -> ServiceModel:
-    return botocore.session.get_session().get_service_model("glue")

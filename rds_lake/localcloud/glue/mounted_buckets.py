@@ -1,10 +1,8 @@
 """Buckets as folders, for a Spark without S3: `s3://bucket/key` is the file `<folder>/bucket/key`.
 
-A key may hold what no path below a folder can: `..`, a slash at its beginning, a name of 300 bytes, or a file where another
-key has a folder. Such an object is kept beside the others under a name of its own, `%key-<digest>`: it never leaves its
-bucket's folder, it is not lost, and what the script makes of it goes back to its own key.
-
-What belongs here: keys to files and back. What runs on them is `jobs.py`.
+Some keys are no path below a folder: they hold `..`, begin with a slash, have a name of 300 bytes, or are a file where another
+key has a folder. Such an object becomes the file `%key-<digest>` in its bucket's folder, and what the script writes to that
+file is stored under the object's own key.
 """
 
 from __future__ import annotations
@@ -17,8 +15,8 @@ from typing import Any
 _LONGEST_NAME = 255  # bytes, of every file system in use
 
 
-class NoPlaceError(ValueError):
-    """A URI that is no object of a bucket's folder."""
+class NotAnObjectError(ValueError):
+    """A URI that names no object of a bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +28,15 @@ class MountedBuckets:
     _keys: dict[Path, str] = field(default_factory=dict)
 
     def fetch(self) -> dict[Path, int]:
-        """Copies every object; gives when each file was written."""
+        """Copy every object to its file; the files, and when each was written (nanoseconds)."""
         for bucket in self.s3.list_buckets()["Buckets"]:
             for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket["Name"]):
-                for found in page.get("Contents", ()):
-                    self._fetch(bucket["Name"], found["Key"])
+                for item in page.get("Contents", ()):
+                    self._fetch(bucket["Name"], item["Key"])
         return self._written()
 
     def store(self, before: dict[Path, int]) -> None:
-        """Copies back what changed, removes what is gone. Hadoop's checksum files are its own."""
+        """Copy back the files that changed since `before`, delete the objects of those that are gone; not Hadoop's checksum files."""
         after = self._written()
         for path in sorted(before.keys() - after.keys()):
             self.s3.delete_object(**self._object(path))
@@ -75,7 +73,7 @@ class MountedBuckets:
 
 
 def is_path(key: str) -> bool:
-    """Whether a key is a path that stays below the folder it is put in, and that a file can have."""
+    """Whether a key is a path below its bucket's folder that a file can have."""
     names = key.split("/")
     return all(
         name not in ("", ".", "..") and len(name.encode()) <= _LONGEST_NAME and "\0" not in name for name in names
@@ -83,8 +81,8 @@ def is_path(key: str) -> bool:
 
 
 def place_of(folder: Path, uri: str) -> Path:
-    """The file of `s3://bucket/key`; NoPlaceError for anything that is no object of a bucket."""
+    """The file of `s3://bucket/key`; NotAnObjectError for anything that is no object of a bucket."""
     place = uri.removeprefix("s3://")
     if not uri.startswith("s3://") or "/" not in place or not is_path(place):
-        raise NoPlaceError(f"{uri!r} is no object of a bucket: a job's script and files are s3://bucket/key")
+        raise NotAnObjectError(f"{uri!r} is no object of a bucket: a job's script and files are s3://bucket/key")
     return folder / place

@@ -1,9 +1,7 @@
-"""The router: operations with a data plane of our own are answered here, the rest by moto, in one process.
+"""The router: operations that the local cloud has itself are answered here, all others by moto, in one process.
 
 Service and Region come from the SigV4 credential scope, JSON operations from `X-Amz-Target`, RDS's from the form's
-`Action`. Unlisted operations fall through to moto's own WSGI application (docs/decisions/0001).
-
-What belongs here: routing and error shapes. What does not: any operation.
+`Action`. Operations that are not registered fall through to moto's own WSGI application (docs/decisions/0001).
 """
 
 from __future__ import annotations
@@ -21,15 +19,17 @@ from urllib.parse import parse_qsl
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-from rds_lake.localcloud.http.protocol import render_error, render_query_answer
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake.localcloud.http.protocol import BadRequestError, render_error, render_query_answer
 
-ACCOUNT = "123456789012"
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
 _JSON_TYPE = "application/x-amz-json-1.1"
 
 Json = dict[str, Any]
 StartResponse = Callable[..., Any]
+JsonOperation = Callable[["RequestContext", Json], Json]
+AroundMoto = Callable[["RequestContext", Json, Callable[[], "Answer"]], "Answer"]
 
 
 class ApiError(Exception):
@@ -91,13 +91,13 @@ class LocalCloudApp:
     def __init__(self) -> None:
         self.moto = _Dispatcher()
         # "AmazonAthena.StartQueryExecution" -> operation
-        self.json_operations: dict[str, Callable[[RequestContext, Json], Json]] = {}
+        self.json_operations: dict[str, JsonOperation] = {}
         # "AWSGlue.GetTable" -> what moto gets to see instead of the request; may refuse it
-        self.json_requests: dict[str, Callable[[RequestContext, Json], Json]] = {}
+        self.json_requests: dict[str, JsonOperation] = {}
         # "DynamoDB_20120810.PutItem" -> called instead of moto, with what lets moto answer
-        self.json_around: dict[str, Callable[[RequestContext, Json, Callable[[], Answer]], Answer]] = {}
+        self.json_around: dict[str, AroundMoto] = {}
         # ("rds", "StartExportTask") -> operation, shaped as botocore's model
-        self.query_operations: dict[tuple[str, str], Callable[[RequestContext, Json], Json]] = {}
+        self.query_operations: dict[tuple[str, str], JsonOperation] = {}
         # ("POST", "/_local/snapshots") -> control operation: body in, status and body out
         self.routes: dict[tuple[str, str], Callable[[Json], tuple[int, Json]]] = {}
         # Called by /_local/reset, in order, before moto is reset
@@ -132,41 +132,29 @@ class LocalCloudApp:
         return _send(start, status, "application/json", json.dumps(answer).encode())
 
     def _json(
-        self,
-        operation: Callable[[RequestContext, Json], Json],
-        context: RequestContext,
-        environ: Json,
-        start: StartResponse,
+        self, operation: JsonOperation, context: RequestContext, environ: Json, start: StartResponse
     ) -> list[bytes]:
         try:
-            answer = operation(context, json.loads(read_body(environ) or b"{}"))
+            answer = operation(context, _json_body(environ))
         except ApiError as error:
             return _send_json_error(start, error)
         return _send(start, 200, _JSON_TYPE, json.dumps(answer, default=_json_value).encode())
 
     def _rewritten(
-        self,
-        rewrite: Callable[[RequestContext, Json], Json],
-        context: RequestContext,
-        environ: Json,
-        start: StartResponse,
+        self, rewrite: JsonOperation, context: RequestContext, environ: Json, start: StartResponse
     ) -> Iterable[bytes]:
         try:
-            body = json.dumps(rewrite(context, json.loads(read_body(environ) or b"{}"))).encode()
+            body = json.dumps(rewrite(context, _json_body(environ))).encode()
         except ApiError as error:
             return _send_json_error(start, error)
         environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))
         return self.moto(environ, start)
 
     def _around(
-        self,
-        operation: Callable[[RequestContext, Json, Callable[[], Answer]], Answer],
-        context: RequestContext,
-        environ: Json,
-        start: StartResponse,
+        self, operation: AroundMoto, context: RequestContext, environ: Json, start: StartResponse
     ) -> list[bytes]:
         try:
-            answer = operation(context, json.loads(read_body(environ) or b"{}"), lambda: self.moto_answer(environ))
+            answer = operation(context, _json_body(environ), lambda: self.moto_answer(environ))
         except ApiError as error:
             return _send_json_error(start, error)
         start(answer.status, answer.headers)
@@ -183,21 +171,24 @@ class LocalCloudApp:
         return answer
 
     def _query(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
-        form = dict(parse_qsl(read_body(environ).decode(), keep_blank_values=True))
+        form = dict(parse_qsl(read_body(environ).decode(errors="replace"), keep_blank_values=True))
         action = form.get("Action", "")
         operation = self.query_operations.get((context.service, action))
-        if operation is not None:
-            try:
-                body = render_query_answer(context.service, action, form, lambda params: operation(context, params))
-                return _send(start, 200, "text/xml", body)
-            except ApiError as error:
-                return _send(start, error.status, "text/xml", render_error(error.code, error.message))
-        return self.moto(environ, start)
+        if operation is None:
+            return self.moto(environ, start)
+        try:
+            body = render_query_answer(context.service, action, form, lambda params: operation(context, params))
+            return _send(start, 200, "text/xml", body)
+        except BadRequestError as error:
+            return _send(start, 400, "text/xml", render_error("ValidationError", str(error)))
+        except ApiError as error:
+            return _send(start, error.status, "text/xml", render_error(error.code, error.message))
 
 
 def request_context(environ: Json) -> RequestContext:
+    """Account, Region and service of a request; S3 in us-east-1 when it is not signed."""
     match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    region, service = (match[1], match[2]) if match else ("us-east-1", "s3")
+    region, service = (match[1], match[2]) if match else (REGION, "s3")
     return RequestContext(account=ACCOUNT, region=region, service=service)
 
 
@@ -206,6 +197,17 @@ def read_body(environ: Json) -> bytes:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     body = environ["wsgi.input"].read(length) if length else b""
     environ["wsgi.input"] = io.BytesIO(body)
+    return body
+
+
+def _json_body(environ: Json) -> Json:
+    """The body of a request in the JSON protocol; ApiError when it is no JSON object, by the name AWS has for that."""
+    try:
+        body = json.loads(read_body(environ) or b"{}")
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ApiError("SerializationException", f"the body is not JSON: {error}") from error
+    if not isinstance(body, dict):
+        raise ApiError("SerializationException", f"the body is a JSON {type(body).__name__}, not an object")
     return body
 
 

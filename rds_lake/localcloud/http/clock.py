@@ -1,9 +1,9 @@
 """The local cloud's own time, for what remembers when something happened: DynamoDB's tables, backups and exports.
 
 `POST /_local/clock {"now": "2026-11-20T10:00:00Z"}` moves it, so that a test can have writes of yesterday; from there it
-runs on. `{}` sets it right again, as does a reset; `GET` shows it.
+runs on. `{}` sets it to the real time again, as does a reset; `GET` shows it.
 
-What belongs here: telling and moving time. Waiting is real time everywhere.
+Only what is dated by this clock moves. Waiting takes real time everywhere.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ class Clock:
     def __init__(self, app: LocalCloudApp, *, real: Callable[[], int] = lambda: time.time_ns() // 1000) -> None:
         self._real = real
         self._offset = 0
-        # The latest time something was dated with: nothing may happen before what has happened.
+        # The latest time something was dated with: the clock never shows an earlier one.
         self._stamped = 0
         self._lock = threading.Lock()
         app.routes["POST", "/_local/clock"] = self._move
         app.routes["GET", "/_local/clock"] = self._show
 
     def now(self) -> int:
-        """What time it is; never before what was stamped."""
+        """The time now; never before a time that `stamp` has given."""
         with self._lock:
             return max(self._real() + self._offset, self._stamped)
 
@@ -41,7 +41,7 @@ class Clock:
             return self._stamped
 
     def move(self, moment: int | None) -> None:
-        """Go on from another time, None: from the real one. ApiError 409 when something is dated later already."""
+        """Set the clock to a time, from which it runs on; None: to the real time. ApiError 409 when something has a later date."""
         with self._lock:
             offset = 0 if moment is None else moment - self._real()
             if self._real() + offset < self._stamped:

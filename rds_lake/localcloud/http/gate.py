@@ -9,10 +9,10 @@ each holds without the others:
                     after a preflight (https://fetch.spec.whatwg.org/#cors-safelisted-request-header)
     AWS's calls     are signed in the Authorization header, which no page can send without a preflight either
 
-The signature itself is not checked: any credentials are good here. Requests that the local cloud sends to itself do not
-come by (`loop.py`).
+The signature itself is not checked: any credentials are good here. Requests that the local cloud makes to itself do not
+pass this gate (`loop.py`).
 
-What belongs here: who may ask. What is asked is `app.py`.
+What belongs here: which requests are answered. Answering them is `app.py`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from rds_lake.localcloud.faults.throttling import refuse
 from rds_lake.localcloud.http.app import LocalCloudApp, StartResponse, request_context
+from rds_lake.localcloud.http.refusals import refuse
 
 _HOSTS = ("127.0.0.1", "localhost", "[::1]")
 # Names below `localhost` are this machine's own; clients of S3 put a bucket's name there.
@@ -31,7 +31,7 @@ _OWN_SUFFIX = ".localhost"
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256\s+.*Credential=[^/\s]+/\d{8}/[^/\s]+/[^/\s]+/aws4_request")
 _CONTROL, _MOTO = "/_local/", "/moto-api"
 _JSON = "application/json"
-# Any service of the JSON protocol: what is refused is told in its words.
+# Any service of the JSON protocol: refusals have its form.
 _UNSIGNED_JSON = "dynamodb"
 _FORBIDDEN = "403 Forbidden"
 
@@ -104,13 +104,13 @@ def _refuse_call(environ: dict[str, Any], start: StartResponse, code: str, messa
 
 
 def _service(environ: dict[str, Any]) -> str:
-    """Whose protocol a refusal is in; a request without a signature tells only whether it is JSON's."""
+    """The service in whose protocol a refusal is answered; of an unsigned request only JSON's protocol is recognised."""
     unsigned = "HTTP_X_AMZ_TARGET" in environ and not environ.get("HTTP_AUTHORIZATION")
     return _UNSIGNED_JSON if unsigned else request_context(environ).service
 
 
 def _without_cors(start: StartResponse) -> StartResponse:
-    """moto reflects any Origin; no page is to read anything of ours."""
+    """Without the CORS headers of moto, which allow every Origin: no page may read an answer."""
 
     def started(status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
         kept = [(name, value) for name, value in headers if not name.lower().startswith("access-control-")]

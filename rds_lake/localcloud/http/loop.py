@@ -1,9 +1,6 @@
 """boto3 clients that call the router in-process: no socket, about 2 ms a call.
 
-Uses botocore's public `before-send` event only. The planes reach S3, Glue, RDS and the others through these clients, so
-that no backend of moto is imported for ordinary work.
-
-What belongs here: the transport.
+Uses botocore's public `before-send` event only. The local cloud's services reach S3, Glue and the others through these clients.
 """
 
 from __future__ import annotations

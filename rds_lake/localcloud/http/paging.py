@@ -1,7 +1,4 @@
-"""Pages of RDS's Describe operations: MaxRecords and Marker.
-
-What belongs here: cutting a list into pages, with AWS's refusals.
-"""
+"""Pages of RDS's Describe operations, by MaxRecords and Marker."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ _Item = TypeVar("_Item")
 
 
 def page_of(items: Sequence[_Item], params: Mapping[str, Any]) -> tuple[list[_Item], str | None]:
-    """The page the parameters ask for, and the marker of the next one."""
+    """The page that the parameters ask for, and the next page's marker (None on the last); ApiError in AWS's words."""
     size, marker = int(params.get("MaxRecords", 100)), params.get("Marker") or "0"
     if not 20 <= size <= 100:
         raise ApiError("InvalidParameterValue", "MaxRecords must be between 20 and 100.")

@@ -3,8 +3,6 @@
 Of the servers measured only this one gets every request of boto3 right (moto_server, waitress, cheroot and others). Its own
 handler closes every connection, since an application may leave part of a body unread; here the body is read first, as AWS's
 clients reuse connections, and a connection and a thread per request cost more than most requests.
-
-What belongs here: serving a WSGI application.
 """
 
 from __future__ import annotations
@@ -35,7 +33,7 @@ class _Handler(MotoRequestHandler):
 
     def finish(self) -> None:
         self.server.connections.discard(self.connection)  # type: ignore[attr-defined]
-        with contextlib.suppress(ConnectionError):  # what is left of an answer that nobody waits for
+        with contextlib.suppress(ConnectionError):  # the rest of an answer whose client is gone
             super().finish()
 
     def run_wsgi(self) -> None:
@@ -59,26 +57,26 @@ class _Handler(MotoRequestHandler):
         length = int(environ.get("CONTENT_LENGTH") or 0)
         body = self.rfile.read(length)
         if len(body) < length:
-            raise ConnectionAbortedError("half a request changes nothing")
+            raise ConnectionAbortedError("the client is gone before its request was complete")
         return environ | {"wsgi.input": io.BytesIO(body)}
 
     def _answer(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
-        found: list[Any] = ["500 INTERNAL SERVER ERROR", []]
+        answered: list[Any] = ["500 INTERNAL SERVER ERROR", []]
 
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
-            found[:] = [status, headers]
+            answered[:] = [status, headers]
 
         try:
-            parts = self.server.app(environ, start)  # pyright: ignore[reportArgumentType] - nobody here calls write()
+            parts = self.server.app(environ, start)  # pyright: ignore[reportArgumentType] - moto never calls write()
             try:
                 body = b"".join(parts)
             finally:
                 if hasattr(parts, "close"):
                     parts.close()  # type: ignore[attr-defined]
-        except Exception:  # noqa: BLE001 - a thread's boundary: a broken operation is an answer of AWS's kind, and is told
+        except Exception:  # noqa: BLE001 - a thread's boundary: a broken operation is answered as AWS would, and printed
             traceback.print_exc()
             return "500 INTERNAL SERVER ERROR", [], b""
-        return found[0], found[1], body
+        return answered[0], answered[1], body
 
     def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")
@@ -111,7 +109,7 @@ class Server:
         self._server.daemon_threads = True  # type: ignore[attr-defined]
         self._connections: set[socket.socket] = set()
         self._server.connections = self._connections  # type: ignore[attr-defined]
-        # A stop waits for the next of these looks.
+        # serve_forever looks this often (seconds) whether to stop.
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.05,), name="local-cloud", daemon=True
         )

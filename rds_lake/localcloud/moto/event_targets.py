@@ -1,9 +1,9 @@
-"""EventBridge's delivery, repaired: moto fails the sender for what AWS does behind its back.
+"""EventBridge's delivery, repaired: in moto, PutEvents fails when a target does. AWS answers PutEvents before it delivers.
 
-A disabled rule delivers nothing; a delivered event names its account; SNS topics, `Input` and `InputPath` work; a target
-that is gone, or of a kind moto has none of, loses the event and never fails PutEvents, which AWS answers before delivery.
+A disabled rule delivers nothing; a delivered event names its account; SNS topics, `Input` and `InputPath` work; an event for a
+target that no longer exists, or of a kind that moto cannot deliver to, is lost.
 
-What belongs here: targets of rules. Tests are in `test_moto_fixes.py`, as for every repair.
+What belongs here: targets of rules. Tests are in `test_fixes.py`, as for every repair.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from moto.sns import sns_backends
 from moto.sqs import sqs_backends
 from werkzeug.exceptions import HTTPException
 
-# What moto raises for a queue or topic that is gone, and for a target it has no delivery for.
+# What moto raises for a queue or topic that no longer exists, and for a kind of target it cannot deliver to.
 _LOST = (ServiceException, HTTPException, NotImplementedError)
 
 

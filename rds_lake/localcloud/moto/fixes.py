@@ -1,10 +1,10 @@
 """Repairs of moto where AWS behaves otherwise and the pipeline, or a user's wiring around it, depends on it.
 
-Each repair has two tests in `rds_lake_tests/localcloud/moto/test_fixes.py`: ours is right, and bare moto is still wrong.
-The second fails the day moto does it right; the repair then goes.
+Each repair has two tests in `rds_lake_tests/localcloud/moto/test_fixes.py`: the local cloud is right, and bare moto is still
+wrong. The second fails on the day moto is right; the repair is then removed.
 
-What belongs here: repairs that sit in the router. Snapshots are `rds/moto_snapshots.py`, EventBridge's targets, which have no
-place in the router, `event_targets.py`; nothing else uses moto's internals.
+What belongs here: repairs in the router. Snapshots are `rds/moto_snapshots.py`, DynamoDB's tables `dynamodb/moto_dynamodb.py`,
+EventBridge's targets, which the router cannot reach, `event_targets.py`.
 """
 
 from __future__ import annotations
@@ -12,14 +12,12 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-from botocore import xform_name
-from botocore.exceptions import ClientError
-
 from rds_lake.localcloud.glue.limits import check_request
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
-from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.http.bare_moto import BareMoto
 
-# Operation -> the list in its request and how many it may hold (aws-facts 5.1).
+# Operation -> the list in its request and how many it may hold, by AWS's model of Glue.
+# (https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html and its neighbours)
 _BATCHES = {
     "BatchCreatePartition": ("PartitionInputList", 100),
     "BatchUpdatePartition": ("Entries", 100),
@@ -75,27 +73,6 @@ class GlueFixes:
             if params.get("SkipArchive"):
                 self._moto.call(context, "DeleteTableVersion", where | {"TableName": name, "VersionId": current})
             return answer
-
-
-class BareMoto:
-    """Operations of one service straight from moto, past every operation of ours."""
-
-    def __init__(self, app: LocalCloudApp, service: str) -> None:
-        bare = LocalCloudApp()
-        bare.moto = app.moto
-        self._clients = InProcessClients(bare)
-        self._service = service
-
-    def call(self, context: RequestContext, operation: str, params: dict[str, Any]) -> dict[str, Any]:
-        """moto's answer in the request's Region, or its refusal as ours."""
-        client = self._clients.client(self._service, context.region)
-        try:
-            answer = getattr(client, xform_name(operation))(**params)
-        except ClientError as error:
-            details, status = error.response["Error"], error.response["ResponseMetadata"]["HTTPStatusCode"]
-            raise ApiError(details["Code"], details["Message"], status) from error
-        answer.pop("ResponseMetadata", None)
-        return answer
 
 
 def _legal_request(operation: str) -> Any:

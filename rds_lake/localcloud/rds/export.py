@@ -18,12 +18,14 @@ from typing import Any
 import botocore.exceptions
 
 from rds_lake.localcloud.databases.source import FrozenDatabase
-from rds_lake.localcloud.faults.faults import ExportFault, Faults
+from rds_lake.localcloud.events.sender import Events
+from rds_lake.localcloud.faults.faults import Faults
+from rds_lake.localcloud.faults.kinds import ExportFault
+from rds_lake.localcloud.http.account import REGION
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.paging import page_of
-from rds_lake.localcloud.rds.events import Events
-from rds_lake.localcloud.rds.kinds import REGION, ExportSource, export_source
+from rds_lake.localcloud.rds.kinds import ExportSource, export_source
 from rds_lake.localcloud.rds.snapshots import Snapshots
 from rds_lake.localcloud.rds.sources import Content, Sources
 from rds_lake.localcloud.rds.writer import CanceledError, ExportWriter

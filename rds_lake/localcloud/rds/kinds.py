@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rds_lake.localcloud.environment import REGION
-from rds_lake.localcloud.http.app import ACCOUNT, ApiError
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake.localcloud.http.app import ApiError
 
 _ARN = re.compile(r"arn:aws:rds:([^:]+):([^:]+):(snapshot|cluster-snapshot|cluster):(.+)")
 # Hyphens single and never last.

@@ -17,11 +17,12 @@ from moto.rds import rds_backends
 from moto.rds.models import DBClusterSnapshot, DBSnapshot
 
 from rds_lake.localcloud.databases.source import SourceDatabase
-from rds_lake.localcloud.http.app import ACCOUNT, ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.http.bare_moto import BareMoto
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.paging import page_of
-from rds_lake.localcloud.moto.fixes import BareMoto
-from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE, KINDS, REGION, SourceKind
+from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE, KINDS, SourceKind
 
 _MANUAL_QUOTA = 100
 _LISTED = ("automated", "manual")

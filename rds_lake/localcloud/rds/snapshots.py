@@ -15,11 +15,13 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from rds_lake.localcloud.events.envelopes import BACKUP_STATES, BackupJob
+from rds_lake.localcloud.events.sender import Events
+from rds_lake.localcloud.http.account import REGION
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
+from rds_lake.localcloud.http.bare_moto import BareMoto
 from rds_lake.localcloud.http.loop import InProcessClients
-from rds_lake.localcloud.moto.fixes import BareMoto
-from rds_lake.localcloud.rds.events import BACKUP_STATES, BackupJob, Events
-from rds_lake.localcloud.rds.kinds import KINDS, REGION, ExportSource, SourceKind
+from rds_lake.localcloud.rds.kinds import KINDS, ExportSource, SourceKind
 from rds_lake.localcloud.rds.moto_snapshots import SnapshotListings, SnapshotRecords
 from rds_lake.localcloud.rds.sources import Content, Sources
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rds_lake.localcloud.databases.source import FrozenDatabase, SourceTable
-from rds_lake.localcloud.faults.faults import ExportFault
+from rds_lake.localcloud.faults.kinds import ExportFault
 from rds_lake.localcloud.http.app import ApiError
 from rds_lake.localcloud.rds.parquet import parquet_files, skip_reason, type_mappings
 

@@ -1,0 +1,156 @@
+"""The faults there are, in the form in which they are asked for (docs/fidelity.md): the body of `POST /_local/faults`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+from rds_lake.localcloud.events.envelopes import EVENT_NAMES
+from rds_lake.localcloud.faults.operations import default_code, problem_with
+
+Json = dict[str, Any]
+
+
+class Sentence(ValueError):
+    """A problem as a whole sentence. The text of every other ValueError follows the field and its value: `is no …`."""
+
+
+def _only_true(value: object) -> bool:
+    if value is not True:
+        raise ValueError("is not true")
+    return True
+
+
+def _known_event(name: str) -> str:
+    if name not in EVENT_NAMES:
+        raise ValueError(f"is no event the local cloud sends; it sends {', '.join(EVENT_NAMES)}")
+    return name
+
+
+Words = Annotated[str, Field(min_length=1)]
+Switch = Annotated[bool, BeforeValidator(_only_true)]
+
+
+class _Fault(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    def shown(self) -> Json:
+        """The fault as it was asked for."""
+        return self.model_dump(exclude_unset=True)
+
+    def _exactly_one_of(self, *names: str) -> None:
+        given = sorted(self.model_fields_set)
+        if len(self.model_fields_set.intersection(names)) != 1:
+            raise Sentence(f"{given} is not exactly one of {', '.join(names)}")
+
+
+class ExportFault(_Fault):
+    """How one export task ends otherwise: exactly one of these. `fail`: its FailureCause; tables: `db.schema.table`."""
+
+    fail: Words = ""
+    skip_tables: Annotated[list[Words], Field(min_length=1)] = []
+    stuck: Switch = False
+    cancel: Switch = False
+
+    @model_validator(mode="after")
+    def _check(self) -> ExportFault:
+        self._exactly_one_of("fail", "skip_tables", "stuck", "cancel")
+        return self
+
+
+class DynamoDbExportFault(_Fault):
+    """How one export of a DynamoDB table ends otherwise: exactly one of these, `fail` with a FailureCode if it has one.
+
+    A missing or damaged file is the one with most items, and the export is COMPLETED all the same.
+    """
+
+    fail: Words = ""
+    code: Words = "UNKNOWN"
+    stuck: Switch = False
+    missing_file: Switch = False
+    damaged_file: Switch = False
+
+    @model_validator(mode="after")
+    def _check(self) -> DynamoDbExportFault:
+        self._exactly_one_of("fail", "stuck", "missing_file", "damaged_file")
+        if "code" in self.model_fields_set and not self.fail:
+            raise Sentence("code belongs to fail")
+        return self
+
+
+class JobFault(_Fault):
+    """How one run of a Glue job ends without having done anything: in the state `end`, or never (`stuck`)."""
+
+    end: Literal["FAILED", "TIMEOUT", "STOPPED", "ERROR"] | None = None
+    message: str = ""
+    stuck: Switch = False
+
+    @model_validator(mode="after")
+    def _check(self) -> JobFault:
+        self._exactly_one_of("end", "stuck")
+        if not self.stuck and self.end is None:
+            raise Sentence("end is null; name the state")
+        if self.stuck and "message" in self.model_fields_set:
+            raise Sentence("message belongs to end")
+        return self
+
+
+class EventFault(_Fault):
+    """What becomes of one event. `match`: its EventID, the state of a Backup job, or the detail-type of a Glue job's."""
+
+    action: Literal["drop", "double", "delay"]
+    seconds: Annotated[float, Field(gt=0, lt=1e6)] | None = Field(default=None, validate_default=True)
+    match: Annotated[str, AfterValidator(_known_event)] | None = None
+
+    @field_validator("seconds")
+    @classmethod
+    def _check_seconds(cls, seconds: float | None, info: ValidationInfo) -> float | None:
+        action = info.data.get("action")
+        if action == "delay" and seconds is None:
+            raise Sentence("a delay needs seconds above 0")
+        if action in ("drop", "double") and seconds is not None:
+            raise Sentence(f"seconds belong to a delay, not to {action}")
+        return seconds
+
+
+class Throttle(_Fault):
+    """The next `calls` calls of an operation are refused; without a `code` by AWS's usual one."""
+
+    service: str
+    operation: str
+    calls: Annotated[int, Field(gt=0, lt=10**6)]
+    code: Annotated[str, Field(pattern=r"^[0-9A-Za-z]+$")] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Throttle:
+        self.code = self.code or default_code(self.service, self.operation)
+        return self
+
+    @field_validator("operation")
+    @classmethod
+    def _check_operation(cls, operation: str, info: ValidationInfo) -> str:
+        if "service" in info.data and (problem := problem_with(info.data["service"], operation)):
+            raise Sentence(problem)
+        return operation
+
+
+class FaultLists(BaseModel):
+    """Faults in the order in which they strike."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    exports: list[ExportFault] = []
+    events: list[EventFault] = []
+    throttle: list[Throttle] = []
+    dynamodb_exports: list[DynamoDbExportFault] = []
+    glue_jobs: list[JobFault] = []

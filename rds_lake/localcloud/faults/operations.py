@@ -1,0 +1,90 @@
+"""Operations of AWS's services: which one a request calls, and how AWS throttles it."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl
+
+from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationModel
+
+from rds_lake.localcloud.http.app import read_body
+from rds_lake.localcloud.http.models import service_model
+
+_CODES = {"query": "Throttling", "json": "ThrottlingException", "rest-xml": "SlowDown"}
+# Reads and writes of DynamoDB's tables use up what is provisioned for the table.
+_CAPACITY_CODE = "ProvisionedThroughputExceededException"
+_FORM = "application/x-www-form-urlencoded"
+
+
+def default_code(service: str, operation: str) -> str:
+    """What AWS calls throttling of an operation: in the protocol of its service, or by a name of its own."""
+    model = service_model(service)
+    named = {shape.name for shape in model.operation_model(operation).error_shapes}
+    return _CAPACITY_CODE if _CAPACITY_CODE in named else _CODES[model.protocol]
+
+
+def problem_with(service: object, operation: object) -> str | None:
+    """Why an operation cannot be throttled; None when it can."""
+    try:
+        model = service_model(str(service))
+    except UnknownServiceError:
+        return f"service {service!r} is none boto3 knows"
+    if model.protocol not in _CODES or (model.protocol == "rest-xml" and service != "s3"):
+        return f"{service} speaks {model.protocol}, which cannot be throttled here"
+    if operation not in model.operation_names:
+        return f"operation {operation!r} is none of {service}"
+    return None
+
+
+def called_operation(signed_as: str, environ: dict[str, Any]) -> str:
+    """The operation a request calls; empty when it is not recognised."""
+    target = environ.get("HTTP_X_AMZ_TARGET")
+    if target:
+        return target.rpartition(".")[2]
+    if signed_as == "s3":
+        return _s3_operation(environ)
+    if environ.get("CONTENT_TYPE", "").startswith(_FORM):
+        return dict(parse_qsl(read_body(environ).decode())).get("Action", "")
+    return ""
+
+
+def _s3_operation(environ: dict[str, Any]) -> str:
+    """The operation with the most parts that the request has all of: path, required query and headers."""
+    bucket, _, key = environ.get("PATH_INFO", "").lstrip("/").partition("/")
+    place = environ["REQUEST_METHOD"], bool(bucket) + bool(key)
+    query = set(parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True))
+    headers = {name.removeprefix("HTTP_").replace("_", "-").lower() for name in environ if name.startswith("HTTP_")}
+    fitting = [
+        (len(parts), name) for where, parts, name in _s3_operations() if where == place and parts <= query | headers
+    ]
+    return max(fitting, key=lambda item: item[0], default=(0, ""))[1]
+
+
+@functools.cache
+def _s3_operations() -> list[tuple[tuple[str, int], frozenset[str], str]]:
+    """Of each operation: method and depth (service, bucket, object), required parts, name. Of equals the first is the usual one."""
+    operations: list[tuple[tuple[str, int], frozenset[str], str]] = []
+    model = service_model("s3")
+    for name in model.operation_names:
+        operation = model.operation_model(name)
+        path, _, literal = operation.http["requestUri"].partition("?")
+        depth = {"/": 0, "/{Bucket}": 1, "/{Bucket}/{Key+}": 2}.get(path)
+        # Deprecated operations have the shape of their successors.
+        if depth is not None and not operation.deprecated:
+            parts = frozenset(parse_qs(literal, keep_blank_values=True)) | _required_parts(operation)
+            operations.append(((operation.http["method"], depth), parts, name))
+    return operations
+
+
+def _required_parts(operation: OperationModel) -> frozenset[str]:
+    shape = operation.input_shape
+    if shape is None:
+        return frozenset()
+    members = [shape.members[name].serialization for name in shape.required_members]
+    return frozenset(
+        member["name"].lower() if member["location"] == "header" else member["name"]
+        for member in members
+        if member.get("location") in ("querystring", "header")
+    )

@@ -1,0 +1,31 @@
+"""Errors in the protocol of a request's service, for requests that never reach an operation."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from xml.sax.saxutils import escape
+
+from rds_lake.localcloud.http.app import StartResponse, read_body
+from rds_lake.localcloud.http.models import service_model, service_of
+from rds_lake.localcloud.http.protocol import render_error
+
+
+def refuse(
+    signed_as: str, code: str, environ: dict[str, Any], start: StartResponse, *, message: str, status: str
+) -> list[bytes]:
+    """Answer a request with an error. `signed_as`: the service in its signature; `status`: `403 Forbidden`."""
+    # The connection is kept: what is left of this request must not become the next one.
+    read_body(environ)
+    protocol = service_model(service_of(signed_as)).protocol
+    if protocol == "json":
+        content_type, body = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
+    elif protocol == "query":
+        content_type, body = "text/xml", render_error(code, message)
+    else:
+        content_type = "application/xml"
+        body = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>".encode()
+    # An answer to HEAD has no body: what would follow is read as the next answer.
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
+    start(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    return [body]
