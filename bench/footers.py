@@ -29,6 +29,7 @@ from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import ManyS3
+from rds_lake.aws.s3.wire import open_wire
 from rds_lake.errors import RdsLakeError
 from rds_lake.stages.databases.footers import TAIL_BYTES, Footer, read_footers
 from rds_lake.stages.databases.inspect import inspect_export
@@ -52,7 +53,7 @@ def parquet() -> bytes:
 def gateway(stub: Running) -> S3Gateway:
     """As a run has it."""
     clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=stub.url)
-    return S3Gateway(clients.s3, clients.wire(_PARALLEL))
+    return S3Gateway(clients.s3, open_wire(clients, _PARALLEL))
 
 
 def schemas(s3: S3Gateway) -> tuple[float, list[str]]:

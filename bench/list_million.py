@@ -26,6 +26,7 @@ from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import ManyS3
+from rds_lake.aws.s3.wire import open_wire
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.record import ExportRecord
@@ -95,7 +96,7 @@ def main(keys: int, tables: int) -> None:
     with running_stub() as stub:
         clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=stub.url)
         put_export(stub, clients.s3, keys=keys, tables=tables)
-        s3 = S3Gateway(clients.s3, clients.wire(4))
+        s3 = S3Gateway(clients.s3, open_wire(clients, 4))
         seen: list[int] = []
         many = ManyS3(s3, 1)
         many.sizes(

@@ -40,7 +40,7 @@ from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import CopyLimits, S3Gateway
 from rds_lake.aws.s3.many import CopyOrder, ManyS3
-from rds_lake.aws.s3.wire import THREADS
+from rds_lake.aws.s3.wire import THREADS, open_wire
 from rds_lake.model.lake.deletable import Deletable, Place
 
 KEYS = {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_REGION": "us-east-1"}
@@ -149,7 +149,7 @@ def renamed(key: str) -> str:
 def gateway(url: str) -> S3Gateway:
     clients = AwsClients(boto3.Session(region_name="us-east-1"), endpoint_url=url)
     ours = Deletable(places=(Place(bucket="source", prefix=""),))
-    return S3Gateway(clients.s3, clients.wire(THREADS), ours)
+    return S3Gateway(clients.s3, open_wire(clients, THREADS), ours)
 
 
 @cache

@@ -18,6 +18,7 @@ from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3.gateway import S3Gateway, Upload
 from rds_lake.aws.s3.many import ManyS3
 from rds_lake.config.shared import Retention
+from rds_lake.aws.s3.wire import open_wire
 from rds_lake.errors import RdsLakeError, RefusedDeleteError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.deletable import deletable_of_lake, deletable_of_source
@@ -182,7 +183,7 @@ def clients(session_cloud: LocalCloud) -> AwsClients:
 @pytest.mark.parametrize("limited", [True, False])
 def test_a_gateway_refuses_before_it_asks_s3_for_anything(clients: AwsClients, limited: bool) -> None:
     """Also the one that nobody gave a place to, for all keys of a call because of one of them."""
-    gateway = S3Gateway(clients.s3, clients.wire(2), SHOP if limited else None)
+    gateway = S3Gateway(clients.s3, open_wire(clients, 2), SHOP if limited else None)
     many = ManyS3(gateway, 2)
     wire, faults = gateway.wire, Faults(clients.s3)
     assert wire is not None
@@ -222,7 +223,7 @@ def test_a_key_with_a_control_character_goes_and_takes_no_others_with_it(
     """XML cannot hold it: S3 would refuse the whole request, and clean-up would never end."""
     for key in CONTROL:
         clients.s3.put_object(Bucket="acme-lake", Key=key, Body=b"x")
-    gateway = S3Gateway(clients.s3, clients.wire(threads) if threads else None, SHOP)
+    gateway = S3Gateway(clients.s3, open_wire(clients, threads) if threads else None, SHOP)
     ManyS3(gateway, 2).delete("acme-lake", ["lake/shop/x", *CONTROL])
     assert [item.key for item in gateway.list_objects("acme-lake", "")] == ["lake/other/x"]
 

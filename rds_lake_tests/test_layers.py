@@ -50,7 +50,7 @@ OPEN_ROOMS = {"definitions", "cli", "console", "demo", "validate"}  # may import
 
 # Folder of a room -> the other folders of the same room that it may import ("" is the room's own files).
 FOLDERS: dict[str, dict[str, set[str]]] = {
-    "aws": {"": {"s3"}, "s3": {""}},
+    "aws": {"": set(), "s3": {""}},
     "model": {
         "": {"tables"},
         "tables": {""},

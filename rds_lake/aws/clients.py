@@ -6,15 +6,16 @@ What belongs here: client configuration. What does not: calls.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from botocore.config import Config
 
 from rds_lake.aws.budget import CONNECT_SECONDS, keep_budget
-from rds_lake.aws.s3.wire import Wire
 
 if TYPE_CHECKING:
+    import boto3
+    from botocore.credentials import ReadOnlyCredentials
     from types_boto3_athena import AthenaClient
     from types_boto3_glue import GlueClient
     from types_boto3_rds import RDSClient
@@ -83,10 +84,10 @@ class AwsClients:
     def s3(self) -> S3Client:
         return cast("S3Client", self.client("s3"))
 
-    def wire(self, most: int) -> Wire | None:
-        """The fast way to S3 for `most` requests at once; None where only boto3 gets through."""
-        keys = self._session.get_credentials()
-        return Wire.of(self.s3, keys.get_frozen_credentials if keys else None, most=most)
+    def keys(self) -> Callable[[], ReadOnlyCredentials] | None:
+        """A function that returns the credentials of the moment, renewed where they end; None where there are none."""
+        credentials = self._session.get_credentials()
+        return credentials.get_frozen_credentials if credentials else None
 
     @property
     def glue(self) -> GlueClient:

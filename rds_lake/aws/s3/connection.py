@@ -1,6 +1,6 @@
 """One HTTP/1.1 connection to S3, on asyncio: a request is one write, and its answer is parsed in C.
 
-What belongs here: bytes to answers. Which requests, and what to do with an answer: `wire.py`.
+From bytes to answers; which requests are sent, and what an answer leads to, is in `batch.py`.
 """
 
 from __future__ import annotations
@@ -9,8 +9,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-
-import httptools
 
 _READS = ("GET", "HEAD")
 # S3 sends white space while a long copy is under way; everything else it answers at once, and briefly.
@@ -39,7 +37,10 @@ class Connection(asyncio.Protocol):
         self._fresh()
 
     def _fresh(self) -> None:
+        import httptools  # only a process that sends needs it
+
         self._parser: Any = httptools.HttpResponseParser(self)
+        self._malformed = httptools.HttpParserError
         self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
 
@@ -72,13 +73,13 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self._clock()
-        if self._waiting is None:  # an answer nobody asked for would pass for the next request's
+        if self._waiting is None:  # an answer without a request would pass for the next request's
             self.closed = True
             self._transport.abort()
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except self._malformed:
             self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -1,13 +1,16 @@
-"""How many requests may be under way: as many as S3 answers, fewer while it says SlowDown, more again afterwards.
+"""How many requests may be under way at once, and how a refused one is repeated.
 
-How many that is depends on how long S3 takes: 256 requests of 20 ms keep a thread busy, of 50 ms they leave it idle half of
-the time. So their number grows as long as the thread that sends them has time left.
+The number follows from what S3 answers. While it answers, the number grows as long as the sending thread has time left:
+256 requests of 20 ms keep a thread busy, 256 of 50 ms leave it idle half of the time. When S3 refuses more than a few of
+the requests (503 SlowDown), the number is halved.
 
-S3 answers some 503 whenever it moves a busy prefix to more machines, and one in a hundred is no reason to halve anything:
-the request is repeated, and that is all. Only a share of them is. Where halving does not mend that share, our pace is not
-its cause - others use the bucket, or S3 is in trouble - and going slower would only take hours: it is borne.
+A few 503 are no reason to go slower: S3 sends them while it moves a busy prefix to more machines. The request is repeated,
+and that is all. Where halving does not lower the share of refused requests, our pace is not its cause: others use the same
+bucket, or S3 is in trouble. Going slower would then cost hours and help nobody, so the share is borne: the number grows
+again, and a refused request is repeated after a short pause. A long pause would not raise its chance, and a run would wait
+at its end for the few requests that were refused six or seven times.
 
-What belongs here: the arithmetic. It neither waits nor sends.
+Arithmetic only: nothing here waits or sends.
 """
 
 from __future__ import annotations
@@ -15,8 +18,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-_SHARE = 0.05  # more 503 than this among the last answers: S3 means it
-_UNBEARABLE = 0.6  # up to this, half the requests would have brought a third of it if there were too many
+_SHARE = 0.05  # a larger share of 503 among the last answers is a request to go slower
+_UNBEARABLE = (
+    0.6  # a larger share is never borne: had there been too many requests, half of them would bring a third of it
+)
 _MENDED = 0.8  # of the share before; a window's chance is less
 _LEAST = 8
 _SHORTEST_WINDOW = 32
@@ -24,11 +29,23 @@ _FIRST = 256  # at once before anything is known
 _BUSY = 0.9  # a thread without time left answers no sooner for having more to wait for
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a request is tried, and the longest pause before a repetition, in seconds."""
+
+    tries: int
+    longest: float
+
+
+YIELDING = Patience(tries=8, longest=5.0)  # S3 may need the time: pauses grow
+BEARING = Patience(tries=16, longest=0.2)  # 503 come whatever we do: at 3 in 10, 8 tries lose 66 requests of a million
+
+
 @dataclass(slots=True)
 class Pace:
     """`limit` of at most `most` requests at once, judged anew after every window of answers.
 
-    `load` says which share of the time since it was last asked the sending thread was busy.
+    `load` returns the share of the time since its last call that the sending thread was busy, from 0 to 1.
     """
 
     most: int
@@ -44,8 +61,13 @@ class Pace:
     def __post_init__(self) -> None:
         self.limit = self.lowest = min(self.most, _FIRST)
 
+    @property
+    def patience(self) -> Patience:
+        """How to repeat a refused request, by what S3 has answered so far."""
+        return BEARING if self._borne > _SHARE else YIELDING
+
     def answered(self, *, slow: bool) -> bool:
-        """Count one answer; True when the limit has changed by it."""
+        """Count one answer, `slow` where it is a 503; True when the limit has changed by it."""
         self._answers += 1
         self._slow += slow
         if self._answers < max(self.limit, _SHORTEST_WINDOW):
@@ -57,13 +79,13 @@ class Pace:
         return self.limit != before
 
     def _judge(self, share: float) -> None:
-        """Halve, go back to twice as many, or add some, by the share of SlowDown among the last answers."""
+        """Halve the limit, double it again, or raise it a little, by the share of 503 among the last answers."""
         if share <= self._borne:
             self._borne = max(_SHARE, min(self._borne, 2 * share))
             self._before = 0.0
             self.limit = min(self.most, max(self.limit, self._grown()))
         elif _MENDED * self._before <= share < _UNBEARABLE and self._before:
-            # Chance may have made the share look unmended: what cannot be borne is judged again.
+            # By chance the share may have looked as if halving did not lower it: a share that grows is judged again.
             self._borne, self._before, self._halved = min(2 * share, _UNBEARABLE), 0.0, False
             self.limit = min(self.most, self.limit * 2)
         else:
@@ -72,12 +94,15 @@ class Pace:
             self.limit = max(min(_LEAST, self.most), self.limit // 2)
 
     def _grown(self) -> int:
-        """Twice as many until S3 has objected, carefully afterwards, and none the thread has no time for."""
+        """Twice the limit until S3 has objected, an eighth more afterwards; never more than the thread has time for."""
         step = max(1, self.limit // 8) if self._halved else self.limit
         useful = self.limit * _BUSY / max(self.load(), _BUSY / self.most)
         return min(self.limit + step, int(useful))
 
 
-def pause(attempt: int, jitter: float) -> float:
-    """Seconds before the repetition after `attempt` failures; `jitter` in [0, 1) keeps many from coming back at once."""
-    return min(5.0, 0.05 * 2**attempt) * (0.5 + jitter / 2)
+def pause(attempt: int, jitter: float, longest: float = YIELDING.longest) -> float:
+    """Seconds before the repetition after `attempt` failures, at most `longest`.
+
+    `jitter` in [0, 1) keeps many refused requests from coming back at once.
+    """
+    return min(longest, 0.05 * 2**attempt) * (0.5 + jitter / 2)

@@ -13,6 +13,7 @@ from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.wire import open_wire
 from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.model.lake.deletable import deletable_of_lake
 from rds_lake.model.lake.layout import LakeLayout
@@ -49,6 +50,6 @@ def open_lake(
         clock=clock,
     )
     exports = (settings.exports_bucket, settings.export_prefix)
-    s3 = S3Gateway(clients.s3, clients.wire(settings.copy_threads), deletable_of_lake(layout, exports))
+    s3 = S3Gateway(clients.s3, open_wire(clients, settings.copy_threads), deletable_of_lake(layout, exports))
     glue = GlueGateway(clients.glue, starting=clients.client("glue", once=True))
     return Lake(s3=s3, glue=glue, athena=athena, layout=layout, kms_key=settings.kms_key)

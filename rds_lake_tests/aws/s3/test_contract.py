@@ -23,6 +23,7 @@ from bench.s3_stub import running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import CopyLimits, ObjectHead, S3Gateway
 from rds_lake.aws.s3.many import CopyOrder, ManyS3
+from rds_lake.aws.s3.wire import open_wire
 from rds_lake.errors import AwsError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.deletable import Deletable, Place
@@ -108,7 +109,7 @@ def prepared(clients: AwsClients) -> AwsClients:
 @pytest.fixture(params=["wire", "boto3"])
 def many(server: AwsClients, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> ManyS3:
     ours = Deletable(places=(Place(bucket="into", prefix=""),))
-    gateway = S3Gateway(server.s3, server.wire(8) if request.param == "wire" else None, ours)
+    gateway = S3Gateway(server.s3, open_wire(server, 8) if request.param == "wire" else None, ours)
     return ManyS3(gateway, 8)
 
 

@@ -24,9 +24,10 @@ from botocore.exceptions import CredentialRetrievalError
 from bench.s3_answers import Stored
 from rds_lake.aws import budget
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.s3 import batch as s3_batch
 from rds_lake.aws.s3 import connection as s3_connection
-from rds_lake.aws.s3 import wire as s3_wire
 from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.wire import open_wire
 from rds_lake.errors import AwsError, ConfigError, RdsLakeError, RelocationError, UnavailableError
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.lake.layout import LakeLayout
@@ -93,7 +94,7 @@ def fill(server: FaultyS3) -> None:
 
 def relocate(url: str, session: boto3.Session | None = None, *, by_wire: bool = True, attempts: int = 8) -> Manifest:
     clients = AwsClients(session or boto3.Session(region_name="us-east-1"), endpoint_url=url, attempts=attempts)
-    wire = clients.wire(64) if by_wire else None
+    wire = open_wire(clients, 64) if by_wire else None
     assert (wire is not None) == by_wire
     gateway = S3Gateway(clients.s3, wire)
     contents = inspect_export(gateway, task=TASK, include=())
@@ -189,9 +190,9 @@ def test_a_bucket_of_another_region_is_said_to_be_there(s3: FaultyS3, status: in
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """The patience of production, a hundred times shorter."""
     monkeypatch.setattr(s3_connection, "_SILENCE_SECONDS", {True: 0.3, False: 0.6})
-    monkeypatch.setattr(s3_wire, "_DEAD_SECONDS", 0.5)
-    monkeypatch.setattr(s3_wire, "BUDGET_SECONDS", 2.0)
-    monkeypatch.setattr(s3_wire, "CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr(s3_batch, "_DEAD_SECONDS", 0.5)
+    monkeypatch.setattr(s3_batch, "BUDGET_SECONDS", 2.0)
+    monkeypatch.setattr(s3_batch, "CONNECT_SECONDS", 0.5)
 
 
 @pytest.mark.usefixtures("hasty")
@@ -209,8 +210,8 @@ def test_a_server_that_accepts_and_stays_silent_is_given_up_for_all_objects_at_o
 
 @pytest.mark.usefixtures("hasty")
 def test_some_answers_that_never_come_cost_time_and_no_file(s3: FaultyS3, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(s3_wire, "BUDGET_SECONDS", 20)
-    monkeypatch.setattr(s3_wire, "_DEAD_SECONDS", 20)
+    monkeypatch.setattr(s3_batch, "BUDGET_SECONDS", 20)
+    monkeypatch.setattr(s3_batch, "_DEAD_SECONDS", 20)
     s3.faults = Faults(silent=0.1, only=("Copy", "Get", "List"))
     assert_whole(s3, relocate(s3.url))
 

@@ -13,6 +13,7 @@ from rds_lake.aws.s3.deletes import delete_request
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import ManyS3
 from rds_lake.aws.s3.pages import Page, parse_page
+from rds_lake.aws.s3.wire import open_wire
 from rds_lake.model.lake.deletable import Deletable, Place
 from rds_lake_tests.support.builders import fill
 
@@ -72,7 +73,7 @@ def test_a_listing_whose_page_breaks_off_is_finished_by_boto3_without_telling_a_
 
     monkeypatch.setattr(Connection, "ask", broken)
     found: list[str] = []
-    many = ManyS3(S3Gateway(clients.s3, clients.wire(1)), 1)
+    many = ManyS3(S3Gateway(clients.s3, open_wire(clients, 1)), 1)
     many.sizes("lake", ["k/"], found=lambda items: found.extend(key for key, _ in items))
     assert found == keys
 
@@ -94,7 +95,7 @@ def test_a_listing_whose_folders_are_not_told_plainly_goes_on_page_by_page(
 
     monkeypatch.setattr(Connection, "ask", without_folders)
     found: list[str] = []
-    many = ManyS3(S3Gateway(clients.s3, clients.wire(2)), 2)
+    many = ManyS3(S3Gateway(clients.s3, open_wire(clients, 2)), 2)
     many.sizes_below("lake", "k/", levels=1, found=lambda items: found.extend(key for key, _ in items))
     assert found == keys
     assert ["delimiter" in target for target in asked] == [False, True, False, False]
@@ -114,7 +115,7 @@ def test_a_delete_that_s3_refuses_for_some_keys_is_asked_for_once_more_by_boto3_
 
     monkeypatch.setattr(Connection, "ask", refused)
     ours = Deletable(places=(Place(bucket="lake", prefix=""),))
-    ManyS3(S3Gateway(clients.s3, clients.wire(2), ours), 2).delete("lake", ["a", "b"])
+    ManyS3(S3Gateway(clients.s3, open_wire(clients, 2), ours), 2).delete("lake", ["a", "b"])
     assert len(asked) == 1
     assert "Contents" not in clients.s3.list_objects_v2(Bucket="lake")
 

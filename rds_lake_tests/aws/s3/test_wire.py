@@ -13,10 +13,11 @@ from botocore.config import Config
 from botocore.credentials import ReadOnlyCredentials
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.s3.batch import most_sockets
 from rds_lake.aws.s3.connection import Answer
 from rds_lake.aws.s3.pace import Pace, pause
 from rds_lake.aws.s3.sign import Place, S3Request, S3Signer, encoded
-from rds_lake.aws.s3.wire import Wire, most_sockets
+from rds_lake.aws.s3.wire import Wire
 from rds_lake_tests.aws.conftest import SESSION
 
 KEYS = ReadOnlyCredentials("AKIAEXAMPLE", "secret", "token/with+signs=", None)

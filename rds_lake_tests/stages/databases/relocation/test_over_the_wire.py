@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.s3.batch import Batch
 from rds_lake.aws.s3.connection import Answer, Connection
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.sign import S3Request
-from rds_lake.aws.s3.wire import Wire, _Batch
+from rds_lake.aws.s3.wire import Wire, open_wire
 from rds_lake.errors import RelocationError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
@@ -28,7 +29,7 @@ PARTS = 12
 def s3(clients: AwsClients, monkeypatch: pytest.MonkeyPatch) -> S3Gateway:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "x")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "y")
-    wire = clients.wire(4)
+    wire = open_wire(clients, 4)
     assert wire is not None
     return S3Gateway(clients.s3, Wire(wire.signer, most=4, jitter=lambda: -1.0), DELETABLE)  # no pauses
 
@@ -149,15 +150,15 @@ def test_a_copy_that_lost_bytes_is_named(
     s3: S3Gateway, clients: AwsClients, layout: LakeLayout, export: SampleExport, contents: ExportContents,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    settle, hurt = _Batch._settle, "part-00002"
+    settle, hurt = Batch._settle, "part-00002"
 
-    async def truncating(self: _Batch, request: S3Request, *rest: Any) -> Answer | None:
+    async def truncating(self: Batch, request: S3Request, *rest: Any) -> Answer | None:
         answer = await settle(self, request, *rest)
         if request.method == "PUT" and hurt in request.key:
             clients.s3.put_object(Bucket="acme-lake", Key=request.key, Body=b"short")
         return answer
 
-    monkeypatch.setattr(_Batch, "_settle", truncating)
+    monkeypatch.setattr(Batch, "_settle", truncating)
     with pytest.raises(RelocationError) as caught:
         mover(s3, layout).relocate(contents, export.record)
     (problem,) = caught.value.problems
