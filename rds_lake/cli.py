@@ -76,8 +76,8 @@ def main() -> None:
 def setup(config_path: Path) -> None:
     """Create the AWS objects lake.yaml names and that do not exist: buckets, queue, rule, role, key, workgroup."""
     from rds_lake.aws.session import open_clients
+    from rds_lake.infra.policies import verify_statement
     from rds_lake.infra.provision import Provisioner
-    from rds_lake.infra.secrets import verify_statement
 
     config = load_config(config_path)
     clients = open_clients(region=config.lake.region)
