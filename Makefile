@@ -25,7 +25,7 @@ check: $(STAMP) ## ruff, pyright, and the definitions with warnings as errors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
-	@$(BIN)/python -W error -m rds_lake.validate
+	@$(BIN)/python -W error -W 'ignore:Function `definitions_validate_command`' -m dagster definitions validate -w workspace.yaml --log-level error
 
 bench: $(STAMP) ## relocation and conversion against their peers (about an hour, conversion 15 minutes of it)
 	@$(PYTHON) -m venv .bench_peers && .bench_peers/bin/python -m pip install --quiet -r bench/requirements.txt

@@ -1,6 +1,6 @@
-"""`rds-lake prune`: what would go and why, and its removal with a progress bar.
+"""`rds-lake prune`: what would be removed and why, and its removal with a progress bar.
 
-What belongs here: showing. What goes is decided in `stages/upkeep/prune.py`.
+What is removed is decided in `stages/upkeep/prune.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rds_lake.stages.upkeep.retention import busy_by_marks
 
 
 def prune(connected: Connected, names: tuple[str, ...], *, apply: bool, now: datetime, console: Console) -> None:
-    """Show what would go; with `apply`, remove it."""
+    """Show what would be removed; with `apply`, remove it."""
     lake, sources = connected.lake, connected.sources(names)
     exports = Exports.read(connected.config, connected.rds, lake.s3)
     plans = [plan_prune(connected.config, source, exports, rds=connected.rds, lake=lake, now=now) for source in sources]
