@@ -22,7 +22,7 @@ _config_option = click.option(
     envvar="RDS_LAKE_CONFIG",
     default=CONFIG_FILE,
     show_default=True,
-    help="lake.yaml",
+    help="Path of lake.yaml.",
 )
 
 

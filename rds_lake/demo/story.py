@@ -1,6 +1,6 @@
 """`make demo`: two days in the life of a lake, in about a minute, through the same code that runs against AWS.
 
-What belongs here: the order of the story and its words. Starting things is `stack.py`, watching is `defs/checks/watch.py`.
+Starting processes is `stack.py`, watching Dagster is `watch.py`.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ GROUP BY c.country ORDER BY revenue DESC LIMIT 5"""
 
 
 def run_demo() -> int:
-    """Tell the story; 0 when every answer of Athena equals PostgreSQL's."""
+    """Run the demo; returns 0 when every count of Athena equals PostgreSQL's and DynamoDB's, else 1 (130 after Ctrl-C)."""
     console = Console()
     interrupt_on_sigterm()
     try:
@@ -66,7 +66,7 @@ def _tell(console: Console, stack: Stack) -> int:
     today = datetime.now(UTC).date()
     stories = [_day(console, stack, url, today - timedelta(days=1))]
     changes = shop.change(url)
-    _say(console)(f"the shop went on: {changes}")
+    _say(console)(f"the shop changed: {changes}")
     stories.append(_day(console, stack, url, today))
     return _answers(console, stack, stories)
 
