@@ -27,8 +27,8 @@ from pathlib import Path
 
 import click
 
+from bench.bars import bar, exit_by_bars
 from bench.ddb_data import KEYS, SHAPES, Written, generate
-from bench.relocate import bar
 
 _LIMIT = 520.0  # MB/s on two cores: gunzip, a bare parse and writing Parquet, each alone (performance.md 1.2)
 # How many of 8 files: with fewer, the start of ours, a third of a second, would be much of what is measured.
@@ -170,6 +170,7 @@ def main(scale: float, runs: int, only: str, peers: str, proven: bool, data: Pat
             found = compare(folder, made, peer, python, max(1, runs - (peer in _SLOW)))
             if found:
                 bars(peer, found, megabytes)
+    exit_by_bars()
 
 
 if __name__ == "__main__":

@@ -23,8 +23,9 @@ import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.bars import bar, exit_by_bars
 from bench.list_million import TASK, put_export
-from bench.relocate import KEYS, bar, client, cpu_seconds
+from bench.relocate import KEYS, client, cpu_seconds
 from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
@@ -127,6 +128,7 @@ def main(objects: int, tables: int, runs: int) -> None:
         )
     bar("schemas-of-50-tables-s", statistics.median(seconds for seconds, _ in times), 0.5, at_most=True)
     bar("row-counts-vs-boto3", statistics.median(fast / slow for (fast, _), (slow, _) in pairs), 5)
+    exit_by_bars()
 
 
 if __name__ == "__main__":

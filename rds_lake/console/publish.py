@@ -66,6 +66,6 @@ def _report(source: SourceSettings, outcome: Publication, say: Say) -> None:
 
 def _record(connected: Connected, source: SourceSettings, outcome: Publication, home: str | None, *, how: str) -> None:
     if has_dagster(home, otherwise="what depends on the source's assets does not start"):
-        from rds_lake.console.record_in_dagster import record_published  # imports Dagster, which takes a second
+        from rds_lake.console.tell_dagster import tell_published  # imports Dagster, which takes a second
 
-        record_published(connected, source, outcome, how=how)
+        tell_published(connected, source, outcome, how=how)

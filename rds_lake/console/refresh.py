@@ -21,11 +21,11 @@ def refresh(config: LakeConfig, names: tuple[str, ...], *, dagster_home: str | N
     """
     status = _write(S3Gateway(open_clients(region=config.lake.region).s3), config, names, say)
     if has_dagster(dagster_home, otherwise="new tables show their earlier dates as missing"):
-        from rds_lake.console.record_in_dagster import record_missing  # imports Dagster, which takes a second
+        from rds_lake.console.tell_dagster import tell_missing  # imports Dagster, which takes a second
 
         connected = connect(config)
         for source in connected.sources(names):
-            if count := record_missing(connected, source):
+            if count := tell_missing(connected, source):
                 say(f"{source.name}: Dagster now shows {count} more dates of tables that are published already")
     return status
 

@@ -1,7 +1,7 @@
-"""Record in Dagster what a command did, so that its UI shows it and what depends on the tables' assets starts.
+"""The command line tells Dagster what it did.
 
-Which events are recorded is `defs/telling.py`. The views have moved by the time they are recorded, so an instance that cannot
-be reached is an error with a next step, and never undoes the command.
+What belongs here: reaching the instance of DAGSTER_HOME, and saying it where that fails: the views have moved by then. What it
+is told is `defs/telling.py`.
 """
 
 from __future__ import annotations
@@ -20,29 +20,29 @@ from rds_lake.stages.publish.published_dates import published_dates
 from rds_lake.stages.publish.publisher import Publication
 
 
-def record_published(connected: Connected, source: SourceSettings, publication: Publication, *, how: str) -> int:
-    """Record that a person published a date or rolled back to it; returns the number of events."""
+def tell_published(connected: Connected, source: SourceSettings, publication: Publication, *, how: str) -> int:
+    """What a person published or went back to; how many assets that is."""
     known = find_known_tables(connected.config, source)
 
-    def events(_: dg.DagsterInstance) -> Iterator[dg.AssetMaterialization]:
+    def told(_: dg.DagsterInstance) -> Iterator[dg.AssetMaterialization]:
         yield from telling.published(connected.lake, source, known, publication, how=how)
         yield from telling.decided(source, publication, how=how)
 
-    return _record(events)
+    return _tell(told)
 
 
-def record_missing(connected: Connected, source: SourceSettings) -> int:
-    """Record the published dates that the assets of a source's tables do not show; returns their number."""
+def tell_missing(connected: Connected, source: SourceSettings) -> int:
+    """The dates that the assets of a source's tables do not show; how many there were."""
     known = find_known_tables(connected.config, source) or ()
     dates = published_dates(connected.lake, source) if source.athena else {}
-    return _record(lambda instance: telling.missing(instance, connected.config, source, known, dates))
+    return _tell(lambda instance: telling.missing(instance, connected.config, source, known, dates))
 
 
-def _record(events: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterialization]]) -> int:
+def _tell(told: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterialization]]) -> int:
     count = 0
     try:
         with dg.DagsterInstance.get() as instance:
-            for event in events(instance):
+            for event in told(instance):
                 instance.report_runless_asset_event(event)
                 count += 1
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:

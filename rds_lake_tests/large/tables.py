@@ -1,0 +1,104 @@
+"""Many tables: what a date asks of AWS from "export complete" to "all views flipped", and how that grows.
+
+    python -m bench.tables            # 50, 100, 250 and 500 tables, two dates each: some minutes
+
+Tables are made in a real PostgreSQL and exported by the local cloud; calls are counted where they arrive, boto3's and the
+wire's alike, retries included. Athena's polls are left out: they depend on its time, not on the number of tables.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from bench.bars import bar, exit_by_bars
+from rds_lake.config.lake_yaml import load_config
+from rds_lake.localcloud.athena.service import AthenaSettings
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.environment import environment
+from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.stages.calls import Calls, calls_of_date, growth, make_tables
+from rds_lake_tests.support.world import World
+
+DATES = ("2026-11-19", "2026-11-20")
+_LAKE = Path(__file__).parents[2] / "lake.yaml"
+
+
+def measure(postgres: EmbeddedPostgres, folder: Path, tables: int) -> list[Calls]:
+    """The calls of a first date, and of a second one without change of schema."""
+    url = postgres.create_database(f"tables_{tables}")
+    make_tables(url, tables)
+    found: list[Calls] = []
+    settings = ExportSettings(starting_seconds=0, progress_seconds=0)
+    with LocalCloud({"shop-prod": url}, exports=settings, athena=AthenaSettings()) as cloud:
+        world = World.of(cloud, url=url, config=load_config(folder / "lake.yaml"))
+        for day in DATES:
+            started = time.perf_counter()
+            found.append(calls_of_date(world, day))
+            seconds = time.perf_counter() - started
+            click.echo(
+                f"{tables:4} tables, {day}: {sum(found[-1].values()):6,} calls, {seconds:6.1f} s with the export"
+            )
+        ((views,),) = world.query(
+            "SELECT tables FROM _snapshots WHERE became_latest ORDER BY snapshot_date DESC LIMIT 1"
+        )
+        assert views == str(tables), f"{views} of {tables} tables were published"
+    return found
+
+
+def report(title: str, by_size: Mapping[int, Calls]) -> None:
+    """One line per operation: calls at every size, and its growth."""
+    sizes = sorted(by_size)
+    click.echo(f"\n{title}\n{'':32}" + "".join(f"{size:>8}" for size in sizes) + "   per table + once")
+    for call in sorted({call for calls in by_size.values() for call in calls}):
+        counts = {size: by_size[size].get(call, 0) for size in sizes}
+        line = growth(counts)
+        name = " ".join(call)
+        shown = "".join(f"{counts[size]:8,}" for size in sizes)
+        click.echo(f"{name:32}{shown}   {line.per_table:9.2f} + {line.once:.0f}")
+
+
+def per_table(by_size: Mapping[int, Calls], service: str) -> tuple[float, float]:
+    """Calls of a service per table, and the worst distance from a straight line in percent."""
+    counts = {size: sum(n for (name, _), n in calls.items() if name == service) for size, calls in by_size.items()}
+    line = growth(counts)
+    return line.per_table, 100 * line.worst / max(counts.values())
+
+
+def bars(by_date: Sequence[Mapping[int, Calls]]) -> None:
+    """The stated constants of each service, and that growth is linear."""
+    goals = {"glue": (4, 3), "athena": (1.3, 1.3), "s3": (4.1, 4.1)}
+    worst = 0.0
+    for number, name in enumerate(("first", "second")):
+        for service, goal in goals.items():
+            figure, off = per_table(by_date[number], service)
+            worst = max(worst, off)
+            bar(f"tables-{service}-calls-per-table-{name}-date", figure, goal[number], at_most=True)
+    bar("tables-growth-off-linear-percent", worst, 1, at_most=True)
+
+
+@click.command()
+@click.option("--sizes", default="50,100,250,500", show_default=True)
+def main(sizes: str) -> None:
+    """Measure every size and say which bars are met."""
+    os.environ.update(environment("http://127.0.0.1:9") | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"})
+    measured: dict[int, list[Calls]] = {}
+    with EmbeddedPostgres() as postgres, tempfile.TemporaryDirectory(prefix="rds-lake-tables-") as folder:
+        (Path(folder) / "lake.yaml").write_bytes(_LAKE.read_bytes())
+        for size in map(int, sizes.split(",")):
+            measured[size] = measure(postgres, Path(folder), size)
+    by_date = [{size: dates[number] for size, dates in measured.items()} for number in range(len(DATES))]
+    report("First date", by_date[0])
+    report("Second date, no change of schema", by_date[1])
+    bars(by_date)
+    exit_by_bars()
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m bench.tables")
