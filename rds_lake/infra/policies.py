@@ -18,7 +18,7 @@ _KEY_ACTIONS = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:Descri
 def export_role_trust() -> dict[str, Any]:
     """Lets RDS's export service assume the role.
 
-    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Setup.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.Setup.html
     """
     return _trust("export.rds.amazonaws.com")
 
@@ -26,7 +26,7 @@ def export_role_trust() -> dict[str, Any]:
 def export_role_policy(bucket_arn: str, prefix: str) -> dict[str, Any]:
     """What the export service may do with the bucket: the actions AWS's page lists, on the export prefix alone.
 
-    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.Setup.html
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
     """
     return _document(
         _allow(["s3:ListBucket", "s3:GetBucketLocation"], bucket_arn),
