@@ -3,8 +3,6 @@
     python -m bench.convert_merge [--scale 1.0] [--runs 3] [--data /tmp/rds-lake-ddb]
 
 Half of the changes are updates, a quarter deletes, a quarter inserts, with keys all over the table.
-
-What belongs here: the bar of incremental exports.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 Schemas: the export inspected (listing and info file) and one footer per table. Row counts: the footer of every file, as
 relocation reads them, against `get_object(Range=…)` and the same parser in 64 threads, run by run in turn; boto3 does a sample.
 
-What belongs here: reading. Copying is `stages/databases/relocation/relocate.py`.
+Copying is `bench/relocate.py`.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 `build_manifest` of verified copies in the order they are made, the text as it goes to S3, and what a later stage makes of it.
 
-What belongs here: that measurement. What the files cost before, `list_million.py` tells.
+What the files cost before: `list_million.py`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ GROUP BY 1 ORDER BY 1"""
 TAGS = "SELECT tag, count(*) AS reviews FROM reviews CROSS JOIN UNNEST(tags) AS t(tag) GROUP BY 1 ORDER BY 2 DESC, 1"
 
 
-def tell(
+def show_reviews(
     console: Console,
     athena: AthenaGateway,
     s3: S3Gateway,

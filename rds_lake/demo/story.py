@@ -19,7 +19,7 @@ from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
-from rds_lake.demo.reviews_story import tell as tell_reviews
+from rds_lake.demo.reviews_story import show_reviews
 from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
 from rds_lake.demo.watch import DayWatch, Step
 from rds_lake.errors import RdsLakeError
@@ -127,7 +127,7 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     if stack.reviews is not None:
         tables_source = next(source for source in stack.config.sources if source.kind == "dynamodb")
         s3 = S3Gateway(stack.clients.s3)
-        equal &= tell_reviews(console, athena, s3, layout, tables_source, stack.reviews, stories[-1].day)
+        equal &= show_reviews(console, athena, s3, layout, tables_source, stack.reviews, stories[-1].day)
     verdict = "[green]every count equals PostgreSQL's and DynamoDB's[/]" if equal else "[red]some counts differ[/]"
     console.print(f"\n{verdict}")
     return 0 if equal else 1

@@ -35,7 +35,7 @@ def test_a_second_setup_finds_everything_and_creates_nothing(world: World) -> No
     assert len(world.clients.client("kms").list_keys()["Keys"]) == 1
 
 
-def test_a_message_nobody_can_decide_ends_in_the_dead_letter_queue(world: World) -> None:
+def test_a_message_that_cannot_be_decided_ends_in_the_dead_letter_queue(world: World) -> None:
     url = world.gateways.queue.url
     attributes = world.clients.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(attributes["RedrivePolicy"])

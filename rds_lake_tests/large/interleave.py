@@ -4,8 +4,6 @@
 
 Every pair of `pairs.py` and `dynamo_pairs.py` in `rds_lake_tests/turnstile/` for so many rounds; half of the rounds kill one
 of the two (nothing of it reaches AWS any more). Prints what broke, with the seed that shows it again; exit code 1 when anything did.
-
-What belongs here: the big version of the tests in `rds_lake_tests/turnstile/`.
 """
 
 from __future__ import annotations
@@ -74,7 +72,7 @@ def play_pair(player: Rounds, pair: Pair, rounds: int, seed: int) -> int:
         if outcome.problems:
             broken += 1
             if broken <= _SHOWN:
-                click.echo(f"  {pair.name} --seed {number}, killed {', '.join(outcome.killed) or 'nobody'}:")
+                click.echo(f"  {pair.name} --seed {number}, killed {', '.join(outcome.killed) or 'neither'}:")
                 for line in (*outcome.problems, *(f"{name} ended: {text}" for name, text in outcome.errors.items())):
                     click.echo(f"    {line}")
     seconds = time.monotonic() - began

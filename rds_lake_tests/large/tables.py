@@ -34,22 +34,22 @@ def measure(postgres: EmbeddedPostgres, folder: Path, tables: int) -> list[Calls
     """The calls of a first date, and of a second one without change of schema."""
     url = postgres.create_database(f"tables_{tables}")
     make_tables(url, tables)
-    found: list[Calls] = []
+    calls: list[Calls] = []
     settings = ExportSettings(starting_seconds=0, progress_seconds=0)
     with LocalCloud({"shop-prod": url}, exports=settings, athena=AthenaSettings()) as cloud:
         world = World.of(cloud, url=url, config=load_config(folder / "lake.yaml"))
         for day in DATES:
             started = time.perf_counter()
-            found.append(calls_of_date(world, day))
+            calls.append(calls_of_date(world, day))
             seconds = time.perf_counter() - started
             click.echo(
-                f"{tables:4} tables, {day}: {sum(found[-1].values()):6,} calls, {seconds:6.1f} s with the export"
+                f"{tables:4} tables, {day}: {sum(calls[-1].values()):6,} calls, {seconds:6.1f} s with the export"
             )
         ((views,),) = world.query(
             "SELECT tables FROM _snapshots WHERE became_latest ORDER BY snapshot_date DESC LIMIT 1"
         )
         assert views == str(tables), f"{views} of {tables} tables were published"
-    return found
+    return calls
 
 
 def report(title: str, by_size: Mapping[int, Calls]) -> None:
