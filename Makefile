@@ -21,21 +21,19 @@ setup: $(STAMP) ## create .venv and install the dependencies, nothing else
 test: $(STAMP) ## all tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
-check: $(STAMP) ## ruff, pyright, and the definitions with warnings as errors
+check: $(STAMP) ## ruff, pyright, and Dagster's own validation with warnings as errors
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
-	@$(BIN)/python -W error -m rds_lake.validate
+	@$(BIN)/python -W error -W 'ignore:Function `definitions_validate_command`' -m dagster definitions validate -w workspace.yaml --log-level error
 
-bench: $(STAMP) ## relocation and conversion against their peers (about an hour, conversion 15 minutes of it)
+bench: $(STAMP) ## relocation and conversion against their peers (about an hour); exit code 1 when a bar is short
 	@$(PYTHON) -m venv .bench_peers && .bench_peers/bin/python -m pip install --quiet -r bench/requirements.txt
-	@$(BIN)/python -m bench.relocate --peers .bench_peers/bin
-	@$(BIN)/python -m bench.list_million
-	@$(BIN)/python -m bench.manifest_million
-	@$(BIN)/python -m bench.footers
-	@$(BIN)/python -m bench.tables
-	@$(BIN)/python -m bench.convert --peers .bench_peers/bin --data .bench_data
-	@$(BIN)/python -m bench.convert_merge --runs 2 --data .bench_data
+	@short=0; \
+	for run in 'relocate --peers .bench_peers/bin' list_million manifest_million footers tables \
+	  'convert --peers .bench_peers/bin --data .bench_data' 'convert_merge --runs 2 --data .bench_data'; do \
+	  $(BIN)/python -m bench.$$run || short=1; \
+	done; exit $$short
 
 clean: ## remove everything `make` made
 	rm -rf $(VENV) .bench_peers .bench_data .dagster_home .pytest_cache .ruff_cache .hypothesis build *.egg-info rds_lake/convert/_parser*.so

@@ -1,1 +1,1 @@
-"""Measurements anybody can repeat from a checkout: `python -m bench.<name> --help`. Never part of the tests."""
+"""Measurements that anybody can repeat from a checkout: `python -m bench.<name> --help`. They are not run by `make test`."""

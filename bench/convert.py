@@ -6,7 +6,7 @@ Every run is a process of its own, start-up included; tools take turns, so a bus
 tools convert fewer files, and are compared with ours on the same ones. Ours finds the schema while it converts; the others are
 told. Wall and CPU seconds are both told: on a shared machine trust the second.
 
-What belongs here: measuring. The tools are `convert_peers.py`, the data `ddb_data.py`, the proof `convert_proof.py`.
+The tools are `convert_peers.py`, the data `ddb_data.py`, the proof `convert_proof.py`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from pathlib import Path
 
 import click
 
+from bench.bars import bar, exit_by_bars
 from bench.ddb_data import KEYS, SHAPES, Written, generate
-from bench.relocate import bar
 
-_LIMIT = 520.0  # MB/s on two cores: gunzip, a bare parse and writing Parquet, each alone (performance.md 1.2)
+_LIMIT = 520.0  # MB/s on two cores: gunzip, a bare parse and writing Parquet, each alone
 # How many of 8 files: with fewer, the start of ours, a third of a second, would be much of what is measured.
 _PEERS = {"duckdb": 8, "duckdb-discovery": 8, "orjson": 2, "polars": 4, "spark": 2, "boto3": 8}
 _SLOW = ("orjson", "polars", "spark", "boto3")
@@ -170,6 +170,7 @@ def main(scale: float, runs: int, only: str, peers: str, proven: bool, data: Pat
             found = compare(folder, made, peer, python, max(1, runs - (peer in _SLOW)))
             if found:
                 bars(peer, found, megabytes)
+    exit_by_bars()
 
 
 if __name__ == "__main__":

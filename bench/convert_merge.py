@@ -3,8 +3,6 @@
     python -m bench.convert_merge [--scale 1.0] [--runs 3] [--data /tmp/rds-lake-ddb]
 
 Half of the changes are updates, a quarter deletes, a quarter inserts, with keys all over the table.
-
-What belongs here: the bar of incremental exports.
 """
 
 from __future__ import annotations
@@ -21,9 +19,9 @@ from typing import Any
 
 import click
 
+from bench.bars import bar, exit_by_bars
 from bench.convert_sink import FolderSink
 from bench.ddb_data import KEYS, SHAPES, generate
-from bench.relocate import bar
 from rds_lake.convert.local.lines import InputFile
 from rds_lake.convert.local.table import ConvertOptions, convert_table
 from rds_lake.convert.merging.merge import merge_changes
@@ -98,6 +96,7 @@ def main(scale: float, runs: int, data: Path | None) -> None:
                 shares.append(merge / whole * 100)
                 click.echo(f"{shape}: {count:,} changes {merge:.2f} CPU s, whole table {whole:.2f} CPU s")
             bar(f"convert-merge-1pct-{shape}-cpu-percent", statistics.median(shares), 15, at_most=True)
+    exit_by_bars()
 
 
 if __name__ == "__main__":

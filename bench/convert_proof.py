@@ -3,7 +3,7 @@
 The hash of a table is the sum of its rows' hashes, so the order of rows makes no difference. Both sides are brought to one
 plain form by code that shares nothing with the converter but the list of columns.
 
-What belongs here: comparing. Speed is `convert.py`.
+Speed is `convert.py`.
 """
 
 from __future__ import annotations

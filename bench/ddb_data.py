@@ -5,7 +5,7 @@
 At scale 1 about 1 GB of JSON: `orders` 460 MB, `sparse` 260 MB, `events` 300 MB. Every file has its own seed, so the
 same arguments give the same bytes. The line's shape was compared with a file that DynamoDB wrote.
 
-What belongs here: making data. Reading it is `bench/convert.py`.
+Reading it is `bench/convert.py`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 Schemas: the export inspected (listing and info file) and one footer per table. Row counts: the footer of every file, as
 relocation reads them, against `get_object(Range=…)` and the same parser in 64 threads, run by run in turn; boto3 does a sample.
 
-What belongs here: reading. Copying is `stages/databases/relocation/relocate.py`.
+Copying is `bench/relocate.py`.
 """
 
 from __future__ import annotations
@@ -23,8 +23,9 @@ import click
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from bench.bars import bar, exit_by_bars
 from bench.list_million import TASK, put_export
-from bench.relocate import KEYS, bar, client, cpu_seconds
+from bench.relocate import KEYS, client, cpu_seconds
 from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
@@ -128,6 +129,7 @@ def main(objects: int, tables: int, runs: int) -> None:
         )
     bar("schemas-of-50-tables-s", statistics.median(seconds for seconds, _ in times), 0.5, at_most=True)
     bar("row-counts-vs-boto3", statistics.median(fast / slow for (fast, _), (slow, _) in pairs), 5)
+    exit_by_bars()
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
     python -m bench.list_million [--keys 1000000] [--tables 50]
 
 `inspect_export` as a run calls it - every page, every key classified, completeness checked - and then the plan, of which
-every copy is asked for once, in order. Listing alone is told as well.
+every copy is asked for once, in order. Listing alone is printed as well.
 
-What belongs here: that measurement. What the copies then cost: `stages/databases/relocation/relocate.py`.
+What the copies cost afterwards: `bench/relocate.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ from typing import Any
 import boto3
 import click
 
-from bench.relocate import KEYS, bar, cpu_seconds
+from bench.bars import bar, exit_by_bars
+from bench.relocate import KEYS, cpu_seconds
 from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
@@ -120,6 +121,7 @@ def main(keys: int, tables: int) -> None:
     )
     bar("list-and-plan-million-cpu-s", cpu, 10, at_most=True)
     bar("list-and-plan-million-mb", grown, 100, at_most=True)
+    exit_by_bars()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 
 `build_manifest` of verified copies in the order they are made, the text as it goes to S3, and what a later stage makes of it.
 
-What belongs here: that measurement. What the files cost before, `list_million.py` tells.
+What the files cost before: `list_million.py`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import cast
 
 import click
 
+from bench.bars import bar, exit_by_bars
 from bench.list_million import RECORD, peak, resident
-from bench.relocate import bar, cpu_seconds
+from bench.relocate import cpu_seconds
 from rds_lake.model.exports.info import ExportTableInfo, InfoColumn
 from rds_lake.model.lake.data_files import DataFile
 from rds_lake.model.lake.layout import LakeLayout
@@ -78,6 +79,7 @@ def main(files: int, tables: int) -> None:
     )
     assert (read.files, cast(DataFile, read.tables[-1].files[-1]).checksum) == (files, checksum_of(files))
     bar("manifest-million-mb", peak() - before, 500, at_most=True)
+    exit_by_bars()
 
 
 def checksum_of(files: int) -> str:

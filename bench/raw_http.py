@@ -3,7 +3,7 @@
 It is told the folders and lists them all at once, copies over so many connections, and deletes by the thousand, eight at a
 time; an answer is looked at for its length and status.
 
-What belongs here: that client. What it is compared with: `stages/databases/relocation/relocate.py`.
+What it is compared with: `bench/relocate.py`.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ from typing import Any
 import boto3
 import click
 
+from bench.bars import bar, exit_by_bars
 from bench.raw_http import raw_http
 from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
@@ -224,12 +225,6 @@ def throttled(stub: Running, objects: int, runs: int, slow: float) -> float:
     return statistics.median(times)
 
 
-def bar(name: str, figure: float, goal: float, *, at_most: bool = False) -> None:
-    """One line per bar, for scripts."""
-    met = figure <= goal if at_most else figure >= goal
-    click.echo(f"BENCH {name} {figure:.3g} {'<=' if at_most else '>='}{goal:g} {'met' if met else 'short'}")
-
-
 def storms(stub: Running, objects: int, runs: int) -> None:
     """The bars of throttling."""
     breeze = throttled(stub, objects, max(3, runs), 0.01)
@@ -281,6 +276,7 @@ def main(objects: int, runs: int, latencies: tuple[float, ...], storm: bool, pee
         judge({latency: compare(stub, clients, objects, runs, latency) for latency in latencies})
         if storm:
             storms(stub, objects, runs)
+    exit_by_bars()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ shared, nothing is checked: no signature, no permission. `POST /_admin/fill?buck
 instead of `size`: with that object's body);
 `/_admin/set?latency=&slow=`, `/_admin/clear`, `GET /_admin/stats`.
 
-What belongs here: the server. What is measured with it: `stages/databases/relocation/relocate.py`, `list_million.py`.
+What is measured with it: `bench/relocate.py`, `bench/list_million.py`.
 """
 
 from __future__ import annotations

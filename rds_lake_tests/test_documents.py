@@ -80,3 +80,60 @@ def test_links_between_documents_lead_somewhere(root: Path) -> None:
     ]
     assert links
     assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+def pages(root: Path) -> list[Path]:
+    return [root / "README.md", root / "CONTRIBUTING.md", *sorted((root / "docs").rglob("*.md"))]
+
+
+def files(root: Path) -> list[str]:
+    """Every file of the checkout that a document may name, each with a slash before its path."""
+    rooms = ("rds_lake", "rds_lake_tests", "bench", "docs")
+    found = [path for room in rooms for path in (root / room).rglob("*") if "__pycache__" not in path.parts]
+    return [f"/{path.relative_to(root)}" for path in [*found, *root.glob("*.*")]]
+
+
+def test_every_file_that_a_document_names_exists(root: Path) -> None:
+    """A path may begin anywhere: `stages/source/run.py` is `rds_lake/stages/source/run.py`."""
+    known = files(root)
+    named = [
+        (page.name, path)
+        for page in pages(root)
+        for path in re.findall(r"`([\w./-]+\.(?:py|c|h|txt|cfg|toml))`", page.read_text(encoding="utf-8"))
+    ]
+    assert len(named) > 50
+    assert [f"{page}: {path}" for page, path in named if not any(file.endswith(f"/{path}") for file in known)] == []
+
+
+def test_the_tree_of_the_architecture_page_has_every_folder(root: Path) -> None:
+    """Rooms and their folders; deeper ones are described in their folder's line."""
+    text = (root / "docs" / "architecture.md").read_text(encoding="utf-8")
+    tree = text.split("    rds_lake/\n", 1)[1].split("\n\n", 1)[0]
+    room, shown = "", set[str]()
+    for indent, name in re.findall(r"^ {4}( +)([\w.]+/?) ", tree, re.MULTILINE):
+        room = name if len(indent) == 2 else room
+        shown.add(name if len(indent) == 2 else f"{room}{name}")
+    package = root / "rds_lake"
+    folders = {
+        f"{path.relative_to(package)}/"
+        for pattern in ("*/", "*/*/")
+        for path in package.glob(pattern)
+        if path.is_dir() and path.name != "__pycache__"
+    }
+    modules = {path.name for path in package.glob("*.py") if path.name != "__init__.py"}
+    assert shown == folders | modules
+
+
+def test_the_record_of_dependencies_names_every_package_that_is_installed(root: Path) -> None:
+    required = re.findall(r"^    ([\w-]+)(?:\[.*\])?(?:[<>=].*)?$", setup_lists(root), re.MULTILINE)
+    (record,) = (root / "docs" / "decisions").glob("0006-*.md")
+    rows = re.findall(r"^\| ([\w, -]+) \|", record.read_text(encoding="utf-8"), re.MULTILINE)
+    named = {name for row in rows for name in row.split(", ")} - {"package"}
+    assert named == set(required)
+
+
+def setup_lists(root: Path) -> str:
+    """What setup.cfg installs, in full and by extra."""
+    text = (root / "setup.cfg").read_text(encoding="utf-8")
+    always = text.split("install_requires =", 1)[1].split("[options.packages.find]", 1)[0]
+    return always + text.split("[options.extras_require]", 1)[1].split("[options.entry_points]", 1)[0]

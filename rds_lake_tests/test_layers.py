@@ -46,7 +46,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
     ),
 }
-OPEN_ROOMS = {"definitions", "cli", "console", "demo", "validate"}  # may import everything
+OPEN_ROOMS = {"definitions", "cli", "console", "demo"}  # may import everything
 
 # Folder of a room -> the other folders of the same room that it may import ("" is the room's own files).
 FOLDERS: dict[str, dict[str, set[str]]] = {

@@ -1,1 +1,1 @@
-"""What the command line shows a person: tables and progress. Rules are in `stages/`, arguments in `cli.py`."""
+"""The commands of `rds-lake`, one file each: what they show a person. Rules are in `stages/`, arguments in `cli.py`."""

@@ -1,12 +1,11 @@
-"""The gateways of a lake for the command line, without Dagster.
-
-What belongs here: building them from lake.yaml and boto3's own chain. No call to AWS.
-"""
+"""The gateways of a lake for the command line, without Dagster; building them calls nothing of AWS."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import click
 
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
@@ -31,7 +30,7 @@ class Connected:
     lake: Lake
 
     def under_way(self, source: SourceSettings) -> Sequence[TableUnderWay]:
-        """What AWS does just now for a DynamoDB source; nothing for databases, whose exports are asked for all at once."""
+        """Tables of a DynamoDB source that AWS exports or converts now; none for a database, whose exports `status` lists itself."""
         if not isinstance(source, DynamoDb):
             return ()
         lake = self.lake
@@ -59,3 +58,10 @@ def connect(config: LakeConfig) -> Connected:
         dynamodb=DynamoGateway(clients.client("dynamodb"), starting=clients.client("dynamodb", once=True)),
         lake=open_lake(clients, config.lake),
     )
+
+
+def has_dagster(home: str | None, *, otherwise: str) -> bool:
+    """Whether DAGSTER_HOME is set; prints the consequence where it is not."""
+    if not home:
+        click.echo(f"DAGSTER_HOME is not set, so this was not recorded in Dagster: {otherwise}", err=True)
+    return bool(home)

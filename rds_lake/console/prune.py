@@ -1,6 +1,6 @@
-"""`rds-lake prune`: what would go and why, and its removal with a progress bar.
+"""`rds-lake prune`: what would be removed and why, and its removal with a progress bar.
 
-What belongs here: showing. What goes is decided in `stages/upkeep/prune.py`.
+What is removed is decided in `stages/upkeep/prune.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from rds_lake.stages.upkeep.retention import busy_by_marks
 
 
 def prune(connected: Connected, names: tuple[str, ...], *, apply: bool, now: datetime, console: Console) -> None:
-    """Show what would go; with `apply`, remove it."""
+    """Show what would be removed; with `apply`, remove it."""
     lake, sources = connected.lake, connected.sources(names)
     exports = Exports.read(connected.config, connected.rds, lake.s3)
     plans = [plan_prune(connected.config, source, exports, rds=connected.rds, lake=lake, now=now) for source in sources]
@@ -56,7 +56,7 @@ def _apply(connected: Connected, plans: Sequence[PrunePlan], console: Console, *
 
 
 def _show(console: Console, plans: Sequence[PrunePlan]) -> None:
-    table = Table(title="What nobody keeps or uses", title_justify="left")
+    table = Table(title="What no rule keeps and nothing uses", title_justify="left")
     for column in ("source", "what", "where", "age", "size", "why"):
         table.add_column(column, justify="right" if column in ("age", "size") else "left", overflow="fold")
     for plan in plans:

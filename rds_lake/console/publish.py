@@ -1,6 +1,6 @@
 """`rds-lake publish` and `rds-lake rollback`: a person moves the views of a source.
 
-What belongs here: asking for it and saying what happened. Whether it may be done is `stages/publish/by_hand.py`.
+Whether they may move is decided in `stages/publish/by_hand.py`.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from collections.abc import Callable
 from datetime import date, datetime
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.console.connect import Connected
+from rds_lake.console.connect import Connected, has_dagster
 from rds_lake.errors import PublishError
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.publish.publisher import Publication, Publisher
 from rds_lake.stages.upkeep.own_exports import limited_to_source
+
+Say = Callable[[str], None]
 
 
 def publish(
@@ -24,22 +26,23 @@ def publish(
     *,
     accept_drop: bool,
     now: datetime,
-    say: Callable[[str], None],
-) -> Publication:
-    """Publish the date, or the newest that waits."""
+    dagster_home: str | None,
+    say: Say,
+) -> None:
+    """Publish the date, or the newest that `publish: manual` holds."""
     source = _source(connected, name)
     outcome = by_hand.approve(_publisher(connected, source, now, say), day, accept_drop=accept_drop)
-    _tell(source, outcome, say)
-    return outcome
+    _report(source, outcome, say)
+    _record(connected, source, outcome, dagster_home, how="rds-lake publish")
 
 
-def rollback(connected: Connected, name: str, day: date, *, now: datetime, say: Callable[[str], None]) -> Publication:
-    """Go back to the date."""
+def rollback(connected: Connected, name: str, day: date, *, now: datetime, dagster_home: str | None, say: Say) -> None:
+    """Move the views back to the date."""
     source = _source(connected, name)
     outcome = by_hand.roll_back(_publisher(connected, source, now, say), day)
-    _tell(source, outcome, say)
+    _report(source, outcome, say)
     say(f"runs of newer dates that exist by now do not move them again; to do that: rds-lake publish {name} DATE")
-    return outcome
+    _record(connected, source, outcome, dagster_home, how="rds-lake rollback")
 
 
 def _source(connected: Connected, name: str) -> SourceSettings:
@@ -49,13 +52,20 @@ def _source(connected: Connected, name: str) -> SourceSettings:
     return source
 
 
-def _publisher(connected: Connected, source: SourceSettings, now: datetime, say: Callable[[str], None]) -> Publisher:
+def _publisher(connected: Connected, source: SourceSettings, now: datetime, say: Say) -> Publisher:
     lake = limited_to_source(connected.lake, connected.config, source, connected.rds)
     return Publisher(lake=lake, source=source, now=now, log=say, sleep=time.sleep)
 
 
-def _tell(source: SourceSettings, outcome: Publication, say: Callable[[str], None]) -> None:
+def _report(source: SourceSettings, outcome: Publication, say: Say) -> None:
     dropped = (
         f"; dropped, as {outcome.latest} does not have them: {', '.join(outcome.dropped)}" if outcome.dropped else ""
     )
     say(f"readers of {source.name} see {outcome.latest}{dropped}")
+
+
+def _record(connected: Connected, source: SourceSettings, outcome: Publication, home: str | None, *, how: str) -> None:
+    if has_dagster(home, otherwise="what depends on the source's assets does not start"):
+        from rds_lake.console.tell_dagster import tell_published  # imports Dagster, which takes a second
+
+        tell_published(connected, source, outcome, how=how)

@@ -1,17 +1,16 @@
-"""`rds-lake query`: a question to Athena, now or as of a date, and its answer as a table.
-
-What belongs here: asking and showing. As of a date: `sql/as_of.py`.
-"""
+"""`rds-lake query`: a query to Athena, now or as of a date, and its answer as a table. As of a date: `sql/as_of.py`."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
 
+import click
 from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
+from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.tables import print_values
@@ -23,7 +22,7 @@ from rds_lake.stages.publish.as_of import readable_tables
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked of a source's views: now, or as of `day`. `write`: the statement may change something."""
+    """A statement for a source's views: now, or as of `day`. `write`: it may change something."""
 
     sql: str
     source: SourceSettings
@@ -31,16 +30,24 @@ class Question:
     write: bool = False
 
 
+def chosen_source(config: LakeConfig, name: str | None) -> SourceSettings:
+    """The named source, or the only one; UsageError where none is named and lake.yaml has several."""
+    names = [source.name for source in config.sources]
+    if name is None and len(names) > 1:
+        raise click.UsageError(f"say with --source whose views the query reads: {', '.join(names)}")
+    return config.source(name or names[0])
+
+
 def query(connected: Connected, question: Question, *, console: Console, most_rows: int | None = None) -> None:
-    """Ask, and show `most_rows` of the answer; ConfigError for a statement that changes something, unless it may."""
+    """Run the statement and show `most_rows` of its answer; ConfigError for one that changes something, unless it may."""
     sql, source, day = question.sql.strip().rstrip(";"), question.source, question.day
     if day is not None:
         tables = readable_tables(connected.lake, source, day, views_read(sql, source.name))
         sql = render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
     elif not question.write and not reads_only(sql):
         raise ConfigError(
-            "this statement may change or remove something, and `rds-lake query` only reads; nothing was asked. "
-            "Repeat it with --write if it is what you want"
+            "this statement may change or remove something, and `rds-lake query` only reads; it was not run. "
+            "Repeat it with --write if that is what you want"
         )
     answer = connected.lake.athena.run(sql, database=source.name, most_rows=most_rows)
     if answer.columns:
@@ -54,5 +61,5 @@ def query(connected: Connected, question: Question, *, console: Console, most_ro
         console.print(
             f"there are more rows: all of them are in {answer.output}; --rows shows more here", highlight=False
         )
-    told = f"{rows}, {decimal(answer.bytes_scanned)} scanned, {answer.milliseconds / 1000:.1f} s"
-    console.print(told if day is None else f"as of {day}: {told}", style="dim", highlight=False)
+    summary = f"{rows}, {decimal(answer.bytes_scanned)} scanned, {answer.milliseconds / 1000:.1f} s"
+    console.print(summary if day is None else f"as of {day}: {summary}", style="dim", highlight=False)

@@ -1,6 +1,6 @@
-"""`rds-lake status`: one screen that says what readers see, how old it is, and what is under way.
+"""`rds-lake status`: one screen that says what readers see, how old it is, and what AWS works on.
 
-What belongs here: showing. What is looked at is `stages/watch/status.py`.
+The figures come from `stages/watch/status.py`.
 """
 
 from __future__ import annotations
@@ -18,34 +18,34 @@ from rds_lake.console.connect import Connected
 from rds_lake.stages.dynamodb.under_way import TableUnderWay
 from rds_lake.stages.watch.status import SourceStatus, source_status
 
-# Per source the biggest, so that one screen holds them: of all sources, and of those that were named.
+# How many of a source's biggest tables fit on a screen: where all sources are shown, and where some are named.
 _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
 
 
 def status(
     connected: Connected, names: tuple[str, ...], *, now: datetime, console: Console, all_tables: bool = False
 ) -> None:
-    """Every source, or the named ones with more of their tables."""
+    """Show every source, or the named ones with more of their tables."""
     config, rds, lake = connected.config, connected.rds, connected.lake
     running = rds.list_running_exports()
     limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
     for source in connected.sources(names):
-        found = source_status(config, source, running, rds=rds, lake=lake)
-        _show(console, source, found, connected.under_way(source), now=now, limit=limit)
+        state = source_status(config, source, running, rds=rds, lake=lake)
+        _show(console, source, state, connected.under_way(source), now=now, limit=limit)
     console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
 
 
 def _show(
     console: Console,
     source: SourceSettings,
-    found: SourceStatus,
+    state: SourceStatus,
     under_way: Sequence[TableUnderWay],
     *,
     now: datetime,
     limit: int | None,
 ) -> None:
-    console.print(f"[bold]{escape(found.source)}[/] {escape(_headline(source, found, now=now))}", highlight=False)
-    for export in found.running:
+    console.print(f"[bold]{escape(state.source)}[/] {escape(_headline(source, state, now=now))}", highlight=False)
+    for export in state.running:
         day, task = export.snapshot_date or "a date AWS has not said yet", export.task
         console.print(
             f"  exporting {day}: {task.status.value}, {task.progress}%, {task.extracted_gb} GB so far "
@@ -54,75 +54,75 @@ def _show(
         )
     for line in _under_way(under_way, now, limit):
         console.print(f"  {escape(line)}", highlight=False)
-    for line in _decisions(found):
+    for line in _decisions(state):
         console.print(f"  {line}", highlight=False)
-    if found.tables:
-        console.print(_tables(found, limit))
+    if state.tables:
+        console.print(_tables(state, limit))
     console.print()
 
 
 def _under_way(tables: Sequence[TableUnderWay], now: datetime, limit: int | None) -> list[str]:
-    """Tables in progress. Neither DynamoDB nor Glue says how far they are, so only since when."""
+    """Tables in progress, and since when: neither DynamoDB nor Glue says how far an export or a run is."""
     lines: list[str] = []
-    for one in tables[:limit]:
-        what = {"export": "exporting", "conversion": "Glue converts"}[one.what]
+    for table in tables[:limit]:
+        what = {"export": "exporting", "conversion": "Glue converts"}[table.what]
         doing = (
-            f"in progress for {_span(now - one.since)} ({one.name})"
-            if one.since and one.name
+            f"in progress for {_span(now - table.since)} ({table.name})"
+            if table.since and table.name
             else "waiting for one of AWS's places"
         )
-        lines.append(f"{what} {one.snapshot_date}: {one.table}, {doing}")
+        lines.append(f"{what} {table.snapshot_date}: {table.table}, {doing}")
     if len(tables) > len(lines):
         lines.append(f"… and {len(tables) - len(lines)} tables more")
     return lines
 
 
-def _decisions(found: SourceStatus) -> list[str]:
-    """What a person decided, or has to."""
-    lines = [f"{day} waits: rds-lake publish {found.source} {day}" for day in found.waiting[-_TABLES_SHOWN:]]
-    if len(found.waiting) > len(lines):
-        lines.insert(0, f"{len(found.waiting) - len(lines)} older dates wait as well")
-    if found.rolled_back_from:
-        lines.append(f"rolled back from {found.rolled_back_from}; the next newer date is published as usual")
-    if found.moving:
-        lines.append(f"views are being moved to {found.moving}, or a run that did was killed: then repeat it")
+def _decisions(state: SourceStatus) -> list[str]:
+    """What a person decided, and what waits for a decision."""
+    lines = [f"{day} waits: rds-lake publish {state.source} {day}" for day in state.waiting[-_TABLES_SHOWN:]]
+    if len(state.waiting) > len(lines):
+        lines.insert(0, f"{len(state.waiting) - len(lines)} older dates wait as well")
+    if state.rolled_back_from:
+        lines.append(f"rolled back from {state.rolled_back_from}; the next newer date is published as usual")
+    if state.moving:
+        lines.append(f"views are being moved to {state.moving}; if no run does, one was killed: repeat it")
     return lines
 
 
-def _headline(source: SourceSettings, found: SourceStatus, *, now: datetime) -> str:
-    age = found.age(now)
-    if found.shown is None or age is None:
+def _headline(source: SourceSettings, state: SourceStatus, *, now: datetime) -> str:
+    age = state.age(now)
+    if state.shown is None or age is None:
         return "nothing is in the lake yet"
-    state = f"published {found.published}" if found.published else f"newest Parquet {found.shown}, not published"
+    shown = f"published {state.published}" if state.published else f"newest Parquet {state.shown}, not published"
     stale = source.freshness is not None and age > source.freshness
     parts = [
-        f"{state}, {_span(age)} old" + (" (STALE: no newer snapshot became readable)" if stale else ""),
-        f"{len(found.tables)} tables, {sum(table.rows for table in found.tables):,} rows, "
-        + decimal(sum(table.bytes for table in found.tables)),
-        f"{found.dates} dates in the lake",
+        f"{shown}, {_span(age)} old" + (" (STALE: no newer snapshot became readable)" if stale else ""),
+        f"{len(state.tables)} tables, {sum(table.rows for table in state.tables):,} rows, "
+        + decimal(sum(table.bytes for table in state.tables)),
+        f"{state.dates} dates in the lake",
     ]
-    if found.export_seconds is not None:
-        parts.append(f"its export took {_span(timedelta(seconds=found.export_seconds))}")
-    if found.export_usd is not None:
-        parts.append(f"about ${found.export_usd:,.2f}")
+    if state.export_seconds is not None:
+        parts.append(f"its export took {_span(timedelta(seconds=state.export_seconds))}")
+    if state.export_usd is not None:
+        parts.append(f"about ${state.export_usd:,.2f}")
     return "; ".join(parts)
 
 
-def _tables(found: SourceStatus, limit: int | None) -> Table:
+def _tables(state: SourceStatus, limit: int | None) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2))
     for column in ("", "view", "original", "rows", "size"):
         table.add_column(column, justify="right" if column in ("rows", "size") else "left", overflow="fold")
-    biggest = sorted(found.tables, key=lambda one: (-one.bytes, one.view))
-    for one in biggest[:limit]:
-        table.add_row("", escape(one.view), escape(one.original), f"{one.rows:,}", decimal(one.bytes))
+    biggest = sorted(state.tables, key=lambda shown: (-shown.bytes, shown.view))
+    for view in biggest[:limit]:
+        table.add_row("", escape(view.view), escape(view.original), f"{view.rows:,}", decimal(view.bytes))
     if limit is not None and len(biggest) > limit:
-        table.add_row("", f"… {len(biggest) - limit} more", f"rds-lake status {found.source} --all-tables", "", "")
+        table.add_row("", f"… {len(biggest) - limit} more", f"rds-lake status {state.source} --all-tables", "", "")
     return table
 
 
 def _span(time: timedelta) -> str:
     """The two largest units."""
-    # A clock of ours that is minutes behind AWS's makes a fresh date one of the future.
+    # Where this machine's clock is minutes behind AWS's, a fresh snapshot is in the future.
     minutes, seconds = divmod(max(0, int(time.total_seconds())), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)

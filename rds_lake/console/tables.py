@@ -1,9 +1,7 @@
 """A table of values for a person: never cut, whatever the width of the terminal.
 
-Where the columns do not fit side by side, every row is shown as a list of its columns, one a line, which a terminal may
-wrap but nobody shortens: a number without its end is another number.
-
-What belongs here: the form. Which values are shown is the caller's.
+Where the columns do not fit side by side, each row is shown as a list of its columns, one a line. A terminal may wrap the
+line, but no value is shortened: a number without its end is another number.
 """
 
 from __future__ import annotations

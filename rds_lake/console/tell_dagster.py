@@ -47,7 +47,7 @@ def _tell(told: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterialization]
                 count += 1
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
         raise PublishError(
-            f"the command itself is done, but the Dagster of DAGSTER_HOME could not be told ({error}); make it reachable and "
-            "run `rds-lake refresh`, which tells it"
+            f"the command itself is done, but could not be recorded in the Dagster of DAGSTER_HOME ({error}); make it "
+            "reachable and run `rds-lake refresh`, which records it"
         ) from error
     return count

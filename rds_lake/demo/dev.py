@@ -1,7 +1,4 @@
-"""`make dev`: the local cloud and the Dagster UI, left running until Ctrl-C.
-
-What belongs here: that one command.
-"""
+"""`make dev`: the local cloud and the Dagster UI, left running until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -21,11 +18,11 @@ _FAST = {"RDS_LAKE_SENSOR_SECONDS": "5", "RDS_LAKE_POLL_SECONDS": "1"}
 
 
 def run_dev(*, port: int, config_path: Path | None = None) -> int:
-    """Run until Ctrl-C or until a part dies; the exit code says which.
+    """Run until Ctrl-C (returns 0) or until a process dies (returns 1).
 
-    `config_path` is a lake.yaml to try instead of the demo's. Everything is kept in a new folder under .demo, which
-    goes with it: neither lake.yaml's folder nor a Dagster home that is there is touched. ConfigError before anything
-    starts, where lake.yaml is wrong or the port taken.
+    `config_path` is a lake.yaml to try instead of the demo's. Everything is kept in a new folder under .demo, which is
+    removed at the end; the folder of lake.yaml and an existing Dagster home stay as they are. ConfigError before anything
+    starts, where lake.yaml is wrong or the port is taken.
     """
     config_path = config_path or DEMO_CONFIG
     load_config(config_path)
@@ -52,7 +49,7 @@ def _run(console: Console, config_path: Path, work: Path, port: int) -> int:
 
 
 def _require_free(port: int) -> None:
-    """ConfigError where the port is taken: the browser would show whatever answers there, another Dagster perhaps."""
+    """ConfigError where the port is taken: the browser would show the other program that answers there."""
     for host in ("127.0.0.1", "::1"):
         try:
             socket.create_connection((host, port), timeout=1).close()

@@ -1,7 +1,7 @@
-"""Child processes that never outlive us: each in a session of its own, stopped as a group.
+"""Child processes that end with this program: each in a session of its own, stopped as a group.
 
-What belongs here: starting and stopping. `dagster dev` ignores SIGINT when it was started in the background and
-leaves its children alone on SIGTERM, hence the group.
+As a group, because `dagster dev` ignores SIGINT when it was started in the background, and on SIGTERM does not stop its
+own children.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _GRACE_SECONDS = 12
 
 @dataclass(slots=True)
 class ProcessGroup:
-    """Several commands that stop together when the block ends, however it ends."""
+    """Several commands that are stopped together when the block ends, also by an error."""
 
     environment: Mapping[str, str]
     log_folder: Path
@@ -47,7 +47,7 @@ class ProcessGroup:
         return {name: code for name, code in codes.items() if code is not None}
 
     def stop(self) -> None:
-        """Ask every group to end, the last started first, and kill what does not listen."""
+        """Ask every group to end, the last started first; kill those that do not end in time."""
         for process in reversed(self._running.values()):
             _signal_group(process, signal.SIGTERM)
         for process in reversed(self._running.values()):

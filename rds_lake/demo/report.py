@@ -1,7 +1,4 @@
-"""What the demo prints at the end: stages with timings, and Athena's answers beside PostgreSQL's.
-
-What belongs here: queries and tables for a person's eyes.
-"""
+"""What the demo prints at the end: stages with timings, and Athena's answers beside PostgreSQL's."""
 
 from __future__ import annotations
 

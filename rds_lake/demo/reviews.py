@@ -1,6 +1,6 @@
 """The demo's DynamoDB tables: reviews and users, nested, written over two days of the local cloud's own time.
 
-What belongs here: their content. What Athena is asked about it is `reviews_story.py`.
+The queries about them: `reviews_story.py`.
 """
 
 from __future__ import annotations

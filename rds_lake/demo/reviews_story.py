@@ -1,7 +1,4 @@
-"""The demo's DynamoDB source: what became of its tables, asked through Athena.
-
-What belongs here: waiting for them and showing answers. Their content is `reviews.py`.
-"""
+"""The demo's DynamoDB source: wait for its views, query them in Athena, show the answers. Its content: `reviews.py`."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.lake.pointer import find_pointer
 
-# DynamoDB lets nobody export as of the last five minutes: just after midnight that is waited for.
+# DynamoDB refuses exports as of the last five minutes, so just after midnight the demo waits for them to pass.
 _PUBLISH_SECONDS = 480
 
 QUESTION = """SELECT u.address.city AS city, count(*) AS reviews, avg(r.stars) AS stars, max(r.price) AS dearest
@@ -28,7 +25,7 @@ GROUP BY 1 ORDER BY 1"""
 TAGS = "SELECT tag, count(*) AS reviews FROM reviews CROSS JOIN UNNEST(tags) AS t(tag) GROUP BY 1 ORDER BY 2 DESC, 1"
 
 
-def tell(
+def show_reviews(
     console: Console,
     athena: AthenaGateway,
     s3: S3Gateway,
@@ -37,7 +34,7 @@ def tell(
     written: Reviews,
     day: date,
 ) -> bool:
-    """Wait for the tables' views and show what they answer; whether they hold what DynamoDB held at the instant."""
+    """Wait for the tables' views and show their answers; returns whether they have the items of the snapshot's instant."""
     console.print(
         f"\n[bold]{source.name}[/]  DynamoDB, as of {day} {source.export_at:%H:%M} UTC; reconciliation began it"
     )
@@ -51,7 +48,7 @@ def tell(
         (row,) = athena.run(f"SELECT count(*) FROM {view}", database=source.name).rows
         equal &= int(row[0] or 0) == count
         console.print(f"  {view}: {count} items at that instant, {row[0]} rows in Athena", highlight=False)
-    console.print(f"  {written.later} reviews were written since, and are none of that date's", highlight=False)
+    console.print(f"  {written.later} reviews were written later and do not belong to that date", highlight=False)
     print_answer(console, "Nested attributes", QUESTION, athena.run(QUESTION, database=source.name))
     print_answer(console, "A list, unnested", TAGS, athena.run(TAGS, database=source.name))
     return equal

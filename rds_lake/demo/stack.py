@@ -1,8 +1,6 @@
-"""The local cloud, provisioned for one lake.yaml, plus a Dagster home: what demo and dev stand on.
+"""The local cloud, provisioned for one lake.yaml, plus a Dagster home: started for `story.py` (demo) and `dev.py`.
 
-The lake they have is the package's own, `project/`, whatever becomes of a lake.yaml of yours.
-
-What belongs here: bringing it up. What it is used for is `story.py` and `dev.py`.
+The lake is the package's own, `project/`; a lake.yaml in the working directory is not read.
 """
 
 from __future__ import annotations
@@ -64,48 +62,41 @@ def running_stack(
 ) -> Iterator[Stack]:
     """Start the local cloud, provision the lake, prepare a Dagster home in `work`; stop all at the end.
 
-    `work` must exist; logs and the Dagster home stay in it. `extra` joins the children's environment.
+    `work` must exist; logs and the Dagster home stay in it. `extra` is added to the children's environment.
     """
-    config = load_config(config_path)
-    port = free_port()
+    config, port = load_config(config_path), free_port()
     endpoint = f"http://127.0.0.1:{port}"
     home = dagster_home(beside(config_path, "dagster.yaml").parent, work)
-    child_environment = _without_aws(dict(os.environ)) | environment(endpoint) | {"DAGSTER_HOME": str(home)}
-    child_environment |= {"RDS_LAKE_CONFIG": str(config_path.resolve()), "PYTHONUNBUFFERED": "1"} | extra
-    ready = work / "ready.json"
-    ready.unlink(missing_ok=True)
-    with ProcessGroup(environment=child_environment, log_folder=work) as processes:
-        command = [
-            sys.executable,
-            "-m",
-            "rds_lake.cli",
-            "local",
-            "up",
-            "--port",
-            str(port),
-            "--ready-file",
-            str(ready),
-        ]
-        processes.start("local-cloud", command)
-        say("local cloud starting: moto, a real PostgreSQL, the demo shop")
-        started = _await_ready(ready, processes)
-        clients = AwsClients(_session(child_environment), region=config.lake.region, endpoint_url=endpoint)
+    variables = _without_aws(dict(os.environ)) | environment(endpoint) | {"DAGSTER_HOME": str(home)}
+    variables |= {"RDS_LAKE_CONFIG": str(config_path.resolve()), "PYTHONUNBUFFERED": "1"} | extra
+    with ProcessGroup(environment=variables, log_folder=work) as processes:
+        databases = _start_cloud(processes, port, work / "ready.json", say)
+        clients = AwsClients(_session(variables), region=config.lake.region, endpoint_url=endpoint)
         Provisioner(
             clients=clients, settings=config.lake, say=say, dynamodb=config.has_dynamodb, glue_job=config.has_glue_job
         ).apply()
         stack = Stack(
             config=config,
             endpoint=endpoint,
-            databases={name: urls[0] for name, urls in started["databases"].items()},
+            databases=databases,
             clients=clients,
             processes=processes,
             dagster_home=home,
         )
         if config.has_dynamodb:
-            # Before anything watches: a date without its tables would be a failure to tell.
+            # Before Dagster starts: a date whose tables do not exist yet would be reported as a failure.
             stack = replace(stack, reviews=seed(clients, stack.control, datetime.now(UTC)))
             say("DynamoDB: tables Reviews and Users, recoverable since two days ago")
         yield stack
+
+
+def _start_cloud(processes: ProcessGroup, port: int, ready: Path, say: Callable[[str], None]) -> dict[str, str]:
+    """Start the local cloud and wait until it is ready; returns the URL of each instance's first database."""
+    ready.unlink(missing_ok=True)
+    module = [sys.executable, "-m", "rds_lake.cli"]
+    processes.start("local-cloud", [*module, "local", "up", "--port", str(port), "--ready-file", str(ready)])
+    say("local cloud starting: moto, a real PostgreSQL, the demo shop")
+    return {name: urls[0] for name, urls in _await_ready(ready, processes)["databases"].items()}
 
 
 def beside(config_path: Path, name: str) -> Path:
@@ -159,5 +150,5 @@ def _session(variables: dict[str, str]) -> boto3.Session:
 
 
 def _without_aws(variables: dict[str, str]) -> dict[str, str]:
-    """No profile or token of the user may reach the children: not one call may leak to a real account."""
+    """Without the user's profiles and tokens, so that no call of a child process can reach a real account."""
     return {name: value for name, value in variables.items() if not name.startswith("AWS_")}

@@ -1,6 +1,6 @@
 """`make demo`: two days in the life of a lake, in about a minute, through the same code that runs against AWS.
 
-What belongs here: the order of the story and its words. Starting things is `stack.py`, watching is `defs/checks/watch.py`.
+Starting processes is `stack.py`, watching Dagster is `watch.py`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
-from rds_lake.demo.reviews_story import tell as tell_reviews
+from rds_lake.demo.reviews_story import show_reviews
 from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
 from rds_lake.demo.watch import DayWatch, Step
 from rds_lake.errors import RdsLakeError
@@ -40,7 +40,7 @@ GROUP BY c.country ORDER BY revenue DESC LIMIT 5"""
 
 
 def run_demo() -> int:
-    """Tell the story; 0 when every answer of Athena equals PostgreSQL's."""
+    """Run the demo; returns 0 when every count of Athena equals PostgreSQL's and DynamoDB's, else 1 (130 after Ctrl-C)."""
     console = Console()
     interrupt_on_sigterm()
     try:
@@ -66,7 +66,7 @@ def _tell(console: Console, stack: Stack) -> int:
     today = datetime.now(UTC).date()
     stories = [_day(console, stack, url, today - timedelta(days=1))]
     changes = shop.change(url)
-    _say(console)(f"the shop went on: {changes}")
+    _say(console)(f"the shop changed: {changes}")
     stories.append(_day(console, stack, url, today))
     return _answers(console, stack, stories)
 
@@ -127,7 +127,7 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     if stack.reviews is not None:
         tables_source = stack.config.dynamodb[0]
         s3 = S3Gateway(stack.clients.s3)
-        equal &= tell_reviews(console, athena, s3, layout, tables_source, stack.reviews, stories[-1].day)
+        equal &= show_reviews(console, athena, s3, layout, tables_source, stack.reviews, stories[-1].day)
     verdict = "[green]every count equals PostgreSQL's and DynamoDB's[/]" if equal else "[red]some counts differ[/]"
     console.print(f"\n{verdict}")
     return 0 if equal else 1

@@ -1,8 +1,7 @@
 """Watching Dagster work: which stages of a source and date are done, and since when.
 
 Reads Dagster's own event log and AWS's answers; nothing here drives the pipeline.
-
-What belongs here: observation. Printing is `story.py` and `report.py`.
+Printing is `story.py` and `report.py`.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ _FAILED = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """A thing that has happened: what a person reads, and when (seconds since the epoch)."""
+    """A finished stage: its name for a person, and when it ended (seconds since the epoch)."""
 
     name: str
     at: float
@@ -66,7 +65,7 @@ class DayWatch:
 
     def _export_started(self) -> float | None:
         tasks = self._tasks()
-        # The API's own time, when it gives one: our look may come later.
+        # STARTING tasks have no time of AWS's yet, so this is the time of the look.
         return self.clock() if tasks else None
 
     def _export_complete(self) -> float | None:
@@ -77,16 +76,16 @@ class DayWatch:
         return self.stack.clients.rds.describe_export_tasks(SourceArn=self.snapshot_arn)["ExportTasks"]  # type: ignore[return-value]
 
     def _materialized(self, stage: str) -> float | None:
-        found = self.instance.fetch_materializations(
+        latest = self.instance.fetch_materializations(
             dg.AssetRecordsFilter(
                 asset_key=dg.AssetKey([self.source.name, stage]), asset_partitions=[self.day.isoformat()]
             ),
             limit=1,
         )
-        return found.records[0].timestamp if found.records else None
+        return latest.records[0].timestamp if latest.records else None
 
     def _published(self) -> float | None:
-        """Only when the pointer stands at the date *and* the run has ended, so that nothing runs on behind us."""
+        """The time when the pointer names the date *and* no run of it is unfinished; None before."""
         if any(not run.is_finished for run in self._runs()):
             return None
         lake = self.stack.config.lake

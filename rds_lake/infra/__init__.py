@@ -1,4 +1,1 @@
-"""The AWS objects a lake needs, from the same configuration as the pipeline.
-
-What belongs here: creating and describing them. What does not: anything a run does.
-"""
+"""The AWS objects a lake needs, created from the same lake.yaml as the pipeline reads; policies and patterns as data."""

@@ -1,7 +1,4 @@
-"""Whether lake.yaml's ARNs are of the account and Region that `rds-lake setup` works in.
-
-What belongs here: comparing them, before anything is created. The objects are made by `provision.py`.
-"""
+"""Compares the ARNs of lake.yaml with the account and Region of the credentials, before `rds-lake setup` creates anything."""
 
 from __future__ import annotations
 
@@ -17,14 +14,14 @@ from rds_lake.model.aws.arn import Arn, parse_arn
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where the credentials lead. `partition` is aws, aws-cn or aws-us-gov."""
+    """The account and Region of the credentials. `partition` is aws, aws-cn or aws-us-gov."""
 
     number: str
     region: str
     partition: str
 
     def owns(self, arn: Arn) -> bool:
-        """Whether the object is one of this account."""
+        """Whether the object belongs to this account."""
         return arn.account == self.number
 
 
@@ -37,16 +34,17 @@ def find_account(clients: AwsClients) -> Account:
 
 
 def require_own(account: Account, settings: LakeSettings) -> None:
-    """ConfigError listing every ARN of lake.yaml that cannot serve a lake of this account and Region.
+    """ConfigError that lists every ARN of lake.yaml that cannot serve a lake of this account and Region.
 
-    Roles must be of the account that passes them (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html),
-    keys of the Region. A topic may be another account's, and is then left to it.
+    A role must belong to the account that passes it
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html), a key to the Region. A topic may belong to
+    another account; it is then not created here.
     """
     problems = list(_problems(account, settings))
     if problems:
         raise ConfigError(
-            f"the credentials are of account {account.number}, Region {account.region}; nothing was created. Correct "
-            "lake.yaml, or use the credentials and Region that belong to it:",
+            f"the credentials belong to account {account.number}, Region {account.region}; nothing was created. Correct "
+            "lake.yaml, or use credentials and a Region that fit it:",
             problems,
         )
 
@@ -65,4 +63,4 @@ def _problems(account: Account, settings: LakeSettings) -> Iterator[str]:
     named = [settings.export_role, settings.glue_role, *keys.values()]
     for text in (text for text in named if text is not None and text.startswith("arn:")):
         if parse_arn(text).partition != account.partition:
-            yield f"{text} is of AWS partition {parse_arn(text).partition}, the credentials of {account.partition}"
+            yield f"{text} is of AWS partition {parse_arn(text).partition}, the credentials are of {account.partition}"

@@ -1,9 +1,8 @@
 """Create what a lake needs and does not have yet; what exists is left as it is.
 
 Buckets, KMS alias, export role, queue with dead-letter queue, EventBridge rules, Athena workgroup, SNS topic: plain
-API calls, each safe to repeat. `rds-lake setup` runs this against AWS, `make demo` against the local cloud.
-
-What belongs here: one small function per AWS object. What does not: deleting or changing anything.
+API calls, each safe to repeat. `rds-lake setup` runs this against AWS, `make demo` against the local cloud. One small
+function per AWS object; none of them deletes anything, or changes what exists.
 """
 
 from __future__ import annotations
@@ -18,7 +17,8 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.errors import AwsError, ConfigError
 from rds_lake.infra.account import Account, find_account, require_own
-from rds_lake.infra.events import event_patterns, export_role_policy, export_role_trust
+from rds_lake.infra.events import event_patterns
+from rds_lake.infra.policies import export_role_policy, export_role_trust
 from rds_lake.infra.provision_job import JobProvisioner
 from rds_lake.infra.provision_rules import RuleProvisioner
 from rds_lake.infra.roles import Role, ensure_role
@@ -34,8 +34,10 @@ _KEEP_SECONDS = 14 * 24 * 3600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provisioner:
-    """Applies the lake's settings to an account; `say` hears a line per object. `dynamodb`: it has such sources,
-    `glue_job`: some of them are converted by Glue."""
+    """Creates in an account what the lake's settings name; `say` gets one line per object.
+
+    `dynamodb`: the lake has sources of DynamoDB. `glue_job`: some of them are converted by Glue.
+    """
 
     clients: AwsClients
     settings: LakeSettings
@@ -44,7 +46,10 @@ class Provisioner:
     glue_job: bool = False
 
     def apply(self) -> None:
-        """Everything, in the order things refer to each other; ConfigError before the first where ARNs are another account's."""
+        """Create everything, each object before those that refer to it.
+
+        ConfigError before the first call that creates something, where an ARN of lake.yaml is another account's.
+        """
         account = find_account(self.clients)
         require_own(account, self.settings)
         for bucket in sorted({self.settings.bucket, self.settings.exports_bucket}):
@@ -71,13 +76,14 @@ class Provisioner:
         except AwsError as error:
             if error.code in ("403", "301"):
                 raise ConfigError(
-                    f"bucket {name} is there, and another account's or in another Region, or these credentials may not "
-                    "see it: choose another name in lake.yaml, or let them use it"
+                    f"bucket {name} exists, but belongs to another account, is in another Region, or may not be read with these "
+                    "credentials: choose another name in lake.yaml, or let these credentials use the bucket"
                 ) from error
             if error.code not in ("404", "NoSuchBucket"):
                 raise
         region = s3.meta.region_name
-        # us-east-1 is the one Region that must not be named.
+        # S3 refuses us-east-1 as a LocationConstraint, and requires every other Region to be named:
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
         location = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         with aws_errors("s3", "CreateBucket", about=name):
             s3.create_bucket(Bucket=name, **location)  # type: ignore[arg-type]
@@ -94,18 +100,18 @@ class Provisioner:
         self.say(f"bucket {name} created")
 
     def _object_events(self, bucket: str) -> None:
-        """Have S3 tell EventBridge of new objects; whom else the bucket notifies stays as it is."""
+        """Have S3 send events of new objects to EventBridge; the bucket's other notifications stay as they are."""
         s3 = self.clients.s3
         with aws_errors("s3", "GetBucketNotificationConfiguration", about=bucket):
             present = dict(s3.get_bucket_notification_configuration(Bucket=bucket))
         present.pop("ResponseMetadata", None)
         if "EventBridgeConfiguration" in present:
-            self.say(f"bucket {bucket} tells EventBridge of its objects")
+            self.say(f"bucket {bucket} sends events of its objects to EventBridge")
             return
         wanted: Any = present | {"EventBridgeConfiguration": {}}
         with aws_errors("s3", "PutBucketNotificationConfiguration", about=bucket):
             s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
-        self.say(f"bucket {bucket} tells EventBridge of its objects from now on")
+        self.say(f"bucket {bucket} sends events of its objects to EventBridge from now on")
 
     def _kms_alias(self, alias: str) -> None:
         kms = self.clients.client("kms")
@@ -165,10 +171,10 @@ class Provisioner:
         return url, arn
 
     def _say_existing(self, name: str, url: str, *, wanted: dict[str, str]) -> None:
-        """A queue that is there is left as it is; what it lacks is said."""
+        """Say that the queue exists, and whether it lacks a dead-letter queue; it is left as it is."""
         with aws_errors("sqs", "GetQueueAttributes", about=name):
             present = self.clients.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
-        lacks = ", without a dead-letter queue: messages nobody can read come again for ever"
+        lacks = ", without a dead-letter queue: a message that cannot be read is delivered again and again"
         self.say(f"queue {name} exists{lacks if 'RedrivePolicy' in wanted.keys() - present.keys() else ''}")
 
     def _rules(self, queue: tuple[str, str]) -> None:
@@ -184,12 +190,12 @@ class Provisioner:
         name = self.settings.workgroup
         try:
             with aws_errors("athena", "GetWorkGroup"):
-                found = athena.get_work_group(WorkGroup=name).get("WorkGroup")
+                present = athena.get_work_group(WorkGroup=name).get("WorkGroup")
         except AwsError as error:
             if error.code != "InvalidRequestException":
                 raise
-            found = None
-        if found:
+            present = None
+        if present:
             self.say(f"Athena workgroup {name} exists")
             return
         layout = LakeLayout(bucket=self.settings.bucket, prefix=self.settings.prefix)
@@ -206,11 +212,13 @@ class Provisioner:
         arn = parse_arn(self.settings.notifications)
         if not account.owns(arn):
             self.say(
-                f"SNS topic {arn} is account {arn.account}'s and left to it; its policy must let this account publish"
+                f"SNS topic {arn} belongs to account {arn.account} and is not created here; its policy must let this account publish"
             )
             return
         with aws_errors("sns", "CreateTopic", about=arn.resource):
             made = self.clients.sns.create_topic(Name=arn.resource)["TopicArn"]
         if made != str(arn):
-            raise ConfigError(f"notifications: AWS made the topic {made}, and lake.yaml names {arn}; correct lake.yaml")
-        self.say(f"SNS topic {arn.resource} is there")
+            raise ConfigError(
+                f"notifications: AWS created the topic {made}, but lake.yaml names {arn}; correct lake.yaml"
+            )
+        self.say(f"SNS topic {arn.resource} exists")

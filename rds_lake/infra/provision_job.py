@@ -1,6 +1,6 @@
-"""Create the Glue job of a lake, with its role and security configuration; the job is brought up to this release.
+"""Create the Glue job of a lake, with its role and security configuration; an existing job is updated to this release.
 
-What belongs here: these AWS objects. Documents are `convert/spark/job.py`, everything else of a lake is `provision.py`.
+The job's definition is `spark_job.py`, its script `convert/spark/job.py`, its role's policy `policies.py`.
 """
 
 from __future__ import annotations
@@ -15,27 +15,23 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.convert.spark.bundle import RULES_NAME, SCRIPT_NAME, build_bundle
 from rds_lake.errors import AwsError, ConfigError
+from rds_lake.infra.policies import job_role_policy, job_role_trust
 from rds_lake.infra.roles import Role, ensure_role
-from rds_lake.infra.spark_job import (
-    job_definition,
-    job_role_policy,
-    job_role_trust,
-    security_configuration,
-)
+from rds_lake.infra.spark_job import job_definition, security_configuration
 from rds_lake.model.aws.arn import parse_arn
 from rds_lake.model.lake.layout import LakeLayout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobProvisioner:
-    """Applies the lake's settings of the job; `say` hears a line per object."""
+    """Creates what the lake's settings say of the job; `say` gets one line per object."""
 
     clients: AwsClients
     settings: LakeSettings
     say: Callable[[str], None]
 
     def apply(self) -> None:
-        """Role, security configuration, the job's files, the job; ConfigError where the job is another lake's."""
+        """Create role, security configuration, the job's files and the job; ConfigError where the job is another lake's."""
         self._require_own_job()
         key = self._key(self.settings.kms_key) if self.settings.kms_key else None
         self._role(key)
@@ -52,8 +48,8 @@ class JobProvisioner:
         own = LakeLayout(bucket=self.settings.bucket, prefix=self.settings.prefix).uri("")
         if script is not None and not script.startswith(own):
             raise ConfigError(
-                f"the Glue job {job} runs {script}, which is no script of this lake ({own}); it was not changed. Give this lake "
-                "a job of its own: `glue_job:` under `lake:`"
+                f"the Glue job {job} runs {script}, which is not a script of this lake ({own}); it was not changed. Give this "
+                "lake its own job: another name in `glue_job:` under `lake:`"
             )
 
     def _key(self, name: str) -> str:

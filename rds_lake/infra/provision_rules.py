@@ -1,8 +1,7 @@
 """Create a lake's EventBridge rules, let them send to its queue, and point them at it.
 
-A rule of another lake, or of somebody else, is never changed: its events would stop to reach whom they are for.
-
-What belongs here: these calls. Patterns and the queue's policy are `events.py`, everything else `provision.py`.
+A rule that sends elsewhere is never changed: its events would no longer reach their receiver. Patterns are `events.py`,
+the queue's policy is `policies.py`.
 """
 
 from __future__ import annotations
@@ -15,43 +14,41 @@ from typing import Any
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ConfigError
-from rds_lake.infra.events import queue_policy
+from rds_lake.infra.policies import queue_policy
 
 _TARGET = "queue"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleProvisioner:
-    """Applies rules; `say` hears a line per rule."""
+    """Creates rules; `say` gets one line per rule."""
 
     clients: AwsClients
     say: Callable[[str], None]
 
     def apply(self, patterns: Mapping[str, dict[str, Any]], *, queue: tuple[str, str]) -> None:
-        """Rules by name with their patterns, and the queue (URL, ARN) as their target.
+        """Create the rules (name -> pattern) with the queue (URL, ARN) as their target.
 
-        ConfigError before anything is changed, listing the rules that are there and send elsewhere, or nowhere with
-        another pattern.
+        ConfigError before anything is changed. It lists the existing rules that send to another target, and those that
+        have no target yet and another pattern.
         """
         url, queue_arn = queue
         present = {name: self._find(name) for name in patterns}
         problems = [
-            f"rule {name} sends to {', '.join(found.targets) or 'nothing yet'}"
-            for name, found in present.items()
-            if found is not None
-            and queue_arn not in found.targets
-            and (found.targets or found.pattern != patterns[name])
+            f"rule {name} sends to {', '.join(rule.targets) or 'nothing yet'}"
+            for name, rule in present.items()
+            if rule is not None and queue_arn not in rule.targets and (rule.targets or rule.pattern != patterns[name])
         ]
         if problems:
             raise ConfigError(
-                f"these EventBridge rules are there and not of the queue {queue_arn}; nothing of them was changed. Give "
-                "this lake an `events_queue` of its own, or remove the rules if nobody needs them:",
+                f"these EventBridge rules exist and do not send to the queue {queue_arn}; they were not changed. Give this "
+                "lake its own `events_queue`, or remove the rules if nobody needs them:",
                 problems,
             )
         self._let_send(url, queue_arn, [self._put(name, pattern) for name, pattern in patterns.items()])
         for name in patterns:
-            found = present[name]
-            if found is None or queue_arn not in found.targets:
+            rule = present[name]
+            if rule is None or queue_arn not in rule.targets:
                 self._point(name, queue_arn)
             self.say(f"EventBridge rule {name} -> queue {queue_arn.rpartition(':')[2]}")
 
@@ -74,7 +71,7 @@ class RuleProvisioner:
             return events.put_rule(Name=name, EventPattern=json.dumps(pattern), State="ENABLED")["RuleArn"]
 
     def _let_send(self, url: str, queue_arn: str, rules: list[str]) -> None:
-        """Before the targets: a rule that may not send yet loses its events in silence."""
+        """Let the rules send to the queue. Before they get their target: a rule that may not send loses events in silence."""
         sqs = self.clients.sqs
         with aws_errors("sqs", "GetQueueAttributes", about=queue_arn):
             attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
@@ -101,7 +98,7 @@ class RuleProvisioner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rule:
-    """A rule that is there, and the ARNs of its targets."""
+    """An existing rule's pattern and the ARNs of its targets."""
 
     pattern: Any
     targets: tuple[str, ...]

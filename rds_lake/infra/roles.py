@@ -1,7 +1,4 @@
-"""Create an IAM role with one inline policy, once.
-
-What belongs here: the calls. Whom a role trusts and what it may do is said by who needs it.
-"""
+"""Create an IAM role with one inline policy, once. Whom it trusts and what it may do: `policies.py`."""
 
 from __future__ import annotations
 
@@ -25,7 +22,7 @@ class Role:
 
 
 def ensure_role(iam: Any, role: Role, say: Callable[[str], None]) -> None:
-    """Create the role unless it exists; one that exists is left as it is: somebody may have narrowed it."""
+    """Create the role unless it exists; an existing role is left as it is, as a person may have narrowed it."""
     try:
         with aws_errors("iam", "GetRole"):
             iam.get_role(RoleName=role.name)

@@ -1,6 +1,6 @@
-"""The Glue job that converts large tables: its definition, and what its role may do.
+"""The Glue job that converts large tables: its definition and its security configuration, as data.
 
-What belongs here: documents as data. Applying them is `provision_job.py`.
+Nothing here calls AWS: `provision_job.py` does. What the job's role may do: `policies.py`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 from rds_lake.config.lake_yaml import LakeSettings
 
 _HOURS = 24 * 60
-_KEY_ACTIONS = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey", "kms:DescribeKey"]
 
 
 def job_definition(settings: LakeSettings, *, script: str, rules: str) -> dict[str, Any]:
-    """What CreateJob and UpdateJob take, but for the name. Glue 5.1 is Spark 3.5.6 on Python 3.11.
+    """What CreateJob and UpdateJob take, except the name. `script`, `rules`: their s3:// URIs.
 
-    No retries of Glue's own: a second run of the same request would write into the folder of the first.
+    Glue 5.1 is Spark 3.5.6 on Python 3.11 (https://docs.aws.amazon.com/glue/latest/dg/release-notes.html). Glue does not
+    retry a run: a second run of the same request would write into the folder of the first.
     """
     return {
         "Description": "rds-lake: DynamoDB exports to Parquet, for tables that outgrow a machine",
@@ -45,37 +45,3 @@ def security_configuration(kms_key_arn: str) -> dict[str, Any]:
         "CloudWatchEncryption": {"CloudWatchEncryptionMode": "DISABLED"},
         "JobBookmarksEncryption": {"JobBookmarksEncryptionMode": "DISABLED"},
     }
-
-
-def job_role_trust() -> dict[str, Any]:
-    """Lets Glue assume the role."""
-    service = {"Effect": "Allow", "Principal": {"Service": "glue.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    return {"Version": "2012-10-17", "Statement": [service]}
-
-
-def job_role_policy(settings: LakeSettings, *, partition: str, kms_key_arn: str | None) -> dict[str, Any]:
-    """Read the exports, read and write the lake, use its key, write logs and metrics. Nothing of DynamoDB."""
-    lake, exports = (f"arn:{partition}:s3:::{name}" for name in (settings.bucket, settings.exports_bucket))
-    written = _folder(lake, settings.prefix)
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            _allow(["s3:ListBucket", "s3:GetBucketLocation"], sorted({lake, exports})),
-            _allow(["s3:GetObject"], _folder(exports, settings.export_prefix)),
-            _allow(["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"], written),
-            *([_allow(_KEY_ACTIONS, kms_key_arn)] if kms_key_arn else []),
-            _allow(
-                ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
-                f"arn:{partition}:logs:*:*:log-group:/aws-glue/*",
-            ),
-            _allow(["glue:GetSecurityConfiguration", "cloudwatch:PutMetricData"], "*"),
-        ],
-    }
-
-
-def _allow(actions: list[str], resource: str | list[str]) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": actions, "Resource": resource}
-
-
-def _folder(bucket_arn: str, prefix: str) -> str:
-    return f"{bucket_arn}/{prefix}/*" if prefix else f"{bucket_arn}/*"

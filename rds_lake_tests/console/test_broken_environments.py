@@ -50,7 +50,7 @@ def endpoint_is_no_url(env: pytest.MonkeyPatch, place: Path) -> None:
     env.setenv("AWS_ENDPOINT_URL", "localhost")
 
 
-def nobody_listens(env: pytest.MonkeyPatch, place: Path) -> None:
+def nothing_listens(env: pytest.MonkeyPatch, place: Path) -> None:
     env.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
 
 
@@ -91,7 +91,7 @@ ENVIRONMENTS: dict[str, tuple[Broken, str]] = {
     "damaged profiles": (damaged_profiles, "config"),
     "no credentials": (no_credentials, "credentials"),
     "endpoint is no URL": (endpoint_is_no_url, "AWS_ENDPOINT_URL"),
-    "nobody listens": (nobody_listens, "nothing answers at"),
+    "nothing listens": (nothing_listens, "nothing answers at"),
     "no such Region": (region_is_none, "eu-nowhere-1"),
     "no Region's name": (region_cannot_be_one, "EU (Ireland)"),
     "no lake.yaml": (no_file, "does not exist"),

@@ -88,7 +88,7 @@ def test_a_statement_that_changes_something_is_not_asked_unless_it_may(asked, wo
     refused = asked("DROP VIEW order_details")
     assert refused.exit_code == 1
     assert "--write" in refused.output
-    assert world.keys("lake/athena") == before, "nothing was asked"
+    assert world.keys("lake/athena") == before, "no query was run"
     assert world.query("SELECT count(*) FROM order_details") == [("20",)]
     assert asked("DROP VIEW order_details", "--write").exit_code == 0
     assert "order_details" not in world.gateways.lake.glue.list_tables("shop")

@@ -1,4 +1,4 @@
-"""`rds-lake status` tells on one screen what readers see, how old it is, and what it cost."""
+"""`rds-lake status` shows on one screen what readers see, how old it is, and what it cost."""
 
 import io
 from dataclasses import replace

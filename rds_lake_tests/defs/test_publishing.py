@@ -211,9 +211,9 @@ def test_commands_and_refresh_tell_dagster_what_readers_see(shell: Shell, monkey
         world.snapshot(day)
         world.publish(day)
     assert materialized(shell, "orders") == set()
-    assert "told of" in command("refresh", "shop")
+    assert "Dagster now shows" in command("refresh", "shop")
     assert materialized(shell, "orders") == materialized(shell, "sales_nothing") == {"2026-11-19", "2026-11-20"}
-    assert "told of" not in command("refresh", "shop"), "what Dagster knows is not told again"
+    assert "Dagster now shows" not in command("refresh", "shop"), "what Dagster knows is not recorded again"
     command("rollback", "shop", "2026-11-19")
     (newest,) = shell.instance.fetch_materializations(dg.AssetKey(["shop", "orders"]), limit=1).records
     assert newest.partition_key == "2026-11-19"

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from rds_lake.config.database import Verify
-from rds_lake.infra.secrets import verify_statement
+from rds_lake.infra.policies import verify_statement
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.support.world import World, execute
 

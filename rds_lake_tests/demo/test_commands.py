@@ -27,7 +27,7 @@ def variables() -> dict[str, str]:
 
 @contextmanager
 def started(root: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """A command of ours in a session of its own, as a terminal starts it; killed at the end if it still runs."""
+    """A command of rds-lake in a session of its own, as a terminal starts it; killed at the end if it still runs."""
     with subprocess.Popen(
         [RDS_LAKE, *arguments],
         cwd=root,

@@ -35,7 +35,7 @@ def test_a_second_setup_finds_everything_and_creates_nothing(world: World) -> No
     assert len(world.clients.client("kms").list_keys()["Keys"]) == 1
 
 
-def test_a_message_nobody_can_decide_ends_in_the_dead_letter_queue(world: World) -> None:
+def test_a_message_that_cannot_be_decided_ends_in_the_dead_letter_queue(world: World) -> None:
     url = world.gateways.queue.url
     attributes = world.clients.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     redrive = json.loads(attributes["RedrivePolicy"])
@@ -92,7 +92,7 @@ def test_manifests_of_dynamodbs_exports_reach_the_queue_and_other_objects_do_not
     assert [message["detail"]["object"]["key"] for message in world.messages()] == ["exports/x/manifest-files.json"]
 
 
-def test_whom_else_a_bucket_notifies_stays_notified(world: World) -> None:
+def test_other_notifications_of_a_bucket_stay(world: World) -> None:
     s3, sqs = world.clients.client("s3"), world.clients.client("sqs")
     url = sqs.create_queue(QueueName="others")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -102,8 +102,8 @@ def test_whom_else_a_bucket_notifies_stays_notified(world: World) -> None:
     )
     world.of_dynamodb()
     world.of_dynamodb()
-    found = s3.get_bucket_notification_configuration(Bucket="acme-lake")
-    assert [queue["QueueArn"] for queue in found["QueueConfigurations"]] == [arn]
+    present = s3.get_bucket_notification_configuration(Bucket="acme-lake")
+    assert [queue["QueueArn"] for queue in present["QueueConfigurations"]] == [arn]
     world.gateways.s3.put_text("acme-lake", "exports/x/manifest-files.json", "", kms_key=None)
     assert len(world.messages()) == 1
 
@@ -136,7 +136,7 @@ def test_a_lake_of_dynamodb_alone_is_set_up_exported_and_converted_without_role_
     dynamo.clock(None)
     world.publish(day.isoformat(), job_poll_seconds=0.02)
     assert world.query("SELECT id FROM reviews") == [("1",)]
-    aliases = [one["AliasName"] for one in world.clients.client("kms").list_aliases()["Aliases"]]
+    aliases = [alias["AliasName"] for alias in world.clients.client("kms").list_aliases()["Aliases"]]
     assert [name for name in aliases if not name.startswith("alias/aws/")] == []
     assert "SecurityConfiguration" not in world.clients.client("glue").get_job(JobName="rds-lake-convert")["Job"]
 
@@ -162,7 +162,7 @@ def test_a_second_lake_of_the_account_takes_nothing_from_the_first(world: World)
     assert len(sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]) == 1
 
 
-def test_rules_of_somebody_else_are_named_and_left_alone(world: World) -> None:
+def test_rules_that_send_elsewhere_are_named_and_left_alone(world: World) -> None:
     events = world.clients.client("events")
     events.put_rule(Name="other-events", EventPattern='{"source": ["aws.ec2"]}')
     events.put_targets(
@@ -175,7 +175,7 @@ def test_rules_of_somebody_else_are_named_and_left_alone(world: World) -> None:
     assert target["Arn"].endswith(":theirs")
 
 
-def test_whoever_may_send_to_a_queue_that_is_there_still_may(world: World) -> None:
+def test_those_that_may_send_to_an_existing_queue_still_may(world: World) -> None:
     sqs = world.clients.client("sqs")
     url = sqs.create_queue(QueueName="other-events")["QueueUrl"]
     theirs = {
@@ -210,10 +210,10 @@ def test_arns_of_another_account_or_region_are_all_named_before_anything_is_crea
     assert "other-lake" not in [bucket["Name"] for bucket in world.clients.client("s3").list_buckets()["Buckets"]]
 
 
-def test_a_topic_of_another_account_is_left_to_it(world: World) -> None:
+def test_a_topic_of_another_account_is_not_created_here(world: World) -> None:
     topic = "arn:aws:sns:us-east-1:999999999999:alerts"
     said = set_up(world, another_lake(world, notifications=topic))
-    assert any(f"{topic} is account 999999999999's" in line for line in said)
+    assert any(f"{topic} belongs to account 999999999999" in line for line in said)
     assert not [t for t in world.clients.client("sns").list_topics()["Topics"] if t["TopicArn"].endswith(":alerts")]
 
 
@@ -225,7 +225,7 @@ def test_a_rule_whose_target_is_refused_is_an_error(world: World, monkeypatch: p
         Provisioner(clients=clients, settings=another_lake(world), say=lambda line: None).apply()
 
 
-def test_a_glue_job_of_another_lake_is_not_made_this_ones(world: World) -> None:
+def test_a_glue_job_of_another_lake_is_refused_and_left_alone(world: World) -> None:
     world.with_glue()
     world.of_dynamodb("Reviews", converter="glue")
     glue = world.clients.client("glue")
