@@ -21,6 +21,7 @@
         │   └── TypesChangedError  they need types that those files cannot be brought to
         ├── FullExportBegunError   so full exports were begun, and the date goes on when they end; nobody has to act
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
+        │   ├── NewerRecordError   a newer release wrote it; it is left as it is
         │   └── RefusedDeleteError it would have us delete what lake.yaml does not give to the source
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
@@ -145,6 +146,10 @@ class FullExportBegunError(ProblemsError, TerminalError):
 
 class ManifestError(TerminalError):
     """A manifest or export record is missing, damaged, or of another version."""
+
+
+class NewerRecordError(ManifestError):
+    """A newer release wrote the record: it is not damaged, and nothing may take its place."""
 
 
 class RefusedDeleteError(ManifestError):

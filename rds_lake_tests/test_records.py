@@ -20,7 +20,7 @@ from rds_lake.model.dynamodb.glue_runs import parse_job_set, render_job_set
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
 from rds_lake.model.lake.record import ExportPart, ExportRecord
-from rds_lake.model.lake.records import MOST_CONTAINERS, load_object
+from rds_lake.model.records import MOST_CONTAINERS, load_object
 from rds_lake.stages.dynamodb.records import TableRecords
 from rds_lake.stages.lake.known_tables import find_known_tables, save_known_tables, state_path
 from rds_lake.stages.lake.pointer import PublishState, read_state

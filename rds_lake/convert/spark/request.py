@@ -18,7 +18,7 @@ from rds_lake.convert.rules.columns import Numbers
 from rds_lake.convert.rules.converted import Converted, ConvertedColumn, ConvertedFile
 from rds_lake.convert.rules.tree import Limits
 from rds_lake.errors import ConversionError
-from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record, value_of
 
 VERSION = 1
 _REMEDY = "delete it and materialize `parquet` again"
@@ -68,10 +68,20 @@ def parse_request(text: str) -> JobRequest:
     where = "the request of the Spark job"
     body = _body(text, where)
     try:
-        inputs = value_of(tuple[JobInput, ...], body.pop("inputs"))
+        inputs = tuple(_input(file) for file in body.pop("inputs"))
         return JobRequest(**body | {"inputs": inputs, "keys": tuple(body["keys"]), "limits": Limits(**body["limits"])})
     except RECORD_ERRORS as error:
         raise damaged(where, error, _REMEDY) from error
+
+
+def _input(body: dict[str, Any]) -> JobInput:
+    """By hand, and not by `value_of`: the job reads it, on a cluster that has no pydantic."""
+    file = JobInput(**body)
+    if type(file.uri) is not str or not isinstance(file.md5, str | None):
+        raise TypeError(f"{str(body)[:200]} is no file")
+    if not all(size is None or (type(size) is int and 0 <= size < 1 << 63) for size in (file.bytes, file.items)):
+        raise ValueError(f"{str(body)[:200]} is no file")
+    return file
 
 
 def render_result(result: JobResult) -> str:

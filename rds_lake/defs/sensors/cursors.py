@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
-from rds_lake.model.lake.records import RECORD_ERRORS, load_object, newer, value_of
+from rds_lake.model.records import RECORD_ERRORS, load_object, newer, value_of
 from rds_lake.stages.runs.examined import Candidate
 
 _VERSION = 1

@@ -11,12 +11,10 @@ What belongs here: values and their arithmetic. Whether a table can be made so i
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
-
-from rds_lake.model.lake.records import value_of
 
 SHORTEST = timedelta(minutes=15)
 LONGEST = timedelta(hours=24)
@@ -63,27 +61,15 @@ def windows_between(start: datetime, end: datetime) -> tuple[Window, ...]:
 
 
 def render_chain(chain: Chain) -> dict[str, Any]:
-    """The chain for JSON; `parse_chain` is its exact inverse."""
+    """The chain for JSON, where each window stands with its export."""
     exports = [
-        {"from": window.start.isoformat(), "to": window.end.isoformat(), "export": arn}
+        {"from": window.start, "to": window.end, "export": arn}
         for window, arn in zip(chain.windows, chain.exports, strict=True)
     ]
-    return {"base": render_base(chain.base), "exports": exports}
+    return {"base": asdict(chain.base), "exports": exports}
 
 
-def parse_chain(body: Mapping[str, Any]) -> Chain:
-    """The chain in a parsed JSON object; one of RECORD_ERRORS where it is none."""
-    exports = body["exports"]
-    return Chain(
-        base=value_of(Base, body["base"]),
-        windows=tuple(
-            Window(start=value_of(datetime, one["from"]), end=value_of(datetime, one["to"])) for one in exports
-        ),
-        exports=tuple(None if one["export"] is None else value_of(str, one["export"]) for one in exports),
-    )
-
-
-def render_base(base: Base) -> dict[str, Any]:
-    """The base for JSON; `value_of(Base, …)` is its exact inverse."""
-    told = {"day": base.day.isoformat(), "export_task": base.export_task, "moment": base.moment.isoformat()}
-    return told | {"keys": list(base.keys)}
+def shape_of_chain(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What `render_chain` made, in the shape of a `Chain`; one of RECORD_ERRORS where it is something else."""
+    windows = [{"start": step["from"], "end": step["to"]} for step in body["exports"]]
+    return {"base": body["base"], "windows": windows, "exports": [step["export"] for step in body["exports"]]}

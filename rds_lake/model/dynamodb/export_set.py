@@ -23,10 +23,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from rds_lake.model.dynamodb.chain import Base, Chain, Window, parse_chain, render_chain
+from rds_lake.model.dynamodb.chain import Base, Chain, Window, render_chain, shape_of_chain
 from rds_lake.model.dynamodb.tables import TableExport
 from rds_lake.model.exports.task import ExportStatus, ExportTask
-from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
+from rds_lake.model.records import read_record, render_record
 
 VERSION = 1
 _ABSENT: Any = object()  # from a record; None is a table whose export is not started
@@ -187,24 +187,20 @@ def subject(source: str, day: date) -> str:
 
 def render_begun(begun: BegunSet) -> str:
     """The record as JSON; `parse_begun` is its exact inverse."""
-    body = {"version": VERSION, "moment": begun.moment.isoformat(), "tables": dict(begun.tables)}
-    if begun.chains or begun.full_because:
-        chains = {name: render_chain(chain) for name, chain in begun.chains.items()}
-        body |= {"version": CHAINS_VERSION, "chains": chains, "full_because": dict(begun.full_because)}
-    return json.dumps(body, indent=1)
+    body: dict[str, Any] = {"moment": begun.moment, "tables": dict(begun.tables)}
+    if not begun.chains and not begun.full_because:
+        return render_record(body, version=VERSION)
+    chains = {name: render_chain(chain) for name, chain in begun.chains.items()}
+    return render_record(body | {"chains": chains, "full_because": dict(begun.full_because)}, version=CHAINS_VERSION)
 
 
 def parse_begun(text: str, *, where: str) -> BegunSet:
     """The record in `text`; ManifestError names the object and what to do."""
     remedy = "delete it and materialize `snapshot_export` again: running and complete exports are found and used"
-    body = load_record(text, where=where, known=(VERSION, CHAINS_VERSION), remedy=remedy)
-    try:
-        chains = body.get("chains", {})
-        return BegunSet(
-            moment=value_of(datetime, body["moment"]),
-            tables=value_of(Mapping[str, str | None], body["tables"]),  # type: ignore[type-abstract]
-            chains={name: parse_chain(chain) for name, chain in chains.items()},
-            full_because=value_of(Mapping[str, str], body.get("full_because", {})),  # type: ignore[type-abstract]
-        )
-    except RECORD_ERRORS as error:
-        raise damaged(where, error, remedy) from error
+    return read_record(
+        BegunSet, text, where=where, known=(VERSION, CHAINS_VERSION), remedy=remedy, shaped=_shape_of_begun
+    )
+
+
+def _shape_of_begun(body: dict[str, Any]) -> dict[str, Any]:
+    return body | {"chains": {name: shape_of_chain(chain) for name, chain in body.get("chains", {}).items()}}

@@ -13,12 +13,12 @@ What belongs here: the record. Starting runs is `stages/dynamodb/converting/glue
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
+from typing import Any
 
-from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
+from rds_lake.model.records import read_record, render_record
 
 VERSION = 1
 
@@ -51,32 +51,19 @@ def _place(job: TableJob) -> tuple[int, bool]:
     return job.attempt, job.run is not None
 
 
-def render_job_set(found: JobSet) -> str:
+def render_job_set(jobs: JobSet) -> str:
     """The record as JSON; `parse_job_set` is its exact inverse."""
-    body = {
-        "version": VERSION,
-        "source": found.source,
-        "snapshot_date": found.snapshot_date.isoformat(),
-        "export_task": found.export_task,
-        "tables": {name: [job.attempt, job.run] for name, job in sorted(found.tables.items())},
-    }
-    return json.dumps(body, indent=1)
+    tables = {name: [job.attempt, job.run] for name, job in sorted(jobs.tables.items())}
+    return render_record(asdict(jobs) | {"tables": tables}, version=VERSION)
 
 
 def parse_job_set(text: str, *, where: str) -> JobSet:
     """The record in `text`; ManifestError names the object and what to do."""
-    remedy = "delete it and materialize `parquet` of the date again: runs of Glue that go on or have ended are found and used"
-    body = load_record(text, where=where, known=(VERSION,), remedy=remedy)
-    try:
-        tables = {
-            name: TableJob(attempt=value_of(int, attempt), run=None if run is None else value_of(str, run))
-            for name, (attempt, run) in body["tables"].items()
-        }
-        return JobSet(
-            source=value_of(str, body["source"]),
-            snapshot_date=value_of(date, body["snapshot_date"]),
-            export_task=value_of(str, body["export_task"]),
-            tables=tables,
-        )
-    except RECORD_ERRORS as error:
-        raise damaged(where, error, remedy) from error
+    remedy = "delete it and materialize `parquet` of the date again: Glue runs that are running or have ended are found and used"
+    return read_record(JobSet, text, where=where, known=(VERSION,), remedy=remedy, shaped=_shape_of_jobs)
+
+
+def _shape_of_jobs(body: dict[str, Any]) -> dict[str, Any]:
+    return body | {
+        "tables": {name: {"attempt": attempt, "run": run} for name, (attempt, run) in body["tables"].items()}
+    }

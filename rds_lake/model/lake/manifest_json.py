@@ -9,16 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from datetime import date, datetime
 from io import BytesIO
 from typing import Any
 
-from rds_lake.model.dynamodb.chain import Window, render_base
 from rds_lake.model.lake.data_files import DataFile, DataFiles
-from rds_lake.model.lake.manifest import AwsCopy, Manifest, TableManifest
-from rds_lake.model.lake.record import ExportPart, ExportRecord, ExportStep
-from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
-from rds_lake.model.tables.table import Column, TableTarget
+from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.model.lake.record import ExportPart, ExportRecord
+from rds_lake.model.records import RECORD_ERRORS, damaged, iso_text, load_record, read_record, render_record, value_of
 
 VERSION = 1
 IN_PLACE_VERSION = 2
@@ -63,23 +60,27 @@ def _pieces(manifest: Manifest) -> Iterator[str]:
 
 
 def _text(value: dict[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False, default=iso_text)
 
 
 def parse_manifest(text: str | bytes, *, where: str) -> Manifest:
-    """The manifest in `text`; `where` names the object in the error."""
+    """The manifest in `text`; ManifestError names the object (`where`) and what to do."""
     body = load_record(text, where=where, known=_KNOWN, remedy=_REMEDY, hook=_FilesPacked().hook)
     try:
-        return Manifest(
-            export=_parse_record(body["export"]),
-            lake_bucket=value_of(str, body["lake_bucket"]),
-            tables=tuple(_parse_table(table) for table in _listed(body["tables"])),
-            in_place=body["version"] == IN_PLACE_VERSION,
-            superseded=value_of(tuple[AwsCopy, ...], body.get("superseded", [])),
-            earlier=tuple(_task(name) for name in value_of(tuple[str, ...], body.get("earlier", []))),
-        )
+        head = value_of(Manifest, _head(body))
+        tables = tuple(_parse_table(table, number) for number, table in enumerate(_objects(body["tables"])))
     except RECORD_ERRORS as error:
         raise damaged(where, error, _REMEDY) from error
+    return replace(head, tables=tables)
+
+
+def _head(body: dict[str, Any]) -> dict[str, Any]:
+    """The manifest without its tables, in the shape of a `Manifest`."""
+    for task in _list(body.get("earlier", [])):
+        if not task or "/" in task or task in (".", ".."):  # it is a folder's name
+            raise ValueError(f"earlier: {task!r} is no export task")
+    in_place = body["version"] == IN_PLACE_VERSION
+    return body | {"export": _export(body["export"]), "tables": [], "in_place": in_place}
 
 
 _TABLES = b', "tables": ['  # no text within the head can hold it: a quotation mark in a text is escaped
@@ -98,17 +99,15 @@ def parse_head(piece: bytes, *, where: str, whole: bool) -> Manifest | None:
 
 def render_export_record(record: ExportRecord) -> str:
     """The export record as JSON text; `parse_export_record` is its exact inverse."""
-    return json.dumps({"version": VERSION, "export": _record(record)}, indent=1)
+    return render_record({"export": _record(record)}, version=VERSION)
 
 
 def parse_export_record(text: str, *, where: str) -> ExportRecord:
     """The export record in `text`; `where` names the object in the error."""
     remedy = "delete it and materialize `snapshot_export` again"
-    body = load_record(text, where=where, known=_KNOWN, remedy=remedy)
-    try:
-        return _parse_record(body["export"])
-    except RECORD_ERRORS as error:
-        raise damaged(where, error, remedy) from error
+    return read_record(
+        ExportRecord, text, where=where, known=_KNOWN, remedy=remedy, shaped=lambda body: _export(body["export"])
+    )
 
 
 class _FilesPacked:
@@ -145,71 +144,51 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _record(record: ExportRecord) -> dict[str, Any]:
-    body = {
-        key: value.isoformat() if isinstance(value, date) else value
-        for key, value in _without_none(asdict(record)).items()
-    }
+    body = _without_none(asdict(record))
     del body["parts"]
     return body | ({"parts": [_part(part) for part in record.parts]} if record.parts else {})
 
 
 def _part(part: ExportPart) -> dict[str, Any]:
-    """What a full export has not is left out."""
+    """What a full export does not have is left out."""
     body = {key: value for key, value in asdict(part).items() if value or key in ("items", "billed_bytes")}
-    if part.base is not None:
-        body["base"] = render_base(part.base)
     if part.steps:
-        body["steps"] = [
-            asdict(step) | {"window": [step.window.start.isoformat(), step.window.end.isoformat()]}
-            for step in part.steps
-        ]
+        body["steps"] = [asdict(step) | {"window": [step.window.start, step.window.end]} for step in part.steps]
     return body
 
 
-def _parse_record(body: Any) -> ExportRecord:
-    if not isinstance(body, dict):
-        raise TypeError(f"export: {str(body)[:200]}")
-    told: dict[str, Any] = body
-    record = value_of(ExportRecord, told | {"parts": []})
-    return replace(record, parts=tuple(_parse_part(part) for part in _listed(told.get("parts", []))))
+def _export(body: Any) -> dict[str, Any]:
+    """The export in the shape of an `ExportRecord`: a window is a list of two times in JSON."""
+    parts = [
+        part | {"steps": [_step(step) for step in _objects(part.get("steps", []))]}
+        for part in _objects(body.get("parts", []))
+    ]
+    return body | {"parts": parts}
 
 
-def _parse_part(body: dict[str, Any]) -> ExportPart:
-    part = value_of(ExportPart, body | {"steps": []})
-    return replace(part, steps=tuple(_parse_step(step) for step in _listed(body.get("steps", []))))
+def _step(body: dict[str, Any]) -> dict[str, Any]:
+    start, end = _list(body["window"])
+    return body | {"window": {"start": start, "end": end}}
 
 
-def _parse_step(body: dict[str, Any]) -> ExportStep:
-    start, end = value_of(tuple[datetime, ...], body["window"])
-    told = value_of(ExportStep, body | {"window": {"start": start.isoformat(), "end": end.isoformat()}})
-    return replace(told, window=Window(start=start, end=end))
-
-
-def _parse_table(body: dict[str, Any]) -> TableManifest:
-    return TableManifest(
-        target=value_of(TableTarget, body),
-        location=value_of(str, body["location"]),
-        columns=value_of(tuple[Column, ...], body["columns"]),
-        files=_parsed_files(body["files"]),
-        schema_notes=value_of(tuple[str, ...], body["schema_notes"]),
-        home=value_of(str, body.get("home", "")),
-    )
-
-
-def _listed(found: Any) -> list[dict[str, Any]]:
-    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
-        raise TypeError(f"{str(found)[:200]} is no list of objects")
-    return found
-
-
-def _task(name: str) -> str:
-    """The name of an export task, which is a folder's: nothing else may be taken for one."""
-    if not name or "/" in name or name in (".", ".."):
-        raise ValueError(f"earlier: {name!r} is no export task")
-    return name
-
-
-def _parsed_files(files: Any) -> DataFiles:
+def _parse_table(body: dict[str, Any], number: int) -> TableManifest:
+    files = body.pop("files")
     if not isinstance(files, DataFiles):
-        raise TypeError(f"files: {str(files)[:200]}")
-    return files
+        raise TypeError(f"tables[{number}].files: {str(files)[:200]}")
+    try:
+        table = value_of(TableManifest, body | {"target": body, "schema_notes": body["schema_notes"]})
+    except ValueError as error:
+        raise ValueError(f"tables[{number}].{error}") from None
+    return replace(table, files=files)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    if not all(isinstance(inner, dict) for inner in _list(value)):
+        raise TypeError(f"{str(value)[:200]} is no list of objects")
+    return value
+
+
+def _list(value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise TypeError(f"{str(value)[:200]} is no list")
+    return value

@@ -55,8 +55,8 @@ class Pointer:
 
     snapshot_date: date
     export_task: str
-    views: Mapping[str, PublishedView] = field(default_factory=dict)
     rolled_back_from: date | None = None
+    views: Mapping[str, PublishedView] = field(default_factory=dict)
 
 
 def arriving(pointer: Pointer | None, day: date, *, manual: bool) -> State:

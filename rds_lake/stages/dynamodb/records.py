@@ -20,7 +20,7 @@ from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.manifest_json import parse_manifest, render_manifest
 from rds_lake.model.lake.record import ExportPart, ExportRecord
-from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record
 from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.shared_state import change_text
 

@@ -11,14 +11,14 @@ from datetime import date
 from typing import TypeVar
 
 from rds_lake.aws.s3.gateway import MOST_LISTED, S3Gateway
-from rds_lake.errors import ConflictError, ManifestError, UnavailableError
+from rds_lake.errors import ManifestError, NewerRecordError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.manifest_json import parse_export_record, parse_manifest, render_export_record, render_manifest
 from rds_lake.model.lake.record import ExportRecord
+from rds_lake.stages.lake.shared_state import change_bytes
 
 T = TypeVar("T")
-_ATTEMPTS = 20  # each conflict means that another run's manifest or record went through
 
 
 def find_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Manifest | None:
@@ -127,26 +127,29 @@ def write_manifest(
     run finished in the meantime and that `stands`: without that, to the one of a better export (`newest`: of the newest snapshot).
     """
     key = layout.manifest_key(manifest.source, manifest.snapshot_date)
-    wanted, etag = manifest, None  # mostly there is none yet: one PUT, and no look
-    for _ in range(_ATTEMPTS):
-        try:
-            s3.replace_bytes(layout.bucket, key, render_manifest(wanted), etag=etag, kms_key=kms_key)
-        except ConflictError:
-            text, etag = s3.find_version(layout.bucket, key, most=MOST_LISTED) or ("", None)
-            there = _readable(parse_manifest, text, where=layout.uri(key))
-            yields = stands or (lambda other: manifest.export.yields_to(other.export, newest=newest))
-            if there is not None and yields(there):
-                return there
-            wanted = manifest if there is None else manifest.in_place_of(there)
-        else:
-            return wanted
-    raise UnavailableError(f"{layout.uri(key)} was changed by others {_ATTEMPTS} times in a row; again later")
+    yields = stands or (lambda other: manifest.export.yields_to(other.export, newest=newest))
+    after = manifest
+
+    def change(text: str | None) -> bytes | None:
+        nonlocal after
+        there = _readable(parse_manifest, text, where=layout.uri(key))
+        if there is not None and yields(there):
+            after = there
+            return None
+        after = manifest if there is None else manifest.in_place_of(there)
+        return render_manifest(after)
+
+    # Mostly there is none yet: one PUT, and no look before it.
+    change_bytes(s3, layout.bucket, key, change, kms_key=kms_key, most=MOST_LISTED, look_first=False)
+    return after
 
 
-def _readable(parse: Callable[..., T], text: str, *, where: str) -> T | None:
-    """What is there; None for nothing, and for a damaged one, which is what the new one is to replace."""
+def _readable(parse: Callable[..., T], text: str | None, *, where: str) -> T | None:
+    """The record that is there; None for none, and for a damaged one, which the new one replaces."""
     try:
         return parse(text, where=where) if text else None
+    except NewerRecordError:
+        raise
     except ManifestError:
         return None
 
@@ -202,15 +205,14 @@ def accept_export(
     Two exports of a date may end at once: the end of the lesser, told last, must not take the place of the better.
     """
     key = layout.export_record_key(record.source, record.snapshot_date)
-    etag: str | None = None
-    for _ in range(_ATTEMPTS):
-        try:
-            s3.replace_text(layout.bucket, key, render_export_record(record), etag=etag, kms_key=kms_key)
-        except ConflictError:
-            text, etag = s3.find_version(layout.bucket, key) or ("", None)
-            there = _readable(parse_export_record, text, where=layout.uri(key))
-            if there is not None and there.export_task != record.export_task and stays(there):
-                return there
-        else:
-            return record
-    raise UnavailableError(f"{layout.uri(key)} was changed by others {_ATTEMPTS} times in a row; again later")
+    after = record
+
+    def change(text: str | None) -> bytes | None:
+        nonlocal after
+        there = _readable(parse_export_record, text, where=layout.uri(key))
+        keeps = there is not None and there.export_task != record.export_task and stays(there)
+        after = there if there is not None and keeps else record
+        return None if keeps else render_export_record(record).encode()
+
+    change_bytes(s3, layout.bucket, key, change, kms_key=kms_key, look_first=False)
+    return after

@@ -18,21 +18,23 @@ What belongs here: these entries. What may be deleted is decided by `upkeep/rete
 
 from __future__ import annotations
 
-import json
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Literal
+from typing import Literal
 
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.errors import ConflictError, ManifestError, RdsLakeError, UnavailableError
+from rds_lake.errors import ManifestError, NewerRecordError, RdsLakeError, UnavailableError
 from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.records import read_record, render_record
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.shared_state import change_text
 
 LIFETIME = timedelta(hours=24)
-_ATTEMPTS = 100  # each conflict means that somebody else's change went through
+_VERSION = 1
 
 What = Literal["work", "removal"]
 
@@ -48,6 +50,13 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Entries:
+    """The object. A release that wrote no version wrote the same."""
+
+    entries: Mapping[str, Entry]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InUse:
     """The entries of one source. `now` gives the time by which entries of killed processes are forgotten."""
 
@@ -57,6 +66,7 @@ class InUse:
     kms_key: str | None = None
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_token: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
+    sleep: Callable[[float], None] = time.sleep
 
     @classmethod
     def of(cls, lake: Lake, source: str) -> InUse:
@@ -93,7 +103,7 @@ class InUse:
 
     def is_alone(self, day: date, export_task: str) -> bool:
         """Whether nobody works on another export of the date."""
-        entries, _ = self._read()
+        entries = self._read()
         return all(entry.export_task == export_task for entry in entries.values() if entry.snapshot_date == day)
 
     def require_not_removed(self, day: date) -> None:
@@ -101,7 +111,7 @@ class InUse:
 
         Whoever removes makes its entry first and looks at the pointer then; so one of the two sees the other.
         """
-        entries, _ = self._read(rebuild=True)
+        entries = self._read(rebuild=True)
         mine = Entry(what="work", snapshot_date=day, export_task="", since=self.now())
         for entry in entries.values():
             if entry.snapshot_date == day and entry.what == "removal":
@@ -125,35 +135,36 @@ class InUse:
             log(f"{self._uri} still has this run's entry ({error}); it is forgotten after {LIFETIME}")
 
     def _change(self, change: Callable[[dict[str, Entry]], dict[str, Entry]], *, rebuild: bool = False) -> None:
-        """Read, change, PUT with If-Match, again on conflict. `rebuild`: a damaged object is begun anew."""
-        key = self.layout.in_use_key(self.source)
-        for _ in range(_ATTEMPTS):
-            entries, etag = self._read(rebuild=rebuild)
-            text = _render(change(entries))
-            try:
-                self.s3.replace_text(self.layout.bucket, key, text, etag=etag, kms_key=self.kms_key)
-            except ConflictError:
-                continue
-            return
-        raise UnavailableError(f"{self._uri} was changed by others {_ATTEMPTS} times in a row; again later")
+        """Change the entries that count. `rebuild`: a damaged object is begun anew."""
+        change_text(
+            self.s3,
+            self.layout.bucket,
+            self.layout.in_use_key(self.source),
+            lambda text: _render(change(self._entries(text, rebuild=rebuild))),
+            kms_key=self.kms_key,
+            sleep=self.sleep,
+        )
 
-    def _read(self, *, rebuild: bool = False) -> tuple[dict[str, Entry], str | None]:
-        """The entries that count, and the version of the object; ManifestError when it is damaged, unless `rebuild`."""
-        found = self.s3.find_version(self.layout.bucket, self.layout.in_use_key(self.source))
-        if found is None:
-            return {}, None
-        text, etag = found
+    def _read(self, *, rebuild: bool = False) -> dict[str, Entry]:
+        return self._entries(
+            self.s3.find_text(self.layout.bucket, self.layout.in_use_key(self.source)), rebuild=rebuild
+        )
+
+    def _entries(self, text: str | None, *, rebuild: bool) -> dict[str, Entry]:
+        """The entries that count; ManifestError when the object is damaged, unless `rebuild`, or of a newer release."""
+        if text is None:
+            return {}
+        remedy = f"which dates are worked on is unknown, and nothing was removed. The next run of {self.source} writes it anew"
         try:
-            entries = _parse(json.loads(text))
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            body = read_record(_Entries, text, where=self._uri, known=(_VERSION,), first=_VERSION, remedy=remedy)
+        except NewerRecordError:
+            raise
+        except ManifestError:
             if rebuild:
-                return {}, etag
-            raise ManifestError(
-                f"{self._uri} is damaged ({error!r}), so nobody knows which dates are worked on; nothing was removed. The "
-                f"next run of {self.source} writes it anew"
-            ) from error
+                return {}
+            raise
         oldest = self.now() - LIFETIME
-        return {token: entry for token, entry in entries.items() if entry.since > oldest}, etag
+        return {token: entry for token, entry in body.entries.items() if entry.since > oldest}
 
     @property
     def _uri(self) -> str:
@@ -171,26 +182,5 @@ def _why(source: str, new: Entry, other: Entry) -> str:
 
 
 def _render(entries: Mapping[str, Entry]) -> str:
-    body = {
-        token: {
-            "what": entry.what,
-            "snapshot_date": entry.snapshot_date.isoformat(),
-            "export_task": entry.export_task,
-            "since": entry.since.isoformat(),
-        }
-        for token, entry in sorted(entries.items())
-    }
-    return json.dumps({"version": 1, "entries": body}, indent=1)
-
-
-def _parse(body: Any) -> dict[str, Entry]:
-    return {str(token): _entry(entry) for token, entry in body["entries"].items()}
-
-
-def _entry(body: Any) -> Entry:
-    what: What = "removal" if body["what"] == "removal" else "work"
-    since = datetime.fromisoformat(body["since"])
-    if since.tzinfo is None or not isinstance(body["export_task"], str):
-        raise ValueError(f"{body!r} is no entry")
-    day, export_task = date.fromisoformat(body["snapshot_date"]), body["export_task"]
-    return Entry(what=what, snapshot_date=day, export_task=export_task, since=since)
+    body = {token: asdict(entry) for token, entry in sorted(entries.items())}
+    return render_record({"entries": body}, version=_VERSION)

@@ -17,7 +17,7 @@ from pathlib import Path
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import ConfigError, ManifestError
-from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
+from rds_lake.model.records import read_record
 from rds_lake.model.tables.table import TableTarget
 
 # Dagster writes about 15 events per table and date; past this the event log, not AWS, is the bottleneck.
@@ -26,7 +26,7 @@ _VERSION = 1
 
 
 def state_path(config: LakeConfig, source: SourceSettings) -> Path:
-    """Where the source's table list stands."""
+    """The path of the source's table list."""
     return config.directory / "tables" / f"{source.name}.json"
 
 
@@ -39,14 +39,18 @@ def find_known_tables(config: LakeConfig, source: SourceSettings) -> tuple[Table
         return None
     remedy = f"run `rds-lake refresh {source.name}` to write it again"
     try:
-        # Releases before 0.2 wrote no version.
-        text = path.read_text(encoding="utf-8")
-        body = load_record(text, where=str(path), known=(_VERSION,), first=_VERSION, remedy=remedy)
-        return tuple(sorted(value_of(tuple[TableTarget, ...], body["tables"])))
+        tables = read_record(
+            tuple[TableTarget, ...],
+            path.read_bytes(),
+            where=str(path),
+            known=(_VERSION,),
+            first=_VERSION,  # releases before 0.2 wrote none
+            remedy=remedy,
+            shaped=lambda body: body["tables"],
+        )
     except ManifestError as error:
         raise ConfigError(str(error)) from error
-    except RECORD_ERRORS as error:
-        raise ConfigError(str(damaged(str(path), error, remedy))) from error
+    return tuple(sorted(tables))
 
 
 def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequence[TableTarget]) -> Path:

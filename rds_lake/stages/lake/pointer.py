@@ -13,17 +13,16 @@ What belongs here: reading and writing it. Its values and rules are `model/lake/
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.model.lake.publication import Moving, Pointer, PublishedView
-from rds_lake.model.lake.records import RECORD_ERRORS, damaged, load_record, value_of
+from rds_lake.model.lake.publication import Moving, Pointer
+from rds_lake.model.records import read_record, render_record
 from rds_lake.stages.lake.lake import Lake
 
 _VERSION = 1
@@ -81,13 +80,16 @@ def read_state(s3: S3Gateway, layout: LakeLayout, source: str) -> PublishState:
     if found is None:
         return PublishState()
     text, etag = found
-    where, remedy = layout.uri(key), "delete it and materialize the newest date again"
-    # Releases before 0.2 wrote no version.
-    body = load_record(text, where=where, known=(_VERSION,), first=_VERSION, remedy=remedy)
-    try:
-        return replace(_parse(body), etag=etag)
-    except RECORD_ERRORS as error:
-        raise damaged(where, error, remedy) from error
+    state = read_record(
+        PublishState,
+        text,
+        where=layout.uri(key),
+        known=(_VERSION,),
+        first=_VERSION,  # releases before 0.2 wrote none
+        remedy="delete it and materialize the newest date again",
+        shaped=_shape,
+    )
+    return replace(state, etag=etag)
 
 
 def find_pointer(s3: S3Gateway, layout: LakeLayout, source: str) -> Pointer | None:
@@ -103,45 +105,29 @@ def write_state(
     S3's ETag is that of the content: without an edition, whoever comes and goes in between, leaving the state as it was but
     the views moved, would not be seen.
     """
-    text = json.dumps(_render(state) | {"edition": new_edition()}, indent=1)
+    text = render_record(_render(state) | {"edition": new_edition()}, version=_VERSION)
     key = lake.layout.published_key(source)
     etag = lake.s3.replace_text(lake.layout.bucket, key, text, etag=state.etag, kms_key=lake.kms_key)
     return replace(state, etag=etag)
 
 
 def _render(state: PublishState) -> dict[str, Any]:
-    body: dict[str, Any] = {"version": _VERSION}
-    pointer = state.pointer
-    if pointer is not None:
-        body |= {
-            "snapshot_date": pointer.snapshot_date.isoformat(),
-            "export_task": pointer.export_task,
-            "rolled_back_from": pointer.rolled_back_from.isoformat() if pointer.rolled_back_from else None,
-            "views": {
-                name: {"statement": view.statement, "stored": view.stored}
-                for name, view in sorted(pointer.views.items())
-            },
-        }
-    return body | {"moves": [_rendered(move) for move in state.moves]}
+    body = asdict(state.pointer) if state.pointer is not None else {}
+    if "views" in body:
+        body["views"] = dict(sorted(body["views"].items()))
+    return body | {"moves": [asdict(move) for move in state.moves]}
 
 
-def _rendered(move: Moving) -> dict[str, Any]:
-    body: dict[str, Any] = {"snapshot_date": move.snapshot_date.isoformat(), "views": list(move.views)}
-    return body | {"token": move.token, "since": move.since.isoformat() if move.since else None}
-
-
-def _parse(body: dict[str, Any]) -> PublishState:
-    # An earlier release knew one flip at a time.
-    old = body.get("moving")
-    moves = value_of(tuple[Moving, ...], [*body.get("moves", []), *([] if old is None else [old])])
+def _shape(body: dict[str, Any]) -> dict[str, Any]:
+    """The object in the shape of a `PublishState`."""
+    old = body.get("moving")  # an earlier release knew one flip at a time
+    moves = [*body.get("moves", []), *([] if old is None else [old])]
     if "snapshot_date" not in body and (moves or "moves" in body):
-        return PublishState(moves=moves)
-    views = {name: _view(view) for name, view in body["views"].items()}
-    pointer = value_of(Pointer, body | {"views": {}})
-    return PublishState(pointer=replace(pointer, views=views), moves=moves)
+        return {"moves": moves}
+    views = {name: _shape_of_view(view) for name, view in body["views"].items()}
+    return {"pointer": body | {"views": views}, "moves": moves}
 
 
-def _view(body: Any) -> PublishedView:
-    if isinstance(body, str):  # an earlier release knew its own statement only: the view is made again once
-        return PublishedView(statement=body, stored="")
-    return value_of(PublishedView, body)
+def _shape_of_view(body: Any) -> Any:
+    # An earlier release knew its own statement only: the view is made again once.
+    return {"statement": body, "stored": ""} if isinstance(body, str) else body

@@ -2,10 +2,9 @@
 
     change_text(s3, bucket, key, lambda text: render(more(parse(text))), kms_key=…)
 
-Read, change, PUT with If-Match (If-None-Match where nothing was): S3 refuses a PUT in place of another version than the one
-that was read, and then the change is made again to what is there now. An object that one run alone can name needs none of this.
-
-What belongs here: that loop. What the objects say is their own modules'.
+Read, change, PUT with If-Match (If-None-Match where there is no object): S3 refuses a PUT in place of another version than the one
+that was read (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html), and then the change is made again
+to the version that is there now. An object whose name only one run knows needs none of this.
 """
 
 from __future__ import annotations
@@ -18,8 +17,10 @@ from rds_lake.errors import ConflictError, UnavailableError
 
 # From the present text, None where there is no object, to the new one; None to leave it as it is. May be called repeatedly.
 Change = Callable[[str | None], str | None]
-_TRIES = 30  # of several writers at once one always succeeds
+ChangeBytes = Callable[[str | None], bytes | None]
+_TRIES = 100  # every conflict means that another writer succeeded: enough for a hundred at once
 _PAUSE = 0.02
+_LONGEST_PAUSE = 0.2
 
 
 def change_text(
@@ -32,20 +33,45 @@ def change_text(
     most: int = MOST_TEXT,
     sleep: Callable[[float], None] = time.sleep,
 ) -> str | None:
-    """What the object says afterwards, None where there is none. What `change` raises ends it, and nothing is written.
+    """Change the object and return its text afterwards, None where there is none. What `change` raises leaves it as it is.
 
     UnavailableError where others change the object all the time; ManifestError where it has more than `most` bytes.
     """
-    for tried in range(_TRIES):
-        found = s3.find_version(bucket, key, most=most)
-        text, etag = found or (None, None)
+    after: str | None = None
+
+    def changed(text: str | None) -> bytes | None:
+        nonlocal after
         wanted = change(text)
-        if wanted is None or wanted == text:
-            return text
+        after = text if wanted is None else wanted
+        return None if after is None or after == text else after.encode()
+
+    change_bytes(s3, bucket, key, changed, kms_key=kms_key, most=most, sleep=sleep)
+    return after
+
+
+def change_bytes(
+    s3: S3Gateway,
+    bucket: str,
+    key: str,
+    change: ChangeBytes,
+    *,
+    kms_key: str | None,
+    most: int = MOST_TEXT,
+    sleep: Callable[[float], None] = time.sleep,
+    look_first: bool = True,
+) -> bool:
+    """The same for bytes; whether the object was written. Without `look_first` it is taken for new until S3 says otherwise."""
+    for tried in range(_TRIES):
+        text, etag = (s3.find_version(bucket, key, most=most) if tried or look_first else None) or (None, None)
+        wanted = change(text)
+        if wanted is None:
+            return False
         try:
-            s3.replace_text(bucket, key, wanted, etag=etag, kms_key=kms_key)
+            s3.replace_bytes(bucket, key, wanted, etag=etag, kms_key=kms_key)
         except ConflictError:
-            sleep(_PAUSE * (tried + 1))
+            sleep(min(_PAUSE * (tried + 1), _LONGEST_PAUSE))
         else:
-            return wanted
-    raise UnavailableError(f"s3://{bucket}/{key} was changed by others {_TRIES} times while it was to be changed")
+            return True
+    raise UnavailableError(
+        f"s3://{bucket}/{key} was changed by others {_TRIES} times while it was to be changed; try again later"
+    )

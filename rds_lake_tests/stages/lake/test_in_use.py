@@ -90,7 +90,7 @@ def test_a_damaged_object_stops_no_run_and_nothing_is_removed_before_one_wrote_i
 def test_an_entry_that_another_adds_at_the_same_moment_is_not_lost(
     in_use: InUse, s3: S3Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replacing = S3Gateway.replace_text
+    replacing = S3Gateway.replace_bytes
     with ExitStack() as others:
         racing = [in_use.work(OTHER, "t-1", log=print)]
 
@@ -99,7 +99,7 @@ def test_an_entry_that_another_adds_at_the_same_moment_is_not_lost(
                 others.enter_context(racing.pop())
             return replacing(self, *arguments, **named)  # type: ignore[arg-type]
 
-        monkeypatch.setattr(S3Gateway, "replace_text", overtaken)
+        monkeypatch.setattr(S3Gateway, "replace_bytes", overtaken)
         with in_use.work(DAY, "t-1", log=print):
             assert not removes(in_use, OTHER)
             assert not removes(in_use, DAY)

@@ -1,0 +1,193 @@
+"""Records in JSON that outlive a release and that other people can write to: every one is checked before it is believed.
+
+    chain = read_record(JobSet, text, where="s3://…/x.runs", known=(1,), remedy="delete it and …")
+
+is a `JobSet`, or ManifestError with the object's name, everything that is wrong with it, and the remedy. A record of a newer
+release is never called damaged: the remedy would be to delete what that release needs.
+
+pydantic reads the values, over the same dataclasses that the stages use. Three of its rules are narrowed here, for every
+record: whole numbers fit 64 bits, times have their zone, and a text of digits is no time.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection
+from datetime import datetime
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from rds_lake.errors import ManifestError, NewerRecordError
+
+if TYPE_CHECKING:
+    from pydantic_core import SchemaValidator
+
+T = TypeVar("T")
+# What reading a damaged record can raise; RecursionError for JSON that is nested too deep.
+RECORD_ERRORS = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError, RecursionError)
+
+# A bracket makes an object of some hundred bytes out of one or two. Manifests of 10,000 tables have half a million.
+MOST_CONTAINERS = 2_000_000
+_FILE = '{"key":'  # of a manifest's file, which is packed and gone before the next is read
+_HALVES = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_HALF = re.compile(r"\\u[dD][89a-fA-F][0-9a-fA-F]{2}")
+_BIGGEST = 1 << 63
+_SHOWN = 80  # characters of a wrong value that an error shows
+_PROBLEMS = 5  # problems of one record that an error spells out
+
+
+def load_object(text: str | bytes, *, hook: Callable[[dict[str, Any]], Any] | None = None) -> dict[str, Any]:
+    """The JSON object in the text; ValueError or RecursionError says why there is none.
+
+    `hook` gets every object when it ends, and returns what takes its place.
+    """
+    decoded = text.decode() if isinstance(text, bytes) else text
+    containers = decoded.count("{") + decoded.count("[") - decoded.count(_FILE)
+    if containers > MOST_CONTAINERS:
+        raise ValueError(f"{containers:,} objects and lists, of which no record has more than {MOST_CONTAINERS:,}")
+    if _HALF.search(decoded) and _HALF.search(_HALVES.sub("", decoded.replace("\\\\", ""))):
+        raise ValueError("half of a character, which no text can have")  # it could be neither written nor asked for
+    body = json.loads(decoded, object_hook=hook, parse_constant=_no_number)
+    if not isinstance(body, dict):
+        raise ValueError(f"a {type(body).__name__} instead of an object")
+    return body
+
+
+def _no_number(text: str) -> Any:
+    raise ValueError(f"{text}, which is no JSON")
+
+
+def load_record(
+    text: str | bytes,
+    *,
+    where: str,
+    known: Collection[int],
+    remedy: str,
+    first: int | None = None,
+    hook: Callable[[dict[str, Any]], Any] | None = None,
+) -> dict[str, Any]:
+    """The JSON object of a record of one of the `known` versions; `first` is the version of records that name none.
+
+    ManifestError names the object and the remedy; NewerRecordError says to update rds-lake.
+    """
+    try:
+        body = load_object(text, hook=hook)
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, remedy) from error
+    version = body.get("version", first)
+    if type(version) is int and version > max(known):
+        raise NewerRecordError(newer(where, version, known))
+    if type(version) is not int or version not in known:
+        raise damaged(where, ValueError(f"version {str(version)[:40]!r}"), remedy)
+    return body
+
+
+def read_record(
+    kind: type[T],
+    text: str | bytes,
+    *,
+    where: str,
+    known: Collection[int],
+    remedy: str,
+    first: int | None = None,
+    shaped: Callable[[dict[str, Any]], Any] = lambda body: body,
+) -> T:
+    """The record in `text` as a `kind`; ManifestError as `load_record` raises it.
+
+    `shaped` turns the JSON object into one of the shape of `kind` where the two differ; it may raise any of RECORD_ERRORS.
+    """
+    body = load_record(text, where=where, known=known, remedy=remedy, first=first)
+    try:
+        return value_of(kind, shaped(body))
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, remedy) from error
+
+
+def newer(where: str, version: int, known: Collection[int]) -> str:
+    """The sentence about a record that a newer release wrote."""
+    return (
+        f"{where} has version {version}, which a newer release of rds-lake wrote; this one reads "
+        f"{' and '.join(map(str, sorted(known)))}. It is left as it is: update rds-lake, then do it again"
+    )
+
+
+def damaged(where: str, error: Exception, remedy: str) -> ManifestError:
+    """The error for a record that cannot be read."""
+    why = "nested too deep" if isinstance(error, RecursionError) else repr(error)
+    return ManifestError(
+        f"{where} is damaged ({str(error)[:600] if type(error) is ValueError else why[:300]}); {remedy}"
+    )
+
+
+def value_of(kind: type[T], value: Any) -> T:
+    """The JSON value as a `kind`: a dataclass, or any type that a field of one may have.
+
+    Nothing is converted: `1` is no text, `"1"` and `true` are no numbers. Dates and times are ISO texts, times with their
+    zone. Keys that `kind` does not have are ignored. ValueError says of each wrong field what it is and should be.
+    """
+    from pydantic import (
+        ValidationError,  # not at the top: a Spark cluster has the job's part of this file, and no pydantic
+    )
+
+    try:
+        return cast("T", _validator(kind).validate_json(json.dumps(value), strict=True))
+    except ValidationError as error:
+        problems = [_problem(each["loc"], each["msg"], each["input"]) for each in error.errors(include_url=False)]
+        more = f" and {len(problems) - _PROBLEMS} more" if len(problems) > _PROBLEMS else ""
+        raise ValueError("; ".join(problems[:_PROBLEMS]) + more) from None
+
+
+def _problem(path: tuple[int | str, ...], message: str, value: Any) -> str:
+    steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step[:_SHOWN]}" for step in path)
+    field = steps.removeprefix(".") or "the record"
+    return f"{field} is missing" if message == "Field required" else f"{field}: {message}, not {str(value)[:_SHOWN]!r}"
+
+
+@lru_cache(maxsize=256)
+def _validator(kind: Any) -> SchemaValidator:
+    from pydantic import TypeAdapter
+    from pydantic_core import SchemaValidator
+
+    return SchemaValidator(_narrowed(TypeAdapter(kind).core_schema))
+
+
+def _narrowed(schema: Any) -> Any:
+    """pydantic's schema (https://docs.pydantic.dev/latest/api/pydantic_core_schema/) with this module's three rules."""
+    if isinstance(schema, list):
+        return [_narrowed(inner) for inner in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if schema.get("type") == "int":
+        return schema | {"ge": -_BIGGEST, "lt": _BIGGEST}
+    if schema.get("type") == "datetime":
+        return {
+            "type": "function-after",
+            "function": {"type": "no-info", "function": _moment},
+            "schema": {"type": "str"},
+        }
+    return {key: value if key == "default" else _narrowed(value) for key, value in schema.items()}
+
+
+def _moment(text: str) -> datetime:
+    from pydantic_core import PydanticCustomError
+
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise PydanticCustomError("moment", "Input should be a time") from None
+    if moment.tzinfo is None:
+        raise PydanticCustomError("moment", "Input should be a time with its zone")
+    return moment
+
+
+def render_record(body: Any, *, version: int) -> str:
+    """The JSON text of a record; dates and times in it become ISO texts."""
+    return json.dumps({"version": version} | body, indent=1, default=iso_text)
+
+
+def iso_text(value: Any) -> str:
+    """For `json.dumps(default=…)`: a date or time as ISO text; TypeError for anything else."""
+    if not hasattr(value, "isoformat"):
+        raise TypeError(f"{value!r} is no JSON")
+    return value.isoformat()
