@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.lake_yaml import LakeConfig
@@ -61,16 +60,6 @@ class Pruned:
     @property
     def bytes(self) -> int:
         return self.removed.bytes + sum(orphan.bytes for orphan in self.plan.orphans)
-
-    def metadata(self) -> dict[str, Any]:
-        """Counts and bytes for the materialization."""
-        return {
-            **self.removed.metadata(),
-            "rds_lake/dates_kept": len(self.plan.retention.kept),
-            "rds_lake/orphans_removed": len(self.plan.orphans),
-            "rds_lake/orphan_bytes_removed": sum(orphan.bytes for orphan in self.plan.orphans),
-            "rds_lake/left_to_a_person": [f"{orphan.key}: {orphan.why}" for orphan in self.plan.left],
-        }
 
 
 def plan_prune(
