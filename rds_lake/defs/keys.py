@@ -1,4 +1,4 @@
-"""The asset keys of a source: made once from lake.yaml and the tables that are known, and handed to whoever asks for runs.
+"""The asset keys of a source: made once from lake.yaml and the tables that are known, used by all that asks for runs.
 
 What belongs here: keys. How an asset looks in the UI is `translate.py`.
 """
@@ -55,8 +55,8 @@ def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
 class StageKeys:
     """The assets of one source that bring a date to its readers.
 
-    `tables`: the asset of each table's view, by table, in the order of the known tables; `{None: key}` where one asset
-    stands for all views; empty with `athena: false`, which has no `catalog` either. `outcome`: only with `publish: manual`.
+    `tables`: the asset of each table's view, by table, in the order of the known tables; `{None: key}` where all views
+    have one asset; empty with `athena: false`, which has no `catalog` either. `outcome`: only with `publish: manual`.
 
     By table, not by view: a name that was published before it became one of `OWN_NAMES` stays in Athena, and is no asset's key.
     """

@@ -2,10 +2,10 @@
 
     run launched by              `trigger`    what its steps do
     a person, a backfill         by_hand      decide by themselves: start or adopt the export, wait for it, go on
-    event or schedule: snapshot  begin        start or adopt the export, and end
-    event: export ended          settle       take over the ended export `export_task`
-    reconciliation               any of them, and `scan`: read DynamoDB's tables
-    event: Glue's last run ended convert      take over what Glue converted
+    event of a snapshot          begin        start or adopt the export, and end
+    event of an export's end     settle       take over the ended export `export_task`
+    event of Glue's last run     convert      take over what Glue converted
+    reconciliation               any of these, or scan: read DynamoDB's tables
 
 Runs carry the same words as tags, by which they are searched and counted; no step reads those.
 

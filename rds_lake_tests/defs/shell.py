@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from rds_lake.defs.build import build_definitions
+from rds_lake.defs.translate import partitions_of
 from rds_lake.model.tables.table import TableTarget
 from rds_lake_tests.support.world import World
 
@@ -110,6 +111,13 @@ class Shell:
         step = f"{self.world.config.sources[0].name}__snapshot_export"
         orders = {"ops": {step: {"config": {"trigger": "begin"}}}}
         return self.materialize(day, "snapshot_export", run_config=orders, tags={"rds_lake/trigger": "begin"})
+
+    def status(self, day: str, name: str) -> str:
+        """What Dagster shows of a date of an asset: MATERIALIZED, FAILED, IN_PROGRESS, or MISSING."""
+        key, source = dg.AssetKey([self.world.config.sources[0].name, name]), self.world.config.sources[0]
+        shown = self.instance.get_status_by_partition(key, [day], partitions_of(self.world.config, source)) or {}
+        status = shown.get(day)
+        return status.value if status else "MISSING"
 
     def tell_failure(self, result: dg.ExecuteInProcessResult) -> None:
         """The failure sensor's tick for a failed run."""

@@ -129,7 +129,7 @@ def busy_dates(instance: dg.DagsterInstance, source: str) -> set[date]:
     for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
         run = record.dagster_run
         selection = run.asset_selection
-        # Without a selection it is a whole job: rather one date too many.
+        # Without a selection it is a whole job, which may work on the source: a date too many is kept rather than one removed.
         if not selection or any(key.path[0] == source for key in selection):
             busy |= _dates(run.tags)
     return busy

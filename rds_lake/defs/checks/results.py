@@ -1,8 +1,8 @@
 """Asset checks: their specs, and results made from what the stages found.
 
 Blocking where a reader would see wrong data; the others warn. Every check has its asset's dates, and every result says its
-date, as Dagster shows the newest result of an asset first. Beside the results of blocking checks stands the text that the
-step fails with (`incomplete`, `unreadable`, `dropped`): what happened, to which tables, and what to do.
+date, as Dagster shows the newest result of an asset first. Where a blocking check does not pass, `incomplete`,
+`unreadable` and `dropped` give the text that the step fails with: what happened, to which tables, and what to do.
 
 What belongs here: turning findings into check results. What does not: finding them (`model/`, `stages/`).
 """
@@ -62,7 +62,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (
                 WITHIN_LIMITS,
                 False,
-                "No table is wider than Glue and Athena take; one that is has no view, the others do.",
+                "No table is wider than Glue and Athena take; a wider one has no view, the others do.",
             ),
         ],
         Stage.VIEWS: [],
@@ -105,7 +105,7 @@ def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: da
 
 
 def incomplete(export_task: str, findings: Sequence[Finding]) -> list[str]:
-    """Why the step of an export that is not complete fails; empty for one that is."""
+    """Why the step of an export fails that is not complete; empty where it is."""
     errors = [finding.problem for finding in findings if finding.severity == "error"]
     return _stop(
         f"export {export_task} is COMPLETE, but not complete; nothing of it was copied, no view was moved", errors

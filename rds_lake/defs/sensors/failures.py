@@ -50,7 +50,7 @@ class _Mailer:
     assets: Collection[dg.AssetKey]
 
     def mail(self, context: dg.RunFailureSensorContext, topic: SnsGateway | None) -> None:
-        """Mail the failed run, if it is the lake's and nobody knows of it yet."""
+        """Mail the failed run, if it is the lake's and no earlier mail says the same."""
         run = context.dagster_run
         failures = [event for event in context.get_step_failure_events() if event.step_key in self.steps]
         if not (failures or self._is_of_the_lake(context)) or self._is_mailed(context):

@@ -150,7 +150,8 @@ class _Tick:
             following=order[len(examined) % len(order)].name if examined else order[1 % len(order)].name,
             waiting=tuple(candidate for candidate in waiting if candidate.subject not in started),
         )
-        return [*starting, *(item for one in examined for item in (*one.settling, *one.incidents))], following
+        others = [item for source in examined for item in (*source.settling, *source.incidents)]
+        return [*starting, *others], following
 
     def examine(self, sources: Sequence[SourceSettings], *, deadline: float) -> list[Examined]:
         """As many of the sources as fit into the time, in this order."""

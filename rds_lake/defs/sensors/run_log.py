@@ -79,7 +79,7 @@ class DagsterRunLog:
             unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()
             newest = begun.get(subject)
             if newest is None:
-                # What an earlier run failed for was removed when a later one succeeded.
+                # A later run that succeeded shows that the cause of an earlier failure is gone.
                 failed = run.status is dg.DagsterRunStatus.FAILURE
                 begun[subject] = Begun(blocking=unfinished or failed, at=record.create_timestamp)
             elif unfinished:

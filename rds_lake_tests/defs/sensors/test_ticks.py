@@ -235,6 +235,7 @@ class TestHealing:
         later(11)
         (again,) = shell.reconcile()
         assert again.tags["rds_lake/trigger"] == "begin"
+        assert again.run_config == begin.run_config
         assert shell.run(again).success
         assert len(statuses(shell)) == 1
 
