@@ -5,7 +5,8 @@ RDS_LAKE_SENSOR_SECONDS     seconds between looks at the events queue; default 3
 RDS_LAKE_GRACE_SECONDS      seconds that events are given before reconciliation does their work; default 600
 RDS_LAKE_POLL_SECONDS       seconds between looks at a running export, where a run waits; default 30
 
-What belongs here: environment and files to values. No AWS call: a code location must load without network.
+What belongs here: environment and files to values. No AWS call: a code location must load without network, and without pyarrow,
+uvloop or a database's driver, which runs import when they need them (`rds_lake_tests/defs/test_import_weight.py`).
 """
 
 import logging
@@ -17,8 +18,8 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import CONFIG_FILE, LakeConfig, load_config
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs.assets.source import SourceTables
 from rds_lake.defs.build import build_definitions
+from rds_lake.defs.keys import StageKeys
 from rds_lake.defs.resources import AwsResource
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.lake.known_tables import find_known_tables
@@ -44,17 +45,17 @@ def known_tables(config: LakeConfig, *, report: Callable[[str], None]) -> dict[s
     A source whose tables cannot be read, or named, is reported and loads with one `views` asset: what it publishes is the same,
     and the other sources do not stop for it.
     """
-    found: dict[str, Sequence[TableTarget]] = {}
+    known: dict[str, Sequence[TableTarget]] = {}
     for source in config.sources:
         tables = attempt(lambda source=source: _named(config, source))
         if isinstance(tables, Failed):
             report(f"source {source.name} has one `views` asset instead of one per table: {tables.why}")
         elif tables is not None:
-            found[source.name] = tables
-    return found
+            known[source.name] = tables
+    return known
 
 
 def _named(config: LakeConfig, source: SourceSettings) -> Sequence[TableTarget] | None:
     tables = find_known_tables(config, source)
-    SourceTables.of(source, tables)  # raises where two of them want one name
+    StageKeys.of(source, tables)  # raises where two of them want one name
     return tables

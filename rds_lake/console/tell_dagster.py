@@ -1,7 +1,7 @@
 """The command line tells Dagster what it did.
 
 What belongs here: reaching the instance of DAGSTER_HOME, and saying it where that fails: the views have moved by then. What it
-is told is `defs/telling.py`.
+is told is `defs/reports.py`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
-from rds_lake.defs import telling
+from rds_lake.defs import reports
+from rds_lake.defs.keys import StageKeys
 from rds_lake.errors import PublishError
 from rds_lake.stages.lake.known_tables import find_known_tables
 from rds_lake.stages.publish.published_dates import published_dates
@@ -22,20 +23,20 @@ from rds_lake.stages.publish.publisher import Publication
 
 def tell_published(connected: Connected, source: SourceSettings, publication: Publication, *, how: str) -> int:
     """What a person published or went back to; how many assets that is."""
-    known = find_known_tables(connected.config, source)
+    keys = StageKeys.of(source, find_known_tables(connected.config, source))
 
     def told(_: dg.DagsterInstance) -> Iterator[dg.AssetMaterialization]:
-        yield from telling.published(connected.lake, source, known, publication, how=how)
-        yield from telling.decided(source, publication, how=how)
+        yield from reports.published(connected.lake, source, keys, publication, how=how)
+        yield from reports.decided(source, publication, how=how)
 
     return _tell(told)
 
 
 def tell_missing(connected: Connected, source: SourceSettings) -> int:
     """The dates that the assets of a source's tables do not show; how many there were."""
-    known = find_known_tables(connected.config, source) or ()
+    keys = StageKeys.of(source, find_known_tables(connected.config, source))
     dates = published_dates(connected.lake, source) if source.athena else {}
-    return _tell(lambda instance: telling.missing(instance, connected.config, source, known, dates))
+    return _tell(lambda instance: reports.missing(instance, connected.config, source, keys, dates))
 
 
 def _tell(told: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterialization]]) -> int:

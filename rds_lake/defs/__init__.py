@@ -1,5 +1,5 @@
-"""The Dagster shell and nothing else: assets of about ten lines that call one stage function.
+"""The Dagster shell: assets, checks, sensors and resources, each of which calls one stage. No rule of the pipeline is here.
 
-What belongs here: asset, check, sensor and resource definitions. What does not: any rule of the pipeline.
+`keys.py`, `translate.py`, `metadata.py` and `orders.py` say what things are called in Dagster; `build.py` puts all together.
 `from __future__ import annotations` is forbidden in this package: Dagster reads the annotations.
 """

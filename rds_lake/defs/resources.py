@@ -1,9 +1,10 @@
-"""What the assets and sensors get: AWS gateways for one lake.
+"""What the assets and sensors get of AWS: three resources.
 
-`AwsResource` extends dagster-aws's boto3 configuration, so region, profile, endpoint and retries are set the way
-Dagster users know. Nothing is connected before a run or tick asks.
+    aws            AwsResource: how AWS is reached. Region, profile, endpoint and retries are set as with dagster-aws
+    gateways       Gateways: every gateway of the lake, made of `aws` for the steps of runs
+    tick_gateways  the same for ticks of sensors, which Dagster ends after 60 s: they fail sooner instead of waiting
 
-What belongs here: building gateways from settings. What does not: any call to AWS.
+Steps and sensors ask for `gateways: dg.ResourceParam[Gateways]`. Nothing is connected before a step or tick asks.
 """
 
 import time
@@ -14,6 +15,7 @@ from functools import lru_cache
 from typing import Any
 
 import boto3
+import dagster as dg
 from dagster_aws.utils import ResourceWithBoto3Configuration
 from pydantic import Field
 
@@ -72,7 +74,7 @@ class AwsResource(ResourceWithBoto3Configuration):
     def gateways(
         self, settings: LakeSettings, *, sleep: Callable[[float], None] = time.sleep, hurried: bool = False
     ) -> Gateways:
-        """The gateways of the lake; clients are built here, no call is made. `hurried`: for ticks (`aws/clients.py`)."""
+        """The gateways of the lake; no call to AWS is made. `hurried`: for ticks (`aws/clients.py`)."""
         clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url, hurried)
         lake = open_lake(clients, settings, sleep=sleep)
         return Gateways(
@@ -93,16 +95,31 @@ class AwsResource(ResourceWithBoto3Configuration):
         return SecretsGateway(clients.client("secretsmanager"))
 
 
+def lake_resources(settings: LakeSettings) -> dict[str, dg.ResourceDefinition]:
+    """`gateways` and `tick_gateways` of the lake, by their key; both need a resource `aws`."""
+    return {
+        "gateways": _gateways(settings, hurried=False, what="Every gateway of the lake, for the steps of runs."),
+        "tick_gateways": _gateways(settings, hurried=True, what="The same for ticks of sensors, which must end soon."),
+    }
+
+
+def _gateways(settings: LakeSettings, *, hurried: bool, what: str) -> dg.ResourceDefinition:
+    def made(context: dg.InitResourceContext) -> Gateways:
+        return context.resources.aws.gateways(settings, hurried=hurried)
+
+    return dg.ResourceDefinition(made, required_resource_keys={"aws"}, description=what)
+
+
 @lru_cache(maxsize=16)
 def _clients(
     session: tuple[tuple[str, Any], ...], region: str | None, endpoint_url: str | None, hurried: bool = False
 ) -> AwsClients:
-    """Clients of a process: building six of them takes half a second, and every step and tick asks."""
+    """Kept for the life of the process: building six clients takes half a second, and every step and tick asks."""
     return AwsClients(boto3.Session(**dict(session)), region=region, endpoint_url=endpoint_url, hurried=hurried)
 
 
 def dynamo_exports(config: LakeConfig, gateways: Gateways, log: Callable[[str], None]) -> dict[str, DynamoExports]:
-    """The exports of every DynamoDB source, by its name. What ended is asked for once by each of these."""
+    """The exports of every DynamoDB source, by its name. Each of them asks AWS once for what has ended."""
     return {
         name: DynamoExports(dynamo=gateways.dynamodb, s3=gateways.s3, layout=gateways.layout, plan=plan, log=log)
         for name, plan in dynamo_plans(config).items()

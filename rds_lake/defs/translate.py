@@ -1,46 +1,23 @@
-"""Names and labels in Dagster: keys, groups, kinds, tags and metadata, decided in one place.
+"""How a source's assets, checks and runs are labelled in Dagster: groups, kinds, descriptions, tags, partitions.
 
-What belongs here: how a source, stage or table appears in the UI. What does not: computing the values.
+What belongs here: labels. Keys are `keys.py`, metadata of events is `metadata.py`.
 """
 
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import date
 from enum import StrEnum
 from typing import Any
 
 import dagster as dg
 
-from rds_lake.config.dynamodb import DynamoDb
-from rds_lake.config.lake import Prices
 from rds_lake.config.lake_yaml import LakeConfig, first_date
 from rds_lake.config.source import SourceSettings
-from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_usd
-from rds_lake.model.lake.manifest import Manifest, TableManifest
-from rds_lake.model.lake.publication import State
-from rds_lake.model.tables.table import TableTarget
-from rds_lake.stages.catalogue.naming import TypedTable
-from rds_lake.stages.source.outcomes import Published
-
-
-class Stage(StrEnum):
-    """The stage assets of a source; the value is the last part of the asset key."""
-
-    EXPORT = "snapshot_export"
-    PARQUET = "parquet"
-    CATALOG = "catalog"
-    VIEWS = "views"
-
-
-# Assets of a source that are no stage of every source; see `stage_key`.
-APPROVAL, RETENTION, OUTCOME = "publish_approval", "retention", "publish_outcome"
-
-# A table's view may have any of these names, too.
-OWN_NAMES = frozenset({*(stage.value for stage in Stage), APPROVAL, RETENTION, OUTCOME})
+from rds_lake.defs.keys import Stage
+from rds_lake.stages.dynamodb.plan import DYNAMODB
 
 
 class Tag(StrEnum):
-    """Run tags the sensor sets and the assets read."""
+    """Tags of runs, by which runs are searched and counted. What a run does is its configuration (`orders.py`)."""
 
     SOURCE = "rds_lake/source"
     TRIGGER = "rds_lake/trigger"
@@ -48,6 +25,20 @@ class Tag(StrEnum):
     SUBJECT = "rds_lake/subject"
     TRIES = "rds_lake/tries"  # how often the work of a run was taken up again (`stages/runs/healing.py`)
 
+
+class DagsterTag(StrEnum):
+    """Dagster's own tags of runs that are read or set here; it has no public names for most of them."""
+
+    PARTITION = "dagster/partition"
+    RANGE_START = "dagster/asset_partition_range_start"
+    RANGE_END = "dagster/asset_partition_range_end"
+    PRIORITY = "dagster/priority"
+    PARENT = "dagster/parent_run_id"
+    RETRY = "dagster/retry_number"
+    WILL_RETRY = "dagster/will_retry"
+
+
+_STAGE_TAG = "rds_lake/stage"  # of assets
 
 _KINDS: Mapping[Stage, set[str]] = {
     Stage.PARQUET: {"s3", "parquet"},
@@ -64,31 +55,10 @@ _DESCRIPTIONS: Mapping[Stage, str] = {
     Stage.EXPORT: "AWS exports the day's snapshot to S3 as Parquet; we start or adopt the task and check it is complete.",
     Stage.PARQUET: "The export copied into the lake's layout, verified object by object; ends with the manifest.",
     Stage.CATALOG: "Raw Glue tables and the date's partitions, made from the manifest and read back through Athena.",
-    Stage.VIEWS: "Typed Athena views of the source, flipped together to one snapshot date.",
+    Stage.VIEWS: "Typed Athena views of the source, moved together to one snapshot date.",
 }
 
-
 _IN_PLACE = "AWS's own Parquet, read where AWS put it: every file's footer, and the manifest; nothing is copied."
-
-
-def stage_key(source: SourceSettings, stage: Stage) -> dg.AssetKey:
-    """`<source>/<stage>`."""
-    return own_key(source, stage.value)
-
-
-def own_key(source: SourceSettings, name: str) -> dg.AssetKey:
-    """`<source>/<name>` of an asset that is no table's; ValueError when the name is not one of `OWN_NAMES`."""
-    if name not in OWN_NAMES:
-        raise ValueError(f"{name!r} is not among OWN_NAMES, so a table of that name would have the same key")
-    return dg.AssetKey([source.name, name])
-
-
-def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
-    """`<source>/<view>`; `<source>/Table/<view>` where the view has the name of an asset of ours.
-
-    No view has a capital letter in its name, so neither that key nor the names Dagster makes of keys meet another's.
-    """
-    return dg.AssetKey([source.name, "Table", view] if view in OWN_NAMES else [source.name, view])
 
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
@@ -97,10 +67,15 @@ def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
     descriptions = _DYNAMODB_DESCRIPTIONS if isinstance(source, DynamoDb) else _DESCRIPTIONS
     return {
         "group_name": source.name,
-        "kinds": {source.asset_kind, "s3"} if stage is Stage.EXPORT else _KINDS[stage],
-        "tags": {Tag.SOURCE.value: source.name, "rds_lake/stage": stage.value},
+        "kinds": kinds.get(stage, _KINDS[stage]),
+        "tags": asset_tags(source, stage.value),
         "description": _IN_PLACE if in_place else descriptions.get(stage, _DESCRIPTIONS[stage]),
     }
+
+
+def asset_tags(source: SourceSettings, stage: str) -> dict[str, str]:
+    """By which the UI's search finds the assets of a source, and those of one stage of all sources."""
+    return {Tag.SOURCE.value: source.name, _STAGE_TAG: stage}
 
 
 def partitions_of(config: LakeConfig, source: SourceSettings) -> dg.DailyPartitionsDefinition:
@@ -133,95 +108,3 @@ def check_spec(
             additional_deps=list(behind) or None,
             partitions_def=partitions_of(config, source),
         )
-
-
-def manifest_metadata(manifest: Manifest) -> dict[str, Any]:
-    """Provenance and size of a snapshot date."""
-    export = manifest.export
-    return {
-        "dagster/row_count": manifest.rows,
-        "rds_lake/snapshot_arn": export.snapshot_arn,
-        "rds_lake/snapshot_time": export.snapshot_time.isoformat(),
-        "rds_lake/export_task": export.export_task,
-        "rds_lake/tables": len(manifest.tables),
-        "rds_lake/files": manifest.files,
-        "rds_lake/bytes": manifest.bytes,
-    }
-
-
-def export_cost_metadata(
-    prices: Prices, *, snapshot_gb: float | None, seconds: float | None, of_tables: bool
-) -> dict[str, Any]:
-    """What the export took, as far as AWS says it."""
-    found: dict[str, Any] = {}
-    if snapshot_gb is not None:
-        found["rds_lake/snapshot_gb"] = snapshot_gb
-        found["rds_lake/export_usd_estimated"] = round(
-            export_usd(prices, snapshot_gb=snapshot_gb, of_tables=of_tables), 4
-        )
-    if seconds is not None:
-        found["rds_lake/export_seconds"] = seconds
-    return found
-
-
-def relocation_cost_metadata(prices: Prices, manifest: Manifest) -> dict[str, Any]:
-    """The requests that copying takes, and their price."""
-    requests = relocation_requests(manifest)
-    return {
-        "rds_lake/s3_requests": requests.puts + requests.gets,
-        "rds_lake/s3_usd_estimated": round(requests_usd(prices, requests), 6),
-    }
-
-
-_STATUS: Mapping[State, str] = {
-    State.PUBLISHED: "published",
-    State.HELD: "held: no view moves until a person publishes the date",
-    State.OLDER: "available as of its date; a newer date is published",
-    State.ROLLED_BACK: "available as of its date; the source was rolled back from it",
-}
-
-
-def view_metadata(source: str, table: TypedTable, day: date, *, state: State) -> dict[str, Any]:
-    """What the UI shows of one published table."""
-    manifest: TableManifest = table.named.manifest
-    originals = {column.name: column.original_type for column in manifest.columns}
-    columns = [
-        dg.TableColumn(
-            name=column.alias,
-            type=column.presto_type,
-            description=originals.get(column.name, "not in this snapshot: NULL"),
-        )
-        for column in table.columns
-    ]
-    return {
-        "dagster/row_count": manifest.rows,
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/table_name": f"awsdatacatalog.{source}.{table.names.view}",
-        "dagster/uri": manifest.location,
-        "rds_lake/status": _STATUS[state],
-        "rds_lake/snapshot_date": day.isoformat(),
-        "rds_lake/original_table": str(manifest.target),
-        "rds_lake/bytes": manifest.bytes,
-    }
-
-
-def published_metadata(
-    source: SourceSettings, outcome: Published, target: TableTarget | None, day: date
-) -> dict[str, Any]:
-    """What the UI shows of a table after the source's views were moved, or held; None: of all, where tables have no assets."""
-    if target is None:
-        return outcome.metadata()
-    table = next((table for table in outcome.tables if table.names.target == target), None)
-    if table is not None:
-        return view_metadata(source.name, table, day, state=outcome.publication.state)
-    reason = next((one.reason for one in outcome.left_out if one.table == str(target)), None)
-    return {
-        "rds_lake/status": f"no view: {reason}" if reason else "absent",
-        "rds_lake/snapshot_date": day.isoformat(),
-    }
-
-
-def ending_keys(source: SourceSettings, views: Sequence[dg.AssetKey]) -> list[dg.AssetKey]:
-    """The assets of the step that publishes, in an order of their own; the last one is made by every date that comes so far."""
-    outcome = own_key(source, OUTCOME)
-    return sorted(views, key=lambda key: (key == outcome, key.path))

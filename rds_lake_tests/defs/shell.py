@@ -6,6 +6,7 @@ import dagster as dg
 
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.defs.build import build_definitions
+from rds_lake.defs.translate import partitions_of
 from rds_lake.model.tables.table import TableTarget
 from rds_lake_tests.support.world import World
 
@@ -60,7 +61,7 @@ class Shell:
             instance=self.instance,
             cursor=self.cursors.get(name),
             repository_def=self.repository,
-            resources={"aws": self.world.aws},
+            resources=self.repository.get_top_level_resources(),
         )
         result: Any = self.repository.get_sensor_def(name).evaluate_tick(context)
         self.cursors[name] = result.cursor
@@ -89,8 +90,10 @@ class Shell:
             self.tell_failure(result)
         return result
 
-    def materialize(self, day: str, *names: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
-        """Materialize assets of the source by their last name; none: all."""
+    def materialize(
+        self, day: str, *names: str, run_config: dict[str, Any] | None = None, **how: Any
+    ) -> dg.ExecuteInProcessResult:
+        """Materialize assets of the source by their last name; none: all. Without configuration, as the UI's button does."""
         keys = [dg.AssetKey([self.world.config.sources[0].name, name]) for name in names] or list(
             self.definitions.resolve_all_asset_keys()
         )
@@ -99,9 +102,23 @@ class Shell:
             instance=self.instance,
             partition_key=day,
             asset_selection=keys,
-            tags=tags,
+            run_config=run_config,
             raise_on_error=False,
+            **how,
         )
+
+    def begin(self, day: str) -> dg.ExecuteInProcessResult:
+        """Run `snapshot_export` as a sensor asks for it when a date is to be begun, whatever the date."""
+        step = f"{self.world.config.sources[0].name}__snapshot_export"
+        orders = {"ops": {step: {"config": {"trigger": "begin"}}}}
+        return self.materialize(day, "snapshot_export", run_config=orders, tags={"rds_lake/trigger": "begin"})
+
+    def status(self, day: str, name: str) -> str:
+        """What Dagster shows of a date of an asset: MATERIALIZED, FAILED, IN_PROGRESS, or MISSING."""
+        key, source = dg.AssetKey([self.world.config.sources[0].name, name]), self.world.config.sources[0]
+        shown = self.instance.get_status_by_partition(key, [day], partitions_of(self.world.config, source)) or {}
+        status = shown.get(day)
+        return status.value if status else "MISSING"
 
     def tell_failure(self, result: dg.ExecuteInProcessResult) -> None:
         """The failure sensor's tick for a failed run."""
@@ -112,7 +129,7 @@ class Shell:
             dagster_instance=self.instance,
             dagster_run=run,
             dagster_event=result.get_run_failure_event(),
-            resources={"aws": self.world.aws},
+            resources=self.repository.get_top_level_resources(),
         ).for_run_failure()
         self.repository.get_sensor_def("rds_lake_failures")(context)
 

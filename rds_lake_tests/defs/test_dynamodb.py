@@ -42,7 +42,7 @@ def exported(dynamo: DynamoWorld) -> None:
 
 def begin(shell: Shell) -> dg.ExecuteInProcessResult:
     """A date before the source's first one is a person's; so yesterday is begun by hand."""
-    result = shell.materialize(str(YESTERDAY), "snapshot_export", tags={"rds_lake/trigger": "begin"})
+    result = shell.begin(str(YESTERDAY))
     assert materialized(result) == []
     return result
 
@@ -70,7 +70,7 @@ def test_exports_that_dynamodb_has_no_place_for_wait_and_are_begun_again_the_old
     shell.world.with_source(export_at=(datetime.now(UTC) - timedelta(minutes=20)).time().replace(microsecond=0))
     shell.reload()
     dynamo.break_next_export(stuck=True)
-    begun = shell.materialize(str(YESTERDAY), "snapshot_export", tags={"rds_lake/trigger": "begin"})
+    begun = shell.begin(str(YESTERDAY))
     (said,) = [
         o.metadata["rds_lake/status"].value for o in begun.asset_observations_for_node("reviews__snapshot_export")
     ]

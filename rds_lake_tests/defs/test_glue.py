@@ -37,7 +37,7 @@ class GlueShell:
 
     def export(self) -> dg.ExecuteInProcessResult:
         """Have yesterday exported and its conversions begun: the run that settles the exports."""
-        assert self.shell.materialize(str(DAY), "snapshot_export", tags={"rds_lake/trigger": "begin"}).success
+        assert self.shell.begin(str(DAY)).success
         (settle,) = until(lambda: self.of_yesterday("settle"))
         return self.shell.run(settle)
 
@@ -165,7 +165,7 @@ def test_tables_that_wait_for_the_places_of_others_are_begun_as_soon_as_there_is
 def test_a_run_of_glue_that_takes_too_long_is_told_once(shell: Shell) -> None:
     glue = GlueShell(shell, export_timeout_hours=1e-6)
     glue.faults(glue_jobs=[{"stuck": True}, {"stuck": True}])
-    assert glue.shell.materialize(str(DAY), "snapshot_export", tags={"rds_lake/trigger": "begin"}).success
+    assert glue.shell.begin(str(DAY)).success
     until(
         lambda: all(one["ExportStatus"] == "COMPLETED" for t in ("Reviews", "Users") for one in glue.dynamo.exports(t))
     )

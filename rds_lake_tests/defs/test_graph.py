@@ -17,7 +17,7 @@ from rds_lake.config.database import Rds
 from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.config.shared import Retention
 from rds_lake.defs.build import build_definitions
-from rds_lake.defs.translate import OWN_NAMES, own_key, table_key
+from rds_lake.defs.keys import OWN_NAMES, own_key, table_key
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.lake.known_tables import find_known_tables, save_known_tables
 

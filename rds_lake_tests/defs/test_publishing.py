@@ -112,6 +112,8 @@ def test_a_table_that_lost_its_rows_stops_before_readers_see_it_and_a_tiny_one_w
     assert "shop.public.orders: 0 rows, 10 before: 100.0% are gone" in problems(found)
     stopped = severity is dg.AssetCheckSeverity.ERROR
     assert result.success is not stopped
+    status = "FAILED" if stopped else "MATERIALIZED"
+    assert [shell.status("2026-11-20", name) for name in ("catalog", "orders")] == [status, status]
     if not stopped:
         assert dates(shell) == []
         return
@@ -238,6 +240,9 @@ def test_a_source_without_athena_fails_as_well_where_a_table_lost_its_rows(shell
     assert "shop.public.customers: 200 rows, 1,000 before: 80.0% are gone" in told
     assert "`max_drop: {customers: 1}`" in told
     assert "rds-lake publish" not in told, "there is nothing to publish"
+    assert shell.status("2026-11-20", "parquet") == "FAILED"
+    asked = [*shell.tick(), *shell.reconcile()]
+    assert [request for request in asked if request.partition_key == "2026-11-20"] == [], "a person has seen it"
 
 
 def test_views_that_a_killed_publication_left_mixed_are_put_right_by_the_next_tick(

@@ -141,6 +141,7 @@ def test_skipped_tables_fail_a_blocking_check_and_no_view_moves(shell: Shell) ->
     assert not result.success
     assert checks(result)["export_complete"] is False
     assert "parquet" not in materialized(result)
+    assert [shell.status("2026-11-20", name) for name in ("snapshot_export", "parquet")] == ["FAILED", "FAILED"]
     assert "shop.public.orders" in shell.failure(result), "the mail names the table"
     assert "PERMISSIONS_DO_NOT_EXIST" in shell.failure(result)
     assert shell.world.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-19",)]

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from rds_lake.defs.assets.source import SourceTables
+from rds_lake.defs.keys import StageKeys
 from rds_lake.model.tables.table import TableTarget
 from rds_lake_tests.defs.shell import TABLES, Shell
 from rds_lake_tests.support.world import execute
@@ -75,5 +75,5 @@ def test_a_new_member_of_a_union_is_no_unknown_table(shell: Shell) -> None:
 def test_members_of_a_union_have_one_asset_together(shell: Shell) -> None:
     shell.world.with_source(union={"events": r"events_\d"})
     members = [TableTarget(database="shop", schema="public", table=f"events_{n}") for n in range(3)]
-    tables = SourceTables.of(shell.world.config.sources[0], [*TABLES, *members])
-    assert set(tables.views or ()) == {"orders", "order_details", "sales_nothing", "events"}
+    keys = StageKeys.of(shell.world.config.sources[0], [*TABLES, *members])
+    assert [key.path[-1] for key in keys.published] == ["events", "order_details", "orders", "sales_nothing"]

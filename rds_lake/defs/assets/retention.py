@@ -1,6 +1,6 @@
-"""`<source>/retention`: gives up old dates and removes leftovers, by a schedule; only for sources with `retention:`.
+"""`<source>/retention`: removes the dates that `retention:` does not keep, and leftovers, by a schedule.
 
-What belongs here: which dates Dagster's runs work on, and reporting. What goes is `stages/upkeep/prune.py`.
+Only sources with `retention:` have it. What is removed is decided by `stages/upkeep/prune.py`.
 """
 
 from collections import defaultdict
@@ -13,11 +13,13 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
+from rds_lake.defs import metadata
 from rds_lake.defs.failures import RETRIES, dagster_failures
-from rds_lake.defs.resources import AwsResource, Gateways, utc_now
-from rds_lake.defs.translate import RETENTION, Tag, own_key
+from rds_lake.defs.keys import RETENTION, own_key
+from rds_lake.defs.resources import Gateways, utc_now
+from rds_lake.defs.translate import DagsterTag, asset_tags
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
+from rds_lake.stages.upkeep.prune import Pruned, apply_prune, plan_prune
 from rds_lake.stages.upkeep.retention import busy_by_marks
 
 _UNFINISHED = [
@@ -62,9 +64,9 @@ class _ExportsOfRun:
     def of(self, run_id: str, gateways: Gateways) -> Exports:
         """As of the run's first step that asked."""
         if run_id not in self._last:
-            found = Exports.read(self.config, gateways.rds, gateways.lake.s3)
+            exports = Exports.read(self.config, gateways.rds, gateways.lake.s3)
             self._last.clear()
-            self._last[run_id] = found
+            self._last[run_id] = exports
         return self._last[run_id]
 
 
@@ -75,29 +77,40 @@ def _asset(
         key=own_key(source, RETENTION),
         group_name=source.name,
         kinds={"aws", "s3"},
-        tags={Tag.SOURCE.value: source.name, "rds_lake/stage": "retention"},
-        description="Dates that `retention:` does not keep, and leftovers nobody uses, removed from S3 and Glue.",
+        tags=asset_tags(source, "retention"),
+        description="Dates that `retention:` does not keep, and leftovers that nothing uses, removed from S3 and Glue.",
         retry_policy=RETRIES,
     )
-    def retention(context: dg.AssetExecutionContext, aws: AwsResource) -> dg.MaterializeResult:
-        gateways = aws.gateways(config.lake)
-        lake, rds = gateways.lake, gateways.rds
-
-        def busy() -> set[date]:
-            marked = busy_by_marks(lake.s3, lake.layout, source.name, now=now())
-            return busy_dates(context.instance, source.name) | marked
-
+    def retention(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> dg.MaterializeResult:
         with dagster_failures():
             exports = shared.of(context.run.run_id, gateways)
-            plan = plan_prune(config, source, exports, rds=rds, lake=lake, now=now(), busy=busy())
-            pruned = apply_prune(lake, plan, busy=busy, log=context.log.info)
-        return dg.MaterializeResult(metadata=pruned.metadata())
+            return dg.MaterializeResult(
+                metadata=metadata.pruned(_prune(context, gateways, config, source, exports, now))
+            )
 
     return cast(dg.AssetsDefinition, retention)
 
 
+def _prune(
+    context: dg.AssetExecutionContext,
+    gateways: Gateways,
+    config: LakeConfig,
+    source: SourceSettings,
+    exports: Exports,
+    now: Callable[[], datetime],
+) -> Pruned:
+    lake = gateways.lake
+
+    def busy() -> set[date]:
+        marked = busy_by_marks(lake.s3, lake.layout, source.name, now=now())
+        return busy_dates(context.instance, source.name) | marked
+
+    plan = plan_prune(config, source, exports, rds=gateways.rds, lake=lake, now=now(), busy=busy())
+    return apply_prune(lake, plan, busy=busy, log=context.log.info)
+
+
 def _schedule(cron: str, assets: Sequence[dg.AssetsDefinition]) -> dg.ScheduleDefinition:
-    """One for all sources of the same hour, named after the first: their steps fail by themselves, and share what is listed."""
+    """One for all sources of the same hour, named after the first: each has its own step, and they share what AWS lists."""
     keys = [key for asset in assets for key in asset.keys]
     first, others = keys[0].path[0], len(keys) - 1
     return dg.ScheduleDefinition(
@@ -112,22 +125,22 @@ def _schedule(cron: str, assets: Sequence[dg.AssetsDefinition]) -> dg.ScheduleDe
 
 def busy_dates(instance: dg.DagsterInstance, source: str) -> set[date]:
     """Dates of the source that unfinished runs work on, queued ones included."""
-    found: set[date] = set()
+    busy: set[date] = set()
     for record in instance.get_run_records(dg.RunsFilter(statuses=_UNFINISHED)):
         run = record.dagster_run
         selection = run.asset_selection
-        # Without a selection it is a whole job: rather one date too many.
+        # Without a selection it is a whole job, which may work on the source: a date too many is kept rather than one removed.
         if not selection or any(key.path[0] == source for key in selection):
-            found |= _dates(run.tags)
-    return found
+            busy |= _dates(run.tags)
+    return busy
 
 
 def _dates(tags: Mapping[str, str]) -> set[date]:
     """The run's partition, or every date of its range."""
-    if "dagster/partition" in tags:
-        return _days(tags["dagster/partition"], tags["dagster/partition"])
-    if "dagster/asset_partition_range_start" in tags:
-        return _days(tags["dagster/asset_partition_range_start"], tags["dagster/asset_partition_range_end"])
+    if DagsterTag.PARTITION in tags:
+        return _days(tags[DagsterTag.PARTITION], tags[DagsterTag.PARTITION])
+    if DagsterTag.RANGE_START in tags:
+        return _days(tags[DagsterTag.RANGE_START], tags[DagsterTag.RANGE_END])
     return set()
 
 

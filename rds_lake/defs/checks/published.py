@@ -1,12 +1,10 @@
 """Two checks of what readers see of a source: it can be read, and it is not too old.
 
 They are steps of their own behind the views, on the asset `catalog`, which every source with Athena has; "Execute" in the UI
-asks them at any time. A stale source is told by the incident of `watch.py`; here it is only shown.
+runs them at any time. A stale source is mailed as an incident by the check of `watch.py`; here its age is only shown.
 
-What belongs here: these checks. What they ask is `stages/checks/read_back.py`.
+What belongs here: these checks. How readers' views are asked is `stages/checks/read_back.py`.
 """
-
-from collections.abc import Sequence
 
 import dagster as dg
 
@@ -14,69 +12,61 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
-from rds_lake.defs.resources import AwsResource, utc_now
-from rds_lake.defs.translate import Stage, check_spec, stage_key
+from rds_lake.defs.keys import Stage, StageKeys, stage_key
+from rds_lake.defs.resources import Gateways, utc_now
+from rds_lake.defs.translate import check_spec
 from rds_lake.stages.checks import read_back
 
 READABLE, FRESH = "published_is_readable", "published_is_fresh"
 
 
-def published_checks(
-    config: LakeConfig, source: SourceSettings, views: Sequence[dg.AssetKey]
-) -> list[dg.AssetChecksDefinition]:
-    """The checks of one source; `views` are published before them in the same run."""
+def published_checks(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetChecksDefinition]:
+    """The checks of one source; its views are published before them in the same run."""
+    return [_readable_check(config, source, keys), _fresh_check(config, source, keys)]
+
+
+def _readable_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetChecksDefinition:
+    what = "Athena answers every published view with the rows of its date, and not all are empty."
+
+    @dg.multi_asset_check(
+        name=f"{source.name}__{READABLE}", specs=[_spec(config, source, keys, READABLE, what)], retry_policy=RETRIES
+    )
+    def readable(gateways: dg.ResourceParam[Gateways]) -> dg.AssetCheckResult:
+        with dagster_failures():
+            seen = read_back.read_published(gateways.lake, source)
+        return _result(source, READABLE, seen, severe=True)
+
+    return readable
+
+
+def _fresh_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetChecksDefinition:
+    what = "What readers see is not older than `freshness_hours`, by the time of its snapshot."
+
+    @dg.multi_asset_check(
+        name=f"{source.name}__{FRESH}", specs=[_spec(config, source, keys, FRESH, what)], retry_policy=RETRIES
+    )
+    def fresh(gateways: dg.ResourceParam[Gateways]) -> dg.AssetCheckResult:
+        with dagster_failures():
+            seen = read_back.find_age(gateways.lake, source, now=utc_now())
+        return _result(source, FRESH, seen, severe=False)
+
+    return fresh
+
+
+def _spec(
+    config: LakeConfig, source: SourceSettings, keys: StageKeys, name: str, description: str
+) -> dg.AssetCheckSpec:
     key = stage_key(source, Stage.CATALOG)
+    return check_spec(config, source, name, asset=key, behind=keys.before_readers, description=description)
 
-    @dg.multi_asset_check(
-        name=f"{source.name}__{READABLE}",
-        specs=[
-            check_spec(
-                config,
-                source,
-                READABLE,
-                asset=key,
-                behind=views,
-                description="Athena answers every published view with the rows of its date, and not all are empty.",
-            )
-        ],
-        retry_policy=RETRIES,
+
+def _result(source: SourceSettings, name: str, seen: read_back.ReadBack, *, severe: bool) -> dg.AssetCheckResult:
+    if seen.snapshot_date is not None:
+        return checks.result(source, Stage.CATALOG, name, seen.problems, day=seen.snapshot_date, blocking=severe)
+    return dg.AssetCheckResult(
+        asset_key=stage_key(source, Stage.CATALOG),
+        check_name=name,
+        passed=not seen.problems,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="; ".join(seen.problems) or "nothing is published yet",
     )
-    def readable(aws: AwsResource) -> dg.AssetCheckResult:
-        with dagster_failures():
-            found = read_back.read_published(aws.gateways(config.lake).lake, source)
-        return _result(source, READABLE, found, severe=True)
-
-    @dg.multi_asset_check(
-        name=f"{source.name}__{FRESH}",
-        specs=[
-            check_spec(
-                config,
-                source,
-                FRESH,
-                asset=key,
-                behind=views,
-                description="What readers see is not older than `freshness_hours`, by the time of its snapshot.",
-            )
-        ],
-        retry_policy=RETRIES,
-    )
-    def fresh(aws: AwsResource) -> dg.AssetCheckResult:
-        with dagster_failures():
-            found = read_back.find_age(aws.gateways(config.lake).lake, source, now=utc_now())
-        return _result(source, FRESH, found, severe=False)
-
-    return [readable, fresh]
-
-
-def _result(source: SourceSettings, name: str, found: read_back.ReadBack, *, severe: bool) -> dg.AssetCheckResult:
-    if found.snapshot_date is None:
-        severity = dg.AssetCheckSeverity.WARN
-        text = "; ".join(found.problems) or "nothing is published yet"
-        return dg.AssetCheckResult(
-            asset_key=stage_key(source, Stage.CATALOG),
-            check_name=name,
-            passed=not found.problems,
-            severity=severity,
-            description=text,
-        )
-    return checks.result(source, Stage.CATALOG, name, found.problems, day=found.snapshot_date, blocking=severe)

@@ -1,7 +1,8 @@
 """Asset checks: their specs, and results made from what the stages found.
 
 Blocking where a reader would see wrong data; the others warn. Every check has its asset's dates, and every result says its
-date, as Dagster shows the newest result of an asset first.
+date, as Dagster shows the newest result of an asset first. Where a blocking check does not pass, `incomplete`,
+`unreadable` and `dropped` give the text that the step fails with: what happened, to which tables, and what to do.
 
 What belongs here: turning findings into check results. What does not: finding them (`model/`, `stages/`).
 """
@@ -13,8 +14,10 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
+from rds_lake.defs import metadata
 from rds_lake.defs.checks.schema_report import SCHEMA_CHANGES
-from rds_lake.defs.translate import Stage, check_spec, stage_key
+from rds_lake.defs.keys import Stage, stage_key
+from rds_lake.defs.translate import check_spec
 from rds_lake.errors import ProblemsError
 from rds_lake.model.exports.completeness import Finding
 from rds_lake.model.lake.manifest import Manifest
@@ -59,7 +62,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
             (
                 WITHIN_LIMITS,
                 False,
-                "No table is wider than Glue and Athena take; one that is has no view, the others do.",
+                "No table is wider than Glue and Athena take; a wider one has no view, the others do.",
             ),
         ],
         Stage.VIEWS: [],
@@ -87,8 +90,7 @@ def result(
         passed=not problems,
         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
         description=f"{day}: {len(problems)} problems" if problems else f"{day}: none",
-        metadata={"rds_lake/snapshot_date": day.isoformat()}
-        | ({"problems": dg.MetadataValue.md(shown)} if problems else {}),
+        metadata=metadata.about_date(day) | ({"problems": dg.MetadataValue.md(shown)} if problems else {}),
     )
 
 
@@ -102,15 +104,17 @@ def completeness(source: SourceSettings, findings: Sequence[Finding], *, day: da
     ]
 
 
-def stop_if_incomplete(export_task: str, findings: Sequence[Finding]) -> None:
-    """Fail with the findings themselves: Dagster's own error for a blocking check names the check and nothing else."""
+def incomplete(export_task: str, findings: Sequence[Finding]) -> list[str]:
+    """Why the step of an export fails that is not complete; empty where it is."""
     errors = [finding.problem for finding in findings if finding.severity == "error"]
-    _stop(f"export {export_task} is COMPLETE, but not complete; nothing of it was copied, no view was moved", errors)
+    return _stop(
+        f"export {export_task} is COMPLETE, but not complete; nothing of it was copied, no view was moved", errors
+    )
 
 
-def stop_if_unreadable(tables: Sequence[TableQuality]) -> None:
-    """Fail with what Athena does not read; no view was moved."""
-    _stop(
+def unreadable(tables: Sequence[TableQuality]) -> list[str]:
+    """Why the step of a date fails that Athena does not read in full; empty where it does."""
+    return _stop(
         "Athena does not read every row; no view was moved. Materialize `parquet` of the date: it says which files are gone",
         _unread(tables),
     )
@@ -120,26 +124,25 @@ def rows_compared(source: SourceSettings, compared: RowComparison) -> dg.AssetCh
     """Tables that lost more rows than they may: an error where readers must not see it unasked, else a warning."""
     stage = Stage.CATALOG if source.athena else Stage.PARQUET
     problems, blocking = [str(drop) for drop in compared.drops], bool(compared.blocking)
-    found = result(source, stage, ROWS_COMPARED, problems, day=compared.snapshot_date, blocking=blocking)
+    checked = result(source, stage, ROWS_COMPARED, problems, day=compared.snapshot_date, blocking=blocking)
     against = f"against {compared.previous}" if compared.previous else "the first date: nothing to compare with"
-    return found._replace(description=f"{found.description}; {against}")
+    return checked._replace(description=f"{checked.description}; {against}")
 
 
-def stop_if_dropped(source: SourceSettings, compared: RowComparison) -> None:
-    """Fail with the tables that lost their rows, and both ways on."""
+def dropped(source: SourceSettings, compared: RowComparison) -> list[str]:
+    """Why the step of a date fails whose tables lost more rows than they may, and both ways on; empty where none did."""
     day = compared.snapshot_date
     views = ", ".join(f"{drop.view}: 1" for drop in compared.blocking[:3])
     once = f"rds-lake publish {source.name} {day} --accept-drop, or for good " if source.athena else ""
-    _stop(
+    return _stop(
         f"tables of {source.name} lost more rows since {compared.previous} than `max_drop` allows; no view was moved. Where "
         f"the rows are right: {once}`max_drop: {{{views}}}`",
         [str(drop) for drop in compared.blocking],
     )
 
 
-def _stop(headline: str, problems: Sequence[str]) -> None:
-    if problems:
-        raise dg.Failure(description=str(ProblemsError(headline + ":", problems)), allow_retries=False)
+def _stop(headline: str, problems: Sequence[str]) -> list[str]:
+    return [str(ProblemsError(headline + ":", problems))] if problems else []
 
 
 def relocation(
@@ -175,8 +178,8 @@ def quality(source: SourceSettings, tables: Sequence[TableQuality], *, day: date
 
 def within_limits(source: SourceSettings, left_out: Sequence[LeftOut], *, day: date) -> dg.AssetCheckResult:
     """An error that stops nothing: readers miss these tables, and only these."""
-    found = result(source, Stage.CATALOG, WITHIN_LIMITS, [str(one) for one in left_out], day=day)
-    return found._replace(severity=dg.AssetCheckSeverity.ERROR)
+    checked = result(source, Stage.CATALOG, WITHIN_LIMITS, [str(table) for table in left_out], day=day)
+    return checked._replace(severity=dg.AssetCheckSeverity.ERROR)
 
 
 def _unread(tables: Sequence[TableQuality]) -> list[str]:

@@ -9,22 +9,22 @@ from datetime import date
 import dagster as dg
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs.translate import Stage, stage_key
+from rds_lake.defs import metadata
+from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.model.tables.evolution import Change, Kind
 from rds_lake.stages.catalogue.sync import TableSync
 
 SCHEMA_CHANGES = "schema_changes"
-REPORT = "rds_lake/schema_changes"
 _SHOWN = 200
 
-# What may break a reader's query; all other changes pass and stand in the report.
+# What may break a reader's query; all other changes pass, and are in the report.
 _WARNS = {Kind.WIDENED, Kind.RETYPED}
 _ERRS = {Kind.INCOMPATIBLE}
 
 
 def changed_tables(synced: Sequence[TableSync]) -> dict[str, dg.MetadataValue]:
     """The report as metadata of the catalogue's materialization."""
-    return {REPORT: dg.MetadataValue.md(_table(_rows(synced)))}
+    return {metadata.SCHEMA_CHANGES: dg.MetadataValue.md(_table(_rows(synced)))}
 
 
 def schema_changes(source: SourceSettings, synced: Sequence[TableSync], *, day: date) -> dg.AssetCheckResult:
@@ -37,7 +37,7 @@ def schema_changes(source: SourceSettings, synced: Sequence[TableSync], *, day: 
         passed=kinds.isdisjoint(_WARNS | _ERRS),
         severity=dg.AssetCheckSeverity.WARN if kinds.isdisjoint(_ERRS) else dg.AssetCheckSeverity.ERROR,
         description=f"{day}: {_summary(synced, rows)}",
-        metadata={"rds_lake/snapshot_date": day.isoformat(), REPORT: dg.MetadataValue.md(_table(rows))},
+        metadata=metadata.about_date(day) | {metadata.SCHEMA_CHANGES: dg.MetadataValue.md(_table(rows))},
     )
 
 

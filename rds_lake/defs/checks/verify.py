@@ -1,21 +1,25 @@
 """The check `rows_as_in_the_database`, for sources with `verify:`; a step of its own that nothing waits for.
 
-What belongs here: this check. What it compares is `stages/checks/verify.py`.
+How rows are compared is `stages/checks/verify.py`, how they are counted `database/counts.py`.
 """
 
+from collections.abc import Mapping
 from datetime import date, timedelta
-from typing import Any
 
 import dagster as dg
 
-from rds_lake.config.database import Database, Verify
+from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.database.counts import count_rows
+from rds_lake.config.source import SourceSettings, Verify
+from rds_lake.database.counts import RowCount, count_rows
 from rds_lake.database.dsn import parse_dsn
+from rds_lake.defs import metadata
 from rds_lake.defs.failures import RETRIES, dagster_failures
-from rds_lake.defs.resources import AwsResource, utc_now
-from rds_lake.defs.translate import Stage, check_spec, stage_key
+from rds_lake.defs.keys import Stage, stage_key
+from rds_lake.defs.resources import AwsResource, Gateways, utc_now
+from rds_lake.defs.translate import DagsterTag, check_spec
 from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.checks.verify import Verified, is_comparable, verify_rows
 from rds_lake.stages.lake import handover
 
@@ -24,64 +28,68 @@ VERIFIED = "rows_as_in_the_database"
 
 def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.AssetChecksDefinition:
     """The check of one source."""
-    key = stage_key(source, Stage.PARQUET)
+    what = "The snapshot has about as many rows as the database has now, which has changed since then."
 
     @dg.multi_asset_check(
         name=f"{source.name}__verify",
-        specs=[
-            check_spec(
-                config,
-                source,
-                VERIFIED,
-                asset=key,
-                description="The snapshot has about as many rows as the database has now, which went on since then.",
-            )
-        ],
+        specs=[check_spec(config, source, VERIFIED, asset=stage_key(source, Stage.PARQUET), description=what)],
         retry_policy=RETRIES,
     )
-    def verify(context: dg.AssetCheckExecutionContext, aws: AwsResource) -> dg.AssetCheckResult:
-        lake, now = aws.gateways(config.lake).lake, utc_now()
+    def verify(
+        context: dg.AssetCheckExecutionContext, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
+    ) -> dg.AssetCheckResult:
         with dagster_failures():
-            partition = context.run.tags.get("dagster/partition")
-            dates = handover.list_dates(lake.s3, lake.layout, source.name)
-            day = date.fromisoformat(partition) if partition else max(dates, default=config.lake.start_date)
-            manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-            if not is_comparable(manifest, now=now):
-                text = f"{day}: not compared, its snapshot is {_hours(now - manifest.export.snapshot_time)} old"
-                return dg.AssetCheckResult(asset_key=key, check_name=VERIFIED, passed=True, description=text)
-            found = _ask(aws, config, settings, manifest)
-        return _result(key, found)
-
-    def _ask(aws: AwsResource, config: LakeConfig, settings: Verify, manifest: Manifest) -> Verified:
-        dsn = parse_dsn(aws.secrets(config.lake).get_text(settings.secret), where=settings.secret)
-        counts = count_rows(
-            dsn,
-            [table.target for table in manifest.tables],
-            exact_below=settings.exact_below,
-            timeout_seconds=settings.timeout_seconds,
-        )
-        return verify_rows(manifest, counts, settings, now=utc_now())
+            manifest = _manifest(context, gateways, source, otherwise=config.lake.start_date)
+            if not is_comparable(manifest, now=utc_now()):
+                return _not_compared(source, manifest)
+            counts = _counted(aws.secrets(config.lake), settings, manifest)
+            return _result(source, verify_rows(manifest, counts, settings, now=utc_now()))
 
     return verify
 
 
-def _result(key: dg.AssetKey, found: Verified) -> dg.AssetCheckResult:
-    lines = [*found.problems, *(f"not compared: {table}" for table in found.unknown)][:100]
-    metadata: dict[str, Any] = {
-        "rds_lake/snapshot_date": found.snapshot_date.isoformat(),
-        "rds_lake/tables_counted": found.exact,
-        "rds_lake/tables_estimated": found.estimated,
-    }
-    if lines:
-        metadata["problems"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
+def _manifest(
+    context: dg.AssetCheckExecutionContext, gateways: Gateways, source: SourceSettings, *, otherwise: date
+) -> Manifest:
+    """Of the run's date; of the newest one where the check is executed without a date."""
+    partition = context.run.tags.get(DagsterTag.PARTITION)
+    dates = handover.list_dates(gateways.s3, gateways.layout, source.name)
+    day = date.fromisoformat(partition) if partition else max(dates, default=otherwise)
+    return handover.get_manifest(gateways.s3, gateways.layout, source.name, day)
+
+
+def _counted(secrets: SecretsGateway, settings: Verify, manifest: Manifest) -> Mapping[TableTarget, RowCount]:
+    return count_rows(
+        parse_dsn(secrets.get_text(settings.secret), where=settings.secret),
+        [table.target for table in manifest.tables],
+        exact_below=settings.exact_below,
+        timeout_seconds=settings.timeout_seconds,
+    )
+
+
+def _not_compared(source: SourceSettings, manifest: Manifest) -> dg.AssetCheckResult:
+    age = _hours(utc_now() - manifest.export.snapshot_time)
     return dg.AssetCheckResult(
-        asset_key=key,
+        asset_key=stage_key(source, Stage.PARQUET),
         check_name=VERIFIED,
-        passed=not found.problems,
+        passed=True,
+        description=f"{manifest.snapshot_date}: not compared, its snapshot is {age} old",
+    )
+
+
+def _result(source: SourceSettings, verified: Verified) -> dg.AssetCheckResult:
+    lines = [*verified.problems, *(f"not compared: {table}" for table in verified.unknown)][:100]
+    shown = metadata.verified(verified)
+    if lines:
+        shown["problems"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
+    return dg.AssetCheckResult(
+        asset_key=stage_key(source, Stage.PARQUET),
+        check_name=VERIFIED,
+        passed=not verified.problems,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{found.snapshot_date}: {len(found.problems)} tables differ; {found.exact} counted, "
-        f"{found.estimated} estimated, {len(found.unknown)} not compared, {_hours(found.age)} after the snapshot",
-        metadata=metadata,
+        description=f"{verified.snapshot_date}: {len(verified.problems)} tables differ; {verified.exact} counted, "
+        f"{verified.estimated} estimated, {len(verified.unknown)} not compared, {_hours(verified.age)} after the snapshot",
+        metadata=shown,
     )
 
 

@@ -1,10 +1,10 @@
 """The watch check of a source: does it still make snapshots, and where incidents become failed runs.
 
 In a run of the source it says whether the newest snapshot is too old (a warning: nothing published is wrong). A sensor that
-finds an incident no asset's run tells (stale, stuck, a failed backup) asks for a run of this check alone, with the
+finds an incident which no run of an asset reports (stale, stuck, a failed backup) asks for a run of this check alone, with the
 incident as its configuration; that run fails with the incident's words.
 
-What belongs here: this check. What does not: finding incidents (`stages/`).
+What belongs here: this check. Incidents are found by `stages/`.
 """
 
 from collections.abc import Iterator
@@ -16,15 +16,16 @@ from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
+from rds_lake.defs import metadata
 from rds_lake.defs.failures import RETRIES, dagster_failures
-from rds_lake.defs.resources import AwsResource, dynamo_exports, utc_now
-from rds_lake.defs.translate import Stage, check_spec, stage_key
+from rds_lake.defs.keys import Stage, stage_key
+from rds_lake.defs.resources import Gateways, dynamo_exports, utc_now
+from rds_lake.defs.translate import check_spec
 from rds_lake.stages.databases import freshness
 from rds_lake.stages.dynamodb.reconcile import watch_set
 from rds_lake.stages.runs.wanted import WantedIncident
 
 WATCH_CHECK = "source_is_watched"
-WHAT, NEXT_STEP = "rds_lake/what", "rds_lake/next_step"
 
 
 class IncidentConfig(dg.Config):
@@ -35,42 +36,27 @@ class IncidentConfig(dg.Config):
     next_step: str = ""
 
 
-def watch_check(config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDefinition:
+def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDefinition:
     """The check definition of one source."""
-    whole, key = config, stage_key(source, Stage.EXPORT)
+    what = "The source makes snapshots, and no export of it is stuck; a failed run says what is wrong."
+    spec = check_spec(lake_config, source, WATCH_CHECK, asset=stage_key(source, Stage.EXPORT), description=what)
 
-    @dg.multi_asset_check(
-        name=_op_name(source),
-        specs=[
-            check_spec(
-                config,
-                source,
-                WATCH_CHECK,
-                asset=key,
-                description="The source makes snapshots, and no export of it is stuck; a failed run says what is wrong.",
-            )
-        ],
-        retry_policy=RETRIES,
-    )
-    def watch(config: IncidentConfig, aws: AwsResource) -> Iterator[dg.AssetCheckResult]:
+    @dg.multi_asset_check(name=_op_name(source), specs=[spec], retry_policy=RETRIES)
+    def watch(config: IncidentConfig, gateways: dg.ResourceParam[Gateways]) -> Iterator[dg.AssetCheckResult]:
         if config.what:
-            yield _result(key, f"{config.what}: {config.cause}", severity=dg.AssetCheckSeverity.ERROR)
-            raise dg.Failure(
-                description=config.cause, metadata={WHAT: config.what, NEXT_STEP: config.next_step}, allow_retries=False
-            )
+            yield _result(source, f"{config.what}: {config.cause}", severity=dg.AssetCheckSeverity.ERROR)
+            shown = metadata.incident(config.what, config.next_step)
+            raise dg.Failure(description=config.cause, metadata=shown, allow_retries=False)
         with dagster_failures():
-            reason = _staleness(whole, source, aws)
-        yield _result(key, reason, severity=dg.AssetCheckSeverity.WARN)
+            reason = _staleness(lake_config, source, gateways)
+        yield _result(source, reason, severity=dg.AssetCheckSeverity.WARN)
 
     return watch
 
 
-def _staleness(config: LakeConfig, source: SourceSettings, aws: AwsResource) -> str | None:
-    gateways = aws.gateways(config.lake)
-    if isinstance(source, DynamoDb):
-        watched = watch_set(config, source, dynamo_exports(config, gateways, _unheard)[source.name])
-        return watched.stale_reason(watched.relocated(), now=utc_now())
-    if isinstance(source, Rds | Aurora):
+def _staleness(config: LakeConfig, source: SourceSettings, gateways: Gateways) -> str | None:
+    exports = dynamo_exports(config, gateways, _unheard).get(source.name)
+    if exports is None:
         stale = freshness.find_staleness(gateways.rds, freshness.watch(config, source), now=utc_now())
         misdated = freshness.find_misdated(gateways.rds, gateways.lake, source)
         return "; ".join(reason for reason in (stale, misdated) if reason) or None
@@ -78,12 +64,12 @@ def _staleness(config: LakeConfig, source: SourceSettings, aws: AwsResource) -> 
 
 
 def _unheard(line: str) -> None:
-    """What the check finds is its result."""
+    """Drops the line: the check's result says everything."""
 
 
-def _result(key: dg.AssetKey, problem: str | None, *, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
+def _result(source: SourceSettings, problem: str | None, *, severity: dg.AssetCheckSeverity) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
-        asset_key=key,
+        asset_key=stage_key(source, Stage.EXPORT),
         check_name=WATCH_CHECK,
         passed=problem is None,
         severity=severity,

@@ -1,11 +1,11 @@
-"""The cursors of our sensors: what a tick leaves for the next, as Dagster stores it.
+"""The cursors of the sensors: what a tick leaves for the next, as Dagster stores it.
 
     events          {"version": 1, "acknowledge": ["<receipt handle>", …], "asked": ["<run key>", …]}
     reconciliation  {"version": 1, "turn": 1795833600, "following": "shop", "waiting": [{"rank": 0, …}]}
 
-A cursor outlives releases, and anybody may edit it in Dagster's UI. One that cannot be read is put aside with a warning and the
-tick begins anew: messages that were not acknowledged come again and change nothing, and exports that wait for a place are found
-again. Without that, the sensor would fail in every tick until a person came.
+A cursor outlives releases, and a person may edit it in Dagster's UI. A cursor that cannot be read is put aside with a warning
+and the tick begins anew: messages that were not acknowledged come again and change nothing, and exports that wait for a place
+are found again. Without that, the sensor would fail in every tick until a person came.
 
 What belongs here: their content, and reading them. What ticks do is `events.py` and `reconcile.py`.
 """

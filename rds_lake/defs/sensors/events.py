@@ -1,23 +1,25 @@
-"""The events sensor: one per queue, turns events of RDS, AWS Backup and S3 into runs.
+"""The events sensor: one per queue, turns events of RDS, AWS Backup, S3 and Glue into runs.
 
 Two-phase acknowledgement: a tick receives messages, returns run requests, and puts the receipt handles into its
 cursor; the next tick deletes them. Dagster stores requests and cursor in one write, so a daemon killed anywhere
-loses nothing, and `run_key` absorbs what is delivered twice (traps 43).
+loses nothing, and `run_key` absorbs what SQS delivers twice: a standard queue delivers at least once
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues.html).
 
 What belongs here: adapting Dagster's tick to `stages/watch/events.py`. What does not: deciding what an event means.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import dagster as dg
 
 from rds_lake.aws.sqs import QueueMessage, SqsGateway
 from rds_lake.config.lake_yaml import LakeConfig, first_date
-from rds_lake.defs.resources import AwsResource, conversions, dynamo_exports, utc_now
+from rds_lake.defs.keys import Keys
+from rds_lake.defs.resources import Gateways, conversions, dynamo_exports, utc_now
 from rds_lake.defs.sensors.cursors import EventsCursor, read_cursor, render_cursor
-from rds_lake.defs.sensors.requests import RUNS_PER_TICK, Keys, run_request, selection
-from rds_lake.defs.sensors.run_log import open_run_log
+from rds_lake.defs.sensors.requests import RUNS_PER_TICK, run_request, selection
+from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
 from rds_lake.errors import RdsLakeError
 from rds_lake.stages.databases.plan import export_plans
 from rds_lake.stages.runs.apart import Failed, attempt
@@ -44,51 +46,73 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
     )
-    def rds_lake_events(context: dg.SensorEvaluationContext, aws: AwsResource) -> dg.SensorResult:
+    def rds_lake_events(
+        context: dg.SensorEvaluationContext, tick_gateways: dg.ResourceParam[Gateways]
+    ) -> dg.SensorResult:
         deadline = time.monotonic() + _TICK_SECONDS
-        gateways = aws.gateways(config.lake, hurried=True)
         cursor = read_cursor(EventsCursor, context.cursor, context.log.warning)
-        log = open_run_log(context.instance, gateways, config, keys, now=utc_now())
-        settled = _acknowledge(context, gateways.queue, cursor.acknowledge)
-        planner = EventPlanner(
-            rds=gateways.rds,
-            plans=export_plans(config),
-            first_dates={source.name: first_date(config, source) for source in config.sources},
-            today=lambda: utc_now().date(),
-            dynamodb=dynamo_exports(config, gateways, context.log.info),
-            conversions=conversions(config, gateways),
-            is_taken_over=lambda run: is_taken_over(log, run),
-            is_late=lambda: time.monotonic() > deadline,
-        )
-        known = set(cursor.asked)
-        wanted: dict[str, WantedRun | WantedIncident] = {}
-        for batch in _receive(context, gateways.queue, room=lambda: RUNS_PER_TICK - len(wanted)):
-            plan = planner.plan(batch)
-            wanted.update({key: item for key, item in plan.wanted.items() if key not in known})
-            settled += plan.settled
-            for note in plan.notes:
-                context.log.info(note)
-            for problem in plan.problems:
-                context.log.error(problem)
-            if planner.is_late():
-                break
+        log = open_run_log(context.instance, tick_gateways, config, keys, now=utc_now())
+        kept = _acknowledge(context, tick_gateways.queue, cursor.acknowledge)
+        planner = _planner(context, config, tick_gateways, log, is_late=lambda: time.monotonic() > deadline)
+        wanted, settled = _decided(context, tick_gateways.queue, planner, asked=frozenset(cursor.asked))
+        asked = (*cursor.asked, *wanted)[-_REMEMBERED:]
         return dg.SensorResult(
             run_requests=[run_request(item, config, keys) for item in wanted.values()],
-            cursor=render_cursor(
-                EventsCursor(acknowledge=tuple(settled), asked=(*cursor.asked, *wanted)[-_REMEMBERED:])
-            ),
+            cursor=render_cursor(EventsCursor(acknowledge=(*kept, *settled), asked=asked)),
         )
 
     return rds_lake_events
 
 
+def _planner(
+    context: dg.SensorEvaluationContext,
+    config: LakeConfig,
+    gateways: Gateways,
+    log: DagsterRunLog,
+    *,
+    is_late: Callable[[], bool],
+) -> EventPlanner:
+    return EventPlanner(
+        rds=gateways.rds,
+        plans=export_plans(config),
+        first_dates={source.name: first_date(config, source) for source in config.sources},
+        today=lambda: utc_now().date(),
+        dynamodb=dynamo_exports(config, gateways, context.log.info),
+        conversions=conversions(config, gateways),
+        is_taken_over=lambda run: is_taken_over(log, run),
+        is_late=is_late,
+    )
+
+
+def _decided(
+    context: dg.SensorEvaluationContext, queue: SqsGateway, planner: EventPlanner, *, asked: Collection[str]
+) -> tuple[dict[str, WantedRun | WantedIncident], list[str]]:
+    """What the queue's messages want, by run key, and the receipt handles of those that are settled by it.
+
+    `asked`: keys of runs that were asked for before.
+    """
+    wanted: dict[str, WantedRun | WantedIncident] = {}
+    settled: list[str] = []
+    for batch in _receive(context, queue, room=lambda: RUNS_PER_TICK - len(wanted)):
+        plan = planner.plan(batch)
+        wanted.update({key: item for key, item in plan.wanted.items() if key not in asked})
+        settled += plan.settled
+        for note in plan.notes:
+            context.log.info(note)
+        for problem in plan.problems:
+            context.log.error(problem)
+        if planner.is_late():
+            break
+    return wanted, settled
+
+
 def _acknowledge(context: dg.SensorEvaluationContext, queue: SqsGateway, handles: Sequence[str]) -> list[str]:
-    """Delete what the last tick settled: its requests and cursor are stored by now. Returns what the next tick has to delete."""
+    """Delete what the last tick settled: Dagster has stored its requests and cursor. Returns what the next tick has to delete."""
     if not handles:
         return []
     failed = attempt(lambda: queue.delete(handles))
     if isinstance(failed, Failed):
-        # Whatever it is, it is no reason not to receive what is new; what is not deleted comes again and changes nothing.
+        # New messages are received all the same; what is not deleted comes again and changes nothing.
         context.log.error(f"{len(handles)} messages could not be deleted, again in the next tick: {failed.why}")
         return list(handles[-_RECEIVE_MESSAGES:])
     context.log.info(f"acknowledged {len(handles) - len(failed)} messages")
@@ -103,7 +127,7 @@ def _receive(
     """Batches until the queue is empty or there is no room for runs; no long poll, other sensors wait behind.
 
     What is received must be decided within the tick, and most messages want one run: none is received without room. A queue
-    that stops to answer ends the batches, and what was received before is not lost; one that never answers fails the tick.
+    that stops answering ends the batches, and what was received before is not lost; one that never answers fails the tick.
     """
     deadline = time.monotonic() + _RECEIVE_SECONDS
     received = 0

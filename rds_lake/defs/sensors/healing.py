@@ -2,7 +2,7 @@
 
 One list of failed runs serves all sources; what a failed run said is read once, as it never changes.
 
-What belongs here: which of Dagster's failed runs these are, and the request. When one is due is `stages/runs/healing.py`.
+What belongs here: which of Dagster's failed runs these are, and the request. `stages/runs/healing.py` decides when one is due.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 
-from rds_lake.defs.asked import orders_of
-from rds_lake.defs.failures import HEALS
-from rds_lake.defs.sensors.requests import PRIORITY, Keys, priority_tags
-from rds_lake.defs.translate import Tag
+from rds_lake.defs import metadata
+from rds_lake.defs.keys import Keys
+from rds_lake.defs.orders import labels_of, repeated_orders
+from rds_lake.defs.sensors.requests import priority_tags
+from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.stages.runs.healing import Ended
 
 # A daemon that was down for days still takes up what failed before.
@@ -25,13 +26,13 @@ _REMEMBERED = 5_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Healer:
-    """The failed runs of these sources' assets, as long as the process lives."""
+    """Finds the failed runs of these sources' assets; remembers for the life of the process what each of them said."""
 
     keys: Keys
     _heals: dict[str, bool] = field(default_factory=dict, init=False, repr=False)
 
     def due(self, instance: dg.DagsterInstance, *, now: datetime) -> list[dg.RunRequest]:
-        """A request for each date whose last run failed so, and whose pause is over; the longest failed first."""
+        """A request for each date whose last run failed so, and whose pause is over; the one that failed first comes first."""
         failed = dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE], updated_after=now - _LOOKED_BACK)
         newest: dict[tuple[tuple[str, ...], str], dg.RunRecord] = {}
         for record in instance.get_run_records(failed, limit=_LOOKED_AT):  # the newest come first
@@ -48,8 +49,8 @@ class Healer:
     def is_ours(self, run: dg.DagsterRun) -> bool:
         """Whether it is a run of one date and of nothing but these sources' assets, which can be asked for as it was."""
         selected = run.asset_selection or set()
-        own = {key for source in _sources(run) for key in self.keys.get(source, ())}
-        return bool(selected) and selected <= own and "dagster/partition" in run.tags
+        own = {key for source in _sources(run) if source in self.keys for key in self.keys[source].whole}
+        return bool(selected) and selected <= own and DagsterTag.PARTITION in run.tags
 
     def _is_due(self, instance: dg.DagsterInstance, record: dg.RunRecord, now: datetime) -> bool:
         at = datetime.fromtimestamp(record.end_time, tz=UTC) if record.end_time else now - _LOOKED_BACK
@@ -59,32 +60,30 @@ class Healer:
         if run_id not in self._heals:
             if len(self._heals) >= _REMEMBERED:
                 self._heals.clear()
-            ends = [_says_it_heals(event) for event in step_failures(instance, run_id)]
+            ends = [bool(metadata.of_failure(event, metadata.HEALS)) for event in step_failures(instance, run_id)]
             self._heals[run_id] = bool(ends) and all(ends)
         return self._heals[run_id]
 
     def _request(self, run: dg.DagsterRun) -> dg.RunRequest:
         """The same run once more: same assets, same date, same orders."""
-        orders = {name: value for name, value in orders_of(run).items() if name in list(Tag)}
-        selected = run.asset_selection or set()
-        sources = _sources(run)
+        selected, sources = run.asset_selection or set(), _sources(run)
+        tags = labels_of(run)
         if len(sources) == 1:
-            orders[Tag.SOURCE.value] = sources[0]
+            tags[Tag.SOURCE.value] = sources[0]
+        # What a person launched waits behind nothing any more: its date has waited long enough.
+        place = priority_tags("settle", 0) | {n: v for n, v in run.tags.items() if n == DagsterTag.PRIORITY}
         return dg.RunRequest(
             run_key=f"again:{run.run_id}",
-            partition_key=run.tags["dagster/partition"],
-            asset_selection=[key for source in sources for key in self.keys[source] if key in selected],
-            # What a person launched waits behind nothing any more: its date has waited long enough.
-            tags=priority_tags("settle", 0)
-            | {name: value for name, value in run.tags.items() if name == PRIORITY}
-            | orders
-            | {Tag.TRIES.value: str(_tries(run) + 1)},
+            partition_key=run.tags[DagsterTag.PARTITION],
+            asset_selection=[key for source in sources for key in self.keys[source].whole if key in selected],
+            run_config=repeated_orders(run),
+            tags=place | tags | {Tag.TRIES.value: str(_tries(run) + 1)},
         )
 
 
 def _tries(run: dg.DagsterRun) -> int:
     """How often the run's work had been taken up again when it began; none where a person began it anew."""
-    text = orders_of(run).get(Tag.TRIES.value, "0")
+    text = labels_of(run).get(Tag.TRIES.value, "0")
     return int(text) if text.isdecimal() else 0
 
 
@@ -97,16 +96,9 @@ def step_failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.Dags
 
 
 def error_name(event: dg.DagsterEvent) -> str | None:
-    """The class of our error that failed the step, as `failures.py` notes it."""
-    data = event.step_failure_data.user_failure_data
-    value = data.metadata.get("rds_lake/error") if data else None
-    return str(value.value) if value is not None else None
-
-
-def _says_it_heals(event: dg.DagsterEvent) -> bool:
-    data = event.step_failure_data.user_failure_data
-    value = data.metadata.get(HEALS) if data else None
-    return value is not None and bool(value.value)
+    """The class of rds-lake's error that failed the step; None of any other error."""
+    name = metadata.of_failure(event, metadata.ERROR)
+    return None if name is None else str(name)
 
 
 def _sources(run: dg.DagsterRun) -> tuple[str, ...]:
@@ -114,17 +106,17 @@ def _sources(run: dg.DagsterRun) -> tuple[str, ...]:
 
 
 def _date_of(run: dg.DagsterRun) -> tuple[tuple[str, ...], str]:
-    return _sources(run), run.tags["dagster/partition"]
+    return _sources(run), run.tags[DagsterTag.PARTITION]
 
 
 def _is_last(instance: dg.DagsterInstance, record: dg.RunRecord) -> bool:
     """Whether no later run of the source's date began: it would have done the same, or does it now."""
     sources, day = _date_of(record.dagster_run)
-    later = dg.RunsFilter(tags={"dagster/partition": day}, created_after=record.create_timestamp)
-    found: Sequence[dg.RunRecord] = instance.get_run_records(later)
+    later = dg.RunsFilter(tags={DagsterTag.PARTITION.value: day}, created_after=record.create_timestamp)
+    others: Sequence[dg.RunRecord] = instance.get_run_records(later)
     return not any(
         key.path[0] in sources
-        for one in found
-        if one.dagster_run.run_id != record.dagster_run.run_id and one.create_timestamp >= record.create_timestamp
-        for key in one.dagster_run.asset_selection or ()
+        for other in others
+        if other.dagster_run.run_id != record.dagster_run.run_id and other.create_timestamp >= record.create_timestamp
+        for key in other.dagster_run.asset_selection or ()
     )

@@ -1,7 +1,4 @@
-"""The schedule of a source that exports its live cluster: nothing in AWS makes an event for it.
-
-What belongs here: when. What is exported: `stages/databases/export.py`.
-"""
+"""The schedule of a source that exports its live cluster: no event of AWS says that it is time."""
 
 from datetime import UTC
 
@@ -9,23 +6,23 @@ import dagster as dg
 
 from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.keys import StageKeys
 from rds_lake.defs.sensors.requests import run_request
-from rds_lake.defs.translate import Stage, stage_key
 from rds_lake.stages.databases.plan import export_plan
 from rds_lake.stages.runs.wanted import WantedRun
 
 
 def live_schedule(config: LakeConfig, source: Database) -> dg.ScheduleDefinition:
     """Begins the export of the day the schedule fires on; its completion event brings the rest."""
-    plan = export_plan(config, source)
-    key = stage_key(source, Stage.EXPORT)
+    plan, keys = export_plan(config, source), StageKeys.of(source)
 
     @dg.schedule(
         name=f"{source.name}__live",
         description=f"Exports the live cluster {source.identifier}, without a snapshot.",
         cron_schedule=source.live_schedule,
         execution_timezone="UTC",
-        target=dg.AssetSelection.assets(key),
+        target=dg.AssetSelection.assets(keys.snapshot_export),
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     def begin_live(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
@@ -34,6 +31,6 @@ def live_schedule(config: LakeConfig, source: Database) -> dg.ScheduleDefinition
         wanted = WantedRun(
             key=label, source=source.name, snapshot_date=day, trigger="begin", whole_source=False, subject=label
         )
-        return run_request(wanted, config, {source.name: [key]})
+        return run_request(wanted, config, {source.name: keys})
 
     return begin_live

@@ -1,6 +1,6 @@
 """What Dagster's event log says about dates and exports, as reconciliation asks for it (`stages/databases/reconcile.py`).
 
-Runs of sensors and schedules carry tags (`defs/translate.py`); a run somebody launched by hand carries only its partition.
+Runs of sensors and schedules carry tags (`defs/translate.py`); a run that a person launched carries only its partition.
 
 What belongs here: questions to the instance. What does not: deciding anything.
 """
@@ -13,11 +13,11 @@ import dagster as dg
 
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.defs.asked import asked_by_sensor
+from rds_lake.defs.keys import Keys
+from rds_lake.defs.orders import asked_by_sensor
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.sensors.healing import error_name, step_failures
-from rds_lake.defs.sensors.requests import Keys
-from rds_lake.defs.translate import Stage, Tag, partitions_of
+from rds_lake.defs.translate import DagsterTag, Tag, partitions_of
 from rds_lake.errors import ExportTimeoutError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.lake.handover import list_dates
@@ -37,12 +37,12 @@ _UNFINISHED = [
     dg.DagsterRunStatus.CANCELING,
 ]
 _LOST_AFTER = timedelta(hours=1)
-_LOOKED_AT = 200  # runs of one source and date; more were never seen, and the newest come first
+_LOOKED_AT = 200  # runs of one source and date, the newest first; more than that were never seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DagsterRunLog:
-    """`keys`: every source's assets; the materialization of the last one ends a date."""
+    """Answers from `instance` and from the lake's own records. `keys`: every source's assets."""
 
     instance: dg.DagsterInstance
     s3: S3Gateway
@@ -52,27 +52,26 @@ class DagsterRunLog:
     now: datetime
 
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
-        keys = {day: day.isoformat() for day in days}
-        found = self.instance.get_status_by_partition(
-            self.keys[source][-1], list(keys.values()), self.partitions[source]
-        )
-        statuses = {key: _STATUSES[status] for key, status in (found or {}).items() if status in _STATUSES}
-        known = {day: statuses.get(key, Progress.OPEN) for day, key in keys.items()}
+        names = {day: day.isoformat() for day in days}
+        partitions = self.partitions[source]
+        shown = self.instance.get_status_by_partition(self.keys[source].last, list(names.values()), partitions)
+        statuses = {name: _STATUSES[status] for name, status in (shown or {}).items() if status in _STATUSES}
+        known = {day: statuses.get(name, Progress.OPEN) for day, name in names.items()}
         if Progress.DONE in known.values():
             return known
         # A new source, or Dagster's history is gone: what the lake itself has finished is not begun or settled again.
         finished = self._finished(source)
-        return {day: Progress.DONE if one is Progress.OPEN and day in finished else one for day, one in known.items()}
+        return {day: Progress.DONE if at is Progress.OPEN and day in finished else at for day, at in known.items()}
 
     def _finished(self, source: str) -> set[date]:
         """The dates that went through the last stage by the lake's own records: the manifest, and the row of `_snapshots`."""
         dates = set(list_dates(self.s3, self.layout, source))
-        if dates and self.keys[source][-1].path[-1] != Stage.PARQUET:
+        if dates and self.keys[source].catalog is not None:
             dates &= recorded_dates(self.s3, self.layout, source)
         return dates
 
     def begun(self, source: str, day: date) -> Mapping[str, Begun]:
-        tags = {Tag.SOURCE.value: source, Tag.TRIGGER.value: "begin", "dagster/partition": day.isoformat()}
+        tags = {Tag.SOURCE.value: source, Tag.TRIGGER.value: "begin"} | _of_date(day)
         begun: dict[str, Begun] = {}
         for record in self._records(dg.RunsFilter(tags=tags)):  # the newest first
             run = record.dagster_run
@@ -80,7 +79,7 @@ class DagsterRunLog:
             unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()
             newest = begun.get(subject)
             if newest is None:
-                # What an earlier run failed for was removed when a later one succeeded.
+                # A later run that succeeded shows that the cause of an earlier failure is gone.
                 failed = run.status is dg.DagsterRunStatus.FAILURE
                 begun[subject] = Begun(blocking=unfinished or failed, at=record.create_timestamp)
             elif unfinished:
@@ -91,8 +90,8 @@ class DagsterRunLog:
         return bool(self._records(dg.RunsFilter(tags={Tag.EXPORT_TASK.value: export_task}), limit=1))
 
     def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
-        whole = {self.keys[source][0], self.keys[source][-1]}
-        for record in self._records(dg.RunsFilter(tags={"dagster/partition": day.isoformat()})):
+        whole = {self.keys[source].snapshot_export, self.keys[source].last}
+        for record in self._records(dg.RunsFilter(tags=_of_date(day))):
             run = record.dagster_run
             if asked_by_sensor(run) or not whole.issubset(self._selected(run)):
                 continue
@@ -104,17 +103,19 @@ class DagsterRunLog:
         return False
 
     def _has_ended(self, source: str, run: dg.DagsterRun) -> bool:
-        """Whether the run brought the date to its end, or failed, which its person sees. One may also end and leave the rest
-        to others: Glue still converts, or AWS had no place."""
+        """Whether the run brought the date to its end, or failed, which its person sees.
+
+        A run may also succeed and leave the rest to a later one: Glue still converts, or AWS had no place.
+        """
         if run.status is dg.DagsterRunStatus.FAILURE:
             return True
         made = self.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.ASSET_MATERIALIZATION).records
         return run.status is dg.DagsterRunStatus.SUCCESS and any(
-            record.asset_key == self.keys[source][-1] for record in made
+            record.asset_key == self.keys[source].last for record in made
         )
 
     def _selected(self, run: dg.DagsterRun) -> Collection[dg.AssetKey]:
-        """What the run was to materialize; a job of somebody's own says so in its events only."""
+        """What the run was to materialize; of a job that a project defines itself, only the run's events say it."""
         if run.asset_selection is not None:
             return run.asset_selection
         planned = dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED
@@ -138,8 +139,8 @@ class DagsterRunLog:
 
     def _exporting(self, source: str, day: date) -> list[dg.RunRecord]:
         """Runs of the date that were to export it, the newest first."""
-        records = self._records(dg.RunsFilter(tags={"dagster/partition": day.isoformat()}))
-        return [r for r in records if self.keys[source][0] in (r.dagster_run.asset_selection or ())]
+        records = self._records(dg.RunsFilter(tags=_of_date(day)))
+        return [r for r in records if self.keys[source].snapshot_export in (r.dagster_run.asset_selection or ())]
 
     def published_arn(self, source: str, day: date) -> str | None:
         head = find_head(self.s3, self.layout, source, day)
@@ -151,11 +152,15 @@ class DagsterRunLog:
         return sum(record.create_timestamp > self._lost_before() for record in self._records(about_to))
 
     def _lost_before(self) -> datetime:
-        """A run that begins an export takes seconds; one this old died with its machine, and nobody told Dagster."""
+        """A run that begins an export takes seconds; one this old died with its machine, which Dagster did not notice."""
         return self.now - _LOST_AFTER
 
     def _records(self, filters: dg.RunsFilter, *, limit: int = _LOOKED_AT) -> Sequence[dg.RunRecord]:
         return self.instance.get_run_records(filters, limit=limit)
+
+
+def _of_date(day: date) -> dict[str, str]:
+    return {DagsterTag.PARTITION.value: day.isoformat()}
 
 
 def open_run_log(

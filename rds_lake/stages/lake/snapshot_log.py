@@ -11,9 +11,6 @@ from __future__ import annotations
 import io
 from datetime import date, datetime
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.errors import ConflictError
 from rds_lake.model.lake.layout import LakeLayout
@@ -40,6 +37,9 @@ _COLUMNS = (
 
 def record(lake: Lake, manifest: Manifest, state: State, *, now: datetime) -> None:
     """Write the row of the manifest's export."""
+    import pyarrow as pa  # Dagster's code location loads this module, and does without pyarrow
+    import pyarrow.parquet as pq
+
     export = manifest.export
     row = {
         "snapshot_date": export.snapshot_date.isoformat(),

@@ -3,7 +3,7 @@
     plan = plan_prune(config, source, exports, rds=…, lake=…, now=…, busy=…)     # removes nothing
     apply_prune(lake, plan, busy=…, log=print)
 
-What belongs here: the two together, as the command line and Dagster both want them.
+The command line and Dagster both prune by this.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.lake_yaml import LakeConfig
@@ -35,7 +34,7 @@ from rds_lake.stages.upkeep.retention import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunePlan:
-    """What goes of a source, and what a person has to decide about. Nothing is removed that is not `deletable`."""
+    """What is to be removed of a source, and what is `left` to a person. Nothing is removed that is not `deletable`."""
 
     retention: RetentionPlan
     orphans: tuple[Orphan, ...]
@@ -62,16 +61,6 @@ class Pruned:
     def bytes(self) -> int:
         return self.removed.bytes + sum(orphan.bytes for orphan in self.plan.orphans)
 
-    def metadata(self) -> dict[str, Any]:
-        """Counts and bytes for the materialization."""
-        return {
-            **self.removed.metadata(),
-            "rds_lake/dates_kept": len(self.plan.retention.kept),
-            "rds_lake/orphans_removed": len(self.plan.orphans),
-            "rds_lake/orphan_bytes_removed": sum(orphan.bytes for orphan in self.plan.orphans),
-            "rds_lake/left_to_a_person": [f"{orphan.key}: {orphan.why}" for orphan in self.plan.left],
-        }
-
 
 def plan_prune(
     config: LakeConfig,
@@ -83,15 +72,15 @@ def plan_prune(
     now: datetime,
     busy: Collection[date] = (),
 ) -> PrunePlan:
-    """What would go, as of `now`. `busy`: dates the caller knows to be worked on, besides those marked in the lake."""
+    """What would be removed, as of `now`. `busy`: dates that runs work on, besides those marked in the lake."""
     lake = limited_to_source(lake, config, source, rds)
     in_use = {*busy, *busy_by_marks(lake.s3, lake.layout, source.name, now=now)}
     retention = plan_retention(lake, source, today=now.date(), busy=in_use)
-    found = find_orphans(config, source, exports, rds=rds, lake=lake, now=now, busy=in_use)
+    orphans = find_orphans(config, source, exports, rds=rds, lake=lake, now=now, busy=in_use)
     return PrunePlan(
         retention=retention,
-        orphans=tuple(orphan for orphan in found if orphan.removable),
-        left=tuple(orphan for orphan in found if not orphan.removable),
+        orphans=tuple(orphan for orphan in orphans if orphan.removable),
+        left=tuple(orphan for orphan in orphans if not orphan.removable),
         deletable=lake.s3.deletable,
     )
 
@@ -99,7 +88,7 @@ def plan_prune(
 def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str], None]) -> Pruned:
     """Remove it; one line of log per item. Repeatable after a crash anywhere.
 
-    Raises ManifestError, at the end, when dates could not go because their manifests are damaged.
+    Raises ManifestError, at the end, when dates could not be removed because their manifests are damaged.
     """
     lake = replace(lake, s3=lake.s3.limited(plan.deletable), glue=lake.glue.limited(plan.retention.source))
     gone = tuple(orphan for orphan in plan.orphans if _removed(lake, orphan, busy, log))
@@ -108,7 +97,7 @@ def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str],
 
 
 def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None]) -> bool:
-    """Whether it went: not while somebody works on its date, nor when a run has taken it up since the plan was made."""
+    """Whether it was removed: not while a run works on its date, nor when a run uses it since the plan was made."""
     with ExitStack() as stack:
         if orphan.day is not None:
             mine = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))

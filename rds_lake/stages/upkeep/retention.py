@@ -75,15 +75,6 @@ class Removed:
     objects: int
     bytes: int
 
-    def metadata(self) -> dict[str, int | list[str]]:
-        """Counts for the materialization."""
-        return {
-            "rds_lake/dates_removed": [day.isoformat() for day in self.dates],
-            "rds_lake/partitions_removed": self.partitions,
-            "rds_lake/objects_removed": self.objects,
-            "rds_lake/bytes_removed": self.bytes,
-        }
-
 
 def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Collection[date]) -> RetentionPlan:
     """Which dates of the source go; only those that have a manifest, so that nothing unfinished is looked at."""

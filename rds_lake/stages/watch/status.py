@@ -78,7 +78,7 @@ def source_status(
     dates = handover.list_dates(lake.s3, lake.layout, source.name)
     shown = pointer.snapshot_date if pointer else max(dates, default=None)
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, shown) if shown else None
-    gb = None if manifest is None else _billed_gb(rds, manifest.export)
+    gb = None if manifest is None else billed_gb(rds, manifest.export)
     return SourceStatus(
         source=source.name,
         published=pointer.snapshot_date if pointer else None,
@@ -112,16 +112,17 @@ def export_seconds(record: ExportRecord) -> float | None:
     return (record.ended_at - record.started_at).total_seconds()
 
 
-def _billed_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
-    return tables_gb(record) if record.parts else snapshot_gb(rds, record)
+def billed_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
+    """GB of 10^9 bytes that AWS bills a date's export by; None where it does not say."""
+    return _tables_gb(record) if record.parts else _snapshot_gb(rds, record)
 
 
-def tables_gb(record: ExportRecord) -> float:
+def _tables_gb(record: ExportRecord) -> float:
     """What DynamoDB bills the exports of a date by."""
     return round(sum(part.billed_bytes for part in record.parts) / 1e9, 3)
 
 
-def snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
+def _snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
     """The size AWS bills a database's export by; None when the snapshot is gone, or it was a live cluster's."""
     about, _ = exportable(record.snapshot_arn)
     snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, record.snapshot_arn)

@@ -64,7 +64,7 @@ def test_an_error_that_is_none_of_ours_is_mailed_with_what_it_came_from(
         except ConnectionResetError as error:
             raise KeyError("SnapshotTime") from error
 
-    monkeypatch.setattr("rds_lake.defs.assets.source.RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr("rds_lake.defs.assets.export.RETRIES", dg.RetryPolicy(max_retries=0))
     shell.reload()
     mailbox = shell.world.mailbox()
     monkeypatch.setattr(DatabaseRun, "accept", unforeseen)

@@ -11,6 +11,7 @@ import pytest
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.sqs import SqsGateway
+from rds_lake.defs.keys import StageKeys
 from rds_lake.defs.sensors.requests import run_request
 from rds_lake.errors import AwsError, UnavailableError
 from rds_lake.localcloud.faults.fault_bodies import read_faults
@@ -156,7 +157,8 @@ class TestHealing:
     @pytest.fixture(autouse=True)
     def at_once(self, shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
         """Without the minutes in which a step repeats itself."""
-        monkeypatch.setattr("rds_lake.defs.assets.source.RETRIES", dg.RetryPolicy(max_retries=0))
+        for stage in ("export", "parquet"):
+            monkeypatch.setattr(f"rds_lake.defs.assets.{stage}.RETRIES", dg.RetryPolicy(max_retries=0))
         shell.world.with_source(freshness_hours=0.0)
         shell.reload()
 
@@ -233,6 +235,7 @@ class TestHealing:
         later(11)
         (again,) = shell.reconcile()
         assert again.tags["rds_lake/trigger"] == "begin"
+        assert again.run_config == begin.run_config
         assert shell.run(again).success
         assert len(statuses(shell)) == 1
 
@@ -452,7 +455,7 @@ class TestDynamo:
 
 def test_daily_work_goes_before_every_backfill_however_unimportant_its_source(shell: Shell) -> None:
     """A run of a backfill has the priority 0."""
-    keys = {"shop": [dg.AssetKey(["shop", "snapshot_export"])]}
+    keys = {"shop": StageKeys.of(shell.world.config.sources[0])}
 
     def place(trigger: Any, priority: int) -> int:
         shell.world.with_source(priority=priority)

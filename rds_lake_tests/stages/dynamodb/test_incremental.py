@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from rds_lake.aws.dynamodb import DynamoGateway
+from rds_lake.defs import metadata
 from rds_lake.errors import AwsError, ConversionError, ExportFailedError, FullExportBegunError, RdsLakeError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.stages.dynamodb.run import DynamoRun
@@ -228,9 +229,9 @@ def test_a_table_that_is_new_is_exported_in_full_beside_the_changes_of_others(dy
     exports = [dynamo.exports("Reviews")[-1]["IncrementalExportSpecification"]["ExportToTime"]]
     assert [*exports, dynamo.exports("Users")[0]["ExportTime"]] == [midnight(SECOND)] * 2
     assert stars(dynamo, manifest) == AT_SECOND
-    run = dynamo.world.run().accept(SECOND, poll_seconds=0.02)
-    assert run.metadata()["rds_lake/full_because"] == {"Users": f"it is no part of {FIRST}"}
-    assert list(run.metadata()["rds_lake/incremental"]) == ["Reviews"]
+    shown = metadata.accepted(dynamo.world.run().accept(SECOND, poll_seconds=0.02))
+    assert shown["rds_lake/full_because"] == {"Users": f"it is no part of {FIRST}"}
+    assert list(shown["rds_lake/incremental"]) == ["Reviews"]
 
 
 def test_a_window_that_dynamodb_refuses_is_exported_in_full(

@@ -1,0 +1,54 @@
+"""`<source>/catalog`: a date catalogued in Glue and read back through Athena."""
+
+from collections.abc import Iterator
+from typing import cast
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs import metadata
+from rds_lake.defs.assets.context import Event, day_of, materialized, source_run
+from rds_lake.defs.checks import results as checks
+from rds_lake.defs.checks.schema_report import changed_tables, schema_changes
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.keys import Stage, stage_key
+from rds_lake.defs.resources import Gateways
+from rds_lake.defs.translate import asset_attributes, partitions_of
+from rds_lake.stages.source.stages import SharedStages
+
+
+def catalog_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDefinition:
+    """The asset; a source with `athena: false` has none."""
+
+    @dg.asset(
+        key=stage_key(source, Stage.CATALOG),
+        deps=[stage_key(source, Stage.PARQUET)],
+        partitions_def=partitions_of(lake_config, source),
+        check_specs=checks.specs(lake_config, source, Stage.CATALOG),
+        retry_policy=RETRIES,
+        **asset_attributes(source, Stage.CATALOG),
+    )
+    def catalog(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> Iterator[Event]:
+        with dagster_failures():
+            yield from _catalogued(context, source_run(context, gateways, lake_config, source).shared)
+
+    return cast(dg.AssetsDefinition, catalog)
+
+
+def _catalogued(context: dg.AssetExecutionContext, stages: SharedStages) -> Iterator[Event]:
+    source, day = stages.source, day_of(context)
+    outcome = stages.catalogue(day)
+    compared = stages.compare_rows(day)
+    yield from materialized(
+        context,
+        stage_key(source, Stage.CATALOG),
+        shown=metadata.catalogued(outcome) | changed_tables(outcome.synced),
+        results=[
+            *checks.quality(source, outcome.quality, day=day),
+            checks.within_limits(source, outcome.left_out, day=day),
+            checks.rows_compared(source, compared),
+            schema_changes(source, outcome.synced, day=day),
+        ],
+        stop=[*checks.unreadable(outcome.quality), *checks.dropped(source, compared)],
+    )

@@ -1,0 +1,75 @@
+"""What the assets of all stages have in common: the stages of their source, their date, and how they end."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.resources import Gateways
+from rds_lake.stages.runs.notify import render_held
+
+if TYPE_CHECKING:
+    from rds_lake.stages.databases.run import DatabaseRun
+    from rds_lake.stages.dynamodb.run import DynamoRun
+
+Event = dg.AssetObservation | dg.AssetCheckResult | dg.MaterializeResult
+
+
+def source_run(
+    context: dg.AssetExecutionContext, gateways: Gateways, config: LakeConfig, source: SourceSettings
+) -> "DatabaseRun | DynamoRun":
+    """The stages of the source, which log to the run."""
+    from rds_lake.stages.watch.sources import run_of  # with pyarrow: a code location loads without it
+
+    return run_of(
+        config,
+        source,
+        rds=gateways.rds,
+        dynamodb=gateways.dynamodb,
+        lake=gateways.lake,
+        log=context.log.info,
+        announce=lambda day: _announce_held(gateways, source.name, day),
+    )
+
+
+def _announce_held(gateways: Gateways, source: str, day: date) -> None:
+    """One mail per held date: nothing failed, and still a person is needed."""
+    if gateways.topic is not None:
+        mail = render_held(source, day)
+        gateways.topic.publish(subject=mail.subject, message=mail.body)
+
+
+def day_of(context: dg.AssetExecutionContext) -> date:
+    """The snapshot date that the run is about."""
+    return date.fromisoformat(context.partition_key)
+
+
+def observed(context: dg.AssetExecutionContext, key: dg.AssetKey, shown: Mapping[str, Any]) -> dg.AssetObservation:
+    """What a step has to say of its date without having made anything."""
+    return dg.AssetObservation(key, partition=context.partition_key, metadata=dict(shown))
+
+
+def materialized(
+    context: dg.AssetExecutionContext,
+    key: dg.AssetKey,
+    *,
+    shown: Mapping[str, Any],
+    results: Sequence[dg.AssetCheckResult],
+    stop: Sequence[str],
+) -> Iterator[Event]:
+    """The end of a step: its date materialized with the checks' results, or failed where a blocking check did not pass.
+
+    `stop`: why readers must not see the date, each reason with what to do; empty where the date may go on. Dagster counts a
+    partition as materialized as soon as a step says so, even where the step or a blocking check fails afterwards. So a date
+    that stops here is observed, not materialized: its partition is failed, and what was found is recorded all the same.
+    """
+    if not stop:
+        yield dg.MaterializeResult(asset_key=key, metadata=shown, check_results=results)
+        return
+    yield observed(context, key, shown)
+    yield from results
+    # Dagster's own error for a blocking check names the check and nothing else.
+    raise dg.Failure(description="\n".join(stop), allow_retries=False)

@@ -1,0 +1,122 @@
+"""`<source>/parquet`: a date's files in the lake's layout, relocated or converted, and their manifest."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs import metadata
+from rds_lake.defs.assets.context import Event, day_of, materialized, observed, source_run
+from rds_lake.defs.checks import results as checks
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.keys import Stage, stage_key
+from rds_lake.defs.orders import Orders, op_name, orders_of
+from rds_lake.defs.resources import AwsResource, Gateways
+from rds_lake.defs.translate import asset_attributes, partitions_of
+from rds_lake.errors import FullExportBegunError
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.catalogue.naming import gathered
+from rds_lake.stages.runs.advanced import Advanced, Turn
+
+if TYPE_CHECKING:
+    from rds_lake.stages.databases.run import DatabaseRun
+    from rds_lake.stages.dynamodb.run import DynamoRun
+
+# Why a run was asked for -> what it does about Glue's runs (`stages/runs/advanced.py`). These runs never wait.
+_TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
+
+
+def parquet_asset(
+    lake_config: LakeConfig, source: SourceSettings, known: Sequence[TableTarget] | None
+) -> dg.AssetsDefinition:
+    """The asset. A multi_asset of one as `snapshot_export` is: a step whose export is of no use materializes nothing."""
+
+    @dg.multi_asset(
+        name=op_name(source, Stage.PARQUET),
+        specs=[
+            dg.AssetSpec(
+                stage_key(source, Stage.PARQUET),
+                deps=[stage_key(source, Stage.EXPORT)],
+                skippable=True,
+                **asset_attributes(source, Stage.PARQUET),
+            )
+        ],
+        partitions_def=partitions_of(lake_config, source),
+        check_specs=checks.specs(lake_config, source, Stage.PARQUET),
+        can_subset=True,
+        retry_policy=RETRIES,
+    )
+    def parquet(
+        context: dg.AssetExecutionContext, config: Orders, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
+    ) -> Iterator[Event]:
+        with dagster_failures():
+            run = source_run(context, gateways, lake_config, source)
+            made = _made(context, run, orders_of(context.run, config), poll_seconds=aws.poll_seconds)
+            if isinstance(made, Manifest):
+                yield from _relocated(context, run, made, known)
+            else:
+                yield observed(context, stage_key(source, Stage.PARQUET), metadata.status(made))
+
+    return parquet
+
+
+def _made(
+    context: dg.AssetExecutionContext, run: "DatabaseRun | DynamoRun", orders: Orders, *, poll_seconds: float
+) -> Manifest | str:
+    """The date's manifest; or, where another run finishes the date, what it waits for."""
+    try:
+        made = _advance(run, orders, context, poll_seconds=poll_seconds)
+    except FullExportBegunError as error:
+        # Full exports take the place of changes that cannot be used; the event of their end brings the next run.
+        context.log.warning(str(error))
+        return str(error)
+    # The event that Glue's run has ended brings the next run.
+    return made if isinstance(made, Manifest) else f"AWS Glue converts. {made}"
+
+
+def _advance(
+    run: "DatabaseRun | DynamoRun", orders: Orders, context: dg.AssetExecutionContext, *, poll_seconds: float
+) -> Manifest | Advanced:
+    """Only a run that a person launched, or a scan, waits for AWS."""
+    from rds_lake.stages.dynamodb.run import DynamoRun  # with pyarrow: a code location loads without it
+
+    day = day_of(context)
+    if not isinstance(run, DynamoRun):
+        return run.relocate(day)
+    turn = _TURNS.get(orders.trigger)
+    if turn is not None:
+        return run.advance(day, turn=turn)
+    return run.advance_awaiting(day, turn="by_hand", poll_seconds=poll_seconds)
+
+
+def _relocated(
+    context: dg.AssetExecutionContext,
+    run: "DatabaseRun | DynamoRun",
+    manifest: Manifest,
+    known: Sequence[TableTarget] | None,
+) -> Iterator[Event]:
+    """The date's Parquet with its checks; of a source without Athena, compared with the date before as well."""
+    source, config = run.shared.source, run.shared.config
+    compared = None if source.athena else run.shared.compare_rows(manifest.snapshot_date)
+    yield from materialized(
+        context,
+        stage_key(source, Stage.PARQUET),
+        shown=metadata.relocated(config.lake.prices, manifest),
+        results=[
+            *_schema_checks(source, manifest, known),
+            *([checks.rows_compared(source, compared)] if compared else []),
+        ],
+        stop=checks.dropped(source, compared) if compared else (),
+    )
+
+
+def _schema_checks(
+    source: SourceSettings, manifest: Manifest, known: Sequence[TableTarget] | None
+) -> list[dg.AssetCheckResult]:
+    brought = gathered((table.target for table in manifest.tables), source)
+    expected = gathered(known, source) if known else brought
+    unknown, gone = sorted(map(str, brought - expected)), sorted(map(str, expected - brought))
+    return checks.relocation(source, manifest, unknown=unknown, gone=gone)

@@ -1,0 +1,72 @@
+"""The views of a source, published together by one step: one asset per table, or `<source>/views` for all.
+
+A source with `publish: manual` has `<source>/publish_outcome` beside them, which says what became of every date.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs import metadata
+from rds_lake.defs.assets.context import Event, day_of, observed, source_run
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.keys import Stage, StageKeys, stage_key
+from rds_lake.defs.resources import Gateways, utc_now
+from rds_lake.defs.translate import asset_attributes, partitions_of
+from rds_lake.model.lake.publication import State
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.source.outcomes import Published
+
+
+def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetsDefinition:
+    """One step that moves all views: `can_subset=False`, so that no table can be published alone."""
+
+    @dg.multi_asset(
+        name=f"{source.name}__publish",
+        specs=_specs(lake_config, source, keys),
+        partitions_def=partitions_of(lake_config, source),
+        can_subset=False,
+        retry_policy=RETRIES,
+    )
+    def publish(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> Iterator[Event]:
+        with dagster_failures():
+            stages = source_run(context, gateways, lake_config, source).shared
+            yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()))
+
+    return publish
+
+
+def _published(
+    context: dg.AssetExecutionContext, source: SourceSettings, keys: StageKeys, outcome: Published
+) -> Iterator[Event]:
+    held = outcome.publication.state is State.HELD
+    for target, key in keys.tables.items():
+        shown = metadata.table_published(source, outcome, target, day_of(context))
+        # Of a held date no view moved, so nothing that waits for these assets has a reason to start. Otherwise no key is left
+        # out, which would silently skip every step behind it: a table that is gone is materialized as absent.
+        yield observed(context, key, shown) if held else dg.MaterializeResult(asset_key=key, metadata=shown)
+    if keys.outcome:
+        yield dg.MaterializeResult(asset_key=keys.outcome, metadata=metadata.published(outcome))
+
+
+def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
+    attributes: dict[str, Any] = asset_attributes(source, Stage.VIEWS) | {
+        "deps": [stage_key(source, Stage.CATALOG)],
+        "partitions_def": partitions_of(lake_config, source),
+    }
+    specs = [
+        dg.AssetSpec(key, skippable=source.publish == "manual", **(attributes | _described(target)))
+        for target, key in keys.tables.items()
+    ]
+    if keys.outcome:
+        attributes["description"] = "What became of each date: published, held for a person, or older."
+        specs.append(dg.AssetSpec(keys.outcome, **attributes))
+    return specs
+
+
+def _described(target: TableTarget | None) -> dict[str, Any]:
+    """The table's own description, where the asset is a table's."""
+    return {"description": f"`{target}` as a typed Athena view of the published snapshot date."} if target else {}

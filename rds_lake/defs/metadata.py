@@ -1,0 +1,228 @@
+"""What Dagster shows of what the stages give back: the one file that knows keys of metadata.
+
+Stages and gateways return values; every `rds_lake/...` and `dagster/...` key of an event's metadata is written and read here.
+
+    accepted, catalogued, published, ...   a stage's value -> the metadata of its materialization
+    status, about_date, incident           what an observation, a check or a failure says
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from rds_lake.config.lake import Prices
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.exports.task import ExportTask
+from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_usd
+from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.model.lake.publication import State
+from rds_lake.model.lake.record import ExportRecord
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.catalogue.naming import TypedTable
+from rds_lake.stages.checks.verify import Verified
+from rds_lake.stages.publish.publisher import Publication
+from rds_lake.stages.runs.accepted import AcceptedExport
+from rds_lake.stages.source.outcomes import Catalogued, Published
+from rds_lake.stages.upkeep.prune import Pruned
+
+STATUS = "rds_lake/status"
+SCHEMA_CHANGES = "rds_lake/schema_changes"
+HOW = "rds_lake/how"
+_ROWS, _DATE, _TABLES, _BYTES, _TASK = (
+    "dagster/row_count",
+    "rds_lake/snapshot_date",
+    "rds_lake/tables",
+    "rds_lake/bytes",
+    "rds_lake/export_task",
+)
+
+# Of failures, which sensors read again.
+ERROR, HEALS = "rds_lake/error", "rds_lake/heals"
+WHAT, NEXT_STEP = "rds_lake/what", "rds_lake/next_step"
+
+_STATES: Mapping[State, str] = {
+    State.PUBLISHED: "published",
+    State.HELD: "held: no view moves until a person publishes the date",
+    State.OLDER: "available as of its date; a newer date is published",
+    State.ROLLED_BACK: "available as of its date; the source was rolled back from it",
+}
+
+
+def begun(task: ExportTask | None) -> dict[str, Any]:
+    """Of a run that only begins: the export task, or that AWS has no place for it yet."""
+    if task is None:
+        return {STATUS: "waiting for one of AWS's places; reconciliation starts it"}
+    return {_TASK: task.identifier, STATUS: task.status.value}
+
+
+def accepted(export: AcceptedExport) -> dict[str, Any]:
+    """Where a date's export came from."""
+    record = export.record
+    return {
+        **_provenance(record),
+        "rds_lake/export_uri": f"s3://{record.bucket}/{record.folder}",
+        "rds_lake/reused": export.reused,
+        **_increments(record),
+    }
+
+
+def _provenance(record: ExportRecord) -> dict[str, Any]:
+    return {
+        "rds_lake/snapshot_arn": record.snapshot_arn,
+        "rds_lake/snapshot_time": record.snapshot_time.isoformat(),
+        _TASK: record.export_task,
+    }
+
+
+def _increments(record: ExportRecord) -> dict[str, dict[str, str]]:
+    """Of an incremental source: what each table is made of, and why some are exported in full."""
+    merged = {
+        part.table: f"{part.base.day} and {part.items:,} changes of {len(part.steps)} exports"
+        for part in record.parts
+        if part.base is not None
+    }
+    full = {part.table: part.full_because for part in record.parts if part.full_because}
+    shown = {"rds_lake/incremental": merged, "rds_lake/full_because": full}
+    return {name: tables for name, tables in shown.items() if tables}
+
+
+def export_cost(prices: Prices, *, snapshot_gb: float | None, seconds: float | None, kind: str) -> dict[str, Any]:
+    """What the export took, as far as AWS says it. `snapshot_gb` in GB of 10^9 bytes, the price in US dollars."""
+    shown: dict[str, Any] = {}
+    if snapshot_gb is not None:
+        shown["rds_lake/snapshot_gb"] = snapshot_gb
+        shown["rds_lake/export_usd_estimated"] = round(export_usd(prices, snapshot_gb=snapshot_gb, kind=kind), 4)
+    if seconds is not None:
+        shown["rds_lake/export_seconds"] = seconds
+    return shown
+
+
+def relocated(prices: Prices, manifest: Manifest) -> dict[str, Any]:
+    """Provenance and size of a date's Parquet; the requests that copying takes, and their price in US dollars."""
+    requests = relocation_requests(manifest)
+    return {
+        _ROWS: manifest.rows,
+        **_provenance(manifest.export),
+        _TABLES: len(manifest.tables),
+        "rds_lake/files": manifest.files,
+        _BYTES: manifest.bytes,
+        "rds_lake/s3_requests": requests.puts + requests.gets,
+        "rds_lake/s3_usd_estimated": round(requests_usd(prices, requests), 6),
+    }
+
+
+def catalogued(outcome: Catalogued) -> dict[str, Any]:
+    """What changed in Glue, and the rows that Athena read back."""
+    return {
+        _TABLES: len(outcome.synced),
+        "rds_lake/tables_created": sum(sync.table == "created" for sync in outcome.synced),
+        "rds_lake/tables_updated": sum(sync.table == "updated" for sync in outcome.synced),
+        "rds_lake/partitions_changed": sum(sync.partition != "unchanged" for sync in outcome.synced),
+        _ROWS: sum(table.rows_read for table in outcome.quality),
+    }
+
+
+def published(outcome: Published) -> dict[str, Any]:
+    """What publishing a date did to all views of the source."""
+    publication = outcome.publication
+    return {
+        "rds_lake/latest": publication.latest.isoformat() if publication.latest else "nothing yet",
+        "rds_lake/state": publication.state.value,
+        "rds_lake/became_latest": publication.became_latest,
+        "rds_lake/views": len(outcome.tables),
+        **moved(publication),
+    }
+
+
+def moved(publication: Publication) -> dict[str, Any]:
+    """The views that were moved and dropped."""
+    return {"rds_lake/views_moved": len(publication.flipped), "rds_lake/views_dropped": list(publication.dropped)}
+
+
+def table_published(
+    source: SourceSettings, outcome: Published, target: TableTarget | None, day: date
+) -> dict[str, Any]:
+    """What became of a table when the source's views were moved, or held; of all views where `target` is None."""
+    if target is None:
+        return published(outcome)
+    table = next((table for table in outcome.tables if table.names.target == target), None)
+    if table is not None:
+        return _view(source.name, table, day, state=outcome.publication.state)
+    reason = next((left.reason for left in outcome.left_out if left.table == str(target)), None)
+    return {STATUS: f"no view: {reason}" if reason else "absent", _DATE: day.isoformat()}
+
+
+def _view(source: str, table: TypedTable, day: date, *, state: State) -> dict[str, Any]:
+    manifest: TableManifest = table.named.manifest
+    originals = {column.name: column.original_type for column in manifest.columns}
+    columns = [
+        dg.TableColumn(
+            name=column.alias,
+            type=column.presto_type,
+            description=originals.get(column.name, "not in this snapshot: NULL"),
+        )
+        for column in table.columns
+    ]
+    return {
+        _ROWS: manifest.rows,
+        "dagster/column_schema": dg.TableSchema(columns=columns),
+        "dagster/table_name": f"awsdatacatalog.{source}.{table.names.view}",
+        "dagster/uri": manifest.location,
+        STATUS: _STATES[state],
+        _DATE: day.isoformat(),
+        "rds_lake/original_table": str(manifest.target),
+        _BYTES: manifest.bytes,
+    }
+
+
+def pruned(result: Pruned) -> dict[str, Any]:
+    """Counts and bytes of what was removed, and what a person has to decide about."""
+    removed, plan = result.removed, result.plan
+    return {
+        "rds_lake/dates_removed": [day.isoformat() for day in removed.dates],
+        "rds_lake/partitions_removed": removed.partitions,
+        "rds_lake/objects_removed": removed.objects,
+        "rds_lake/bytes_removed": removed.bytes,
+        "rds_lake/dates_kept": len(plan.retention.kept),
+        "rds_lake/orphans_removed": len(plan.orphans),
+        "rds_lake/orphan_bytes_removed": sum(orphan.bytes for orphan in plan.orphans),
+        "rds_lake/left_to_a_person": [f"{orphan.key}: {orphan.why}" for orphan in plan.left],
+    }
+
+
+def verified(result: Verified) -> dict[str, Any]:
+    """How the tables of a snapshot were compared with the database."""
+    return {
+        **about_date(result.snapshot_date),
+        "rds_lake/tables_counted": result.exact,
+        "rds_lake/tables_estimated": result.estimated,
+    }
+
+
+def status(text: str, *, day: date | None = None) -> dict[str, Any]:
+    """A sentence instead of data."""
+    return {STATUS: text} | (about_date(day) if day else {})
+
+
+def about_date(day: date) -> dict[str, Any]:
+    """The snapshot date that a check's result is about: Dagster shows the newest result of an asset first."""
+    return {_DATE: day.isoformat()}
+
+
+def incident(what: str, next_step: str) -> dict[str, Any]:
+    """Of the failure that a sensor's incident is."""
+    return {WHAT: what, NEXT_STEP: next_step}
+
+
+def failure(error: BaseException, *, heals: bool) -> dict[str, Any]:
+    """Of the failure of a step: the class of the error, and whether reconciliation takes the run up again."""
+    return {ERROR: type(error).__name__, HEALS: heals}
+
+
+def of_failure(event: dg.DagsterEvent, key: str) -> Any:
+    """What a failed step says under the key; None where it says nothing of it."""
+    data = event.step_failure_data.user_failure_data
+    value = data.metadata.get(key) if data else None
+    return None if value is None else value.value

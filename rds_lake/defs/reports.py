@@ -1,0 +1,63 @@
+"""Events for Dagster about dates that were published outside of its runs: by the command line, or before it knew the tables.
+
+Without them, what waits for a table's asset never starts after `rds-lake publish`, and a table that `rds-lake refresh` has just
+made known looks as if it had never been published.
+
+What belongs here: which events. Publishing is `stages/publish/by_hand.py`, the commands are in `console/`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs import metadata
+from rds_lake.defs.keys import APPROVAL, OUTCOME, StageKeys, own_key
+from rds_lake.defs.translate import partitions_of
+from rds_lake.stages.catalogue.dated import tables_of
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.publish.publisher import Publication
+from rds_lake.stages.source.outcomes import Published
+
+
+def published(
+    lake: Lake, source: SourceSettings, keys: StageKeys, publication: Publication, *, how: str
+) -> Iterator[dg.AssetMaterialization]:
+    """One materialization of every view that moved to `publication.latest`; none where nothing is published. `how`: by what."""
+    day = publication.latest
+    if day is None:
+        return
+    tables = tables_of(lake, source, day)
+    outcome = Published(publication=publication, tables=tables.typed, left_out=tables.left_out)
+    for target, key in keys.tables.items():
+        shown = metadata.table_published(source, outcome, target, day) | {metadata.HOW: how}
+        yield dg.AssetMaterialization(key, metadata=shown, partition=day.isoformat())
+
+
+def decided(source: SourceSettings, publication: Publication, *, how: str) -> list[dg.AssetMaterialization]:
+    """Of a source with `publish: manual`: the date does not wait any more."""
+    if source.publish != "manual" or publication.latest is None:
+        return []
+    keys = [own_key(source, OUTCOME), own_key(source, APPROVAL)]
+    day = publication.latest.isoformat()
+    return [dg.AssetMaterialization(key, metadata=metadata.status(how), partition=day) for key in keys]
+
+
+def missing(
+    instance: dg.DagsterInstance,
+    config: LakeConfig,
+    source: SourceSettings,
+    keys: StageKeys,
+    dates: Mapping[str, Sequence[date]],
+) -> Iterator[dg.AssetMaterialization]:
+    """The dates of every table, oldest first, that its asset does not show. `dates`: those in the lake, by the table's name."""
+    partitions = partitions_of(config, source)
+    for target, key in keys.tables.items():
+        days = {day.isoformat(): day for day in sorted(dates.get(str(target), ()))}
+        statuses = (instance.get_status_by_partition(key, list(days), partitions) if days else None) or {}
+        for name, day in days.items():
+            if statuses.get(name) is not dg.AssetPartitionStatus.MATERIALIZED:
+                shown = metadata.status("published before this asset was known", day=day)
+                yield dg.AssetMaterialization(key, metadata=shown, partition=name)
