@@ -17,8 +17,8 @@ from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.aws.s3.gateway import S3Gateway, Upload
 from rds_lake.aws.s3.many import ManyS3
-from rds_lake.config.shared import Retention
 from rds_lake.aws.s3.wire import open_wire
+from rds_lake.config.shared import Retention
 from rds_lake.errors import RdsLakeError, RefusedDeleteError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.deletable import deletable_of_lake, deletable_of_source

@@ -39,7 +39,7 @@ def build_definitions(
     known = known_tables or {}
     keys = {source.name: StageKeys.of(source, known.get(source.name)) for source in config.sources}
     retention = retention_definitions(config)
-    live = [live_schedule(config, source) for source in config.sources if "live" in source.snapshots]
+    live = [live_schedule(config, source) for source in config.databases if "live" in source.snapshots]
     return dg.Definitions(
         assets=[*_assets(config, keys, known), *retention.assets],
         asset_checks=_checks(config, keys),
@@ -68,10 +68,9 @@ def _checks(config: LakeConfig, keys: Keys) -> list[dg.AssetChecksDefinition]:
     checks: list[dg.AssetChecksDefinition] = []
     for source in config.sources:
         checks.append(watch_check(config, source))
-        if source.verify:
-            checks.append(verify_check(config, source, source.verify))
         if source.athena:
             checks += published_checks(config, source, keys[source.name])
+    checks += [verify_check(config, source, source.verify) for source in config.databases if source.verify]
     return checks
 
 

@@ -88,12 +88,14 @@ def _increments(record: ExportRecord) -> dict[str, dict[str, str]]:
     return {name: tables for name, tables in shown.items() if tables}
 
 
-def export_cost(prices: Prices, *, snapshot_gb: float | None, seconds: float | None, kind: str) -> dict[str, Any]:
+def export_cost(prices: Prices, *, snapshot_gb: float | None, seconds: float | None, of_tables: bool) -> dict[str, Any]:
     """What the export took, as far as AWS says it. `snapshot_gb` in GB of 10^9 bytes, the price in US dollars."""
     shown: dict[str, Any] = {}
     if snapshot_gb is not None:
         shown["rds_lake/snapshot_gb"] = snapshot_gb
-        shown["rds_lake/export_usd_estimated"] = round(export_usd(prices, snapshot_gb=snapshot_gb, kind=kind), 4)
+        shown["rds_lake/export_usd_estimated"] = round(
+            export_usd(prices, snapshot_gb=snapshot_gb, of_tables=of_tables), 4
+        )
     if seconds is not None:
         shown["rds_lake/export_seconds"] = seconds
     return shown

@@ -6,6 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from rds_lake.config.database import Rds
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.keys import StageKeys
 from rds_lake.model.tables.table import TableTarget
@@ -20,7 +21,7 @@ TABLES = [table(name) for name in ("zebras", "orders", "catalog")]
 
 
 def source(**settings: object) -> SourceSettings:
-    return SourceSettings.model_validate(
+    return Rds.model_validate(
         {"name": "shop", "kind": "rds", "identifier": "shop-prod", "default_schema": "shop.public"} | settings
     )
 

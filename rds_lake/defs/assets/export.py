@@ -66,7 +66,7 @@ def _accepted(
         lake_config.lake.prices,
         snapshot_gb=billed_gb(gateways.rds, record),
         seconds=export_seconds(record),
-        kind=source.kind,
+        of_tables=bool(accepted.record.parts),
     )
     yield from materialized(
         context,

@@ -19,13 +19,13 @@ from rds_lake.errors import FullExportBegunError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import gathered
-from rds_lake.stages.runs.advanced import Advanced, Turn
+from rds_lake.stages.runs.conversion import ConversionProgress, Turn
 
 if TYPE_CHECKING:
     from rds_lake.stages.databases.run import DatabaseRun
     from rds_lake.stages.dynamodb.run import DynamoRun
 
-# Why a run was asked for -> what it does about Glue's runs (`stages/runs/advanced.py`). These runs never wait.
+# Why a run was asked for -> what it does about Glue's runs (`stages/runs/conversion.py`). These runs never wait.
 _TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
 
 
@@ -79,7 +79,7 @@ def _made(
 
 def _advance(
     run: "DatabaseRun | DynamoRun", orders: Orders, context: dg.AssetExecutionContext, *, poll_seconds: float
-) -> Manifest | Advanced:
+) -> Manifest | ConversionProgress:
     """Only a run that a person launched, or a scan, waits for AWS."""
     from rds_lake.stages.dynamodb.run import DynamoRun  # with pyarrow: a code location loads without it
 
@@ -88,8 +88,8 @@ def _advance(
         return run.relocate(day)
     turn = _TURNS.get(orders.trigger)
     if turn is not None:
-        return run.advance(day, turn=turn)
-    return run.advance_awaiting(day, turn="by_hand", poll_seconds=poll_seconds)
+        return run.convert(day, turn=turn)
+    return run.convert_or_export_again(day, turn="by_hand", poll_seconds=poll_seconds)
 
 
 def _relocated(

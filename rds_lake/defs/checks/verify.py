@@ -9,8 +9,9 @@ from datetime import date, timedelta
 import dagster as dg
 
 from rds_lake.aws.secrets import SecretsGateway
+from rds_lake.config.database import Database, Verify
+from rds_lake.config.source import SourceSettings
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.config.source import SourceSettings, Verify
 from rds_lake.database.counts import RowCount, count_rows
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs import metadata

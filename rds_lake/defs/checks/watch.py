@@ -22,7 +22,6 @@ from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.resources import Gateways, dynamo_exports, utc_now
 from rds_lake.defs.translate import check_spec
 from rds_lake.stages.databases import freshness
-from rds_lake.stages.dynamodb.reconcile import watch_set
 from rds_lake.stages.runs.wanted import WantedIncident
 
 WATCH_CHECK = "source_is_watched"
@@ -55,8 +54,10 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
 
 
 def _staleness(config: LakeConfig, source: SourceSettings, gateways: Gateways) -> str | None:
-    exports = dynamo_exports(config, gateways, _unheard).get(source.name)
-    if exports is None:
+    if isinstance(source, DynamoDb):
+        watched = watch_set(config, source, dynamo_exports(config, gateways, _unheard)[source.name])
+        return watched.stale_reason(watched.relocated(), now=utc_now())
+    if isinstance(source, Rds | Aurora):
         stale = freshness.find_staleness(gateways.rds, freshness.watch(config, source), now=utc_now())
         misdated = freshness.find_misdated(gateways.rds, gateways.lake, source)
         return "; ".join(reason for reason in (stale, misdated) if reason) or None

@@ -6,7 +6,6 @@ import dagster as dg
 
 from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.config.source import SourceSettings
 from rds_lake.defs.keys import StageKeys
 from rds_lake.defs.sensors.requests import run_request
 from rds_lake.stages.databases.plan import export_plan

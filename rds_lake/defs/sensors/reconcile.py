@@ -174,9 +174,10 @@ class _Tick:
         return examined
 
     def _examine(self, source: SourceSettings) -> Examined:
-        if source.name not in self.exports:
+        examined = Examined(source=source.name)
+        if isinstance(source, Rds | Aurora):
             examined = self.reconciler.examine(watch(self.config, source))
-        else:
+        elif isinstance(source, DynamoDb):
             examined = self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
         repairs = attempt(lambda: self._repairs(source))
         if isinstance(repairs, Failed):

@@ -53,7 +53,7 @@ def run_request(wanted: WantedRun | WantedIncident, config: LakeConfig, keys: Ke
         partition_key=wanted.snapshot_date.isoformat(),
         asset_selection=assets,
         run_config=configured(source, wanted, assets),
-        tags=_tags(wanted) | priority_tags(wanted.trigger, source.priority),
+        tags=_tags(wanted) | priority_tags(wanted.trigger, source.run_priority),
     )
 
 

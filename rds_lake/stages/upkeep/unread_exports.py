@@ -7,14 +7,15 @@ from dataclasses import replace
 from datetime import date, datetime
 
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.dynamodb.tables import source_and_date
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.retention import keep
-from rds_lake.stages.databases.plan import date_of_ours, export_plan
-from rds_lake.stages.dynamodb.plan import DYNAMODB
+from rds_lake.stages.databases.plan import ExportPlan, date_of_ours, export_plan
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.orphan import Orphan, folder_orphan
 from rds_lake.stages.upkeep.source_state import SourceState
@@ -24,8 +25,10 @@ def unread_exports(
     config: LakeConfig, known: SourceState, exports: Exports, *, rds: RdsGateway, now: datetime
 ) -> Iterable[Orphan]:
     """The folders of the source's exports that are orphans; `rds` is asked whether a snapshot still exists."""
-    if known.settings.kind == DYNAMODB:
+    if isinstance(known.settings, DynamoDb):
         yield from _table_exports(config, known, exports, now=now)
+        return
+    if not isinstance(known.settings, Rds | Aurora):
         return
     plan = export_plan(config, known.settings)
     for task in exports.tasks:
@@ -42,7 +45,7 @@ def unread_exports(
         if task.status is not ExportStatus.COMPLETE:
             cause = task.failure_cause or "no cause given"
             yield replace(orphan, kind="ended badly", why=f"the export of {day} ended {task.status} ({cause})")
-        elif (reason := _superfluous(known, task, day, today=now.date())) is not None:
+        elif (reason := _superfluous(known, plan, task, day, today=now.date())) is not None:
             yield replace(orphan, why=reason)
         elif day not in known.manifests and _snapshot_gone(rds, task):
             why = f"{day} was never relocated and its snapshot is gone: perhaps the only copy. Materialize the date"
@@ -62,7 +65,7 @@ def _table_exports(config: LakeConfig, known: SourceState, exports: Exports, *, 
             yield replace(orphan, why=f"{day} is published", day=day)
 
 
-def _superfluous(known: SourceState, task: ExportTask, day: date, *, today: date) -> str | None:
+def _superfluous(known: SourceState, plan: ExportPlan, task: ExportTask, day: date, *, today: date) -> str | None:
     """Why AWS's copy will not be read again, or None."""
     manifest = known.manifests.get(day)
     retention = known.settings.retention
@@ -72,7 +75,7 @@ def _superfluous(known: SourceState, task: ExportTask, day: date, *, today: date
     own = manifest.export.export_task == task.identifier
     if manifest.in_place and own:
         return None
-    if known.settings.replace and not own and _is_later(task, manifest):
+    if plan.replace and not own and _is_later(task, manifest):
         return None  # of a later snapshot of the date, which its own run is about to relocate
     kept = known.settings.keep_export and not manifest.in_place
     if kept or (day, manifest.export.export_task) not in known.published:

@@ -25,11 +25,13 @@ class GlueTables:
     runs: GlueRuns | None
 
     def takes(self, part: ExportPart) -> bool:
-        """Whether Glue converts the table: `engine: glue`, or `auto` and the export is large. Never changes: those are merged here."""
+        """Whether Glue converts the table: `converter: glue`, or `auto` and the export is large. Never changes: those are merged here."""
         source = self.context.source
         if part.base is not None:
             return False
-        return source.engine == "glue" or (source.engine == "auto" and part.billed_bytes > source.glue_above_gb * 1e9)
+        return source.converter == "glue" or (
+            source.converter == "auto" and part.billed_bytes > source.glue_above_gb * 1e9
+        )
 
     def convert(
         self, record: ExportRecord, parts: Sequence[ExportPart], *, turn: Turn, is_done: Callable[[], bool]
