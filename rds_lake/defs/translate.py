@@ -11,7 +11,6 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake import Prices
 from rds_lake.config.lake_yaml import LakeConfig, first_date
 from rds_lake.config.source import SourceSettings
@@ -55,14 +54,7 @@ _KINDS: Mapping[Stage, set[str]] = {
     Stage.VIEWS: {"athena", "view"},
 }
 
-_DYNAMODB_DESCRIPTIONS: Mapping[Stage, str] = {
-    Stage.EXPORT: "DynamoDB exports the source's tables to S3 as of one instant; we start or adopt the exports and check them.",
-    Stage.PARQUET: "The items as typed files in the lake's layout, every one counted; ends with the manifest.",
-}
-
 _DESCRIPTIONS: Mapping[Stage, str] = {
-    Stage.EXPORT: "AWS exports the day's snapshot to S3 as Parquet; we start or adopt the task and check it is complete.",
-    Stage.PARQUET: "The export copied into the lake's layout, verified object by object; ends with the manifest.",
     Stage.CATALOG: "Raw Glue tables and the date's partitions, made from the manifest and read back through Athena.",
     Stage.VIEWS: "Typed Athena views of the source, flipped together to one snapshot date.",
 }
@@ -93,13 +85,13 @@ def table_key(source: SourceSettings, view: str) -> dg.AssetKey:
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
     """Group, kinds, tags and description of a stage's assets, as keyword arguments of a spec or decorator."""
-    in_place = stage is Stage.PARQUET and source.in_place
-    descriptions = _DYNAMODB_DESCRIPTIONS if isinstance(source, DynamoDb) else _DESCRIPTIONS
+    parquet = _IN_PLACE if source.in_place else source.parquet_asset
+    descriptions = {Stage.EXPORT: source.export_asset, Stage.PARQUET: parquet, **_DESCRIPTIONS}
     return {
         "group_name": source.name,
         "kinds": {source.asset_kind, "s3"} if stage is Stage.EXPORT else _KINDS[stage],
         "tags": {Tag.SOURCE.value: source.name, "rds_lake/stage": stage.value},
-        "description": _IN_PLACE if in_place else descriptions.get(stage, _DESCRIPTIONS[stage]),
+        "description": descriptions[stage],
     }
 
 

@@ -43,6 +43,7 @@ from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.lake.known_tables import TABLE_ASSETS_LIMIT
 from rds_lake.stages.runs.advanced import Advanced, Turn
 from rds_lake.stages.runs.notify import render_held
+from rds_lake.stages.source.run import SourceRun
 from rds_lake.stages.watch.sources import run_of
 from rds_lake.stages.watch.status import export_seconds, snapshot_gb, tables_gb
 
@@ -186,11 +187,9 @@ def _relocation_checks(
     return list(checks.relocation(source, manifest, unknown=unknown, gone=gone))
 
 
-def _relocated(
-    run: DatabaseRun | DynamoRun, context: dg.AssetExecutionContext, aws: AwsResource
-) -> Manifest | Advanced:
+def _relocated(run: SourceRun, context: dg.AssetExecutionContext, aws: AwsResource) -> Manifest | Advanced:
     """A run that settles exports never waits for AWS; one that a person started may."""
-    if isinstance(run, DatabaseRun):
+    if not isinstance(run, DynamoRun):
         return run.relocate(_day(context))
     tags = orders_of(context.run)
     turn = _TURNS.get(tags.get(Tag.TRIGGER, ""), "by_hand")
@@ -301,7 +300,7 @@ def _described(attributes: dict[str, Any], tables: SourceTables, view: str) -> d
 
 def _source_run(
     context: dg.AssetExecutionContext, aws: AwsResource, config: LakeConfig, source: SourceSettings
-) -> DatabaseRun | DynamoRun:
+) -> SourceRun:
     gateways = aws.gateways(config.lake)
     return run_of(
         config,

@@ -78,7 +78,7 @@ def source_status(
     dates = handover.list_dates(lake.s3, lake.layout, source.name)
     shown = pointer.snapshot_date if pointer else max(dates, default=None)
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, shown) if shown else None
-    gb = None if manifest is None else _billed_gb(rds, manifest.export)
+    gb = None if manifest is None else _billed_gb(source, rds, manifest.export)
     return SourceStatus(
         source=source.name,
         published=pointer.snapshot_date if pointer else None,
@@ -112,12 +112,12 @@ def export_seconds(record: ExportRecord) -> float | None:
     return (record.ended_at - record.started_at).total_seconds()
 
 
-def _billed_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
-    return tables_gb(record) if record.parts else snapshot_gb(rds, record)
+def _billed_gb(source: SourceSettings, rds: RdsGateway, record: ExportRecord) -> float | None:
+    return snapshot_gb(rds, record) if isinstance(source, Rds | Aurora) else tables_gb(record)
 
 
 def tables_gb(record: ExportRecord) -> float:
-    """What DynamoDB bills the exports of a date by."""
+    """What DynamoDB bills the exports of a date by; 0 of a kind that AWS bills no exports of."""
     return round(sum(part.billed_bytes for part in record.parts) / 1e9, 3)
 
 
