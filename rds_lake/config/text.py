@@ -62,6 +62,8 @@ def explain(detail: ErrorDetails, model: type[BaseModel], place: str, elsewhere:
             return f"{where}: keys are words, and {value} is none; correct it or put it in quotes"
         case "value_error":
             return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
+        case _ if detail["input"] is None or detail["input"] == "":
+            return f"{where}: has no value; write one, or remove the key (docs/configuration.md describes it)"
         case "literal_error":
             return f"{where}: {detail['msg']}, not {value}"
         case _:

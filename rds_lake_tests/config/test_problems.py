@@ -30,7 +30,7 @@ SOURCES: dict[str, dict[str, Any]] = {
 # By section: what is changed, and the beginning of the problem that it makes.
 OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
     ({"name": "Shop"}, ".name: "),
-    ({"name": None}, ".name: "),
+    ({"name": None}, ".name: has no value; write one"),
     ({"rename": {"a": 1}}, ".rename.a: "),
     ({"types": "decimal"}, ".types: "),
     ({"publish": "never"}, ".publish: "),
@@ -47,6 +47,7 @@ OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
 ]
 OF_DATABASES: list[tuple[dict[Any, Any], str]] = [
     ({"identifier": "shop_prod"}, ".identifier: "),
+    ({"identifier": ""}, ".identifier: has no value; write one"),
     ({"engine": "oracle"}, ".engine: "),
     ({"snapshots": []}, ".snapshots: must not be empty"),
     ({"include": ["a b"]}, ": include ['a b']: "),
