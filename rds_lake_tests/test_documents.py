@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from rds_lake.cli import main
 from rds_lake.config.lake_yaml import LakeSettings
+from rds_lake.config.shared import SharedKeys
 from rds_lake.config.source import KINDS
 from rds_lake.demo.stack import DEMO_CONFIG
 
@@ -22,6 +23,14 @@ def test_the_configuration_page_lists_exactly_the_settings_there_are(root: Path)
     text = (root / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert table_keys(text, "lake:") == set(LakeSettings.model_fields)
     assert table_keys(text, "sources:") == {key for model in KINDS.values() for key in model.model_fields}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_table_of_each_kind_has_its_own_keys(root: Path, kind: str) -> None:
+    text = (root / "docs" / "configuration.md").read_text(encoding="utf-8")
+    (section,) = [part for part in text.split("\n### ")[1:] if f"`kind: {kind}`" in part.split("\n", 1)[0]]
+    own = KINDS[kind].model_fields.keys() - {"kind", *SharedKeys.model_fields}
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", section.split("\n## ", 1)[0], re.MULTILINE)) == own
 
 
 def readme_commands(root: Path) -> list[str]:

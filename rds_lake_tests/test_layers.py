@@ -48,6 +48,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
 }
 OPEN_ROOMS = {"definitions", "cli", "console", "demo"}  # may import everything
 
+# A kind of source is a folder of `stages` with a `run.py` of its own: it stands on what all kinds share, beside the other kinds.
+SHARED = {"lake", "runs", "catalogue", "checks", "publish", "source"}
+KINDS = {place.parent.name for place in PACKAGE.joinpath("stages").glob("*/run.py")} - SHARED
+
 # Folder of a room -> the other folders of the same room that it may import ("" is the room's own files).
 FOLDERS: dict[str, dict[str, set[str]]] = {
     "aws": {"": set(), "s3": {""}},
@@ -73,10 +77,9 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "checks": {"lake", "runs", "catalogue"},
         "publish": {"lake", "runs", "catalogue", "checks"},
         "source": {"lake", "runs", "catalogue", "checks", "publish"},
-        "databases": {"lake", "runs", "catalogue", "checks", "publish", "source"},
-        "dynamodb": {"lake", "runs", "catalogue", "checks", "publish", "source"},
-        "upkeep": {"lake", "runs", "catalogue", "checks", "publish", "source", "databases", "dynamodb"},
-        "watch": {"lake", "runs", "catalogue", "checks", "publish", "source", "databases", "dynamodb", "upkeep"},
+        **dict.fromkeys(KINDS, SHARED),
+        "upkeep": SHARED | KINDS,
+        "watch": SHARED | KINDS | {"upkeep"},
     },
     "defs": {
         "": {"assets", "checks", "sensors"},

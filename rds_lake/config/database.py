@@ -72,6 +72,10 @@ class DatabaseKeys(SharedKeys):
     """What both kinds of databases have. A snapshot date is the UTC date of the data in one of their snapshots."""
 
     asset_kind = "postgres"
+    export_asset = (
+        "AWS exports the day's snapshot to S3 as Parquet; the export is started or adopted, and checked to be complete."
+    )
+    parquet_asset = "The export copied into the lake's layout, verified object by object; ends with the manifest."
     rules: ClassVar[tuple[Rule, ...]] = (_include_is_legal, _in_place_keeps_the_export, _held_dates_are_not_replaced)
 
     identifier: str = Field(

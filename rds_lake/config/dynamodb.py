@@ -107,6 +107,10 @@ class DynamoDb(SharedKeys):
 
     described = "a set of DynamoDB tables"
     asset_kind = "dynamodb"
+    export_asset = (
+        "DynamoDB exports the source's tables to S3 as of one instant; the exports are started or adopted, and checked."
+    )
+    parquet_asset = "The items as typed files in the lake's layout, every one counted; ends with the manifest."
     rules: ClassVar[tuple[Rule, ...]] = (
         _glue_writes_the_format,
         _glue_converts_exports,

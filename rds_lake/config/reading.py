@@ -1,7 +1,7 @@
 """Settings out of YAML's values, with everything that is wrong with them at once.
 
-pydantic checks every key by itself. What keys have wrong together is in rules, and those are asked even where some keys are
-wrong by themselves: a rule that needs one of these has nothing to say.
+pydantic checks every key by itself. Rules check keys together, and they run even where some keys are wrong by themselves; a
+rule that needs one of those is left out.
 
 What belongs here: that procedure, for any section of lake.yaml. Sentences are `config/text.py`.
 """
@@ -65,13 +65,13 @@ def _without(model: type[_S], raw: Mapping[Any, Any], wrong: set[int | str]) -> 
     lacking = [key for key, field in model.model_fields.items() if field.is_required() and key in wrong]
     settings = model.model_validate(right | {key: (model.model_fields[key].examples or [None])[0] for key in lacking})
     for key in wrong & model.model_fields.keys():
-        object.__delattr__(settings, str(key))  # settings are frozen, and nobody else has these yet
+        object.__delattr__(settings, str(key))  # frozen, but these are ours alone
         settings.model_fields_set.discard(str(key))
     return settings
 
 
 def judged(rule: Callable[_P, Iterator[str]], *args: _P.args, **kwargs: _P.kwargs) -> Iterator[str]:
-    """What the rule says of settings that may lack keys; nothing where it needs one of these."""
+    """The rule's problems with settings that may lack keys; none where it needs a key that is lacking."""
     try:
         yield from rule(*args, **kwargs)
     except AttributeError:

@@ -1,6 +1,6 @@
 """What a source of lake.yaml has wrong with the lake, or with another source.
 
-What belongs here: these rules, each a function that yields sentences. What one source alone has wrong stands with its kind.
+What belongs here: these rules, each a function that yields sentences. What one source alone has wrong is in the file of its kind.
 """
 
 from __future__ import annotations
@@ -19,7 +19,10 @@ _T = TypeVar("_T")
 
 
 def problems_together(lake: LakeSettings | None, sources: Sequence[SourceSettings]) -> list[str]:
-    """Every problem, in sentences that say what to do. Settings may lack keys (`reading.Read`); None: nothing is known of the lake."""
+    """Every problem, in sentences that say what to do.
+
+    Settings may lack keys (`reading.Read`); `lake` is None where nothing of it can be read.
+    """
     problems = [problem for rule in (_names, _identifiers, _tables) for problem in rule(sources)]
     if lake is None:
         return problems

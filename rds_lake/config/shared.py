@@ -79,6 +79,8 @@ class SharedKeys(Settings):
 
     described: ClassVar[str]  # of the kind, for messages: "a DB instance"
     asset_kind: ClassVar[str]  # Dagster's kind of the asset that takes the snapshot
+    export_asset: ClassVar[str]  # what that asset is, and what the asset of the files is, for Dagster's UI
+    parquet_asset: ClassVar[str]
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.", examples=["shop"])

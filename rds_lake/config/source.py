@@ -15,6 +15,7 @@ from typing import Any, TypeAlias, get_args
 from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.reading import Read, not_a_mapping, read_settings
+from rds_lake.config.text import shown
 
 SourceSettings: TypeAlias = Rds | Aurora | DynamoDb
 
@@ -50,7 +51,7 @@ def read_source(raw: object, place: str) -> ReadSource:
 
 
 def _nearest_kind(raw: Mapping[Any, Any]) -> str:
-    """The kind that has most of the keys: which others are wrong is said by it."""
+    """The kind that has most of the keys; the others are compared with its keys."""
     return max(KINDS, key=lambda kind: len(KINDS[kind].model_fields.keys() & raw.keys()))
 
 
@@ -59,7 +60,7 @@ def _no_kind(raw: Mapping[Any, Any], place: str) -> str:
     kinds = f"{', '.join(words[:-1])} or {words[-1]}"
     if "kind" not in raw:
         return f"{place}.kind: is required; add {kinds}"
-    return f"{place}.kind: {raw['kind']!r} is no kind of source; write {kinds}"
+    return f"{place}.kind: {shown(raw['kind'])} is no kind of source; write {kinds}"
 
 
 def _of_other_kinds(key: str, kind: str) -> str | None:

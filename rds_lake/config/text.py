@@ -1,6 +1,6 @@
 """The text of lake.yaml: YAML whose keys are unique, and pydantic's findings as sentences.
 
-What belongs here: reading and explaining. The settings are `config/lake_yaml.py`.
+What belongs here: YAML, and every sentence about a single key.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class UniqueKeyLoader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(
                     "while reading a mapping",
                     node.start_mark,
-                    f"the key {key!r} stands twice",
+                    f"the key {key!r} is written twice; remove one of the two",
                     key_node.start_mark,
                 )
             if isinstance(key, str):
@@ -39,7 +39,10 @@ class UniqueKeyLoader(yaml.SafeLoader):
 
 
 def explain(detail: ErrorDetails, model: type[BaseModel], place: str, elsewhere: Elsewhere) -> str:
-    """One pydantic finding in the section at `place` as a sentence with its place and the remedy; "" where nothing is to be said."""
+    """One pydantic finding in the section at `place` as a sentence with its place and the remedy.
+
+    "" where `elsewhere` has nothing to say of an unknown key.
+    """
     keys = [str(part) for part in detail["loc"]]
     where = ".".join([place, *_written(keys)])
     value = shown(detail["input"])
@@ -59,6 +62,8 @@ def explain(detail: ErrorDetails, model: type[BaseModel], place: str, elsewhere:
             return f"{where}: keys are words, and {value} is none; correct it or put it in quotes"
         case "value_error":
             return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
+        case _ if detail["input"] is None or detail["input"] == "":
+            return f"{where}: has no value; write one, or remove the key (docs/configuration.md describes it)"
         case "literal_error":
             return f"{where}: {detail['msg']}, not {value}"
         case _:

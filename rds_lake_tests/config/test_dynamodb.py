@@ -68,7 +68,7 @@ def test_every_key_that_makes_no_sense_is_named_with_its_place() -> None:
     assert "sources.2.tables: is required" in text
 
 
-def test_what_does_not_go_together_is_told_at_once() -> None:
+def test_all_that_does_not_go_together_is_listed_at_once() -> None:
     text = problems_of(
         f"{REVIEWS}, converter: glue, incremental: true, format: csv, on_demand_rcu: 10, glue_above_gb: 9}}"
     )
@@ -109,8 +109,8 @@ def test_a_name_no_table_can_have_is_refused(name: str) -> None:
 def test_a_lake_of_dynamodb_alone_needs_neither_export_role_nor_key() -> None:
     bare = LAKE.replace("  export_role: arn:aws:iam::111122223333:role/rds-lake-export\n", "")
     bare = bare.replace("  kms_key: alias/rds-lake\n", "")
-    found = parse_config(bare + REVIEWS + "}", where="lake.yaml").lake
-    assert (found.export_role, found.kms_key) == (None, None)
+    settings = parse_config(bare + REVIEWS + "}", where="lake.yaml").lake
+    assert (settings.export_role, settings.kms_key) == (None, None)
     with pytest.raises(ConfigError) as caught:
         parse_config(bare + REVIEWS + "}\n  - {name: shop, kind: rds, identifier: shop-prod}", where="lake.yaml")
     assert "source 'shop': RDS exports no snapshot without lake.export_role and lake.kms_key; add them" in str(

@@ -67,7 +67,7 @@ def test_two_sources_of_one_instance_are_refused() -> None:
 
 
 def test_a_key_written_twice_is_refused_instead_of_the_last_one_winning() -> None:
-    assert "'kms_key' stands twice" in problems_of(LEGAL.replace("  kms_key:", "  kms_key: a\n  kms_key:"))
+    assert "'kms_key' is written twice" in problems_of(LEGAL.replace("  kms_key:", "  kms_key: a\n  kms_key:"))
 
 
 @pytest.mark.parametrize("item", ["shop.public.Order Details", "shop.public.o-1", "a.b.c.d", ""])
@@ -140,9 +140,9 @@ def test_how_much_a_table_may_lose_is_said_for_all_or_by_view_or_original_name()
         return [source.max_drop_of(view, table) for view, table in names]
 
     assert limits("max_drop: 1") == [(1, False)] * 3
-    told = limits("max_drop: {orders: 0.1, shop.public.jobs: 1}")
-    assert told[:2] == [(0.1, True), (1, True)]
-    assert told[2] == parse_config(LEGAL, where="lake.yaml").source("shop").max_drop_of("a", "b")
+    by_name = limits("max_drop: {orders: 0.1, shop.public.jobs: 1}")
+    assert by_name[:2] == [(0.1, True), (1, True)]
+    assert by_name[2] == parse_config(LEGAL, where="lake.yaml").source("shop").max_drop_of("a", "b")
     assert limits("max_drop: {default: 0.9, orders: 0.1}")[2] == (0.9, False)
     assert "max_drop" in problems_of(LEGAL.rstrip() + "\n    max_drop: 50\n")
 
@@ -178,6 +178,6 @@ def test_in_place_and_a_deleted_export_are_refused_together() -> None:
     ],
 )
 def test_a_schedule_that_is_none_is_named_with_its_key(line: str, place: str) -> None:
-    told = problems_of(LEGAL.replace("kind: rds", "kind: aurora") + line)
-    assert place in told
-    assert "for example" in told
+    message = problems_of(LEGAL.replace("kind: rds", "kind: aurora") + line)
+    assert place in message
+    assert "for example" in message

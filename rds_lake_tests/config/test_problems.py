@@ -2,6 +2,7 @@
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.config.lake_yaml import LakeConfig, parse_config
+from rds_lake.config.lake_yaml import LakeConfig, load_config, parse_config
 from rds_lake.config.source import KINDS
 from rds_lake.errors import ConfigError
 
@@ -27,9 +28,9 @@ SOURCES: dict[str, dict[str, Any]] = {
     "dynamodb": {"name": "reviews", "kind": "dynamodb", "tables": ["Reviews"]},
 }
 # By section: what is changed, and the beginning of the problem that it makes.
-OF_ALL_KINDS: list[tuple[dict[str, Any], str]] = [
+OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
     ({"name": "Shop"}, ".name: "),
-    ({"name": None}, ".name: "),
+    ({"name": None}, ".name: has no value; write one"),
     ({"rename": {"a": 1}}, ".rename.a: "),
     ({"types": "decimal"}, ".types: "),
     ({"publish": "never"}, ".publish: "),
@@ -44,8 +45,9 @@ OF_ALL_KINDS: list[tuple[dict[str, Any], str]] = [
     ({"athina": True}, ".athina: unknown key; did you mean `athena`?"),
     ({7: 1}, ".7: keys are words, and 7 is none"),
 ]
-OF_DATABASES: list[tuple[dict[str, Any], str]] = [
+OF_DATABASES: list[tuple[dict[Any, Any], str]] = [
     ({"identifier": "shop_prod"}, ".identifier: "),
+    ({"identifier": ""}, ".identifier: has no value; write one"),
     ({"engine": "oracle"}, ".engine: "),
     ({"snapshots": []}, ".snapshots: must not be empty"),
     ({"include": ["a b"]}, ": include ['a b']: "),
@@ -57,7 +59,7 @@ OF_DATABASES: list[tuple[dict[str, Any], str]] = [
     ({"converter": "glue"}, ".converter: makes no sense for kind {kind}; remove it (it is a key of kind dynamodb)"),
     ({"tables": ["Reviews"]}, ".tables: makes no sense for kind {kind}; remove it (it is a key of kind dynamodb)"),
 ]
-OF_DYNAMODB: list[tuple[dict[str, Any], str]] = [
+OF_DYNAMODB: list[tuple[dict[Any, Any], str]] = [
     ({"tables": []}, ".tables: must not be empty"),
     ({"tables": ["a b"]}, ".tables.0: 'a b' is no name of a DynamoDB table"),
     ({"method": "copy"}, ".method: "),
@@ -93,7 +95,7 @@ def problems_of(lake: object, sources: object) -> list[str]:
     return [line.removeprefix("  - ") for line in lines]
 
 
-def wrongs(kind: str) -> list[tuple[dict[str, Any], str]]:
+def wrongs(kind: str) -> list[tuple[dict[Any, Any], str]]:
     """What an entry of the kind can have wrong."""
     return OF_ALL_KINDS + (OF_DYNAMODB if kind == "dynamodb" else OF_DATABASES)
 
@@ -109,7 +111,7 @@ def test_each_wrong_key_has_a_problem_and_only_that(kind: str) -> None:
 
 
 @given(data=st.data())
-def test_any_subset_of_what_can_be_wrong_is_told_at_once(data: st.DataObject) -> None:
+def test_any_subset_of_what_can_be_wrong_is_listed_at_once(data: st.DataObject) -> None:
     """One key wrong at a time is the test above; here none hides another, be it of another source, kind or section."""
     lake, sources, expected = dict(LAKE), copy.deepcopy(list(SOURCES.values())), []
     for change, begins in data.draw(st.lists(st.sampled_from(OF_THE_LAKE), unique_by=lambda wrong: wrong[1])):
@@ -162,7 +164,7 @@ def test_no_values_whatever_raise_anything_but_a_config_error(lake: object, sour
 @pytest.mark.parametrize(
     "text", ["a: 2026-02-30", "a: !!bool x", "a: !!int ''", "a: !!timestamp x", "? [a]\n: b", "[" * 5000]
 )
-def test_text_that_is_no_yaml_is_said_so(text: str) -> None:
+def test_text_that_is_no_yaml_is_a_sentence(text: str) -> None:
     with pytest.raises(ConfigError, match="is not YAML"):
         parse_config(text, where="lake.yaml")
 
@@ -213,6 +215,17 @@ def test_the_old_word_for_the_converter_is_accepted_with_a_notice(converter: str
                            "please change it",)  # fmt: skip
     (line,) = problems_of(lake, [SOURCES["dynamodb"] | {"engine": converter, "converter": converter}])
     assert line.startswith("sources.0.engine: is the old name of `converter`")
+
+
+def test_a_notice_is_a_warning_in_the_log_that_commands_and_code_locations_show(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    place = tmp_path / "lake.yaml"
+    place.write_text(yaml.safe_dump({"lake": LAKE, "sources": [SOURCES["dynamodb"] | {"engine": "local"}]}), "utf-8")
+    config = load_config(place)
+    assert [(record.name, record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("rds_lake", "WARNING", f"{place}: {config.notices[0]}")
+    ]
 
 
 def test_a_json_schema_can_be_made_of_lake_yaml() -> None:

@@ -16,6 +16,7 @@ from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
+from rds_lake.stages.dynamodb.reconcile import watch_set
 from rds_lake.defs import metadata
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key

@@ -18,6 +18,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.stages.databases.run import DatabaseRun
 from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.source.run import SourceRun
 from rds_lake.stages.source.stages import SharedStages
 
 _S = TypeVar("_S", bound=SourceSettings)
@@ -32,7 +33,7 @@ def run_of(
     lake: Lake,
     log: Callable[[str], None],
     announce: Callable[[date], None] | None = None,
-) -> DatabaseRun | DynamoRun:
+) -> SourceRun:
     """The stages of a source of any kind."""
 
     def shared(source: _S) -> SharedStages[_S]:

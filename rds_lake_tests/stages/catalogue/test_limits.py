@@ -98,7 +98,7 @@ def test_the_view_of_a_report_that_glue_refused_is_not_even_tried() -> None:
 def test_a_column_type_beyond_glues_limit_leaves_out_its_table_alone(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
-    manifest = world.run()._manifest(date(2026, 11, 20))
+    manifest = world.run().shared.manifest(date(2026, 11, 20))
     first, *others = manifest.tables
     long = replace(first.columns[0], hive_type=f"struct<{','.join(f'field_{n}:string' for n in range(9000))}>")
     assert len(long.hive_type) > GLUE_TYPE
