@@ -1,10 +1,8 @@
-"""The compiled parser, where it was built: chunks that are as the plan says become columns without pyarrow's JSON reader.
+"""The compiled parser, where it was built: chunks that fit the plan become columns without pyarrow's JSON reader.
 
-It is optional. `native/parser.c` is built where a C compiler is, when the package is installed; without it everything is
-read by `wrapped.py`, with equal values and at about half of the speed (docs/decisions/0016). It leaves every chunk that
-surprises it to `wrapped.py` too, so what is learned, and what is refused with which words, is Python's alone.
-
-What belongs here: finding the library, telling it the plan, and Arrow arrays around the memory it fills.
+It is optional: `native/parser.c` is built when the package is installed where a C compiler is. Without it `wrapped.py` reads
+everything, with equal values and at about half of the speed (docs/decisions/0016). A chunk that does not fit the plan is left
+to `wrapped.py` too, so that only Python extends the schema and refuses input.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ INSTALL = "pip install --editable . (or make setup) where a C compiler is: apt-g
 
 
 class Left(Enum):
-    """Why a chunk was left to Python: something new is in it, or anything else."""
+    """Why a chunk was left to Python: it has an attribute or type that the plan lacks, or anything else."""
 
     NEW = -1
     ODD = -2
@@ -42,7 +40,7 @@ class Left(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """One node for the library, before its children."""
+    """One node as the library gets it; its children follow. `name`: the attribute's; `tags`: a bit per type of `TAGS`."""
 
     kind: str
     name: str
@@ -58,13 +56,13 @@ _KINDS = ("TEXT", "NUMBER", "INTEGER", "DECIMAL", "BOOL", "BINARY", "LIST", "STR
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled parser; None if it was not built, or for another system or another release of ours."""
+    """The compiled parser; None if it was not built, or was built for another system or another release of rds-lake."""
     for suffix in EXTENSION_SUFFIXES:
         path = Path(__file__).parent.parent / f"_parser{suffix}"
         if path.exists():
             try:
                 found = ctypes.CDLL(str(path))
-            except OSError:  # of another system: the run's log says that the portable parser was used
+            except OSError:  # built for another system; the run's log says that the portable parser was used
                 return None
             return _declared(found) if found.rl_version() == _VERSION else None
     return None
@@ -83,13 +81,13 @@ def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
 
 
 def count_lines(data: bytes) -> int:
-    """How many line feeds there are, with or without the library."""
+    """How many line feeds there are; counted by the library where it was built."""
     found = library()
     return data.count(b"\n") if found is None else found.rl_lines(data, len(data))
 
 
 class Parser:
-    """Reads chunks for one plan, in one thread at a time; keeps its scratch memory from chunk to chunk."""
+    """Reads chunks for one plan, in one thread at a time. Its scratch memory is used again for each chunk."""
 
     def __init__(self, found: ctypes.CDLL, plan: Plan, member: str) -> None:
         self.plan = plan
@@ -104,11 +102,11 @@ class Parser:
 
     @property
     def stopped(self) -> int:
-        """Where in the last chunk the line begins at which it was left."""
+        """The offset in the last chunk of the line that did not fit."""
         return self._library.rl_stopped(self._reader)
 
     def parse(self, data: bytes, lines: int) -> pa.RecordBatch | Left:
-        """The items as columns of the plan; or why Python has to read the chunk."""
+        """The items of `lines` lines as columns of the plan; or why Python has to read the chunk."""
         if len(data) > _LARGEST:
             return Left.ODD
         items = self._library.rl_parse(self._reader, data, len(data))
@@ -124,7 +122,7 @@ class Parser:
         try:
             arrays = [built.array(column) for column in self.plan.columns]
             batch = pa.RecordBatch.from_arrays(arrays, schema=self.plan.schema)
-            batch.validate(full=True)  # that texts are UTF-8; and a belt for a parser that writes to memory itself
+            batch.validate(full=True)  # that texts are UTF-8; and a safeguard, as the parser writes to memory itself
         except pa.ArrowInvalid:
             return Left.ODD
         return batch
@@ -132,7 +130,7 @@ class Parser:
 
 @dataclass(frozen=True, slots=True)
 class _Building:
-    """Arrays around one piece of memory, by the places the library gave, in the order of the columns."""
+    """Arrays in one piece of memory, at the places that the library returned, in the order of the columns."""
 
     memory: pa.Buffer
     places: Iterator[int]
@@ -154,7 +152,7 @@ class _Building:
 
 
 def _columns(columns: Sequence[Column]) -> Iterator[Column]:
-    """All that get memory of their own, in the order of their descriptions."""
+    """All columns, also nested ones, in the order of their descriptions."""
     for column in columns:
         yield column
         yield from _columns(column.below)
@@ -180,7 +178,7 @@ def _kind(column: Column) -> str:
 
 
 def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
-    """JSON text and all that is known below it; what its lists hold comes first, then what its maps hold."""
+    """An attribute that becomes JSON text, and the nodes below: first the elements of its lists, then the fields of its maps."""
     if node.text is not None:
         yield _Described(kind, name, 0, free_form=True)
         return
@@ -194,7 +192,7 @@ def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
 
 
 def described_as_bytes(plan: Plan, member: str) -> tuple[bytes, bytes, int]:
-    """The plan as the library wants it: an array of `description` (columns.h), all names, and how many there are."""
+    """The plan as the library takes it: an array of `description` (columns.h), all names in one text, the number of nodes."""
     described = [_Described("STRUCT", member, len(plan.columns)), *_described(plan.columns)]
     packed, names = bytearray(), bytearray()
     for one in described:

@@ -1,6 +1,6 @@
-"""Typed columns as lines of JSON, named as in Athena; null and absent are left out.
+"""The format `json`: a line of JSON per item, with the columns' names; nulls and absent attributes are left out.
 
-What belongs here: the `json` format. JSON text within a column is `json_text.py`.
+JSON text within a column is `json_text.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from rds_lake.convert.rules.raw_text import quoted
 
 
 def json_lines(table: pa.Table, plan: Plan) -> pa.Table:
-    """One column `line`, a JSON object per row."""
+    """The table as one column `line`, a JSON object per row."""
     lines = [_fields([batch.column(one.name) for one in plan.columns], plan.columns, len(batch))
              for batch in table.to_batches()]  # fmt: skip
     return pa.table({"line": pa.chunked_array(lines, pa.string())})

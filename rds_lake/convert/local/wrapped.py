@@ -1,9 +1,8 @@
 """Chunks of lines to typed arrays: pyarrow's JSON reader with the types known, then the wrapping taken off.
 
-DynamoDB wraps every value, `{"S": "x"}`, so a parsed attribute is a struct with one field per type seen. Taking one off
-costs nothing: the inner arrays are used as they are; only numbers and binaries are converted.
-
-What belongs here: arrays in, arrays out, for one chunk and one plan. What to do when a chunk does not fit: `schema.py`.
+DynamoDB wraps every value, `{"S": "x"}`, so a parsed attribute is a struct with one field per type seen. Taking the wrapping
+off costs nothing: the inner arrays are used as they are; only numbers and binaries are converted. What happens to a chunk that
+does not fit is in `schema.py`.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ _NULL = b'{"NULL":true}'
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Numbers that the planned type does not hold."""
+    """Numbers that do not fit the planned type of their column."""
 
     column: Column
     values: pa.Array
 
 
 def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
-    """The lines' items, wrapped. Raises ValueError if a line has what the plan does not know, or is no JSON."""
+    """The lines' items, wrapped. Raises ValueError if a line has something that the plan lacks, or is no JSON."""
     if plan.raw:
         data = _with_raw_text(data, plan, member)
     elif not plan.keeps_nulls and _NULL in data:
@@ -88,7 +87,7 @@ def _plain(values: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
     if column.type != pa.string():
         return _numbers(values, column, misfits)
     if pc.all(pc.match_substring_regex(values, f"^({PATTERN})$")).as_py() is False:
-        raise ValueError("a number is none")
+        raise ValueError("a value of type N is no number")
     return values
 
 
