@@ -25,10 +25,10 @@ class GlueTables:
     runs: GlueRuns | None
 
     def takes(self, part: ExportPart) -> bool:
-        """Whether Glue converts the table: `engine: glue`, or `auto` and the export is large. Never changes: those are merged here."""
+        """Whether Glue converts the table: all tables, or with `auto` those whose export is larger than `glue_above_gb`."""
         source = self.context.source
         if part.base is not None:
-            return False
+            return False  # changes are merged on this machine
         return source.engine == "glue" or (source.engine == "auto" and part.billed_bytes > source.glue_above_gb * 1e9)
 
     def convert(
