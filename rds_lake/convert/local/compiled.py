@@ -61,44 +61,44 @@ def library() -> ctypes.CDLL | None:
         path = Path(__file__).parent.parent / f"_parser{suffix}"
         if path.exists():
             try:
-                found = ctypes.CDLL(str(path))
+                lib = ctypes.CDLL(str(path))
             except OSError:  # built for another system; the run's log says that the portable parser was used
                 return None
-            return _declared(found) if found.rl_version() == _VERSION else None
+            return _declared(lib) if lib.rl_version() == _VERSION else None
     return None
 
 
-def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
+def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
     pointer, size = ctypes.c_void_p, ctypes.c_int64
-    found.rl_open.argtypes, found.rl_open.restype = [ctypes.c_char_p, ctypes.c_char_p, size], pointer
-    found.rl_parse.argtypes, found.rl_parse.restype = [pointer, ctypes.c_char_p, size], size
-    found.rl_lines.argtypes, found.rl_lines.restype = [ctypes.c_char_p, size], size
-    found.rl_stopped.argtypes, found.rl_stopped.restype = [pointer], size
-    found.rl_lay_out.argtypes, found.rl_lay_out.restype = [pointer, pointer], size
-    found.rl_copy.argtypes, found.rl_copy.restype = [pointer, pointer, pointer], None
-    found.rl_close.argtypes, found.rl_close.restype = [pointer], None
-    return found
+    lib.rl_open.argtypes, lib.rl_open.restype = [ctypes.c_char_p, ctypes.c_char_p, size], pointer
+    lib.rl_parse.argtypes, lib.rl_parse.restype = [pointer, ctypes.c_char_p, size], size
+    lib.rl_lines.argtypes, lib.rl_lines.restype = [ctypes.c_char_p, size], size
+    lib.rl_stopped.argtypes, lib.rl_stopped.restype = [pointer], size
+    lib.rl_lay_out.argtypes, lib.rl_lay_out.restype = [pointer, pointer], size
+    lib.rl_copy.argtypes, lib.rl_copy.restype = [pointer, pointer, pointer], None
+    lib.rl_close.argtypes, lib.rl_close.restype = [pointer], None
+    return lib
 
 
 def count_lines(data: bytes) -> int:
     """How many line feeds there are; counted by the library where it was built."""
-    found = library()
-    return data.count(b"\n") if found is None else found.rl_lines(data, len(data))
+    lib = library()
+    return data.count(b"\n") if lib is None else lib.rl_lines(data, len(data))
 
 
 class Parser:
     """Reads chunks for one plan, in one thread at a time. Its scratch memory is used again for each chunk."""
 
-    def __init__(self, found: ctypes.CDLL, plan: Plan, member: str) -> None:
+    def __init__(self, lib: ctypes.CDLL, plan: Plan, member: str) -> None:
         self.plan = plan
-        self._library = found
+        self._library = lib
         self._columns = list(_columns(plan.columns))
         columns, names, count = described_as_bytes(plan, member)
         self._places = (ctypes.c_int64 * (_WORDS * (1 + len(self._columns))))()
-        self._reader = found.rl_open(columns, names, len(names))
+        self._reader = lib.rl_open(columns, names, len(names))
         if not self._reader:
             raise MemoryError(f"no memory for a parser of {count:,} columns")
-        finalize(self, found.rl_close, self._reader)
+        finalize(self, lib.rl_close, self._reader)
 
     @property
     def stopped(self) -> int:
@@ -144,7 +144,7 @@ class _Building:
             buffers.append(self.memory.slice(ends, 4 * (length + 1)))
         if values >= 0:
             buffers.append(self.memory.slice(values, size))
-        below = [self.array(one) for one in column.below]
+        below = [self.array(inner) for inner in column.below]
         if pa.types.is_float64(column.type):
             text: Any = pa.Array.from_buffers(pa.string(), length, buffers, nulls)
             return text.cast(column.type)
@@ -187,17 +187,26 @@ def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
     yield _Described(kind, name, (node.element is not None) + len(fields), tags=tags)
     if node.element is not None:
         yield from _text("", node.element, "BELOW")
-    for below, one in fields:
-        yield from _text(below, one, "BELOW")
+    for below, inner in fields:
+        yield from _text(below, inner, "BELOW")
 
 
 def described_as_bytes(plan: Plan, member: str) -> tuple[bytes, bytes, int]:
     """The plan as the library takes it: an array of `description` (columns.h), all names in one text, the number of nodes."""
     described = [_Described("STRUCT", member, len(plan.columns)), *_described(plan.columns)]
     packed, names = bytearray(), bytearray()
-    for one in described:
-        name, tag = one.name.encode("utf-8"), TAGS.index(one.tag) if one.tag else -1
-        numbers = _KINDS.index(one.kind), tag, one.tags, one.scale, one.free_form, one.children, len(names), len(name)
+    for node in described:
+        name, tag = node.name.encode("utf-8"), TAGS.index(node.tag) if node.tag else -1
+        numbers = (
+            _KINDS.index(node.kind),
+            tag,
+            node.tags,
+            node.scale,
+            node.free_form,
+            node.children,
+            len(names),
+            len(name),
+        )
         packed += _DESCRIPTION.pack(*numbers)
         names += name
     return bytes(packed), bytes(names), len(described)

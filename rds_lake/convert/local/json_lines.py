@@ -19,7 +19,7 @@ from rds_lake.convert.rules.raw_text import quoted
 
 def json_lines(table: pa.Table, plan: Plan) -> pa.Table:
     """The table as one column `line`, a JSON object per row."""
-    lines = [_fields([batch.column(one.name) for one in plan.columns], plan.columns, len(batch))
+    lines = [_fields([batch.column(column.name) for column in plan.columns], plan.columns, len(batch))
              for batch in table.to_batches()]  # fmt: skip
     return pa.table({"line": pa.chunked_array(lines, pa.string())})
 
@@ -40,7 +40,7 @@ def _text(array: Any, column: Column) -> pa.Array:
             encoded = [None if value is None else b64encode(value).decode() for value in array.to_pylist()]
             return strings_text(pa.array(encoded, pa.string()))
         case Kind.STRUCT:
-            below = [array.field(one.name) for one in column.below]
+            below = [array.field(inner.name) for inner in column.below]
             made = _fields(below, column.below, len(array))
             return pc.if_else(array.is_valid(), made, pa.scalar(None, pa.string()))
         case Kind.LIST:

@@ -48,7 +48,7 @@ def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
 
 def _arrow_type(kind: Kind, number: str, below: Sequence[Column]) -> pa.DataType:
     if kind is Kind.STRUCT:
-        return pa.struct([pa.field(one.name, one.type) for one in below])
+        return pa.struct([pa.field(inner.name, inner.type) for inner in below])
     if kind is Kind.LIST:
         return pa.list_(below[0].type)
     if kind is Kind.NUMBER:
@@ -79,7 +79,7 @@ def _content(tag: str, node: Node, keeps_nulls: bool) -> pa.DataType:
         assert node.element is not None
         return pa.list_(_wrapped(node.element, keeps_nulls))
     if tag == "M":
-        return pa.struct([(name, _wrapped(one, keeps_nulls)) for name, one in sorted((node.fields or {}).items())])
+        return pa.struct([(name, _wrapped(inner, keeps_nulls)) for name, inner in sorted((node.fields or {}).items())])
     return pa.list_(pa.string())
 
 
@@ -97,4 +97,4 @@ def _has_maps(node: Node) -> bool:
 
 def _any_raw(node: Node) -> bool:
     below = [*(node.fields or {}).values(), *([node.element] if node.element else [])]
-    return node.text is not None or any(_any_raw(one) for one in below)
+    return node.text is not None or any(_any_raw(inner) for inner in below)

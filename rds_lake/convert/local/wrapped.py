@@ -45,8 +45,8 @@ def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
     read = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
     options = pj.ParseOptions(explicit_schema=plan.wrapped, unexpected_field_behavior="error")
     table = pj.read_json(pa.BufferReader(pa.py_buffer(data)), read, options)
-    found: Any = table.column(0)
-    return found.chunk(0) if found.num_chunks == 1 else pa.concat_arrays(found.chunks)
+    items: Any = table.column(0)
+    return items.chunk(0) if items.num_chunks == 1 else pa.concat_arrays(items.chunks)
 
 
 def typed(items: pa.StructArray, plan: Plan) -> tuple[pa.RecordBatch, list[Misfit]]:
@@ -68,7 +68,7 @@ def _column(array: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
             return mixed_text(array, column.node)
         case Kind.STRUCT:
             maps = array.field("M")
-            below = [_column(maps.field(one.original), one, misfits) for one in column.below]
+            below = [_column(maps.field(inner.original), inner, misfits) for inner in column.below]
             return _rebuilt(maps, column.type, [_validity(maps)], below)
         case Kind.LIST:
             lists, element = array.field(column.tag), column.below[0]
@@ -155,5 +155,5 @@ def _replaced(value: Any, node: Node | None, keeps: bool) -> dict[str, Any] | No
     if node is not None and "M" in value:
         return {"M": _fields(value["M"], node.fields or {}, keeps)}
     if node is not None and "L" in value and node.element is not None:
-        return {"L": [_replaced(one, node.element, keeps) for one in value["L"]]}
+        return {"L": [_replaced(element, node.element, keeps) for element in value["L"]]}
     return None if "NULL" in value and not keeps else value

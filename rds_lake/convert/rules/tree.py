@@ -128,7 +128,7 @@ def _observe_nested(node: Node, tag: str, content: Any, limits: Limits, depth: i
         grew = _observe_fields(node, content, limits, depth + 1)
     else:
         element = Node() if node.text or node.element is None else node.element
-        grew = sum(observe(element, one, limits, depth + 1) for one in content) > 0 and node.text is None
+        grew = sum(observe(element, member, limits, depth + 1) for member in content) > 0 and node.text is None
     return grew or before != (True, node.text)
 
 

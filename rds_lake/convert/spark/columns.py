@@ -53,10 +53,10 @@ def _marked(value: dict[str, Any], column: Column) -> dict[str, Any]:
     if column.kind in _TEXT:
         return {"J": None if "NULL" in value else raw_text(value)}
     if "M" in value:
-        below = {one.original: one for one in column.below}
-        return {"M": {name: _marked(one, below[name]) for name, one in value["M"].items()}}
+        below = {inner.original: inner for inner in column.below}
+        return {"M": {name: _marked(field, below[name]) for name, field in value["M"].items()}}
     if "L" in value:
-        return {"L": [_marked(one, column.below[0]) for one in value["L"]]}
+        return {"L": [_marked(element, column.below[0]) for element in value["L"]]}
     return value
 
 
@@ -71,7 +71,7 @@ def _wrapped(column: Column) -> t.StructType:
 
 def _content(column: Column) -> t.DataType:
     if column.kind is Kind.STRUCT:
-        return t.StructType([t.StructField(one.original, _wrapped(one)) for one in column.below])
+        return t.StructType([t.StructField(inner.original, _wrapped(inner)) for inner in column.below])
     if column.kind is Kind.LIST:
         return t.ArrayType(_wrapped(column.below[0]) if column.tag == "L" else t.StringType())
     return t.BooleanType() if column.kind is Kind.BOOL else t.StringType()
@@ -84,7 +84,7 @@ def _typed(value: Expression, column: Column) -> Expression:
         return f.lit(None).cast("string")
     content = value.getField(column.tag)
     if column.kind is Kind.STRUCT:
-        fields = [_typed(content.getField(one.original), one).alias(one.name) for one in column.below]
+        fields = [_typed(content.getField(inner.original), inner).alias(inner.name) for inner in column.below]
         return f.when(content.isNotNull(), f.struct(*fields))
     if column.kind is Kind.LIST:
         element = column.below[0]

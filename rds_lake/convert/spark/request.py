@@ -101,16 +101,16 @@ def parse_result(text: str, *, where: str) -> JobResult:
 
 
 def _result(body: dict[str, Any]) -> JobResult:
-    found = body["converted"]
-    pairs = {name: tuple((str(path), str(text)) for path, text in found[name]) for name in ("text", "renamed")}
-    numbers = {name: value_of(int, found[name]) for name in ("items", "again", "left") if name in found}
+    made = body["converted"]
+    pairs = {name: tuple((str(path), str(text)) for path, text in made[name]) for name in ("text", "renamed")}
+    numbers = {name: value_of(int, made[name]) for name in ("items", "again", "left") if name in made}
     whole = Converted(
-        **found
+        **made
         | pairs
         | numbers
         | {
-            "columns": value_of(tuple[ConvertedColumn, ...], found["columns"]),
-            "files": value_of(tuple[ConvertedFile, ...], found["files"]),
+            "columns": value_of(tuple[ConvertedColumn, ...], made["columns"]),
+            "files": value_of(tuple[ConvertedFile, ...], made["files"]),
         }
     )
     return JobResult(converted=whole, unverified=value_of(tuple[str, ...], body["unverified"]))
