@@ -9,7 +9,7 @@ json      one line per item, with the columns' names
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.csv
@@ -189,8 +189,3 @@ def _pruning_columns(schema: pa.Schema, keys: Sequence[str]) -> list[str]:
     """The columns that get statistics: keys, and numbers that are not nested. Others are seldom in a WHERE."""
     numbers = (field.name for field in schema if pa.types.is_integer(field.type) or pa.types.is_decimal(field.type))
     return list(dict.fromkeys([*(key for key in keys if key in schema.names), *numbers]))
-
-
-def as_binary(file: Counted) -> BinaryIO:
-    """For signatures that want a BinaryIO."""
-    return file  # pyright: ignore[reportReturnType]
