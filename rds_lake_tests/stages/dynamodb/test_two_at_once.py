@@ -67,8 +67,8 @@ def test_a_conversion_beside_one_that_was_faster_leaves_its_rows_to_readers(dyna
     assert met
     require_all_rows(world)
     assert world.keys("lake/reviews/") == files(world), "what the second made itself, it removed"
-    second.catalogue(DAY)
-    second.publish(DAY, now=datetime.now(UTC))
+    second.shared.catalogue(DAY)
+    second.shared.publish(DAY, now=datetime.now(UTC))
     require_all_rows(world)
     assert [len(dynamo.exports(name)) for name in ("Reviews", "Users")] == [1, 1]
 
