@@ -1,13 +1,16 @@
 """DynamoDB JSON in, typed files out: the data plane of DynamoDB sources.
 
-    convert_table (table.py)
-      lines.py     gz files -> chunks of whole lines, checked against the manifest
-      tree.py      what attributes there are, the union over all items
-      plan.py      the columns that follow from it
-      wrapped.py   a chunk -> typed arrays, by pyarrow's JSON reader
-      parts.py     typed arrays -> files of row groups
+    local/table.py      convert_table: the engine that runs on one machine
+      local/lines.py      gz files -> chunks of whole lines, checked against the manifest
+      rules/tree.py       what attributes there are, the union over all items
+      local/plan.py       the columns that follow from it
+      local/compiled.py   a chunk -> typed arrays, by the compiled parser in native/ where it was built
+      local/wrapped.py    the same by pyarrow's JSON reader, with equal values
+      local/parts.py      typed arrays -> files of row groups
+    merging/            changes of incremental exports, brought to the files of an earlier date
+    spark/              the same conversion as a Spark job, for AWS Glue
+    rules/              columns, names and numbers, the same for both engines
 
-It knows no AWS and no Dagster: bytes come from `InputFile.open`, go to `Sink.create`.
-
-What belongs here: everything that is done to items. Where files lie and what they are called: `stages/`.
+No AWS and no Dagster: bytes come from `InputFile.open` and go to `Sink.create`. Which files, and where they are, is
+`stages/dynamodb/`.
 """

@@ -1,4 +1,4 @@
-"""What was written, read back; and what boto3 makes of the same items, brought to the documented form."""
+"""Reads converted files back, and brings boto3's reading of the same items to the documented form."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Item = dict[str, Any]
 
 
 def convert(files: Sequence[Sequence[Item]], **options: Any) -> tuple[Converted, pa.Table]:
-    """The items of the files converted to Parquet, and all rows."""
+    """The result of converting the files to Parquet, and all rows."""
     sink = MemorySink()
     inputs = [
         file_of(
@@ -37,7 +37,7 @@ def convert(files: Sequence[Sequence[Item]], **options: Any) -> tuple[Converted,
 
 
 def options_of(**options: Any) -> ConvertOptions:
-    """Two workers, unless told otherwise."""
+    """Options with two workers, if the test does not set another number."""
     defaults: dict[str, Any] = {"workers": 2}
     return ConvertOptions(**defaults | options)
 
@@ -51,7 +51,7 @@ def read(sink: MemorySink, found: Converted) -> pa.Table:
 
 
 def differences(items: Iterable[Item], table: pa.Table, found: Converted, key: str = "pk") -> list[str]:
-    """Where the rows differ from what boto3's TypeDeserializer gives for the items."""
+    """The differences between the rows and what boto3's TypeDeserializer returns for the items."""
     text = {path for path, _ in found.text}
     rows = {row[key]: row for row in table.to_pylist()}
     wanted = {item[key]["S"]: item for item in items}

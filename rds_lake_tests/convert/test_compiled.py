@@ -42,7 +42,7 @@ def text_of(items: list[Item], style: dict[str, Any]) -> bytes:
 
 
 def require_same(data: bytes, root: Node, rules: Rules, limits: Limits) -> Left | None:
-    """Why the chunk was left; None if it was read, and then the portable reader learns nothing and has the same."""
+    """Why the chunk was left; None if it was read: then the portable parser must learn nothing new and read the same."""
     found = library()
     assert found is not None
     chunk = chunk_of(data)
@@ -85,7 +85,7 @@ def test_items_whose_types_are_known_are_read_as_the_portable_parser_reads_them(
 
 
 def test_what_dynamodb_writes_is_not_left_to_python() -> None:
-    """Else all of this would be tested, and nothing would be fast."""
+    """Otherwise the other tests would pass by leaving everything to the portable parser, and nothing would be fast."""
     items = rich_items(400)
     found, _ = convert([items[:200], items[200:]], chunk_bytes=9_000)
     assert (found.parser, found.left) == ("compiled", 0)

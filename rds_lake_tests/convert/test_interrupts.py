@@ -48,7 +48,7 @@ class Slow(io.RawIOBase):
 
 @contextmanager
 def ends_interrupted() -> Iterator[None]:
-    """What is done in here is interrupted, quickly, and leaves no thread behind."""
+    """The block must end with KeyboardInterrupt, within seconds, and leave no thread behind."""
     before, began = set(threading.enumerate()), time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         yield

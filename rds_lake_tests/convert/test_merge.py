@@ -1,4 +1,4 @@
-"""Yesterday's table and what changed since give today's, as a full export would."""
+"""Yesterday's table merged with the changes since gives today's table, as a full export would."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def history(state: dict[Any, Item], writes: list[Any], *, compacted: bool, clock
 @pytest.mark.parametrize("numbers", ["exact", "double"])
 @pytest.mark.parametrize("sort", [("1", "2"), ("1.5", "-2"), ("9007199254740993", "9007199254740992"), ("1E+125", "7")])
 def test_numbers_are_keys_whatever_their_type(numbers: str, sort: tuple[str, str]) -> None:
-    """Also two that would be one number as double."""
+    """Also two keys that would be the same number as double."""
     before = day([item("a", sort[0]), item("a", sort[1])], numbers=numbers)
     change_first = [change(item("a", sort[0]), item("a", sort[0], v={"S": "new"}), 1)]
     result, table = merged(before, change_first, numbers=numbers)
@@ -147,7 +147,7 @@ def test_small_files_are_put_together() -> None:
 
 
 def test_an_item_that_the_earlier_date_lacks_asks_for_a_full_export() -> None:
-    with pytest.raises(FullExportDueError, match="tell of 1 items as changed or deleted, and the earlier date has 0"):
+    with pytest.raises(FullExportDueError, match="^1 items are changed or deleted by the changes, and the earlier date has 0"):
         merged(day([item("a", "1")]), [change(item("b", "1"), item("b", "1"), 1)])
 
 
@@ -159,7 +159,7 @@ def test_more_changes_than_memory_holds_ask_for_a_full_export() -> None:
 
 
 def test_an_item_that_the_earlier_date_has_already_is_there_once() -> None:
-    """An export may have seen a write of the second it ends with."""
+    """An export may already contain a write of the second that its window ends with."""
     result, _ = merged(day([item("a", "1")]), [change(item("a", "1"), item("a", "1"), 1, old=False)])
     assert (result.converted.items, result.repeated, result.deleted) == (1, 1, 0)
 

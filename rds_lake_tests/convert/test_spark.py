@@ -38,7 +38,7 @@ def spark() -> Iterator[Any]:
 
 
 class Lake:
-    """A folder that stands for S3, and the job in it."""
+    """A folder in place of S3, and the job's files in it."""
 
     def __init__(self, spark: Any, folder: Path) -> None:
         self._spark, self._folder = spark, folder
@@ -61,7 +61,7 @@ class Lake:
         return replace(usual, **options)
 
     def run(self, request: JobRequest) -> Converted:
-        """What the job answers, in its own words: the result file is read as the pipeline reads it."""
+        """The job's result, from its result file, read as the pipeline reads it."""
         from rds_lake.convert.spark.files import Files
         from rds_lake.convert.spark.job import run
 

@@ -1,7 +1,4 @@
-"""Base64 text to bytes, a whole column at a time, without a Python object per value.
-
-What belongs here: this one decoding, in Arrow's buffers.
-"""
+"""Base64 text to bytes, a whole column at a time, in Arrow's buffers: without a Python object per value."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from rds_lake.convert.local.kernels import pc
 
 
 def decode_base64(texts: pa.Array) -> pa.Array:
-    """The string array's values decoded; nulls stay. Raises ValueError if a value is no padded base64."""
+    """The string array's values decoded; nulls stay null. Raises ValueError if a value is not base64 with padding."""
     if len(texts) == texts.null_count:
         return pa.nulls(len(texts), pa.binary())
     lengths: Any = pc.binary_length(texts)

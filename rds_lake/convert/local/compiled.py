@@ -1,10 +1,8 @@
-"""The compiled parser, where it was built: chunks that are as the plan says become columns without pyarrow's JSON reader.
+"""The compiled parser, where it was built: chunks that fit the plan become columns without pyarrow's JSON reader.
 
-It is optional. `native/parser.c` is built where a C compiler is, when the package is installed; without it everything is
-read by `wrapped.py`, with equal values and at about half of the speed (docs/decisions/0016). It leaves every chunk that
-surprises it to `wrapped.py` too, so what is learned, and what is refused with which words, is Python's alone.
-
-What belongs here: finding the library, telling it the plan, and Arrow arrays around the memory it fills.
+It is optional: `native/parser.c` is built when the package is installed where a C compiler is. Without it `wrapped.py` reads
+everything, with equal values and at about half of the speed (docs/decisions/0016). A chunk that does not fit the plan is left
+to `wrapped.py` too, so that only Python extends the schema and refuses input.
 """
 
 from __future__ import annotations
@@ -34,7 +32,7 @@ INSTALL = "pip install --editable . (or make setup) where a C compiler is: apt-g
 
 
 class Left(Enum):
-    """Why a chunk was left to Python: something new is in it, or anything else."""
+    """Why a chunk was left to Python: it has an attribute or type that the plan lacks, or anything else."""
 
     NEW = -1
     ODD = -2
@@ -42,7 +40,7 @@ class Left(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Described:
-    """One node for the library, before its children."""
+    """One node as the library gets it; its children follow. `name`: the attribute's; `tags`: a bit per type of `TAGS`."""
 
     kind: str
     name: str
@@ -58,57 +56,57 @@ _KINDS = ("TEXT", "NUMBER", "INTEGER", "DECIMAL", "BOOL", "BINARY", "LIST", "STR
 
 @cache
 def library() -> ctypes.CDLL | None:
-    """The compiled parser; None if it was not built, or for another system or another release of ours."""
+    """The compiled parser; None if it was not built, or was built for another system or another release of rds-lake."""
     for suffix in EXTENSION_SUFFIXES:
         path = Path(__file__).parent.parent / f"_parser{suffix}"
         if path.exists():
             try:
-                found = ctypes.CDLL(str(path))
-            except OSError:  # of another system: the run's log says that the portable parser was used
+                lib = ctypes.CDLL(str(path))
+            except OSError:  # built for another system; the run's log says that the portable parser was used
                 return None
-            return _declared(found) if found.rl_version() == _VERSION else None
+            return _declared(lib) if lib.rl_version() == _VERSION else None
     return None
 
 
-def _declared(found: ctypes.CDLL) -> ctypes.CDLL:
+def _declared(lib: ctypes.CDLL) -> ctypes.CDLL:
     pointer, size = ctypes.c_void_p, ctypes.c_int64
-    found.rl_open.argtypes, found.rl_open.restype = [ctypes.c_char_p, ctypes.c_char_p, size], pointer
-    found.rl_parse.argtypes, found.rl_parse.restype = [pointer, ctypes.c_char_p, size], size
-    found.rl_lines.argtypes, found.rl_lines.restype = [ctypes.c_char_p, size], size
-    found.rl_stopped.argtypes, found.rl_stopped.restype = [pointer], size
-    found.rl_lay_out.argtypes, found.rl_lay_out.restype = [pointer, pointer], size
-    found.rl_copy.argtypes, found.rl_copy.restype = [pointer, pointer, pointer], None
-    found.rl_close.argtypes, found.rl_close.restype = [pointer], None
-    return found
+    lib.rl_open.argtypes, lib.rl_open.restype = [ctypes.c_char_p, ctypes.c_char_p, size], pointer
+    lib.rl_parse.argtypes, lib.rl_parse.restype = [pointer, ctypes.c_char_p, size], size
+    lib.rl_lines.argtypes, lib.rl_lines.restype = [ctypes.c_char_p, size], size
+    lib.rl_stopped.argtypes, lib.rl_stopped.restype = [pointer], size
+    lib.rl_lay_out.argtypes, lib.rl_lay_out.restype = [pointer, pointer], size
+    lib.rl_copy.argtypes, lib.rl_copy.restype = [pointer, pointer, pointer], None
+    lib.rl_close.argtypes, lib.rl_close.restype = [pointer], None
+    return lib
 
 
 def count_lines(data: bytes) -> int:
-    """How many line feeds there are, with or without the library."""
-    found = library()
-    return data.count(b"\n") if found is None else found.rl_lines(data, len(data))
+    """How many line feeds there are; counted by the library where it was built."""
+    lib = library()
+    return data.count(b"\n") if lib is None else lib.rl_lines(data, len(data))
 
 
 class Parser:
-    """Reads chunks for one plan, in one thread at a time; keeps its scratch memory from chunk to chunk."""
+    """Reads chunks for one plan, in one thread at a time. Its scratch memory is used again for each chunk."""
 
-    def __init__(self, found: ctypes.CDLL, plan: Plan, member: str) -> None:
+    def __init__(self, lib: ctypes.CDLL, plan: Plan, member: str) -> None:
         self.plan = plan
-        self._library = found
+        self._library = lib
         self._columns = list(_columns(plan.columns))
         columns, names, count = described_as_bytes(plan, member)
         self._places = (ctypes.c_int64 * (_WORDS * (1 + len(self._columns))))()
-        self._reader = found.rl_open(columns, names, len(names))
+        self._reader = lib.rl_open(columns, names, len(names))
         if not self._reader:
             raise MemoryError(f"no memory for a parser of {count:,} columns")
-        finalize(self, found.rl_close, self._reader)
+        finalize(self, lib.rl_close, self._reader)
 
     @property
     def stopped(self) -> int:
-        """Where in the last chunk the line begins at which it was left."""
+        """The offset in the last chunk of the line that did not fit."""
         return self._library.rl_stopped(self._reader)
 
     def parse(self, data: bytes, lines: int) -> pa.RecordBatch | Left:
-        """The items as columns of the plan; or why Python has to read the chunk."""
+        """The items of `lines` lines as columns of the plan; or why Python has to read the chunk."""
         if len(data) > _LARGEST:
             return Left.ODD
         items = self._library.rl_parse(self._reader, data, len(data))
@@ -124,7 +122,7 @@ class Parser:
         try:
             arrays = [built.array(column) for column in self.plan.columns]
             batch = pa.RecordBatch.from_arrays(arrays, schema=self.plan.schema)
-            batch.validate(full=True)  # that texts are UTF-8; and a belt for a parser that writes to memory itself
+            batch.validate(full=True)  # that texts are UTF-8; and a safeguard, as the parser writes to memory itself
         except pa.ArrowInvalid:
             return Left.ODD
         return batch
@@ -132,7 +130,7 @@ class Parser:
 
 @dataclass(frozen=True, slots=True)
 class _Building:
-    """Arrays around one piece of memory, by the places the library gave, in the order of the columns."""
+    """Arrays in one piece of memory, at the places that the library returned, in the order of the columns."""
 
     memory: pa.Buffer
     places: Iterator[int]
@@ -146,7 +144,7 @@ class _Building:
             buffers.append(self.memory.slice(ends, 4 * (length + 1)))
         if values >= 0:
             buffers.append(self.memory.slice(values, size))
-        below = [self.array(one) for one in column.below]
+        below = [self.array(inner) for inner in column.below]
         if pa.types.is_float64(column.type):
             text: Any = pa.Array.from_buffers(pa.string(), length, buffers, nulls)
             return text.cast(column.type)
@@ -154,7 +152,7 @@ class _Building:
 
 
 def _columns(columns: Sequence[Column]) -> Iterator[Column]:
-    """All that get memory of their own, in the order of their descriptions."""
+    """All columns, also nested ones, in the order of their descriptions."""
     for column in columns:
         yield column
         yield from _columns(column.below)
@@ -180,7 +178,7 @@ def _kind(column: Column) -> str:
 
 
 def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
-    """JSON text and all that is known below it; what its lists hold comes first, then what its maps hold."""
+    """An attribute that becomes JSON text, and the nodes below: first the elements of its lists, then the fields of its maps."""
     if node.text is not None:
         yield _Described(kind, name, 0, free_form=True)
         return
@@ -189,17 +187,26 @@ def _text(name: str, node: Node, kind: str) -> Iterator[_Described]:
     yield _Described(kind, name, (node.element is not None) + len(fields), tags=tags)
     if node.element is not None:
         yield from _text("", node.element, "BELOW")
-    for below, one in fields:
-        yield from _text(below, one, "BELOW")
+    for below, inner in fields:
+        yield from _text(below, inner, "BELOW")
 
 
 def described_as_bytes(plan: Plan, member: str) -> tuple[bytes, bytes, int]:
-    """The plan as the library wants it: an array of `description` (columns.h), all names, and how many there are."""
+    """The plan as the library takes it: an array of `description` (columns.h), all names in one text, the number of nodes."""
     described = [_Described("STRUCT", member, len(plan.columns)), *_described(plan.columns)]
     packed, names = bytearray(), bytearray()
-    for one in described:
-        name, tag = one.name.encode("utf-8"), TAGS.index(one.tag) if one.tag else -1
-        numbers = _KINDS.index(one.kind), tag, one.tags, one.scale, one.free_form, one.children, len(names), len(name)
+    for node in described:
+        name, tag = node.name.encode("utf-8"), TAGS.index(node.tag) if node.tag else -1
+        numbers = (
+            _KINDS.index(node.kind),
+            tag,
+            node.tags,
+            node.scale,
+            node.free_form,
+            node.children,
+            len(names),
+            len(name),
+        )
         packed += _DESCRIPTION.pack(*numbers)
         names += name
     return bytes(packed), bytes(names), len(described)

@@ -1,6 +1,6 @@
-"""Typed columns as lines of JSON, named as in Athena; null and absent are left out.
+"""The format `json`: a line of JSON per item, with the columns' names; nulls and absent attributes are left out.
 
-What belongs here: the `json` format. JSON text within a column is `json_text.py`.
+JSON text within a column is `json_text.py`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from rds_lake.convert.rules.raw_text import quoted
 
 
 def json_lines(table: pa.Table, plan: Plan) -> pa.Table:
-    """One column `line`, a JSON object per row."""
-    lines = [_fields([batch.column(one.name) for one in plan.columns], plan.columns, len(batch))
+    """The table as one column `line`, a JSON object per row."""
+    lines = [_fields([batch.column(column.name) for column in plan.columns], plan.columns, len(batch))
              for batch in table.to_batches()]  # fmt: skip
     return pa.table({"line": pa.chunked_array(lines, pa.string())})
 
@@ -40,7 +40,7 @@ def _text(array: Any, column: Column) -> pa.Array:
             encoded = [None if value is None else b64encode(value).decode() for value in array.to_pylist()]
             return strings_text(pa.array(encoded, pa.string()))
         case Kind.STRUCT:
-            below = [array.field(one.name) for one in column.below]
+            below = [array.field(inner.name) for inner in column.below]
             made = _fields(below, column.below, len(array))
             return pc.if_else(array.is_valid(), made, pa.scalar(None, pa.string()))
         case Kind.LIST:

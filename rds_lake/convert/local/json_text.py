@@ -6,11 +6,9 @@
     {"SS": ["x"]}, {"L": [{"S": "x"}]}   ["x"]       a set looks like a list
     {"B": "aGk="}                        "aGk="      binary stays base64
 
-Keys are in the order of their quoted text: equal items give equal text, whichever way and on whichever date. Three ways
-to it: `mixed_text` makes it from parsed arrays, a whole column at a time; `rules/raw_text.py` from one value in Python, for
-what must not be parsed into arrays; `native/json_text.h` while it reads.
-
-What belongs here: JSON out.
+Keys are sorted by their quoted text, so that equal items give equal text on every date, in each of three ways: `mixed_text`
+makes it from parsed arrays, a whole column at a time; `rules/raw_text.py` from one value in Python, for what must not be parsed
+into arrays; `native/json_text.h` while it reads.
 """
 
 from __future__ import annotations
@@ -58,7 +56,7 @@ def _content(tag: str, values: pa.Array, node: Node) -> pa.Array:
 
 
 def strings_text(values: pa.Array) -> pa.Array:
-    """Texts in quotes, escaped; nulls stay."""
+    """Texts in quotes, escaped; nulls stay null."""
     special: Any = pc.fill_null(pc.match_substring_regex(values, _TO_ESCAPE), False)
     if pc.any(special).as_py():
         escaped = pa.array([quoted(text) for text in values.filter(special).to_pylist()], pa.string())
@@ -87,7 +85,7 @@ def _objects(values: pa.Array, node: Node) -> pa.Array:
 
 
 def joined(parts: Sequence[pa.Array], length: int) -> pa.Array:
-    """The parts of each row with commas between, absent ones left out; an empty text where there is none."""
+    """The parts of each row with commas between them, nulls left out; an empty text for a row without parts."""
     if not parts:
         return pa.array([""] * length, pa.string())
     # With null_handling="skip" pyarrow 26 gives no row at all where every part is null.
@@ -97,12 +95,12 @@ def joined(parts: Sequence[pa.Array], length: int) -> pa.Array:
 
 
 def lists_text(values: pa.Array, texts: pa.Array) -> pa.Array:
-    """`[a,b]` for each list, of the texts of all values of all lists."""
+    """`[a,b]` for each list; `texts` are those of the values of all lists, one after the other."""
     mask = values.is_null() if values.null_count else None
     lists = pa.ListArray.from_arrays(values.offsets, texts, mask=mask)
     return around(pc.binary_join(lists, ","), "[", "]")
 
 
 def around(values: pa.Array, before: str, after: str) -> pa.Array:
-    """Each text with something before and after it; nulls stay."""
+    """Each text with `before` and `after` around it; nulls stay null."""
     return pc.binary_join_element_wise(before, values, after, "")

@@ -1,7 +1,4 @@
-"""pyarrow's compute functions, which it makes while it is imported: type checkers cannot see them.
-
-What belongs here: this one name.
-"""
+"""pyarrow's compute functions as one name of type Any: pyarrow makes them at import, where type checkers cannot see them."""
 
 from __future__ import annotations
 

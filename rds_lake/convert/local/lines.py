@@ -1,9 +1,7 @@
 """Files of DynamoDB JSON, cut into chunks of whole lines while they are decompressed.
 
-The cut depends on the file's bytes alone, so a chunk can be found again by its number. What the manifest says of a file
-(bytes, MD5, items) is checked while it is read.
-
-What belongs here: bytes. What a line says is read elsewhere.
+Where a file is cut depends on its bytes alone, so a chunk can be found again by its number. Bytes, MD5 and items of the manifest
+are checked while the file is read.
 """
 
 from __future__ import annotations
@@ -26,9 +24,9 @@ _LONGEST_LINE = 64 * 1024 * 1024  # DynamoDB's own limit is 400 KB, which escape
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InputFile:
-    """One file of lines, gz or plain. `open` may be called more than once and gives the same bytes each time.
+    """One file of lines, gz or plain. `open` may be called several times and returns the same bytes each time.
 
-    `bytes` and `md5` (base64) are of the file as it is stored, `items` counts its lines; None is not checked.
+    `bytes` and `md5` (base64) are of the file as stored, `items` counts its lines. What is None is not checked.
     """
 
     name: str
@@ -40,7 +38,7 @@ class InputFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
-    """Whole lines of one file; `first_line` counts from 1."""
+    """Whole lines of one file. `number` counts chunks from 0, `first_line` counts lines from 1."""
 
     file: InputFile
     number: int
@@ -53,35 +51,35 @@ class Chunk:
         return enumerate(self.data.rstrip(b"\n").split(b"\n") if self.data else [], self.first_line)
 
     def part(self, start: int, size: int) -> Chunk:
-        """The lines from the one that begins at `start` on, about `size` bytes of them."""
+        """About `size` bytes of lines, from the line that begins at offset `start`."""
         end = self.data.find(b"\n", start + size) + 1 or len(self.data)
         data, first = self.data[start:end], self.first_line + count_lines(self.data[:start])
         return Chunk(file=self.file, number=self.number, first_line=first, lines=count_lines(data), data=data)
 
 
 def chunks(file: InputFile, size: int) -> Iterator[Chunk]:
-    """The file in chunks of about `size` bytes, then the checks. Raises ConversionError naming the file."""
+    """The file in chunks of about `size` bytes. Raises ConversionError naming a file that is damaged or not the manifest's."""
     carry, line, number = b"", 1, 0
     for data in _blocks(file, size):
         end = data.rfind(b"\n") + 1
         if end:
             whole = b"".join((carry, memoryview(data)[:end]))  # copied once: this is all of the table
             carry = data[end:]
-            yield (found := _chunk(file, number, line, whole))
-            line, number = line + found.lines, number + 1
+            yield (chunk := _chunk(file, number, line, whole))
+            line, number = line + chunk.lines, number + 1
             continue
         carry += data
         if len(carry) > _LONGEST_LINE:
             raise damaged(file, line, f"a line is longer than {_LONGEST_LINE >> 20} MB; this is no DynamoDB JSON")
     if carry:
-        yield (found := _chunk(file, number, line, carry))
-        line += found.lines
+        yield (chunk := _chunk(file, number, line, carry))
+        line += chunk.lines
     if file.items is not None and line - 1 != file.items:
         raise damaged(file, None, f"it has {line - 1} items, the manifest says {file.items}")
 
 
 def damaged(file: InputFile, line: int | None, what: str) -> ConversionError:
-    """The error for something wrong with a file."""
+    """The error that says what is wrong with a file, or with one of its lines."""
     where = file.name if line is None else f"{file.name}, line {line}"
     return ConversionError(
         "the input is not what its manifest promises; nothing was published, export again or restore the file:",
@@ -138,18 +136,18 @@ def _plain(file: InputFile, size: int) -> Iterator[bytes]:
 
 def _stored(file: InputFile) -> Iterator[bytes]:
     """The bytes as stored, checked against the manifest at the end."""
-    seen, sum_ = 0, hashlib.md5(usedforsecurity=False)
+    size, sum_ = 0, hashlib.md5(usedforsecurity=False)
     try:
         stream = file.open()
     except FileNotFoundError as error:
         raise damaged(file, None, "the file is missing") from error
     with stream:
         while block := stream.read(_READ):
-            seen += len(block)
+            size += len(block)
             if file.md5 is not None:
                 sum_.update(block)
             yield block
-    if file.bytes is not None and seen != file.bytes:
-        raise damaged(file, None, f"it has {seen:,} bytes, the manifest says {file.bytes:,}")
-    if file.md5 is not None and (found := b64encode(sum_.digest()).decode()) != file.md5:
-        raise damaged(file, None, f"its MD5 is {found}, the manifest says {file.md5}")
+    if file.bytes is not None and size != file.bytes:
+        raise damaged(file, None, f"it has {size:,} bytes, the manifest says {file.bytes:,}")
+    if file.md5 is not None and (md5 := b64encode(sum_.digest()).decode()) != file.md5:
+        raise damaged(file, None, f"its MD5 is {md5}, the manifest says {file.md5}")

@@ -1,7 +1,4 @@
-"""Where Arrow takes memory from while a table is converted.
-
-What belongs here: this one choice, and giving it back.
-"""
+"""Which allocator Arrow takes memory from while a table is converted."""
 
 from __future__ import annotations
 
@@ -13,10 +10,10 @@ import pyarrow as pa
 
 @contextmanager
 def steady_memory() -> Iterator[None]:
-    """The system's allocator instead of Arrow's own.
+    """Within, the system's allocator is used instead of Arrow's own.
 
-    A conversion asks for the same sizes again and again. Arrow's allocator gives them back to the kernel in between, which
-    then has to clear them anew: a tenth of all CPU, and 60 MB more at the peak.
+    A conversion allocates the same sizes again and again. Arrow's allocator returns them to the kernel in between, which has
+    to clear them each time: that costs a tenth of all CPU, and 60 MB more at the peak.
     """
     before = pa.default_memory_pool()
     pa.set_memory_pool(pa.system_memory_pool())

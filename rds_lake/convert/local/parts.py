@@ -1,17 +1,15 @@
-"""Files that grow by row groups, and the formats they can have.
+"""Files written row group by row group, in one of four formats.
 
-    parquet   snappy or zstd; row groups of about `row_group_bytes` in memory; statistics where they prune
-    orc       the same stripes
-    csv       with a header; nested values are JSON text, binary is base64
-    json      one line per item, as the columns are named
-
-What belongs here: writing typed batches. Which items go where: `table.py`.
+parquet   snappy or zstd; row groups of about `row_group_bytes` in memory; statistics where they prune
+orc       the same stripes
+csv       with a header; nested values are JSON text, binary is base64
+json      one line per item, with the columns' names
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, BinaryIO, Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.csv
@@ -27,14 +25,14 @@ _WORTH_A_DICTIONARY = 0.2
 
 
 class Sink(Protocol):
-    """Where files go. `create` gives a file whose `close` commits it; `abort` is called instead if writing failed."""
+    """Where files go. `create` returns a file whose `close` commits it; `abort` is called instead if writing failed."""
 
     def create(self, name: str) -> SinkFile: ...
     def remove(self, name: str) -> None: ...
 
 
 class SinkFile(Protocol):
-    """A binary file to write; nobody sees it before `close`."""
+    """A binary file to write. It does not exist before `close`, nor after `abort`."""
 
     def write(self, data: Any, /) -> int: ...
     def close(self) -> None: ...
@@ -42,7 +40,7 @@ class SinkFile(Protocol):
 
 
 class Counted:
-    """A sink's file as pyarrow wants it: counts bytes, and leaves closing to us."""
+    """A sink's file as pyarrow takes it: counts its bytes. Closing it is left to the caller, who closes `file`."""
 
     def __init__(self, file: SinkFile) -> None:
         self.file = file
@@ -58,10 +56,10 @@ class Counted:
         return self.bytes
 
     def flush(self) -> None:
-        """Nothing is kept back."""
+        """Nothing is buffered."""
 
     def close(self) -> None:
-        """The writer's close; the file's own comes later."""
+        """Called by pyarrow's writer; the caller closes `file` later."""
 
     def writable(self) -> bool:
         return True
@@ -81,7 +79,7 @@ class Writer(Protocol):
 
 
 class ParquetPart:
-    """A dictionary only where the first rows show that it pays: elsewhere it costs half of the write speed."""
+    """Parquet. A column gets a dictionary only if its first rows repeat: otherwise that halves the speed of writing."""
 
     def __init__(self, file: Counted, first: pa.Table, keys: Sequence[str], compression: Compression) -> None:
         dictionary: Any = repeated_columns(first)  # the stubs know only `bool`
@@ -145,11 +143,11 @@ class LinesPart:
                 self._file.write(data.slice(start, end - start).to_pybytes())
 
     def close(self) -> None:
-        """Every line is written already."""
+        """Every line has been written already."""
 
 
 def writers(form: Format, keys: Sequence[str], compression: Compression) -> Callable[[Counted, pa.Table], Writer]:
-    """Opens a file of the format for a table like the one given."""
+    """A function that opens a file of the format, for tables with the schema of the first one."""
     if form == "parquet":
         return lambda file, first: ParquetPart(file, first, keys, compression)
     if form == "orc":
@@ -161,14 +159,14 @@ def writers(form: Format, keys: Sequence[str], compression: Compression) -> Call
 
 def repeated_columns(table: pa.Table) -> list[str]:
     """The paths of text columns whose first values repeat often."""
-    found: list[str] = []
+    paths: list[str] = []
     for name in table.schema.names:
         column = table.column(name)
         if column.num_chunks:
             for path, values in _leaves(column.chunk(0), name):
                 if pa.types.is_string(values.type) and _repeats(values[:_LOOKED_AT]):
-                    found.append(path)
-    return found
+                    paths.append(path)
+    return paths
 
 
 def _repeats(values: pa.Array) -> bool:
@@ -188,11 +186,6 @@ def _leaves(array: pa.Array, path: str) -> Iterator[tuple[str, pa.Array]]:
 
 
 def _pruning_columns(schema: pa.Schema, keys: Sequence[str]) -> list[str]:
-    """Keys, and numbers at the top: what a WHERE names. Texts and what is nested pay for statistics nobody reads."""
+    """The columns that get statistics: keys, and numbers that are not nested. Others are seldom in a WHERE."""
     numbers = (field.name for field in schema if pa.types.is_integer(field.type) or pa.types.is_decimal(field.type))
     return list(dict.fromkeys([*(key for key in keys if key in schema.names), *numbers]))
-
-
-def as_binary(file: Counted) -> BinaryIO:
-    """For signatures that want a BinaryIO."""
-    return file  # pyright: ignore[reportReturnType]

@@ -1,7 +1,4 @@
-"""Columns with Arrow's types, and the type of the wrapped items they are made from.
-
-What belongs here: `rules/columns.py` in Arrow's words.
-"""
+"""Columns (`rules/columns.py`) with Arrow's types, and the type of the wrapped items they are made from."""
 
 from __future__ import annotations
 
@@ -17,7 +14,10 @@ from rds_lake.convert.rules.tree import Node
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Plan:
-    """All columns, keys first, then by name; `wrapped` is the type of `{"Item": …}` as it is parsed."""
+    """All columns, keys first, then by name. `wrapped` is the type of a parsed line, `{"Item": …}`.
+
+    `raw`: some attribute becomes JSON text before parsing. `keeps_nulls`: NULL is parsed like other types.
+    """
 
     columns: tuple[Column, ...]
     schema: pa.Schema
@@ -26,7 +26,7 @@ class Plan:
     keeps_nulls: bool
 
     def holds(self, schema: pa.Schema) -> bool:
-        """Whether files of this schema can stay: columns may be missing, but none may differ."""
+        """Whether files of this schema can be kept: columns may be missing, but none may differ."""
         mine = {field.name: field.type for field in self.schema}
         return all(mine.get(field.name) == field.type for field in schema)
 
@@ -48,7 +48,7 @@ def build_plan(root: Node, rules: Rules, *, keeps_nulls: bool = False) -> Plan:
 
 def _arrow_type(kind: Kind, number: str, below: Sequence[Column]) -> pa.DataType:
     if kind is Kind.STRUCT:
-        return pa.struct([pa.field(one.name, one.type) for one in below])
+        return pa.struct([pa.field(inner.name, inner.type) for inner in below])
     if kind is Kind.LIST:
         return pa.list_(below[0].type)
     if kind is Kind.NUMBER:
@@ -79,22 +79,22 @@ def _content(tag: str, node: Node, keeps_nulls: bool) -> pa.DataType:
         assert node.element is not None
         return pa.list_(_wrapped(node.element, keeps_nulls))
     if tag == "M":
-        return pa.struct([(name, _wrapped(one, keeps_nulls)) for name, one in sorted((node.fields or {}).items())])
+        return pa.struct([(name, _wrapped(inner, keeps_nulls)) for name, inner in sorted((node.fields or {}).items())])
     return pa.list_(pa.string())
 
 
 def _needs_nulls(column: Column) -> bool:
-    """Whether JSON text has to tell a NULL in a map from an absent key; nowhere else does it make a difference."""
+    """Whether NULL differs from an absent attribute: only in maps that become JSON text."""
     if column.kind is Kind.MIXED:
         return _has_maps(column.node)
     return any(_needs_nulls(below) for below in column.below)
 
 
 def _has_maps(node: Node) -> bool:
-    """Even where no NULL was seen: one in a later chunk must not pass for an absent key."""
+    """Whether a map is in it. Whether a NULL was seen does not matter: a later chunk may have one."""
     return bool(node.fields) or (node.element is not None and _has_maps(node.element))
 
 
 def _any_raw(node: Node) -> bool:
     below = [*(node.fields or {}).values(), *([node.element] if node.element else [])]
-    return node.text is not None or any(_any_raw(one) for one in below)
+    return node.text is not None or any(_any_raw(inner) for inner in below)

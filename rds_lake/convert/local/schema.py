@@ -1,10 +1,10 @@
-"""The schema of a table while it is being read: shared by all workers, growing, never shrinking.
+"""The schema of a table while it is being read: shared by all workers, it only grows.
 
-A chunk is parsed with what is known: by the compiled parser if there is one and nothing surprises it, else by pyarrow.
-Where it does not fit, its lines are read in Python: either they teach the tree something, or one of them is at fault and
-is named. Numbers that do not fit teach the tree without reading lines again.
+A chunk is parsed with the types known so far: by the compiled parser if there is one and the chunk fits, else by pyarrow. If it
+does not fit, its lines are read in Python: either the schema grows by them, or one of them is at fault and is named. For
+numbers that do not fit their column, the schema grows without reading lines again.
 
-What belongs here: learning. What follows for files written with an older plan: `table.py`.
+What happens to files written with an older plan is in `table.py`.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ _SOME = 64 * 1024
 
 
 class Schema:
-    """The tree, its lock, and the plan for the newest tree. `compiled` is the library that reads what does not surprise.
+    """The tree, its lock, and the plan for the newest tree. `compiled`: the library of the compiled parser, if there is one.
 
-    `left` counts the items that were left to Python's own reading.
+    `left` counts the items that the compiled parser did not read.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Schema:
 
     @property
     def root(self) -> Node:
-        """The tree; not to be changed by the reader."""
+        """The tree; the caller must not change it."""
         return self._root
 
     @property
@@ -69,7 +69,7 @@ class Schema:
             if isinstance(batch, pa.RecordBatch):
                 return plan, batch
             if batch is Left.NEW:
-                # Seldom is more than one line new. If many are, more are read at a time, and all of them at last.
+                # Mostly a single line is new. If many are, four times as many lines are read each time.
                 grew, some = self.learn(chunk.part(self._of_thread.parser.stopped, some)), some * 4
                 if grew or self._plan is not plan:
                     continue
@@ -104,15 +104,15 @@ class Schema:
         return grew
 
     def _build(self) -> Plan:
-        """A plan on a copy of the tree, for other workers go on reading it while the tree grows."""
+        """A plan on a copy of the tree: other workers still read it while the tree grows."""
         copies: dict[int, Any] = {}
         copy = deepcopy(self._root, copies)
-        originals = {id(one): one for one in _nodes(self._root)}
+        originals = {id(node): node for node in _nodes(self._root)}
         self._live = {id(copies[number]): node for number, node in originals.items()}
         return build_plan(copy, self._rules, keeps_nulls=self._keeps_nulls)
 
     def _parse_compiled(self, chunk: Chunk, plan: Plan) -> pa.RecordBatch | Left:
-        """The columns; or why pyarrow has to read the chunk. Each thread has a parser for the plan it works with."""
+        """The columns; or why pyarrow has to read the chunk. Each thread has a parser of its own, for one plan."""
         if self._compiled is None:
             return Left.ODD
         parser: Parser | None = getattr(self._of_thread, "parser", None)
@@ -121,7 +121,7 @@ class Schema:
         return parser.parse(chunk.data, chunk.lines)
 
     def _parse(self, chunk: Chunk, plan: Plan) -> pa.StructArray | None:
-        """The wrapped items; None if there is something new to try."""
+        """The wrapped items; None if the plan has changed and is to be tried again."""
         try:
             items = parse(chunk.data, plan, member=self._member)
             if len(items) == chunk.lines and not items.null_count:
@@ -132,18 +132,20 @@ class Schema:
         if self.learn(chunk) or self._plan is not plan:
             return None
         with self._lock:
-            if not self._keeps_nulls:  # spaces within {"NULL": true}: then NULL is parsed like all others
+            if (
+                not self._keeps_nulls
+            ):  # there may be spaces within {"NULL": true}: from now on NULL is parsed like all others
                 self._keeps_nulls = True
                 self._plan = self._build()
                 return None
         raise _unexplained(chunk, problem) from problem
 
     def _widen(self, chunk: Chunk, plan: Plan, misfits: list[Misfit]) -> None:
-        """The tree learns numbers that did not fit."""
+        """Makes room in the tree for numbers that did not fit."""
         if any(scale_of(text) is None for misfit in misfits for text in _texts(misfit)):
             self.learn(chunk)  # names the line
         with self._lock:
-            if self._plan is plan:  # else another worker may have seen the like
+            if self._plan is plan:  # else another worker may have done so already
                 for misfit in misfits:
                     _widen_node(self._live[id(misfit.column.node)], misfit)
                 self._plan = self._build()
@@ -157,15 +159,15 @@ def _nodes(node: Node) -> Iterator[Node]:
 
 def _widen_node(node: Node, misfit: Misfit) -> None:
     column = misfit.column
-    known = found = column.scale
+    known = need = column.scale
     for text in _texts(misfit):
-        found = wider(found, scale_of(text))
-    if found == known:  # each number alone fits a decimal, but not with as many digits after the point as others have
-        found = next_wider(known)
+        need = wider(need, scale_of(text))
+    if need == known:  # each number alone fits a decimal, but not with as many digits after the point as others have
+        need = next_wider(known)
     if column.of_set:
-        node.numbers = found
+        node.numbers = need
     else:
-        node.number = found
+        node.number = need
 
 
 def _texts(misfit: Misfit) -> list[str]:

@@ -1,7 +1,4 @@
-"""Chunks for many workers: each takes the next of a file nobody else is reading, and shares a file when none is left.
-
-What belongs here: handing out. Cutting is `lines.py`.
-"""
+"""Hands chunks to many workers: each reads a file of its own, and shares another worker's file when none is left."""
 
 from __future__ import annotations
 
@@ -18,14 +15,14 @@ ChunkIds = dict[str, set[int]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """How far it is: items read in this pass, and files begun."""
+    """How far the pass is: items read, and files begun."""
 
     items: int
     files: int
 
 
 class Source:
-    """The chunks of all files, or those of `only` (numbers by file name). Once its `stop` is set nobody gets another one."""
+    """The chunks of all files, or only some of them (`only`: numbers by file name). Once `stop` is set it has no more."""
 
     def __init__(
         self,
@@ -45,7 +42,7 @@ class Source:
         self.files = 0
 
     def take(self, mine: _Reader | None) -> tuple[Chunk, _Reader] | None:
-        """The next chunk and the reader it came from (to be given next time); None when all were handed out."""
+        """The next chunk and its reader, which the worker passes as `mine` next time; None when none is left."""
         while not self.stop.is_set:
             reader = mine if mine is not None and not mine.ended else self._another()
             if reader is None:
@@ -69,15 +66,15 @@ class Source:
                 self._readers.append(_Reader(chunks(watched, self._size), wanted))
                 self.files += 1
                 return self._readers[-1]
-            # The file with the fewest workers: they wait for each other while it is decompressed.
+            # The file with the fewest workers: only one of them at a time can decompress it.
             return min(self._readers, key=lambda reader: reader.shared, default=None)
 
 
 class _Reader:
-    """One file's chunks, one worker at a time."""
+    """One file's chunks, read by one worker at a time. `shared`: how many workers wait for it."""
 
-    def __init__(self, found: Iterator[Chunk], wanted: set[int] | None) -> None:
-        self._found = found
+    def __init__(self, chunks: Iterator[Chunk], wanted: set[int] | None) -> None:
+        self._chunks = chunks
         self._wanted = wanted
         self._lock = Lock()
         self.ended = False
@@ -90,7 +87,7 @@ class _Reader:
             if self.ended:
                 return None
             try:
-                for chunk in self._found:
+                for chunk in self._chunks:
                     if self._wanted is None or chunk.number in self._wanted:
                         return chunk
             except BaseException:

@@ -1,11 +1,8 @@
 """A whole table: files of DynamoDB JSON in, files of typed columns out, every item once.
 
-One pass. Workers take chunks from the files and write parts with the plan they know. A part whose columns turn out too
-narrow (an integer that has a fraction in the last file) is thrown away and its chunks are read again with what is known
-by then; a part that merely lacks columns stays, for Athena finds columns by name. Columns therefore never depend on the order of
-items.
-
-What belongs here: the passes. What a worker does with chunks: `worker.py`.
+Mostly in one pass. Workers take chunks from the files and write parts with the plan known so far. A part whose columns turn
+out too narrow (an integer that has a fraction in the last file) is removed, and its chunks are read again with the newest plan.
+A part that merely lacks columns is kept: Athena finds columns by name. So columns never depend on the order of items.
 """
 
 from __future__ import annotations
@@ -40,10 +37,10 @@ _LEAST = 60 * _MB  # one worker: a chunk, its arrays, a small row group, the enc
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertOptions:
-    """What the user decides. `keys` are the key attributes, `known` the `schema` of an earlier date (no type gets narrower).
+    """What the user decides. `keys`: the key attributes; `known`: the `schema` of earlier dates, whose types get no narrower.
 
-    `memory_bytes` bounds the process; with many cores fewer workers run rather than more memory is used. `parser` is
-    `portable` where the compiled one must not be used although it is there.
+    `memory_bytes` bounds the process: fewer workers run on a machine with many cores. `part_bytes` is the usual size of a file,
+    `chunk_bytes` that of a chunk of lines. `parser`: `portable` does not use the compiled parser even where it was built.
     """
 
     keys: Sequence[str] = ()
@@ -66,9 +63,9 @@ def convert_table(
     options: ConvertOptions,
     progress: Callable[[Progress], None] = lambda _: None,
 ) -> Converted:
-    """Converts all items of the inputs. Raises ConversionError naming file and line; no file stays in the sink then.
+    """Converts all items of the inputs. Raises ConversionError naming file and line.
 
-    Interrupted, it ends within seconds, its threads before it, and no file stays either.
+    After an error no file is left in the sink. An interrupt ends it, and its threads, within seconds, and leaves no file either.
     """
     if len({file.name for file in inputs}) < len(inputs):
         raise ValueError("two input files have one name")
@@ -82,7 +79,7 @@ def convert_table(
 
 
 class _Run:
-    """One conversion: its schema, its parts."""
+    """One conversion: its schema, and the parts written so far."""
 
     def __init__(
         self, inputs: Sequence[InputFile], sink: Sink, options: ConvertOptions, progress: Callable[[Progress], None]
@@ -111,18 +108,18 @@ class _Run:
         rows = sum(part.rows for part in self.parts)
         assert rows == read, f"{rows} rows of {read} items"
         files = [ConvertedFile(name=part.name, bytes=part.bytes, rows=part.rows) for part in self.parts]
-        found = converted(self.schema.plan.columns, self.schema.root, files, items=read, again=again)
-        return replace(found, parser="compiled", left=self.schema.left) if self.compiled else found
+        result = converted(self.schema.plan.columns, self.schema.root, files, items=read, again=again)
+        return replace(result, parser="compiled", left=self.schema.left) if self.compiled else result
 
     def remove(self, parts: Sequence[Part]) -> None:
-        """Takes these parts out of the sink."""
+        """Removes these parts from the sink."""
         for part in parts:
             self.sink.remove(part.name)
         gone = {part.name for part in parts}
         self.parts = [part for part in self.parts if part.name not in gone]
 
     def _sample(self) -> None:
-        """The first lines of some files: hashed keys make them a sample of the table, so later parts are seldom stale."""
+        """Learns from the first lines of some files. Keys are hashed, so they are a sample of the table: few parts get stale."""
         step = max(1, len(self.inputs) // _SAMPLED_FILES)
         for file in self.inputs[::step][:_SAMPLED_FILES]:
             for chunk in chunks(file, _SAMPLE):
@@ -130,9 +127,9 @@ class _Run:
                 break
 
     def _pass(self, source: Source) -> list[ChunkIds]:
-        """Converts all chunks of the source; gives those of parts that were dropped on the way."""
+        """Converts all chunks of the source; returns the chunks of parts that were dropped on the way."""
         shares = self._shares()
-        self.passes += 1  # a name is never used twice, not even that of a part that was thrown away
+        self.passes += 1  # a name is never used twice, not even that of a part that was removed
         workers = [
             Worker(source, self.schema, self.sink, shares, number=self.passes * 1000 + number)
             for number in range(shares.workers)
@@ -172,14 +169,14 @@ class _Run:
 
 
 def shares_of(options: ConvertOptions) -> tuple[int, int]:
-    """How many workers fit into the memory, and how many bytes of rows each may gather into a row group."""
+    """How many workers fit into the memory, and how many bytes of rows each may gather for a row group."""
     room = room_of(options)
     workers = max(1, min(cores(options), room // _LEAST))
     return workers, int(min(64 * _MB, room / workers / 4))
 
 
 def room_of(options: ConvertOptions) -> int:
-    """Bytes of memory for data, beside the interpreter and its libraries."""
+    """Bytes of memory for data, without the interpreter and its libraries."""
     return max(options.memory_bytes - _BASE, _LEAST)
 
 
@@ -189,11 +186,11 @@ def cores(options: ConvertOptions) -> int:
 
 
 def _together(ids: Sequence[ChunkIds]) -> ChunkIds:
-    found: ChunkIds = {}
-    for one in ids:
-        for file, numbers in one.items():
-            found.setdefault(file, set()).update(numbers)
-    return found
+    together: ChunkIds = {}
+    for chunks_by_file in ids:
+        for file, numbers in chunks_by_file.items():
+            together.setdefault(file, set()).update(numbers)
+    return together
 
 
 def _key_names(plan: Plan, keys: Sequence[str]) -> list[str]:
@@ -201,12 +198,15 @@ def _key_names(plan: Plan, keys: Sequence[str]) -> list[str]:
 
 
 def _one_error(failures: Sequence[BaseException]) -> BaseException:
-    """All files at fault in one error; anything else comes first, but for those who only stopped because of it."""
+    """The error to raise: any other than ConversionError first, else one ConversionError for all files at fault.
+
+    Workers that only stopped because of another one's error do not count.
+    """
     failures = [failure for failure in failures if not isinstance(failure, StoppedError)] or failures
-    told = [failure for failure in failures if isinstance(failure, ConversionError)]
-    if len(told) < len(failures):
+    bad_input = [failure for failure in failures if isinstance(failure, ConversionError)]
+    if len(bad_input) < len(failures):
         return next(failure for failure in failures if not isinstance(failure, ConversionError))
-    if len(told) == 1:
-        return told[0]
-    problems = sorted({problem for failure in told for problem in failure.problems})
-    return ConversionError(told[0].headline, problems)
+    if len(bad_input) == 1:
+        return bad_input[0]
+    problems = sorted({problem for failure in bad_input for problem in failure.problems})
+    return ConversionError(bad_input[0].headline, problems)

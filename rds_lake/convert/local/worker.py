@@ -1,7 +1,4 @@
-"""One worker: takes chunks, gathers row groups, writes parts.
-
-What belongs here: the loop of one thread and what it keeps in memory.
-"""
+"""One worker thread: takes chunks, gathers their rows into row groups, and writes files (parts)."""
 
 from __future__ import annotations
 
@@ -24,7 +21,7 @@ Rows = TypeVar("Rows", pa.RecordBatch, pa.Table)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shares:
-    """What each of the workers may use, and how a file is opened."""
+    """How many workers there are, what each may use, and how a file is opened."""
 
     workers: int
     row_group_bytes: int
@@ -35,7 +32,7 @@ class Shares:
 
 @dataclass(slots=True, kw_only=True)
 class Part:
-    """A file being written, then written: its schema, and the chunks that are in it."""
+    """A file, while it is written and afterwards: its schema, and the chunks that are in it."""
 
     name: str
     schema: pa.Schema
@@ -45,12 +42,12 @@ class Part:
 
 
 def stays(schema: pa.Schema, plan: Plan, form: Format) -> bool:
-    """Whether a file of this schema can stay beside files of the plan: ORC and CSV are read by position."""
+    """Whether a file of this schema can be kept beside files of the plan. ORC and CSV must be equal: they are read by position."""
     return plan.holds(schema) if form in ("parquet", "json") else plan.schema == schema
 
 
 def _all_widened(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch] | None:
-    """The batches with the columns they lack and wider numbers; None if a column became something else."""
+    """The batches brought to the schema by `widened`; None if that cannot be done."""
     try:
         return [widened(batch, schema) for batch in batches]
     except (TypeError, pa.ArrowInvalid):
@@ -58,7 +55,10 @@ def _all_widened(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[p
 
 
 def widened(rows: Rows, schema: pa.Schema) -> Rows:
-    """The rows with the columns they lack, null, and with wider numbers. Raises TypeError or pa.ArrowInvalid."""
+    """The rows with the columns they lack (null) and with wider numbers.
+
+    Raises TypeError if a column has another type or name in the schema, pa.ArrowInvalid if a number does not fit.
+    """
     names = set(rows.schema.names)
     if not names <= set(schema.names):
         raise TypeError(f"{', '.join(sorted(names - set(schema.names)))} has another name now")
@@ -82,7 +82,7 @@ def _wider(old: pa.DataType, new: pa.DataType) -> bool:
 
 
 class Worker:
-    """A thread's own state; `parts` are committed, `dropped` are chunks to be read again."""
+    """A thread's own state. `parts` are committed files, `dropped` are chunks to be read again."""
 
     def __init__(self, source: Source, schema: Schema, sink: Sink, shares: Shares, number: int) -> None:
         self._source, self._schema, self._sink, self._shares = source, schema, sink, shares
@@ -99,10 +99,13 @@ class Worker:
         self.dropped: ChunkIds = {}
 
     def run(self) -> BaseException | None:
-        """Works until nothing is left; gives the error, after which nobody goes on. Told to stop, it commits nothing more."""
+        """Works until no chunk is left; returns the error if there is one, after stopping all workers.
+
+        A worker that was stopped commits nothing more.
+        """
         try:
             self._work()
-        except BaseException as error:  # noqa: BLE001  (handed to the caller, who raises it)
+        except BaseException as error:  # noqa: BLE001 - handed to the caller, which raises it
             self._source.stop.set()
             self._abandon()
             return error
@@ -123,14 +126,14 @@ class Worker:
         self._pending.append(batch)
         self._pending_bytes += batch.nbytes
         self._pending_chunks.setdefault(chunk.file.name, set()).add(chunk.number)
-        rows = sum(len(one) for one in self._pending)
+        rows = sum(len(pending) for pending in self._pending)
         if self._pending_bytes >= self._shares.row_group_bytes or rows >= _MOST_ROWS:
             self._flush()
             if self._file is not None and self._file.bytes >= self._shares.part_bytes:
                 self._commit()
 
     def _follow(self, plan: Plan) -> None:
-        """A new plan: what was gathered with the old one gets the new columns, or is read again later."""
+        """Change to a new plan. Rows gathered with the old one get the new columns, or are written, or are read again later."""
         if self._plan is not None and plan.schema != self._plan.schema:
             if self._part is None and (widened := _all_widened(self._pending, plan.schema)) is not None:
                 self._pending = widened
@@ -142,7 +145,7 @@ class Worker:
         self._plan = plan
 
     def _flush(self) -> None:
-        """Writes what was gathered as one row group."""
+        """Writes the gathered rows as one row group."""
         if not self._pending:
             return
         table = pa.Table.from_batches(self._pending)
@@ -165,7 +168,7 @@ class Worker:
         self._pending, self._pending_bytes, self._pending_chunks = [], 0, {}
 
     def _commit(self) -> None:
-        """Closes the file; from here on it exists."""
+        """Closes the file; from here on it exists. Raises StoppedError instead once stopped."""
         self._source.stop.check()
         if self._part is not None and self._file is not None and self._writer is not None:
             self._writer.close()
@@ -175,7 +178,7 @@ class Worker:
         self._part = self._file = self._writer = None
 
     def _drop(self) -> None:
-        """Gives up the open file and what was gathered; their chunks are read again."""
+        """Gives up the open file and the gathered rows; their chunks are read again."""
         for chunks in (self._pending_chunks, self._part.chunks if self._part else {}):
             for name, numbers in chunks.items():
                 self.dropped.setdefault(name, set()).update(numbers)

@@ -1,9 +1,8 @@
 """Chunks of lines to typed arrays: pyarrow's JSON reader with the types known, then the wrapping taken off.
 
-DynamoDB wraps every value, `{"S": "x"}`, so a parsed attribute is a struct with one field per type seen. Taking one off
-costs nothing: the inner arrays are used as they are; only numbers and binaries are converted.
-
-What belongs here: arrays in, arrays out, for one chunk and one plan. What to do when a chunk does not fit: `schema.py`.
+DynamoDB wraps every value, `{"S": "x"}`, so a parsed attribute is a struct with one field per type seen. Taking the wrapping
+off costs nothing: the inner arrays are used as they are; only numbers and binaries are converted. What happens to a chunk that
+does not fit is in `schema.py`.
 """
 
 from __future__ import annotations
@@ -30,14 +29,14 @@ _NULL = b'{"NULL":true}'
 
 @dataclass(frozen=True, slots=True)
 class Misfit:
-    """Numbers that the planned type does not hold."""
+    """Numbers that do not fit the planned type of their column."""
 
     column: Column
     values: pa.Array
 
 
 def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
-    """The lines' items, wrapped. Raises ValueError if a line has what the plan does not know, or is no JSON."""
+    """The lines' items, wrapped. Raises ValueError if a line has something that the plan lacks, or is no JSON."""
     if plan.raw:
         data = _with_raw_text(data, plan, member)
     elif not plan.keeps_nulls and _NULL in data:
@@ -46,8 +45,8 @@ def parse(data: bytes, plan: Plan, *, member: str = "Item") -> pa.StructArray:
     read = pj.ReadOptions(use_threads=False, block_size=len(data) + 1)
     options = pj.ParseOptions(explicit_schema=plan.wrapped, unexpected_field_behavior="error")
     table = pj.read_json(pa.BufferReader(pa.py_buffer(data)), read, options)
-    found: Any = table.column(0)
-    return found.chunk(0) if found.num_chunks == 1 else pa.concat_arrays(found.chunks)
+    items: Any = table.column(0)
+    return items.chunk(0) if items.num_chunks == 1 else pa.concat_arrays(items.chunks)
 
 
 def typed(items: pa.StructArray, plan: Plan) -> tuple[pa.RecordBatch, list[Misfit]]:
@@ -69,7 +68,7 @@ def _column(array: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
             return mixed_text(array, column.node)
         case Kind.STRUCT:
             maps = array.field("M")
-            below = [_column(maps.field(one.original), one, misfits) for one in column.below]
+            below = [_column(maps.field(inner.original), inner, misfits) for inner in column.below]
             return _rebuilt(maps, column.type, [_validity(maps)], below)
         case Kind.LIST:
             lists, element = array.field(column.tag), column.below[0]
@@ -88,7 +87,7 @@ def _plain(values: pa.Array, column: Column, misfits: list[Misfit]) -> pa.Array:
     if column.type != pa.string():
         return _numbers(values, column, misfits)
     if pc.all(pc.match_substring_regex(values, f"^({PATTERN})$")).as_py() is False:
-        raise ValueError("a number is none")
+        raise ValueError("a value of type N is no number")
     return values
 
 
@@ -156,5 +155,5 @@ def _replaced(value: Any, node: Node | None, keeps: bool) -> dict[str, Any] | No
     if node is not None and "M" in value:
         return {"M": _fields(value["M"], node.fields or {}, keeps)}
     if node is not None and "L" in value and node.element is not None:
-        return {"L": [_replaced(one, node.element, keeps) for one in value["L"]]}
+        return {"L": [_replaced(element, node.element, keeps) for element in value["L"]]}
     return None if "NULL" in value and not keeps else value

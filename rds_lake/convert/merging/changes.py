@@ -3,10 +3,9 @@
     {"Metadata":{"WriteTimestampMicros":{"N":"17…"}},"Keys":{"pk":{"S":"1"}},"NewImage":{…},"OldImage":{…}}
 
 Without `NewImage` the item is deleted. Of several changes of one key the latest counts: that of the latest window, and
-within a window that of the latest time, in any order of files and lines. Whether the item was there before all of them, the
-earliest tells by its `OldImage`.
-
-What belongs here: reading changes. Bringing them into a table is `merge.py`.
+within a window that of the latest time, in whatever order files and lines come. The earliest change has an `OldImage` if the
+item existed before all of them. The format:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 """
 
 from __future__ import annotations
@@ -33,9 +32,10 @@ Windows = Sequence[Sequence[InputFile]]
 
 @dataclass(slots=True)
 class Change:
-    """What became of a key. `first` and `last` are times with the window's number above; `existed` before `first`.
+    """The changes of one key. `first` and `last` are their times, in microseconds plus the window's number times `_WINDOW`.
 
-    The image is in the spool from `offset` on; without length the item is deleted.
+    `existed`: whether the item existed before `first`. The newest image is in the spool, `length` bytes from `offset` on;
+    length 0: the item is deleted.
     """
 
     first: int
@@ -46,11 +46,12 @@ class Change:
 
 
 def read_changes(windows: Windows, keys: Sequence[str], spool: Path, *, most: int) -> dict[tuple[str, ...], Change]:
-    """What became of each key (each attribute's text); images go to the spool.
+    """The changes by key (the text of each key attribute); images are written to the spool.
 
-    Raises ConversionError, and FullExportDueError when more keys changed than `most`.
+    `windows`: the files of each window, oldest window first. Raises ConversionError naming file and line of a damaged change,
+    and FullExportDueError when more keys changed than `most`.
     """
-    found: dict[tuple[str, ...], Change] = {}
+    changes: dict[tuple[str, ...], Change] = {}
     with spool.open("wb") as images:
         for window, chunk, number, line in _lines(windows):
             try:
@@ -58,36 +59,36 @@ def read_changes(windows: Windows, keys: Sequence[str], spool: Path, *, most: in
             except (ValueError, KeyError, TypeError, RecursionError) as error:
                 raise damaged(chunk.file, number, f"it is no line of an incremental export ({error!r})") from error
             time += window * _WINDOW
-            known = found.get(key)
+            known = changes.get(key)
             if known is None:
-                if len(found) == most:
+                if len(changes) == most:
                     raise FullExportDueError(f"more than {most:,} keys changed, and memory holds no more")
                 offset = images.tell()
-                found[key] = Change(time, existed, time, offset, images.write(_item(image)) if image else 0)
+                changes[key] = Change(time, existed, time, offset, images.write(_item(image)) if image else 0)
                 continue
             if time < known.first:
                 known.first, known.existed = time, existed
             if time > known.last:
                 known.last, known.offset = time, images.tell()
                 known.length = images.write(_item(image)) if image else 0
-    return found
+    return changes
 
 
 def _read(line: bytes, keys: Sequence[str]) -> tuple[tuple[str, ...], int, dict[str, Any] | None, bool]:
     """Key, time, new image, and whether there is an old one. ValueError, KeyError or TypeError for anything else."""
-    told = json.loads(line)
-    if set(told["Keys"]) != set(keys):
-        raise ValueError(f"its Keys are {sorted(told['Keys'])}, the table's {sorted(keys)}")
-    key = tuple(_only(told["Keys"][name]) for name in keys)
-    new, old = told.get("NewImage"), told.get("OldImage")
+    body = json.loads(line)
+    if set(body["Keys"]) != set(keys):
+        raise ValueError(f"its Keys are {sorted(body['Keys'])}, the table's {sorted(keys)}")
+    key = tuple(_only(body["Keys"][name]) for name in keys)
+    new, old = body.get("NewImage"), body.get("OldImage")
     for name, image in (("NewImage", new), ("OldImage", old)):
         if image is not None and tuple(_only(image[part]) for part in keys) != key:
             raise ValueError(f"{name} is of another key")
-    return key, int(told["Metadata"]["WriteTimestampMicros"]["N"]), new, old is not None
+    return key, int(body["Metadata"]["WriteTimestampMicros"]["N"]), new, old is not None
 
 
 def keep_latest(changes: dict[tuple[str, ...], Change], spool: Path, images: Path) -> int:
-    """Writes the images that count, one line each, and gives their number."""
+    """Copies the newest image of every key that still has an item to `images`, one line each; returns their number."""
     count = 0
     with spool.open("rb") as source, images.open("wb") as target:
         for change in changes.values():
@@ -99,7 +100,7 @@ def keep_latest(changes: dict[tuple[str, ...], Change], spool: Path, images: Pat
 
 
 def name_fault(windows: Windows, limits: Limits) -> None:
-    """Raises ConversionError for the first image that is no item, with the file and line it came from."""
+    """Raises ConversionError for the first image that is no item, naming its file and line; else returns."""
     for _, chunk, number, line in _lines(windows):
         try:
             if image := json.loads(line).get("NewImage"):
@@ -109,7 +110,7 @@ def name_fault(windows: Windows, limits: Limits) -> None:
 
 
 def key_array(texts: Sequence[str], type_: pa.DataType) -> pa.Array:
-    """One key attribute of all changes, of the column's type; null if no row can have it."""
+    """One key attribute of all changes, as an array of the column's type; null where no row of that type can have it."""
     if pa.types.is_binary(type_):
         return pa.array([b64decode(text) for text in texts], pa.binary())
     if pa.types.is_int64(type_):

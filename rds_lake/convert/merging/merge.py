@@ -1,12 +1,12 @@
-"""The table of a date out of an earlier one and what changed since: new files, every item once.
+"""Merge: a date's table from the files of an earlier date and the changes since. New files, every item once.
 
-Rows whose key is among the changes are left out of the files before; a file without such a row stays as it is, and the
-caller copies it. Images go the way of a full export, into files of their own; small files are put together on the way, so
-that a year of changes leaves no thousand files. DynamoDB spreads keys by hash, so one change in a hundred items touches
-every row group, and all files are written again. That is still a fraction of a conversion, for nothing is parsed
-(docs/decisions/0013).
+    new images of changed items   -> converted like a full export, into files of their own
+    files of the earlier date     -> written again without the rows whose key changed (`rest.py`), small ones joined
+    a file without such a row     -> kept; the caller copies it
 
-What belongs here: merging. Which changes belong to a date is the caller's; rows are taken out in `rest.py`.
+DynamoDB spreads keys by hash: with one change in a hundred items, every row group has a changed row, and all files are written
+again. That still costs less than a conversion, as nothing is parsed (docs/decisions/0013). Joining small files keeps a year of
+changes from leaving hundreds of files.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ from rds_lake.convert.rules.tree import from_plain
 from rds_lake.errors import ConversionError, FullExportDueError
 from rds_lake.threads import Stop, in_threads
 
-_KEY_BYTES = 400  # of a changed key in memory, its texts and what became of it
+_KEY_BYTES = 400  # of memory for a changed key: its texts and its `Change`
 
-Found = dict[tuple[str, ...], Change]
+Changes = dict[tuple[str, ...], Change]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Merged:
     """`converted` describes the date's table and its new files; `kept` names files of the earlier date to be copied.
 
-    Of the changed items, `inserted` were not there before and are now, `deleted` were there and are not, `updated` the rest.
-    `repeated` items were told as new and were there already: the earlier date had seen those changes.
+    Of the changed items, `inserted` are new, `deleted` are gone, `updated` the rest. `repeated` items are new in the changes
+    and in the earlier date already: it had seen those changes.
     """
 
     converted: Converted
@@ -58,12 +58,12 @@ def merge_changes(
     sink: Sink,
     options: ConvertOptions,
 ) -> Merged:
-    """Merges changes, window after window, into the files of a table whose schema was `known`; `options.keys` are the keys.
+    """Merges changes, oldest window first, into the files of a table whose schema was `known`; `options.keys` are its keys.
 
-    Raises TypesChangedError if a change gives an attribute a type that the files before cannot be brought to, and
-    FullExportDueError if they lack items that the changes tell of, or cannot be read, or more keys changed than
-    `options.memory_bytes` holds: a full export is due then. Raises ConversionError for damaged changes. Nothing stays in
-    the sink after an error.
+    A full export is due after TypesChangedError (a change gives an attribute a type that the earlier files cannot be brought
+    to) and FullExportDueError (the earlier files lack items that were changed or deleted, or cannot be read, or more keys
+    changed than `options.memory_bytes` holds). Raises ConversionError for damaged changes. After an error no file is left in
+    the sink.
     """
     if not options.keys or options.format != "parquet":
         raise ValueError("a merge needs `keys` and the format parquet")
@@ -81,13 +81,13 @@ def merge_changes(
     try:
         return _merged(previous, changes, new, sink, options)
     except BaseException:
-        for one in new.files:
-            sink.remove(one.name)
+        for made in new.files:
+            sink.remove(made.name)
         raise
 
 
 def _merged(
-    previous: Sequence[PreviousFile], changes: Found, new: Converted, sink: Sink, options: ConvertOptions
+    previous: Sequence[PreviousFile], changes: Changes, new: Converted, sink: Sink, options: ConvertOptions
 ) -> Merged:
     results = _all_without(previous, _changed(changes, new, options), sink, options) if previous else []
     known = sum(rest.known for rest in results)
@@ -95,7 +95,7 @@ def _merged(
     if lost:
         _remove(results, sink)
         raise FullExportDueError(
-            f"the changes tell of {known + lost} items as changed or deleted, and the earlier date has {known} of these keys"
+            f"{known + lost} items are changed or deleted by the changes, and the earlier date has {known} of these keys"
         )
     inserted = sum(bool(change.length) and not change.existed for change in changes.values())
     deleted = sum(change.existed and not change.length for change in changes.values())
@@ -103,7 +103,7 @@ def _merged(
     items = sum(rest.rows for rest in results) + new.items
     files = [*(rest.file for rest in results if rest.file is not None), *new.files]
     return Merged(
-        converted=replace(new, files=tuple(one for one in files if one.rows), items=items),
+        converted=replace(new, files=tuple(file for file in files if file.rows), items=items),
         kept=tuple(rest.kept for rest in results if rest.kept is not None),
         inserted=inserted,
         updated=new.items - inserted,
@@ -112,12 +112,12 @@ def _merged(
     )
 
 
-def _changed(changes: Found, new: Converted, options: ConvertOptions) -> Changed:
+def _changed(changes: Changes, new: Converted, options: ConvertOptions) -> Changed:
     plan = build_plan(from_plain(new.schema), Rules(keys=options.keys, numbers=options.numbers))
     types = {column.original: (column.name, column.type) for column in plan.columns}
     missing = [key for key in options.keys if key not in types]
     if missing:
-        raise FullExportDueError(f"what was seen of the table lacks its key {', '.join(missing)}")
+        raise FullExportDueError(f"the types seen in the table lack its key {', '.join(missing)}")
     columns = tuple(types[key] for key in options.keys)
     ordered = sorted(changes, key=lambda key: not changes[key].existed)
     arrays = [key_array([key[place] for key in ordered], type_) for place, (_, type_) in enumerate(columns)]
@@ -126,7 +126,7 @@ def _changed(changes: Found, new: Converted, options: ConvertOptions) -> Changed
 
 
 def _all_without(previous: Sequence[PreviousFile], changed: Changed, sink: Sink, options: ConvertOptions) -> list[Rest]:
-    """The files before without changed rows, several at a time; after an error none of them is left."""
+    """The earlier files without changed rows, several at a time; after an error none of the new files is left."""
     groups = list(enumerate(together(previous, options.part_bytes)))
     workers, row_group_bytes = shares_of(options)
     stop = Stop()
@@ -147,6 +147,8 @@ def _all_without(previous: Sequence[PreviousFile], changed: Changed, sink: Sink,
 
 
 def _until(stop: Stop, file: PreviousFile) -> Callable[[], BinaryIO]:
+    """Opens the file; raises StoppedError instead once `stop` is set."""
+
     def opened() -> BinaryIO:
         stop.check()
         return file.open()

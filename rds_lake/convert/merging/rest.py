@@ -1,7 +1,4 @@
-"""Files of an earlier date without the rows that changed.
-
-What belongs here: taking rows out and writing the rest. What changed is `changes.py`, what replaces it `merge.py`.
-"""
+"""The files of an earlier date, written again without the rows whose key changed."""
 
 from __future__ import annotations
 
@@ -21,14 +18,14 @@ from rds_lake.convert.rules.converted import ConvertedFile
 from rds_lake.errors import FullExportDueError, TypesChangedError
 from rds_lake.threads import Stop
 
-_SMALL = 0.25  # of a file's usual size; what is smaller is put together with others
+_SMALL = 0.25  # of a file's usual size: smaller files are joined with others
 _MOST_ROWS = 1_000_000
 _MOST_TOGETHER = 64  # all of them are open at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PreviousFile:
-    """A Parquet file of the date before; `open` gives a file that can seek. `bytes`: its size."""
+    """A Parquet file of the earlier date. `open` returns a file that can seek; `bytes` is its size as stored."""
 
     name: str
     open: Callable[[], BinaryIO]
@@ -37,7 +34,10 @@ class PreviousFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Changed:
-    """The changed keys, those of items that `existed` before first, and how rows are compared with them."""
+    """The changed keys. `keys`: name and type of each key column; `values`: the keys, as `as_one` makes them.
+
+    The first `existed` values are of items that existed before the changes. `plan`: the columns of the new files.
+    """
 
     keys: tuple[tuple[str, pa.DataType], ...]
     values: pa.Array
@@ -47,9 +47,9 @@ class Changed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rest:
-    """What is left of files: `rows` in a new `file` (None where there are none), or in the one that is `kept` as it is.
+    """Files without their changed rows: `rows` in a new `file` (None if there are none), or in the one that is `kept` as it is.
 
-    `known` rows were taken out that the changes tell of as old, and `repeated` that they tell of as new.
+    `known` rows were taken out for items that existed before the changes, `repeated` rows for items that were new in them.
     """
 
     file: ConvertedFile | None
@@ -60,12 +60,12 @@ class Rest:
 
 
 def together(files: Sequence[PreviousFile], part_bytes: int) -> Iterator[list[PreviousFile]]:
-    """Files in groups that become one: big ones alone, small ones up to a file's usual size."""
+    """Groups of files that become one file each: large files alone, small ones joined up to a file's usual size."""
     group: list[PreviousFile] = []
     for file in files:
         if file.bytes >= part_bytes * _SMALL:
             yield [file]
-        elif len(group) == _MOST_TOGETHER or (sum(one.bytes for one in (*group, file)) > part_bytes and group):
+        elif len(group) == _MOST_TOGETHER or (sum(small.bytes for small in (*group, file)) > part_bytes and group):
             yield group
             group = [file]
         else:
@@ -83,14 +83,15 @@ def without(
     row_group_bytes: int,
     stop: Stop,
 ) -> Rest:
-    """The files without rows of changed keys, written anew as one; a single file that has no such row is kept.
+    """The files without rows of changed keys, written again as one file; a single file that has no such row is kept.
 
-    StoppedError once `stop` is set: nothing is committed after that.
+    Raises StoppedError once `stop` is set, and commits no file then; FullExportDueError for a file that cannot be read,
+    TypesChangedError for one whose types differ too much.
     """
     with ExitStack() as stack:
         opened = [stack.enter_context(_open(file)) for file in files]
-        found = [_look(parquet, file, changed, stop) for parquet, file in zip(opened, files, strict=True)]
-        known, repeated = sum(one.known for one in found), sum(one.repeated for one in found)
+        looked = [_look(parquet, file, changed, stop) for parquet, file in zip(opened, files, strict=True)]
+        known, repeated = sum(rows.known for rows in looked), sum(rows.repeated for rows in looked)
         rows = sum(parquet.metadata.num_rows for parquet in opened) - known - repeated
         alone = len(files) == 1 and not known and not repeated and rows
         if alone and changed.plan.holds(opened[0].schema_arrow):
@@ -101,8 +102,8 @@ def without(
         target = Counted(sink.create(name))
         try:
             out = _Out(target, changed, compression, row_group_bytes)
-            for parquet, file, one in zip(opened, files, found, strict=True):
-                _copy(parquet, file, one, changed, out, stop)
+            for parquet, file, staying in zip(opened, files, looked, strict=True):
+                _copy(parquet, file, staying, changed, out, stop)
             out.close()
             stop.check()
         except BaseException:
@@ -114,8 +115,8 @@ def without(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """Per row group which rows stay, None where all do; and how many do not."""
+class _Staying:
+    """Which rows of a file stay: a mask per row group, None where all stay. The others are counted as in `Rest`."""
 
     stay: list[pa.ChunkedArray | None]
     known: int
@@ -139,7 +140,7 @@ def _readable(file: PreviousFile) -> Iterator[None]:
         raise FullExportDueError(f"{file.name} cannot be read ({error})") from error
 
 
-def _look(parquet: pq.ParquetFile, file: PreviousFile, changed: Changed, stop: Stop) -> _Found:
+def _look(parquet: pq.ParquetFile, file: PreviousFile, changed: Changed, stop: Stop) -> _Staying:
     stay: list[pa.ChunkedArray | None] = []
     known = repeated = 0
     for group in range(parquet.num_row_groups):
@@ -152,11 +153,13 @@ def _look(parquet: pq.ParquetFile, file: PreviousFile, changed: Changed, stop: S
         old = pc.sum(pc.less(places, changed.existed)).as_py() or 0
         known, repeated = known + old, repeated + hits - old
         stay.append(places.is_null() if hits else None)
-    return _Found(stay=stay, known=known, repeated=repeated)
+    return _Staying(stay=stay, known=known, repeated=repeated)
 
 
-def _copy(parquet: pq.ParquetFile, file: PreviousFile, found: _Found, changed: Changed, out: _Out, stop: Stop) -> None:
-    for group, stay in enumerate(found.stay):
+def _copy(
+    parquet: pq.ParquetFile, file: PreviousFile, staying: _Staying, changed: Changed, out: _Out, stop: Stop
+) -> None:
+    for group, stay in enumerate(staying.stay):
         stop.check()
         with _readable(file):
             table = parquet.read_row_group(group)
@@ -168,7 +171,7 @@ def _copy(parquet: pq.ParquetFile, file: PreviousFile, found: _Found, changed: C
 
 
 class _Out:
-    """A file that gathers rows into row groups."""
+    """A new file; rows are gathered into row groups."""
 
     def __init__(self, target: Counted, changed: Changed, compression: Compression, row_group_bytes: int) -> None:
         self._target, self._room = target, row_group_bytes * 1.25
@@ -177,9 +180,9 @@ class _Out:
         self._pending: list[pa.Table] = []
 
     def add(self, table: pa.Table) -> None:
-        """Rows of the planned schema. A row group that was of the right size stays of that size."""
-        size = table.nbytes + sum(one.nbytes for one in self._pending)
-        rows = table.num_rows + sum(one.num_rows for one in self._pending)
+        """Add rows of the planned schema. A row group that had the right size keeps it."""
+        size = table.nbytes + sum(pending.nbytes for pending in self._pending)
+        rows = table.num_rows + sum(pending.num_rows for pending in self._pending)
         if size > self._room or rows > _MOST_ROWS:
             self._flush()
         if table.num_rows:
@@ -202,7 +205,7 @@ class _Out:
 
 
 def as_one(arrays: Sequence[Any]) -> Any:
-    """Several key columns as one of bytes; the length of the first keeps ("a", "bc") and ("ab", "c") apart."""
+    """One or two key columns as one column; the length of the first keeps ("a", "bc") and ("ab", "c") apart."""
     if len(arrays) == 1:
         return arrays[0]
     first, second = (

@@ -7,8 +7,8 @@
     `text` in the tree   JSON text (too deep, too many keys)
     a type too long      JSON text, all of the attribute
 
-What belongs here: rules, for every engine. The same tree gives the same columns, whatever the order in which it was seen.
-Arrow's types for them are `local/plan.py`, Spark's expressions `spark/columns.py`.
+The same tree gives the same columns for every engine, in whatever order the items were seen. Arrow's types of the columns are
+`local/plan.py`, Spark's expressions `spark/columns.py`.
 """
 
 from __future__ import annotations
@@ -46,8 +46,12 @@ _HIVE = {Kind.BOOL: "boolean", Kind.BINARY: "binary"}
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Column:
-    """One column, field or element. `tag` is the DynamoDB type of the values, `below` what a struct or list
-    holds, `of_set` that the values are those of a set. `type` is the engine's own: Arrow's in a `Plan`, else None."""
+    """One column, field of a struct, or element of a list.
+
+    `original`: the attribute's name; `path`: from the item down, `items[].sku`. `tag`: DynamoDB's type of the values; `below`:
+    the columns of a struct or list; `of_set`: the values are those of a set. `scale`: what its numbers need (`numbers.py`),
+    `number`: the Hive type of that. `type`: the engine's own type, Arrow's in a `Plan`, else None.
+    """
 
     original: str
     name: str
@@ -65,7 +69,7 @@ class Column:
     def hive(self) -> str:
         """The type in Glue's words: `struct<a:bigint,b:array<string>>`."""
         if self.kind is Kind.STRUCT:
-            return f"struct<{','.join(f'{one.name}:{one.hive}' for one in self.below)}>"
+            return f"struct<{','.join(f'{field.name}:{field.hive}' for field in self.below)}>"
         if self.kind is Kind.LIST:
             return f"array<{self.below[0].hive}>"
         return self.number if self.kind is Kind.NUMBER else _HIVE.get(self.kind, "string")
@@ -73,29 +77,29 @@ class Column:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """What the user decides about columns. `flat`: no nested columns, binary as base64, for CSV."""
+    """What the user decides about columns. `keys`: the key attributes; `flat`: no nested columns, binary as base64, for CSV."""
 
     keys: Sequence[str] = ()
     numbers: Numbers = "exact"
     flat: bool = False
 
 
-# From kind, number's Hive type and what is below to the engine's own type.
+# The engine's own type for a kind, the Hive type of numbers, and the columns below.
 Typing = Callable[[Kind, str, Sequence[Column]], Any]
 
 
 def build_columns(root: Node, rules: Rules, typing: Typing = lambda *_: None) -> tuple[Column, ...]:
-    """The columns of all items seen: keys first, then by name."""
+    """The columns of all items seen: keys first, then by name. A column whose type is too long for Glue is JSON text."""
     builder = _Builder(rules, typing)
     columns = [builder.short(column) for column in builder.columns(root.fields or {}, "")]
     first = {name: place for place, name in enumerate(rules.keys)}
-    return tuple(sorted(columns, key=lambda one: (first.get(one.original, len(first)), one.name)))
+    return tuple(sorted(columns, key=lambda column: (first.get(column.original, len(first)), column.name)))
 
 
 def settle(columns: Sequence[Column]) -> None:
-    """Widens the nodes of decimals whose numbers overflow together, though each fits; columns have to be built again.
+    """Widens the nodes of decimals that cannot hold all their numbers, though each number fits one; build the columns again.
 
-    For a tree that saw every item one by one. The local engine learns the same from a cast that fails.
+    For a tree that saw every item (the Spark job's). The local engine learns the same from a cast that fails.
     """
     for column in columns:
         if column.kind is Kind.NUMBER and column.number.startswith("decimal"):
@@ -108,7 +112,7 @@ def settle(columns: Sequence[Column]) -> None:
 
 
 def number_words(scale: int, numbers: Numbers) -> str:
-    """The Hive type for numbers of this need (`numbers.py`)."""
+    """The Hive type for numbers that need this scale (`numbers.py`)."""
     if scale == INTEGER:
         return "bigint"
     if numbers == "double":

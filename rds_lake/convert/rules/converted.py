@@ -1,7 +1,4 @@
-"""What a conversion gives back, whichever engine made it.
-
-What belongs here: results as values. They know no Arrow, so that the Spark job can ship them.
-"""
+"""The result of a conversion, the same for both engines. Without Arrow, so that it can be shipped with the Spark job."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from rds_lake.convert.rules.tree import Node, to_plain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertedColumn:
-    """A column of the table, with the attribute it is and the DynamoDB types seen in it."""
+    """A column of the table: its Hive type, the attribute's own name, and the DynamoDB types seen in it."""
 
     name: str
     hive: str
@@ -25,7 +22,7 @@ class ConvertedColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConvertedFile:
-    """A file that was written."""
+    """A file that was written. `bytes`: as stored."""
 
     name: str
     bytes: int
@@ -34,10 +31,11 @@ class ConvertedFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """What came of it. `text` says which attributes are JSON text, and why; `renamed` which have other names now.
+    """The columns, files and items (their number) of a converted table.
 
-    Both are by path: `customer.phone`, `items[].sku`. `schema` is for the next date's `known`. `again` counts items read twice,
-    `left` those that the parser `compiled` left to the portable one.
+    `text`: attributes that are JSON text, and why; `renamed`: attributes with other names, and those names; both by path
+    (`customer.phone`, `items[].sku`). `schema` is the next date's `known`. `again` counts items that were read twice, `left`
+    those that the compiled parser left to the portable one.
     """
 
     columns: tuple[ConvertedColumn, ...]
@@ -55,26 +53,28 @@ def converted(
     columns: Sequence[Column], root: Node, files: Sequence[ConvertedFile], *, items: int, again: int = 0
 ) -> Converted:
     """The result for these columns of the tree, and these files."""
-    everything = [one for column in columns for one in _all(column)]
+    everything = [part for column in columns for part in _all(column)]
     return Converted(
         columns=tuple(
-            ConvertedColumn(name=one.name, hive=one.hive, original=one.original, types=one.node.tags) for one in columns
+            ConvertedColumn(name=column.name, hive=column.hive, original=column.original, types=column.node.tags)
+            for column in columns
         ),
         files=tuple(sorted(files, key=lambda file: file.name)),
         items=items,
-        text=tuple((one.path, why) for one in everything if (why := _why_text(one))),
-        renamed=tuple((one.path, one.name) for one in everything if one.name != one.original),
+        text=tuple((part.path, why) for part in everything if (why := _why_text(part))),
+        renamed=tuple((part.path, part.name) for part in everything if part.name != part.original),
         schema=to_plain(root),
         again=again,
     )
 
 
 def _all(column: Column) -> list[Column]:
-    return [column, *(below for one in column.below for below in _all(one))]
+    """The column and everything below it."""
+    return [column, *(part for below in column.below for part in _all(below))]
 
 
 def _why_text(column: Column) -> str | None:
-    """Why the column is text although its values are something else."""
+    """Why the column is text although its values have other types; None if it is no such column."""
     if column.kind is Kind.RAW:
         return column.node.text
     tags = [tag for tag in column.node.tags if tag != "NULL"]

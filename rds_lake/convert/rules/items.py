@@ -1,7 +1,4 @@
-"""One line of DynamoDB JSON, in Python: slow, exact about what is wrong.
-
-What belongs here: reading a line without Arrow, so that the Spark job can ship it.
-"""
+"""One line of DynamoDB JSON, read in Python: slow, but its errors say what is wrong. Shipped with the Spark job."""
 
 from __future__ import annotations
 
@@ -12,33 +9,33 @@ from rds_lake.convert.rules.tree import OddValueError
 
 
 def read_item(line: bytes, member: str) -> object:
-    """The item of a line, not yet checked below its first level. Raises OddValueError saying what is wrong."""
+    """The item of a line `{member: item}`, not yet checked below its first level. Raises OddValueError saying what is wrong."""
     try:
-        found = json.loads(line.decode(), object_pairs_hook=_distinct)
+        body = json.loads(line.decode(), object_pairs_hook=_distinct)
     except UnicodeDecodeError as error:
         raise OddValueError(f"it is no UTF-8 ({error})") from error
     except json.JSONDecodeError as error:
         raise OddValueError(f"it is no JSON ({error})") from error
-    if not isinstance(found, dict) or set(found) != {member}:
+    if not isinstance(body, dict) or set(body) != {member}:
         shown = line[:80].decode(errors="replace")
         raise OddValueError(f'a line of an export is {{"{member}": …}} and nothing else, not {shown}')
     if b"\\ud" in line or b"\\uD" in line:
-        _require_characters(found)
-    return found[member]
+        _require_characters(body)
+    return body[member]
 
 
-def _require_characters(found: object) -> None:
-    """Half of a surrogate pair is legal JSON and no character: nothing can store it."""
+def _require_characters(body: object) -> None:
+    """Half of a surrogate pair is legal JSON, but no character: no file format can store it."""
     try:
-        json.dumps(found, ensure_ascii=False).encode()
+        json.dumps(body, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
         raise OddValueError(f"it has a text that is no Unicode ({error.reason})") from error
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    distinct = dict(pairs)
+    if len(distinct) < len(pairs):
         names = [name for name, _ in pairs]
         twice = sorted({name for name in names if names.count(name) > 1})
         raise OddValueError(f"attributes are there twice: {', '.join(map(repr, twice))}")
-    return found
+    return distinct

@@ -4,10 +4,10 @@
     a.b, A_b     -> a_b_6a5f0e, a_b_1c2d3e    both want `a_b`, so both get a mark made from their own name
     😀           -> _
 
-An attribute that comes later never takes over the column of another one: had `Name` kept `name` until an attribute `name`
-appeared, readers would see other values under the same name from one day to the next.
+An attribute that appears later never takes over the column of another: if `Name` kept the column `name` until an attribute
+`name` appeared, readers would see other values under the same name from one day to the next.
 
-What belongs here: names below a table. Names of tables are `model/tables/names.py`.
+Names of tables are `model/tables/names.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _LONGEST = 120  # Glue allows 255; a mark has to fit, and nested types are writt
 
 
 def column_names(originals: Iterable[str]) -> dict[str, str]:
-    """A name for each attribute of one level; the order makes no difference."""
+    """A column name for each attribute of one level, by attribute. Their order makes no difference."""
     names = {original: athena_name(original)[:_LONGEST] for original in originals}
     while len(many := Counter(names.values())) < len(names):
         names = {

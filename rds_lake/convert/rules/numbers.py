@@ -1,15 +1,15 @@
 """DynamoDB's numbers, up to 38 digits and exponents of 125, as Parquet can hold them exactly.
 
-One integer says what the numbers of an attribute need. `wider` joins two of them, in any order:
+One integer, the need, says what type holds the numbers of an attribute. `wider` joins two needs, in any order:
 
     INTEGER (-1)     fits int64
     0 … 38           decimal(38,s) with at least that many digits after the point; s is the next of `_STEPS`
     40 … 78          as above, but only with exactly that many: numbers with many digits before the point are among them
     TEXT (99)        no decimal holds them all: their text, as DynamoDB wrote it
 
-Steps keep a column's type from changing whenever a date brings one more digit.
-
-What belongs here: the format of numbers. No number passes through float unless the user asks for `double`.
+Steps keep a column's type from changing whenever a date brings one more digit. No number passes through float unless the user
+asks for `double`. DynamoDB's limits:
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _INT64 = range(-(2**63), 2**63)
 
 @lru_cache(maxsize=65536)
 def scale_of(text: str) -> int | None:
-    """What this number needs, below `_EXACT` or TEXT; None if it is no number."""
+    """The need of this number: INTEGER, 0 … 38, or TEXT. None if it is no number."""
     if text.isascii() and text.isdigit() and len(text) <= 18:
         return INTEGER
     if not _NUMBER.fullmatch(text):
@@ -62,7 +62,7 @@ def _extent(text: str) -> tuple[int, int]:
 
 
 def wider(one: int | None, other: int | None) -> int | None:
-    """What holds both; None is no number at all."""
+    """The need of both together; None stands for no number at all."""
     if one is None or other is None:
         return other if one is None else one
     if TEXT in (one, other) or max(one, other) < _EXACT:
@@ -71,24 +71,24 @@ def wider(one: int | None, other: int | None) -> int | None:
 
 
 def next_wider(need: int) -> int:
-    """What to try when numbers overflow: no roundup to a step, then text."""
+    """The next need to try when numbers overflow: first the exact scale instead of the next step, then text."""
     return max(need, 0) + _EXACT if need < _EXACT else TEXT
 
 
 def decimal_scale(need: int) -> int:
-    """The digits after the point of the decimal for this need (0 … 78)."""
+    """The scale of the decimal for this need (0 … 78)."""
     return need - _EXACT if need >= _EXACT else next(step for step in _STEPS if step >= need)
 
 
 def settled(need: int | None, whole: int) -> int | None:
-    """The need of numbers of which one has `whole` digits before the point, and maybe another one the digits after it."""
+    """The need of numbers where one has `whole` digits before the point, and another may have the digits after it."""
     while need is not None and need not in (INTEGER, TEXT) and whole + decimal_scale(need) > PRECISION:
         need = next_wider(need)
     return need
 
 
 def json_number(text: str) -> str:
-    """The number as JSON allows it, as it is written where that is JSON: no plus sign, no leading zeros or point.
+    """The number as JSON allows it (no plus sign, no leading zeros or point); unchanged if it is so already.
 
     Raises ValueError if it is no number.
     """

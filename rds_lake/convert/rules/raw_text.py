@@ -1,7 +1,4 @@
-"""One DynamoDB value as plain JSON text, in Python; `local/json_text.py` says what it looks like.
-
-What belongs here: JSON out without Arrow, so that the Spark job can ship it.
-"""
+"""One DynamoDB value as plain JSON text, in Python; `local/json_text.py` shows the format. Shipped with the Spark job."""
 
 from __future__ import annotations
 
@@ -33,5 +30,5 @@ def _member(pair: tuple[str, Any]) -> tuple[str, str]:
 
 
 def quoted(text: str) -> str:
-    """One text as JSON."""
+    """The text as a JSON string."""
     return json.dumps(text, ensure_ascii=False)

@@ -1,12 +1,12 @@
-"""What attributes a table has, as far as its items were seen: one tree, which only ever grows.
+"""The attributes of a table and their types, as far as its items were seen: one tree, which only grows.
 
-DynamoDB writes every value with its type (`{"N": "3"}`), so nothing has to be guessed. The union of two trees does not
-depend on their order, nor on how the items were cut into files and chunks.
+DynamoDB writes every value with its type (`{"N": "3"}`), so nothing has to be guessed. The union of two trees depends neither
+on their order nor on how the items were cut into files and chunks.
 
     {"total": {"N": "9.90"}, "tags": {"L": [{"S": "new"}]}}
     -> fields {"total": number 2 digits after the point, "tags": element {S}}
 
-What belongs here: growing the tree from items. What columns follow from it is `local/plan.py`.
+The columns that follow from it are `columns.py`.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class OddValueError(ValueError):
 class Limits:
     """Where a typed column ends and JSON text begins.
 
-    `max_depth` counts levels of maps and lists. `max_keys` bounds the keys of one map, `max_columns` the attributes of
-    the items: what a map with an id as key would otherwise make of a table.
+    `max_depth` counts levels of maps and lists. `max_keys` bounds the keys of one map, `max_columns` the attributes of the
+    items: a map whose keys are ids would otherwise give a column per id.
     """
 
     max_depth: int = 8
@@ -42,9 +42,10 @@ class Limits:
 
 @dataclass(slots=True)
 class Node:
-    """One attribute: the types seen, and what is below. `text` says why all of it has to be JSON text.
+    """One attribute: the types seen in it, and the nodes below. `text` says why all of it has to be JSON text, if so.
 
-    `whole` is the most digits before the point of the numbers that were observed one by one, `wholes` of those in sets.
+    `plain`: types without detail. `number` is the need (`numbers.py`) of its numbers, `numbers` of those in sets. `whole` is
+    the most digits before the point of its numbers, `wholes` of those in sets; known only where items were observed one by one.
     """
 
     plain: set[str] = field(default_factory=set)
@@ -74,7 +75,7 @@ def observe_item(root: Node, item: object, limits: Limits) -> bool:
 
 
 def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
-    """Adds one typed value, `{"S": "x"}`, found below `depth` levels; True if the tree grew."""
+    """Adds one typed value, `{"S": "x"}`, below `depth` levels; True if the tree grew. Raises OddValueError."""
     tag, content = typed_value(value)
     if tag in ("M", "L"):
         return _observe_nested(node, tag, content, limits, depth)
@@ -94,15 +95,15 @@ def observe(node: Node, value: object, limits: Limits, depth: int) -> bool:
 
 
 def typed_value(value: Any) -> tuple[str, Any]:
-    """The type and the content of `{"S": "x"}`. Raises OddValueError if DynamoDB does not write the like."""
+    """The type and the content of `{"S": "x"}`. Raises OddValueError if it is nothing that DynamoDB writes."""
     if not isinstance(value, dict) or len(value) != 1:
         raise OddValueError(f"a value must be one type and its content, not {_shown(value)}")
     ((tag, content),) = value.items()
     if tag in _SETS:
-        right = isinstance(content, list) and all(isinstance(one, str) for one in content)
+        is_legal = isinstance(content, list) and all(isinstance(member, str) for member in content)
     else:
-        right = tag in _CONTENTS and isinstance(content, _CONTENTS[tag])
-    if not right:
+        is_legal = tag in _CONTENTS and isinstance(content, _CONTENTS[tag])
+    if not is_legal:
         raise OddValueError(f"{tag!r} with {_shown(content)} is no value of DynamoDB")
     return tag, content
 
@@ -115,7 +116,7 @@ def _check_base64(text: Any) -> None:
 
 
 def _observe_nested(node: Node, tag: str, content: Any, limits: Limits, depth: int) -> bool:
-    """Adds a map or a list; below an attribute that is text already, values are checked and not remembered."""
+    """Adds a map or a list. Below an attribute that is JSON text already, values are checked but not added."""
     before = (node.fields if tag == "M" else node.element) is not None, node.text
     if depth >= limits.max_depth:
         _give_up(node, f"nested deeper than {limits.max_depth} levels")
@@ -127,7 +128,7 @@ def _observe_nested(node: Node, tag: str, content: Any, limits: Limits, depth: i
         grew = _observe_fields(node, content, limits, depth + 1)
     else:
         element = Node() if node.text or node.element is None else node.element
-        grew = sum(observe(element, one, limits, depth + 1) for one in content) > 0 and node.text is None
+        grew = sum(observe(element, member, limits, depth + 1) for member in content) > 0 and node.text is None
     return grew or before != (True, node.text)
 
 
@@ -149,14 +150,14 @@ def _observe_fields(node: Node, content: object, limits: Limits, depth: int) -> 
 
 
 def _give_up(node: Node, why: str) -> None:
-    """All of this attribute becomes JSON text; what is below is no longer of interest."""
+    """Makes all of this attribute JSON text, and drops the nodes below."""
     node.text = min(node.text or why, why)
     node.fields = None if node.fields is None else {}
     node.element = None if node.element is None else Node()
 
 
 def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
-    """Adds all that `other` has seen to `node`; which of the two is first makes no difference."""
+    """Adds all that `other` has seen to `node`. Merging them the other way round gives the same."""
     node.plain |= other.plain
     node.number = wider(node.number, other.number)
     node.numbers = wider(node.numbers, other.numbers)
@@ -177,36 +178,36 @@ def merge(node: Node, other: Node, limits: Limits, *, top: bool = True) -> None:
 
 def to_plain(node: Node) -> dict[str, Any]:
     """The tree as JSON can hold it; `from_plain` reads it back."""
-    found: dict[str, Any] = {"plain": sorted(node.plain)}
+    body: dict[str, Any] = {"plain": sorted(node.plain)}
     optional = {"number": node.number, "numbers": node.numbers, "text": node.text}
-    found |= {name: value for name, value in optional.items() if value is not None}
+    body |= {name: value for name, value in optional.items() if value is not None}
     if node.element is not None:
-        found["element"] = to_plain(node.element)
+        body["element"] = to_plain(node.element)
     if node.fields is not None:
-        found["fields"] = {name: to_plain(below) for name, below in sorted(node.fields.items())}
-    return found
+        body["fields"] = {name: to_plain(below) for name, below in sorted(node.fields.items())}
+    return body
 
 
-def from_plain(found: Mapping[str, Any]) -> Node:
-    """The tree that `to_plain` wrote."""
+def from_plain(body: Mapping[str, Any]) -> Node:
+    """The tree that `to_plain` wrote. Raises KeyError, TypeError, ValueError or AttributeError for anything else."""
     return Node(
-        plain=set(found["plain"]),
-        number=found.get("number"),
-        numbers=found.get("numbers"),
-        text=found.get("text"),
-        element=from_plain(found["element"]) if "element" in found else None,
-        fields={name: from_plain(one) for name, one in found["fields"].items()} if "fields" in found else None,
+        plain=set(body["plain"]),
+        number=body.get("number"),
+        numbers=body.get("numbers"),
+        text=body.get("text"),
+        element=from_plain(body["element"]) if "element" in body else None,
+        fields={name: from_plain(below) for name, below in body["fields"].items()} if "fields" in body else None,
     )
 
 
 def _most(known: int | None, values: Iterable[str]) -> int | None:
-    """The widest number format of what is known and the values; an empty set of numbers is one of integers."""
+    """The need of the known numbers and these together; an empty set of numbers needs integers."""
     widest = wider(known, INTEGER)
     for value in values:
-        found = scale_of(value)
-        if found is None:
+        need = scale_of(value)
+        if need is None:
             raise OddValueError(f"{_shown(value)} is no number")
-        widest = wider(widest, found)
+        widest = wider(widest, need)
     return widest
 
 

@@ -1,9 +1,9 @@
-"""What is shipped to a Spark cluster: the script, and a zip of the modules of ours that it imports.
+"""What is shipped to a Spark cluster: the script, and a zip of rds-lake's modules that it imports.
 
     s3://acme-lake/lake/_jobs/3f9c2d71ab04/spark_job.py
     s3://acme-lake/lake/_jobs/3f9c2d71ab04/rds_lake_rules.zip      Glue: --extra-py-files, elsewhere: --py-files
 
-What belongs here: packing. The zip depends on our source alone, so its digest says whether a cluster has this release.
+The zip depends on rds-lake's source alone, so the digest says whether a cluster has this release.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ RULES_NAME = "rds_lake_rules.zip"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """The two files, and a digest of both."""
+    """The two files."""
 
     script: bytes
     rules: bytes
 
     @property
     def digest(self) -> str:
+        """The name of the folder in S3; changes when one of the files does."""
         return hashlib.sha256(self.script + self.rules).hexdigest()[:12]
 
 
 def build_bundle() -> Bundle:
-    """The job of this release."""
+    """The files of this release."""
     return Bundle(script=_file(_SCRIPT).read_bytes(), rules=_zip(_modules(_SCRIPT) - {_SCRIPT}))
 
 
@@ -51,16 +52,16 @@ def _zip(modules: set[str]) -> bytes:
 
 
 def _modules(start: str) -> set[str]:
-    """The module and all of ours that it imports, directly or not, with their packages."""
-    found: set[str] = set()
+    """The module and all modules of rds-lake that it imports, directly or not, with their packages."""
+    modules: set[str] = set()
     waiting = [start]
     while waiting:
         module = waiting.pop()
-        if module not in found:
-            found.add(module)
+        if module not in modules:
+            modules.add(module)
             parents = [module.rpartition(".")[0]] if "." in module else []
             waiting += [*parents, *_imports(module)]
-    return found
+    return modules
 
 
 def _imports(module: str) -> list[str]:

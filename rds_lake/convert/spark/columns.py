@@ -1,9 +1,7 @@
 """Columns as Spark reads and makes them: the schema of wrapped items, and the expression that takes the wrapping off.
 
-Spark's JSON reader knows the types beforehand, so nothing is inferred and nothing passes through float. What has to be JSON
-text is rewritten in Python first, attribute by attribute, by the local engine's own function.
-
-What belongs here: `rules/columns.py` in Spark's words.
+Spark's JSON reader gets the types beforehand, so nothing is inferred and nothing passes through float. An attribute that
+becomes JSON text is rewritten in Python first, by the local engine's own function.
 """
 
 from __future__ import annotations
@@ -20,22 +18,22 @@ from rds_lake.convert.rules.columns import Column, Kind
 from rds_lake.convert.rules.raw_text import raw_text
 
 _TEXT = (Kind.MIXED, Kind.RAW)
-# Anything that does not fit ends the job: the first pass read every line, so it would be our mistake.
+# Anything that does not fit ends the job: the first pass has read every line, so it would be a mistake of rds-lake.
 STRICT = {"mode": "FAILFAST"}
 
 
 def wrapped_items(columns: Sequence[Column]) -> t.StructType:
-    """The schema of lines `{"Item": …}`; attributes with JSON text anywhere below come as they are written."""
+    """The schema of lines `{"Item": …}`; attributes with JSON text anywhere below are read as text."""
     fields = [
-        t.StructField(one.original, t.StringType() if _has_text(one) else _wrapped(one), nullable=True)
-        for one in columns
+        t.StructField(column.original, t.StringType() if _has_text(column) else _wrapped(column), nullable=True)
+        for column in columns
     ]
     return t.StructType([t.StructField("Item", t.StructType(fields))])
 
 
 def typed_columns(columns: Sequence[Column]) -> list[Expression]:
-    """The table's columns, out of items read with `wrapped_items`."""
-    return [_typed(_value(one), one).alias(one.name) for one in columns]
+    """The table's columns, from items read with `wrapped_items`."""
+    return [_typed(_value(column), column).alias(column.name) for column in columns]
 
 
 def _value(column: Column) -> Expression:
@@ -51,19 +49,19 @@ def _has_text(column: Column) -> bool:
 
 
 def _marked(value: dict[str, Any], column: Column) -> dict[str, Any]:
-    """The value with `{"J": text}` in the place of what becomes JSON text; null where that is NULL."""
+    """The value with `{"J": text}` in place of what becomes JSON text; null for NULL."""
     if column.kind in _TEXT:
         return {"J": None if "NULL" in value else raw_text(value)}
     if "M" in value:
-        below = {one.original: one for one in column.below}
-        return {"M": {name: _marked(one, below[name]) for name, one in value["M"].items()}}
+        below = {inner.original: inner for inner in column.below}
+        return {"M": {name: _marked(field, below[name]) for name, field in value["M"].items()}}
     if "L" in value:
-        return {"L": [_marked(one, column.below[0]) for one in value["L"]]}
+        return {"L": [_marked(element, column.below[0]) for element in value["L"]]}
     return value
 
 
 def _wrapped(column: Column) -> t.StructType:
-    """The type of one wrapped value, `{"S": …}`; a NULL has none of its fields."""
+    """The type of one wrapped value, `{"S": …}`; all its fields are null for a NULL."""
     if column.kind in _TEXT:
         return t.StructType([t.StructField("J", t.StringType())])
     if column.kind is Kind.NOTHING:
@@ -73,7 +71,7 @@ def _wrapped(column: Column) -> t.StructType:
 
 def _content(column: Column) -> t.DataType:
     if column.kind is Kind.STRUCT:
-        return t.StructType([t.StructField(one.original, _wrapped(one)) for one in column.below])
+        return t.StructType([t.StructField(inner.original, _wrapped(inner)) for inner in column.below])
     if column.kind is Kind.LIST:
         return t.ArrayType(_wrapped(column.below[0]) if column.tag == "L" else t.StringType())
     return t.BooleanType() if column.kind is Kind.BOOL else t.StringType()
@@ -86,7 +84,7 @@ def _typed(value: Expression, column: Column) -> Expression:
         return f.lit(None).cast("string")
     content = value.getField(column.tag)
     if column.kind is Kind.STRUCT:
-        fields = [_typed(content.getField(one.original), one).alias(one.name) for one in column.below]
+        fields = [_typed(content.getField(inner.original), inner).alias(inner.name) for inner in column.below]
         return f.when(content.isNotNull(), f.struct(*fields))
     if column.kind is Kind.LIST:
         element = column.below[0]

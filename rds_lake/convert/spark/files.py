@@ -1,8 +1,6 @@
-"""Files as Spark's cluster sees them: by URI, through Hadoop's own file systems, with the cluster's own rights.
+"""Files as a Spark cluster sees them: by URI, through Hadoop's file systems, with the cluster's own rights.
 
 On AWS a URI is `s3://bucket/key`. With a mount (local Spark has no S3) the same URI is the file `<mount>/bucket/key`.
-
-What belongs here: names, sizes, checksums and small texts. Lines of items go through Spark's readers.
 """
 
 from __future__ import annotations
@@ -25,61 +23,63 @@ _GLOB = str.maketrans({character: "\\" + character for character in "\\*?[]{}"})
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of one session."""
+    """The files that one Spark session sees."""
 
     spark: SparkSession
     mount: str | None = None
 
     def path(self, uri: str) -> str:
-        """Where the URI is, for Hadoop."""
+        """The URI's path for Hadoop."""
         if self.mount is None:
             return uri
         return f"file://{self.mount.rstrip('/')}/{uri.partition('://')[2]}"
 
     def pattern(self, uri: str) -> str:
-        """The same for Spark's readers, which take `*` and the like for wildcards."""
+        """The path for Spark's readers, which take `*` and the like for wildcards: those are escaped."""
         return self.path(uri).translate(_GLOB)
 
     def read_text(self, uri: str) -> str:
+        """The whole file as text."""
         ((text,),) = self.spark.read.option("wholetext", "true").text(self.pattern(uri)).collect()
         return text
 
     def write_text(self, uri: str, text: str) -> None:
+        """Create the file, or replace it."""
         path, system = self._hadoop(uri)
         stream = system.create(path, True)
         stream.write(bytearray(text.encode()))
         stream.close()
 
     def sizes(self, folder: str) -> dict[str, int]:
-        """Bytes of every file of a folder, by name; empty where there is no such folder."""
+        """Bytes of every file in a folder, by file name; empty where there is no such folder."""
         path, system = self._hadoop(folder)
         if not system.exists(path):
             return {}
-        found = system.listStatus(path)
-        return {one.getPath().getName(): one.getLen() for one in found if not one.isDirectory()}
+        entries = system.listStatus(path)
+        return {entry.getPath().getName(): entry.getLen() for entry in entries if not entry.isDirectory()}
 
     def problems(self, inputs: Sequence[JobInput]) -> list[tuple[str, str]]:
-        """URI and what is wrong: missing, of another size, of another MD5."""
-        folders = {uri: self.sizes(uri) for uri in {_folder(one.uri) for one in inputs}}
-        found: list[tuple[str, str]] = []
-        for one in inputs:
-            size = folders[_folder(one.uri)].get(_name(one.uri))
+        """The files that are missing, of another size or of another MD5: URI, and what is wrong."""
+        folders = {uri: self.sizes(uri) for uri in {_folder(file.uri) for file in inputs}}
+        problems: list[tuple[str, str]] = []
+        for file in inputs:
+            size = folders[_folder(file.uri)].get(_name(file.uri))
             if size is None:
-                found.append((one.uri, "the file is missing"))
-            elif one.bytes is not None and size != one.bytes:
-                found.append((one.uri, f"it has {size:,} bytes, the manifest says {one.bytes:,}"))
-        return found or self._other_sums([one for one in inputs if one.md5 and _summed(one)])
+                problems.append((file.uri, "the file is missing"))
+            elif file.bytes is not None and size != file.bytes:
+                problems.append((file.uri, f"it has {size:,} bytes, the manifest says {file.bytes:,}"))
+        return problems or self._other_sums([file for file in inputs if file.md5 and _is_summed(file)])
 
     def _other_sums(self, inputs: Sequence[JobInput]) -> list[tuple[str, str]]:
         if not inputs:
             return []
-        paths = [self.pattern(one.uri) for one in inputs]
+        paths = [self.pattern(file.uri) for file in inputs]
         rows = self.spark.read.format("binaryFile").load(paths).select("path", f.md5("content")).collect()
         sums = {key(path): sum_ for path, sum_ in rows}
-        found = [(one, sums.get(key(self.path(one.uri))), b64decode(one.md5 or "").hex()) for one in inputs]
+        compared = [(file, sums.get(key(self.path(file.uri))), b64decode(file.md5 or "").hex()) for file in inputs]
         return [
-            (one.uri, f"its MD5 is {sum_}, the manifest says {wanted} (both in hexadecimal)")
-            for one, sum_, wanted in found
+            (file.uri, f"its MD5 is {sum_}, the manifest says {wanted} (both in hexadecimal)")
+            for file, sum_, wanted in compared
             if sum_ != wanted
         ]
 
@@ -90,22 +90,22 @@ class Files:
 
 
 def unverified(inputs: Iterable[JobInput]) -> tuple[str, ...]:
-    """The files whose MD5 is known but too much to compute."""
-    return tuple(one.uri for one in inputs if one.md5 and not _summed(one))
+    """The URIs of files that have an MD5, but are too large for the job to compute it."""
+    return tuple(file.uri for file in inputs if file.md5 and not _is_summed(file))
 
 
 def key(path: str) -> str:
-    """A path as it was given and as Hadoop writes it, made equal."""
+    """The same text for a path as it was given and as Hadoop writes it."""
     return path.replace(":///", ":/")
 
 
 def key_of_name(name: str) -> str:
-    """The same for what Spark's `input_file_name` gives, which is escaped."""
+    """The same for what Spark's `input_file_name` returns, which is escaped."""
     return key(unquote(name))
 
 
-def _summed(one: JobInput) -> bool:
-    return one.bytes is not None and one.bytes <= _LARGEST_SUMMED
+def _is_summed(file: JobInput) -> bool:
+    return file.bytes is not None and file.bytes <= _LARGEST_SUMMED
 
 
 def _folder(uri: str) -> str:

@@ -5,11 +5,14 @@
     --request URI    what to convert (`request.py`), the only argument it needs
     --mount FOLDER   s3://bucket/key is FOLDER/bucket/key: for a Spark without S3
 
-Arguments it does not know are ignored, for Glue adds its own. It needs Python 3.11 and Spark, nothing else: this file is the
-script, and the modules of ours that it imports are the zip (`bundle.py`). The columns and values are those of the local
-engine. It answers with a small file, also when the input is at fault; then it fails, and the file says which line.
+Other arguments are ignored, as Glue adds its own. It needs Python 3.11 and Spark, nothing else: this file is the script, and the
+modules of rds-lake that it imports are the zip (`bundle.py`). Columns and values are those of the local engine. It writes a
+small result file. If the input is at fault the job fails, and the file says which line.
 
-What belongs here: the order of things.
+    1  names, sizes and MD5 of the files                          files.py
+    2  every line is read in Python: the schema, and bad lines    scan.py
+    3  Spark reads the lines again, with the types known          columns.py
+    4  the rows of the new files are counted
 """
 
 from __future__ import annotations
@@ -51,7 +54,7 @@ _SETTINGS = {
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Runs the job of a command line."""
+    """Runs the job with the arguments of a command line."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--request", required=True)
     parser.add_argument("--mount")
@@ -62,7 +65,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def run(files: Files, request: JobRequest) -> JobResult:
-    """Converts, and writes the result. Raises ConversionError naming files and lines, after writing that."""
+    """Converts, and writes the result file. Raises ConversionError naming files and lines, after writing those to the file."""
     for name, value in _SETTINGS.items():
         files.spark.conf.set(name, value)
     try:
@@ -88,7 +91,7 @@ class _Job:
         settle(build_columns(root, rules))
         columns = build_columns(root, rules)
         written = self._write(columns) if items else []
-        rows = sum(one.rows for one in written)
+        rows = sum(file.rows for file in written)
         if rows != items:
             raise ConversionError(
                 "the job wrote another number of rows than it read; nothing was published, start it again:",
@@ -108,28 +111,28 @@ class _Job:
         except Py4JJavaError:
             _require_none(self._unreadable(inputs))
             raise
-        uris = {key(self.files.path(one.uri)): one.uri for one in inputs}
+        uris = {key(self.files.path(file.uri)): file.uri for file in inputs}
         _require_none([(f"{uris[key_of_name(file)]}, line {line}", what) for file, line, what in seen.problems])
-        found = {uris[key_of_name(file)]: lines for file, lines in seen.lines.items()}
+        items = {uris[key_of_name(file)]: lines for file, lines in seen.lines.items()}
         _require_none(
             [
-                (one.uri, f"it has {found.get(one.uri, 0)} items, the manifest says {one.items}")
-                for one in inputs
-                if one.items not in (None, found.get(one.uri, 0))
+                (file.uri, f"it has {items.get(file.uri, 0)} items, the manifest says {file.items}")
+                for file in inputs
+                if file.items not in (None, items.get(file.uri, 0))
             ]
         )
         return seen
 
     def _unreadable(self, inputs: Sequence[JobInput]) -> list[tuple[str, str]]:
-        """The files that cannot be read to their end. Spark's error names none, so halves are tried again."""
+        """The files that cannot be read to their end. Spark's error names no file, so each half is tried again."""
         try:
-            self.files.spark.read.text([self.files.pattern(one.uri) for one in inputs]).count()
+            self.files.spark.read.text([self.files.pattern(file.uri) for file in inputs]).count()
         except Py4JJavaError as error:
             if len(inputs) > 1:
                 half = len(inputs) // 2
                 return self._unreadable(inputs[:half]) + self._unreadable(inputs[half:])
             cause = str(error.java_exception).partition("\n")[0]
-            return [(one.uri, f"it cannot be read, it is truncated or damaged ({cause})") for one in inputs]
+            return [(file.uri, f"it cannot be read, it is truncated or damaged ({cause})") for file in inputs]
         return []
 
     def _with_known(self, root: Node) -> Node:
@@ -155,7 +158,7 @@ class _Job:
         return self._written(table)
 
     def _written(self, table: DataFrame) -> list[ConvertedFile]:
-        """The files there are now, with the rows that can be read from them."""
+        """The files that were written, with the number of rows that can be read from each."""
         request = self.request
         stored = self.files.spark.read.schema(table.schema).format(request.format)
         counts = stored.load(self.files.pattern(request.target)).groupBy(f.input_file_name()).count().collect()
@@ -164,7 +167,7 @@ class _Job:
         return [ConvertedFile(name=name, bytes=sizes[name], rows=rows[name]) for name in rows]
 
     def _paths(self) -> list[str]:
-        return [self.files.pattern(one.uri) for one in self.request.inputs]
+        return [self.files.pattern(file.uri) for file in self.request.inputs]
 
 
 def _require_none(problems: Sequence[tuple[str, str]]) -> None:

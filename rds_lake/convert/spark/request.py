@@ -1,11 +1,11 @@
-"""What the Spark job is asked, and what it answers: two JSON objects in S3.
+"""What the Spark job is asked to do, and its result: two JSON objects in S3.
 
     request.json  {"version": 1, "inputs": [{"uri": "s3://…/a.json.gz", "bytes": 3, "items": 1, "md5": "…"}], "target": "s3://…/",
                    "result": "s3://…/result.json", "format": "parquet", "keys": ["pk"], …}
     result.json   {"version": 1, "converted": {"columns": [["id", "bigint", "Id", ["N"]], …], "files": …}, "unverified": []}
                   {"version": 1, "headline": "…", "problems": ["…"]}
 
-What belongs here: both sides of this hand-over. It knows no Arrow and no Spark, so that the job can ship it.
+Without Arrow and Spark: both sides import it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ SparkFormat = Literal["parquet", "orc"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobInput:
-    """A file of the export; what its manifest says of it, None is not checked. `md5` is base64."""
+    """A file of the export, as its manifest has it. What is None is not checked. `md5` is base64."""
 
     uri: str
     bytes: int | None = None
@@ -37,7 +37,10 @@ class JobInput:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobRequest:
-    """One table to convert. `target` is a folder of its own, ending with a slash: what is in it is replaced."""
+    """One table to convert. `target`: the URI of a folder, ending with a slash; what is in it is replaced.
+
+    `result`: the URI of the result file. `known`: the types that earlier dates saw in the table.
+    """
 
     inputs: tuple[JobInput, ...]
     target: str
@@ -52,7 +55,7 @@ class JobRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobResult:
-    """What came of it. `unverified` names files too large for the job to check their MD5; their CRC was checked."""
+    """The converted table. `unverified`: URIs of files too large for the job to check their MD5; their CRC was checked."""
 
     converted: Converted
     unverified: tuple[str, ...] = ()
@@ -90,7 +93,7 @@ def render_result(result: JobResult) -> str:
 
 
 def render_failure(error: ConversionError) -> str:
-    """What was wrong with the input, as JSON; `parse_result` raises it again."""
+    """The error of the input, as JSON; `parse_result` raises it again."""
     return json.dumps({"version": VERSION, "headline": error.headline, "problems": error.problems})
 
 
@@ -108,16 +111,16 @@ def parse_result(text: str, *, where: str) -> JobResult:
 
 
 def _result(body: dict[str, Any]) -> JobResult:
-    found = body["converted"]
-    pairs = {name: tuple((str(path), str(text)) for path, text in found[name]) for name in ("text", "renamed")}
-    numbers = {name: value_of(int, found[name]) for name in ("items", "again", "left") if name in found}
+    made = body["converted"]
+    pairs = {name: tuple((str(path), str(text)) for path, text in made[name]) for name in ("text", "renamed")}
+    numbers = {name: value_of(int, made[name]) for name in ("items", "again", "left") if name in made}
     whole = Converted(
-        **found
+        **made
         | pairs
         | numbers
         | {
-            "columns": value_of(tuple[ConvertedColumn, ...], found["columns"]),
-            "files": value_of(tuple[ConvertedFile, ...], found["files"]),
+            "columns": value_of(tuple[ConvertedColumn, ...], made["columns"]),
+            "files": value_of(tuple[ConvertedFile, ...], made["files"]),
         }
     )
     return JobResult(converted=whole, unverified=value_of(tuple[str, ...], body["unverified"]))

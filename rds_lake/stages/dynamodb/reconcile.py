@@ -69,7 +69,7 @@ def watch_set(config: LakeConfig, source: DynamoDb, exports: DynamoExports) -> W
 
 
 @dataclass(slots=True, kw_only=True)
-class _Found:
+class _Result:
     """What reconciliation of a source has come to. `under_way`: a date is being made; `waiting`: an export waits for a place."""
 
     runs: list[WantedRun] = field(default_factory=list)
@@ -101,48 +101,48 @@ class DynamoReconciler:
         answer: then the rest is left to the next tick.
         """
         relocated = watched.relocated()
-        found = _Found()
-        for day in self._open_dates(watched, found):
-            looked = attempt(lambda day=day: self._look(watched, day, relocated, found))
+        result = _Result()
+        for day in self._open_dates(watched, result):
+            looked = attempt(lambda day=day: self._look(watched, day, relocated, result))
             if isinstance(looked, Failed):
-                found.problems.append(f"{day}: {looked.why}")
+                result.problems.append(f"{day}: {looked.why}")
                 if looked.transient:
                     break
-        for conversion in self._conversions(watched, found):
+        for conversion in self._conversions(watched, result):
             runs = attempt(lambda conversion=conversion: self._continue(conversion))
             if isinstance(runs, Failed):
-                found.problems.append(f"{conversion.job_set.snapshot_date}: {runs.why}")
+                result.problems.append(f"{conversion.job_set.snapshot_date}: {runs.why}")
                 continue
-            found.under_way = True
-            found.runs += runs
-            found.incidents += conversion.stuck(now=self.now, timeout=watched.plan.timeout)
+            result.under_way = True
+            result.runs += runs
+            result.incidents += conversion.stuck(now=self.now, timeout=watched.plan.timeout)
         reason = watched.stale_reason(relocated, now=self.now)
         # A source that was just set up has no date yet. That is no incident while its first date is being made.
-        is_coming = bool(found.runs) or found.under_way or found.waiting
+        is_coming = bool(result.runs) or result.under_way or result.waiting
         if reason is not None and (relocated or not (is_coming or self._is_coming(watched))):
-            found.incidents.append(_stale(watched.plan, relocated, reason))
+            result.incidents.append(_stale(watched.plan, relocated, reason))
         return Examined(
             source=watched.plan.source,
-            settling=tuple(found.runs),
-            incidents=tuple(found.incidents),
-            problems=tuple(found.problems),
+            settling=tuple(result.runs),
+            incidents=tuple(result.incidents),
+            problems=tuple(result.problems),
         )
 
-    def _look(self, watched: WatchedSet, day: date, relocated: Sequence[date], found: _Found) -> None:
+    def _look(self, watched: WatchedSet, day: date, relocated: Sequence[date], result: _Result) -> None:
         if watched.plan.scans:
-            found.runs += self._scan(watched.plan, day)
+            result.runs += self._scan(watched.plan, day)
             return
         exports = watched.exports.look(day)
         if exports is None or exports.missing:
-            if not found.waiting:  # else this newer date would take the place that an older one waits for
-                found.runs += self._begin(watched.plan, day, relocated, begun=exports is not None)
+            if not result.waiting:  # else this newer date would take the place that an older one waits for
+                result.runs += self._begin(watched.plan, day, relocated, begun=exports is not None)
             waits = bool(exports and exports.missing and not self._is_blocked(watched.plan, day))
-            found.waiting = found.waiting or waits
+            result.waiting = result.waiting or waits
         elif exports.status.running:
-            found.under_way = True
-            found.incidents += self._stuck(watched.plan, exports)
+            result.under_way = True
+            result.incidents += self._stuck(watched.plan, exports)
         else:
-            found.runs += self._settle(exports)
+            result.runs += self._settle(exports)
 
     def _days(self, watched: WatchedSet) -> list[date]:
         """The dates that are examined, newest first: their instant has passed."""
@@ -150,10 +150,10 @@ class DynamoReconciler:
         days = [today - timedelta(days=back) for back in range(self.days)]
         return [day for day in days if day >= watched.first_date and watched.plan.moment(day) <= self.now]
 
-    def _open_dates(self, watched: WatchedSet, found: _Found) -> list[date]:
+    def _open_dates(self, watched: WatchedSet, result: _Result) -> list[date]:
         days = self._days(watched)
         progress = self.log.progress(watched.plan.source, days) if days else {}
-        found.under_way = any(progress[day] is Progress.BUSY for day in days)
+        result.under_way = any(progress[day] is Progress.BUSY for day in days)
         return [day for day in reversed(days) if progress[day] is Progress.OPEN]
 
     def _is_coming(self, watched: WatchedSet) -> bool:
@@ -205,7 +205,7 @@ class DynamoReconciler:
         young = (task.ended_at or self.now) > self.now - min(self.grace, _SETTLE_GRACE)
         return [] if young or is_taken_over(self.log, run) else [run]
 
-    def _conversions(self, watched: WatchedSet, into: _Found) -> list[DateConversions]:
+    def _conversions(self, watched: WatchedSet, into: _Result) -> list[DateConversions]:
         """Dates whose tables Glue converts, however old, and that no run is working on."""
         source, exports = watched.plan.source, watched.exports
         dates = (

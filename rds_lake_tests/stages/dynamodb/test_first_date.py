@@ -16,7 +16,7 @@ DAY = (NOW - timedelta(days=1)).date()
 
 @dataclass
 class Log:
-    """What Dagster is told to know: runs that were to begin a date, dates at work, exports taken over, failures."""
+    """Dagster's run log with given answers: runs that were to begin a date, dates at work, exports taken over, failures."""
 
     begins: dict[date, Begun] = field(default_factory=dict)
     busy: set[date] = field(default_factory=set)

@@ -64,7 +64,7 @@ def test_nested_items_are_queried_by_their_attributes(dynamo: DynamoWorld) -> No
 
 
 def test_every_table_is_as_of_the_same_instant(dynamo: DynamoWorld) -> None:
-    """What was written since is not there, whichever table it was written to."""
+    """Items written after the instant are in none of the tables."""
     dynamo.put("Reviews", {"id": {"S": "late"}})
     dynamo.put("Users", {"id": {"S": "late"}})
     publish(dynamo)
@@ -137,7 +137,7 @@ def test_recovery_that_is_off_is_told_for_all_tables_before_anything_is_started(
 def test_an_export_that_dynamodb_has_no_place_for_is_asked_for_once(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """boto3 would repeat it for most of a minute, as if it were throttled."""
+    """LimitExceededException: boto3 itself would repeat the call for most of a minute, as if it were throttled."""
     monkeypatch.setattr(dynamodb_export, "_QUOTA", 0)
     asked: list[str] = []
     events = dynamo.world.gateways.dynamodb._starting.meta.events

@@ -1,4 +1,4 @@
-"""A DynamoDB source whose tables are converted by a Glue job: the same tables, one run each, every failure told."""
+"""A DynamoDB source whose tables are converted by a Glue job: the same tables, one run each, every failure reported."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_a_table_converted_by_glue_is_queried_like_any_other(glue_world: World) 
 
 @dataclass
 class FakeJobs(GlueJobs):
-    """Runs that end when told to; `answers` are written at once when a run starts."""
+    """Job runs that end when `end_all` is called; `answer` is written as their result then."""
 
     world: World
     answer: str | None = None
@@ -145,7 +145,7 @@ def date_of(world: World, jobs: FakeJobs, **more: Any) -> GlueConversion:
 
 
 def finish(world: World, jobs: FakeJobs, *tables: str) -> dict[str, JobResult]:
-    """A person's run and those that go on, until nothing is open."""
+    """A person's run and the runs that resume the date, until every table has its result."""
     wanted, results, turn = dict.fromkeys(tables or ("Users",), request), dict[str, JobResult](), "by_hand"
     while wanted:
         state = date_of(world, jobs).finish_and_begin(wanted, turn=turn)  # pyright: ignore[reportArgumentType]
@@ -227,7 +227,7 @@ def test_a_run_that_takes_too_long_is_left_and_adopted_later(glue_world: World) 
 
 
 def test_of_two_runs_of_ours_at_once_one_starts_the_job(world: World) -> None:
-    """The second one comes when the first has created the request, and not yet started anything."""
+    """The second run begins when the first has created the request and not yet started the job."""
     jobs = FakeJobs(world)
     second: list[JobRun | None] = []
 
@@ -243,14 +243,14 @@ def test_of_two_runs_of_ours_at_once_one_starts_the_job(world: World) -> None:
 
 
 class _DiesError(BaseException):
-    """The machine is gone: nothing of ours may catch it."""
+    """The machine is gone: no code of rds-lake may catch this."""
 
 
 @pytest.mark.parametrize("after", [False, True])
 def test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run_of_glue(
     glue_world: World, *, after: bool
 ) -> None:
-    """Killed before, or right after, its first write, its second, and so on, until it needs no more to be done."""
+    """Killed before, or right after, its first write, its second, and so on, until no write is left to do."""
     glue_world.with_glue()
     dynamo = glue_world.of_dynamodb("Reviews", "Users", converter="glue")
     dynamo.clock(datetime(DAY.year, DAY.month, DAY.day, tzinfo=UTC) - timedelta(days=1))
@@ -261,7 +261,7 @@ def test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run
     deaths = 0
     with dying(glue_world, after=after) as left:
         while True:
-            # What another one begins, and dies before it is started, is taken over minutes later.
+            # A request whose run died before it started the job is taken over minutes later.
             now = datetime.now(UTC) + timedelta(minutes=6 * deaths)
             run = glue_world.run(now=partial(lambda now: now, now))
             left[0] = deaths + 1
@@ -281,7 +281,7 @@ def test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run
 
 @contextmanager
 def dying(world: World, *, after: bool) -> Iterator[list[int]]:
-    """Die at the n-th write to S3 or start of a run, n in the list that is given; 0 and less: live."""
+    """Die at the n-th write to S3 or start of a job run; n is the number in the yielded list, 0 or less: do not die."""
     left = [0]
 
     def count(model: Any, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""An incremental DynamoDB source: each date is the one before and what changed, item by item what a full export shows."""
+"""An incremental DynamoDB source: each date is the one before plus the changes, and equals a full export item by item."""
 
 import io
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ def item(name: str, **attributes: Any) -> dict[str, Any]:
 
 @pytest.fixture
 def dynamo(world: World) -> DynamoWorld:
-    """Reviews and Users since before the first date; in the night after it all sorts of changes to the reviews."""
+    """Reviews and Users, created before the first date; in the night after it the reviews change in all sorts of ways."""
     dynamo = world.of_dynamodb(incremental=True)
     dynamo.clock(midnight(FIRST) - 5 * HOUR)
     stars = {name: item(name, stars={"N": "1"}) for name in ("same", "changed", "deleted", "replaced")}
@@ -55,7 +55,7 @@ AT_SECOND = {"changed": 2, "new": 4, "replaced": 9, "same": 1}
 
 
 def convert(dynamo: DynamoWorld, day: date, *, hours: float = 1, **source: Any) -> Manifest:
-    """The date's Parquet, some hours after its instant, as a person would ask for it."""
+    """The date's manifest, made by hand some hours after its instant."""
     dynamo.world.with_source(**source)
     later(dynamo, midnight(day) + hours * HOUR)
     run = dynamo.world.run()
@@ -70,13 +70,13 @@ def made(run: DynamoRun, day: date) -> Manifest:
 
 
 def later(dynamo: DynamoWorld, moment: datetime) -> None:
-    """Not before this time."""
+    """Set the cloud's clock to this time, unless it is later already."""
     if dynamo.world.cloud.clock.now() < moment.timestamp() * 1_000_000:
         dynamo.clock(moment)
 
 
 def content(dynamo: DynamoWorld, manifest: Manifest, table: str = "Reviews") -> dict[str, dict[str, Any]]:
-    """The table's items by id, without what is null."""
+    """The table's items by id, without nulls."""
     (found,) = [one for one in manifest.tables if one.target.table == table]
     rows: list[dict[str, Any]] = []
     for file in found.files:
@@ -167,7 +167,7 @@ def toggle_recovery(dynamo: DynamoWorld) -> None:
 
 
 def create_again(dynamo: DynamoWorld) -> None:
-    """With another key, even: a table's keys never change otherwise."""
+    """The new table even has another key, which is the only way a table's keys can change."""
     dynamo.client.delete_table(TableName="Reviews")
     dynamo.create("Reviews", item("anew", stars={"N": "1"}))
 
@@ -237,7 +237,7 @@ def test_a_table_that_is_new_is_exported_in_full_beside_the_changes_of_others(dy
 def test_a_window_that_dynamodb_refuses_is_exported_in_full(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Recovery may be turned off and on between the question and the export."""
+    """Recovery may be turned off and on between the look at it and the start of the export."""
     convert(dynamo, FIRST)
     start = DynamoGateway.start_export
 
@@ -332,7 +332,7 @@ def test_a_damaged_file_of_changes_is_named_and_others_in_its_folder_are_not_rea
 
 
 def test_a_run_that_dies_before_any_of_its_writes_ends_the_same_when_repeated(dynamo: DynamoWorld) -> None:
-    """Dies: neither this write nor anything after it arrives, tidying up included."""
+    """Death: neither this write nor any after it arrives, those of tidying up included."""
     world = dynamo.world
     convert(dynamo, FIRST, tables=("Reviews",))
     dynamo.clock(midnight(SECOND) + HOUR)
@@ -361,7 +361,7 @@ def test_a_run_that_dies_before_any_of_its_writes_ends_the_same_when_repeated(dy
 
 @contextmanager
 def dying(door: Door, *, before: int) -> Iterator[list[RdsLakeError]]:
-    """From the n-th write on nothing that changes anything arrives; what the run said of it."""
+    """From the n-th write on no write arrives. Yields the errors that the run ended with."""
     writes, deaths = [0], list[RdsLakeError]()
 
     def death(call: Call) -> str | None:

@@ -66,7 +66,7 @@ def test_tables_without_recovery_are_published_with_a_warning_that_they_are_no_i
 
 
 class Dying(DynamoGateway):
-    """Breaks after so many pages, and counts the items it gave."""
+    """A gateway that fails after so many pages, and counts the items it returned."""
 
     def __init__(self, client: Any, pages: int) -> None:
         super().__init__(client)
@@ -104,7 +104,7 @@ def _small_files(init: Any) -> Any:
 
 
 class Counting(DynamoGateway):
-    """Small pages, each after `pause` seconds; `given` counts items, and `first` happens at the first page."""
+    """A gateway of small pages, each after `pause` seconds. `given` counts items; `first` is called at the first page."""
 
     def __init__(self, client: Any, *, pause: float = 0.0, first: Callable[[], object] = lambda: None) -> None:
         super().__init__(client)
@@ -137,7 +137,7 @@ def test_a_second_run_waits_for_the_scan_of_the_first_and_reads_nothing(dynamo: 
 
 
 def test_a_run_that_was_taken_for_dead_ends_with_the_other_ones_scan_and_every_item_once(dynamo: DynamoWorld) -> None:
-    """It sleeps, is overtaken by one that reads the whole table, and goes on writing."""
+    """It sleeps, another run takes over and reads the whole table, and then the first one writes again."""
     world = dynamo.world
     dynamo.world.with_source(tables=("Plain",))
     passed = Time()
@@ -240,7 +240,7 @@ def test_an_error_of_one_segment_ends_the_others(dynamo: DynamoWorld, monkeypatc
     failing = Counting(dynamo.client, pause=0.3, first=fail)
     with pytest.raises(UnavailableError, match="the network is gone"):
         run(dynamo.world, dynamodb=failing).accept(TODAY)
-    assert failing.given < 60, "nobody reads on what cannot be used"
+    assert failing.given < 60, "the other segments were read although the scan had failed"
 
 
 def test_a_second_materialization_reads_nothing_again(dynamo: DynamoWorld) -> None:

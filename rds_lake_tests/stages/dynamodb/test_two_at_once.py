@@ -1,4 +1,4 @@
-"""Two runs of one date of DynamoDB at once, and files that somebody deleted: no row is lost, and nothing is paid for twice."""
+"""Two runs of one date of DynamoDB at once, and deleted files: no row is lost, and no export is paid for twice."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -58,7 +58,7 @@ def require_all_rows(world: World) -> None:
     ["/lake/reviews/Reviews/", ".Reviews.table", "/lake/reviews/Users/", "_schemas/Users", f"reviews/{DAY}.json"],
 )
 def test_a_conversion_beside_one_that_was_faster_leaves_its_rows_to_readers(dynamo: DynamoWorld, moment: str) -> None:
-    """The second run has seen nothing of the first, which publishes before a write of the second."""
+    """The first run does everything, publishing included, just before a write of the second."""
     world = dynamo.world
     second = world.run()
     second.accept(DAY, poll_seconds=0.02)
@@ -67,8 +67,8 @@ def test_a_conversion_beside_one_that_was_faster_leaves_its_rows_to_readers(dyna
     assert met
     require_all_rows(world)
     assert world.keys("lake/reviews/") == files(world), "what the second made itself, it removed"
-    second.catalogue(DAY)
-    second.publish(DAY, now=datetime.now(UTC))
+    second.shared.catalogue(DAY)
+    second.shared.publish(DAY, now=datetime.now(UTC))
     require_all_rows(world)
     assert [len(dynamo.exports(name)) for name in ("Reviews", "Users")] == [1, 1]
 
@@ -90,7 +90,7 @@ def test_publishing_a_date_leaves_alone_what_another_run_is_writing(dynamo: Dyna
 
 
 def dead_attempt(dynamo: DynamoWorld) -> list[str]:
-    """Keys that a run left which died after it had written a table, and said so nowhere."""
+    """The keys left by a run that died after it had written a table and before it recorded that."""
     world, run = dynamo.world, dynamo.world.run()
     run.accept(DAY, poll_seconds=0.02)
 
@@ -103,7 +103,7 @@ def dead_attempt(dynamo: DynamoWorld) -> list[str]:
 
 
 def orphans(world: World, *, hours: float) -> list[Orphan]:
-    """What upkeep finds so many hours from now, among files in the lake."""
+    """The orphans among the lake's files that upkeep finds so many hours from now."""
     lake, now = world.gateways.lake, datetime.now(UTC) + timedelta(hours=hours)
     exports = Exports.read(world.config, world.gateways.rds, world.gateways.s3)
     busy = busy_by_marks(lake.s3, lake.layout, "reviews", now=now)
@@ -189,7 +189,7 @@ def test_a_finished_table_whose_files_were_lost_is_converted_again(dynamo: Dynam
 
 
 def test_a_date_is_not_given_up_while_its_lost_files_are_made_again(dynamo: DynamoWorld) -> None:
-    """Else its manifest would name files that retention has just removed."""
+    """Otherwise its manifest would name files that retention has just removed."""
     world, older = dynamo.world, DAY - timedelta(days=1)
     world.with_source(keep_export=True, retention=Retention(daily=1, weekly=0, monthly=0))
     for day in (older, DAY):

@@ -74,8 +74,8 @@ class Converter:
     def _write_manifest(self, record: ExportRecord, tables: Mapping[str, TableManifest]) -> Manifest:
         ordered = tuple(tables[part.table] for part in record.parts)
         made = Manifest(export=record, lake_bucket=self._layout.bucket, tables=ordered)
-        kms_key, stands = self.context.kms_key, self._stands(record)
-        manifest = write_manifest(self._s3, self._layout, made, kms_key=kms_key, stands=stands)
+        kms_key, is_kept = self.context.kms_key, self._is_kept(record)
+        manifest = write_manifest(self._s3, self._layout, made, kms_key=kms_key, stands=is_kept)
         who = "converted" if manifest is made else "another run converted"
         self.context.log(f"{who} {manifest.rows:,} items of {len(manifest.tables)} tables, {manifest.bytes:,} bytes")
         return manifest
@@ -92,18 +92,18 @@ class Converter:
     def _find_manifest(self, record: ExportRecord) -> Manifest | None:
         """The date's manifest where another run wrote it and it can be used."""
         other = find_manifest(self._s3, self._layout, record.source, record.snapshot_date)
-        return other if other is not None and self._stands(record)(other) else None
+        return other if other is not None and self._is_kept(record)(other) else None
 
-    def _stands(self, record: ExportRecord) -> Callable[[Manifest], bool]:
+    def _is_kept(self, record: ExportRecord) -> Callable[[Manifest], bool]:
         """Whether another run's manifest is kept: of the same export with all its files, or of an export accepted since."""
 
-        def stands(other: Manifest) -> bool:
+        def is_kept(other: Manifest) -> bool:
             if other.export.export_task != record.export_task:
                 accepted = find_export_record(self._s3, self._layout, record.source, record.snapshot_date)
                 return accepted is not None and accepted.export_task == other.export.export_task
             return not missing_files(self._s3, other)
 
-        return stands
+        return is_kept
 
     def _in_the_lake(self, record: ExportRecord, done: Manifest | None) -> dict[str, TableManifest]:
         """The tables that need no conversion, by name."""

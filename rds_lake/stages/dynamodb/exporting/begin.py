@@ -2,8 +2,8 @@
 
 All tables are exported as of the same instant. DynamoDB charges for every export, so each is looked for before it is started:
 one that runs is adopted, one that is complete is reused, and one that failed is started again in a person's run only. What
-was decided is recorded at once and stays: a table that is exported by its changes stays so, as long as the earlier date that
-the changes start from is there as it was.
+was decided is recorded at once and kept: a table that is exported by its changes stays so, unless the earlier date that the
+changes start from is replaced or damaged.
 
     begin_exports        the date's exports, as far as DynamoDB has places for them
     begin_full_exports   the same, after changes of some tables turned out to be of no use

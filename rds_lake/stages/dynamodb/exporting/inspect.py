@@ -62,7 +62,7 @@ class SetContents:
     findings: tuple[Finding, ...]
 
 
-def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPart] = ()) -> SetContents:
+def inspect_set(s3: S3Gateway, export_set: ExportSet, *, converted: Sequence[ExportPart] = ()) -> SetContents:
     """Read every export's manifests and look for their files. Every problem becomes a finding, none raises.
 
     `converted` are exports that are in the lake already: their files need not exist any more.
@@ -76,15 +76,16 @@ def inspect_set(s3: S3Gateway, found: ExportSet, *, converted: Sequence[ExportPa
         last = chain.exports[-1]
         return (known[last.arn], []) if last and last.arn in known else _inspect_chain(s3, chain)
 
-    full = [export for export in found.exports.values() if export is not None]
+    full = [export for export in export_set.exports.values() if export is not None]
     looks = [*(partial(look, export) for export in full)]
-    looks += [partial(look_at_chain, chain) for chain in found.chains.values()]
+    looks += [partial(look_at_chain, chain) for chain in export_set.chains.values()]
     looked = in_threads(lambda look: look(), looks, threads=_PARALLEL, name="inspect")
     left_out = [
         Finding(
-            severity="warning", problem=f"{name} did not exist at {found.moment:%Y-%m-%d %H:%M} UTC and is left out"
+            severity="warning",
+            problem=f"{name} did not exist at {export_set.moment:%Y-%m-%d %H:%M} UTC and is left out",
         )
-        for name in found.left_out
+        for name in export_set.left_out
     ]
     return SetContents(
         tables=tuple(sorted((table for table, _ in looked if table is not None), key=lambda table: table.part.table)),
@@ -133,21 +134,21 @@ def summary_key(export: TableExport) -> str:
     return with_prefix(export.manifest_key, export.prefix, where=f"DescribeExport of {export.arn}")
 
 
-def record_of_set(found: ExportSet, contents: SetContents) -> ExportRecord:
+def record_of_set(export_set: ExportSet, contents: SetContents) -> ExportRecord:
     """The record that the next stage, the conversion, reads."""
-    task = found.task
+    task = export_set.task
     return ExportRecord(
-        source=found.source,
-        snapshot_date=found.snapshot_date,
+        source=export_set.source,
+        snapshot_date=export_set.snapshot_date,
         snapshot_arn=task.source_arn,
-        snapshot_time=found.moment,
-        export_task=found.identifier,
+        snapshot_time=export_set.moment,
+        export_task=export_set.identifier,
         bucket=task.bucket,
         folder=f"{task.prefix}/" if task.prefix else "",
         started_at=task.started_at,
         ended_at=task.ended_at,
         parts=tuple(
-            replace(table.part, full_because=found.full_because.get(table.part.table, ""))
+            replace(table.part, full_because=export_set.full_because.get(table.part.table, ""))
             if table.part.base is None
             else table.part
             for table in contents.tables
@@ -161,27 +162,27 @@ def _inspect_chain(s3: S3Gateway, chain: ChainExports) -> tuple[ExportedItems | 
         _inspect(s3, export, window) for export, window in zip(chain.exports, chain.windows, strict=True) if export
     ]
     findings = [finding for _, problems in looked for finding in problems]
-    items = [found for found, _ in looked if found is not None]
+    items = [step for step, _ in looked if step is not None]
     if len(items) < len(chain.windows):
         return None, findings
     steps = tuple(
         ExportStep(
             window=window,
-            export_arn=one.part.export_arn,
-            folder=one.part.folder,
-            manifest_key=one.part.manifest_key,
-            items=one.part.items,
+            export_arn=step.part.export_arn,
+            folder=step.part.folder,
+            manifest_key=step.part.manifest_key,
+            items=step.part.items,
         )
-        for one, window in zip(items, chain.windows, strict=True)
+        for step, window in zip(items, chain.windows, strict=True)
     )
     part = replace(
         items[-1].part,
-        items=sum(one.part.items for one in items),
-        billed_bytes=sum(max(one.part.billed_bytes, LEAST_BILLED) for one in items),
+        items=sum(step.part.items for step in items),
+        billed_bytes=sum(max(step.part.billed_bytes, LEAST_BILLED) for step in items),
         base=chain.base,
         steps=steps,
     )
-    return ExportedItems(part=part, files=tuple(file for one in items for file in one.files)), findings
+    return ExportedItems(part=part, files=tuple(file for step in items for file in step.files)), findings
 
 
 def _inspect(

@@ -25,13 +25,11 @@ class GlueTables:
     runs: GlueRuns | None
 
     def takes(self, part: ExportPart) -> bool:
-        """Whether Glue converts the table: `converter: glue`, or `auto` and the export is large. Never changes: those are merged here."""
+        """Whether Glue converts the table: all tables, or with `auto` those whose export is larger than `glue_above_gb`."""
         source = self.context.source
         if part.base is not None:
-            return False
-        return source.converter == "glue" or (
-            source.converter == "auto" and part.billed_bytes > source.glue_above_gb * 1e9
-        )
+            return False  # changes are merged on this machine
+        return source.converter == "glue" or (source.converter == "auto" and part.billed_bytes > source.glue_above_gb * 1e9)
 
     def convert(
         self, record: ExportRecord, parts: Sequence[ExportPart], *, turn: Turn, is_done: Callable[[], bool]
