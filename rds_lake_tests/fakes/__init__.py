@@ -1,1 +1,1 @@
-"""Stand-ins for what the local cloud cannot show on command; each has a contract test beside the real thing."""
+"""Stand-ins for what the local cloud cannot do on request; each has a contract test beside the real class."""

@@ -1,7 +1,4 @@
-"""What does a Glue run's work without Spark: the local engine, asked and answering as the Spark job is.
-
-What belongs here: this stand-in. What Spark makes of the same request is tested in `convert/test_spark.py`.
-"""
+"""Does the work of a Glue run by the local engine instead of Spark, with the Spark job's request and result."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from rds_lake_tests.fakes.sinks import MemorySink
 
 @dataclass
 class LocalSpark:
-    """Converts what a run's arguments ask for; `requests` remembers every one. `before` is called first."""
+    """Converts the table that a run's arguments name; `requests` lists the requests' URIs. `before` is called first."""
 
     s3: Any
     requests: list[str] = field(default_factory=list)
@@ -46,11 +43,11 @@ class LocalSpark:
             limits=request.limits,
             known=request.known,
         )
-        found = convert_table([self._input(one.uri) for one in request.inputs], sink=sink, options=options)
+        converted = convert_table([self._input(item.uri) for item in request.inputs], sink=sink, options=options)
         for name, body in sink.files.items():
             self._put(f"{request.target}{name}.{request.format}", body)
-        files = tuple(replace(file, name=f"{file.name}.{request.format}") for file in found.files)
-        return JobResult(converted=replace(found, files=files))
+        files = tuple(replace(file, name=f"{file.name}.{request.format}") for file in converted.files)
+        return JobResult(converted=replace(converted, files=files))
 
     def _input(self, uri: str) -> InputFile:
         return InputFile(name=uri, open=lambda: io.BytesIO(self._get(uri)))

@@ -86,5 +86,5 @@ class FakeRds(RdsGateway):
         self.change(identifier, status=ExportStatus.CANCELED)
 
     def change(self, identifier: str, **changes: Any) -> None:
-        """What AWS says of the task from now on."""
+        """Change what AWS answers about a task."""
         self.tasks[identifier] = replace(self.tasks[identifier], **changes)

@@ -1,4 +1,4 @@
-"""A sink in memory: what was committed, and what is still open."""
+"""A sink in memory: files that were committed, and names of files still open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rds_lake.convert.local.lines import InputFile
 
 @dataclass
 class MemorySink:
-    """`files` holds what was committed; `aborted` the names given up."""
+    """`files` has what was committed; `aborted` the names of files that were given up."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     aborted: list[str] = field(default_factory=list)

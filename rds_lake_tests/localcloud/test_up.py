@@ -1,4 +1,4 @@
-"""`rds-lake local up` as a process: ready when it says so, gone without trace."""
+"""`rds-lake local up` as a process: ready when it says so, removed completely when it stops."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def frozen(postgres: EmbeddedPostgres) -> list[Any]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_without_trace(postgres: EmbeddedPostgres, tmp_path: Path, number: signal.Signals) -> None:
-    """Not even on a PostgreSQL that is not ours: frozen snapshots go, the database stays."""
+    """On the user's own PostgreSQL frozen snapshots are dropped, and the database stays."""
     url = postgres.create_database(f"theirs_{number.name.lower()}")
     ready, temporary = tmp_path / "ready.json", tmp_path / "tmp"
     temporary.mkdir()
@@ -40,11 +40,11 @@ def test_a_signal_stops_it_without_trace(postgres: EmbeddedPostgres, tmp_path: P
     process = up("--port", "0", "--database", f"theirs={url}", "--ready-file", str(ready), temporary=temporary)
     try:
         until(ready.exists, what="ready")
-        told = json.loads(ready.read_text(encoding="utf-8"))
-        assert (told["databases"], told["region"], told["account"]) == ({"theirs": [url]}, "us-east-1", "123456789012")
-        with urlopen(f"{told['endpoint']}/_local/health") as answer:
+        body = json.loads(ready.read_text(encoding="utf-8"))
+        assert (body["databases"], body["region"], body["account"]) == ({"theirs": [url]}, "us-east-1", "123456789012")
+        with urlopen(f"{body['endpoint']}/_local/health") as answer:
             assert json.load(answer)["databases"] == ["theirs"]
-        assert post(f"{told['endpoint']}/_local/snapshots", {"database": "theirs"})[0] == 200
+        assert post(f"{body['endpoint']}/_local/snapshots", {"database": "theirs"})[0] == 200
         assert len(frozen(postgres)) == len(before) + 1
         process.send_signal(number)
         output, _ = process.communicate(timeout=30)

@@ -22,13 +22,13 @@ def test_an_identifier_given_twice_is_one_source_of_two_databases(postgres: Embe
     process = up("--port", "0", *sources, "--ready-file", str(ready), temporary=tmp_path)
     try:
         until(ready.exists, what="ready")
-        told = json.loads(ready.read_text(encoding="utf-8"))
-        assert (told["databases"], told["clusters"]) == ({"shop": [one, two]}, {"stock": [two]})
+        body = json.loads(ready.read_text(encoding="utf-8"))
+        assert (body["databases"], body["clusters"]) == ({"shop": [one, two]}, {"stock": [two]})
         assert ready.stat().st_mode & 0o077 == 0, "its URLs may hold passwords"
-        with urlopen(f"{told['endpoint']}/_local/health") as answer:
+        with urlopen(f"{body['endpoint']}/_local/health") as answer:
             health: dict[str, Any] = json.load(answer)
         assert (health["databases"], health["clusters"]) == (["shop"], ["stock"])
-        status, answer = post(f"{told['endpoint']}/_local/snapshots", {"cluster": "stock"})
+        status, answer = post(f"{body['endpoint']}/_local/snapshots", {"cluster": "stock"})
         assert (status, ":cluster-snapshot:rds:stock-" in answer["arn"]) == (200, True)
         process.send_signal(signal.SIGTERM)
         output, _ = process.communicate(timeout=30)

@@ -1,7 +1,4 @@
-"""Athena's view of the catalogue and its workgroups, where moto has none: metadata from Glue, UpdateWorkGroup.
-
-What belongs here: operations that are not about a query execution.
-"""
+"""Athena's operations that are not about a query execution, where moto lacks them: the catalogue's metadata, UpdateWorkGroup."""
 
 from __future__ import annotations
 
@@ -32,8 +29,10 @@ class CatalogOperations:
             app.json_operations[f"AmazonAthena.{operation.__name__}"] = operation
 
     def GetDatabase(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        found = self._glue("get_database", Name=params["DatabaseName"].lower())["Database"]
-        return {"Database": {part: found[part] for part in ("Name", "Description", "Parameters") if part in found}}
+        database = self._glue("get_database", Name=params["DatabaseName"].lower())["Database"]
+        return {
+            "Database": {part: database[part] for part in ("Name", "Description", "Parameters") if part in database}
+        }
 
     def ListDatabases(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         names = [{"Name": name} for name in list_databases(self._clients.client("glue"))]
@@ -47,11 +46,11 @@ class CatalogOperations:
         self._glue("get_database", Name=params["DatabaseName"].lower())
         tables = list_tables(self._clients.client("glue"), params["DatabaseName"].lower())
         wanted = params.get("Expression") or ".*"
-        found = [_metadata(table) for table in tables if re.fullmatch(wanted, table["Name"])]
-        return page_of("TableMetadataList", found, params, _MAX_PAGE)
+        listed = [_metadata(table) for table in tables if re.fullmatch(wanted, table["Name"])]
+        return page_of("TableMetadataList", listed, params, _MAX_PAGE)
 
     def UpdateWorkGroup(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
-        """Moto can make and delete a workgroup only: it is made anew with the changes."""
+        """moto can only create and delete a workgroup, so it is created again with the changes."""
         athena, name = self._clients.client("athena"), params["WorkGroup"]
         group = find_workgroup(self._clients, name)
         updates = params.get("ConfigurationUpdates") or {}

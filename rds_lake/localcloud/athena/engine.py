@@ -1,4 +1,4 @@
-"""Running a query: every table and view it names becomes a view of DuckDB, then DuckDB answers.
+"""Runs a query: every table and view that it names becomes a view of DuckDB, then DuckDB answers.
 
 What belongs here: binding names. Reading a table is `relations.py`, which partitions `athena/sql/pruning.py`, the dialect
 `athena/sql/dialect.py`.
@@ -61,7 +61,7 @@ class Engine:
         threading.Thread(target=self._interrupt, name="athena-cancel", daemon=True).start()
 
     def _interrupt(self) -> None:
-        """Again until the query has ended: an interrupt that comes just before DuckDB begins is lost."""
+        """Interrupt again and again until the query has ended: an interrupt just before DuckDB begins is lost."""
         while not self._closed.wait(0.02):
             with contextlib.suppress(duckdb.ConnectionException):  # closed: it has just finished
                 self._connection.interrupt()
@@ -157,8 +157,8 @@ class Engine:
         self._bound += 1
         bound = f"{_BOUND}{self._bound}"
         glue = self.clients.client("glue")
-        if (found := metadata_query(glue, schema, name)) is not None:
-            self._define(bound, found)
+        if (metadata := metadata_query(glue, schema, name)) is not None:
+            self._define(bound, metadata)
             return bound
         entry = self.find_table(schema, name)
         if is_view(entry):

@@ -1,7 +1,4 @@
-"""A failed query, in Athena's words.
-
-What belongs here: the error, its codes, and what DuckDB's complaints are called in Athena.
-"""
+"""A failed query in Athena's words: the error, its codes, and DuckDB's complaints translated."""
 
 from __future__ import annotations
 
@@ -29,7 +26,7 @@ class QueryFailedError(Exception):
 
 
 def column_not_found(name: str) -> QueryFailedError:
-    """A column no relation has."""
+    """The error of a column that no relation has."""
     return QueryFailedError(
         "COLUMN_NOT_FOUND",
         f"line 1:8: Column '{name}' cannot be resolved or requester is not authorized to access requested resources",

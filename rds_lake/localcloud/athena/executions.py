@@ -1,7 +1,4 @@
-"""Query executions: what AWS says of one, its states, and how many may be active.
-
-What belongs here: the record and its transitions. What runs it is `service.py`.
-"""
+"""Query executions: AWS's description of each, its states, and how many may be active. They are run by `service.py`."""
 
 from __future__ import annotations
 
@@ -27,7 +24,7 @@ _ERROR_TYPES = {1: 500, 2: 1006}
 
 @dataclass(slots=True)
 class Execution:
-    """One query execution: AWS's answer, and what only we know of it."""
+    """One query execution: AWS's description of it, and what the local cloud alone keeps of it."""
 
     body: dict[str, Any]
     parameters: list[str]
@@ -62,7 +59,7 @@ class Executions:
         self._lock = threading.Lock()
 
     def clear(self) -> list[Execution]:
-        """Forget all; what was known."""
+        """Forget all executions; those that were known."""
         with self._lock:
             known, self._by_id, self._tokens = list(self._by_id.values()), {}, {}
         return known
@@ -101,7 +98,7 @@ class Executions:
         return self._by_id.get(query_id)
 
     def show(self, execution: Execution) -> dict[str, Any]:
-        """What AWS says of it now."""
+        """The execution as GetQueryExecution shows it now."""
         with self._lock:
             return deepcopy(execution.body)
 
@@ -120,7 +117,7 @@ class Executions:
             return True
 
     def stop(self, execution: Execution) -> None:
-        """Cancel what is active and interrupt its engine; anything else stays as it is."""
+        """Cancel an active execution and interrupt its engine; one that has ended stays as it is."""
         with self._lock:
             if execution.state not in ACTIVE:
                 return

@@ -4,7 +4,7 @@ No other file, no network, no extension, no variable of Python, and no setting c
 says. The statements a query becomes are checked before (`athena/sql/allowed.py`); this holds where they are not.
 (https://duckdb.org/docs/stable/operations_manual/securing_duckdb/overview)
 
-What belongs here: making, locking and ending databases. What they answer is `model/aws/engine.py`.
+What belongs here: making, locking and closing databases. Queries are `engine.py`.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ def locked_connection(folder: Path | None) -> duckdb.DuckDBPyConnection:
     with _making:
         if folder not in _databases:
             if not _databases:
-                # Only now: it has to run before what DuckDB itself does at the end.
+                # Registered only now, so that it runs before what DuckDB itself registered for the end.
                 atexit.register(_end_all)
             _databases[folder] = _locked(folder)
         return _databases[folder].cursor()
 
 
 def end_database(folder: Path | None) -> None:
-    """Close a folder's database, if there is one."""
+    """Close the database of a folder, if it has one."""
     with _making:
         database = _databases.pop(folder, None)
     if database is not None:
@@ -68,6 +68,6 @@ def _text(value: str) -> str:
 
 
 def _end_all() -> None:
-    """Nothing of DuckDB may outlive Python: it would list what leaked."""
+    """Close everything before Python ends: DuckDB prints a list of what was still open."""
     for folder in tuple(_databases):
         end_database(folder)

@@ -1,7 +1,4 @@
-"""Relations about relations: `information_schema` and `"table$partitions"`, made from Glue when a query asks.
-
-What belongs here: their rows as SQL.
-"""
+"""`information_schema` and `"table$partitions"`: their rows as SQL, made from Glue when a query reads them."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ _COLUMNS = {
 
 
 def metadata_query(glue: Any, schema: str, name: str) -> str | None:
-    """SQL of such a relation; None for the name of an ordinary one."""
+    """SQL of such a relation; None for the name of an ordinary table or view."""
     if schema == "information_schema" and name in _COLUMNS:
         return _values(_COLUMNS[name], _ROWS[name](glue))
     if name.endswith(_PARTITIONS):

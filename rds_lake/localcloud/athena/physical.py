@@ -1,7 +1,4 @@
-"""Parquet's types beside Hive's: what Athena reads as what, and what it refuses as HIVE_BAD_DATA.
-
-What belongs here: one file's footer against declared types.
-"""
+"""One Parquet file's footer beside the declared types: what Athena reads as what, and what it refuses as HIVE_BAD_DATA."""
 
 from __future__ import annotations
 
@@ -83,15 +80,17 @@ class Footer:
 
     def refusal(self, name: str, declared: str) -> str | None:
         """Why the column cannot be read as the declared type; None when it can."""
-        found = self.columns.get(name.lower())
-        if found is None:
+        column = self.columns.get(name.lower())
+        if column is None:
             return None
         kind = read_hive(declared)
-        if kind.is_nested and isinstance(found, dict):
-            return self._nested_refusal(found, kind, name, declared)
-        if not isinstance(found, dict) and _reads(kind.word, found):
+        if kind.is_nested and isinstance(column, dict):
+            return self._nested_refusal(column, kind, name, declared)
+        if not isinstance(column, dict) and _reads(kind.word, column):
             return None
-        return self._incompatible(name, "group" if isinstance(found, dict) else _shown(found), declared.lower().strip())
+        return self._incompatible(
+            name, "group" if isinstance(column, dict) else _shown(column), declared.lower().strip()
+        )
 
     def has_capitals(self, name: str) -> bool:
         """Whether a part of a nested column is written in capitals, which Athena shows in lower case."""
@@ -99,14 +98,14 @@ class Footer:
 
     def _nested_refusal(self, columns: Group, kind: Type, name: str, declared: str) -> str | None:
         """Fields are found by name: those the file lacks are NULL, those it has besides are not read."""
-        found = False
+        has_columns = False
         for part, column in pairs(kind, columns):
-            found = True
+            has_columns = True
             if isinstance(column, dict):
                 return self._incompatible(_first(column).path, "group", part.word)
             if part.is_nested or not _reads_inside(part.word, column):
                 return self._incompatible(column.path, _shown(column), part.word)
-        return None if found else self._incompatible(name, "group", declared.lower().strip())
+        return None if has_columns else self._incompatible(name, "group", declared.lower().strip())
 
     def _incompatible(self, field: str, physical: str, declared: str) -> str:
         return (
@@ -117,19 +116,19 @@ class Footer:
 
 def _first(group: Group) -> Any:
     """The first column below a group."""
-    found: Any = group
-    while isinstance(found, dict):
-        found = next(iter(found.values()))
-    return found
+    column: Any = group
+    while isinstance(column, dict):
+        column = next(iter(column.values()))
+    return column
 
 
 def _shown(column: Any) -> str:
-    # parquet-mr, which Athena's messages come from, has its own name for this one.
+    # The name parquet-mr has for it, whose messages Athena passes on.
     return "BINARY" if column.physical_type == "BYTE_ARRAY" else column.physical_type
 
 
 def _reads_inside(declared: str, column: Any) -> bool:
-    # Whether Athena minds the width of an integer inside a struct is not known; a test of ours says it does not.
+    # Whether Athena refuses another width of an integer inside a struct is not known; here it does not (docs/fidelity.md).
     integer = column.logical_type.type in ("NONE", "INT") and column.physical_type in ("INT32", "INT64")
     return (integer and declared in _INTEGERS) or _reads(declared, column)
 

@@ -4,7 +4,7 @@ One SELECT per group of files with the same schema, joined by UNION ALL: missing
 from Glue and never from the path. A column that does not fit its declared type becomes a call of `error()`, which DuckDB
 evaluates only when a query reads it: as in Athena, other columns of the same file stay readable.
 
-What belongs here: tables to SQL over local copies of their files. Views are `model/aws/engine.py`, footers `physical.py`.
+What belongs here: SQL that reads a table's local copies. Views are `engine.py`, footers `physical.py`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from rds_lake.localcloud.athena.sql.type_text import Type, read_hive, write
 from rds_lake.localcloud.athena.sql.types import hive_to_duck, with_a_field_more
 
 NULL_PARTITION = "__HIVE_DEFAULT_PARTITION__"
-# Partition type -> table types it may be read as (aws-facts 5.5).
+# Partition type -> table types it may be read as: https://docs.aws.amazon.com/athena/latest/ug/types-of-updates.html
 _WIDENED = {
     "tinyint": {"smallint", "int", "bigint"},
     "smallint": {"int", "bigint"},
@@ -35,20 +35,20 @@ _WIDENED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What a query wants of a table: `columns` it reads by lower-case name (None: all), and conditions on its rows."""
+    """What a query reads of a table: `columns` by lower-case name (None: all), and conditions on its rows."""
 
     columns: frozenset[str] | None
     conditions: tuple[Condition, ...] = ()
 
     def admits(self, key: str, hive_type: str, value: str) -> bool:
-        """Whether a partition with this value of a key is worth reading."""
+        """Whether a partition with this value of a key can have rows that the query needs."""
         mine = (condition for condition in self.conditions if condition.column == key.lower())
         return all(condition.admits(value, hive_type) for condition in mine)
 
 
 @dataclass(slots=True)
 class FileCache:
-    """Local copies of objects, by ETag: content never changes under one. Counts the bytes a query reads."""
+    """Local copies of objects, by ETag: under the same ETag the content is the same. Counts the bytes that a query reads."""
 
     s3: Any
     folder: Path
@@ -57,13 +57,13 @@ class FileCache:
     def files(self, location: str) -> list[tuple[str, Path]]:
         """URI and local copy of every data file under a location, however deep; hidden and empty ones left out."""
         bucket, _, prefix = location.removeprefix("s3://").partition("/")
-        found = []
+        files = []
         for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix.rstrip('/')}/"):
             for item in page.get("Contents", []):
                 name = item["Key"].rsplit("/", 1)[-1]
                 if item["Size"] and name and name[0] not in "._":
-                    found.append((f"s3://{bucket}/{item['Key']}", self._fetch(bucket, item)))
-        return found
+                    files.append((f"s3://{bucket}/{item['Key']}", self._fetch(bucket, item)))
+        return files
 
     def _fetch(self, bucket: str, item: dict[str, Any]) -> Path:
         path = self.folder / f"{item['ETag'].strip(chr(34))}-{item['Size']}"
@@ -167,7 +167,7 @@ def _selected(footer: Footer, place: _Place, columns: Sequence[tuple[str, str]])
         elif name.lower() in present:
             column = quote(present[name.lower()])
             if footer.has_capitals(name):
-                # DuckDB takes types that differ in case only for one, and keeps the file's names.
+                # To DuckDB, types that differ in case only are the same type, and it keeps the file's names.
                 column = f"CAST({column} AS {with_a_field_more(duck)})"
             expression = to_milliseconds(f"CAST({column} AS {duck})", read_hive(kind))
         else:

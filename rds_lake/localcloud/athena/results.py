@@ -1,7 +1,4 @@
-"""Values as Athena shows them: in GetQueryResults and in the CSV it leaves in S3.
-
-What belongs here: rendering.
-"""
+"""Values as Athena shows them: in GetQueryResults and in the CSV that it writes to S3."""
 
 from __future__ import annotations
 
@@ -35,7 +32,7 @@ _FAR = re.compile(r"(\d+)(-\d\d-\d\d)( \(BC\))?(?: (\d\d:\d\d:\d\d)(?:\.(\d+))?(
 
 
 def render_value(value: Any, kind: str = "") -> str | None:
-    """One value as text, None for NULL. `kind`: its Trino type, which tells a real from a double."""
+    """One value as text, None for NULL. `kind`: its Trino type, which distinguishes a real from a double."""
     return None if value is None else _rendered(value, read_trino(kind) if kind else _UNKNOWN)
 
 

@@ -1,7 +1,6 @@
-"""Athena's API: start, look, page, stop, within the limits AWS sets (aws-facts 6).
+"""Athena's operations on query executions (start, get, page, stop) within AWS's limits, and the threads that run them.
 
-What belongs here: the operations on query executions, and the threads that run them. What a statement does is
-`athena/statements/dispatch.py`.
+(https://docs.aws.amazon.com/athena/latest/ug/service-limits.html) What a statement does is `statements/dispatch.py`.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _MAX_LIST = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AthenaSettings:
-    """Queries at a time, quotas of active ones (AWS's defaults), and seconds a query waits before it runs."""
+    """How many queries run at a time, AWS's default quotas of active ones, and how long a query is QUEUED (seconds)."""
 
     workers: int = 2
     active_ddl: int = 20
@@ -76,13 +75,13 @@ class AthenaService:
             app.json_operations[f"AmazonAthena.{operation.__name__}"] = operation
 
     def reset(self) -> None:
-        """Stop what runs and forget every execution."""
+        """Stop every query that runs, and forget every execution."""
         self._prepared = {}
         for execution in self._executions.clear():
             self._executions.stop(execution)
 
     def close(self) -> None:
-        """Stop what runs and wait for it."""
+        """Stop every query that runs, and wait until they have ended."""
         self.reset()
         self._pool.shutdown(wait=True, cancel_futures=True)
         end_database(self._cache_folder)
@@ -109,8 +108,8 @@ class AthenaService:
 
     def BatchGetQueryExecution(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         asked = {query_id: self._executions.find(query_id) for query_id in params["QueryExecutionIds"]}
-        missing = [{"QueryExecutionId": query_id} for query_id, found in asked.items() if found is None]
-        shown = [self._executions.show(found) for found in asked.values() if found is not None]
+        missing = [{"QueryExecutionId": query_id} for query_id, execution in asked.items() if execution is None]
+        shown = [self._executions.show(execution) for execution in asked.values() if execution is not None]
         return {"QueryExecutions": shown, "UnprocessedQueryExecutionIds": missing}
 
     def ListQueryExecutions(self, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
@@ -198,7 +197,7 @@ class AthenaService:
     def _answer(self, execution: Execution, cache: FileCache) -> None:
         engine = Engine(clients=self._clients, cache=cache)
         try:
-            # Again, now with the engine: a stop from here on interrupts it.
+            # Asked again, now with the engine: from here on a stop interrupts it.
             if not self._executions.begin(execution, engine):
                 return
             session = Session(

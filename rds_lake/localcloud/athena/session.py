@@ -1,7 +1,4 @@
-"""What every statement needs: an engine, a default database, Glue, and names resolved against both.
-
-What belongs here: names and catalogue calls in Athena's words. No statement.
-"""
+"""What every statement needs: an engine, a default database, Glue's tables by name, and errors in Athena's words."""
 
 from __future__ import annotations
 
@@ -23,7 +20,7 @@ ROWS = ("rows", "bigint")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
-    """One statement's surroundings. `results`: the folder of its result; `prepared`: statements of its workgroup."""
+    """What one statement runs with. `results`: the folder of its result; `prepared`: statements of its workgroup."""
 
     engine: Engine
     database: str
@@ -61,7 +58,7 @@ class Session:
             return None
 
     def call(self, operation: str, **arguments: Any) -> dict[str, Any]:
-        """A call of Glue; what it refuses fails the query."""
+        """Call Glue; QueryFailedError when it refuses."""
         try:
             return getattr(self.glue, operation)(**arguments)
         except botocore.exceptions.ClientError as error:
@@ -70,7 +67,7 @@ class Session:
 
 
 def parse_statement(sql: str) -> exp.Expr:
-    """The statement's tree; SYNTAX_ERROR when it is none."""
+    """The statement's tree; SYNTAX_ERROR when it cannot be parsed."""
     try:
         return parse(sql)
     except SqlglotError as error:

@@ -1,7 +1,4 @@
-"""A real MariaDB from the system's packages, in a folder of its own, gone without trace.
-
-What belongs here: finding, starting and stopping the server. Reading databases is `mysql.py`.
-"""
+"""A real MariaDB from the system's packages, in a folder of its own that is removed when it stops."""
 
 from __future__ import annotations
 
@@ -73,7 +70,7 @@ class EmbeddedMariaDb:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # A session of its own: Ctrl-C reaches us, and we decide the order of stopping.
+                # A session of its own: Ctrl-C reaches this process only, which decides the order of stopping.
                 start_new_session=True,
             )
         self._await_ready()
@@ -106,7 +103,7 @@ class EmbeddedMariaDb:
         for folder in (self._folder, self._folder / "data", self._folder / "tmp"):
             folder.mkdir(mode=0o700, exist_ok=True)
             _give_to_server(folder)
-        # Root comes in by the socket only, which nobody but us and the system's root can reach.
+        # Root connects by the socket only, which only this user and the system's root can reach.
         command = [self._installer, *self._common(), "--auth-root-authentication-method=socket", "--skip-test-db"]
         done = subprocess.run(command, cwd="/", capture_output=True, text=True, check=False)
         if done.returncode:
@@ -127,7 +124,7 @@ class EmbeddedMariaDb:
         return ["--no-defaults", f"--datadir={self._folder / 'data'}", *user]
 
     def _files(self) -> list[str]:
-        """Everything the server writes lies in our folder."""
+        """The server writes everything into its own folder."""
         names = {"socket": "server.sock", "pid-file": "server.pid", "tmpdir": "tmp", "init-file": "start.sql"}
         return [f"--{option}={self._folder / name}" for option, name in names.items()]
 
@@ -161,13 +158,13 @@ class EmbeddedMariaDb:
 
 def _find(*programs: str) -> str:
     for program in programs:
-        if found := shutil.which(program, path=_SERVER_PATH):
-            return found
-    raise MariaDbMissingError(f"MariaDB's server is not installed ({programs[0]} is nowhere): {INSTALL}")
+        if path := shutil.which(program, path=_SERVER_PATH):
+            return path
+    raise MariaDbMissingError(f"MariaDB's server is not installed ({programs[0]} is not on the PATH): {INSTALL}")
 
 
 def _server_user() -> str:
-    """Whom root lets the server run as: the package's own user, else nobody."""
+    """The user as which root runs the server: `mysql`, which the package makes, else `nobody`."""
     names = {entry.pw_name for entry in pwd.getpwall()}
     return "mysql" if "mysql" in names else "nobody"
 

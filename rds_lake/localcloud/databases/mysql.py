@@ -72,7 +72,7 @@ class MySqlDatabase:
         options = dict(parse_qsl(parts.query))
         self._socket = options.pop("unix_socket", None)
         if options:
-            raise ValueError(f"{shown(url)} has options rds-lake does not know: {', '.join(options)}")
+            raise ValueError(f"{shown(url)} has options that rds-lake does not know: {', '.join(options)}")
         self.url = url
         if not self.name:
             raise ValueError(f"{shown(url)} names no database: mysql://host:port/DATABASE")
@@ -94,13 +94,13 @@ class MySqlDatabase:
 
     def tables(self) -> list[SourceTable]:
         """Every table RDS would export."""
-        found: dict[str, list[SourceColumn]] = {}
+        columns_of: dict[str, list[SourceColumn]] = {}
         with self._session() as cursor:
             for table, *column in _rows(cursor, _TABLES, self.name):
-                found.setdefault(table, []).append(_column(*column))
+                columns_of.setdefault(table, []).append(_column(*column))
         return [
             SourceTable(schema=self.name, name=table, columns=tuple(columns))
-            for table, columns in sorted(found.items())
+            for table, columns in sorted(columns_of.items())
         ]
 
     def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
@@ -118,7 +118,7 @@ class MySqlDatabase:
 
     @contextmanager
     def opened(self) -> Iterator[MySqlDatabase]:
-        """Itself: its driver connects at once."""
+        """Itself: connecting is quick."""
         yield self
 
     def freeze(self, name: str) -> MySqlDatabase:
@@ -134,7 +134,7 @@ class MySqlDatabase:
             with self._session() as cursor:
                 self._copy_into(cursor, name)
         except BaseException:
-            # Nothing half-made stays, also when somebody presses Ctrl-C. The session and its locks are gone by now.
+            # Nothing half made stays, also after Ctrl-C. The session and its locks have ended by now.
             copy.drop()
             raise
         return copy
@@ -163,7 +163,7 @@ class MySqlDatabase:
         if not copies:
             return
         locks = [f"{source} READ, {target} WRITE" for source, target, _ in copies]
-        # A column's default may count on a sequence, which the copy's column goes on to name.
+        # A column's default may use a sequence, which the copy's column names too.
         locks += [
             f"{identifier(self.name)}.{identifier(sequence)} WRITE"
             for (sequence,) in _rows(cursor, _SEQUENCES, self.name)
@@ -178,7 +178,7 @@ class MySqlDatabase:
     def _session(
         self, kind: type[pymysql.cursors.Cursor] = pymysql.cursors.Cursor, *, anywhere: bool = False
     ) -> Iterator[pymysql.cursors.Cursor]:
-        """A cursor of a connection of its own, with our settings; `anywhere`: the database may be gone."""
+        """A cursor of a connection of its own, with `_SETTINGS`; `anywhere`: in no database, as this one may not exist."""
         parts = urlsplit(self.url)
         connection = pymysql.connect(
             host=parts.hostname or "localhost",

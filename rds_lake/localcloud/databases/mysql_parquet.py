@@ -1,9 +1,8 @@
-"""MySQL's types as RDS writes them to Parquet (aws-facts 2.1), and the server's text as those values.
+"""MySQL's types as RDS writes them to Parquet, and the server's text as values of these types.
 
-Values are read as the server's own text, or bytes, and become what the Parquet column holds here: so no client library's
-idea of a zero date or of a TIME beyond 24 hours comes between.
-
-What belongs here: types and values. SQL to the source is `mysql.py`, the file `rds/parquet.py`.
+Values are read as the server's own text, or bytes, and converted here: client libraries have ideas of their own of zero dates
+and of a TIME beyond 24 hours.
+(https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.html, "Data conversion")
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ _INT32_DIGITS, _INT64_DIGITS, _MAX_DIGITS = 9, 18, 38
 
 
 def parquet_type(data_type: str, column_type: str, precision: int | None, scale: int | None) -> ParquetType:
-    """What AWS makes of a column in information_schema's words; everything it does not name is text."""
+    """The Parquet type of a column, given in information_schema's words; text for every type that AWS does not list."""
     if data_type == "decimal" and precision is not None:
         return _decimal(precision, scale or 0)
     if data_type in _SIGNED:

@@ -1,7 +1,4 @@
-"""Which class a database of a URL is.
-
-What belongs here: that choice. The contract is `source.py`, PostgreSQL is `postgres.py`, MySQL and MariaDB are `mysql.py`.
-"""
+"""Opens a database by its URL: PostgreSQL is `postgres.py`, MySQL and MariaDB are `mysql.py`."""
 
 from __future__ import annotations
 
@@ -12,7 +9,7 @@ from rds_lake.localcloud.databases.source import SourceDatabase
 
 
 def open_database(url: str, **arguments: Any) -> SourceDatabase:
-    """The database behind a `postgresql://` or `mysql://` URL."""
+    """The database behind a `postgresql://` or `mysql://` URL; ValueError for any other scheme. `arguments`: PostgresDatabase's."""
     from rds_lake.localcloud.databases.mysql import MySqlDatabase
     from rds_lake.localcloud.databases.postgres import PostgresDatabase
 
@@ -21,4 +18,4 @@ def open_database(url: str, **arguments: Any) -> SourceDatabase:
         return PostgresDatabase(url, **arguments)
     if scheme == "mysql":
         return MySqlDatabase(url)
-    raise ValueError(f"{scheme}:// is no database rds-lake's local cloud can read; use postgresql:// or mysql://")
+    raise ValueError(f"{scheme}:// is no database that the local cloud can read; use postgresql:// or mysql://")

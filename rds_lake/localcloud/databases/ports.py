@@ -1,7 +1,4 @@
-"""A free port for a server that is told which one to take.
-
-What belongs here: finding one. Servers that can take port 0 themselves do that instead.
-"""
+"""A free port, for servers that must be given a port. Servers that can take port 0 themselves do that instead."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import socket
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on now."""
+    """A port of 127.0.0.1 that no server listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

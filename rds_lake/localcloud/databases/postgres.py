@@ -20,7 +20,7 @@ from psycopg import sql
 
 from rds_lake.localcloud.databases.source import SourceColumn, SourceTable, checked_port, shown
 
-# What stays native in RDS's mapping (aws-facts 2.2): expectedExportedType and Arrow type. Everything else is text.
+# Types that RDS does not export as text: expectedExportedType and Arrow type (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html).
 _NATIVE: dict[str, tuple[str, pa.DataType]] = {
     "bigint": ("int64", pa.int64()),
     "integer": ("int32", pa.int32()),
@@ -33,7 +33,7 @@ _NATIVE: dict[str, tuple[str, pa.DataType]] = {
 _TEXT = ("binary (UTF8)", pa.string())
 _STRATEGY_SINCE = 150000
 
-# AWS writes PostgreSQL's output text under fixed settings; ours must not depend on the server's.
+# AWS writes PostgreSQL's output text under fixed settings; so sessions here must not depend on the server's.
 _SETTINGS = (
     "SET timezone TO 'UTC'",
     "SET datestyle TO 'ISO, MDY'",
@@ -50,7 +50,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 JOIN information_schema.columns col
   ON col.table_schema = n.nspname AND col.table_name = c.relname AND col.column_name = a.attname
--- ordinary tables and leaf partitions, each a table of its own; unlogged and temporary ones are skipped (aws-facts 1.7)
+-- ordinary tables and leaf partitions, each a table of its own; unlogged and temporary ones are skipped by AWS
 WHERE c.relkind = 'r' AND c.relpersistence = 'p' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY n.nspname, c.relname, a.attnum
 """
@@ -80,13 +80,13 @@ class PostgresDatabase:
 
     def tables(self) -> list[SourceTable]:
         """Every table RDS would export."""
-        found: dict[tuple[str, str], list[SourceColumn]] = {}
+        columns_of: dict[tuple[str, str], list[SourceColumn]] = {}
         with psycopg.connect(self.url) as connection:
             for schema, table, *column in connection.execute(_TABLES):
                 name, data_type, length, precision, datetime_precision, is_domain = column
                 # A domain is text whatever it is made of.
                 expected, arrow = _TEXT if is_domain else _NATIVE.get(data_type, _TEXT)
-                found.setdefault((schema, table), []).append(
+                columns_of.setdefault((schema, table), []).append(
                     SourceColumn(
                         name=name,
                         data_type=data_type,
@@ -97,7 +97,7 @@ class PostgresDatabase:
                         datetime_precision=datetime_precision,
                     )
                 )
-        return [SourceTable(schema=s, name=t, columns=tuple(columns)) for (s, t), columns in found.items()]
+        return [SourceTable(schema=s, name=t, columns=tuple(columns)) for (s, t), columns in columns_of.items()]
 
     def batches(self, table: SourceTable) -> Iterator[pa.RecordBatch]:
         """The table's rows in batches, native types as they are and everything else as text."""
@@ -151,7 +151,7 @@ class PostgresDatabase:
 
     @contextmanager
     def _beside(self) -> Iterator[psycopg.Connection]:
-        """A session in another database of the server: nobody copies or drops the one he is in.
+        """A session in another database of the server: a session cannot copy or drop its own database.
 
         `postgres`, which nearly every server has; `template1`, which each has, where that is missing or is this one.
         """

@@ -1,8 +1,6 @@
 """The demo shop: a database people recognise, with the types and names that make exports hard.
 
 Nine tables in two schemas, more than 200,000 rows, made by the server itself and the same every time.
-
-What belongs here: its content, day one and what changes until day two.
 """
 
 from __future__ import annotations
@@ -10,7 +8,7 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-# No column name with a space: AWS skips such tables (aws-facts 1.7). A table name may have one.
+# No column name with a space: AWS skips such tables (USER_ExportSnapshot.html). A table name may have one.
 _SCHEMA = """
 CREATE SCHEMA sales;
 CREATE TYPE order_state AS ENUM ('new', 'paid', 'shipped', 'returned');
@@ -97,7 +95,7 @@ def seed(url: str) -> None:
 
 
 def change(url: str) -> str:
-    """What happens in the shop until day two; returns it in words."""
+    """Change the shop as a day of business does; what changed, in words."""
     with psycopg.connect(url) as connection:
         for _, statement in _CHANGES:
             connection.execute(statement.encode())

@@ -1,7 +1,6 @@
 """A source database behind the local RDS: what snapshots and exports need of it, whatever its engine.
 
-A database of PostgreSQL is `postgres.py`, of MySQL and MariaDB `mysql.py`. What belongs here: the contract, and the
-choice of the class by URL.
+A database of PostgreSQL is `postgres.py`, of MySQL and MariaDB `mysql.py`; `opening.py` chooses by URL.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ class FrozenDatabase:
 def shown(url: str) -> str:
     """A URL as errors may show it: scheme, host and port, never user or password.
 
-    Where a password holds a `/` or `#` that is not percent-encoded, a part of it stands where the port should be.
+    Where a password holds a `/` or `#` that is not percent-encoded, a part of it is read as the port.
     """
     parts = urlsplit(url)
     try:
@@ -95,7 +94,7 @@ def checked_port(url: str) -> int | None:
     try:
         return urlsplit(url).port
     except ValueError:
-        # Its message would show what stands there.
+        # Its message would show a part of the password.
         raise ValueError(
-            f"the port of {shown(url)} is no number; percent-encode / # ? @ and : in user and password"
+            f"the port of {shown(url)} is not a number; percent-encode / # ? @ and : in user and password"
         ) from None

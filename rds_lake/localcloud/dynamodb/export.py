@@ -1,4 +1,6 @@
-"""Exports of DynamoDB tables: ExportTableToPointInTime, DescribeExport, ListExports with AWS's refusals (aws-facts 4).
+"""Exports of DynamoDB tables: ExportTableToPointInTime, DescribeExport, ListExports with AWS's refusals.
+
+(https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.HowItWorks.html)
 
 What belongs here: the API. What is refused is `requests.py`, the life of an export `job.py`.
 """
@@ -47,7 +49,7 @@ Json = dict[str, Any]
 
 @dataclass(slots=True, kw_only=True)
 class _State:
-    """What is forgotten at a reset."""
+    """Everything that a reset forgets."""
 
     exports: dict[str, Export] = field(default_factory=dict)
     closing: threading.Event = field(default_factory=threading.Event)
@@ -84,14 +86,14 @@ class DynamoDbExports:
         app.json_operations[TARGET + "ListExports"] = self._list
 
     def reset(self) -> None:
-        """Let what runs end, and forget every export."""
+        """End every export that runs, and forget them all."""
         with self._lock:
             ended, self._state = self._state, _State()
         ended.closing.set()
         ended.pool.shutdown(wait=True, cancel_futures=True)
 
     def close(self) -> None:
-        """The same, for good."""
+        """Reset, and end the threads."""
         self.reset()
         self._state.pool.shutdown(wait=True)
 
@@ -191,7 +193,7 @@ class DynamoDbExports:
         oldest = self._clock.now() - _LISTED_FOR
         with self._lock:
             exports = [export for export in self._state.exports.values() if export.started >= oldest]
-            found = sorted(
+            summaries = sorted(
                 (
                     {"ExportType": FULL} | {name: export.shown[name] for name in _LISTED if name in export.shown}
                     for export in exports
@@ -201,11 +203,11 @@ class DynamoDbExports:
                 ),
                 key=lambda summary: summary["ExportArn"],
             )
-        page = {"ExportSummaries": found[:size]}
-        return page | ({"NextToken": found[size - 1]["ExportArn"]} if len(found) > size else {})
+        page = {"ExportSummaries": summaries[:size]}
+        return page | ({"NextToken": summaries[size - 1]["ExportArn"]} if len(summaries) > size else {})
 
     def _run(self, job: ExportJob, export: Export, fault: DynamoDbExportFault) -> None:
-        """An export's life, in a thread of the pool."""
+        """Run an export to its end, in a thread of the pool."""
         outcome = job.outcome(export, fault)
         with self._lock:
             export.shown |= {"EndTime": self._clock.stamp() / SECOND} | outcome

@@ -1,4 +1,4 @@
-"""One export of a DynamoDB table at work: when it writes, what it writes, how it ends.
+"""Runs one export of a DynamoDB table: when it writes, what it writes, how it ends.
 
 What belongs here: the life of an accepted export. The API is `export.py`, the objects are `writer.py`.
 """
@@ -21,7 +21,7 @@ from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.clock import Clock, in_words
 from rds_lake.localcloud.http.loop import InProcessClients
 
-# What AWS calls S3's refusal of a bucket that is not there; other codes are ours (docs/fidelity.md).
+# AWS's code for a bucket that does not exist; other codes are not known (docs/fidelity.md).
 _FAILURES = {"NoSuchBucket": ("S3NoSuchBucket", "The specified bucket does not exist")}
 Json = dict[str, Any]
 
@@ -68,7 +68,7 @@ class ExportJob:
     sleep: Callable[[float], None]
 
     def outcome(self, export: Export, fault: DynamoDbExportFault) -> Json:
-        """What the export is described by once it has ended; whatever goes wrong ends as FAILED, as in AWS."""
+        """What DescribeExport adds once the export has ended; whatever goes wrong ends as FAILED, as in AWS."""
         try:
             return self._written(export, fault)
         except botocore.exceptions.ClientError as error:
@@ -79,7 +79,7 @@ class ExportJob:
             return _failed("UNKNOWN", str(error)[:1000])
 
     def _written(self, export: Export, fault: DynamoDbExportFault) -> Json:
-        """What an export that has written everything is described by."""
+        """Write the export; what DescribeExport adds once it has ended."""
         self.sleep(self.settings.progress_seconds)
         if fault.stuck:
             self.closing.wait()

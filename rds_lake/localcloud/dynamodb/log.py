@@ -5,7 +5,7 @@ Every version of every item is kept, so that a table can be shown as it was at a
     10:00:00.000001  {"id":{"N":"1"}}  {"id":{"N":"1"},"total":{"N":"10"}}
     10:00:05.000002  {"id":{"N":"1"}}  deleted
 
-What belongs here: versions of items. Who writes them is `tables.py`.
+What belongs here: versions of items. They are recorded by `tables.py`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a window of time did to one item, whatever happened in between: its image before and after."""
+    """What changed in one item within a window of time: its image before and after."""
 
     key: str
     written: int
@@ -45,7 +45,7 @@ class ItemLog:
     _versions: dict[str, list[Version]] = field(default_factory=dict)
 
     def record(self, key: str, item: StoredItem | None, stamp: Callable[[], int]) -> None:
-        """Note an item as it is now, None: there is none. Dated only if that is a change."""
+        """Record an item as it is now; None: there is none. Without a change nothing is recorded."""
         versions = self._versions.get(key, [])
         before = versions[-1].image if versions else None
         after = item.image if item else None
@@ -55,7 +55,7 @@ class ItemLog:
         self._versions.setdefault(key, []).append(version)
 
     def missing(self, present: Iterable[str]) -> list[str]:
-        """Keys the log has an item for and the table has not."""
+        """Keys of which the log has an item and `present` has not."""
         gone = set(self._versions) - set(present)
         return [key for key in gone if self._versions[key][-1].image is not None]
 

@@ -1,7 +1,7 @@
 """DynamoDB's tables as moto keeps them: their items as DynamoDB JSON, and repairs of what moto reads wrongly.
 
 Values are kept by moto in two forms: binary ones as bytes at the top and as base64 further down. Here all of it is JSON.
-`test_dynamodb_scan.py` says what bare moto still does.
+`test_scan.py` shows what bare moto does.
 
 What belongs here: moto's DynamoDB models. What happened to items is `log.py`.
 """
@@ -38,7 +38,7 @@ class StoredItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MotoTable:
-    """A table of moto's. `made` tells it from another of the same name."""
+    """A table in moto. `made`, the time it was created, distinguishes it from another of the same name."""
 
     name: str
     region: str
@@ -52,9 +52,9 @@ class MotoTable:
         if any(name not in key for name in self.key_names):
             return None
         hash_key, *range_key = (DynamoType(_from_wire(key[name])) for name in self.key_names)
-        found = self.table.get_item(hash_key, range_key[0] if range_key else None)
+        item = self.table.get_item(hash_key, range_key[0] if range_key else None)
         # moto's dictionaries make an empty set of range keys for a partition that was asked for.
-        return self._stored(found) if isinstance(found, Item) else None
+        return self._stored(item) if isinstance(item, Item) else None
 
     def key_of(self, attributes: Mapping[str, Any]) -> str | None:
         """The key in an item or key of a request; None when it has none."""
@@ -72,16 +72,16 @@ class MotoTable:
 
     def page(self, request: Json, most_bytes: int) -> tuple[list[StoredItem], bool]:
         """The items of a Scan's page, and whether it was cut: by its limit, also at the very end, or by its size."""
-        found: list[StoredItem] = []
+        page: list[StoredItem] = []
         limit, size = request.get("Limit"), 0
         for item in self._scanned(request):
             size += item.size()
-            if found and size > most_bytes:
-                return found, True
-            found.append(self._stored(item))
-            if len(found) == limit:
-                return found, True
-        return found, False
+            if page and size > most_bytes:
+                return page, True
+            page.append(self._stored(item))
+            if len(page) == limit:
+                return page, True
+        return page, False
 
     def _scanned(self, request: Json) -> Iterator[Item]:
         """Items of a Scan's segment from where it starts, in moto's order."""

@@ -49,7 +49,7 @@ class Recovery:
         if days is not None and not (wanted["PointInTimeRecoveryEnabled"] and 1 <= days <= 35):
             raise refusal("ValidationException", f"RecoveryPeriodInDays {days} must be between 1 and 35 while enabled.")
         if not wanted["PointInTimeRecoveryEnabled"]:
-            # What was kept until now is lost, also when it is switched on again.
+            # Every version kept until now is lost, also when recovery is switched on again.
             table.recovery_since = None
         elif table.recovery_since is None:
             table.recovery_since, table.recovery_days = self._clock.stamp(), days or 35

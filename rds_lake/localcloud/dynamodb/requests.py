@@ -1,6 +1,6 @@
 """Requests for exports: what DynamoDB refuses before, and after, it looks at the table.
 
-What belongs here: checking a request. What becomes of an accepted one is `export.py`.
+What belongs here: checking a request. Running an accepted one is `export.py`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Window:
 
 
 def check_request(params: Json) -> None:
-    """ValidationException for what no table could make right."""
+    """ValidationException for requests that are wrong whatever the table."""
     _check_enums(params, _ENUMS)
     if not _BUCKET.fullmatch(params.get("S3Bucket", "")):
         raise _unfit(params.get("S3Bucket", ""), "s3Bucket", f"regular expression pattern: ^{_BUCKET.pattern}$")

@@ -1,7 +1,7 @@
-"""Scans: what they cost, which moto says is 1.0 whatever was read, and plain ones answered from the items themselves.
+"""Scan: its real consumed capacity (moto says 1.0 whatever was read), and quick answers to scans without expressions.
 
-Half a read unit per 4 KB of items read, a whole one for consistent reads; what a filter leaves out is read all the same.
-moto takes a millisecond per item, so it answers only what needs its expressions.
+Half a read unit per 4 KB of items read, a whole one for consistent reads; items that a filter leaves out are read too.
+moto takes a millisecond per item, so it answers only scans with expressions.
 
 What belongs here: Scan. Items and segments are `moto_dynamodb.py`.
 """
@@ -86,7 +86,7 @@ def _consumed(name: str, body: Json, size: int) -> Json:
 
 
 def _is_sound(body: Json) -> bool:
-    """Whether moto would find nothing to refuse in what is not an expression."""
+    """Whether moto would refuse nothing of the request but its expressions."""
     segment, total = body.get("Segment"), body.get("TotalSegments")
     fits = segment is None if total is None else segment is not None and 0 <= segment < total
     return fits and body.get("Limit", 1) >= 1 and body.get("ReturnConsumedCapacity", "NONE") in _CAPACITIES

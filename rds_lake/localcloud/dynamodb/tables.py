@@ -1,10 +1,9 @@
-"""DynamoDB's tables with their past: every write that reaches moto is noted behind it, however it came.
+"""DynamoDB's tables with their past: every write that moto carries out is recorded, whichever operation made it.
 
-Writes name their keys, and those are compared with the log after moto has answered; PartiQL, imports and restores are
-found by comparing whole tables. Writes are answered one at a time, so that the log's order is the table's.
+Writes name keys, whose items are compared with the log after moto has answered. For PartiQL, imports and restores whole tables
+are compared. Writes are answered one at a time, so that the log's order is the table's.
 
-What belongs here: which requests write what. The log itself is `log.py`, point-in-time recovery
-`recovery.py`.
+What belongs here: which requests write what. The log itself is `log.py`, point-in-time recovery `recovery.py`.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ _STATEMENTS = ("ExecuteStatement", "BatchExecuteStatement", "ExecuteTransaction"
 
 @dataclass(slots=True, kw_only=True)
 class TableRecord:
-    """A table from its creation to its deletion; one made again under the same name is another."""
+    """A table from its creation to its deletion; a table made later under the same name has another record."""
 
     name: str
     region: str
@@ -41,18 +40,18 @@ class TableRecord:
     created: int
     table_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     log: ItemLog = field(default_factory=ItemLog)
-    # Since when point-in-time recovery has been on without a break; None: it is off.
+    # The time (microseconds) since when point-in-time recovery has been on without a break; None: it is off.
     recovery_since: int | None = None
     recovery_days: int = 35
 
 
 class Tables:
-    """Every table that is, by Region and name."""
+    """Every table, by Region and name."""
 
     def __init__(self, app: LocalCloudApp, clock: Clock) -> None:
         self._clock = clock
         self._records: dict[tuple[str, str], TableRecord] = {}
-        # Held by whatever reads or writes a table: moto's cannot be both at once.
+        # Held to read or write a table: moto's tables cannot be read while they are written to.
         self.lock = threading.RLock()
         around = app.json_around
         for operation, keys in _WRITES.items():
@@ -68,7 +67,7 @@ class Tables:
             self._records = {}
 
     def find(self, region: str, name: str) -> TableRecord | None:
-        """The table of a name or ARN with all that happened to it until now; None when there is none."""
+        """The record of the table of a name or ARN, with every change until now; None when there is no such table."""
         with self.lock:
             table = find_table(region, name)
             if table is None:
@@ -88,7 +87,7 @@ class Tables:
             return list(record.log.changes(start, end))
 
     def _record(self, table: MotoTable) -> TableRecord:
-        """The record of a table; one that is new to us begins with the items it has."""
+        """The record of a table; a new record begins with the items that the table has."""
         record = self._records.get((table.region, table.name))
         if record is None or record.made != table.made:
             record = TableRecord(
@@ -104,7 +103,7 @@ class Tables:
         return record
 
     def _compare(self, table: MotoTable, record: TableRecord) -> None:
-        """Note whatever the log does not know yet, as happening now."""
+        """Record every difference between table and log, as a change of now."""
         present = {item.key: item for item in table.items()}
         for key, item in present.items():
             record.log.record(key, item, self._clock.stamp)
@@ -114,7 +113,7 @@ class Tables:
     def _writing(self, keys_of: Callable[[Json], Iterator[tuple[str, Json]]]) -> Any:
         def write(context: RequestContext, body: Json, moto: _Moto) -> Answer:
             with self.lock:
-                # Before the write: a table that is new to us must not take it for something it always had.
+                # Before the write: a new record begins with what the table has, and must not begin with this write.
                 for name in {name for name, _ in keys_of(body)}:
                     self._known(context.region, name)
                 answer = moto()
@@ -162,7 +161,7 @@ class Tables:
                         "TableSizeBytes": record.log.size(),
                         "CreationDateTime": record.created / 1_000_000,
                     }
-                    # AWS says nothing of a table that always was provisioned.
+                    # AWS leaves this out for a table that was never switched to on-demand.
                     if shown[key].get("BillingModeSummary", {}).get("BillingMode") == "PROVISIONED":
                         del shown[key]["BillingModeSummary"]
                     answer.replace_body(json.dumps(shown).encode())

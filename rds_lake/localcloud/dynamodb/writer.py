@@ -98,7 +98,7 @@ class DynamoDbWriter:
     def write_data(self, place: Place, lines: Iterator[Line], fault: DynamoDbExportFault) -> tuple[list[Json], int]:
         """All data files, as lines of the manifest, and the number of items."""
         listed = [self._entry(place, chunk) for chunk in self._chunks(lines)]
-        # The fullest one: whoever does not notice loses items.
+        # The fullest file: a reader that does not notice the fault loses items.
         victim = max(range(len(listed)), key=lambda number: listed[number][0]["itemCount"])
         for number, (entry, content) in enumerate(listed):
             chosen = number == victim

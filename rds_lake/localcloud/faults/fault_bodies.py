@@ -45,7 +45,7 @@ def _phrase(problem: Json, field: str, *, known: Any) -> str:
     if isinstance(error, Sentence):
         return str(error)
     if type_ == "extra_forbidden":
-        return f"{field!r} is none of {', '.join(known)}"
+        return f"{field!r} is unknown; known are {', '.join(known)}"
     if type_ == "missing":
         return f"{field} is missing"
     if type_ == "list_type":

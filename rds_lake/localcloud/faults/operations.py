@@ -30,11 +30,11 @@ def problem_with(service: object, operation: object) -> str | None:
     try:
         model = service_model(str(service))
     except UnknownServiceError:
-        return f"service {service!r} is none boto3 knows"
+        return f"boto3 knows no service {service!r}"
     if model.protocol not in _CODES or (model.protocol == "rest-xml" and service != "s3"):
         return f"{service} speaks {model.protocol}, which cannot be throttled here"
     if operation not in model.operation_names:
-        return f"operation {operation!r} is none of {service}"
+        return f"{service} has no operation {operation!r}"
     return None
 
 

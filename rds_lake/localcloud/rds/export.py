@@ -1,4 +1,8 @@
-"""Export tasks: StartExportTask, DescribeExportTasks, CancelExportTask with AWS's refusals (aws-facts 1.6, 1.7).
+"""Export tasks: StartExportTask, DescribeExportTasks, CancelExportTask with AWS's refusals.
+
+AWS runs five tasks at a time per account and one per snapshot or cluster; identifiers stay used for ever.
+(https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html,
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html)
 
 What belongs here: the API and the life of a task. What a task writes is `writer.py`.
 """
@@ -77,7 +81,7 @@ class ExportTasks:
         self._sleep = sleep
         self._tasks: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
-        # Tells tasks that are stuck that somebody cancelled one.
+        # Wakes stuck tasks when one is cancelled.
         self._canceling = threading.Condition(self._lock)
         self._pool = ThreadPoolExecutor(_QUOTA, thread_name_prefix="export")
         app.query_operations["rds", "StartExportTask"] = self._start
@@ -119,7 +123,7 @@ class ExportTasks:
         return answer
 
     def _open(self, source: ExportSource) -> tuple[Content | None, datetime]:
-        """A snapshot's content and time; none of a cluster itself, which is copied once the task is admitted."""
+        """A snapshot's content and time; of a cluster itself no content, which is copied once the task is admitted."""
         if not source.live:
             return self._snapshots.open(source)
         if not source.here or not self._sources.databases(source.kind, source.identifier):
@@ -141,7 +145,7 @@ class ExportTasks:
             self._pool.submit(self._run, task, source, content, self._faults.next_export())
 
     def _admit(self, params: dict[str, Any], source: ExportSource, moment: datetime) -> dict[str, Any]:
-        """The new task, unless its id is used, its source is busy or the quota is."""
+        """The new task; ApiError when its identifier is used, its source is being exported, or five tasks run."""
         task = {
             "ExportTaskIdentifier": params["ExportTaskIdentifier"],
             "SourceArn": params["SourceArn"],
@@ -170,7 +174,7 @@ class ExportTasks:
         return task
 
     def _check(self, params: dict[str, Any]) -> None:
-        """What AWS refuses before it looks at its own state."""
+        """Refuse what AWS refuses before it looks at its tasks: names, bucket, key and role."""
         identifier = params["ExportTaskIdentifier"]
         if not _IDENTIFIER.fullmatch(identifier):
             raise ApiError(
@@ -186,9 +190,9 @@ class ExportTasks:
         self._require("s3", "head_bucket", "InvalidS3BucketFault", Bucket=params["S3BucketName"])
         self._require("kms", "describe_key", "KMSKeyNotAccessibleFault", KeyId=params["KmsKeyId"])
         role = params["IamRoleArn"].rsplit("/", 1)[-1]
-        found = self._require("iam", "get_role", "IamRoleNotFound", RoleName=role)
-        if found["Role"]["Arn"] != params["IamRoleArn"]:
-            raise ApiError("IamRoleNotFound", f"{params['IamRoleArn']} is no role of this account", 404)
+        known = self._require("iam", "get_role", "IamRoleNotFound", RoleName=role)
+        if known["Role"]["Arn"] != params["IamRoleArn"]:
+            raise ApiError("IamRoleNotFound", f"{params['IamRoleArn']} is not a role of this account", 404)
 
     def _require(self, service: str, operation: str, code: str, **arguments: str) -> dict[str, Any]:
         try:
@@ -233,7 +237,7 @@ class ExportTasks:
             return dict(task)
 
     def _run(self, task: dict[str, Any], source: ExportSource, content: Content, fault: ExportFault) -> None:
-        """A task's life, in a thread of its own."""
+        """Run a task to its end, in a thread of its own, and announce the end."""
         status, changes = self._outcome(task, content, fault)
         try:
             content.release()
@@ -243,7 +247,7 @@ class ExportTasks:
             self._events.emit([source.ended[status]], task["SourceArn"])
 
     def _outcome(self, task: dict[str, Any], content: Content, fault: ExportFault) -> tuple[str, dict[str, Any]]:
-        """How the task ends and with what; whatever goes wrong ends as FAILED, as in AWS."""
+        """The task's last status and what else changes in it; whatever goes wrong ends as FAILED, as in AWS."""
         try:
             self._sleep(self._settings.starting_seconds)
             self._advance(task, TaskStartTime=datetime.now(UTC), Status="IN_PROGRESS")
@@ -260,7 +264,7 @@ class ExportTasks:
             return "FAILED", {"FailureCause": str(error)[:1000]}
 
     def _check_region(self, bucket: str) -> None:
-        # S3 says nothing where it means us-east-1.
+        # S3 leaves the location out for us-east-1.
         where = self._clients.client("s3").get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
         if where != REGION:
             raise RuntimeError(
@@ -281,7 +285,7 @@ class ExportTasks:
             task.update(changes)
 
     def _end(self, task: dict[str, Any], status: str, changes: dict[str, Any]) -> bool:
-        """Settle the task; whether it is still known, and so worth an event."""
+        """Set the task's end; whether the task is still known (a reset forgets it), so that an event is due."""
         with self._lock:
             task.update(changes, Status=status, TaskEndTime=datetime.now(UTC))
             return task["ExportTaskIdentifier"] in self._tasks

@@ -1,7 +1,7 @@
-"""What differs between DB instances and DB clusters: words, error codes and events of AWS (aws-facts 1.6, 3.1, 10).
+"""What differs between DB instances and DB clusters, as data: AWS's words, error codes, events and ARNs.
 
-What belongs here: the two kinds as data, and ARNs of either. What is done with them is `snapshots.py` and
-`export.py`.
+(https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Operations.html,
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html)
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class SourceKind:
         return ApiError(self.source_missing, f"{self.source_noun} {identifier} not found.", 404)
 
     def is_name(self, name: str) -> bool:
-        """Whether people may give this name (in lower case) to a snapshot."""
+        """Whether this name (in lower case) may be given to a snapshot through the API."""
         return len(name) <= self.longest_name and _WORD.fullmatch(name) is not None
 
     def is_any_name(self, name: str) -> bool:
-        """Whether people, RDS or AWS Backup may."""
+        """The same for the names that RDS and AWS Backup give, too."""
         return self.is_name(_PREFIX.sub("", name, count=1))
 
 

@@ -1,7 +1,7 @@
-"""Instances, clusters and their snapshots as moto's RDS knows them: dated, of any type, and listed as AWS lists them.
+"""Instances, clusters and their snapshots as moto's RDS keeps them: of any time and type, and listed as AWS lists them.
 
 moto has no API for automated, dated or Backup snapshots, counts its quota over all types, and its lists have no pages, no
-ARNs as identifiers and no Backup snapshot by identifier. `test_moto_fixes.py` says what bare moto still does.
+ARNs as identifiers and no Backup snapshot by identifier. `moto/test_fixes.py` shows what bare moto does.
 
 What belongs here: moto's RDS models. Frozen content is `sources.py`.
 """
@@ -27,7 +27,7 @@ from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE, KINDS, SourceKind
 _MANUAL_QUOTA = 100
 _LISTED = ("automated", "manual")
 _TYPES = (*_LISTED, "awsbackup", "shared", "public")
-# There is no Aurora MariaDB; here a MariaDB stands in for Aurora MySQL, being the server that can be embedded.
+# There is no Aurora MariaDB. MariaDB, which can be run here, plays Aurora MySQL.
 _AURORA = {"postgres": "aurora-postgresql", "mysql": "aurora-mysql", "mariadb": "aurora-mysql"}
 _LOGIN = {"MasterUsername": "local", "MasterUserPassword": "not-a-secret"}
 
@@ -92,12 +92,12 @@ class SnapshotRecords:
         return _utc(snapshot.created)
 
     def mark_copy(self, kind: SourceKind, name: str, source: dict[str, Any]) -> dict[str, str]:
-        """Keep what a snapshot was copied from, and how AWS tells it: of a cluster's its source, of an instance's its time."""
+        """Record what a snapshot was copied from; what AWS's answer says of it: of a cluster's snapshot its source, else nothing."""
         if kind is INSTANCE:
             return {}
-        told = {"SourceDBClusterSnapshotArn": source[f"{kind.noun}Arn"]}
-        _snapshots(kind)[name].source_db_cluster_snapshot_arn = told["SourceDBClusterSnapshotArn"]
-        return told
+        shown = {"SourceDBClusterSnapshotArn": source[f"{kind.noun}Arn"]}
+        _snapshots(kind)[name].source_db_cluster_snapshot_arn = shown["SourceDBClusterSnapshotArn"]
+        return shown
 
     def remove(self, kind: SourceKind, name: str) -> None:
         """Forget a snapshot."""
@@ -118,8 +118,8 @@ class SnapshotListings:
 
     def find(self, kind: SourceKind, context: RequestContext, name: str) -> dict[str, Any]:
         """A snapshot as AWS describes it."""
-        (found,) = self._describe(kind, context, {f"{kind.noun}Identifier": name})[f"{kind.noun}s"]
-        return found
+        (snapshot,) = self._describe(kind, context, {f"{kind.noun}Identifier": name})[f"{kind.noun}s"]
+        return snapshot
 
     def _describe(self, kind: SourceKind, context: RequestContext, params: dict[str, Any]) -> dict[str, Any]:
         stated = params.get(f"{kind.noun}Identifier")
@@ -136,18 +136,21 @@ class SnapshotListings:
             key: value for key, value in params.items() if key in ("DBInstanceIdentifier", "DBClusterIdentifier")
         }
         listed = [{"Name": name, "Values": values} for name, values in filters.items()]
-        found: list[dict[str, Any]] = []
+        snapshots: list[dict[str, Any]] = []
         for type_ in types:
             asked = narrowed | {"SnapshotType": type_, "Filters": listed}
-            found += self._moto.call(context, f"Describe{kind.noun}s", asked)[f"{kind.noun}s"]
-        if stated and not found:
+            snapshots += self._moto.call(context, f"Describe{kind.noun}s", asked)[f"{kind.noun}s"]
+        if stated and not snapshots:
             raise kind.not_found(stated)
-        page, marker = page_of(found, params)
+        page, marker = page_of(snapshots, params)
         return {f"{kind.noun}s": page, "Marker": marker}
 
 
 def _types(params: dict[str, Any], filtered: Sequence[str] | None, *, by_name: bool) -> Sequence[str]:
-    """Which types are listed: those of AWS Backup only when asked for, or by name (aws-facts 10)."""
+    """The types to list: AWS Backup's only when asked for or by name.
+
+    (https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html)
+    """
     stated = params.get("SnapshotType")
     if stated is not None and stated not in _TYPES:
         raise ApiError("InvalidParameterValue", f"Invalid snapshot type: {stated}. Valid types: {', '.join(_TYPES)}.")
@@ -158,7 +161,7 @@ def _types(params: dict[str, Any], filtered: Sequence[str] | None, *, by_name: b
 
 
 def _name(kind: SourceKind, context: RequestContext, identifier: str) -> str:
-    """The name in an identifier, which may be an ARN; no name when the ARN is of elsewhere."""
+    """The name in an identifier, which may be an ARN; ApiError (not found) for an ARN of another account or Region."""
     name = identifier.lower()
     if not name.startswith("arn:"):
         return name

@@ -1,6 +1,9 @@
-"""Parquet as RDS writes it (aws-facts 1.5, 2): gzip, every column optional, small decimals as integers.
+"""Parquet as RDS writes it: gzip, every column optional, small decimals as integers.
 
-What belongs here: one table's files and its entry in export_tables_info. Where they go is `export.py`.
+Seen in a real file of Aurora MySQL (parquet-mr 1.10, format 1.0) and documented as "Data conversion":
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
+
+What belongs here: one table's files and its columns in export_tables_info. Keys are `writer.py`.
 """
 
 from __future__ import annotations
@@ -16,12 +19,12 @@ import pyarrow.parquet as pq
 
 from rds_lake.localcloud.databases.source import SourceDatabase, SourceTable
 
-# Column names with these characters make AWS skip the table (aws-facts 1.7).
+# Column names with these characters make AWS skip the table: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
 _REFUSED_IN_COLUMNS = re.compile(r"[,;{}()\n\t= ]")
 
 
 def skip_reason(table: SourceTable) -> str | None:
-    """Why AWS would not export the table, or None."""
+    """Why AWS would skip the table, in a word for WarningMessage; None when it would not."""
     if "/" in table.name:
         return "TABLE_NAME_CONTAINS_SLASH"
     if any(_REFUSED_IN_COLUMNS.search(column.name) for column in table.columns):

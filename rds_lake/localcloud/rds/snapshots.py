@@ -68,7 +68,7 @@ class Snapshots:
                 app.query_operations["rds", f"{verb}{kind.noun}"] = partial(operation, kind)
 
     def register(self) -> None:
-        """Make moto know every source."""
+        """Register every source with moto."""
         for kind in KINDS:
             for identifier in self._sources.names(kind):
                 self._records.register(self._clients, kind, identifier, self._sources.databases(kind, identifier)[0])
@@ -84,7 +84,7 @@ class Snapshots:
             return content, self._records.created_at(source.kind, source.identifier)
 
     def reset(self) -> None:
-        """Drop all frozen content; what is still exported goes with its export."""
+        """Drop all frozen content; content that an export still reads is dropped when that export ends."""
         with self._lock:
             contents = list(self._contents.values())
             self._contents = {}
@@ -97,14 +97,14 @@ class Snapshots:
         kind, source = self._asked_source(body)
         type_ = str(body.get("type", "automated"))
         if type_ not in _TYPES:
-            raise ApiError("InvalidParameterValue", f"type {type_!r} is none of {', '.join(_TYPES)}")
+            raise ApiError("InvalidParameterValue", f"type {type_!r} is unknown; give one of {', '.join(_TYPES)}")
         announced = body.get("event", True)
         if not isinstance(announced, bool):
             raise ApiError("InvalidParameterValue", f"event {announced!r} is neither true nor false")
         at = _moment(body.get("at"))
         name = str(body.get("identifier") or _snapshot_name(source, type_, at)).lower()
         if not kind.is_any_name(name) or (type_ == "awsbackup") != name.startswith(_BACKUP_PREFIX):
-            raise ApiError("InvalidParameterValue", f"{name!r} is no identifier of a snapshot of type {type_}")
+            raise ApiError("InvalidParameterValue", f"{name!r} cannot identify a snapshot of type {type_}")
         new = NewSnapshot(kind=kind, source=source, name=name, type_=type_, at=at, announced=announced)
         try:
             self._add(new)
@@ -168,15 +168,15 @@ class Snapshots:
         return answer
 
     def _add(self, new: NewSnapshot) -> None:
-        """Take the snapshot and say so."""
+        """Take the snapshot and send its events."""
         self._records.check_source(new.kind, new.source)
         before, after = new.kind.automated if new.type_ == "automated" else new.kind.manual
         with self._taken(new.kind, new.name), self._backed_up(new):
             if new.announced:
                 self._events.emit([before], new.arn)
-            # An instance that a user created in moto has no database of ours: its snapshots have no content.
-            ours = bool(self._sources.databases(new.kind, new.source))
-            content = self._sources.freeze(new.kind, new.source) if ours else None
+            # An instance created through the API has no database behind it: its snapshots have no content.
+            has_content = bool(self._sources.databases(new.kind, new.source))
+            content = self._sources.freeze(new.kind, new.source) if has_content else None
             with self._lock:
                 if content is not None:
                     self._contents[new.arn] = content
@@ -186,7 +186,7 @@ class Snapshots:
 
     @contextmanager
     def _taken(self, kind: SourceKind, name: str) -> Iterator[None]:
-        """The name is this request's alone; AWS's refusal when it is another's."""
+        """Reserve a name for this request; AWS's refusal when a snapshot has it or another request has reserved it."""
         arn = kind.arn(name)
         with self._lock:
             if arn in self._taking or self._records.exists(kind, name):
@@ -218,7 +218,7 @@ class Snapshots:
 
 
 def _check_name(kind: SourceKind, name: str) -> None:
-    """What people may call a snapshot: only RDS and AWS Backup put a prefix and a colon before it."""
+    """Refuse names that the API refuses: only RDS and AWS Backup put a prefix and a colon before a name."""
     if not kind.is_name(name):
         raise ApiError(
             "InvalidParameterValue",

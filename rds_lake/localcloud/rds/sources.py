@@ -1,6 +1,6 @@
 """The databases behind the local RDS: which instance or cluster has which, and frozen copies of their content.
 
-What belongs here: real databases and who still needs a copy of one. What RDS says about them is `snapshots.py`.
+What belongs here: real databases, and how long a frozen copy of one is kept. Snapshots are `snapshots.py`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class SourceUrlError(ValueError):
 
 
 class Content:
-    """Frozen databases; dropped when neither a snapshot, nor a copy of it, nor an export needs them any more."""
+    """Frozen databases, with a count of the snapshots, copies and exports that need them; dropped when it reaches 0."""
 
     def __init__(self, databases: Sequence[FrozenDatabase]) -> None:
         self.databases = tuple(databases)
@@ -39,12 +39,12 @@ class Content:
         self._lock = threading.Lock()
 
     def hold(self) -> None:
-        """One more needs it."""
+        """Count one more that needs it."""
         with self._lock:
             self._holders += 1
 
     def release(self) -> None:
-        """One less does."""
+        """Count one less; drop the databases at 0."""
         with self._lock:
             self._holders -= 1
             unwanted = self._holders == 0
@@ -63,7 +63,7 @@ class Sources:
         self._databases: dict[SourceKind, dict[str, list[SourceDatabase]]] = {}
         for kind, sources in self._urls.items():
             self._databases[kind] = {name: _opened(kind, name, urls) for name, urls in sources.items()}
-        # A template database must have no other session: one copy at a time of each, however many sources share it.
+        # A database that is copied must have no other session: one copy at a time of each, however many sources share it.
         self._copying: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def require_reachable(self) -> None:
@@ -84,7 +84,7 @@ class Sources:
         return sorted(self._databases[kind])
 
     def databases(self, kind: SourceKind, identifier: str) -> Sequence[SourceDatabase]:
-        """The live databases of a source; none when it is not ours."""
+        """The live databases of a source; empty when there is no such source."""
         return self._databases[kind].get(identifier, ())
 
     def freeze(self, kind: SourceKind, identifier: str) -> Content:

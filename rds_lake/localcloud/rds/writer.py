@@ -1,4 +1,10 @@
-"""What an export task writes to S3: Parquet, `_SUCCESS`, and both info files (aws-facts 1.1 to 1.5).
+"""What an export task writes to S3, as real exports have it:
+
+    <prefix>/<task>/shop/public.orders/1/part-00000-<uuid>-c000.gz.parquet   and _SUCCESS beside it; an empty table has no part
+    <prefix>/<task>/export_tables_info_<task>_from_1_to_500.json             status and columns of each table
+    <prefix>/<task>/export_info_<task>.json                                  the task itself, written last
+
+(https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html)
 
 What belongs here: keys and contents of one task. Its statuses are `export.py`.
 """
@@ -22,7 +28,7 @@ _GIB = 1024**3
 
 
 class CanceledError(Exception):
-    """Somebody cancelled the task; what it wrote stays, as in AWS."""
+    """The task was cancelled; what it wrote stays, as in AWS."""
 
 
 class WriterSettings(Protocol):
@@ -55,7 +61,7 @@ class ExportWriter:
     def write(self, task: dict[str, Any], fault: ExportFault, advance: Callable[..., None]) -> str | None:
         """Write everything; returns WarningMessage, or None when no table was skipped."""
         with ExitStack() as stack:
-            opened = [replace(one, content=stack.enter_context(one.content.opened())) for one in self.databases]
+            opened = [replace(part, content=stack.enter_context(part.content.opened())) for part in self.databases]
             return replace(self, databases=opened)._write(task, fault, advance)
 
     def _write(self, task: dict[str, Any], fault: ExportFault, advance: Callable[..., None]) -> str | None:
@@ -97,7 +103,7 @@ class ExportWriter:
     def _empty_databases(
         self, only: Sequence[str], tables: Sequence[tuple[FrozenDatabase, SourceTable]]
     ) -> list[dict[str, Any]]:
-        """Entries of databases without tables. Every instance of PostgreSQL has one called `postgres`, as a rule empty."""
+        """Entries of databases without tables. Every instance of PostgreSQL has a database `postgres`, which is usually empty."""
         names = [database.name for database in self.databases]
         if any(database.content.engine == "postgres" for database in self.databases):
             names.append("postgres")
@@ -144,7 +150,7 @@ class ExportWriter:
         *,
         empty: Sequence[dict[str, Any]],
     ) -> None:
-        """Both info files. Entries of empty databases stand in front, and are no tables to be counted."""
+        """Both info files. Entries of empty databases come first and are not counted as tables."""
         identifier, step = task["ExportTaskIdentifier"], self.settings.tables_per_info_file
         for start in range(0, max(len(infos), 1), step):
             part = infos[start : start + step]
@@ -184,7 +190,7 @@ class ExportWriter:
 
 
 def _schema(database: FrozenDatabase, table: SourceTable) -> str:
-    """In MySQL and MariaDB the schema is the database, under the name it had (aws-facts 1.2)."""
+    """The schema in AWS's names: in MySQL and MariaDB the database, under the name that it had when it was frozen."""
     return table.schema if database.content.engine == "postgres" else database.name
 
 
@@ -205,11 +211,11 @@ def _wanted(words: tuple[str, ...], only: Sequence[str]) -> bool:
 
 
 def _safe(key: str) -> str:
-    r"""`\`, backtick, `"` and space become `_` in keys (aws-facts 1.1)."""
+    r"""AWS writes `\`, backtick, `"` and space as `_` in keys (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html)."""
     return re.sub(r'[\\`" ]', "_", key)
 
 
 def locale_time(moment: datetime) -> str:
-    """`Jun 26, 2024, 3:43:58 PM`: info files carry times in US style without a zone (aws-facts 1.3)."""
+    """`Jun 26, 2024, 3:43:58 PM`: times in real info files are in US style, without a zone."""
     hour = moment.hour % 12 or 12
     return f"{moment:%b} {moment.day}, {moment.year}, {hour}:{moment:%M:%S} {'AM' if moment.hour < 12 else 'PM'}"

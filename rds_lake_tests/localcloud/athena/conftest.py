@@ -76,7 +76,7 @@ class Lake:
         self.client("glue").create_table(DatabaseName="db", TableInput=table | {"StorageDescriptor": storage})
 
     def add(self, name: str, values: Sequence[str], columns: str, *, location: str | None = None) -> None:
-        """A partition, at `name/value/…/` unless told otherwise."""
+        """A partition, at `name/value/…/` unless `location` is given."""
         place = location or f"s3://lake/{name}/{'/'.join(values)}/"
         storage = {"Columns": described(columns), "Location": place}
         self.client("glue").create_partition(

@@ -1,4 +1,4 @@
-"""The local Athena reads the tables of its catalogue. No query, view or type makes DuckDB read or tell anything else."""
+"""The local Athena reads the tables of its catalogue. No query, view or type makes DuckDB read or show anything else."""
 
 import base64
 import json
@@ -84,7 +84,7 @@ def test_what_athena_does_not_have_is_refused(lake: Lake, secret: Path, sql: str
     lake.create("t", "a string; n bigint")
     query = lake.start(sql.replace("{f}", str(secret)))
     execution = lake.finished(query)
-    if "-- */" in sql:  # a comment is none of DuckDB's business
+    if "-- */" in sql:  # DuckDB ignores comments
         assert lake.run(sql) == [("1",)]
         return
     assert execution["Status"]["State"] == "FAILED", sql
@@ -98,7 +98,7 @@ def test_a_refusal_is_worded_as_athenas(lake: Lake) -> None:
     assert "Table function 'read_text' not registered" in lake.refusal("SELECT * FROM read_text('/etc/hostname')")
 
 
-def test_a_view_that_somebody_wrote_into_glue_is_read_as_athena_reads_it(lake: Lake, secret: Path) -> None:
+def test_a_view_written_into_glue_by_hand_is_read_as_athena_reads_it(lake: Lake, secret: Path) -> None:
     sql = f"SELECT content AS a FROM read_text('{secret}/secret.csv')"
     body: dict[str, Any] = {"originalSql": sql, "schema": "db", "columns": [{"name": "a", "type": "varchar"}]}
     text = f"/* Presto View: {base64.b64encode(json.dumps(body).encode()).decode()} */"
@@ -156,7 +156,7 @@ def test_a_with_clause_named_like_a_table_reads_the_table(lake: Lake) -> None:
     ],
 )
 def test_duckdb_is_locked_whatever_it_is_asked(secret: Path, sql: str) -> None:
-    """The second wall, for what the first should let through."""
+    """The second wall, for queries that pass the first by mistake."""
     folder = secret / "mine"
     folder.mkdir()
     pq.write_table(pa.table({"a": [1]}), folder / "f.parquet")

@@ -1,4 +1,4 @@
-"""Tables are read as Athena reads them: by name, by partition, by physical type (aws-facts 5.5, 5.6)."""
+"""Tables are read as Athena reads them: by name, by partition, by physical type."""
 
 from datetime import date, datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Query executions: limits, tokens, pages, files, stops (aws-facts 6)."""
+"""Query executions: limits, tokens, pages, files, stops."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Statements do what they say or fail; none succeeds without having been done."""
+"""Statements do what they say or fail; none succeeds without having been carried out."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Views are stored, read, refused and go stale as Athena's do (aws-facts 6)."""
+"""Views are stored, read, refused and go stale as Athena's do."""
 
 import base64
 import json

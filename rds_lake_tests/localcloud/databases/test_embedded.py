@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: real, private, and gone without trace."""
+"""The embedded PostgreSQL: real, private, and removed completely when it stops."""
 
 import os
 import subprocess

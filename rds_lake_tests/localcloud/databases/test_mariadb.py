@@ -1,4 +1,4 @@
-"""The embedded MariaDB: real, private, and gone without trace."""
+"""The embedded MariaDB: real, private, and removed completely when it stops."""
 
 import os
 import subprocess
@@ -40,13 +40,13 @@ def test_a_program_that_forgets_to_stop_it_leaves_no_trace_either(mariadb: Embed
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the server as another user")
-def test_root_runs_it_as_somebody_else(mariadb: EmbeddedMariaDb) -> None:
+def test_root_runs_it_as_another_user(mariadb: EmbeddedMariaDb) -> None:
     ((data,),) = execute_mysql(mariadb.url("mysql"), "SELECT @@datadir")
     assert Path(data).owner() != "root"
 
 
 @pytest.mark.parametrize(("user", "password"), [("root", ""), ("", ""), ("rds", ""), ("mysql", "")])
-def test_nobody_else_on_the_machine_can_come_in(mariadb: EmbeddedMariaDb, user: str, password: str) -> None:
+def test_no_other_user_of_the_machine_can_connect(mariadb: EmbeddedMariaDb, user: str, password: str) -> None:
     port = urlsplit(mariadb.url("mysql")).port
     assert port is not None
     with pytest.raises(pymysql.err.OperationalError, match="Access denied"):

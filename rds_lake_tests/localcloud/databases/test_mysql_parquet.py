@@ -1,4 +1,4 @@
-"""MySQL's types in Parquet, as AWS documents them (aws-facts 2.1): the table, row by row, without a server."""
+"""MySQL's types in Parquet, as AWS documents them: the documentation's table, row by row, without a server."""
 
 import io
 from decimal import Decimal

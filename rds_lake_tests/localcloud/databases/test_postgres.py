@@ -112,7 +112,7 @@ def test_a_snapshot_is_taken_while_others_are_connected_and_keeps_its_content(so
 
 
 def test_the_database_called_postgres_can_be_a_source(postgres: EmbeddedPostgres) -> None:
-    """The one that docker images make: its snapshot is not taken from within it."""
+    """The database that docker images make: a session elsewhere takes its snapshot."""
     source = PostgresDatabase(postgres.url("postgres"))
     run(source, "CREATE TABLE public.of_postgres (id int); INSERT INTO of_postgres VALUES (1)")
     try:

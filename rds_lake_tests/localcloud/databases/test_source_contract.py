@@ -37,8 +37,8 @@ class Server:
             self.run(self.url, statement.replace('"', self.quote))
 
     def table(self, name: str, database: SourceDatabase | None = None) -> SourceTable:
-        (found,) = [table for table in (database or self.database).tables() if table.name == name]
-        return found
+        (named,) = [table for table in (database or self.database).tables() if table.name == name]
+        return named
 
 
 @pytest.fixture(params=["postgres", "mariadb"])
@@ -46,12 +46,12 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     name = "contract"
     if request.param == "postgres":
         postgres: EmbeddedPostgres = request.getfixturevalue("postgres")
-        found = Server(postgres.create_database(name), "public", '"', execute)
+        server = Server(postgres.create_database(name), "public", '"', execute)
     else:
         mariadb: EmbeddedMariaDb = request.getfixturevalue("mariadb")
-        found = Server(mariadb.create_database(name), name, "`", execute_mysql)
-    yield found
-    found.database.drop()
+        server = Server(mariadb.create_database(name), name, "`", execute_mysql)
+    yield server
+    server.database.drop()
 
 
 def rows(database: SourceDatabase, table: SourceTable) -> list[dict[str, object]]:

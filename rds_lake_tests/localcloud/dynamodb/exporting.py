@@ -86,8 +86,8 @@ class Dynamo:
         """The description once it is no longer in progress."""
 
         def done() -> dict[str, Any] | None:
-            found = self.db.describe_export(ExportArn=export["ExportArn"])["ExportDescription"]
-            return found if found["ExportStatus"] != "IN_PROGRESS" else None
+            description = self.db.describe_export(ExportArn=export["ExportArn"])["ExportDescription"]
+            return description if description["ExportStatus"] != "IN_PROGRESS" else None
 
         return until(done)
 
@@ -101,9 +101,9 @@ class Dynamo:
         for file in files:
             content = self.read(file["dataFileS3Key"])
             assert file["md5Checksum"] == md5(content)
-            found = [json.loads(line) for line in gzip.decompress(content).decode().splitlines()]
-            assert len(found) == file["itemCount"]
-            lines += found
+            items_of_file = [json.loads(line) for line in gzip.decompress(content).decode().splitlines()]
+            assert len(items_of_file) == file["itemCount"]
+            lines += items_of_file
         assert len(lines) == summary["itemCount"] == ended["ItemCount"]
         return lines
 

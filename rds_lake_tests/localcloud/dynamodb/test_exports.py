@@ -1,4 +1,4 @@
-"""Exports of DynamoDB tables: AWS's layout, manifests and answers (aws-facts 4; behaviours observed at AWS by others)."""
+"""Exports of DynamoDB tables: the layout, manifests and answers that AWS documents and others have observed."""
 
 import gzip
 import json
@@ -164,9 +164,10 @@ def test_the_manifest_is_announced_by_s3_through_queue_and_eventbridge(dynamo: D
     queue = sqs.create_queue(QueueName="q")["QueueUrl"]
     where = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     rules = [{"Name": "suffix", "Value": "manifest-summary.json"}]
-    told = {"QueueArn": where, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
+    configuration = {"QueueArn": where, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
     s3.put_bucket_notification_configuration(
-        Bucket=BUCKET, NotificationConfiguration={"QueueConfigurations": [told], "EventBridgeConfiguration": {}}
+        Bucket=BUCKET,
+        NotificationConfiguration={"QueueConfigurations": [configuration], "EventBridgeConfiguration": {}},
     )
     dynamo.client("events").put_rule(Name="r", EventPattern=json.dumps({"detail-type": ["Object Created"]}))
     dynamo.client("events").put_targets(Rule="r", Targets=[{"Id": "1", "Arn": where}])
@@ -179,10 +180,10 @@ def test_the_manifest_is_announced_by_s3_through_queue_and_eventbridge(dynamo: D
 
 
 def received(sqs: Any, queue: str) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    received: list[dict[str, Any]] = []
     while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
-        found += messages
-    return found
+        received += messages
+    return received
 
 
 def test_a_missing_bucket_is_found_out_by_the_export_and_not_by_its_start(dynamo: Dynamo) -> None:
@@ -206,15 +207,15 @@ def test_a_bucket_or_key_that_is_not_ours_fails_the_export(dynamo: Dynamo, chang
 def test_exports_are_listed_by_table_in_pages(dynamo: Dynamo) -> None:
     arns = [dynamo.table(name) for name in ("A", "B")]
     started = sorted(dynamo.start(arn)["ExportArn"] for arn in arns for _ in range(3))
-    found: list[str] = []
+    listed: list[str] = []
     page: dict[str, Any] = {}
-    while not found or "NextToken" in page:
-        after = {"NextToken": page["NextToken"]} if found else {}
+    while not listed or "NextToken" in page:
+        after = {"NextToken": page["NextToken"]} if listed else {}
         page = dynamo.db.list_exports(MaxResults=4, **after)
-        found += [summary["ExportArn"] for summary in page["ExportSummaries"]]
-    assert found == started, "in the order of their ARNs, each once"
-    (first, *_), mine = found, dynamo.db.list_exports(TableArn=arns[1])["ExportSummaries"]
-    assert [summary["ExportArn"] for summary in mine] == found[3:]
+        listed += [summary["ExportArn"] for summary in page["ExportSummaries"]]
+    assert listed == started, "in the order of their ARNs, each once"
+    (first, *_), mine = listed, dynamo.db.list_exports(TableArn=arns[1])["ExportSummaries"]
+    assert [summary["ExportArn"] for summary in mine] == listed[3:]
     assert {summary["ExportType"] for summary in mine} == {"FULL_EXPORT"}
     dynamo.ended({"ExportArn": first})
     assert dynamo.client("dynamodb", "eu-west-1").list_exports()["ExportSummaries"] == []

@@ -1,4 +1,4 @@
-"""Exports show a table as it was, and what changed in a window: whatever wrote it, and however often."""
+"""Exports show a table as it was, and what changed in a window, whichever operation wrote and however often."""
 
 import base64
 import json
@@ -89,7 +89,9 @@ def _by_arn(dynamo: Dynamo) -> None:
 @pytest.mark.parametrize(
     "write", [_single, _batch, _transaction, _statements, _in_process, _by_arn], ids=lambda write: write.__name__[1:]
 )
-def test_every_way_to_write_is_noted(yesterday: tuple[Dynamo, str, datetime], write: Callable[[Dynamo], None]) -> None:
+def test_every_way_to_write_is_recorded(
+    yesterday: tuple[Dynamo, str, datetime], write: Callable[[Dynamo], None]
+) -> None:
     dynamo, arn, moment = yesterday
     dynamo.put(id="a")
     dynamo.clock(moment + HOUR)
@@ -200,12 +202,12 @@ def test_an_incremental_export_has_each_item_once_with_what_it_was_before(
     images = {
         name: (line.get("OldImage", {}).get("n"), line.get("NewImage", {}).get("n")) for name, line in lines.items()
     }
-    one = typed(1)
+    old = typed(1)
     assert images == {
-        "changed": (one, typed(3)),
+        "changed": (old, typed(3)),
         "new": (None, typed(7)),
-        "deleted": (one, None),
-        "replaced": (one, typed(9)),
+        "deleted": (old, None),
+        "replaced": (old, typed(9)),
         "came and went": (None, None),
     }
     written = {int(line["Metadata"]["WriteTimestampMicros"]["N"]) / 1e6 for line in lines.values()}

@@ -1,4 +1,4 @@
-"""What DynamoDB refuses about exports is refused, and what is asked for to go wrong goes wrong."""
+"""What DynamoDB refuses about exports is refused, and an export ends as the fault that was asked for says."""
 
 import gzip
 import json
@@ -199,7 +199,7 @@ def test_three_hundred_exports_may_run_at_once(dynamo: Dynamo, monkeypatch: pyte
         ("arn:aws:dynamodb:us-east-1:123456789012:table/T/export/0", "ExportNotFoundException", "not found"),
     ],
 )
-def test_an_export_nobody_started_is_not_described(dynamo: Dynamo, arn: str, code: str, words: str) -> None:
+def test_an_export_that_was_never_started_is_not_described(dynamo: Dynamo, arn: str, code: str, words: str) -> None:
     with pytest.raises(ClientError, match=words) as caught:
         dynamo.db.describe_export(ExportArn=arn)
     assert code_of(caught) == code
@@ -251,7 +251,7 @@ def files(dynamo: Dynamo, export: dict[str, Any]) -> list[dict[str, Any]]:
         ({"dynamodb_exports": [{"fail": ""}]}, "fail '' is no text"),
         ({"dynamodb_exports": [{"stuck": 1}]}, "stuck 1 is not true"),
         ({"dynamodb_exports": [{"stuck": True, "code": "X"}]}, "code belongs to fail"),
-        ({"dynamodb_exports": [{"skip_tables": ["a"]}]}, "'skip_tables' is none of"),
+        ({"dynamodb_exports": [{"skip_tables": ["a"]}]}, "'skip_tables' is unknown; known are fail,"),
         ({"dynamodb_exports": [{"stuck": True, "missing_file": True}]}, "exactly one of"),
     ],
     ids=lambda value: json.dumps(value)[22:60] if isinstance(value, dict) else "",

@@ -45,11 +45,11 @@ def fill(dynamo: Dynamo, values: list[Any], size: int) -> None:
 def test_the_segments_of_a_scan_have_every_item_once(dynamo: Dynamo, keys: str, values: list[Any], total: int) -> None:
     dynamo.table(keys=keys)
     fill(dynamo, values, 10)
-    found: list[str] = []
+    ids: list[str] = []
     for segment in range(total):
         for page in scanned(dynamo, Segment=segment, TotalSegments=total, Limit=7):
-            found += [json.dumps(item["id"], default=repr) for item in page["Items"]]
-    assert sorted(found) == sorted(json.dumps(typed(value), default=repr) for value in values)
+            ids += [json.dumps(item["id"], default=repr) for item in page["Items"]]
+    assert sorted(ids) == sorted(json.dumps(typed(value), default=repr) for value in values)
 
 
 def test_a_page_costs_half_a_unit_per_4_kb_and_consistent_reads_cost_twice(dynamo: Dynamo) -> None:

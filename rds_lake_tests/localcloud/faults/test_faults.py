@@ -47,7 +47,7 @@ def test_exports_end_one_by_one_as_it_was_asked_for(aurora: Aurora) -> None:
     assert "WarningMessage" not in ended[3]
     assert aurora.keys("task-3/"), "cancelling leaves what was written"
     assert pending(aurora) == _NOTHING
-    assert until(lambda: len(found := aurora.heard_ids()) == 4 and found) == ["0162", "0164", "0163", "0164"]
+    assert until(lambda: len(heard := aurora.heard_ids()) == 4 and heard) == ["0162", "0164", "0163", "0164"]
 
 
 def test_a_stuck_export_stays_in_progress_until_it_is_cancelled(aurora: Aurora) -> None:
@@ -91,7 +91,7 @@ def test_events_are_lost_and_doubled_one_by_one(quick: Aurora) -> None:
     assert quick.heard_ids() == ["CREATED", "RUNNING", "0074", "0075"]
 
 
-def test_a_late_event_comes_late_and_keeps_nobody_waiting(quick: Aurora) -> None:
+def test_a_late_event_comes_late_and_its_sender_does_not_wait(quick: Aurora) -> None:
     ask(quick, events=[{"action": "delay", "seconds": 1.0, "match": "RDS-EVENT-0168"}])
     started = time.monotonic()
     quick.snapshot()
@@ -152,9 +152,7 @@ def test_the_next_calls_of_an_operation_are_throttled_in_the_protocol_of_their_s
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_every_operation_of_s3_is_told_from_the_others(
-    aurora: Aurora, operation: str, call: Callable[[Any], Any]
-) -> None:
+def test_every_operation_of_s3_is_recognised(aurora: Aurora, operation: str, call: Callable[[Any], Any]) -> None:
     s3 = client(aurora, "s3")
     s3.put_object(Bucket="exports", Key="k", Body=b"x")
     ask(aurora, throttle=[{"service": "s3", "operation": operation, "calls": 1}])
@@ -198,7 +196,7 @@ def test_the_local_clouds_own_calls_are_not_throttled(aurora: Aurora) -> None:
     ("body", "words"),
     [
         ({}, ["asks for no fault"]),
-        ({"export": []}, ["'export' is none of exports, events, throttle"]),
+        ({"export": []}, ["'export' is unknown; known are exports, events, throttle"]),
         ({"exports": {"fail": "x"}}, ["exports is no list"]),
         ({"exports": ["x", {}, {"fail": ""}, {"skip_tables": "a"}, {"stuck": 1}]}, [f"exports[{n}]" for n in range(5)]),
         ({"exports": [{"fail": "x", "stuck": True}]}, ["exactly one of"]),

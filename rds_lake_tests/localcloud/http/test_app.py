@@ -9,6 +9,7 @@ from xml.sax.saxutils import unescape
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from werkzeug.datastructures import Headers
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 from rds_lake.localcloud.cloud import LocalCloud
@@ -43,7 +44,7 @@ def answer_to(app: LocalCloudApp, service: str, body: bytes, **headers: str) -> 
     """Status and text of the answer to a request as no client of AWS would send it."""
     scope = f"AWS4-HMAC-SHA256 Credential=key/20261120/us-east-1/{service}/aws4_request"
     named = {"Authorization": scope} | {name.replace("_", "-"): value for name, value in headers.items()}
-    environ = EnvironBuilder(path="/", method="POST", data=body, headers=named).get_environ()
+    environ = EnvironBuilder(path="/", method="POST", data=body, headers=Headers(named)).get_environ()
     parts, status, _ = run_wsgi_app(app, environ, buffered=True)
     return int(status.split()[0]), b"".join(parts).decode()
 
@@ -94,6 +95,6 @@ def test_a_control_request_that_is_no_json_object_is_refused(cloud: LocalCloud, 
 
 def test_health_names_the_databases(cloud: LocalCloud) -> None:
     with urlopen(f"{cloud.url}/_local/health") as answer:
-        told = json.load(answer)
-    assert (told["status"], told["databases"], told["clusters"]) == ("ok", ["shop-prod"], ["shop-aurora"])
-    assert (told["account"], told["region"]) == ("123456789012", "us-east-1")
+        health = json.load(answer)
+    assert (health["status"], health["databases"], health["clusters"]) == ("ok", ["shop-prod"], ["shop-aurora"])
+    assert (health["account"], health["region"]) == ("123456789012", "us-east-1")

@@ -1,4 +1,4 @@
-"""A web page that somebody opens on this machine: what it can send to the local cloud changes and tells nothing."""
+"""A web page in a browser on this machine: nothing that it can send to the local cloud changes or reads anything."""
 
 import http.client
 import json
@@ -90,9 +90,9 @@ def test_what_a_form_can_send_is_no_control_call(page: Page, path: str, kind: st
     body = {"/_local/snapshots": SNAPSHOT, "/_local/faults": FAULT}.get(path, "{}")
     before = page.snapshots()
     headers = {"Content_Type": kind} if kind else {}
-    status, _, told = page.ask("POST", path, body, **headers)
+    status, _, answer = page.ask("POST", path, body, **headers)
     assert status == 415
-    assert "Content-Type: application/json" in told
+    assert "Content-Type: application/json" in answer
     assert page.snapshots() == before and page.cloud.faults.shown()["throttle"] == []
     assert page.s3.list_buckets()["Buckets"]
 
@@ -117,8 +117,8 @@ def test_images_scripts_and_links_of_a_page_get_nothing(page: Page) -> None:
     for path in ("/acme-lake/secret", "/acme-lake?list-type=2", "/moto-api/data.json", "/moto-api/seed?a=1", "/"):
         assert page.ask("GET", path)[0] in (403, 404), "without a signature"
     signed = page.s3.generate_presigned_url("get_object", Params={"Bucket": "acme-lake", "Key": "secret"})
-    status, _, told = page.ask("GET", signed.removeprefix(page.cloud.url))
-    assert (status, "presigned" in told) == (403, True), "an address is enough for a link"
+    status, _, answer = page.ask("GET", signed.removeprefix(page.cloud.url))
+    assert (status, "presigned" in answer) == (403, True), "an address is enough for a link"
     assert page.ask("GET", "/_local/health", Sec_Fetch_Site="cross-site")[0] == 403
 
 
@@ -139,8 +139,8 @@ def test_a_script_that_a_form_uploads_is_not_there_to_be_run(page: Page, tmp_pat
         anonymous.put_object(Bucket="acme-lake", Key="evil.py", Body=script.encode())
     start = json.dumps({"JobName": "j"})
     target = {"X_Amz_Target": "AWSGlue.StartJobRun", "Content_Type": "application/x-amz-json-1.1"}
-    status, _, told = page.ask("POST", "/", start, **target)
-    assert (status, json.loads(told)["__type"]) == (403, "MissingAuthenticationToken")
+    status, _, answer = page.ask("POST", "/", start, **target)
+    assert (status, json.loads(answer)["__type"]) == (403, "MissingAuthenticationToken")
     assert run_job(page, "s3://acme-lake/evil.py")["JobRunState"] == "FAILED"
     assert not ran.exists()
 
@@ -181,24 +181,24 @@ def test_keys_stay_in_their_buckets_folder_and_go_back_to_their_own_objects(page
         b"for path in mount.rglob('*'):\n    if path.is_file() and path.read_bytes() == b'inside': path.write_bytes(b'seen')\n"
     )
     page.s3.put_object(Bucket="acme-lake", Key="job.py", Body=script)
-    before = {found["Key"] for found in page.s3.list_objects_v2(Bucket="acme-lake")["Contents"]}
+    before = {item["Key"] for item in page.s3.list_objects_v2(Bucket="acme-lake")["Contents"]}
     run = run_job(page, "s3://acme-lake/job.py")
     assert run["JobRunState"] == "SUCCEEDED", run
     assert not outside.exists()
-    assert {found["Key"] for found in page.s3.list_objects_v2(Bucket="acme-lake")["Contents"]} == before
+    assert {item["Key"] for item in page.s3.list_objects_v2(Bucket="acme-lake")["Contents"]} == before
     bodies = {key: page.s3.get_object(Bucket="acme-lake", Key=key)["Body"].read() for key in keys}
     assert bodies == dict.fromkeys(keys, b"seen") | {"folder/": b"inside"}
 
 
 def run_job(page: Page, script: str) -> dict[str, Any]:
-    """The end of a run, asked for by somebody who signs."""
+    """A job's run once it has ended, asked for by signed calls."""
     glue = boto3.client("glue", endpoint_url=page.cloud.url, region_name="us-east-1")
     glue.create_job(Name="j", Role="r", Command={"Name": "glueetl", "ScriptLocation": script})
     run = glue.start_job_run(JobName="j")["JobRunId"]
 
     def ended() -> Any:
-        found = glue.get_job_run(JobName="j", RunId=run)["JobRun"]
-        return found if found["JobRunState"] not in ("STARTING", "RUNNING") else None
+        run_shown = glue.get_job_run(JobName="j", RunId=run)["JobRun"]
+        return run_shown if run_shown["JobRunState"] not in ("STARTING", "RUNNING") else None
 
     return until(ended)
 
@@ -206,8 +206,8 @@ def run_job(page: Page, script: str) -> dict[str, Any]:
 def test_programs_of_this_machine_go_on(page: Page) -> None:
     assert page.ask("GET", "/_local/health")[0] == 200
     assert page.ask("GET", "/_local/health", Host=page.netloc.replace("127.0.0.1", "localhost"))[0] == 200
-    status, _, told = page.ask("POST", "/_local/snapshot", SNAPSHOT, Content_Type="application/json; charset=utf-8")
-    assert (status, "POST /_local/snapshots" in told) == (404, True)
+    status, _, answer = page.ask("POST", "/_local/snapshot", SNAPSHOT, Content_Type="application/json; charset=utf-8")
+    assert (status, "POST /_local/snapshots" in answer) == (404, True)
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="no curl: apt-get install -y curl")
@@ -218,8 +218,8 @@ def test_the_curl_lines_of_the_documents_work(page: Page, root: Path, document: 
     for line in lines:
         environment = os.environ | {"AWS_ENDPOINT_URL": page.cloud.url}
         command = ["bash", "-c", f"{line} --silent --fail-with-body"]
-        told = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
-        assert told.returncode == 0, told
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, env=environment)
+        assert done.returncode == 0, done
     page.cloud.faults.reset()
 
 
@@ -258,7 +258,7 @@ def test_a_page_in_a_real_browser_reads_nothing_and_changes_nothing(page: Page, 
     assert results == dict.fromkeys(("read", "json", "put", "athena", "rebound", "rebound_reset"), "blocked") | {
         "blind": "opaque0"
     }
-    assert [found["Key"] for found in page.s3.list_objects_v2(Bucket="acme-lake")["Contents"]] == ["secret"]
+    assert [item["Key"] for item in page.s3.list_objects_v2(Bucket="acme-lake")["Contents"]] == ["secret"]
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Each repair of moto: ours is right, and bare moto is still wrong. The second half fails the day moto does it right."""
+"""Each repair of moto: the local cloud is right, and bare moto is still wrong, which fails on the day moto is right."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def table(columns: int = 1) -> dict[str, Any]:
 
 
 def stale_update(glue: Any, database: str) -> None:
-    """Update a table with the version of before somebody else's update."""
+    """Update a table with the version that it had before another writer's update."""
     glue.create_database(DatabaseInput={"Name": database})
     glue.create_table(DatabaseName=database, TableInput=table())
     version = glue.get_table(DatabaseName=database, Name="t")["Table"]["VersionId"]
@@ -72,7 +72,7 @@ def test_bare_moto_still_accepts_too_large_a_batch(bare_moto: str) -> None:
 
 
 def racing_updates(endpoint: str, database: str) -> list[str]:
-    """How eight writers fare that all read the same version."""
+    """The outcomes of eight writers that have all read the same version."""
     glue = glue_of(endpoint)
     glue.create_database(DatabaseInput={"Name": database})
     glue.create_table(DatabaseName=database, TableInput=table())
@@ -114,8 +114,8 @@ def names_kept(glue: Any) -> list[str]:
     """The names of a database and a table created with capital letters."""
     glue.create_database(DatabaseInput={"Name": "Shop_DB"})
     glue.create_table(DatabaseName="Shop_DB", TableInput=table() | {"Name": "Orders"})
-    found = glue.get_table(DatabaseName="Shop_DB", Name="Orders")["Table"]
-    return [found["DatabaseName"], found["Name"], *[d["Name"] for d in glue.get_databases()["DatabaseList"]]]
+    kept = glue.get_table(DatabaseName="Shop_DB", Name="Orders")["Table"]
+    return [kept["DatabaseName"], kept["Name"], *[d["Name"] for d in glue.get_databases()["DatabaseList"]]]
 
 
 def test_names_are_kept_and_found_in_lower_case(cloud: LocalCloud) -> None:
@@ -161,8 +161,8 @@ def backup_snapshot(rds: Any) -> str:
 
 def test_a_backup_snapshot_is_found_by_its_identifier(cloud: LocalCloud) -> None:
     rds = boto3.client("rds", endpoint_url=cloud.url, region_name="us-east-1")
-    (found,) = rds.describe_db_snapshots(DBSnapshotIdentifier=backup_snapshot(rds))["DBSnapshots"]
-    assert found["SnapshotType"] == "awsbackup"
+    (snapshot,) = rds.describe_db_snapshots(DBSnapshotIdentifier=backup_snapshot(rds))["DBSnapshots"]
+    assert snapshot["SnapshotType"] == "awsbackup"
     assert [s["SnapshotType"] for s in rds.describe_db_snapshots()["DBSnapshots"]] == ["automated"]
     with pytest.raises(ClientError, match="DBSnapshotNotFound"):
         rds.describe_db_snapshots(DBSnapshotIdentifier="none")
@@ -187,7 +187,7 @@ def test_bare_moto_still_lists_snapshots_without_pages_or_arns(bare_moto: str, c
 
 
 def targeted(clients: Any, target: dict[str, Any] | None = None) -> list[str]:
-    """What a queue gets of one event whose rule has a topic as its target, or the queue itself with an input."""
+    """The messages a queue gets of one event whose rule has a topic as its target, or the queue itself with an input."""
     sqs, events, sns = clients("sqs"), clients("events"), clients("sns")
     url = sqs.create_queue(QueueName="fix-target")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -229,7 +229,7 @@ def test_a_target_that_cannot_be_reached_never_fails_the_sender(cloud: LocalClou
 
 
 def delivered(clients: Any, *, state: str) -> list[dict[str, Any]]:
-    """What a queue gets of one event, through a rule in that state."""
+    """The messages a queue gets of one event, through a rule in that state."""
     sqs, events = clients("sqs"), clients("events")
     url = sqs.create_queue(QueueName=f"fix-{state.lower()}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
@@ -301,7 +301,7 @@ BEYOND = [
 
 
 def test_glue_takes_what_its_limits_allow_and_not_a_character_more(cloud: LocalCloud) -> None:
-    """In all operations: what passes here and not at AWS would be found out in production."""
+    """In all operations: a request that passes here and not at AWS would first fail in production."""
     glue = glue_of(cloud.url)
     glue.create_database(DatabaseInput={"Name": "limits"})
     for table_input in AT_THE_LIMIT:

@@ -1,4 +1,4 @@
-"""A local cloud with a cluster beside the instance, and a queue that hears every event of RDS and AWS Backup."""
+"""A local cloud with a cluster beside the instance, and a queue that gets every event of RDS and AWS Backup."""
 
 import functools
 import json

@@ -17,7 +17,6 @@ from rds_lake.model.aws.arn import Exportable
 from rds_lake_tests.localcloud.rds.aurora import CLUSTER_ARN, Aurora
 from rds_lake_tests.support.world import execute, post
 
-INSTANCE_SNAPSHOT = "arn:aws:rds:us-east-1:123456789012:snapshot:"
 CLUSTER_SNAPSHOT = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:"
 
 
@@ -50,11 +49,15 @@ def test_a_cluster_is_an_aurora_of_its_databases_engine(aurora: Aurora) -> None:
 
 def test_a_cluster_snapshot_is_described_as_aws_does(quick: Aurora) -> None:
     arn = quick.snapshot("2026-11-20T03:00:00Z")
-    (found,) = quick.rds.describe_db_cluster_snapshots(DBClusterIdentifier="shop-aurora")["DBClusterSnapshots"]
-    assert arn == found["DBClusterSnapshotArn"] == f"{CLUSTER_SNAPSHOT}rds:shop-aurora-2026-11-20-03-00"
-    assert found["DBClusterSnapshotIdentifier"] == "rds:shop-aurora-2026-11-20-03-00"
-    assert (found["SnapshotType"], found["Engine"], found["Status"]) == ("automated", "aurora-postgresql", "available")
-    assert found["SnapshotCreateTime"].isoformat() == "2026-11-20T03:00:00+00:00"
+    (snapshot,) = quick.rds.describe_db_cluster_snapshots(DBClusterIdentifier="shop-aurora")["DBClusterSnapshots"]
+    assert arn == snapshot["DBClusterSnapshotArn"] == f"{CLUSTER_SNAPSHOT}rds:shop-aurora-2026-11-20-03-00"
+    assert snapshot["DBClusterSnapshotIdentifier"] == "rds:shop-aurora-2026-11-20-03-00"
+    assert (snapshot["SnapshotType"], snapshot["Engine"], snapshot["Status"]) == (
+        "automated",
+        "aurora-postgresql",
+        "available",
+    )
+    assert snapshot["SnapshotCreateTime"].isoformat() == "2026-11-20T03:00:00+00:00"
 
 
 @pytest.mark.parametrize("noun", ["DBSnapshot", "DBClusterSnapshot"])
@@ -249,8 +252,8 @@ def test_a_cluster_of_mysql_is_an_aurora_mysql_whose_snapshot_can_be_taken(maria
     url = mariadb.create_database("aurora_mysql")
     with LocalCloud({}, clusters={"shop-mysql": url}) as cloud:
         assert post(f"{cloud.url}/_local/snapshots", {"cluster": "shop-mysql"})[0] == 200
-        (found,) = cloud.clients.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"]
-    assert found["Engine"] == "aurora-mysql"
+        (snapshot,) = cloud.clients.client("rds").describe_db_cluster_snapshots()["DBClusterSnapshots"]
+    assert snapshot["Engine"] == "aurora-mysql"
 
 
 def test_a_copy_of_a_clusters_snapshot_names_its_source_and_counts_as_of_its_day(quick: Aurora) -> None:
@@ -258,5 +261,5 @@ def test_a_copy_of_a_clusters_snapshot_names_its_source_and_counts_as_of_its_day
     quick.rds.copy_db_cluster_snapshot(SourceDBClusterSnapshotIdentifier=arn, TargetDBClusterSnapshotIdentifier="kept")
     (copy,) = quick.rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="kept")["DBClusterSnapshots"]
     assert copy["SourceDBClusterSnapshotArn"] == arn
-    (found,) = RdsGateway(quick.rds).list_snapshots(Exportable.CLUSTER_SNAPSHOT, "shop-aurora", ["manual"])
-    assert found.date.isoformat() == "2026-11-20"
+    (snapshot,) = RdsGateway(quick.rds).list_snapshots(Exportable.CLUSTER_SNAPSHOT, "shop-aurora", ["manual"])
+    assert snapshot.date.isoformat() == "2026-11-20"

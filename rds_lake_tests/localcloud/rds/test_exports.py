@@ -1,4 +1,4 @@
-"""The local RDS export: AWS's layout and refusals, so that a green run means something (aws-facts 1)."""
+"""The local RDS export: AWS's layout and refusals, so that a green run means something."""
 
 import json
 import re

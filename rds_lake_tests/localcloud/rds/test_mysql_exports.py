@@ -1,4 +1,4 @@
-"""The local RDS export of a MySQL instance: AWS's names, which are not those of PostgreSQL (aws-facts 1.2)."""
+"""The local RDS export of a MySQL instance: AWS's names, which differ from those of PostgreSQL."""
 
 import json
 import re
@@ -54,8 +54,8 @@ def export(world: World, snapshot: str, identifier: str, *only: str) -> dict[str
 
 
 def keys_of(world: World, identifier: str) -> list[str]:
-    found = [key.removeprefix(f"mysql/{identifier}/") for key in world.keys(f"mysql/{identifier}/")]
-    return [re.sub(r"-[0-9a-f-]{36}-", "-UUID-", key) for key in found if "_info_" not in key]
+    keys = [key.removeprefix(f"mysql/{identifier}/") for key in world.keys(f"mysql/{identifier}/")]
+    return [re.sub(r"-[0-9a-f-]{36}-", "-UUID-", key) for key in keys if "_info_" not in key]
 
 
 def test_the_schema_in_keys_and_targets_is_the_database_under_the_name_it_had(world: World, snapshot: str) -> None:

@@ -1,4 +1,4 @@
-"""A snapshot of a MySQL source is a real copy of one moment, whatever the tables are made of."""
+"""A snapshot of a MySQL source is a real copy of one moment, whatever the engine of its tables."""
 
 import threading
 import time

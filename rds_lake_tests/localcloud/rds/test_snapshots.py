@@ -66,7 +66,7 @@ def test_an_api_snapshot_is_frozen_announced_and_exportable(world: World) -> Non
     assert events[0] == "RDS-EVENT-0042"
 
 
-def test_a_rule_nobody_can_deliver_to_does_not_fail_an_export(world: World) -> None:
+def test_a_rule_whose_target_does_not_exist_does_not_fail_an_export(world: World) -> None:
     events = world.clients.client("events")
     events.put_rule(Name="theirs", EventPattern=json.dumps({"source": ["aws.rds"]}))
     target = {"Id": "1", "Arn": "arn:aws:lambda:us-east-1:123456789012:function:theirs"}
@@ -150,8 +150,8 @@ def test_a_backup_snapshot_has_its_own_name_event_and_listing(world: World) -> N
     rds = rds_of(world)
     assert rds.describe_db_snapshots()["DBSnapshots"] == [], "listed only when their type or name is asked for"
     assert len(rds.describe_db_snapshots(SnapshotType="awsbackup")["DBSnapshots"]) == 1
-    found = world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, arn)
-    assert found is not None
+    snapshot = world.gateways.rds.find_snapshot(Exportable.SNAPSHOT, arn)
+    assert snapshot is not None
     (event,) = [message for message in world.messages() if message["source"] == "aws.rds"]
     assert (event["detail"]["EventID"], event["detail"]["SourceIdentifier"]) == ("RDS-EVENT-0042", identifier)
 

@@ -1,11 +1,9 @@
 """What a query may name: Athena's own functions, and tables of the catalogue. Everything else of DuckDB is refused.
 
 DuckDB has functions that read files, settings and other queries' text (`read_text`, `duckdb_settings()`, `query()`);
-Athena has none of them. So a query passes by what it names, not by what it is known to be harmless without: a function is
-one of Trino's, by name or by what sqlglot makes of such a name, and a relation is a table, a subquery, UNNEST or VALUES.
-The engine is locked besides (`locked.py`).
-
-What belongs here: the list and the check. Where a table's name leads is `model/aws/engine.py`.
+Athena has none of them. So what a query may name is listed, not what it may not: a function is one of Trino's, by name or by
+what sqlglot makes of such a name, and a relation is a table, a subquery, UNNEST or VALUES. The engine is locked besides
+(`locked.py`).
 """
 
 from __future__ import annotations
@@ -121,15 +119,15 @@ def _is_trinos(kind: type[exp.Func]) -> bool:
 
 @functools.cache
 def _classes() -> frozenset[type[exp.Func]]:
-    """What sqlglot makes of Trino's functions and syntax, found by having it read them."""
+    """sqlglot's classes of Trino's functions and syntax, collected by parsing calls of them."""
     trino = Trino()
     known = {name.lower() for name in (*TrinoParser.FUNCTIONS, *TrinoParser.FUNCTION_PARSERS)} & FUNCTIONS
     calls = [f"{name}({arguments})" for name in known for arguments in _ARGUMENTS]
-    found: set[type[exp.Func]] = set()
+    classes: set[type[exp.Func]] = set()
     for text in (*calls, *_SYNTAX):
         try:
             trees = trino.parse(f"SELECT {text}", error_level=ErrorLevel.RAISE)
         except SqlglotError:  # not with so many arguments
             continue
-        found.update(type(node) for tree in trees if tree for node in tree.walk() if isinstance(node, exp.Func))
-    return frozenset(found - {exp.Anonymous, exp.AnonymousAggFunc})
+        classes.update(type(node) for tree in trees if tree for node in tree.walk() if isinstance(node, exp.Func))
+    return frozenset(classes - {exp.Anonymous, exp.AnonymousAggFunc})

@@ -2,8 +2,6 @@
 
 sqlglot knows the types of qualified columns only, and qualifying rewrites a query. So a marked copy is qualified, and
 the types are read off it; the query itself keeps its text.
-
-What belongs here: reading types. What a type changes is `functions.py`.
 """
 
 from __future__ import annotations
@@ -47,7 +45,7 @@ def set_types(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]]) -> None:
 
 
 def _without_positions(tree: exp.Expr) -> exp.Expr:
-    """The tree without `ORDER BY 1` and `GROUP BY 1` of columns that are not known yet, which `*` may stand for.
+    """The tree without `ORDER BY 1` and `GROUP BY 1` of columns that are not known yet, which may be among those of a `*`.
 
     sqlglot takes a position for the one of the columns as they are written, and a star is none.
     """
@@ -89,9 +87,9 @@ def decimal_of(node: exp.Expr | None) -> tuple[int, int] | None:
 
 def number_of(node: exp.Expr | None) -> tuple[int, int] | None:
     """Like `decimal_of`, with integers as the decimals Trino makes of them beside a decimal."""
-    found = decimal_of(node)
-    if found is not None:
-        return found
+    decimal = decimal_of(node)
+    if decimal is not None:
+        return decimal
     if isinstance(node, exp.Literal) and not node.is_string and node.this.isdigit():
         return 10, 0
     digits = _INTEGERS.get(word(node)) if isinstance(node, exp.Column | exp.Cast) else None

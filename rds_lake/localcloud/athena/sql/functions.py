@@ -1,6 +1,6 @@
 """One expression of Trino as DuckDB has to see it.
 
-Called from the leaves up, with types set (`annotate.py`): what a node becomes may not be looked into again.
+Called from the leaves up, with types set (`annotate.py`): a node that was replaced is not looked at again.
 
 What belongs here: one function per kind of difference. Clauses (columns' names, UNNEST) are `dialect.py`.
 """
@@ -41,7 +41,7 @@ def call(name: str, *arguments: exp.Expr | None) -> exp.Anonymous:
 
 
 def fix(node: exp.Expr) -> exp.Expr:
-    """The node, or what stands in its place."""
+    """The node, or what replaces it."""
     for kind, change in _BY_KIND:
         if isinstance(node, kind):
             fixed = change(node)
@@ -173,11 +173,11 @@ def _function(node: exp.Anonymous) -> exp.Expr:
 
 
 def _matches(name: str, array: exp.Expr, test: exp.Expr) -> exp.Expr:
-    """In three values: NULL where only an unknown element could decide."""
+    """any_match and its like in three-valued logic: NULL where the answer depends on an unknown element."""
     if name == "all_match" and isinstance(test, exp.Lambda):
         test = exp.Lambda(this=exp.Not(this=exp.Paren(this=test.this)), expressions=test.expressions)
-    found = call("lc_any", call("list_transform", array, test))
-    return found if name == "any_match" else exp.Not(this=found)
+    any_matches = call("lc_any", call("list_transform", array, test))
+    return any_matches if name == "any_match" else exp.Not(this=any_matches)
 
 
 def _typeof(node: exp.Typeof) -> exp.Expr:

@@ -5,7 +5,7 @@ Parquet keeps a nested column as its leaves, with the levels of lists and maps i
     items array<struct<sku:string,qty:bigint>>      items.list.element.sku, items.list.element.qty
     totals map<string,double>                       totals.key_value.key, totals.key_value.value
 
-What belongs here: nested types. Leaves themselves are compared in `physical.py`.
+Leaves themselves are compared in `physical.py`.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ def is_nested(hive: str) -> bool:
 
 
 def pairs(declared: Type, physical: object) -> Iterator[tuple[Type, Any]]:
-    """What a declared type meets in a file: (type, column or Group) wherever one of the two has no parts.
+    """Pairs of a declared type and the file's column or Group, down to where one of the two has no parts.
 
-    Fields are found by name: those the file lacks are left out, those it has besides are not looked at.
+    Fields are matched by name: those that the file lacks are left out, further ones of the file are ignored.
     """
     todo: list[tuple[Type, object]] = [(declared, physical)]
     while todo:
-        kind, found = todo.pop()
-        if not kind.is_nested or not isinstance(found, dict):
-            yield kind, found
+        kind, column = todo.pop()
+        if not kind.is_nested or not isinstance(column, dict):
+            yield kind, column
         elif kind.word == "row":
-            inside = [(part, found[name]) for name, part in kind.fields() if name in found]
+            inside = [(part, column[name]) for name, part in kind.fields() if name in column]
             todo.extend(reversed(inside))
         else:
             # Two levels of the file's own naming: `list.element`, `key_value.key`, or whatever its writer calls them.
             names = ["key", "value"] if kind.word == "map" else [None]
-            for repeated in reversed(list(found.values())):
+            for repeated in reversed(list(column.values())):
                 todo.extend(reversed(_inside(kind, repeated, names)))
 
 
@@ -48,9 +48,9 @@ def _inside(kind: Type, repeated: object, names: list[Any]) -> list[tuple[Type, 
     if not isinstance(repeated, dict):
         return [(kind, repeated)]
     return [
-        (part, found)
+        (part, column)
         for part, name in zip(kind.parts, names, strict=True)
-        for key, found in repeated.items()
+        for key, column in repeated.items()
         if name in (None, key)
     ]
 
@@ -59,16 +59,16 @@ def is_readable_as(own: str, declared: str, widened: Mapping[str, set[str]]) -> 
     """Whether a partition's type may be read as the table's: fields are added at the end, and parts widen."""
     todo = [(read_hive(own), read_hive(declared))]
     while todo:
-        one, other = todo.pop()
-        if one.is_nested != other.is_nested:
+        partition, table = todo.pop()
+        if partition.is_nested != table.is_nested:
             return False
-        if not one.is_nested:
-            plain, wide = one.word.replace(" ", ""), other.word.replace(" ", "")
+        if not partition.is_nested:
+            plain, wide = partition.word.replace(" ", ""), table.word.replace(" ", "")
             if plain != wide and wide not in widened.get(plain, set()):
                 return False
             continue
-        common = min(len(one.parts), len(other.parts))
-        if one.word != other.word or one.names[:common] != other.names[:common]:
+        common = min(len(partition.parts), len(table.parts))
+        if partition.word != table.word or partition.names[:common] != table.names[:common]:
             return False
-        todo.extend(zip(one.parts[:common], other.parts[:common], strict=True))
+        todo.extend(zip(partition.parts[:common], table.parts[:common], strict=True))
     return True

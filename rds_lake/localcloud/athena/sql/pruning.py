@@ -3,8 +3,6 @@
 A condition goes down through views, subqueries, unions and CTEs used once, and only where leaving out the other rows
 early cannot change the answer: not below LIMIT, windows or aggregation. Every condition taken is one NULL fails, so that
 outer joins are safe as well; the query keeps its own WHERE.
-
-What belongs here: finding conditions and applying them to partition values.
 """
 
 from __future__ import annotations
@@ -67,19 +65,19 @@ def _comparable(text: str, hive_type: str) -> str | Decimal | date | None:
 def locate(query: exp.Expr, inherited: Sequence[Condition] = ()) -> dict[int, tuple[Condition, ...]]:
     """Conditions every needed row of a table meets, by `id()` of the table's node.
 
-    `inherited` are conditions on the query's own columns, from whoever reads it.
+    `inherited` are conditions on the query's own columns, from the query that reads it.
     """
     walk = _Walk(query)
     walk.visit(query, tuple(inherited))
     for select in query.find_all(exp.Select):
         if id(select) not in walk.seen:
             walk.visit(select, ())
-    return walk.found
+    return walk.conditions
 
 
 class _Walk:
     def __init__(self, query: exp.Expr) -> None:
-        self.found: dict[int, tuple[Condition, ...]] = {}
+        self.conditions: dict[int, tuple[Condition, ...]] = {}
         self.seen: set[int] = set()
         self._ctes = {cte.alias.lower(): cte for cte in query.find_all(exp.CTE)}
         uses = [table.name.lower() for table in query.find_all(exp.Table) if not table.db]
@@ -126,7 +124,7 @@ class _Walk:
             return
         cte = self._ctes.get(source.name.lower()) if not source.db else None
         if cte is None:
-            self.found[id(source)] = conditions
+            self.conditions[id(source)] = conditions
         elif source.name.lower() in self._once and not cte.args["alias"].columns:
             self.visit(cte.this, conditions)
 

@@ -39,9 +39,9 @@ class _Grammar:
     opening: re.Pattern[str]  # the word of a nested type, and its bracket
     words: dict[str, str]
     closing: str
-    name: re.Pattern[str]  # a field's name, and what stands between it and its type
+    name: re.Pattern[str]  # a field's name, and what is between it and its type
     plain: re.Pattern[str]
-    suffix: re.Pattern[str] | None = None  # DuckDB's arrays stand behind their type
+    suffix: re.Pattern[str] | None = None  # of DuckDB's arrays, behind their type
     unnamed: str = ""  # the word of a row whose fields have no names
 
 
@@ -72,19 +72,19 @@ _DUCK = _Grammar(
 
 @functools.lru_cache(maxsize=4096)
 def read_hive(text: str) -> Type:
-    """Glue's text, in any case; ValueError when it is none."""
+    """The type in Glue's text, in any case; ValueError when the text is no type."""
     return _Reader(_HIVE, text.lower()).read()
 
 
 @functools.lru_cache(maxsize=4096)
 def read_trino(text: str) -> Type:
-    """A query's text; ValueError when it is none."""
+    """The type in a query's text; ValueError when the text is no type."""
     return _Reader(_TRINO, text).read()
 
 
 @functools.lru_cache(maxsize=4096)
 def read_duck(text: str) -> Type:
-    """DuckDB's text; ValueError when it is none."""
+    """The type in DuckDB's text; ValueError when the text is no type."""
     return _Reader(_DUCK, text).read()
 
 
@@ -111,7 +111,7 @@ class _Reader:
                 return done
 
     def _handed_up(self, done: Type) -> Type | None:
-        """Give a complete type to the one around it, and that to the next; the whole when there is none around."""
+        """Add a complete type to the type around it, and that to the next if it is complete; the outermost type at the end."""
         while True:
             while self._grammar.suffix is not None and self._take(self._grammar.suffix) is not None:
                 done = Type("array", [done])
@@ -121,8 +121,8 @@ class _Reader:
                 return done
             around, _ = self._open[-1]
             around.parts.append(done)
-            found = self._take(_MARK)
-            mark = found[1] if found is not None else ""
+            match = self._take(_MARK)
+            mark = match[1] if match is not None else ""
             if mark == ",":
                 self._name()
                 return None

@@ -1,6 +1,6 @@
 """Three vocabularies of types: Hive's (Glue), Trino's (queries), DuckDB's (the engine).
 
-What belongs here: translating type words. Their form is `type_text.py`.
+What belongs here: translating types. Reading their text is `type_text.py`.
 """
 
 from __future__ import annotations

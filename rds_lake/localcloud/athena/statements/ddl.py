@@ -1,7 +1,4 @@
-"""Databases and tables: made and dropped in Glue.
-
-What belongs here: CREATE and DROP without rows. Partitions are `partitions.py`.
-"""
+"""CREATE and DROP of databases and tables, without rows. Partitions are `partitions.py`."""
 
 from __future__ import annotations
 
@@ -90,14 +87,14 @@ def table_input(
 def drop_relation(session: Session, tree: exp.Drop) -> Answer:
     """DROP TABLE | VIEW [IF EXISTS]; the other kind is refused."""
     schema, name = session.name(_dropped(tree))
-    found = session.find(schema, name)
-    if found is None:
+    entry = session.find(schema, name)
+    if entry is None:
         if tree.args.get("exists"):
             return NOTHING
         raise QueryFailedError("TABLE_NOT_FOUND", f"line 1:1: '{schema}.{name}' does not exist")
-    if is_view(found) != (tree.kind == "VIEW"):
+    if is_view(entry) != (tree.kind == "VIEW"):
         raise QueryFailedError(
-            "SYNTAX_ERROR", f"line 1:1: '{schema}.{name}' is {'a' if is_view(found) else 'not a'} view"
+            "SYNTAX_ERROR", f"line 1:1: '{schema}.{name}' is {'a' if is_view(entry) else 'not a'} view"
         )
     session.call("delete_table", DatabaseName=schema, Name=name)
     return NOTHING
@@ -113,10 +110,10 @@ def _database(node: exp.Expr) -> str:
 
 
 def _refuse_other_formats(tree: exp.Create) -> None:
-    """A table of another format would be made and never be readable here."""
+    """Refuse every format but Parquet: a table of another format could be created and never be read here."""
     for kind in (exp.FileFormatProperty, exp.RowFormatSerdeProperty):
-        found = tree.find(kind)
-        if found is not None and "parquet" not in found.this.name.lower() and "Parquet" not in found.sql("athena"):
+        part = tree.find(kind)
+        if part is not None and "parquet" not in part.this.name.lower() and "Parquet" not in part.sql("athena"):
             raise QueryFailedError("NOT_SUPPORTED", "the local cloud reads tables STORED AS PARQUET only")
 
 

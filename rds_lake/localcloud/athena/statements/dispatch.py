@@ -1,7 +1,7 @@
-"""Which statement it is, and who runs it.
+"""Recognises a statement and has it run.
 
-What sqlglot has no tree for is recognised by its words first. What is not supported fails with NOT_SUPPORTED; nothing
-succeeds without having been done.
+Statements that sqlglot has no tree for are recognised by their words first. A statement that is not supported fails with
+NOT_SUPPORTED; none succeeds without having been carried out.
 
 What belongs here: recognising statements, parameters, views. Tables are `ddl.py`, partitions `partitions.py`, lists
 `show.py`, rows written `writing.py`.
@@ -89,7 +89,7 @@ def _create_view(session: Session, tree: exp.Create) -> Answer:
 
 
 def _refuse_names(query: exp.Query, names: list[str]) -> None:
-    """A view's columns have names, each its own."""
+    """Refuse a view with a column without a name, or with two of the same name."""
     unnamed = (exp.Star, exp.Column, exp.Dot, exp.Alias)
     for position, column in enumerate(query.selects, 1):
         if not isinstance(column, unnamed):

@@ -1,7 +1,4 @@
-"""Partitions by statement: ALTER TABLE ADD and DROP PARTITION, MSCK REPAIR TABLE.
-
-What belongs here: registering partitions. Which of them a query reads is `athena/sql/pruning.py`.
-"""
+"""ALTER TABLE ADD and DROP PARTITION, MSCK REPAIR TABLE. Which partitions a query reads is `athena/sql/pruning.py`."""
 
 from __future__ import annotations
 
@@ -51,10 +48,10 @@ def repair(session: Session, match: re.Match[str]) -> Answer:
     table = session.engine.find_table(*session.split(match[1]))
     keys = [key["Name"] for key in table.get("PartitionKeys") or []]
     known = {tuple(partition["Values"]) for partition in list_partitions(session.glue, table)}
-    found = [values for values in _folders(session, table, keys) if values not in known]
-    inputs = [partition_input(table, list(values), partition_location(table, list(values))) for values in found]
+    unknown = [values for values in _folders(session, table, keys) if values not in known]
+    inputs = [partition_input(table, list(values), partition_location(table, list(values))) for values in unknown]
     register(session, table, inputs)
-    names = ["/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True)) for values in found]
+    names = ["/".join(f"{key}={value}" for key, value in zip(keys, values, strict=True)) for values in unknown]
     rows = [(f"Partitions not in metastore:\t{table['Name']}:{name}",) for name in names]
     rows += [(f"Repair: Added partition to metastore {table['Name']}:{name}",) for name in names]
     return Answer(columns=[("result", "varchar")], rows=rows)
@@ -88,7 +85,7 @@ def register(session: Session, table: dict[str, Any], inputs: list[dict[str, Any
 
 def _specifications(table: dict[str, Any], clauses: str) -> list[tuple[list[str], str | None]]:
     """Values in the keys' order, and the location, of every PARTITION clause."""
-    found, position = [], 0
+    specifications, position = list[tuple[list[str], str | None]](), 0
     keys = [key["Name"].lower() for key in table.get("PartitionKeys") or []]
     while position < len(clauses):
         clause = _PARTITION.match(clauses, position)
@@ -97,18 +94,18 @@ def _specifications(table: dict[str, Any], clauses: str) -> list[tuple[list[str]
         given = {pair[1].lower(): pair[3] or pair[2].replace("''", "'") for pair in _PAIR.finditer(clause[1])}
         if sorted(given) != sorted(keys):
             raise QueryFailedError("FAILED", f"SemanticException: partition spec {given} must name the keys {keys}")
-        found.append(([given[key] for key in keys], clause[2]))
+        specifications.append(([given[key] for key in keys], clause[2]))
         position = clause.end()
-    return found
+    return specifications
 
 
 def _folders(session: Session, table: dict[str, Any], keys: list[str]) -> list[tuple[str, ...]]:
     bucket, _, prefix = table["StorageDescriptor"]["Location"].removeprefix("s3://").partition("/")
     prefix = prefix.rstrip("/") + "/"
-    found: dict[tuple[str, ...], None] = {}
+    values_of_folders: dict[tuple[str, ...], None] = {}
     for page in session.s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
         for item in page.get("Contents", []):
             folders = [folder.partition("=") for folder in item["Key"][len(prefix) :].split("/")[: len(keys)]]
             if keys and [name for name, _, _ in folders] == keys:
-                found[tuple(unquote(value) or NULL_PARTITION for _, _, value in folders)] = None
-    return list(found)
+                values_of_folders[tuple(unquote(value) or NULL_PARTITION for _, _, value in folders)] = None
+    return list(values_of_folders)

@@ -1,7 +1,4 @@
-"""SHOW and DESCRIBE.
-
-What belongs here: what is in the catalogue, as rows.
-"""
+"""SHOW and DESCRIBE: the catalogue as rows."""
 
 from __future__ import annotations
 
@@ -82,7 +79,7 @@ def describe(session: Session, match: re.Match[str]) -> Answer:
 
 
 def _list(column: str, values: list[str], pattern: str | None = None) -> Answer:
-    """One column of names, those a Hive pattern (`*` and `|`) takes."""
+    """One column: the names that match a Hive pattern (`*` and `|`)."""
     if pattern:
         wanted = "|".join(re.escape(part).replace(r"\*", ".*").replace(r"\.\.*", ".*") for part in pattern.split("|"))
         values = [value for value in values if re.fullmatch(wanted, value, re.IGNORECASE)]

@@ -1,6 +1,8 @@
-"""Views as Athena keeps them in Glue: a VIRTUAL_VIEW whose text is base64 of Presto's JSON (aws-facts 6).
+"""Views as Athena keeps them in Glue: a VIRTUAL_VIEW whose text is base64 of Presto's JSON.
 
-What belongs here: the form of a view. Making one is `dispatch.py`, reading one `model/aws/engine.py`.
+(https://docs.aws.amazon.com/athena/latest/ug/views.html; the JSON as decoded from views of real accounts)
+
+What belongs here: the form of a view. Views are created by `dispatch.py` and read by `athena/engine.py`.
 """
 
 from __future__ import annotations
@@ -42,7 +44,7 @@ class ViewDefinition:
             raise QueryFailedError("INVALID_VIEW", f"Invalid view JSON: '{name}'") from error
 
     def stale_because(self, columns: Sequence[tuple[str, str]]) -> str | None:
-        """Why the view no longer is what it was when it was made; None when it is."""
+        """Why the view is stale: what changed since it was created; None when nothing did."""
         now = [(name.lower(), _plain(kind)) for name, kind in columns]
         then = [(name.lower(), _plain(kind)) for name, kind in self.columns]
         if len(now) != len(then):
@@ -87,7 +89,7 @@ def view_input(name: str, definition: ViewDefinition) -> dict[str, Any]:
 
 
 def stale(schema: str, name: str, why: str) -> QueryFailedError:
-    """The error of a view whose tables changed below it."""
+    """The error of a view whose tables have changed."""
     return QueryFailedError(
         "VIEW_IS_STALE",
         f"line 1:15: View 'awsdatacatalog.{schema}.{name}' is stale or in invalid state: {why.splitlines()[0]}",
@@ -95,5 +97,5 @@ def stale(schema: str, name: str, why: str) -> QueryFailedError:
 
 
 def _plain(kind: str) -> str:
-    """A type without what this engine does not track: lengths of varchar, digits of timestamps."""
+    """A type without lengths of varchar and digits of timestamps, which this engine does not keep."""
     return re.sub(r"\b(varchar|timestamp)\(\d+\)", r"\1", kind.replace(" ", "").lower())

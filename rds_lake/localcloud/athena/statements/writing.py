@@ -1,7 +1,4 @@
-"""Statements that write rows to S3: CREATE TABLE AS, INSERT INTO, UNLOAD. Parquet only.
-
-What belongs here: writing query results as tables.
-"""
+"""Statements that write rows to S3: CREATE TABLE AS, INSERT INTO, UNLOAD. Parquet only."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ from rds_lake.localcloud.athena.statements.ddl import table_input
 from rds_lake.localcloud.athena.statements.partitions import partition_input, partition_location, register
 from rds_lake.localcloud.athena.statements.views import is_view
 
-_MAX_PARTITIONS = 100  # per CTAS or INSERT (aws-facts 6)
+_MAX_PARTITIONS = 100  # per CTAS or INSERT: https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
 _OPTION = re.compile(r"(\w+)\s*=\s*(ARRAY\s*\[[^\]]*\]|'[^']*'|\w+)", re.IGNORECASE)
 
 
@@ -117,14 +114,14 @@ def _aliased(source: exp.Expr) -> exp.Expr:
 def _properties(session: Session, tree: exp.Create) -> tuple[str, list[str]]:
     """Location and partition keys of a CTAS; other formats and bucketing are refused."""
     location, keys = f"{session.results.rstrip('/')}/tables/{uuid.uuid4()}/", []
-    for found in tree.args["properties"].expressions if tree.args.get("properties") else []:
-        key = found.name.lower()
-        if isinstance(found, exp.FileFormatProperty) and found.this.name.upper() != "PARQUET":
+    for part in tree.args["properties"].expressions if tree.args.get("properties") else []:
+        key = part.name.lower()
+        if isinstance(part, exp.FileFormatProperty) and part.this.name.upper() != "PARQUET":
             raise QueryFailedError("NOT_SUPPORTED", "the local cloud writes format = 'PARQUET' only")
-        if isinstance(found, exp.PartitionedByProperty):
-            keys = [item.name.lower() for item in found.this.expressions]
+        if isinstance(part, exp.PartitionedByProperty):
+            keys = [item.name.lower() for item in part.this.expressions]
         elif key == "external_location":
-            location = found.args["value"].name
+            location = part.args["value"].name
         elif key in ("bucketed_by", "bucket_count", "table_type", "is_external"):
             raise QueryFailedError("NOT_SUPPORTED", f"the local cloud does not know the table property {key}")
     return location, keys
