@@ -1,7 +1,4 @@
-"""What a source's stages give back, with the metadata that Dagster shows of it.
-
-What belongs here: values. The stages are `source/run.py` and `dynamodb/run.py`.
-"""
+"""What the stages from the manifest on return."""
 
 from __future__ import annotations
 
@@ -17,7 +14,7 @@ from rds_lake.stages.publish.publisher import Publication
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogued:
-    """What the catalogue stage did and what Athena read back. `left_out`: tables that get no view, being too wide."""
+    """What the catalogue stage did and what Athena read back. `left_out`: tables that are too wide for a view."""
 
     synced: tuple[TableSync, ...]
     quality: tuple[TableQuality, ...]
@@ -36,7 +33,7 @@ class Catalogued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The publication and the tables it was about."""
+    """The publication and the tables it was about; `left_out`: tables that are too wide for a view."""
 
     publication: Publication
     tables: tuple[TypedTable, ...]
