@@ -217,7 +217,9 @@ def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:
 def _complete_or_raise(task: ExportTask) -> ExportTask:
     if task.status is ExportStatus.COMPLETE:
         return task
-    cause = task.failure_cause or ("somebody canceled it" if task.status is ExportStatus.CANCELED else "no cause given")
+    cause = task.failure_cause or (
+        "it was canceled, and AWS does not say by whom" if task.status is ExportStatus.CANCELED else "no cause given"
+    )
     raise ExportFailedError(
         f"export {task.identifier} of {task.source_arn} ended {task.status}: {cause}. Remove the cause, then materialize "
         "the date again: the next attempt gets a new id. No view was moved"
