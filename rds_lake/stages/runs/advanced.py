@@ -8,17 +8,16 @@ from typing import Literal
 
 from rds_lake.convert.spark.request import JobResult
 
-# Which of rds-lake's runs works on a date, and so what it does about a Glue run that ended badly. begin: the first one, which
-# leaves it to the next. resume: requested because a Glue run ended, raises it. by_hand: a person's, starts another Glue run.
+# Which run of ours it is that goes on with a date, and so what it does about a run of Glue that ended badly. begin: the
+# first one, leaves it to the next. resume: asked for as something has ended, raises it. by_hand: a person's, starts another.
 Turn = Literal["begin", "resume", "by_hand"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advanced:
-    """The progress of a date's Glue runs: new results, and tables whose run still works, waits for a place, or ended badly.
+    """How far a date's runs are: results that are new, and tables whose run goes on, waits for a place, or ended badly.
 
-    `results` and `targets` are by table; `targets`: the folder that a result was written to. `done`: another run of rds-lake
-    has finished the date meanwhile.
+    `targets`: where those with a result were written. `done`: another run of ours has finished the date meanwhile.
     """
 
     results: Mapping[str, JobResult]
