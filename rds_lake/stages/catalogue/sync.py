@@ -200,7 +200,7 @@ class _Work:
         looked at and tried again.
         """
         wanted = wanted_partitions(named, self.day)
-        # Of a union members that an earlier export of the date had are found by a look only.
+        # Members of a union that only an earlier export of the date had are found by a look.
         existing = {} if self.is_new and not named.members else self._existing_partitions(named, wanted)
         for _ in range(_ATTEMPTS):
             try:

@@ -170,6 +170,17 @@ def test_a_view_that_stands_as_published_is_left_alone_and_one_touched_by_hand_i
     assert world.query("SELECT count(*), max(snapshot_date) FROM orders") == [("10", "2026-11-20")]
 
 
+def test_a_view_changed_by_hand_is_not_made_again_where_its_partition_is_gone(world: World) -> None:
+    """Glue is not asked about tables whose views are as published; about this one it is."""
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    world.gateways.athena.run("CREATE OR REPLACE VIEW orders AS SELECT 1 AS id", database="shop")
+    world.gateways.lake.glue.delete_partitions("shop", "snapshots_orders", [("2026-11-20",)])
+    with pytest.raises(CatalogError, match=r"not catalogued for 2026-11-20; materialize `catalog` first") as caught:
+        world.run().shared.publish(date(2026, 11, 20), now=NOW)
+    assert caught.value.problems == ("shop.public.orders",)
+
+
 def test_a_view_that_is_not_what_was_asked_for_keeps_the_pointer_where_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
