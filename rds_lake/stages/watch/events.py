@@ -127,7 +127,7 @@ class EventPlanner:
         return decided
 
     def _legal(self, decision: _Decision) -> _Decision:
-        """The decision without runs of dates that have no partition (one would fail the whole tick) and without runs of finished work."""
+        """The decision without runs of dates that have no partition (one would fail the whole tick) or no work left."""
         runs: list[WantedRun] = []
         notes = [decision.note] if decision.note else []
         later = decision.later
