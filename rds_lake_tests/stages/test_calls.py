@@ -1,4 +1,4 @@
-"""What a table more costs in calls to AWS: numbers that nobody raises unawares (bench/tables.py: the same for 500 tables)."""
+"""What one more table costs in calls to AWS: a change that raises it fails here (bench/tables.py: the same for 500 tables)."""
 
 from rds_lake_tests.stages.calls import Calls, calls_of_date, calls_of_stages, growth, make_tables, without_polls
 from rds_lake_tests.support.world import World, execute

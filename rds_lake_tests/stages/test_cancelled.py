@@ -113,7 +113,7 @@ def sample_keys(clients: AwsClients) -> list[str]:
 
 
 def test_a_cancelled_thread_repeats_no_call(cloud: Any) -> None:
-    """Eight tries with pauses of up to 20 s each would go on behind the back of a run that has ended."""
+    """Eight tries with pauses of up to 20 s each would continue after the run has ended."""
     clients = AwsClients(SESSION, region="us-east-1", endpoint_url=cloud.url, attempts=8)
     faults = Faults(clients.s3)
     faults.answer("ListBuckets", "SlowDown", status=503)

@@ -1,9 +1,9 @@
-"""Tables that are too wide for Glue or Athena: they are left out and named, and the others of the source go on.
+"""Tables that are too wide for Glue or Athena: they are left out and named, and the source's other tables are published.
 
     a column type beyond Glue's limit   the table is not catalogued, so it has neither raw table nor view
     a view beyond Glue's or Athena's    the table is catalogued; it has no view, and one it had is dropped
 
-A view that stays behind would join an old date with a new one in silence: hence it goes, as that of a table that is gone.
+A view that stayed would join an old date with a new one without a word, so it is dropped like that of a table that is gone.
 
 What belongs here: which tables. The sizes themselves are `model/tables/nested_types.py` and `sql/views.py`.
 """
@@ -35,7 +35,7 @@ class LeftOut:
 
 
 def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ...], tuple[LeftOut, ...]]:
-    """The tables Glue can hold, and the others."""
+    """The tables that Glue can hold, and the others with the reason."""
     left_out: list[LeftOut] = []
     for table in tables:
         too_long = [column for column in table.manifest.columns if len(column.hive_type) > MAX_TYPE_CHARACTERS]
@@ -45,14 +45,14 @@ def with_legal_types(tables: Sequence[NamedTable]) -> tuple[tuple[NamedTable, ..
                 f"{MAX_TYPE_CHARACTERS:,}; the table is neither catalogued nor published, its files are in the lake"
             )
             left_out.append(LeftOut(table=str(table.names.target), view=table.names.view, reason=reason))
-    names = {one.view for one in left_out}
+    names = {table.view for table in left_out}
     return tuple(table for table in tables if table.names.view not in names), tuple(left_out)
 
 
 def with_legal_views(
     tables: Sequence[TypedTable], source: SourceSettings, day: date
 ) -> tuple[tuple[TypedTable, ...], tuple[LeftOut, ...]]:
-    """The tables whose view can be made, and the others."""
+    """The tables whose view can be made, and the others with the reason."""
     left_out: list[LeftOut] = []
     for table in tables:
         excess = view_excess(source.name, table.names, table.columns, day)
@@ -62,12 +62,12 @@ def with_legal_views(
                 "table, or `types: {…: varchar}` for columns that need no cast"
             )
             left_out.append(LeftOut(table=str(table.names.target), view=table.names.view, reason=reason))
-    names = {one.view for one in left_out}
+    names = {table.view for table in left_out}
     return tuple(table for table in tables if table.names.view not in names), tuple(left_out)
 
 
 def foreseen(manifest: Manifest, source: SourceSettings) -> tuple[LeftOut, ...]:
-    """What an earlier date's tables say of the next one's, before anybody pays for its export."""
+    """The tables that will get no view, judged by an earlier date's tables before the next export is paid for."""
     kept, too_long = with_legal_types(name_tables(manifest, source))
     _, too_wide = with_legal_views(type_tables(kept, source), source, manifest.snapshot_date)
     return (*too_long, *too_wide)

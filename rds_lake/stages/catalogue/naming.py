@@ -34,9 +34,9 @@ class TypedTable:
 def name_tables(
     manifest: Manifest, source: SourceSettings, published: Mapping[str, Sequence[str]] | None = None
 ) -> tuple[NamedTable, ...]:
-    """Every table of the manifest with its names, `union:` gathered; raises errors that list all that does not fit.
+    """Every table of the manifest with its names, `union:` gathered; CatalogError or NameCollisionError list all that does not fit.
 
-    `published` are the names in Glue (`published_names`), which stay; without them a table's name is the rule's.
+    `published` are the names in Glue (`published_names`), which are kept; a table that is not in it is named by the rule.
     """
     by_target = {table.target: table for table in manifest.tables}
     members = {
@@ -89,20 +89,20 @@ def _view_sources(table: NamedTable, source: SourceSettings) -> list[tuple[Colum
     if not table.seen:
         return [(column, aliases[column.name], True) for column in table.manifest.columns]
     present = {column.name.lower(): column for column in table.manifest.columns}
-    # What is gone yields its name to what is there (`Order ID` became `order_id`), and to the keys.
+    # A column that is gone yields its name to one that is there (`Order ID` became `order_id`), and to the keys.
     taken = {*aliases.values(), PARTITION_KEY, table.names.member_key}
-    found: list[tuple[Column, str, bool]] = []
+    columns: list[tuple[Column, str, bool]] = []
     for seen in table.seen:
         column = present.get(seen.key)
         if column is not None:
-            found.append((replace(column, hive_type=seen.column.hive_type), aliases[column.name], True))
+            columns.append((replace(column, hive_type=seen.column.hive_type), aliases[column.name], True))
             continue
         name = seen.column.name
         alias = source.rename.get(f"{table.names.target}.{name}") or athena_name(name)
         if alias not in taken:
             taken.add(alias)
-            found.append((seen.column, alias, False))
-    return found
+            columns.append((seen.column, alias, False))
+    return columns
 
 
 def _combined(
@@ -127,7 +127,7 @@ def _with_member_key(names: AthenaTable) -> AthenaTable:
 
 
 def gathered(targets: Iterable[TableTarget], source: SourceSettings) -> set[TableTarget]:
-    """The tables as they are catalogued: members of a union are not themselves."""
+    """The tables as they are catalogued: a union in place of its members."""
     return set(gather(targets, source.naming.unions))
 
 
@@ -143,7 +143,7 @@ def view_names(targets: Sequence[TableTarget], source: SourceSettings) -> dict[T
 
 
 def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
-    """`rename:`, `types:` and `union:` entries that name nothing of this snapshot: a typing error, or something gone."""
+    """`rename:`, `types:` and `union:` entries that name nothing of this snapshot: misspelt, or gone from the database."""
     by_target = {table.target: table for table in manifest.tables}
     members = gather(by_target, source.naming.unions)
     tables = {str(target) for target in members}

@@ -1,7 +1,7 @@
 """Placement: which raw table a snapshot goes to, and what that changes.
 
 A snapshot stays in the version used last when Athena can read it together with what that holds; else it goes to an
-earlier version that fits (a change that was taken back), else to a new one.
+earlier version that fits (a column that got its former type back), else to a new one.
 
 What belongs here: the plan (pure). Applying it is `sync.py`.
 """
@@ -19,8 +19,8 @@ from rds_lake.model.tables.glue import TableSpec
 from rds_lake.model.tables.names import AthenaTable, free_key
 from rds_lake.stages.catalogue.raw_tables import NamedTable, RawTable, raw_spec, settle
 
-# What the comments of an earlier release's table cannot tell from no change at all.
-_UNTOLD = {Kind.RETYPED, Kind.RELABELLED, Kind.REORDERED, Kind.REMOVED}
+# Changes that cannot be seen by the comments of a table that an earlier release made.
+_NOT_IN_COMMENTS = {Kind.RETYPED, Kind.RELABELLED, Kind.REORDERED, Kind.REMOVED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +44,8 @@ def place(
 ) -> Placement:
     """The version the snapshot goes to, and what that changes.
 
-    `taken`: names in Glue that are not this table's. `is_older`: whether a newer date is catalogued; `holds`: whether
-    a version has this very snapshot. Both cost a call and are asked only where the answer matters.
+    `taken`: names in Glue that are not this table's. `is_older`: whether a newer date is catalogued; `holds`: whether a
+    version has a partition of this very export. Both cost a call of Glue and are called only where the answer matters.
     """
     if not versions:
         changes = compare((), named.manifest.columns, empty=named.is_empty)
@@ -98,17 +98,17 @@ def _fits(raw: RawTable, named: NamedTable) -> bool:
 
 
 def _moved(named: NamedTable, current: RawTable, *, older: bool) -> Changes:
-    """The changes that make another version needed; an older snapshot moves no view."""
+    """The changes that require another version. An older snapshot moves no view: its table is kept apart."""
     changes = _compare(named, current.columns, older=older)
-    found = changes.changes
+    moved = changes.changes
     if not changes.incompatible:
         keys = ", ".join(name for name, _ in current.table.partition_keys)
-        found = (*found, Change(kind=Kind.INCOMPATIBLE, column="", before=f"partitioned by {keys}", after="other keys"))
+        moved = (*moved, Change(kind=Kind.INCOMPATIBLE, column="", before=f"partitioned by {keys}", after="other keys"))
     if older:
-        found = tuple(
-            replace(change, kind=Kind.KEPT_APART) if change.kind is Kind.INCOMPATIBLE else change for change in found
+        moved = tuple(
+            replace(change, kind=Kind.KEPT_APART) if change.kind is Kind.INCOMPATIBLE else change for change in moved
         )
-    return replace(changes, changes=found)
+    return replace(changes, changes=moved)
 
 
 def _with_columns_of(back: RawTable, current: RawTable) -> tuple[SeenColumn, ...]:
@@ -123,8 +123,8 @@ def _same_version(
     """The version with the snapshot's columns; `day` is None where an older snapshot only adds to it."""
     changed = replace(raw, columns=changes.columns)
     if raw.changed_on == date.min:
-        told = tuple(change for change in changes.changes if change.kind not in _UNTOLD)
-        changes = replace(changes, changes=told)
+        seen = tuple(change for change in changes.changes if change.kind not in _NOT_IN_COMMENTS)
+        changes = replace(changes, changes=seen)
     if day is not None and (changes.changes or raw.changed_on == date.min):
         changed = replace(changed, changed_on=day, changes=changes.changes)
     report = changed.changes if changed.changed_on == day else changes.changes

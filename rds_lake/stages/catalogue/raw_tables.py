@@ -3,7 +3,7 @@
     snapshots_orders        version 1
     snapshots_orders__v2    since a column changed in a way Athena cannot read together with version 1
 
-Glue's own columns are the truth about names and types. What Glue cannot hold stands in the table's parameters:
+Glue's own columns are the truth about names and types. What Glue cannot hold is in the table's parameters:
 `rds_lake.view`, `rds_lake.version` and `rds_lake.schema` (the columns as last seen, the date of the last change, and
 what it was). Tables of earlier releases have none of them and are read by their comments.
 
@@ -64,11 +64,11 @@ class RawTable:
 
 def group_versions(tables: Mapping[str, GlueTable]) -> dict[str, tuple[RawTable, ...]]:
     """The raw tables of each view."""
-    found: dict[str, list[RawTable]] = defaultdict(list)
+    versions: dict[str, list[RawTable]] = defaultdict(list)
     for name, table in tables.items():
         if not table.is_view and name.startswith(RAW_PREFIX):
-            found[table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)].append(_raw_table(table))
-    return {view: tuple(sorted(raws, key=lambda raw: raw.version)) for view, raws in found.items()}
+            versions[table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)].append(_raw_table(table))
+    return {view: tuple(sorted(raws, key=lambda raw: raw.version)) for view, raws in versions.items()}
 
 
 def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...]]:
@@ -103,6 +103,7 @@ def settle(named: NamedTable, raw: RawTable, versions: Sequence[RawTable]) -> Na
 def raw_spec(
     named: NamedTable, changed_on: date, changes: Sequence[Change], *, location: str | None = None
 ) -> TableSpec:
+    """The raw table as Glue should have it. Without `location` it is a new table, at its own folder in the lake."""
     names = named.names
     keys = [names.partition_key] + ([names.member_key] if names.member_key else [])
     return TableSpec(
@@ -151,8 +152,8 @@ def _render_schema(seen: Sequence[SeenColumn], changed_on: date, changes: Sequen
         ]
         for s in seen
     ]
-    told = [[change.kind.value, change.column, change.before, change.after] for change in changes]
-    body = {"changed_on": changed_on.isoformat(), "columns": columns, "changes": told}
+    rows = [[change.kind.value, change.column, change.before, change.after] for change in changes]
+    body = {"changed_on": changed_on.isoformat(), "columns": columns, "changes": rows}
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -182,7 +183,7 @@ def _raw_table(table: GlueTable) -> RawTable:
 
 
 def _recorded(spec: ColumnSpec, known: Sequence[Any] | None) -> SeenColumn:
-    if known is None:  # a column somebody added by hand: it stays, as one that no snapshot has
+    if known is None:  # a column that a person added by hand: it stays, as one that no snapshot has
         return replace(_commented(spec, 0), position=None)
     name, original_type, char_length, precision, datetime_precision, position, announced = known
     column = Column(

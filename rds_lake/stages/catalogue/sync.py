@@ -183,7 +183,7 @@ class _Work:
     def _settle_partitions(self, table: GlueTable, spec: TableSpec) -> None:
         """Give partitions without files the types that the first file showed, where theirs could not be read as those.
 
-        Before the table has them: after a crash in between this is found and done again.
+        This is done before the table gets them: a repetition after a crash in between still sees the difference.
         """
         types = {name: kind for name, kind, _ in spec.columns}
         turned = {name for name, kind, _ in table.columns if not reads_as(kind, types[name])}
@@ -200,7 +200,7 @@ class _Work:
         looked at and tried again.
         """
         wanted = wanted_partitions(named, self.day)
-        # Of a union members that an earlier export of the date had are found by a look only.
+        # Members of a union that only an earlier export of the date had are found by a look.
         existing = {} if self.is_new and not named.members else self._existing_partitions(named, wanted)
         for _ in range(_ATTEMPTS):
             try:

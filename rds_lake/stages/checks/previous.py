@@ -1,7 +1,7 @@
-"""Rows of a date against the date before: a table that was emptied or halved by accident is told before readers see it.
+"""Rows of a date against the date before: a table that was emptied or halved by accident is reported before readers see it.
 
-The date before is the newest older one that passed its checks and was not rolled back: measured by the one in between, a
-second empty day would look like no change.
+The date before is the newest older one that passed its checks and was not rolled back. Compared with a date that failed its
+checks, a second empty day would look like no change.
 
 What belongs here: the comparison, from manifests alone. What is too much is `max_drop` of lake.yaml.
 """

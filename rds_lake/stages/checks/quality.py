@@ -1,8 +1,8 @@
 """Checks through Athena itself, before anything is published: does the catalogue read what was relocated?
 
 One query per table answers two questions in one scan: how many rows Athena sees in the new partition
-(against the Parquet footers), and how many values the typed view would lose. Many tables share a statement, since what a
-statement costs is mostly its beginning and its end.
+(against the Parquet footers), and how many values the typed view would lose. Many tables share a statement, since most of
+a statement's time is its start and its end.
 
 What belongs here: questions about one snapshot date. Completeness of the export is `model/exports/completeness.py`.
 """
@@ -87,16 +87,16 @@ class _Asked:
 def _answers(athena: AthenaGateway, database: str, queries: Sequence[_Asked], *, casts: bool) -> list[list[int]]:
     """Rows and lost values of every query, many to a statement.
 
-    A statement that fails says nothing of most of its tables: each is then asked alone, and the error names those that failed.
+    A statement that fails does not say which of its tables is bad: each is then queried alone, and the error names those that fail.
     """
     sizes = [asked.table.named.manifest.bytes if casts else 0 for asked in queries]
     groups = together(sizes, [asked.query for asked in queries])
     statements = [render_together([queries[at].query for at in group]) for group in groups]
-    found: dict[int, list[int]] = {}
+    counts_of: dict[int, list[int]] = {}
     alone: list[int] = []
     for group, outcome in zip(groups, athena.try_many(statements, database=database), strict=True):
         if isinstance(outcome, QueryResult):
-            found |= {group[number]: counts for number, *counts in _numbers(outcome)}
+            counts_of |= {group[number]: counts for number, *counts in _numbers(outcome)}
         elif isinstance(outcome, QueryError):
             alone += group
         else:
@@ -105,12 +105,12 @@ def _answers(athena: AthenaGateway, database: str, queries: Sequence[_Asked], *,
     singly = [render_together([queries[at].query]) for at in alone]
     for at, outcome in zip(alone, athena.try_many(singly, database=database), strict=True):
         if isinstance(outcome, QueryResult):
-            ((_, *found[at]),) = _numbers(outcome)
+            ((_, *counts_of[at]),) = _numbers(outcome)
         else:
             failed.append((queries[at].name, outcome))
     if failed:
         raise _unread(database, len(queries), failed)
-    return [found[at] for at in range(len(queries))]
+    return [counts_of[at] for at in range(len(queries))]
 
 
 def _numbers(result: QueryResult) -> list[list[int]]:

@@ -1,6 +1,7 @@
-"""What readers see: every published view is asked through Athena, and its age is looked at.
+"""What readers see: every published view is queried through Athena, and the age of what it shows is compared with the limit.
 
-Objects may expire, partitions be deleted and views be changed by hand long after a date was checked (traps T21, 29).
+Long after a date was checked, objects may expire, partitions be deleted and views be changed by hand: Athena then answers
+with fewer rows, or none, and reports no error.
 
 What belongs here: questions about what is published. Questions about one date before it is published are `quality.py`.
 """
@@ -34,18 +35,18 @@ class ReadBack:
 
 
 def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
-    """Ask every published view for its rows; they must be those of the manifest, and not all of them none."""
+    """Count the rows of every published view: they must be the manifest's, and not every view may be empty."""
     for _ in range(_LOOKS):
         pointer = find_pointer(lake.s3, lake.layout, source.name)
         if pointer is None:
             break
         problems = _problems(lake, source, pointer.snapshot_date)
-        # Counts of a moment in which another run moved the views mean nothing.
+        # Counts taken while another run moved the views mean nothing.
         if not problems or find_pointer(lake.s3, lake.layout, source.name) == pointer:
             return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems))
     else:
         raise UnavailableError(
-            f"the views of {source.name} were moved again and again while they were read; again later"
+            f"the views of {source.name} were moved {_LOOKS} times while their rows were counted; the check can be repeated"
         )
     return ReadBack(snapshot_date=None)
 
@@ -79,7 +80,7 @@ def _problems(lake: Lake, source: SourceSettings, day: date) -> list[str]:
         try:
             problems += _compared(lake, database, some, expected)
         except QueryError:
-            # One broken view fails them all: each alone says which.
+            # One broken view fails the statement of all: each is queried alone to find it.
             for view in some:
                 try:
                     problems += _compared(lake, database, [view], expected)

@@ -1,8 +1,8 @@
 """Row counts of a date against the database's own, for `verify:`.
 
-The database goes on after its snapshot, so equality means nothing: a table is told when both counts differ by more than
-`tolerance`, and by more than a handful of rows. Estimates (big tables are not counted) may be off by half. A snapshot older
-than two days is not compared at all.
+The database changes after its snapshot, so the counts need not be equal: a table is reported when they differ by more than
+`tolerance`, and by more than 100 rows. Estimates (big tables are not counted) may be off by half. A snapshot older than two
+days is not compared at all.
 
 What belongs here: the comparison. Asking the database is `database/counts.py`.
 """
@@ -25,7 +25,7 @@ _ESTIMATES_TOLERANCE = 0.5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What the comparison found. `unknown` are tables the database gave no count of, each with the reason."""
+    """The comparison of one date. `unknown` are tables that the database gave no count of, each with the reason."""
 
     snapshot_date: date
     age: timedelta
@@ -47,14 +47,14 @@ def verify_rows(
     problems: list[str] = []
     unknown: list[str] = []
     for table in manifest.tables:
-        found = counts[table.target]
-        if found.rows is None:
-            unknown.append(f"{table.target}: {found.why}")
+        count = counts[table.target]
+        if count.rows is None:
+            unknown.append(f"{table.target}: {count.why}")
             continue
-        tolerance = settings.tolerance if found.exact else max(settings.tolerance, _ESTIMATES_TOLERANCE)
-        apart = abs(found.rows - table.rows)
-        if apart > _FEW_ROWS and apart > tolerance * max(found.rows, table.rows):
-            has = f"has {found.rows:,} rows now" if found.exact else f"estimates {found.rows:,} rows"
+        tolerance = settings.tolerance if count.exact else max(settings.tolerance, _ESTIMATES_TOLERANCE)
+        apart = abs(count.rows - table.rows)
+        if apart > _FEW_ROWS and apart > tolerance * max(count.rows, table.rows):
+            has = f"has {count.rows:,} rows now" if count.exact else f"estimates {count.rows:,} rows"
             problems.append(f"{table.target}: the snapshot has {table.rows:,} rows, the database {has}")
     known = [count for count in counts.values() if count.rows is not None]
     return Verified(

@@ -76,7 +76,7 @@ class Acceptance:
         return accepted
 
     def serving(self, record: ExportRecord) -> Manifest | None:
-        """The date's manifest where it is of this export or of a better one: AWS's copy may be deleted by now."""
+        """The date's manifest where it is of this export or of a better one; AWS's copy may be deleted by then."""
         done = self.shared.find_manifest(record.snapshot_date)
         if done is None:
             return None

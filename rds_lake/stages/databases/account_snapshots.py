@@ -1,9 +1,7 @@
 """The snapshots of a whole account in a few pages, for a comparison of many sources at once.
 
-AWS answers 100 snapshots a page, so that the list of an account costs less than a call for every source, unless the account
+AWS answers 100 snapshots a page, so that listing an account costs less than a call for every source, unless the account
 holds many databases that are no sources: then the list is given up after as many pages as there are sources.
-
-What belongs here: that list and the choice. Which snapshots a source takes: `aws/rds.py`, `reconcile.py`.
 """
 
 from __future__ import annotations
@@ -17,13 +15,16 @@ from rds_lake.errors import AwsError
 from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.aws.snapshot import Snapshot
 
-# For fewer, a call each is as quick, and needs no right to list what is not the lake's.
+# For fewer sources a call each is as quick, and needs no right to list other snapshots.
 _WORTH_IT = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountSnapshots:
-    """Snapshots by source, listed once as long as this lives: one tick. `sources`: how many will be asked for, by kind."""
+    """Snapshots by source, listed once and kept: to be made anew for every tick.
+
+    `sources`: of how many sources the snapshots will be asked for, by kind.
+    """
 
     rds: RdsGateway
     sources: Mapping[Exportable, int]
@@ -35,13 +36,13 @@ class AccountSnapshots:
         """As of `RdsGateway.list_snapshots`."""
         if self.sources.get(about, 0) < _WORTH_IT:
             return self.rds.list_snapshots(about, identifier, kinds)
-        found: dict[str, Snapshot] = {}
+        snapshots: dict[str, Snapshot] = {}
         for kind in dict.fromkeys(kinds):
             listed = self._list(about, kind)
             if listed is None:
                 return self.rds.list_snapshots(about, identifier, kinds)
-            found |= {snapshot.arn: snapshot for snapshot in listed.get(identifier.lower(), ())}
-        return list(found.values())
+            snapshots |= {snapshot.arn: snapshot for snapshot in listed.get(identifier.lower(), ())}
+        return list(snapshots.values())
 
     def _list(self, about: Exportable, kind: str) -> Mapping[str, Sequence[Snapshot]] | None:
         if (about, kind) not in self._lists:
@@ -50,12 +51,12 @@ class AccountSnapshots:
 
     def _asked(self, about: Exportable, kind: str) -> Mapping[str, Sequence[Snapshot]] | None:
         try:
-            found = self.rds.list_account_snapshots(about, kind, most_pages=self.sources[about])
+            snapshots = self.rds.list_account_snapshots(about, kind, most_pages=self.sources[about])
         except AwsError:
-            return None  # the rights may be for the sources' own snapshots only, which each source then tells
-        if found is None:
+            return None  # the rights may be for the sources' own snapshots only: each source then lists its own
+        if snapshots is None:
             return None
         by_source: dict[str, list[Snapshot]] = defaultdict(list)
-        for snapshot in found:
+        for snapshot in snapshots:
             by_source[snapshot.source_identifier.lower()].append(snapshot)
         return by_source

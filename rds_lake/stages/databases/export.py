@@ -1,10 +1,10 @@
 """Export: find the date's snapshot, start or adopt its export task, see it to its end.
 
-AWS charges for every export, so a task of ours is looked for before one is started: running is adopted, COMPLETE is
-reused, only FAILED or CANCELED gets a next attempt. The id is deterministic (`model/exports/task_id.py`), so two runs that
-start at the same moment end with one task.
+AWS charges for every export, so the source's own task is looked for before one is started: a running one is adopted, a
+COMPLETE one is reused, only after FAILED or CANCELED a next attempt is started. The id is deterministic
+(`model/exports/task_id.py`), so two runs that start at the same moment end with one task.
 
-What belongs here: that decision and the waiting. Whose task one is: `plan.py`. What the export contains:
+What belongs here: that decision and the waiting. Which tasks are the source's own: `plan.py`. What an export contains:
 `inspect.py`.
 """
 
@@ -37,8 +37,8 @@ Usable = Callable[[ExportTask], bool]
 def choose_snapshot(rds: RdsGateway, plan: ExportPlan, day: date, *, now: datetime, usable: Usable) -> Snapshot:
     """What is exported for the date, or SnapshotNotFoundError with what there is instead.
 
-    A snapshot of the date that is exported already is kept to, unless the source replaces by later ones: a second
-    export costs as much as the first.
+    A snapshot of the date that is exported already is chosen again, unless the source has `replace: true`: a second export
+    costs as much as the first.
     """
     snapshots = rds.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
     candidates = of_date(snapshots, day, which=plan.which)
@@ -81,14 +81,12 @@ def _why_none(plan: ExportPlan, snapshots: list[Snapshot], day: date) -> str:
             f"{plan.noun}'s backup retention; its data cannot be exported any more"
         )
     if copies:
-        reason += (
-            f". The copies {', '.join(copies)} are of no date: AWS does not tell any more what they were copied from"
-        )
+        reason += f". The copies {', '.join(copies)} belong to no date: AWS no longer says what they were copied from"
     return f"{plan.identifier} has no {kinds} snapshot for {day}: {reason}"
 
 
 def find_attempts(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> list[tuple[int, ExportTask]]:
-    """Our attempts to export this snapshot by number; 0 is one started by hand that serves as well."""
+    """The source's attempts to export this snapshot, as (number, task); 0 is one started by hand that serves as well."""
     attempts = [
         (number, task)
         for task in rds.list_export_tasks(source_arn=snapshot.arn)
@@ -98,7 +96,7 @@ def find_attempts(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot) -> list
 
 
 def _serves(task: ExportTask, usable: Usable) -> bool:
-    """Whether there is nothing to start: it runs, or it is COMPLETE and still usable."""
+    """Whether no other export is needed: the task runs, or it is COMPLETE and still usable."""
     return task.status.running or (task.status is ExportStatus.COMPLETE and usable(task))
 
 
@@ -110,10 +108,11 @@ def begin_export(
     usable: Usable = lambda _: True,
     repeat_ended: bool = True,
 ) -> ExportTask:
-    """Our export task of this snapshot: adopted when running, or COMPLETE and still `usable`; else started.
+    """The source's export task of this snapshot: adopted when running, or COMPLETE and still `usable`; else started.
 
-    `repeat_ended=False` starts no second export whatever became of the first: an event may come twice, and only a person
-    decides to pay again. Raises ExportQuotaError when AWS has no place for another export now.
+    `repeat_ended=False` starts no second export, however the first ended: an event may come twice, and only a person decides
+    to pay again. Raises ExportQuotaError when AWS has no place for another export now, ConfigError where `include` does not
+    fit the snapshot's engine.
     """
     attempts = find_attempts(rds, plan, snapshot)
     for _, task in reversed(attempts):
@@ -135,7 +134,7 @@ def begin_export(
             include=plan.include,
         )
     except ConflictError:
-        # Another run of ours was faster with the very same id: its task is our task.
+        # Another run started an export with the same id: that is the one wanted here.
         existing = rds.find_export_task(identifier)
         if existing is None:
             raise
@@ -143,7 +142,7 @@ def begin_export(
 
 
 def _check_include(plan: ExportPlan, snapshot: Snapshot) -> None:
-    """Before AWS is asked: the engine's grammar, which is only known here where lake.yaml does not say it."""
+    """ConfigError where `include` is not in the grammar of the snapshot's engine, which lake.yaml need not name."""
     try:
         engine = engine_of(snapshot.engine)
     except ValueError as error:
@@ -175,8 +174,8 @@ def run_export(
             last = line
         if waiting.clock() > deadline:
             raise ExportTimeoutError(
-                f"export {task.identifier} is still {task.status} after {waiting.timeout_seconds / 3600:.1f} h. It goes on "
-                "in AWS: materialize the date again to adopt it, or raise `export_timeout_hours`"
+                f"export {task.identifier} is still {task.status} after {waiting.timeout_seconds / 3600:.1f} h. AWS "
+                "continues it: materialize the date again to adopt it, or raise `export_timeout_hours`"
             )
         waiting.sleep(waiting.poll_seconds)
         task = _look_again(rds, task, waiting)
@@ -218,7 +217,9 @@ def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:
 def _complete_or_raise(task: ExportTask) -> ExportTask:
     if task.status is ExportStatus.COMPLETE:
         return task
-    cause = task.failure_cause or ("somebody canceled it" if task.status is ExportStatus.CANCELED else "no cause given")
+    cause = task.failure_cause or (
+        "it was canceled, and AWS does not say by whom" if task.status is ExportStatus.CANCELED else "no cause given"
+    )
     raise ExportFailedError(
         f"export {task.identifier} of {task.source_arn} ended {task.status}: {cause}. Remove the cause, then materialize "
         "the date again: the next attempt gets a new id. No view was moved"

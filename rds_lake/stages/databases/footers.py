@@ -72,10 +72,10 @@ def read_footer(s3: S3Gateway, bucket: str, key: str) -> Footer:
 def read_footers(
     many: ManyS3, bucket: str, keys: Sequence[str], *, done: Callable[[int, Footer | RdsLakeError], None]
 ) -> None:
-    """The footers of many objects, told by position; an object whose footer cannot be read is told with its error."""
+    """Read the footers of many objects. `done` gets each one's position and footer, or the error where it cannot be read."""
 
     shapes: dict[str, Shape] = {}
-    lengths: dict[str, int] = {}  # of folders with longer footers: their next files are asked for as much at once
+    lengths: dict[str, int] = {}  # of folders with longer footers: as much is read at once of their next files
 
     def length(number: int) -> int:
         return lengths.get(keys[number].rpartition("/")[0], _SHORT_TAIL_BYTES)
@@ -139,7 +139,11 @@ def _column(column: Any, where: str) -> tuple[str, str]:
 
 
 def hive_type(column: Any) -> str:
-    """The Hive type that reads a flat Parquet column (aws-facts 2 and 5.5)."""
+    """The Hive type by which Athena reads a flat Parquet column.
+
+    Athena's types: https://docs.aws.amazon.com/athena/latest/ug/data-types.html. What an export has:
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html#USER_ExportSnapshot.data-types
+    """
     logical, physical = column.logical_type.type, column.physical_type
     if logical in _TEXT:
         return "string"

@@ -1,6 +1,6 @@
 """Freshness: whether a source still makes snapshots.
 
-What belongs here: how old the newest state is, and when that is too old. Who asks: `reconcile.py` and the source's check.
+What belongs here: how old the newest state is, and when that is too old. It is used by `reconcile.py` and the source's check.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def find_live(rds: RdsGateway, plan: ExportPlan, *, now: datetime) -> Snapshot |
 
 
 def newest_state(rds: RdsGateway, snapshots: Sequence[Snapshot], live: Snapshot | None) -> datetime | None:
-    """The newest state of the database that was kept: a snapshot, or a live export."""
+    """The time of the newest state of the database that there is a snapshot or a live export of."""
     moments = [s.created_at for s in snapshots if s.status == "available" and not s.unknown_origin]
     if live is not None:
         tasks = rds.list_export_tasks(source_arn=live.arn)
@@ -62,9 +62,10 @@ def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str |
 
 
 def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> datetime:
-    """From when freshness counts: the newest state, else from when the source could first have had one.
+    """From when freshness counts: the newest state, else the time at which the source could first have had one.
 
-    That is its first date here, or later, when the database was made. AWS is asked only where that decides.
+    That is the source's first date, or the creation of the database where that is later. AWS is asked for the creation only
+    where it makes a difference.
     """
     if newest is not None:
         return newest
@@ -83,8 +84,8 @@ def find_misdated(rds: RdsGateway, lake: Lake, source: Database) -> str | None:
         return None
     about, _ = exportable(manifest.export.snapshot_arn)
     snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, manifest.export.snapshot_arn)
-    found = check_date(snapshot, manifest.snapshot_date) if snapshot else None
-    return f"readers see {manifest.snapshot_date}, but {found.problem}" if found else None
+    finding = check_date(snapshot, manifest.snapshot_date) if snapshot else None
+    return f"readers see {manifest.snapshot_date}, but {finding.problem}" if finding else None
 
 
 def stale_reason(
@@ -103,7 +104,7 @@ def stale_reason(
 
 
 def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> WantedIncident:
-    """One incident per newest snapshot: it is told once, and again only after a newer one came and aged."""
+    """One incident per newest snapshot: it is mailed once, and again only after a newer snapshot came and aged."""
     return WantedIncident(
         key=f"stale:{plan.source}:{newest.isoformat() if newest else 'never'}",
         source=plan.source,

@@ -1,4 +1,4 @@
-"""Inspect: read a finished export's folder once, and judge whether it is complete.
+"""Inspect: list a finished export's folder once, and judge whether the export is complete.
 
 What belongs here: listing and reading the info files. The rule is `model/exports/completeness.py`.
 """
@@ -53,7 +53,7 @@ def inspect_export(
 
     Raises MalformedExportError when the info files are missing or unreadable.
     """
-    # With the trailing slash: task `a-1` is a string prefix of `a-10` (aws-facts 1.1).
+    # With the trailing slash: the id `a-1` is a prefix of `a-10`.
     listing = _Listing(folder=task.folder)
     ManyS3.of(s3).sizes_below(task.bucket, task.folder, levels=EXPORT_LEVELS, found=listing.add)
     infos = parse_tables_info(
@@ -75,7 +75,7 @@ def inspect_export(
 
 @dataclass(slots=True, kw_only=True)
 class _Listing:
-    """The export's keys as they come. Of data files `kinds` has one per folder: more say no more of completeness."""
+    """The export's keys as they are listed. Of data files `kinds` has one per folder, which is enough to judge completeness."""
 
     folder: str
     kinds: list[ExportKey] = field(default_factory=list)
@@ -87,7 +87,7 @@ class _Listing:
         """A page of keys with their sizes."""
         for key, size in items:
             place = self._known.get(key.rpartition("/")[0]) if key.endswith(".parquet") else None
-            # Parsing tells a table's folder once; its other files differ in their names only.
+            # One key of a folder is parsed; the others differ in the file's name only.
             files, start = place or self._new(key)
             if files is not None:
                 files.add(key[start:], size)

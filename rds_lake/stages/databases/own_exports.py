@@ -1,12 +1,12 @@
-"""Which of AWS's exports a database's source may delete, told by AWS and lake.yaml alone.
+"""Which of AWS's exports a database's source may delete: decided by what AWS and lake.yaml say, never by a record in S3.
 
 The folder `<export_prefix>/<name>/` is its own when DescribeExportTasks knows an export task of that name that wrote there, and
 
-- its id is made by our rule for this source and the snapshot that AWS names, or
+- its id is made by rds-lake's rule for this source and the snapshot that AWS names, or
 - what it exported is the source's own instance or cluster: started by hand, or before `include` was changed.
 
-AWS says of a snapshot whose it is, as long as there is one; of a snapshot that is gone only the name of an automated one
-tells (`rds:<instance>-<date and time>`). Everything else is left to a person.
+AWS names the database of a snapshot that exists; of a deleted one only an automated snapshot's name shows it
+(`rds:<instance>-<date and time>`). Every other export is left to a person.
 
 What belongs here: this rule. Where a source's other objects lie is `model/lake/deletable.py`.
 """
@@ -23,14 +23,14 @@ from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.stages.databases.plan import ExportPlan, export_plan, is_attempt_of
 
-# What AWS takes for an id: anything else is not asked for, as it cannot be an export task's.
+# The ids that AWS accepts: a folder of any other name cannot be an export task's.
 _TASK_ID = re.compile(r"[A-Za-z](-?[A-Za-z0-9]){0,59}", re.ASCII)
 _AUTOMATED = r"rds:{}-\d{{4}}-\d{{2}}-\d{{2}}-\d{{2}}-\d{{2}}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnExports:
-    """Tells a database's exports by the names of their folders."""
+    """Recognises a database's exports by the names of their folders."""
 
     config: LakeConfig
     source: Database

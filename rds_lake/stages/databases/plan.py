@@ -2,7 +2,7 @@
 
 | kind | exported | snapshots are | `live` is |
 |---|---|---|---|
-| rds | one DB instance | instance snapshots | not there |
+| rds | one DB instance | instance snapshots | not possible |
 | aurora | one cluster | cluster snapshots | the cluster's own ARN |
 
 What belongs here: the plan as a value, and recognising tasks. Starting them is `export.py`.
@@ -45,7 +45,7 @@ class ExportPlan:
 
     @property
     def salt(self) -> str:
-        """Tells this lake's exports from another's of the same snapshot."""
+        """Part of every export id: it distinguishes this lake's exports from another lake's of the same snapshot."""
         return f"{self.source}/{self.bucket}/{self.prefix}"
 
     @property
@@ -58,7 +58,7 @@ class ExportPlan:
         return LIVE in self.kinds
 
     def live_label(self, day: date) -> str:
-        """What runs of a scheduled live export are tagged with: the schedule does not ask AWS for the cluster's ARN."""
+        """The label of runs of a scheduled live export, made without the cluster's ARN, for which AWS would have to be asked."""
         return f"{LIVE}:{self.identifier}@{day.isoformat()}"
 
     @property
@@ -94,10 +94,10 @@ def export_plans(config: LakeConfig) -> Sequence[ExportPlan]:
 
 
 def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | None:
-    """Which attempt of this plan at exactly this snapshot the task is; None when it is another's.
+    """The number of this plan's attempt at exactly this snapshot that the task is; None when it is no attempt of the plan.
 
-    0 is an export somebody started by hand, of the same tables to the same place: it is paid already, so it is adopted as
-    long as it runs or is COMPLETE.
+    0 is an export that a person started, of the same tables to the same place: it is paid for already, so it is adopted while
+    it runs and when it is COMPLETE.
     """
     if task.source_arn != snapshot.arn:
         return None
@@ -112,16 +112,16 @@ def _by_hand(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> bool:
     if not (same_place and same_tables and good):
         return False
     moment = task.snapshot_time or task.started_at
-    # A live cluster has one ARN for all dates; an earlier day's export is another one.
+    # A live cluster has one ARN for all dates: the export of an earlier day is not this one.
     return snapshot.kind != LIVE or (
         moment is not None and snapshot_date(moment) == snapshot.date and date_of_ours(plan, task) is None
     )
 
 
 def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
-    """The date of a task this plan started (or would have started), by its id alone; None when it is another's.
+    """The date of a task that this plan started, recognised by its id alone; None when the plan did not start it.
 
-    ValueError when it is ours, but AWS does not say yet of what time.
+    ValueError when the plan started it, but AWS does not give its time yet.
     """
     try:
         about, _ = exportable(task.source_arn)
@@ -130,7 +130,7 @@ def date_of_ours(plan: ExportPlan, task: ExportTask) -> date | None:
     if about is Exportable.CLUSTER:
         return _live_date(plan, task)
     if not _is_attempt(plan, task, task.source_arn):
-        day = written_day(task.identifier)  # of a copied snapshot AWS tells the time of the copy, not of its data
+        day = written_day(task.identifier)  # of a copied snapshot AWS gives the time of the copy, not of its data
         return day if day and _is_attempt(plan, task, copy_subject(task.source_arn, day)) else None
     if task.snapshot_time is None:
         raise ValueError(f"export task {task.identifier} carries no snapshot time yet")

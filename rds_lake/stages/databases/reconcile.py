@@ -1,14 +1,14 @@
-"""Reconciliation: what AWS has against what is materialized, for everything no event told.
+"""Reconciliation: what AWS has is compared with what is materialized, for everything that no event reported.
 
-Events are best effort and late, copies of snapshots may raise none, daemons are down for hours, and AWS refuses a sixth
-export: sooner or later this comparison finds what is left.
+Events may be lost or late, copies of snapshots may raise none, daemons are down for hours, and AWS refuses a sixth export:
+this comparison finds what is left to do.
 
     a date's snapshot, no export of it            -> start it, when AWS has a place: highest priority, oldest date first
-    an ended export of ours that no run settled   -> settle it
+    an ended export that no run settled           -> settle it
     a running export older than its time-out      -> incident "stuck"
     no snapshot for longer than `freshness_hours` -> incident "stale"
 
-What belongs here: the comparison. What Dagster knows comes in as a `RunLog` (`defs/sensors/run_log.py`).
+What belongs here: the comparison. What Dagster knows is a `RunLog` (`defs/sensors/run_log.py`).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, settling_run
 
 
 class Snapshots(Protocol):
-    """Where a source's snapshots are listed: AWS, or a list of the whole account (`account_snapshots.py`)."""
+    """What lists a source's snapshots: AWS, or a list of the whole account (`account_snapshots.py`)."""
 
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
         """As of `RdsGateway.list_snapshots`."""
@@ -46,7 +46,7 @@ class Snapshots(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
+class _Left:
     """What is left to do for one date."""
 
     candidates: Sequence[Candidate] = ()
@@ -56,7 +56,7 @@ class _Found:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reconciler:
-    """Compares one source at a time. `grace`: how long events are given to arrive before this does their work.
+    """Compares one source at a time. `grace`: how long events have to arrive before reconciliation does their work.
 
     `snapshots`: where they are listed; without one, of AWS for every source.
     """
@@ -71,43 +71,43 @@ class Reconciler:
     def examine(self, watched: Watched) -> Examined:
         """Everything that is left to do for the source. AWS is asked about export tasks of open dates only.
 
-        A date that cannot be looked at keeps no other from its work; where AWS does not answer, the rest waits as well.
+        A date that cannot be compared does not stop the others; where AWS does not answer, the rest waits for the next tick.
         """
         plan = watched.plan
         listed = self.snapshots or self.rds
         snapshots = listed.list_snapshots(plan.snapshot_about, plan.identifier, plan.snapshot_kinds)
         live = find_live(self.rds, plan, now=self.now)
-        found: list[_Found] = []
+        left: list[_Left] = []
         problems: list[str] = []
         for day, dates_own in self._open_dates(watched, snapshots, live).items():
-            one = attempt(lambda day=day, dates_own=dates_own: self._look(plan, day, dates_own))
-            if isinstance(one, _Found):
-                found.append(one)
+            outcome = attempt(lambda day=day, dates_own=dates_own: self._look(plan, day, dates_own))
+            if isinstance(outcome, _Left):
+                left.append(outcome)
                 continue
-            problems.append(f"{day}: {one.why}")
-            if one.transient:
+            problems.append(f"{day}: {outcome.why}")
+            if outcome.transient:
                 break
         stale = attempt(lambda: self._stale(watched, snapshots, live))
         if isinstance(stale, Failed):
             problems.append(f"its freshness: {stale.why}")
         else:
-            found.append(_Found(incidents=stale))
+            left.append(_Left(incidents=stale))
         return Examined(
             source=plan.source,
-            candidates=tuple(candidate for one in found for candidate in one.candidates),
-            settling=tuple(run for one in found for run in one.settling),
-            incidents=tuple(incident for one in found for incident in one.incidents),
+            candidates=tuple(candidate for date_left in left for candidate in date_left.candidates),
+            settling=tuple(run for date_left in left for run in date_left.settling),
+            incidents=tuple(incident for date_left in left for incident in date_left.incidents),
             problems=tuple(problems),
         )
 
-    def _look(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> _Found:
+    def _look(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> _Left:
         attempts = self._attempts(plan, day, snapshots)
         running = [task for task in attempts if task.status.running]
         if running:
-            return _Found(incidents=[_stuck(plan, task) for task in running if self._is_stuck(plan, task, day)])
+            return _Left(incidents=[_stuck(plan, task) for task in running if self._is_stuck(plan, task, day)])
         if attempts:
-            return _Found(settling=self._settling(plan, attempts, day))
-        return _Found(candidates=self._candidate(plan, day, snapshots))
+            return _Left(settling=self._settling(plan, attempts, day))
+        return _Left(candidates=self._candidate(plan, day, snapshots))
 
     def _stale(
         self, watched: Watched, snapshots: Sequence[Snapshot], live: Snapshot | None
@@ -125,7 +125,7 @@ class Reconciler:
         days = [today - timedelta(days=back) for back in range(self.days)]
         days = [day for day in days if day >= watched.first_date]
         progress = self.log.progress(plan.source, days) if days else {}
-        found: dict[date, list[Snapshot]] = {}
+        open_dates: dict[date, list[Snapshot]] = {}
         for day in days:
             own = of_date(snapshots, day, which=plan.which)
             if live is not None:
@@ -135,16 +135,16 @@ class Reconciler:
                 replaced = plan.replace and own and self.log.published_arn(plan.source, day) != own[0].arn
                 own = own[:1] if replaced else []
             if progress[day] is not Progress.BUSY and (own or progress[day] is Progress.OPEN):
-                found[day] = own
-        return found
+                open_dates[day] = own
+        return open_dates
 
     def _attempts(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[ExportTask]:
-        """Our tasks for the date, also of snapshots that were deleted since a run began with them."""
+        """The plan's tasks for the date, also those of snapshots that were deleted since a run began to export them."""
         known = {snapshot.arn for snapshot in snapshots}
         gone = [
             s for s in self.log.begun(plan.source, day) if s.startswith("arn:") and s.partition("@")[0] not in known
         ]
-        found = [
+        attempts = [
             task
             for snapshot in snapshots
             for task in self.rds.list_export_tasks(source_arn=snapshot.arn)
@@ -152,11 +152,11 @@ class Reconciler:
         ]
         for arn in gone:
             tasks = self.rds.list_export_tasks(source_arn=arn.partition("@")[0])
-            found += [task for task in tasks if _date_or_none(plan, task) == day]
-        return found
+            attempts += [task for task in tasks if _date_or_none(plan, task) == day]
+        return attempts
 
     def _settling(self, plan: ExportPlan, attempts: Sequence[ExportTask], day: date) -> list[WantedRun]:
-        """The ended export whose end nobody was told: the last COMPLETE one, else the last."""
+        """The run for an ended export that no run took over: the last COMPLETE one, else the last."""
         complete = [task for task in attempts if task.status is ExportStatus.COMPLETE]
         task = max(complete or attempts, key=lambda task: task.ended_at or self.now)
         run = settling_run(plan.source, task, day)
@@ -165,11 +165,11 @@ class Reconciler:
         return [run]
 
     def _candidate(self, plan: ExportPlan, day: date, snapshots: Sequence[Snapshot]) -> list[Candidate]:
-        """The export to start, unless a run is about to or failed to."""
+        """The export to start, unless a run is about to start it, or failed to."""
         begun = self.log.begun(plan.source, day)
         for snapshot in snapshots:
             if snapshot.kind == LIVE:
-                # Begun by its schedule, and refused a place: otherwise the schedule's time has not come.
+                # Only where its schedule began it and AWS had no place: otherwise its time has not come.
                 label = plan.live_label(day)
                 subject = label if label in begun and day == self.now.astimezone(UTC).date() else None
             else:
@@ -184,8 +184,8 @@ class Reconciler:
         return []
 
     def _is_stuck(self, plan: ExportPlan, task: ExportTask, day: date) -> bool:
-        # A task that is STARTING carries no start time yet; its snapshot may be days old, so only the run that began it
-        # tells. A waiting run that gave up has been mailed already.
+        # A task that is STARTING has no start time yet, and its snapshot may be days old: the run that began it is the only
+        # clue. A waiting run that gave up has been mailed already.
         since = task.started_at or max((b.at for b in self.log.begun(plan.source, day).values()), default=None)
         if since is None or self.now - since <= plan.timeout:
             return False
@@ -196,7 +196,7 @@ def _date_or_none(plan: ExportPlan, task: ExportTask) -> date | None:
     try:
         return date_of_ours(plan, task)
     except ValueError:
-        # AWS has not said its time yet; a later tick sees it.
+        # AWS does not give its time yet; a later tick sees it.
         return None
 
 
@@ -208,7 +208,7 @@ def _stuck(plan: ExportPlan, task: ExportTask) -> WantedIncident:
         what="export stuck",
         cause=f"export {task.identifier} of {task.source_arn} is {task.status}, {task.progress}%, for more than {hours:g} h",
         next_step=(
-            "Look at the task in the RDS console. It holds one of the account's places: cancel it there, then "
+            "Look at the task in the RDS console. It takes one of the account's five places: cancel it there, then "
             "materialize the date again; or raise `export_timeout_hours` in lake.yaml when the database is just big."
         ),
     )

@@ -1,9 +1,9 @@
-"""Sources that reconciliation has not been able to look at for long: rights that are gone, or an outage without an end.
+"""Sources that reconciliation could not compare with AWS for long: rights that are gone, or an outage without an end.
 
-Each tick says so in its log, which nobody reads. After two hours it is an incident, once; while it lasts, nothing else would
-tell that the source is stale or its exports are stuck, as that is what could not be looked at.
+Each tick logs it, but logs are not read. After two hours it becomes an incident, once; while it lasts, nothing else would
+report that the source is stale or its exports are stuck, as just that could not be looked at.
 
-What belongs here: since when, and the incident. It is remembered as long as the process lives.
+The memory is the process's own: after a restart the two hours begin again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from rds_lake.stages.runs.wanted import WantedIncident
 
-_TOLD_AFTER = timedelta(hours=2)
+_REPORTED_AFTER = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Unseen:
     _since: dict[str, datetime] = field(default_factory=dict)
 
     def note(self, source: str, problems: Sequence[str], *, now: datetime) -> tuple[WantedIncident, ...]:
-        """What a tick found. An incident once it lasts too long, with the same key as long as it lasts."""
+        """Note a tick's problems with a source; an incident once they last too long, with one key until they end."""
         if not problems:
             self._since.pop(source, None)
             return ()
         since = self._since.setdefault(source, now)
-        if now - since < _TOLD_AFTER:
+        if now - since < _REPORTED_AFTER:
             return ()
         incident = WantedIncident(
             key=f"unseen:{source}:{since.isoformat(timespec='seconds')}",

@@ -19,7 +19,7 @@ from rds_lake.stages.lake.snapshot_log import recorded_dates
 
 
 def readable_tables(lake: Lake, source: SourceSettings, day: date, views: Collection[str]) -> tuple[TypedTable, ...]:
-    """The date's tables that have these views, each with its partition and files looked at.
+    """The date's tables that have these views, each after its partition and files were seen to be there.
 
     The date must have been checked and published, as latest or as an older date; AsOfError names the dates there are.
     Raises CatalogError or LostFilesError where a partition or a file of these tables is gone: Athena would answer
@@ -27,7 +27,7 @@ def readable_tables(lake: Lake, source: SourceSettings, day: date, views: Collec
     """
     dates = recorded_dates(lake.s3, lake.layout, source.name)
     if day not in dates:
-        newest = ", ".join(str(one) for one in sorted(dates, reverse=True)[:10]) or "none yet"
+        newest = ", ".join(str(day) for day in sorted(dates, reverse=True)[:10]) or "none yet"
         more = f" and {len(dates) - 10} older ones" if len(dates) > 10 else ""
         raise AsOfError(f"{source.name} has no {day} to read; it has {newest}{more}")
     dated = tables_of(lake, source, day, views=views)

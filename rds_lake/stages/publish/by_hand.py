@@ -1,6 +1,6 @@
-"""Publishing by hand: a held date, or back to an older one.
+"""Publishing by a person: approve a held date, or roll back to an older one.
 
-What belongs here: whether a person may do it, with a sentence where not. The flip itself is `publisher.py`.
+What belongs here: whether it may be done, with a sentence where not. Moving the views is `publisher.py`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def _approve(
 
 
 def roll_back(publisher: Publisher, day: date) -> Publication:
-    """Flip every view back to an older date; runs do not bring the newer ones back, only a newer date still.
+    """Move every view back to an older date. Runs do not publish the dates in between again; a still newer date is published.
 
     Raises PublishError, ManifestError or CatalogError before any view is moved.
     """
@@ -130,7 +130,7 @@ def _choice(publisher: Publisher) -> str:
 
 
 def _require_rows(publisher: Publisher, tables: DatedTables) -> None:
-    """What was checked once may have been deleted since."""
+    """PublishError where Athena reads other rows than were relocated: files may have been deleted since the date was checked."""
     day, name = tables.snapshot_date, publisher.source.name
     read = check_tables(
         publisher.lake.athena, database=name, snapshot_date=day, tables=tables.typed, log=publisher.log, casts=False

@@ -1,6 +1,6 @@
-"""Clean up, only after publishing: AWS's copy, and folders of the same date that nothing points to any more.
+"""Clean up after publishing: AWS's copy, and folders of earlier exports of the date that no partition points to any more.
 
-What belongs here: deleting what a finished, published manifest makes superfluous. Retention is another matter.
+What belongs here: deleting what a published manifest makes superfluous. Dates that `retention:` gives up are `upkeep/retention.py`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from rds_lake.stages.lake.lake import Lake
 def finish(
     lake: Lake, tables: DatedTables, *, keep_export: bool, log: Callable[[str], None], alone: bool = True
 ) -> None:
-    """Everything a decided date makes superfluous, in Glue and in S3. Not for a held date: nobody decided yet.
+    """Delete everything that a published or older date makes superfluous, in Glue and in S3. Not for a held date.
 
-    `alone`: nobody else works on the date (`lake/in_use.py`), looked up after its manifest was read.
+    `alone`: no other run works on another export of the date (`lake/in_use.py`), as read after its manifest.
     """
     if alone:
         drop_elsewhere(lake.glue, manifest=tables.manifest, tables=tables.located)
@@ -42,13 +42,15 @@ def after_publish(
 ) -> None:
     """Delete AWS's copy unless it is to be kept or read in place, what the manifest superseded, and the relocation mark.
 
-    Unless `alone`, what was superseded stays: a run that began with it may still point partitions there. The run that ends
-    last deletes it, or `rds-lake prune`.
+    Unless `alone`, superseded files stay: a run that began with them may still point partitions there. The run that ends
+    last deletes them, or `rds-lake prune` does.
     """
     mine = () if keep_export or manifest.in_place else manifest.aws_copies
     copies = (*mine, *(manifest.superseded if alone else ()))
     if not alone and (manifest.superseded or manifest.earlier):
-        log(f"another run works on {manifest.snapshot_date}: earlier exports of the date are left to it")
+        log(
+            f"another run works on {manifest.snapshot_date}: that run deletes what is left of earlier exports of the date"
+        )
     # All are looked at before any is deleted.
     for copy in copies:
         require_export_folder(manifest, copy)
@@ -58,7 +60,7 @@ def after_publish(
         _delete_changes(s3, manifest, log)
     for copy in copies:
         _delete_copy(s3, copy, log)
-    # Of DynamoDB another run may be writing there: what nobody names is an orphan a day later.
+    # Of DynamoDB another run may be writing there: what no record names is an orphan a day later (`upkeep/orphans.py`).
     if alone and not manifest.export.parts:
         _delete_earlier(s3, layout, manifest, log)
     export = manifest.export
@@ -67,7 +69,7 @@ def after_publish(
 
 
 def require_export_folder(manifest: Manifest, copy: AwsCopy) -> None:
-    """ManifestError where the folder is not one export's: a damaged manifest must not make us empty a bucket."""
+    """ManifestError where the folder is not one export's: a damaged manifest must not have a bucket emptied."""
     if not copy.export_task or copy.folder.split("/")[-2:] != [copy.export_task, ""]:
         raise ManifestError(
             f"the manifest of {manifest.source} {manifest.snapshot_date} names {copy.folder!r} as the folder of export "
@@ -84,8 +86,8 @@ def _delete_copy(s3: S3Gateway, copy: AwsCopy, log: Callable[[str], None]) -> No
 def delete_export(s3: S3Gateway, bucket: str, folder: str) -> int:
     """Delete everything below a folder of AWS's; how many objects there were.
 
-    What says that the export is whole goes first, in a request of its own: nobody takes the rest of a removal that was
-    killed for an export (`intact.is_whole`).
+    The files that show that an export is whole are deleted first, in a request of their own: the rest of a removal that was
+    killed is then not taken for an export (`intact.is_whole`).
     """
     many = ManyS3.of(s3)
     keys = [key for key, _ in many.listed_below(bucket, folder)]
@@ -106,7 +108,7 @@ def says_whole(key: str, folder: str) -> bool:
 def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None]) -> None:
     """Data of incremental exports, which lies in a folder they share: what their lists of files name, and nothing else.
 
-    The summary goes first, so that nobody takes an export for whole whose data is on its way out.
+    The summary is deleted first, so that an export whose data is being deleted is not taken for whole.
     """
     bucket = manifest.export.bucket
     for step in (step for part in manifest.export.parts for step in part.steps):
@@ -123,7 +125,7 @@ def _delete_changes(s3: S3Gateway, manifest: Manifest, log: Callable[[str], None
 
 
 def _delete_earlier(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, log: Callable[[str], None]) -> None:
-    """The files of those exports of the date whose place the manifest took, table by table, and nobody else's.
+    """Delete the files of those exports of the date whose place the manifest took, table by table, and no other export's.
 
     A table that was not exported anew (DynamoDB, where one was added to the source) is still where an earlier export put it.
     """

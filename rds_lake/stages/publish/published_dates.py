@@ -1,6 +1,6 @@
-"""Which dates of each table are in the lake and were decided on.
+"""Which dates of each table are in the lake and published, or older than what is published.
 
-What belongs here: asking the lake's own records. Telling Dagster is `defs/telling.py`.
+What belongs here: reading the lake's own records. Reporting them to Dagster is `defs/telling.py`.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ def published_dates(lake: Lake, source: SourceSettings) -> dict[str, list[date]]
         return {}
     existing = lake.glue.list_tables(source.name)
     versions = group_versions(existing)
-    found: dict[str, list[date]] = {}
+    dates: dict[str, list[date]] = {}
     for target, views in published_names(existing).items():
         raws = [raw.table.name for view in views for raw in versions.get(view, ())]
-        partitions = [one for raw in raws for one in lake.glue.find_partitions(source.name, raw)]
-        found[target] = sorted({days[one.values[0]] for one in partitions if one.values[0] in days})
-    return found
+        values = [partition.values[0] for raw in raws for partition in lake.glue.find_partitions(source.name, raw)]
+        dates[target] = sorted({days[value] for value in values if value in days})
+    return dates

@@ -1,4 +1,4 @@
-"""The export of a date, inspected."""
+"""The export of a date after its inspection: what the accept stage returns."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rds_lake.model.lake.record import ExportRecord
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedExport:
-    """The export of a date and what its inspection found. `findings` with errors: nothing was recorded.
+    """The export of a date and the findings of its inspection.
 
-    `reused`: the date's files are in the lake already, made of `record`, and are used as they are.
+    Where `findings` have errors, nothing was recorded. `reused`: the export was accepted before, or a better one was.
     """
 
     record: ExportRecord

@@ -1,12 +1,11 @@
-"""One bad thing never stops the good ones: work on one message, date or source, kept apart from the others'.
+"""One bad thing never stops the good ones: work on one message, date or source is kept apart from the work on others.
 
-    found = attempt(lambda: examine(source))
-    if isinstance(found, Failed):
-        report(f"{source}: {found.why}")
+    examined = attempt(lambda: examine(source))
+    if isinstance(examined, Failed):
+        report(f"{source}: {examined.why}")
 
-What belongs here: that one bulkhead. It is the only place that catches what nobody can name beforehand: an answer of AWS
-that no release has seen, or a fault of ours, met while one of many things is looked at. Nothing is hidden by it: whoever
-calls says what failed and why, and comes back to it.
+This is the only place that catches errors of every class: an answer of AWS that no release has seen, or a bug in rds-lake, met
+while one of many things is looked at. Nothing is hidden by it: the caller reports what failed and why, and tries it again.
 """
 
 from __future__ import annotations
@@ -19,28 +18,28 @@ from typing import TypeVar
 
 from rds_lake.errors import RdsLakeError, TransientError
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failed:
-    """What kept the work from its end. `transient`: the same may succeed in a minute, and other work would fail as well."""
+    """Why work failed. `transient`: it may succeed in a minute, and other work would fail now as well."""
 
     why: str
     transient: bool = False
 
 
-def attempt(work: Callable[[], Found]) -> Found | Failed:
+def attempt(work: Callable[[], Result]) -> Result | Failed:
     """What `work` returns, or why it failed."""
     try:
         return work()
     except RdsLakeError as error:
         return Failed(why=str(error), transient=isinstance(error, TransientError))
-    except Exception as error:  # noqa: BLE001 - see above: the others must not wait until this one is understood
+    except Exception as error:  # noqa: BLE001 - see above: other work must not wait until this failure is understood
         return Failed(why=_unforeseen(error))
 
 
 def _unforeseen(error: Exception) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     where = f"{PurePath(last.filename).name}:{last.lineno}"
-    return f"{type(error).__name__}: {error} ({where}); rds-lake does not know this: please report it"
+    return f"{type(error).__name__}: {error} ({where}); rds-lake does not expect this error: please report it"

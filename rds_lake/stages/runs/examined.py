@@ -1,6 +1,7 @@
-"""What reconciliation found of a source, and which exports AWS has places for.
+"""What reconciliation leaves to do for a source, and which exports AWS has places for.
 
-What belongs here: these values and the order of beginning. Looking is `databases/reconcile.py` and `dynamodb/reconcile.py`.
+What belongs here: these values, and the order in which exports are started. Finding out is `databases/reconcile.py` and
+`dynamodb/reconcile.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, beginning_run
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Candidate:
-    """An export somebody has to start. Orders as exports are started: priority first, then the oldest date."""
+    """An export that has to be started. Sorts as exports are started: by priority, then the oldest date first."""
 
     rank: int  # minus the source's priority
     snapshot_date: date
@@ -23,13 +24,13 @@ class Candidate:
     subject: str
 
     def run(self, *, turn: int) -> WantedRun:
-        """The run that starts it; another one every turn, as the one before may have been refused a place."""
+        """The run that starts it. Every turn has a run of its own: the run of the turn before may have been refused a place."""
         return beginning_run(self.source, self.snapshot_date, self.subject, key=f"begin:{self.subject}:{turn}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examined:
-    """What reconciliation found of one source. `problems`: what of it could not be looked at, and why."""
+    """What is left to do for one source. `problems`: what of it could not be compared with AWS, and why."""
 
     source: str
     candidates: tuple[Candidate, ...] = ()
@@ -41,9 +42,10 @@ class Examined:
 def start_next(
     candidates: Iterable[Candidate], running: Sequence[ExportTask], *, quota: int, beginning: int, turn: int
 ) -> list[WantedRun]:
-    """Runs for as many exports as AWS has places: five in the account, whoever started the others (aws-facts 1.7).
+    """Runs for as many exports as AWS has places for.
 
-    `beginning`: runs that are about to take a place.
+    `running`: the account's exports in progress, of rds-lake or not: AWS allows five together
+    (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html). `beginning`: runs about to take a place.
     """
     free = quota - beginning - len(running)
     return [candidate.run(turn=turn) for candidate in sorted(candidates)[: max(free, 0)]]

@@ -1,4 +1,4 @@
-"""Failure mail: what a person needs at three in the morning, in one SNS message.
+"""Mail about failures: what a person needs at three in the morning, in one SNS message.
 
 What belongs here: the text. Sending is `aws/sns.py`; when to send is `defs/sensors/events.py`.
 """
@@ -20,7 +20,7 @@ _RUN_AGAIN = (
 class Incident:
     """A run that failed. `causes` are the failing steps' messages.
 
-    `what` and `next_step` where it is no stage that failed: what happened in a few words, and what to do about it.
+    `what` and `next_step` where no stage failed: what happened in a few words, and what to do about it.
     """
 
     source: str
@@ -61,7 +61,7 @@ def render_incident(incident: Incident) -> Mail:
 
 
 def render_held(source: str, day: date) -> Mail:
-    """The message for a date that `publish: manual` holds."""
+    """The message for a date that is held by `publish: manual`."""
     return Mail(
         subject=legal_subject(f"[rds-lake] {source} {day}: waits to be published"),
         body=(
@@ -76,8 +76,8 @@ def render_held(source: str, day: date) -> Mail:
 
 
 def send_test(topic: SnsGateway) -> str:
-    """A test message, so that somebody can see that failures would arrive; its id."""
+    """Send a test message, which shows that failures would arrive; returns its SNS message id."""
     return topic.publish(
         subject="[rds-lake] test: notifications arrive",
-        message="This is `rds-lake notify --test`. Failed runs, stuck exports and stale sources are told like this.\n",
+        message="This is `rds-lake notify --test`. Failed runs, stuck exports and stale sources are reported like this.\n",
     )

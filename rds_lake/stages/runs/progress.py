@@ -1,7 +1,4 @@
-"""Progress of something long, told in the run's log every few seconds and not per object.
-
-What belongs here: when to say a line, and its words.
-"""
+"""Progress of something long: a line in the run's log every few seconds, not one per object."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ _SECONDS = 5.0
 
 @dataclass(slots=True)
 class Progress:
-    """A line every few seconds: objects and bytes done of all. Without bytes it is footers that are read."""
+    """Logs objects and bytes done of all. `bytes` is None where footers are read; `clock` gives monotonic seconds."""
 
     objects: int
     bytes: int | None

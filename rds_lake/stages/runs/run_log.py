@@ -15,7 +15,7 @@ from rds_lake.stages.runs.wanted import WantedRun
 
 
 class Progress(StrEnum):
-    """How far a source's date is, for Dagster."""
+    """A source's date in Dagster: not begun, worked on by a run, or materialized."""
 
     OPEN = "open"
     BUSY = "busy"
@@ -24,7 +24,10 @@ class Progress(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begun:
-    """Runs that were to export a subject. `blocking`: one still runs, or failed, which is a person's. `at`: the last."""
+    """Runs that were to export a subject. `at`: when the last one began.
+
+    `blocking`: one of them still runs, or failed and so is left to a person.
+    """
 
     blocking: bool
     at: datetime
@@ -34,39 +37,39 @@ class RunLog(Protocol):
     """What Dagster and the lake know of earlier runs."""
 
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
-        """Of each date: DONE once its last stage is materialized, BUSY while a run is about to."""
+        """Of each date: DONE once its last stage is materialized, BUSY while a run works on it."""
         ...
 
     def begun(self, source: str, day: date) -> Mapping[str, Begun]:
-        """What runs of the date were to export, by subject."""
+        """The runs that were to export something for the date, by subject (`WantedRun.subject`)."""
         ...
 
     def was_settled(self, export_task: str) -> bool:
-        """Whether any run was asked to take this ended export over."""
+        """Whether a run was requested to settle this ended export."""
         ...
 
     def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
-        """Whether a run somebody launched for the whole date goes on, or went on until after `since`.
+        """Whether a run that a person launched for the whole date is in progress, or was until after `since`.
 
-        Such a run waits for the export by itself, so that the export's end is its business.
+        Such a run waits for the export itself, so that no other run has to settle it.
         """
         ...
 
     def has_failed(self, source: str, day: date) -> bool:
-        """Whether the last run that was to export the date failed, and so was mailed."""
+        """Whether the last run that was to export the date failed; its failure was mailed then."""
         ...
 
     def has_timed_out(self, source: str, day: date, *, since: datetime) -> bool:
-        """Whether a run gave up waiting for the date's export at or after `since`, and so was mailed."""
+        """Whether a run gave up waiting for the date's export at or after `since`; that was mailed then."""
         ...
 
     def published_arn(self, source: str, day: date) -> str | None:
-        """The snapshot a date's Parquet came from."""
+        """The ARN of the snapshot that a date's Parquet was exported from; None where Dagster has none recorded."""
         ...
 
 
 def is_taken_over(log: RunLog, run: WantedRun) -> bool:
-    """Whether another run was asked to do the same, or does so because a person launched it."""
+    """Whether another run settles the same export: one that was requested for it, or one that a person launched."""
     if run.export_task is None:
         return False
     return log.was_settled(run.export_task) or log.by_hand(run.source, run.snapshot_date, since=run.ended_at)

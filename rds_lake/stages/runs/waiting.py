@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """How to wait for AWS. `clock` gives monotonic seconds."""
+    """How to wait for AWS. `clock` gives monotonic seconds, `sleep` takes seconds."""
 
     clock: Callable[[], float]
     sleep: Callable[[float], None]

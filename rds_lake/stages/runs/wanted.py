@@ -1,6 +1,6 @@
-"""What sensors ask Dagster for: runs of assets, and incidents.
+"""What sensors request of Dagster: runs of assets, and incidents.
 
-What belongs here: these values and their keys. Who wants them: `watch/events.py` and `databases/reconcile.py`.
+What belongs here: these values and their keys. They are made by `watch/events.py` and the kinds' `reconcile.py`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.stages.lake.pointer import Repair
 
 # begin: start or adopt the export and end. settle: take over an ended export. scan: read tables, all in one run. convert:
-# read what runs of Glue have made, and all that comes after. repair: publish the published date again, from `catalog` on.
+# read the results of Glue runs, and all stages that follow. repair: publish the published date again, from `catalog` on.
 Trigger = Literal["begin", "settle", "scan", "convert", "repair"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedRun:
-    """One run of a source's assets. `key` is the same for a redelivered event, so that it runs once (traps T9).
+    """One run of a source's assets. `key` is the same for a redelivered event, so that no export is paid for twice.
 
-    `subject`: what is exported (`Snapshot.subject`), the label by which later ticks find the run. `ended_at`: when what
-    the run takes over ended, where AWS says so.
+    `subject`: what is exported (`Snapshot.subject`), the label by which later ticks find the run. `ended_at`: when the
+    export that is settled ended, where AWS says so.
     """
 
     key: str
@@ -38,7 +38,7 @@ class WantedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedIncident:
-    """Something a person has to look at and no run of an asset tells. `key` is the same as long as it is the same."""
+    """Something a person has to look at that no failed run reports. One incident keeps one `key`, and so is mailed once."""
 
     key: str
     source: str
@@ -53,12 +53,12 @@ def starting_run(source: str, snapshot: Snapshot) -> WantedRun:
 
 
 def beginning_run(source: str, day: date, subject: str, *, key: str) -> WantedRun:
-    """The run that starts or adopts what is exported as `subject`, and ends."""
+    """The run that starts or adopts the export of `subject`, and ends without waiting for it."""
     return WantedRun(key=key, source=source, snapshot_date=day, trigger="begin", whole_source=False, subject=subject)
 
 
 def repairing_run(source: str, repair: Repair) -> WantedRun:
-    """The run that publishes the published date again, after a publication that did not come to its end."""
+    """The run that publishes the published date again, after a publication that was killed or failed."""
     return WantedRun(
         key=repair.key,
         source=source,
@@ -70,9 +70,9 @@ def repairing_run(source: str, repair: Repair) -> WantedRun:
 
 
 def settling_run(source: str, task: ExportTask, day: date) -> WantedRun:
-    """The run that takes an ended export over: the whole source when it is COMPLETE, else the stage that says why not.
+    """The run that settles an ended export: of the whole source when it is COMPLETE, else of the stage that reports AWS's cause.
 
-    A date's exports of DynamoDB are one task as well.
+    `task` may be all of a date's DynamoDB exports, summed up as one task.
     """
     return WantedRun(
         key=f"export:{task.identifier}:{task.status}",

@@ -1,4 +1,4 @@
-"""What the stages give back that every kind of source has (`stages.py`). Dagster shows it by `defs/metadata.py`."""
+"""What the stages from the manifest on return."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rds_lake.stages.publish.publisher import Publication
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogued:
-    """What was catalogued and what Athena read back. `left_out`: tables that get no view, being too wide."""
+    """What the catalogue stage did and what Athena read back. `left_out`: tables that are too wide for a view."""
 
     synced: tuple[TableSync, ...]
     quality: tuple[TableQuality, ...]
@@ -22,7 +22,7 @@ class Catalogued:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """The publication and the tables it was about."""
+    """The publication and the tables it was about; `left_out`: tables that are too wide for a view."""
 
     publication: Publication
     tables: tuple[TypedTable, ...]

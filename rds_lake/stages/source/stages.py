@@ -36,15 +36,15 @@ from rds_lake.stages.source.outcomes import Catalogued, Published
 # The settings of one kind of source, or of any.
 S_co = TypeVar("S_co", bound=SourceSettings, covariant=True)
 
-_TURNS = 5  # a date is seldom exported anew, and hardly ever while it is catalogued
+_TURNS = 5  # a date is seldom exported again, and hardly ever while it is catalogued
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharedStages(Generic[S_co]):
     """What every kind of source does with a manifest, and what its stages need.
 
-    `lake` may delete only what is the source's. `clock` gives monotonic seconds, `sleep` takes seconds; `announce` is
-    called with a date that is held for a person's approval.
+    `lake` may delete only what belongs to the source. `clock` gives monotonic seconds, `sleep` takes seconds; `announce` is
+    called with a date that is held until a person approves it.
     """
 
     config: LakeConfig
@@ -70,12 +70,15 @@ class SharedStages(Generic[S_co]):
         return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def catalogue(self, day: date) -> Catalogued:
-        """Glue tables and partitions of the date, read back through Athena.
+        """Write the date's tables and partitions to Glue, and read them back through Athena.
 
-        Where another run relocates a better export of the date at the same time, both end at that one's partitions.
+        Where another run relocates a better export of the date meanwhile, both runs end with the partitions of that export.
+        UnavailableError when that happens again and again; CatalogError lists every table that Glue refused.
         """
         s3, layout = self.lake.s3, self.lake.layout
-        with ExitStack() as at_work:  # at every export whose partitions were made, until they are those of the last
+        with (
+            ExitStack() as at_work
+        ):  # marks every export whose partitions were written, until those of the last one are there
             for _ in range(_TURNS):
                 seen = handover.see_manifest(s3, layout, self.source.name, day)
                 at_work.enter_context(self.in_use.work(day, seen.manifest.export.export_task, log=self.log))
@@ -86,11 +89,14 @@ class SharedStages(Generic[S_co]):
                     all(table.rows_match for table in done.quality) or self._is_located(day)
                 ):
                     return done
-                self.log(f"another run catalogues another export of {day}: its partitions are looked at once more")
-        raise UnavailableError(f"{self.source.name} {day} is exported anew by several runs at once; again later")
+                self.log(f"another run brought another export of {day} meanwhile: the date is catalogued once more")
+        raise UnavailableError(
+            f"{self.source.name} {day} was exported again {_TURNS} times while it was catalogued; `catalog` can be repeated in a few "
+            "minutes"
+        )
 
     def _is_located(self, day: date) -> bool:
-        """Whether the partitions are at the manifest's folders; not so while another run moves them."""
+        """Whether Glue's partitions are at the manifest's folders; not so while another run moves them."""
         try:
             tables_of(self.lake, self.source, day)
         except CatalogError:
@@ -100,7 +106,7 @@ class SharedStages(Generic[S_co]):
     def _catalogued(self, manifest: Manifest) -> Catalogued:
         day, existing = manifest.snapshot_date, existing_tables(self.lake.glue, self.source.name)
         named, too_long = with_legal_types(name_tables(manifest, self.source, published_names(existing)))
-        type_tables(named, self.source)  # settings that do not fit are told before anything is written
+        type_tables(named, self.source)  # settings that do not fit are reported before anything is written
         synced = sync_catalog(
             self.lake.glue,
             manifest=manifest,
@@ -126,16 +132,19 @@ class SharedStages(Generic[S_co]):
         return compare_rows(self.lake, self.source, self.manifest(day))
 
     def publish(self, day: date, *, now: datetime) -> Published:
-        """All views at the date, then superseded folders removed, and AWS's copy unless it is kept or read in place.
+        """Move all views to the date, then delete superseded folders, and AWS's copy unless it is kept or read in place.
 
-        With `publish: manual` a new date is held instead: no view moves, nothing is removed.
+        With `publish: manual` a new date is held instead: no view moves, nothing is deleted. An older date than the published
+        one moves no view either. Raises CatalogError, PublishError, QueryError or UnavailableError; the pointer then stays.
         """
         task = self.manifest(day).export.export_task
         with self.in_use.work(day, task, log=self.log):
             pointer = find_pointer(self.lake.s3, self.lake.layout, self.source.name)
             tables = tables_of(self.lake, self.source, day, published=pointer)
             if tables.manifest.export.export_task != task:
-                raise UnavailableError(f"{self.source.name} {day} is exported anew by another run; again later")
+                raise UnavailableError(
+                    f"another run brought another export of {self.source.name} {day} meanwhile, and publishes it; no view was moved"
+                )
             publication = self.publisher(now).arrive(tables)
             if publication.state is not State.HELD:
                 alone = self.in_use.is_alone(day, task)
@@ -143,7 +152,7 @@ class SharedStages(Generic[S_co]):
         return Published(publication=publication, tables=tables.typed, left_out=tables.left_out)
 
     def publisher(self, now: datetime) -> Publisher:
-        """Publishes this source's dates; for a person's own words see `publish/by_hand.py`."""
+        """Publishes this source's dates; approving and rolling back are `publish/by_hand.py`."""
         return Publisher(
             lake=self.lake, source=self.source, now=now, log=self.log, announce=self.announce, sleep=self.sleep
         )

@@ -27,7 +27,7 @@ class Folder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exports:
-    """AWS's export folder and tasks, looked at once for all sources. `tables` are the keys of tables' folders in it."""
+    """AWS's exports: folders by key, tasks, and `tables`, the keys of the tables' folders in them. Read once for all sources."""
 
     folders: Mapping[str, Folder]
     tasks: Sequence[ExportTask]
@@ -35,6 +35,7 @@ class Exports:
 
     @classmethod
     def read(cls, config: LakeConfig, rds: RdsGateway, s3: S3Gateway) -> Exports:
+        """All exports below the export prefix, and every export task of the account."""
         prefix = f"{config.lake.export_prefix}/" if config.lake.export_prefix else ""
         tables: set[str] = set()
 
@@ -49,15 +50,15 @@ class Exports:
 
 
 def sum_folders(items: Iterable[tuple[str, S3Object]]) -> dict[str, Folder]:
-    """Listed objects summed up by folder; the newest object says how old it is."""
-    found: dict[str, Folder] = {}
+    """Listed objects (folder key, object) summed up by folder; a folder is as old as its newest object."""
+    folders: dict[str, Folder] = {}
     for key, item in items:
         if item.modified is not None:
-            old = found.get(key) or Folder(key=key, objects=0, bytes=0, modified=item.modified)
-            found[key] = Folder(
+            old = folders.get(key) or Folder(key=key, objects=0, bytes=0, modified=item.modified)
+            folders[key] = Folder(
                 key=key,
                 objects=old.objects + 1,
                 bytes=old.bytes + item.bytes,
                 modified=max(old.modified, item.modified),
             )
-    return found
+    return folders

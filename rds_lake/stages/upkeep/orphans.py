@@ -50,12 +50,12 @@ def find_orphans(
     `busy` dates are left out: those that a run is known to work on, and those marked so (`retention.busy_by_marks`).
     """
     known = SourceState.read(lake, source, busy=busy)
-    found = [
+    orphans = [
         *unread_exports(config, known, exports, rds=rds, now=now),
         *unnamed_folders(config, lake, known, exports, now=now),
         *_uploads(lake, source, now=now),
     ]
-    return tuple(orphan for orphan in found if orphan.age >= SAFETY_AGE)
+    return tuple(orphan for orphan in orphans if orphan.age >= SAFETY_AGE)
 
 
 def _uploads(lake: Lake, source: SourceSettings, *, now: datetime) -> Iterable[Orphan]:

@@ -97,7 +97,7 @@ def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str],
 
 
 def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None]) -> bool:
-    """Whether it was removed: not while a run works on its date, nor when a run uses it since the plan was made."""
+    """Remove it, and whether that was done: not while a run works on its date, nor when a run uses it by now."""
     with ExitStack() as stack:
         if orphan.day is not None:
             mine = stack.enter_context(InUse.of(lake, orphan.source).removal(orphan.day, log=log))

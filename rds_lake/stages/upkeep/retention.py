@@ -4,8 +4,8 @@
 
 Of a date that is read in place the Parquet is AWS's own export, which goes whole.
 
-In this order nobody is shown a date that is not there any more, no partition points at nothing (traps T21), and a date
-whose removal broke off anywhere still has its manifest: the next run finds it and does the rest.
+In this order no list shows a date that is not there any more, no partition points at nothing, and a date whose removal broke
+off anywhere still has its manifest: the next run finds it and removes the rest.
 
 Never removed: the published date, the newest one, one that waits to be published, a date a run works on, and any key
 outside the source's own folders and the exports its manifests name.
@@ -54,7 +54,7 @@ class Removal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionPlan:
-    """What retention does to a source: dates kept, each with the reason, dates that go, manifests nobody can read."""
+    """What retention does to a source: dates kept, each with the reason, dates that go, errors about unreadable manifests."""
 
     source: str
     kept: Mapping[date, str]
@@ -111,8 +111,8 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
     for removal in plan.removals:
         day = removal.snapshot_date
         with InUse.of(lake, plan.source).removal(day, log=log) as mine:
-            # Hours may have passed since the plan was made, and dates before this one were removed. Whoever wants to publish
-            # the date from now on is refused; who did before is seen here.
+            # Hours may have passed since the plan was made. A publication of the date that begins from now on is refused; one
+            # that began before is seen here.
             manifest = _still_removable(lake, removal, busy) if mine else None
             if manifest is None:
                 log(f"{plan.source} {day} is in use by now and stays")
@@ -121,13 +121,13 @@ def apply_retention(lake: Lake, plan: RetentionPlan, *, busy: Busy, log: Callabl
         log(f"{plan.source} {day} is removed: {done[-1].objects} objects, {done[-1].bytes:,} bytes")
     if plan.damaged:
         raise ManifestError(
-            "dates that should go stay, as nobody knows what belongs to them: " + "; ".join(plan.damaged)
+            "dates that should go stay, as their manifests do not say what belongs to them: " + "; ".join(plan.damaged)
         )
     return Removed(
-        dates=tuple(day for one in done for day in one.dates),
-        partitions=sum(one.partitions for one in done),
-        objects=sum(one.objects for one in done),
-        bytes=sum(one.bytes for one in done),
+        dates=tuple(day for removed in done for day in removed.dates),
+        partitions=sum(removed.partitions for removed in done),
+        objects=sum(removed.objects for removed in done),
+        bytes=sum(removed.bytes for removed in done),
     )
 
 
@@ -142,26 +142,26 @@ def _still_removable(lake: Lake, removal: Removal, busy: Busy) -> Manifest | Non
 
 
 def busy_by_marks(s3: S3Gateway, layout: LakeLayout, source: str, *, now: datetime) -> frozenset[date]:
-    """Dates that somebody seems to work on, by what lies beside the manifests: written within the safety age.
+    """Dates that a run seems to work on: a record of theirs was written within the safety age.
 
-    For callers without Dagster at hand, and besides it: runs need not be Dagster's.
+    For callers without Dagster, and in addition to it: a run need not be Dagster's.
     """
     folder = layout.manifest_folder(source)
-    found: set[date] = set()
+    days: set[date] = set()
     for item in s3.list_objects(layout.bucket, folder):
         name = item.key.removeprefix(folder)
         if item.modified is None or now - item.modified < SAFETY_AGE:
             try:
-                found.add(date.fromisoformat(name[:10]))
+                days.add(date.fromisoformat(name[:10]))
             except ValueError:
                 continue  # the pointer
-    return frozenset(found)
+    return frozenset(days)
 
 
 def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
     """Bucket and key prefix (with trailing slash) of every table's date, all generations of it, and AWS's folders read in place.
 
-    ManifestError when one is not the source's own: a damaged manifest must not make us empty a bucket.
+    ManifestError when one is not the source's own: a damaged manifest must not have a bucket emptied.
     """
     own, part = lake.layout.source_folder(manifest.source), f"/snapshot_date={manifest.snapshot_date}/"
     folders: set[tuple[str, str]] = set()
@@ -172,7 +172,7 @@ def date_folders(lake: Lake, manifest: Manifest) -> tuple[tuple[str, str], ...]:
         ):
             where = lake.layout.uri(lake.layout.manifest_key(manifest.source, manifest.snapshot_date))
             raise ManifestError(
-                f"{where} says that {table.target} lies in {table.location}, which is none of the folders of "
+                f"{where} says that {table.target} lies in {table.location}, which is not one of the folders of "
                 f"{manifest.source} {manifest.snapshot_date}; nothing of the date was removed. Materialize `parquet` of the "
                 "date again, or delete the manifest"
             )
@@ -222,12 +222,12 @@ def _remove(lake: Lake, manifest: Manifest, raw_tables: Sequence[GlueTable]) -> 
     objects = size = 0
     for bucket in sorted({bucket for bucket, _ in folders}):
         places = [folder for where, folder in folders if where == bucket]
-        found = many.listed(bucket, places)
-        # As in `cleanup.delete_export`: of AWS's own folders what says that they are whole goes first.
-        marks = [key for key, _ in found if any(key.startswith(place) and says_whole(key, place) for place in places)]
+        items = many.listed(bucket, places)
+        # As in `cleanup.delete_export`: the files that show that an export is whole are deleted first.
+        marks = [key for key, _ in items if any(key.startswith(place) and says_whole(key, place) for place in places)]
         many.delete(bucket, marks)
-        many.delete(bucket, [key for key, _ in found])
-        objects, size = objects + len(found), size + sum(bytes for _, bytes in found)
+        many.delete(bucket, [key for key, _ in items])
+        objects, size = objects + len(items), size + sum(bytes for _, bytes in items)
     manifest_key = layout.manifest_key(source, day)
     records = _keys(s3, layout.bucket, f"{layout.manifest_folder(source)}{day}.")
     s3.delete(layout.bucket, [item.key for item in records if item.key != manifest_key])

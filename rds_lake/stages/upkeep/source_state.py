@@ -27,7 +27,10 @@ _PARALLEL = 8  # of Glue's calls: an account has some dozens a second
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceState:
-    """What is known of one source. Of `untouchable` dates nobody knows what belongs to them, or a run works on them."""
+    """What is known of one source. `published`: dates decided on, each with its export; `partitions`: (raw table, partition).
+
+    Nothing of an `untouchable` date is judged: its manifest cannot be read, or a run works on it.
+    """
 
     settings: SourceSettings
     manifests: Mapping[date, Manifest]
@@ -44,7 +47,7 @@ class SourceState:
             try:
                 manifests[day] = handover.get_manifest(lake.s3, lake.layout, source.name, day)
             except ManifestError:
-                # Nobody knows what belongs to the date; whoever materializes it is told.
+                # What belongs to the date is unknown; materializing it reports the damage.
                 untouchable.add(day)
         pointer = find_pointer(lake.s3, lake.layout, source.name)
         held = waiting(pointer, set(manifests), manual=source.publish == "manual")
@@ -52,7 +55,9 @@ class SourceState:
             settings=source,
             manifests=manifests,
             untouchable=frozenset(untouchable),
-            published=_recorded(lake, source, {day: one for day, one in manifests.items() if day not in held}),
+            published=_recorded(
+                lake, source, {day: manifest for day, manifest in manifests.items() if day not in held}
+            ),
             partitions=_partitions(lake, source),
         )
 
@@ -66,18 +71,18 @@ def _recorded(lake: Lake, source: SourceSettings, manifests: Mapping[date, Manif
     """Date and export of the manifests that have a row in `<source>._snapshots`; one listing of them all."""
     rows = lake.layout.snapshot_log_folder(source.name)
     keys = sorted(item.key for item in lake.s3.list_objects(lake.layout.bucket, rows))
-    found: set[tuple[date, str]] = set()
+    recorded: set[tuple[date, str]] = set()
     for day, manifest in manifests.items():
         start = f"{rows}{day}-{manifest.export.export_task}."
         at = bisect_left(keys, start)
         if at < len(keys) and keys[at].startswith(start):
-            found.add((day, manifest.export.export_task))
-    return frozenset(found)
+            recorded.add((day, manifest.export.export_task))
+    return frozenset(recorded)
 
 
 def _partitions(lake: Lake, source: SourceSettings) -> list[tuple[str, GluePartition]]:
     """Every raw table's partitions, by the table's name."""
     names = [table.name for table in own_raw_tables(lake, source.name)]
     with cancelling_threads(_PARALLEL, "partitions") as pool:
-        found = pool.map(lambda name: list(lake.glue.find_partitions(source.name, name)), names)
-        return [(name, one) for name, partitions in zip(names, found, strict=True) for one in partitions]
+        by_table = pool.map(lambda name: list(lake.glue.find_partitions(source.name, name)), names)
+        return [(name, partition) for name, own in zip(names, by_table, strict=True) for partition in own]

@@ -56,7 +56,7 @@ def _unnamed(lake: Lake, known: SourceState, folder: Folder, *, now: datetime) -
     if attempt and _is_of_use(lake, known, folder, day, task):
         return
     record = lake.s3.find_text(lake.layout.bucket, lake.layout.export_record_key(known.settings.name, day))
-    # A folder that the export record names is one that a relocation was begun with and goes on filling.
+    # The folder of the accepted export: its relocation was begun and will continue.
     if day in known.untouchable or (record is not None and f'"{task}"' in record and not attempt):
         return
     orphan = replace(folder_orphan(known.settings.name, lake.layout.bucket, folder, now=now), day=day)

@@ -1,11 +1,12 @@
-"""From queue messages to runs: what each event asks for (aws-facts 3).
+"""From queue messages to runs: what each event asks for (the events: `model/events/parse.py`, `docs/events.md`).
 
-A finished snapshot asks for `snapshot_export` of its date, which starts the export and ends. An ended export asks for
-the whole source when our task is COMPLETE, else for `snapshot_export` alone, which fails with AWS's cause. RDS's events
-do not name the export task, so every task of ours of that snapshot is settled. A backup that failed is an incident.
+A finished snapshot asks for `snapshot_export` of its date, which starts the export and ends. An ended export asks for the
+whole source when the task is COMPLETE, else for `snapshot_export` alone, which fails with AWS's cause. RDS's events do not
+name the export task (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html), so every task that a
+source has of that snapshot is settled. A backup that failed is an incident.
 
-What belongs here: the decision per message. Receiving and acknowledging is `defs/sensors/events.py`; the parser is
-`model/events/parse.py`; what no event told is `databases/reconcile.py`.
+What belongs here: the decision per message. Receiving and acknowledging is `defs/sensors/events.py`; what no event reported is
+found by `databases/reconcile.py`.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class EventPlan:
 
     `settled` are the receipt handles to delete in the next tick. A message that is in neither `settled` nor a
     run stays in the queue: it comes again, and after the queue's limit goes to the dead-letter queue. `problems` name
-    what AWS refused to talk about, and what nobody understands.
+    messages about which AWS refused a call, or that caused an unexpected error.
     """
 
     runs: tuple[WantedRun, ...]
@@ -73,9 +74,9 @@ class _Decision:
 class EventPlanner:
     """Decides about messages for a set of sources; `first_dates` bounds the dates that have a partition.
 
-    One planner per tick: what AWS said of a snapshot or task is remembered, so that a thousand copies of an event cost
-    one call. `is_taken_over`: whether another run has done what this one would do, or is about to. `is_late`: whether the
-    tick's time is over; what is not decided by then stays in the queue.
+    One planner per tick: the decision about an event is remembered, so that a thousand copies of it cost one call.
+    `is_taken_over`: whether another run has done what this one would do, or is about to. `is_late`: whether the tick's time is
+    over; messages that are not decided by then stay in the queue.
     """
 
     rds: RdsGateway
@@ -89,7 +90,7 @@ class EventPlanner:
     _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
-        """Decide every message; one that is bad, or that AWS refuses to talk about, never keeps the others from their runs."""
+        """Decide about every message. A malformed one, or one about which AWS refuses a call, never stops the others."""
         runs: dict[str, WantedRun] = {}
         incidents: dict[str, WantedIncident] = {}
         settled: list[str] = []
@@ -117,14 +118,16 @@ class EventPlanner:
         if decided is None:
             if self.is_late():
                 return _Decision(note="stays in the queue: this tick's time is over", later=True)
-            found = attempt(lambda: self._legal(self._decide(event)))
-            if isinstance(found, Failed):
-                found = _Decision(note=f"stays in the queue: {found.why}", later=True, problem=not found.transient)
-            decided = self._decided[event] = found
+            decided = attempt(lambda: self._legal(self._decide(event)))
+            if isinstance(decided, Failed):
+                decided = _Decision(
+                    note=f"stays in the queue: {decided.why}", later=True, problem=not decided.transient
+                )
+            self._decided[event] = decided
         return decided
 
     def _legal(self, decision: _Decision) -> _Decision:
-        """Without runs of dates that have no partition, one of which would fail the whole tick, and without what is done."""
+        """The decision without runs of dates that have no partition (one would fail the whole tick) or no work left."""
         runs: list[WantedRun] = []
         notes = [decision.note] if decision.note else []
         later = decision.later
@@ -137,7 +140,7 @@ class EventPlanner:
                 notes.append(f"stays in the queue: {reason}")
                 later = True
             elif run.trigger != "begin" and self.is_taken_over(run):
-                notes.append(f"{day}: another run takes {run.export_task} over")
+                notes.append(f"{day}: another run settles {run.export_task}")
             else:
                 runs.append(run)
         return replace(decision, runs=tuple(runs), note="; ".join(notes) or None, later=later)
@@ -180,7 +183,7 @@ class EventPlanner:
         if snapshot.status != "available":
             return _Decision(note=f"stays in the queue: {snapshot.arn} is {snapshot.status}", later=True)
         if snapshot.unknown_origin:
-            return _Decision(note=f"{snapshot.arn} is a copy, and AWS does not tell any more of what: it is of no date")
+            return _Decision(note=f"{snapshot.arn} is a copy, and AWS no longer says of what: it belongs to no date")
         return _Decision(runs=(starting_run(plan.source, snapshot),))
 
     def _plan_of(self, about: Exportable, identifier: str) -> ExportPlan | None:
@@ -200,17 +203,17 @@ class EventPlanner:
         return self._settled(self.rds.list_export_tasks(source_arn=arn), arn)
 
     def _settled(self, tasks: Sequence[ExportTask], arn: str) -> _Decision:
-        """The runs that settle every ended task of ours; one started by hand counts too, unless it ended badly."""
+        """The runs that settle every ended task of the sources; one started by hand counts too, unless it ended badly."""
         try:
             ours = [(p, task, day) for p in self.plans for task in tasks if (day := date_of_ours(p, task)) is not None]
         except ValueError as error:
             return _Decision(note=f"stays in the queue: {error}", later=True)
         ours = ours or self._by_hand(tasks, arn)
         if not ours:
-            return _Decision(note=f"no export of {arn} is ours")
-        ended = [one for one in ours if not one[1].status.running]
+            return _Decision(note=f"no source has an export of {arn}")
+        ended = [(plan, task, day) for plan, task, day in ours if not task.status.running]
         if not ended:
-            return _Decision(note=f"stays in the queue: our export of {arn} is still {ours[0][1].status}", later=True)
+            return _Decision(note=f"stays in the queue: the export of {arn} is still {ours[0][1].status}", later=True)
         return _Decision(runs=tuple(settling_run(plan.source, task, day) for plan, task, day in ended))
 
     def _by_hand(self, tasks: Sequence[ExportTask], arn: str) -> list[tuple[ExportPlan, ExportTask, date]]:
@@ -222,51 +225,51 @@ class EventPlanner:
         return [(plan, task, snapshot.date) for task in tasks if attempt_at(plan, task, snapshot) is not None]
 
     def _table_exported(self, event: TableExportWritten) -> _Decision:
-        """The last of a date's exports to end settles them all; those before it have nothing to say.
+        """The last of a date's exports to end settles them all; the events before it ask for nothing.
 
-        The manifest is written before the export ends. Who sees it too early is not kept in the queue: reconciliation
-        looks sooner than the message would come again.
+        DynamoDB writes the manifest before the export ends. An event that is seen too early does not stay in the queue:
+        reconciliation looks sooner than the message would come again.
         """
         exports = self.dynamodb.get(event.source)
         if exports is None or event.snapshot_date < self.first_dates[event.source]:
             return _Decision(note=f"{event.source} {event.snapshot_date} is no date of a DynamoDB source")
-        found = exports.look(event.snapshot_date)
-        own = next((e for e in found.started if e.export_id == event.export_id), None) if found else None
-        if found is None or own is None:
+        begun = exports.look(event.snapshot_date)
+        own = next((e for e in begun.started if e.export_id == event.export_id), None) if begun else None
+        if begun is None or own is None:
             return _Decision(
-                note=f"export {event.export_id} is none of those {event.source} {event.snapshot_date} is made of"
+                note=f"export {event.export_id} is not one of the exports that {event.source} {event.snapshot_date} consists of"
             )
-        if found.status.running:
-            ended = sum(not export.status.running for export in found.started)
+        if begun.status.running:
+            ended = sum(not export.status.running for export in begun.started)
             return _Decision(
-                note=f"{event.source} {event.snapshot_date}: {ended} of {len(found.wanted)} exports have ended so far"
+                note=f"{event.source} {event.snapshot_date}: {ended} of {len(begun.wanted)} exports have ended so far"
             )
-        return _Decision(runs=(settling_run(event.source, found.task, event.snapshot_date),))
+        return _Decision(runs=(settling_run(event.source, begun.task, event.snapshot_date),))
 
     def _job_ended(self, event: JobEnded) -> _Decision:
-        """What a date's last run to end asks for, or one that leaves its place to a table that waits.
+        """The last Glue run of a date to end asks for the rest; so does one that leaves its place to a table that waits.
 
-        Whoever hears of an end before Glue itself says so is not kept in the queue: reconciliation looks sooner.
+        An event that comes before Glue itself reports the end does not stay in the queue: reconciliation looks sooner.
         """
         ours = self.conversions if self.conversions and self.conversions.job == event.job else None
-        found = ours.date_of(event.run) if ours else None
-        if found is None:
-            return _Decision(note=f"the run {event.run} of the Glue job {event.job} converts for no open date of ours")
-        day = f"{found.job_set.source} {found.job_set.snapshot_date}"
-        if found.job_set.snapshot_date < self.first_dates[found.job_set.source]:
+        converted = ours.date_of(event.run) if ours else None
+        if converted is None:
+            return _Decision(note=f"the run {event.run} of the Glue job {event.job} converts for no source's open date")
+        day = f"{converted.job_set.source} {converted.job_set.snapshot_date}"
+        if converted.job_set.snapshot_date < self.first_dates[converted.job_set.source]:
             return _Decision(note=f"{day} is before the source's first date")
-        if not found.is_due:
-            return _Decision(note=f"{day}: Glue still converts {', '.join(found.running)}")
-        return _Decision(runs=(found.wanted(),))
+        if not converted.is_due:
+            return _Decision(note=f"{day}: Glue still converts {', '.join(converted.running)}")
+        return _Decision(runs=(converted.wanted(),))
 
     def _backup_failed(self, event: BackupFailed) -> _Decision:
-        """An incident of the source that waits for AWS Backup's snapshots; nobody else's backup is our business."""
+        """An incident of the source that takes AWS Backup's snapshots; backups of other databases are ignored."""
         kind, _, identifier = parse_arn(event.resource_arn).resource.partition(":")
         about = {"db": Exportable.SNAPSHOT, "cluster": Exportable.CLUSTER_SNAPSHOT}.get(kind)
         plan = self._plan_of(about, identifier) if about else None
         if plan is None or "awsbackup" not in plan.kinds:
             return _Decision(
-                note=f"backup job {event.job} of {event.resource_arn}, no source of ours, ended {event.state}"
+                note=f"backup job {event.job} of {event.resource_arn}, which is no source, ended {event.state}"
             )
         incident = WantedIncident(
             key=f"backup:{event.job}:{event.state}",

@@ -1,7 +1,4 @@
-"""Which run a source has.
-
-What belongs here: the choice by kind.
-"""
+"""The stages of a source, by its kind: every caller above `stages/` gets them here."""
 
 from __future__ import annotations
 

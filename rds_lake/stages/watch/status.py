@@ -1,6 +1,6 @@
 """Status: what is published of a source, how old it is, what its last export cost, and what runs now.
 
-What belongs here: looking, in S3 and RDS. Nothing is changed. Showing it is `console/status.py`.
+What belongs here: reading it, in S3 and RDS; nothing is changed. Showing it is `console/status.py`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class RunningExport:
 class SourceStatus:
     """A source now. `shown` is the published date, or the newest relocated one where nothing is published yet.
 
-    `waiting` are dates that a person has to publish; `moving` is a date whose flip was begun and has not ended.
+    `waiting` are dates that a person has to approve; `moving` is a date whose publication was begun and has not ended.
     """
 
     source: str
@@ -72,7 +72,7 @@ class SourceStatus:
 def source_status(
     config: LakeConfig, source: SourceSettings, running: Sequence[ExportTask], *, rds: RdsGateway, lake: Lake
 ) -> SourceStatus:
-    """The source now; `running` are the account's tasks in progress, asked for once for all sources."""
+    """The source now; `running` are the account's tasks in progress, listed once for all sources."""
     state = read_state(lake.s3, lake.layout, source.name)
     pointer = state.pointer
     dates = handover.list_dates(lake.s3, lake.layout, source.name)
@@ -126,7 +126,7 @@ def _snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
     """The size AWS bills a database's export by; None when the snapshot is gone, or it was a live cluster's."""
     about, _ = exportable(record.snapshot_arn)
     snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, record.snapshot_arn)
-    # 0: AWS does not say it of this snapshot.
+    # 0: AWS gives no size for this snapshot.
     return (snapshot.size_gb or None) if snapshot else None
 
 
@@ -134,13 +134,13 @@ def _ours(config: LakeConfig, source: SourceSettings, running: Sequence[ExportTa
     if not isinstance(source, Rds | Aurora):
         return []
     plan = export_plan(config, source)
-    found: list[RunningExport] = []
+    exports: list[RunningExport] = []
     for task in running:
         try:
             day = date_of_ours(plan, task)
         except ValueError:
-            found.append(RunningExport(task=task, snapshot_date=None))
+            exports.append(RunningExport(task=task, snapshot_date=None))
             continue
         if day is not None:
-            found.append(RunningExport(task=task, snapshot_date=day))
-    return found
+            exports.append(RunningExport(task=task, snapshot_date=day))
+    return exports

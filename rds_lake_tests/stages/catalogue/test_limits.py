@@ -36,7 +36,7 @@ def run_all(world: World, day: str) -> tuple[list[str], list[str]]:
     run.relocate(when)
     catalogued = run.shared.catalogue(when)
     published = run.shared.publish(when, now=datetime.now(UTC))
-    return [one.table for one in catalogued.left_out], [one.table for one in published.left_out]
+    return [left.table for left in catalogued.left_out], [left.table for left in published.left_out]
 
 
 def test_a_table_whose_view_would_be_too_long_has_none_and_the_others_are_published(
@@ -106,7 +106,7 @@ def test_a_column_type_beyond_glues_limit_leaves_out_its_table_alone(world: Worl
     source = Rds(name="shop", kind="rds", identifier="shop-prod", default_schema="shop.public")
     kept, left_out = with_legal_types(name_tables(replace(manifest, tables=tables), source))
     assert {table.manifest.target for table in kept} == {table.target for table in others}
-    assert [one.table for one in left_out] == [str(first.target)]
+    assert [left.table for left in left_out] == [str(first.target)]
 
 
 def test_two_days_that_fit_alone_and_not_together_are_kept_apart() -> None:

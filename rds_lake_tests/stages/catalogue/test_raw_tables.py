@@ -18,7 +18,7 @@ def test_an_incompatible_type_moves_the_view_to_a_table_beside_and_older_dates_s
     assert world.query("SELECT v, w FROM flips") == [("v1", "x")]
     assert per_date(world, "max(v)", "snapshots_flips") == [("2026-11-17", "1")]
     assert per_date(world, "max(v)", "snapshots_flips__v2") == [("2026-11-18", "v1")]
-    assert day(world, "2026-11-19") == {}, "it is told once"
+    assert day(world, "2026-11-19") == {}, "it is reported once"
     again = "ALTER TABLE flips ALTER v TYPE double precision USING 2.5"
     assert day(world, "2026-11-20", again) == {"flips": [Kind.INCOMPATIBLE]}
     assert world.query("SELECT v, w FROM flips") == [("2.5", "x")]

@@ -74,7 +74,7 @@ def roll_back(run: Any, day: date) -> None:
 
 
 def prune(run: Any, _day: date) -> None:
-    """Remove all dates but the newest, and leftovers, as somebody would the day after."""
+    """Remove all dates but the newest, and leftovers, as on the day after."""
     source = run.shared.source.model_copy(update={"retention": Retention(daily=1, weekly=0, monthly=0)})
     exports = Exports.read(run.shared.config, run.rds, run.shared.lake.s3)
     tomorrow = datetime.now(UTC) + timedelta(hours=25)
@@ -171,13 +171,13 @@ def _be_child(order: dict[str, Any]) -> None:
             KINDS[order["source"]["kind"]].model_validate(order["source"]),
             rds=RdsGateway(clients.rds),
             dynamodb=DynamoGateway(clients.client("dynamodb")),
-            # The local Athena answers in milliseconds; who asks without a pause keeps it from its work.
+            # The local Athena answers in milliseconds; polls without a pause would slow it down.
             lake=open_lake(clients, config.lake, sleep=lambda seconds: time.sleep(0.01), clock=lambda: 0.0),
             log=lambda line: None,
         )
         _STAGES[order["stage"]](run, date.fromisoformat(order["day"]))
         status = 0
-    except BaseException:  # noqa: BLE001 - the end of a process: whatever it was is shown, and the status tells
+    except BaseException:  # noqa: BLE001 - the end of a process: whatever it was is shown, and the exit status says that it failed
         traceback.print_exc()
     finally:
         # Without the clean-up of a process that is the server's copy.

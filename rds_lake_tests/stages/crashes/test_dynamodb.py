@@ -65,14 +65,14 @@ class Hours:
 def end_of(world: World, day: date) -> str:
     """What readers and later stages find, but for the names that DynamoDB, a scan and each attempt choose anew each time.
 
-    What an attempt that was killed left is nobody's to remove but upkeep's, so that only keys of files that count are told.
+    What a killed attempt left is removed by upkeep only, so that only keys of files that count are compared.
     """
     manifest = get_manifest(world.gateways.s3, world.gateways.layout, "reviews", day)
     counted = {file.key for table in manifest.tables for file in table.files}
     seen = what_readers_see(world)
     keys = [place for place in cast(list[str], seen["keys"]) if not _is_left(place.partition("/")[2], day, counted)]
-    told = repr(seen | {"keys": keys}).replace(manifest.export.export_task, "task")
-    return re.sub(r"attempt-[0-9a-f]+", "attempt", told)
+    text = repr(seen | {"keys": keys}).replace(manifest.export.export_task, "task")
+    return re.sub(r"attempt-[0-9a-f]+", "attempt", text)
 
 
 def _is_left(key: str, day: date, counted: set[str]) -> bool:
@@ -121,7 +121,7 @@ def test_a_scan_killed_before_any_of_its_writes_ends_with_every_item_once(
     ):
         require_whole(world, f"killed before write {number}", anything=True)
         if killed:
-            # The lease of a run that was killed is nobody's after seconds, which pass by being slept.
+            # The lease of a killed run ends after seconds, which pass by being slept.
             passed = Hours()
             world.publish(str(TODAY), clock=passed, sleep=passed.sleep)
         found = end_of(world, TODAY)

@@ -1,4 +1,4 @@
-"""One list of the account's snapshots serves all sources, and says what each would have been told by itself."""
+"""One list of the account's snapshots serves all sources, and gives each what it would have listed by itself."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -112,7 +112,7 @@ def test_every_early_day_is_again_what_it_was_in_the_database(moments: list[date
     centuries = [datetime(year, month, day, 23, 59) for year in range(100, 1600, 100) for month, day in _AROUND]  # noqa: DTZ001
     moments = [moment.replace(microsecond=moment.microsecond // 1000 * 1000) for moment in (*moments, *centuries)]
     stored = [moment + timedelta(days=julian_day(moment) - (moment - EPOCH).days) for moment in moments]
-    rows = ", ".join(f"(TIMESTAMP '{one.isoformat(' ', 'milliseconds')}', DATE '{one.date()}')" for one in stored)
+    rows = ", ".join(f"(TIMESTAMP '{time.isoformat(' ', 'milliseconds')}', DATE '{time.date()}')" for time in stored)
     times = view_column(Column(name="t", hive_type="timestamp", calendar="julian"), "t").expression
     days = view_column(Column(name="d", hive_type="date", calendar="julian"), "d").expression
     found = asked(f"SELECT {times}, {days} FROM (VALUES {rows}) AS v (t, d)")
@@ -132,7 +132,7 @@ def test_every_early_day_is_again_what_it_was_in_the_database(moments: list[date
         ("mixed", "1582-10-15", "1582-10-15", "false"),
     ],
 )
-def test_a_day_nobody_can_tell_is_null_and_counted(
+def test_a_day_that_cannot_be_determined_is_null_and_counted(
     calendar: Calendar | None, raw: str, value: str | None, lost: str
 ) -> None:
     assert shown(Column(name="x", hive_type="date", calendar=calendar), f"DATE '{raw}'") == (value, lost)

@@ -149,7 +149,7 @@ def test_what_was_copied_comes_before_its_copies_and_the_first_copy_before_the_n
 def test_the_export_of_a_copy_is_known_by_its_id_as_that_of_its_datas_day(name: str) -> None:
     snapshot = copied(name)
     identifier = export_task_id(subject=snapshot.subject, include=(), salt=PLAN.salt, attempt=3)
-    # AWS tells the time of the copy.
+    # AWS gives the time of the copy.
     task = ExportTask(
         identifier=identifier,
         source_arn=snapshot.arn,
@@ -165,7 +165,7 @@ def test_the_export_of_a_copy_is_known_by_its_id_as_that_of_its_datas_day(name: 
 
 def test_a_copy_of_unknown_origin_is_named_where_no_snapshot_is_found() -> None:
     rds = FakeRds(snapshots=[copied(unknown_origin=True, created_at=COPIED)])
-    with pytest.raises(SnapshotNotFoundError, match="copies keep-for-audit are of no date"):
+    with pytest.raises(SnapshotNotFoundError, match="copies keep-for-audit belong to no date"):
         choose_snapshot(rds, PLAN, COPIED.date(), now=COPIED, usable=lambda _: True)
 
 

@@ -148,7 +148,7 @@ class TestChooseSnapshot:
 
 class TestBegin:
     def test_three_starts_pay_for_one_export(self) -> None:
-        """The same event three times (traps T9)."""
+        """The same event three times costs one export."""
         rds = FakeRds()
         identifiers = {begin_export(rds, PLAN, snapshot()).identifier for _ in range(3)}
         assert rds.started == list(identifiers)
@@ -192,7 +192,7 @@ class TestBegin:
         assert attempt_of(begin_export(rds, PLAN, snapshot())) == 1
         assert len(rds.started) == 1
 
-    def test_somebody_elses_export_of_the_same_snapshot_is_not_ours(self) -> None:
+    def test_a_foreign_export_of_the_same_snapshot_is_not_adopted(self) -> None:
         foreign = ExportTask(
             identifier="console-export-1",
             source_arn=snapshot().arn,
@@ -226,7 +226,7 @@ class TestBegin:
 
 
 class BlindRds(FakeRds):
-    """Does not list the tasks it has: DescribeExportTasks before somebody else's start."""
+    """Does not list the tasks it has: DescribeExportTasks was answered before another run's start."""
 
     def __init__(self, other: FakeRds) -> None:
         super().__init__(tasks=list(other.tasks.values()))
@@ -264,7 +264,7 @@ class TestRun:
     def test_a_cancellation_is_told_as_one(self) -> None:
         rds, name = FakeRds(), task(1, ExportStatus.STARTING).identifier
         time = Time([lambda: rds.change(name, status=ExportStatus.CANCELING), lambda: rds.cancel_export(name)])
-        with pytest.raises(ExportFailedError, match="CANCELED: somebody canceled it"):
+        with pytest.raises(ExportFailedError, match="CANCELED: it was canceled, and AWS does not say by whom"):
             run_export(rds, PLAN, snapshot(), waiting=time.waiting())
 
     def test_an_export_that_takes_too_long_goes_on_in_aws_and_is_adopted_later(self) -> None:

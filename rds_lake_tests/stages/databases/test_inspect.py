@@ -41,7 +41,7 @@ def test_a_task_whose_id_begins_alike_is_not_read_along(s3: S3Gateway, clients: 
 
 
 def test_an_export_of_2500_files_is_read_to_its_end(s3: S3Gateway, clients: AwsClients) -> None:
-    """A single listing ends at 1,000 keys (traps T2)."""
+    """A single page of a listing ends at 1,000 keys."""
     export = SampleExport(s3=clients.s3, tables=(SampleTable(target="shop.public.orders"),)).write()
     folder = f"{export.task.folder}shop/public.orders/1/"
     fill("acme-exports", [f"{folder}part-{number:05}-x.gz.parquet" for number in range(2500)])
@@ -66,7 +66,7 @@ def test_what_is_missing_is_found(s3: S3Gateway, clients: AwsClients) -> None:
 
 
 def test_a_folder_without_info_files_is_no_finished_export(s3: S3Gateway, clients: AwsClients) -> None:
-    """A cancelled export leaves its files behind (traps T25)."""
+    """A cancelled export leaves its files behind."""
     export = SampleExport(s3=clients.s3, tables=())
     export.put("shop/public.orders/1/part-00000-x.gz.parquet", b"")
     with pytest.raises(MalformedExportError, match="there is no export_tables_info"):

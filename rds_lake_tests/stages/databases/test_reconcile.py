@@ -1,4 +1,4 @@
-"""Reconciliation: what no event told is found, started in turn, settled once, and told once (traps 6, 13, 42)."""
+"""Reconciliation: what no event reported is found, started in turn, settled once, and mailed once."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -118,7 +118,7 @@ def dates(examined: Examined) -> list[int]:
 
 class TestStart:
     def test_a_snapshot_that_no_event_told_is_to_be_exported(self) -> None:
-        """Events of copied snapshots, or of hours in which nobody listened."""
+        """Copied snapshots raise no event, and events of hours without a daemon may be lost."""
         found = examine(FakeRds(snapshots=[snapshot(20), snapshot(21)]))
         assert dates(found) == [20, 21]
         assert (found.settling, found.incidents) == ((), ())
@@ -178,7 +178,7 @@ def cluster() -> Snapshot:
 
 class TestSettle:
     @pytest.mark.parametrize("status", [ExportStatus.COMPLETE, ExportStatus.FAILED, ExportStatus.CANCELED])
-    def test_an_ended_export_whose_end_nobody_told_is_settled(self, status: ExportStatus) -> None:
+    def test_an_ended_export_whose_event_was_lost_is_settled(self, status: ExportStatus) -> None:
         found = examine(FakeRds(snapshots=[snapshot()], tasks=[task(snapshot(), status)]))
         (run,) = found.settling
         assert (run.trigger, run.whole_source) == ("settle", status is ExportStatus.COMPLETE)
@@ -223,7 +223,7 @@ class TestSettle:
         ).settling
         assert run.snapshot_date == date(2026, 11, 20)
 
-    def test_a_date_that_somebody_launched_by_hand_is_not_run_a_second_time(self) -> None:
+    def test_a_date_that_a_person_launched_is_not_run_a_second_time(self) -> None:
         rds = FakeRds(snapshots=[snapshot()], tasks=[task(snapshot(), ExportStatus.COMPLETE)])
         assert not examine(rds, Log(launched=[date(2026, 11, 21)])).settling
 
@@ -279,7 +279,7 @@ class TestIncidents:
         rds = FakeRds(snapshots=[snapshot(20), snapshot()], tasks=[running])
         (first,) = examine(rds).incidents
         (second,) = examine(rds, now=NOW + timedelta(hours=1)).incidents
-        assert first.key == second.key, "the same incident keeps its key, so it is told once"
+        assert first.key == second.key, "the same incident keeps its key, so it is mailed once"
         assert running.identifier in first.cause
         assert "40%" in first.cause
 
@@ -288,7 +288,7 @@ class TestIncidents:
         assert not examine(rds, Log(timed_out=True)).incidents
 
     def test_a_failure_of_something_else_silences_no_stuck_export(self) -> None:
-        """Weeks ago, or of the catalogue: nobody was told that this export hangs."""
+        """Weeks ago, or of the catalogue: that time-out did not report that this export hangs."""
         rds = FakeRds(snapshots=[snapshot(20), snapshot()], tasks=[task(snapshot(20), ExportStatus.STARTING)])
         assert len(examine(rds, Log(failed=True)).incidents) == 1
 
@@ -368,7 +368,7 @@ def test_the_highest_priority_goes_first_and_then_the_oldest_date() -> None:
     others=st.integers(0, 8),
     beginning=st.integers(0, 8),
 )
-def test_never_more_are_started_than_aws_has_places_whoever_took_the_others(
+def test_never_more_are_started_than_aws_has_places_beside_foreign_exports(
     waiting: list[Candidate], others: int, beginning: int
 ) -> None:
     runs = start_next(waiting, running(others), quota=5, beginning=beginning, turn=1)

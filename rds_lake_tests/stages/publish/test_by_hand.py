@@ -70,11 +70,11 @@ def test_a_held_date_moves_no_view_until_a_person_publishes_it(world: World) -> 
 
 def test_a_first_date_is_held_as_well_and_awss_copy_stays_until_it_is_published(world: World) -> None:
     world.with_source(publish="manual", retention=Retention(daily=1, weekly=0, monthly=0))
-    told: list[date] = []
+    announced: list[date] = []
     world.snapshot("2026-11-19")
     for _ in range(2):
-        world.publish("2026-11-19", announce=told.append)
-    assert told == [date(2026, 11, 19)], "however often its run is repeated, it is told once"
+        world.publish("2026-11-19", announce=announced.append)
+    assert announced == [date(2026, 11, 19)], "however often its run is repeated, it is announced once"
     assert "orders" not in world.gateways.glue.list_tables("shop")
     arrive(world, "2026-11-20")
     lake, config, source = world.gateways.lake, world.config, world.config.sources[0]
@@ -151,8 +151,8 @@ def test_what_cannot_be_gone_back_to_is_refused_with_a_sentence_and_moves_nothin
         "2026-11-21": "to go forward: rds-lake publish shop 2026-11-21",
         "2026-11-01": r"not in the lake: never exported.* Checked dates: 2026-11-20, 2026-11-19",
     }
-    for day, told in refusals.items():
-        with pytest.raises(PublishError, match=told):
+    for day, why in refusals.items():
+        with pytest.raises(PublishError, match=why):
             roll_back(world, day)
     with pytest.raises(PublishError, match="2026-11-18 is in the lake, but never passed its checks"):
         roll_back(world, "2026-11-18")

@@ -88,7 +88,7 @@ def test_an_export_that_another_run_copies_at_the_same_time_is_left_alone(
     under_way = "lake/shop/shop/public.orders/snapshot_date=2026-11-20/shop-prod-later-1/1-a.parquet"
     fill("acme-lake", [under_way])
     clean(s3, layout, manifest)
-    assert under_way in keys("acme-lake"), "nobody deletes what he did not take the place of"
+    assert under_way in keys("acme-lake"), "only an export whose place was taken is deleted"
 
 
 def test_while_another_run_works_on_the_date_its_earlier_export_stays(

@@ -117,7 +117,8 @@ def test_colliding_names_stop_before_any_view_moves_and_show_the_line_to_add(wor
 
 
 def test_tables_and_columns_of_any_name_arrive_and_no_name_is_executed(world: World) -> None:
-    # A slash, or a column with one of ,;{}()= and space, makes AWS skip the table (aws-facts 1.7).
+    # A slash in its name, or a column with one of ,;{}()= and space, makes AWS skip a table:
+    # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
     for number, name in enumerate(strategies.NASTY):
         quoted = name.replace('"', '""')
         column = "".join(c for c in quoted if c not in ",;{}() =") or "c"
@@ -169,6 +170,17 @@ def test_a_view_that_stands_as_published_is_left_alone_and_one_touched_by_hand_i
     assert world.query("SELECT count(*), max(snapshot_date) FROM orders") == [("10", "2026-11-20")]
 
 
+def test_a_view_changed_by_hand_is_not_made_again_where_its_partition_is_gone(world: World) -> None:
+    """Glue is not asked about tables whose views are as published; about this one it is."""
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    world.gateways.athena.run("CREATE OR REPLACE VIEW orders AS SELECT 1 AS id", database="shop")
+    world.gateways.lake.glue.delete_partitions("shop", "snapshots_orders", [("2026-11-20",)])
+    with pytest.raises(CatalogError, match=r"not catalogued for 2026-11-20; materialize `catalog` first") as caught:
+        world.run().shared.publish(date(2026, 11, 20), now=NOW)
+    assert caught.value.problems == ("shop.public.orders",)
+
+
 def test_a_view_that_is_not_what_was_asked_for_keeps_the_pointer_where_it_was(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,13 +189,13 @@ def test_a_view_that_is_not_what_was_asked_for_keeps_the_pointer_where_it_was(
     world.snapshot("2026-11-20")
     run_many = AthenaGateway.run_many
 
-    def somebody_else(self: AthenaGateway, statements: Sequence[str], **arguments: Any) -> Any:
+    def another_program(self: AthenaGateway, statements: Sequence[str], **arguments: Any) -> Any:
         done = run_many(self, statements, **arguments)
         if any("CREATE OR REPLACE" in sql for sql in statements):
             self.run("CREATE OR REPLACE VIEW orders AS SELECT 1 AS id", database="shop")
         return done
 
-    monkeypatch.setattr(AthenaGateway, "run_many", somebody_else)
+    monkeypatch.setattr(AthenaGateway, "run_many", another_program)
     with pytest.raises(CatalogError, match="orders does not read snapshots_orders"):
         world.publish("2026-11-20")
     assert published(world) == "2026-11-19"
@@ -219,7 +231,7 @@ def test_when_one_view_cannot_be_made_all_go_back_to_the_date_they_had(
     assert world.query("SELECT count(*) FROM brand_new") == [("0",)]
 
 
-def test_of_two_publications_at_once_the_newer_date_wins_whoever_ends_last(
+def test_of_two_publications_at_once_the_newer_date_wins_also_when_it_ends_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.snapshot("2026-11-18")

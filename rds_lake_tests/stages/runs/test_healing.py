@@ -69,7 +69,7 @@ def test_a_source_that_cannot_be_looked_at_is_told_once_after_two_hours_and_agai
         for incident in unseen.note("shop", ["AccessDenied"], now=NOW + timedelta(minutes=minutes))
     ]
     assert len(keys) == 48
-    assert len(set(keys)) == 1, "one run key, so that Dagster tells it once"
+    assert len(set(keys)) == 1, "one run key, so that Dagster starts it once"
     assert unseen.note("blog", ["AccessDenied"], now=NOW) == ()
     assert unseen.note("shop", [], now=NOW + timedelta(hours=11)) == ()
     assert unseen.note("shop", ["AccessDenied"], now=NOW + timedelta(hours=12)) == ()

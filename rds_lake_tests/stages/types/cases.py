@@ -1,6 +1,6 @@
 """Types on their way from a database to Athena: cases as a table, and one published snapshot that holds them all.
 
-What belongs here: what the modules of both engines share. The cases themselves stand in those modules, and in
+What belongs here: what the modules of both engines share. The cases themselves are in those modules, and in
 `docs/types.md`, which is compared with them.
 """
 
@@ -72,7 +72,7 @@ NULL = kept(("NULL", None))
 
 
 def rows_of(cases: list[Case], *, pad: dict[str, str]) -> list[list[str]]:
-    """Rows of literals, first the row's number; columns with fewer values go on with NULL, or what `pad` has."""
+    """Rows of literals, first the row's number; columns with fewer values are filled with NULL, or what `pad` has."""
     longest = max(len(case.values) for case in cases)
     return [
         [

@@ -1,4 +1,7 @@
-"""Every MySQL and MariaDB type from the database through export, Parquet, Glue and the typed view (aws-facts 2.1)."""
+"""Every MySQL and MariaDB type from the database through export, Parquet, Glue and the typed view.
+
+What an export makes of a type: https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

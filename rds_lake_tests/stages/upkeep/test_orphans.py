@@ -1,4 +1,4 @@
-"""Orphans: everything that costs money and that nobody will read is found with its reason, and nothing else is."""
+"""Orphans: everything that costs money and will not be read is found with its reason, and nothing else is."""
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -20,7 +20,7 @@ ORDERS = "lake/shop/shop/public.orders"
 
 
 def find(world: World, *, later: timedelta = timedelta(hours=25)) -> dict[str, Orphan]:
-    """Orphans by kind, as somebody sees them a day later."""
+    """Orphans by kind, as of a day later."""
     lake, now = world.gateways.lake, datetime.now(UTC) + later
     found = find_orphans(
         world.config,
@@ -134,7 +134,7 @@ def test_files_without_manifest_and_partition_go_and_unknown_files_stay(world: W
     assert any(key.startswith("lake/shopping/") for key in world.keys())
 
 
-def test_parts_of_an_upload_nobody_completed_are_aborted(world: World) -> None:
+def test_parts_of_an_upload_that_was_never_completed_are_aborted(world: World) -> None:
     s3 = world.clients.client("s3")
     for key in (f"{ORDERS}/snapshot_date=2026-11-20/t/1-part.parquet", "elsewhere/x"):
         upload = s3.create_multipart_upload(Bucket="acme-lake", Key=key)["UploadId"]
@@ -144,7 +144,7 @@ def test_parts_of_an_upload_nobody_completed_are_aborted(world: World) -> None:
     assert [u["Key"] for u in s3.list_multipart_uploads(Bucket="acme-lake")["Uploads"]] == ["elsewhere/x"]
 
 
-def test_a_partition_whose_objects_somebody_deleted_goes_and_an_empty_tables_stays(world: World) -> None:
+def test_a_partition_whose_objects_were_deleted_goes_and_an_empty_tables_stays(world: World) -> None:
     world.snapshot("2026-11-19")
     world.publish("2026-11-19")
     world.snapshot("2026-11-20")

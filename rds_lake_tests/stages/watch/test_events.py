@@ -1,4 +1,4 @@
-"""From messages to runs: each event asks for the right run, once (traps T8, T9)."""
+"""From messages to runs: each event asks for the right run, once, however often and in whatever order it comes."""
 
 import json
 from dataclasses import replace

@@ -1,9 +1,8 @@
 """Which copies have arrived: a listing of the destination compared with the plan as it comes, page by page.
 
 A folder is listed in the order of its keys, and a table's copies are planned in that order, so that both are walked in step
-and nothing of a million keys is kept. What is not found in step (two layouts in one table) is not lost: it is asked for by HEAD.
-
-What belongs here: the comparison. Listing is `aws/s3/many.py`, what follows from it `relocate.py`.
+and nothing of a million keys is kept. What is not met in step (two layouts in one table) is
+not lost: `relocate.py` asks for it by HEAD.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ class Arrivals:
         self._table_of = {folder: which for which, folder in enumerate(plan.folders)}
 
     def add(self, items: Sequence[tuple[str, int]]) -> None:
-        """A page of (key, size), of one folder, in order; foreign keys are passed over."""
+        """A page of (key, size) of one folder, in order; keys that are not in the plan are ignored."""
         which = self._table_of.get(items[0][0].rpartition("/")[0] + "/") if items else None
         if which is None:
             return

@@ -23,7 +23,7 @@ from rds_lake.stages.databases.inspect import ExportedTable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Copied:
-    """One verified copy of a table's file, and the (name, Hive type) columns of its footer; `early` as there."""
+    """One verified copy of a table's file, with `columns` (name, Hive type) and `early` as its footer has them (`footers.py`)."""
 
     table: ExportedTable
     data: DataFile
@@ -88,16 +88,16 @@ class _Files:
 
 
 def _with_calendars(columns: Sequence[Column], early: Iterable[tuple[str, Calendar]]) -> tuple[Column, ...]:
-    found: dict[str, list[Calendar]] = defaultdict(list)
+    calendars: dict[str, list[Calendar]] = defaultdict(list)
     for name, calendar in early:
-        found[name].append(calendar)
-    return tuple(replace(column, calendar=together(found.get(column.name, ()))) for column in columns)
+        calendars[name].append(calendar)
+    return tuple(replace(column, calendar=together(calendars.get(column.name, ()))) for column in columns)
 
 
 def _place(table: ExportedTable, record: ExportRecord, layout: LakeLayout, *, in_place: bool) -> tuple[str, str]:
     """Where the table's files of the date are, and its own folder in the lake where that does not follow."""
     if in_place:
-        # Above the index folders: Athena reads what lies below, and no name that begins with `_` (aws-facts 1.1).
+        # Above the index folders: Athena reads what lies below, but no file whose name begins with `_`, such as _SUCCESS.
         home = layout.uri(layout.table_folder(record.source, table.folder))
         return f"s3://{record.bucket}/{record.folder}{table.folder}/", home
     folder = layout.partition_folder(record.source, table.folder, record.snapshot_date, record.export_task)
@@ -109,8 +109,8 @@ def merge_schema(
 ) -> tuple[tuple[Column, ...], tuple[str, ...]]:
     """Columns with physical and original types, and where the two disagree; the footer wins.
 
-    Without a footer (a table without files) the announced types are all there is; one in words nobody has seen is text
-    until a file shows it.
+    Without a footer (a table without files) the announced types are all there is; an unknown one is taken for text until a
+    file shows the type.
     """
     by_name = {column.name.lower(): column for column in announced}
     has_files = physical is not None
@@ -139,7 +139,7 @@ def merge_schema(
 
 
 def _against_announced(info: InfoColumn, in_files: str | None) -> list[str]:
-    """What the announced type has to say: nothing where the files have it, or where there are none to compare with."""
+    """How the announced type differs from the files'; nothing where it is the same, or where there are no files to compare with."""
     announced = known_type_of_expected(info.expected_type)
     if announced is None:
         words = f"column {info.name} was announced as {info.expected_type or 'nothing'}, which rds-lake does not know"

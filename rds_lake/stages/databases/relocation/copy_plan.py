@@ -71,7 +71,7 @@ class CopyPlan(Made[PlannedCopy]):
 def plan_copies(tables: Iterable[ExportedTable], record: ExportRecord, layout: LakeLayout) -> CopyPlan:
     """Every copy of an export, ordered so that neighbours lie in different tables: S3 limits rates per prefix (pure).
 
-    MalformedExportError when two tables share a folder: AWS folds names, and their rows cannot be told apart.
+    MalformedExportError when two tables share a folder: AWS folds names, and their rows could not be separated again.
     """
     tables = tuple(tables)
     require_own_folders(tables)

@@ -1,6 +1,6 @@
 """In place: register what AWS wrote where AWS wrote it, without a copy (`parquet: in_place`).
 
-Nothing is copied, so nothing is verified but that every file listed ends with a footer that can be read. The manifest's
+Nothing is copied, so all that is verified is that every listed file ends with a readable footer. The manifest's
 locations are AWS's table folders; its version keeps releases that do not know of it from deleting them as a superfluous copy.
 
 What belongs here: reading the footers of an export and writing that manifest. Copying instead is `relocate.py`.
@@ -57,12 +57,12 @@ class Registrar:
             self.layout,
             in_place=True,
         )
-        stands = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
+        written = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
         self.log(
             f"registered {manifest.files} files of AWS's own, {manifest.bytes:,} bytes, {manifest.rows:,} rows; nothing "
             "was copied"
         )
-        return stands
+        return written
 
     def _read(self, files: CopyPlan, record: ExportRecord) -> FileFacts:
         facts, failed = FileFacts(len(files)), dict[int, RdsLakeError]()

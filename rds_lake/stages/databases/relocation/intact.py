@@ -1,7 +1,4 @@
-"""Whether a relocated date is still all there: somebody may have deleted objects by hand.
-
-What belongs here: comparing a manifest with what S3 lists, and the words for what is gone for good.
-"""
+"""Whether the files of a date can be brought back from AWS's copy, after a person deleted some of them from the lake."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from rds_lake.stages.databases.inspect import ExportContents
 
 
 def require_copy_of_aws(s3: S3Gateway, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]) -> None:
-    """LostFilesError that names the files when AWS's own copy is gone, or on its way out."""
+    """LostFilesError that names the files when AWS's own copy is gone, or is being deleted."""
     export = manifest.export
     if not is_whole(s3, export.bucket, export.folder):
         raise _lost(layout, manifest, gone)
@@ -34,7 +31,7 @@ def is_whole(s3: S3Gateway, bucket: str, folder: str) -> bool:
 def require_whole_copy_of_aws(
     contents: ExportContents, layout: LakeLayout, manifest: Manifest, gone: tuple[str, ...]
 ) -> None:
-    """The same unless AWS's copy has every file it had: of half a copy a date of fewer rows would be made."""
+    """LostFilesError unless AWS's copy has every file it had: half a copy would make a date of fewer rows."""
     had = {table.target: (len(table.files), table.bytes) for table in manifest.tables}
     has = {table.target: (len(table.files), sum(file.bytes for file in table.files)) for table in contents.tables}
     if has != had:

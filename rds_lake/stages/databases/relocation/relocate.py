@@ -3,8 +3,9 @@
 Copies are made by S3 itself: one request each. They are verified together: a listing of the destination (1,000 sizes a
 request) shows each with its source's size, and the answer to the copy said a checksum, which the manifest keeps; where S3 said
 none, both objects are asked for theirs and these are compared. Never by ETag, which is no content hash under SSE-KMS
-(aws-facts 7). A crash anywhere leaves the source untouched and no manifest; the next attempt finds the copies whose checksum
-proves them whole and does not repeat them.
+(https://docs.aws.amazon.com/AmazonS3/latest/API/API_Object.html).
+
+A crash anywhere leaves the source untouched and no manifest; the next attempt keeps the copies whose checksum proves them whole.
 
 What belongs here: copy, verify, read footers, in that order. The plan is `copy_plan.py`, the manifest's values
 `copied.py`; deleting the source is `publish/cleanup.py`, after publishing.
@@ -68,18 +69,20 @@ class Mover:
         if work.failed:
             return self._done_by_another(record) or work.give_up()
         manifest = build_manifest(contents.tables, work.copied(), record, self.layout)
-        stands = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
-        if stands.export.export_task != record.export_task:
-            self.log(f"{record.snapshot_date} was relocated from {stands.export.export_task} meanwhile; that stands")
-            return stands
+        written = write_manifest(self.s3, self.layout, manifest, kms_key=self.kms_key, newest=self.newest)
+        if written.export.export_task != record.export_task:
+            self.log(
+                f"another run relocated {record.snapshot_date} from {written.export.export_task} meanwhile; its manifest is kept"
+            )
+            return written
         self.log(
             f"relocated {manifest.files} files, {manifest.bytes:,} bytes, {manifest.rows:,} rows"
             + (f"; {kept} were there from an earlier attempt" if kept else "")
         )
-        return stands
+        return written
 
     def _begin(self, record: ExportRecord) -> bool:
-        """Leave a mark, and say whether one was there: only then can copies exist that need a look first."""
+        """Leave a mark. True where one was there: only then can copies of an earlier attempt exist."""
         key = self.layout.relocation_marker_key(record.source, record.snapshot_date, record.export_task)
         if self.s3.find_text(self.layout.bucket, key) is not None:
             self.log("an earlier attempt was begun: its verified copies are kept")
@@ -94,7 +97,7 @@ class Mover:
             manifest.export.export_task == record.export_task or record.yields_to(manifest.export, newest=self.newest)
         ):
             return None
-        self.log(f"another run relocated {record.snapshot_date} in the meantime; its manifest stands")
+        self.log(f"another run relocated {record.snapshot_date} in the meantime; its manifest is kept")
         return manifest
 
 
@@ -117,7 +120,7 @@ class _Relocation:
             if source is not None and source.checksum is not None and source == target:
                 self.facts.set_checksum(position, source.checksum)
                 self._proven.add(position)
-        self.failed.clear()  # who could not be asked is copied once more
+        self.failed.clear()  # what could not be looked at is copied once more
         return len(self._proven)
 
     def copy(self) -> None:
@@ -207,7 +210,7 @@ class _Relocation:
         return arrived
 
     def _heads(self, positions: Sequence[int]) -> Iterable[tuple[int, ObjectHead | None, ObjectHead | None]]:
-        """Source's and copy's sizes and checksums; who cannot be asked has failed."""
+        """Source's and copy's sizes and checksums by position; one that cannot be looked at has failed."""
         for start in range(0, len(positions), _AT_ONCE):
             yield from self._some_heads(positions[start : start + _AT_ONCE])
 

@@ -1,4 +1,4 @@
-"""`parquet: in_place`: AWS's own folders are tables, the whole way, and nobody deletes what is read there."""
+"""`parquet: in_place`: AWS's own folders are tables, the whole way, and nothing that is read there is deleted."""
 
 import json
 from datetime import UTC, date, datetime, timedelta
@@ -61,7 +61,7 @@ def locations(world: World, raw: str = "snapshots_orders") -> dict[str, str]:
 
 
 def orphans(world: World) -> list[Orphan]:
-    """As somebody sees them a day later."""
+    """The orphans as of a day later."""
     gateways = world.gateways
     found = find_orphans(
         world.config,
@@ -100,7 +100,7 @@ def test_tables_are_read_where_aws_wrote_them_and_nothing_is_copied(world: World
     keys = {file.key for table in manifest.tables for file in table.files}
     assert keys <= {item.key for item in world.gateways.s3.list_objects(manifest.data_bucket, "exports/")}
     status = source_status(world.config, world.config.sources[0], (), rds=world.gateways.rds, lake=world.gateways.lake)
-    assert {(one.view, one.rows, one.bytes > 0) for one in status.tables} == {
+    assert {(table.view, table.rows, table.bytes > 0) for table in status.tables} == {
         ("orders", 10, True),
         ("order_details", 20, True),
         ("sales_nothing", 0, False),
@@ -188,10 +188,10 @@ def test_a_damaged_manifest_of_a_date_in_place_empties_no_bucket(world: World) -
     anywhere = {"location": "s3://acme-exports/"}
     for change, table, words in (
         ({"folder": "exports/"}, {}, "'exports/' as the folder of export"),
-        ({"folder": "payroll/x/", "export_task": "x"}, {}, "none of the folders"),
-        ({"bucket": "acme-payroll"}, {}, "none of the folders"),
+        ({"folder": "payroll/x/", "export_task": "x"}, {}, "not one of the folders"),
+        ({"bucket": "acme-payroll"}, {}, "not one of the folders"),
         ({"folder": "", "export_task": ""}, anywhere, "as the folder of export"),
-        ({}, {"home": "s3://acme-lake/payroll/"}, "none of the folders"),
+        ({}, {"home": "s3://acme-lake/payroll/"}, "not one of the folders"),
     ):
         body = json.loads(whole)
         body["export"] |= change
@@ -200,10 +200,10 @@ def test_a_damaged_manifest_of_a_date_in_place_empties_no_bucket(world: World) -
             date_folders(lake, parse_manifest(json.dumps(body), where=key))
 
 
-def test_what_is_read_in_place_is_no_orphan_and_what_somebody_deleted_there_is_told(world: World) -> None:
+def test_what_is_read_in_place_is_no_orphan_and_what_was_deleted_there_is_reported(world: World) -> None:
     day(world, DAY)
     assert orphans(world) == []
-    world.with_source(parquet="relocated")  # a changed setting makes nobody's data superfluous
+    world.with_source(parquet="relocated")  # a changed setting makes no data superfluous
     assert orphans(world) == []
     s3 = world.gateways.s3
     keys = [item.key for item in s3.list_objects("acme-exports", "exports/") if "/public.orders/" in item.key]

@@ -1,4 +1,4 @@
-"""Relocation: everything is copied, verified and resumable, or nothing is claimed (traps T1 to T5)."""
+"""Relocation: everything is copied, verified and resumable, or no manifest says so."""
 
 import itertools
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_where_footer_and_announcement_disagree_the_footer_wins_and_it_is_noted(
     assert len(table.schema_notes) == 3
 
 
-def test_a_type_in_words_nobody_has_seen_is_what_the_footer_says_and_text_only_without_files(world: World) -> None:
+def test_an_unknown_announced_type_is_what_the_footer_says_and_text_only_without_files(world: World) -> None:
     announced = (("id", "bigint", "int77 (HUGE)"), ("name", "text", "binary (STRING)"))
     (table,) = (
         mover(world).relocate(contents(world, parts("t", 1), info_entry("t", columns=announced)), built_record()).tables
