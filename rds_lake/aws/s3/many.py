@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 
 from rds_lake.aws.clients import CONNECTIONS
 from rds_lake.aws.s3.connection import Answer
+from rds_lake.aws.s3.copying import CopyLimits
 from rds_lake.aws.s3.deletes import DELETED_AT_ONCE, all_deleted, delete_request
-from rds_lake.aws.s3.gateway import CopyLimits, ObjectHead, S3Gateway, checksum_in
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.listing import Found, Listing
+from rds_lake.aws.s3.objects import ObjectHead, checksum_in
 from rds_lake.aws.s3.sign import S3Request, encoded
 from rds_lake.aws.s3.wire import Wire, unanswered
 from rds_lake.errors import ConfigError, RdsLakeError

@@ -13,8 +13,8 @@ from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, Read
 from urllib3.exceptions import HTTPError
 
 from rds_lake.aws.budget import tidying
-from rds_lake.aws.s3.body_checksum import BodyChecksum
-from rds_lake.aws.s3.gateway import MIB, checksum_in, encryption
+from rds_lake.aws.s3.body import BodyChecksum
+from rds_lake.aws.s3.objects import MIB, checksum_in, encryption
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import RdsLakeError, UnavailableError
 from rds_lake.threads import check

@@ -25,8 +25,8 @@ from datetime import date, datetime, timedelta
 from typing import Literal
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.aws.s3.gateway import Upload
 from rds_lake.aws.s3.many import ManyS3
+from rds_lake.aws.s3.objects import Upload
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import ManifestError

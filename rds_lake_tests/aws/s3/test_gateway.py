@@ -8,7 +8,9 @@ import pytest
 from botocore.exceptions import ResponseStreamingError
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3.gateway import MIB, CopyLimits, ObjectHead, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.objects import MIB, ObjectHead
 from rds_lake.errors import AwsError, MalformedExportError, RelocationError, ThrottledError
 from rds_lake.model.lake.deletable import Deletable, Place
 from rds_lake_tests.support.builders import fill
