@@ -3,9 +3,9 @@
     python -m bench.list_million [--keys 1000000] [--tables 50]
 
 `inspect_export` as a run calls it - every page, every key classified, completeness checked - and then the plan, of which
-every copy is asked for once, in order. Listing alone is told as well.
+every copy is asked for once, in order. Listing alone is measured as well.
 
-What belongs here: that measurement. What the copies then cost: `stages/databases/relocation/relocate.py`.
+What the copies then cost is measured by `relocate.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Relocation against its peers: objects copied to new keys, verified, and their sources deleted, per second.
 
-    python -m bench.relocate [--objects 20000] [--runs 3] [--latency 20 --latency 50] [--no-storm] [--peers DIR/bin]
+    python -m bench.relocate [--objects 20000] [--runs 3] [--latency 20 --latency 50] [--no-storm] [--tls] [--only NAME]
 
 Every client works on the same stub (`s3_stub.py`) in turn, run by run, so that the machine's noise meets all of them.
 Ours: rds-lake's listing, copies and verification (`ManyS3`) and its deletes, with `lake.copy_threads` as it is by default;
@@ -12,7 +12,7 @@ its best: at 50 ms, 16, 32, 64, 128 and 256 threads moved 270, 400, 470, 380 and
 The raw HTTP client has as many connections as ours may open. `make bench` installs `bench/requirements.txt` beside the package
 for the peers.
 
-What belongs here: the runs and their ratios. Ends with a line `BENCH name figure goal met|short` per bar.
+Ends with a line `BENCH name figure goal met|short` per bar.
 """
 
 from __future__ import annotations
@@ -295,12 +295,19 @@ def contestants(peers: str) -> list[Client]:
 @click.option("--latency", "latencies", type=float, multiple=True, default=(20.0, 50.0), show_default=True)
 @click.option("--storm/--no-storm", default=True, show_default=True, help="Runs with SlowDown as well.")
 @click.option("--peers", default="", help="Folder of the peers' programs; default: where Python's are, then PATH.")
+@click.option(
+    "--tls/--no-tls", default=False, show_default=True, help="The stub over TLS, as AWS is; not for raw-http, s5cmd."
+)
 @click.option("--only", multiple=True, help="Clients beside rds-lake, by name; all that are installed by default.")
-def main(objects: int, runs: int, latencies: tuple[float, ...], storm: bool, peers: str, only: tuple[str, ...]) -> None:
+def main(
+    objects: int, runs: int, latencies: tuple[float, ...], storm: bool, peers: str, tls: bool, only: tuple[str, ...]
+) -> None:
     """Run everything and say which bars are met."""
     os.environ.update(KEYS)
     clients = [each for each in contestants(peers) if not only or each.name in ("rds-lake", *only)]
-    with running_stub() as stub:
+    with running_stub(tls=tls) as stub:
+        if stub.certificate:  # boto3, our wire, awscrt and the peers' programs trust it by this
+            os.environ["AWS_CA_BUNDLE"] = str(stub.certificate)
         judge({latency: compare(stub, clients, objects, runs, latency) for latency in latencies})
         if storm:
             storms(stub, objects, runs)

@@ -4,7 +4,7 @@ Two ways, both under the same planning - listing by folder, the pace, verificati
 `HttpWire` signs with awscrt.auth and sends over connections of awscrt.http, one request at a time on each; `S3Wire` hands
 every request to awscrt.s3's client, which has connections, signatures and repetitions of its own.
 
-Written for `bench/relocate.py` alone: no proxy, no TLS, no renewed credentials, and what is refused is repeated at once.
+Written for `bench/relocate.py` alone: no proxy, no renewed credentials, and what is refused is repeated at once.
 awscrt comes from the peers' environment (bench/requirements.txt) and must be of the same Python.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import os
 import sys
 import threading
 import time
@@ -111,7 +112,7 @@ class _Run:
             raise self.error
 
     def _fill(self) -> None:
-        """As many workers as the pace allows, as long as there are requests."""
+        """Start as many workers as the pace allows, until the requests end."""
         while self.busy < self.pace.limit and not self.error:
             request = next(self.requests, None)
             if request is None:
@@ -156,10 +157,14 @@ class _HttpConnection:
             from awscrt.http import HttpClientConnection
 
             def opened(future: Any) -> None:
+                if future.exception():
+                    done(None)
+                    return
                 self._connection = future.result()
                 self._ask(place, request, done)
 
-            HttpClientConnection.new(place.host, place.port, _bootstrap()).add_done_callback(opened)
+            options = {"tls_connection_options": _tls(place.host)} if place.secure else {}
+            HttpClientConnection.new(place.host, place.port, _bootstrap(), **options).add_done_callback(opened)
         else:
             self._ask(place, request, done)
 
@@ -226,7 +231,7 @@ def _ask_client(place: Place, request: S3Request, done: Callable[[Answer | None]
         done(None if error else Answer(status[0], headers, b"".join(body)))
 
     operation = _OPERATIONS.get(request.method) or ("GetObject" if request.key else "ListObjectsV2")
-    _client().make_request(
+    _client(place).make_request(
         type=S3RequestType.DEFAULT,
         operation_name=operation,
         request=_unsigned(place, request),
@@ -237,7 +242,7 @@ def _ask_client(place: Place, request: S3Request, done: Callable[[Answer | None]
 
 
 _KEPT: dict[str, Any] = {}  # what a process makes once, as ours makes its gateway
-_KEPT_LOCK = threading.Lock()
+_KEPT_LOCK = threading.RLock()  # making one makes others
 
 
 def _kept(name: str, make: Callable[[], Any]) -> Any:
@@ -284,14 +289,30 @@ def _signing(with_body: bool) -> Any:
     return config
 
 
-def _client() -> Any:
+def _tls(host: str | None = None) -> Any:
+    """For one connection to the host; the file of certificates to trust is AWS_CA_BUNDLE."""
+    from awscrt.io import ClientTlsContext, TlsContextOptions
+
+    def make() -> Any:
+        options = TlsContextOptions()
+        options.override_default_trust_store_from_path(None, os.environ["AWS_CA_BUNDLE"])
+        return ClientTlsContext(options)
+
+    connection = _kept("tls", make).new_connection_options()
+    if host:
+        connection.set_server_name(host)
+    return connection
+
+
+def _client(place: Place) -> Any:
     from awscrt.s3 import S3Client, S3RequestTlsMode, create_default_s3_signing_config
 
     def make() -> Any:
         return S3Client(
             bootstrap=_bootstrap(),
             region=_REGION,
-            tls_mode=S3RequestTlsMode.DISABLED,
+            tls_mode=S3RequestTlsMode.ENABLED if place.secure else S3RequestTlsMode.DISABLED,
+            tls_connection_options=_tls() if place.secure else None,
             signing_config=create_default_s3_signing_config(region=_REGION, credential_provider=_provider()),
             throughput_target_gbps=100.0,  # from which it derives how many connections it opens
             max_active_connections_override=512,

@@ -1,6 +1,6 @@
 """What the S3 stub answers: objects in dictionaries, bodies shared between copies, nothing checked.
 
-What belongs here: operations. Sockets, latency and the command: `s3_stub.py`.
+Operations only; sockets, latency and the command are in `s3_stub.py`.
 """
 
 from __future__ import annotations
@@ -200,8 +200,8 @@ class Stub:
         for escaped in found:
             self.bucket(name).remove(unescape(escaped, {"&quot;": '"', "&apos;": "'"}))
         # s5cmd waits for the name of what it had deleted.
-        told = [] if "<Quiet>true" in text else [f"<Deleted><Key>{escaped}</Key></Deleted>" for escaped in found]
-        return Reply(body=f"<DeleteResult>{''.join(told)}</DeleteResult>".encode())
+        deleted = [] if "<Quiet>true" in text else [f"<Deleted><Key>{escaped}</Key></Deleted>" for escaped in found]
+        return Reply(body=f"<DeleteResult>{''.join(deleted)}</DeleteResult>".encode())
 
     def do_Begin(self, name: str, key: str, query: dict[str, str], headers: Any, body: bytes) -> Reply:
         upload = f"upload-{len(self.uploads)}"

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _DELETE_BATCH = 1000
 _DELETES = 8
 _READS = 3
-MOST_TEXT = 64 * MIB  # of a record: AWS's lists and our manifests of a million files have a limit of their own
+MOST_TEXT = 64 * MIB  # of a record; lists and manifests of a million files have a limit of their own
 MOST_LISTED = 512 * MIB
 # Characters that no XML holds, and the one that XML reads as another: such a key is deleted by its URL, by itself. S3 would
 # refuse a whole request of a thousand keys for it, in every repetition.
@@ -39,7 +39,7 @@ _SPOILT = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, Flexib
 
 
 class S3Gateway:
-    """Objects of any bucket the credentials reach; deletes only what is `deletable`, so nothing where that is not given."""
+    """Objects of any bucket that the credentials reach. Deletes only what is `deletable`: nothing, where that is not given."""
 
     def __init__(self, client: S3Client, wire: Wire | None = None, deletable: Deletable | None = None) -> None:
         """`wire` is the fast way for thousands of requests (`many.py`); without one all go through boto3."""
@@ -48,7 +48,7 @@ class S3Gateway:
         self.deletable = deletable or Deletable()
 
     def limited(self, deletable: Deletable) -> S3Gateway:
-        """The same gateway, which deletes nothing else than this."""
+        """The same gateway, which deletes only this."""
         return S3Gateway(self._client, self.wire, deletable)
 
     @property
@@ -57,7 +57,7 @@ class S3Gateway:
         return self._client
 
     def list_objects(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[S3Object]:
-        """Every object under the prefix, or those behind a key, page by page (T2: a single call ends at 1,000 keys)."""
+        """Every object under the prefix, or those behind a key, page by page: a single call ends at 1,000 keys."""
         start: dict[str, Any] = {"StartAfter": after} if after else {}
         with aws_errors("s3", "ListObjectsV2", about=uri(bucket, prefix)):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **start):
@@ -100,12 +100,12 @@ class S3Gateway:
     def replace_text(self, bucket: str, key: str, text: str, *, etag: str | None, kms_key: str | None) -> str:
         """Write a text in place of the version with that ETag, or where nothing is (None); the new ETag.
 
-        ConflictError when somebody wrote or deleted it in between.
+        ConflictError when the object was written or deleted in between.
         """
         return self.replace_bytes(bucket, key, text.encode(), etag=etag, kms_key=kms_key)
 
     def replace_bytes(self, bucket: str, key: str, body: bytes, *, etag: str | None, kms_key: str | None) -> str:
-        """The same for bytes."""
+        """`replace_text` for bytes."""
         condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         try:
             with aws_errors("s3", "PutObject", about=uri(bucket, key)):
@@ -202,7 +202,7 @@ class S3Gateway:
                 yield Upload(key=key, upload_id=upload_id, initiated=item["Initiated"], bytes=size)
 
     def abort_upload(self, bucket: str, upload: Upload) -> None:
-        """Abort a multipart upload; one that is gone is no error. RefusedDeleteError where that is not ours to delete."""
+        """Abort a multipart upload; one that is gone is no error. RefusedDeleteError where the key is not `deletable`."""
         self.deletable.require(bucket, [upload.key])
         try:
             with aws_errors("s3", "AbortMultipartUpload", about=uri(bucket, upload.key)):
@@ -212,8 +212,9 @@ class S3Gateway:
                 raise
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
-        """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200).
+        """Delete objects, 1,000 per call.
 
+        RelocationError names every key that S3 did not delete; the call itself is answered with 200.
         RefusedDeleteError, before the first call, where one of them is not `deletable`.
         """
         self.deletable.require(bucket, keys)
