@@ -1,6 +1,6 @@
 """Relocation against its peers: objects copied to new keys, verified, and their sources deleted, per second.
 
-    python -m bench.relocate [--objects 20000] [--runs 3] [--latency 20 --latency 50] [--no-storm] [--peers DIR/bin]
+    python -m bench.relocate [--objects 20000] [--runs 3] [--latency 20 --latency 50] [--no-storm] [--tls] [--only NAME]
 
 Every client works on the same stub (`s3_stub.py`) in turn, run by run, so that the machine's noise meets all of them.
 Ours: rds-lake's listing, copies and verification (`ManyS3`) and its deletes, with `lake.copy_threads` as it is by default;
@@ -12,7 +12,7 @@ its best: at 50 ms, 16, 32, 64, 128 and 256 threads moved 270, 400, 470, 380 and
 The raw HTTP client has as many connections as ours may open. `make bench` installs `bench/requirements.txt` beside the package
 for the peers.
 
-What belongs here: the runs and their ratios. Ends with a line `BENCH name figure goal met|short` per bar.
+Ends with a line `BENCH name figure goal met|short` per bar.
 """
 
 from __future__ import annotations
@@ -37,9 +37,11 @@ import click
 
 from bench.bars import bar, exit_by_bars
 from bench.raw_http import raw_http
+from bench.relocate_awscrt import HttpWire, OwnSignatures, S3Wire, find_awscrt, over_awscrt
 from bench.s3_stub import Running, running_stub
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3.gateway import CopyLimits, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import CopyOrder, ManyS3
 from rds_lake.aws.s3.wire import THREADS, open_wire
 from rds_lake.model.lake.deletable import Deletable, Place
@@ -50,6 +52,7 @@ _TABLES = 50
 _THREADS = 64  # boto3's
 _WORKERS = 256  # s5cmd's own default
 _PATIENCE = 120  # seconds; a peer that hangs is an error
+AWSCRT = {"awscrt-http": HttpWire, "awscrt-http-our-signatures": OwnSignatures, "awscrt-s3": S3Wire}
 GOALS = {"sequential": 250, "boto3-threads": 10, "s5cmd": 2, "aws": 5}
 Mover = Callable[[Running, int], None]
 
@@ -73,10 +76,20 @@ class Run:
 
 def ours(stub: Running, count: int) -> None:
     """rds-lake: list, plan, copy, verify, delete."""
-    many = ManyS3.of(gateway(stub.url))
-    found: dict[str, int] = {}
-    many.sizes_below("source", "export/", levels=1, found=found.update)
-    orders = [CopyOrder(("source", key), ("lake", renamed(key)), size) for key, size in found.items()]
+    relocate(gateway(stub.url), count)
+
+
+def over(wire: Any) -> Mover:
+    """rds-lake's planning over one of `relocate_awscrt.py`'s wires."""
+    return lambda stub, count: relocate(over_awscrt(wire, gateway(stub.url)), count)
+
+
+def relocate(s3: S3Gateway, count: int) -> None:
+    """List, plan, copy, verify and delete as the pipeline does; AssertionError unless all `count` arrived with a checksum."""
+    many = ManyS3.of(s3)
+    listed: dict[str, int] = {}
+    many.sizes_below("source", "export/", levels=1, found=listed.update)
+    orders = [CopyOrder(("source", key), ("lake", renamed(key)), size) for key, size in listed.items()]
     outcomes: list[Any] = []
     many.copy(orders, kms_key="alias/lake", limits=CopyLimits(), done=lambda _, outcome: outcomes.append(outcome))
     there: dict[str, int] = {}
@@ -84,7 +97,7 @@ def ours(stub: Running, count: int) -> None:
     whole = sum(there.get(order.target[1]) == order.bytes for order in orders)
     checksums = sum(isinstance(outcome, str) for outcome in outcomes)
     assert (whole, checksums) == (count, count), f"{whole} whole and {checksums} with checksum of {count}"
-    many.delete("source", list(found))
+    many.delete("source", list(listed))
 
 
 def folder(order: CopyOrder) -> str:
@@ -94,7 +107,7 @@ def folder(order: CopyOrder) -> str:
 def sequential(stub: Running, count: int) -> None:
     """A loop of copy_object and delete_object, as in most scripts."""
     s3 = client(stub.url)
-    for key in listed(s3):
+    for key in keys_of(s3):
         s3.copy_object(Bucket="lake", Key=renamed(key), CopySource={"Bucket": "source", "Key": key})
         s3.delete_object(Bucket="source", Key=key)
 
@@ -102,7 +115,7 @@ def sequential(stub: Running, count: int) -> None:
 def boto3_threads(stub: Running, count: int) -> None:
     """boto3 in threads, deletes by the thousand."""
     s3 = client(stub.url)
-    keys = listed(s3)
+    keys = keys_of(s3)
     with ThreadPoolExecutor(_THREADS) as pool:
         copies = pool.map(
             lambda key: s3.copy_object(Bucket="lake", Key=renamed(key), CopySource={"Bucket": "source", "Key": key}),
@@ -161,7 +174,7 @@ def client(url: str) -> Any:
     return boto3.client("s3", endpoint_url=url, region_name="us-east-1", config=config)
 
 
-def listed(s3: Any) -> list[str]:
+def keys_of(s3: Any) -> list[str]:
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket="source", Prefix="export/")
     return [item["Key"] for page in pages for item in page.get("Contents", [])]
 
@@ -238,8 +251,13 @@ def judge(medians: dict[float, dict[str, Run]]) -> None:
         for name, goal in GOALS.items():
             if name in found:
                 bar(f"relocate-vs-{name}-{latency:.0f}ms", found["rds-lake"].rate / found[name].rate, goal)
+        for name in AWSCRT.keys() & found.keys():
+            rate, cpu = found[name].rate / found["rds-lake"].rate, found[name].cpu / found["rds-lake"].cpu
+            click.echo(
+                f"{latency:3.0f} ms {name}: {rate:.2f} of rds-lake's objects/s, {cpu:.2f} of its CPU (decision 0018)"
+            )
     bar("relocate-cpu-s-per-1000", max(found["rds-lake"].cpu for found in medians.values()), 0.2, at_most=True)
-    if found := medians.get(50.0):
+    if "raw-http" in (found := medians.get(50.0, {})):
         bar("relocate-of-raw-http-50ms", found["rds-lake"].rate / found["raw-http"].rate, 0.75)
 
 
@@ -253,6 +271,10 @@ def contestants(peers: str) -> list[Client]:
         Client("raw-http", raw_http(renamed, THREADS, folders)),
     ]
     path = os.pathsep.join([peers, str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    if find_awscrt(peers):
+        clients += [Client(name, over(wire)) for name, wire in AWSCRT.items()]
+    else:
+        click.echo("awscrt is not installed (pip install -r bench/requirements.txt): left out")
     for name, wrap, share in (("s5cmd", s5cmd, 1.0), ("aws", aws_cli, 0.1)):
         binary = shutil.which(name, path=path)
         if binary is None:
@@ -268,11 +290,19 @@ def contestants(peers: str) -> list[Client]:
 @click.option("--latency", "latencies", type=float, multiple=True, default=(20.0, 50.0), show_default=True)
 @click.option("--storm/--no-storm", default=True, show_default=True, help="Runs with SlowDown as well.")
 @click.option("--peers", default="", help="Folder of the peers' programs; default: where Python's are, then PATH.")
-def main(objects: int, runs: int, latencies: tuple[float, ...], storm: bool, peers: str) -> None:
+@click.option(
+    "--tls/--no-tls", default=False, show_default=True, help="The stub over TLS, as AWS is; not for raw-http, s5cmd."
+)
+@click.option("--only", multiple=True, help="Clients beside rds-lake, by name; all that are installed by default.")
+def main(
+    objects: int, runs: int, latencies: tuple[float, ...], storm: bool, peers: str, tls: bool, only: tuple[str, ...]
+) -> None:
     """Run everything and say which bars are met."""
     os.environ.update(KEYS)
-    clients = contestants(peers)
-    with running_stub() as stub:
+    clients = [each for each in contestants(peers) if not only or each.name in ("rds-lake", *only)]
+    with running_stub(tls=tls) as stub:
+        if stub.certificate:  # boto3, our wire, awscrt and the peers' programs trust it by this
+            os.environ["AWS_CA_BUNDLE"] = str(stub.certificate)
         judge({latency: compare(stub, clients, objects, runs, latency) for latency in latencies})
         if storm:
             storms(stub, objects, runs)

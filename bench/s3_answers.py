@@ -200,8 +200,8 @@ class Stub:
         for escaped in found:
             self.bucket(name).remove(unescape(escaped, {"&quot;": '"', "&apos;": "'"}))
         # s5cmd waits for the name of what it had deleted.
-        told = [] if "<Quiet>true" in text else [f"<Deleted><Key>{escaped}</Key></Deleted>" for escaped in found]
-        return Reply(body=f"<DeleteResult>{''.join(told)}</DeleteResult>".encode())
+        deleted = [] if "<Quiet>true" in text else [f"<Deleted><Key>{escaped}</Key></Deleted>" for escaped in found]
+        return Reply(body=f"<DeleteResult>{''.join(deleted)}</DeleteResult>".encode())
 
     def do_Begin(self, name: str, key: str, query: dict[str, str], headers: Any, body: bytes) -> Reply:
         upload = f"upload-{len(self.uploads)}"

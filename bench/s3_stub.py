@@ -15,14 +15,17 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -84,54 +87,81 @@ def rendered(reply: Reply) -> bytes:
     return f"{head}Content-Type: {kind}\r\n{extra}\r\n".encode() + reply.body
 
 
-async def serve(stub: Stub, port: int) -> None:
-    """Serve until killed."""
+async def serve(stub: Stub, port: int, certificate: str | None = None) -> None:
+    """Serve until killed; over TLS where there is a file of a certificate and its key."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(stub, loop), "127.0.0.1", port, backlog=2048)
+    tls = None
+    if certificate:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate)
+    server = await loop.create_server(lambda: Connection(stub, loop), "127.0.0.1", port, ssl=tls, backlog=2048)
     await server.serve_forever()
 
 
 class Running:
     """A stub in a process of its own, and what it can be told."""
 
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}"
+    def __init__(self, port: int, certificate: Path | None = None) -> None:
+        """`certificate` is the file to trust."""
+        self.url = f"{'https' if certificate else 'http'}://127.0.0.1:{port}"
+        self.certificate = certificate
+        self._tls = ssl.create_default_context(cafile=certificate) if certificate else None
 
     def admin(self, command: str, **query: str | float) -> dict[str, Any]:
         """A command to the stub; the counts of requests and objects."""
         text = "&".join(f"{name}={quote(str(value), safe='')}" for name, value in query.items())
-        with urllib.request.urlopen(f"{self.url}/_admin/{command}?{text}", timeout=120) as answer:
+        with urllib.request.urlopen(f"{self.url}/_admin/{command}?{text}", timeout=120, context=self._tls) as answer:
             return json.loads(answer.read())
 
 
 @contextmanager
-def running_stub() -> Iterator[Running]:
-    """A stub on a free port, gone at the end."""
+def running_stub(*, tls: bool = False) -> Iterator[Running]:
+    """A stub on a free port, gone at the end; with a certificate of its own, made by the program openssl, for `tls`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    process = subprocess.Popen([sys.executable, "-m", "bench.s3_stub", "--port", str(port)])
-    try:
-        stub = Running(port)
-        for _ in range(200):
-            try:
-                stub.admin("stats")
-                break
-            except urllib.error.URLError:
-                time.sleep(0.05)
-        yield stub
-    finally:
-        process.kill()
-        process.wait()
+    with tempfile.TemporaryDirectory(prefix="rds-lake-stub-") as folder:
+        certificate = make_certificate(Path(folder)) if tls else None
+        more = ["--certificate", str(certificate.with_name("both.pem"))] if certificate else []
+        process = subprocess.Popen([sys.executable, "-m", "bench.s3_stub", "--port", str(port), *more])
+        try:
+            yield _awaited(Running(port, certificate))
+        finally:
+            process.kill()
+            process.wait()
+
+
+def _awaited(stub: Running) -> Running:
+    for _ in range(200):
+        try:
+            stub.admin("stats")
+            break
+        except urllib.error.URLError:
+            time.sleep(0.05)
+    return stub
+
+
+def make_certificate(folder: Path) -> Path:
+    """A certificate for 127.0.0.1 that is its own authority; `both.pem` beside it has the key as well."""
+    key, certificate, both = folder / "key.pem", folder / "certificate.pem", folder / "both.pem"
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=stub"]
+    names = ["-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"]
+    subprocess.run(
+        ["openssl", "req", "-x509", *kind, *names, "-keyout", str(key), "-out", str(certificate)],
+        check=True, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    return certificate
 
 
 @click.command()
 @click.option("--port", default=9900, show_default=True)
 @click.option("--latency", default=0.0, help="Milliseconds before every answer.", show_default=True)
 @click.option("--slow", default=0.0, help="Share of requests answered 503 SlowDown.", show_default=True)
-def main(port: int, latency: float, slow: float) -> None:
+@click.option("--certificate", help="File of a certificate and its key, for TLS.")
+def main(port: int, latency: float, slow: float, certificate: str | None) -> None:
     """Serve S3 on 127.0.0.1."""
-    uvloop.run(serve(Stub(latency=latency / 1000, slow=slow), port))
+    uvloop.run(serve(Stub(latency=latency / 1000, slow=slow), port, certificate))
 
 
 if __name__ == "__main__":

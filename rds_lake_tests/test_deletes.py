@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
-from rds_lake.aws.s3.gateway import S3Gateway, Upload
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import ManyS3
+from rds_lake.aws.s3.objects import Upload
 from rds_lake.aws.s3.wire import open_wire
 from rds_lake.config.shared import Retention
 from rds_lake.errors import RdsLakeError, RefusedDeleteError
@@ -41,7 +42,7 @@ DELETES = {
     "delete_objects": {"aws/s3/gateway.py:_delete_batch"},
     "delete_request": {"aws/s3/many.py:requests"},
     "_delete_batch": {"aws/s3/gateway.py:delete"},
-    "abort_multipart_upload": {"aws/s3/gateway.py:_abort", "aws/s3/gateway.py:abort_upload", "aws/s3/stream.py:abort"},
+    "abort_multipart_upload": {"aws/s3/copying.py:_abort", "aws/s3/gateway.py:abort_upload", "aws/s3/stream.py:abort"},
     "delete_table": {"aws/glue.py:delete_view"},
     "batch_delete_partition": {"aws/glue.py:delete_partitions"},
 } | {

@@ -1,5 +1,4 @@
-"""One thin gateway per AWS service; the client is injected, botocore's errors are translated once.
+"""One thin gateway per AWS service; the client is an argument, botocore's errors are translated once.
 
-What belongs here: calls, paging, batch limits, per-item errors, and JSON to frozen values at the border. What
-does not: any decision about the pipeline.
+Calls, paging, batch limits, errors per item, and JSON to frozen values at the border; no decision about the pipeline.
 """

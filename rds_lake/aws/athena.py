@@ -1,7 +1,8 @@
 """Athena: run statements to their end, within its quotas.
 
-What belongs here: start, poll, page, cancel; the quota of active queries is waited for, not failed on (aws-facts 6).
-boto3 has no waiter for queries. What is asked is the stages' matter.
+Start, poll, page, cancel. Where the quota of active queries is used up, a statement waits for its turn and does not fail:
+https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+boto3 has no waiter for queries. Which statements are run is decided in `stages/`.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _TIMEOUT_SECONDS = 1800.0
 _FIRST_POLL_SECONDS = 0.1
 _LAST_POLL_SECONDS = 2.0
 _LAST_PAUSE_SECONDS = 5.0  # before a call that was refused is made again; as long as a cancelled run may wait for it
-_AWAY_SECONDS = 120.0  # how long Athena may be away before a statement that nobody has paid yet is given up
+_AWAY_SECONDS = 120.0  # how long Athena may not answer before a statement that costs nothing yet is given up
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +200,7 @@ class AthenaGateway:
             wait = min(wait * 1.5, _LAST_POLL_SECONDS)
 
     def _look(self, query_id: str) -> Any:
-        """The query as it is now; a throttled look says nothing of the query itself."""
+        """The query as it is now; where the look is refused, the error takes the place of the query's state."""
         try:
             with aws_errors("athena", "GetQueryExecution", about=query_id):
                 return self._client.get_query_execution(QueryExecutionId=query_id)["QueryExecution"]

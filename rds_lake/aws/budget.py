@@ -1,9 +1,9 @@
-"""One budget of time per request, whoever sends it: the wire first, then boto3; and when boto3 repeats a call at all.
+"""One budget of time per request, for the wire and then boto3 together; and when boto3 repeats a call at all.
 
 A server that accepts connections and stays silent would otherwise cost eight tries of a minute each, and the same again by the
 other way. boto3 counts tries only; the hooks here let it count seconds too, for every client of `clients.py`.
 
-What belongs here: when to give up. How often and after which pause boto3 repeats is its own ("standard" mode).
+When to give up; how often and after which pause boto3 repeats is its own ("standard" mode).
 """
 
 from __future__ import annotations

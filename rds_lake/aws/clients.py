@@ -1,6 +1,6 @@
 """boto3 clients with our timeouts and retries. Plain boto3: `AWS_ENDPOINT_URL` reaches the local cloud.
 
-What belongs here: client configuration. What does not: calls.
+Client configuration; calls are made by the gateways, one for each service.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
 
-# A tick of a sensor has 60 s for all of its calls and comes again in half a minute: it asks again sooner than it waits.
+# A tick of a sensor has 60 s for all of its calls, and the next comes in half a minute: giving up early costs little.
 _HURRIED = Config(retries={"mode": "standard", "total_max_attempts": 2}, connect_timeout=3, read_timeout=8)
 # Copies run in dozens of threads over one client; a smaller pool would make them wait for each other.
 CONNECTIONS = 64

@@ -1,7 +1,9 @@
 """DynamoDB: tables, point-in-time recovery, exports, scans.
 
-What belongs here: the calls of aws-facts 4.3 with paging, and their answers as values. Which tables and exports are wanted
-is `stages/dynamodb/exporting/exports.py`, how fast to scan `stages/dynamodb/scanning/pace.py`.
+The calls with paging, and their answers as values. Which tables and exports are wanted is decided in
+`stages/dynamodb/exporting/exports.py`, how fast to scan in `stages/dynamodb/pace.py`.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableToPointInTime.html
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanPage:
-    """One page of a segment: its items as DynamoDB JSON (binary values as bytes), and the key to go on after.
+    """One page of a segment: its items as DynamoDB JSON, binary values as bytes.
 
-    `units` are the read units it consumed; `throttled`: DynamoDB refused it before it gave it.
+    `after` is the key after which the next page begins, None at the end.
+    `units` are the read units it consumed; `throttled`: DynamoDB refused the page before it gave it.
     """
 
     items: Sequence[Mapping[str, Any]]
@@ -43,8 +46,8 @@ class DynamoGateway:
     """Tables of the account and Region, and their exports."""
 
     def __init__(self, client: Any, *, starting: Any = None) -> None:
-        """`starting` starts exports: boto3 takes a limit that holds for an hour for throttling, and a client that repeats
-        nothing says it at once."""
+        """`starting` is the client that starts exports, one that repeats nothing: boto3 takes AWS's limit on exports, which
+        may hold for an hour, for throttling, and would repeat the call for nothing."""
         self._client, self._starting = client, starting or client
 
     def list_tables(self) -> list[str]:
@@ -79,11 +82,12 @@ class DynamoGateway:
         """The instants the table can be exported as of."""
         with aws_errors("dynamodb", "DescribeContinuousBackups", about=name):
             answer = self._client.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
-        found = answer.get("PointInTimeRecoveryDescription", {})
-        if found.get("PointInTimeRecoveryStatus") != "ENABLED":
+        recovery = answer.get("PointInTimeRecoveryDescription", {})
+        if recovery.get("PointInTimeRecoveryStatus") != "ENABLED":
             return Recovery(earliest=None, latest=None)
         return Recovery(
-            earliest=_utc(found.get("EarliestRestorableDateTime")), latest=_utc(found.get("LatestRestorableDateTime"))
+            earliest=_utc(recovery.get("EarliestRestorableDateTime")),
+            latest=_utc(recovery.get("LatestRestorableDateTime")),
         )
 
     def start_export(

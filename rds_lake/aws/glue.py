@@ -1,7 +1,9 @@
 """Glue's Data Catalog: databases, tables, partitions.
 
-What belongs here: the calls with Glue's batch limits and per-item errors (aws-facts 5.1: a batch answers 200 and
-lists what failed), and TableInput for Parquet (5.3). What should stand in the catalogue is `stages/catalogue/sync.py`.
+The calls with Glue's batch limits and errors per item (a batch is answered with 200 and lists what failed), and TableInput for
+Parquet. What the catalogue should hold is decided in `stages/catalogue/sync.py`.
+
+https://docs.aws.amazon.com/glue/latest/webapi/API_BatchCreatePartition.html
 """
 
 from __future__ import annotations
@@ -97,7 +99,7 @@ class GlueGateway:
     def update_table(self, database: str, spec: TableSpec, *, existing: GlueTable) -> None:
         """Update the table, keeping parameters others set; ConflictError when it changed since it was read.
 
-        SkipArchive: Glue keeps at most 100,000 versions of a table (aws-facts 5.2).
+        SkipArchive: Glue keeps at most 100,000 versions of a table (https://docs.aws.amazon.com/general/latest/gr/glue.html).
         """
         body = table_input(spec)
         body["Parameters"] = existing.parameters | body["Parameters"]
@@ -108,8 +110,8 @@ class GlueGateway:
     def delete_view(self, database: str, name: str) -> None:
         """Delete a view; a table of that name, or nothing at all, is left as it is."""
         self._require_deletable(database, f"the view {name!r}")
-        found = self.find_table(database, name)
-        if found is not None and found.is_view:
+        table = self.find_table(database, name)
+        if table is not None and table.is_view:
             with aws_errors("glue", "DeleteTable", about=f"{database}.{name}"):
                 self._client.delete_table(DatabaseName=database, Name=name)
 
@@ -120,7 +122,7 @@ class GlueGateway:
 
         ThrottledError when Glue leaves partitions unprocessed again and again.
         """
-        found: dict[tuple[str, ...], GluePartition] = {}
+        partitions: dict[tuple[str, ...], GluePartition] = {}
         for start in range(0, len(values), _GET_BATCH):
             wanted: list[Any] = [{"Values": list(value)} for value in values[start : start + _GET_BATCH]]
             fruitless = 0
@@ -131,12 +133,12 @@ class GlueGateway:
                     )
                 for item in answer.get("Partitions", []):
                     partition = _partition(item)
-                    found[partition.values] = partition
+                    partitions[partition.values] = partition
                 left = list(answer.get("UnprocessedKeys", []))
                 fruitless = fruitless + 1 if len(left) >= len(wanted) else 0
                 wanted = left
                 self._before_the_rest(database, table, left, fruitless)
-        return found
+        return partitions
 
     def _before_the_rest(self, database: str, table: str, left: Sequence[Any], fruitless: int) -> None:
         """Wait before Glue is asked for what it left unprocessed, longer each time it answered nothing of it."""
@@ -184,7 +186,7 @@ class GlueGateway:
         _raise_items(f"partitions of {database}.{table} were not updated:", errors)
 
     def delete_partitions(self, database: str, table: str, values: Sequence[tuple[str, ...]]) -> int:
-        """Delete partitions, 25 per call; how many there were. One that is gone, or whose table is, is no error."""
+        """Delete partitions, 25 per call; returns how many there were. One that is gone, or whose table is, is no error."""
         self._require_deletable(database, f"partitions of {table!r}")
         errors: list[Any] = []
         gone = 0
@@ -207,7 +209,10 @@ class GlueGateway:
 
 
 def table_input(spec: TableSpec) -> Any:
-    """Glue's TableInput of an external Parquet table (aws-facts 5.3)."""
+    """Glue's TableInput of an external Parquet table, as Athena reads it.
+
+    https://docs.aws.amazon.com/glue/latest/webapi/API_TableInput.html
+    """
     return {
         "Name": spec.name,
         "Description": spec.description[:2048],

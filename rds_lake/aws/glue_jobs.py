@@ -1,7 +1,6 @@
 """AWS Glue's jobs: a Spark job's definition and its runs.
 
-What belongs here: the calls, with paging, and their answers as values. What a job converts is
-`stages/dynamodb/converting/glue/runs.py`.
+The calls, with paging, and their answers as values. What a job converts is `stages/dynamodb/converting/glue_convert.py`.
 """
 
 from __future__ import annotations
@@ -64,13 +63,13 @@ class GlueJobs:
                 for page in self._client.get_paginator("get_job_runs").paginate(
                     JobName=job, PaginationConfig={"PageSize": _PAGE}
                 ):
-                    yield from (_run(one) for one in page["JobRuns"])
+                    yield from (_run(item) for item in page["JobRuns"])
         except AwsError as error:
             if error.code != "EntityNotFoundException":
                 raise
 
     def newest_runs(self, job: str) -> list[JobRun]:
-        """Its newest 200 runs; none if there is no such job. Runs that go on are seldom older than those."""
+        """Its newest 200 runs; none if there is no such job. A run still in progress is seldom older than those."""
         return list(islice(self.list_runs(job), _PAGE))
 
     def find_run(self, job: str, run: str) -> JobRun | None:
@@ -84,15 +83,15 @@ class GlueJobs:
             raise
 
 
-def _run(found: Mapping[str, Any]) -> JobRun:
-    started, ended = found.get("StartedOn"), found.get("CompletedOn")
+def _run(item: Mapping[str, Any]) -> JobRun:
+    started, ended = item.get("StartedOn"), item.get("CompletedOn")
     return JobRun(
-        id=found["Id"],
-        job=found["JobName"],
-        state=found["JobRunState"],
-        arguments=found.get("Arguments", {}),
+        id=item["Id"],
+        job=item["JobName"],
+        state=item["JobRunState"],
+        arguments=item.get("Arguments", {}),
         started_at=started.astimezone(UTC) if started else None,
         ended_at=ended.astimezone(UTC) if ended else None,
-        error=found.get("ErrorMessage"),
-        dpu_seconds=found.get("DPUSeconds"),
+        error=item.get("ErrorMessage"),
+        dpu_seconds=item.get("DPUSeconds"),
     )

@@ -1,18 +1,20 @@
 """RDS: snapshots of instances and clusters, live clusters, and export tasks.
 
-What belongs here: the calls of aws-facts 1.6 with paging, and their answers as values; what AWS names differently for
-instances and clusters stands in one table, `_APIS`. What does not: which snapshot or task is wanted
-(`stages/databases/export.py`).
+The calls with paging, and their answers as values. How AWS describes a snapshot, and when the data of a copied one is from, is
+in `rds_snapshots.py`; which snapshot or task is wanted, in `stages/databases/export.py`.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeExportTasks.html
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
 
+from rds_lake.aws.rds_snapshots import SNAPSHOT_APIS, Copies, SnapshotApi
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ExportQuotaError
 from rds_lake.model.aws.arn import Exportable, exportable
@@ -22,8 +24,10 @@ from rds_lake.model.exports.task import ExportStatus, ExportTask
 if TYPE_CHECKING:
     from types_boto3_rds import RDSClient
 
+# Five export tasks at once for an account, and one for a snapshot or cluster:
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
 # No service model has the quota's code; users report ExportTaskLimitReachedFault, "You have reached the limit of 5
-# concurrent export tasks". InvalidExportSourceState: an export of this snapshot is in progress (aws-facts 1.7).
+# concurrent export tasks". InvalidExportSourceState: an export of this snapshot is in progress.
 _WAIT_CODES = ("limit", "quota", "invalidexportsourcestate")
 _NOT_FOUND = {
     "DBSnapshotNotFound",
@@ -34,41 +38,6 @@ _NOT_FOUND = {
     "DBInstanceNotFoundFault",
     "ExportTaskNotFound",
     "ExportTaskNotFoundFault",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SnapshotApi:
-    """How AWS names things of one kind of snapshot."""
-
-    operation: Literal["describe_db_snapshots", "describe_db_cluster_snapshots"]
-    items: str
-    arn: str
-    identifier: str
-    owner: str
-
-
-# AWS's two times of a snapshot that is no copy are the same; what is this close is no copy.
-_SAME_TIME = timedelta(minutes=1)
-_LONGEST_CHAIN = 20  # of copies of copies
-# What RDS calls an automated snapshot: its time is in the name.
-_AUTOMATED = re.compile(r":rds:.*-(\d{4}-\d\d-\d\d-\d\d-\d\d)", re.ASCII)
-
-_APIS = {
-    Exportable.SNAPSHOT: _SnapshotApi(
-        operation="describe_db_snapshots",
-        items="DBSnapshots",
-        arn="DBSnapshotArn",
-        identifier="DBSnapshotIdentifier",
-        owner="DBInstanceIdentifier",
-    ),
-    Exportable.CLUSTER_SNAPSHOT: _SnapshotApi(
-        operation="describe_db_cluster_snapshots",
-        items="DBClusterSnapshots",
-        arn="DBClusterSnapshotArn",
-        identifier="DBClusterSnapshotIdentifier",
-        owner="DBClusterIdentifier",
-    ),
 }
 
 
@@ -88,37 +57,34 @@ class RdsGateway:
 
     def __init__(self, client: RDSClient) -> None:
         self._client = client
-        # Where copies of clusters' snapshots come from never changes: one look each.
-        self._origins: dict[str, _Origin | None] = {}
+        self._copies = Copies(self._find)
 
     def list_snapshots(self, about: Exportable, identifier: str, kinds: Sequence[str]) -> list[Snapshot]:
         """Every snapshot of exactly this instance or cluster of the given kinds (automated, manual, awsbackup)."""
-        found = self._snapshots(_APIS[about], about, kinds, identifier)
+        snapshots = self._snapshots(about, kinds, identifier)
         wanted = identifier.lower()
-        return [s for s in found if s.source_identifier.lower() == wanted and s.kind in kinds]
+        return [s for s in snapshots if s.source_identifier.lower() == wanted and s.kind in kinds]
 
     def list_account_snapshots(self, about: Exportable, kind: str, *, most_pages: int) -> list[Snapshot] | None:
         """Every snapshot of this kind of all instances or clusters of the account and Region; None where it takes more pages."""
         pages = _Pages(most_pages)
-        found = self._snapshots(_APIS[about], about, (kind,), None, pages)
-        return None if pages.left < 0 else [snapshot for snapshot in found if snapshot.kind == kind]
+        snapshots = self._snapshots(about, (kind,), None, pages)
+        return None if pages.left < 0 else [snapshot for snapshot in snapshots if snapshot.kind == kind]
 
     def _snapshots(
-        self,
-        api: _SnapshotApi,
-        about: Exportable,
-        kinds: Sequence[str],
-        identifier: str | None,
-        pages: _Pages | None = None,
+        self, about: Exportable, kinds: Sequence[str], identifier: str | None, pages: _Pages | None = None
     ) -> list[Snapshot]:
-        # Backup's snapshots are listed only when their type is asked for (aws-facts 10), so ask per type. Whether clusters'
-        # have that type is not documented: they may be listed as manual ones, and are told by their name.
+        # AWS lists Backup's snapshots only when their type is asked for, so ask per type:
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html
+        # Whether clusters' snapshots have that type is not documented: they may be listed as manual ones, and are known by
+        # their name.
+        api = SNAPSHOT_APIS[about]
         types = [*kinds, "manual"] if about is Exportable.CLUSTER_SNAPSHOT and BACKUP in kinds else kinds
-        found = (s for kind in dict.fromkeys(types) for s in self._snapshots_of_type(api, identifier, kind, pages))
-        return list({s.arn: s for s in found}.values())
+        listed = (s for kind in dict.fromkeys(types) for s in self._snapshots_of_type(api, identifier, kind, pages))
+        return list({s.arn: s for s in listed}.values())
 
     def _snapshots_of_type(
-        self, api: _SnapshotApi, identifier: str | None, kind: str, limit: _Pages | None
+        self, api: SnapshotApi, identifier: str | None, kind: str, limit: _Pages | None
     ) -> list[Snapshot]:
         narrowed: dict[str, Any] = {api.owner: identifier} if identifier else {}
         items: list[Any] = []
@@ -135,56 +101,18 @@ class RdsGateway:
             if kind == BACKUP and error.code in ("InvalidParameterValue", "InvalidParameterCombination"):
                 return []  # clusters know no such type; they are among the manual ones
             raise
-        self._origins |= {item[api.arn]: origin for item in items if (origin := _origin(item))}
-        return [self._snapshot(item, api) for item in items]
+        return self._copies.snapshots(items, api)
 
     def find_snapshot(self, about: Exportable, reference: str) -> Snapshot | None:
         """The snapshot or cluster snapshot of this ARN or identifier, or None when it is gone."""
-        api = _APIS[about]
+        api = SNAPSHOT_APIS[about]
         is_arn = reference.startswith("arn:")
         answer = self._find(
             api.operation, reference, **{api.identifier: exportable(reference)[1] if is_arn else reference}
         )
-        found = [self._snapshot(item, api) for item in answer[api.items]] if answer else []
+        snapshots = [self._copies.snapshot(item, api) for item in answer[api.items]] if answer else []
         # Of another account or Region it may have the same name, and then is not this one.
-        return next((snapshot for snapshot in found if not is_arn or snapshot.arn == reference), None)
-
-    def _snapshot(self, item: Any, api: _SnapshotApi) -> Snapshot:
-        """The snapshot with the time of its data. AWS tells that of a copied instance's, of a cluster's only the source."""
-        snapshot = _snapshot(item, api)
-        source = item.get("SourceDBClusterSnapshotArn")
-        original = item.get("OriginalSnapshotCreateTime") if not source else self._time_of_origin(source)
-        if source and original is None:
-            return replace(snapshot, copied_at=snapshot.created_at, unknown_origin=True)
-        if original is None or original >= snapshot.created_at - _SAME_TIME:
-            return snapshot
-        return replace(snapshot, created_at=original, copied_at=snapshot.created_at)
-
-    def _time_of_origin(self, arn: str) -> datetime | None:
-        """The time of the snapshot at the beginning of a chain of copies, or None where the trail is lost."""
-        for _ in range(_LONGEST_CHAIN):
-            if arn not in self._origins:
-                self._origins[arn] = self._look_up_origin(arn)
-            origin = self._origins[arn]
-            if origin is None:
-                # Gone, or of another account or Region. An automated one has its time in its name.
-                found = _AUTOMATED.search(arn)
-                return datetime.strptime(found[1], "%Y-%m-%d-%H-%M").replace(tzinfo=UTC) if found else None
-            if not origin.source:
-                return origin.made_at
-            arn = origin.source
-        return None
-
-    def _look_up_origin(self, arn: str) -> _Origin | None:
-        api = _APIS[Exportable.CLUSTER_SNAPSHOT]
-        try:
-            answer = self._find(api.operation, arn, **{api.identifier: arn})
-        except AwsError as error:
-            # Another Region's or account's ARN: AWS does not say which of these codes it has for them.
-            if error.code not in ("InvalidParameterValue", "InvalidParameterCombination", "AccessDenied"):
-                raise
-            return None
-        return next((_origin(item) for item in answer[api.items] if item[api.arn] == arn), None) if answer else None
+        return next((snapshot for snapshot in snapshots if not is_arn or snapshot.arn == reference), None)
 
     def find_cluster(self, identifier: str, *, now: datetime) -> Snapshot | None:
         """The live cluster as something to export as of `now`, or None when there is no such cluster."""
@@ -204,7 +132,7 @@ class RdsGateway:
         )
 
     def find_created(self, about: Exportable, identifier: str) -> datetime | None:
-        """When the instance or cluster whose snapshots these are was made, or None when there is none."""
+        """When this instance, or the cluster, was made, or None when there is none."""
         of_cluster = about is not Exportable.SNAPSHOT
         operation, key = (
             ("describe_db_clusters", "DBClusterIdentifier")
@@ -217,8 +145,8 @@ class RdsGateway:
             if not error.code.startswith("AccessDenied"):
                 raise
             return None  # a policy of an earlier release: only a false alarm of a new lake is at stake
-        found = answer["DBClusters" if of_cluster else "DBInstances"] if answer else []
-        return found[0].get("ClusterCreateTime" if of_cluster else "InstanceCreateTime") if found else None
+        owners = answer["DBClusters" if of_cluster else "DBInstances"] if answer else []
+        return owners[0].get("ClusterCreateTime" if of_cluster else "InstanceCreateTime") if owners else None
 
     def _find(self, operation: str, about: str, **arguments: str) -> Any:
         """The answer, or None when AWS knows no such thing."""
@@ -240,7 +168,7 @@ class RdsGateway:
         return self._export_tasks({"SourceArn": source_arn} if source_arn else {})
 
     def list_running_exports(self) -> list[ExportTask]:
-        """The account's tasks that hold a place, whoever started them; AWS keeps ended tasks for ever, so only these."""
+        """The tasks in progress of the whole account, which share its quota. AWS keeps ended tasks for ever; they are left out."""
         running = [status.value.lower() for status in ExportStatus if status.running]
         return self._export_tasks({"Filters": [{"Name": "status", "Values": running}]})
 
@@ -250,7 +178,7 @@ class RdsGateway:
                 PaginationConfig={"PageSize": 100}, **narrowed
             )
             tasks = [_task(item) for page in pages for item in page["ExportTasks"]]
-        # The order is not documented (aws-facts 1.6).
+        # The order of AWS's answer is not documented.
         return sorted(tasks, key=lambda task: (task.started_at or datetime.max.replace(tzinfo=UTC), task.identifier))
 
     def start_export(
@@ -288,36 +216,12 @@ class RdsGateway:
         return _task(answer)
 
     def cancel_export(self, identifier: str) -> None:
-        """Cancel a task; what it wrote stays in S3."""
+        """Cancel a task; what it wrote stays in S3.
+
+        https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CancelExportTask.html
+        """
         with aws_errors("rds", "CancelExportTask", about=identifier):
             self._client.cancel_export_task(ExportTaskIdentifier=identifier)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Origin:
-    """A snapshot as the origin of a copy: when it was made, and of what, where it is a copy itself."""
-
-    made_at: datetime
-    source: str
-
-
-def _origin(item: Any) -> _Origin | None:
-    made_at = item.get("SnapshotCreateTime")
-    return _Origin(made_at=made_at, source=item.get("SourceDBClusterSnapshotArn") or "") if made_at else None
-
-
-def _snapshot(item: Any, api: _SnapshotApi) -> Snapshot:
-    return Snapshot(
-        arn=item[api.arn],
-        identifier=item[api.identifier],
-        source_identifier=item[api.owner],
-        kind=BACKUP if item[api.identifier].startswith(f"{BACKUP}:") else item.get("SnapshotType", "manual"),
-        engine=item.get("Engine", ""),
-        # A snapshot still being made has no time yet; it counts from the epoch until it has.
-        created_at=item.get("SnapshotCreateTime", datetime.fromtimestamp(0, UTC)),
-        status=item.get("Status", "").lower(),
-        size_gb=item.get("AllocatedStorage", 0),
-    )
 
 
 def _task(item: Any) -> ExportTask:

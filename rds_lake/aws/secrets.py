@@ -1,6 +1,6 @@
 """Secrets Manager: the text of one secret.
 
-What belongs here: reading it. What it means is the caller's matter; it is never logged.
+It is never logged.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """boto3's session as the shell configures it, and whether AWS can be reached with it.
 
-What belongs here: what a person's environment can get wrong before the first call, said in one sentence each. Clients are
-`clients.py`.
+What can be wrong in a person's environment before the first call, in one sentence each. Clients are `clients.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-import boto3
 from botocore.exceptions import BotoCoreError
 
 from rds_lake.aws.clients import AwsClients
@@ -27,6 +25,8 @@ def open_clients(*, region: str | None) -> AwsClients:
     Raises ConfigError where profile, Region or endpoint cannot be used, UnavailableError where nothing answers at the
     endpoint: boto3 alone would try for a minute before it says so. Nothing is asked of AWS.
     """
+    import boto3  # a tenth of a second, for a process that asks AWS
+
     try:
         session = boto3.Session()
         probe = session.client("s3", region_name=region)

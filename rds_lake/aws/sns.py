@@ -1,6 +1,6 @@
 """SNS: one topic for what a person must know.
 
-What belongs here: publishing. The text is `stages/runs/notify.py`.
+The text is made in `stages/runs/notify.py`.
 """
 
 from __future__ import annotations

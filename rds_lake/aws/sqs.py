@@ -1,6 +1,6 @@
 """SQS: receive and delete in batches.
 
-What belongs here: the queue's calls. What a message means is `model/events/parse.py`.
+The queue's calls; what a message means is `model/events/parse.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """botocore's errors become rds-lake's, here and nowhere else.
 
-What belongs here: which code is transient, which is a conflict. What does not: what to do about it.
+Which code is transient, and which is a conflict; what to do about it is decided in `stages/`.
 """
 
 from __future__ import annotations

@@ -191,7 +191,7 @@ def test_statements_are_looked_at_when_those_of_their_kind_usually_end() -> None
     for _ in range(20):
         athena.run("CREATE VIEW a", database="shop")
     assert client.looks - first <= 20 * 1.5 < 20 * first
-    assert clock.now - began <= 20 * 3.0 * 1.2, "and nobody waits longer for it"
+    assert clock.now - began <= 20 * 3.0 * 1.2, "and the run waits no longer for it"
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit()])
@@ -273,11 +273,11 @@ def test_an_athena_that_stays_away_is_something_to_repeat(world: World, once: Aw
     before = clock.now
     with pytest.raises(UnavailableError):
         athena.run("SELECT 1", database="default")
-    assert clock.now - before < 300, "nobody has paid for it: the run may end and come back"
+    assert clock.now - before < 300, "the statement has cost nothing yet: the run may end and come back"
 
 
 class Endless:
-    """An Athena whose queries never end; remembers which it was told to stop."""
+    """An Athena whose queries never end; remembers which it had to stop."""
 
     def __init__(self) -> None:
         self.started: list[str] = []

@@ -53,7 +53,7 @@ def test_a_table_reads_back_as_it_was_specified(glue: GlueGateway) -> None:
 
 
 def test_a_table_input_is_what_athenas_parquet_reader_wants() -> None:
-    """aws-facts 5.3."""
+    """Input format, output format and serde by which Athena reads Parquet."""
     body = table_input(spec())
     storage = body["StorageDescriptor"]
     assert body["TableType"] == "EXTERNAL_TABLE"

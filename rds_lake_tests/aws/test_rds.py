@@ -78,7 +78,7 @@ def test_more_tasks_than_a_page_are_all_listed_oldest_first(rds: RdsGateway, mon
 
 
 def test_statuses_are_read_whatever_their_case(rds: RdsGateway, monkeypatch: pytest.MonkeyPatch) -> None:
-    """moto says `complete`, AWS says COMPLETE (traps T12)."""
+    """moto writes a task's status as `complete`, AWS as COMPLETE."""
     paginate(monkeypatch, rds, "ExportTasks", [[task("t-1", Status="complete")]])
     assert rds.list_export_tasks()[0].status is ExportStatus.COMPLETE
 

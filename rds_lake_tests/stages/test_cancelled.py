@@ -12,7 +12,8 @@ import pytest
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.glue import GlueGateway
-from rds_lake.aws.s3.gateway import CopyLimits, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import CopyOrder, ManyS3
 from rds_lake.errors import ConfigError
 from rds_lake.stages.catalogue.locate import locate

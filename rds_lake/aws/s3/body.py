@@ -1,32 +1,82 @@
-"""The body of an answer of S3, read within a limit.
+"""The body of an answer of S3: read within a limit, and compared with its checksum where it is read in pieces.
 
-What belongs here: reading it. Which limit an object has is said by who asks for it.
+botocore compares the checksum of one answer read to its end; of a body that was taken up again after it broke it compares
+nothing. What Python computes fast is therefore computed here over the whole.
 """
 
 from __future__ import annotations
 
-from typing import Any
+import hashlib
+import zlib
+from base64 import b64encode
+from typing import Any, Self
 
+from rds_lake.aws.s3.objects import checksum_in
 from rds_lake.errors import ManifestError
 
 
 def read_within(answer: Any, most: int | None, where: str) -> bytes:
-    """The whole body. ManifestError, unread where S3 says its length, for one of more than `most` bytes.
+    """The whole body. ManifestError for one of more than `most` bytes, before it is read where S3 says its length.
 
-    Whoever can write a record could otherwise fill the memory of every run that reads it.
+    A person who can write a record could otherwise fill the memory of every run that reads it.
     """
     body, size = answer["Body"], answer.get("ContentLength")
     if most is None:
         return body.read()
     if size is None:  # sent in chunks, without a length
-        found = body.read(most + 1)
-        size = len(found)
+        start = body.read(most + 1)
+        size = len(start)
         if size <= most:
-            return found + body.read()  # to its end, where botocore compares the checksum
+            return start + body.read()  # to its end, where botocore compares the checksum
     elif size <= most:
         return body.read()
     body.close()
     raise ManifestError(
-        f"{where} has {size:,} bytes or more, and no such object of ours or AWS's has more than {most:,}; it was not read. See "
-        "who wrote it, then delete it and materialize the date again"
+        f"{where} has {size:,} bytes or more, and no such object that rds-lake or AWS writes has more than {most:,}; it was not "
+        "read. See who wrote it, then delete it and materialize the date again"
     )
+
+
+class _Crc32:
+    """zlib's CRC32 in hashlib's form."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes) -> None:
+        self._value = zlib.crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(4)
+
+
+_KINDS: dict[str, Any] = {
+    "CRC32": _Crc32,
+    "SHA1": lambda: hashlib.sha1(usedforsecurity=False),
+    "SHA256": hashlib.sha256,
+}
+
+
+class BodyChecksum:
+    """Of everything given to `update`; compares nothing where no `wanted` is given or its kind cannot be computed."""
+
+    def __init__(self, wanted: str | None = None) -> None:
+        """`wanted` is `ALGORITHM:base64`."""
+        self._kind, _, self._wanted = (wanted or "").partition(":")
+        self._sum: Any = _KINDS[self._kind]() if self._kind in _KINDS else None
+
+    @classmethod
+    def expected(cls, answer: Any) -> Self:
+        """As the answer to GetObject announces it, where it is one of the whole object."""
+        return cls(checksum_in(answer))
+
+    def update(self, data: bytes) -> None:
+        if self._sum is not None:
+            self._sum.update(data)
+
+    def difference(self) -> str | None:
+        """How the content that came differs from what S3 announced, in words; None where it does not."""
+        if self._sum is None:
+            return None
+        computed = b64encode(self._sum.digest()).decode()
+        return None if computed == self._wanted else f"its {self._kind} is {computed} instead of {self._wanted}"

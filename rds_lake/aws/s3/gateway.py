@@ -1,7 +1,7 @@
-"""S3: listing, small objects, ranged reads, server-side copies, deletes.
+"""S3 through boto3: listing, small objects, ranged reads, server-side copies, deletes.
 
-What belongs here: the calls with paging, limits and per-item errors (aws-facts 7). What to copy and how to verify
-it is `stages/databases/relocation/relocate.py`.
+The calls with paging, limits and errors per object. What is copied and how it is verified is in
+`stages/databases/relocation/relocate.py`.
 """
 
 from __future__ import annotations
@@ -9,89 +9,37 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
-from rds_lake.aws.budget import tidying
 from rds_lake.aws.s3.body import read_within
+from rds_lake.aws.s3.copying import Copy, CopyLimits
+from rds_lake.aws.s3.objects import MIB, ObjectHead, S3Object, Upload, checksum_in, encryption, uri
 from rds_lake.aws.s3.wire import Wire
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RdsLakeError, RelocationError
+from rds_lake.errors import AwsError, ConflictError, MalformedExportError, RelocationError
 from rds_lake.model.lake.deletable import Deletable
 from rds_lake.threads import cancelling_threads
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-GIB = 1024**3
-MIB = 1024**2
-COPY_LIMIT_BYTES = 5 * GIB  # CopyObject refuses more
-_MAX_PARTS = 10_000
 _DELETE_BATCH = 1000
 _DELETES = 8
 _READS = 3
-MOST_TEXT = 64 * MIB  # of a record: AWS's lists and our manifests of a million files have a limit of their own
+MOST_TEXT = 64 * MIB  # of a record; lists and manifests of a million files have a limit of their own
 MOST_LISTED = 512 * MIB
 # Characters that no XML holds, and the one that XML reads as another: such a key is deleted by its URL, by itself. S3 would
 # refuse a whole request of a thousand keys for it, in every repetition.
 _BEYOND_XML = re.compile(r"[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 # A body that broke off on its way, or did not arrive as S3 has it.
 _SPOILT = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, FlexibleChecksumError, HTTPError)
-_CARRIED = ("ContentType", "ContentEncoding", "ContentDisposition", "ContentLanguage", "CacheControl", "Metadata")
-_WHOLE_OBJECT = ("CRC64NVME", "CRC32", "CRC32C")  # the others exist per part only
-_CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class S3Object:
-    """One listed object; `bytes` is its size, `modified` when it was written."""
-
-    key: str
-    bytes: int
-    modified: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upload:
-    """A multipart upload nobody completed; its parts are billed as `bytes`."""
-
-    key: str
-    upload_id: str
-    initiated: datetime
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ObjectHead:
-    """Size in bytes, and `ALGORITHM:value` when S3 knows a checksum of the whole object.
-
-    A checksum of parts (COMPOSITE) is no checksum of the content and is left out.
-    """
-
-    bytes: int
-    checksum: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CopyLimits:
-    """Above `threshold_bytes` a copy goes by parts of `part_bytes`, `parallel` at a time. Arguments for tests."""
-
-    threshold_bytes: int = COPY_LIMIT_BYTES
-    part_bytes: int = 512 * MIB
-    parallel: int = 8
-
-    def parts(self, size: int) -> list[tuple[int, int]]:
-        """First and last byte of every part; parts grow where 10,000 would not do."""
-        step = max(self.part_bytes, -(-size // _MAX_PARTS))
-        return [(start, min(start + step, size) - 1) for start in range(0, size, step)]
 
 
 class S3Gateway:
-    """Objects of any bucket the credentials reach; deletes only what is `deletable`, so nothing where that is not given."""
+    """Objects of any bucket that the credentials reach. Deletes only what is `deletable`: nothing, where that is not given."""
 
     def __init__(self, client: S3Client, wire: Wire | None = None, deletable: Deletable | None = None) -> None:
         """`wire` is the fast way for thousands of requests (`many.py`); without one all go through boto3."""
@@ -100,7 +48,7 @@ class S3Gateway:
         self.deletable = deletable or Deletable()
 
     def limited(self, deletable: Deletable) -> S3Gateway:
-        """The same gateway, which deletes nothing else than this."""
+        """The same gateway, which deletes only this."""
         return S3Gateway(self._client, self.wire, deletable)
 
     @property
@@ -109,9 +57,9 @@ class S3Gateway:
         return self._client
 
     def list_objects(self, bucket: str, prefix: str, *, after: str = "") -> Iterator[S3Object]:
-        """Every object under the prefix, or those behind a key, page by page (T2: a single call ends at 1,000 keys)."""
+        """Every object under the prefix, or those behind a key, page by page: a single call ends at 1,000 keys."""
         start: dict[str, Any] = {"StartAfter": after} if after else {}
-        with aws_errors("s3", "ListObjectsV2", about=_uri(bucket, prefix)):
+        with aws_errors("s3", "ListObjectsV2", about=uri(bucket, prefix)):
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **start):
                 for item in page.get("Contents", []):
                     yield S3Object(
@@ -133,7 +81,7 @@ class S3Gateway:
         try:
             return body.decode()
         except UnicodeDecodeError as error:
-            raise MalformedExportError(f"{_uri(bucket, key)} is not UTF-8 text: {error}") from error
+            raise MalformedExportError(f"{uri(bucket, key)} is not UTF-8 text: {error}") from error
 
     def find_version(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> tuple[str, str] | None:
         """The object as UTF-8 text and its ETag, by which `replace_text` knows it again; None when there is none."""
@@ -152,34 +100,34 @@ class S3Gateway:
     def replace_text(self, bucket: str, key: str, text: str, *, etag: str | None, kms_key: str | None) -> str:
         """Write a text in place of the version with that ETag, or where nothing is (None); the new ETag.
 
-        ConflictError when somebody wrote or deleted it in between.
+        ConflictError when the object was written or deleted in between.
         """
         return self.replace_bytes(bucket, key, text.encode(), etag=etag, kms_key=kms_key)
 
     def replace_bytes(self, bucket: str, key: str, body: bytes, *, etag: str | None, kms_key: str | None) -> str:
-        """The same for bytes."""
+        """`replace_text` for bytes."""
         condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
         try:
-            with aws_errors("s3", "PutObject", about=_uri(bucket, key)):
+            with aws_errors("s3", "PutObject", about=uri(bucket, key)):
                 return self._client.put_object(Bucket=bucket, Key=key, Body=body, **condition, **encryption(kms_key))[
                     "ETag"
                 ]
         except AwsError as error:
             if error.code == "NoSuchKey":  # what was to be replaced is gone
                 raise ConflictError(
-                    service="s3", operation="PutObject", code=error.code, message=f"{_uri(bucket, key)} is gone"
+                    service="s3", operation="PutObject", code=error.code, message=f"{uri(bucket, key)} is gone"
                 ) from error
             raise
 
     def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None) -> None:
         """Write bytes in one PUT, encrypted with the lake's key where one is given."""
-        with aws_errors("s3", "PutObject", about=_uri(bucket, key)):
+        with aws_errors("s3", "PutObject", about=uri(bucket, key)):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, **encryption(kms_key))
 
     def find_head(self, bucket: str, key: str) -> ObjectHead | None:
         """Size and whole-object checksum, or None when the object does not exist."""
         try:
-            with aws_errors("s3", "HeadObject", about=_uri(bucket, key)):
+            with aws_errors("s3", "HeadObject", about=uri(bucket, key)):
                 head = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         except AwsError as error:
             if error.code in ("404", "NoSuchKey", "NotFound"):
@@ -190,7 +138,7 @@ class S3Gateway:
     def find_etag(self, bucket: str, key: str) -> str | None:
         """The ETag of the version that is there now, as `find_version` gives it; None when there is none."""
         try:
-            with aws_errors("s3", "HeadObject", about=_uri(bucket, key)):
+            with aws_errors("s3", "HeadObject", about=uri(bucket, key)):
                 return self._client.head_object(Bucket=bucket, Key=key)["ETag"]
         except AwsError as error:
             if error.code in ("404", "NoSuchKey", "NotFound"):
@@ -222,109 +170,29 @@ class S3Gateway:
 
     def _body_and_etag(self, bucket: str, key: str, *, most: int | None = None, **arguments: Any) -> tuple[bytes, str]:
         """botocore repeats a request that failed, but not a body that broke off or was damaged on its way."""
-        with aws_errors("s3", "GetObject", about=_uri(bucket, key)):
+        with aws_errors("s3", "GetObject", about=uri(bucket, key)):
             for _ in range(_READS - 1):
                 answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
                 with suppress(*_SPOILT):
-                    return read_within(answer, most, _uri(bucket, key)), answer["ETag"]
+                    return read_within(answer, most, uri(bucket, key)), answer["ETag"]
             answer = self._client.get_object(Bucket=bucket, Key=key, **arguments)
             try:
-                return read_within(answer, most, _uri(bucket, key)), answer["ETag"]
+                return read_within(answer, most, uri(bucket, key)), answer["ETag"]
             except HTTPError as error:
                 raise ResponseStreamingError(error=error) from error
 
     def copy(
-        self,
-        source: tuple[str, str],
-        target: tuple[str, str],
-        *,
-        size: int,
-        kms_key: str | None,
-        limits: CopyLimits,
+        self, source: tuple[str, str], target: tuple[str, str], *, size: int, kms_key: str | None, limits: CopyLimits
     ) -> str | None:
         """Copy one object inside S3, from (bucket, key) to (bucket, key), by parts above the limit.
 
-        A copy does not keep the source's encryption, so the key is named (aws-facts 7). Returns the copy's checksum as
-        `ALGORITHM:value` where S3's answer says it.
+        Returns the copy's checksum as `ALGORITHM:value` where S3's answer has it.
         """
-        if size > limits.threshold_bytes:
-            return self._copy_parts(source, target, size=size, kms_key=kms_key, limits=limits)
-        with aws_errors("s3", "CopyObject", about=f"{_uri(*source)} to {_uri(*target)}"):
-            answer = self._client.copy_object(
-                Bucket=target[0],
-                Key=target[1],
-                CopySource={"Bucket": source[0], "Key": source[1]},
-                **encryption(kms_key),
-            )
-        return checksum_in(answer.get("CopyObjectResult", {}))
-
-    def _copy_parts(
-        self,
-        source: tuple[str, str],
-        target: tuple[str, str],
-        *,
-        size: int,
-        kms_key: str | None,
-        limits: CopyLimits,
-    ) -> str | None:
-        with aws_errors("s3", "HeadObject", about=_uri(*source)):
-            head: Any = self._client.head_object(Bucket=source[0], Key=source[1], ChecksumMode="ENABLED")
-        upload = self._begin_parts(target, head, kms_key)
-
-        def copy_part(numbered: tuple[int, tuple[int, int]]) -> Any:
-            number, (first, last) = numbered
-            with aws_errors("s3", "UploadPartCopy", about=f"{_uri(*source)}, bytes {first}-{last}"):
-                answer: Any = self._client.upload_part_copy(
-                    **upload,
-                    PartNumber=number,
-                    CopySource={"Bucket": source[0], "Key": source[1]},
-                    CopySourceIfMatch=head["ETag"],
-                    CopySourceRange=f"bytes={first}-{last}",
-                )
-            # S3 wants back whatever checksum it gave for the part.
-            given = answer["CopyPartResult"].items()
-            return {"PartNumber": number} | {key: value for key, value in given if key != "LastModified"}
-
-        try:
-            with cancelling_threads(limits.parallel, "parts") as pool:
-                parts = list(pool.map(copy_part, enumerate(limits.parts(size), start=1)))
-            with aws_errors("s3", "CompleteMultipartUpload", about=_uri(*target)):
-                return checksum_in(self._client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}))
-        except BaseException as error:
-            self._abort(upload, error)
-            raise
-
-    def _begin_parts(self, target: tuple[str, str], head: Any, kms_key: str | None) -> Any:
-        """Begin a multipart upload with what CopyObject would carry over by itself.
-
-        The checksum is asked for over the whole object and in the source's algorithm, so that both can be compared.
-        """
-        carried = {name: head[name] for name in _CARRIED if head.get(name)}
-        algorithm = (checksum_in(head) or "").split(":")[0]
-        if algorithm not in _WHOLE_OBJECT:
-            algorithm = "CRC64NVME"
-        with aws_errors("s3", "CreateMultipartUpload", about=_uri(*target)):
-            answer = self._client.create_multipart_upload(
-                Bucket=target[0],
-                Key=target[1],
-                ChecksumAlgorithm=algorithm,  # type: ignore[arg-type]
-                ChecksumType="FULL_OBJECT",
-                **carried,
-                **encryption(kms_key),
-            )
-        return {"Bucket": target[0], "Key": target[1], "UploadId": answer["UploadId"]}
-
-    def _abort(self, upload: Any, cause: BaseException) -> None:
-        """Parts of an abandoned upload are billed until somebody removes them."""
-        try:
-            with tidying(), aws_errors("s3", "AbortMultipartUpload"):
-                self._client.abort_multipart_upload(**upload)
-        except RdsLakeError as error:
-            cause.add_note(f"upload {upload['UploadId']} of s3://{upload['Bucket']}/{upload['Key']} is left: {error}")
+        return Copy(self._client, source, target, kms_key).make(size, limits)
 
     def list_uploads(self, bucket: str, prefix: str) -> Iterator[Upload]:
         """Multipart uploads under the prefix that were begun and neither completed nor aborted."""
-        with aws_errors("s3", "ListMultipartUploads", about=_uri(bucket, prefix)):
+        with aws_errors("s3", "ListMultipartUploads", about=uri(bucket, prefix)):
             pages = self._client.get_paginator("list_multipart_uploads").paginate(Bucket=bucket, Prefix=prefix)
             begun: list[Any] = [item for page in pages for item in page.get("Uploads", [])]
             for item in begun:
@@ -334,18 +202,19 @@ class S3Gateway:
                 yield Upload(key=key, upload_id=upload_id, initiated=item["Initiated"], bytes=size)
 
     def abort_upload(self, bucket: str, upload: Upload) -> None:
-        """Abort a multipart upload; one that is gone is no error. RefusedDeleteError where that is not ours to delete."""
+        """Abort a multipart upload; one that is gone is no error. RefusedDeleteError where the key is not `deletable`."""
         self.deletable.require(bucket, [upload.key])
         try:
-            with aws_errors("s3", "AbortMultipartUpload", about=_uri(bucket, upload.key)):
+            with aws_errors("s3", "AbortMultipartUpload", about=uri(bucket, upload.key)):
                 self._client.abort_multipart_upload(Bucket=bucket, Key=upload.key, UploadId=upload.upload_id)
         except AwsError as error:
             if error.code != "NoSuchUpload":
                 raise
 
     def delete(self, bucket: str, keys: Sequence[str]) -> None:
-        """Delete objects, 1,000 per call; raises listing every key S3 did not delete (the call itself says 200).
+        """Delete objects, 1,000 per call.
 
+        RelocationError names every key that S3 did not delete; the call itself is answered with 200.
         RefusedDeleteError, before the first call, where one of them is not `deletable`.
         """
         self.deletable.require(bucket, keys)
@@ -365,10 +234,10 @@ class S3Gateway:
 
     def _delete_batch(self, bucket: str, batch: Sequence[str]) -> list[str]:
         if _BEYOND_XML.search(batch[0]):
-            with aws_errors("s3", "DeleteObject", about=_uri(bucket, batch[0])):
+            with aws_errors("s3", "DeleteObject", about=uri(bucket, batch[0])):
                 self._client.delete_object(Bucket=bucket, Key=batch[0])
             return []
-        with aws_errors("s3", "DeleteObjects", about=_uri(bucket, batch[0])):
+        with aws_errors("s3", "DeleteObjects", about=uri(bucket, batch[0])):
             answer = self._client.delete_objects(
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
             )
@@ -376,24 +245,3 @@ class S3Gateway:
             f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
             for error in answer.get("Errors", [])
         ]
-
-
-def _uri(bucket: str, key: str) -> str:
-    return f"s3://{bucket}/{key}"
-
-
-def encryption(kms_key: str | None) -> dict[str, Any]:
-    """Arguments that have an object encrypted with the key."""
-    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
-
-
-def checksum_in(head: Any) -> str | None:
-    """`ALGORITHM:value` of the whole object in an answer of S3."""
-    if head.get("ChecksumType") == "COMPOSITE":
-        return None
-    for algorithm in _CHECKSUMS:
-        value = head.get(f"Checksum{algorithm}")
-        # S3 writes the checksum of parts as `value-count`, also where it names no type.
-        if value and "-" not in value:
-            return f"{algorithm}:{value}"
-    return None

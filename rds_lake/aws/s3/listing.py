@@ -1,10 +1,10 @@
 """Listing a bucket as fast as S3 lists: page after page within a folder, folders side by side.
 
-S3 tells a page of 1,000 keys only after the page before it, so that a million keys of one prefix take a minute however many
-connections there are. Below an export's folder, tables have folders of their own: once a listing turns out to be long, those
-are asked for, and what is left of it is listed in as many chains as there are tables.
+A page of 1,000 keys can be asked for only after the page before it, so that a million keys of one prefix take a minute however
+many connections there are. Below an export's folder, tables have folders of their own: once a listing turns out to be long,
+those are asked for, and what is left of it is listed in as many chains as there are tables.
 
-What belongs here: which pages are asked for, and that no key is told twice or never. A page's text is `pages.py`.
+Which pages are asked for, and that no key is missed or reported twice. A page's text is `pages.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rds_lake.threads import cancelling_threads, check
 Found = Callable[[Sequence[tuple[str, int]]], None]
 _PAGE = 1000
 _ALONE = 1  # pages in a row before folders are asked for: most exports end there
-_LOOSE = 10 * _PAGE  # keys beside the folders: more, and there are no folders to speak of
+_LOOSE = 10 * _PAGE  # keys beside the folders; with more, listing by folder does not help
 _WITHOUT_END = 1 << 62
 
 
@@ -34,12 +34,12 @@ class Rest:
 
     prefix: str
     after: str = ""
-    pages: int = 0  # told before
+    pages: int = 0  # reported before
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """Tells `found` every key of some prefixes of a bucket, with its size; never two calls at once."""
+    """Reports every key of some prefixes of a bucket to `found`, with its size; never two calls at once."""
 
     s3: S3Gateway
     wire: Wire | None
@@ -65,7 +65,7 @@ class Listing:
         self._by_boto3(rests)
 
     def _chains(self, wire: Wire, rests: Sequence[Rest], *, pages: int) -> tuple[list[Rest], list[Rest]]:
-        """So many pages of each; what no plain answer came for, and what goes on."""
+        """List `pages` pages of each; returns what had no plain answer, and what has further pages."""
         unsettled: list[Rest] = []
         long: list[Rest] = []
 
@@ -89,19 +89,19 @@ class Listing:
         return unsettled, long
 
     def _parts(self, wire: Wire, rest: Rest, levels: int) -> list[Rest]:
-        """What is left of a prefix, by folder; the rest itself where that does not help. Keys beside the folders are told."""
+        """What is left of a prefix, by folder; the rest itself where that does not help. Keys beside the folders are reported."""
         folders, loose = [rest.prefix], list[tuple[str, int]]()
         for _ in range(levels):
             below = self._folders(wire, folders, loose)
             if below is None:
                 return [rest]
-            # A folder wholly before the last key that was told has been told.
+            # A folder wholly before the last reported key has been reported.
             folders = [folder for folder in below if folder > rest.after or rest.after.startswith(folder)]
         self.found([item for item in loose if item[0] > rest.after])
         return [Rest(folder, rest.after if rest.after.startswith(folder) else "") for folder in folders]
 
     def _folders(self, wire: Wire, parents: Sequence[str], loose: list[tuple[str, int]]) -> list[str] | None:
-        """The folders in the folders, and into `loose` the keys beside them; None where S3 does not tell them plainly."""
+        """The folders in the folders, and into `loose` the keys beside them; None where an answer is not plain."""
         folders: list[str] = []
         broken: list[str] = []
 
@@ -120,18 +120,18 @@ class Listing:
         return None if broken else sorted(folders)
 
     def _by_boto3(self, rests: Sequence[Rest]) -> None:
-        telling = threading.Lock()
+        reporting = threading.Lock()
 
-        def tell(rest: Rest) -> None:
-            # Keys are listed in the order of their bytes: what the wire has found is not told again.
+        def report(rest: Rest) -> None:
+            # Keys are listed in the order of their bytes: what the wire has reported is not reported again.
             items = self.s3.list_objects(self.bucket, rest.prefix, after=rest.after)
             while some := [(item.key, item.bytes) for item in islice(items, _PAGE)]:
-                with telling:
+                with reporting:
                     check()
                     self.found(some)
 
         with cancelling_threads(self.threads, "list") as pool:
-            for _ in pool.map(tell, rests):
+            for _ in pool.map(report, rests):
                 pass
 
 

@@ -3,7 +3,7 @@
 Whatever the wire does not settle plainly - an error, an object above CopyObject's limit - is asked again through boto3, so
 that its errors, retries and redirects hold here as well. An error of one object is its outcome and stops nothing.
 
-What belongs here: copies, tails, heads and deletes in bulk. How folders are listed is `listing.py`; what it is for,
+Copies, tails, heads and deletes in bulk. How folders are listed is `listing.py`; what all this is for,
 `stages/databases/relocation/relocate.py`.
 """
 
@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 
 from rds_lake.aws.clients import CONNECTIONS
 from rds_lake.aws.s3.connection import Answer
+from rds_lake.aws.s3.copying import CopyLimits
 from rds_lake.aws.s3.deletes import DELETED_AT_ONCE, all_deleted, delete_request
-from rds_lake.aws.s3.gateway import CopyLimits, ObjectHead, S3Gateway, checksum_in
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.listing import Found, Listing
+from rds_lake.aws.s3.objects import ObjectHead, checksum_in
 from rds_lake.aws.s3.sign import S3Request, encoded
 from rds_lake.aws.s3.wire import Wire, unanswered
 from rds_lake.errors import ConfigError, RdsLakeError
@@ -26,7 +28,7 @@ from rds_lake.threads import cancelling_threads
 
 T = TypeVar("T")
 Done = Callable[[int, Any], None]
-EXPORT_LEVELS = 2  # folders AWS makes below an export's: the database's, the table's
+EXPORT_LEVELS = 2  # folders that AWS makes below an export's: the database's and the table's
 _DELETES = 8  # requests at once
 _QUEUED = 10_000  # positions in the threads' queue at once: a future takes a kilobyte
 _CHECKSUM = re.compile(rb"<(Checksum\w+)>([^<]+)</")
@@ -43,7 +45,7 @@ class CopyOrder:
 
 @dataclass(frozen=True, slots=True)
 class ManyS3:
-    """Bulk operations over one gateway. Outcomes are told as (position, value or RdsLakeError), each position once.
+    """Bulk operations over one gateway. `done` gets each position once, with its value or an RdsLakeError.
 
     `parallel` bounds boto3's threads and the wire's requests alike.
     """
@@ -57,7 +59,7 @@ class ManyS3:
         return cls(s3, s3.wire.most if s3.wire else CONNECTIONS)
 
     def copy(self, orders: Sequence[CopyOrder], *, kms_key: str | None, limits: CopyLimits, done: Done) -> None:
-        """Copy every object; the outcome is the copy's checksum where S3 said one."""
+        """Copy every object; the outcome is the copy's checksum, None where S3's answer has none."""
         encryption = {"x-amz-server-side-encryption": "aws:kms"} if kms_key else {}
         if kms_key:
             encryption["x-amz-server-side-encryption-aws-kms-key-id"] = kms_key
@@ -151,30 +153,9 @@ class ManyS3:
         slowly: Callable[[int], Any],
         done: Done,
     ) -> None:
-        """Settle every position by wire, and those that are not settled by it, by `slowly` in threads."""
+        """Settle every position by wire, and those that it does not settle, by `slowly` in threads."""
         wire = self._wire()
-        left: list[int] = [] if wire else list(range(count))
-
-        def answered(request: S3Request, answer: Answer | None) -> None:
-            if answer is not None and answer.status == 0:
-                done(request.about, unanswered(request))
-                return
-            outcome = _UNSETTLED if answer is None else _guarded(lambda: settled(request.about, answer))
-            if outcome is _UNSETTLED or outcome is None:
-                left.append(request.about)
-            else:
-                done(request.about, None if outcome is _NOTHING else outcome)
-
-        def requests() -> Iterable[S3Request]:
-            for position in range(count):
-                made = request(position)
-                if made is None:
-                    left.append(position)
-                else:
-                    yield made
-
-        if wire is not None:
-            wire.send_all(requests(), answered)
+        left = list(range(count)) if wire is None else _by_wire(wire, count, request, settled, done)
         with cancelling_threads(self._threads, "s3") as pool:
             for start in range(0, len(left), _QUEUED):
                 some = left[start : start + _QUEUED]
@@ -190,7 +171,39 @@ class ManyS3:
         return self.s3.wire.limited(self.parallel) if self.s3.wire else None
 
 
-_UNSETTLED = object()  # the wire could not tell
+def _by_wire(
+    wire: Wire,
+    count: int,
+    request: Callable[[int], S3Request | None],
+    settled: Callable[[int, Answer], Any],
+    done: Done,
+) -> list[int]:
+    """Send a request for every position; returns the positions that have none, or whose answer is not plain."""
+    left: list[int] = []
+
+    def answered(request: S3Request, answer: Answer | None) -> None:
+        if answer is not None and answer.status == 0:
+            done(request.about, unanswered(request))
+            return
+        outcome = _UNSETTLED if answer is None else _guarded(lambda: settled(request.about, answer))
+        if outcome is _UNSETTLED or outcome is None:
+            left.append(request.about)
+        else:
+            done(request.about, None if outcome is _NOTHING else outcome)
+
+    def requests() -> Iterable[S3Request]:
+        for position in range(count):
+            made = request(position)
+            if made is None:
+                left.append(position)
+            else:
+                yield made
+
+    wire.send_all(requests(), answered)
+    return left
+
+
+_UNSETTLED = object()  # the answer does not say
 _NOTHING = object()  # settled, and there is nothing to say
 
 
@@ -206,8 +219,8 @@ def _guarded(work: Callable[[], Any]) -> Any:
 def _copied(_: int, answer: Answer) -> Any:
     if b"<CopyObjectResult" not in answer.body:
         return _UNSETTLED
-    told = {name.decode(): value.decode(errors="replace") for name, value in _CHECKSUM.findall(answer.body)}
-    return checksum_in(told) or _NOTHING
+    checksums = {name.decode(): value.decode(errors="replace") for name, value in _CHECKSUM.findall(answer.body)}
+    return checksum_in(checksums) or _NOTHING
 
 
 def _head(_: int, answer: Answer) -> Any:

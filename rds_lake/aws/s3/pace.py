@@ -6,7 +6,7 @@ the requests (503 SlowDown), the number is halved.
 
 A few 503 are no reason to go slower: S3 sends them while it moves a busy prefix to more machines. The request is repeated,
 and that is all. Where halving does not lower the share of refused requests, our pace is not its cause: others use the same
-bucket, or S3 is in trouble. Going slower would then cost hours and help nobody, so the share is borne: the number grows
+bucket, or S3 is in trouble. Going slower would then cost hours and change nothing, so the share is borne: the number grows
 again, and a refused request is repeated after a short pause. A long pause would not raise its chance, and a run would wait
 at its end for the few requests that were refused six or seven times.
 

@@ -3,7 +3,7 @@
 A page is two searches for `<Key>` and `<Size>`. Whatever is not plainly what S3 writes - another number of keys than of
 objects, an entity in a key - is read by an XML parser instead.
 
-What belongs here: the request for a page and what its answer says.
+The request for a page, and what its answer says.
 """
 
 from __future__ import annotations
@@ -31,8 +31,9 @@ _BETWEEN = "\n"  # no key has one: S3 writes it as %0A
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Keys with their sizes, and the token of the next page, None at the end. `whole`: False, and no items, where it breaks off.
+    """Keys with their sizes, and the token of the next page, None at the end.
 
+    `whole` is False, and there are no items, where the page breaks off.
     `folders` are the prefixes, with trailing slash, in whose place a page `by_folder` leaves out the keys.
     """
 
@@ -101,10 +102,10 @@ def _any_items(body: bytes) -> list[tuple[str, int]]:
 
 def _folders(body: bytes) -> tuple[str, ...]:
     """ValueError where they are not written as S3 writes them: one element each."""
-    found = _FOLDERS.findall(body)
-    if len(found) != body.count(b"<CommonPrefixes"):
+    folders = _FOLDERS.findall(body)
+    if len(folders) != body.count(b"<CommonPrefixes"):
         raise ValueError("folders of a listing")
-    return tuple(_decoded(unescape(folder.decode()), body) for folder in found)
+    return tuple(_decoded(unescape(folder.decode()), body) for folder in folders)
 
 
 def _decoded(text: str, body: bytes) -> str:

@@ -1,9 +1,11 @@
 """Signature Version 4 for the few S3 requests that are made by the thousand, at a twentieth of botocore's price.
 
 Where a bucket is reached (virtual host, path style, FIPS, a local endpoint) botocore decides: once per bucket it builds a
-request that its own hook keeps from being sent. Its presigned URLs do not tell: they name the global endpoint.
+request that its own hook keeps from being sent. Its presigned URLs do not show it: they name the global endpoint.
 
-What belongs here: from a request's values to its URL path and signed headers. Sending them: `wire.py`, `pages.py`.
+From a request's values to its URL path and signed headers; `batch.py` sends them.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class S3Request:
     headers: dict[str, str] = field(default_factory=dict)
     query: str = ""
     body: bytes = b""
-    about: Any = None  # the sender's own, to know the answer by
+    about: Any = None  # what the sender needs to know the answer by
 
 
 def encoded(key: str) -> str:
@@ -80,23 +82,23 @@ class HeldKeys:
     def __init__(self, ask: Callable[[], ReadOnlyCredentials], clock: Callable[[], float] = time.monotonic) -> None:
         self._ask, self._clock = ask, clock
         self._until = 0.0
-        self._found: ReadOnlyCredentials | RdsLakeError | None = None
+        self._held: ReadOnlyCredentials | RdsLakeError | None = None
 
     def __call__(self) -> ReadOnlyCredentials:
         """ConfigError when they cannot be renewed, UnavailableError when that can be tried again."""
-        if self._found is None or self._clock() >= self._until:
+        if self._held is None or self._clock() >= self._until:
             try:
                 with aws_errors("s3", "credentials"):
-                    self._found = self._ask()
+                    self._held = self._ask()
             except RdsLakeError as error:
-                self._found = error
+                self._held = error
             self._until = self._clock() + _HELD_SECONDS
-        if isinstance(self._found, RdsLakeError):
-            raise self._found
-        return self._found
+        if isinstance(self._held, RdsLakeError):
+            raise self._held
+        return self._held
 
     def forget(self) -> None:
-        self._found = None
+        self._held = None
 
 
 class S3Signer:

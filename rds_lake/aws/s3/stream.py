@@ -1,6 +1,6 @@
 """Objects of S3 as files: read from front to back, and written in parts while their content is made.
 
-What belongs here: the two files. What is read and written is the caller's.
+The two files; what is read and written is the caller's.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, Read
 from urllib3.exceptions import HTTPError
 
 from rds_lake.aws.budget import tidying
-from rds_lake.aws.s3.body_checksum import BodyChecksum
-from rds_lake.aws.s3.gateway import MIB, checksum_in, encryption
+from rds_lake.aws.s3.body import BodyChecksum
+from rds_lake.aws.s3.objects import MIB, checksum_in, encryption
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import RdsLakeError, UnavailableError
 from rds_lake.threads import check
@@ -31,7 +31,7 @@ _BROKEN = (ResponseStreamingError, ReadTimeoutError, IncompleteReadError, HTTPEr
 class S3Reader(io.RawIOBase):
     """One object, as it was when it was opened. A connection that breaks is taken up again where it broke.
 
-    Before the end is told, the content is compared with the checksum S3 keeps of it, where that can be computed here (CRC32,
+    Before the end is reported, the content is compared with the checksum S3 keeps of it, where that can be computed here (CRC32,
     SHA; what else botocore knows). UnavailableError when they differ: what was read must not be used.
     """
 
@@ -171,7 +171,7 @@ class S3Writer(io.RawIOBase):
         self.abort() if kind else self.close()
 
     def __del__(self) -> None:
-        """A file that was forgotten is given up: the base class would close it, and so make the object."""
+        """A file that was never closed is given up: the base class would close it, and so make the object."""
         self.abort()
 
     def close(self) -> None:

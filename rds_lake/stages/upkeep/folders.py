@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.aws.s3.gateway import S3Gateway, S3Object
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.objects import S3Object
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.model.exports.task import ExportTask
 

@@ -20,8 +20,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from rds_lake.aws.glue import GlueGateway
-from rds_lake.aws.s3.gateway import S3Gateway, S3Object
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import ManyS3
+from rds_lake.aws.s3.objects import S3Object
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import AwsError, ManifestError
 from rds_lake.model.lake.layout import LakeLayout

@@ -34,7 +34,7 @@ class Faults:
     silent: float = 0  # no answer ever comes
     trickle: float = 0  # 200 bytes at a time
     chunked: float = 0
-    unasked: float = 0  # another answer follows, that nobody asked for
+    unasked: float = 0  # another answer follows, to no request
     slow: float = 0
     late: float = 0  # 200, and an error in its body
     truncated: float = 0  # a page of a listing ends in the middle, with the length it has
@@ -201,5 +201,5 @@ def running(certificate: Path | None) -> Iterator[FaultyS3]:
         listening.close()
         for transport in list(server.transports):
             transport.abort()
-        loop.run_until_complete(asyncio.sleep(0.01))  # what was aborted is told so
+        loop.run_until_complete(asyncio.sleep(0.01))  # what was aborted closes
         loop.close()

@@ -21,8 +21,10 @@ from moto.s3.models import s3_backends
 
 from bench.s3_stub import running_stub
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3.gateway import CopyLimits, ObjectHead, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import CopyOrder, ManyS3
+from rds_lake.aws.s3.objects import ObjectHead
 from rds_lake.aws.s3.wire import open_wire
 from rds_lake.errors import AwsError
 from rds_lake.localcloud.cloud import LocalCloud

@@ -8,7 +8,9 @@ import pytest
 from botocore.exceptions import ResponseStreamingError
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3.gateway import MIB, CopyLimits, ObjectHead, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.objects import MIB, ObjectHead
 from rds_lake.errors import AwsError, MalformedExportError, RelocationError, ThrottledError
 from rds_lake.model.lake.deletable import Deletable, Place
 from rds_lake_tests.support.builders import fill
@@ -137,7 +139,7 @@ def test_a_small_copy_is_one_call_and_keeps_content_and_metadata(s3: S3Gateway, 
 def test_a_copy_above_the_limit_goes_by_parts_with_metadata_and_a_comparable_checksum(
     s3: S3Gateway, client: Any
 ) -> None:
-    """Above 5 GB CopyObject refuses (traps T4); here above 5 MiB."""
+    """CopyObject refuses more than 5 GB, so that larger objects go in parts; here those above 5 MiB."""
     body = os.urandom(11 * MIB)
     client.put_object(
         Bucket="lake",

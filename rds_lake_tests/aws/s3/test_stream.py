@@ -10,7 +10,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from urllib3.exceptions import ProtocolError
 
-from rds_lake.aws.s3.gateway import MIB, S3Gateway
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.objects import MIB
 from rds_lake.aws.s3.stream import S3Reader, S3Writer
 from rds_lake.errors import AwsError, UnavailableError
 from rds_lake.localcloud.cloud import LocalCloud

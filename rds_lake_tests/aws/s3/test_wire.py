@@ -1,4 +1,4 @@
-"""The wire: signatures S3 accepts, answers told apart, throttling absorbed, nothing sent after an interruption."""
+"""The wire: signatures S3 accepts, answers distinguished, throttling absorbed, nothing sent after an interruption."""
 
 import random
 import resource

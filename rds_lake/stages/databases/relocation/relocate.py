@@ -19,8 +19,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rds_lake.aws.s3.gateway import CopyLimits, ObjectHead, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.many import CopyOrder, ManyS3
+from rds_lake.aws.s3.objects import ObjectHead
 from rds_lake.aws.s3.wire import THREADS
 from rds_lake.errors import AwsError, RdsLakeError, RelocationError, all_together
 from rds_lake.model.lake.layout import LakeLayout

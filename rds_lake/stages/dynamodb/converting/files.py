@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import BinaryIO, cast
 
-from rds_lake.aws.s3.gateway import CopyLimits, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.stream import S3Reader, S3Writer
 from rds_lake.convert.local.lines import InputFile
 from rds_lake.convert.merging.rest import PreviousFile

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rds_lake.aws.s3.gateway import MIB, CopyLimits, ObjectHead, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.objects import MIB, ObjectHead
 from rds_lake.errors import MalformedExportError, RelocationError
 from rds_lake.model.exports.info import InfoColumn
 from rds_lake.model.lake.manifest import Manifest

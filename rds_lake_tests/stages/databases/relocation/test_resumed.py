@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.s3.gateway import MIB, CopyLimits, S3Gateway
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.objects import MIB
 from rds_lake.errors import MalformedExportError, RelocationError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.layout import LakeLayout

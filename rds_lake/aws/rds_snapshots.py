@@ -1,0 +1,135 @@
+"""How RDS describes a snapshot, and when the data of a copied one is from.
+
+What AWS names differently for instances and clusters is one table, `SNAPSHOT_APIS`.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBSnapshot.html
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBClusterSnapshot.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from rds_lake.errors import AwsError
+from rds_lake.model.aws.arn import Exportable
+from rds_lake.model.aws.snapshot import BACKUP, Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotApi:
+    """How AWS names things of one kind of snapshot."""
+
+    operation: Literal["describe_db_snapshots", "describe_db_cluster_snapshots"]
+    items: str
+    arn: str
+    identifier: str
+    owner: str
+
+
+SNAPSHOT_APIS = {
+    Exportable.SNAPSHOT: SnapshotApi(
+        operation="describe_db_snapshots",
+        items="DBSnapshots",
+        arn="DBSnapshotArn",
+        identifier="DBSnapshotIdentifier",
+        owner="DBInstanceIdentifier",
+    ),
+    Exportable.CLUSTER_SNAPSHOT: SnapshotApi(
+        operation="describe_db_cluster_snapshots",
+        items="DBClusterSnapshots",
+        arn="DBClusterSnapshotArn",
+        identifier="DBClusterSnapshotIdentifier",
+        owner="DBClusterIdentifier",
+    ),
+}
+
+# AWS gives a snapshot that is no copy the same time twice; two times closer than this count as the same.
+_SAME_TIME = timedelta(minutes=1)
+_LONGEST_CHAIN = 20  # of copies of copies
+# What RDS calls an automated snapshot: its time is in the name.
+_AUTOMATED = re.compile(r":rds:.*-(\d{4}-\d\d-\d\d-\d\d-\d\d)", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Origin:
+    """A snapshot as the origin of a copy: when it was made, and of which snapshot's ARN it is a copy itself, or ""."""
+
+    made_at: datetime
+    source: str
+
+
+@dataclass(slots=True)
+class Copies:
+    """Reads snapshots, and follows copies of clusters' snapshots to their origin.
+
+    `find(operation, about, **arguments)` is one call of AWS, None when AWS knows no such thing. Where a copy comes from never
+    changes, so each origin is asked for once.
+    """
+
+    find: Callable[..., Any]
+    _origins: dict[str, _Origin | None] = field(default_factory=dict)
+
+    def snapshots(self, items: Sequence[Any], api: SnapshotApi) -> list[Snapshot]:
+        """The snapshots of a whole list, each of which may be the origin of another."""
+        self._origins |= {item[api.arn]: origin for item in items if (origin := _origin(item))}
+        return [self.snapshot(item, api) for item in items]
+
+    def snapshot(self, item: Any, api: SnapshotApi) -> Snapshot:
+        """The snapshot with the time of its data. AWS has it in a copied instance's snapshot, of a cluster's only in the source."""
+        snapshot = _snapshot(item, api)
+        source = item.get("SourceDBClusterSnapshotArn")
+        original = item.get("OriginalSnapshotCreateTime") if not source else self._time_of_origin(source)
+        if source and original is None:
+            return replace(snapshot, copied_at=snapshot.created_at, unknown_origin=True)
+        if original is None or original >= snapshot.created_at - _SAME_TIME:
+            return snapshot
+        return replace(snapshot, created_at=original, copied_at=snapshot.created_at)
+
+    def _time_of_origin(self, arn: str) -> datetime | None:
+        """The time of the snapshot at the beginning of a chain of copies, or None where the trail is lost."""
+        for _ in range(_LONGEST_CHAIN):
+            if arn not in self._origins:
+                self._origins[arn] = self._look_up(arn)
+            origin = self._origins[arn]
+            if origin is None:
+                # Gone, or of another account or Region. An automated one has its time in its name.
+                name = _AUTOMATED.search(arn)
+                return datetime.strptime(name[1], "%Y-%m-%d-%H-%M").replace(tzinfo=UTC) if name else None
+            if not origin.source:
+                return origin.made_at
+            arn = origin.source
+        return None
+
+    def _look_up(self, arn: str) -> _Origin | None:
+        api = SNAPSHOT_APIS[Exportable.CLUSTER_SNAPSHOT]
+        try:
+            answer = self.find(api.operation, arn, **{api.identifier: arn})
+        except AwsError as error:
+            # Another Region's or account's ARN: AWS does not say which of these codes it has for them.
+            if error.code not in ("InvalidParameterValue", "InvalidParameterCombination", "AccessDenied"):
+                raise
+            return None
+        return next((_origin(item) for item in answer[api.items] if item[api.arn] == arn), None) if answer else None
+
+
+def _origin(item: Any) -> _Origin | None:
+    made_at = item.get("SnapshotCreateTime")
+    return _Origin(made_at=made_at, source=item.get("SourceDBClusterSnapshotArn") or "") if made_at else None
+
+
+def _snapshot(item: Any, api: SnapshotApi) -> Snapshot:
+    return Snapshot(
+        arn=item[api.arn],
+        identifier=item[api.identifier],
+        source_identifier=item[api.owner],
+        kind=BACKUP if item[api.identifier].startswith(f"{BACKUP}:") else item.get("SnapshotType", "manual"),
+        engine=item.get("Engine", ""),
+        # A snapshot still being made has no time yet; it counts from the epoch until it has.
+        created_at=item.get("SnapshotCreateTime", datetime.fromtimestamp(0, UTC)),
+        status=item.get("Status", "").lower(),
+        size_gb=item.get("AllocatedStorage", 0),
+    )

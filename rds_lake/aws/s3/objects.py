@@ -1,0 +1,63 @@
+"""What S3 says of an object, as values: of a listed one, of its size and checksum, of an upload that was never completed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+GIB = 1024**3
+MIB = 1024**2
+_CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Object:
+    """One listed object; `bytes` is its size, `modified` when it was written."""
+
+    key: str
+    bytes: int
+    modified: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A multipart upload that was begun and never completed; its parts, of `bytes` in all, are billed."""
+
+    key: str
+    upload_id: str
+    initiated: datetime
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectHead:
+    """Size in bytes, and `ALGORITHM:value` when S3 knows a checksum of the whole object.
+
+    A checksum of parts (COMPOSITE) is no checksum of the content and is left out.
+    """
+
+    bytes: int
+    checksum: str | None
+
+
+def uri(bucket: str, key: str) -> str:
+    """The object or prefix as people write it."""
+    return f"s3://{bucket}/{key}"
+
+
+def encryption(kms_key: str | None) -> dict[str, Any]:
+    """Arguments that have an object encrypted with the key."""
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else {}
+
+
+def checksum_in(head: Any) -> str | None:
+    """`ALGORITHM:value` of the whole object in an answer of S3."""
+    if head.get("ChecksumType") == "COMPOSITE":
+        return None
+    for algorithm in _CHECKSUMS:
+        value = head.get(f"Checksum{algorithm}")
+        # S3 writes the checksum of parts as `value-count`, also where it names no type.
+        if value and "-" not in value:
+            return f"{algorithm}:{value}"
+    return None
