@@ -8,7 +8,7 @@
     │   └── ExportQuotaError       five exports are in progress already, or one of this snapshot
     └── TerminalError              repeating changes nothing; a person has to act
         ├── AwsError               AWS refused; keeps service, operation, code
-        │   └── ConflictError      somebody else changed or created the same thing in between
+        │   └── ConflictError      another run or person changed or created the same thing in between
         ├── SnapshotNotFoundError  no usable snapshot for this date
         ├── ExportFailedError      FAILED or CANCELED; carries AWS's FailureCause
         ├── ExportIncompleteError  COMPLETE, but tables or files are missing; lists all
@@ -19,10 +19,10 @@
         ├── ConversionError        DynamoDB's files are missing, damaged or no DynamoDB JSON; names file and line
         ├── FullExportDueError     changes cannot be brought to the files of an earlier date; says why, by table
         │   └── TypesChangedError  they need types that those files cannot be brought to
-        ├── FullExportBegunError   so full exports were begun, and the date goes on when they end; nobody has to act
+        ├── FullExportBegunError   full exports were begun instead; the date is made when they have ended, by itself
         ├── ManifestError          a manifest or export record is missing, damaged or of another version
         │   ├── NewerRecordError   a newer release wrote it; it is left as it is
-        │   └── RefusedDeleteError it would have us delete what lake.yaml does not give to the source
+        │   └── RefusedDeleteError objects outside of what lake.yaml gives to the source were to be deleted
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
         ├── PublishError           a date cannot be published or gone back to; nothing was moved
@@ -75,7 +75,10 @@ class UnavailableError(TransientError):
 
 
 class ExportQuotaError(TransientError):
-    """AWS's quota of exports in progress is used up (aws-facts 1.7); the start can be repeated later."""
+    """AWS's quota of five exports in progress is used up; the start can be repeated later.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
+    """
 
 
 class TerminalError(RdsLakeError):
@@ -93,7 +96,7 @@ class AwsError(TerminalError):
 
 
 class ConflictError(AwsError):
-    """Somebody else changed or created the same thing in between (stale VersionId, AlreadyExists)."""
+    """Another run or person changed or created the same thing in between (stale VersionId, AlreadyExists)."""
 
 
 class SnapshotNotFoundError(TerminalError):
@@ -105,7 +108,7 @@ class ExportFailedError(TerminalError):
 
 
 class ExportIncompleteError(ProblemsError, TerminalError):
-    """The task says COMPLETE, but tables, rows or files are missing (traps T11)."""
+    """The task says COMPLETE, but tables, rows or files are missing."""
 
 
 class ExportTimeoutError(TerminalError):
@@ -141,7 +144,7 @@ class TypesChangedError(FullExportDueError):
 
 
 class FullExportBegunError(ProblemsError, TerminalError):
-    """Tables that could not be made from changes are exported in full; the date goes on when that has ended."""
+    """Tables that could not be made from changes are exported in full; the date is made by itself when that has ended."""
 
 
 class ManifestError(TerminalError):
@@ -183,10 +186,10 @@ class QueryError(TerminalError):
 
 
 def is_transient(error: RdsLakeError) -> bool:
-    """Whether the same may succeed later without anybody's help."""
+    """Whether the same call may succeed later without a person doing anything."""
     return isinstance(error, TransientError) or (isinstance(error, QueryError) and error.retryable)
 
 
 def all_together(summary: RdsLakeError, causes: Sequence[RdsLakeError]) -> RdsLakeError:
-    """The error for several that came together: transient, and so tried again, where every one of them is."""
+    """The error for several at once: transient, and so retried, where every one of them is."""
     return UnavailableError(str(summary)) if causes and all(map(is_transient, causes)) else summary

@@ -17,18 +17,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, wait
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
-from typing import Any, BinaryIO, Generic, TypeVar, cast
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, BinaryIO, TypeVar, cast
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 PATIENCE = 5.0  # seconds that threads have to stop in
 _SLICE = 0.5  # seconds of sleep between two looks
+
+
+_own = threading.local()  # `stops`: what ends this thread
 
 
 class Cancelled(BaseException):
@@ -108,81 +111,35 @@ def in_threads(
     stop: Stop | None = None,
     patience: float = PATIENCE,
 ) -> list[R]:
-    """What `work` gives for each of the items, in their order; so many at a time.
+    """What `work` returns for each of the items, in their order; so many at a time.
 
     The first error is raised, and nothing is begun after it. `stop` is set then, and also when this thread is interrupted:
     work that takes long looks at it. Threads that have not ended `patience` seconds later are left to end by themselves.
     """
-    numbered = list(enumerate(items))
-    total = len(numbered)
-    job = _Job(work=work, waiting=deque(numbered), total=total, stop=stop or Stop())
-    crew = [threading.Thread(target=job.work_off, name=f"{name}_{n}", daemon=True) for n in range(min(threads, total))]
-    try:
-        for thread in crew:
-            thread.start()
-        # In slices: an interrupt that the system gives to another thread does not wake this one, and would be lost.
-        while total and not job.settled.wait(_SLICE):
-            pass
-        if job.failure is not None:
-            raise job.failure
-    except BaseException:
-        job.stop.set()
-        _wait_for(crew, patience)
-        raise
-    _wait_for(crew, patience)
-    return [job.results[place] for place in range(total)]
+    pool = _Pool(threads, name, stop or Stop())
+    with pool.ending(patience):
+        futures = [pool.submit(work, item) for item in items]
+        pending = set(futures)
+        while pending:
+            # In slices: an interrupt that the system gives to another thread does not wake this one, and would be lost.
+            done, pending = wait(pending, _SLICE, FIRST_EXCEPTION)
+            if pool.first is not None:
+                raise pool.first
+            for future in done:
+                future.result()
+        return [future.result() for future in futures]
 
 
-@dataclass(slots=True, kw_only=True)
-class _Job(Generic[T, R]):
-    """Items that wait, and what became of the others."""
+@contextmanager
+def cancelling_threads(threads: int, name: str) -> Iterator[Executor]:
+    """A pool whose threads end within seconds when the block is left by an error or an interrupt.
 
-    work: Callable[[T], R]
-    waiting: deque[tuple[int, T]]
-    total: int
-    stop: Stop
-    above: tuple[Stop, ...] = field(default_factory=lambda: _stops())
-    results: dict[int, R] = field(default_factory=dict)
-    failure: BaseException | None = None
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    settled: threading.Event = field(default_factory=threading.Event)
-
-    def work_off(self) -> None:
-        """A thread's life."""
-        while self.failure is None:
-            try:
-                place, item = self.waiting.popleft()
-            except IndexError:
-                return
-            try:
-                self.stop.check()
-                with _obeying(*self.above, self.stop):
-                    result = self.work(item)
-            except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
-                self._failed(error)
-                return
-            with self.lock:
-                self.results[place] = result
-                if len(self.results) == self.total:
-                    self.settled.set()
-
-    def _failed(self, error: BaseException) -> None:
-        with self.lock:
-            # Those that were told to stop say nothing of why.
-            if self.failure is None or isinstance(self.failure, StoppedError | Cancelled):
-                self.failure = error
-        self.stop.set()
-        self.settled.set()
-
-
-def _wait_for(crew: Iterable[threading.Thread], patience: float) -> None:
-    deadline = time.monotonic() + patience
-    for thread in crew:
-        if thread.ident is not None:
-            thread.join(max(0.0, deadline - time.monotonic()))
-
-
-_own = threading.local()
+    So they do when one piece of work raises, and its error is what the caller gets. Threads call `check` in whatever they
+    repeat or wait for. The block is not left before all of them have ended. Pools inside of a pool's threads end with it.
+    """
+    pool = _Pool(threads, name, Stop())
+    with pool.ending(None):
+        yield pool
 
 
 class _Awaited(Future[Any]):
@@ -195,50 +152,76 @@ class _Awaited(Future[Any]):
         return super().result(timeout)
 
 
-class _Pool(ThreadPoolExecutor):
-    """`stop` ends it, `first` is the first error of its work."""
+class _Pool(Executor):
+    """Daemon threads, which keep no process alive. `stop` ends them, `first` is the first error of their work."""
 
-    def __init__(self, threads: int, name: str) -> None:
-        self.stop = Stop()
+    def __init__(self, threads: int, name: str, stop: Stop) -> None:
+        self.stop = stop
         self.first: BaseException | None = None
-        super().__init__(threads, name, initializer=_obey, initargs=((*_stops(), self.stop),))
+        self._most, self._name = threads, name
+        self._above = _stops()
+        self._tasks: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        self._crew: list[threading.Thread] = []
+        self._lock = threading.Lock()
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        future = super().submit(self._guarded, fn, *args, **kwargs)
-        future.__class__ = _Awaited  # `map` waits by `result` as well
+    def submit(self, fn: Callable[..., R], /, *args: Any, **kwargs: Any) -> Future[R]:
+        future: Future[R] = _Awaited()  # `map` waits by `result` as well
+        self._tasks.put((future, partial(fn, *args, **kwargs)))
+        with self._lock:
+            if len(self._crew) < self._most:
+                name = f"{self._name}_{len(self._crew)}"
+                self._crew.append(threading.Thread(target=self._work_off, name=name, daemon=True))
+                self._crew[-1].start()
         return future
 
-    def _guarded(self, work: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        check()
+    @contextmanager
+    def ending(self, patience: float | None) -> Iterator[None]:
+        """Within, the pool works. After it, its threads have ended, or `patience` seconds have passed."""
         try:
-            return work(*args, **kwargs)
-        except Cancelled:
-            raise
+            yield
         except BaseException as error:
-            self.first = self.first or error
+            was_stopped = self.stop.is_set
             self.stop.set()
+            self._end(patience)
+            # Work that was stopped or never begun says nothing of why.
+            if isinstance(error, Cancelled | StoppedError) and self.first is not None:
+                raise self.first from None
+            if isinstance(error, Cancelled) and was_stopped:
+                raise StoppedError("told to stop") from None
             raise
+        self._end(patience)
 
+    def _end(self, patience: float | None) -> None:
+        while not self._tasks.empty():
+            with suppress(Empty):
+                if task := self._tasks.get_nowait():
+                    task[0].cancel()
+        for _ in self._crew:
+            self._tasks.put(None)
+        deadline = None if patience is None else time.monotonic() + patience
+        for thread in self._crew:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
-@contextmanager
-def cancelling_threads(threads: int, name: str) -> Iterator[ThreadPoolExecutor]:
-    """A pool whose threads end within seconds when the block is left by an error or an interrupt.
+    def _work_off(self) -> None:
+        """A thread's life."""
+        _obey((*self._above, self.stop))
+        while task := self._tasks.get():
+            future, work = task
+            if future.set_running_or_notify_cancel():
+                try:
+                    check()
+                    future.set_result(work())
+                except BaseException as error:  # noqa: BLE001 - handed to the thread that waits, which raises it
+                    self._failed(error)
+                    future.set_exception(error)
 
-    So they do when one piece of work raises, and its error is what the caller gets. Threads call `check` in whatever they
-    repeat or wait for. Pools inside of a pool's threads end with it.
-    """
-    pool = _Pool(threads, name)
-    try:
-        yield pool
-    except Cancelled:
-        if pool.first is not None:
-            raise pool.first from None
-        raise
-    except BaseException:
-        pool.stop.set()
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
+    def _failed(self, error: BaseException) -> None:
+        if isinstance(error, Cancelled):
+            return
+        with self._lock:
+            if self.first is None or isinstance(self.first, StoppedError):
+                self.first = error
+        self.stop.set()
 
 
 def check() -> None:
@@ -255,17 +238,6 @@ def undisturbed() -> Iterator[None]:
         yield
     finally:
         _own.stops = stops
-
-
-@contextmanager
-def _obeying(*stops: Stop) -> Iterator[None]:
-    """Within, `check` of this thread looks at these."""
-    before = _stops()
-    _obey(stops)
-    try:
-        yield
-    finally:
-        _obey(before)
 
 
 def _stops() -> tuple[Stop, ...]:

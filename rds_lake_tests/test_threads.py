@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rds_lake.threads import Stop, StoppedError, cancelling_threads, check, in_threads
+from rds_lake.threads import Cancelled, Stop, StoppedError, cancelling_threads, check, in_threads
 
 
 @given(items=st.lists(st.integers(), max_size=30), threads=st.integers(1, 9))
@@ -148,3 +148,48 @@ def test_a_time_out_within_the_work_is_its_result_and_no_reason_to_go_on_waiting
 
     with pytest.raises(TimeoutError, match="of the work"), cancelling_threads(1, "pool") as pool:
         list(pool.map(work, range(1)))
+def test_an_error_is_raised_while_another_call_hangs() -> None:
+    released, ended = threading.Event(), []
+
+    def work(item: int) -> None:
+        if item == 1:
+            raise ValueError("one")
+        released.wait(30)
+        ended.append(item)
+
+    with pytest.raises(ValueError, match="one"):
+        in_threads(work, range(2), threads=2, name="t", patience=0.1)
+    assert not ended
+    released.set()
+
+
+def test_threads_within_threads_end_as_their_outermost_caller_does() -> None:
+    begun, running = threading.Event(), []
+
+    def forever(_: int) -> None:
+        begun.set()
+        while True:
+            check()
+            time.sleep(0.01)
+
+    with pytest.raises(ZeroDivisionError), cancelling_threads(1, "outer") as pool:
+        running.append(pool.submit(in_threads, forever, [1], threads=1, name="inner"))
+        begun.wait(5)
+        raise ZeroDivisionError
+    assert isinstance(running[0].exception(), Cancelled), "not StoppedError, which callers of in_threads handle"
+
+
+def test_the_first_error_is_what_the_caller_gets_whatever_follows_from_it() -> None:
+    def following() -> None:
+        try:
+            while True:
+                check()
+                time.sleep(0.01)
+        except Cancelled:
+            raise RuntimeError("a consequence") from None
+
+    with pytest.raises(ZeroDivisionError), cancelling_threads(2, "t") as pool:
+        consequence = pool.submit(following)
+        pool.submit(divmod, 1, 0)
+        assert isinstance(consequence.exception(), RuntimeError)
+        raise Cancelled

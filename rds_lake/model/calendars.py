@@ -1,6 +1,6 @@
 """Which calendar a file counts its early days by.
 
-Spark before release 3, and later ones where they are told so, write dates and times before 1582-10-15 by the calendar that
+Spark before release 3, and later ones where configured so, write dates and times before 1582-10-15 by the calendar that
 people had then, the Julian one; every other writer, and Athena, count by the Gregorian one as if it had always been there.
 Spark marks such files (https://spark.apache.org/docs/latest/sql-data-sources-parquet.html, datetimeRebaseMode LEGACY), and
 the exporter of RDS is Spark.
@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from typing import Literal
 
-# mixed: one file by one, another by the other, so that nobody can tell which a value means.
+# mixed: one file by one, another by the other, so that it is unknown which a value means.
 Calendar = Literal["gregorian", "julian", "mixed"]
 
 GREGORIAN_FROM = date(1582, 10, 15)
@@ -28,10 +28,10 @@ GREGORIAN_FROM_DAY = (GREGORIAN_FROM - _EPOCH).days  # days since 1970-01-01
 
 def together(calendars: Iterable[Calendar | None]) -> Calendar | None:
     """The calendar of columns that are read as one."""
-    found: set[Calendar] = {calendar for calendar in calendars if calendar is not None}
-    if len(found) > 1:
+    known: set[Calendar] = {calendar for calendar in calendars if calendar is not None}
+    if len(known) > 1:
         return "mixed"
-    return next(iter(found), None)
+    return next(iter(known), None)
 
 
 def julian_shifts() -> Iterator[tuple[date, int]]:

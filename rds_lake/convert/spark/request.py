@@ -71,6 +71,8 @@ def parse_request(text: str) -> JobRequest:
     where = "the request of the Spark job"
     body = _body(text, where)
     try:
+        if type(body["inputs"]) is not list:
+            raise TypeError(f"inputs: {str(body['inputs'])[:200]}")
         inputs = tuple(_input(file) for file in body.pop("inputs"))
         return JobRequest(**body | {"inputs": inputs, "keys": tuple(body["keys"]), "limits": Limits(**body["limits"])})
     except RECORD_ERRORS as error:

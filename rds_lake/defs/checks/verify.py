@@ -10,8 +10,8 @@ import dagster as dg
 
 from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.config.database import Database, Verify
-from rds_lake.config.source import SourceSettings
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
 from rds_lake.database.counts import RowCount, count_rows
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs import metadata

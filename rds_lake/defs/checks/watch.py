@@ -16,13 +16,13 @@ from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.stages.dynamodb.reconcile import watch_set
 from rds_lake.defs import metadata
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.resources import Gateways, dynamo_exports, utc_now
 from rds_lake.defs.translate import check_spec
 from rds_lake.stages.databases import freshness
+from rds_lake.stages.dynamodb.reconcile import watch_set
 from rds_lake.stages.runs.wanted import WantedIncident
 
 WATCH_CHECK = "source_is_watched"

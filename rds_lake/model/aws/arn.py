@@ -1,4 +1,4 @@
-"""Amazon Resource Names, with their partition kept (`aws`, `aws-cn`, `aws-us-gov`; traps T22).
+"""Amazon Resource Names, with their partition kept (`aws`, `aws-cn`, `aws-us-gov`).
 
 What belongs here: taking ARNs apart and putting them together.
 """
@@ -34,7 +34,10 @@ def parse_arn(text: str) -> Arn:
 
 
 class Exportable(StrEnum):
-    """What StartExportTask takes, by the word in its ARN (aws-facts 1.6)."""
+    """What StartExportTask takes as SourceArn, by the word in the ARN.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
+    """
 
     SNAPSHOT = "snapshot"
     CLUSTER_SNAPSHOT = "cluster-snapshot"

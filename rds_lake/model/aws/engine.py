@@ -1,4 +1,6 @@
-"""Database engines: what an export of one looks like (aws-facts 1.2, 2).
+"""Database engines: what an export of one looks like.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
 
 | family | engines RDS names | `<schema>` in keys and targets | ExportOnly items |
 |---|---|---|---|
@@ -16,7 +18,7 @@ from enum import StrEnum
 
 from rds_lake.model.tables.table import TableTarget
 
-# Partial exports are refused for names with other characters (aws-facts 1.2).
+# Partial exports are refused for names with other characters (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html).
 _ONLY_WORD = r"[A-Za-z0-9$_]+"
 
 

@@ -14,7 +14,7 @@ Which = Literal["newest", "first"]
 
 
 LIVE = "live"
-BACKUP = "awsbackup"  # both SnapshotType and the beginning of the snapshot's identifier (aws-facts 10)
+BACKUP = "awsbackup"  # both SnapshotType and the beginning of the snapshot's identifier, `awsbackup:job-<id>`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,8 @@ class Snapshot:
     def subject(self) -> str:
         """What an export of it is an export of.
 
-        A live cluster is another one every day, and of a copy's export AWS tells the time of the copy only: the date is a part
-        of both.
+        The date is a part of it for a live cluster, which is exported every day, and for a copy, of whose export AWS reports only
+        the time of the copy.
         """
         if self.kind == LIVE:
             return live_subject(self.arn, self.date)

@@ -1,6 +1,6 @@
-"""A run of a Spark job, as AWS Glue tells it.
+"""A run of a Spark job as AWS Glue reports it: its states, and what they mean.
 
-What belongs here: states and what they mean. Asking for them is `aws/glue_jobs.py`.
+https://docs.aws.amazon.com/glue/latest/webapi/API_JobRun.html
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 
 REQUEST = "--request"
 _RUNNING = frozenset({"STARTING", "RUNNING", "STOPPING", "WAITING"})
-# What EventBridge tells of the end of a run; an ERROR is told by nobody.
+# The ends that EventBridge has an event for; there is none for ERROR.
 ENDED = ("SUCCEEDED", "FAILED", "TIMEOUT", "STOPPED")
 
 
@@ -39,5 +39,5 @@ class JobRun:
 
     @property
     def request(self) -> str | None:
-        """The URI of what it was asked to do: our own name for the run."""
+        """The URI of its request, by which rds-lake recognises the run."""
         return self.arguments.get(REQUEST)

@@ -1,10 +1,10 @@
-"""The Glue runs that convert the tables of one source and date, as they are remembered between Dagster's runs.
+"""The Glue runs that convert the tables of one source and date, as they are recorded between Dagster's runs.
 
     <prefix>/_jobs/reviews/reviews-2026-11-20-3f9c2d71ab04.runs
     {"version": 1, "source": "reviews", "snapshot_date": "2026-11-20", "export_task": "reviews-2026-11-20-3f9c2d71ab04",
      "tables": {"Reviews": [1, "jr_9b1c…"], "Users": [2, null]}}
 
-It is there from before the first run is started until the date's manifest is written, so that it tells what is under way.
+It exists from before the first run is started until the date's manifest is written, so that it shows what is under way.
 A lost entry costs nothing: the run is found by its request (`stages/dynamodb/converting/glue/runs.py`).
 
 What belongs here: the record. Starting runs is `stages/dynamodb/converting/glue/runs.py`, looking at them
@@ -25,7 +25,7 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableJob:
-    """A table's present attempt, from 1; `run` is None while it waits for a place."""
+    """A table's present attempt, counted from 1; `run` is the Glue run's id, None while the table waits for one."""
 
     attempt: int = 1
     run: str | None = None
@@ -42,9 +42,8 @@ class JobSet:
 
 
 def merge_jobs(mine: Mapping[str, TableJob], theirs: Mapping[str, TableJob]) -> dict[str, TableJob]:
-    """The newest of what two runs know of the tables of `mine`: a later attempt before an earlier, a run before none."""
-    found = {name: theirs.get(name, job) for name, job in mine.items()}
-    return {name: mine[name] if _place(mine[name]) > _place(job) else job for name, job in found.items()}
+    """The tables of `mine`, each with the newest job that either knows: a later attempt before an earlier, a run before none."""
+    return {name: max(theirs.get(name, job), job, key=_place) for name, job in mine.items()}
 
 
 def _place(job: TableJob) -> tuple[int, bool]:

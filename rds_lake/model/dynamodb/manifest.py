@@ -1,4 +1,6 @@
-"""The manifests DynamoDB writes beside an export (aws-facts 4.1), read from any text whatever.
+"""The manifests DynamoDB writes beside an export, read from any text.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
 
     manifest-summary.json   one object: which export, of which instant, how many items, where the list of files is
     manifest-files.json     a JSON object per line: key, items and MD5 of one data file
@@ -82,7 +84,7 @@ def parse_summary(text: str, *, where: str) -> ManifestSummary:
 
 
 def parse_files(text: str, *, prefix: str, where: str) -> tuple[ManifestFile, ...]:
-    """The data files; MalformedExportError names every line that is none, and every file that stands twice."""
+    """The data files; MalformedExportError names every line that describes no file, and every file that is listed twice."""
     files: list[ManifestFile] = []
     problems: list[str] = []
     for number, line in enumerate(text.split("\n"), start=1):
@@ -92,7 +94,7 @@ def parse_files(text: str, *, prefix: str, where: str) -> tuple[ManifestFile, ..
             except MalformedExportError as error:
                 problems.append(str(error))
     times = Counter(file.key for file in files)
-    problems += [f"{key} stands twice" for key in sorted(key for key, count in times.items() if count > 1)]
+    problems += [f"{key} is listed twice" for key in sorted(key for key, count in times.items() if count > 1)]
     if problems:
         raise MalformedExportError(f"{where} cannot be read:", problems)
     return tuple(files)
@@ -114,7 +116,7 @@ def _file(line: str, prefix: str, where: str) -> ManifestFile:
 
 
 def with_prefix(key: str, prefix: str, *, where: str) -> str:
-    """The key with its prefix, whether it has that already or not."""
+    """The key with the prefix, also where it has that already; MalformedExportError where it is no key of an export."""
     start = key.rfind(f"{EXPORT_FOLDER}/")
     if start < 0:
         raise MalformedExportError(f"{where}: the key {key!r} is not under {EXPORT_FOLDER}/")

@@ -1,9 +1,9 @@
-"""DynamoDB's tables and exports as values (aws-facts 4), and the names rds-lake gives to an export.
+"""DynamoDB's tables and exports as values, and the names rds-lake gives to an export.
 
     exports/reviews-2026-11-20/AWSDynamoDB/01763596800123-0a1b2c3d/manifest-files.json
     └ prefix └ source, date    └ DynamoDB's └ export id
 
-An export's own answers name neither source nor date: the folder does, so that S3's event on a manifest tells them.
+DescribeExport names neither source nor date. The folder does, so that S3's event about a manifest is enough to know them.
 
 What belongs here: values and names. The manifests' content is `manifest.py`, a date's exports are `export_set.py`.
 """
@@ -100,7 +100,7 @@ def table_name(table_arn: str) -> str:
 def started_after(export_arn: str, moment: datetime) -> bool:
     """Whether an export may have been started after the moment: its id begins with the milliseconds of its start.
 
-    True also for ids that do not look so: they are to be asked for.
+    True also for ids of another form: only DescribeExport can say.
     """
     digits = export_arn.rsplit("/", 1)[-1].split("-")[0]
     return not re.fullmatch(r"[0-9]{13,15}", digits, re.ASCII) or int(digits) >= moment.timestamp() * 1000 - 60_000
@@ -112,7 +112,7 @@ def set_prefix(prefix: str, source: str, day: date) -> str:
 
 
 def source_and_date(folder: str) -> tuple[str, date] | None:
-    """What `reviews-2026-11-20` stands for; None for every other text."""
+    """Source and date of a folder's name such as `reviews-2026-11-20`; None for every other text."""
     match = _SET_FOLDER.fullmatch(folder)
     try:
         return (match[1], date.fromisoformat(match[2])) if match else None
@@ -123,7 +123,10 @@ def source_and_date(folder: str) -> tuple[str, date] | None:
 def client_token(
     *, table_arn: str, moment: datetime, bucket: str, prefix: str, attempt: int, since: datetime | None = None
 ) -> str:
-    """The same for the same export of the same table: DynamoDB starts it once in 8 hours, however often it is asked."""
+    """The same text for the same export of the same table: DynamoDB starts it once in 8 hours, however often it is asked.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableToPointInTime.html
+    """
     window = [since.astimezone(UTC).isoformat()] if since else []
     text = json.dumps([table_arn, moment.astimezone(UTC).isoformat(), bucket, prefix, attempt, *window])
     return hashlib.sha256(text.encode()).hexdigest()[:36]

@@ -1,4 +1,6 @@
-"""RDS's event ids that matter here, by what they are about (aws-facts 3.1).
+"""RDS's event ids that matter here, by what they are about.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html
 
 What belongs here: the table, and finding an id where an older event has none. Messages are `parse.py`.
 """
@@ -41,7 +43,7 @@ SOURCE_TYPES = {
     "DB-CLUSTER-SNAPSHOT": Exportable.CLUSTER_SNAPSHOT,
     "DB-CLUSTER": Exportable.CLUSTER,
 }
-# Older envelopes carry no EventID, and live texts differ from the documented ones (aws-facts 3.1): only beginnings are
+# Older envelopes carry no EventID, and texts in events differ from the documented ones: only beginnings are
 # compared, without case, article and kind of snapshot. Ended exports end in one of three words for all kinds.
 _CREATED_TEXTS = {
     Exportable.SNAPSHOT: {
@@ -64,7 +66,7 @@ _ENDED_WORDS = {
 
 
 def event_id_of(detail: dict[str, Any]) -> str:
-    """The EventID of an RDS event's detail, or what its text says where there is none; empty when neither tells."""
+    """The EventID of an RDS event's detail, or the id that its text stands for; empty when neither is known."""
     stated = detail.get("EventID")
     if isinstance(stated, str) and stated:
         return stated

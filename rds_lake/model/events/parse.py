@@ -1,4 +1,4 @@
-"""What reaches the events queue, as values (aws-facts 3). Total: no text whatever raises.
+"""Messages of the events queue as values. No text raises an error: what cannot be read is a MalformedEvent.
 
 A message may be an EventBridge event of RDS, AWS Backup or S3, an SNS notification around one, an RDS event
 subscription's own notification, or S3's and SNS's `Records`; wrappers are taken off, in any nesting.
@@ -156,7 +156,8 @@ def _record(record: Any, *, depth: int) -> Iterator[Event]:
     elif isinstance(record.get("body"), str):
         yield from _events(record["body"], depth=depth)
     elif isinstance(record.get("s3"), dict):
-        # Notifications of S3 itself encode the key, EventBridge's do not (aws-facts 3.3).
+        # Notifications of S3 itself encode the key, EventBridge's do not
+        # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
         key = _key(record["s3"])
         created = str(record.get("eventName", "")).startswith("ObjectCreated:")
         yield _s3_event(unquote_plus(key) if key is not None else None, created=created)
@@ -185,9 +186,7 @@ def _event(message: dict[str, Any]) -> Event:
         case "aws.glue":
             return _glue_event(message.get("detail-type"), detail)
         case _:
-            return ForeignEvent(
-                reason=f"source {str(source)[:100]!r} is none of aws.rds, aws.backup, aws.glue and aws.s3"
-            )
+            return ForeignEvent(reason=f"source {str(source)[:100]!r} is not aws.rds, aws.backup, aws.glue or aws.s3")
 
 
 def _rds_event(event_id: str, reference: Any, source_type: Any, message: Any) -> Event:
@@ -196,17 +195,17 @@ def _rds_event(event_id: str, reference: Any, source_type: Any, message: Any) ->
         return ForeignEvent(reason=f"RDS event {event_id or message!r}"[:200])
     stated = SOURCE_TYPES.get(str(source_type).upper())
     if stated not in (None, about):
-        # Ids were used twice by AWS before (aws-facts 3.1): both must agree.
+        # AWS has given one id to two events before: id and source type must agree.
         return ForeignEvent(reason=f"RDS event {event_id} of source type {source_type}")
     if not isinstance(reference, str) or not reference:
         return MalformedEvent(reason=f"{event_id} without the ARN of its snapshot or cluster")
     if reference.startswith("arn:"):
         try:
-            found, _ = exportable(reference)
+            kind, _ = exportable(reference)
         except ValueError as error:
             return MalformedEvent(reason=f"{event_id}: {error}")
-        if found is not about:
-            return MalformedEvent(reason=f"{event_id} is about a {about}, and {reference!r} is a {found}")
+        if kind is not about:
+            return MalformedEvent(reason=f"{event_id} is about a {about}, and {reference!r} is a {kind}")
     elif stated is None:
         return MalformedEvent(reason=f"{event_id}: {reference!r} is no ARN")
     if event_id in CREATED:
@@ -222,7 +221,10 @@ def _subscription_event(message: dict[str, Any]) -> Event:
 
 
 def _backup_event(message: dict[str, Any], detail: dict[str, Any]) -> Event:
-    """AWS Backup's `Backup Job State Change`; other families say `status` and are foreign (aws-facts 3.2)."""
+    """AWS Backup's `Backup Job State Change`; events of copy and restore jobs are foreign.
+
+    https://docs.aws.amazon.com/aws-backup/latest/devguide/eventbridge.html
+    """
     state = detail.get("state")
     if message.get("detail-type") != "Backup Job State Change" or not isinstance(state, str):
         return ForeignEvent(reason=f"AWS Backup's {str(message.get('detail-type'))[:100]!r}")
@@ -257,12 +259,15 @@ def _backup_failed(job: str, state: str, detail: dict[str, Any]) -> Event:
 
 
 def _glue_event(kind: Any, detail: dict[str, Any]) -> Event:
-    """Glue's `Glue Job State Change`, told of ends alone; `Glue Job Run Status` is about runs that go on."""
+    """Glue's `Glue Job State Change`, sent when a run ends; `Glue Job Run Status` is about running ones and foreign.
+
+    https://docs.aws.amazon.com/glue/latest/dg/automating-awsglue-with-cloudwatch-events.html
+    """
     job, run, state = detail.get("jobName"), detail.get("jobRunId"), detail.get("state")
     if kind != "Glue Job State Change" or state not in ENDED_STATES:
         return ForeignEvent(reason=f"Glue's {str(kind)[:100]!r}, {str(state)[:20]!r}")
     if not (isinstance(job, str) and isinstance(run, str) and job and run):
-        return MalformedEvent(reason="the end of a run of Glue without the names of job and run")
+        return MalformedEvent(reason="the end of a Glue run without the names of job and run")
     return JobEnded(job=job, run=run)
 
 
@@ -280,13 +285,13 @@ def _s3_event(key: str | None, *, created: bool) -> Event:
     task = folder.rpartition("/")[2]
     if created and task and name == f"export_info_{task}.json":
         return ExportWritten(export_task=task)
-    if created and name in MANIFESTS and (found := _table_export(folder)):
-        return found
+    if created and name in MANIFESTS and (export := _table_export(folder)):
+        return export
     return ForeignEvent(reason=f"S3 object {key[:200]!r}")
 
 
 def _table_export(folder: str) -> TableExportWritten | None:
-    """The export of `…/<source>-<date>/AWSDynamoDB/<id>`; None where the folder is none of rds-lake's."""
+    """The export of `…/<source>-<date>/AWSDynamoDB/<id>`; None where the folder's name is not one that rds-lake gives."""
     parts = folder.split("/")
     known = source_and_date(parts[-3]) if len(parts) >= 3 and parts[-2] == EXPORT_FOLDER else None
     return TableExportWritten(source=known[0], snapshot_date=known[1], export_id=parts[-1]) if known else None

@@ -1,4 +1,4 @@
-"""Whether an export that says COMPLETE is complete (traps T11): warnings, statuses, markers, expected tables.
+"""Whether an export that says COMPLETE is complete: warnings, statuses, markers, expected tables.
 
 What belongs here: the rule, as findings. Reading the files is `stages/databases/inspect.py`.
 """
@@ -39,9 +39,9 @@ def check_completeness(
     engine: Engine | None = None,
     known: Collection[TableTarget] = (),
 ) -> tuple[Finding, ...]:
-    """Everything that keeps this export from being the whole truth; no errors means it is complete.
+    """Everything that this export lacks, and what is worth knowing of it; it is complete when there is no error.
 
-    `engine` says the grammar of `include`, `known` are tables the lake had before, both as far as anybody knows.
+    `engine` says the grammar of `include`, `known` are tables the lake had before, both None or empty where unknown.
     """
     return (
         *_warning_message(task),
@@ -53,11 +53,9 @@ def check_completeness(
 
 
 def check_date(snapshot: Snapshot, day: date) -> Finding | None:
-    """Whether the exported snapshot's data is of another day than the date: what is published under it would be a lie."""
+    """Whether the exported snapshot's data is of another day than the date: it must not be published under that date."""
     if snapshot.unknown_origin:
-        problem = (
-            f"{snapshot.identifier} is a copy, and AWS does not tell any more of what: the date of its data is unknown"
-        )
+        problem = f"{snapshot.identifier} is a copy, and AWS no longer says of which snapshot: the date of its data is unknown"
         return _error(f"{problem}; nothing of it is published")
     if snapshot.date == day:
         return None
@@ -76,7 +74,7 @@ def _warning(problem: str) -> Finding:
 
 
 def _warning_message(task: ExportTask) -> Iterator[Finding]:
-    """WarningMessage: what loses data is an error, what nobody has seen yet a warning, an empty database nothing."""
+    """WarningMessage: a loss of data is an error, an unknown remark a warning, an empty database neither."""
     for remark in read_remarks(task.warning_message or ""):
         yield from _judged(remark, f"AWS warns about {task.identifier}" if not remark.key else "AWS reports")
 
@@ -149,20 +147,23 @@ def _folders(infos: Sequence[ExportTableInfo], keys: Collection[ExportKey]) -> I
     for folder, targets in announced.items():
         if len(targets) > 1:
             names = " and ".join(map(str, targets))
-            yield _error(f"tables {names} share the folder {folder}: their rows cannot be told apart; rename one")
+            yield _error(f"tables {names} share the folder {folder}: their rows cannot be separated; rename one")
         if folder not in present:
             yield _error(f"table {targets[0]} is announced as COMPLETE, but nothing of it is in S3")
     every_table = {export_folder(info.target) for info in infos if info.target is not None}
     for folder, index in sorted(data):
         if folder not in every_table:
             yield _error(f"there are files of {folder}, which AWS's table information does not name")
-        # The older layout has no index folder, and nothing says where its marker stands.
+        # The older layout has no index folder, and it is not documented where its marker lies.
         if index and (folder, index) not in ended:
             yield _error(f"folder {folder}/{index} has files but no _SUCCESS: AWS did not finish it")
 
 
 def _unread(keys: Collection[ExportKey]) -> Iterator[Finding]:
-    """AWS says its naming may change (aws-facts 1.1): rows we cannot place must not be left behind in silence."""
+    """AWS says that its naming may change: data that fits no table must not be left behind in silence.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
+    """
     for key in keys:
         if not isinstance(key, ForeignKey):
             continue
@@ -177,7 +178,7 @@ def _unread(keys: Collection[ExportKey]) -> Iterator[Finding]:
 def _included(infos: Sequence[ExportTableInfo], include: Sequence[str], engine: Engine | None) -> Iterator[Finding]:
     """Items of `include` of which nothing came; an empty database that AWS names did come."""
     engines = [engine] if engine else list(Engine)
-    names = {name for info in infos if info.target for one in engines for name in one.items_of(info.target)}
+    names = {name for info in infos if info.target for each in engines for name in each.items_of(info.target)}
     names |= {info.raw_target for info in infos if info.target is None}
     for item in include:
         if item not in names:

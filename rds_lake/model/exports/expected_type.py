@@ -31,7 +31,7 @@ _MEANING = re.compile(r"(\w+?)(?:_(\d+)|\s*\((.*)\))?")
 
 
 def known_type_of_expected(expected: str) -> str | None:
-    """The Hive type of an `expectedExportedType`, or None for words nobody has seen."""
+    """The Hive type of an `expectedExportedType`, or None for unknown words."""
     form = _FORM.fullmatch(expected.strip().lower())
     if form is None:
         return None
@@ -43,7 +43,7 @@ def known_type_of_expected(expected: str) -> str | None:
 
 
 def hive_type_of_expected(expected: str) -> str:
-    """The same, text for words nobody has seen: only for a table without files, which has no other type."""
+    """The same, `string` for unknown words: only for a table without files, which has no other type."""
     return known_type_of_expected(expected) or "string"
 
 

@@ -1,4 +1,4 @@
-"""`export_tables_info_*.json`: what AWS says of every table it exported (aws-facts 1.4).
+"""`export_tables_info_*.json`: what AWS says of every table it exported.
 
     {"perTableStatus": [
       {"target": "postgres", "warningMessage": {"skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]}},
@@ -7,8 +7,8 @@
           {"columnName": "total", "originalType": "numeric", "expectedExportedType": "binary (UTF8)",
            "originalNumPrecision": 12, "ordinalPosition": 1}]}}]}
 
-AWS changes the form without a word (a warning was text and is an object by now): what is not known is left alone, and
-what is missing is empty. What a table is (its target) must be there.
+AWS documents no form and has changed it (a warning was a text and is an object today): unknown keys are ignored, missing ones
+are empty. Only the target, which says what table it is, must be there.
 
 What belongs here: these files as values. What they mean for completeness is `completeness.py`. `export_info_*.json`
 is not read: DescribeExportTasks says the same with real times.
@@ -70,7 +70,7 @@ def parse_tables_info(
 ) -> tuple[ExportTableInfo, ...]:
     """All entries of all files, in order.
 
-    `folders` are the tables' folders in S3 and `default_schema` that of lake.yaml: they tell which dots of a target belong
+    `folders` are the tables' folders in S3 and `default_schema` that of lake.yaml: they show which dots of a target belong
     to names (`target_names.py`).
 
     Raises MalformedExportError listing every problem: no file, gaps or overlaps between files, unreadable entries.
@@ -155,15 +155,15 @@ def _text(value: Any) -> str | None:
 
 def _columns(mappings: Any) -> tuple[InfoColumn, ...]:
     """The columns in the table's order; what has no name is no column."""
-    found = [
+    named = [
         mapping
         for mapping in (mappings if isinstance(mappings, list) else [])
         if isinstance(mapping, Mapping) and isinstance(mapping.get("columnName"), str)
     ]
-    places = [_whole(mapping.get("ordinalPosition")) for mapping in found]
+    places = [_whole(mapping.get("ordinalPosition")) for mapping in named]
     if all(place is not None for place in places):
-        found = [mapping for _, mapping in sorted(zip(places, found, strict=True), key=lambda pair: pair[0] or 0)]
-    return tuple(_column(mapping) for mapping in found)
+        named = [mapping for _, mapping in sorted(zip(places, named, strict=True), key=lambda pair: pair[0] or 0)]
+    return tuple(_column(mapping) for mapping in named)
 
 
 def parse_target(text: str) -> TableTarget | None:
@@ -191,5 +191,8 @@ def _whole(value: Any) -> int | None:
 
 
 def export_folder(target: TableTarget) -> str:
-    r"""`database/schema.table` as AWS spells it in keys: `\`, backtick, `"` and space become `_` (aws-facts 1.1)."""
+    r"""`database/schema.table` as AWS spells it in keys: `\`, backtick, `"` and space become `_`.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
+    """
     return written_name(f"{target.database}/{target.schema}.{target.table}")

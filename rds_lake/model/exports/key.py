@@ -1,4 +1,6 @@
-"""The keys AWS writes under an export task's folder (aws-facts 1.1).
+"""The keys AWS writes under an export task's folder.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
 
     <folder>export_info_<task>.json
     <folder>export_tables_info_<task>_from_1_to_12.json
@@ -65,7 +67,7 @@ _SUCCESS = "_SUCCESS"
 
 
 def parse_export_key(key: str, folder: str) -> ExportKey:
-    """What the key is, for any key whatever; `folder` ends with a slash."""
+    """What the key is, for any key; `folder` ends with a slash."""
     if not key.startswith(folder) or not folder.endswith("/"):
         return ForeignKey(key=key)
     parts = key.removeprefix(folder).split("/")

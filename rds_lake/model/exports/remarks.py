@@ -5,7 +5,7 @@
     {"somethingNew": [{"reason": "NEVER_SEEN"}]}                                                    unknown: AWS's words
 
 AWS documents neither the keys nor the reasons as a list. So the form may be any (text, JSON in a text, objects, lists),
-and the meaning is read from the words: one that tells of a loss is a loss, whatever stands around it.
+and the meaning is read from the words: one that speaks of a loss is a loss, whatever else it says.
 
 What belongs here: from the remark to its meaning. What follows from it is `completeness.py`.
 """
@@ -52,14 +52,14 @@ _LONG = 2_000
 
 
 def read_remarks(text: str, *, of_database: bool = False) -> tuple[Remark, ...]:
-    """Every remark in AWS's text, which may be JSON; never raises. `of_database`: it stands in the entry of a database."""
+    """Every remark in AWS's text, which may be JSON; never raises. `of_database`: it is from the entry of a database."""
     if not text.strip():
         return ()
     return tuple(_remark(key, value, of_database=of_database) for key, value in _pairs(_unpacked(text)))
 
 
 def _unpacked(value: Any) -> Any:
-    """Objects and lists that stand as JSON in a text, as what they are."""
+    """The object or list that the text is the JSON of, else the value itself."""
     if not isinstance(value, str) or not value.lstrip().startswith(("{", "[", '"')):
         return value
     try:
@@ -89,7 +89,7 @@ def _pairs(body: Any) -> Iterator[tuple[str, Any]]:
         loose = {key: value for key, value in body.items() if key not in lists and not _says_nothing(value)}
         for key, value in lists.items():
             yield from ((key, entry) for entry in _entries(value))
-        # A reason that stands alone is an entry; `{"skippedDatabase": "DATABASE_IS_EMPTY"}` is one with a key.
+        # A reason without a key is an entry; `{"skippedDatabase": "DATABASE_IS_EMPTY"}` is one with a key.
         if "reason" in loose:
             yield "", loose
         else:
@@ -112,10 +112,10 @@ def _remark(key: str, entry: Any, *, of_database: bool) -> Remark:
     entry = _unpacked(entry)
     words, reasons = _words_of(key), [_words_of(reason) for reason in _reasons(entry)]
     skips = ("DATABASE" in words or of_database) and ("SKIP" in words or not key)
-    told = " ".join((words, *reasons))
+    said = " ".join((words, *reasons))
     if skips:
-        told = told.replace("SKIPPED", "")  # a database may be skipped for a good reason; a table never is
-    if _LOSS.search(told):
+        said = said.replace("SKIPPED", "")  # a database may be skipped for a good reason; a table never is
+    if _LOSS.search(said):
         meaning = Meaning.LOSS
     elif any(_EMPTY.search(reason) for reason in reasons):
         meaning = Meaning.HARMLESS
@@ -125,7 +125,7 @@ def _remark(key: str, entry: Any, *, of_database: bool) -> Remark:
 
 
 def _words_of(text: str) -> str:
-    """`skippedTables`, `skipped tables` and `SKIPPED_TABLES` as the last; what has a dot in it is somebody's name."""
+    """`skippedTables`, `skipped tables` and `SKIPPED_TABLES` as the last; words with a dot in them are names, and left out."""
     plain = " ".join(part for part in text.split() if "." not in part.rstrip(".,;:"))
     return re.sub(r"[^A-Z0-9]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", plain).upper()).strip("_")
 

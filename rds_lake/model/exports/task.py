@@ -1,4 +1,4 @@
-"""Export tasks as AWS reports them, and the record the pipeline keeps of the one it accepted.
+"""Export tasks as AWS reports them.
 
 What belongs here: values of the export. Ids are in `task_id.py`, the files AWS writes in `info.py`
 and `key.py`, the completeness rule in `completeness.py`.
@@ -12,7 +12,10 @@ from enum import StrEnum
 
 
 class ExportStatus(StrEnum):
-    """DescribeExportTasks' Status, AWS's spelling (aws-facts 1.6)."""
+    """DescribeExportTasks' Status, AWS's spelling.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ExportTask.html
+    """
 
     STARTING = "STARTING"
     IN_PROGRESS = "IN_PROGRESS"

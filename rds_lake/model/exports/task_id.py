@@ -1,10 +1,10 @@
-"""Export task ids: deterministic, legal, and telling.
+"""Export task ids: deterministic, legal, and readable.
 
     shop-prod-2026-11-20-05-06-3f9c2d71ab04-1
     └─ from the snapshot ─────┘└─ hash ────┘└ attempt
 
 AWS keeps ids for ever per account and Region, so the id is the idempotency key: the same snapshot and tables give the
-same id, a duplicate event cannot pay for a second export (traps T9), and only a failed task gets a next attempt.
+same id, a duplicate event cannot pay for a second export, and only a failed task gets a next attempt.
 
 What belongs here: the id's grammar. Which attempt is next: `stages/databases/export.py`.
 """
@@ -19,7 +19,8 @@ from datetime import date
 
 from rds_lake.model.aws.arn import Exportable, exportable
 
-# Starts with a letter; letters, digits and single hyphens; no hyphen at the end; 60 characters (aws-facts 1.6, 10).
+# Starts with a letter; letters, digits and single hyphens; no hyphen at the end; 60 characters. AWS
+# documents none of this: it is what its refusals say.
 MAX_LENGTH = 60
 _HASH_DIGITS = 12
 
@@ -27,8 +28,8 @@ _HASH_DIGITS = 12
 def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: int) -> str:
     """The id of one attempt to export these tables of this snapshot.
 
-    `subject` is the snapshot's ARN, for a live cluster or a copied snapshot `<ARN>@<date>` (`Snapshot.subject`). `salt` tells
-    lakes apart that export the same snapshot to different places. Attempts count from 1.
+    `subject` is the snapshot's ARN, for a live cluster or a copied snapshot `<ARN>@<date>` (`Snapshot.subject`). `salt` differs
+    between lakes that export the same snapshot to different places. Attempts count from 1.
     """
     if attempt < 1:
         raise ValueError(f"attempts count from 1, not {attempt}")
@@ -36,16 +37,16 @@ def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: 
     about, identifier = exportable(subject)
     name, _, day = identifier.partition("@")
     if day and about is not Exportable.CLUSTER:
-        tail = f"-{day}{tail}"  # whole, however long the name: AWS tells nowhere else of what day a copy is
+        tail = f"-{day}{tail}"  # never cut: AWS says nowhere else of what day a copy's data is
         identifier = name
     return _readable(identifier, MAX_LENGTH - len(tail)) + tail
 
 
 def written_day(task_id: str) -> date | None:
     """The day in the id of an export of a copied snapshot, if it is one; `parse_attempt` says whether it is ours."""
-    found = re.search(rf"-(\d{{4}}-\d\d-\d\d)-[0-9a-f]{{{_HASH_DIGITS}}}-\d+$", task_id, re.ASCII)
+    match = re.search(rf"-(\d{{4}}-\d\d-\d\d)-[0-9a-f]{{{_HASH_DIGITS}}}-\d+$", task_id, re.ASCII)
     try:
-        return date.fromisoformat(found[1]) if found else None
+        return date.fromisoformat(match[1]) if match else None
     except ValueError:
         return None
 

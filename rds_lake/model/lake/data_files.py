@@ -1,24 +1,12 @@
-"""The files of a relocated table, a million of them in some hundred megabytes.
-
-As objects of their own, with their keys and checksums, they would take four times as much. Keys are kept by the thirty-two,
-without what those have in common; sizes, rows and checksums as numbers. A file is made when asked for.
-
-What belongs here: holding them. The manifest they are part of is `manifest.py`.
-"""
+"""The files of a relocated table, kept packed (`packed.py`)."""
 
 from __future__ import annotations
 
-import json
 from array import array
 from collections.abc import Iterable
 from dataclasses import dataclass
-from os.path import commonprefix
 
-from rds_lake.model.lake.checksums import Checksums
-from rds_lake.model.lake.made import Made
-
-# Keys packed together: more would make asking for one slower, fewer would cost memory.
-_PACKED = 32
+from rds_lake.model.lake.packed import Checksums, Made, Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +26,7 @@ class DataFiles(Made[DataFile]):
     """Files in the order they were added; equal to any tuple of the same files."""
 
     def __init__(self, files: Iterable[DataFile] = ()) -> None:
-        self._sizes, self._rows = array("q"), array("q")
-        self._checksums = Checksums()
-        self._packs: list[bytes] = []
-        self._last: list[str] = []
-        self._open: tuple[int, list[str]] = (-1, [])
+        self._keys, self._sizes, self._rows, self._checksums = Texts(), array("q"), array("q"), Checksums()
         for file in files:
             self.add(file)
 
@@ -56,19 +40,14 @@ class DataFiles(Made[DataFile]):
         self._sizes.append(file.bytes)
         self._rows.append(file.rows)
         self._checksums.append(file.checksum)
-        self._last.append(file.key)
-        if len(self._last) == _PACKED:
-            common = commonprefix(self._last)  # noqa: RUF071 - characters are meant
-            self._packs.append(json.dumps([common, *(key[len(common) :] for key in self._last)]).encode())
-            self._last = []
+        self._keys.append(file.key)
 
     def by_key(self) -> DataFiles:
-        """The same in the order of their keys, which they mostly have."""
+        """The same files ordered by key; mostly they already are, and are returned as they are."""
         before = ""
-        for at in range(len(self)):
-            key = self._key(at)
+        for key in self._keys:
             if key < before:
-                return DataFiles(self.make(one) for one in sorted(range(len(self)), key=self._key))
+                return DataFiles(self.make(at) for at in sorted(range(len(self)), key=self._keys.make))
             before = key
         return self
 
@@ -97,15 +76,6 @@ class DataFiles(Made[DataFile]):
         return f"DataFiles({list(self)!r})"
 
     def make(self, at: int) -> DataFile:
-        return DataFile(key=self._key(at), bytes=self._sizes[at], rows=self._rows[at], checksum=self._checksums.get(at))
-
-    def _key(self, at: int) -> str:
-        number, place = divmod(at, _PACKED)
-        if number == len(self._packs):
-            return self._last[place]
-        known, keys = self._open
-        if known != number:
-            common, *rest = json.loads(self._packs[number])
-            keys = [common + one for one in rest]
-            self._open = (number, keys)  # swapped whole: threads may ask at once
-        return keys[place]
+        return DataFile(
+            key=self._keys.make(at), bytes=self._sizes[at], rows=self._rows[at], checksum=self._checksums.make(at)
+        )

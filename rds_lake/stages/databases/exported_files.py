@@ -11,11 +11,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 
-from rds_lake.model.lake.made import Made
-
-# Keys packed together: more would make asking for one slower, fewer would cost memory.
-_PACKED = 32
-_BETWEEN = "//"  # within `1/name` there is one slash at most
+from rds_lake.model.lake.packed import Made, Texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +30,12 @@ class ExportedFiles(Made[ExportedFile]):
     def __init__(self, folder: str) -> None:
         self.folder = folder
         self._sizes = array("Q")
-        self._packs: list[bytes] = []
-        self._last: list[str] = []
-        self._open: tuple[int, list[str]] = (-1, [])
+        self._names = Texts()
 
     def add(self, below: str, size: int) -> None:
         """A file by its key below the folder: `1/part-….parquet`, or in the older layout `part-….parquet`."""
-        self._last.append(below)
+        self._names.append(below)
         self._sizes.append(size)
-        if len(self._last) == _PACKED:
-            self._packs.append(_BETWEEN.join(self._last).encode())
-            self._last = []
 
     @property
     def bytes(self) -> int:
@@ -55,15 +46,5 @@ class ExportedFiles(Made[ExportedFile]):
         return len(self._sizes)
 
     def make(self, at: int) -> ExportedFile:
-        number, place = divmod(at, _PACKED)
-        folder, _, name = (below := self._unpacked(number)[place]).rpartition("/")
+        folder, _, name = (below := self._names.make(at)).rpartition("/")
         return ExportedFile(key=f"{self.folder}{below}", bytes=self._sizes[at], index=int(folder or 0), name=name)
-
-    def _unpacked(self, number: int) -> list[str]:
-        if number == len(self._packs):
-            return self._last
-        known, names = self._open
-        if known != number:
-            names = self._packs[number].decode().split(_BETWEEN)
-            self._open = (number, names)  # swapped whole: threads may ask at once
-        return names

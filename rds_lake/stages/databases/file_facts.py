@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 
 from rds_lake.model.calendars import Calendar
-from rds_lake.model.lake.checksums import Checksums
+from rds_lake.model.lake.packed import Checksums
 from rds_lake.stages.databases.footers import Footer
 
 _Shape = tuple[tuple[tuple[str, str], ...], tuple[tuple[str, Calendar], ...]]
@@ -44,8 +44,8 @@ class FileFacts:
 
     def set_checksum(self, at: int, checksum: str | None) -> None:
         """Remember `ALGORITHM:base64`, or that there is none."""
-        self._checksums.set(at, checksum)
+        self._checksums[at] = checksum
 
     def checksum(self, at: int) -> str | None:
         """`ALGORITHM:base64` where one is known."""
-        return self._checksums.get(at)
+        return self._checksums.make(at)

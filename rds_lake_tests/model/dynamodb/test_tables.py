@@ -101,7 +101,7 @@ def test_every_bad_line_of_a_file_list_is_named() -> None:
     bad = json.dumps({"itemCount": -1, "md5Checksum": MD5, "dataFileS3Key": "AWSDynamoDB/1/data/b"})
     with pytest.raises(MalformedExportError) as caught:
         parse_files("\n".join([good, "{", bad, good]), prefix="p", where="manifest-files.json")
-    assert [word in str(caught.value) for word in ("line 2", "line 3: itemCount", "stands twice")] == [True] * 3
+    assert [word in str(caught.value) for word in ("line 2", "line 3: itemCount", "is listed twice")] == [True] * 3
 
 
 def test_a_list_of_many_files_is_read_as_fast_as_it_is_long() -> None:

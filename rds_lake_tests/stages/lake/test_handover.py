@@ -8,7 +8,7 @@ import pytest
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.errors import AwsError, ManifestError
+from rds_lake.errors import AwsError, ManifestError, NewerRecordError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import DataFile, Manifest, TableManifest
 from rds_lake.model.tables.table import Column, TableTarget
@@ -116,3 +116,15 @@ def test_an_export_whose_end_is_told_late_does_not_take_the_place_of_the_accepte
     assert handover.get_export_record(s3, layout, "shop", DAY) == late
     assert handover.accept_export(s3, layout, early, kms_key=None, stays=lambda other: False) == early
     assert handover.get_export_record(s3, layout, "shop", DAY) == early, "the better one's export is gone"
+
+
+def test_what_a_newer_release_wrote_is_not_replaced_by_an_older_one(
+    s3: S3Gateway, layout: LakeLayout, manifest: Manifest
+) -> None:
+    for key in (layout.manifest_key("shop", DAY), layout.export_record_key("shop", DAY)):
+        s3.put_text("acme-lake", key, '{"version": 77}', kms_key=None)
+    with pytest.raises(NewerRecordError, match="update rds-lake"):
+        handover.write_manifest(s3, layout, manifest, kms_key=None)
+    with pytest.raises(NewerRecordError, match="update rds-lake"):
+        handover.accept_export(s3, layout, manifest.export, kms_key=None, stays=lambda _: False)
+    assert s3.get_text("acme-lake", layout.manifest_key("shop", DAY)) == '{"version": 77}'

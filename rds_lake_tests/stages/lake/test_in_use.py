@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.errors import ManifestError, UnavailableError
+from rds_lake.errors import ManifestError, NewerRecordError, UnavailableError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.lake.in_use import InUse
 
@@ -103,3 +103,11 @@ def test_an_entry_that_another_adds_at_the_same_moment_is_not_lost(
         with in_use.work(DAY, "t-1", log=print):
             assert not removes(in_use, OTHER)
             assert not removes(in_use, DAY)
+
+
+def test_what_a_newer_release_wrote_is_not_written_anew_by_an_older_one(in_use: InUse, s3: S3Gateway) -> None:
+    text = '{"version": 2, "entries": "something new"}'
+    s3.put_text("acme-lake", KEY, text, kms_key=None)
+    with pytest.raises(NewerRecordError, match="update rds-lake"), in_use.work(DAY, "t-1", log=print):
+        pytest.fail("it worked on the date")
+    assert s3.get_text("acme-lake", KEY) == text

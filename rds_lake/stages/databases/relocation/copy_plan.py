@@ -13,7 +13,7 @@ from itertools import count
 
 from rds_lake.errors import MalformedExportError
 from rds_lake.model.lake.layout import LakeLayout, plain_folder
-from rds_lake.model.lake.made import Made
+from rds_lake.model.lake.packed import Made
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.exported_files import ExportedFile
 from rds_lake.stages.databases.inspect import ExportedTable

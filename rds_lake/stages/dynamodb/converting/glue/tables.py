@@ -29,7 +29,9 @@ class GlueTables:
         source = self.context.source
         if part.base is not None:
             return False  # changes are merged on this machine
-        return source.converter == "glue" or (source.converter == "auto" and part.billed_bytes > source.glue_above_gb * 1e9)
+        return source.converter == "glue" or (
+            source.converter == "auto" and part.billed_bytes > source.glue_above_gb * 1e9
+        )
 
     def convert(
         self, record: ExportRecord, parts: Sequence[ExportPart], *, turn: Turn, is_done: Callable[[], bool]
