@@ -37,7 +37,7 @@ def failure_sensor(config: LakeConfig, keys: Keys) -> dg.SensorDefinition:
         minimum_interval_seconds=30,
     )
     def rds_lake_failures(context: dg.RunFailureSensorContext, tick_gateways: dg.ResourceParam[Gateways]) -> None:
-        mailer.mail(context, tick_gateways.topic)
+        mailer.mail(context, tick_gateways)
 
     return rds_lake_failures
 
@@ -50,7 +50,7 @@ class _Mailer:
     steps: Collection[str]
     assets: Collection[dg.AssetKey]
 
-    def mail(self, context: dg.RunFailureSensorContext, topic: SnsGateway | None) -> None:
+    def mail(self, context: dg.RunFailureSensorContext, gateways: Gateways) -> None:
         """Mail the failed run, if it is the lake's and no earlier mail says the same."""
         run = context.dagster_run
         failures = [event for event in context.get_step_failure_events() if event.step_key in self.steps]
@@ -59,8 +59,8 @@ class _Mailer:
         ended = self.healer.end_of(context.instance, run)
         if not ended.is_a_persons:
             context.log.info(f"run {run.run_id} is taken up again by reconciliation; it is not mailed yet")
-        elif topic is not None:
-            _publish(context, topic, render_incident(_incident(context, failures, ended)))
+        elif gateways.topic is not None:
+            _publish(context, gateways.topic, render_incident(_incident(context, failures, ended)))
 
     def _is_of_the_lake(self, context: dg.RunFailureSensorContext) -> bool:
         """Whether a run that failed before any of its steps was to make an asset of the lake."""

@@ -14,7 +14,7 @@ from rds_lake_tests.defs.shell import Shell
 
 
 def fail(shell: Shell, *, name: str = "model", **how: Any) -> None:
-    """A run of somebody's asset fails, and the lake's failure sensor hears of it."""
+    """A run of another project's asset fails, and the lake's failure sensor looks at it."""
 
     @dg.asset(key=dg.AssetKey(["shop", name]), **how)
     def broken() -> None:
