@@ -148,6 +148,8 @@ def test_a_time_out_within_the_work_is_its_result_and_no_reason_to_go_on_waiting
 
     with pytest.raises(TimeoutError, match="of the work"), cancelling_threads(1, "pool") as pool:
         list(pool.map(work, range(1)))
+
+
 def test_an_error_is_raised_while_another_call_hangs() -> None:
     released, ended = threading.Event(), []
 

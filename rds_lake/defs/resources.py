@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import boto3
@@ -36,19 +36,61 @@ from rds_lake.stages.dynamodb.plan import dynamo_plans
 from rds_lake.stages.lake.lake import Lake, open_lake
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Gateways:
-    """Every gateway of one lake, and the lake's layout."""
+    """Every gateway of one lake, made when it is first asked for.
 
-    rds: RdsGateway
-    dynamodb: DynamoGateway
-    s3: S3Gateway
-    glue: GlueGateway
-    athena: AthenaGateway
-    queue: SqsGateway
-    topic: SnsGateway | None
-    layout: LakeLayout
-    lake: Lake
+    So credentials that AWS does not hand out for a moment fail the step that asks, which its retry policy repeats; a resource
+    that fails fails the whole run before its first step. `clients` gives AWS's clients.
+    """
+
+    settings: LakeSettings
+    clients: Callable[[], AwsClients]
+    sleep: Callable[[float], None] = time.sleep
+
+    @cached_property
+    def lake(self) -> Lake:
+        return open_lake(self.clients(), self.settings, sleep=self.sleep)
+
+    @cached_property
+    def rds(self) -> RdsGateway:
+        return RdsGateway(self.clients().rds)
+
+    @cached_property
+    def dynamodb(self) -> DynamoGateway:
+        clients = self.clients()
+        return DynamoGateway(clients.client("dynamodb"), starting=clients.client("dynamodb", once=True))
+
+    @cached_property
+    def queue(self) -> SqsGateway:
+        return SqsGateway(self.clients().sqs, self.settings.events_queue)
+
+    @cached_property
+    def topic(self) -> SnsGateway | None:
+        """Of failures and held dates; None where lake.yaml has no `notifications:`."""
+        topic = self.settings.notifications
+        return SnsGateway(self.clients().sns, topic) if topic else None
+
+    @cached_property
+    def secrets(self) -> SecretsGateway:
+        """For `verify:` alone."""
+        return SecretsGateway(self.clients().client("secretsmanager"))
+
+    @property
+    def s3(self) -> S3Gateway:
+        return self.lake.s3
+
+    @property
+    def glue(self) -> GlueGateway:
+        return self.lake.glue
+
+    @property
+    def athena(self) -> AthenaGateway:
+        return self.lake.athena
+
+    @property
+    def layout(self) -> LakeLayout:
+        return self.lake.layout
 
 
 class AwsResource(ResourceWithBoto3Configuration):
@@ -74,25 +116,9 @@ class AwsResource(ResourceWithBoto3Configuration):
     def gateways(
         self, settings: LakeSettings, *, sleep: Callable[[float], None] = time.sleep, hurried: bool = False
     ) -> Gateways:
-        """The gateways of the lake; no call to AWS is made. `hurried`: for ticks (`aws/clients.py`)."""
-        clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url, hurried)
-        lake = open_lake(clients, settings, sleep=sleep)
-        return Gateways(
-            rds=RdsGateway(clients.rds),
-            dynamodb=DynamoGateway(clients.client("dynamodb"), starting=clients.client("dynamodb", once=True)),
-            s3=lake.s3,
-            glue=lake.glue,
-            athena=lake.athena,
-            queue=SqsGateway(clients.sqs, settings.events_queue),
-            topic=SnsGateway(clients.sns, settings.notifications) if settings.notifications else None,
-            layout=lake.layout,
-            lake=lake,
-        )
-
-    def secrets(self, settings: LakeSettings) -> SecretsGateway:
-        """Secrets Manager, for `verify:` alone."""
-        clients = _clients(tuple(self._session_arguments().items()), settings.region, self.endpoint_url)
-        return SecretsGateway(clients.client("secretsmanager"))
+        """The gateways of the lake. `hurried`: for ticks (`aws/clients.py`)."""
+        key = (tuple(self._session_arguments().items()), settings.region, self.endpoint_url, hurried)
+        return Gateways(settings=settings, clients=lambda: _clients(*key), sleep=sleep)
 
 
 def lake_resources(settings: LakeSettings) -> dict[str, dg.ResourceDefinition]:
@@ -112,7 +138,7 @@ def _gateways(settings: LakeSettings, *, hurried: bool, what: str) -> dg.Resourc
 
 @lru_cache(maxsize=16)
 def _clients(
-    session: tuple[tuple[str, Any], ...], region: str | None, endpoint_url: str | None, hurried: bool = False
+    session: tuple[tuple[str, Any], ...], region: str | None, endpoint_url: str | None, hurried: bool
 ) -> AwsClients:
     """Kept for the life of the process: building six clients takes half a second, and every step and tick asks."""
     return AwsClients(boto3.Session(**dict(session)), region=region, endpoint_url=endpoint_url, hurried=hurried)

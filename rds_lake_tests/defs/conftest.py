@@ -21,9 +21,9 @@ def shell(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
 
     def impatient(self: SqsGateway, *, max_messages: int = 10, wait_seconds: int = 0) -> list[QueueMessage]:
         deadline = time.monotonic() + wait_seconds * _SHARE
-        while not (found := receive(self, max_messages=max_messages)) and time.monotonic() < deadline:
+        while not (messages := receive(self, max_messages=max_messages)) and time.monotonic() < deadline:
             time.sleep(0.05)
-        return found
+        return messages
 
     monkeypatch.setattr(SqsGateway, "receive", impatient)
     with dg.instance_for_test(overrides=QUIET, temp_dir=str(tmp_path)) as instance:

@@ -43,24 +43,24 @@ class Dagster:
 
     def ask(self, query: str, variables: dict[str, Any]) -> dict[str, Any]:
         """A GraphQL answer."""
-        body = json.dumps({"query": query, "variables": variables}).encode()
-        request = Request(f"{self.url}/graphql", body, {"Content-Type": "application/json"})
+        sent = json.dumps({"query": query, "variables": variables}).encode()
+        request = Request(f"{self.url}/graphql", sent, {"Content-Type": "application/json"})
         with urlopen(request, timeout=60) as answer:
-            found = json.load(answer)
-        assert "errors" not in found, found
-        return found["data"]
+            answered = json.load(answer)
+        assert "errors" not in answered, answered
+        return answered["data"]
 
     def ticks(self, sensor: str) -> list[Tick]:
         """Every tick of the sensor."""
         selector = {"sensorName": sensor, "repositoryName": "__repository__", "repositoryLocationName": "rds_lake"}
-        found = self.ask(_TICKS, {"s": selector})["sensorOrError"]["sensorState"]["ticks"]
+        ticks = self.ask(_TICKS, {"s": selector})["sensorOrError"]["sensorState"]["ticks"]
         return [
             Tick(
                 seconds=tick["endTimestamp"] - tick["timestamp"] if tick["endTimestamp"] else None,
                 status=tick["status"],
                 error=(tick["error"] or {}).get("message"),
             )
-            for tick in found
+            for tick in ticks
         ]
 
     def restart_daemon(self) -> None:

@@ -74,7 +74,7 @@ class Shell:
         return self.tick("rds_lake_reconciliation")
 
     def run(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
-        """Execute a request and tell its failure, if any."""
+        """Execute a request, and tick the failure sensor if it fails."""
         job = self.definitions.resolve_implicit_global_asset_job_def()
         if request.asset_check_keys and not request.asset_selection:
             job = job.get_subset(asset_check_selection=set(request.asset_check_keys))

@@ -39,7 +39,7 @@ def sns(text: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Storm:
-    """The messages in the order they are sent, and how many of them nobody can decide."""
+    """The messages in the order they are sent, and how many of them cannot be decided."""
 
     messages: Sequence[str]
     poison: int

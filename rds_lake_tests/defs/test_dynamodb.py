@@ -1,4 +1,4 @@
-"""DynamoDB in Dagster: what begins a date, what ends it, and who is told when it fails."""
+"""DynamoDB in Dagster: what begins a date, what ends it, and what is mailed when it fails."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -112,8 +112,8 @@ def test_an_end_nobody_told_is_found(shell: Shell, dynamo: DynamoWorld) -> None:
 def test_events_and_reconciliation_ask_for_the_same_run_once(shell: Shell, dynamo: DynamoWorld) -> None:
     begin(shell)
     exported(dynamo)
-    (one,) = until(shell.tick)
-    assert shell.run(one).success
+    (settle,) = until(shell.tick)
+    assert shell.run(settle).success
     assert of_yesterday(shell.reconcile()) == []
     assert len(dynamo.exports("Reviews")) == 1
 

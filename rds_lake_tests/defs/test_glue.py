@@ -1,4 +1,4 @@
-"""Conversions by AWS Glue in Dagster: no run waits for one, and their end is heard once however it is told."""
+"""Conversions by AWS Glue in Dagster: no run waits for one, and each end is taken up once, by an event or by reconciliation."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -178,7 +178,7 @@ def test_a_run_of_glue_that_takes_too_long_is_told_once(shell: Shell) -> None:
 
 
 def test_a_date_older_than_what_reconciliation_looks_at_is_finished_too(shell: Shell) -> None:
-    """A backfill begins a conversion and ends; nobody else knows of that date."""
+    """A backfill begins a conversion and ends; no sensor has asked for a run of that date."""
     glue = GlueShell(shell, start_date=(DAY - timedelta(days=6)).isoformat())
     old = DAY - timedelta(days=5)
     assert materialized(shell.materialize(str(old), "snapshot_export", "parquet")) == ["snapshot_export"]

@@ -18,8 +18,8 @@ from rds_lake_tests.support.world import execute, until
 
 
 def check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
-    (found,) = [one for one in result.get_asset_check_evaluations() if one.check_name == name]
-    return found
+    (evaluation,) = [item for item in result.get_asset_check_evaluations() if item.check_name == name]
+    return evaluation
 
 
 def problems(evaluation: dg.AssetCheckEvaluation) -> str:
@@ -107,9 +107,9 @@ def test_a_table_that_lost_its_rows_stops_before_readers_see_it_and_a_tiny_one_w
     execute(shell.world.url, "DELETE FROM customers WHERE id > 200; DELETE FROM orders")
     shell.world.snapshot("2026-11-20")
     result = shell.materialize("2026-11-20")
-    found = check(result, "rows_against_previous")
-    assert (found.passed, found.severity) == (False, severity)
-    assert "shop.public.orders: 0 rows, 10 before: 100.0% are gone" in problems(found)
+    compared = check(result, "rows_against_previous")
+    assert (compared.passed, compared.severity) == (False, severity)
+    assert "shop.public.orders: 0 rows, 10 before: 100.0% are gone" in problems(compared)
     stopped = severity is dg.AssetCheckSeverity.ERROR
     assert result.success is not stopped
     status = "FAILED" if stopped else "MATERIALIZED"
@@ -117,9 +117,9 @@ def test_a_table_that_lost_its_rows_stops_before_readers_see_it_and_a_tiny_one_w
     if not stopped:
         assert dates(shell) == []
         return
-    told = shell.failure(result)
-    assert "shop.public.customers: 200 rows, 1,000 before: 80.0% are gone" in told
-    assert "rds-lake publish shop 2026-11-20 --accept-drop" in told
+    said = shell.failure(result)
+    assert "shop.public.customers: 200 rows, 1,000 before: 80.0% are gone" in said
+    assert "rds-lake publish shop 2026-11-20 --accept-drop" in said
     assert dates(shell) == [("2026-11-19",)]
 
 
@@ -144,9 +144,9 @@ def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shel
     again = job.get_subset(asset_check_selection={key}).execute_in_process(
         instance=shell.instance, partition_key="2026-11-19", raise_on_error=False
     )
-    found = check(again, "published_is_readable")
-    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert "order_details: readers get 1 rows, the published date has 20" in problems(found)
+    read = check(again, "published_is_readable")
+    assert (read.passed, read.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert "order_details: readers get 1 rows, the published date has 20" in problems(read)
 
 
 def test_a_stale_source_is_one_incident_and_the_age_of_what_readers_see_is_shown_with_it(shell: Shell) -> None:
@@ -215,7 +215,7 @@ def test_commands_and_refresh_tell_dagster_what_readers_see(shell: Shell, monkey
     assert materialized(shell, "orders") == set()
     assert "Dagster now shows" in command("refresh", "shop")
     assert materialized(shell, "orders") == materialized(shell, "sales_nothing") == {"2026-11-19", "2026-11-20"}
-    assert "Dagster now shows" not in command("refresh", "shop"), "what Dagster knows is not recorded again"
+    assert "Dagster now shows" not in command("refresh", "shop"), "what Dagster shows already is not recorded again"
     command("rollback", "shop", "2026-11-19")
     (newest,) = shell.instance.fetch_materializations(dg.AssetKey(["shop", "orders"]), limit=1).records
     assert newest.partition_key == "2026-11-19"
@@ -233,13 +233,13 @@ def test_a_source_without_athena_fails_as_well_where_a_table_lost_its_rows(shell
     shell.world.snapshot("2026-11-19")
     assert shell.materialize("2026-11-19").success
     execute(shell.world.url, "DELETE FROM customers WHERE id > 200")
-    shell.world.snapshot("2026-11-20")
+    shell.world.snapshot("2026-11-20", event=False)
     result = shell.materialize("2026-11-20")
     assert not result.success
-    told = shell.failure(result)
-    assert "shop.public.customers: 200 rows, 1,000 before: 80.0% are gone" in told
-    assert "`max_drop: {customers: 1}`" in told
-    assert "rds-lake publish" not in told, "there is nothing to publish"
+    said = shell.failure(result)
+    assert "shop.public.customers: 200 rows, 1,000 before: 80.0% are gone" in said
+    assert "`max_drop: {customers: 1}`" in said
+    assert "rds-lake publish" not in said, "there is nothing to publish"
     assert shell.status("2026-11-20", "parquet") == "FAILED"
     asked = [*shell.tick(), *shell.reconcile()]
     assert [request for request in asked if request.partition_key == "2026-11-20"] == [], "a person has seen it"

@@ -1,4 +1,4 @@
-"""What Dagster says of a schema that changed: a report each time, a check as grave as the change."""
+"""What Dagster shows of a schema that changed: a report each time, a check as grave as the change."""
 
 import dagster as dg
 import pytest
@@ -10,8 +10,8 @@ from rds_lake_tests.support.world import execute
 
 
 def evaluation(result: dg.ExecuteInProcessResult, check: str = "schema_changes") -> dg.AssetCheckEvaluation:
-    (found,) = [item for item in result.get_asset_check_evaluations() if item.check_name == check]
-    return found
+    (evaluation,) = [item for item in result.get_asset_check_evaluations() if item.check_name == check]
+    return evaluation
 
 
 def report(result: dg.ExecuteInProcessResult) -> str:

@@ -23,8 +23,8 @@ def verified(shell: Shell, dsn: str) -> str:
 
 
 def check(result: dg.ExecuteInProcessResult) -> dg.AssetCheckEvaluation:
-    (found,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "rows_as_in_the_database"]
-    return found
+    (evaluation,) = [c for c in result.get_asset_check_evaluations() if c.check_name == "rows_as_in_the_database"]
+    return evaluation
 
 
 def today() -> str:
@@ -37,11 +37,11 @@ def test_a_table_that_differs_from_the_database_warns_and_is_published_all_the_s
     execute(shell.world.url, "INSERT INTO orders (id) SELECT i FROM generate_series(1000, 2000) i")
     result = shell.materialize(today())
     assert result.success
-    found = check(result)
-    assert (found.passed, found.severity) == (False, dg.AssetCheckSeverity.WARN)
-    told = str(found.metadata["problems"].value)
-    assert told == "- shop.public.orders: the snapshot has 10 rows, the database has 1,011 rows now"
-    assert found.metadata["rds_lake/tables_counted"].value == 3
+    compared = check(result)
+    assert (compared.passed, compared.severity) == (False, dg.AssetCheckSeverity.WARN)
+    shown = str(compared.metadata["problems"].value)
+    assert shown == "- shop.public.orders: the snapshot has 10 rows, the database has 1,011 rows now"
+    assert compared.metadata["rds_lake/tables_counted"].value == 3
     old = (datetime.now(UTC) - timedelta(days=5)).date().isoformat()
     shell.world.snapshot(old)
     assert "not compared" in (check(shell.materialize(old, "snapshot_export", "parquet")).description or "")

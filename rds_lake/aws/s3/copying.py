@@ -77,7 +77,7 @@ class Copy:
             self._abort(upload, error)
             raise
 
-    def _copy_part(self, upload: Any, etag: str, number: int, span: tuple[int, int]) -> dict[str, Any]:
+    def _copy_part(self, upload: Any, etag: str, number: int, span: tuple[int, int]) -> Any:
         """Copy bytes from the first to the last of `span`; what S3 wants to hear of the part when the upload is completed."""
         first, last = span
         with aws_errors("s3", "UploadPartCopy", about=f"{uri(*self.source)}, bytes {first}-{last}"):

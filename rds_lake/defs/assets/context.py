@@ -12,15 +12,14 @@ from rds_lake.defs.resources import Gateways
 from rds_lake.stages.runs.notify import render_held
 
 if TYPE_CHECKING:
-    from rds_lake.stages.databases.run import DatabaseRun
-    from rds_lake.stages.dynamodb.run import DynamoRun
+    from rds_lake.stages.source.run import SourceRun
 
 Event = dg.AssetObservation | dg.AssetCheckResult | dg.MaterializeResult
 
 
 def source_run(
     context: dg.AssetExecutionContext, gateways: Gateways, config: LakeConfig, source: SourceSettings
-) -> "DatabaseRun | DynamoRun":
+) -> "SourceRun":
     """The stages of the source, which log to the run."""
     from rds_lake.stages.watch.sources import run_of  # with pyarrow: a code location loads without it
 

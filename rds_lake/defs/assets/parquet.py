@@ -22,8 +22,7 @@ from rds_lake.stages.catalogue.naming import gathered
 from rds_lake.stages.runs.conversion import ConversionProgress, Turn
 
 if TYPE_CHECKING:
-    from rds_lake.stages.databases.run import DatabaseRun
-    from rds_lake.stages.dynamodb.run import DynamoRun
+    from rds_lake.stages.source.run import SourceRun
 
 # Why a run was asked for -> what it does about Glue's runs (`stages/runs/conversion.py`). These runs never wait.
 _TURNS: Mapping[str, Turn] = {"settle": "begin", "convert": "resume"}
@@ -64,7 +63,7 @@ def parquet_asset(
 
 
 def _made(
-    context: dg.AssetExecutionContext, run: "DatabaseRun | DynamoRun", orders: Orders, *, poll_seconds: float
+    context: dg.AssetExecutionContext, run: "SourceRun", orders: Orders, *, poll_seconds: float
 ) -> Manifest | str:
     """The date's manifest; or, where another run finishes the date, what it waits for."""
     try:
@@ -78,7 +77,7 @@ def _made(
 
 
 def _advance(
-    run: "DatabaseRun | DynamoRun", orders: Orders, context: dg.AssetExecutionContext, *, poll_seconds: float
+    run: "SourceRun", orders: Orders, context: dg.AssetExecutionContext, *, poll_seconds: float
 ) -> Manifest | ConversionProgress:
     """Only a run that a person launched, or a scan, waits for AWS."""
     from rds_lake.stages.dynamodb.run import DynamoRun  # with pyarrow: a code location loads without it
@@ -94,7 +93,7 @@ def _advance(
 
 def _relocated(
     context: dg.AssetExecutionContext,
-    run: "DatabaseRun | DynamoRun",
+    run: "SourceRun",
     manifest: Manifest,
     known: Sequence[TableTarget] | None,
 ) -> Iterator[Event]:

@@ -17,7 +17,7 @@ from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs import metadata
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
-from rds_lake.defs.resources import AwsResource, Gateways, utc_now
+from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.defs.translate import DagsterTag, check_spec
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.table import TableTarget
@@ -36,14 +36,12 @@ def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.A
         specs=[check_spec(config, source, VERIFIED, asset=stage_key(source, Stage.PARQUET), description=what)],
         retry_policy=RETRIES,
     )
-    def verify(
-        context: dg.AssetCheckExecutionContext, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
-    ) -> dg.AssetCheckResult:
+    def verify(context: dg.AssetCheckExecutionContext, gateways: dg.ResourceParam[Gateways]) -> dg.AssetCheckResult:
         with dagster_failures():
             manifest = _manifest(context, gateways, source, otherwise=config.lake.start_date)
             if not is_comparable(manifest, now=utc_now()):
                 return _not_compared(source, manifest)
-            counts = _counted(aws.secrets(config.lake), settings, manifest)
+            counts = _counted(gateways.secrets, settings, manifest)
             return _result(source, verify_rows(manifest, counts, settings, now=utc_now()))
 
     return verify

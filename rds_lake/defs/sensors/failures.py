@@ -8,6 +8,7 @@ What belongs here: from a failed run to an incident. The text is `stages/runs/no
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
@@ -36,7 +37,7 @@ def failure_sensor(config: LakeConfig, keys: Keys) -> dg.SensorDefinition:
         minimum_interval_seconds=30,
     )
     def rds_lake_failures(context: dg.RunFailureSensorContext, tick_gateways: dg.ResourceParam[Gateways]) -> None:
-        mailer.mail(context, tick_gateways.topic)
+        mailer.mail(context, tick_gateways)
 
     return rds_lake_failures
 
@@ -49,7 +50,7 @@ class _Mailer:
     steps: Collection[str]
     assets: Collection[dg.AssetKey]
 
-    def mail(self, context: dg.RunFailureSensorContext, topic: SnsGateway | None) -> None:
+    def mail(self, context: dg.RunFailureSensorContext, gateways: Gateways) -> None:
         """Mail the failed run, if it is the lake's and no earlier mail says the same."""
         run = context.dagster_run
         failures = [event for event in context.get_step_failure_events() if event.step_key in self.steps]
@@ -58,8 +59,8 @@ class _Mailer:
         ended = self.healer.end_of(context.instance, run)
         if not ended.is_a_persons:
             context.log.info(f"run {run.run_id} is taken up again by reconciliation; it is not mailed yet")
-        elif topic is not None:
-            _publish(context, topic, render_incident(_incident(context, failures, ended)))
+        elif gateways.topic is not None:
+            _publish(context, gateways.topic, render_incident(_incident(context, failures, ended)))
 
     def _is_of_the_lake(self, context: dg.RunFailureSensorContext) -> bool:
         """Whether a run that failed before any of its steps was to make an asset of the lake."""
@@ -118,7 +119,7 @@ def _will_retry(run: dg.DagsterRun) -> bool:
 
 def _incident(context: dg.RunFailureSensorContext, failures: Sequence[dg.DagsterEvent], ended: Ended) -> Incident:
     run = context.dagster_run
-    causes = [_cause(event) for event in failures] or [context.failure_event.message or "the run failed"]
+    causes = [_cause(event) for event in failures] or [_cause_before_steps(context.failure_event)]
     causes += [told_of(ended)] if told_of(ended) else []
     selection = sorted(key.path[0] for key in run.asset_selection or ())
     return Incident(
@@ -138,12 +139,17 @@ def _cause(event: dg.DagsterEvent) -> str:
     data = event.step_failure_data
     if data.user_failure_data and data.user_failure_data.description:
         return data.user_failure_data.description
-    return ", caused by ".join(_messages(event)) or event.message or "unknown"
+    return ", caused by ".join(_messages(data.error)) or event.message or "unknown"
 
 
-def _messages(event: dg.DagsterEvent) -> Iterator[str]:
-    """The messages of the errors, the outermost first. Dagster's own, around all of them, only names the step."""
-    error = event.step_failure_data.error
+def _cause_before_steps(event: dg.DagsterEvent) -> str:
+    """What a run failed for that never came to its steps: a resource, or its worker's end."""
+    messages = ", caused by ".join(_messages(event.job_failure_data.error))
+    return messages or event.message or "the run failed"
+
+
+def _messages(error: Any) -> Iterator[str]:
+    """The messages of the errors (Dagster's `SerializableErrorInfo`), the outermost first. Its own one only says where it was."""
     if error is not None and error.cause is not None:
         error = error.cause
     while error is not None:

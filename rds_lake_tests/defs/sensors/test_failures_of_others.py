@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 
 from rds_lake.config.shared import Retention
+from rds_lake.defs.build import build_definitions
 from rds_lake.defs.sensors.failures import own_steps
 from rds_lake.defs.translate import partitions_of
 from rds_lake.stages.databases.run import DatabaseRun
@@ -13,7 +14,7 @@ from rds_lake_tests.defs.shell import Shell
 
 
 def fail(shell: Shell, *, name: str = "model", **how: Any) -> None:
-    """A run of somebody's asset fails, and the lake's failure sensor hears of it."""
+    """A run of another project's asset fails, and the lake's failure sensor looks at it."""
 
     @dg.asset(key=dg.AssetKey(["shop", name]), **how)
     def broken() -> None:
@@ -72,6 +73,33 @@ def test_an_error_that_is_none_of_ours_is_mailed_with_what_it_came_from(
     (mail,) = mailbox.read()
     assert "KeyError: 'SnapshotTime'" in mail["Message"]
     assert "ConnectionResetError: the peer hung up" in mail["Message"]
+
+
+def test_a_run_that_never_came_to_a_step_is_mailed_with_its_cause(shell: Shell) -> None:
+    def unforeseen(_: dg.InitResourceContext) -> None:
+        raise ValueError("the config profile (nope) could not be found")
+
+    mailbox = shell.world.mailbox()
+    resources = {"aws": shell.world.aws, "gateways": dg.ResourceDefinition(unforeseen)}
+    shell.definitions = build_definitions(shell.world.config, resources=resources)
+    shell.tell_failure(shell.materialize("2026-11-20", "snapshot_export"))
+    (mail,) = mailbox.read()
+    assert "ValueError: the config profile (nope) could not be found" in mail["Message"]
+
+
+def test_credentials_that_fail_for_a_moment_fail_a_step_and_so_are_retried(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A resource that fails would fail the run before its first step, which nothing repeats."""
+
+    def refused(*_: object, **__: object) -> None:
+        raise ValueError("Error when retrieving credentials from container-role")
+
+    monkeypatch.setattr("rds_lake.defs.assets.export.RETRIES", dg.RetryPolicy(max_retries=0))
+    monkeypatch.setattr("rds_lake.defs.resources._clients", refused)
+    shell.reload()
+    result = shell.materialize("2026-11-20", "snapshot_export")
+    assert [event.event_type_value for event in result.all_node_events if event.is_step_failure] == ["STEP_FAILURE"]
 
 
 def test_every_operation_of_the_lake_is_one_that_failures_are_mailed_of(shell: Shell) -> None:

@@ -20,7 +20,7 @@ YESTERDAY = TODAY - timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def to_the_parquet_only(shell: Shell) -> None:
-    """What happens behind the Parquet is not reconciliation's business."""
+    """Reconciliation does not look at what happens after the Parquet."""
     shell.world.with_source(athena=False)
     shell.reload()
 
@@ -132,7 +132,7 @@ def test_a_failed_export_is_told_once_however_many_tell_of_it(shell: Shell) -> N
     (mail,) = mailbox.read()
     assert "The IAM role can't be assumed" in mail["Message"]
     assert len(mail["Subject"]) <= 100
-    assert statuses(shell) == ["FAILED"], "nobody pays for a second one by himself"
+    assert statuses(shell) == ["FAILED"], "no second export is paid for unless a person asks for it"
 
 
 def test_after_a_failure_a_person_gets_the_next_attempt(shell: Shell) -> None:
@@ -214,7 +214,7 @@ class TestQuota:
     """Exports that AWS had no place for wait their turn without a worker."""
 
     def occupy(self, shell: Shell, number: int) -> None:
-        """Exports of somebody else, which never end by themselves."""
+        """Exports that other programs of the account started, which never end by themselves."""
         for at in range(number):
             arn = shell.world.snapshot(str(TODAY - timedelta(days=20 + at)), event=False)
             shell.world.break_next_export(stuck=True)

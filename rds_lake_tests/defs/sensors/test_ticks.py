@@ -25,7 +25,7 @@ YESTERDAY = TODAY - timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def to_the_parquet_only(shell: Shell) -> None:
-    """What happens behind the Parquet is no tick's business."""
+    """Ticks do not look at what happens after the Parquet."""
     shell.world.with_source(athena=False)
     shell.reload()
 
@@ -39,9 +39,9 @@ def ask_all(shell: Shell) -> list[dg.RunRequest]:
     asked: list[dg.RunRequest] = []
     quiet = 0
     while quiet < 2:
-        found = [*shell.tick(), *shell.reconcile()]
-        quiet = 0 if found else quiet + 1
-        asked += found
+        requests = [*shell.tick(), *shell.reconcile()]
+        quiet = 0 if requests else quiet + 1
+        asked += requests
     return asked
 
 
@@ -74,7 +74,7 @@ class TestByHand:
         assert ask_all(shell) == []
 
     def test_an_export_run_by_hand_alone_is_still_taken_over(self, shell: Shell) -> None:
-        """Who materializes `snapshot_export` alone gets the rest of the date from its event, as before."""
+        """The event of the export's end brings the rest of a date of which a person materializes `snapshot_export` alone."""
         shell.world.snapshot(str(YESTERDAY), event=False)
         assert shell.materialize(str(YESTERDAY), "snapshot_export").success
         (settle,) = until(shell.tick)
@@ -214,11 +214,11 @@ class TestHealing:
             while True:
                 assert not shell.run(request).success
                 later(1000)
-                found = shell.reconcile()
-                if not found:
+                requests = shell.reconcile()
+                if not requests:
                     break
                 assert mailbox.read() == [], "it may still heal"
-                (request,), tries = found, tries + 1
+                (request,), tries = requests, tries + 1
         (mail,) = mailbox.read()
         assert tries > 3
         assert f"taken up again {tries} times" in mail["Message"]
@@ -353,7 +353,7 @@ class TestTicks:
 
 
 class TestTold:
-    """What was told of one thing silences nothing else."""
+    """A mail about one thing keeps no mail about another from being sent."""
 
     def stuck(self, shell: Shell) -> None:
         shell.world.break_next_export(stuck=True)

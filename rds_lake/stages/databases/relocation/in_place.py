@@ -17,7 +17,7 @@ from rds_lake.aws.s3.many import ManyS3
 from rds_lake.aws.s3.wire import THREADS
 from rds_lake.errors import RdsLakeError, RelocationError, TransientError, UnavailableError
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.model.lake.manifest import AwsCopy, DataFile, Manifest
+from rds_lake.model.lake.manifest import DataFile, Manifest
 from rds_lake.model.lake.packed import MadeBy
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.file_facts import FileFacts

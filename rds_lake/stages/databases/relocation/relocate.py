@@ -26,7 +26,7 @@ from rds_lake.aws.s3.objects import ObjectHead
 from rds_lake.aws.s3.wire import THREADS
 from rds_lake.errors import AwsError, RdsLakeError, RelocationError, all_together
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.model.lake.manifest import AwsCopy, DataFile, Manifest
+from rds_lake.model.lake.manifest import DataFile, Manifest
 from rds_lake.model.lake.packed import MadeBy
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.databases.file_facts import FileFacts
