@@ -1,11 +1,11 @@
-"""Work in threads that ends when whoever asked for it ends: by an error, an interrupt, or a run that is cancelled.
+"""Work in threads that ends when its caller ends: by an error, an interrupt, or a run that is cancelled.
 
     results = in_threads(scan_segment, segments, threads=16, name="scan", stop=stop)   # long work asks stop.check()
     with cancelling_threads(8, "glue") as pool: …                                      # calls of AWS ask check() by themselves
 
 A pool of the standard library waits on its way out until everything that was begun has ended by itself, and once more when
-the interpreter exits: a cancelled run then goes on for hours. Here the first error, or whatever is raised in the thread
-that waits (KeyboardInterrupt, Dagster's DagsterExecutionInterruptedError), tells all threads to stop. They are given some
+the interpreter exits: a cancelled run then works for hours more. Here the first error, or whatever is raised in the thread
+that waits (KeyboardInterrupt, Dagster's DagsterExecutionInterruptedError), stops all threads. They get some
 seconds for that; calls of AWS are not repeated any more (`aws/clients.py` asks `check`). A call that hangs longer is left
 behind by `in_threads`, in a thread that keeps no process alive, and that stops as soon as it looks; `cancelling_threads` waits
 for it.
@@ -35,21 +35,21 @@ _own = threading.local()  # `stops`: what ends this thread
 
 
 class Cancelled(BaseException):
-    """Raised in a thread whose caller has ended. No `Exception`: nobody may take it for the outcome of the work."""
+    """Raised in a thread whose caller has ended. A BaseException: no `except Exception` may take it for a result."""
 
 
 class StoppedError(Exception):
-    """Work ends because it was told to. Raised in its thread; whoever waits gets the cause instead."""
+    """The work's `Stop` was set. Raised in its thread; the caller gets the cause instead, where there is one."""
 
 
 class Stop:
-    """Whether work is to end. Set once, by anybody; looked at by those who work."""
+    """Whether work is to end. Set once, from any thread; the work looks at it."""
 
     def __init__(self) -> None:
         self._event = threading.Event()
 
     def set(self) -> None:
-        """Everybody is to end who looks at this."""
+        """End all work that looks at this."""
         self._event.set()
 
     @property
@@ -57,16 +57,16 @@ class Stop:
         return self._event.is_set()
 
     def wait(self, seconds: float) -> bool:
-        """Wait so long, less when told to end; whether that was."""
+        """Wait for so many seconds, or until this is set; whether it is set."""
         return self._event.wait(seconds)
 
     def check(self) -> None:
         """Raises StoppedError once set."""
         if self._event.is_set():
-            raise StoppedError("told to stop")
+            raise StoppedError("stopped")
 
     def pausing(self, sleep: Callable[[float], None]) -> Callable[[float], None]:
-        """The sleep, in slices between which it ends with StoppedError when told to."""
+        """The sleep, in slices; between two of them StoppedError ends it once this is set."""
 
         def pause(seconds: float) -> None:
             while seconds > 0:
@@ -187,7 +187,7 @@ class _Pool(Executor):
             if isinstance(error, Cancelled | StoppedError) and self.first is not None:
                 raise self.first from None
             if isinstance(error, Cancelled) and was_stopped:
-                raise StoppedError("told to stop") from None
+                raise StoppedError("stopped") from None
             raise
         self._end(patience)
 
@@ -225,14 +225,14 @@ class _Pool(Executor):
 
 
 def check() -> None:
-    """Cancelled when the caller of this thread has ended."""
+    """Raises Cancelled when the caller of this thread has ended."""
     if any(stop.is_set for stop in _stops()):
         raise Cancelled
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """For what has to be put right when the work is given up: `check` passes."""
+    """For what has to be undone when the work is cancelled: within, `check` passes."""
     stops, _own.stops = _stops(), ()
     try:
         yield

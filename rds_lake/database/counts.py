@@ -67,17 +67,17 @@ def count_rows(
         # A session of PostgreSQL sees one database; MySQL's sees all.
         by_database[target.database if dsn.engine is Engine.POSTGRES else dsn.database].append(target)
     open_session = _postgres if dsn.engine is Engine.POSTGRES else _mysql
-    found: dict[TableTarget, RowCount] = {}
+    counts: dict[TableTarget, RowCount] = {}
     for database, mine in by_database.items():
         with open_session(dsn, database, timeout_seconds) as session:
             estimates = session.estimates()
             for target in mine:
                 estimate = estimates.get((target.schema, target.table), -1)
                 if estimate >= exact_below:
-                    found[target] = RowCount(rows=estimate, exact=False)
+                    counts[target] = RowCount(rows=estimate, exact=False)
                 else:
-                    found[target] = _counted(session, target)
-    return found
+                    counts[target] = _counted(session, target)
+    return counts
 
 
 def _counted(session: _Session, target: TableTarget) -> RowCount:

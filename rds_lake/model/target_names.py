@@ -1,11 +1,11 @@
 """`db.schema.table`, AWS's name of an exported table, taken apart although databases, schemas and tables may have dots.
 
-    MyDb_1.0.0.MyDb_1.0.0.t        MySQL: the database stands twice
+    MyDb_1.0.0.MyDb_1.0.0.t        MySQL: the database is written twice
     acme.crm.public.t              PostgreSQL: S3 has the folder `acme.crm/public.t`
     shop.a.b.t                     the schema `a.b` where lake.yaml's `default_schema` is `shop.a.b`, else the table `b.t`
 
-The text alone does not tell, so the folders in S3 do, which stand for the database; and between schema and table
-nothing in an export tells but MySQL's rule and lake.yaml. The name in Athena is the same either way.
+The text alone is ambiguous: the database's name follows from the folders in S3; where the schema ends, only MySQL's rule and
+lake.yaml say. The name in Athena is the same either way.
 
 What belongs here: this reading. AWS's files are `exports/info.py`.
 """
@@ -34,7 +34,7 @@ class Targets:
 
     @classmethod
     def of(cls, targets: Iterable[str], *, folders: Collection[str] = (), default_schema: str | None = None) -> Targets:
-        """What the export's folders (`database/schema.table`), its targets without a table and lake.yaml tell of names."""
+        """The names known from the export's folders (`database/schema.table`), its targets without a table, and lake.yaml."""
         databases_of: dict[str, str] = {}
         for folder in sorted(folders):
             database, _, rest = folder.partition("/")
@@ -57,7 +57,7 @@ class Targets:
         return None
 
     def _database_lengths(self, text: str) -> Iterable[int]:
-        """How long the database's name may be, the best founded first."""
+        """How long the database's name may be, the most certain first."""
         written = written_name(text)
         if written in self.databases_of:
             yield len(self.databases_of[written])

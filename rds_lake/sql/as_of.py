@@ -7,7 +7,7 @@ sqlglot reads the query (Athena's SELECT is Trino's) and says where tables are n
 as it was written. The result is read once more, and must read nothing but raw tables. What cannot be rewritten with
 certainty is refused with a sentence.
 
-What belongs here: the rewriting. The SELECT of a view at a date is `localcloud/athena/statements/views.py`.
+What belongs here: the rewriting. The SELECT of a view at a date is `sql/views.py`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def views_read(query: str, database: str) -> frozenset[str]:
 
 
 def _parse(query: str) -> tuple[exp.Query, Mapping[int, TokenType]]:
-    """The one SELECT, and what kind of token stands before each token, by its place."""
+    """The one SELECT, and what kind of token precedes each token, by that token's place."""
     try:
         tokens: list[Token] = sqlglot.tokenize(query, read=_DIALECT)
         trees = sqlglot.parse(query, read=_DIALECT) if tokens and tokens[0].token_type in _BEGINS else []
@@ -107,7 +107,7 @@ def _is_cte(table: exp.Table) -> bool:
         if isinstance(node, exp.With):
             if table.name.lower() in _names_before(node, child):
                 return True
-            # Of the SELECT that owns this clause all other names are unknown here: go on outside of it.
+            # Of the SELECT that owns this clause all other names are unknown here: continue outside of it.
             child = node.parent or node
         else:
             clause = node.args.get("with_")

@@ -15,7 +15,7 @@ from rds_lake.sql.types import hive_to_presto
 
 
 def native(column: Column, raw: str) -> Typed:
-    """The column as its files have it, early days put right; NULL and counted where nobody can tell what they mean."""
+    """The column as its files have it, with early days corrected; where their calendar is unknown they are NULL, and counted."""
     plain = Typed(expression=raw, presto_type=hive_to_presto(column.hive_type))
     if column.hive_type not in ("date", "timestamp") or column.calendar not in ("julian", "mixed"):
         return plain

@@ -43,7 +43,7 @@ def from_text(raw: str, presto_type: str) -> Typed:
 
 
 def from_native(native: Typed, presto_type: str) -> Typed:
-    """TRY_CAST of a value that is none of text; it is also lost when casting it back gives another one.
+    """TRY_CAST of a value that is no text; it also counts as lost when casting it back gives another value.
 
     ValueError when Athena has no such cast.
     """

@@ -1,15 +1,15 @@
 r"""MySQL's and MariaDB's types in an Athena view.
 
-AWS exports most of MySQL's types as they are (aws-facts 2.1), so few need a rule:
+AWS exports most of MySQL's types as they are, so few need a rule (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html):
 
     date                    date             `0000-00-00` and days that do not exist -> NULL (`view_columns.py`)
     bit(n), n ≤ 63          bigint           AWS writes big-endian bytes
     bit(64)                 decimal(20,0)    a bigint has one bit too few
-    char, text, … as bytes  varchar          AWS documents char as bytes, and wrote it as text (aws-facts 1.5)
+    char, text, … as bytes  varchar          AWS documents char as bytes, and wrote it as text
     decimal beyond 38 digits, time, json, enum, set    varchar    MySQL's own text; `types:` gives them another type
     everything else         as it is         unsigned, decimal, year, datetime, timestamp, binary, geometry, …
 
-What belongs here: one column's expression. The whole view is `localcloud/athena/statements/views.py`.
+What belongs here: one column's expression. The whole view is `sql/views.py`.
 """
 
 from __future__ import annotations

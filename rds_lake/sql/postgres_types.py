@@ -1,10 +1,10 @@
 r"""PostgreSQL's types in an Athena view: from the export's text back to real values.
 
-AWS exports all but a handful of PostgreSQL's types as text (aws-facts 2.2). The view casts them back with TRY_CAST, so
-that one `infinity` or `NaN` makes a NULL and not a failed query (traps T24). `Typed.loss` is true for exactly the
-values that lose something, and a check counts them.
+AWS exports all but a handful of PostgreSQL's types as text (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html).
+The view casts them back with TRY_CAST, so that one `infinity` or `NaN` makes a NULL and not a failed query. `Typed.loss`
+is true for exactly the values that lose something, and a check counts them.
 
-    numeric(p, …), p ≤ 19   decimal(2p, p)   exact: the export tells p but not the scale (docs/decisions/0005)
+    numeric(p, …), p ≤ 19   decimal(2p, p)   exact: the export names p but not the scale (docs/decisions/0005)
     numeric otherwise       decimal(38, 18)
     date                    date             infinity, BC -> NULL (`view_columns.py`)
     timestamp               timestamp        to the millisecond, Athena's limit; infinity, BC -> NULL
@@ -13,7 +13,7 @@ values that lose something, and a check counts them.
     all other text types    varchar          uuid, json, time, interval, money, enum, …: PostgreSQL's own text
     native types            as they are
 
-What belongs here: one column's expression. The whole view is `localcloud/athena/statements/views.py`.
+What belongs here: one column's expression. The whole view is `sql/views.py`.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def _decimal(precision: int | None) -> str:
 
 
 def _zoned(raw: str) -> Typed:
-    # PostgreSQL prints whole-hour offsets as `+00`; Athena's cast wants `+00:00` (aws-facts 2.2).
+    # PostgreSQL prints whole-hour offsets as `+00`; Athena's cast wants `+00:00`.
     full = f"regexp_replace({raw}, {literal('([+-][0-9]{2})$')}, {literal('$1:00')})"
     cast = f"TRY_CAST({full} AS timestamp with time zone)"
     return Typed(

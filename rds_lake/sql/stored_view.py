@@ -5,7 +5,7 @@
 Athena formats a statement anew before it stores it (decision 0004), so texts are not compared: the date, the raw table and
 the columns are.
 
-What belongs here: reading that text. Making views is `localcloud/athena/statements/views.py`.
+What belongs here: reading that text. Making views is `sql/views.py`.
 """
 
 from __future__ import annotations

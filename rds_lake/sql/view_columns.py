@@ -45,8 +45,7 @@ def view_column(column: Column, alias: str, *, type_override: str | None = None)
 def _typed(column: Column, raw: str) -> Typed:
     if column.hive_type == "string" and original_word(column) == "date":
         return _date(raw)
-    found = postgres_types.typed(column, raw) or mysql_types.typed(column, raw)
-    return found or native(column, raw)
+    return postgres_types.typed(column, raw) or mysql_types.typed(column, raw) or native(column, raw)
 
 
 def _date(raw: str) -> Typed:

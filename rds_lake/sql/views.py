@@ -37,7 +37,7 @@ class QualityQuery:
 
 
 def render_view(database: str, names: AthenaTable, columns: Sequence[ViewColumn], day: date) -> str:
-    """The view at one literal date: Athena reads that partition only, and a query sees one snapshot (traps T16)."""
+    """The view at one literal date: Athena reads that partition only, and a query sees one snapshot."""
     excess = view_excess(database, names, columns, day)
     if excess is not None:
         raise CatalogError(

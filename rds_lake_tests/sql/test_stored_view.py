@@ -33,7 +33,7 @@ def test_athenas_own_formatting_of_the_view_is_recognized() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "why"),
     [
         (stored(SQL.replace("2026-11-20", "2026-11-19")), "does not show 2026-11-20"),
         (stored(SQL.replace("DATE '2026-11-20'", "DATE '2026-11-19'")), "does not show 2026-11-20"),
@@ -42,8 +42,8 @@ def test_athenas_own_formatting_of_the_view_is_recognized() -> None:
         ("SELECT 1", "is not in the form in which Athena stores views"),
     ],
 )
-def test_any_other_view_is_told_apart_with_a_reason(text: str, told: str) -> None:
-    assert reason(text) == told
+def test_any_other_view_is_recognized_with_a_reason(text: str, why: str) -> None:
+    assert reason(text) == why
 
 
 @given(

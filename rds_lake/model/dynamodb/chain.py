@@ -51,17 +51,20 @@ class Chain:
 
 
 def windows_between(start: datetime, end: datetime) -> tuple[Window, ...]:
-    """The fewest windows DynamoDB exports, end to end and of one length; none where there is less than 15 minutes."""
+    """The fewest windows that DynamoDB exports (15 minutes to 24 hours), end to end and of one length; none for less than that.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.HowItWorks.html
+    """
     if end - start < SHORTEST:
         return ()
     count = -(-(end - start) // LONGEST)
     seconds = int((end - start).total_seconds())
     edges = [start + timedelta(seconds=seconds * number // count) for number in range(count)] + [end]
-    return tuple(Window(start=one, end=two) for one, two in pairwise(edges))
+    return tuple(Window(start=first, end=last) for first, last in pairwise(edges))
 
 
 def render_chain(chain: Chain) -> dict[str, Any]:
-    """The chain for JSON, where each window stands with its export."""
+    """The chain for JSON, where each window is beside its export."""
     exports = [
         {"from": window.start, "to": window.end, "export": arn}
         for window, arn in zip(chain.windows, chain.exports, strict=True)

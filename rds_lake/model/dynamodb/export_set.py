@@ -30,7 +30,7 @@ from rds_lake.model.records import read_record, render_record
 
 VERSION = 1
 _ABSENT: Any = object()  # from a record; None is a table whose export is not started
-CHAINS_VERSION = 2  # a release that knows of no chains must not take such a date for one of fewer tables
+CHAINS_VERSION = 2  # a release that does not know chains must not take such a date for one with fewer tables
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +127,7 @@ def merge_begun(mine: BegunSet, theirs: BegunSet, *, read: BegunSet | None) -> B
     """The record of two runs that began the date at the same time: `theirs` is there now, `mine` was made of what was `read`.
 
     What only one of them changed is as that one has it. Where both did, a full export that was decided stays decided, an
-    export that was started comes before none, and theirs before mine: others may have gone on with it.
+    export that was started comes before none, and theirs before mine: other runs may already use it.
     """
     before = read or BegunSet(moment=theirs.moment, tables={})
     wanted = _merged(_wanted(mine), _wanted(theirs), _wanted(before))
@@ -151,18 +151,18 @@ def _merged(
     theirs: Mapping[str, str | Chain | None],
     before: Mapping[str, str | Chain | None],
 ) -> dict[str, str | Chain | None]:
-    found: dict[str, str | Chain | None] = {}
+    merged: dict[str, str | Chain | None] = {}
     for name in sorted({*mine, *theirs}):
-        one, other = mine.get(name, _ABSENT), theirs.get(name, _ABSENT)
+        here, there = mine.get(name, _ABSENT), theirs.get(name, _ABSENT)
         known = before.get(name, _ABSENT)
-        chosen = one if other == known else other if one == known else _of_both(one, other)
+        chosen = here if there == known else there if here == known else _of_both(here, there)
         if chosen is not _ABSENT:
-            found[name] = chosen
-    return found
+            merged[name] = chosen
+    return merged
 
 
 def _of_both(mine: str | Chain | None, theirs: str | Chain | None) -> str | Chain | None:
-    """What both runs changed, each in its way."""
+    """The value of a table that both runs changed, each in its way."""
     if mine is _ABSENT or theirs is _ABSENT:
         return theirs if mine is _ABSENT else mine
     if isinstance(mine, Chain) and isinstance(theirs, Chain):
@@ -176,12 +176,12 @@ def _of_both(mine: str | Chain | None, theirs: str | Chain | None) -> str | Chai
 
 
 def failure_text(exports: tuple[TableExport, ...]) -> str:
-    """What became of failed exports, with DynamoDB's own words."""
+    """The failed exports, each with DynamoDB's own reason."""
     return "; ".join(f"{export.table}: {export.failure or 'no cause given'} ({export.arn})" for export in exports)
 
 
 def subject(source: str, day: date) -> str:
-    """What runs that begin a date's exports are labelled with."""
+    """The label of runs that begin a date's exports."""
     return f"dynamodb:{source}@{day.isoformat()}"
 
 

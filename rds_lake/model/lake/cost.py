@@ -49,7 +49,7 @@ def relocation_requests(manifest: Manifest) -> Requests:
     """
     pages = -(-manifest.files // _LISTED) + 1
     copying = 0 if manifest.in_place else manifest.files + pages + len(manifest.tables)
-    # A listing of more than a page goes on table by table, once the tables' folders are asked for.
+    # A listing of more than a page is continued table by table, after one for the tables' folders.
     by_table = len(manifest.tables) + 2 if manifest.files > _LISTED else 0
     return Requests(puts=pages + by_table + copying + _PUTS_PER_DATE, gets=manifest.files)
 

@@ -4,8 +4,8 @@
                        s3://acme-lake/lake/_manifests/shop/… and _snapshots/shop/…, _jobs/shop/…
                        s3://acme-lake/exports/<task>/…      where <task> is an export of this source
 
-Manifests and other records in S3 say what is there. They never say what may go: whoever can write one object would
-otherwise empty every bucket that the pipeline's role can reach.
+Manifests and other records in S3 say what is there. They never say what may go: otherwise a person who can write
+one object could empty every bucket that the pipeline's role can reach.
 
 What belongs here: the rule for a bucket and a key. Which exports are a source's own is `stages/upkeep/own_exports.py`.
 """
@@ -50,13 +50,13 @@ class Deletable:
     places: tuple[Place, ...] = ()
 
     def require(self, bucket: str, keys: Sequence[str]) -> None:
-        """RefusedDeleteError when one of the keys lies elsewhere; a folder's key with its slash stands for all in it."""
+        """RefusedDeleteError when one of the keys lies elsewhere; a folder's key with its slash means everything in it."""
         refused = [key for key in keys if not self._holds(bucket, key)]
         if refused:
             more = f" and {len(refused) - _NAMED} more" if len(refused) > _NAMED else ""
             raise RefusedDeleteError(
                 f"nothing was deleted: lake.yaml does not give {self.whose} "
-                f"{', '.join(f's3://{bucket}/{key}' for key in refused[:_NAMED])!r}{more}. A record in the lake names it: see "
+                f"{', '.join(f's3://{bucket}/{key}' for key in refused[:_NAMED])!r}{more}. A record in the lake names it: find out "
                 "who wrote that, then delete the record and materialize the date again. An export that really is this "
                 "source's, and whose snapshot is gone, a person has to delete"
             )
@@ -81,7 +81,7 @@ def deletable_of_lake(layout: LakeLayout, exports: tuple[str, str]) -> Deletable
 def deletable_of_source(
     layout: LakeLayout, source: str, exports: tuple[str, str], *, owns: Callable[[str], bool]
 ) -> Deletable:
-    """What runs of this source may delete; `owns` tells its exports by the names of their folders."""
+    """What runs of this source may delete; `owns` says by a folder's name whether it is an export of the source."""
     bucket, prefix = exports
     return Deletable(
         whose=f"the source {source}",

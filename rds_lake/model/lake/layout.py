@@ -39,12 +39,12 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff]")
 def plain_segment(name: str) -> str:
     """The name as one step of a key, which leads nowhere else and holds nothing that S3's XML or Glue cannot.
 
-    `.` and `..` become `_`, also where they appear once somebody decodes `%2e`; control characters are percent-encoded.
+    `.` and `..` become `_`, also where they appear when `%2e` is decoded; control characters are percent-encoded.
     """
     if not _DOTS.isdisjoint(unquote(name).split("/")):
         name = name.replace("%", "_")
         name = name.replace(".", "_") if name in _DOTS else name
-    return _CONTROL.sub(lambda found: "".join(f"%{byte:02x}" for byte in found[0].encode()), name)
+    return _CONTROL.sub(lambda match: "".join(f"%{byte:02x}" for byte in match[0].encode()), name)
 
 
 def plain_folder(export_folder: str) -> str:
@@ -102,7 +102,7 @@ class LakeLayout:
         return f"{self.manifest_folder(source)}{day.isoformat()}.begun.json"
 
     def finished_table_key(self, source: str, day: date, export_task: str, table: str) -> str:
-        """Says that this table of a date is converted, while others may not be."""
+        """The record that this table of a date is converted, while others may not be."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.{table}.table"
 
     def finished_tables_prefix(self, source: str, day: date) -> tuple[str, str]:
@@ -110,11 +110,11 @@ class LakeLayout:
         return f"{self.manifest_folder(source)}{day.isoformat()}.", ".table"
 
     def seen_schema_key(self, source: str, table: str) -> str:
-        """What was ever seen of a DynamoDB table's attributes."""
+        """Every type that was ever seen of a DynamoDB table's attributes."""
         return f"{self.manifest_folder(source)}_schemas/{table}.json"
 
     def relocation_marker_key(self, source: str, day: date, export_task: str) -> str:
-        """Says that copying this export was begun before."""
+        """The mark that copying this export was begun."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.{export_task}.begun"
 
     def job_file_key(self, digest: str, name: str) -> str:
@@ -122,11 +122,11 @@ class LakeLayout:
         return self._key("_jobs", digest, name)
 
     def job_folder(self, source: str) -> str:
-        """Where what the source's runs of the Spark job are asked and answer lies; with trailing slash."""
+        """The folder of the requests and results of the source's Spark job runs; with trailing slash."""
         return self._key("_jobs", source) + "/"
 
     def job_key(self, source: str, run: str, kind: str) -> str:
-        """What a run of the Spark job is asked or answers: `request` or `result`."""
+        """What a run of the Spark job reads or writes: `request` or `result`."""
         return f"{self.job_folder(source)}{run}.{kind}"
 
     def job_set_key(self, source: str, export_task: str) -> str:
@@ -134,7 +134,7 @@ class LakeLayout:
         return f"{self.job_folder(source)}{export_task}.runs"
 
     def job_set_of(self, request: str) -> tuple[str, str] | None:
-        """Source and export of the URI of a run's request; None for what is none of this lake's."""
+        """Source and export of the URI of a run's request; None where it is not in this lake."""
         folder = self.uri(self._key("_jobs") + "/")
         source, slash, name = request.removeprefix(folder).partition("/")
         export_task, dot, _ = name.partition(".")

@@ -30,9 +30,9 @@ from rds_lake.model.tables.table import Column, TableTarget
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableManifest:
-    """One table of a snapshot date. No files is legal: an empty table (aws-facts 1.1).
+    """One table of a snapshot date. A table without files is legal: it is empty.
 
-    `location` is where the date's files are. `home` is the table's own folder in the lake (a URI with trailing slash), told
+    `location` is where the date's files are. `home` is the table's own folder in the lake (a URI with trailing slash), given
     where it does not follow from that.
     """
 
@@ -91,14 +91,14 @@ class Manifest:
 
     @property
     def aws_copy(self) -> AwsCopy:
-        """What the export wrote, be it there still or not."""
+        """What the export wrote, whether it still exists or not."""
         return AwsCopy(bucket=self.export.bucket, folder=self.export.folder, export_task=self.export.export_task)
 
     @property
     def aws_copies(self) -> tuple[AwsCopy, ...]:
         """The same by folder: every table's, where each was exported by itself."""
-        every = [one for part in self.export.parts for one in (part, *part.steps)]
-        parts = {one.folder: one.export_arn.rpartition("/")[2] for one in every}
+        exports = [export for part in self.export.parts for export in (part, *part.steps)]
+        parts = {export.folder: export.export_arn.rpartition("/")[2] for export in exports}
         if not parts:
             return (self.aws_copy,)
         # The last part of a table's export's ARN is its folder's name, too.
@@ -107,7 +107,7 @@ class Manifest:
         )
 
     def superseded_by(self, export_task: str) -> tuple[AwsCopy, ...]:
-        """Exports that are read in place no more once another's manifest stands here."""
+        """Exports that are no longer read in place once the manifest of `export_task` is written here."""
         mine = (self.aws_copy,) if self.in_place else ()
         return tuple(copy for copy in (*self.superseded, *mine) if copy.export_task != export_task)
 

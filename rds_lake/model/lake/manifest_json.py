@@ -44,13 +44,13 @@ def _pieces(manifest: Manifest) -> Iterator[str]:
         body["earlier"] = list(manifest.earlier)
     yield f'{_text(body)[:-1]}, "tables": ['
     for number, table in enumerate(manifest.tables):
-        told = asdict(table.target) | {
+        body = asdict(table.target) | {
             "location": table.location,
             "columns": [_without_none(asdict(column)) for column in table.columns],
             "schema_notes": list(table.schema_notes),
         }
-        told |= {"home": table.home} if table.home else {}
-        yield f'{"," if number else ""}\n{_text(told)[:-1]}, "files": ['
+        body |= {"home": table.home} if table.home else {}
+        yield f'{"," if number else ""}\n{_text(body)[:-1]}, "files": ['
         for at, file in enumerate(table.files):
             known = {} if file.checksum is None else {"checksum": file.checksum}
             entry = {"key": file.key, "bytes": file.bytes, "rows": file.rows} | known

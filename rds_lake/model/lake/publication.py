@@ -1,7 +1,7 @@
 """What is published of a source, and which date may become it.
 
     a run's date            newer than what is published    publish: auto    -> published
-                            newer                           publish: manual  -> held, until a person says so
+                            newer                           publish: manual  -> held, until a person approves it
                             the published one               either           -> published (again)
                             older                           either           -> older: no view moves
                             up to the one rolled back from  either           -> rolled back: no view moves
@@ -20,7 +20,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """What became of a date, as `_snapshots` says it."""
+    """What became of a date, as the table `_snapshots` shows it."""
 
     PUBLISHED = "published"
     HELD = "held"

@@ -2,7 +2,7 @@ r"""Unions: tables of one schema with one shape, gathered under one name (`union
 
 PostgreSQL exports each partition of a partitioned table as a table of its own; readers want the one they know.
 
-What belongs here: who belongs to whom, and the columns of the whole (pure). Keys and views are the catalogue's.
+Pure: which tables belong to which union, and the columns of the whole. Keys and views are `stages/catalogue`'s.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from rds_lake.model.tables.table import Column, TableTarget
 
 
 def gather(targets: Iterable[TableTarget], union: Mapping[str, str]) -> dict[TableTarget, tuple[TableTarget, ...]]:
-    """Every table to catalogue with the members it is gathered from, none for a table that stands for itself.
+    """Every table to catalogue with the members it is gathered from, none for a table that is in no union.
 
     Raises NameCollisionError listing tables that two unions want, and tables that have a union's name.
     """
@@ -94,5 +94,5 @@ def _column(owners: Sequence[tuple[TableManifest, Column]], problems: list[str])
     return merged
 
 
-def _greater(one: int | None, other: int | None) -> int | None:
-    return max(one, other) if one is not None and other is not None else None
+def _greater(first: int | None, second: int | None) -> int | None:
+    return max(first, second) if first is not None and second is not None else None

@@ -3,8 +3,9 @@
     previous (every column ever seen)  +  present (this snapshot)  ->  Changes(columns, changes)
 
 `columns` is the raw table as it should be: what was seen before, in its old order, then what is new. A column is never
-taken out, so each partition stays readable by name. A type only ever widens, and only along Athena's list (aws-facts
-5.5); any other change of type makes `incompatible` true, and `columns` is then what the next version of the table has.
+taken out, so each partition stays readable by name. A type only ever widens, and only along Athena's list
+(https://docs.aws.amazon.com/athena/latest/ug/types-of-updates.html); any other change of type makes
+`incompatible` true, and `columns` is then what the next version of the table has.
 
 A table without files has announced types only (`export_tables_info`). They are kept as `announced` until a file shows
 the real one, and never change what a file showed: a table that is emptied and filled again keeps its types.
@@ -108,8 +109,8 @@ def compare(
             if seen.position is not None and not older:
                 changes.append(_change(Kind.REMOVED, seen.column.name, type_text(seen.column), ""))
             continue
-        merged, found = _merge(seen, column, index, empty=empty)
-        changes += [change for change in found if not older or change.kind in _OF_THE_TABLE]
+        merged, made = _merge(seen, column, index, empty=empty)
+        changes += [change for change in made if not older or change.kind in _OF_THE_TABLE]
         columns.append(_aged(seen, merged) if older else merged)
     for index, column in wanted.values():
         columns.append(SeenColumn(column=column, position=None if older else index, announced=empty))
@@ -160,7 +161,7 @@ def _merge(
     if seen.column.name != column.name:
         changes.append(_change(Kind.RECASED, column.name, seen.column.name, column.name))
     if kind is not None:
-        # What is really in this snapshot, where the table's own type does not tell.
+        # What is really in this snapshot, where the table's own type does not show it.
         after = column if kind in (Kind.INCOMPATIBLE, Kind.RELABELLED) else merged
         changes.append(_change(kind, column.name, type_text(seen.column), type_text(after)))
     return SeenColumn(column=merged, position=index, announced=seen.announced and empty), tuple(changes)

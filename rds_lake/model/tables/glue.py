@@ -35,7 +35,7 @@ class PartitionSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GlueTable:
-    """A table or view as it is. `version_id` guards an update against somebody else's; `view_text` as Athena stores it."""
+    """A table or view as it is. `version_id` guards an update against one made in between; `view_text` as Athena stores it."""
 
     name: str
     is_view: bool

@@ -9,8 +9,9 @@
 A name follows from lake.yaml and the table alone, never from what else a snapshot holds; and a name that was published
 stays, whatever the rule says by now: readers' queries and the table's history hang on it. Only `rename:` changes it.
 
-Athena lower-cases names and is safe with `[a-z0-9_]` only (aws-facts 5.4); what folds together is an error that shows
-the `rename:` line to add. Raw tables keep the Parquet column names, by which Athena finds columns; views rename.
+Athena lower-cases names and is safe with `[a-z0-9_]` only
+(https://docs.aws.amazon.com/athena/latest/ug/tables-databases-columns-names.html); two names that become one are an error that
+shows the `rename:` line to add. Raw tables keep the Parquet column names, by which Athena finds columns; views rename.
 
 What belongs here: assigning names. Quoting them is `sql/quoting.py`.
 """
@@ -104,7 +105,7 @@ def assign_names(
 
 
 def _kept(wanted: str, published: Sequence[str]) -> str:
-    """The name that a table goes on with: of several it was published under the rule's own, else the first."""
+    """The name that a table keeps: of several it was published under the rule's own, else the first."""
     return wanted if not published or wanted in published else published[0]
 
 
@@ -177,7 +178,7 @@ def _column_problems(target: TableTarget, aliases: Sequence[tuple[str, str]]) ->
     taken = set(wanted)
     problems = [
         f"columns {' and '.join(map(repr, names))} of {target} differ only in case: Athena finds Parquet columns "
-        "without case and cannot tell them apart; rename one in the database"
+        "without case and cannot distinguish them; rename one in the database"
         for names in folded.values()
         if len(names) > 1
     ]

@@ -2,7 +2,7 @@
 
 Parquet finds the fields of a struct by name, so a struct that lacks some can be read as one that has more. What was seen
 keeps its place, new fields come last: that is the only order Athena can read older partitions in as well. A type is read
-once, however deep it is: it may have 131,072 characters.
+once, however deep it is: Glue allows 131,072 characters.
 
 What belongs here: reading and merging those texts. What a change means for a table is `evolution.py`.
 """

@@ -12,7 +12,7 @@ from rds_lake.model.calendars import Calendar
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class TableTarget:
-    """The original, unfolded name of a table: `database.schema.table` (aws-facts 1.2).
+    """The original, unfolded name of a table: `database.schema.table`.
 
     For MySQL and MariaDB the schema equals the database. A table of DynamoDB has neither.
     """

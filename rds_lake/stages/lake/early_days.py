@@ -32,12 +32,12 @@ _DAY_IN = {
 
 def early_days(metadata: Any, columns: Sequence[tuple[str, str]]) -> tuple[tuple[str, Calendar], ...]:
     """The columns with days before 1582-10-15, or that may have some, and their calendar; `columns` are (name, Hive type)."""
-    found: list[tuple[str, Calendar]] = []
+    early: list[tuple[str, Calendar]] = []
     for number, (name, hive_type) in enumerate(columns):
         if hive_type in ("date", "timestamp") and _may_be_early(metadata, number):
             int96 = metadata.schema.column(number).physical_type == "INT96"
-            found.append((name, "julian" if _is_julian(metadata.metadata or {}, int96=int96) else "gregorian"))
-    return tuple(found)
+            early.append((name, "julian" if _is_julian(metadata.metadata or {}, int96=int96) else "gregorian"))
+    return tuple(early)
 
 
 def _is_julian(marks: dict[bytes, bytes], *, int96: bool) -> bool:

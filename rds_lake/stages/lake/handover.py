@@ -1,7 +1,4 @@
-"""What one stage leaves for the next in S3: the export record and the manifest.
-
-What belongs here: reading and writing them by source and date. Their shapes are `model/lake/manifest.py`.
-"""
+"""What one stage leaves for the next in S3, by source and date: the export record and the manifest."""
 
 from __future__ import annotations
 
@@ -34,7 +31,7 @@ def _own(text: str, layout: LakeLayout, source: str, day: date) -> Manifest:
     _require_own(manifest.export, source, day, where=where, made_by="parquet")
     if manifest.lake_bucket != layout.bucket:
         raise ManifestError(
-            f"{where} is of a lake in the bucket {manifest.lake_bucket!r}, and nothing of it is believed; delete it and "
+            f"{where} is of a lake in the bucket {manifest.lake_bucket!r}, so it was not used; delete it and "
             "materialize `parquet` again"
         )
     return manifest
@@ -94,7 +91,7 @@ class SeenManifest:
     etag: str
 
     def still_stands(self, s3: S3Gateway, layout: LakeLayout) -> bool:
-        """Whether the date is still that of this very export; one HEAD where nothing was written since."""
+        """Whether the date's manifest is still of this very export; one HEAD where nothing was written since."""
         manifest = self.manifest
         if s3.find_etag(layout.bucket, layout.manifest_key(manifest.source, manifest.snapshot_date)) == self.etag:
             return True
@@ -105,10 +102,10 @@ class SeenManifest:
 def see_manifest(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> SeenManifest:
     """The manifest of the date with its version; ManifestError says what to materialize when there is none."""
     key = layout.manifest_key(source, day)
-    found = s3.find_version(layout.bucket, key, most=MOST_LISTED)
-    if found is None:
+    version = s3.find_version(layout.bucket, key, most=MOST_LISTED)
+    if version is None:
         raise _no_manifest(layout, source, day)
-    text, etag = found
+    text, etag = version
     return SeenManifest(manifest=_own(text, layout, source, day), etag=etag)
 
 
@@ -121,10 +118,11 @@ def write_manifest(
     newest: bool = True,
     stands: Callable[[Manifest], bool] | None = None,
 ) -> Manifest:
-    """Commit relocation: the manifest appears whole, in one PUT, after everything it names. Returns the one that stands.
+    """Commit relocation: the manifest appears whole, in one PUT, after everything it names. Returns the date's manifest afterwards.
 
     It takes the place of an earlier export's and remembers what becomes superfluous by that. It yields to one that another
-    run finished in the meantime and that `stands`: without that, to the one of a better export (`newest`: of the newest snapshot).
+    run wrote in the meantime and that `stands` returns true for; without `stands`, to the one of a better export (`newest`: of the
+    newest snapshot).
     """
     key = layout.manifest_key(manifest.source, manifest.snapshot_date)
     yields = stands or (lambda other: manifest.export.yields_to(other.export, newest=newest))
@@ -166,10 +164,10 @@ def find_export_record(s3: S3Gateway, layout: LakeLayout, source: str, day: date
 
 
 def _require_own(record: ExportRecord, source: str, day: date, *, where: str, made_by: str) -> None:
-    """A record speaks for the source and date whose name it has: what it says of others would be done to theirs."""
+    """ManifestError where a record is not of the source and date in its key: what it says would be done to another date's files."""
     if (record.source, record.snapshot_date) != (source, day):
         raise ManifestError(
-            f"{where} says that it is of {record.source!r} {record.snapshot_date}, and nothing of it is believed; see who wrote it, "
+            f"{where} says that it is of {record.source!r} {record.snapshot_date}, so it was not used; find out who wrote it, "
             f"then delete it and materialize `{made_by}` of {day} again"
         )
 
@@ -200,9 +198,9 @@ def accept_export(
     kms_key: str | None,
     stays: Callable[[ExportRecord], bool],
 ) -> ExportRecord:
-    """Accept an export for its date unless the one accepted before `stays`; the record that stands.
+    """Accept an export for its date unless `stays` is true of the one accepted before; returns the date's record afterwards.
 
-    Two exports of a date may end at once: the end of the lesser, told last, must not take the place of the better.
+    Two exports of a date may end at once: the lesser, reported last, must not take the place of the better.
     """
     key = layout.export_record_key(record.source, record.snapshot_date)
     after = record

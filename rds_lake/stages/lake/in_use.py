@@ -1,4 +1,4 @@
-"""Who works on which date of a source right now: `<prefix>/_manifests/<source>/_in_use.json`.
+"""Which dates of a source are worked on or being removed right now: `<prefix>/_manifests/<source>/_in_use.json`.
 
     {"version": 1, "entries": {
         "3f9c2d71ab04": {"what": "work", "snapshot_date": "2026-11-20", "export_task": "shop-prod-…-1", "since": "…"},
@@ -6,9 +6,9 @@
 
 Runs, publications and removals meet here, in one object that is only ever replaced in the version that was read:
 
-- a removal is refused while somebody works on its date, and work is refused while the date is being removed;
-- a run whose export took the place of an earlier one of the date looks here before it deletes that one's files: whoever
-  began before may still point a partition at them, and whoever begins after that reads the later manifest.
+- a removal is refused while a run works on its date, and work is refused while the date is being removed;
+- a run whose export took the place of an earlier one of the date looks here before it deletes that one's files: a
+  run that began before may still point a partition at them, and a run that begins later reads the later manifest.
 
 An entry whose process was killed counts for `LIFETIME`, which is longer than any stage takes, and is then forgotten.
 
@@ -51,7 +51,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Entries:
-    """The object. A release that wrote no version wrote the same."""
+    """The object."""
 
     entries: Mapping[str, Entry]
 
@@ -77,7 +77,7 @@ class InUse:
     def work(self, day: date, export_task: str, *, log: Callable[[str], None]) -> Iterator[None]:
         """Work on this export of the date until the block ends. UnavailableError while the date is being removed.
 
-        Whoever takes the export from a manifest looks, once inside, whether that still stands.
+        A caller that takes the export from a manifest has to check, inside the block, that the manifest is still of that export.
         """
         token = self.new_token()
         self._enter(token, Entry(what="work", snapshot_date=day, export_task=export_task, since=self.now()))
@@ -88,7 +88,7 @@ class InUse:
 
     @contextmanager
     def removal(self, day: date, *, log: Callable[[str], None]) -> Iterator[bool]:
-        """Remove the date, or something of it, until the block ends; False when somebody works on it."""
+        """Remove the date, or something of it, until the block ends; False when a run works on it."""
         token = self.new_token()
         try:
             self._enter(token, Entry(what="removal", snapshot_date=day, export_task="", since=self.now()))
@@ -102,14 +102,14 @@ class InUse:
             self._leave(token, log)
 
     def is_alone(self, day: date, export_task: str) -> bool:
-        """Whether nobody works on another export of the date."""
+        """Whether no run works on another export of the date."""
         entries = self._read()
         return all(entry.export_task == export_task for entry in entries.values() if entry.snapshot_date == day)
 
     def require_not_removed(self, day: date) -> None:
-        """UnavailableError while the date is being removed: for who marks the date as his elsewhere, in the pointer.
+        """UnavailableError while the date is being removed: for a publication, which marks the date in the pointer and not here.
 
-        Whoever removes makes its entry first and looks at the pointer then; so one of the two sees the other.
+        A removal writes its entry first and reads the pointer then; so one of the two sees the other.
         """
         entries = self._read(rebuild=True)
         mine = Entry(what="work", snapshot_date=day, export_task="", since=self.now())
@@ -131,7 +131,7 @@ class InUse:
         try:
             self._change(lambda entries: {name: entry for name, entry in entries.items() if name != token})
         except RdsLakeError as error:
-            # What the stage did stands; the entry only keeps removals away until it is forgotten.
+            # What the stage did is done; the entry only keeps removals away until it is forgotten.
             log(f"{self._uri} still has this run's entry ({error}); it is forgotten after {LIFETIME}")
 
     def _change(self, change: Callable[[dict[str, Entry]], dict[str, Entry]], *, rebuild: bool = False) -> None:

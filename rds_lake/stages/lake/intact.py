@@ -1,7 +1,4 @@
-"""Whether a date's files are all there: somebody may have deleted objects by hand.
-
-What belongs here: comparing a manifest with what S3 lists.
-"""
+"""Whether a date's files are all there, by what S3 lists: a person may have deleted objects by hand."""
 
 from __future__ import annotations
 
@@ -18,12 +15,12 @@ def missing_files(s3: S3Gateway, manifest: Manifest) -> tuple[str, ...]:
     folders = [table.location for table in manifest.tables if table.files]
     bucket = manifest.data_bucket
 
-    def found(items: Sequence[tuple[str, int]]) -> None:
+    def listed(items: Sequence[tuple[str, int]]) -> None:
         for key, size in items:
             if wanted.get(key) == size:
                 del wanted[key]
 
-    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], found=found)
+    ManyS3.of(s3).sizes(bucket, [folder.removeprefix(f"s3://{bucket}/") for folder in folders], found=listed)
     return tuple(f"s3://{bucket}/{key}" for key in wanted)
 
 

@@ -1,12 +1,10 @@
 """A lease in S3: of several runs, one at a time does what must not be done twice, and the others wait for it.
 
-    {"holder": "3f9c2d71ab04", "beat": 17}      nobody's: {"holder": null, "beat": 18}
+    {"holder": "3f9c2d71ab04", "beat": 17}      free: {"holder": null, "beat": 18}
 
-Its holder writes it anew every few seconds. Whoever finds it unchanged for longer, by his own clock, takes it over: the
-holder is dead, or as good as dead. It is only ever replaced in the version that was read, so that one alone gets it, and a
-holder that was too slow notices. What it guards has to bear that both are at work for a moment.
-
-What belongs here: the lease. What is done under it is the caller's.
+Its holder writes it anew every few seconds. A run that sees it unchanged for longer, by its own clock, takes it over: the
+holder was killed, or hangs. It is only ever replaced in the version that was read, so that only one run gets it, and a
+holder that was too slow notices. What it guards has to tolerate that both are at work for a moment.
 """
 
 from __future__ import annotations
@@ -49,15 +47,14 @@ class Lease:
         timeout_seconds: float,
         log: Callable[[str], None],
     ) -> bool:
-        """Take it as soon as nobody has it; False once the work `is_done`. ExportTimeoutError if it takes too long."""
+        """Take it as soon as it is free; False once the work `is_done`. ExportTimeoutError if it takes too long."""
         began = since = clock()
         seen: str | None = None
         while not is_done():
-            found = self.s3.find_version(self.bucket, self.key)
-            text, self._etag = found or ("", None)
+            text, self._etag = self.s3.find_version(self.bucket, self.key) or ("", None)
             if self._etag != seen:
                 if seen is None and _holder(text):
-                    log(f"another run is at it ({self._where}); waiting for its end")
+                    log(f"another run does this already ({self._where}); waiting for its end")
                 seen, since = self._etag, clock()
             if not _holder(text) or clock() - since > _DEAD:
                 try:
@@ -96,7 +93,7 @@ class Lease:
                 self._let_go()
 
     def _beat(self) -> bool:
-        """Write it anew; False if it is another's by now. What goes wrong otherwise, the next beat may mend."""
+        """Write it anew; False if another run has it by now. After any other error the next beat tries again."""
         try:
             self._write(self.holder)
         except ConflictError:
@@ -108,12 +105,12 @@ class Lease:
     def _is_mine(self) -> bool:
         """After a conflict: the answer to a write that succeeded may have been lost on its way."""
         try:
-            found = self.s3.find_version(self.bucket, self.key)
+            text, etag = self.s3.find_version(self.bucket, self.key) or ("", None)
         except RdsLakeError:
             return True
-        if found is None or _holder(found[0]) != self.holder:
+        if _holder(text) != self.holder:
             return False
-        self._etag = found[1]
+        self._etag = etag
         return True
 
     def _let_go(self) -> None:
@@ -133,7 +130,9 @@ class Lease:
 
 
 def _holder(text: str) -> str | None:
-    """Who holds it; a text that is no lease is nobody's."""
+    """Who holds it; None where it is free, also for a text that is no lease.
+
+    No damaged record: the next holder writes it anew, so an error would only make a person do that."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):

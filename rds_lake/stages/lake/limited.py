@@ -1,4 +1,4 @@
-"""A lake for the work of one source: what it deletes is what lake.yaml gives to that source.
+"""A lake for the work of one source: it deletes only what lake.yaml gives to that source.
 
 What belongs here: the limiting. Which exports of AWS are a source's own is said by its kind (`own_exports.py`).
 """

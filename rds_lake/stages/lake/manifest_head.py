@@ -1,8 +1,6 @@
 """The head of a manifest: what it says of its date before it comes to the tables' files.
 
-The manifest of a million files is 200 MB of JSON. Whoever wants to know which export a date is of reads the first piece.
-
-What belongs here: reading as much of the object as it takes. The shape: `model/lake/manifest_json.py`.
+The manifest of a million files is 200 MB of JSON. To know which export a date is of, the first piece is enough.
 """
 
 from __future__ import annotations
@@ -33,7 +31,7 @@ def find_head(s3: S3Gateway, layout: LakeLayout, source: str, day: date) -> Mani
             return head
         if size >= _MOST_BYTES:
             raise ManifestError(
-                f"{layout.uri(key)} names no tables within its first {_MOST_BYTES >> 20} MiB, so it is no manifest of ours; "
+                f"{layout.uri(key)} names no tables within its first {_MOST_BYTES >> 20} MiB, so it is no manifest; "
                 "delete it and materialize `parquet` again"
             )
         size *= 8

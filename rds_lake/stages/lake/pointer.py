@@ -50,7 +50,7 @@ class PublishState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Repair:
-    """Views of a source that may show another date than the published one. `key` is the same as long as it is the same."""
+    """Views of a source that may show another date than the published one. `key` names the failed publication."""
 
     key: str
     snapshot_date: date
@@ -69,17 +69,17 @@ def repairs_due(state: PublishState, source: str, *, now: datetime) -> Repair | 
     return Repair(
         key=f"repair:{source}:{last.token or last.snapshot_date}",
         snapshot_date=shown,
-        because=f"a publication of {last.snapshot_date} did not come to its end; every view is moved to {shown}",
+        because=f"a publication of {last.snapshot_date} was killed or failed; every view is moved to {shown}",
     )
 
 
 def read_state(s3: S3Gateway, layout: LakeLayout, source: str) -> PublishState:
     """The pointer's object; empty when there is none. ManifestError when it is damaged."""
     key = layout.published_key(source)
-    found = s3.find_version(layout.bucket, key)
-    if found is None:
+    version = s3.find_version(layout.bucket, key)
+    if version is None:
         return PublishState()
-    text, etag = found
+    text, etag = version
     state = read_record(
         PublishState,
         text,
@@ -100,10 +100,10 @@ def find_pointer(s3: S3Gateway, layout: LakeLayout, source: str) -> Pointer | No
 def write_state(
     lake: Lake, source: str, state: PublishState, *, new_edition: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
 ) -> PublishState:
-    """Replace the version that was read; ConflictError when somebody else did before.
+    """Replace the version that was read; ConflictError when another publication did before.
 
-    S3's ETag is that of the content: without an edition, whoever comes and goes in between, leaving the state as it was but
-    the views moved, would not be seen.
+    S3's ETag is that of the content: without an edition, a publication in between that left the state as it was, but the views
+    moved, would not be noticed.
     """
     text = render_record(_render(state) | {"edition": new_edition()}, version=_VERSION)
     key = lake.layout.published_key(source)

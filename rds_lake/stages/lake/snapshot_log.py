@@ -1,4 +1,4 @@
-"""`<source>._snapshots`: which dates there are, and what became of each, as a table anybody can ask.
+"""`<source>._snapshots`: which dates there are, and what became of each, as a table to query.
 
 It lies over `<prefix>/_snapshots/<source>/`, one small Parquet file per export that passed its checks. The key is the
 export's, so that a repetition replaces its own row.
@@ -98,5 +98,5 @@ def _ensure_table(lake: Lake, source: str) -> None:
         else:
             lake.glue.update_table(source, spec, existing=existing)
     except ConflictError:
-        # Another date's run did it between the look and the call; it is the same table.
+        # Another date's run made it after `find_table`; it is the same table.
         return

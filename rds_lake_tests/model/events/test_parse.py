@@ -1,4 +1,4 @@
-"""Every message that can reach the queue is recognised, and none breaks the sensor (traps T8)."""
+"""Every message that can reach the queue is recognised, and none breaks the sensor."""
 
 import copy
 import json

@@ -1,4 +1,4 @@
-"""COMPLETE is not yet complete (traps T11, pain point 4)."""
+"""An export that says COMPLETE is not yet complete."""
 
 import json
 from collections.abc import Sequence

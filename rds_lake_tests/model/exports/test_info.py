@@ -1,4 +1,4 @@
-"""Keys and info files of an export, in both of AWS's layouts (aws-facts 1.1 to 1.4)."""
+"""Keys and info files of an export, in both of AWS's layouts."""
 
 import json
 

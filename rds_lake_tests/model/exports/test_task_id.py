@@ -1,4 +1,4 @@
-"""Export task ids are legal, deterministic, and tell different exports apart (aws-facts 1.6, traps T9)."""
+"""Export task ids are legal, deterministic, and differ between different exports."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Names in Athena: stable, legal, never two things under one (pain points 2, 25; traps T15, T23)."""
+"""Names in Athena: stable, legal, never two things under one."""
 
 import re
 

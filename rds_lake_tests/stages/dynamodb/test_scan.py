@@ -132,7 +132,7 @@ def test_a_second_run_waits_for_the_scan_of_the_first_and_reads_nothing(dynamo: 
     run(world, dynamodb=first).accept(TODAY)
     other.join(60)
     assert ended and (first.given, second.given) == (60, 0)
-    assert any("another run is at it" in line for line in world.lines)
+    assert any("another run does this already" in line for line in world.lines)
     assert rows(world) == [("60", "60", str(sum(range(60))), "60")]
 
 

@@ -103,8 +103,8 @@ def test_a_manifest_remembers_whose_place_it_took_and_only_that(
     s3: S3Gateway, layout: LakeLayout, manifest: Manifest
 ) -> None:
     tasks = [exported(manifest, f"t-{hour}", hour=hour) for hour in (3, 6, 9)]
-    stands = [handover.write_manifest(s3, layout, one, kms_key=None).earlier for one in (*tasks, tasks[-1])]
-    assert stands == [(), ("t-3",), ("t-3", "t-6"), ("t-3", "t-6")]
+    earlier = [handover.write_manifest(s3, layout, one, kms_key=None).earlier for one in (*tasks, tasks[-1])]
+    assert earlier == [(), ("t-3",), ("t-3", "t-6"), ("t-3", "t-6")]
 
 
 def test_an_export_whose_end_is_told_late_does_not_take_the_place_of_the_accepted_one(

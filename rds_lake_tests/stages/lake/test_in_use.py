@@ -1,4 +1,4 @@
-"""Who works on which date: a removal and a run never have the same date, and a killed process blocks nobody for ever."""
+"""Who works on which date: a removal and a run never have the same date, and a killed process blocks no run for ever."""
 
 from contextlib import ExitStack
 from dataclasses import replace
