@@ -3,9 +3,9 @@
     python -m bench.list_million [--keys 1000000] [--tables 50]
 
 `inspect_export` as a run calls it - every page, every key classified, completeness checked - and then the plan, of which
-every copy is asked for once, in order. Listing alone is measured as well.
+every copy is asked for once, in order. Listing alone is printed as well.
 
-What the copies then cost is measured by `relocate.py`.
+What the copies cost afterwards: `bench/relocate.py`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What the S3 stub answers: objects in dictionaries, bodies shared between copies, nothing checked.
 
-Operations only; sockets, latency and the command are in `s3_stub.py`.
+Sockets, latency and the command: `s3_stub.py`.
 """
 
 from __future__ import annotations
