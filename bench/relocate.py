@@ -251,7 +251,7 @@ def judge(medians: dict[float, dict[str, Run]]) -> None:
         for name, goal in GOALS.items():
             if name in found:
                 bar(f"relocate-vs-{name}-{latency:.0f}ms", found["rds-lake"].rate / found[name].rate, goal)
-        for name in AWSCRT.keys() & found.keys():
+        for name in (name for name in AWSCRT if name in found):
             rate, cpu = found[name].rate / found["rds-lake"].rate, found[name].cpu / found["rds-lake"].cpu
             click.echo(
                 f"{latency:3.0f} ms {name}: {rate:.2f} of rds-lake's objects/s, {cpu:.2f} of its CPU (decision 0018)"

@@ -10,6 +10,7 @@ awscrt comes from the peers' environment (bench/requirements.txt) and must be of
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import io
 import os
@@ -154,7 +155,6 @@ class _HttpConnection:
     def send(self, request: S3Request, done: Callable[[Answer | None], None]) -> None:
         place = self._wire.signer.place(request.bucket)
         if self._connection is None:
-            from awscrt.http import HttpClientConnection
 
             def opened(future: Any) -> None:
                 if future.exception():
@@ -164,7 +164,9 @@ class _HttpConnection:
                 self._ask(place, request, done)
 
             options = {"tls_connection_options": _tls(place.host)} if place.secure else {}
-            HttpClientConnection.new(place.host, place.port, _bootstrap(), **options).add_done_callback(opened)
+            _awscrt("http").HttpClientConnection.new(place.host, place.port, _bootstrap(), **options).add_done_callback(
+                opened
+            )
         else:
             self._ask(place, request, done)
 
@@ -193,14 +195,12 @@ def _sign(wire: Wire, place: Place, request: S3Request, *, own: bool) -> Any:
     """A future of awscrt's request with its signature."""
     from concurrent.futures import Future
 
-    from awscrt.auth import aws_sign_request
-
     if own:
         target, headers = wire.signer.sign(request)
         done: Future[Any] = Future()
         done.set_result(_message(request, target, headers))
         return done
-    return aws_sign_request(_unsigned(place, request), _signing(bool(request.body)))
+    return _awscrt("auth").aws_sign_request(_unsigned(place, request), _signing(bool(request.body)))
 
 
 def _unsigned(place: Place, request: S3Request) -> Any:
@@ -210,17 +210,15 @@ def _unsigned(place: Place, request: S3Request) -> Any:
 
 
 def _message(request: S3Request, target: str, headers: dict[str, str]) -> Any:
-    from awscrt.http import HttpHeaders, HttpRequest
-
     pairs = list(headers.items())
     if request.method != "GET":
         pairs.append(("content-length", str(len(request.body))))
-    return HttpRequest(request.method, target, HttpHeaders(pairs), io.BytesIO(request.body) if request.body else None)
+    return _awscrt("http").HttpRequest(
+        request.method, target, _awscrt("http").HttpHeaders(pairs), io.BytesIO(request.body) if request.body else None
+    )
 
 
 def _ask_client(place: Place, request: S3Request, done: Callable[[Answer | None], None]) -> None:
-    from awscrt.s3 import S3RequestType
-
     status, headers, body = [0], dict[str, str](), list[bytes]()
 
     def on_headers(*, status_code: int, headers: Any, into: dict[str, str] = headers, **_: Any) -> None:
@@ -232,13 +230,18 @@ def _ask_client(place: Place, request: S3Request, done: Callable[[Answer | None]
 
     operation = _OPERATIONS.get(request.method) or ("GetObject" if request.key else "ListObjectsV2")
     _client(place).make_request(
-        type=S3RequestType.DEFAULT,
+        type=_awscrt("s3").S3RequestType.DEFAULT,
         operation_name=operation,
         request=_unsigned(place, request),
         on_headers=on_headers,
         on_body=lambda *, chunk, **_: body.append(bytes(chunk)),
         on_done=on_done,
     )
+
+
+def _awscrt(module: str) -> Any:
+    """A module of awscrt, which the environment of rds-lake does not have."""
+    return importlib.import_module(f"awscrt.{module}")
 
 
 _KEPT: dict[str, Any] = {}  # what a process makes once, as ours makes its gateway
@@ -254,36 +257,30 @@ def _kept(name: str, make: Callable[[], Any]) -> Any:
 
 
 def _bootstrap() -> Any:
-    from awscrt.io import ClientBootstrap, DefaultHostResolver, EventLoopGroup
-
     def make() -> Any:
-        group = EventLoopGroup(1)  # Python's lock lets one thread work at a time anyway
-        return ClientBootstrap(group, DefaultHostResolver(group))
+        group = _awscrt("io").EventLoopGroup(1)  # Python's lock lets one thread work at a time anyway
+        return _awscrt("io").ClientBootstrap(group, _awscrt("io").DefaultHostResolver(group))
 
     return _kept("bootstrap", make)
 
 
 def _provider() -> Any:
-    from awscrt.auth import AwsCredentialsProvider
-
-    return _kept("provider", lambda: AwsCredentialsProvider.new_static("bench", "bench"))
+    return _kept("provider", lambda: _awscrt("auth").AwsCredentialsProvider.new_static("bench", "bench"))
 
 
 def _signing(with_body: bool) -> Any:
     """A configuration per second: it holds the date of the signature."""
-    from awscrt.auth import AwsSignedBodyHeaderType, AwsSignedBodyValue, AwsSigningConfig
-
     name = f"signing {with_body}"
     made, config = _KEPT.get(name, (0.0, None))
     if time.monotonic() - made > 1:
-        config = AwsSigningConfig(
+        config = _awscrt("auth").AwsSigningConfig(
             service="s3",
             region=_REGION,
             credentials_provider=_provider(),
             use_double_uri_encode=False,
             should_normalize_uri_path=False,
-            signed_body_value=None if with_body else AwsSignedBodyValue.EMPTY_SHA256,
-            signed_body_header_type=AwsSignedBodyHeaderType.X_AMZ_CONTENT_SHA_256,
+            signed_body_value=None if with_body else _awscrt("auth").AwsSignedBodyValue.EMPTY_SHA256,
+            signed_body_header_type=_awscrt("auth").AwsSignedBodyHeaderType.X_AMZ_CONTENT_SHA_256,
         )
         _KEPT[name] = (time.monotonic(), config)
     return config
@@ -291,12 +288,11 @@ def _signing(with_body: bool) -> Any:
 
 def _tls(host: str | None = None) -> Any:
     """For one connection to the host; the file of certificates to trust is AWS_CA_BUNDLE."""
-    from awscrt.io import ClientTlsContext, TlsContextOptions
 
     def make() -> Any:
-        options = TlsContextOptions()
+        options = _awscrt("io").TlsContextOptions()
         options.override_default_trust_store_from_path(None, os.environ["AWS_CA_BUNDLE"])
-        return ClientTlsContext(options)
+        return _awscrt("io").ClientTlsContext(options)
 
     connection = _kept("tls", make).new_connection_options()
     if host:
@@ -305,15 +301,17 @@ def _tls(host: str | None = None) -> Any:
 
 
 def _client(place: Place) -> Any:
-    from awscrt.s3 import S3Client, S3RequestTlsMode, create_default_s3_signing_config
-
     def make() -> Any:
-        return S3Client(
+        return _awscrt("s3").S3Client(
             bootstrap=_bootstrap(),
             region=_REGION,
-            tls_mode=S3RequestTlsMode.ENABLED if place.secure else S3RequestTlsMode.DISABLED,
+            tls_mode=_awscrt("s3").S3RequestTlsMode.ENABLED
+            if place.secure
+            else _awscrt("s3").S3RequestTlsMode.DISABLED,
             tls_connection_options=_tls() if place.secure else None,
-            signing_config=create_default_s3_signing_config(region=_REGION, credential_provider=_provider()),
+            signing_config=_awscrt("s3").create_default_s3_signing_config(
+                region=_REGION, credential_provider=_provider()
+            ),
             throughput_target_gbps=100.0,  # from which it derives how many connections it opens
             max_active_connections_override=512,
         )

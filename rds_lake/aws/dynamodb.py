@@ -1,7 +1,7 @@
 """DynamoDB: tables, point-in-time recovery, exports, scans.
 
 The calls with paging, and their answers as values. Which tables and exports are wanted is decided in
-`stages/dynamodb/exporting/exports.py`, how fast to scan in `stages/dynamodb/pace.py`.
+`stages/dynamodb/exporting/exports.py`, how fast to scan in `stages/dynamodb/scanning/pace.py`.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ExportTableToPointInTime.html
 """

@@ -1,6 +1,6 @@
 """AWS Glue's jobs: a Spark job's definition and its runs.
 
-The calls, with paging, and their answers as values. What a job converts is `stages/dynamodb/converting/glue_convert.py`.
+The calls, with paging, and their answers as values. What a job converts is `stages/dynamodb/converting/glue/runs.py`.
 """
 
 from __future__ import annotations

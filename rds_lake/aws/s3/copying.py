@@ -70,7 +70,7 @@ class Copy:
         try:
             with cancelling_threads(limits.parallel, "parts") as pool:
                 numbered = enumerate(limits.parts(size), start=1)
-                parts = list(pool.map(lambda part: self._copy_part(upload, head["ETag"], *part), numbered))
+                parts: list[Any] = list(pool.map(lambda part: self._copy_part(upload, head["ETag"], *part), numbered))
             with aws_errors("s3", "CompleteMultipartUpload", about=uri(*self.target)):
                 return checksum_in(self.client.complete_multipart_upload(**upload, MultipartUpload={"Parts": parts}))
         except BaseException as error:
