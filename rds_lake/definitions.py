@@ -6,7 +6,7 @@ RDS_LAKE_GRACE_SECONDS      seconds that events are given before reconciliation 
 RDS_LAKE_POLL_SECONDS       seconds between looks at a running export, where a run waits; default 30
 
 What belongs here: environment and files to values. No AWS call: a code location must load without network, and without pyarrow,
-uvloop or a database's driver, which runs import when they need them (`rds_lake_tests/defs/test_import_weight.py`).
+uvloop or a database's driver, which runs import when they need them (`rds_lake_tests/defs/test_load.py`).
 """
 
 import logging

@@ -87,7 +87,7 @@ def test_the_retention_asset_removes_the_same_and_says_how_much(
     pruned_world: World, instance: dg.DagsterInstance
 ) -> None:
     (asset,) = retention_definitions(pruned_world.config, now=tomorrow).assets
-    result = dg.materialize([asset], instance=instance, resources={"aws": pruned_world.aws})
+    result = dg.materialize([asset], instance=instance, resources={"gateways": pruned_world.gateways})
     (event,) = result.asset_materializations_for_node(asset.node_def.name)
     assert event.metadata["rds_lake/dates_removed"].value == ["2026-11-19"]
     assert event.metadata["rds_lake/orphans_removed"].value == 1
@@ -133,7 +133,7 @@ def test_a_date_of_an_unfinished_run_is_left_alone(pruned_world: World, instance
     instance.create_run_for_job(job, status=dg.DagsterRunStatus.SUCCESS, tags={"dagster/partition": "2026-01-01"})
     assert busy_dates(instance, "shop") == {date(2026, 11, 19), date(2026, 10, 1), date(2026, 10, 2)}
     (asset,) = retention_definitions(pruned_world.config, now=tomorrow).assets
-    assert dg.materialize([asset], instance=instance, resources={"aws": pruned_world.aws}).success
+    assert dg.materialize([asset], instance=instance, resources={"gateways": pruned_world.gateways}).success
     assert pruned_world.query("SELECT count(*) FROM snapshots_orders") == [("20",)]
 
 
