@@ -198,7 +198,7 @@ def test_a_date_is_not_given_up_while_its_lost_files_are_made_again(dynamo: Dyna
     s3.delete("acme-lake", [key for key in world.keys("lake/reviews/Users/") if f"={older}/" in key])
 
     def retain() -> None:
-        lake = world.run().lake
+        lake = world.run().shared.lake
         plan = plan_retention(lake, world.config.sources[0], today=DAY, busy=())
         assert [one.snapshot_date for one in plan.removals] == [older]
         removed.append(apply_retention(lake, plan, busy=lambda: (), log=world.lines.append))
