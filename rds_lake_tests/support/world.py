@@ -48,7 +48,7 @@ CREATE TABLE sales.nothing (id integer, amount numeric);
 
 
 def seed_tiny(url: str) -> None:
-    """Day one of the tiny database, whatever was there before."""
+    """Fill the tiny database with its content of day one, whatever it held before."""
     with psycopg.connect(url) as connection:
         connection.execute(_TINY)
 
@@ -158,7 +158,7 @@ class World:
         self.config = self.config.model_copy(update={"sources": (source,)})
 
     def snapshot(self, day: str, *, kind: str = "automated", hour: int = 3, minute: int = 0, **changes: Any) -> str:
-        """Take a snapshot at that time; its ARN. `event=False`: nobody is told."""
+        """Take a snapshot at that time; its ARN. `event=False`: without its events."""
         at = f"{day}T{hour:02}:{minute:02}:00+00:00"
         source = self.config.databases[0]
         key = "cluster" if isinstance(source, Aurora) else "database"
@@ -181,7 +181,7 @@ class World:
         return DynamoWorld(world=self)
 
     def with_glue(self, **lake: Any) -> LocalSpark:
-        """Let the lake have a Glue job; what its runs do is done by the local engine. Before the source is made."""
+        """Give the lake a Glue job whose runs are done by the local engine; call it before the source is made."""
         changes = {"glue_role": "arn:aws:iam::123456789012:role/rds-lake-convert"} | lake
         self.config = self.config.model_copy(update={"lake": self.config.lake.model_copy(update=changes)})
         self.cloud.job_runs.stand_in = stand_in = LocalSpark(self.clients.client("s3"))
@@ -192,7 +192,7 @@ class World:
         return list(self.gateways.glue.jobs.list_runs(self.config.lake.glue_job))
 
     def mailbox(self) -> "Mailbox":
-        """Hears the lake's topic from now on."""
+        """A mailbox that gets what is published to the lake's topic from now on."""
         sqs, sns = self.clients.client("sqs"), self.clients.client("sns")
         url = sqs.create_queue(QueueName="mails")["QueueUrl"]
         endpoint = "arn:aws:sqs:us-east-1:123456789012:mails"
@@ -255,7 +255,7 @@ class DynamoWorld:
         return self.world.clients.client("dynamodb")
 
     def clock(self, moment: datetime | None) -> None:
-        """What time it is in the cloud from now on; None: real time."""
+        """Set the time of the local cloud; None: real time."""
         self.world.cloud.clock.move(round(moment.timestamp() * 1_000_000) if moment else None)
 
     def create(self, name: str, *items: dict[str, Any], recovery: bool = True, **more: Any) -> None:
@@ -287,8 +287,8 @@ class DynamoWorld:
     def exports(self, name: str) -> list[dict[str, Any]]:
         """The table's exports, described."""
         arn = f"arn:aws:dynamodb:us-east-1:123456789012:table/{name}"
-        found = self.client.list_exports(TableArn=arn)["ExportSummaries"]
-        return [self.client.describe_export(ExportArn=item["ExportArn"])["ExportDescription"] for item in found]
+        summaries = self.client.list_exports(TableArn=arn)["ExportSummaries"]
+        return [self.client.describe_export(ExportArn=item["ExportArn"])["ExportDescription"] for item in summaries]
 
     def break_next_export(self, **fault: Any) -> None:
         """The next export ends otherwise: `fail="words"`, `stuck=True`, `missing_file=True` or `damaged_file=True`."""
@@ -305,8 +305,8 @@ class Mailbox:
 
     def read(self) -> list[dict[str, Any]]:
         """Every mail so far: Subject and Message."""
-        while found := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
-            for message in found:
+        while received := self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages"):
+            for message in received:
                 self.mails.append(json.loads(message["Body"]))
                 self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
         return self.mails

@@ -72,7 +72,7 @@ class MySqlDatabase:
         options = dict(parse_qsl(parts.query))
         self._socket = options.pop("unix_socket", None)
         if options:
-            raise ValueError(f"{shown(url)} has options that rds-lake does not know: {', '.join(options)}")
+            raise ValueError(f"{shown(url)} has options rds-lake does not know: {', '.join(options)}")
         self.url = url
         if not self.name:
             raise ValueError(f"{shown(url)} names no database: mysql://host:port/DATABASE")
