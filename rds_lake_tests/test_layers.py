@@ -46,7 +46,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
         },
     ),
 }
-OPEN_ROOMS = {"definitions", "cli", "console", "demo"}  # may import everything
+OPEN_ROOMS = {"rds_lake", "definitions", "cli", "console", "demo"}  # may import everything
 
 # A kind of source is a folder of `stages` with a `run.py` of its own: it stands on what all kinds share, beside the other kinds.
 SHARED = {"lake", "runs", "catalogue", "checks", "publish", "source"}
@@ -104,7 +104,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
 
 def room_of(name: str) -> tuple[str, str]:
     """Room and folder of a module: `("stages", "lake")`, or `("aws", "")` for a file of the room itself."""
-    parts = [part for part in name.split(".")[1:] if part != "__init__"]
+    parts = [part for part in name.split(".")[1:] if part != "__init__"] or ["rds_lake"]
     folder = parts[1] if len(parts) > 1 and PACKAGE.joinpath(*parts[:2]).is_dir() else ""
     return parts[0], folder
 
