@@ -148,7 +148,7 @@ def test_small_files_are_put_together() -> None:
 
 def test_an_item_that_the_earlier_date_lacks_asks_for_a_full_export() -> None:
     with pytest.raises(
-        FullExportDueError, match="^1 items are changed or deleted by the changes, and the earlier date has 0"
+        FullExportDueError, match=r"^1 items are changed or deleted by the changes, and the earlier date has 0"
     ):
         merged(day([item("a", "1")]), [change(item("b", "1"), item("b", "1"), 1)])
 

@@ -13,16 +13,12 @@ subscription's own notification, or S3's and SNS's `Records`; wrappers are taken
 | S3 object created, `export_info_<task>.json` | an export wrote its last file | ExportWritten |
 | Glue Job State Change | a run of a Glue job ended | JobEnded |
 | S3 object created, `<set>/AWSDynamoDB/<id>/manifest-….json` | DynamoDB wrote a manifest of an export | TableExportWritten |
-
-What belongs here: recognising messages. What they lead to is `stages/watch/events.py`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -30,85 +26,16 @@ from rds_lake.model.aws.arn import Exportable, exportable, parse_arn
 from rds_lake.model.dynamodb.glue_run import ENDED as ENDED_STATES
 from rds_lake.model.dynamodb.tables import EXPORT_FOLDER, MANIFESTS, source_and_date
 from rds_lake.model.events.ids import CREATED, ENDED, SOURCE_TYPES, event_id_of
-from rds_lake.model.exports.task import ExportStatus
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SnapshotCreated:
-    """A snapshot or cluster snapshot is finished. `reference` is its ARN, or its identifier where no ARN is said."""
-
-    about: Exportable
-    reference: str
-    event_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportEnded:
-    """An export of this snapshot or cluster ended. The event names no task."""
-
-    about: Exportable
-    reference: str
-    outcome: ExportStatus
-    event_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportWritten:
-    """AWS wrote an export's last file, `export_info_<task>.json`; the task itself may end a moment later."""
-
-    export_task: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TableExportWritten:
-    """DynamoDB wrote a manifest of this source's and date's export; the export may end a moment later."""
-
-    source: str
-    snapshot_date: date
-    export_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobEnded:
-    """A run of a Glue job ended, well or badly. The event does not say what the run was asked."""
-
-    job: str
-    run: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackupFailed:
-    """AWS Backup did not back a database up; `resource_arn` is the instance's or cluster's."""
-
-    job: str
-    state: str
-    resource_arn: str
-    message: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForeignEvent:
-    """A well-formed message about something else: acknowledged and logged."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MalformedEvent:
-    """Not a message we can decide about: left to the dead-letter queue."""
-
-    reason: str
-
-
-Event = (
-    SnapshotCreated
-    | ExportEnded
-    | ExportWritten
-    | TableExportWritten
-    | JobEnded
-    | BackupFailed
-    | ForeignEvent
-    | MalformedEvent
+from rds_lake.model.events.kinds import (
+    BackupFailed,
+    Event,
+    ExportEnded,
+    ExportWritten,
+    ForeignEvent,
+    JobEnded,
+    MalformedEvent,
+    SnapshotCreated,
+    TableExportWritten,
 )
 
 _BACKUP_FAILURES = {"FAILED", "ABORTED", "EXPIRED", "PARTIAL"}

@@ -18,7 +18,7 @@ from datetime import date
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.sqs import QueueMessage
 from rds_lake.model.aws.arn import Exportable, exportable, parse_arn
-from rds_lake.model.events.parse import (
+from rds_lake.model.events.kinds import (
     BackupFailed,
     Event,
     ExportEnded,
@@ -28,8 +28,8 @@ from rds_lake.model.events.parse import (
     MalformedEvent,
     SnapshotCreated,
     TableExportWritten,
-    parse_events,
 )
+from rds_lake.model.events.parse import parse_events
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at, date_of_ours
 from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch

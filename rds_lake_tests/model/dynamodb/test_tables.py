@@ -15,7 +15,8 @@ from rds_lake.model.dynamodb.chain import Base, Chain, windows_between
 from rds_lake.model.dynamodb.export_set import BegunSet, parse_begun, render_begun
 from rds_lake.model.dynamodb.manifest import parse_files, parse_summary
 from rds_lake.model.dynamodb.tables import client_token, set_prefix, source_and_date, started_after, table_name
-from rds_lake.model.events.parse import TableExportWritten, parse_events
+from rds_lake.model.events.kinds import TableExportWritten
+from rds_lake.model.events.parse import parse_events
 from rds_lake.model.lake.manifest_json import parse_export_record, render_export_record
 from rds_lake.model.lake.record import ExportPart, ExportRecord, ExportStep
 from rds_lake.model.tables.names import assign_names

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_lake.model.aws.arn import Exportable
-from rds_lake.model.events.parse import (
+from rds_lake.model.events.kinds import (
     BackupFailed,
     Event,
     ExportEnded,
@@ -19,8 +19,8 @@ from rds_lake.model.events.parse import (
     JobEnded,
     MalformedEvent,
     SnapshotCreated,
-    parse_events,
 )
+from rds_lake.model.events.parse import parse_events
 from rds_lake.model.exports.task import ExportStatus
 
 RDS = "arn:aws:rds:us-east-1:123456789012"
