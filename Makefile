@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev setup test check bench clean
+.PHONY: help demo dev setup test test-fast check bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## a PostgreSQL database becomes Athena views, twice, on this machine (about a minute)
 	@$(BIN)/rds-lake demo
@@ -20,6 +20,9 @@ setup: $(STAMP) ## create .venv and install the dependencies, nothing else
 
 test: $(STAMP) ## all tests
 	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+
+test-fast: $(STAMP) ## the tests that need no server: for the loop of a person at work
+	@$(BIN)/python -m pytest -n auto -m 'not slow'
 
 check: $(STAMP) ## ruff, pyright, and Dagster's own validation with warnings as errors
 	@$(BIN)/ruff format --check .

@@ -36,27 +36,32 @@ os.environ |= {
 
 # The files that take longest: begun first, so that no worker ends with one of them alone.
 _LONGEST = (
-    "test_daemon.py",
-    "test_commands.py",
-    "test_kinds.py",
-    "test_catalog.py",
-    "test_catalog_tables.py",
-    "test_crashes.py",
-    "test_crashes_evolution.py",
-    "test_crashes_dynamo.py",
-    "test_crashes_by_hand.py",
-    "test_publish.py",
-    "test_reconciliation.py",
-    "test_schema_changes.py",
-    "test_crowd.py",
-    "test_runs.py",
+    "defs/test_daemon.py",
+    "demo/test_commands.py",
+    "stages/crashes/test_crashes.py",
+    "stages/crashes/test_dynamodb.py",
+    "stages/crashes/test_by_hand.py",
+    "stages/crashes/test_evolution.py",
+    "defs/test_kinds.py",
+    "stages/catalogue/test_sync.py",
+    "stages/catalogue/test_raw_tables.py",
+    "stages/publish/test_publisher.py",
+    "defs/sensors/test_reconciliation.py",
+    "defs/checks/test_schema_changes.py",
+    "defs/sensors/test_crowd.py",
+    "defs/test_runs.py",
 )
+# What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
+_SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark"}
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the files; within a file nothing changes."""
-    ranks = {name: number for number, name in enumerate(_LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path.name, len(ranks)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Order the files, within which nothing changes; mark the tests that need a server as slow."""
+    ranks = {config.rootpath / "rds_lake_tests" / name: number for number, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+    for item in items:
+        if _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(autouse=True)

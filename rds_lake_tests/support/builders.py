@@ -1,4 +1,4 @@
-"""Exports as AWS writes them, in a bucket: real Parquet, both layouts, markers, info files (aws-facts 1.1 to 1.5).
+"""Exports as AWS writes them, in a bucket: real Parquet, both layouts, markers, info files.
 
 Built by hand and apart from `rds_lake.localcloud`, so that the two cannot be wrong in the same way.
 """
