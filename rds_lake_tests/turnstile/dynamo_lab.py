@@ -115,7 +115,7 @@ class DynamoLab(Lab):
         found: list[str] = []
         for day in self.days:
             text = objects().get(f"lake/_manifests/{self.source}/{day}.json")
-            if text is None or day in self._being_removed():
+            if text is None or day in self.being_removed():
                 continue
             for table in json.loads(text.value)["tables"]:
                 name, files = table["table"], table["files"]
@@ -126,11 +126,6 @@ class DynamoLab(Lab):
                 if gone and not self.copies()[day]:
                     found.append(f"{gone} of {day} are gone, and so is DynamoDB's copy")
         return found
-
-    def _being_removed(self) -> set[str]:
-        text = objects().get(f"lake/_manifests/{self.source}/_in_use.json")
-        entries = json.loads(text.value)["entries"].values() if text else ()
-        return {entry["snapshot_date"] for entry in entries if entry["what"] == "removal"}
 
     def copies(self) -> dict[str, int]:
         """Objects of DynamoDB's copies by date."""

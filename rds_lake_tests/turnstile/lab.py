@@ -171,11 +171,16 @@ class Lab:
         return [f"{key} of the published date is gone" for key in files if key not in objects()]
 
     def lost(self) -> list[str]:
-        """Dates whose manifest names files that are gone, with nothing left to take them from."""
+        """Dates whose manifest names files that are gone, with nothing left to take them from.
+
+        A date whose removal was killed between its files and its manifest is none of these while the removal's mark is there:
+        nothing publishes the date, and the next removal finishes it.
+        """
+        half_removed = self.being_removed()
         found: list[str] = []
         for day in (FIRST, SECOND, THIRD):
             manifest = objects().get(f"lake/_manifests/shop/{day}.json")
-            if manifest is None:
+            if manifest is None or day in half_removed:
                 continue
             body = json.loads(manifest.value)
             files = [one["key"] for table in body["tables"] for one in table["files"]]
@@ -183,6 +188,12 @@ class Lab:
             if any(key not in objects() for key in files) and not any(key.startswith(copy) for key in objects()):
                 found.append(f"{day} has a manifest, and neither files nor AWS's copy")
         return found
+
+    def being_removed(self) -> set[str]:
+        """The dates that a removal has marked as its own."""
+        marks = objects().get(f"lake/_manifests/{self.source}/_in_use.json")
+        entries = json.loads(marks.value)["entries"].values() if marks is not None else ()
+        return {entry["snapshot_date"] for entry in entries if entry["what"] == "removal"}
 
     def copies(self) -> dict[str, int]:
         """Objects of AWS's copy of every export."""
