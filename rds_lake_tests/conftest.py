@@ -3,10 +3,12 @@
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
 import pytest
+from moto.kms import models as kms_models
 
 from rds_lake.aws import athena
 from rds_lake.localcloud.cloud import LocalCloud
@@ -20,6 +22,9 @@ hypothesis.settings.load_profile("rds_lake")
 
 # The local Athena answers in milliseconds; hundreds of statements would each be waited for as if it were AWS's.
 athena._FIRST_POLL_SECONDS = 0.01
+
+# Every lake has a key, and moto makes an RSA pair for each, in a tenth of a second: nothing here looks at one.
+kms_models.generate_private_key = cache(kms_models.generate_private_key)
 
 # Before any client exists: no test may ever reach a real account.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:

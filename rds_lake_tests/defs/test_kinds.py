@@ -155,7 +155,7 @@ class TestSeveralSnapshotsADay:
         before = world.keys("lake/_manifests/shop/")
         assert shell.run(early).success
         run = world.run()
-        manifest = run._manifest(YESTERDAY)
+        manifest = run.shared.manifest(YESTERDAY)
         assert manifest.export.snapshot_time.hour == 15
         assert world.keys("lake/_manifests/shop/") == before
 

@@ -43,8 +43,8 @@ class SeatClients:
     def client(self, service: str, *, once: bool = False) -> Any:
         return self._clients.client(service)
 
-    def wire(self, most: int) -> None:
-        """Everything goes through boto3."""
+    def keys(self) -> None:
+        """No credentials for the wire: everything goes through boto3."""
 
     def __getattr__(self, service: str) -> Any:
         return self.client(service)
