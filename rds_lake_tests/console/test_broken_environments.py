@@ -14,6 +14,8 @@ from rds_lake.cli import main
 from rds_lake.localcloud.databases.ports import free_port
 from rds_lake_tests.support.world import World
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = {
     "setup": ["setup"],
     "refresh": ["refresh"],

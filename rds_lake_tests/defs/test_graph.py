@@ -21,6 +21,8 @@ from rds_lake.defs.keys import OWN_NAMES, own_key, table_key
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.lake.known_tables import find_known_tables, save_known_tables
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def config(root: Path) -> LakeConfig:

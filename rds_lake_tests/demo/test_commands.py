@@ -18,6 +18,8 @@ import pytest
 from rds_lake.localcloud.databases.ports import free_port
 from rds_lake_tests.support.world import answers, post, until
 
+pytestmark = pytest.mark.slow
+
 RDS_LAKE = str(Path(sys.executable).parent / "rds-lake")
 
 

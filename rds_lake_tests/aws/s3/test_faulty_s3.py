@@ -38,6 +38,8 @@ from rds_lake.stages.databases.relocation.relocate import Mover
 from rds_lake_tests.aws.s3.certificates import make_certificates
 from rds_lake_tests.aws.s3.faulty_s3 import Faults, FaultyS3, running
 
+pytestmark = pytest.mark.slow
+
 TABLES, FILES = 8, 15
 NAME, DAY = "shop-prod-2026-11-20-05-06-3f9c2d71ab04-1", date(2026, 11, 20)
 MOMENT = datetime(2026, 11, 20, 5, 6, tzinfo=UTC)

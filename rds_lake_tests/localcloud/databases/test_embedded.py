@@ -11,6 +11,8 @@ import pytest
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake_tests.localcloud.http.traces import traces
 
+pytestmark = pytest.mark.slow
+
 
 def test_it_leaves_no_process_and_no_folder() -> None:
     server = EmbeddedPostgres().start()

@@ -14,6 +14,8 @@ from moto.server import ThreadedMotoServer
 
 from rds_lake.localcloud.cloud import LocalCloud
 
+pytestmark = pytest.mark.slow
+
 PATTERN = json.dumps({"source": ["aws.rds"]})
 
 
