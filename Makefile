@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests wait for servers and processes half of the time: three workers for two cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; cores = os.cpu_count() or 2; print(cores + cores // 2)')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo dev setup test test-fast check bench clean
@@ -19,7 +21,7 @@ dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, un
 setup: $(STAMP) ## create .venv and install the dependencies, nothing else
 
 test: $(STAMP) ## all tests
-	@$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(STAMP) ## the tests that need no server: for the loop of a person at work
 	@$(BIN)/python -m pytest -n auto -m 'not slow'

@@ -215,14 +215,6 @@ class RdsGateway:
             raise
         return _task(answer)
 
-    def cancel_export(self, identifier: str) -> None:
-        """Cancel a task; what it wrote stays in S3.
-
-        https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CancelExportTask.html
-        """
-        with aws_errors("rds", "CancelExportTask", about=identifier):
-            self._client.cancel_export_task(ExportTaskIdentifier=identifier)
-
 
 def _task(item: Any) -> ExportTask:
     return ExportTask(

@@ -82,9 +82,6 @@ class FakeRds(RdsGateway):
         self.started.append(identifier)
         return task
 
-    def cancel_export(self, identifier: str) -> None:
-        self.change(identifier, status=ExportStatus.CANCELED)
-
     def change(self, identifier: str, **changes: Any) -> None:
         """Change what AWS answers about a task."""
         self.tasks[identifier] = replace(self.tasks[identifier], **changes)

@@ -34,10 +34,6 @@ class JobRun:
         return self.state in _RUNNING
 
     @property
-    def succeeded(self) -> bool:
-        return self.state == "SUCCEEDED"
-
-    @property
     def request(self) -> str | None:
         """The URI of its request, by which rds-lake recognises the run."""
         return self.arguments.get(REQUEST)

@@ -166,11 +166,6 @@ def _columns(mappings: Any) -> tuple[InfoColumn, ...]:
     return tuple(_column(mapping) for mapping in named)
 
 
-def parse_target(text: str) -> TableTarget | None:
-    """`db.schema.table` by itself, where only the table's name may contain dots; None for a whole database."""
-    return Targets.of([text]).read(text)
-
-
 def _column(mapping: Mapping[str, Any]) -> InfoColumn:
     return InfoColumn(
         name=mapping["columnName"],

@@ -236,7 +236,7 @@ class TestQuota:
         (seen,) = refused.asset_observations_for_node("shop__snapshot_export")
         assert "waiting" in str(seen.metadata["rds_lake/status"].value)
         assert shell.reconcile() == [], "no place, no run"
-        shell.world.gateways.rds.cancel_export("foreign-0")
+        shell.world.clients.client("rds").cancel_export_task(ExportTaskIdentifier="foreign-0")
         (begin,) = until(shell.reconcile)
         assert shell.run(begin).success
         assert settle(shell).success

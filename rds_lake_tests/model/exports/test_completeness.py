@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 
 from rds_lake.model.aws.engine import Engine
 from rds_lake.model.exports.completeness import Finding, check_completeness
-from rds_lake.model.exports.info import ExportTableInfo, parse_tables_info, parse_target
+from rds_lake.model.exports.info import ExportTableInfo, parse_tables_info
 from rds_lake.model.exports.key import ExportedData, ExportKey, SuccessMarker, TablesInfoFile, parse_export_key
 from rds_lake.model.exports.remarks import Meaning, read_remarks
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.target_names import Targets
 
 
 def task(warning: str | None = None) -> ExportTask:
@@ -30,7 +31,7 @@ def task(warning: str | None = None) -> ExportTask:
 
 
 def table(target: str, status: str = "COMPLETE", warning: str | None = None) -> ExportTableInfo:
-    return ExportTableInfo(raw_target=target, target=parse_target(target), status=status, warning=warning)
+    return ExportTableInfo(raw_target=target, target=Targets.of([target]).read(target), status=status, warning=warning)
 
 
 def data(folder: str, index: int = 1) -> ExportedData:

@@ -11,7 +11,6 @@ from rds_lake.model.exports.info import (
     export_folder,
     hive_type_of_expected,
     parse_tables_info,
-    parse_target,
 )
 from rds_lake.model.exports.key import (
     ExportedData,
@@ -22,6 +21,7 @@ from rds_lake.model.exports.key import (
     parse_export_key,
 )
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.model.target_names import Targets
 from rds_lake_tests.support import strategies
 
 FOLDER = "deep/er/exports/task-1/"
@@ -139,7 +139,7 @@ def test_any_text_as_info_file_gives_tables_or_a_malformed_export_error(text: st
 
 @given(strategies.targets)
 def test_a_target_is_read_back_from_awss_text(target: TableTarget) -> None:
-    assert parse_target(str(target)) == target
+    assert Targets.of([str(target)]).read(str(target)) == target
 
 
 def test_the_folder_of_a_table_has_awss_replacements() -> None:

@@ -74,7 +74,7 @@ def test_a_canceled_export_is_a_failure_that_says_so(world: World, monkeypatch: 
     monkeypatch.setattr(world.cloud.exports, "_settings", ExportSettings(starting_seconds=0.3))
     world.snapshot("2026-11-20")
     task = begin(world)
-    world.gateways.rds.cancel_export(task.identifier)
+    world.clients.client("rds").cancel_export_task(ExportTaskIdentifier=task.identifier)
     with pytest.raises(ExportFailedError, match="CANCELED: it was canceled, and AWS does not say by whom"):
         until(lambda: _settled(world, task.identifier))
 

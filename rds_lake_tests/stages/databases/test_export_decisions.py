@@ -263,7 +263,12 @@ class TestRun:
 
     def test_a_cancellation_is_told_as_one(self) -> None:
         rds, name = FakeRds(), task(1, ExportStatus.STARTING).identifier
-        time = Time([lambda: rds.change(name, status=ExportStatus.CANCELING), lambda: rds.cancel_export(name)])
+        time = Time(
+            [
+                lambda: rds.change(name, status=ExportStatus.CANCELING),
+                lambda: rds.change(name, status=ExportStatus.CANCELED),
+            ]
+        )
         with pytest.raises(ExportFailedError, match="CANCELED: it was canceled, and AWS does not say by whom"):
             run_export(rds, PLAN, snapshot(), waiting=time.waiting())
 

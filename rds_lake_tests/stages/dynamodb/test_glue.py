@@ -80,7 +80,7 @@ def test_a_table_converted_by_glue_is_queried_like_any_other(glue_world: World) 
     )
     assert not glue_world.keys("lake/_jobs/reviews/")
     (ran,) = glue_world.gateways.glue.jobs.list_runs("rds-lake-convert")
-    assert ran.succeeded
+    assert ran.state == "SUCCEEDED"
 
 
 @dataclass
