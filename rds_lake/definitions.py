@@ -19,9 +19,9 @@ import dagster as dg
 from rds_lake.config.lake_yaml import CONFIG_FILE, LakeConfig, load_config
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.build import build_definitions
+from rds_lake.defs.keys import table_keys
 from rds_lake.defs.resources import AwsResource
 from rds_lake.model.tables.table import TableTarget
-from rds_lake.stages.catalogue.naming import view_names
 from rds_lake.stages.lake.known_tables import find_known_tables
 from rds_lake.stages.runs.apart import Failed, attempt
 
@@ -57,6 +57,5 @@ def known_tables(config: LakeConfig, *, report: Callable[[str], None]) -> dict[s
 
 def _named(config: LakeConfig, source: SourceSettings) -> Sequence[TableTarget] | None:
     tables = find_known_tables(config, source)
-    if tables:
-        view_names(tables, source)  # raises where two of them want one name
+    table_keys(source, tables)  # raises where two of them want one name
     return tables

@@ -24,9 +24,9 @@ from rds_lake.errors import RdsLakeError, RefusedDeleteError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.deletable import deletable_of_lake, deletable_of_source
 from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.databases.own_exports import OwnExports
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.own_exports import OwnExports
 from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
 from rds_lake_tests.support.faults import Faults
 from rds_lake_tests.support.world import World, until

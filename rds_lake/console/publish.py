@@ -13,7 +13,8 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected, has_dagster
 from rds_lake.errors import PublishError
 from rds_lake.stages.publish import by_hand
-from rds_lake.stages.publish.publisher import Publication, Publisher
+from rds_lake.stages.publish.move_views import Publication
+from rds_lake.stages.publish.publisher import Publisher
 from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 Say = Callable[[str], None]

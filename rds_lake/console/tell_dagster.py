@@ -17,8 +17,8 @@ from rds_lake.defs import reports
 from rds_lake.defs.keys import StageKeys
 from rds_lake.errors import PublishError
 from rds_lake.stages.lake.known_tables import find_known_tables
+from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.publish.published_dates import published_dates
-from rds_lake.stages.publish.publisher import Publication
 
 
 def tell_published(connected: Connected, source: SourceSettings, publication: Publication, *, how: str) -> int:

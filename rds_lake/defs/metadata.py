@@ -22,7 +22,7 @@ from rds_lake.model.lake.record import ExportRecord
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.checks.verify import Verified
-from rds_lake.stages.publish.publisher import Publication
+from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.runs.accepted import AcceptedExport
 from rds_lake.stages.source.outcomes import Catalogued, Published
 from rds_lake.stages.upkeep.prune import Pruned

@@ -18,7 +18,7 @@ from rds_lake.defs.keys import APPROVAL, OUTCOME, StageKeys, own_key
 from rds_lake.defs.translate import partitions_of
 from rds_lake.stages.catalogue.dated import tables_of
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.publish.publisher import Publication
+from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.source.outcomes import Published
 
 

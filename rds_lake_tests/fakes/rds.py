@@ -10,8 +10,22 @@ from rds_lake.errors import ConflictError, ExportQuotaError
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.aws.snapshot import LIVE, Snapshot
 from rds_lake.model.exports.task import ExportStatus, ExportTask
+from rds_lake.stages.databases.plan import ExportPlan
 
 _MOMENT = datetime(2026, 11, 20, 5, 6, tzinfo=UTC)
+
+# What exporting the source is whose snapshots the fake has.
+PLAN = ExportPlan(
+    source="shop",
+    snapshot_about=Exportable.SNAPSHOT,
+    identifier="shop-prod",
+    kinds=("automated",),
+    include=(),
+    bucket="acme-exports",
+    prefix="exports",
+    role="arn:aws:iam::111122223333:role/export",
+    kms_key="alias/lake",
+)
 
 
 class FakeRds(RdsGateway):

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
@@ -16,7 +16,6 @@ import psycopg
 import pymysql
 import yaml
 
-from rds_lake.aws.clients import AwsClients
 from rds_lake.config.database import Aurora
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig, load_config
@@ -30,6 +29,7 @@ from rds_lake.model.dynamodb.glue_run import JobRun
 from rds_lake.stages.source.outcomes import Published
 from rds_lake.stages.watch.sources import run_of
 from rds_lake_tests.fakes.glue import LocalSpark
+from rds_lake_tests.support.in_process import in_process
 
 _TINY = """
 DROP SCHEMA IF EXISTS sales CASCADE;
@@ -101,19 +101,6 @@ def answers(url: str) -> bool:
         return False
 
 
-class _InProcess:
-    """`AwsClients` of a cloud in this process: provisioning is 29 calls, which take half the time without sockets."""
-
-    def __init__(self, cloud: LocalCloud) -> None:
-        self._clients = cloud.clients
-
-    def client(self, service: str, *, once: bool = False) -> Any:
-        return self._clients.client(service)
-
-    def __getattr__(self, service: str) -> Any:
-        return self.client(service)
-
-
 @dataclass(slots=True)
 class World:
     """One lake; `lines` collects what the stages log."""
@@ -143,7 +130,7 @@ class World:
     def provision(self) -> None:
         """What the configuration needs, where it is not there yet."""
         Provisioner(
-            clients=cast(AwsClients, _InProcess(self.cloud)),
+            clients=in_process(self.cloud.clients),  # 29 calls, which take half the time without sockets
             settings=self.config.lake,
             say=lambda line: None,
             dynamodb=self.config.has_dynamodb,

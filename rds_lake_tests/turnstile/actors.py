@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.shared import Retention
@@ -22,6 +23,7 @@ from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
 from rds_lake.stages.upkeep.retention import apply_retention, busy_by_marks, plan_retention
 from rds_lake.stages.watch.sources import run_of
+from rds_lake_tests.support.in_process import in_process
 from rds_lake_tests.support.world import World, changed_run
 from rds_lake_tests.turnstile.engine import Turnstile
 
@@ -34,27 +36,16 @@ class BlockedError(RdsLakeError):
     """A blocking check: the run ends before it publishes."""
 
 
-class SeatClients:
-    """`AwsClients` of one seat: every call goes through the turnstile, none through a socket."""
-
-    def __init__(self, turnstile: Turnstile, seat: int) -> None:
-        self._clients: Any = InProcessClients(turnstile.seat(seat))  # type: ignore[arg-type]
-
-    def client(self, service: str, *, once: bool = False) -> Any:
-        return self._clients.client(service)
-
-    def keys(self) -> None:
-        """No credentials for the wire: everything goes through boto3."""
-
-    def __getattr__(self, service: str) -> Any:
-        return self.client(service)
-
-
 @dataclass(frozen=True, slots=True)
 class Seat:
     """One place at the turnstile; kept for many rounds, as clients take longer to build than a round."""
 
-    clients: Any
+    clients: AwsClients
+
+    @classmethod
+    def of(cls, turnstile: Turnstile, number: int) -> "Seat":
+        """The seat: every call goes through the turnstile, none through a socket."""
+        return cls(in_process(InProcessClients(turnstile.seat(number))))  # type: ignore[arg-type]
 
     @property
     def rds(self) -> RdsGateway:

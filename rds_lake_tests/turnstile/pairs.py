@@ -13,7 +13,6 @@ from rds_lake.errors import RdsLakeError
 from rds_lake_tests.support.door import Call
 from rds_lake_tests.turnstile.actors import (
     Seat,
-    SeatClients,
     Work,
     approve,
     prune,
@@ -114,7 +113,7 @@ class Rounds:
     @classmethod
     def of(cls, lab: Lab) -> "Rounds":
         turnstile = Turnstile(lab.world.cloud)
-        one, other = (Seat(SeatClients(turnstile, number)) for number in range(2))
+        one, other = (Seat.of(turnstile, number) for number in range(2))
         return cls(lab, turnstile, (one, other))
 
     def play(self, pair: Pair, seed: int) -> Outcome:

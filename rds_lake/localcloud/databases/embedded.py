@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,8 +22,8 @@ import psycopg
 from psycopg import sql
 
 from rds_lake.localcloud.databases.ports import free_port
+from rds_lake.localcloud.databases.server_process import await_server, end_server
 
-_READY_SECONDS = 30.0
 _USER = "postgres"
 # Speed over durability: the data lives as long as the process.
 _SETTINGS = {
@@ -72,7 +71,7 @@ class EmbeddedPostgres:
                 start_new_session=True,
                 **self._as_nobody(),
             )
-        self._await_ready()
+        self._await_ready(self._process)
         return self
 
     def _create_cluster(self, install: Path, environment: dict[str, str]) -> None:
@@ -115,12 +114,7 @@ class EmbeddedPostgres:
         atexit.unregister(self.stop)
         if self._process is not None:
             # SIGINT is PostgreSQL's fast shutdown: it disconnects clients and ends.
-            self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end_server(self._process, signal.SIGINT)
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -158,19 +152,17 @@ class EmbeddedPostgres:
             return {}
         return {"user": "nobody", "group": pwd.getpwnam("nobody").pw_gid, "extra_groups": []}
 
-    def _await_ready(self) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
-        while True:
-            try:
-                psycopg.connect(self.url(), connect_timeout=2).close()
-                return
-            except psycopg.OperationalError as error:
-                ended = self._process is None or self._process.poll() is not None
-                if ended or time.monotonic() > deadline:
-                    log = (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
-                    self.stop()
-                    raise PostgresError(f"PostgreSQL did not start: {error}\n{log[-2000:]}") from error
-                time.sleep(0.05)
+    def _await_ready(self, process: subprocess.Popen[Any]) -> None:
+        try:
+            await_server(
+                process,
+                lambda: psycopg.connect(self.url(), connect_timeout=2).close(),
+                refused=psycopg.OperationalError,
+            )
+        except psycopg.OperationalError as error:
+            log = (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
+            self.stop()
+            raise PostgresError(f"PostgreSQL did not start: {error}\n{log[-2000:]}") from error
 
     def __enter__(self) -> EmbeddedPostgres:
         return self.start()

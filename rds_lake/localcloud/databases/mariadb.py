@@ -7,9 +7,9 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,10 +19,9 @@ import pymysql
 
 from rds_lake.localcloud.databases.mysql import identifier
 from rds_lake.localcloud.databases.ports import free_port
+from rds_lake.localcloud.databases.server_process import await_server, end_server
 
 INSTALL = "apt-get install mariadb-server"
-_READY_SECONDS = 30.0
-_STOP_SECONDS = 10.0
 _USER = "rds"
 # Where servers are installed, which is seldom on the PATH of ordinary users.
 _SERVER_PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin", "/usr/libexec"])
@@ -73,7 +72,7 @@ class EmbeddedMariaDb:
                 # A session of its own: Ctrl-C reaches this process only, which decides the order of stopping.
                 start_new_session=True,
             )
-        self._await_ready()
+        self._await_ready(self._process)
         return self
 
     def url(self, database: str) -> str:
@@ -90,12 +89,7 @@ class EmbeddedMariaDb:
         """Stop the server and remove everything; safe to call twice."""
         atexit.unregister(self.stop)
         if self._process is not None:
-            self._process.terminate()
-            try:
-                self._process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+            end_server(self._process, signal.SIGTERM)
             self._process = None
         shutil.rmtree(self._folder, ignore_errors=True)
 
@@ -133,19 +127,13 @@ class EmbeddedMariaDb:
             host="127.0.0.1", port=self._port, user=_USER, password=self._password, connect_timeout=2, autocommit=True
         )
 
-    def _await_ready(self) -> None:
-        deadline = time.monotonic() + _READY_SECONDS
-        while True:
-            try:
-                self._connect().close()
-                return
-            except pymysql.err.OperationalError as error:
-                ended = self._process is None or self._process.poll() is not None
-                if ended or time.monotonic() > deadline:
-                    log = (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
-                    self.stop()
-                    raise RuntimeError(f"MariaDB did not start: {error}\n{log[-2000:]}") from error
-                time.sleep(0.05)
+    def _await_ready(self, process: subprocess.Popen[Any]) -> None:
+        try:
+            await_server(process, lambda: self._connect().close(), refused=pymysql.err.OperationalError)
+        except pymysql.err.OperationalError as error:
+            log = (self._folder / "server.log").read_text(encoding="utf-8", errors="replace")
+            self.stop()
+            raise RuntimeError(f"MariaDB did not start: {error}\n{log[-2000:]}") from error
 
     def __enter__(self) -> EmbeddedMariaDb:
         return self.start()

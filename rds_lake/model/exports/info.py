@@ -22,7 +22,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rds_lake.errors import MalformedExportError
-from rds_lake.model.exports.expected_type import hive_type_of_expected as hive_type_of_expected
 from rds_lake.model.exports.key import TablesInfoFile
 from rds_lake.model.exports.remarks import read_remarks
 from rds_lake.model.tables.table import TableTarget

@@ -18,10 +18,8 @@ from rds_lake.errors import (
     ConfigError,
     ConflictError,
     ExportFailedError,
-    ExportQuotaError,
     ExportTimeoutError,
     SnapshotNotFoundError,
-    TransientError,
 )
 from rds_lake.model.aws.engine import engine_of
 from rds_lake.model.aws.snapshot import LIVE, Snapshot, of_date
@@ -164,42 +162,17 @@ def run_export(
     usable: Usable = lambda _: True,
 ) -> ExportTask:
     """Start or adopt the export and wait for its end; COMPLETE is returned, everything else raises."""
-    deadline = waiting.clock() + waiting.timeout_seconds
-    task = _start_when_possible(lambda: begin_export(rds, plan, snapshot, usable=usable), waiting, deadline)
-    last = ""
-    while task.status.running:
-        line = f"export {task.identifier}: {task.status} {task.progress}%, {task.extracted_gb} GB"
-        if line != last:
-            waiting.log(line)
-            last = line
-        if waiting.clock() > deadline:
-            raise ExportTimeoutError(
-                f"export {task.identifier} is still {task.status} after {waiting.timeout_seconds / 3600:.1f} h. AWS "
-                "continues it: materialize the date again to adopt it, or raise `export_timeout_hours`"
-            )
-        waiting.sleep(waiting.poll_seconds)
-        task = _look_again(rds, task, waiting)
+    task = waiting.until_ended(
+        lambda: begin_export(rds, plan, snapshot, usable=usable),
+        lambda task: rds.find_export_task(task.identifier),
+        refused="waiting for a free place",
+        line=lambda task: f"export {task.identifier}: {task.status} {task.progress}%, {task.extracted_gb} GB",
+        overdue=lambda task, hours: (
+            f"export {task.identifier} is still {task.status} after {hours:.1f} h. AWS continues it: materialize the date again "
+            "to adopt it, or raise `export_timeout_hours`"
+        ),
+    )
     return _complete_or_raise(task)
-
-
-def _start_when_possible(begin: Callable[[], ExportTask], waiting: Waiting, deadline: float) -> ExportTask:
-    while True:
-        try:
-            return begin()
-        except ExportQuotaError as error:
-            if waiting.clock() > deadline:
-                raise
-            waiting.log(f"waiting for a free place: {error}")
-            waiting.sleep(waiting.poll_seconds)
-
-
-def _look_again(rds: RdsGateway, task: ExportTask, waiting: Waiting) -> ExportTask:
-    """The task as it is now; a throttled look is no reason to give up hours of waiting."""
-    try:
-        return rds.find_export_task(task.identifier) or task
-    except TransientError as error:
-        waiting.log(f"AWS did not answer, asking again: {error}")
-        return task
 
 
 def settle_export(rds: RdsGateway, identifier: str) -> ExportTask:

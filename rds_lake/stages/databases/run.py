@@ -5,7 +5,7 @@ What belongs here: the order and the hand-over. The work itself is `export.py`, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.aws.rds import RdsGateway
@@ -33,9 +33,7 @@ from rds_lake.stages.databases.relocation.relocate import Mover
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.lake.limited import limited_lake
 from rds_lake.stages.runs.accepted import AcceptedExport
-from rds_lake.stages.runs.waiting import Waiting
 from rds_lake.stages.source.stages import SharedStages
 
 
@@ -49,8 +47,7 @@ class DatabaseRun:
     def __post_init__(self) -> None:
         shared = self.shared
         owns = OwnExports(config=shared.config, source=shared.source, rds=self.rds)
-        lake = limited_lake(shared.lake, shared.config, shared.source.name, owns=owns)
-        object.__setattr__(self, "shared", replace(shared, lake=lake))
+        object.__setattr__(self, "shared", shared.limited(owns))
 
     @property
     def _lake(self) -> Lake:
@@ -132,13 +129,7 @@ class DatabaseRun:
             self.plan,
             snapshot,
             usable=lambda task: self._usable(day, task),
-            waiting=Waiting(
-                clock=self.shared.clock,
-                sleep=self.shared.sleep,
-                timeout_seconds=self._source.export_timeout_hours * 3600,
-                poll_seconds=poll_seconds,
-                log=self.shared.log,
-            ),
+            waiting=self.shared.waiting(poll_seconds),
         )
 
     def _foresee(self) -> None:

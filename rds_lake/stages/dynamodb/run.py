@@ -10,7 +10,7 @@ relocate                     the same as `convert`, and waits for Glue
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date
 from functools import partial
 from typing import NoReturn
@@ -49,10 +49,8 @@ from rds_lake.stages.dynamodb.scanning.settings import ScanSettings
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.intact import missing_files, whole_tables
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.lake.limited import limited_lake
 from rds_lake.stages.runs.accepted import AcceptedExport
 from rds_lake.stages.runs.conversion import ConversionProgress, Turn
-from rds_lake.stages.runs.waiting import Waiting
 from rds_lake.stages.source.stages import SharedStages
 
 
@@ -68,10 +66,8 @@ class DynamoRun:
     job_poll_seconds: float = 30
 
     def __post_init__(self) -> None:
-        shared = self.shared
-        owns = partial(is_own_export, shared.source.name)
-        lake = limited_lake(shared.lake, shared.config, shared.source.name, owns=owns)
-        object.__setattr__(self, "shared", replace(shared, lake=lake))
+        owns = partial(is_own_export, self.shared.source.name)
+        object.__setattr__(self, "shared", self.shared.limited(owns))
 
     @property
     def _lake(self) -> Lake:
@@ -127,13 +123,7 @@ class DynamoRun:
             return self._scanner(day, exports).run(day, now=self.shared.now())
         if export_task is not None:
             return exports.settle(day)
-        waiting = Waiting(
-            clock=self.shared.clock,
-            sleep=self.shared.sleep,
-            timeout_seconds=self._source.export_timeout_hours * 3600,
-            poll_seconds=poll_seconds,
-            log=self.shared.log,
-        )
+        waiting = self.shared.waiting(poll_seconds)
         return await_exports(exports, day, now=self.shared.now, usable=self._reusable(day), waiting=waiting)
 
     def _scanner(self, day: date, exports: DynamoExports) -> Scanner:

@@ -17,7 +17,8 @@ from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.lake.snapshot_log import is_recorded, recorded_dates
 from rds_lake.stages.publish import cleanup
-from rds_lake.stages.publish.publisher import Publication, Publisher
+from rds_lake.stages.publish.move_views import Publication
+from rds_lake.stages.publish.publisher import Publisher
 
 
 def approve(publisher: Publisher, day: date | None, *, accept_drop: bool = False) -> Publication:

@@ -25,8 +25,6 @@ from rds_lake.stages.lake.pointer import PublishState, read_state
 from rds_lake.stages.lake.snapshot_log import is_recorded, record
 from rds_lake.stages.publish.move_views import Publication, ViewMover
 
-__all__ = ["Publication", "Publisher"]
-
 _LOOKS = 60  # at another publication under way, before it is taken for dead
 _LOOK_SECONDS = 2.0
 _ATTEMPTS = 20  # each conflict means that another publication got on

@@ -1,9 +1,23 @@
-"""How to wait for AWS."""
+"""How to wait for AWS, and the waiting itself."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from rds_lake.errors import ExportQuotaError, ExportTimeoutError, TransientError
+from rds_lake.model.exports.task import ExportStatus
+
+
+class Exporting(Protocol):
+    """One export task, or all exports of a DynamoDB date."""
+
+    @property
+    def status(self) -> ExportStatus: ...
+
+
+E = TypeVar("E", bound=Exporting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,3 +29,43 @@ class Waiting:
     timeout_seconds: float
     poll_seconds: float
     log: Callable[[str], None]
+
+    def until_ended(
+        self,
+        begin: Callable[[], E],
+        look: Callable[[E], E | None],
+        *,
+        refused: str,
+        line: Callable[[E], str],
+        overdue: Callable[[E, float], str],
+    ) -> E:
+        """Begin the export as soon as AWS has a place, and look at it until it has ended, well or badly.
+
+        `refused` precedes AWS's words in the log while there is no place, `line` is logged whenever it changes, and
+        `overdue` gets the hours of the time-out. Raises ExportQuotaError or ExportTimeoutError after the time-out. An answer
+        that AWS fails to give once must not end hours of waiting.
+        """
+        deadline = self.clock() + self.timeout_seconds
+        export, last = self._begun(begin, refused, deadline), ""
+        while export.status.running:
+            if (now := line(export)) != last:
+                self.log(now)
+                last = now
+            if self.clock() > deadline:
+                raise ExportTimeoutError(overdue(export, self.timeout_seconds / 3600))
+            self.sleep(self.poll_seconds)
+            try:
+                export = look(export) or export
+            except TransientError as error:
+                self.log(f"AWS did not answer, asking again: {error}")
+        return export
+
+    def _begun(self, begin: Callable[[], E], refused: str, deadline: float) -> E:
+        while True:
+            try:
+                return begin()
+            except ExportQuotaError as error:
+                if self.clock() > deadline:
+                    raise
+                self.log(f"{refused}: {error}")
+                self.sleep(self.poll_seconds)

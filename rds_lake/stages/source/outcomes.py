@@ -8,7 +8,7 @@ from rds_lake.stages.catalogue.limits import LeftOut
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.catalogue.sync import TableSync
 from rds_lake.stages.checks.quality import TableQuality
-from rds_lake.stages.publish.publisher import Publication
+from rds_lake.stages.publish.move_views import Publication
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Generic, TypeVar
 
@@ -27,10 +27,12 @@ from rds_lake.stages.checks.quality import check_tables
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.limited import limited_lake
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.lake.snapshot_log import recorded_dates
 from rds_lake.stages.publish import cleanup
 from rds_lake.stages.publish.publisher import Publisher
+from rds_lake.stages.runs.waiting import Waiting
 from rds_lake.stages.source.outcomes import Catalogued, Published
 
 # The settings of one kind of source, or of any.
@@ -56,6 +58,20 @@ class SharedStages(Generic[S_co]):
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     announce: Callable[[date], None] | None = None
 
+    def limited(self, owns: Callable[[str], bool]) -> SharedStages[S_co]:
+        """The same, over a lake that may delete only what belongs to the source; `owns` as of `limited_lake`."""
+        return replace(self, lake=limited_lake(self.lake, self.config, self.source.name, owns=owns))
+
+    def waiting(self, poll_seconds: float) -> Waiting:
+        """How a run of the source waits for its exports."""
+        return Waiting(
+            clock=self.clock,
+            sleep=self.sleep,
+            timeout_seconds=self.source.export_timeout_hours * 3600,
+            poll_seconds=poll_seconds,
+            log=self.log,
+        )
+
     @property
     def in_use(self) -> InUse:
         """The marks of which dates are worked on."""
@@ -66,7 +82,7 @@ class SharedStages(Generic[S_co]):
         return handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def manifest(self, day: date) -> Manifest:
-        """The date's manifest; HandoverError before its Parquet is in the lake."""
+        """The date's manifest; ManifestError before its Parquet is in the lake."""
         return handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def catalogue(self, day: date) -> Catalogued:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from rds_lake.aws.s3.gateway import Upload
 from rds_lake.aws.s3.many import ManyS3
+from rds_lake.aws.s3.objects import Upload
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.publish.cleanup import delete_export

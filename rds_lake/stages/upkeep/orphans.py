@@ -26,13 +26,11 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.orphan import Orphan, is_orphan_still, remove_orphan
+from rds_lake.stages.upkeep.orphan import Orphan
 from rds_lake.stages.upkeep.retention import SAFETY_AGE
 from rds_lake.stages.upkeep.source_state import SourceState
 from rds_lake.stages.upkeep.unnamed_folders import unnamed_folders
 from rds_lake.stages.upkeep.unread_exports import unread_exports
-
-__all__ = ["Orphan", "find_orphans", "is_orphan_still", "remove_orphan"]
 
 
 def find_orphans(

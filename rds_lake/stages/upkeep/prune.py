@@ -20,7 +20,8 @@ from rds_lake.model.lake.deletable import Deletable
 from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.orphans import Orphan, find_orphans, is_orphan_still, remove_orphan
+from rds_lake.stages.upkeep.orphan import Orphan, is_orphan_still, remove_orphan
+from rds_lake.stages.upkeep.orphans import find_orphans
 from rds_lake.stages.upkeep.own_exports import limited_to_source
 from rds_lake.stages.upkeep.retention import (
     Busy,

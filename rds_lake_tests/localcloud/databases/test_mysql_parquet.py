@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rds_lake.localcloud.databases.mysql_parquet import arrow_array, parquet_type
 from rds_lake.localcloud.databases.source import SourceColumn, SourceTable
 from rds_lake.localcloud.rds.parquet import parquet_files
-from rds_lake.model.exports.info import hive_type_of_expected
+from rds_lake.model.exports.expected_type import hive_type_of_expected
 from rds_lake.stages.databases.footers import hive_type
 from rds_lake_tests.stages.types.cases import described
 

@@ -7,11 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rds_lake.errors import MalformedExportError
-from rds_lake.model.exports.info import (
-    export_folder,
-    hive_type_of_expected,
-    parse_tables_info,
-)
+from rds_lake.model.exports.expected_type import hive_type_of_expected
+from rds_lake.model.exports.info import export_folder, parse_tables_info
 from rds_lake.model.exports.key import (
     ExportedData,
     ForeignKey,

@@ -15,7 +15,6 @@ from rds_lake.errors import (
     SnapshotNotFoundError,
     ThrottledError,
 )
-from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.aws.snapshot import Snapshot
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 from rds_lake.model.exports.task_id import export_task_id, parse_attempt
@@ -29,19 +28,8 @@ from rds_lake.stages.databases.export import (
 )
 from rds_lake.stages.databases.plan import ExportPlan, attempt_at
 from rds_lake.stages.runs.waiting import Waiting
-from rds_lake_tests.fakes.rds import FakeRds
+from rds_lake_tests.fakes.rds import PLAN, FakeRds
 
-PLAN = ExportPlan(
-    source="shop",
-    snapshot_about=Exportable.SNAPSHOT,
-    identifier="shop-prod",
-    kinds=("automated",),
-    include=(),
-    bucket="acme-exports",
-    prefix="exports",
-    role="arn:aws:iam::111122223333:role/export",
-    kms_key="alias/lake",
-)
 DAY = date(2026, 11, 20)
 
 

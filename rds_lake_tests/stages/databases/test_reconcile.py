@@ -19,21 +19,10 @@ from rds_lake.stages.databases.plan import ExportPlan
 from rds_lake.stages.databases.reconcile import Reconciler
 from rds_lake.stages.runs.examined import Candidate, Examined, start_next
 from rds_lake.stages.runs.run_log import Begun, Progress
-from rds_lake_tests.fakes.rds import FakeRds
+from rds_lake_tests.fakes.rds import PLAN, FakeRds
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 RDS = "arn:aws:rds:us-east-1:111122223333"
-PLAN = ExportPlan(
-    source="shop",
-    snapshot_about=Exportable.SNAPSHOT,
-    identifier="shop-prod",
-    kinds=("automated",),
-    include=(),
-    bucket="acme-exports",
-    prefix="exports",
-    role="arn:aws:iam::111122223333:role/export",
-    kms_key="alias/lake",
-)
 WATCHED = Watched(plan=PLAN, first_date=date(2026, 11, 1), freshness=timedelta(hours=36))
 LIVE_PLAN = replace(
     PLAN, source="aurora", snapshot_about=Exportable.CLUSTER_SNAPSHOT, identifier="shop-aurora", kinds=(LIVE,)

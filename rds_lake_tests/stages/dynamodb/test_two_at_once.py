@@ -19,7 +19,8 @@ from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.shared_state import change_text
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.orphans import Orphan, find_orphans, remove_orphan
+from rds_lake.stages.upkeep.orphan import Orphan, remove_orphan
+from rds_lake.stages.upkeep.orphans import find_orphans
 from rds_lake.stages.upkeep.retention import Removed, apply_retention, busy_by_marks, plan_retention
 from rds_lake_tests.support.meanwhile import before_call
 from rds_lake_tests.support.world import DynamoWorld, World

@@ -9,7 +9,7 @@ from rds_lake.errors import CatalogError, PublishError
 from rds_lake.model.lake.publication import State
 from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.publish import by_hand
-from rds_lake.stages.publish.publisher import Publication
+from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.orphans import find_orphans
 from rds_lake.stages.upkeep.retention import plan_retention

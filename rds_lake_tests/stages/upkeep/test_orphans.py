@@ -10,7 +10,8 @@ from rds_lake.config.shared import Retention
 from rds_lake.errors import ExportFailedError
 from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.orphans import Orphan, find_orphans, remove_orphan
+from rds_lake.stages.upkeep.orphan import Orphan, remove_orphan
+from rds_lake.stages.upkeep.orphans import find_orphans
 from rds_lake.stages.upkeep.prune import PrunePlan, apply_prune
 from rds_lake.stages.upkeep.retention import RetentionPlan, busy_by_marks
 from rds_lake_tests.support.world import World

@@ -38,8 +38,6 @@ from rds_lake.stages.databases.relocation.copy_plan import CopyPlan, PlannedCopy
 from rds_lake.stages.lake.handover import find_manifest, write_manifest
 from rds_lake.stages.runs.progress import Progress
 
-__all__ = ["Mover", "PlannedCopy", "compare", "plan_copies"]
-
 _AT_ONCE = 10_000  # objects whose heads are held at once
 
 

@@ -14,7 +14,8 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.manifest_json import parse_manifest
 from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.orphans import Orphan, find_orphans, remove_orphan
+from rds_lake.stages.upkeep.orphan import Orphan, remove_orphan
+from rds_lake.stages.upkeep.orphans import find_orphans
 from rds_lake.stages.upkeep.retention import apply_retention, date_folders, plan_retention
 from rds_lake.stages.watch.status import source_status
 from rds_lake_tests.support.world import World, execute, seed_tiny

@@ -15,7 +15,8 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.stages.databases.inspect import ExportContents, inspect_export
-from rds_lake.stages.databases.relocation.relocate import Mover, plan_copies
+from rds_lake.stages.databases.relocation.copy_plan import plan_copies
+from rds_lake.stages.databases.relocation.relocate import Mover
 from rds_lake_tests.stages.conftest import SESSION
 from rds_lake_tests.support.builders import SampleExport, SampleTable, fill, orders, parquet
 from rds_lake_tests.support.faults import S3_WRITES, Faults
