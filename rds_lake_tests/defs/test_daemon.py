@@ -64,7 +64,7 @@ def test_a_backfill_over_the_quota_survives_a_killed_daemon_and_names_the_date_w
             crowd.snapshot(day, event=False)
     backfill = launch(dagster, days)
     until(lambda: crowd.gateways.rds.list_export_tasks(), seconds=120, what="the first export")
-    dagster.restart_daemon()
+    dagster.restart_daemon_between_starts()
 
     def ended() -> str | None:
         status = dagster.ask(STATUS, {"id": backfill})["partitionBackfillOrError"]["status"]
@@ -72,8 +72,10 @@ def test_a_backfill_over_the_quota_survives_a_killed_daemon_and_names_the_date_w
 
     assert until(ended, seconds=300, what="the backfill's end") == "COMPLETED_FAILED"
     with dg.DagsterInstance.from_config(str(dagster.home)) as instance:
-        runs = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))
-        failed = [run for run in runs if run.status is not dg.DagsterRunStatus.SUCCESS]
+        newest_first = instance.get_runs(dg.RunsFilter(tags={"dagster/backfill": backfill}))
+        # The newest run of each date: a start that died with the daemon has failed, and Dagster has run the date again.
+        last = {run.tags["dagster/partition"]: run for run in reversed(newest_first)}
+        failed = [run for run in last.values() if run.status is not dg.DagsterRunStatus.SUCCESS]
         assert [run.tags["dagster/partition"] for run in failed] == ["2026-11-12"]
         records = instance.get_records_for_run(failed[0].run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
         (text,) = [
@@ -123,7 +125,7 @@ def test_a_storm_of_messages_and_a_daemon_killed_twice_leave_exactly_the_right_e
     queue = queue_of(crowd)
     queue.be_impatient(visibility_seconds=5, receives=3)
     storm = make_storm(arns, size=200, seed=3)
-    let_loose(storm, queue, kills=2, kill=dagster.restart_daemon, at_most=200, seconds=200)
+    let_loose(storm, queue, kills=2, kill=dagster.restart_daemon_between_starts, at_most=200, seconds=200)
 
     def published() -> bool:
         day = YESTERDAY.isoformat()

@@ -19,7 +19,7 @@ from rds_lake.defs.checks.published import FRESH, READABLE
 from rds_lake.defs.keys import APPROVAL, RETENTION, Keys, Stage
 from rds_lake.defs.orders import is_repeated_by_person
 from rds_lake.defs.resources import Gateways
-from rds_lake.defs.sensors.healing import Healer
+from rds_lake.defs.sensors.healing import Healer, will_retry
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.errors import RdsLakeError
 from rds_lake.stages.runs.healing import Ended, told_of
@@ -77,7 +77,7 @@ class _Mailer:
         run again gets a mail of how that ended.
         """
         run = context.dagster_run
-        if _will_retry(run):
+        if will_retry(run):
             return True
         task = run.tags.get(Tag.EXPORT_TASK)
         if not task or is_repeated_by_person(run):
@@ -87,7 +87,7 @@ class _Mailer:
             earlier = record.dagster_run
             if earlier.run_id == run.run_id:
                 return False
-            if not _will_retry(earlier) and self.healer.end_of(context.instance, earlier).is_a_persons:
+            if not will_retry(earlier) and self.healer.end_of(context.instance, earlier).is_a_persons:
                 return True
         return False
 
@@ -111,10 +111,6 @@ def own_steps(config: LakeConfig) -> frozenset[str]:
 def _own_assets(config: LakeConfig, keys: Keys) -> frozenset[dg.AssetKey]:
     others = {dg.AssetKey([source.name, name]) for source in config.sources for name in (RETENTION, APPROVAL)}
     return frozenset(others.union(*(source.whole for source in keys.values())))
-
-
-def _will_retry(run: dg.DagsterRun) -> bool:
-    return run.tags.get(DagsterTag.WILL_RETRY, "").lower() == "true"
 
 
 def _incident(context: dg.RunFailureSensorContext, failures: Sequence[dg.DagsterEvent], ended: Ended) -> Incident:

@@ -1,5 +1,8 @@
 """Runs that failed because something in AWS was away, found in Dagster and asked for once more (`stages/runs/healing.py`).
 
+With them the runs that Dagster promised to retry and forgot: its daemon may read a failure between the two writes that record
+it, passes over the run, and never comes back to it. No mail was sent of such a run, as it was to be retried.
+
 One list of failed runs serves all sources; what a failed run said is read once, as it never changes.
 
 What belongs here: which of Dagster's failed runs these are, and the request. `stages/runs/healing.py` decides when one is due.
@@ -44,7 +47,8 @@ class Healer:
 
     def end_of(self, instance: dg.DagsterInstance, run: dg.DagsterRun) -> Ended:
         """How a failed run ended."""
-        return Ended(heals=self.is_ours(run) and self._has_healing_end(instance, run.run_id), tries=_tries(run))
+        heals = self.is_ours(run) and (will_retry(run) or self._has_healing_end(instance, run.run_id))
+        return Ended(heals=heals, tries=_tries(run))
 
     def is_ours(self, run: dg.DagsterRun) -> bool:
         """Whether it is a run of one date and of nothing but these sources' assets, which can be asked for as it was."""
@@ -79,6 +83,11 @@ class Healer:
             run_config=repeated_orders(run),
             tags=place | tags | {Tag.TRIES.value: str(_tries(run) + 1)},
         )
+
+
+def will_retry(run: dg.DagsterRun) -> bool:
+    """Whether Dagster has decided to run the failed run again by itself (`run_retries` in dagster.yaml)."""
+    return run.tags.get(DagsterTag.WILL_RETRY, "").lower() == "true"
 
 
 def _tries(run: dg.DagsterRun) -> int:

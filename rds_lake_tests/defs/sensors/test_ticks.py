@@ -239,6 +239,29 @@ class TestHealing:
         assert shell.run(again).success
         assert len(statuses(shell)) == 1
 
+    @pytest.mark.parametrize("promised", ["true", "false"])
+    def test_a_run_that_dagster_promises_to_retry_and_forgets_is_run_again(
+        self, shell: Shell, later: Callable[[float], None], promised: str
+    ) -> None:
+        """Dagster's daemon reads the failure between its two writes, and never looks at the run again."""
+        settle = self.ended(shell)
+        tags = dict(settle.tags) | {"dagster/partition": str(YESTERDAY), "dagster/will_retry": promised}
+        lost = dg.DagsterRun(
+            job_name=shell.definitions.resolve_implicit_global_asset_job_def().name,
+            tags=tags,
+            run_config=settle.run_config,
+            asset_selection=set(settle.asset_selection or ()),
+            status=dg.DagsterRunStatus.FAILURE,
+        )
+        shell.instance.add_run(lost)  # type: ignore[attr-defined] - as Dagster leaves a run that did not start in time
+        later(11)
+        again = shell.reconcile()
+        assert len(again) == (promised == "true"), "of any other run without a failed step a mail was sent"
+        if again:
+            assert shell.run(again[0]).success
+            later(60)
+            assert ask_all(shell) == []
+
     def test_a_person_who_was_faster_is_not_followed_by_another_run(
         self, shell: Shell, later: Callable[[float], None]
     ) -> None:
