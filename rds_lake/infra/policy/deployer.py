@@ -17,6 +17,7 @@ from typing import Protocol
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.policy.deployed import Deployed, deployed, name_prefix, roles_passed
 from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Statement, anything, fixed
+from rds_lake.infra.policy.lake import key_through_s3
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.widen import fitted
 
@@ -73,6 +74,7 @@ def deployer_policy(
             Statement(sid=group.sid, reason=group.reason, actions=tuple(sorted(actions)), resources=group.resources)
         )
     statements += _roles(config, names)
+    statements += _job_files(config, names)
     statements.append(
         Statement(
             sid="DeployWhatHasNoName",
@@ -130,3 +132,18 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[Statement]:
             resources=fixed(role),
             conditions={"StringEquals": {"iam:PassedToService": service}},
         )
+
+
+def _job_files(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    """The script of the Glue job is put into the lake before the stack that names it."""
+    if not config.has_glue_job:
+        return
+    lake = config.lake
+    files = "/".join(part for part in (lake.prefix, "_jobs") if part)
+    yield Statement(
+        sid="UploadTheJob",
+        reason="Put the Glue job's script into the lake, where it is not there yet.",
+        actions=("s3:GetObject", "s3:PutObject"),
+        resources=fixed(names.objects(lake.bucket, files)),
+    )
+    yield from key_through_s3(lake, names)
