@@ -81,6 +81,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "upkeep": SHARED | KINDS,
         "watch": SHARED | KINDS | {"upkeep"},
     },
+    "infra": {"": {"policy"}, "policy": {""}},
     "defs": {
         "": {"assets", "checks", "sensors"},
         "checks": {""},

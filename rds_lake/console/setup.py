@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from rds_lake.aws.session import open_clients
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.infra.policies import verify_statement
+from rds_lake.infra.policy.signals import verify_statement
 from rds_lake.infra.provision import Provisioner
 
 
@@ -21,4 +21,6 @@ def setup(config: LakeConfig, *, say: Callable[[str], None]) -> None:
         glue_job=config.has_glue_job,
     ).apply()
     if statement := verify_statement(config):
-        say(f"`verify:` needs this statement in the policy of the role that runs Dagster: {json.dumps(statement)}")
+        say(
+            f"`verify:` needs this statement in the policy of the role that runs Dagster: {json.dumps(statement.as_dict())}"
+        )

@@ -18,7 +18,8 @@ from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.errors import AwsError, ConfigError
 from rds_lake.infra.account import Account, find_account, require_own
 from rds_lake.infra.events import event_patterns
-from rds_lake.infra.policies import export_role_policy, export_role_trust
+from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.service_roles import export_policy_of, export_role_trust
 from rds_lake.infra.provision_job import JobProvisioner
 from rds_lake.infra.provision_rules import RuleProvisioner
 from rds_lake.infra.roles import Role, ensure_role
@@ -131,12 +132,12 @@ class Provisioner:
 
     def _export_role(self, role_arn: str) -> None:
         arn = parse_arn(role_arn)
-        bucket = f"arn:{arn.partition}:s3:::{self.settings.exports_bucket}"
+        names = Names(partition=arn.partition, region=self.clients.s3.meta.region_name, account=arn.account)
         role = Role(
             name=arn.resource.rsplit("/", 1)[-1],
             trust=export_role_trust(),
             policy_name="rds-lake-export",
-            policy=export_role_policy(bucket, self.settings.export_prefix),
+            policy=export_policy_of(self.settings, names).as_dict(),
         )
         ensure_role(self.clients.client("iam"), role, self.say)
 

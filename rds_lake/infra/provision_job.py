@@ -1,6 +1,6 @@
 """Create the Glue job of a lake, with its role and security configuration; an existing job is updated to this release.
 
-The job's definition is `spark_job.py`, its script `convert/spark/job.py`, its role's policy `policies.py`.
+The job's definition is `spark_job.py`, its script `convert/spark/job.py`, its role's policy `policy/service_roles.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.convert.spark.bundle import RULES_NAME, SCRIPT_NAME, build_bundle
 from rds_lake.errors import AwsError, ConfigError
-from rds_lake.infra.policies import job_role_policy, job_role_trust
+from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.service_roles import job_policy_of, job_role_trust
 from rds_lake.infra.roles import Role, ensure_role
 from rds_lake.infra.spark_job import job_definition, security_configuration
 from rds_lake.model.aws.arn import parse_arn
@@ -59,11 +60,13 @@ class JobProvisioner:
     def _role(self, kms_key_arn: str | None) -> None:
         assert self.settings.glue_role is not None
         arn = parse_arn(self.settings.glue_role)
+        region = self.clients.s3.meta.region_name
+        names = Names(partition=arn.partition, region=region, account=arn.account, key_arn=kms_key_arn)
         role = Role(
             name=arn.resource.rsplit("/", 1)[-1],
             trust=job_role_trust(),
             policy_name="rds-lake-convert",
-            policy=job_role_policy(self.settings, partition=arn.partition, kms_key_arn=kms_key_arn),
+            policy=job_policy_of(self.settings, names).as_dict(),
         )
         ensure_role(self.clients.client("iam"), role, self.say)
 

@@ -1,7 +1,7 @@
 """Create a lake's EventBridge rules, let them send to its queue, and point them at it.
 
 A rule that sends elsewhere is never changed: its events would no longer reach their receiver. Patterns are `events.py`,
-the queue's policy is `policies.py`.
+the queue's policy is `policy/queue.py`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ConfigError
-from rds_lake.infra.policies import queue_policy
+from rds_lake.infra.policy.queue import queue_policy
 
 _TARGET = "queue"
 

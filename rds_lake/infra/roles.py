@@ -1,4 +1,4 @@
-"""Create an IAM role with one inline policy, once. Whom it trusts and what it may do: `policies.py`."""
+"""Create an IAM role with one inline policy, once. Whom it trusts and what it may do: `policy/service_roles.py`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The Glue job that converts large tables: its definition and its security configuration, as data.
 
-Nothing here calls AWS: `provision_job.py` does. What the job's role may do: `policies.py`.
+Nothing here calls AWS: `provision_job.py` does. What the job's role may do: `policy/service_roles.py`.
 """
 
 from __future__ import annotations

@@ -82,7 +82,7 @@ def test_the_export_role_can_be_assumed_by_the_export_service_and_reach_only_the
     assert role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "export.rds.amazonaws.com"}
     policy = iam.get_role_policy(RoleName="rds-lake-export", PolicyName="rds-lake-export")["PolicyDocument"]
     resources = [statement["Resource"] for statement in policy["Statement"]]
-    assert resources == ["arn:aws:s3:::acme-lake", "arn:aws:s3:::acme-lake/exports/*"]
+    assert resources == [["arn:aws:s3:::acme-lake"], ["arn:aws:s3:::acme-lake/exports/*"]]
 
 
 def test_manifests_of_dynamodbs_exports_reach_the_queue_and_other_objects_do_not(world: World) -> None:

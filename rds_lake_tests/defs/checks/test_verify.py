@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from rds_lake.config.database import Verify
-from rds_lake.infra.policies import verify_statement
+from rds_lake.infra.policy.signals import verify_statement
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.support.world import World, execute
 
@@ -69,7 +69,8 @@ def test_a_database_that_cannot_be_reached_fails_this_check_alone_and_the_secret
         assert word not in logged
     statement = verify_statement(shell.world.config)
     assert statement is not None
-    assert (statement["Action"], statement["Resource"]) == (["secretsmanager:GetSecretValue"], [arn])
+    rendered = statement.as_dict()
+    assert (rendered["Action"], rendered["Resource"]) == (["secretsmanager:GetSecretValue"], [arn])
 
 
 def test_without_verify_nobody_needs_a_secret(world: World) -> None:

@@ -1,0 +1,176 @@
+"""What the pipeline does with the lake itself: objects in S3 and the key they are encrypted with, tables in Glue, Athena.
+
+Queries run with the rights of who asks: Athena reads Glue and S3, and writes its result, as the pipeline.
+https://docs.aws.amazon.com/athena/latest/ug/security-iam-athena.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rds_lake.config.dynamodb import DynamoDb
+from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
+from rds_lake.config.source import SourceSettings
+from rds_lake.infra.policy.document import Resource, Statement, fixed
+from rds_lake.infra.policy.names import Names, find_key, listing
+
+# Athena asks for the database `default` of every catalogue, whichever database a query names:
+# https://docs.aws.amazon.com/athena/latest/ug/fine-grained-access-to-glue-resources.html
+_DEFAULT_DATABASE = "database/default"
+
+
+def lake_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    """The statements of S3, KMS, Glue and Athena."""
+    yield from _lists(config, names)
+    lake = config.lake
+    yield Statement(
+        sid="ReadAndWriteTheLake",
+        reason="Write Parquet, manifests and records, read them back, and remove what a later export replaced.",
+        actions=(
+            "s3:AbortMultipartUpload",
+            "s3:DeleteObject",
+            "s3:GetObject",
+            "s3:ListMultipartUploadParts",
+            "s3:PutObject",
+        ),
+        resources=fixed(names.objects(lake.bucket, lake.prefix)),
+    )
+    yield from _exports(config, names)
+    if key := find_key(lake, names):
+        services = ["s3", *(["dynamodb"] if config.dynamodb else []), *(["sns"] if lake.notifications else [])]
+        yield Statement(
+            sid="UseTheKeyThroughServices",
+            reason="Read and write what is encrypted with the lake's key, through the services that store it.",
+            actions=("kms:Decrypt", "kms:GenerateDataKey"),
+            resources=key.resources,
+            conditions={**key.condition, **names.via(*services)},
+        )
+    in_athena = [source.name for source in config.sources if source.athena]
+    if in_athena:
+        yield from _athena(config, names, in_athena)
+
+
+def _lists(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    lake = config.lake
+    prefixes = {lake.bucket: [lake.prefix]}
+    prefixes.setdefault(lake.exports_bucket, []).append(lake.export_prefix)
+    for number, (bucket, listed) in enumerate(prefixes.items()):
+        yield Statement(
+            sid="ListTheExports" if number else "ListTheLake",
+            reason="List objects below the lake's prefixes, and be told when an object is not there.",
+            actions=("s3:ListBucket",),
+            resources=fixed(names.bucket(bucket)),
+            conditions=listing(*listed),
+        )
+    if any(source.athena or source.retention for source in config.sources):
+        yield Statement(
+            sid="FindUnfinishedUploads",
+            reason="Find uploads that were never completed, for retention and for Athena's results. IAM knows no prefix for it.",
+            actions=("s3:ListBucketMultipartUploads",),
+            resources=fixed(names.bucket(lake.bucket)),
+        )
+
+
+def _exports(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    exports = fixed(names.objects(config.lake.exports_bucket, config.lake.export_prefix))
+    yield Statement(
+        sid="ReadExports",
+        reason="Read what AWS exported, to copy, convert or register it.",
+        actions=("s3:GetObject",),
+        resources=exports,
+    )
+    if config.dynamodb:
+        yield Statement(
+            sid="WriteTableExports",
+            reason="DynamoDB writes an export with the rights of who asked for it; a scan is written by the pipeline itself.",
+            actions=("s3:AbortMultipartUpload", "s3:PutObject", "s3:PutObjectAcl"),
+            resources=exports,
+        )
+    if any(map(_removes_exports, config.sources)):
+        yield Statement(
+            sid="RemoveExports",
+            reason="Remove AWS's copy once a date is published, and what retention does not keep.",
+            actions=("s3:DeleteObject",),
+            resources=exports,
+        )
+
+
+def _removes_exports(source: SourceSettings) -> bool:
+    replaces = not isinstance(source, DynamoDb) and source.replace
+    return replaces or source.retention is not None or not (source.keep_export or source.in_place)
+
+
+def _athena(config: LakeConfig, names: Names, sources: Sequence[str]) -> Iterator[Statement]:
+    yield Statement(
+        sid="KeepTheCatalogue",
+        reason="Make databases, raw tables, partitions and views of the configured sources, and replace views.",
+        actions=(
+            "glue:BatchCreatePartition",
+            "glue:BatchDeletePartition",
+            "glue:BatchGetPartition",
+            "glue:BatchUpdatePartition",
+            "glue:CreateDatabase",
+            "glue:CreateTable",
+            "glue:DeleteTable",
+            "glue:GetDatabase",
+            "glue:GetPartitions",
+            "glue:GetTable",
+            "glue:GetTables",
+            "glue:UpdateTable",
+        ),
+        resources=catalogue(names, sources),
+    )
+    yield default_database(names)
+    yield Statement(
+        sid="QueryWithAthena",
+        reason="Count rows, make views and run queries in the lake's workgroup.",
+        actions=(
+            "athena:GetQueryExecution",
+            "athena:GetQueryResults",
+            "athena:StartQueryExecution",
+            "athena:StopQueryExecution",
+        ),
+        resources=fixed(names.arn("athena", f"workgroup/{config.lake.workgroup}")),
+    )
+    yield locate_results(config, names)
+
+
+def catalogue(names: Names, sources: Sequence[str]) -> tuple[Resource, ...]:
+    """The account's catalogue, the sources' databases, and everything in them."""
+    return (
+        *fixed(names.arn("glue", "catalog")),
+        *names.named("glue", "database/", sources),
+        *names.named("glue", "table/", [f"{source}/*" for source in sources]),
+    )
+
+
+def default_database(names: Names) -> Statement:
+    """What Athena asks of everybody who queries."""
+    return Statement(
+        sid="SeeTheDefaultDatabase",
+        reason="Athena asks for the database `default` before any query, whichever database the query names.",
+        actions=("glue:GetDatabase",),
+        resources=fixed(names.arn("glue", "catalog"), names.arn("glue", _DEFAULT_DATABASE)),
+    )
+
+
+def locate_results(config: LakeConfig, names: Names) -> Statement:
+    """What Athena asks of everybody before it writes a result."""
+    return Statement(
+        sid="LocateTheBucket",
+        reason="Athena asks in which Region the bucket of its results is.",
+        actions=("s3:GetBucketLocation",),
+        resources=fixed(names.bucket(config.lake.bucket)),
+    )
+
+
+def key_through_s3(settings: LakeSettings, names: Names) -> Iterator[Statement]:
+    """What reading and writing the lake's objects takes besides S3; nothing where the lake has no key."""
+    if key := find_key(settings, names):
+        yield Statement(
+            sid="UseTheKeyThroughS3",
+            reason="Read and write objects that are encrypted with the lake's key.",
+            actions=("kms:Decrypt", "kms:GenerateDataKey"),
+            resources=key.resources,
+            conditions={**key.condition, **names.via("s3")},
+        )

@@ -1,0 +1,26 @@
+"""The policy of the role that runs Dagster: exactly what the code calls for this lake.yaml."""
+
+from __future__ import annotations
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.policy.databases import database_statements
+from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument
+from rds_lake.infra.policy.dynamodb import dynamodb_statements
+from rds_lake.infra.policy.lake import lake_statements
+from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.signals import signal_statements
+from rds_lake.infra.policy.widen import fitted
+
+
+def pipeline_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIMIT) -> PolicyDocument:
+    """What the role may do, in at most `limit` characters (white space not counted) where patterns can make it so short.
+
+    By default it is the only inline policy of a role; `limit=MANAGED_LIMIT` makes it short enough for a managed policy.
+    """
+    statements = (
+        *database_statements(config, names),
+        *dynamodb_statements(config, names),
+        *lake_statements(config, names),
+        *signal_statements(config, names),
+    )
+    return fitted(statements, limit)

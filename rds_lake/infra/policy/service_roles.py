@@ -1,0 +1,123 @@
+"""The policies of the roles that services of AWS assume: RDS's export service, and Glue's job. And whom they trust."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
+from rds_lake.infra.policy.databases import EXPORT_SERVICE
+from rds_lake.infra.policy.document import PolicyDocument, Statement, anything, fixed, trust
+from rds_lake.infra.policy.lake import key_through_s3
+from rds_lake.infra.policy.names import Names, listing
+
+
+def export_role_trust() -> dict[str, Any]:
+    """Lets RDS's export service assume the role.
+
+    https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.Setup.html
+    """
+    return trust(EXPORT_SERVICE)
+
+
+def export_role_policy(config: LakeConfig, names: Names) -> PolicyDocument:
+    """What RDS's export service may do; without a statement where lake.yaml has no database."""
+    return export_policy_of(config.lake, names) if config.databases else PolicyDocument(statements=())
+
+
+def export_policy_of(settings: LakeSettings, names: Names) -> PolicyDocument:
+    """The same for a lake whose sources do not matter.
+
+    AWS's page has `s3:PutObject*`, `s3:GetObject*` and `s3:DeleteObject*` on the whole bucket; these are the actions among them
+    that write, read back and remove the files of an export.
+    https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
+    """
+    bucket, prefix = settings.exports_bucket, settings.export_prefix
+    find = Statement(
+        sid="FindTheBucket",
+        reason="RDS looks at the bucket before an export begins. It does not say with which prefix, so there is no condition.",
+        actions=("s3:GetBucketLocation", "s3:ListBucket"),
+        resources=fixed(names.bucket(bucket)),
+    )
+    write = Statement(
+        sid="WriteExports",
+        reason="Write the files of an export, and read back or remove what RDS wrote.",
+        actions=("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+        resources=fixed(names.objects(bucket, prefix)),
+    )
+    return PolicyDocument(statements=(find, write))
+
+
+def job_role_trust() -> dict[str, Any]:
+    """Lets Glue assume the role."""
+    return trust("glue.amazonaws.com")
+
+
+def job_role_policy(config: LakeConfig, names: Names) -> PolicyDocument:
+    """What Glue's job may do; without a statement where no source is converted by Glue."""
+    return job_policy_of(config.lake, names) if config.has_glue_job else PolicyDocument(statements=())
+
+
+def job_policy_of(settings: LakeSettings, names: Names) -> PolicyDocument:
+    """The same for a lake whose sources do not matter: read exports, read and write the lake, logs. Nothing with DynamoDB."""
+    return PolicyDocument(statements=(*_job_files(settings, names), *_job_logs(settings, names)))
+
+
+def _job_files(settings: LakeSettings, names: Names) -> Iterator[Statement]:
+    lake, exports = (settings.bucket, settings.prefix), (settings.exports_bucket, settings.export_prefix)
+    for number, bucket in enumerate(dict.fromkeys((lake[0], exports[0]))):
+        yield Statement(
+            sid="ListTheExports" if number else "ListTheLake",
+            reason="Spark lists the folders that it reads and writes, and Glue the folder of the job's script.",
+            actions=("s3:ListBucket",),
+            resources=fixed(names.bucket(bucket)),
+            conditions=listing(*(prefix for other, prefix in (lake, exports) if other == bucket)),
+        )
+    yield Statement(
+        sid="LocateTheBuckets",
+        reason="Spark asks in which Region a bucket is.",
+        actions=("s3:GetBucketLocation",),
+        resources=fixed(*dict.fromkeys((names.bucket(lake[0]), names.bucket(exports[0])))),
+    )
+    yield Statement(
+        sid="ReadExports",
+        reason="Read the items that DynamoDB exported.",
+        actions=("s3:GetObject",),
+        resources=fixed(names.objects(*exports)),
+    )
+    yield Statement(
+        sid="ReadAndWriteTheLake",
+        reason="Read the job's script and request, write Parquet, and remove Spark's temporary files.",
+        actions=("s3:AbortMultipartUpload", "s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+        resources=fixed(names.objects(*lake)),
+    )
+    yield from key_through_s3(settings, names)
+
+
+def _job_logs(settings: LakeSettings, names: Names) -> Iterator[Statement]:
+    yield Statement(
+        sid="MakeLogGroups",
+        reason="Glue makes the log groups of its jobs where they are not there yet.",
+        actions=("logs:CreateLogGroup",),
+        resources=fixed(names.arn("logs", "log-group:/aws-glue/*")),
+    )
+    yield Statement(
+        sid="WriteLogs",
+        reason="Glue writes the job's output as its role.",
+        actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+        resources=fixed(names.arn("logs", "log-group:/aws-glue/*:log-stream:*")),
+    )
+    yield Statement(
+        sid="WriteMetrics",
+        reason="Glue reports the job's metrics as its role. CloudWatch takes metrics on no narrower resource than all.",
+        actions=("cloudwatch:PutMetricData",),
+        resources=anything(),
+        conditions={"StringEquals": {"cloudwatch:namespace": "Glue"}},
+    )
+    if settings.kms_key:
+        yield Statement(
+            sid="ReadTheSecurityConfiguration",
+            reason="Glue looks up with which key the job writes.",
+            actions=("glue:GetSecurityConfiguration",),
+            resources=anything(),
+        )

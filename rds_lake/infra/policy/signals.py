@@ -1,0 +1,46 @@
+"""What the pipeline does besides data: it reads its queue, sends notifications, and reads the secrets of `verify:`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.policy.document import Resource, Statement, fixed
+from rds_lake.infra.policy.names import Names
+
+
+def signal_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    """The statements of SQS, SNS and Secrets Manager."""
+    yield Statement(
+        sid="ReceiveEvents",
+        reason="Receive events of snapshots and exports, and delete those that were dealt with.",
+        actions=("sqs:DeleteMessage", "sqs:GetQueueUrl", "sqs:ReceiveMessage"),
+        resources=fixed(names.arn("sqs", config.lake.events_queue)),
+    )
+    topic = names.topic_arn or config.lake.notifications
+    if topic and config.lake.notifications:
+        yield Statement(
+            sid="Notify",
+            reason="Tell people of failures and of dates that wait for approval.",
+            actions=("sns:Publish",),
+            resources=fixed(topic),
+        )
+    if statement := verify_statement(config):
+        yield statement
+
+
+def verify_statement(config: LakeConfig) -> Statement | None:
+    """The statement that lets Dagster's process read the secrets `verify:` names; None where no source has `verify:`.
+
+    A secret encrypted with a key of its own needs kms:Decrypt on that key as well, which lake.yaml does not know.
+    """
+    arns = sorted({source.verify.secret for source in config.databases if source.verify})
+    if not arns:
+        return None
+    parts = (arn.rpartition(":") for arn in arns)
+    return Statement(
+        sid="ReadSecrets",
+        reason="Read the database user of `verify:`. A secret with a key of its own needs kms:Decrypt on that key as well.",
+        actions=("secretsmanager:GetSecretValue",),
+        resources=tuple(Resource(stem=stem + colon, name=name) for stem, colon, name in parts),
+    )
