@@ -63,6 +63,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "exports": {"", "aws", "tables"},
         "events": {"aws", "dynamodb", "exports"},
         "lake": {"", "dynamodb", "tables"},
+        "permissions": set(),
     },
     "convert": {
         "rules": set(),

@@ -1,0 +1,129 @@
+"""Texts in a policy: `*` stands for any characters, `?` for one, `${aws:username}` for a value of the request.
+
+A value that replaces a variable is plain text, whatever it contains: a user named `*` opens nobody else's folder.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+
+Context = Mapping[str, tuple[str, ...]]
+"""The request's condition keys, in small letters, and their values."""
+
+_PIECE = re.compile(r"\$\{([^}]*)\}|([*?])|([^$*?]+|\$)", re.DOTALL)
+_VARIABLE = re.compile(r"([^\s,']+)(?:\s*,\s*'([^']*)')?")
+_ARN_PARTS = 6
+
+
+class Wildcard(StrEnum):
+    """A character of a pattern that stands for others."""
+
+    MANY = "*"
+    ONE = "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`${key, 'default'}`; the key is in small letters."""
+
+    key: str
+    default: str | None
+
+    def value(self, context: Context) -> str | None:
+        """What replaces it; None where the request has no value, or several: AWS takes none then."""
+        values = context.get(self.key, ())
+        return values[0] if len(values) == 1 else self.default
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A text with wildcards and variables, taken apart. A variable without a value matches nothing."""
+
+    parts: tuple[str | Wildcard | Variable, ...]
+
+    def matches(self, value: str, context: Context) -> bool:
+        """Whether the whole of `value` fits."""
+        parts = tuple(part.value(context) if isinstance(part, Variable) else part for part in self.parts)
+        if None in parts:
+            return False
+        return _regex(parts).fullmatch(value) is not None
+
+    def lower(self) -> Pattern:
+        """The same in small letters, for what AWS compares without regard to case."""
+        return Pattern(tuple(part.lower() if type(part) is str else part for part in self.parts))
+
+    def arn_parts(self) -> tuple[Pattern, ...] | None:
+        """The patterns of an ARN's six parts; None when there are fewer. The last part keeps its colons."""
+        found: list[list[str | Wildcard | Variable]] = [[]]
+        for part in self.parts:
+            if type(part) is not str:
+                found[-1].append(part)
+                continue
+            first, *more = part.split(":", _ARN_PARTS - len(found))
+            found[-1].append(first)
+            found.extend([text] for text in more)
+        return tuple(Pattern(tuple(parts)) for parts in found) if len(found) == _ARN_PARTS else None
+
+
+def parse_pattern(text: str, *, variables: bool, wildcards: bool = True) -> Pattern:
+    """The pattern in `text`; ValueError for a variable that is none.
+
+    Without `variables` (version 2008-10-17) `${…}` is plain text; without `wildcards` (StringEquals) `*` and `?` are.
+    """
+    if variables and "${" in _PIECE.sub(lambda match: match[3] or "x", text):
+        raise ValueError(f"{text!r} has a `${{` without its `}}`; write `${{$}}` for a dollar sign")
+    parts = [_part(match, variables, wildcards) for match in _PIECE.finditer(text)]
+    return Pattern(_joined(parts))
+
+
+def _part(match: re.Match[str], variables: bool, wildcards: bool) -> str | Wildcard | Variable:
+    inside, wildcard, text = match.groups()
+    if wildcard is not None:
+        return Wildcard(wildcard) if wildcards else str(wildcard)
+    if inside is None:
+        return text
+    return _variable(inside) if variables else match[0]
+
+
+def _variable(inside: str) -> str | Variable:
+    if inside in {"*", "?", "$"}:
+        return inside
+    match = _VARIABLE.fullmatch(inside.strip())
+    if match is None:
+        raise ValueError(
+            f"`${{{inside}}}` is no policy variable (`${{aws:username}}`, `${{aws:PrincipalTag/team, 'none'}}`)"
+        )
+    return Variable(match[1].lower(), match[2])
+
+
+def _joined(parts: list[str | Wildcard | Variable]) -> tuple[str | Wildcard | Variable, ...]:
+    """The parts with neighbouring texts put together."""
+    found: list[str | Wildcard | Variable] = []
+    for part in parts:
+        if type(part) is str and found and type(found[-1]) is str:
+            found[-1] += part
+        else:
+            found.append(part)
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def _regex(parts: tuple[str | Wildcard | None, ...]) -> re.Pattern[str]:
+    """The parts as an expression that never goes back over a `*` that has found its text, so that no pattern is slow."""
+    pieces = [""]
+    for part in parts:
+        if part is Wildcard.MANY:
+            pieces.append("")
+        else:
+            pieces[-1] += "." if part is Wildcard.ONE else re.escape(str(part))
+    first, *middle = pieces
+    if not middle:
+        return re.compile(first, re.DOTALL)
+    last = middle.pop()
+    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle) + ".*" + last, re.DOTALL)
