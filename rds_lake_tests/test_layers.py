@@ -89,10 +89,11 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "sensors": {"", "assets", "checks"},
     },
     "localcloud": {
-        "": {"athena", "databases", "dynamodb", "events", "faults", "glue", "http", "moto", "rds"},
+        "": {"athena", "databases", "dynamodb", "events", "faults", "glue", "http", "moto", "permissions", "rds"},
         "http": set(),
         "events": {"http"},
         "faults": {"http", "events"},
+        "permissions": {"http", "faults"},
         "databases": set(),
         "athena": {"http"},
         "dynamodb": {"http", "faults"},

@@ -32,6 +32,8 @@ from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
+from rds_lake.localcloud.permissions.authorizer import Permissions
+from rds_lake.localcloud.permissions.gate import PermissionGate
 from rds_lake.localcloud.rds.export import ExportSettings, ExportTasks
 from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE
 from rds_lake.localcloud.rds.snapshots import Snapshots
@@ -61,8 +63,10 @@ class LocalCloud:
         self.app = LocalCloudApp()
         self.clients = InProcessClients(self.app)
         self.faults = Faults()
+        self.permissions = Permissions(self.app, self.faults)
         # A port in use ends the program here, before there is anything to clean up.
-        self._server = Server(PageGate(ClockGate(ThrottleGate(self.app, self.faults)), self.app), port)
+        permitted = PermissionGate(self.app, self.permissions)
+        self._server = Server(PageGate(ClockGate(ThrottleGate(permitted, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
         apply_event_fixes()
         GlueFixes(self.app)
@@ -79,7 +83,7 @@ class LocalCloud:
     def _add_control(self) -> None:
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
         # Last: a task that ends while it is reset may have sent an event that is still to be delivered.
-        self.app.reset_callbacks.append(self.faults.reset)
+        self.app.reset_callbacks += [self.faults.reset, self.permissions.reset]
         self.app.routes["GET", "/_local/health"] = self._health
         self.app.routes["POST", "/_local/reset"] = self._reset
         self.app.routes["POST", "/_local/faults"] = self._add_faults
