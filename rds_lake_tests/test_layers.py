@@ -95,11 +95,11 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "faults": {"http", "events"},
         "permissions": {"http", "faults"},
         "databases": set(),
-        "athena": {"http"},
-        "dynamodb": {"http", "faults"},
-        "glue": {"http", "events", "faults"},
-        "rds": {"http", "events", "faults", "databases"},
-        "moto": {"http", "glue"},
+        "athena": {"http", "permissions"},
+        "dynamodb": {"http", "faults", "permissions"},
+        "glue": {"http", "events", "faults", "permissions"},
+        "rds": {"http", "events", "faults", "databases", "permissions"},
+        "moto": {"http", "glue", "permissions"},
     },
 }
 

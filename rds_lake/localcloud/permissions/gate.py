@@ -5,7 +5,6 @@ An operation whose rights are not known (`table/all.py`) is refused, so that no 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -22,17 +21,10 @@ from rds_lake.localcloud.permissions.table.all import OPERATIONS
 from rds_lake.model.permissions.policy import PolicyError
 from rds_lake.model.permissions.request import Principal
 
-_KEY = re.compile(r"Credential=([^/\s]+)/")
 # The control API is not AWS's.
 _OURS = ("/_local/", "/moto-api/")
 App = Callable[..., Iterable[bytes]]
 Json = dict[str, Any]
-
-
-def access_key(environ: Json) -> str:
-    """The access key that a request is signed with."""
-    match = _KEY.search(environ.get("HTTP_AUTHORIZATION", ""))
-    return match[1] if match else ""
 
 
 class PermissionGate:
@@ -45,9 +37,10 @@ class PermissionGate:
     def __call__(self, environ: Json, start: StartResponse) -> Iterable[bytes]:
         if environ.get("PATH_INFO", "").startswith(_OURS):
             return self._app(environ, start)
-        signed_as = request_context(environ).service
+        context = request_context(environ)
+        signed_as = context.service
         try:
-            principal = self._permissions.callers.find(access_key(environ))
+            principal = self._permissions.callers.find(context.key)
             if principal is None and not self._permissions.watches_root:
                 return self._app(environ, start)
             return Actor(self._app, self._permissions, principal)(environ, start)
@@ -68,6 +61,8 @@ class Actor:
         self._via = via
 
     def __call__(self, environ: Json, start: StartResponse) -> Iterable[bytes]:
+        if self._principal is None and not self._permissions.watches_root:
+            return self._app(environ, start)
         context = request_context(environ)
         service = service_of(context.service)
         placed = in_path(environ) if service == "s3" else environ

@@ -65,6 +65,9 @@ SECRETS: dict[str, Rule] = {
     "GetRandomPassword": everything("secretsmanager:GetRandomPassword"),
 }
 LOGS: dict[str, Rule] = {
-    operation: on(f"logs:{operation}", "log-group:", "logGroupName")
-    for operation in ("CreateLogGroup", "PutRetentionPolicy", "DescribeLogGroups", "DeleteLogGroup")
+    **{
+        operation: on(f"logs:{operation}", "log-group:", "logGroupName")
+        for operation in ("CreateLogGroup", "PutRetentionPolicy", "DeleteLogGroup")
+    },
+    "DescribeLogGroups": everything("logs:DescribeLogGroups"),
 }

@@ -73,6 +73,6 @@ RDS: dict[str, Rule] = {
     "DeleteDBInstance": _made("rds:DeleteDBInstance", INSTANCE),
     "CreateDBCluster": _made("rds:CreateDBCluster", CLUSTER),
     "DeleteDBCluster": _made("rds:DeleteDBCluster", CLUSTER),
-    "DescribeEvents": on("rds:DescribeEvents", "es:"),
+    "DescribeEvents": everything("rds:DescribeEvents"),
     "ListTagsForResource": on("rds:ListTagsForResource", "", "ResourceName"),
 }
