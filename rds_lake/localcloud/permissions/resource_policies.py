@@ -48,7 +48,8 @@ class ResourcePolicies:
             topic = self._stored.topic(resource)
             return topic.policy if topic else None
         if service == "secretsmanager" and not resource.endswith("*"):
-            secret = secretsmanager_backends[self._stored.account][resource.split(":")[3]].secrets.get(resource)
+            region = resource.split(":")[3]
+            secret: Any = secretsmanager_backends[self._stored.account][region].secrets.get(resource)
             return secret.policy if secret else None
         key = self._key(resource) if service == "kms" else None
         return key.policy if key else None
