@@ -112,7 +112,7 @@ def _one_of(written: Mapping[str, Any], element: str, problems: list[str]) -> tu
 def _actions(written: Mapping[str, Any], problems: list[str]) -> Choice:
     texts, inverted = _one_of(written, "Action", problems)
     problems += [f"{text!r} is no action (s3:GetObject, s3:Get*, *)" for text in texts if not _ACTION.fullmatch(text)]
-    return Choice(patterns=tuple(parse_pattern(text.lower(), variables=False) for text in texts), inverted=inverted)
+    return Choice(patterns=tuple(parse_pattern(text, variables=False) for text in texts), inverted=inverted)
 
 
 def _resources(written: Mapping[str, Any], kind: PolicyType, variables: bool, problems: list[str]) -> Choice | None:

@@ -35,10 +35,7 @@ class _Text:
     ignores_case: bool = False
 
     def accepts(self, value: str, context: Context) -> bool:
-        if not self.ignores_case:
-            return self.pattern.matches(value, context)
-        small = {key: tuple(text.lower() for text in texts) for key, texts in context.items()}
-        return self.pattern.lower().matches(value.lower(), small)
+        return self.pattern.matches(value, context, ignores_case=self.ignores_case)
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,16 +47,12 @@ class Pattern:
 
     parts: tuple[str | Wildcard | Variable, ...]
 
-    def matches(self, value: str, context: Context) -> bool:
+    def matches(self, value: str, context: Context, *, ignores_case: bool = False) -> bool:
         """Whether the whole of `value` fits."""
         parts = tuple(part.value(context) if isinstance(part, Variable) else part for part in self.parts)
         if None in parts:
             return False
-        return _regex(parts).fullmatch(value) is not None
-
-    def lower(self) -> Pattern:
-        """The same in small letters, for what AWS compares without regard to case."""
-        return Pattern(tuple(part.lower() if type(part) is str else part for part in self.parts))
+        return _regex(parts, ignores_case).fullmatch(value) is not None
 
     def arn_parts(self) -> tuple[Pattern, ...] | None:
         """The patterns of an ARN's six parts; None when there are fewer. The last part keeps its colons."""
@@ -114,7 +110,7 @@ def _joined(parts: list[str | Wildcard | Variable]) -> tuple[str | Wildcard | Va
 
 
 @lru_cache(maxsize=4096)
-def _regex(parts: tuple[str | Wildcard | None, ...]) -> re.Pattern[str]:
+def _regex(parts: tuple[str | Wildcard | None, ...], ignores_case: bool) -> re.Pattern[str]:
     """The parts as an expression that never goes back over a `*` that has found its text, so that no pattern is slow."""
     pieces = [""]
     for part in parts:
@@ -122,8 +118,9 @@ def _regex(parts: tuple[str | Wildcard | None, ...]) -> re.Pattern[str]:
             pieces.append("")
         else:
             pieces[-1] += "." if part is Wildcard.ONE else re.escape(str(part))
+    flags = re.DOTALL | re.IGNORECASE if ignores_case else re.DOTALL
     first, *middle = pieces
     if not middle:
-        return re.compile(first, re.DOTALL)
+        return re.compile(first, flags)
     last = middle.pop()
-    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle) + ".*" + last, re.DOTALL)
+    return re.compile(first + "".join(f"(?>.*?{piece})" for piece in middle) + ".*" + last, flags)

@@ -44,9 +44,10 @@ class Choice:
     patterns: tuple[Pattern, ...]
     inverted: bool = False
 
-    def takes(self, text: str, context: Context) -> bool:
+    def takes(self, text: str, context: Context, *, ignores_case: bool = False) -> bool:
         """Whether the element is about `text`."""
-        return any(pattern.matches(text, context) for pattern in self.patterns) != self.inverted
+        found = any(pattern.matches(text, context, ignores_case=ignores_case) for pattern in self.patterns)
+        return found != self.inverted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +63,7 @@ class Statement:
 
     def names(self, action: str, resource: str, context: Context) -> bool:
         """Whether it is about this action on this resource, its conditions aside."""
-        if not self.actions.takes(action.lower(), context):
+        if not self.actions.takes(action, context, ignores_case=True):
             return False
         return self.resources is None or self.resources.takes(resource, context)
 
