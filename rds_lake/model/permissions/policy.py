@@ -44,10 +44,9 @@ class Choice:
     patterns: tuple[Pattern, ...]
     inverted: bool = False
 
-    def takes(self, text: str, context: Context, *, ignores_case: bool = False) -> bool:
+    def takes(self, text: str, context: Context) -> bool:
         """Whether the element is about `text`."""
-        found = any(pattern.matches(text, context, ignores_case=ignores_case) for pattern in self.patterns)
-        return found != self.inverted
+        return any(pattern.matches(text, context) for pattern in self.patterns) != self.inverted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +62,7 @@ class Statement:
 
     def names(self, action: str, resource: str, context: Context) -> bool:
         """Whether it is about this action on this resource, its conditions aside."""
-        if not self.actions.takes(action, context, ignores_case=True):
+        if not self.actions.takes(action, context):
             return False
         return self.resources is None or self.resources.takes(resource, context)
 
