@@ -148,7 +148,7 @@ def _regex(parts: tuple[str | Wildcard | None, ...], ignores_case: bool) -> re.P
     pieces = [""]
     for part in parts:
         if part is Wildcard.MANY:
-            pieces.append("")
+            pieces += [""] if pieces[-1] or len(pieces) == 1 else []
         else:
             pieces[-1] += "." if part is Wildcard.ONE else re.escape(str(part))
     flags = re.DOTALL | re.IGNORECASE if ignores_case else re.DOTALL

@@ -57,7 +57,9 @@ class SecondEvaluator:
                 "principal": principal,
                 "action": action,
                 "resource": {"resource": resource, "accountId": account},
-                "contextVariables": {key: values[0] if len(values) == 1 else list(values) for key, values in context.items()},
+                "contextVariables": {
+                    key: values[0] if len(values) == 1 else list(values) for key, values in context.items()
+                },
             },
             "identityPolicies": [{"name": f"p{number}", "policy": policy} for number, policy in enumerate(identity)],
             "serviceControlPolicies": [],
