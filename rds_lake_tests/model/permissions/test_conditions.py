@@ -19,7 +19,8 @@ TOPIC = "arn:aws:sns:eu-west-1:111122223333:alarms"
 def met(operator: str, wanted: Any, *values: str) -> bool:
     """Whether a request with these values of `k` meets the condition; without values it does not have the key."""
     policy = identity(allow(Condition={operator: {"k": wanted}}))
-    return ask(who(USER, policy), **({"K": values} if values else {})).allowed
+    keys: dict[str, Any] = {"K": values} if values else {}
+    return ask(who(USER, policy), **keys).allowed
 
 
 @pytest.mark.parametrize(
