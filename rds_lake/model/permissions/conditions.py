@@ -44,7 +44,7 @@ class Test:
         """Whether the request meets it.
 
         A key that the request does not have: met by a negated operator, by `…IfExists` and by `ForAllValues:`. With a
-        quantifier an empty text counts as no value.
+        quantifier an empty text counts as no value. Without one, a key with several values is not met: AWS demands one.
         """
         values = context.get(self.key.lower(), ())
         if self.operator == _NULL:
@@ -53,9 +53,10 @@ class Test:
             values = tuple(value for value in values if value)
         if not values:
             return self.if_exists or (self.negated if self.quantifier is None else self.quantifier is Quantifier.ALL)
+        if self.quantifier is None and len(values) > 1:
+            return False
         met = (any(wanted.accepts(value, context) for wanted in self.values) != self.negated for value in values)
-        every = self.negated if self.quantifier is None else self.quantifier is Quantifier.ALL
-        return all(met) if every else any(met)
+        return all(met) if self.quantifier is Quantifier.ALL else any(met)
 
 
 def parse_conditions(block: Any, *, variables: bool, problems: list[str]) -> tuple[Test, ...]:

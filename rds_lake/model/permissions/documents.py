@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rds_lake.model.permissions.conditions import parse_conditions
-from rds_lake.model.permissions.patterns import Pattern, Variable, parse_pattern
+from rds_lake.model.permissions.patterns import Pattern, Template, Variable, parse_pattern
 from rds_lake.model.permissions.policy import Choice, Policy, PolicyError, PolicyType, Statement
 from rds_lake.model.permissions.principals import parse_principals
 
@@ -112,7 +112,9 @@ def _one_of(written: Mapping[str, Any], element: str, problems: list[str]) -> tu
 def _actions(written: Mapping[str, Any], problems: list[str]) -> Choice:
     texts, inverted = _one_of(written, "Action", problems)
     problems += [f"{text!r} is no action (s3:GetObject, s3:Get*, *)" for text in texts if not _ACTION.fullmatch(text)]
-    return Choice(patterns=tuple(parse_pattern(text.lower(), variables=False) for text in texts), inverted=inverted)
+    return Choice(
+        patterns=tuple(parse_pattern(text, variables=False, ignores_case=True) for text in texts), inverted=inverted
+    )
 
 
 def _resources(written: Mapping[str, Any], kind: PolicyType, variables: bool, problems: list[str]) -> Choice | None:
@@ -137,7 +139,7 @@ def _resources(written: Mapping[str, Any], kind: PolicyType, variables: bool, pr
 
 def _early_variable(pattern: Pattern) -> bool:
     colons = 0
-    for part in pattern.parts:
+    for part in pattern.parts if isinstance(pattern, Template) else ():
         if isinstance(part, Variable):
             return colons < _COLONS_BEFORE_VARIABLES
         colons += part.count(":")

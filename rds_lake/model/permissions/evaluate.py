@@ -157,10 +157,8 @@ class _Case:
 
     def _resource_must_allow(self) -> bool:
         """KMS keys and roles: without their own policy's Allow no other counts."""
-        service, _, name = self.request.action.lower().partition(":")
-        return (service == "kms" and ":key/" in self.request.resource) or (
-            service == "sts" and name.startswith("assumerole")
-        )
+        key = self.request.action.lower().startswith("kms:") and ":key/" in self.request.resource
+        return key or self._resource_type is PolicyType.TRUST
 
     @property
     def _resource_type(self) -> PolicyType:

@@ -12,6 +12,7 @@ from rds_lake.model.permissions.principals import Reach
 from rds_lake.model.permissions.request import Principal, Request
 
 _CONTEXT = "kms:EncryptionContext:"
+_OPERATIONS = "kms:grantoperations"
 _WITHOUT_CONTEXT = {"describekey", "retiregrant", "creategrant", "getpublickey"}
 
 
@@ -30,13 +31,10 @@ class Grant:
     def reach(self, request: Request, principal: Principal) -> Reach:
         """How it allows the request: not at all, to the role of a session, or to the principal itself."""
         service, _, operation = request.action.lower().partition(":")
-        if (
-            service != "kms"
-            or request.resource != self.key
-            or operation not in {one.lower() for one in self.operations}
-        ):
+        granted = {one.lower() for one in self.operations}
+        if service != "kms" or request.resource != self.key or operation not in granted:
             return Reach.NONE
-        if not self._constraints_met(operation, request):
+        if not self._constraints_met(operation, request) or not _wanted_operations(operation, request) <= granted:
             return Reach.NONE
         if self.grantee == principal.arn:
             return Reach.DIRECT
@@ -52,3 +50,10 @@ class Grant:
         }
         equal = self.equals is None or given == dict(self.equals)
         return equal and (self.subset is None or dict(self.subset).items() <= given.items())
+
+
+def _wanted_operations(operation: str, request: Request) -> set[str]:
+    """What a grant made through this one would allow: AWS lets nobody pass on more than they have."""
+    if operation != "creategrant":
+        return set()
+    return {one.lower() for key, values in request.context.items() if key.lower() == _OPERATIONS for one in values}

@@ -16,7 +16,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from rds_lake.model.permissions.dates import parse_date, parse_number
-from rds_lake.model.permissions.patterns import Context, Pattern, parse_pattern
+from rds_lake.model.permissions.patterns import Context, Pattern, parse_arn_pattern, parse_pattern
 
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -32,13 +32,9 @@ class Value(Protocol):
 @dataclass(frozen=True, slots=True)
 class _Text:
     pattern: Pattern
-    ignores_case: bool = False
 
     def accepts(self, value: str, context: Context) -> bool:
-        if not self.ignores_case:
-            return self.pattern.matches(value, context)
-        small = {key: tuple(text.lower() for text in texts) for key, texts in context.items()}
-        return self.pattern.lower().matches(value.lower(), small)
+        return self.pattern.matches(value, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +99,7 @@ def _equals(text: str, variables: bool) -> Value:
 
 
 def _equals_ignoring_case(text: str, variables: bool) -> Value:
-    return _Text(parse_pattern(text, variables=variables, wildcards=False), ignores_case=True)
+    return _Text(parse_pattern(text, variables=variables, wildcards=False, ignores_case=True))
 
 
 def _like(text: str, variables: bool) -> Value:
@@ -111,7 +107,7 @@ def _like(text: str, variables: bool) -> Value:
 
 
 def _arn(text: str, variables: bool) -> Value:
-    parts = parse_pattern(text, variables=variables).arn_parts()
+    parts = parse_arn_pattern(text, variables=variables)
     if parts is None:
         raise ValueError(f"{text!r} has not the six parts of an ARN (arn:aws:sns:*:111122223333:topic)")
     return _Arn(parts)

@@ -62,7 +62,7 @@ class Statement:
 
     def names(self, action: str, resource: str, context: Context) -> bool:
         """Whether it is about this action on this resource, its conditions aside."""
-        if not self.actions.takes(action.lower(), context):
+        if not self.actions.takes(action, context):
             return False
         return self.resources is None or self.resources.takes(resource, context)
 

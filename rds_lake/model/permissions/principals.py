@@ -61,9 +61,7 @@ class Principals:
         """
         if self.everybody or service:
             return self.everybody or arn in self.services
-        own = {arn, identity} - {
-            f"arn:{partition}:iam::{account}:root" for partition in ("aws", "aws-cn", "aws-us-gov")
-        }
+        own = set[str]() if arn.endswith(":root") else {arn, identity}
         return account in self.accounts and own <= self.arns
 
 
@@ -100,7 +98,7 @@ def _named(written: dict[Any, Any], element: str, problems: list[str]) -> Iterat
             if problem:
                 problems.append(f"{element}: {problem}")
             else:
-                yield kind, name
+                yield str(kind), str(name)
 
 
 def _problem(kind: Any, name: Any) -> str | None:
