@@ -26,7 +26,6 @@ from rds_lake.localcloud.databases.source import FrozenDatabase
 from rds_lake.localcloud.events.sender import Events
 from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.faults.kinds import ExportFault
-from rds_lake.localcloud.http.account import REGION
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.paging import page_of
@@ -261,7 +260,6 @@ class ExportTasks:
             self._sleep(self._settings.starting_seconds)
             self._advance(task, TaskStartTime=datetime.now(UTC), Status="IN_PROGRESS")
             role.check()
-            self._check_region(task["S3Bucket"])
             if fault.stuck:
                 self._wait_for_cancel(task)
             self._sleep(self._settings.progress_seconds)
@@ -274,15 +272,6 @@ class ExportTasks:
             return "FAILED", {"FailureCause": role.failure(error)}
         except Exception as error:  # noqa: BLE001 - a thread's boundary: a task that cannot go on is FAILED, not lost
             return "FAILED", {"FailureCause": str(error)[:1000]}
-
-    def _check_region(self, bucket: str) -> None:
-        # S3 leaves the location out for us-east-1.
-        where = self._clients.client("s3").get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
-        if where != REGION:
-            raise RuntimeError(
-                f"The S3 bucket {bucket} isn't located in the current AWS Region. Please, review your S3 bucket name and "
-                "retry the export."
-            )
 
     def _wait_for_cancel(self, task: dict[str, Any]) -> None:
         with self._canceling:

@@ -11,6 +11,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from rds_lake.localcloud.http.account import REGION
 from rds_lake.localcloud.http.app import RequestContext
 from rds_lake.localcloud.permissions.acting import Acting, Actors, words
 
@@ -42,7 +43,7 @@ class ExportRole:
         return cls(task=task, acting=acting, trusted=actors.may_assume(caller, role, _SERVICE))
 
     def check(self) -> None:
-        """RuntimeError in AWS's words when the role cannot be assumed, or may not do what an export needs."""
+        """RuntimeError in AWS's words when the role cannot be assumed or lacks a right, or the bucket is in another Region."""
         role, bucket = self.task["IamRoleArn"], self.task["S3Bucket"]
         if not self.trusted:
             raise RuntimeError(
@@ -53,6 +54,13 @@ class ExportRole:
         missing += [call for call in _OBJECT_CALLS if self._refused_object(call)]
         if missing:
             raise RuntimeError(self._unauthorized(missing))
+        # S3 leaves the location out for us-east-1.
+        where = self.acting.clients.client("s3").get_bucket_location(Bucket=bucket).get("LocationConstraint")
+        if (where or "us-east-1") != REGION:
+            raise RuntimeError(
+                f"The S3 bucket {bucket} isn't located in the current AWS Region. Please, review your S3 bucket name and "
+                "retry the export."
+            )
 
     def failure(self, error: ClientError) -> str:
         """The FailureCause of an error that the task's own calls met."""
