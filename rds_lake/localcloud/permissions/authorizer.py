@@ -5,8 +5,9 @@ refusal = permissions.refusal(principal, Need(action="s3:PutObject", resource="a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from rds_lake.localcloud.faults.faults import Faults
@@ -15,6 +16,7 @@ from rds_lake.localcloud.http.app import LocalCloudApp
 from rds_lake.localcloud.permissions.callers import ROOT, Callers
 from rds_lake.localcloud.permissions.decisions import Decisions, Recorded
 from rds_lake.localcloud.permissions.denials import sentence
+from rds_lake.localcloud.permissions.narrowing import Narrowing
 from rds_lake.localcloud.permissions.needs import Need
 from rds_lake.localcloud.permissions.resource_policies import ResourcePolicies
 from rds_lake.localcloud.permissions.stored import Stored
@@ -23,6 +25,7 @@ from rds_lake.model.permissions.policy import PolicyType
 from rds_lake.model.permissions.request import Principal, Request
 
 _FAULT = "deny fault"
+_DIRECTLY = {"aws:SecureTransport": ("true",), "aws:SourceIp": ("127.0.0.1",), "aws:ViaAWSService": ("false",)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,6 @@ class Asked:
     operation: str
     region: str = REGION
     via: str = ""
-    context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 class NotAuthorizedError(Exception):
@@ -51,9 +53,11 @@ class Permissions:
         self.callers = Callers(now)
         self.decisions = Decisions(app)
         self._policies = ResourcePolicies(self.stored, self.callers)
+        self._narrowing = Narrowing()
 
     def reset(self) -> None:
         """Forget keys and decisions."""
+        self._narrowing.reset()
         self.callers.reset()
         self.decisions.reset()
 
@@ -72,16 +76,12 @@ class Permissions:
         """AWS's sentence where the right is missing; None where it is there."""
         if principal is None and not self.watches_root:
             return None
-        who = principal or ROOT
-        request = Request(
-            action=need.action,
-            resource=need.resource,
-            account=_owner(need.resource),
-            context=self._context(need, asked),
-        )
+        who, now = principal or ROOT, self._now()
+        context = _context(need, asked, now)
+        request = Request(action=need.action, resource=need.resource, account=_owner(need.resource), context=context)
         decision = self._decide(request, who)
         if principal is not None or self.decisions.record_all:
-            self._record(request, who, decision, asked)
+            self.decisions.add(_recorded(request, who, decision, asked, now))
         return None if decision.allowed else sentence(request, who, decision)
 
     def _decide(self, request: Request, principal: Principal) -> Decision:
@@ -91,37 +91,43 @@ class Permissions:
         if principal is ROOT:
             return Decision(effect="allow", statement="the account's root user")
         policy = self._policies.find(request.action, request.resource)
-        return evaluate(request, principal, resource_policy=policy, grants=self._policies.grants(request.resource))
-
-    def _context(self, need: Need, asked: Asked) -> dict[str, tuple[str, ...]]:
-        """The keys that AWS has in each request. The local cloud speaks HTTP and plays HTTPS."""
-        now = self._now()
-        common = {
-            "aws:RequestedRegion": (asked.region,),
-            "aws:SecureTransport": ("true",),
-            "aws:SourceIp": ("127.0.0.1",),
-            "aws:CurrentTime": (f"{now:%Y-%m-%dT%H:%M:%SZ}",),
-            "aws:EpochTime": (str(int(now.timestamp())),),
-            "aws:ViaAWSService": ("true" if asked.via else "false",),
-        }
-        if asked.via:
-            common["aws:CalledVia"] = (asked.via,)
-        return common | dict(asked.context) | dict(need.context)
-
-    def _record(self, request: Request, principal: Principal, decision: Decision, asked: Asked) -> None:
-        self.decisions.add(
-            Recorded(
-                time=self._now(),
-                principal=principal.arn,
-                action=request.action,
-                resource=request.resource,
-                context=request.context,
-                effect=decision.effect,
-                statement=decision.statement,
-                operation=asked.operation,
-                via=asked.via,
-            )
+        return evaluate(
+            request,
+            self._narrowing.principal(principal, request.action),
+            resource_policy=self._narrowing.policy(policy, request.action) if policy else None,
+            grants=self._policies.grants(request.resource),
         )
+
+
+def _context(need: Need, asked: Asked, now: datetime) -> dict[str, tuple[str, ...]]:
+    """The keys that AWS has in each request. The local cloud speaks HTTP and plays HTTPS."""
+    return {
+        "aws:RequestedRegion": (asked.region,),
+        **_DIRECTLY,
+        **({"aws:ViaAWSService": ("true",), "aws:CalledVia": (asked.via,)} if asked.via else {}),
+        **_times(int(now.timestamp())),
+        **need.context,
+    }
+
+
+@functools.lru_cache(maxsize=8)
+def _times(seconds: int) -> dict[str, tuple[str, ...]]:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return {"aws:CurrentTime": (f"{moment:%Y-%m-%dT%H:%M:%SZ}",), "aws:EpochTime": (str(seconds),)}
+
+
+def _recorded(request: Request, principal: Principal, decision: Decision, asked: Asked, now: datetime) -> Recorded:
+    return Recorded(
+        time=now,
+        principal=principal.arn,
+        action=request.action,
+        resource=request.resource,
+        context=request.context,
+        effect=decision.effect,
+        statement=decision.statement,
+        operation=asked.operation,
+        via=asked.via,
+    )
 
 
 def _owner(resource: str) -> str:

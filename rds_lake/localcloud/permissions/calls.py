@@ -47,8 +47,9 @@ def _s3_params(environ: Mapping[str, Any]) -> dict[str, str]:
     """Bucket and key, in WSGI's latin-1 form of UTF-8, and what the query has."""
     path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
     bucket, _, key = path.lstrip("/").partition("/")
-    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-    return query | {"Bucket": bucket, "Key": key}
+    query = environ.get("QUERY_STRING")
+    named = {"Bucket": bucket, "Key": key}
+    return dict(parse_qsl(query, keep_blank_values=True)) | named if query else named
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
