@@ -1,35 +1,47 @@
-"""What the local cloud's gate costs: the time of requests with it and without it, in pairs.
+"""What the local cloud's gate costs: the time of requests over HTTP with it and without it, in pairs.
 
     python -m bench.gate_cost [--pairs 300]
 
-The caller is a session of a role with twenty statements. Each operation is called through the gate and past it by turns, in one
-process and without sockets, which would only make the share smaller; timed is the application alone, without boto3.
+The caller is a session of a role with twenty statements. Two servers have the same local cloud behind them, one without the gate.
+Each request is sent to both by turns, signed once and as bytes, so that no client's time is counted.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import statistics
 import time
-from collections.abc import Callable, Iterable
 from typing import Any
+from urllib.parse import urlsplit
 
 import boto3
 import click
 
 from bench.bars import bar, exit_by_bars
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.permissions.gate import Actor
+from rds_lake.localcloud.faults.skew import ClockGate
+from rds_lake.localcloud.faults.throttling import ThrottleGate
+from rds_lake.localcloud.http.gate import PageGate
+from rds_lake.localcloud.http.server import Server
 
 _BUCKET = "bench-bucket"
 _GOAL = 10.0  # percent
+_WARM = 20
+_OTHERS = ("athena", "dynamodb", "events", "firehose", "kms", "lambda", "logs", "sns")
+Sent = tuple[str, str, bytes, dict[str, str]]
 
 
 def policy() -> str:
     """Twenty statements, of which the last ones allow what is called."""
-    other = [
-        {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": f"arn:aws:s3:::other-{number}/*"}
-        for number in range(16)
+    unused = [
+        {
+            "Effect": "Allow",
+            "Action": [f"{service}:Get*", f"{service}:Put*"],
+            "Resource": f"arn:aws:{service}:*:*:{number}/*",
+        }
+        for number in (1, 2)
+        for service in _OTHERS
     ]
     used = [
         {"Effect": "Allow", "Action": ["s3:*"], "Resource": [f"arn:aws:s3:::{_BUCKET}", f"arn:aws:s3:::{_BUCKET}/*"]},
@@ -37,21 +49,7 @@ def policy() -> str:
         {"Effect": "Allow", "Action": ["sqs:*", "rds:Describe*"], "Resource": "*"},
         {"Effect": "Deny", "Action": "*", "Resource": "*", "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
     ]
-    return json.dumps({"Version": "2012-10-17", "Statement": other + used})
-
-
-class Timed:
-    """An application whose time is added up (seconds)."""
-
-    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
-        self._app = app
-        self.last = 0.0
-
-    def __call__(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
-        began = time.perf_counter()
-        parts = list(self._app(environ, start))
-        self.last = time.perf_counter() - began
-        return parts
+    return json.dumps({"Version": "2012-10-17", "Statement": unused + used})
 
 
 def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
@@ -68,8 +66,8 @@ def operations() -> dict[str, tuple[str, str, dict[str, Any]]]:
     }
 
 
-def prepare(cloud: LocalCloud) -> Any:
-    """A bucket, a table, a queue and the session of a role: its principal."""
+def prepare(cloud: LocalCloud) -> dict[str, str]:
+    """A bucket, a table, a queue, and the keys of a role's session."""
     client = cloud.clients.client
     client("s3").create_bucket(Bucket=_BUCKET)
     client("s3").put_object(Bucket=_BUCKET, Key="a/b", Body=b"x")
@@ -80,40 +78,69 @@ def prepare(cloud: LocalCloud) -> Any:
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     role = client("iam").create_role(RoleName="bench", AssumeRolePolicyDocument=document)["Role"]["Arn"]
     client("iam").put_role_policy(RoleName="bench", PolicyName="bench", PolicyDocument=policy())
-    return client("sts").assume_role(RoleArn=role, RoleSessionName="bench")["Credentials"]["AccessKeyId"]
+    return client("sts").assume_role(RoleArn=role, RoleSessionName="bench")["Credentials"]
 
 
-def gated(cloud: LocalCloud, key: str) -> Callable[..., Iterable[bytes]]:
-    """The application behind the gate, for that key: the key is looked up with each request, as over HTTP."""
+def signed(cloud: LocalCloud, keys: dict[str, str], service: str, method: str, arguments: dict[str, Any]) -> Sent:
+    """A request as boto3 sends it: method, path with query, body and headers."""
+    client: Any = boto3.client(
+        service,  # type: ignore[call-overload]
+        endpoint_url=cloud.url,
+        region_name="us-east-1",
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    sent: list[Sent] = []
 
-    def app(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
-        principal = cloud.permissions.callers.find(key)
-        return Actor(cloud.app, cloud.permissions, principal)(environ, start)
+    def keep(request: Any, **_: Any) -> None:
+        url = urlsplit(request.url)
+        body = request.body.read() if hasattr(request.body, "read") else request.body or b""
+        text = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
+        text = {name: value for name, value in text.items() if name.lower() not in ("expect", "content-length")}
+        sent.append((request.method, f"{url.path}?{url.query}", body, text))
+        if hasattr(request.body, "seek"):
+            request.body.seek(0)
 
-    return app
+    client.meta.events.register("before-send", keep)
+    getattr(client, method)(**arguments)
+    return sent[0]
+
+
+def timed(connection: http.client.HTTPConnection, request: Sent) -> float:
+    """How long an answer takes (seconds)."""
+    began = time.perf_counter()
+    connection.request(*request)
+    answer = connection.getresponse()
+    answer.read()
+    if answer.status != http.HTTPStatus.OK:
+        raise click.ClickException(f"{request[:2]} was answered with {answer.status}")
+    return time.perf_counter() - began
 
 
 @click.command()
-@click.option("--pairs", default=300, show_default=True, help="Calls of each operation with the gate and without it.")
+@click.option(
+    "--pairs", default=300, show_default=True, help="Requests of each operation with the gate and without it."
+)
 def main(pairs: int) -> None:
     """Measure, print a line for each operation, and exit with 1 when the gate costs more than a tenth."""
-    boto3.setup_default_session(region_name="us-east-1")
     with LocalCloud({}) as cloud:
-        key = prepare(cloud)
-        through, past = Timed(gated(cloud, key)), Timed(cloud.app)
-        shares = []
-        for name, (service, method, arguments) in operations().items():
-            calls = [getattr(cloud.clients.through(timed).client(service), method) for timed in (past, through)]
-            times: list[tuple[float, float]] = []
-            for number in range(pairs + 20):
-                for call in calls if number % 2 else reversed(calls):
-                    call(**arguments)
-                times.append((past.last, through.last))
-            times = times[20:]
-            without = statistics.median(pair[0] for pair in times)
-            cost = statistics.median(pair[1] - pair[0] for pair in times)
-            shares.append(100 * cost / without)
-            click.echo(f"{name:26} {without * 1e6:7.0f} us without, {cost * 1e6:+6.0f} us ({shares[-1]:+.1f} %)")
+        keys = prepare(cloud)
+        bare = PageGate(ClockGate(ThrottleGate(cloud.app, cloud.faults)), cloud.app)
+        with Server(bare) as ungated:
+            ports = [urlsplit(url).port for url in (ungated.url, cloud.url)]
+            past, through = (http.client.HTTPConnection("127.0.0.1", port) for port in ports)
+            shares = []
+            for name, (service, method, arguments) in operations().items():
+                request = signed(cloud, keys, service, method, arguments)
+                times = []
+                for number in range(pairs + _WARM):
+                    order = (past, through) if number % 2 else (through, past)
+                    taken = {connection: timed(connection, request) for connection in order}
+                    times.append((taken[past], taken[through] - taken[past]))
+                without, cost = (statistics.median(pair[index] for pair in times[_WARM:]) for index in (0, 1))
+                shares.append(100 * cost / without)
+                click.echo(f"{name:26} {without * 1e6:7.0f} us without, {cost * 1e6:+6.0f} us ({shares[-1]:+.1f} %)")
     bar("gate_cost_percent", statistics.mean(shares), _GOAL, at_most=True)
     exit_by_bars()
 
