@@ -63,6 +63,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "exports": {"", "aws", "tables"},
         "events": {"aws", "dynamodb", "exports"},
         "lake": {"", "dynamodb", "tables"},
+        "permissions": set(),
     },
     "convert": {
         "rules": set(),
@@ -89,16 +90,17 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "sensors": {"", "assets", "checks"},
     },
     "localcloud": {
-        "": {"athena", "databases", "dynamodb", "events", "faults", "glue", "http", "moto", "rds"},
+        "": {"athena", "databases", "dynamodb", "events", "faults", "glue", "http", "moto", "permissions", "rds"},
         "http": set(),
         "events": {"http"},
         "faults": {"http", "events"},
+        "permissions": {"http", "faults"},
         "databases": set(),
-        "athena": {"http"},
-        "dynamodb": {"http", "faults"},
-        "glue": {"http", "events", "faults"},
-        "rds": {"http", "events", "faults", "databases"},
-        "moto": {"http", "glue"},
+        "athena": {"http", "permissions"},
+        "dynamodb": {"http", "faults", "permissions"},
+        "glue": {"http", "events", "faults", "permissions"},
+        "rds": {"http", "events", "faults", "databases", "permissions"},
+        "moto": {"http", "glue", "permissions"},
     },
 }
 

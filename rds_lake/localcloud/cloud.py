@@ -32,6 +32,9 @@ from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
+from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.permissions.authorizer import Permissions
+from rds_lake.localcloud.permissions.gate import PermissionGate
 from rds_lake.localcloud.rds.export import ExportSettings, ExportTasks
 from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE
 from rds_lake.localcloud.rds.snapshots import Snapshots
@@ -61,25 +64,29 @@ class LocalCloud:
         self.app = LocalCloudApp()
         self.clients = InProcessClients(self.app)
         self.faults = Faults()
+        self.permissions = Permissions(self.app, self.faults)
+        self._actors = Actors(self.app, self.permissions, self.clients)
         # A port in use ends the program here, before there is anything to clean up.
-        self._server = Server(PageGate(ClockGate(ThrottleGate(self.app, self.faults)), self.app), port)
+        permitted = PermissionGate(self.app, self.permissions)
+        self._server = Server(PageGate(ClockGate(ThrottleGate(permitted, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
-        apply_event_fixes()
+        apply_event_fixes(self.permissions)
         GlueFixes(self.app)
         self.events = Events(self.clients, self.faults.route)
         self.snapshots = Snapshots(self.app, self.clients, self._sources, self.events)
+        settings, shared = exports or ExportSettings(), (self.app, self.clients)
         self.exports = ExportTasks(
-            self.app, self.clients, self._sources, self.snapshots, self.events, self.faults, exports or ExportSettings()
+            *shared, self._sources, self.snapshots, self.events, self.faults, settings, self._actors
         )
-        self.athena = AthenaService(self.app, self.clients, athena or AthenaSettings(), cache_folder=self._cache)
+        self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
-        self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults)
+        self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
         self._add_control()
 
     def _add_control(self) -> None:
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
         # Last: a task that ends while it is reset may have sent an event that is still to be delivered.
-        self.app.reset_callbacks.append(self.faults.reset)
+        self.app.reset_callbacks += [self.faults.reset, self.permissions.reset]
         self.app.routes["GET", "/_local/health"] = self._health
         self.app.routes["POST", "/_local/reset"] = self._reset
         self.app.routes["POST", "/_local/faults"] = self._add_faults
@@ -90,7 +97,9 @@ class LocalCloud:
         self.clock = Clock(self.app)
         tables = Tables(self.app, self.clock)
         add_scan(self.app, tables)
-        self.table_exports = DynamoDbExports(self.app, self.clients, self.clock, tables, self.faults, settings)
+        self.table_exports = DynamoDbExports(
+            self.app, self.clients, self.clock, tables, self.faults, settings, self._actors
+        )
         self.app.reset_callbacks += [self.table_exports.reset, tables.reset, self.clock.reset]
 
     @property

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +46,7 @@ class Engine:
 
     clients: InProcessClients
     cache: FileCache
+    permit_database: Callable[[str], None] = lambda database: None
     _connection: duckdb.DuckDBPyConnection = field(init=False)
     _schema: dict[str, dict[str, str]] = field(default_factory=dict)
     _bound: int = field(default=0)
@@ -115,6 +116,7 @@ class Engine:
     def find_table(self, database: str, name: str) -> dict[str, Any]:
         """Glue's entry; TABLE_NOT_FOUND or SCHEMA_NOT_FOUND in Athena's words when there is none."""
         schema, name = database.lower(), name.lower()
+        self.permit_database(schema)
         glue = self.clients.client("glue")
         try:
             return glue.get_table(DatabaseName=schema, Name=name)["Table"] | {"DatabaseName": schema}

@@ -9,6 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from rds_lake.localcloud.athena.access import Access
 from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.errors import QueryFailedError
 from rds_lake.localcloud.http.app import ApiError
@@ -28,6 +29,7 @@ class Execution:
 
     body: dict[str, Any]
     parameters: list[str]
+    access: Access
     columns: list[tuple[str, str]] = field(default_factory=list)
     rows: list[list[str | None]] = field(default_factory=list)
     engine: Engine | None = None

@@ -10,7 +10,7 @@ What belongs here: SQL that reads a table's local copies. Views are `engine.py`,
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,14 @@ class Reading:
 
 @dataclass(slots=True)
 class FileCache:
-    """Local copies of objects, by ETag: under the same ETag the content is the same. Counts the bytes that a query reads."""
+    """Local copies of objects, by ETag: under the same ETag the content is the same. Counts the bytes that a query reads.
+
+    `permit` is asked about each object (bucket and key) that is not fetched because there is a copy of it.
+    """
 
     s3: Any
     folder: Path
+    permit: Callable[[str, str], None]
     scanned: int = field(default=0)
 
     def files(self, location: str) -> list[tuple[str, Path]]:
@@ -67,7 +71,9 @@ class FileCache:
 
     def _fetch(self, bucket: str, item: dict[str, Any]) -> Path:
         path = self.folder / f"{item['ETag'].strip(chr(34))}-{item['Size']}"
-        if not path.exists():
+        if path.exists():
+            self.permit(bucket, item["Key"])
+        else:
             partial = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
             partial.write_bytes(self.s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read())
             partial.replace(path)

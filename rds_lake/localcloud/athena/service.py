@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from botocore.exceptions import ClientError
 
+from rds_lake.localcloud.athena.access import VIA, Access
 from rds_lake.localcloud.athena.catalog import CatalogOperations, find_workgroup, page_of
 from rds_lake.localcloud.athena.engine import Engine
 from rds_lake.localcloud.athena.errors import QueryFailedError, translate_error
@@ -25,6 +27,8 @@ from rds_lake.localcloud.athena.session import Session
 from rds_lake.localcloud.athena.statements.dispatch import run_statement, statement_type
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.permissions.stored import Query
 
 _MAX_STATEMENT_BYTES = 262_144
 _TOKEN_LENGTHS = range(32, 129)
@@ -50,6 +54,7 @@ class AthenaService:
         app: LocalCloudApp,
         clients: InProcessClients,
         settings: AthenaSettings,
+        actors: Actors,
         *,
         cache_folder: Path,
         clock: Callable[[], float] = time.time,
@@ -61,6 +66,8 @@ class AthenaService:
         self._clock = clock
         self._sleep = sleep
         self._executions = Executions(clock)
+        self._actors = actors
+        actors.permissions.stored.query = self._query
         self._prepared: dict[str, dict[str, str]] = {}
         self._pool = ThreadPoolExecutor(settings.workers, thread_name_prefix="athena")
         CatalogOperations(app, clients)
@@ -93,10 +100,12 @@ class AthenaService:
         if token is not None and len(token) not in _TOKEN_LENGTHS:
             raise ApiError("InvalidRequestException", "ClientRequestToken must have 32 to 128 characters")
         location, kind = self._output_location(params), statement_type(sql)
+        access = Access(acting=self._actors.acting(self._actors.caller(context), via=VIA), output=location)
+        access.check_output()
         limit = self._settings.active_dml if kind == "DML" else self._settings.active_ddl
 
         def make(query_id: str) -> Execution:
-            return self._execution(query_id, params, kind=kind, location=location)
+            return self._execution(query_id, params, kind=kind, access=access)
 
         execution, is_new = self._executions.admit(params, make, limit)
         if is_new:
@@ -134,13 +143,20 @@ class AthenaService:
         metadata = {"ColumnInfo": column_info(execution.columns)}
         return {"UpdateCount": 0, "ResultSet": {"Rows": rows, "ResultSetMetadata": metadata}} | token
 
-    def _execution(self, query_id: str, params: dict[str, Any], *, kind: str, location: str) -> Execution:
+    def _query(self, query_id: str) -> Query | None:
+        """Where a query ran and where its results are, for the rights of operations that name only the query."""
+        execution = self._executions.find(query_id)
+        if execution is None:
+            return None
+        return Query(workgroup=execution.workgroup, output=execution.body["ResultConfiguration"]["OutputLocation"])
+
+    def _execution(self, query_id: str, params: dict[str, Any], *, kind: str, access: Access) -> Execution:
         suffix = "csv" if kind == "DML" else "txt"
         body = {
             "QueryExecutionId": query_id,
             "Query": params["QueryString"],
             "StatementType": kind,
-            "ResultConfiguration": {"OutputLocation": f"{location.rstrip('/')}/{query_id}.{suffix}"},
+            "ResultConfiguration": {"OutputLocation": f"{access.output.rstrip('/')}/{query_id}.{suffix}"},
             "QueryExecutionContext": params.get("QueryExecutionContext", {}),
             "WorkGroup": params.get("WorkGroup", "primary"),
             "EngineVersion": {
@@ -150,7 +166,7 @@ class AthenaService:
             "Status": {"State": "QUEUED", "SubmissionDateTime": self._clock()},
             "Statistics": {},
         }
-        return Execution(body=body, parameters=params.get("ExecutionParameters") or [])
+        return Execution(body=body, parameters=params.get("ExecutionParameters") or [], access=access)
 
     def _output_location(self, params: dict[str, Any]) -> str:
         group = find_workgroup(self._clients, params.get("WorkGroup", "primary"))
@@ -175,16 +191,19 @@ class AthenaService:
         if not self._executions.begin(execution):
             return
         started = self._clock()
-        cache = FileCache(s3=self._clients.client("s3"), folder=self._cache_folder)
+        access = execution.access
+        cache = FileCache(s3=access.acting.clients.client("s3"), folder=self._cache_folder, permit=access.read)
         failure: QueryFailedError | None = None
         try:
             self._answer(execution, cache)
         except QueryFailedError as error:
             failure = error
+        except ClientError as error:
+            failure = access.failure(error) or _internal(error)
         except duckdb.Error as error:
             failure = translate_error(error)
         except Exception as error:  # noqa: BLE001 - a thread's boundary: a query that cannot go on is FAILED, not lost
-            failure = QueryFailedError("GENERIC_INTERNAL_ERROR", f"{type(error).__name__}: {error}", category=1)
+            failure = _internal(error)
         milliseconds = int(1000 * (self._clock() - started))
         statistics = {
             "EngineExecutionTimeInMillis": milliseconds,
@@ -195,14 +214,17 @@ class AthenaService:
         self._executions.finish(execution, failure, statistics)
 
     def _answer(self, execution: Execution, cache: FileCache) -> None:
-        engine = Engine(clients=self._clients, cache=cache)
+        access = execution.access
+        engine = Engine(clients=access.acting.clients, cache=cache, permit_database=access.database)
         try:
             # Asked again, now with the engine: from here on a stop interrupts it.
             if not self._executions.begin(execution, engine):
                 return
+            database = execution.body["QueryExecutionContext"].get("Database", "default").lower()
+            access.begin(database)
             session = Session(
                 engine=engine,
-                database=execution.body["QueryExecutionContext"].get("Database", "default").lower(),
+                database=database,
                 results=execution.body["ResultConfiguration"]["OutputLocation"].rsplit("/", 1)[0],
                 parameters=execution.parameters,
                 prepared=self._prepared.setdefault(execution.workgroup, {}),
@@ -216,10 +238,14 @@ class AthenaService:
 
     def _leave_results(self, execution: Execution) -> None:
         bucket, _, key = execution.body["ResultConfiguration"]["OutputLocation"].removeprefix("s3://").partition("/")
-        s3 = self._clients.client("s3")
+        s3 = execution.access.acting.clients.client("s3")
         if execution.kind == "DML":
             s3.put_object(Bucket=bucket, Key=key, Body=render_csv(execution.columns, execution.rows))
         else:
             text = "\n".join("\t".join(value or "" for value in row) for row in execution.rows)
             s3.put_object(Bucket=bucket, Key=key, Body=text.encode())
         s3.put_object(Bucket=bucket, Key=f"{key}.metadata", Body=b"")
+
+
+def _internal(error: Exception) -> QueryFailedError:
+    return QueryFailedError("GENERIC_INTERNAL_ERROR", f"{type(error).__name__}: {error}", category=1)

@@ -34,6 +34,7 @@ from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.app import LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.permissions.acting import Actors
 
 _QUOTA = 300
 # More than may be stuck at once in any test.
@@ -69,6 +70,7 @@ class DynamoDbExports:
         tables: Tables,
         faults: Faults,
         settings: DynamoDbSettings,
+        actors: Actors,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -77,6 +79,7 @@ class DynamoDbExports:
         self._tables = tables
         self._recovery = Recovery(app, clock, tables)
         self._faults = faults
+        self._actors = actors
         self._settings = settings
         self._sleep = sleep
         self._state = _State()
@@ -111,10 +114,12 @@ class DynamoDbExports:
                     "LimitExceededException", f"Too many concurrent exports: at most {_QUOTA} may be in progress."
                 )
             export = self._admitted(table, window, params)
+            export.caller = self._actors.caller(context)
             self._state.exports[export.arn] = export
             answer = dict(export.shown)
             job = ExportJob(
                 clients=self._clients,
+                actors=self._actors,
                 clock=self._clock,
                 settings=self._settings,
                 closing=self._state.closing,

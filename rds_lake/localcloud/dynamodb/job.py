@@ -20,9 +20,15 @@ from rds_lake.localcloud.faults.kinds import DynamoDbExportFault
 from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.clock import Clock, in_words
 from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.permissions.authorizer import NotAuthorizedError
+from rds_lake.model.permissions.request import Principal
 
 # AWS's code for a bucket that does not exist; other codes are not known (docs/fidelity.md).
 _FAILURES = {"NoSuchBucket": ("S3NoSuchBucket", "The specified bucket does not exist")}
+# An export needs these rights of its caller's beside PutObject:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport_Requesting.html
+_ASKED, _VIA = ("AbortMultipartUpload", "PutObjectAcl"), "dynamodb.amazonaws.com"
 Json = dict[str, Any]
 
 
@@ -39,7 +45,7 @@ class DynamoDbSettings:
 
 @dataclass(slots=True, kw_only=True)
 class Export:
-    """One export. `shown` is AWS's description of it, `content` what it is to write."""
+    """One export. `shown` is AWS's description of it, `content` what it is to write, `caller` in whose name (None: like root)."""
 
     shown: Json
     table: TableRecord
@@ -47,6 +53,7 @@ class Export:
     asked: str
     started: int
     content: list[tuple[str, Version]] | list[Change]
+    caller: Principal | None = None
 
     @property
     def arn(self) -> str:
@@ -62,6 +69,7 @@ class ExportJob:
     """Runs exports, one per call, in whatever thread calls. `closing` ends those that are stuck."""
 
     clients: InProcessClients
+    actors: Actors
     clock: Clock
     settings: DynamoDbSettings
     closing: threading.Event
@@ -75,6 +83,8 @@ class ExportJob:
             details = error.response["Error"]
             code, message = _FAILURES.get(details["Code"], (f"S3{details['Code']}", details["Message"]))
             return _failed(code, message)
+        except NotAuthorizedError as error:
+            return _failed("S3AccessDenied", str(error))
         except Exception as error:  # noqa: BLE001 - a thread's boundary: an export that cannot go on is FAILED, not lost
             return _failed("UNKNOWN", str(error)[:1000])
 
@@ -88,8 +98,11 @@ class ExportJob:
         if self.closing.is_set():
             return _failed("INTERNAL", "")
         place = self._place(export)
+        acting = self.actors.acting(export.caller, via=_VIA, region=export.table.region)
+        for call in _ASKED:
+            acting.require("s3", call, Bucket=place.bucket, Key=f"{place.prefix}/AWSDynamoDB/".lstrip("/"))
         writer = DynamoDbWriter(
-            s3=self.clients.client("s3", export.table.region),
+            s3=acting.clients.client("s3", export.table.region),
             partitions=self.settings.partitions,
             max_file_bytes=self.settings.max_file_bytes,
         )

@@ -44,7 +44,7 @@ class Faults:
             shown = {
                 name: [fault.shown() for fault in getattr(self._pending, name)] for name in FaultLists.model_fields
             }
-            rare = ("dynamodb_exports", "glue_jobs")
+            rare = ("dynamodb_exports", "glue_jobs", "deny")
             return {name: faults for name, faults in shown.items() if faults or name not in rare} | {
                 "delayed": len(self._late)
             }
@@ -88,6 +88,30 @@ class Faults:
     def throttles(self) -> bool:
         """Whether any call is to be throttled."""
         return bool(self._pending.throttle)
+
+    def denied(self, action: str, resource: str) -> bool:
+        """Whether a right that is asked for now is denied (`s3:GetObject`, an ARN)."""
+        if not self._pending.deny:
+            return False
+        with self._lock:
+            for fault in self._pending.deny:
+                if fault.strikes(action, resource):
+                    if fault.times is not None:
+                        fault.times -= 1
+                        if not fault.times:
+                            self._pending.deny.remove(fault)
+                    return True
+        return False
+
+    @property
+    def denies(self) -> bool:
+        """Whether any right is to be denied."""
+        return bool(self._pending.deny)
+
+    def lift_denials(self) -> None:
+        """Deny nothing any more."""
+        with self._lock:
+            self._pending.deny = []
 
     def route(self, name: str, send: Callable[[], None]) -> None:
         """Send an event, unless a fault loses, doubles or delays it. `name`: what a fault's `match` is compared with."""

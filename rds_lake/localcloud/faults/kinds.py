@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -144,6 +145,18 @@ class Throttle(_Fault):
         return operation
 
 
+class Denial(_Fault):
+    """An action is denied as if no policy allowed it, whoever asks. `resource`: a pattern; without `times` until a reset."""
+
+    action: Annotated[str, Field(pattern=r"^[a-z0-9-]+:[0-9A-Za-z*?]+$")]
+    resource: Words = "*"
+    times: Annotated[int, Field(gt=0, lt=10**6)] | None = None
+
+    def strikes(self, action: str, resource: str) -> bool:
+        """Whether it is about this action on this resource; an action's letters may be small or capital."""
+        return fnmatchcase(action.lower(), self.action.lower()) and fnmatchcase(resource, self.resource)
+
+
 class FaultLists(BaseModel):
     """Faults in the order in which they strike."""
 
@@ -154,3 +167,4 @@ class FaultLists(BaseModel):
     throttle: list[Throttle] = []
     dynamodb_exports: list[DynamoDbExportFault] = []
     glue_jobs: list[JobFault] = []
+    deny: list[Denial] = []

@@ -54,12 +54,24 @@ def _s3_operation(environ: dict[str, Any]) -> str:
     """The operation with the most parts that the request has all of: path, required query and headers."""
     bucket, _, key = environ.get("PATH_INFO", "").lstrip("/").partition("/")
     place = environ["REQUEST_METHOD"], bool(bucket) + bool(key)
-    query = set(parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-    headers = {name.removeprefix("HTTP_").replace("_", "-").lower() for name in environ if name.startswith("HTTP_")}
-    fitting = [
-        (len(parts), name) for where, parts, name in _s3_operations() if where == place and parts <= query | headers
-    ]
+    given = (
+        set(parse_qs(environ["QUERY_STRING"], keep_blank_values=True)) if environ.get("QUERY_STRING") else set[str]()
+    )
+    given |= {name for key, name in _s3_headers().items() if key in environ}
+    return _s3_operation_of(place, frozenset(given))
+
+
+@functools.lru_cache(maxsize=4096)
+def _s3_operation_of(place: tuple[str, int], given: frozenset[str]) -> str:
+    fitting = [(len(parts), name) for where, parts, name in _s3_operations() if where == place and parts <= given]
     return max(fitting, key=lambda item: item[0], default=(0, ""))[1]
+
+
+@functools.cache
+def _s3_headers() -> dict[str, str]:
+    """The headers that tell operations apart, by their names in WSGI."""
+    names = {part for _, parts, _ in _s3_operations() for part in parts}
+    return {f"HTTP_{name.upper().replace('-', '_')}": name for name in names}
 
 
 @functools.cache

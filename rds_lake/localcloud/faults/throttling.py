@@ -5,12 +5,12 @@ Only requests over HTTP are counted: calls that the local cloud makes to itself 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.faults.operations import called_operation
-from rds_lake.localcloud.http.app import LocalCloudApp, StartResponse, request_context
+from rds_lake.localcloud.http.app import StartResponse, request_context
 from rds_lake.localcloud.http.models import service_model, service_of
 from rds_lake.localcloud.http.refusals import refuse
 
@@ -26,7 +26,7 @@ _OURS = ("/_local/", "/moto-api/")
 class ThrottleGate:
     """A WSGI application before another: refuses the calls that are to be throttled."""
 
-    def __init__(self, app: LocalCloudApp, faults: Faults) -> None:
+    def __init__(self, app: Callable[..., Iterable[bytes]], faults: Faults) -> None:
         self._app = app
         self._faults = faults
 

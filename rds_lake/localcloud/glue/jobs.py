@@ -24,12 +24,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from rds_lake.localcloud.events.sender import Events
 from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.faults.kinds import JobFault
+from rds_lake.localcloud.glue.job_role import check_trust, job_role, missing_rights
 from rds_lake.localcloud.glue.mounted_buckets import MountedBuckets, NotAnObjectError, place_of
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.permissions.acting import Actors, words
 
 _INSTALL = "pip install 'rds-lake[spark]' and a Java runtime (apt-get install default-jre-headless)"
 _RUNNING = ("STARTING", "RUNNING", "STOPPING")
@@ -55,10 +59,11 @@ class GlueJobRuns:
         clients: InProcessClients,
         events: Events,
         faults: Faults,
+        actors: Actors,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._clients, self._events, self._faults = clients, events, faults
+        self._clients, self._events, self._faults, self._actors = clients, events, faults, actors
         # Called with a run's arguments instead of Spark; returns what went wrong, None for success.
         self.stand_in: Callable[[Json], str | None] | None = None
         self._clock = clock
@@ -88,6 +93,7 @@ class GlueJobRuns:
 
     def _create(self, context: RequestContext, body: Json) -> Json:
         name = body["Name"]
+        check_trust(self._actors, context, body.get("Role", ""))
         with self._lock:
             if name in self._jobs:
                 raise ApiError("AlreadyExistsException", f"Job with name: {name} already exists")
@@ -98,6 +104,7 @@ class GlueJobRuns:
         return {"Job": self._job(body["JobName"]).definition | {"Name": body["JobName"]}}
 
     def _update(self, context: RequestContext, body: Json) -> Json:
+        check_trust(self._actors, context, body["JobUpdate"].get("Role", ""))
         self._job(body["JobName"]).definition = dict(body["JobUpdate"])
         return {"JobName": body["JobName"]}
 
@@ -166,18 +173,28 @@ class GlueJobRuns:
     def _do(self, context: RequestContext, job: _Job, run: Json) -> str | None:
         """Execute the script with its arguments; what went wrong, None for success."""
         arguments = job.definition.get("DefaultArguments", {}) | run["Arguments"]
+        acting = job_role(self._actors, context, job.definition, run["Id"])
+        refused = missing_rights(acting, job.definition, arguments)
+        if refused is not None:
+            return refused
         if self.stand_in is not None:
             return self.stand_in(arguments)
         folder = Path(tempfile.mkdtemp(prefix="rds-lake-glue-"))
         try:
             script = arguments.get("--scriptLocation", job.definition["Command"]["ScriptLocation"])
-            buckets = MountedBuckets(self._clients.client("s3", context.region), folder)
+            buckets = MountedBuckets(
+                s3=self._clients.client("s3", context.region),
+                folder=folder,
+                written_as=acting.clients.client("s3", context.region),
+            )
             before = buckets.fetch()
             message = self._script(run["Id"], folder, script, arguments)
             buckets.store(before)
             return message
         except NotAnObjectError as error:
             return str(error)
+        except ClientError as error:
+            return f"An error occurred while calling o1.save. {words(error) or error}"
         except (OSError, subprocess.SubprocessError) as error:
             return repr(error)
         finally:

@@ -19,12 +19,13 @@ class NotAnObjectError(ValueError):
     """A URI that names no object of a bucket."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MountedBuckets:
-    """All buckets as folders below one."""
+    """All buckets as folders below one. `written_as`: the client that stores what changed, the job's role's."""
 
     s3: Any
     folder: Path
+    written_as: Any
     _keys: dict[Path, str] = field(default_factory=dict)
 
     def fetch(self) -> dict[Path, int]:
@@ -39,10 +40,10 @@ class MountedBuckets:
         """Copy back the files that changed since `before`, delete the objects of those that are gone; not Hadoop's checksum files."""
         after = self._written()
         for path in sorted(before.keys() - after.keys()):
-            self.s3.delete_object(**self._object(path))
+            self.written_as.delete_object(**self._object(path))
         for path in sorted(path for path, when in after.items() if before.get(path) != when):
             if not path.name.endswith(".crc"):
-                self.s3.put_object(**self._object(path), Body=path.read_bytes())
+                self.written_as.put_object(**self._object(path), Body=path.read_bytes())
 
     def _fetch(self, bucket: str, key: str) -> None:
         if is_path(key.removesuffix("/")) and self._placed(self.folder / bucket / key, bucket, key):

@@ -22,7 +22,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.http.protocol import BadRequestError, render_error, render_query_answer
 
-_SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/")
+_SCOPE = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
 _JSON_TYPE = "application/x-amz-json-1.1"
 
@@ -44,11 +44,12 @@ class ApiError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestContext:
-    """Whose request it is and where it goes."""
+    """Whose request it is and where it goes. `key`: the access key it is signed with."""
 
     account: str
     region: str
     service: str
+    key: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -188,8 +189,8 @@ class LocalCloudApp:
 def request_context(environ: Json) -> RequestContext:
     """Account, Region and service of a request; S3 in us-east-1 when it is not signed."""
     match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    region, service = (match[1], match[2]) if match else (REGION, "s3")
-    return RequestContext(account=ACCOUNT, region=region, service=service)
+    key, region, service = match.groups() if match else ("", REGION, "s3")
+    return RequestContext(account=ACCOUNT, region=region, service=service, key=key)
 
 
 def read_body(environ: Json) -> bytes:

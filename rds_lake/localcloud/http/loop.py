@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -23,6 +25,8 @@ _CONFIG = Config(
     request_checksum_calculation="when_required",
     response_checksum_validation="when_required",
 )
+# The application before the router that the requests of the call under way pass; none passes one by default.
+_BEFORE: ContextVar[Callable[..., Iterable[bytes]] | None] = ContextVar("before", default=None)
 
 
 class _RawBody(io.BytesIO):
@@ -63,8 +67,64 @@ class InProcessClients:
         def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
             answered[:] = [int(status.split()[0]), dict(headers)]
 
-        body = b"".join(self._app(environ, start))
+        body = b"".join((_BEFORE.get() or self._app)(environ, start))
         return AWSResponse(request.url, answered[0], answered[1], _RawBody(body))
+
+    def through(self, before: Callable[..., Iterable[bytes]]) -> InProcessClients:
+        """The same clients, whose requests pass a WSGI application that stands before the router."""
+        return _ClientsThrough(self, before)
+
+
+class _ClientsThrough(InProcessClients):
+    def __init__(self, clients: InProcessClients, before: Callable[..., Iterable[bytes]]) -> None:
+        self._clients_before, self._before = clients, before
+
+    def client(self, service: str, region: str = "us-east-1") -> Any:
+        return _ClientThrough(self._clients_before.client(service, region), self._before)
+
+
+class _ClientThrough:
+    """A client; each of its calls, and each page of its paginators, is made through an application."""
+
+    def __init__(self, client: Any, before: Callable[..., Iterable[bytes]]) -> None:
+        self._client, self._before = client, before
+
+    def get_paginator(self, operation: str) -> Any:
+        return _PaginatorThrough(self._client.get_paginator(operation), self._before)
+
+    def __getattr__(self, name: str) -> Any:
+        member = getattr(self._client, name)
+        if not callable(member):
+            return member
+
+        def call(**arguments: Any) -> Any:
+            with _passing(self._before):
+                return member(**arguments)
+
+        return call
+
+
+class _PaginatorThrough:
+    def __init__(self, paginator: Any, before: Callable[..., Iterable[bytes]]) -> None:
+        self._paginator, self._before = paginator, before
+
+    def paginate(self, **arguments: Any) -> Iterator[Any]:
+        pages = iter(self._paginator.paginate(**arguments))
+        while True:
+            with _passing(self._before):
+                page = next(pages, None)
+            if page is None:
+                return
+            yield page
+
+
+@contextmanager
+def _passing(before: Callable[..., Iterable[bytes]]) -> Iterator[None]:
+    token = _BEFORE.set(before)
+    try:
+        yield
+    finally:
+        _BEFORE.reset(token)
 
 
 def _environ(request: Any) -> dict[str, Any]:

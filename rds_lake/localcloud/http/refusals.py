@@ -18,14 +18,18 @@ def refuse(
     # The connection is kept: what is left of this request must not become the next one.
     read_body(environ)
     protocol = service_model(service_of(signed_as)).protocol
-    if protocol == "json":
+    if protocol in ("json", "rest-json"):
         content_type, body = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
     elif protocol == "query":
         content_type, body = "text/xml", render_error(code, message)
+    elif protocol == "ec2":
+        content_type = "text/xml"
+        error = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>"
+        body = f"<Response><Errors>{error}</Errors></Response>".encode()
     else:
         content_type = "application/xml"
         body = f"<Error><Code>{escape(code)}</Code><Message>{escape(message)}</Message></Error>".encode()
     # An answer to HEAD has no body: what would follow is read as the next answer.
     body = b"" if environ["REQUEST_METHOD"] == "HEAD" else body
-    start(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    start(status, [("Content-Type", content_type), ("Content-Length", str(len(body))), ("x-amzn-ErrorType", code)])
     return [body]

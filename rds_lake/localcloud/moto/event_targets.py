@@ -1,7 +1,7 @@
 """EventBridge's delivery, repaired: in moto, PutEvents fails when a target does. AWS answers PutEvents before it delivers.
 
 A disabled rule delivers nothing; a delivered event names its account; SNS topics, `Input` and `InputPath` work; an event for a
-target that no longer exists, or of a kind that moto cannot deliver to, is lost.
+target that no longer exists, that its policy keeps EventBridge from, or of a kind that moto cannot deliver to, is lost.
 
 What belongs here: targets of rules. Tests are in `test_fixes.py`, as for every repair.
 """
@@ -19,12 +19,20 @@ from moto.sns import sns_backends
 from moto.sqs import sqs_backends
 from werkzeug.exceptions import HTTPException
 
+from rds_lake.localcloud.permissions.authorizer import Permissions
+from rds_lake.localcloud.permissions.delivery import may_deliver
+
 # What moto raises for a queue or topic that no longer exists, and for a kind of target it cannot deliver to.
 _LOST = (ServiceException, HTTPException, NotImplementedError)
 
 
-def apply_event_fixes() -> None:
-    """Replace the delivery of moto's rules in this process. Safe to repeat."""
+# The rules of the local cloud that started last: moto's state is one for the whole process, too.
+_PERMISSIONS: list[Permissions] = []
+
+
+def apply_event_fixes(permissions: Permissions) -> None:
+    """Replace the delivery of moto's rules in this process. Safe to repeat: the last call's permissions count."""
+    _PERMISSIONS[:] = [permissions]
     rule = events_models.Rule
     original = rule.send_to_targets
     if getattr(original, "rds_lake", False):
@@ -35,6 +43,8 @@ def apply_event_fixes() -> None:
             return
         event = {"account": self.account_id} | original_event
         for target in self.targets:
+            if not may_deliver(_PERMISSIONS[0], self.arn, target["Arn"]):
+                continue
             try:
                 if not _deliver(self, target, event):
                     single = copy.copy(self)

@@ -20,15 +20,17 @@ from datetime import UTC, datetime
 from typing import Any
 
 import botocore.exceptions
+from botocore.exceptions import ClientError
 
 from rds_lake.localcloud.databases.source import FrozenDatabase
 from rds_lake.localcloud.events.sender import Events
 from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.faults.kinds import ExportFault
-from rds_lake.localcloud.http.account import REGION
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.paging import page_of
+from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.rds.export_role import ExportRole
 from rds_lake.localcloud.rds.kinds import ExportSource, export_source
 from rds_lake.localcloud.rds.snapshots import Snapshots
 from rds_lake.localcloud.rds.sources import Content, Sources
@@ -69,6 +71,7 @@ class ExportTasks:
         events: Events,
         faults: Faults,
         settings: ExportSettings,
+        actors: Actors,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -78,6 +81,7 @@ class ExportTasks:
         self._events = events
         self._faults = faults
         self._settings = settings
+        self._actors = actors
         self._sleep = sleep
         self._tasks: dict[str, dict[str, Any]] = {}
         self._lock = threading.Lock()
@@ -118,7 +122,7 @@ class ExportTasks:
                 refused.callback(content.release)
             self._check_only(params, content.databases)
             answer = dict(task)
-            self._submit(task, source, content)
+            self._submit(task, source, content, ExportRole.passed(self._actors, context, task))
             refused.pop_all()
         return answer
 
@@ -133,16 +137,16 @@ class ExportTasks:
     def _check_only(self, params: dict[str, Any], databases: Sequence[FrozenDatabase]) -> None:
         # Without it nothing is asked of the database: a start must be quick.
         if params.get("ExportOnly"):
-            self._writer(databases).check_only(params["ExportOnly"])
+            self._writer(databases, self._clients).check_only(params["ExportOnly"])
 
-    def _writer(self, databases: Sequence[FrozenDatabase]) -> ExportWriter:
-        return ExportWriter(s3=self._clients.client("s3"), databases=databases, settings=self._settings)
+    def _writer(self, databases: Sequence[FrozenDatabase], clients: InProcessClients) -> ExportWriter:
+        return ExportWriter(s3=clients.client("s3"), databases=databases, settings=self._settings)
 
-    def _submit(self, task: dict[str, Any], source: ExportSource, content: Content) -> None:
+    def _submit(self, task: dict[str, Any], source: ExportSource, content: Content, role: ExportRole) -> None:
         with self._lock:
             if self._tasks.get(task["ExportTaskIdentifier"]) is not task:
                 raise ApiError("InternalFailure", "The local cloud was reset while the export was started.", 503)
-            self._pool.submit(self._run, task, source, content, self._faults.next_export())
+            self._pool.submit(self._run, task, source, content, role, self._faults.next_export())
 
     def _admit(self, params: dict[str, Any], source: ExportSource, moment: datetime) -> dict[str, Any]:
         """The new task; ApiError when its identifier is used, its source is being exported, or five tasks run."""
@@ -236,9 +240,11 @@ class ExportTasks:
                 self._canceling.notify_all()
             return dict(task)
 
-    def _run(self, task: dict[str, Any], source: ExportSource, content: Content, fault: ExportFault) -> None:
+    def _run(
+        self, task: dict[str, Any], source: ExportSource, content: Content, role: ExportRole, fault: ExportFault
+    ) -> None:
         """Run a task to its end, in a thread of its own, and announce the end."""
-        status, changes = self._outcome(task, content, fault)
+        status, changes = self._outcome(task, content, role, fault)
         try:
             content.release()
         finally:
@@ -246,31 +252,26 @@ class ExportTasks:
         if known:
             self._events.emit([source.ended[status]], task["SourceArn"])
 
-    def _outcome(self, task: dict[str, Any], content: Content, fault: ExportFault) -> tuple[str, dict[str, Any]]:
+    def _outcome(
+        self, task: dict[str, Any], content: Content, role: ExportRole, fault: ExportFault
+    ) -> tuple[str, dict[str, Any]]:
         """The task's last status and what else changes in it; whatever goes wrong ends as FAILED, as in AWS."""
         try:
             self._sleep(self._settings.starting_seconds)
             self._advance(task, TaskStartTime=datetime.now(UTC), Status="IN_PROGRESS")
-            self._check_region(task["S3Bucket"])
+            role.check()
             if fault.stuck:
                 self._wait_for_cancel(task)
             self._sleep(self._settings.progress_seconds)
-            writer = self._writer(content.databases)
+            writer = self._writer(content.databases, role.acting.clients)
             warning = writer.write(task, fault, lambda **changes: self._advance(task, **changes))
             return "COMPLETE", {"PercentProgress": 100} | ({"WarningMessage": warning} if warning else {})
         except CanceledError:
             return "CANCELED", {}
+        except ClientError as error:
+            return "FAILED", {"FailureCause": role.failure(error)}
         except Exception as error:  # noqa: BLE001 - a thread's boundary: a task that cannot go on is FAILED, not lost
             return "FAILED", {"FailureCause": str(error)[:1000]}
-
-    def _check_region(self, bucket: str) -> None:
-        # S3 leaves the location out for us-east-1.
-        where = self._clients.client("s3").get_bucket_location(Bucket=bucket).get("LocationConstraint") or "us-east-1"
-        if where != REGION:
-            raise RuntimeError(
-                f"The S3 bucket {bucket} isn't located in the current AWS Region. Please, review your S3 bucket name and "
-                "retry the export."
-            )
 
     def _wait_for_cancel(self, task: dict[str, Any]) -> None:
         with self._canceling:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError, WaiterError
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.dynamodb.job import DynamoDbSettings
 from rds_lake_tests.localcloud.dynamodb.exporting import BUCKET, Dynamo, ago, md5
+from rds_lake_tests.support.open_targets import let_events_in
 from rds_lake_tests.support.world import until
 
 EVERY_TYPE: dict[str, Any] = {
@@ -163,6 +164,7 @@ def test_the_manifest_is_announced_by_s3_through_queue_and_eventbridge(dynamo: D
     sqs, s3 = dynamo.client("sqs"), dynamo.client("s3")
     queue = sqs.create_queue(QueueName="q")["QueueUrl"]
     where = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    let_events_in(dynamo.client, where)
     rules = [{"Name": "suffix", "Value": "manifest-summary.json"}]
     configuration = {"QueueArn": where, "Events": ["s3:ObjectCreated:*"], "Filter": {"Key": {"FilterRules": rules}}}
     s3.put_bucket_notification_configuration(

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake_tests.support.open_targets import let_events_in
 
 pytestmark = pytest.mark.slow
 
@@ -194,6 +195,8 @@ def targeted(clients: Any, target: dict[str, Any] | None = None) -> list[str]:
     url = sqs.create_queue(QueueName="fix-target")["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = sns.create_topic(Name="fix-topic")["TopicArn"]
+    let_events_in(clients, topic)
+    let_events_in(clients, queue)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
     events.put_rule(Name="fix-target", EventPattern=PATTERN)
     events.put_targets(
@@ -235,6 +238,7 @@ def delivered(clients: Any, *, state: str) -> list[dict[str, Any]]:
     sqs, events = clients("sqs"), clients("events")
     url = sqs.create_queue(QueueName=f"fix-{state.lower()}")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    let_events_in(clients, arn)
     events.put_rule(Name=f"fix-{state.lower()}", EventPattern=PATTERN, State=state)
     events.put_targets(Rule=f"fix-{state.lower()}", Targets=[{"Id": "1", "Arn": arn}])
     events.put_events(Entries=[{"Source": "aws.rds", "DetailType": "x", "Detail": "{}"}])

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake_tests.support.open_targets import let_events_in
 from rds_lake_tests.support.world import post, until
 
 CLUSTER_ARN = "arn:aws:rds:us-east-1:123456789012:cluster:shop-aurora"
@@ -38,6 +39,7 @@ class Aurora:
         pattern = json.dumps({"source": ["aws.rds", "aws.backup"]})
         clients.client("events").put_rule(Name="all", EventPattern=pattern)
         target = {"Id": "1", "Arn": arn["Attributes"]["QueueArn"]}
+        let_events_in(clients.client, target["Arn"])
         clients.client("events").put_targets(Rule="all", Targets=[target])
 
     @property

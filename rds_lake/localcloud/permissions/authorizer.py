@@ -1,0 +1,136 @@
+"""Whether a caller may do something. The gate asks for each request, the planes for what services do in a caller's name.
+
+refusal = permissions.refusal(principal, Need(action="s3:PutObject", resource="arn:aws:s3:::lake/exports/x"), asked)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rds_lake.localcloud.faults.faults import Faults
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake.localcloud.http.app import LocalCloudApp
+from rds_lake.localcloud.permissions.callers import ROOT, Callers
+from rds_lake.localcloud.permissions.decisions import Decisions, Recorded
+from rds_lake.localcloud.permissions.denials import sentence
+from rds_lake.localcloud.permissions.narrowing import Narrowing
+from rds_lake.localcloud.permissions.needs import Need
+from rds_lake.localcloud.permissions.resource_policies import ResourcePolicies
+from rds_lake.localcloud.permissions.stored import Stored
+from rds_lake.model.permissions.evaluate import Decision, evaluate
+from rds_lake.model.permissions.policy import PolicyType
+from rds_lake.model.permissions.request import Principal, Request
+
+_FAULT = "deny fault"
+_DIRECTLY = {"aws:SecureTransport": ("true",), "aws:SourceIp": ("127.0.0.1",), "aws:ViaAWSService": ("false",)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """For which operation a right is asked: `s3.GetObject`, in which Region. `via`: the service that acts for the principal."""
+
+    operation: str
+    region: str = REGION
+    via: str = ""
+
+
+class NotAuthorizedError(Exception):
+    """A right is missing. The text is AWS's: User: … is not authorized to perform: … on resource: … because …"""
+
+
+class Permissions:
+    """Decides, and records what it decided. Every method may be called from any thread."""
+
+    def __init__(
+        self, app: LocalCloudApp, faults: Faults, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
+        self._faults = faults
+        self._now = now
+        self.stored = Stored()
+        self.callers = Callers(now)
+        self.decisions = Decisions(app)
+        self._policies = ResourcePolicies(self.stored, self.callers)
+        self._narrowing = Narrowing()
+
+    def reset(self) -> None:
+        """Forget keys and decisions."""
+        self._narrowing.reset()
+        self.callers.reset()
+        self.decisions.reset()
+
+    @property
+    def watches_root(self) -> bool:
+        """Whether requests of keys like root's have to be looked at: for the record, or for a fault."""
+        return self.decisions.record_all or self._faults.denies
+
+    def require(self, principal: Principal | None, need: Need, asked: Asked) -> None:
+        """NotAuthorizedError unless the principal has the right. None is a caller like root."""
+        refusal = self.refusal(principal, need, asked)
+        if refusal is not None:
+            raise NotAuthorizedError(refusal)
+
+    def refusal(self, principal: Principal | None, need: Need, asked: Asked) -> str | None:
+        """AWS's sentence where the right is missing; None where it is there."""
+        if principal is None and not self.watches_root:
+            return None
+        who, now = principal or ROOT, self._now()
+        context = _context(need, asked, now)
+        request = Request(action=need.action, resource=need.resource, account=_owner(need.resource), context=context)
+        decision = self._decide(request, who)
+        if principal is not None or self.decisions.record_all:
+            self.decisions.add(_recorded(request, who, decision, asked, now))
+        return None if decision.allowed else sentence(request, who, decision)
+
+    def _decide(self, request: Request, principal: Principal) -> Decision:
+        if self._faults.denied(request.action, request.resource):
+            reason = f"because no identity-based policy allows the {request.action} action"
+            return Decision(effect="implicit deny", statement=_FAULT, reason=reason, policy_type=PolicyType.IDENTITY)
+        if principal is ROOT:
+            return Decision(effect="allow", statement="the account's root user")
+        policy = self._policies.find(request.action, request.resource)
+        return evaluate(
+            request,
+            self._narrowing.principal(principal, request.action),
+            resource_policy=self._narrowing.policy(policy, request.action) if policy else None,
+            grants=self._policies.grants(request.resource),
+        )
+
+
+def _context(need: Need, asked: Asked, now: datetime) -> dict[str, tuple[str, ...]]:
+    """The keys that AWS has in each request. The local cloud speaks HTTP and plays HTTPS."""
+    return {
+        "aws:RequestedRegion": (asked.region,),
+        **_DIRECTLY,
+        **({"aws:ViaAWSService": ("true",), "aws:CalledVia": (asked.via,)} if asked.via else {}),
+        **_times(int(now.timestamp())),
+        **need.context,
+    }
+
+
+@functools.lru_cache(maxsize=8)
+def _times(seconds: int) -> dict[str, tuple[str, ...]]:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return {"aws:CurrentTime": (f"{moment:%Y-%m-%dT%H:%M:%SZ}",), "aws:EpochTime": (str(seconds),)}
+
+
+def _recorded(request: Request, principal: Principal, decision: Decision, asked: Asked, now: datetime) -> Recorded:
+    return Recorded(
+        time=now,
+        principal=principal.arn,
+        action=request.action,
+        resource=request.resource,
+        context=request.context,
+        effect=decision.effect,
+        statement=decision.statement,
+        operation=asked.operation,
+        via=asked.via,
+    )
+
+
+def _owner(resource: str) -> str:
+    """The account that a resource belongs to; S3's ARNs have none, and everything here belongs to the one account."""
+    parts = resource.split(":", 5)
+    return parts[4] if len(parts) > 4 and parts[4].isdigit() else ACCOUNT

@@ -1,0 +1,68 @@
+"""A request as WSGI has it, to a Call."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from rds_lake.localcloud.http.app import RequestContext, read_body
+from rds_lake.localcloud.permissions.needs import Call
+from rds_lake.localcloud.permissions.stored import Stored
+
+_OWN_SUFFIX = ".localhost"
+_WITH_BODY = ("DeleteObjects",)
+_HEADERS = ("HTTP_X_AMZ_", "HTTP_IF_")
+
+
+def in_path(environ: dict[str, Any]) -> dict[str, Any]:
+    """The request with its bucket in the path, where a client of S3 put it before `.localhost` in the Host header."""
+    host = environ.get("HTTP_HOST", "").partition(":")[0]
+    if not host.endswith(_OWN_SUFFIX):
+        return environ
+    return environ | {"PATH_INFO": f"/{host.removesuffix(_OWN_SUFFIX)}{environ.get('PATH_INFO', '')}"}
+
+
+def read_call(
+    environ: dict[str, Any], context: RequestContext, *, service: str, operation: str, stored: Stored
+) -> Call:
+    """The call that a request makes. A body that cannot be read has no parameters: the operation refuses it itself."""
+    known: dict[str, Any] = {
+        "service": service,
+        "operation": operation,
+        "region": context.region,
+        "account": context.account,
+        "stored": stored,
+    }
+    if service == "s3":
+        body = read_body(environ) if operation in _WITH_BODY else b""
+        return Call(params=_s3_params(environ), headers=_headers(environ), body=body, **known)
+    if "HTTP_X_AMZ_TARGET" in environ:
+        return Call(params=_json_params(read_body(environ)), **known)
+    return Call(params=dict(parse_qsl(read_body(environ).decode(errors="replace"), keep_blank_values=True)), **known)
+
+
+def _s3_params(environ: Mapping[str, Any]) -> dict[str, str]:
+    """Bucket and key, in WSGI's latin-1 form of UTF-8, and what the query has."""
+    path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
+    bucket, _, key = path.lstrip("/").partition("/")
+    query = environ.get("QUERY_STRING")
+    named = {"Bucket": bucket, "Key": key}
+    return dict(parse_qsl(query, keep_blank_values=True)) | named if query else named
+
+
+def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name.removeprefix("HTTP_").replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith(_HEADERS)
+    }
+
+
+def _json_params(body: bytes) -> dict[str, Any]:
+    try:
+        params = json.loads(body or b"{}")
+    except ValueError:
+        return {}
+    return params if isinstance(params, dict) else {}

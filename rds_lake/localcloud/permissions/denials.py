@@ -1,0 +1,53 @@
+"""AWS's refusals for want of permission: words, code and status, as each service has them.
+
+(https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html)
+"""
+
+from __future__ import annotations
+
+from rds_lake.localcloud.http.models import service_model, service_of
+from rds_lake.model.permissions.evaluate import Decision
+from rds_lake.model.permissions.request import Principal, Request
+
+_FORBIDDEN, _BAD_REQUEST = "403 Forbidden", "400 Bad Request"
+# Signing name -> code, where it is neither the query protocol's nor the JSON protocol's usual one.
+_CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
+_INVALID, _EXPIRED = (
+    "The security token included in the request is invalid.",
+    "The security token included in the request is expired",
+)
+
+
+def sentence(request: Request, principal: Principal, decision: Decision) -> str:
+    """AWS's sentence. S3 puts its ARN in quotes; SQS writes the action in small letters, SNS the service in capitals."""
+    action, resource = request.action, request.resource
+    service, _, name = action.partition(":")
+    written = {"sqs": action.lower(), "sns": f"SNS:{name}"}.get(service, action)
+    shown = f'"{resource}"' if service == "s3" else resource
+    reason = decision.reason.replace(action, written)
+    return f"User: {principal.arn} is not authorized to perform: {written} on resource: {shown} {reason}"
+
+
+def denied(signed_as: str) -> tuple[str, str]:
+    """Code and status of a request without permission. `signed_as`: the service in its signature."""
+    json = _protocol(signed_as) == "json"
+    code = _CODES.get(signed_as, "AccessDeniedException" if json else "AccessDenied")
+    return code, _BAD_REQUEST if json and signed_as not in _CODES else _FORBIDDEN
+
+
+def bad_key(signed_as: str, *, expired: bool) -> tuple[str, str, str]:
+    """Code, message and status of a request with an access key that is not active any more."""
+    protocol = _protocol(signed_as)
+    if protocol == "rest-xml":
+        if expired:
+            return "ExpiredToken", "The provided token has expired.", _BAD_REQUEST
+        message = "The AWS Access Key Id you provided does not exist in our records."
+        return "InvalidAccessKeyId", message, _FORBIDDEN
+    if protocol == "json":
+        code = "ExpiredTokenException" if expired else "UnrecognizedClientException"
+        return code, _EXPIRED if expired else _INVALID, _BAD_REQUEST
+    return "ExpiredToken" if expired else "InvalidClientTokenId", _EXPIRED if expired else _INVALID, _FORBIDDEN
+
+
+def _protocol(signed_as: str) -> str:
+    return service_model(service_of(signed_as)).protocol

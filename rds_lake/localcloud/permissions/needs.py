@@ -1,0 +1,107 @@
+"""What an operation needs: actions on resources, as AWS's service authorization reference names both.
+
+(https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rds_lake.localcloud.permissions.stored import Stored
+
+PARTITION = "aws"
+ANY = "*"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Need:
+    """One right. `action`: `s3:GetObject`; `resource`: an ARN, or `*` where the action has no resource type; `context`:
+    condition keys of this action alone."""
+
+    action: str
+    resource: str = ANY
+    context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, parsed as far as its rights depend on it.
+
+    `service` is boto3's name. `params`: the body of a JSON request, the form of a query request as it was sent
+    (`Tag.member.1`), of S3 the query's parameters with `Bucket` and `Key`. `body` is only set where S3's operation needs it.
+    """
+
+    service: str
+    operation: str
+    params: Mapping[str, Any]
+    region: str
+    account: str
+    stored: Stored
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def arn(self, resource: str, *, service: str = "") -> str:
+        """An ARN of the caller's account and Region: `call.arn("snapshot:rds:shop-…")`."""
+        return f"arn:{PARTITION}:{service or self.service}:{self.region}:{self.account}:{resource}"
+
+    def named(self, kind: str, *keys: str) -> str:
+        """The ARN of what the first given parameter names: itself where it is an ARN, all of that kind where none is given."""
+        for key in keys:
+            value = self.params.get(key)
+            if value:
+                return value if str(value).startswith("arn:") else self.arn(f"{kind}{value}")
+        return self.arn(f"{kind}*")
+
+
+Rule = Callable[[Call], Iterable[Need]]
+
+
+def nothing(call: Call) -> Iterator[Need]:
+    """No right at all: AWS answers everybody."""
+    return iter(())
+
+
+def everything(action: str) -> Rule:
+    """An action that AWS checks without a resource."""
+
+    def rule(call: Call) -> Iterator[Need]:
+        yield Need(action=action)
+
+    return rule
+
+
+def on(action: str, kind: str, *keys: str) -> Rule:
+    """An action on what one of the parameters names: `on("sns:Publish", "", "TopicArn", "TargetArn")`."""
+
+    def rule(call: Call) -> Iterator[Need]:
+        yield Need(action=action, resource=call.named(kind, *keys))
+
+    return rule
+
+
+def both(*rules: Rule) -> Rule:
+    """The needs of several rules, in order."""
+
+    def rule(call: Call) -> Iterator[Need]:
+        for each in rules:
+            yield from each(call)
+
+    return rule
+
+
+def pass_role(key: str, service: str) -> Rule:
+    """iam:PassRole on the role that a parameter names (name or ARN), for a service (`glue.amazonaws.com`); none is no need.
+
+    (https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html)
+    """
+
+    def rule(call: Call) -> Iterator[Need]:
+        role = call.params.get(key)
+        if role:
+            arn = role if role.startswith("arn:") else call.stored.role_arn(role)
+            yield Need(action="iam:PassRole", resource=arn, context={"iam:PassedToService": (service,)})
+
+    return rule

@@ -1,0 +1,142 @@
+"""What rights depend on and moto keeps: ARNs behind names, keys of encrypted things, policies of resources.
+
+Read from moto's memory, without a request: a gate asks this for each request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
+from moto.s3.models import s3_backends
+from moto.secretsmanager.models import secretsmanager_backends
+from moto.sns.models import sns_backends
+from moto.sqs.models import sqs_backends
+
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
+
+PARTITION = "aws"
+_KMS = "aws:kms"
+# Keys that AWS manages let every caller of their service in, and no statement can be added to them.
+_MANAGED = "alias/aws/"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """A query execution: its workgroup, and where its results are (`s3://…`)."""
+
+    workgroup: str
+    output: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredObject:
+    """An object that is there. `key`: the ARN of the account's own KMS key that encrypts it, None without one."""
+
+    key: str | None
+
+
+def _no_query(query_id: str) -> Query | None:
+    return None
+
+
+@dataclass(slots=True)
+class Stored:
+    """Looks things up in moto. `query` is Athena's, whose executions are not moto's."""
+
+    account: str = ACCOUNT
+    query: Callable[[str], Query | None] = field(default=_no_query)
+
+    def role_arn(self, name: str) -> str:
+        """A role's ARN with its path; of an unknown role the ARN it would have without one."""
+        for role in iam_backends[self.account][PARTITION].roles.values():
+            if role.name == name:
+                return role.arn
+        return f"arn:{PARTITION}:iam::{self.account}:role/{name}"
+
+    def key_arn(self, name: str | None, region: str) -> str | None:
+        """The ARN of the key behind an id, alias or ARN; None when there is no such key, or when AWS manages it."""
+        if not name or name.partition(":alias/")[2].startswith("aws/") or name.startswith(_MANAGED):
+            return None
+        if name.startswith("arn:"):
+            region = name.split(":")[3]
+        backend = kms_backends[self.account][region]
+        if ":alias/" in name or name.startswith("alias/"):
+            alias = "alias/" + name.rpartition("alias/")[2]
+            return next((key.arn for key in backend.keys.values() if alias in key.aliases), None)
+        key = backend.keys.get(name.rpartition("key/")[2] or name)
+        return key.arn if key else None
+
+    def secret_arn(self, name: str, region: str) -> str:
+        """A secret's ARN with the characters that AWS added to its name."""
+        if name.startswith("arn:"):
+            return name
+        secret = secretsmanager_backends[self.account][region].secrets.get(name)
+        return secret.arn if secret else f"arn:{PARTITION}:secretsmanager:{region}:{self.account}:secret:{name}-*"
+
+    def has_bucket(self, bucket: str) -> bool:
+        return bucket in self._buckets
+
+    def object(self, bucket: str, key: str) -> StoredObject | None:
+        """The object; None when there is none."""
+        known = self._buckets.get(bucket)
+        stored = known.keys.get(key) if known else None
+        if stored is None:
+            return None
+        kms = stored.kms_key_id if stored.encryption == _KMS else None
+        return StoredObject(key=self.key_arn(kms, REGION))
+
+    def encrypting_key(self, headers: Mapping[str, str], bucket: str, region: str) -> str | None:
+        """The key of the account's own that a write with these headers is encrypted with: theirs, or the bucket's."""
+        encryption = headers.get("x-amz-server-side-encryption")
+        named = headers.get("x-amz-server-side-encryption-aws-kms-key-id")
+        known = self._buckets.get(bucket)
+        if encryption is None and known is not None and known.encryption:
+            default = known.encryption["Rule"]["ApplyServerSideEncryptionByDefault"]
+            encryption, named = default.get("SSEAlgorithm"), named or default.get("KMSMasterKeyID")
+        return self.key_arn(named, region) if encryption == _KMS else None
+
+    def upload_key(self, bucket: str, upload: str, region: str) -> str | None:
+        """The key of the account's own that an upload in parts is encrypted with."""
+        known = self._buckets.get(bucket)
+        parts = known.multiparts.get(upload) if known else None
+        if parts is None:
+            return None
+        named = {"x-amz-server-side-encryption": parts.sse_encryption} if parts.sse_encryption else {}
+        key = {"x-amz-server-side-encryption-aws-kms-key-id": parts.kms_key_id} if parts.kms_key_id else {}
+        return self.encrypting_key(named | key, bucket, region)
+
+    def queue_key(self, arn: str) -> str | None:
+        """The key of the account's own that encrypts a queue's messages."""
+        queue = self.queue(arn)
+        return self.key_arn(queue.kms_master_key_id, arn.split(":")[3]) if queue else None
+
+    def topic_key(self, arn: str) -> str | None:
+        """The key of the account's own that encrypts a topic's messages."""
+        topic = self.topic(arn)
+        return self.key_arn(topic.kms_master_key_id, arn.split(":")[3]) if topic else None
+
+    def queue(self, arn: str) -> Any:
+        """moto's queue; None when there is none."""
+        _, _, _, region, account, name = arn.split(":", 5)
+        return sqs_backends[account][region].queues.get(name) if region != "*" else None
+
+    def topic(self, arn: str) -> Any:
+        """moto's topic; None when there is none."""
+        region = (arn.split(":") + [""] * 4)[3]
+        return sns_backends[self.account][region].topics.get(arn) if region else None
+
+    def key(self, arn: str) -> Any:
+        """moto's key; None when there is none."""
+        return kms_backends[self.account][arn.split(":")[3]].keys.get(arn.rpartition("/")[2])
+
+    def bucket(self, name: str) -> Any:
+        """moto's bucket; None when there is none."""
+        return self._buckets.get(name)
+
+    @property
+    def _buckets(self) -> dict[str, Any]:
+        return s3_backends[self.account][PARTITION].buckets

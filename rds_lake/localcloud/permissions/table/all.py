@@ -1,0 +1,30 @@
+"""Every operation whose rights are known, by boto3's name of its service."""
+
+from __future__ import annotations
+
+from rds_lake.localcloud.permissions.needs import Rule
+from rds_lake.localcloud.permissions.table.athena import ATHENA
+from rds_lake.localcloud.permissions.table.dynamodb import DYNAMODB
+from rds_lake.localcloud.permissions.table.glue import GLUE
+from rds_lake.localcloud.permissions.table.identities import CLOUDFORMATION, IAM, STS
+from rds_lake.localcloud.permissions.table.keys import KMS, LOGS, SECRETS
+from rds_lake.localcloud.permissions.table.messages import EVENTS, SNS, SQS
+from rds_lake.localcloud.permissions.table.rds import RDS
+from rds_lake.localcloud.permissions.table.s3 import S3
+
+OPERATIONS: dict[str, dict[str, Rule]] = {
+    "athena": ATHENA,
+    "cloudformation": CLOUDFORMATION,
+    "dynamodb": DYNAMODB,
+    "events": EVENTS,
+    "glue": GLUE,
+    "iam": IAM,
+    "kms": KMS,
+    "logs": LOGS,
+    "rds": RDS,
+    "s3": S3,
+    "secretsmanager": SECRETS,
+    "sns": SNS,
+    "sqs": SQS,
+    "sts": STS,
+}

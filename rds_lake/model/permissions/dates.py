@@ -1,0 +1,33 @@
+"""Numbers and instants as conditions write them.
+
+https://www.w3.org/TR/NOTE-datetime, or the seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,30}(\.[0-9]{1,30})?")
+_YEAR = re.compile(r"[0-9]{4}")
+_MONTH = re.compile(r"[0-9]{4}-[0-9]{2}")
+_INSTANT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2}))?"
+)
+
+
+def parse_number(text: str) -> Decimal:
+    """A whole or decimal number; ValueError when it is none."""
+    if not _NUMBER.fullmatch(text):
+        raise ValueError(f"{text!r} is no number")
+    return Decimal(text)
+
+
+def parse_date(text: str) -> Decimal:
+    """The seconds since 1970 of `2026-11-20`, `2026-11-20T05:06:07Z` or `1795150000`; ValueError when it is no such text."""
+    full = f"{text}-01-01" if _YEAR.fullmatch(text) else f"{text}-01" if _MONTH.fullmatch(text) else text
+    if not _INSTANT.fullmatch(full):
+        return parse_number(text)
+    instant = datetime.fromisoformat(full)
+    return Decimal(str((instant if instant.tzinfo else instant.replace(tzinfo=UTC)).timestamp()))

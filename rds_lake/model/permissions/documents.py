@@ -1,0 +1,159 @@
+"""A policy document, as JSON has it, to a Policy. Whatever is not understood is a problem; nothing is ignored.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from rds_lake.model.permissions.conditions import parse_conditions
+from rds_lake.model.permissions.patterns import Pattern, Template, Variable, parse_pattern
+from rds_lake.model.permissions.policy import Choice, Policy, PolicyError, PolicyType, Statement
+from rds_lake.model.permissions.principals import parse_principals
+
+_WITH_VARIABLES = "2012-10-17"
+_VERSIONS = ("2008-10-17", _WITH_VARIABLES)
+_POLICY_ELEMENTS = {"Version", "Id", "Statement"}
+_STATEMENT_ELEMENTS = {
+    *("Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"),
+}
+_ACTION = re.compile(r"\*|\*:\*|[a-z0-9-]+:[a-z0-9*?]+", re.IGNORECASE)
+_RESOURCE = re.compile(r"\*|arn:[^:]+:[^:]+(:.*)?", re.DOTALL)
+_ALPHANUMERIC = re.compile(r"[A-Za-z0-9]*")
+_COLONS_BEFORE_VARIABLES = 5
+
+
+def parse_policy(document: Mapping[str, Any], *, name: str, kind: PolicyType = PolicyType.IDENTITY) -> Policy:
+    """The policy in `document`; PolicyError with every problem. `name` is what decisions call it by."""
+    problems: list[str] = []
+    if not isinstance(document, Mapping):
+        raise PolicyError(name, ["a policy is an object with Version and Statement"])
+    problems += [
+        f"{key!r} is no element of a policy (Version, Id, Statement)" for key in document if key not in _POLICY_ELEMENTS
+    ]
+    version = document.get("Version", _VERSIONS[0])
+    if version not in _VERSIONS:
+        problems.append(f"Version {version!r} does not exist; write {_WITH_VARIABLES!r}")
+    written = document.get("Statement")
+    listed = written if isinstance(written, list) else [written]
+    if not listed or written is None:
+        problems.append("Statement is missing or empty")
+        listed = []
+    statements = [
+        _statement(one, f"{name}: {number}", name, kind, version == _WITH_VARIABLES, problems)
+        for number, one in enumerate(listed, start=1)
+    ]
+    sids = Counter(
+        one["Sid"] for one in listed if isinstance(one, Mapping) and isinstance(one.get("Sid"), str) and one["Sid"]
+    )
+    problems += [f"the Sid {sid!r} is used {times} times" for sid, times in sids.items() if times > 1]
+    if problems:
+        raise PolicyError(name, problems)
+    return Policy(name=name, kind=kind, statements=tuple(one for one in statements if one is not None))
+
+
+def _statement(
+    written: Any, numbered: str, name: str, kind: PolicyType, variables: bool, problems: list[str]
+) -> Statement | None:
+    """One statement, or None; its problems are added with its Sid or number in front."""
+    own: list[str] = []
+    if not isinstance(written, Mapping):
+        problems.append(f"statement {numbered.rpartition(' ')[2]} is no object")
+        return None
+    reference = f"{name}: {sid}" if (sid := _sid(written, kind, own)) else numbered
+    own += [f"{key!r} is no element of a statement" for key in written if key not in _STATEMENT_ELEMENTS]
+    if written.get("Effect") not in ("Allow", "Deny"):
+        own.append(f'Effect must be "Allow" or "Deny", and is {written.get("Effect", "missing")!r}')
+    actions = _actions(written, own)
+    resources = _resources(written, kind, variables, own)
+    principals = _principals(written, kind, own)
+    conditions = (
+        parse_conditions(written["Condition"], variables=variables, problems=own) if "Condition" in written else ()
+    )
+    problems += [f"statement {reference.removeprefix(f'{name}: ')}: {problem}" for problem in own]
+    return Statement(
+        reference=reference,
+        allows=written.get("Effect") == "Allow",
+        actions=actions,
+        resources=resources,
+        principals=principals,
+        conditions=conditions,
+    )
+
+
+def _sid(written: Mapping[str, Any], kind: PolicyType, problems: list[str]) -> str:
+    sid = written.get("Sid", "")
+    if not isinstance(sid, str):
+        problems.append("Sid must be a text")
+        return ""
+    if kind is not PolicyType.RESOURCE and not _ALPHANUMERIC.fullmatch(sid):
+        problems.append(f"the Sid {sid!r} may have letters and digits only")
+    return sid
+
+
+def _one_of(written: Mapping[str, Any], element: str, problems: list[str]) -> tuple[list[str], bool]:
+    """The texts of `Action` or `NotAction`, and whether it is the latter; one of the two must be there."""
+    present = [key for key in (element, f"Not{element}") if key in written]
+    if len(present) != 1:
+        problems.append(f"it needs {element} or Not{element}{', and has both' if present else ''}")
+        return [], False
+    value = written[present[0]]
+    texts = value if isinstance(value, list) else [value]
+    if not texts or not all(isinstance(text, str) for text in texts):
+        problems.append(f"{present[0]} must be a text or a list of texts")
+        return [], False
+    return texts, present[0] != element
+
+
+def _actions(written: Mapping[str, Any], problems: list[str]) -> Choice:
+    texts, inverted = _one_of(written, "Action", problems)
+    problems += [f"{text!r} is no action (s3:GetObject, s3:Get*, *)" for text in texts if not _ACTION.fullmatch(text)]
+    return Choice(
+        patterns=tuple(parse_pattern(text, variables=False, ignores_case=True) for text in texts), inverted=inverted
+    )
+
+
+def _resources(written: Mapping[str, Any], kind: PolicyType, variables: bool, problems: list[str]) -> Choice | None:
+    if kind is PolicyType.TRUST:
+        problems += [f"a role trust policy has no {key}" for key in ("Resource", "NotResource") if key in written]
+        return None
+    texts, inverted = _one_of(written, "Resource", problems)
+    patterns: list[Pattern] = []
+    for text in texts:
+        if not _RESOURCE.fullmatch(text):
+            problems.append(f"{text!r} is no resource: it must be an ARN, with wildcards or not, or *")
+            continue
+        try:
+            patterns.append(parse_pattern(text, variables=variables))
+        except ValueError as error:
+            problems.append(str(error))
+            continue
+        if _early_variable(patterns[-1]):
+            problems.append(f"{text!r} has a policy variable before its fifth colon, where AWS does not replace any")
+    return Choice(patterns=tuple(patterns), inverted=inverted)
+
+
+def _early_variable(pattern: Pattern) -> bool:
+    colons = 0
+    for part in pattern.parts if isinstance(pattern, Template) else ():
+        if isinstance(part, Variable):
+            return colons < _COLONS_BEFORE_VARIABLES
+        colons += part.count(":")
+    return False
+
+
+def _principals(written: Mapping[str, Any], kind: PolicyType, problems: list[str]) -> Any:
+    present = [key for key in ("Principal", "NotPrincipal") if key in written]
+    if not kind.names_principals:
+        problems += [f"{key} has no place in a policy of this type ({kind})" for key in present]
+        return None
+    if len(present) != 1:
+        problems.append(f"it needs Principal or NotPrincipal{', and has both' if present else ''}")
+        return None
+    if present == ["NotPrincipal"] and written.get("Effect") == "Allow":
+        problems.append("NotPrincipal with Allow would allow everybody else; name those that are allowed")
+    return parse_principals(written[present[0]], inverted=present == ["NotPrincipal"], problems=problems)
