@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from botocore import useragent
 from moto.kms import models as kms_models
 
 from rds_lake.aws import athena
@@ -27,6 +28,9 @@ athena._FIRST_POLL_SECONDS = 0.01
 
 # Every lake has a key, and moto makes an RSA pair for each, in a tenth of a second: nothing here looks at one.
 kms_models.generate_private_key = cache(kms_models.generate_private_key)
+
+# boto3 cleans each of the thirty parts of its user agent for every call, and they never change.
+useragent.sanitize_user_agent_string_component = cache(useragent.sanitize_user_agent_string_component)
 
 # Before any client exists: no test may ever reach a real account.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
