@@ -1,5 +1,6 @@
 """Fixtures for all tests: no real AWS, one PostgreSQL, one MariaDB and one local cloud per session, a fresh lake per test."""
 
+import atexit
 import gc
 import os
 import shutil
@@ -68,11 +69,8 @@ def pytest_collection_finish() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE_THRESHOLD, 10, 10)
-
-
-def pytest_sessionfinish() -> None:
-    """DuckDB complains when what it made is not taken away at the end."""
-    gc.unfreeze()
+    # DuckDB complains when what it made is not taken away at the end; pytest's own five rounds come before.
+    atexit.register(gc.unfreeze)
 
 
 # The files that take longest: begun first, so that no worker ends with one of them alone.
