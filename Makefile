@@ -20,8 +20,9 @@ dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, un
 
 setup: $(STAMP) ## create .venv and install the dependencies, nothing else
 
+# Every worker reads every test: where the shell forbids Python to keep what it compiled, each would compile all of them.
 test: $(STAMP) ## all tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-fast: $(STAMP) ## the tests that need no server: for the loop of a person at work
 	@$(BIN)/python -m pytest -n auto -m 'not slow'

@@ -42,11 +42,15 @@ class PostgresError(RuntimeError):
 
 
 class EmbeddedPostgres:
-    """One PostgreSQL server on a free port of 127.0.0.1, as a context manager or with `start` and `stop`."""
+    """One PostgreSQL server on a free port of 127.0.0.1, as a context manager or with `start` and `stop`.
 
-    def __init__(self) -> None:
+    `data_in`: where its files lie, in a folder of their own; by default beside the binaries.
+    """
+
+    def __init__(self, *, data_in: Path | None = None) -> None:
         # As root not in $TMPDIR, which may lie in a folder that `nobody` cannot enter.
         self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-pg-", dir="/tmp" if os.geteuid() == 0 else None))  # noqa: S108
+        self._data = Path(tempfile.mkdtemp(prefix="rds-lake-pg-", dir=data_in)) if data_in else self._folder / "data"
         self._process: subprocess.Popen[Any] | None = None
         self._port = 0
 
@@ -58,7 +62,7 @@ class EmbeddedPostgres:
         self._create_cluster(install, environment)
         self._port = free_port()
         settings = [f"-c{name}={value}" for name, value in _SETTINGS.items()]
-        files = ["-D", str(self._folder / "data"), "-p", str(self._port), "-k", ""]
+        files = ["-D", str(self._data), "-p", str(self._port), "-k", ""]
         with (self._folder / "server.log").open("wb") as log:
             self._process = subprocess.Popen(
                 [str(install / "bin" / "postgres"), *files, *settings],
@@ -75,13 +79,12 @@ class EmbeddedPostgres:
         return self
 
     def _create_cluster(self, install: Path, environment: dict[str, str]) -> None:
-        data = self._folder / "data"
-        data.mkdir(mode=0o700)
-        self._own(data)
+        self._data.mkdir(mode=0o700, exist_ok=True)
+        self._own(self._data)
         initdb = [
             str(install / "bin" / "initdb"),
             "-D",
-            str(data),
+            str(self._data),
             "-U",
             _USER,
             "-A",
@@ -96,7 +99,7 @@ class EmbeddedPostgres:
         if done.returncode:
             reason = (done.stderr or done.stdout).strip()
             raise PostgresError(
-                f"PostgreSQL could not make its files in {data}; free some space there if that is why: {reason}"
+                f"PostgreSQL could not make its files in {self._data}; free some space there if that is why: {reason}"
             )
 
     def url(self, database: str = "postgres") -> str:
@@ -116,7 +119,8 @@ class EmbeddedPostgres:
             # SIGINT is PostgreSQL's fast shutdown: it disconnects clients and ends.
             end_server(self._process, signal.SIGINT)
             self._process = None
-        shutil.rmtree(self._folder, ignore_errors=True)
+        for folder in (self._data, self._folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _installation(self) -> Path:
         """Where the binaries can be run: in place, or in a copy that `nobody` can read."""
