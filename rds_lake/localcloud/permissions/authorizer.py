@@ -6,7 +6,7 @@ refusal = permissions.refusal(principal, Need(action="s3:PutObject", resource="a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -16,11 +16,11 @@ from rds_lake.localcloud.http.app import LocalCloudApp
 from rds_lake.localcloud.permissions.callers import ROOT, Callers
 from rds_lake.localcloud.permissions.decisions import Decisions, Recorded
 from rds_lake.localcloud.permissions.denials import sentence
-from rds_lake.localcloud.permissions.narrowing import Narrowing
 from rds_lake.localcloud.permissions.needs import Need
+from rds_lake.localcloud.permissions.remembered import Remembered
 from rds_lake.localcloud.permissions.resource_policies import ResourcePolicies
 from rds_lake.localcloud.permissions.stored import Stored
-from rds_lake.model.permissions.evaluate import Decision, evaluate
+from rds_lake.model.permissions.evaluate import Decision
 from rds_lake.model.permissions.policy import PolicyType
 from rds_lake.model.permissions.request import Principal, Request
 
@@ -53,11 +53,11 @@ class Permissions:
         self.callers = Callers(now)
         self.decisions = Decisions(app)
         self._policies = ResourcePolicies(self.stored, self.callers)
-        self._narrowing = Narrowing()
+        self._remembered = Remembered()
 
     def reset(self) -> None:
         """Forget keys and decisions."""
-        self._narrowing.reset()
+        self._remembered.reset()
         self.callers.reset()
         self.decisions.reset()
 
@@ -79,24 +79,20 @@ class Permissions:
         who, now = principal or ROOT, self._now()
         context = _context(need, asked, now)
         request = Request(action=need.action, resource=need.resource, account=_owner(need.resource), context=context)
-        decision = self._decide(request, who)
+        keys = (asked.region, asked.via, *need.context.items())
+        decision = self._decide(request, who, keys)
         if principal is not None or self.decisions.record_all:
             self.decisions.add(_recorded(request, who, decision, asked, now))
         return None if decision.allowed else sentence(request, who, decision)
 
-    def _decide(self, request: Request, principal: Principal) -> Decision:
+    def _decide(self, request: Request, principal: Principal, keys: Hashable) -> Decision:
         if self._faults.denied(request.action, request.resource):
             reason = f"because no identity-based policy allows the {request.action} action"
             return Decision(effect="implicit deny", statement=_FAULT, reason=reason, policy_type=PolicyType.IDENTITY)
         if principal is ROOT:
             return Decision(effect="allow", statement="the account's root user")
         policy = self._policies.find(request.action, request.resource)
-        return evaluate(
-            request,
-            self._narrowing.principal(principal, request.action),
-            resource_policy=self._narrowing.policy(policy, request.action) if policy else None,
-            grants=self._policies.grants(request.resource),
-        )
+        return self._remembered.decide(request, principal, policy, self._policies.grants(request.resource), keys)
 
 
 def _context(need: Need, asked: Asked, now: datetime) -> dict[str, tuple[str, ...]]:
