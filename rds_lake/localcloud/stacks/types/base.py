@@ -79,10 +79,10 @@ def _no_attributes(call: Call) -> Json:
 class ResourceType:
     """How a type is handled.
 
-    `takes`: the properties that have an effect here; others are refused. `named`: the one that gives the
-    name. `create` returns the physical id, which is what Ref gives; `configure` does what is left then, so that a failure in it still leaves something that can be deleted.
-    `update` changes in place; without it, what configures also updates. `delete` may find nothing. `attributes`: of
-    Fn::GetAtt.
+    `takes`: the properties that have an effect here; others are refused. `named`: the one that gives the name. `create`
+    returns the physical id, which is what Ref gives; `configure` does what is left then, so that a failure in it still
+    leaves something that can be deleted. `update` changes in place; without it, what configures also updates. `delete`
+    may find nothing. `attributes`: of Fn::GetAtt.
     """
 
     name: str

@@ -46,6 +46,10 @@ def _notifications(s3: Any, bucket: str, given: Json) -> None:
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
 
 
+def _no_notifications(s3: Any, bucket: str) -> None:
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+
+
 def _lifecycle(s3: Any, bucket: str, given: Json) -> None:
     rules = [_rule(rule) for rule in given["Rules"]]
     s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
@@ -82,7 +86,7 @@ _SETTINGS: dict[str, _Setting] = {
         lambda s3, bucket: s3.delete_public_access_block(Bucket=bucket),
     ),
     "BucketEncryption": (_encryption, lambda s3, bucket: s3.delete_bucket_encryption(Bucket=bucket)),
-    "NotificationConfiguration": (_notifications, lambda s3, bucket: s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})),
+    "NotificationConfiguration": (_notifications, _no_notifications),
     "LifecycleConfiguration": (_lifecycle, lambda s3, bucket: s3.delete_bucket_lifecycle(Bucket=bucket)),
     "VersioningConfiguration": (
         lambda s3, bucket, given: s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration=given),
