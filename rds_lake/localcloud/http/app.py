@@ -26,6 +26,8 @@ from rds_lake.localcloud.http.protocol import BadRequestError, render_error, ren
 _SCOPE = re.compile(r"Credential=[^/]+/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
 _QUERY_SERVICES = ("rds", "cloudformation")
+# Their state is here, so that moto's answer would be about things that do not exist.
+_OURS_ALONE = ("cloudformation",)
 _JSON_TYPE = "application/x-amz-json-1.1"
 
 Json = dict[str, Any]
@@ -176,6 +178,9 @@ class LocalCloudApp:
         form = dict(parse_qsl(read_body(environ).decode(errors="replace"), keep_blank_values=True))
         action = form.get("Action", "")
         operation = self.query_operations.get((context.service, action))
+        if operation is None and context.service in _OURS_ALONE:
+            words = f"The local cloud's limit, not AWS's: {context.service} has no {action} here."
+            return _send(start, 400, "text/xml", render_error("ValidationError", words))
         if operation is None:
             return self.moto(environ, start)
         try:
