@@ -24,8 +24,11 @@ class Formation:
         if service not in self.clients:
             config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
             self.clients[service] = boto3.client(
-                service, endpoint_url=self.cloud.url, region_name="us-east-1", config=config
-            )  # type: ignore[call-overload]
+                service,  # pyright: ignore[reportArgumentType]
+                endpoint_url=self.cloud.url,
+                region_name="us-east-1",
+                config=config,
+            )
         return self.clients[service]
 
     @property
