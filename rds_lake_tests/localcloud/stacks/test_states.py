@@ -82,13 +82,19 @@ def test_properties_change_in_place_and_names_by_a_new_queue(formation: Formatio
 
 
 def test_a_failed_update_puts_everything_back(formation: Formation) -> None:
-    before = {"Resources": {"A": queue(DelaySeconds=1), "B": queue(QueueName="old"), "Gone": queue()}}
+    before = {"Resources": {"A": queue(DelaySeconds=1), "B": queue(QueueName="old"), "Gone": queue(), "Same": queue()}}
     formation.deploy(before)
     there = sorted(formation.queues())
-    new = {"A": queue(DelaySeconds=9), "B": queue(QueueName="new"), "C": queue() | {"DependsOn": ["A", "B"]}}
+    new = {
+        "A": queue(DelaySeconds=9),
+        "B": queue(QueueName="new"),
+        "Same": queue(),
+        "C": queue() | {"DependsOn": ["A", "B"]},
+    }
     formation.fault(resource="C", fail="never")
     assert formation.update({"Resources": new})["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert sorted(formation.queues()) == there
+    assert not [state for name, state in formation.events() if name == "Same" and "UPDATE" in state]
     assert formation.reason("UPDATE_ROLLBACK_IN_PROGRESS").startswith(
         "The following resource(s) failed to update: [C]."
     )
