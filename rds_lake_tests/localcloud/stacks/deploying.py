@@ -23,8 +23,8 @@ class Formation:
     def client(self, service: str) -> Any:
         if service not in self.clients:
             config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
-            self.clients[service] = boto3.client(
-                service,  # pyright: ignore[reportArgumentType]
+            self.clients[service] = boto3.client(  # type: ignore[call-overload]
+                service,  # type: ignore[call-overload]
                 endpoint_url=self.cloud.url,
                 region_name="us-east-1",
                 config=config,
