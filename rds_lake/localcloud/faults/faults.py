@@ -12,13 +12,21 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from rds_lake.localcloud.faults.kinds import DynamoDbExportFault, EventFault, ExportFault, FaultLists, JobFault
+from rds_lake.localcloud.faults.kinds import (
+    DynamoDbExportFault,
+    EventFault,
+    ExportFault,
+    FaultLists,
+    JobFault,
+    StackFault,
+)
 
 Json = dict[str, Any]
 # Not validated: what is asked for names a fault, these name none.
 _NO_EXPORT_FAULT = ExportFault.model_construct()
 _NO_DYNAMODB_FAULT = DynamoDbExportFault.model_construct()
 _NO_JOB_FAULT = JobFault.model_construct()
+_NO_STACK_FAULT = StackFault.model_construct()
 
 
 class Faults:
@@ -44,7 +52,7 @@ class Faults:
             shown = {
                 name: [fault.shown() for fault in getattr(self._pending, name)] for name in FaultLists.model_fields
             }
-            rare = ("dynamodb_exports", "glue_jobs", "deny")
+            rare = ("dynamodb_exports", "glue_jobs", "deny", "stacks")
             return {name: faults for name, faults in shown.items() if faults or name not in rare} | {
                 "delayed": len(self._late)
             }
@@ -72,6 +80,16 @@ class Faults:
         """What happens to the run of a Glue job that starts now."""
         with self._lock:
             return self._pending.glue_jobs.pop(0) if self._pending.glue_jobs else _NO_JOB_FAULT
+
+    def next_stack(self, stack: str, resource: str, action: str) -> StackFault:
+        """What happens to the resource of a stack that is created, updated or deleted now."""
+        with self._lock:
+            for fault in self._pending.stacks:
+                chosen = fault.stack in (None, stack) and fault.action in (None, action)
+                if fault.resource == resource and chosen:
+                    self._pending.stacks.remove(fault)
+                    return fault
+        return _NO_STACK_FAULT
 
     def throttled(self, service: str, operation: str) -> str | None:
         """The error code of the call that is made now; None lets it pass."""

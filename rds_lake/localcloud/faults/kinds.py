@@ -106,6 +106,25 @@ class JobFault(_Fault):
         return self
 
 
+class StackFault(_Fault):
+    """What becomes of one resource of a CloudFormation stack: it fails with a reason, or takes its time, or both.
+
+    `resource`: its logical id. `stack` and `action` (what is done with the resource) make it choosier.
+    """
+
+    resource: Words
+    stack: Words | None = None
+    action: Literal["create", "update", "delete"] | None = None
+    fail: Words = ""
+    delay_seconds: Annotated[float, Field(gt=0, lt=1e6)] = 0
+
+    @model_validator(mode="after")
+    def _check(self) -> StackFault:
+        if not self.model_fields_set & {"fail", "delay_seconds"}:
+            raise Sentence("give fail, delay_seconds or both")
+        return self
+
+
 class EventFault(_Fault):
     """What becomes of one event. `match`: its EventID, the state of a Backup job, or the detail-type of a Glue job's."""
 
@@ -168,3 +187,4 @@ class FaultLists(BaseModel):
     dynamodb_exports: list[DynamoDbExportFault] = []
     glue_jobs: list[JobFault] = []
     deny: list[Denial] = []
+    stacks: list[StackFault] = []

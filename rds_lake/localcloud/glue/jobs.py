@@ -5,7 +5,7 @@ it changed there is copied back (`mounted_buckets.py`). Scripts come out of buck
 without a signed request (`http/gate.py`). Without pyspark or Java a run ends FAILED and says what to install. Tests may set a
 `stand_in` instead of Spark, and make runs end otherwise (`faults/faults.py`). Every end is sent to EventBridge.
 
-What belongs here: CreateJob, GetJob, UpdateJob, StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun.
+What belongs here: CreateJob, GetJob, UpdateJob, DeleteJob, StartJobRun, GetJobRun, GetJobRuns, BatchStopJobRun.
 """
 
 from __future__ import annotations
@@ -73,7 +73,8 @@ class GlueJobRuns:
         # One run of Spark at a time: two need more memory than most machines have.
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="glue")
         operations = {
-            "CreateJob": self._create, "GetJob": self._get, "UpdateJob": self._update, "StartJobRun": self._start,
+            "CreateJob": self._create, "GetJob": self._get, "UpdateJob": self._update, "DeleteJob": self._delete,
+            "StartJobRun": self._start,
             "GetJobRun": self._get_run, "GetJobRuns": self._get_runs, "BatchStopJobRun": self._stop,
         }  # fmt: skip
         for name, operation in operations.items():
@@ -106,6 +107,12 @@ class GlueJobRuns:
     def _update(self, context: RequestContext, body: Json) -> Json:
         check_trust(self._actors, context, body["JobUpdate"].get("Role", ""))
         self._job(body["JobName"]).definition = dict(body["JobUpdate"])
+        return {"JobName": body["JobName"]}
+
+    def _delete(self, context: RequestContext, body: Json) -> Json:
+        """As in AWS, a job that is not there is no error; its runs go with it."""
+        with self._lock:
+            self._jobs.pop(body["JobName"], None)
         return {"JobName": body["JobName"]}
 
     def _start(self, context: RequestContext, body: Json) -> Json:

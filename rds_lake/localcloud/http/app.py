@@ -1,7 +1,8 @@
 """The router: operations that the local cloud has itself are answered here, all others by moto, in one process.
 
-Service and Region come from the SigV4 credential scope, JSON operations from `X-Amz-Target`, RDS's from the form's
-`Action`. Operations that are not registered fall through to moto's own WSGI application (docs/decisions/0001).
+Service and Region come from the SigV4 credential scope, JSON operations from `X-Amz-Target`, those of RDS and
+CloudFormation from the form's `Action`. Operations that are not registered fall through to moto's own WSGI application
+(docs/decisions/0001).
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ from rds_lake.localcloud.http.protocol import BadRequestError, render_error, ren
 
 _SCOPE = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
+_QUERY_SERVICES = ("rds", "cloudformation")
+# Their state is here, so that moto's answer would be about things that do not exist.
+_OURS_ALONE = ("cloudformation",)
 _JSON_TYPE = "application/x-amz-json-1.1"
 
 # For every request moto lists all that its service's class has, a tenth of the time of most requests.
@@ -121,7 +125,7 @@ class LocalCloudApp:
             return self._rewritten(self.json_requests[target], context, environ, start)
         if target in self.json_around:
             return self._around(self.json_around[target], context, environ, start)
-        if context.service == "rds" and environ["REQUEST_METHOD"] == "POST":
+        if context.service in _QUERY_SERVICES and environ["REQUEST_METHOD"] == "POST":
             return self._query(context, environ, start)
         return self.moto(environ, start)
 
@@ -180,6 +184,9 @@ class LocalCloudApp:
         form = dict(parse_qsl(read_body(environ).decode(errors="replace"), keep_blank_values=True))
         action = form.get("Action", "")
         operation = self.query_operations.get((context.service, action))
+        if operation is None and context.service in _OURS_ALONE:
+            words = f"The local cloud's limit, not AWS's: {context.service} has no {action} here."
+            return _send(start, 400, "text/xml", render_error("ValidationError", words))
         if operation is None:
             return self.moto(environ, start)
         try:

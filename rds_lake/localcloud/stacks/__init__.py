@@ -1,0 +1,1 @@
+"""CloudFormation: templates deployed as stacks over the other services of the local cloud."""

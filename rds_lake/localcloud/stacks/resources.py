@@ -1,0 +1,229 @@
+"""One resource of a stack: made, changed, deleted, with events, faults, and reasons as CloudFormation words them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rds_lake.localcloud.faults.faults import Faults
+from rds_lake.localcloud.http.account import ACCOUNT
+from rds_lake.localcloud.http.app import ApiError
+from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.stacks.book import Book
+from rds_lake.localcloud.stacks.state import Event, Resource, Stack
+from rds_lake.localcloud.stacks.template.plan import Plan, Wanted
+from rds_lake.localcloud.stacks.template.schemas import TypeSchema
+from rds_lake.localcloud.stacks.types.base import Call, HandlerError
+from rds_lake.localcloud.stacks.types.table import TYPES
+
+Json = dict[str, Any]
+_GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
+
+
+class StoppedError(Exception):
+    """The local cloud stops or is reset: whatever is under way ends without another word."""
+
+
+class FailedError(Exception):
+    """A resource could not be made, changed or deleted; its event says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """What work on stacks needs of the world outside. `suffix(n)`: n random characters; `stopped` ends the work."""
+
+    book: Book
+    clients: InProcessClients
+    faults: Faults
+    clock: Callable[[], datetime]
+    suffix: Callable[[int], str]
+    stopped: threading.Event
+
+
+class Resources:
+    """Work on the resources of one stack."""
+
+    def __init__(self, stack: Stack, tools: Tools, token: str | None) -> None:
+        self._stack, self._tools, self._token = stack, tools, token
+
+    def record(self, resource: Resource | None, status: str, reason: str | None = None) -> None:
+        """An event of a resource, or of the stack; its topics hear of it."""
+        properties = json.dumps(resource.properties, default=str) if resource else None
+        with self._tools.book.lock:
+            now = self._tools.clock()
+            event = self._stack.record(now, resource, status, reason=reason, properties=properties, token=self._token)
+        for topic in self._stack.order.topics:
+            self._notify(topic, event)
+
+    def make(self, wanted: Wanted, plan: Plan) -> Resource:
+        """Make a new resource; FailedError when that fails. What there is of it then is in the stack, too."""
+        resource = Resource(
+            logical=wanted.logical,
+            type=wanted.type,
+            at=self._tools.clock(),
+            needs=wanted.needs,
+            deletion_policy=wanted.deletion_policy,
+        )
+        with self._tools.book.lock:
+            self._stack.resources[wanted.logical] = resource
+        self.record(resource, "CREATE_IN_PROGRESS")
+
+        def create() -> None:
+            resource.properties = self.properties(wanted, plan)
+            self._strike(wanted.logical, "create")
+            type_ = TYPES[wanted.type]
+            resource.physical = type_.create(self._call(resource))
+            self.record(resource, "CREATE_IN_PROGRESS", "Resource creation Initiated")
+            type_.configure(self._call(resource))
+            resource.attributes = type_.attributes(self._call(resource))
+
+        self._try(resource, "CREATE", create)
+        return resource
+
+    def change(self, resource: Resource, properties: Json, *, needs: frozenset[str]) -> None:
+        """Change a resource in place; FailedError when that fails."""
+        before, resource.properties, resource.needs = resource.properties, properties, needs
+        self.record(resource, "UPDATE_IN_PROGRESS")
+
+        def update() -> None:
+            self._strike(resource.logical, "update")
+            TYPES[resource.type].change(self._call(resource, before))
+            resource.attributes = TYPES[resource.type].attributes(self._call(resource))
+
+        self._try(resource, "UPDATE", update)
+
+    def delete(self, resource: Resource) -> None:
+        """Delete a resource, which may be gone already; FailedError when that fails."""
+        self.record(resource, "DELETE_IN_PROGRESS")
+
+        def delete() -> None:
+            self._strike(resource.logical, "delete")
+            if not resource.physical:
+                return
+            try:
+                TYPES[resource.type].delete(self._call(resource))
+            except ClientError as error:
+                if not any(part in error.response["Error"]["Code"] for part in _GONE):
+                    raise
+
+        self._try(resource, "DELETE", delete)
+
+    def keep(self, resource: Resource) -> None:
+        """Leave a resource where it is, outside the stack."""
+        self.record(resource, "DELETE_SKIPPED")
+
+    def properties(self, wanted: Wanted, plan: Plan) -> Json:
+        """A resource's properties, complete: ApiError or HandlerError for what its type or the local cloud does not take."""
+        filled = plan.filled(wanted.properties, self.value)
+        schema, takes = TypeSchema(wanted.type, self._stack.region), TYPES[wanted.type].takes
+        properties, problems = schema.conform(
+            self._tagged(filled, schema, takes),
+        )
+        if problems:
+            raise HandlerError(
+                f"Properties validation failed for resource {wanted.logical} with message:\n" + "\n".join(problems)
+            )
+        if ignored := sorted(set(properties) - takes):
+            raise HandlerError(
+                f"The local cloud's limit, not CloudFormation's: {', '.join(ignored)} of {wanted.type} would have no "
+                "effect here"
+            )
+        return properties
+
+    def value(self, name: str, attribute: str | None) -> Any:
+        """What Ref (attribute None) or Fn::GetAtt of a resource gives."""
+        resource = self._stack.resources[name]
+        if attribute is None:
+            return resource.physical
+        found = resource.attributes.get(attribute)
+        if found is None:
+            found = _at(resource.properties, attribute)
+        if found is None:
+            raise HandlerError(
+                f"The local cloud's limit, not CloudFormation's: {resource.type} has no {attribute} here"
+            )
+        return found
+
+    def _tagged(self, properties: Json, schema: TypeSchema, takes: frozenset[str]) -> Json:
+        """With the stack's tags, unless the template has its own of the same key."""
+        place, tags = schema.tag_property, dict(self._stack.order.tags)
+        if not tags or place is None or place[0] not in takes:
+            return properties
+        name, listed = place
+        if not listed:
+            return properties | {name: tags | properties.get(name, {})}
+        own = properties.get(name, [])
+        inherited = {key: value for key, value in tags.items() if key not in [tag.get("Key") for tag in own]}
+        return properties | {name: [*own, *({"Key": key, "Value": value} for key, value in inherited.items())]}
+
+    def _call(self, resource: Resource, before: Json | None = None) -> Call:
+        return Call(
+            clients=self._tools.clients,
+            suffix=self._tools.suffix,
+            region=self._stack.region,
+            account=ACCOUNT,
+            stack=self._stack.name,
+            logical=resource.logical,
+            properties=resource.properties,
+            physical=resource.physical,
+            before=before or {},
+        )
+
+    def _strike(self, logical: str, action: str) -> None:
+        """What a fault makes of the call that is to be made now."""
+        fault = self._tools.faults.next_stack(self._stack.name, logical, action)
+        if self._tools.stopped.wait(fault.delay_seconds):
+            raise StoppedError
+        if fault.fail:
+            raise HandlerError(fault.fail)
+
+    def _try(self, resource: Resource, action: str, work: Callable[[], None]) -> None:
+        """Do it, and record how it ended."""
+        try:
+            work()
+        except (ApiError, HandlerError, ClientError, BotoCoreError) as error:
+            self.record(resource, f"{action}_FAILED", reason_of(error))
+            raise FailedError(resource.logical) from error
+        self.record(resource, f"{action}_COMPLETE")
+
+    def _notify(self, topic: str, event: Event) -> None:
+        """A topic that is gone hears nothing, and keeps no stack from its work."""
+        told = {
+            "StackId": self._stack.id, "Timestamp": event.at.isoformat(), "EventId": event.id,
+            "LogicalResourceId": event.logical, "PhysicalResourceId": event.physical, "ResourceType": event.type,
+            "ResourceStatus": event.status, "ResourceStatusReason": event.reason or "", "StackName": self._stack.name,
+            "ClientRequestToken": event.token or "",
+        }  # fmt: skip
+        message = "".join(f"{key}='{value}'\n" for key, value in told.items())
+        try:
+            self._tools.clients.client("sns", topic.split(":")[3]).publish(
+                TopicArn=topic, Subject="AWS CloudFormation Notification", Message=message
+            )
+        except ClientError:
+            return
+
+
+def reason_of(error: Exception) -> str:
+    """Why a resource failed, as CloudFormation words it: a service's refusal with its code."""
+    if not isinstance(error, ClientError):
+        return str(error)
+    details, answer = error.response["Error"], error.response["ResponseMetadata"]
+    kind = "AlreadyExists" if "Exist" in details["Code"] or "InUse" in details["Code"] else "GeneralServiceException"
+    kind = "NotFound" if any(part in details["Code"] for part in _GONE) else kind
+    kind = "AccessDenied" if "AccessDenied" in details["Code"] else kind
+    words = f"{details['Message']} (Service: {error.operation_name}, Error Code: {details['Code']}, "
+    words += f"Status Code: {answer['HTTPStatusCode']})"
+    return f'Resource handler returned message: "{words}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {kind})'
+
+
+def _at(properties: Any, path: str) -> Any:
+    for part in path.split("."):
+        properties = properties.get(part) if isinstance(properties, dict) else None
+    return properties

@@ -1,0 +1,1 @@
+"""What the resource types do: one file per service."""

@@ -1,0 +1,115 @@
+"""A resource type: how one of its resources is made, changed and deleted with the API of its service."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rds_lake.localcloud.http.loop import InProcessClients
+
+Json = dict[str, Any]
+
+
+class HandlerError(Exception):
+    """A resource that cannot be made, changed or deleted, for a reason that no service tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One call of a handler. `physical` is empty while the resource is made; `before`: its properties until now."""
+
+    clients: InProcessClients
+    suffix: Callable[[int], str]
+    region: str
+    account: str
+    stack: str
+    logical: str
+    properties: Json
+    physical: str = ""
+    before: Json = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        """boto3's client of a service in the stack's Region."""
+        return self.clients.client(service, self.region)
+
+    @property
+    def partition(self) -> str:
+        return partition_of(self.region)
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of a resource in the stack's Region and account."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+
+    def name(self, key: str, *, limit: int = 64, lower: bool = False) -> str:
+        """The name that a property gives, or one as CloudFormation makes it: stack, logical id and random characters."""
+        if key in self.properties:
+            return self.properties[key]
+        end = f"-{self.suffix(12)}"
+        made = f"{self.stack}-{self.logical}"[: limit - len(end)] + end
+        return made.lower() if lower else made
+
+    def pick(self, *keys: str) -> Json:
+        """Those of the properties that are given."""
+        return {key: self.properties[key] for key in keys if key in self.properties}
+
+    def changed(self, key: str) -> bool:
+        """Whether a property is another one now."""
+        return self.properties.get(key) != self.before.get(key)
+
+    def tags(self, key: str = "Tags") -> list[Json]:
+        return self.properties.get(key, [])
+
+    def tags_gone(self, key: str = "Tags") -> list[str]:
+        """The keys of tags that were there before."""
+        kept = {tag["Key"] for tag in self.tags(key)}
+        return [tag["Key"] for tag in self.before.get(key, []) if tag["Key"] not in kept]
+
+
+def _nothing(call: Call) -> None:
+    """For a type that is complete once it is created."""
+
+
+def _no_attributes(call: Call) -> Json:
+    return {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceType:
+    """How a type is handled.
+
+    `takes`: the properties that have an effect here; others are refused. `named`: the one that gives the name. `create`
+    returns the physical id, which is what Ref gives; `configure` does what is left then, so that a failure in it still
+    leaves something that can be deleted. `update` changes in place; without it, what configures also updates. `delete`
+    may find nothing. `attributes`: of Fn::GetAtt.
+    """
+
+    name: str
+    takes: frozenset[str]
+    named: str = ""
+    create: Callable[[Call], str]
+    delete: Callable[[Call], None]
+    configure: Callable[[Call], None] = _nothing
+    update: Callable[[Call], None] | None = None
+    attributes: Callable[[Call], Json] = _no_attributes
+
+    def change(self, call: Call) -> None:
+        """Change a resource in place."""
+        (self.update or self.configure)(call)
+
+
+def partition_of(region: str) -> str:
+    """The partition of a Region."""
+    prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov"}
+    return next((partition for prefix, partition in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+def suffix_of(region: str) -> str:
+    """The domain of a Region's endpoints: AWS::URLSuffix."""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+
+
+def document(policy: Any) -> str:
+    """A policy document, given as an object or as text, as the APIs take it."""
+    return policy if isinstance(policy, str) else json.dumps(policy)
