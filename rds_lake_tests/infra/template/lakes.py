@@ -10,14 +10,14 @@ from rds_lake.infra.template.build import Template, build_template
 ACCOUNT = "111122223333"
 # What databases need: lake.yaml is refused without.
 _EXPORTED = f"export_role: 'arn:aws:iam::{ACCOUNT}:role/lake/acme-export', kms_key: alias/acme,"
-_MAILED = f"notifications: 'arn:aws:sns:eu-west-1:{ACCOUNT}:acme-alerts',"
+_MAILED = f"notifications: 'arn:aws:sns:us-east-1:{ACCOUNT}:acme-alerts',"
 _JOB = f"glue_job: acme-convert, glue_role: 'arn:aws:iam::{ACCOUNT}:role/acme-convert',"
 _SHOP = "{name: shop, kind: rds, identifier: shop-prod}"
 _CRM = "{name: crm, kind: aurora, identifier: crm-prod, snapshots: [automated, live]}"
 _SAVED = "{name: saved, kind: aurora, identifier: saved-prod, snapshots: [backup]}"
 _REVIEWS = "{name: reviews, kind: dynamodb, tables: [Reviews, 'Users-*']}"
 _CLICKS = "{name: clicks, kind: dynamodb, tables: [Clicks], converter: glue}"
-_KEY = f"arn:aws:kms:eu-west-1:{ACCOUNT}:key/0a1b2c3d-0000-4444-8888-123456789012"
+_KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d-0000-4444-8888-123456789012"
 
 
 def _lake(keys: str, *sources: str) -> str:

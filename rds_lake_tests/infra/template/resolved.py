@@ -12,14 +12,17 @@ from rds_lake_tests.infra.template.lakes import ACCOUNT
 _GONE = object()
 SUFFIXES = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
 REGIONS = {"aws": "us-east-1", "aws-cn": "cn-north-1", "aws-us-gov": "us-gov-west-1"}
-# The ARN of a resource of each type, from the property with its name.
+# The ARN of a resource of each type, from the property with its name; without, what Ref gives is the name.
 _ARNS = {
     "AWS::S3::Bucket": ("arn:{p}:s3:::{name}", "BucketName"),
     "AWS::KMS::Key": ("arn:{p}:kms:{r}:{a}:key/0a1b2c3d-0000-4444-8888-123456789012", "Description"),
     "AWS::SQS::Queue": ("arn:{p}:sqs:{r}:{a}:{name}", "QueueName"),
     "AWS::SNS::Topic": ("arn:{p}:sns:{r}:{a}:{name}", "TopicName"),
-    "AWS::IAM::Role": ("arn:{p}:iam::{a}:role/{name}", "RoleName"),
+    "AWS::IAM::Role": ("arn:{p}:iam::{a}:role{path}{name}", "RoleName"),
     "AWS::IAM::InstanceProfile": ("arn:{p}:iam::{a}:instance-profile/{name}", "InstanceProfileName"),
+    "AWS::Athena::WorkGroup": ("", "Name"),
+    "AWS::Glue::Job": ("", "Name"),
+    "AWS::Glue::SecurityConfiguration": ("", "Name"),
     "AWS::Events::Rule": ("arn:{p}:events:{r}:{a}:rule/{name}", "Name"),
 }
 
@@ -99,7 +102,9 @@ class _Resolver:
             return self.value(made["Properties"][key]) if key else logical
         values = self._values
         spelled = {"p": values["AWS::Partition"], "r": values["AWS::Region"], "a": values["AWS::AccountId"]}
-        return pattern.format(**spelled, name=self.value(made["Properties"][key]))
+        return pattern.format(
+            **spelled, name=self.value(made["Properties"][key]), path=made["Properties"].get("Path", "/")
+        )
 
     def _holds(self, condition: str | None) -> bool:
         return condition is None or self._test(self._body["Conditions"][condition])
