@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -52,7 +54,30 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
     from rds_lake.console.template import template as run
 
     printed = Printed(out=out, form=form, job_files=job_files)
-    run(load_config(config_path), printed, show=click.echo, say=lambda line: click.echo(line, err=True))
+    run(load_config(config_path), printed, show=click.echo, say=partial(click.echo, err=True))
+
+
+@main.command()
+@click.option(
+    "--for",
+    "whose",
+    type=click.Choice(["pipeline", "readers", "export-role", "job-role", "deployer", "all"]),
+    default="pipeline",
+    show_default=True,
+    help="Whose policy.",
+)
+@click.option("--trust", is_flag=True, help="Whom the export role or the job role trusts, instead of what it may do.")
+@click.option("--managed", is_flag=True, help="Short enough for a managed policy (6,144 characters).")
+@click.option("--account", help="Account of the ARNs. Default: of lake.yaml's roles, else of the credentials.")
+@click.option("--region", help="Region of the ARNs. Default: lake.yaml's, else the credentials'.")
+@click.option("--partition", help="aws, aws-cn or aws-us-gov. Default: of lake.yaml's ARNs, else of the credentials.")
+@_config_option
+def policy(config_path: Path, **asked: Any) -> None:
+    """Print the IAM policy that a role needs for exactly this lake.yaml. Creates nothing."""
+    from rds_lake.console.policy import Asked
+    from rds_lake.console.policy import policy as run
+
+    run(load_config(config_path), Asked(**asked), show=click.echo, say=partial(click.echo, err=True))
 
 
 @main.command()

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.errors import ConfigError
+from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.job import job_files
-from rds_lake.infra.template.parameters import name_prefix
 from rds_lake.infra.template.render import as_json, as_yaml, size_note
 
 _FORMS = {"yaml": as_yaml, "json": as_json}

@@ -71,8 +71,8 @@ def find_key(settings: LakeSettings, names: Names) -> Key | None:
     if settings.kms_key is None:
         return None
     known = names.key_arn or settings.kms_key
-    owner, found, alias = known.rpartition("alias/")
-    if found and alias and re.fullmatch(r"(arn:.*:)?", owner):
+    if found := re.fullmatch(r"(arn:.*:)?alias/(.+)", known):
+        owner, alias = found.groups()
         keys = f"{owner}key/*" if owner else names.arn("kms", "key/*")
         return Key(
             resources=fixed(keys), condition={"ForAnyValue:StringEquals": {"kms:ResourceAliases": f"alias/{alias}"}}

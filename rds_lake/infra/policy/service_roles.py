@@ -96,10 +96,16 @@ def _job_files(settings: LakeSettings, names: Names) -> Iterator[Statement]:
 
 def _job_logs(settings: LakeSettings, names: Names) -> Iterator[Statement]:
     yield Statement(
+        sid="MakeLogGroups",
+        reason="Glue makes the log groups of its jobs where they are not there yet.",
+        actions=("logs:CreateLogGroup",),
+        resources=fixed(names.arn("logs", "log-group:/aws-glue/*")),
+    )
+    yield Statement(
         sid="WriteLogs",
         reason="Glue writes the job's output as its role.",
-        actions=("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"),
-        resources=fixed(names.arn("logs", "log-group:/aws-glue/*")),
+        actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+        resources=fixed(names.arn("logs", "log-group:/aws-glue/*:log-stream:*")),
     )
     yield Statement(
         sid="WriteMetrics",

@@ -45,6 +45,10 @@ class _Entry:
     def text(self) -> str:
         return self.pattern if self.names == 1 else f"{self.pattern}*"
 
+    def common(self, other: _Entry) -> str:
+        """The beginning that both have; a `*` is added to it, and none left before that."""
+        return commonprefix([self.pattern, other.pattern]).rstrip("*")  # noqa: RUF071 - names are no paths
+
 
 @dataclass(slots=True, kw_only=True)
 class _Group:
@@ -63,8 +67,9 @@ class _Group:
         saved = 0
         kept: list[_Entry] = []
         for entry in self.entries:
-            common = commonprefix([kept[-1].pattern, entry.pattern]).rstrip("*") if kept else ""  # noqa: RUF071 - names are no paths
-            if not kept or len(common) < level or saved >= excess:
+            common = kept[-1].common(entry) if kept else ""
+            covered = bool(kept) and kept[-1].names > 1 and common == kept[-1].pattern
+            if not kept or len(common) < level or (saved >= excess and not covered):
                 kept.append(entry)
                 continue
             merged = _Entry(pattern=common, names=kept[-1].names + entry.names)
@@ -95,12 +100,14 @@ def _names(statements: Sequence[Statement]) -> Iterator[tuple[int, str, list[str
 def _uncovered(resources: Sequence[Resource]) -> tuple[Resource, ...]:
     """Without doubles, and without what a pattern `…*` among them covers."""
     distinct = list({item.arn: item for item in resources}.values())
-    beginnings = [item.arn[:-1] for item in distinct if item.arn.endswith("*")]
-    return tuple(
-        item
-        for item in distinct
-        if not any(item.arn.startswith(beginning) and item.arn != f"{beginning}*" for beginning in beginnings)
-    )
+    beginnings = {item.arn[:-1] for item in distinct if item.arn.endswith("*")}
+    return tuple(item for item in distinct if not _is_covered(item.arn, beginnings))
+
+
+def _is_covered(arn: str, beginnings: set[str]) -> bool:
+    """Whether the ARN begins with one of these; a pattern does not cover itself."""
+    longest = len(arn) - 2 if arn.endswith("*") else len(arn)
+    return any(arn[:length] in beginnings for length in range(longest + 1))
 
 
 def _rebuilt(statements: Sequence[Statement], groups: Sequence[_Group]) -> PolicyDocument:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.template.parts import Part, either, ref, sub
 
+# A role's name has at most 64 characters, and the longest of ours adds ten.
 _LONGEST_PREFIX = 40
 
 
@@ -40,12 +42,6 @@ def outputs(config: LakeConfig) -> Part:
         outputs={name: {"Description": f"lake.yaml: {key}", "Value": value} for name, (key, value) in values.items()}
         | {"Region": {"Description": "lake.yaml: region", "Value": ref("AWS::Region")}}
     )
-
-
-def name_prefix(settings: LakeSettings) -> str:
-    """The default of `NamePrefix`: the queue's name without `-events`, since two lakes never share a queue."""
-    name = settings.events_queue.removesuffix("-events").replace("_", "-").strip("-")
-    return name[:_LONGEST_PREFIX].rstrip("-") or "rds-lake"
 
 
 def named(what: str) -> dict[str, Any]:

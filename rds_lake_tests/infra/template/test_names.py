@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from rds_lake.config.lake_yaml import parse_config
 from rds_lake.errors import ConfigError
+from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.template.athena import database_id
 from rds_lake.infra.template.build import build_template
-from rds_lake.infra.template.parameters import name_prefix
 from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES, PARAMETERS, config_of, template_of
 from rds_lake_tests.infra.template.resolved import Stack, deployed
 

@@ -7,9 +7,11 @@ import json
 import pytest
 
 from rds_lake.config.lake_yaml import parse_config
+from rds_lake.infra.policy.deployed import deployed as deployed_types
+from rds_lake.infra.policy.names import Names
 from rds_lake.infra.template.build import MOST_RESOURCES, build_template
 from rds_lake.infra.template.render import INLINE_BYTES, as_yaml, size_note
-from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES, PARAMETERS, template_of
+from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES, PARAMETERS, config_of, template_of
 from rds_lake_tests.infra.template.resolved import deployed
 
 RULES = {
@@ -56,6 +58,13 @@ def test_an_event_that_cannot_be_delivered_is_tried_again_and_kept(name: str) ->
         assert set(made["DependsOn"]) == {"EventsQueuePolicy", "UndeliveredPolicy"}, (
             "a rule that may not send loses events"
         )
+
+
+@pytest.mark.parametrize("name", LAKES)
+def test_the_deployers_policy_is_about_every_type_of_the_template(name: str) -> None:
+    names = Names(partition="aws", region="us-east-1", account=ACCOUNT)
+    types = {made["Type"] for made in template_of(name).body["Resources"].values()}
+    assert types <= {kind for group in deployed_types(config_of(name), names) for kind in group.types}
 
 
 def test_what_holds_data_stays_when_the_stack_is_deleted_and_messages_go() -> None:

@@ -1,0 +1,130 @@
+"""`rds-lake policy`: print what a role may do for exactly this lake.yaml. AWS is asked only for what nobody said."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rds_lake.aws.session import open_clients
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.console.aws_reference import PublishedReference
+from rds_lake.errors import ConfigError, RdsLakeError
+from rds_lake.infra.account import Account, find_account
+from rds_lake.infra.policy.deployer import deployer_policy
+from rds_lake.infra.policy.document import INLINE_LIMIT, MANAGED_LIMIT, PolicyDocument
+from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.pipeline import pipeline_policy
+from rds_lake.infra.policy.readers import reader_policy
+from rds_lake.infra.policy.service_roles import (
+    export_role_policy,
+    export_role_trust,
+    job_role_policy,
+    job_role_trust,
+)
+from rds_lake.model.aws.arn import parse_arn
+
+WHOSE = ("pipeline", "readers", "export-role", "job-role", "deployer")
+_TRUST: Mapping[str, Callable[[], dict[str, Any]]] = {"export-role": export_role_trust, "job-role": job_role_trust}
+_PLACEHOLDERS = Account(number="ACCOUNT", region="REGION", partition="aws")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command is asked for. `whose`: one of `WHOSE`, or `all`. `trust`: whom the role trusts, instead."""
+
+    whose: str
+    trust: bool = False
+    managed: bool = False
+    account: str | None = None
+    region: str | None = None
+    partition: str | None = None
+
+
+def policy(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], say: Callable[[str], None]) -> None:
+    """Show the policy as JSON; `say` gets its length, and each pattern that took the place of names."""
+    if asked.trust:
+        show(_json(_trust(asked.whose)))
+        return
+    names = find_names(config, asked, say=say)
+    if asked.whose != "all":
+        show(_json(_said(asked.whose, _document(asked.whose, config, names, asked), asked, say)))
+        return
+    every: dict[str, Any] = {}
+    for whose in WHOSE:
+        try:
+            document = _document(whose, config, names, asked)
+        except ConfigError as error:  # the deployer's alone needs packages that are not always there
+            say(f"{whose}: {error}")
+            continue
+        if document.statements:
+            every[whose] = _said(whose, document, asked, say)
+            if whose in _TRUST:
+                every[f"{whose}-trust"] = _trust(whose)
+    show(_json(every))
+
+
+def find_names(config: LakeConfig, asked: Asked, *, say: Callable[[str], None]) -> Names:
+    """Account, Region and partition: as asked for, else as ARNs of lake.yaml have them, else of the credentials."""
+    lake = config.lake
+    roles = [parse_arn(text) for text in (lake.export_role, lake.glue_role) if text]
+    regional = [parse_arn(text) for text in (lake.kms_key, lake.notifications) if text and text.startswith("arn:")]
+    account = asked.account or next((arn.account for arn in roles), None)
+    region = asked.region or lake.region or next((arn.region for arn in regional), None)
+    partition = asked.partition or next((arn.partition for arn in (*roles, *regional)), None)
+    if not (account and region and partition):
+        known = _credentials(region, say)
+        account, region, partition = account or known.number, region or known.region, partition or known.partition
+    return Names(partition=partition, region=region, account=account)
+
+
+def _credentials(region: str | None, say: Callable[[str], None]) -> Account:
+    try:
+        return find_account(open_clients(region=region))
+    except RdsLakeError as error:
+        say(
+            f"the credentials did not say account and Region ({error}); ACCOUNT and REGION stand for what is not known: put "
+            "yours in, or use --account, --region and --partition"
+        )
+        return _PLACEHOLDERS
+
+
+def _document(whose: str, config: LakeConfig, names: Names, asked: Asked) -> PolicyDocument:
+    limit = _limit(whose, asked)
+    if whose == "pipeline":
+        return pipeline_policy(config, names, limit=limit)
+    if whose == "readers":
+        return reader_policy(config, names, limit=limit)
+    if whose == "deployer":
+        return deployer_policy(config, names, PublishedReference(), limit=limit)
+    return (export_role_policy if whose == "export-role" else job_role_policy)(config, names)
+
+
+def _limit(whose: str, asked: Asked) -> int:
+    return MANAGED_LIMIT if asked.managed or whose == "readers" else INLINE_LIMIT
+
+
+def _said(whose: str, document: PolicyDocument, asked: Asked, say: Callable[[str], None]) -> dict[str, Any]:
+    limit = _limit(whose, asked)
+    kind = "a managed policy" if limit == MANAGED_LIMIT else "a role's inline policies"
+    say(f"{whose}: {document.characters:,} of the {limit:,} characters that IAM lets {kind} have")
+    for sentence in document.widened:
+        say(f"{whose}: {sentence}")
+    if document.characters > limit:
+        say(
+            f"{whose}: IAM will refuse it, and no shorter pattern is left; shorten the bucket's prefixes, or make two lakes"
+        )
+    if not document.statements:
+        say(f"{whose}: this lake.yaml needs no such role")
+    return document.as_dict()
+
+
+def _trust(whose: str) -> dict[str, Any]:
+    if whose not in _TRUST:
+        raise ConfigError(f"--trust is for --for {' and --for '.join(_TRUST)}: whom another role trusts is up to you")
+    return _TRUST[whose]()
+
+
+def _json(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, indent=2, ensure_ascii=False)

@@ -1,0 +1,170 @@
+"""What the lake's stack consists of, by CloudFormation's types, with the ARNs that its resources have or will have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
+from rds_lake.infra.events import event_patterns
+from rds_lake.infra.policy.document import Resource, fixed
+from rds_lake.infra.policy.names import Names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """Resources of some types that one statement is about."""
+
+    sid: str
+    reason: str
+    types: tuple[str, ...]
+    resources: tuple[Resource, ...]
+
+
+def name_prefix(settings: LakeSettings) -> str:
+    """How the names begin that lake.yaml does not say: the queue's without `-events`, since two lakes never share a queue."""
+    return settings.events_queue.removesuffix("-events").replace("_", "-").strip("-")[:40].rstrip("-") or "rds-lake"
+
+
+def deployed(config: LakeConfig, names: Names) -> Iterator[Deployed]:
+    """Everything the stack may create for this lake.yaml."""
+    lake, prefix = config.lake, name_prefix(config.lake)
+    yield Deployed(
+        sid="DeployBuckets",
+        reason="The lake's buckets and their policies.",
+        types=("AWS::S3::Bucket", "AWS::S3::BucketPolicy"),
+        resources=fixed(*dict.fromkeys((names.bucket(lake.bucket), names.bucket(lake.exports_bucket)))),
+    )
+    queues = (lake.events_queue, f"{lake.events_queue}-dead", f"{prefix}-undelivered")
+    yield Deployed(
+        sid="DeployQueues",
+        reason="The events queue, and the queues of events that cannot be read or delivered.",
+        types=("AWS::SQS::Queue", "AWS::SQS::QueuePolicy"),
+        resources=fixed(*(names.arn("sqs", queue) for queue in queues)),
+    )
+    job = lake.glue_job if config.has_glue_job else None
+    exports = lake.exports_bucket if config.has_dynamodb else None
+    rules = event_patterns(lake.events_queue, exports_bucket=exports, glue_job=job)
+    yield Deployed(
+        sid="DeployRules",
+        reason="The rules that send events to the queue.",
+        types=("AWS::Events::Rule",),
+        resources=fixed(*(names.arn("events", f"rule/{rule}") for rule in rules)),
+    )
+    yield Deployed(
+        sid="DeployAlarms",
+        reason="The alarms of the queues and rules.",
+        types=("AWS::CloudWatch::Alarm",),
+        resources=fixed(names.arn("cloudwatch", f"alarm:{prefix}-*")),
+    )
+    yield Deployed(
+        sid="DeployRoles",
+        reason="The roles, with what they may do, and the profile of an EC2 instance.",
+        types=("AWS::IAM::Role", "AWS::IAM::InstanceProfile"),
+        resources=fixed(*_roles(config, names)),
+    )
+    yield from _encrypted(config, names)
+    yield from _athena(config, names)
+    yield from _glue_job(config, names)
+    yield from _backup(config, names)
+
+
+def roles_passed(config: LakeConfig, names: Names) -> Iterator[tuple[str, str, str]]:
+    """Sid, service and role's ARN of each role that the stack hands to a service."""
+    if config.has_glue_job and config.lake.glue_role:
+        yield "PassTheJobRole", "glue.amazonaws.com", names.glue_role_arn or config.lake.glue_role
+    if _backed_up(config):
+        yield "PassTheBackupRole", "backup.amazonaws.com", _iam(names, f"role/{name_prefix(config.lake)}-backup")
+    # An instance profile hands its role to EC2.
+    yield "PassThePipelineRole", "ec2.amazonaws.com", _iam(names, f"role/{name_prefix(config.lake)}-pipeline")
+
+
+def _roles(config: LakeConfig, names: Names) -> Iterator[str]:
+    prefix, lake = name_prefix(config.lake), config.lake
+    yield from (_iam(names, f"role/{prefix}-pipeline"), _iam(names, f"instance-profile/{prefix}-pipeline"))
+    if config.databases and lake.export_role:
+        yield names.export_role_arn or lake.export_role
+    if config.has_glue_job and lake.glue_role:
+        yield names.glue_role_arn or lake.glue_role
+    if _backed_up(config):
+        yield _iam(names, f"role/{prefix}-backup")
+
+
+def _encrypted(config: LakeConfig, names: Names) -> Iterator[Deployed]:
+    lake = config.lake
+    if lake.kms_key is not None:
+        alias = lake.kms_key.rpartition("alias/")[2] if "alias/" in lake.kms_key else name_prefix(lake)
+        keys = fixed(names.arn("kms", "key/*"))
+        yield Deployed(
+            sid="DeployTheKey",
+            reason="The lake's key and its alias. A key's id is AWS's choice, so this is allowed for all keys of the account.",
+            types=("AWS::KMS::Key", "AWS::KMS::Alias"),
+            resources=(*keys, *fixed(names.arn("kms", f"alias/{alias}"))),
+        )
+    if lake.notifications is not None:
+        yield Deployed(
+            sid="DeployTheTopic",
+            reason="The topic of failures, who may send to it, and its e-mail.",
+            types=("AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SNS::Subscription"),
+            resources=fixed(names.topic_arn or lake.notifications),
+        )
+
+
+def _athena(config: LakeConfig, names: Names) -> Iterator[Deployed]:
+    sources = [source.name for source in config.sources if source.athena]
+    if not sources:
+        return
+    yield Deployed(
+        sid="DeployTheWorkgroup",
+        reason="The workgroup of Athena.",
+        types=("AWS::Athena::WorkGroup",),
+        resources=fixed(names.arn("athena", f"workgroup/{config.lake.workgroup}")),
+    )
+    yield Deployed(
+        sid="DeployDatabases",
+        reason="A database of Glue for each source. Deleting one deletes what is in it.",
+        types=("AWS::Glue::Database",),
+        resources=(
+            *fixed(names.arn("glue", "catalog")),
+            *names.named("glue", "database/", sources),
+            *names.named("glue", "table/", [f"{source}/*" for source in sources]),
+            *names.named("glue", "userDefinedFunction/", [f"{source}/*" for source in sources]),
+        ),
+    )
+
+
+def _glue_job(config: LakeConfig, names: Names) -> Iterator[Deployed]:
+    if config.has_glue_job:
+        yield Deployed(
+            sid="DeployTheJob",
+            reason="The Glue job that converts large tables.",
+            types=("AWS::Glue::Job", "AWS::Glue::SecurityConfiguration"),
+            resources=fixed(names.arn("glue", f"job/{config.lake.glue_job}")),
+        )
+
+
+def _backup(config: LakeConfig, names: Names) -> Iterator[Deployed]:
+    if not _backed_up(config):
+        return
+    prefix = name_prefix(config.lake)
+    vault = fixed(names.arn("backup", f"backup-vault:{prefix}-backups"))
+    yield Deployed(
+        sid="DeployTheVault",
+        reason="A vault of AWS Backup, and the grant by which Backup uses the lake's key for it.",
+        types=("AWS::Backup::BackupVault",),
+        resources=(*vault, *(fixed(names.arn("kms", "key/*")) if config.lake.kms_key else ())),
+    )
+    yield Deployed(
+        sid="DeployThePlan",
+        reason="The plan of AWS Backup and what it backs up. A plan's id is AWS's choice, so this is allowed for all plans.",
+        types=("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection"),
+        resources=fixed(names.arn("backup", "backup-plan:*")),
+    )
+
+
+def _backed_up(config: LakeConfig) -> bool:
+    return any("backup" in source.snapshots for source in config.databases)
+
+
+def _iam(names: Names, resource: str) -> str:
+    return f"arn:{names.partition}:iam::{names.account}:{resource}"

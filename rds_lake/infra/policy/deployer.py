@@ -1,0 +1,149 @@
+"""The policy of who deploys the lake: a person with CloudFormation, or the role that CloudFormation is given.
+
+CloudFormation creates each resource with the rights of who deploys; which actions a type of resource takes is said by its schema
+(`handlers.*.permissions`). Of those, what cannot touch anything of this lake is left out: a bucket's handler could also set up
+S3 Tables.
+
+Nothing here reads a schema: `console/aws_reference.py` does.
+https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/control-access-with-iam.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Protocol
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.policy.deployed import Deployed, deployed, name_prefix, roles_passed
+from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Statement, anything, fixed
+from rds_lake.infra.policy.lake import key_through_s3
+from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.widen import fitted
+
+_STACK = (
+    "CreateChangeSet",
+    "CreateStack",
+    "DeleteChangeSet",
+    "DeleteStack",
+    "DescribeChangeSet",
+    "DescribeStackEvents",
+    "DescribeStackResources",
+    "DescribeStacks",
+    "ExecuteChangeSet",
+    "GetTemplate",
+    "GetTemplateSummary",
+    "UpdateStack",
+    "UpdateTerminationProtection",
+)
+_LEFT_OUT = {
+    "iam:PassRole",  # the roles of `roles_passed` alone, each to its service
+    "iam:CreateServiceLinkedRole",  # of sessions of Spark and of the first use of AWS Backup in an account
+    "glue:CreateConnection",  # of a database that lies in another warehouse
+}
+
+
+class AwsReference(Protocol):
+    """What AWS publishes of actions and of CloudFormation's types."""
+
+    def handler_actions(self, type_name: str) -> Sequence[str]:
+        """Every action that the handlers of a type (`AWS::S3::Bucket`) may call, as they are written in its schema."""
+        ...
+
+    def resources_of(self, action: str) -> Sequence[tuple[str, bool]] | None:
+        """The ARN formats that an action is checked on, and whether each is required; None where AWS has no such action."""
+        ...
+
+
+def deployer_policy(
+    config: LakeConfig, names: Names, reference: AwsReference, *, limit: int = INLINE_LIMIT
+) -> PolicyDocument:
+    """What it takes to create, update and delete the lake's stack, as the only inline policy of a role by default.
+
+    Keys and backup plans get their ids from AWS: actions on them are allowed for all keys and plans of the account.
+    """
+    everywhere: set[str] = set()
+    statements = [*_stack(config, names)]
+    for group in deployed(config, names):
+        actions: set[str] = set()
+        for type_name in group.types:
+            scoped, free = _sorted_out(reference, type_name, group)
+            actions |= scoped
+            everywhere |= free
+        statements.append(
+            Statement(sid=group.sid, reason=group.reason, actions=tuple(sorted(actions)), resources=group.resources)
+        )
+    statements += _roles(config, names)
+    statements += _job_files(config, names)
+    statements.append(
+        Statement(
+            sid="DeployWhatHasNoName",
+            reason="What CloudFormation asks about nothing in particular, and create what has no name yet: AWS knows no resource.",
+            actions=tuple(sorted({"cloudformation:ValidateTemplate", *everywhere})),
+            resources=anything(),
+        )
+    )
+    return fitted(statements, limit)
+
+
+def _sorted_out(reference: AwsReference, type_name: str, group: Deployed) -> tuple[set[str], set[str]]:
+    """The type's actions that something of the group is a resource of, and those that have no resource."""
+    scoped: set[str] = set()
+    free: set[str] = set()
+    for action in {*reference.handler_actions(type_name)} - _LEFT_OUT:
+        formats = reference.resources_of(action)
+        if formats is None:
+            continue  # schemas name actions that IAM never had, such as s3:DeleteBucketCors
+        if not formats:
+            free.add(action)
+        elif _touches(group, action, formats):
+            scoped.add(action)
+    return scoped, free
+
+
+def _touches(group: Deployed, action: str, formats: Sequence[tuple[str, bool]]) -> bool:
+    """Whether the group has all that the action is checked on; of the many kinds that can have tags, one is enough."""
+    required = [text for text, needed in formats if needed]
+    if required and "Tag" not in action:
+        return all(_has(group, text) for text in required)
+    return any(_has(group, text) for text, _ in formats)
+
+
+def _has(group: Deployed, arn_format: str) -> bool:
+    pattern = re.sub(r"\\\$\\\{[^}]*\\\}", ".+", re.escape(arn_format))
+    return any(re.fullmatch(pattern, resource.arn) for resource in group.resources)
+
+
+def _stack(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    yield Statement(
+        sid="DeployTheStack",
+        reason="Create, update, watch and delete stacks whose name begins as the lake's objects do.",
+        actions=tuple(f"cloudformation:{operation}" for operation in _STACK),
+        resources=fixed(names.arn("cloudformation", f"stack/{name_prefix(config.lake)}*/*")),
+    )
+
+
+def _roles(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    for sid, service, role in roles_passed(config, names):
+        yield Statement(
+            sid=sid,
+            reason="Hand the service the role that the stack makes for it.",
+            actions=("iam:PassRole",),
+            resources=fixed(role),
+            conditions={"StringEquals": {"iam:PassedToService": service}},
+        )
+
+
+def _job_files(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    """The script of the Glue job is put into the lake before the stack that names it."""
+    if not config.has_glue_job:
+        return
+    lake = config.lake
+    files = "/".join(part for part in (lake.prefix, "_jobs") if part)
+    yield Statement(
+        sid="UploadTheJob",
+        reason="Put the Glue job's script into the lake, where it is not there yet.",
+        actions=("s3:GetObject", "s3:PutObject"),
+        resources=fixed(names.objects(lake.bucket, files)),
+    )
+    yield from key_through_s3(lake, names)
