@@ -66,8 +66,8 @@ def _properties(config: LakeConfig, bucket: str) -> dict[str, Any]:
         "Status": "Enabled",
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _LEFTOVER_DAYS},
     }
-    # S3's events cost per object, and only the end of a DynamoDB export is told by one.
-    told = config.has_dynamodb and bucket == config.lake.exports_bucket
+    # Only what is exported is told of; it is on for databases, too, so that a source of DynamoDB may be added later.
+    told = bucket == config.lake.exports_bucket
     to_events = {"NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
     return {
         "BucketName": bucket,

@@ -81,12 +81,11 @@ def test_what_holds_data_stays_when_the_stack_is_deleted_and_messages_go() -> No
     assert all(made.get("DeletionPolicy") == made.get("UpdateReplacePolicy") for made in resources.values())
 
 
-def test_only_the_bucket_that_dynamodb_exports_to_sends_events_of_its_objects() -> None:
+def test_only_the_bucket_of_the_exports_sends_events_of_its_objects() -> None:
     def telling(name: str) -> list[str]:
         buckets = deployed(template_of(name).body, {}).of_type("AWS::S3::Bucket").values()
         return [bucket["BucketName"] for bucket in buckets if "NotificationConfiguration" in bucket]
 
-    assert telling("rds") == []
     assert telling("dynamodb") == ["acme-lake"]
     assert telling("all") == ["acme-exports"]
 
