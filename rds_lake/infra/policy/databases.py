@@ -48,29 +48,31 @@ def database_statements(config: LakeConfig, names: Names) -> Iterator[Statement]
 def _snapshots(config: LakeConfig, names: Names) -> Iterator[Statement]:
     instances = [source.identifier.lower() for source in config.databases if isinstance(source, Rds)]
     clusters = [source.identifier.lower() for source in config.databases if isinstance(source, Aurora)]
-    for found, what, kind, snapshot, calls in (
-        (instances, "Instance", "db", "snapshot", ("rds:DescribeDBSnapshots", "rds:DescribeDBInstances")),
-        (
-            clusters,
-            "Cluster",
-            "cluster",
-            "cluster-snapshot",
-            ("rds:DescribeDBClusterSnapshots", "rds:DescribeDBClusters"),
-        ),
-    ):
-        if not found:
-            continue
+    if instances:
         yield Statement(
-            sid=f"Find{what}Snapshots",
-            reason="List snapshots: of all databases in one call, where that takes fewer calls than one for each source.",
-            actions=calls[:1],
-            resources=fixed(names.arn("rds", f"{kind}:*"), names.arn("rds", f"{snapshot}:*")),
+            sid="FindInstanceSnapshots",
+            reason="List snapshots of instances: all of them at once, where that takes fewer calls than source by source.",
+            actions=("rds:DescribeDBSnapshots",),
+            resources=fixed(names.arn("rds", "db:*"), names.arn("rds", "snapshot:*")),
         )
         yield Statement(
-            sid=f"See{what}s",
-            reason="See when a database was made, to say since when it lacks a snapshot; and find a live cluster's ARN.",
-            actions=calls[1:],
-            resources=names.named("rds", f"{kind}:", found),
+            sid="SeeInstances",
+            reason="See when an instance was made, to say since when it lacks a snapshot.",
+            actions=("rds:DescribeDBInstances",),
+            resources=names.named("rds", "db:", instances),
+        )
+    if clusters:
+        yield Statement(
+            sid="FindClusterSnapshots",
+            reason="List snapshots of clusters: all of them at once, where that takes fewer calls than source by source.",
+            actions=("rds:DescribeDBClusterSnapshots",),
+            resources=fixed(names.arn("rds", "cluster:*"), names.arn("rds", "cluster-snapshot:*")),
+        )
+        yield Statement(
+            sid="SeeClusters",
+            reason="See when a cluster was made, to say since when it lacks a snapshot; and find its ARN, to export it live.",
+            actions=("rds:DescribeDBClusters",),
+            resources=names.named("rds", "cluster:", clusters),
         )
 
 

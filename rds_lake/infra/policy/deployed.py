@@ -28,13 +28,28 @@ def name_prefix(settings: LakeSettings) -> str:
 
 def deployed(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     """Everything the stack may create for this lake.yaml."""
-    lake, prefix = config.lake, name_prefix(config.lake)
+    lake = config.lake
     yield Deployed(
         sid="DeployBuckets",
         reason="The lake's buckets and their policies.",
         types=("AWS::S3::Bucket", "AWS::S3::BucketPolicy"),
         resources=fixed(*dict.fromkeys((names.bucket(lake.bucket), names.bucket(lake.exports_bucket)))),
     )
+    yield from _events(config, names)
+    yield Deployed(
+        sid="DeployRoles",
+        reason="The roles, with what they may do, and the profile of an EC2 instance.",
+        types=("AWS::IAM::Role", "AWS::IAM::InstanceProfile"),
+        resources=fixed(*_roles(config, names)),
+    )
+    yield from _encrypted(config, names)
+    yield from _athena(config, names)
+    yield from _glue_job(config, names)
+    yield from _backup(config, names)
+
+
+def _events(config: LakeConfig, names: Names) -> Iterator[Deployed]:
+    lake, prefix = config.lake, name_prefix(config.lake)
     queues = (lake.events_queue, f"{lake.events_queue}-dead", f"{prefix}-undelivered")
     yield Deployed(
         sid="DeployQueues",
@@ -57,16 +72,6 @@ def deployed(config: LakeConfig, names: Names) -> Iterator[Deployed]:
         types=("AWS::CloudWatch::Alarm",),
         resources=fixed(names.arn("cloudwatch", f"alarm:{prefix}-*")),
     )
-    yield Deployed(
-        sid="DeployRoles",
-        reason="The roles, with what they may do, and the profile of an EC2 instance.",
-        types=("AWS::IAM::Role", "AWS::IAM::InstanceProfile"),
-        resources=fixed(*_roles(config, names)),
-    )
-    yield from _encrypted(config, names)
-    yield from _athena(config, names)
-    yield from _glue_job(config, names)
-    yield from _backup(config, names)
 
 
 def roles_passed(config: LakeConfig, names: Names) -> Iterator[tuple[str, str, str]]:

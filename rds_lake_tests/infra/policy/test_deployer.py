@@ -29,8 +29,8 @@ def test_a_bucket_may_be_made_and_no_other_one_touched() -> None:
 
 @pytest.mark.parametrize("action", ["s3tables:CreateTable", "s3:DeleteObject", "iam:CreateServiceLinkedRole"])
 def test_what_a_handler_could_do_beside_the_lake_is_not_allowed(action: str) -> None:
-    schema = REFERENCE.handler_actions("AWS::S3::Bucket") + REFERENCE.handler_actions("AWS::Athena::WorkGroup")
-    assert action in schema
+    types = ("AWS::S3::Bucket", "AWS::Athena::WorkGroup")
+    assert any(action in REFERENCE.handler_actions(kind) for kind in types)
     assert action not in allowed(LAKES["everything"])
 
 
