@@ -50,8 +50,8 @@ def setup(config_path: Path) -> None:
 @_config_option
 def template(out: Path | None, form: str, job_files: Path | None, config_path: Path) -> None:
     """Print the CloudFormation template of all AWS objects that lake.yaml needs."""
-    from rds_lake.console.template import Printed
-    from rds_lake.console.template import template as run
+    from rds_lake.console.account.template import Printed
+    from rds_lake.console.account.template import template as run
 
     printed = Printed(out=out, form=form, job_files=job_files)
     run(load_config(config_path), printed, show=click.echo, say=partial(click.echo, err=True))
