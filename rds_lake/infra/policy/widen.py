@@ -52,7 +52,7 @@ class _Entry:
 
 @dataclass(slots=True, kw_only=True)
 class _Group:
-    """The names of one statement that have the same stem, in order."""
+    """The names of one statement that have the same stem, sorted."""
 
     at: int
     stem: str
@@ -60,7 +60,7 @@ class _Group:
 
     @classmethod
     def of(cls, at: int, stem: str, names: Sequence[str]) -> _Group:
-        return cls(at=at, stem=stem, entries=[_Entry(pattern=name) for name in sorted(names)])
+        return cls(at=at, stem=stem, entries=[_Entry(pattern=name) for name in names])
 
     def widen(self, level: int, excess: int) -> int:
         """Replace neighbours with at least `level` characters in common, until `excess` characters are saved; how many were."""

@@ -74,6 +74,12 @@ def test_the_names_with_most_in_common_give_way_first() -> None:
     assert [resource.name for resource in fitted([statement], 0).statements[0].resources] == ["*"]
 
 
+def test_no_more_names_give_way_than_it_takes() -> None:
+    statement = named("a-1", "a-2", "b-1", "b-2")
+    narrow = fitted([statement], fitted([statement], UNLIMITED).characters - 1)
+    assert [resource.name for resource in narrow.statements[0].resources] == ["a-*", "b-1", "b-2"]
+
+
 def test_what_a_wider_resource_of_the_statement_covers_is_not_repeated() -> None:
     both = Statement(
         sid="S", reason="", actions=("a:B",), resources=(Resource(stem="arn:x:*"), Resource(stem="arn:x:", name="y"))
