@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -128,8 +130,6 @@ def test_a_queue_whose_dead_letter_queue_sqs_would_refuse_is_told_before_anythin
 
 @given(st.from_regex(r"[A-Za-z0-9_-]{1,80}", fullmatch=True))
 def test_the_default_prefix_of_names_is_legal_whatever_the_queues_name(queue: str) -> None:
-    import re
-
     pattern = template_of("rds").body["Parameters"]["NamePrefix"]["AllowedPattern"]
     assert re.fullmatch(pattern, name_prefix(config_of("rds").lake.model_copy(update={"events_queue": queue})))
 
@@ -138,3 +138,12 @@ def test_the_default_prefix_of_names_is_legal_whatever_the_queues_name(queue: st
 def test_no_two_sources_share_the_logical_id_of_their_database(one: str, other: str) -> None:
     assert database_id(one).isalnum()
     assert (database_id(one) == database_id(other)) is (one == other)
+
+
+def test_the_page_lists_exactly_the_parameters_there_are(root: Path) -> None:
+    text = (root / "docs" / "template.md").read_text(encoding="utf-8")
+    section = text.split("\n## Parameters\n", 1)[1].split("\n## ", 1)[0]
+    cells = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    listed = [name for cell in cells for name in re.findall(r"`(\w+)`", cell)]
+    every = {name for lake in LAKES for name in template_of(lake).body["Parameters"]}
+    assert sorted(listed) == sorted(every)
