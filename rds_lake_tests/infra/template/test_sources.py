@@ -100,6 +100,11 @@ def test_a_backup_plan_is_made_on_request_of_the_sources_that_take_its_snapshots
     assert not any("Backup" in name for name in template_of("aurora").body["Parameters"])
 
 
+def test_the_glue_job_is_created_after_the_security_configuration_that_it_names() -> None:
+    job = template_of("all").body["Resources"]["Job"]["Properties"]
+    assert job["SecurityConfiguration"] == {"Ref": "JobSecurity"}
+
+
 def test_a_source_without_athena_has_no_database_and_a_lake_of_those_no_workgroup() -> None:
     text = LAKES["dynamodb"].replace("kind: dynamodb,", "kind: dynamodb, athena: false,")
     kinds = {made["Type"] for made in build_template(parse_config(text, where="test")).body["Resources"].values()}
