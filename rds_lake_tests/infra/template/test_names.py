@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rds_lake.config.lake_yaml import parse_config
@@ -134,6 +134,7 @@ def test_the_default_prefix_of_names_is_legal_whatever_the_queues_name(queue: st
     assert re.fullmatch(pattern, name_prefix(config_of("rds").lake.model_copy(update={"events_queue": queue})))
 
 
+@example("a_b", "ab")
 @given(*[st.from_regex(r"[a-z][a-z0-9_]{0,62}", fullmatch=True)] * 2)
 def test_no_two_sources_share_the_logical_id_of_their_database(one: str, other: str) -> None:
     assert database_id(one).isalnum()
