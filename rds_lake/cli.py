@@ -44,6 +44,20 @@ def setup(config_path: Path) -> None:
 
 
 @main.command()
+@click.option("--out", type=_FILE, help="Write it there, and say how to deploy it.")
+@click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+@click.option("--job-files", type=click.Path(path_type=Path), help="Write the Glue job's script into this folder, too.")
+@_config_option
+def template(out: Path | None, form: str, job_files: Path | None, config_path: Path) -> None:
+    """Print the CloudFormation template of all AWS objects that lake.yaml needs."""
+    from rds_lake.console.account.template import Printed
+    from rds_lake.console.account.template import template as run
+
+    printed = Printed(out=out, form=form, job_files=job_files)
+    run(load_config(config_path), printed, show=click.echo, say=partial(click.echo, err=True))
+
+
+@main.command()
 @click.option(
     "--for",
     "whose",

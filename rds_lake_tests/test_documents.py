@@ -51,6 +51,7 @@ def test_every_make_target_of_the_readme_exists_and_help_names_it(root: Path) ->
     [
         "setup",
         "policy",
+        "template",
         "notify",
         "refresh",
         "prune",

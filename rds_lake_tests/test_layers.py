@@ -22,7 +22,7 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "convert": ({"model", "errors", "threads"}, {"pyarrow", "isal", "pyspark", "py4j"}),
     "database": ({"model", "sql", "errors", "threads"}, {"psycopg", "pymysql"}),
     "stages": ({"model", "sql", "aws", "config", "convert", "errors", "database", "threads"}, {"pyarrow"}),
-    "infra": ({"model", "sql", "aws", "config", "convert", "errors", "threads"}, set()),
+    "infra": ({"model", "sql", "aws", "config", "convert", "errors", "threads"}, {"yaml"}),
     "defs": (
         {"model", "sql", "aws", "config", "errors", "stages", "infra", "database", "threads"},
         {"dagster", "dagster_aws", "boto3", "pydantic"},
@@ -83,7 +83,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "upkeep": SHARED | KINDS,
         "watch": SHARED | KINDS | {"upkeep"},
     },
-    "infra": {"": {"policy"}, "policy": {""}},
+    "infra": {"": {"policy"}, "policy": {""}, "template": {"", "policy"}},
     "defs": {
         "": {"assets", "checks", "sensors"},
         "checks": {""},

@@ -22,15 +22,10 @@ from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.service_roles import export_policy_of, export_role_trust
 from rds_lake.infra.provision_job import JobProvisioner
 from rds_lake.infra.provision_rules import RuleProvisioner
+from rds_lake.infra.queue import DEAD_SUFFIX, KEEP_SECONDS, MAX_RECEIVES, VISIBILITY_SECONDS
 from rds_lake.infra.roles import Role, ensure_role
 from rds_lake.model.aws.arn import parse_arn
 from rds_lake.model.lake.layout import LakeLayout
-
-# A message that could not be decided this often goes to the dead-letter queue.
-_MAX_RECEIVES = 10
-# Far above the sensor's interval: a received message must not come again before the next tick deletes it.
-_VISIBILITY_SECONDS = 300
-_KEEP_SECONDS = 14 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,13 +139,13 @@ class Provisioner:
     def _queue(self) -> tuple[str, str]:
         """URL and ARN of the events queue, with its dead-letter queue."""
         name = self.settings.events_queue
-        _, dead_letters = self._ensure_queue(f"{name}-dead", {"MessageRetentionPeriod": str(_KEEP_SECONDS)})
-        redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": _MAX_RECEIVES}
+        _, dead_letters = self._ensure_queue(f"{name}{DEAD_SUFFIX}", {"MessageRetentionPeriod": str(KEEP_SECONDS)})
+        redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": MAX_RECEIVES}
         return self._ensure_queue(
             name,
             {
-                "VisibilityTimeout": str(_VISIBILITY_SECONDS),
-                "MessageRetentionPeriod": str(_KEEP_SECONDS),
+                "VisibilityTimeout": str(VISIBILITY_SECONDS),
+                "MessageRetentionPeriod": str(KEEP_SECONDS),
                 "RedrivePolicy": json.dumps(redrive),
             },
         )

@@ -1,0 +1,1 @@
+"""Commands about what an AWS account needs for a lake."""

@@ -1,0 +1,69 @@
+"""What several parts use: the beginning of names that lake.yaml does not say, the permissions boundary, words for conditions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.policy.deployed import name_prefix
+from rds_lake.infra.template.parts import Part, either, ref, sub
+
+# A role's name has at most 64 characters, and the longest of ours adds ten.
+_LONGEST_PREFIX = 40
+
+
+def general(config: LakeConfig) -> Part:
+    """`NamePrefix` and `PermissionsBoundaryArn`."""
+    return Part(
+        parameters={
+            "NamePrefix": {
+                "Type": "String",
+                "Default": name_prefix(config.lake),
+                "AllowedPattern": f"^[A-Za-z0-9][A-Za-z0-9-]{{0,{_LONGEST_PREFIX - 1}}}$",
+                "Description": "How the names begin that lake.yaml does not say: pipeline role, alarms, the queue of undelivered "
+                "events, backup vault. Another lake of this account needs another one.",
+            },
+            "PermissionsBoundaryArn": {
+                "Type": "String",
+                "Default": "",
+                "AllowedPattern": "^$|^arn:[^:]+:iam::[^:]*:policy/.+$",
+                "Description": "ARN of the managed policy that bounds what every role of this stack may do. Empty: no boundary.",
+            },
+        },
+        conditions={"Bounded": given("PermissionsBoundaryArn")},
+    )
+
+
+def outputs(config: LakeConfig) -> Part:
+    """The keys of lake.yaml that are the same whatever the parameters; the others are outputs of the parts that create them."""
+    settings = config.lake
+    values = {"Bucket": ("bucket", settings.bucket), "ExportBucket": ("export_bucket", settings.exports_bucket)}
+    return Part(
+        outputs={name: {"Description": f"lake.yaml: {key}", "Value": value} for name, (key, value) in values.items()}
+        | {"Region": {"Description": "lake.yaml: region", "Value": ref("AWS::Region")}}
+    )
+
+
+def named(what: str) -> dict[str, Any]:
+    """The name of an object that lake.yaml does not name."""
+    return sub(f"${{NamePrefix}}-{what}")
+
+
+def given(parameter: str) -> dict[str, Any]:
+    """The condition that a parameter is not empty."""
+    return {"Fn::Not": [empty(parameter)]}
+
+
+def empty(parameter: str) -> dict[str, Any]:
+    """The condition that a parameter is empty."""
+    return equals(parameter, "")
+
+
+def equals(parameter: str, value: str) -> dict[str, Any]:
+    """The condition that a parameter has this value."""
+    return {"Fn::Equals": [ref(parameter), value]}
+
+
+def boundary() -> dict[str, Any]:
+    """The property that every role has."""
+    return {"PermissionsBoundary": either("Bounded", ref("PermissionsBoundaryArn"))}
