@@ -22,6 +22,8 @@ from rds_lake_tests.support.world import World, answers, execute, seed_tiny, unt
 # In its order: a command that is added to README is added here, with what it must say.
 _SAYS = {
     "rds-lake setup": "Athena workgroup rds-lake exists",
+    "rds-lake policy": '"Sid": "FindInstanceSnapshots"',
+    "rds-lake template --out stack.yaml": "--capabilities CAPABILITY_NAMED_IAM",
     "rds-lake notify --test": "is on its way",
     "rds-lake refresh": "3 tables of 2026-11-20 written",
     "rds-lake status": "2026-11-19",
