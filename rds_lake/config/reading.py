@@ -74,8 +74,10 @@ def judged(rule: Callable[_P, Iterator[str]], *args: _P.args, **kwargs: _P.kwarg
     """The rule's problems with settings that may lack keys; none where it needs a key that is lacking."""
     try:
         yield from rule(*args, **kwargs)
-    except AttributeError:
-        return
+    except AttributeError as error:
+        # A key that is lacking, and no other: an attribute that a rule misspells is a mistake of ours.
+        if not (isinstance(error.obj, Settings) and error.name in type(error.obj).model_fields):
+            raise
 
 
 def not_a_mapping(raw: object, place: str, what: str) -> str:
