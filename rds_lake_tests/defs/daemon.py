@@ -78,11 +78,8 @@ class Dagster:
 
         And sometimes never by Dagster alone (docs/healing.md): `sensors/test_ticks.py` tests what reconciliation does then.
         """
-        starting = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING])
         with dg.DagsterInstance.from_config(str(self.home)) as instance:
-            until(
-                lambda: not instance.get_runs(starting, limit=1), seconds=60, what="a moment without a run that starts"
-            )
+            until(lambda: not _is_starting_one(instance), seconds=120, what="a moment without a run that starts")
         self.restart_daemon()
 
     def start_daemon(self) -> None:
@@ -98,6 +95,15 @@ class Dagster:
 
     def _is_loaded(self) -> bool:
         return bool(self.ask(_NODES, {})["assetNodes"])
+
+
+def _is_starting_one(instance: dg.DagsterInstance) -> bool:
+    """Whether a run is marked as starting and has no process of its own yet."""
+    starting = instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTING]))
+    return any(
+        not any((log.message or "").startswith("Started process for run") for log in instance.all_logs(run.run_id))
+        for run in starting
+    )
 
 
 def _find_lost_starts_soon(home: Path) -> None:
