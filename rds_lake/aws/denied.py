@@ -15,6 +15,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from botocore.exceptions import ClientError
+
 _CODES = {"403", "Forbidden", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation"}
 _PERFORM = re.compile(
     r"(?:User: (?P<principal>\S+) )?is not authorized to perform: (?P<action>[\w-]+:\w+)"
@@ -90,6 +92,18 @@ def read_denied(message: str, *, service: str = "", operation: str = "", about: 
         lacking=lacking[1] if lacking else "identity-based policy",
         denying=f"an explicit deny in a policy of type {denying[1] or 'unknown'!r}" if denying else None,
     )
+
+
+def advice_of(error: ClientError, service: str, operation: str, about: str) -> str:
+    """The advice for a refused call, with a semicolon before it; empty where no right is missing.
+
+    Some services have another code and AWS's sentence within their own: Athena says InvalidRequestException.
+    """
+    detail = error.response.get("Error", {})
+    said = str(detail.get("Message", ""))
+    if not is_denied(str(detail.get("Code", ""))):
+        return advice_in(said)
+    return f"; {read_denied(said, service=service, operation=operation, about=about).advice}"
 
 
 def advice_in(text: str) -> str:

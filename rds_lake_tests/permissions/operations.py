@@ -8,9 +8,11 @@ from typing import Any
 
 from rds_lake.defs.resources import Gateways
 from rds_lake.model.aws.arn import Exportable
+from rds_lake.model.lake.deletable import Deletable, Place
 
 _TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/Reviews"
 _KEY = "lake/shop/test.txt"
+_EVERYTHING = Deletable(places=(Place(bucket="acme-lake", prefix=""),))
 
 
 def _partition(gateways: Gateways) -> Any:
@@ -21,11 +23,7 @@ def _put(gateways: Gateways) -> None:
     gateways.s3.put_text("acme-lake", _KEY, "1", kms_key="alias/rds-lake")
 
 
-def _delete(gateways: Gateways) -> None:
-    gateways.clients().s3.delete_object(Bucket="acme-lake", Key=_KEY)
-
-
-# An action -> the operation of a gateway that needs it. What only whole stages do is in `_ELSEWHERE`.
+# An action -> the operation of a gateway that needs it. What only whole stages do is in `ELSEWHERE`.
 OPERATIONS: dict[str, Callable[[Gateways], object]] = {
     "rds:DescribeDBSnapshots": lambda g: g.rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"]),
     "rds:DescribeDBClusterSnapshots": lambda g: g.rds.list_snapshots(
@@ -57,6 +55,9 @@ OPERATIONS: dict[str, Callable[[Gateways], object]] = {
     "s3:ListBucketMultipartUploads": lambda g: list(g.s3.list_uploads("acme-lake", "lake/shop/")),
     "kms:GenerateDataKey": _put,
     "kms:Decrypt": lambda g: g.s3.get_text("acme-lake", "lake/_manifests/shop/_published.json"),
+    "s3:DeleteObject": lambda g: g.s3.limited(_EVERYTHING).delete("acme-lake", [_KEY]),
+    "glue:CreateDatabase": lambda g: g.glue.ensure_database("shop", description=""),
+    "sqs:DeleteMessage": lambda g: g.queue.delete(["no receipt"]),
     "sqs:ReceiveMessage": lambda g: g.queue.receive(),
     "sns:Publish": lambda g: g.topic and g.topic.publish(subject="test", message="test"),
     "secretsmanager:GetSecretValue": lambda g: g.secrets.get_text("shop-reader"),
@@ -70,5 +71,11 @@ ELSEWHERE = {
     "kms:DescribeKey": _STAGE,
     "rds:DescribeDBInstances": "not told by design: what it is for is a false alarm at worst (`RdsGateway.find_created`)",
     "sqs:GetQueueUrl": "asked once in a process",
-}
-_SAME = "translated as every call of its gateway is: `aws/translate.py`"
+} | dict.fromkeys(
+    (
+        *("glue:BatchCreatePartition", "glue:BatchUpdatePartition", "glue:CreateTable", "glue:DeleteTable"),
+        *("glue:StartJobRun", "glue:UpdateTable", "dynamodb:ExportTableToPointInTime", "s3:PutObjectAcl"),
+        *("s3:AbortMultipartUpload", "s3:ListMultipartUploadParts", "athena:StopQueryExecution"),
+    ),
+    "its gateway's refusals are translated like all others by `aws/translate.py`; only whole stages call it",
+)
