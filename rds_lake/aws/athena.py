@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from rds_lake.aws.budget import tidying
+from rds_lake.aws.denied import advice_in
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import (
     ConfigError,
@@ -254,7 +255,7 @@ def _failed(execution: Any) -> QueryError:
     query = " ".join(execution.get("Query", "").split())
     reason = status.get("StateChangeReason") or details.get("ErrorMessage") or "Athena gave no reason"
     return QueryError(
-        f"Athena query {execution['QueryExecutionId']} ended {status['State']}: {reason} (query: {query[:300]})",
+        f"Athena query {execution['QueryExecutionId']} ended {status['State']}: {reason} (query: {query[:300]}){advice_in(reason)}",
         query_id=execution["QueryExecutionId"],
         category=details.get("ErrorCategory"),
         retryable=bool(details.get("Retryable", False)),

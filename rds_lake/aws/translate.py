@@ -26,6 +26,7 @@ from botocore.exceptions import (
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from rds_lake.aws.budget import EXPIRED, is_untrusted
+from rds_lake.aws.denied import advice_of
 from rds_lake.errors import (
     AwsError,
     ConfigError,
@@ -124,6 +125,7 @@ def _translate(error: ClientError, service: str, operation: str, about: str) -> 
         return ConfigError(f"AWS credentials have expired: {service} {operation}: {message}; {_LOGIN_ADVICE}")
     if region := _other_region(error, code, status):
         message = f"{message}; the bucket is in {region}: name that Region in lake.yaml (`lake: region:`)"
+    message += advice_of(error, service, operation, about)
     if code in _SKEWED or (code in _SIGNATURES and message.startswith(_OTHER_TIME)):
         message = f"{message}; {_CLOCK_ADVICE}"
     return AwsError(service=service, operation=operation, code=code, message=message)

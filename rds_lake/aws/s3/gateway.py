@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import FlexibleChecksumError, IncompleteReadError, ReadTimeoutError, ResponseStreamingError
 from urllib3.exceptions import HTTPError
 
+from rds_lake.aws.denied import advice_in
 from rds_lake.aws.s3.body import read_within
 from rds_lake.aws.s3.copying import Copy, CopyLimits
 from rds_lake.aws.s3.objects import MIB, ObjectHead, S3Object, Upload, checksum_in, encryption, uri
@@ -242,6 +243,6 @@ class S3Gateway:
                 Bucket=bucket, Delete={"Objects": [{"Key": key} for key in batch], "Quiet": True}
             )
         return [
-            f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}"
+            f"s3://{bucket}/{error.get('Key')}: {error.get('Code')} {error.get('Message', '')}{advice_in(error.get('Message', ''))}"
             for error in answer.get("Errors", [])
         ]

@@ -77,13 +77,24 @@ class Permissions:
         if principal is None and not self.watches_root:
             return None
         who, now = principal or ROOT, self._now()
-        context = _context(need, asked, now)
+        of_key = self._of_key(need)
+        context = {**_context(need, asked, now), **of_key}
         request = Request(action=need.action, resource=need.resource, account=_owner(need.resource), context=context)
-        keys = (asked.region, asked.via, *need.context.items())
+        keys = (asked.region, asked.via, *need.context.items(), *of_key.items())
         decision = self._decide(request, who, keys)
         if principal is not None or self.decisions.record_all:
             self.decisions.add(_recorded(request, who, decision, asked, now))
         return None if decision.allowed else sentence(request, who, decision)
+
+    def _of_key(self, need: Need) -> dict[str, tuple[str, ...]]:
+        """What KMS says of the key: its aliases, in every request about one.
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases
+        """
+        if not need.action.startswith("kms:") or ":key/" not in need.resource:
+            return {}
+        aliases = self.stored.aliases(need.resource)
+        return {"kms:ResourceAliases": aliases} if aliases else {}
 
     def _decide(self, request: Request, principal: Principal, keys: Hashable) -> Decision:
         if self._faults.denied(request.action, request.resource):

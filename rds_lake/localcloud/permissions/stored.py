@@ -133,6 +133,11 @@ class Stored:
         """moto's key; None when there is none."""
         return kms_backends[self.account][arn.split(":")[3]].keys.get(arn.rpartition("/")[2])
 
+    def aliases(self, arn: str) -> tuple[str, ...]:
+        """The aliases of a key: `alias/…`, sorted."""
+        key = self.key(arn)
+        return tuple(sorted(key.aliases)) if key else ()
+
     def bucket(self, name: str) -> Any:
         """moto's bucket; None when there is none."""
         return self._buckets.get(name)

@@ -203,3 +203,14 @@ def test_calls_of_root_are_recorded_where_that_is_asked_for(calling: Calling) ->
     assert post(where, {"record_all": True}) == (200, {"record_all": True})
     calling.root("sns").list_topics()
     assert list(decided(calling.cloud)) == [("sns:ListTopics", "*", "allow")]
+
+
+def test_a_key_is_known_to_conditions_by_its_aliases(calling: Calling) -> None:
+    kms = calling.root("kms")
+    ours, other = (kms.create_key()["KeyMetadata"]["Arn"] for _ in range(2))
+    kms.create_alias(AliasName="alias/ours", TargetKeyId=ours)
+    named = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/ours"}}
+    mine = calling.client("kms", calling.user(allow("kms:DescribeKey", Condition=named)))
+    assert mine.describe_key(KeyId="alias/ours")["KeyMetadata"]["Arn"] == ours
+    with pytest.raises(ClientError, match="kms:DescribeKey on resource: "):
+        mine.describe_key(KeyId=other)

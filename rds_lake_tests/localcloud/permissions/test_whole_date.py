@@ -64,6 +64,15 @@ def test_a_date_is_published_by_a_role_and_every_decision_is_recorded(world: Wor
     assert through_athena >= {"glue:GetTable", "s3:GetObject", "s3:PutObject", "s3:GetBucketLocation"}
 
 
+def test_a_second_date_replaces_the_views_of_the_first_in_the_roles_name(world: World) -> None:
+    """Athena replaces a view by Glue's UpdateTable, whose own calls of moto are nobody's."""
+    permitted = under(world, *_EVERYTHING)
+    for day in ("2026-11-19", "2026-11-20"):
+        world.snapshot(day)
+        permitted.publish(day)
+    assert permitted.query("SELECT DISTINCT snapshot_date FROM orders") == [("2026-11-20",)]
+
+
 @pytest.mark.parametrize(
     "missing", ["rds:StartExportTask", "kms:CreateGrant", "glue:CreateTable", "athena:StartQueryExecution"]
 )

@@ -1,0 +1,145 @@
+"""What a refusal for want of permission says, and the statement that would end it.
+
+    User: arn:aws:sts::…:assumed-role/pipeline/i-0a is not authorized to perform: glue:CreateTable on resource:
+    arn:aws:glue:…:catalog because no identity-based policy allows the glue:CreateTable action; add {"Effect": "Allow", "Action":
+    "glue:CreateTable", "Resource": "arn:aws:glue:…:catalog"} to the identity-based policy of arn:aws:iam::…:role/pipeline …
+
+AWS's words differ by service and change: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
+What they do not name is what was called. Nothing here ever fails: an error must be told, however it is worded.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from botocore.exceptions import ClientError
+
+_CODES = {"403", "Forbidden", "AuthorizationError", "AuthorizationErrorException", "UnauthorizedOperation"}
+_PERFORM = re.compile(
+    r"(?:User: (?P<principal>\S+) )?is not authorized to perform: (?P<action>[\w-]+:\w+)"
+    r'(?: on(?: the)? resource: (?:"(?P<quoted>[^"]*)"|(?P<plain>\S.*?)))?'
+    r"(?= because | with an explicit deny|[;.]? ?\(|[;.]?\s*$)",
+    re.DOTALL | re.IGNORECASE,
+)
+_LACKING = re.compile(r"because no ([\w -]{1,60}?) allows")
+_DENYING = re.compile(r"with an explicit deny(?: in an? ([\w -]{1,60}))?")
+_SESSION = re.compile(r"arn:([^:]+):sts::(\d+):assumed-role/([^/]+)/.*", re.DOTALL)
+_OBJECTS = re.compile(r"s3://([^/\s]+)(?:/(.*?))?(?= to s3://|, bytes \d|$)", re.DOTALL)
+# Operations of S3 whose action has another name, or that need two.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-with-s3-policy-actions.html
+_S3_ACTIONS = {
+    "ListObjectsV2": ("ListBucket",),
+    "HeadBucket": ("ListBucket",),
+    "HeadObject": ("GetObject",),
+    "CopyObject": ("GetObject", "PutObject"),
+    "UploadPartCopy": ("GetObject", "PutObject"),
+    "CreateMultipartUpload": ("PutObject",),
+    "UploadPart": ("PutObject",),
+    "CompleteMultipartUpload": ("PutObject",),
+    "DeleteObjects": ("DeleteObject",),
+    "ListParts": ("ListMultipartUploadParts",),
+    "ListMultipartUploads": ("ListBucketMultipartUploads",),
+}
+_OTHER_ACTIONS = {"sqs:DeleteMessageBatch": ("sqs:DeleteMessage",)}
+_OF_BUCKETS = ("ListBucket", "ListBucketMultipartUploads", "GetBucketLocation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denied:
+    """Who may not do what on what; `principal` is None where AWS does not say. `lacking`: the type of policy that lacks it."""
+
+    actions: tuple[str, ...]
+    resources: tuple[str, ...]
+    principal: str | None = None
+    lacking: str = "identity-based policy"
+    denying: str | None = None
+
+    @property
+    def advice(self) -> str:
+        """What a person has to change: a half sentence."""
+        what = f"{' and '.join(self.actions)} on {' and '.join(self.resources)}"
+        if self.denying is not None:
+            return (
+                f"{what} is denied by {self.denying}, which no statement that allows it outweighs: remove or narrow it, "
+                "then repeat"
+            )
+        statement = {"Effect": "Allow", "Action": _one(self.actions), "Resource": _one(self.resources)}
+        whose = self.principal or "the role that rds-lake runs as"
+        return (
+            f"add {json.dumps(statement, ensure_ascii=False)} to the {self.lacking} of {whose}, then repeat; "
+            "`rds-lake policy` prints everything that this lake needs"
+        )
+
+
+def is_denied(code: str) -> bool:
+    """Whether an error code says that a right is missing."""
+    return "AccessDenied" in code or code in _CODES
+
+
+def read_denied(message: str, *, service: str = "", operation: str = "", about: str = "") -> Denied:
+    """What AWS's message says, and for what it does not say: what was called."""
+    found = _PERFORM.search(message)
+    named = found["quoted"] or found["plain"] if found else None
+    actions = (_spelled(found["action"]),) if found else _actions(service, operation)
+    lacking, denying = _LACKING.search(message), _DENYING.search(message)
+    return Denied(
+        actions=actions,
+        resources=(named,) if named else _resources(service, actions, about),
+        principal=_identity(found["principal"]) if found and found["principal"] else None,
+        lacking=lacking[1] if lacking else "identity-based policy",
+        denying=f"an explicit deny in a policy of type {denying[1] or 'unknown'!r}" if denying else None,
+    )
+
+
+def advice_of(error: ClientError, service: str, operation: str, about: str) -> str:
+    """The advice for a refused call, with a semicolon before it; empty where no right is missing.
+
+    Some services have another code and AWS's sentence within their own: Athena says InvalidRequestException.
+    """
+    detail = error.response.get("Error", {})
+    said = str(detail.get("Message", ""))
+    if not is_denied(str(detail.get("Code", ""))):
+        return advice_in(said)
+    return f"; {read_denied(said, service=service, operation=operation, about=about).advice}"
+
+
+def advice_in(text: str) -> str:
+    """The advice for a text that has AWS's sentence in it (the reason of a failed query); empty for any other text."""
+    return f"; {read_denied(text).advice}" if _PERFORM.search(text) else ""
+
+
+def _spelled(action: str) -> str:
+    """SNS writes its name in capitals."""
+    service, _, name = action.partition(":")
+    return f"{service.lower()}:{name}"
+
+
+def _actions(service: str, operation: str) -> tuple[str, ...]:
+    name = "".join(part[:1].upper() + part[1:] for part in operation.split("_")) if "_" in operation else operation
+    if service == "s3":
+        return tuple(f"s3:{action}" for action in _S3_ACTIONS.get(name, (name,)))
+    return _OTHER_ACTIONS.get(f"{service}:{name}", (f"{service}:{name}",))
+
+
+def _resources(service: str, actions: Sequence[str], about: str) -> tuple[str, ...]:
+    """ARNs of what a call was about; `*` where that is no ARN and no object of S3."""
+    if about.startswith("arn:"):
+        return (about,)
+    places = _OBJECTS.findall(about) if service == "s3" else []
+    whole = all(action.removeprefix("s3:") in _OF_BUCKETS for action in actions)
+    return tuple(
+        f"arn:aws:s3:::{bucket}" if whole else f"arn:aws:s3:::{bucket}/{key or '*'}" for bucket, key in places
+    ) or ("*",)
+
+
+def _identity(arn: str) -> str:
+    """The role behind a session: policies are the role's."""
+    session = _SESSION.fullmatch(arn)
+    return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}" if session else arn
+
+
+def _one(values: Sequence[str]) -> str | list[str]:
+    return values[0] if len(values) == 1 else list(values)
