@@ -29,7 +29,9 @@ _IMPORT = (
 def denied(message: str, action: str) -> str:
     """The sentence for a call that AWS denied; the action of AWS's own message comes first."""
     found = _ACTION.search(message)
-    return f"the right {found.group(1) if found else action} is missing: {message}; {_POLICY}"
+    right = found.group(1) if found else action
+    names = ", for stacks whose name begins as the lake's objects do" if right.startswith("cloudformation:") else ""
+    return f"the right {right} is missing: {message}; {_POLICY}{names}"
 
 
 def advice(logical: str, kind: str, reason: str) -> str:

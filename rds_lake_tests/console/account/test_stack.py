@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from rds_lake import cli
+from rds_lake.config.lake_yaml import parse_config
 from rds_lake.console.account.stack import StackAsked, setup_stack
+from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.errors import ConfigError
+from rds_lake.infra.policy.deployer import deployer_policy
+from rds_lake.infra.policy.names import Names
 from rds_lake.infra.stack import upload
 from rds_lake.infra.stack.watch import Pace
 from rds_lake.localcloud.cloud import LocalCloud
@@ -110,3 +115,24 @@ def test_a_template_that_cloudformation_never_takes_is_refused(
     monkeypatch.setattr("rds_lake.infra.template.render.INLINE_BYTES", 9_000)
     with pytest.raises(ConfigError, match="divide the sources into several lakes"):
         deploy("dynamodb", [])
+
+
+def test_the_deployers_policy_is_enough_for_all_of_it(
+    here: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = Names(partition="aws", region="us-east-1", account=_HERE[1])
+    config = parse_config(LAKES["all"].replace(*_HERE), where="all")
+    policy = deployer_policy(config, names, PublishedReference()).as_dict()
+    iam = here.clients.client("iam")
+    iam.create_user(UserName="ann")
+    iam.put_user_policy(UserName="ann", PolicyName="deploy", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    monkeypatch.setattr(upload, "INLINE_BYTES", 10_000)
+    here.clients.client("s3").create_bucket(Bucket="acme-lake")
+    asked = ("--stack", "acme")
+    for options in (("--parameter", "Bucket=existing"), (), ("--remove",)):
+        result = run(tmp_path, "all", *asked, *options)
+        assert result.exit_code == 0, result.output[-1500:]
+    assert "for stacks whose name begins as the lake's objects do" in run(tmp_path, "all", "--stack", "other").output
