@@ -26,6 +26,7 @@
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
         ├── PublishError           a date cannot be published or gone back to; nothing was moved
+        ├── StackError             the CloudFormation stack did not come to a good end, or is another's; lists why
         ├── AsOfError              a query that cannot be read as of a date; lists why
         └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
 
@@ -169,6 +170,10 @@ class CatalogError(ProblemsError, TerminalError):
 
 class PublishError(ProblemsError, TerminalError):
     """A date that cannot be published, or gone back to; no view was moved."""
+
+
+class StackError(ProblemsError, TerminalError):
+    """The CloudFormation stack did not come to a good end, or cannot be worked on; lists what failed and what to do."""
 
 
 class AsOfError(ProblemsError, TerminalError):

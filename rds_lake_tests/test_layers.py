@@ -83,7 +83,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "upkeep": SHARED | KINDS,
         "watch": SHARED | KINDS | {"upkeep"},
     },
-    "infra": {"": {"policy"}, "policy": {""}, "template": {"", "policy"}},
+    "infra": {"": {"policy"}, "policy": {""}, "template": {"", "policy"}, "stack": {"", "policy", "template"}},
     "defs": {
         "": {"assets", "checks", "sensors"},
         "checks": {""},

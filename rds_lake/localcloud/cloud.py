@@ -30,6 +30,7 @@ from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
+from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
 from rds_lake.localcloud.permissions.acting import Actors
@@ -71,6 +72,7 @@ class LocalCloud:
         permitted = PermissionGate(self.app, self.permissions)
         self._server = Server(PageGate(ClockGate(ThrottleGate(permitted, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
+        leave_policies_to_the_gate()
         apply_event_fixes(self.permissions)
         GlueFixes(self.app)
         self.events = Events(self.clients, self.faults.route)

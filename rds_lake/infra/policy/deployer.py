@@ -36,6 +36,7 @@ _STACK = (
     "UpdateStack",
     "UpdateTerminationProtection",
 )
+TEMPLATES = "_stacks"  # folder of the lake for templates that are too long for a call
 _LEFT_OUT = {
     "iam:PassRole",  # the roles of `roles_passed` alone, each to its service
     "iam:CreateServiceLinkedRole",  # of sessions of Spark and of the first use of AWS Backup in an account
@@ -74,7 +75,7 @@ def deployer_policy(
             Statement(sid=group.sid, reason=group.reason, actions=tuple(sorted(actions)), resources=group.resources)
         )
     statements += _roles(config, names)
-    statements += _job_files(config, names)
+    statements += _uploads(config, names)
     statements.append(
         Statement(
             sid="DeployWhatHasNoName",
@@ -134,16 +135,15 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[Statement]:
         )
 
 
-def _job_files(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """The script of the Glue job is put into the lake before the stack that names it."""
-    if not config.has_glue_job:
-        return
+def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    """What `rds-lake setup --stack` puts into the lake. CloudFormation reads the template there with the deployer's rights."""
     lake = config.lake
-    files = "/".join(part for part in (lake.prefix, "_jobs") if part)
+    folders = (TEMPLATES, *(("_jobs",) if config.has_glue_job else ()))
+    files = ["/".join(part for part in (lake.prefix, folder) if part) for folder in folders]
     yield Statement(
-        sid="UploadTheJob",
-        reason="Put the Glue job's script into the lake, where it is not there yet.",
+        sid="UploadFiles",
+        reason="Put the template, where it is too long for a call, and the Glue job's script into the lake.",
         actions=("s3:GetObject", "s3:PutObject"),
-        resources=fixed(names.objects(lake.bucket, files)),
+        resources=fixed(*(names.objects(lake.bucket, file) for file in files)),
     )
     yield from key_through_s3(lake, names)

@@ -76,9 +76,10 @@ def test_two_lakes_of_an_account_do_not_deploy_each_others_objects() -> None:
         assert not set(mine[action]) & set(theirs[action])
 
 
-def test_the_file_of_the_glue_job_may_be_put_where_the_job_reads_it() -> None:
-    assert allowed(job_lake())["s3:PutObject"] == ["arn:aws:s3:::acme-lake/lake/_jobs/*"]
-    assert "s3:PutObject" not in allowed(lake(rds()))
+def test_a_long_template_and_the_glue_jobs_file_may_be_put_into_the_lake_and_nothing_else() -> None:
+    template, job = "arn:aws:s3:::acme-lake/lake/_stacks/*", "arn:aws:s3:::acme-lake/lake/_jobs/*"
+    assert allowed(job_lake())["s3:PutObject"] == [job, template]
+    assert allowed(lake(rds()))["s3:PutObject"] == [template]
 
 
 def test_without_the_packages_that_know_cloudformation_a_sentence_says_what_to_install(

@@ -1,0 +1,1 @@
+"""Deploys the lake's template with CloudFormation, watches it, and removes it."""

@@ -1,0 +1,56 @@
+"""What a person does about a resource that failed, or a right that is missing.
+
+Reasons are CloudFormation's: "… (RequestToken: …, HandlerErrorCode: AlreadyExists)", with the codes of
+https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract-errors.html
+"""
+
+from __future__ import annotations
+
+import re
+
+_ACTION = re.compile(r"not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9]+)")
+_EXISTS = re.compile(r"HandlerErrorCode: AlreadyExists|already exists", re.IGNORECASE)
+_FULL = re.compile(r"not empty", re.IGNORECASE)
+_POLICY = "`rds-lake policy --for deployer` prints what the deployer needs"
+# Type of a resource -> the parameter that lets the stack use one that is there.
+_EXISTING = {
+    "AWS::KMS::Key": "KeyArn=ARN",
+    "AWS::KMS::Alias": "KeyArn=ARN (of the key that has this alias)",
+    "AWS::SNS::Topic": "TopicArn=ARN",
+    "AWS::Glue::Database": "Databases=existing",
+}
+_IMPORT = (
+    "bring it into a stack by CloudFormation's import "
+    "(https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources.html), give it another name in lake.yaml or "
+    "by the parameter NamePrefix, or delete it"
+)
+
+
+def denied(message: str, action: str) -> str:
+    """The sentence for a call that AWS denied; the action of AWS's own message comes first."""
+    found = _ACTION.search(message)
+    right = found.group(1) if found else action
+    names = ", for stacks whose name begins as the lake's objects do" if right.startswith("cloudformation:") else ""
+    return f"the right {right} is missing: {message}; {_POLICY}{names}"
+
+
+def advice(logical: str, kind: str, reason: str) -> str:
+    """What to do about a resource of this logical id and type that failed for this reason; empty where nothing is known."""
+    if found := _ACTION.search(reason):
+        return f"the right {found.group(1)} is missing: {_POLICY}"
+    if "HandlerErrorCode: AccessDenied" in reason:
+        return f"a right is missing: {_POLICY}"
+    if _EXISTS.search(reason):
+        return f"it is there already: {_way_out(logical, kind)}"
+    if kind == "AWS::S3::Bucket" and _FULL.search(reason):
+        return (
+            "the bucket is not empty: look at what is in it, empty it (`aws s3 rm --recursive s3://BUCKET`), "
+            "and repeat with --remove"
+        )
+    return ""
+
+
+def _way_out(logical: str, kind: str) -> str:
+    # The buckets' parameters are named as the resources, which end in `Itself`: infra/template/storage.py.
+    parameter = f"{logical.removesuffix('Itself')}=existing" if kind == "AWS::S3::Bucket" else _EXISTING.get(kind)
+    return f"use it with --parameter {parameter}" if parameter else _IMPORT
