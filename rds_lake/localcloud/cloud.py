@@ -33,6 +33,7 @@ from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
+from rds_lake.localcloud.moto.queue_policies import keep_policies_of_queues
 from rds_lake.localcloud.permissions.acting import Actors
 from rds_lake.localcloud.permissions.authorizer import Permissions
 from rds_lake.localcloud.permissions.gate import PermissionGate
@@ -73,6 +74,7 @@ class LocalCloud:
         self._server = Server(PageGate(ClockGate(ThrottleGate(permitted, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
         leave_policies_to_the_gate()
+        keep_policies_of_queues()
         apply_event_fixes(self.permissions)
         GlueFixes(self.app)
         self.events = Events(self.clients, self.faults.route)

@@ -18,6 +18,7 @@ pytestmark = pytest.mark.slow
 
 COMMANDS = {
     "setup": ["setup"],
+    "setup as a stack": ["setup", "--stack", "acme"],
     "refresh": ["refresh"],
     "notify": ["notify", "--test"],
     "prune": ["prune"],
@@ -136,7 +137,7 @@ def test_every_command_says_what_is_wrong_with_its_environment(
 
 
 def test_the_walk_has_every_command_that_asks_aws() -> None:
-    here = {"demo", "dev", "local"}
+    here = {"demo", "dev", "local", "policy", "template"}
     assert {arguments[0] for arguments in COMMANDS.values()} == set(main.commands) - here
 
 

@@ -4,7 +4,7 @@ Each repair has two tests in `rds_lake_tests/localcloud/moto/test_fixes.py`: the
 wrong. The second fails on the day moto is right; the repair is then removed.
 
 What belongs here: repairs in the router. Snapshots are `rds/moto_snapshots.py`, DynamoDB's tables `dynamodb/moto_dynamodb.py`,
-EventBridge's targets and buckets' policies, which the router cannot reach, `event_targets.py` and `bucket_policies.py`.
+EventBridge's targets and the policies of buckets and queues, which the router cannot reach, are in the files beside this one.
 """
 
 from __future__ import annotations
