@@ -73,9 +73,7 @@ class LocalCloud:
         permitted = PermissionGate(self.app, self.permissions)
         self._server = Server(PageGate(ClockGate(ThrottleGate(permitted, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
-        leave_policies_to_the_gate()
-        keep_policies_of_queues()
-        apply_event_fixes(self.permissions)
+        _repair_moto(self.permissions)
         GlueFixes(self.app)
         self.events = Events(self.clients, self.faults.route)
         self.snapshots = Snapshots(self.app, self.clients, self._sources, self.events)
@@ -168,6 +166,13 @@ class LocalCloud:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+def _repair_moto(permissions: Permissions) -> None:
+    """Repairs for all of this process, beside those of the router."""
+    leave_policies_to_the_gate()
+    keep_policies_of_queues()
+    apply_event_fixes(permissions)
 
 
 def _url_tuples(urls_of: UrlsByIdentifier) -> dict[str, tuple[str, ...]]:
