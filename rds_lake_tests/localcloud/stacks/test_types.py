@@ -132,7 +132,15 @@ def test_a_bucket_sends_its_events_as_the_template_says(formation: Formation) ->
     rule = {"EventPattern": {"source": ["aws.s3"]}, "Targets": [{"Id": "q", "Arn": {"Fn::GetAtt": ["Q", "Arn"]}}]}
     sending = {"NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
     bucket = {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "told"} | sending, "DependsOn": "Rule"}
-    resources = {"Q": queue(), "Rule": {"Type": "AWS::Events::Rule", "Properties": rule}, "Bucket": bucket}
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    statement = allowed | {"Resource": {"Fn::GetAtt": ["Q", "Arn"]}}
+    policy = {"Queues": [{"Ref": "Q"}], "PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+    resources = {
+        "Q": queue(),
+        "Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": policy},
+        "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
+        "Bucket": bucket,
+    }
     formation.deploy({"Resources": resources})
     formation.client("s3").put_object(Bucket="told", Key="one", Body=b"")
     (url,) = formation.queues()
