@@ -87,7 +87,7 @@ def test_every_command_of_the_account_section_does_what_readme_says(
     for command, words in _SAYS.items():
         done = shell(f".venv/bin/{command}", clone, **point_at)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-        assert words in done.stdout, f"{command}: {done.stdout}"
+        assert words in done.stdout + done.stderr, f"{command}: {done.stdout}{done.stderr}"
 
 
 @contextmanager
