@@ -42,6 +42,6 @@ def test_bare_moto_still_forgets_it() -> None:
     from moto.sqs.models import Queue
 
     forgetful: Any = Queue._set_attributes
-    queue = Queue("sealed", "us-east-1", "123456789012", Policy=_POLICY)
+    queue: Any = Queue("sealed", "us-east-1", "123456789012", Policy=_POLICY)
     getattr(forgetful, "__wrapped__", forgetful)(queue, {"VisibilityTimeout": "5"})
     assert queue.policy is None
