@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import yaml
 
 from rds_lake.config.lake_yaml import LakeConfig, load_config
-from rds_lake.defs.resources import AwsResource
 from rds_lake.infra.policy.document import PolicyDocument
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy
@@ -20,7 +18,6 @@ from rds_lake.infra.policy.readers import reader_policy
 from rds_lake.infra.policy.service_roles import export_role_policy, job_role_policy
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake_tests.localcloud.permissions.calling import ACCOUNT, TRUST_ACCOUNT, Calling
-from rds_lake_tests.support.world import World
 
 NAMES = Names(partition="aws", region="us-east-1", account=ACCOUNT)
 EXPORT_ROLE, JOB_ROLE = "rds-lake-export", "rds-lake-convert"
@@ -85,16 +82,3 @@ def give(cloud: LocalCloud, documents: Mapping[str, PolicyDocument]) -> dict[str
         iam.put_role_policy(RoleName=name, PolicyName=name, PolicyDocument=json.dumps(document.as_dict()))
         keys[name] = calling.assume(f"arn:aws:iam::{ACCOUNT}:role/{name}")
     return keys
-
-
-def as_role(world: World, keys: Mapping[str, str]) -> World:
-    """The same lake, whose gateways call with these keys."""
-    aws = AwsResource(
-        endpoint_url=world.cloud.url,
-        region_name="us-east-1",
-        poll_seconds=0.02,
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )
-    return replace(world, aws=aws, gateways=aws.gateways(world.config.lake), lines=[])

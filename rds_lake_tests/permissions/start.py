@@ -12,9 +12,9 @@ import dagster as dg
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake_tests.defs.shell import QUIET
 from rds_lake_tests.fakes.glue import LocalSpark
-from rds_lake_tests.localcloud.permissions.calling import Calling
+from rds_lake_tests.localcloud.permissions.calling import Calling, as_role
 from rds_lake_tests.permissions.journey import YESTERDAY, Journey
-from rds_lake_tests.permissions.lake import JOB_ROLE, as_role, configured, give, policies
+from rds_lake_tests.permissions.lake import JOB_ROLE, configured, give, policies
 from rds_lake_tests.permissions.steps import travelled
 from rds_lake_tests.support.world import DynamoWorld, World
 

@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from rds_lake.localcloud.http.models import service_model, service_of
 from rds_lake.model.permissions.evaluate import Decision
+from rds_lake.model.permissions.explain import message
 from rds_lake.model.permissions.request import Principal, Request
 
 _FORBIDDEN, _BAD_REQUEST = "403 Forbidden", "400 Bad Request"
@@ -24,8 +27,8 @@ def sentence(request: Request, principal: Principal, decision: Decision) -> str:
     service, _, name = action.partition(":")
     written = {"sqs": action.lower(), "sns": f"SNS:{name}"}.get(service, action)
     shown = f'"{resource}"' if service == "s3" else resource
-    reason = decision.reason.replace(action, written)
-    return f"User: {principal.arn} is not authorized to perform: {written} on resource: {shown} {reason}"
+    spelled = replace(decision, reason=decision.reason.replace(action, written))
+    return message(replace(request, action=written, resource=shown), principal, spelled)
 
 
 def denied(signed_as: str) -> tuple[str, str]:

@@ -19,14 +19,7 @@ def stack(stack: Stack) -> Json:
         {"ParameterKey": parameter.key, "ParameterValue": "****" if parameter.no_echo else parameter.text}
         for parameter in order.parameters.values()
     ]
-    return _given(
-        StackId=stack.id,
-        StackName=stack.name,
-        StackStatus=stack.status,
-        StackStatusReason=stack.reason,
-        CreationTime=stack.created,
-        LastUpdatedTime=stack.updated,
-        DeletionTime=stack.deleted,
+    return _common(stack) | _given(
         Description=order.description,
         Parameters=parameters,
         Capabilities=list(order.capabilities),
@@ -37,12 +30,17 @@ def stack(stack: Stack) -> Json:
         DisableRollback=stack.on_failure == "DO_NOTHING",
         EnableTerminationProtection=stack.protected,
         RollbackConfiguration={},
-        DriftInformation={"StackDriftStatus": "NOT_CHECKED"},
     )
 
 
 def summary(stack: Stack) -> Json:
     """An entry of ListStacks."""
+    return _common(stack) | _given(
+        TemplateDescription=stack.order.description,
+    )
+
+
+def _common(stack: Stack) -> Json:
     return _given(
         StackId=stack.id,
         StackName=stack.name,
@@ -51,7 +49,6 @@ def summary(stack: Stack) -> Json:
         CreationTime=stack.created,
         LastUpdatedTime=stack.updated,
         DeletionTime=stack.deleted,
-        TemplateDescription=stack.order.description,
         DriftInformation={"StackDriftStatus": "NOT_CHECKED"},
     )
 

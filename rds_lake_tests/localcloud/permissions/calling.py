@@ -2,14 +2,16 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from rds_lake.defs.resources import AwsResource
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake_tests.support.world import World
 
 ACCOUNT = "123456789012"
 _ONCE = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"})
@@ -77,6 +79,19 @@ class Calling:
                 config=_ONCE,
             )
         return self.made[where]
+
+
+def as_role(world: World, keys: Mapping[str, str]) -> World:
+    """The same lake, whose gateways call with these keys."""
+    aws = AwsResource(
+        endpoint_url=world.cloud.url,
+        region_name="us-east-1",
+        poll_seconds=0.02,
+        aws_access_key_id=keys["AccessKeyId"],
+        aws_secret_access_key=keys["SecretAccessKey"],
+        aws_session_token=keys["SessionToken"],
+    )
+    return replace(world, aws=aws, gateways=aws.gateways(world.config.lake), lines=[])
 
 
 def refused(error: ClientError) -> tuple[str, str, int]:

@@ -1,15 +1,13 @@
 """A whole date under a role with policies: every right is decided and recorded, and a missing one is named in the error."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import RdsLakeError
 from rds_lake.localcloud.faults.fault_bodies import read_faults
-from rds_lake_tests.localcloud.permissions.calling import Calling, allow, document, trust
+from rds_lake_tests.localcloud.permissions.calling import Calling, allow, as_role, document, trust
 from rds_lake_tests.support.world import World
 
 _SERVICES = ("rds", "s3", "glue", "athena", "kms", "sns", "sqs")
@@ -19,16 +17,7 @@ _EVERYTHING = [allow([f"{service}:*" for service in _SERVICES]), allow("iam:Pass
 def under(world: World, *statements: Mapping[str, Any]) -> World:
     """The same lake, whose gateways call as a role with these statements; everything else still as root."""
     calling = Calling(cloud=world.cloud, made={})
-    keys = calling.assume(calling.role(*statements, name="pipeline"))
-    aws = AwsResource(
-        endpoint_url=world.cloud.url,
-        region_name="us-east-1",
-        poll_seconds=0.02,
-        aws_access_key_id=keys["AccessKeyId"],
-        aws_secret_access_key=keys["SecretAccessKey"],
-        aws_session_token=keys["SessionToken"],
-    )
-    return replace(world, aws=aws, gateways=aws.gateways(world.config.lake), lines=[])
+    return as_role(world, calling.assume(calling.role(*statements, name="pipeline")))
 
 
 def test_a_date_is_published_by_a_role_and_every_decision_is_recorded(world: World) -> None:
