@@ -65,6 +65,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "events": {"aws", "dynamodb", "exports"},
         "lake": {"", "dynamodb", "tables"},
         "permissions": set(),
+        "streams": {"", "tables"},
     },
     "convert": {
         "rules": set(),

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from rds_lake.config.lake import Arn, Settings
 from rds_lake.config.shared import Cron, Naming, Pattern, Rule, SharedKeys
+from rds_lake.config.streams import Streams
 from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.aws.engine import Engine, engine_of
 from rds_lake.model.aws.snapshot import Which
@@ -125,6 +126,10 @@ class DatabaseKeys(SharedKeys):
     )
     verify: Verify | None = Field(
         default=None, description="Compare row counts with the database's own, read with the secret's user. None: off."
+    )
+    streams: Streams | None = Field(
+        default=None,
+        description="Capture changes by triggers in the database itself, the only part of rds-lake that touches it. None: off.",
     )
 
     @property

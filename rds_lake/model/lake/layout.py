@@ -18,6 +18,7 @@
     lake/_jobs/3f9c2d71ab04/spark_job.py           the Spark job of one release
     lake/_jobs/reviews/<task>.1.Users.request      what a run of it is asked, and `.result`: what it answered
     lake/_jobs/reviews/<task>.runs                 the runs that convert tables of this export
+    lake/_changes/shop/<epoch>/cut=000000000012.json   a cut of the source's changes, and `cut=000000000012/`: its files
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -147,6 +148,19 @@ class LakeLayout:
     def in_use_key(self, source: str) -> str:
         """Which dates are worked on or being removed right now."""
         return f"{self.manifest_folder(source)}_in_use.json"
+
+    def changes_folder(self, source: str, epoch: str) -> str:
+        """All cuts of an epoch; with trailing slash."""
+        return self._key("_changes", source, plain_segment(epoch)) + "/"
+
+    def cut_key(self, source: str, epoch: str, number: int) -> str:
+        """The manifest of a cut; its files are below the same name without `.json`."""
+        return f"{self.changes_folder(source, epoch)}cut={number:012}.json"
+
+    def change_file_key(self, source: str, epoch: str, number: int, attempt: str, table: str, at: int) -> str:
+        """A file of events of a table, whose folder `table` is (`shop/public.orders`), as one attempt wrote it."""
+        folder = self.cut_key(source, epoch, number).removesuffix(".json")
+        return f"{folder}/{attempt}/{plain_folder(table)}/{at:05}.jsonl.gz"
 
     def snapshot_log_folder(self, source: str) -> str:
         """Rows of `<source>._snapshots`; with trailing slash."""

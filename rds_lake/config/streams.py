@@ -1,0 +1,49 @@
+"""`streams:` of a source that is a database: which tables' changes are captured, and how they leave it.
+
+This is the only part of rds-lake that touches the database itself: capture is triggers that run in every writer's transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rds_lake.config.lake import Arn, Settings
+
+CapturedName = Annotated[str, Field(min_length=3, max_length=200)]
+
+
+class Streams(Settings):
+    """Changes of tables between two snapshots, captured by triggers in the database itself."""
+
+    tables: tuple[CapturedName, ...] = Field(
+        min_length=1,
+        description="Tables whose changes are captured: `db.schema.table`; MySQL: `db.table`. Each needs a primary key.",
+    )
+    capture: Literal["outbox", "lambda"] = Field(
+        default="outbox",
+        description="outbox: a table in the database, from which `rds-lake streams forward` takes the changes; exact. "
+        "lambda: the trigger calls a function for each row; for notifications, as it loses and repeats changes.",
+    )
+    level: Literal["row_level", "statement_level"] = Field(
+        default="row_level",
+        description="What triggers fire for (PostgreSQL). statement_level costs bulk writers a third of row_level.",
+    )
+    on_error: Literal["fail", "drop"] = Field(
+        default="fail",
+        description="Only with `capture: lambda`. fail: a change that cannot be handed over ends the writer's transaction. "
+        "drop: the change is lost, and counted.",
+    )
+    function: Arn | None = Field(default=None, description="Only with `capture: lambda`: the function that is called.")
+    secret: Arn | None = Field(
+        default=None,
+        description="Secrets Manager secret of the user who reads the outbox: a URL, or RDS's own JSON. "
+        "Needed by `rds-lake streams forward`, and by Dagster where it forwards.",
+    )
+    forward_minutes: float = Field(
+        default=5,
+        gt=0,
+        le=1440,
+        description="Only with `capture: outbox` and `secret`: how often Dagster takes the changes.",
+    )
