@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -79,7 +80,7 @@ class Dying(DynamoGateway):
         small: dict[str, Any] = arguments | {"limit": 7}
         page = super().scan_page(name, **small)
         self.given += len(page.items)
-        return page
+        return replace(page, units=page.units * self.cost)
 
 
 def test_a_run_that_died_goes_on_where_each_segment_was(dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -104,11 +105,16 @@ def _small_files(init: Any) -> Any:
 
 
 class Counting(DynamoGateway):
-    """A gateway of small pages, each after `pause` seconds. `given` counts items; `first` is called at the first page."""
+    """A gateway of small pages, each after `pause` seconds. `given` counts items; `first` is called at the first page.
 
-    def __init__(self, client: Any, *, pause: float = 0.0, first: Callable[[], object] = lambda: None) -> None:
+    `cost`: how many times its units a page costs.
+    """
+
+    def __init__(
+        self, client: Any, *, pause: float = 0.0, first: Callable[[], object] = lambda: None, cost: int = 1
+    ) -> None:
         super().__init__(client)
-        self.pause, self.first, self.given, self.asked = pause, [first], 0, 0
+        self.pause, self.first, self.given, self.asked, self.cost = pause, [first], 0, 0, cost
 
     def scan_page(self, name: str, **arguments: Any) -> ScanPage:
         self.asked += 1
@@ -118,7 +124,7 @@ class Counting(DynamoGateway):
         small: dict[str, Any] = arguments | {"limit": 7}
         page = super().scan_page(name, **small)
         self.given += len(page.items)
-        return page
+        return replace(page, units=page.units * self.cost)
 
 
 def test_a_second_run_waits_for_the_scan_of_the_first_and_reads_nothing(dynamo: DynamoWorld) -> None:
@@ -168,8 +174,8 @@ def test_an_interrupted_scan_reads_no_further_at_once_and_the_next_run_need_not_
     monkeypatch.setattr("rds_lake.stages.dynamodb.scanning.table._BYTES_PER_SEGMENT", 2000)
     monkeypatch.setattr(ScanSettings, "__init__", _small_files(ScanSettings.__init__))
     dynamo.world.with_source(tables=("Plain",))
-    slow = Counting(dynamo.client, pause=0.2)
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    soon = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    slow = Counting(dynamo.client, pause=0.2, first=soon.start, cost=1000)
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         # It waits for read capacity nearly all the time: the waiting, too, ends.
