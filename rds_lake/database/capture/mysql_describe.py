@@ -103,12 +103,10 @@ def _of_server(settings: Mapping[str, str], capture: Capture, level: Level) -> I
 
 
 def _of_table(server: _Server, target: TableTarget) -> Iterator[str]:
-    if target.database.lower() in {*_SYSTEM, OWN_SCHEMA}:
-        yield (
-            f"{target.database} is the server's own, or capture's"
-            if target.database.lower() in _SYSTEM
-            else (f"{OWN_SCHEMA} is where capture keeps its own tables")
-        )
+    if target.database.lower() in _SYSTEM:
+        yield f"{target.database} is the server's own database"
+    if target.database.lower() == OWN_SCHEMA:
+        yield f"{OWN_SCHEMA} is where capture keeps its own tables"
     ((kind, engine),) = server.tables.get((target.database, target.table), ((None, None),))
     if kind is None:
         alike = sorted(
