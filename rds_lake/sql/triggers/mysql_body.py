@@ -2,18 +2,21 @@
 
     CREATE TRIGGER `shop`.`rds_lake_update_5b0c…` AFTER UPDATE ON `shop`.`orders` FOR EACH ROW
     rds_lake_<digest>: BEGIN
-      DECLARE …;                                     sizes of wide columns, where the table has any
-      DECLARE EXIT HANDLER FOR 1054 …;               a column is gone: the key alone
-      IF NOT (OLD.`id` <=> NEW.`id` AND …) THEN      an UPDATE that changes nothing is no change
-        INSERT INTO `rds_lake`.`outbox` …;
-      END IF;
+      DECLARE …;
+      BEGIN
+        DECLARE EXIT HANDLER FOR SQLEXCEPTION …;          the key alone
+        SET changed = NOT (OLD.`id` <=> NEW.`id` AND …);  an UPDATE that changes nothing is no change
+        IF changed THEN SET old_image = …; END IF;
+      END;
+      IF changed THEN INSERT INTO `rds_lake`.`outbox` …; END IF;
     END
 
-**Which errors reach the writer.** None that a row's content could cause: texts are made without errors in the triggers' own SQL
-mode, and images have a limit. After DROP COLUMN or RENAME COLUMN every statement of a trigger that names the column fails with
-error 1054, and with it every writer: that one error is handled, and the change has the key alone; the other columns are in its
-`omitted`, which tells readers that the triggers have to be generated again. Nothing else is handled. Where the outbox is gone
-or the disk is full, the writer's statement fails: a change that was made and is in no outbox could never be noticed.
+**Which errors reach the writer.** None of making an image. No row's content causes one: texts are made without errors in the
+triggers' own SQL mode, and images have a limit. But after DROP COLUMN, RENAME COLUMN or a MODIFY to an incompatible type, every
+statement that names the column fails, and without a handler every writer would. Such a change has the key alone; the other columns
+are in its `omitted`, which tells readers that the triggers have to be generated again. Nothing has been written by then, so that
+nothing is hidden by handling every error there. Handing over has no handler: where the outbox is gone or the disk is full, the
+writer's statement fails, since a change that was made and is in no outbox could never be noticed.
 
 A trigger's name has no letter of the table's name, because MariaDB makes file names of it, which are longer. The block's label
 has the digest, since clients remove comments.
@@ -37,21 +40,9 @@ from rds_lake.sql.triggers.mysql_image import Images, images_of, json_list, json
 from rds_lake.sql.triggers.mysql_values import unchanged
 
 LABEL = "rds_lake_"
-_UNKNOWN_COLUMN = 1054
 _NOTHING = mysql_literal("{}")
 EVENTS = {Op.INSERT: "INSERT", Op.UPDATE: "UPDATE", Op.DELETE: "DELETE"}
 _ROWS = {Op.INSERT: ("NEW",), Op.UPDATE: ("OLD", "NEW"), Op.DELETE: ("OLD",)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """A change as expressions: JSON objects, of which `old` or `new` may be NULL, and a JSON list or NULL."""
-
-    op: Op
-    key: str
-    old: str
-    new: str
-    omitted: str
 
 
 class HandsOver(Protocol):
@@ -60,8 +51,8 @@ class HandsOver(Protocol):
     @property
     def limit(self) -> int: ...
 
-    def statement(self, target: TableTarget, change: Change) -> str:
-        """The statement that hands a change over."""
+    def statement(self, target: TableTarget, op: Op) -> str:
+        """The statement that hands over `key_image`, `old_image`, `new_image` and `omitted`: JSON, where there is any."""
         ...
 
 
@@ -104,32 +95,36 @@ def table_name(target: TableTarget) -> str:
 
 def _body(table: CapturedTable, op: Op, to: HandsOver) -> str:
     images = images_of(table, limit=to.limit)
-    declarations = [*images.declarations, _without_a_column(table, op, to)]
-    act = [*images.measure(_ROWS[op]), _handed_over(table, op, to, images)]
-    if op is Op.UPDATE:
-        same = "\n  AND ".join(unchanged(column) for column in table.columns)
-        act = [f"IF NOT (\n  {same}\n) THEN\n{_block(act)}\nEND IF"]
-    return f"{LABEL}{table.digest}: BEGIN\n{_block([*declarations, *act])}\nEND"
+    texts = "DECLARE key_image, old_image, new_image, omitted LONGTEXT CHARACTER SET utf8mb4"
+    declared = [*images.declarations, "DECLARE changed TINYINT DEFAULT 1", texts]
+    made = f"BEGIN\n{_block([_key_alone(table, op), *_made(table, op, images)])}\nEND"
+    handed_over = _if("changed", [to.statement(table.target, op)])
+    return f"{LABEL}{table.digest}: BEGIN\n{_block([*declared, made, handed_over])}\nEND"
 
 
-def _handed_over(table: CapturedTable, op: Op, to: HandsOver, images: Images) -> str:
-    old, new = (images.image(row) if row in _ROWS[op] else "NULL" for row in ("OLD", "NEW"))
-    key = json_object(_key(table), _ROWS[op][-1])
-    return to.statement(table.target, Change(op=op, key=key, old=old, new=new, omitted=images.omitted))
+def _made(table: CapturedTable, op: Op, images: Images) -> tuple[str, ...]:
+    """Statements that make the images of a row that has changed."""
+    whole = [f"{row.lower()}_image = {images.image(row)}" for row in _ROWS[op]]
+    key = f"key_image = {json_object(_key(table), _ROWS[op][-1])}"
+    made = [*images.measure(_ROWS[op]), f"SET {_listed([*whole, key, f'omitted = {images.omitted}'])}"]
+    if op is not Op.UPDATE:
+        return tuple(made)
+    same = "\n  AND ".join(unchanged(column) for column in table.columns)
+    return (f"SET changed = NOT (\n  {same}\n)", _if("changed", made))
 
 
-def _without_a_column(table: CapturedTable, op: Op, to: HandsOver) -> str:
-    """The handler of error 1054: the change with its key alone, and of an empty image where the key itself is gone."""
+def _key_alone(table: CapturedTable, op: Op) -> str:
+    """The handler for what fails meanwhile: images of the key, and empty ones where the key itself cannot be read."""
     key = _key(table)
+    by_key = [f"{row.lower()}_image = {json_object(key, row)}" for row in _ROWS[op]]
+    by_key.append(f"key_image = {json_object(key, _ROWS[op][-1])}")
     others = json_list([column.name for column in table.columns if column not in key])
-    old, new = (json_object(key, row) if row in _ROWS[op] else "NULL" for row in ("OLD", "NEW"))
-    by_key = Change(op=op, key=json_object(key, _ROWS[op][-1]), old=old, new=new, omitted=others)
-    old, new = (_NOTHING if row in _ROWS[op] else "NULL" for row in ("OLD", "NEW"))
+    empty = [f"{row}_image = {_NOTHING}" for row in (*map(str.lower, _ROWS[op]), "key")]
     every = json_list([column.name for column in table.columns])
-    bare = Change(op=op, key=_NOTHING, old=old, new=new, omitted=every)
-    handler = f"DECLARE EXIT HANDLER FOR {_UNKNOWN_COLUMN}"
-    inner = f"{handler}\n{indent(to.statement(table.target, bare), '  ')}"
-    return f"{handler}\nBEGIN\n{_block([inner, to.statement(table.target, by_key)])}\nEND"
+    handler = "DECLARE EXIT HANDLER FOR SQLEXCEPTION"
+    inner = f"{handler}\n  SET {_listed([*empty, f'omitted = {every}', 'changed = 1'])}"
+    outer = f"SET {_listed([*by_key, f'omitted = {others}', 'changed = 1'])}"
+    return f"{handler}\nBEGIN\n{_block([inner, outer])}\nEND"
 
 
 def _key(table: CapturedTable) -> tuple[CapturedColumn, ...]:
@@ -138,3 +133,11 @@ def _key(table: CapturedTable) -> tuple[CapturedColumn, ...]:
 
 def _block(statements: Sequence[str]) -> str:
     return "\n".join(indent(statement, "  ") + ";" for statement in statements)
+
+
+def _if(condition: str, statements: Sequence[str]) -> str:
+    return f"IF {condition} THEN\n{_block(statements)}\nEND IF"
+
+
+def _listed(assignments: Sequence[str]) -> str:
+    return ",\n  ".join(assignments)
