@@ -78,14 +78,11 @@ def test_values_that_no_event_can_hold_are_named_and_the_row_is_written(
     capture(url, "t", level=level)
     shop.execute("INSERT INTO t (id, v, small) VALUES (1, repeat('x', 1500000), 's')")
     shop.execute("INSERT INTO t (id, b, small) VALUES (2, decode(repeat('00', 1100000), 'hex'), 's')")
-    # Some kilobytes in the table, two gigabytes as text.
-    shop.execute("INSERT INTO t (id, n, small) VALUES (3, array_fill(1e130000, ARRAY[16000]), 's')")
     shop.execute("UPDATE t SET v = 'short' WHERE id = 1")
     found = [(change.op, change.omitted, (change.new or {}).get("small")) for change in events(shop)]
     assert found == [
         (Op.INSERT, ("v",), "s"),
         (Op.INSERT, ("b",), "s"),
-        (Op.INSERT, ("n",), "s"),
         (Op.UPDATE, ("v",), "s"),
     ]
     for change in events(shop):
@@ -94,23 +91,30 @@ def test_values_that_no_event_can_hold_are_named_and_the_row_is_written(
         )
 
 
+def test_a_value_of_few_bytes_whose_text_is_endless_is_named_too(url: str, shop: Connection) -> None:
+    shop.execute("CREATE TABLE t (id int PRIMARY KEY, n numeric[], small text)")
+    capture(url, "t")
+    shop.execute("INSERT INTO t VALUES (1, array_fill(1e130000, ARRAY[150]), 's')")
+    (change,) = events(shop)
+    assert (change.new, change.omitted) == ({"id": "1", "small": "s"}, ("n",))
+
+
 @levels
 def test_a_row_of_many_long_columns_is_cut_to_what_fits(url: str, shop: Connection, level: Level) -> None:
-    columns = [f"c{at}" for at in range(40)]
+    columns = [f"c{at}" for at in range(6)]
     shop.execute(f"CREATE TABLE t (id int PRIMARY KEY, {', '.join(f'{name} text' for name in columns)})".encode())
     capture(url, "t", level=level)
-    shop.execute(f"INSERT INTO t SELECT 1, {', '.join(['repeat(chr(1), 500000)'] * 40)}".encode())
+    shop.execute(f"INSERT INTO t SELECT 1, {', '.join(['repeat(chr(1), 700000)'] * 6)}".encode())
     (change,) = events(shop)
     assert change.new is not None
     assert change.new["id"] == "1"
-    assert len(change.omitted) > 30
+    assert change.omitted == ("c3", "c4", "c5"), "each is four megabytes as JSON, and an image has sixteen"
     assert {*change.new, *change.omitted} == {"id", *columns}
 
 
-@levels
-def test_a_table_of_the_most_columns_is_captured(url: str, shop: Connection, level: Level) -> None:
+def test_a_table_of_the_most_columns_is_captured(url: str, shop: Connection) -> None:
     shop.execute(f"CREATE TABLE t (id int PRIMARY KEY, {', '.join(f'c{at} text' for at in range(1599))})".encode())
-    capture(url, "t", level=level)
+    capture(url, "t")
     shop.execute("INSERT INTO t (id, c7) VALUES (1, 'x'); UPDATE t SET c9 = 'y'")
     assert len(events(shop)[-1].new or {}) == 1600
 
