@@ -18,8 +18,8 @@ from rds_lake.database.dsn import Dsn
 from rds_lake.errors import TerminalError, UnavailableError
 from rds_lake.model.streams.captured import CAPTURE, OWN_SCHEMA, CapturedTable, parse_captured
 from rds_lake.sql.quoting import backticked
-from rds_lake.sql.triggers.mysql import by_table
-from rds_lake.sql.triggers.mysql_outbox import own_name
+from rds_lake.sql.triggers.mysql.outbox import own_name
+from rds_lake.sql.triggers.mysql.triggers import by_table
 from rds_lake.sql.triggers.plan import TriggerPlan
 
 _ONE_AT_A_TIME = "rds_lake.install"

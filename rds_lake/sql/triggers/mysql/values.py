@@ -19,7 +19,7 @@
 None of it depends on the writer's time zone or character set; SQL modes are a trigger's own. Which types AWS exports:
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.html
 
-What belongs here: expressions of one column. Whole images are `mysql_image.py`.
+What belongs here: expressions of one column. Whole images are `image.py`.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ writer's statement fails, since a change that was made and is in no outbox could
 A trigger's name has no letter of the table's name, because MariaDB makes file names of it, which are longer. The block's label
 has the digest, since clients remove comments.
 
-What belongs here: what all triggers have. Handing over is `mysql_outbox.py` and `mysql_lambda.py`.
+What belongs here: what all triggers have. Handing over is `outbox.py` and `calls.py`.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from rds_lake.model.streams.captured import CapturedColumn, CapturedTable
 from rds_lake.model.streams.event import Op
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import backticked, mysql_literal
-from rds_lake.sql.triggers.mysql_image import Images, images_of, json_list, json_object
-from rds_lake.sql.triggers.mysql_values import unchanged
+from rds_lake.sql.triggers.mysql.image import Images, images_of, json_list, json_object
+from rds_lake.sql.triggers.mysql.values import unchanged
 
 LABEL = "rds_lake_"
 _NOTHING = mysql_literal("{}")
