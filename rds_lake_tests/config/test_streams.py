@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from rds_lake.config.database import Aurora
+from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.source import read_source
 from rds_lake.config.streams_rules import streams_problems
 from rds_lake.model.tables.table import TableTarget
@@ -80,6 +80,6 @@ def test_dots_after_the_second_are_the_tables_own() -> None:
     read = read_source(
         {"name": "s", "kind": "rds", "identifier": "s", "streams": {"tables": ["shop.public.a.b"]}}, "sources.0"
     )
-    assert isinstance(read.settings, object)
-    streams = read.settings.streams  # type: ignore[union-attr]
-    assert streams.targets(None) == (TableTarget(database="shop", schema="public", table="a.b"),)
+    assert isinstance(read.settings, Rds)
+    assert read.settings.streams is not None
+    assert read.settings.streams.targets(None) == (TableTarget(database="shop", schema="public", table="a.b"),)

@@ -9,7 +9,7 @@ import pytest
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.model.streams.captured import Level
 from rds_lake.model.streams.event import Op
-from rds_lake_tests.support.capture import capture, events, replayed
+from rds_lake_tests.support.capture import State, capture, events, replayed
 
 Connection = psycopg.Connection[Any]
 levels = pytest.mark.parametrize("level", list(Level))
@@ -28,7 +28,7 @@ def shop(url: str) -> Iterator[Connection]:
         yield connection
 
 
-def table_of(connection: Connection, table: str = "t") -> dict[tuple[str, ...], dict[str, str]]:
+def table_of(connection: Connection, table: str = "t") -> State:
     """The rows by `id`, as text."""
     rows = connection.execute(
         f"SELECT (SELECT json_object_agg(key, value) FROM json_each_text(to_json(t))) FROM {table} t".encode()
