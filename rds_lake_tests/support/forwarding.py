@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
+from threading import RLock
 from typing import Any
 from uuid import uuid4
 
@@ -31,8 +32,14 @@ class Steps:
     die_after: int | None = None
     seen: list[str] = field(default_factory=list)
     before: Callable[[str], object] = lambda step: None
+    _one: Any = field(default_factory=RLock)
 
     def __call__(self, step: str, work: Callable[[], Any]) -> Any:
+        """One at a time, also of steps in threads."""
+        with self._one:
+            return self._take(step, work)
+
+    def _take(self, step: str, work: Callable[[], Any]) -> Any:
         if self.die_after is not None and len(self.seen) >= self.die_after:
             raise Killed(step)
         self.before(step)
