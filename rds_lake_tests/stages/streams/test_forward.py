@@ -4,9 +4,10 @@ import threading
 
 import pytest
 
+from rds_lake.database.outbox import outbox
 from rds_lake.errors import OutboxBusyError
 from rds_lake_tests.support.capture import disturb, replay, transfer
-from rds_lake_tests.support.forwarding import Forwarder
+from rds_lake_tests.support.forwarding import Forwarder, Steps
 
 
 def test_changes_of_all_tables_come_to_the_lake_and_leave_the_outbox(forwarder: Forwarder) -> None:
@@ -47,7 +48,26 @@ def test_eight_writers_lose_nothing_and_double_nothing(forwarder: Forwarder) -> 
     forwarder.require_exact()
 
 
-def test_the_sum_of_transfers_between_two_tables_is_the_same_at_every_cut(forwarder: Forwarder) -> None:
+def test_what_is_committed_while_the_outbox_is_read_comes_with_the_next_cut(forwarder: Forwarder) -> None:
+    """In the middle of two pages: a cut is one state of the tables."""
+    forwarder.captured.fill(*range(1, 131))
+
+    def meanwhile(step: str) -> None:
+        if "LIMIT" in step and pages.append(step) is None and len(pages) == 2:
+            forwarder.captured.fill(131)
+
+    pages: list[str] = []
+    assert forwarder.forward(Steps(before=meanwhile)).rows == 260
+    assert len(pages) > 1
+    assert forwarder.forward().rows == 2
+    forwarder.require_exact()
+
+
+def test_the_sum_of_transfers_between_two_tables_is_the_same_at_every_cut(
+    forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_FIRST_PAGE", 7)  # cuts of many pages
+    monkeypatch.setattr(outbox, "_MOST_ROWS", 7)
     captured, stop = forwarder.captured, threading.Event()
     captured.fill(*range(1, 11))
     forwarder.forward()

@@ -14,7 +14,9 @@ def test_inserts_between_any_two_steps_of_a_forwarder_wait_for_nothing(forwarder
         waits = "innodb_lock_wait_timeout = 1" if captured.is_mysql else "lock_timeout = '50ms'"
         cursor = writer.cursor()
         cursor.execute(f"SET {waits}")
-        steps = Steps(before=lambda step: cursor.execute(f"INSERT INTO accounts VALUES ({1000 + len(steps.seen)}, 'x', 1)"))
+        steps = Steps(
+            before=lambda step: cursor.execute(f"INSERT INTO accounts VALUES ({1000 + len(steps.seen)}, 'x', 1)")
+        )
         assert forwarder.forward(steps).rows >= 20
         assert len(steps.seen) > 15
         slow.commit()
