@@ -224,12 +224,12 @@ def _statement(captured: Captured, rnd: random.Random, cursor: Any) -> None:
         cursor.execute("ROLLBACK TO SAVEPOINT s")
 
 
-def transfer(captured: Captured, seed: int, stop: Event, *, accounts: int) -> None:
+def transfer(captured: Captured, seed: int, stop: Event, *, accounts: int, pause: float = 0.01) -> None:
     """A writer who moves money between rows of the two tables; the sum of all is the same after each of its transactions."""
     rnd = random.Random(seed)
     one, other = (captured.quoted(table) for table in TABLES)
     with closing(captured.connect()) as connection, connection.cursor() as cursor:
-        while not stop.is_set():
+        while not stop.wait(pause):
             amount, key, other_key = rnd.randint(-9, 9), rnd.randint(1, accounts), rnd.randint(1, accounts)
             with suppress(*_GIVEN_UP):
                 cursor.execute(f"UPDATE {one} SET n = n - %s WHERE k = %s", (amount, key))

@@ -66,8 +66,8 @@ def test_what_is_committed_while_the_outbox_is_read_comes_with_the_next_cut(forw
 def test_the_sum_of_transfers_between_two_tables_is_the_same_at_every_cut(
     forwarder: Forwarder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outbox, "_FIRST_PAGE", 7)  # cuts of many pages
-    monkeypatch.setattr(outbox, "_MOST_ROWS", 7)
+    monkeypatch.setattr(outbox, "_FIRST_PAGE", 20)  # cuts of many pages
+    monkeypatch.setattr(outbox, "_MOST_ROWS", 20)
     captured, stop = forwarder.captured, threading.Event()
     captured.fill(*range(1, 11))
     forwarder.forward()
