@@ -36,7 +36,7 @@ def test_eight_writers_lose_nothing_and_double_nothing(forwarder: Forwarder) -> 
     for writer in writers:
         writer.start()
     try:
-        for _ in range(12):
+        for _ in range(8):
             forwarder.forward()
             stop.wait(0.15)
     finally:
