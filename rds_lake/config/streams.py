@@ -49,6 +49,12 @@ class Streams(Settings):
         le=1440,
         description="Only with `capture: outbox` and `secret`: how often Dagster takes the changes.",
     )
+    alarm_minutes: float = Field(
+        default=60,
+        gt=0,
+        description="Only with `capture: outbox` and `secret`: how old the oldest change in the outbox may become before people "
+        "are told. An outbox that nobody empties fills the database's disk.",
+    )
 
     def targets(self, engine: Engine | None) -> tuple[TableTarget, ...]:
         """The captured tables. Where the engine is not known, `db.table` is of MySQL and `db.schema.table` of PostgreSQL."""
