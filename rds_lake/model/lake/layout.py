@@ -19,6 +19,9 @@
     lake/_jobs/reviews/<task>.1.Users.request      what a run of it is asked, and `.result`: what it answered
     lake/_jobs/reviews/<task>.runs                 the runs that convert tables of this export
     lake/_changes/shop/<epoch>/cut=000000000012.json   a cut of the source's changes, and `cut=000000000012/`: its files
+    lake/_compacted/shop/_state.json               how far the changes of each table are compacted (`streams/compacted.py`)
+    lake/_compacted/shop/_live.json                the cut that the live views show, and `_live.lease`: who moves them
+    lake/_compacted/shop/_drift.json               what the newest snapshot has that the changes do not explain
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -161,6 +164,19 @@ class LakeLayout:
         """A file of events of a table, whose folder `table` is (`shop/public.orders`), as one attempt wrote it."""
         folder = self.cut_key(source, epoch, number).removesuffix(".json")
         return f"{folder}/{attempt}/{plain_folder(table)}/{at:05}.jsonl.gz"
+
+    def compacted_key(self, source: str, name: str) -> str:
+        """A record about the source's compacted changes: `_state.json`, `_live.json`, `_drift.json`."""
+        return self._key("_compacted", source, name)
+
+    def compacted_table_folder(self, source: str, table: str, version: int) -> str:
+        """Where all Parquet of a table's changes lies, whose folder `table` is (`shop/public.orders`); with trailing slash."""
+        return self._key("_compacted", source, plain_folder(table), f"v{version}") + "/"
+
+    def compacted_folder(self, source: str, table: str, version: int, epoch: str, until: int, attempt: str) -> str:
+        """Where one attempt writes a table's changes in the cuts up to `until`, and no other; with trailing slash."""
+        folder = self.compacted_table_folder(source, table, version)
+        return f"{folder}{plain_segment(epoch)}/{until:012}-{attempt}/"
 
     def snapshot_log_folder(self, source: str) -> str:
         """Rows of `<source>._snapshots`; with trailing slash."""
