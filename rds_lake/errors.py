@@ -5,6 +5,7 @@
     ├── TransientError             the same call may succeed later; retried by policy
     │   ├── ThrottledError         AWS said slow down and botocore's own retries ran out
     │   ├── UnavailableError       connection, time-out, 5xx
+    │   │   └── OutboxBusyError    another process forwards the same outbox now
     │   └── ExportQuotaError       five exports are in progress already, or one of this snapshot
     └── TerminalError              repeating changes nothing; a person has to act
         ├── AwsError               AWS refused; keeps service, operation, code
@@ -73,6 +74,10 @@ class ThrottledError(TransientError):
 
 class UnavailableError(TransientError):
     """The connection failed, timed out, or the service answered 5xx."""
+
+
+class OutboxBusyError(UnavailableError):
+    """Another process forwards the changes of the same database now; nothing is to be done here until it ends."""
 
 
 class ExportQuotaError(TransientError):

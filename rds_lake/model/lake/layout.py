@@ -19,8 +19,9 @@
     lake/_jobs/reviews/<task>.1.Users.request      what a run of it is asked, and `.result`: what it answered
     lake/_jobs/reviews/<task>.runs                 the runs that convert tables of this export
     lake/_changes/shop/<epoch>/cut=000000000012.json   a cut of the source's changes, and `cut=000000000012/`: its files
+    lake/_changes/shop/_forwarded/shop.json        which cuts of a database are final (MySQL: `rds_lake.json`)
     lake/_compacted/shop/_state.json               how far the changes of each table are compacted (`streams/compacted.py`)
-    lake/_compacted/shop/_live.json                the cut that the live views show, and `_live.lease`: who moves them
+    lake/_compacted/shop/_live.json                the cut that the live views show
     lake/_compacted/shop/_drift.json               what the newest snapshot has that the changes do not explain
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
@@ -33,7 +34,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 _DOTS = {".", ".."}
 # No XML has them and Glue takes no location with them; U+2028 and U+2029 end a line as well.
@@ -164,6 +165,18 @@ class LakeLayout:
         """A file of events of a table, whose folder `table` is (`shop/public.orders`), as one attempt wrote it."""
         folder = self.cut_key(source, epoch, number).removesuffix(".json")
         return f"{folder}/{attempt}/{plain_folder(table)}/{at:05}.jsonl.gz"
+
+    def all_changes_folder(self, source: str) -> str:
+        """All epochs of the source, and the records of final cuts; with trailing slash."""
+        return self._key("_changes", source) + "/"
+
+    def forwarded_folder(self, source: str) -> str:
+        """The records of final cuts, one for each database with an outbox; with trailing slash."""
+        return f"{self.all_changes_folder(source)}_forwarded/"
+
+    def forwarded_key(self, source: str, database: str) -> str:
+        """The record of the final cuts of one database."""
+        return f"{self.forwarded_folder(source)}{quote(plain_segment(database), safe='')}.json"
 
     def compacted_key(self, source: str, name: str) -> str:
         """A record about the source's compacted changes: `_state.json`, `_live.json`, `_drift.json`."""

@@ -58,8 +58,13 @@ def own_tables(database: str, schema: str) -> tuple[TableTarget, ...]:
 
     In MySQL, where both are the same word, they have a database of their own.
     """
-    home = OWN_SCHEMA if database == schema else database
+    home = outbox_database(database, schema)
     return tuple(TableTarget(database=home, schema=OWN_SCHEMA, table=name) for name in (OUTBOX, POSITION, CAPTURE))
+
+
+def outbox_database(database: str, schema: str) -> str:
+    """The database with the outbox of the tables in this database and schema: in MySQL, where both are the same, its own."""
+    return OWN_SCHEMA if database == schema else database
 
 
 def render_captured(table: CapturedTable) -> str:

@@ -4,7 +4,24 @@
     lake/_changes/shop/<epoch>/cut=000000000012.json                                            the cut's manifest, written last
 
 The cuts of an epoch are numbered without gaps from 1. The state of all tables after all events of the cuts up to one is a state
-that the database really had. An epoch ends where ids may be used again: after a restore.
+that the database really had. An epoch ends where ids may be used again: after a restore. Each database has epochs and cuts of its
+own; a MySQL server counts as one database.
+
+**Which cuts are final.** `position.cut` in the database decides what was forwarded. A cut's manifest is written before that number
+is raised: the manifest of a forwarder that was killed in between may stand, and its events are in the outbox still. So
+
+- A forwarder works on cut `position.cut + 1`, while it holds the lock on the row of `position`, and commits in the transaction
+  that holds this lock. It takes the ETag of a manifest that stands under the number right after it has the lock, and writes its
+  own by If-Match (If-None-Match where there is none), once. So a manifest beyond `position.cut` may be replaced, but never by a
+  process that has lost its lock, and never once it is committed.
+- What replaces a manifest has all events of the one that stood, with the same content; otherwise the database is not the one
+  that they came from, and ManifestError names the first difference.
+- After the commit the record `_changes/<source>/_forwarded/<database>.json` (`forwarded.py`) says that the cut is final. A
+  forwarder that was killed before this leaves it to the next one, which does it first.
+
+**Readers read final cuts only**: `complete_cuts` of `stages/streams/cuts.py`, which takes them from that record and never from a
+listing. Each `(epoch, seq)` is in exactly one final cut. Within an epoch, `seq` orders the events of each key, also across cuts;
+ids of a later cut may be lower than those of an earlier one.
 """
 
 from __future__ import annotations
@@ -29,7 +46,10 @@ class ChangeFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CutTable:
-    """A captured table, and its events in the cut; none where nothing changed."""
+    """A captured table, and its events in the cut; none where nothing changed.
+
+    `table` has no columns and no key where the database did not describe the table at that instant: its triggers were removed.
+    """
 
     table: CapturedTable
     files: tuple[ChangeFile, ...] = ()
@@ -37,9 +57,13 @@ class CutTable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The manifest of a cut. `began`: when the reading transaction began, by the forwarder's clock."""
+    """The manifest of a cut. `began`: when the reading transaction began, by the forwarder's clock.
+
+    `database`: whose tables these are; `rds_lake` of a MySQL server, whose tables are of several.
+    """
 
     source: str
+    database: str
     epoch: str
     number: int
     attempt: str

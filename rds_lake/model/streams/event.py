@@ -34,7 +34,8 @@ class ChangeEvent:
     """`seq`: unique within an epoch, ascending for each key. `at`: UTC, the trigger's clock; order by `seq`, never by it.
 
     `old` and `new` are whole rows; `omitted` names columns whose values were too large for their way, and are in neither.
-    `xid`: the transaction, None where the engine does not say it.
+    `xid`: the transaction, None where the engine does not say it. `unread`: columns of the outbox whose text is no JSON as
+    triggers write it, with that text; such an event has neither image, and only its key's next event says what the row is.
     """
 
     seq: int
@@ -44,6 +45,7 @@ class ChangeEvent:
     old: Image | None = None
     new: Image | None = None
     omitted: tuple[str, ...] = ()
+    unread: Mapping[str, str] | None = None
 
 
 def render_event(event: ChangeEvent) -> str:
@@ -57,7 +59,8 @@ def render_event(event: ChangeEvent) -> str:
             "old": event.old,
             "new": event.new,
             "omitted": event.omitted,
-        },
+        }
+        | ({"unread": event.unread} if event.unread else {}),
         ensure_ascii=False,
         separators=(",", ":"),
     )

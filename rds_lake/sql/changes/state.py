@@ -54,12 +54,13 @@ def _touched(table: ChangedTable, keys: list[str]) -> str:
     ended = ", ".join(f"{identifier(c.old)} AS {key}" for c, key in zip(table.keys, keys, strict=True))
     moved = " OR ".join(f"{identifier(c.new)} IS DISTINCT FROM {identifier(c.old)}" for c in table.keys)
     listed = ", ".join(keys)
+    known = f"{keys[0]} IS NOT NULL"  # not so of an event whose images could not be read
     return (
         f'  SELECT {listed}, max("seq") AS "seq", max_by(remains, "seq") AS remains FROM (\n'
         f"    SELECT {begun}, \"seq\", true AS remains FROM later WHERE \"op\" IN ('I', 'U')\n"
         f"    UNION ALL\n"
         f'    SELECT {ended}, "seq", false AS remains FROM later WHERE "op" = \'D\' OR ("op" = \'U\' AND ({moved}))\n'
-        f"  ) each_key GROUP BY {listed}"
+        f"  ) each_key WHERE {known} GROUP BY {listed}"
     )
 
 

@@ -13,14 +13,16 @@ from hypothesis import HealthCheck, given, settings
 
 from rds_lake.model.streams.captured import CapturedColumn, CapturedTable
 from rds_lake.model.streams.event import ChangeEvent
+from rds_lake.model.streams.forwarded import EpochCuts
 from rds_lake.model.tables.glue import PartitionSpec, TableSpec
 from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.changes.table import ChangedColumn, ChangedTable, Watermark
 from rds_lake.sql.changes.views import render_changes, render_history, render_live
 from rds_lake.stages.streams.compaction.compact import Compaction, Compactor
+from rds_lake.stages.streams.cuts import forwarded
 from rds_lake_tests.stages.streams.replay import History, Rows, histories
-from rds_lake_tests.support.capture import event, write_cut
+from rds_lake_tests.support.captured import event, write_cut
 from rds_lake_tests.support.world import World
 
 _TYPES = {"string": pa.string(), "bigint": pa.int64()}
@@ -103,11 +105,18 @@ class Bench:
 
     def cuts(self, mark: Watermark, cuts: Sequence[Sequence[ChangeEvent]], *, first: int = 1) -> None:
         for number, events in enumerate(cuts, start=first):
-            write_cut(self.world.gateways.s3, self.world.gateways.layout, mark.epoch, number, [(CAPTURED, events)])
+            write_cut(self.world.gateways.lake, mark.epoch, number, [(CAPTURED, events)])
 
     def compact(self, mark: Watermark) -> Compaction:
         compactor = Compactor(lake=self.world.gateways.lake, source="shop", log=self.world.lines.append)
-        return compactor.compact(mark.epoch, compactor.settled([NOTES]))
+        return compactor.compact(self.final(mark), compactor.settled([NOTES]))
+
+    def final(self, mark: Watermark) -> EpochCuts:
+        """The cuts of the mark's epoch."""
+        (record,) = forwarded(self.world.gateways.lake, "shop")
+        found = record.find(mark.epoch)
+        assert found is not None
+        return found
 
     def live(self, mark: Watermark, *cuts: int, table: ChangedTable = NOTES) -> list[Rows]:
         """The rows that the live view has at each of the cuts, asked for in one statement."""
@@ -115,8 +124,9 @@ class Bench:
         each = [f"SELECT {at}, a, b, v FROM (\n{select}\n) one" for at, select in enumerate(selects)]
         states: list[Rows] = [{} for _ in cuts]
         for at, a, b, v in self.world.query("\nUNION ALL ".join(each)):
-            assert (key := (str(a), int(str(b)))) not in states[int(str(at))], "a key has two rows"
-            states[int(str(at))][key] = v
+            state, key = states[int(str(at))], (str(a), int(str(b)))
+            assert key not in state, "a key has two rows"
+            state[key] = v
         return states
 
     def show(self, statement: str, query: str) -> list[tuple[str | None, ...]]:
@@ -140,6 +150,13 @@ def test_live_is_the_table_as_it_was_at_the_cut(bench: Bench, history: History) 
     cuts = [history.position, *range(history.position + 1, len(history.cuts) + 1)][-3:]
     expected = [history.snapshot if cut == history.position else history.states[cut - 1] for cut in cuts]
     assert bench.live(mark, *cuts) == expected
+
+
+def test_a_change_that_was_committed_after_the_snapshot_counts_though_later_numbers_are_inside(bench: Bench) -> None:
+    mark = bench.snapshot({("y", 1): "2"}, [2], 0)
+    bench.cuts(mark, [[event(1, "I", None, row("x", 1, "late")), event(2, "I", None, row("y", 1, "2"))]])
+    bench.compact(mark)
+    assert bench.live(mark, 1) == [{("x", 1): "late", ("y", 1): "2"}]
 
 
 def row(a: str, b: int, v: str | None) -> dict[str, str | None]:
@@ -195,7 +212,10 @@ def test_history_says_what_changed_from_what_to_what(bench: Bench) -> None:
     mark = bench.snapshot({}, [], 0)
     bench.cuts(mark, [[event(7, "I", None, row("x", 1, None)), event(8, "U", row("x", 1, None), row("x", 2, "v"))]])
     bench.compact(mark)
-    asked = "SELECT a, b, change, array_join(changed, ','), changed_at, transaction_id, old_b, new_b, old_v, new_v FROM notes_history ORDER BY seq"
+    asked = (
+        "SELECT a, b, change, array_join(changed, ','), changed_at, transaction_id, old_b, new_b, old_v, new_v "
+        "FROM notes_history ORDER BY seq"
+    )
     assert bench.show(render_history("shop", NOTES, mark.epoch, 1), asked) == [
         ("x", "1", "insert", None, "2026-11-20 04:00:00.000", "7", None, "1", None, None),
         ("x", "2", "update", "b,v", "2026-11-20 04:00:00.000", "8", "1", "2", None, "v"),
@@ -229,7 +249,7 @@ def test_a_table_whose_type_changed_is_compacted_anew_from_its_cuts(bench: Bench
     compactor = Compactor(lake=bench.world.gateways.lake, source="shop", log=bench.world.lines.append)
     (settled,) = compactor.settled([retyped])
     assert settled.raw == "raw_changes_notes__v2"
-    assert compactor.compact(mark.epoch, [settled]).rows == 1
+    assert compactor.compact(bench.final(mark), [settled]).rows == 1
     assert bench.show(render_changes("shop", settled), "SELECT new_v + 1 FROM changes_notes") == [("13",)]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from rds_lake.config.streams import Streams
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
-from rds_lake_tests.support import capture
+from rds_lake_tests.support import captured
 from rds_lake_tests.support.world import World, execute
 
 _BANK = """
@@ -20,13 +20,13 @@ INSERT INTO savings SELECT * FROM accounts;
 @pytest.fixture
 def bank(world: World) -> World:
     execute(world.url, _BANK)
-    capture.capture(world.url, "accounts", "savings")
+    captured.capture(world.url, "accounts", "savings")
     world.with_source(streams=Streams(tables=("shop.public.accounts", "shop.public.savings")))
     return world
 
 
 def forward(world: World) -> Brought:
-    capture.forward(world.url, world.gateways.s3, world.gateways.layout)
+    captured.forward(world.url, world.gateways.lake)
     return bring_up(world)
 
 

@@ -16,14 +16,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from rds_lake.aws.s3.stream import S3Writer
-from rds_lake.errors import RdsLakeError, TransientError
+from rds_lake.errors import ManifestError, RdsLakeError, TransientError
 from rds_lake.model.exports.info import export_folder
 from rds_lake.model.streams.compacted import Batch, Progress, Unparsed
 from rds_lake.model.streams.cut import Cut
+from rds_lake.model.streams.forwarded import EpochCuts
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.streams.compaction.found import events_of, find_cut, next_cuts
+from rds_lake.stages.streams.compaction.found import events_of, next_cuts
 from rds_lake.stages.streams.compaction.raw_changes import RAW_CHANGES, catalogue_changes, fits, raw_columns
 from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.compaction.unique import CutFile, unique_events
@@ -31,7 +32,7 @@ from rds_lake.stages.streams.compaction.write import ChangeWriter
 from rds_lake.threads import cancelling_threads
 
 _MOST_CUTS = 500  # in one batch: a day and more of cuts every five minutes
-_LOOK_BACK = 3  # a forwarder that was killed brings the rows of its last cut again, in the next
+_LOOK_BACK = 3  # where a number comes again, it does so soon
 _AT_ONCE = 4  # tables; each holds one group of rows
 
 
@@ -75,17 +76,22 @@ class Compactor:
             settled.append(placed)
         return tuple(settled)
 
-    def compact(self, epoch: str, tables: Sequence[ChangedTable]) -> Compaction:
-        """Compact every cut of the epoch that is there. TransientError where S3 or Glue does not answer."""
+    def compact(self, final: EpochCuts, tables: Sequence[ChangedTable]) -> Compaction:
+        """Compact every final cut of the epoch. TransientError where S3 or Glue does not answer."""
+        epoch = final.epoch
         places = {table.names.target: self.record.begin(table.names.target, epoch, table.version) for table in tables}
         failed: dict[TableTarget, str] = {}
         rows = 0
         while going := [table for table in tables if table.names.target not in failed]:
-            after = min(places[table.names.target].until for table in going)
-            cuts = next_cuts(self.lake.s3, self.lake.layout, self.source, epoch, after=after, most=_MOST_CUTS)
-            if not cuts:
+            after = max(min(places[table.names.target].until for table in going), final.first - 1)
+            if after >= final.cut:
                 break
-            earlier = self._before(epoch, after)
+            try:
+                cuts = next_cuts(self.lake, self.source, final, after=after, most=_MOST_CUTS)
+            except ManifestError as error:
+                failed |= {table.names.target: str(error) for table in going}
+                break
+            earlier = self._before(final, after)
             with cancelling_threads(_AT_ONCE, "compact") as pool:
                 outcomes = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), going))
             for table, outcome in zip(going, outcomes, strict=True):
@@ -106,10 +112,9 @@ class Compactor:
             problems=tuple(f"{target}: {reason}" for target, reason in failed.items()),
         )
 
-    def _before(self, epoch: str, after: int) -> list[Cut]:
-        numbers = range(max(1, after - _LOOK_BACK + 1), after + 1)
-        found = (find_cut(self.lake.s3, self.lake.layout, self.source, epoch, number) for number in numbers)
-        return [cut for cut in found if cut is not None]
+    def _before(self, final: EpochCuts, after: int) -> tuple[Cut, ...]:
+        first = max(final.first, after - _LOOK_BACK + 1)
+        return next_cuts(self.lake, self.source, replace(final, cut=after), after=first - 1, most=_LOOK_BACK)
 
     def _attempt(
         self, table: ChangedTable, places: Mapping[TableTarget, Progress], earlier: Sequence[Cut], cuts: Sequence[Cut]

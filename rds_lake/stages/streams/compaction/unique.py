@@ -1,7 +1,7 @@
 """The changes of several cuts, each once.
 
-A forwarder that was killed between its files and its commit brings the same rows again. They have the same number and the same
-content. The same number with other content means that a database was restored and gives its numbers once more.
+Each number is in one final cut, as forwarders write them; here that is not believed but looked at. The same number with the same
+content counts once. With other content it means that a database was restored and gives its numbers once more.
 
 What belongs here: finding repetitions, in memory for only those numbers that a later file may have as well.
 """

@@ -92,6 +92,8 @@ class ChangeWriter:
     def _note_unknown(self, events: Sequence[ChangeEvent]) -> None:
         known = {column.column.name for column in self.columns}
         for event in events:
+            for name in event.unread or ():
+                self._note(name, 1, event.seq)
             for image in (event.new, event.old):
                 for name in (image or {}).keys() - known:
                     self._note(name, 1, event.seq)

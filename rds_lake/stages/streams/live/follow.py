@@ -16,16 +16,19 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.errors import CatalogError, ConflictError, RdsLakeError, UnavailableError
 from rds_lake.model.streams.captured import CapturedTable
 from rds_lake.model.streams.compacted import Compacted, Progress
+from rds_lake.model.streams.forwarded import EpochCuts, ForwardedCuts
 from rds_lake.model.streams.shown import Shown
+from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.streams.changed_tables import changed_tables
 from rds_lake.stages.streams.compaction.compact import Compaction, Compactor
-from rds_lake.stages.streams.compaction.found import next_cuts
+from rds_lake.stages.streams.cuts import forwarded
 from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
 from rds_lake.stages.streams.live.move import LiveMover, Wanted, read_shown, wanted_views
+from rds_lake.stages.streams.record import get_cut
 
 _ATTEMPTS = 5
 
@@ -92,7 +95,7 @@ class LiveViews:
         marks = read_marks(self.lake, self.source.name, dated)
         tables, epochs, problems = self._tables(dated, marks, settle=True)
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
-        compactions = tuple(compactor.compact(epoch, mine) for epoch, mine in epochs)
+        compactions = tuple(compactor.compact(final, mine) for final, mine in epochs)
         problems = (*marks.problems, *problems, *(one for done in compactions for one in done.problems))
         shown, moved = None, 0
         if marks.marks or not marks.problems:  # marks that cannot be read leave the views as they are
@@ -109,11 +112,12 @@ class LiveViews:
 
     def _tables(
         self, dated: DatedTables, marks: Marks, *, settle: bool
-    ) -> tuple[tuple[ChangedTable, ...], list[tuple[str, list[ChangedTable]]], tuple[str, ...]]:
-        """The tables, those of each epoch that may have new cuts, and what is wrong with others."""
+    ) -> tuple[tuple[ChangedTable, ...], list[tuple[EpochCuts, list[ChangedTable]]], tuple[str, ...]]:
+        """The tables, for each epoch those of its database, and what is wrong with others."""
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
         known = compactor.record.read()
-        captured = [table for mark in marks.marks for table in self._captured(mark, known)]
+        records = forwarded(self.lake, self.source.name)
+        captured = [table for mark in marks.marks for table in self._captured(mark, records)]
         versions = {one.target: known.version_of(one.target) for one in captured}
         found = changed_tables(dated, captured, self.source, versions)
         tables, problems = found.tables, found.problems
@@ -125,23 +129,21 @@ class LiveViews:
                     f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so that their changes are to "
                     "be compacted anew first"
                 )
-        epochs = {mark.home: mark.watermark.epoch for mark in marks.marks}
-        older = {(one.target, one.epoch) for one in known.tables}
-        by_epoch: dict[str, list[ChangedTable]] = {}
-        for table in settled:
-            target = table.names.target
-            mine = {epochs[home_of(target)], *(epoch for known_target, epoch in older if known_target == target)}
-            for epoch in mine:
-                by_epoch.setdefault(epoch, []).append(table)
-        return settled, sorted(by_epoch.items(), key=lambda item: item[0]), problems
+        epochs = [
+            (final, [table for table in settled if home_of(table.names.target) == record.database])
+            for record in records
+            for final in record.epochs
+        ]
+        return settled, [(final, mine) for final, mine in epochs if mine], problems
 
-    def _captured(self, mark: Mark, known: Compacted) -> Sequence[CapturedTable]:
-        """The captured tables, as the newest cut has them that is there, or the snapshot itself."""
-        epoch = mark.watermark.epoch
-        done = max((one.until for one in known.tables if one.epoch == epoch), default=0)
-        after = max(done, mark.watermark.cut) - 1
-        cuts = next_cuts(self.lake.s3, self.lake.layout, self.source.name, epoch, after=max(after, 0), most=10_000)
-        newest = {table.table.target: table.table for table in cuts[-1].tables} if cuts else {}
+    def _captured(self, mark: Mark, records: Sequence[ForwardedCuts]) -> Sequence[CapturedTable]:
+        """The captured tables, as the newest cut of the snapshot's epoch has them, or the snapshot itself."""
+        found = [record.find(mark.watermark.epoch) for record in records if record.database == mark.home]
+        newest: dict[TableTarget, CapturedTable] = {}
+        for final in found:
+            if final is not None and final.cut > mark.watermark.cut:
+                cut = get_cut(self.lake, self.source.name, final.epoch, final.cut)
+                newest = {table.table.target: table.table for table in cut.tables}
         return list(({one.target: one for one in mark.captured} | newest).values())
 
     def _move_among_others(self, dated: DatedTables, tables: Sequence[ChangedTable], marks: Sequence[Mark]) -> None:

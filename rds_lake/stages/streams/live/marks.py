@@ -17,7 +17,7 @@ from rds_lake.model.streams.captured import (
     OWN_SCHEMA,
     POSITION,
     CapturedTable,
-    own_tables,
+    outbox_database,
     parse_captured,
 )
 from rds_lake.model.tables.names import AthenaTable
@@ -46,8 +46,8 @@ class Marks:
 
 
 def home_of(target: TableTarget) -> str:
-    """The database in which the changes of a table are captured."""
-    return own_tables(target.database, target.schema)[0].database
+    """The database with the outbox of the table."""
+    return outbox_database(target.database, target.schema)
 
 
 def read_marks(lake: Lake, source: str, dated: DatedTables) -> Marks:

@@ -1,0 +1,200 @@
+"""The outbox as its forwarder sees it: claimed by one process, read to the end in one snapshot, emptied in one transaction.
+
+    with open_outbox(dsn, "shop") as outbox:
+        position = outbox.claim()                      # the row of `position`, locked until the end: one forwarder at a time
+        with outbox.reading() as reading:              # one REPEATABLE READ snapshot on a second connection
+            for page in reading.pages(): …
+        outbox.advance(position, ids)                  # raises the cut, deletes exactly `ids`, commits
+
+Two connections. The first locks the row of `position`, and commits in that very transaction: whoever loses its connection
+loses the lock and can commit nothing any more. The second only reads, without a lock, so that no writer ever waits for it:
+the ids of rows in open transactions lie between those that are read, and a locking read would wait for them, or (MySQL, REPEATABLE
+READ) keep every writer from inserting. For the same reason rows are deleted by their ids alone, never by a range.
+
+What belongs here: the order of the statements. What differs between engines is a `Dialect`, in `outbox_postgres.py` and
+`outbox_mysql.py`; errors of drivers become sentences in `outbox_errors.py`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
+
+from rds_lake.database.capture.outbox_link import Connect, Dialect, Link
+from rds_lake.database.capture.outbox_mysql import MYSQL
+from rds_lake.database.capture.outbox_postgres import POSTGRES
+from rds_lake.database.dsn import Dsn
+from rds_lake.errors import ConfigError, OutboxBusyError, RdsLakeError, UnavailableError
+from rds_lake.model.aws.engine import Engine
+
+_PAGE_BYTES = 4 << 20
+_FIRST_PAGE, _MOST_ROWS = 200, 5000
+_BEFORE_ALL = -(1 << 63)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """The row of `rds_lake.position`: the newest committed cut of the epoch."""
+
+    epoch: str
+    cut: int
+
+
+class OutboxRow(NamedTuple):
+    """A row of `rds_lake.outbox`. `at` in UTC; the images and `omitted` as the trigger wrote them."""
+
+    seq: int
+    xid: int | None
+    at: datetime
+    schema: str
+    table: str
+    op: str
+    old: str | None
+    new: str | None
+    omitted: str | None
+
+    @property
+    def size(self) -> int:
+        """Characters of its images."""
+        return len(self.old or "") + len(self.new or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One snapshot of the three tables."""
+
+    link: Link
+    dialect: Dialect
+    position: Position
+
+    def definitions(self) -> list[tuple[str, str, str]]:
+        """Schema, table and definition of each captured table."""
+        return [(schema, table, text) for schema, table, text in self.link.rows(self.dialect.capture)]
+
+    def pages(self) -> Iterator[list[OutboxRow]]:
+        """All rows by ascending `seq`, in pages of about 4 MiB."""
+        last, most = _BEFORE_ALL, _FIRST_PAGE
+        while True:
+            page = [OutboxRow(*row) for row in self.link.rows(self.dialect.page, (last, most))]
+            if page:
+                yield page
+            if len(page) < most:
+                return
+            last = page[-1].seq
+            average = sum(row.size for row in page) // len(page) + 1
+            most = max(1, min(_MOST_ROWS, _PAGE_BYTES // average))
+
+
+class Outbox:
+    """The outbox of one database."""
+
+    def __init__(self, open_link: Callable[[], Link], dialect: Dialect) -> None:
+        self._open, self._dialect = open_link, dialect
+        self._holder: Link | None = None
+
+    def claim(self) -> Position:
+        """Lock the row of `position` until this ends; what it says.
+
+        OutboxBusyError where another process holds it, ConfigError where there is no such row.
+        """
+        link = self._holder = self._open()
+        self._dialect.check(link)
+        for statement in self._dialect.begin_claim:
+            link.change(statement)
+        busy: OutboxBusyError | None = None
+        try:
+            return _position(link.rows(self._dialect.lock))
+        except OutboxBusyError as error:
+            busy = error
+        raise OutboxBusyError(f"another process forwards the changes of this database now: {busy}{self._who()}")
+
+    def _who(self) -> str:
+        """The other forwarders that this user can see, for people."""
+        with suppress(RdsLakeError):
+            assert self._holder is not None
+            self._holder.change("ROLLBACK")
+            if others := [str(text) for (text,) in self._holder.rows(self._dialect.who)]:
+                return f". It is probably {others[0]}"
+        return ". This user cannot see whose session it is"
+
+    def keep(self) -> None:
+        """A statement on the connection that holds the lock: networks drop idle ones. UnavailableError where it is lost."""
+        self._held.rows("SELECT 1")
+
+    @contextmanager
+    def reading(self) -> Iterator[Reading]:
+        """A snapshot of the three tables. It ends with the block."""
+        link = self._open()
+        try:
+            for statement in self._dialect.begin_reading:
+                link.change(statement)
+            yield Reading(link, self._dialect, _position(link.rows(self._dialect.position)))
+        finally:
+            link.close()
+
+    def advance(self, position: Position, ids: array[int]) -> int:
+        """Raise the cut by one and delete exactly these rows, in the transaction that holds the lock; how many were deleted.
+
+        UnavailableError where the position is not what it was: then nothing is changed.
+        """
+        link = self._held
+        if link.change(self._dialect.advance, (position.cut + 1, position.cut, position.epoch)) != 1:
+            link.change("ROLLBACK")
+            raise UnavailableError(
+                "rds_lake.position was changed while its changes were forwarded; nothing was deleted, and they are "
+                "forwarded again"
+            )
+        deleted = self._dialect.delete(link, ids)
+        link.change("COMMIT")
+        return deleted
+
+    def renew(self, position: Position, epoch: str) -> None:
+        """Begin a new epoch, whose cuts are counted from 1, and end the claim."""
+        if self._held.change(self._dialect.renew, (epoch, position.cut, position.epoch)) != 1:
+            raise UnavailableError("rds_lake.position was changed at the same time; nothing was reset, try again")
+        self._held.change("COMMIT")
+
+    def close(self) -> None:
+        """End both the lock and, where nothing was committed, all that was changed."""
+        if self._holder is not None:
+            self._holder.close()
+            self._holder = None
+
+    @property
+    def _held(self) -> Link:
+        assert self._holder is not None, "claim() comes first"
+        return self._holder
+
+
+@contextmanager
+def open_outbox(dsn: Dsn, database: str, *, connect: Connect | None = None) -> Iterator[Outbox]:
+    """The outbox of a database of PostgreSQL, or that of a MySQL server; connections are opened when they are needed.
+
+    Raises ConfigError where the driver is not installed; later UnavailableError for lost connections, ConfigError for
+    missing rights and tables.
+    """
+    dialect = dialect_of(dsn.engine)
+    make = connect or dialect.connect
+    outbox = Outbox(lambda: make(dsn, dialect.home or database), dialect)
+    try:
+        yield outbox
+    finally:
+        outbox.close()
+
+
+def dialect_of(engine: Engine) -> Dialect:
+    """What the engine calls things."""
+    return POSTGRES if engine is Engine.POSTGRES else MYSQL
+
+
+def _position(rows: Sequence[tuple]) -> Position:
+    if len(rows) != 1:
+        raise ConfigError(
+            "rds_lake.position has no row, or several: run `rds-lake streams triggers` with --install for the source again"
+        )
+    ((cut, epoch),) = rows
+    return Position(cut=int(cut), epoch=str(epoch))

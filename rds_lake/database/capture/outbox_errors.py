@@ -1,0 +1,71 @@
+"""What a driver's error means for whoever reads the outbox: a sentence, with no word of the DSN.
+
+https://www.postgresql.org/docs/current/errcodes-appendix.html,
+https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rds_lake.errors import ConfigError, OutboxBusyError, RdsLakeError, UnavailableError
+
+_LOCKED = {"55P03", "1205"}
+_MISSING = {"42P01", "42703", "3F000", "3D000", "1049", "1054", "1146"}
+_FORBIDDEN = {"42501", "1044", "1142", "1143"}
+_READ_ONLY = {"25006", "1290", "1792", "1836"}
+_WRONG_USER = {"28P01", "28000", "1045", "1698"}
+_TOO_SLOW = {"57014", "1969", "3024"}
+
+
+@contextmanager
+def sentences(*roots: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds become ours. The driver's own text may quote host, user and values: it is not kept."""
+    failure: Exception | None = None
+    try:
+        yield
+    except roots as error:
+        failure = error
+    if failure is not None:
+        raise _sentence(failure) from None
+
+
+def missing_driver(driver: str) -> ConfigError:
+    """The error where a driver is not installed."""
+    return ConfigError(f"reading the outbox needs {driver}, which is not installed: pip install 'rds-lake[verify]'")
+
+
+def _sentence(failure: Exception) -> RdsLakeError:
+    code = _code(failure)
+    if code in _LOCKED:
+        return OutboxBusyError(f"a table or row of rds_lake is locked by another session ({code})")
+    if code in _MISSING:
+        return ConfigError(
+            f"the database has no outbox as `streams:` needs it ({code}): run `rds-lake streams triggers` with --install for "
+            "the source"
+        )
+    if code in _FORBIDDEN:
+        return ConfigError(
+            f"the user of `streams.secret` may not use the outbox ({code}): it needs SELECT and DELETE on rds_lake.outbox, SELECT "
+            "and UPDATE on rds_lake.position, SELECT on rds_lake.capture, and in PostgreSQL USAGE on the schema rds_lake"
+        )
+    if code in _READ_ONLY:
+        return ConfigError(
+            f"the database that `streams.secret` names takes no writes ({code}): name the writer's endpoint, not a reader's"
+        )
+    if code in _WRONG_USER:
+        return UnavailableError(f"the database refuses user or password of `streams.secret` ({code}); was it rotated?")
+    if code in _TOO_SLOW:
+        return UnavailableError(f"the database took too long for a statement on the outbox ({code}); it is tried again")
+    named = f"{type(failure).__name__}{f' {code}' if code else ''}"
+    return UnavailableError(
+        f"the database with the outbox cannot be reached, or the connection broke off ({named}). Changes stay in the outbox "
+        "until they are forwarded; see that this process may connect"
+    )
+
+
+def _code(error: Exception) -> str:
+    """SQLSTATE of PostgreSQL, the number of MySQL: the only part of a driver's error that surely holds no secret."""
+    number = error.args[0] if error.args else None
+    return str(number) if isinstance(number, int) else getattr(error, "sqlstate", None) or ""

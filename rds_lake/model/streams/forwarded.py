@@ -1,0 +1,95 @@
+"""Which cuts of a database are final: the record that readers of changes begin with.
+
+    lake/_changes/shop/_forwarded/shop.json      of the source `shop`, the database `shop`; see `cut.py` for the rule
+
+What belongs here: the record, and how commits and resets change it. `stages/streams/record.py` reads and writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from rds_lake.errors import ManifestError
+from rds_lake.model.records import read_record, render_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochCuts:
+    """The final cuts of an epoch: `first` to `cut`, none where `cut` is 0. `attempt`: of the newest one."""
+
+    epoch: str
+    cut: int = 0
+    attempt: str = ""
+    first: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForwardedCuts:
+    """The epochs of a database, in their order.
+
+    `as_of`: the newest instant at which every committed change was in these cuts, by the forwarder's clock. It advances also
+    while nothing changes and no cut is made; None before the first look.
+    """
+
+    source: str
+    database: str
+    epochs: tuple[EpochCuts, ...] = ()
+    as_of: datetime | None = None
+
+    @property
+    def current(self) -> EpochCuts | None:
+        """The epoch that lasts."""
+        return self.epochs[-1] if self.epochs else None
+
+    def find(self, epoch: str) -> EpochCuts | None:
+        """The epoch's cuts, or None for an epoch that this does not know."""
+        return next((each for each in self.epochs if each.epoch == epoch), None)
+
+    def with_final(self, epoch: str, cut: int, *, attempt: str, as_of: datetime) -> ForwardedCuts:
+        """The same with this cut final. ManifestError where the record has something else already."""
+        self.require_not_older(epoch, cut)
+        known = self.find(epoch)
+        if known is not None and known.cut == cut and cut and known.attempt != attempt:
+            raise ManifestError(
+                f"cut {cut} of epoch {epoch} of {self._whose} was committed by two databases: one is a copy of the other. "
+                f"Run {self._remedy} for the copy, and forward only one of them to this lake"
+            )
+        later = replace(known or EpochCuts(epoch=epoch), cut=cut, attempt=attempt)
+        before = self.epochs if known is None else self.epochs[:-1]
+        return replace(self, epochs=(*before, later), as_of=max(as_of, self.as_of or as_of))
+
+    def require_not_older(self, epoch: str, cut: int) -> None:
+        """ManifestError where a database at this cut of this epoch is older than what was forwarded."""
+        known = self.find(epoch)
+        if known is not None and (known != self.current or known.cut > cut):
+            has = "later epochs" if known != self.current else f"cut {known.cut} already"
+            raise ManifestError(
+                f"{self._whose} is at cut {cut} of epoch {epoch}, and the lake has {has}: the database is older than what was "
+                f"forwarded, restored or a copy. Nothing was forwarded or deleted. Run {self._remedy}, which begins a new epoch"
+            )
+
+    def with_epoch(self, epoch: str) -> ForwardedCuts:
+        """The same with a new epoch; itself where that is there."""
+        return self if self.find(epoch) else replace(self, epochs=(*self.epochs, EpochCuts(epoch=epoch)))
+
+    @property
+    def _whose(self) -> str:
+        return f"the outbox of {self.source}, database {self.database},"
+
+    @property
+    def _remedy(self) -> str:
+        return f"`rds-lake streams reset {self.source}`"
+
+
+def render_forwarded(record: ForwardedCuts) -> str:
+    """The record's JSON."""
+    return render_record(asdict(record), version=1)
+
+
+def parse_forwarded(text: str, *, where: str) -> ForwardedCuts:
+    """What `render_forwarded` made; ManifestError names `where` when it is something else."""
+    remedy = (
+        "bring an earlier version of the object back, or delete it: the next cut makes it new, without earlier epochs"
+    )
+    return read_record(ForwardedCuts, text, where=where, known=(1,), remedy=remedy)

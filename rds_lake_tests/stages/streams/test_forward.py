@@ -1,0 +1,80 @@
+"""What is committed in the database is in exactly one final cut of the lake, whatever happens to the forwarder."""
+
+import threading
+
+import pytest
+
+from rds_lake.errors import OutboxBusyError
+from rds_lake_tests.support.capture import disturb, replay, transfer
+from rds_lake_tests.support.forwarding import Forwarder
+
+
+def test_changes_of_all_tables_come_to_the_lake_and_leave_the_outbox(forwarder: Forwarder) -> None:
+    forwarder.captured.fill(1, 2)
+    done = forwarder.forward()
+    assert (done.cut, done.rows, len(done.rows_of), done.warnings) == (1, 4, 2, ())
+    assert forwarder.captured.outbox_rows() == 0
+    forwarder.require_exact()
+
+
+def test_changes_of_open_transactions_come_with_a_later_cut_although_their_ids_are_lower(forwarder: Forwarder) -> None:
+    slow = forwarder.captured.connect()
+    slow.cursor().execute("INSERT INTO accounts VALUES (1, 'slow', 1)")
+    forwarder.captured.fill(2)
+    forwarder.forward()
+    slow.commit()
+    slow.close()
+    forwarder.forward()
+    assert [event.new["k"] for _, event in forwarder.events() if event.new] == ["2", "2", "1"]
+    forwarder.require_exact()
+
+
+def test_eight_writers_lose_nothing_and_double_nothing(forwarder: Forwarder) -> None:
+    stop, captured = threading.Event(), forwarder.captured
+    writers = [threading.Thread(target=disturb, args=(captured, seed, stop)) for seed in range(8)]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(12):
+            forwarder.forward()
+            stop.wait(0.15)
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    forwarder.forward()
+    assert len(forwarder.events()) > 200
+    forwarder.require_exact()
+
+
+def test_the_sum_of_transfers_between_two_tables_is_the_same_at_every_cut(forwarder: Forwarder) -> None:
+    captured, stop = forwarder.captured, threading.Event()
+    captured.fill(*range(1, 11))
+    forwarder.forward()
+    writers = [
+        threading.Thread(target=transfer, args=(captured, seed, stop), kwargs={"accounts": 10}) for seed in range(4)
+    ]
+    for writer in writers:
+        writer.start()
+    try:
+        for _ in range(10):
+            stop.wait(0.1)
+            forwarder.forward()
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    state, cuts = {}, 0
+    for cuts, events in enumerate(forwarder.events_by_cut(), start=1):
+        state = replay(state, events)
+        assert sum(int(row["n"] or 0) for row in state.values()) == 30, f"cut {cuts}"
+    assert cuts > 5
+
+
+def test_a_second_forwarder_ends_with_a_sentence_that_says_who_is_at_work(forwarder: Forwarder) -> None:
+    forwarder.captured.fill(1)
+    with forwarder.work().open_outbox() as outbox:
+        outbox.claim()
+        with pytest.raises(OutboxBusyError, match=r"another process forwards .* It is probably"):
+            forwarder.forward()
+    assert forwarder.forward().rows == 2
