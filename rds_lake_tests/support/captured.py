@@ -135,7 +135,9 @@ def write_cut(
         s3.put_bytes(layout.bucket, key, body, kms_key=None)
         file = ChangeFile(key=key, rows=len(events), size=len(body), first_seq=events[0].seq, last_seq=events[-1].seq)
         written.append(CutTable(table=table, files=(file,)))
-    cut = Cut(source=source, epoch=epoch, number=number, attempt="attempt", began=AT, tables=tuple(written))
+    cut = Cut(
+        source=source, database="shop", epoch=epoch, number=number, attempt="attempt", began=AT, tables=tuple(written)
+    )
     s3.put_text(layout.bucket, layout.cut_key(source, epoch, number), render_cut(cut), kms_key=None)
     change_forwarded(lake, source, "shop", lambda record: record.with_final(epoch, number, attempt="attempt", as_of=AT))
     return cut

@@ -43,13 +43,7 @@ def render_drift(
     )
     first = identifier(table.key[0])
     join = " AND ".join(f"p.{identifier(key)} = f.{identifier(key)}" for key in table.key)
-    differs = [
-        f"CASE WHEN p.{name} IS DISTINCT FROM f.{name} AND NOT COALESCE(contains(p.{identifier(OMITTED)}, {literal(c.column.name)}), false) "
-        f"THEN {literal(c.column.name)} END"
-        for c in compared
-        for name in [identifier(c.raw)]
-        if c.raw not in table.key
-    ]
+    differs = [_differs(column) for column in compared if column.raw not in table.key]
     columns = f"array_join({array_of(differs)}, ', ')" if differs else "''"
     kind = (
         f"CASE WHEN f.{first} IS NULL THEN {literal(MISSING)} WHEN p.{first} IS NULL THEN {literal(EXTRA)} "
@@ -68,6 +62,13 @@ def render_drift(
         ")\n"
         f"SELECT kind, total, key_text, differing FROM numbered WHERE place <= {most} ORDER BY kind, place"
     )
+
+
+def _differs(column: ChangedColumn) -> str:
+    """The column's name where its values differ, and it was captured."""
+    raw, name = identifier(column.raw), literal(column.column.name)
+    captured = f"NOT COALESCE(contains(p.{identifier(OMITTED)}, {name}), false)"
+    return f"CASE WHEN p.{raw} IS DISTINCT FROM f.{raw} AND {captured} THEN {name} END"
 
 
 def render_not_compacted(database: str, tables: Sequence[ChangedTable], mark: Watermark) -> str:

@@ -12,7 +12,8 @@ _BANK = """
 DROP TABLE IF EXISTS accounts, savings;
 CREATE TABLE accounts (id bigint PRIMARY KEY, owner text, amount numeric(12,2), opened timestamptz);
 CREATE TABLE savings (id bigint PRIMARY KEY, owner text, amount numeric(12,2), opened timestamptz);
-INSERT INTO accounts SELECT i, 'owner ' || i, 100, timestamptz '2026-01-01 12:00:00+00' + i * interval '1 hour' FROM generate_series(1, 6) i;
+INSERT INTO accounts SELECT i, 'owner ' || i, 100, timestamptz '2026-01-01 12:00:00+00' + i * interval '1 hour'
+    FROM generate_series(1, 6) i;
 INSERT INTO savings SELECT * FROM accounts;
 """
 

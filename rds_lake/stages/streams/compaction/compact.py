@@ -86,21 +86,12 @@ class Compactor:
             after = max(min(places[table.names.target].until for table in going), final.first - 1)
             if after >= final.cut:
                 break
-            try:
-                cuts = next_cuts(self.lake, self.source, final, after=after, most=_MOST_CUTS)
-            except ManifestError as error:
-                failed |= {table.names.target: str(error) for table in going}
-                break
-            earlier = self._before(final, after)
-            with cancelling_threads(_AT_ONCE, "compact") as pool:
-                outcomes = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), going))
-            for table, outcome in zip(going, outcomes, strict=True):
+            for table, outcome in zip(going, self._several(final, after, going, places), strict=True):
                 if isinstance(outcome, RdsLakeError):
                     failed[table.names.target] = str(outcome)
                 else:
                     rows += outcome
                     places[table.names.target] = self.record.begin(table.names.target, epoch, table.version)
-            self.log(f"{self.source}: cuts {cuts[0].number} to {cuts[-1].number} are compacted")
         for table in tables:
             catalogue_changes(self.lake, self.source, table, places[table.names.target])
             self.record.catalogued(places[table.names.target])
@@ -111,6 +102,20 @@ class Compactor:
             unparsed={target: place.unparsed for target, place in places.items() if place.unparsed},
             problems=tuple(f"{target}: {reason}" for target, reason in failed.items()),
         )
+
+    def _several(
+        self, final: EpochCuts, after: int, tables: Sequence[ChangedTable], places: Mapping[TableTarget, Progress]
+    ) -> list[int | RdsLakeError]:
+        """The next cuts, as many as one batch may have: of each table how many changes were compacted, or why they were not."""
+        try:
+            cuts = next_cuts(self.lake, self.source, final, after=after, most=_MOST_CUTS)
+            earlier = self._before(final, after)
+        except ManifestError as error:
+            return [error] * len(tables)
+        with cancelling_threads(_AT_ONCE, "compact") as pool:
+            outcomes = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), tables))
+        self.log(f"{self.source}: cuts {cuts[0].number} to {cuts[-1].number} are compacted")
+        return outcomes
 
     def _before(self, final: EpochCuts, after: int) -> tuple[Cut, ...]:
         first = max(final.first, after - _LOOK_BACK + 1)

@@ -143,7 +143,7 @@ class LiveViews:
         for final in found:
             if final is not None and final.cut > mark.watermark.cut:
                 cut = get_cut(self.lake, self.source.name, final.epoch, final.cut)
-                newest = {table.table.target: table.table for table in cut.tables}
+                newest = {table.table.target: table.table for table in cut.tables if table.table.key}
         return list(({one.target: one for one in mark.captured} | newest).values())
 
     def _move_among_others(self, dated: DatedTables, tables: Sequence[ChangedTable], marks: Sequence[Mark]) -> None:
