@@ -43,25 +43,21 @@ _MYSQL: Mapping[str, str] = {
     ),
 }
 # `numeric(12,2)`, `int(10) unsigned`, `timestamp(3) with time zone`, `integer[]`
-_WORDS = re.compile(
-    r"(?P<word>[a-z_ ]+?)\s*(?:\((?P<size>\d+)(?:,\s*(?P<scale>-?\d+))?\))?(?P<rest>[a-z_ ]*)(?P<list>\[\])?"
-)
+_SIZES = re.compile(r"\((\d+)(?:,\s*(-?\d+))?\)")
 _MOST_DIGITS = 38
 
 
 def added_column(column: CapturedColumn, *, mysql: bool) -> Column:
     """The column as a snapshot is expected to have it: text, where AWS lists nothing else."""
-    match = _WORDS.fullmatch(column.type.strip().lower())
-    if match is None:
-        return Column(name=column.name, hive_type="string", original_type=column.type)
-    size = int(match["size"]) if match["size"] else None
-    rest = match["rest"].replace("zerofill", "").strip()
-    word = " ".join(part for part in (match["word"], rest) if part)
-    if match["list"]:
+    kind = column.type.strip().lower()
+    if kind.endswith("[]"):
         return Column(name=column.name, hive_type="string", original_type="ARRAY")
-    if mysql and word == "decimal" and size is not None and size <= _MOST_DIGITS:
-        hive = f"decimal({size},{int(match['scale'] or 0)})"
+    sizes = _SIZES.search(kind)
+    precision = int(sizes[1]) if sizes else None
+    word = " ".join(_SIZES.sub(" ", kind).replace("zerofill", "").split())
+    if mysql and word == "decimal" and precision is not None and precision <= _MOST_DIGITS:
+        hive = f"decimal({precision},{int(sizes[2] or 0) if sizes else 0})"
     else:
         hive = (_MYSQL if mysql else _POSTGRES).get(word, "string")
     original = word.removesuffix(" unsigned") if mysql else word
-    return Column(name=column.name, hive_type=hive, original_type=original, num_precision=size)
+    return Column(name=column.name, hive_type=hive, original_type=original, num_precision=precision)
