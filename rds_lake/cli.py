@@ -198,6 +198,45 @@ def query(sql: str, source: str | None, as_of: datetime | None, rows: int, write
     run(connect(config), question, console=Console(), most_rows=rows)
 
 
+@main.group()
+def streams() -> None:
+    """Changes of tables, captured by triggers in the database and forwarded to the lake."""
+
+
+_dsn_option = click.option("--dsn", metavar="URL", help="The database, instead of the one `streams.secret` names.")
+_database_option = click.option(
+    "--database", "databases", multiple=True, help="Only this one of the source's databases; may be repeated."
+)
+
+
+@streams.command()
+@click.argument("source")
+@click.option("--forever", is_flag=True, help="Until Ctrl-C; failures are tried again after growing pauses.")
+@click.option("--every", "every_seconds", type=click.FloatRange(0.1), help="Seconds. Default: `forward_minutes`.")
+@_database_option
+@_dsn_option
+@_config_option
+def forward(forever: bool, config_path: Path, **asked: Any) -> None:
+    """Take the changes of SOURCE out of its outbox, and write them to the lake as one cut."""
+    from rds_lake.console.streams.forward import Asked
+    from rds_lake.console.streams.forward import forward as run
+
+    run(load_config(config_path), Asked(**asked), forever=forever, say=click.echo)
+
+
+@streams.command()
+@click.argument("source")
+@_database_option
+@_dsn_option
+@_config_option
+def reset(config_path: Path, **asked: Any) -> None:
+    """Begin a new epoch of SOURCE: after its database was restored, or when a copy of it is to be captured."""
+    from rds_lake.console.streams.forward import Asked
+    from rds_lake.console.streams.forward import reset as run
+
+    run(load_config(config_path), Asked(**asked), say=click.echo)
+
+
 @main.command()
 def demo() -> None:
     """A real PostgreSQL database becomes typed Athena views, twice, on this machine."""

@@ -67,6 +67,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "permissions": set(),
         "streams": {"", "tables"},
     },
+    "database": {"": set(), "capture": {""}},
     "convert": {
         "rules": set(),
         "local": {"rules"},
@@ -81,8 +82,9 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "publish": {"lake", "runs", "catalogue", "checks"},
         "source": {"lake", "runs", "catalogue", "checks", "publish"},
         **dict.fromkeys(KINDS, SHARED),
+        "streams": {"lake", "runs"},
         "upkeep": SHARED | KINDS,
-        "watch": SHARED | KINDS | {"upkeep"},
+        "watch": SHARED | KINDS | {"upkeep", "streams"},
     },
     "infra": {"": {"policy"}, "policy": {""}, "template": {"", "policy"}, "stack": {"", "policy", "template"}},
     "defs": {

@@ -5,6 +5,7 @@ What belongs here: their keys, and what those have wrong together in one source.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal, TypeAlias
 
@@ -16,6 +17,7 @@ from rds_lake.config.streams import Streams
 from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.aws.engine import Engine, engine_of
 from rds_lake.model.aws.snapshot import Which
+from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION, own_tables
 from rds_lake.model.tables.table import TableTarget
 
 TableName = Annotated[str, Field(min_length=1, max_length=63)]
@@ -64,6 +66,23 @@ def _held_dates_are_not_replaced(source: DatabaseKeys) -> Iterator[str]:
         )
 
 
+def _no_union_of_the_outbox(source: DatabaseKeys) -> Iterator[str]:
+    if source.streams is None:
+        return
+    for name, pattern in source.union.items():
+        gathered = [own for own in (OUTBOX, POSITION, CAPTURE) if re.fullmatch(pattern, own)]
+        if gathered:
+            yield (
+                f"union: {name} would gather rds_lake.{gathered[0]}, the table by which `streams:` joins changes with snapshots; "
+                "let its pattern match less"
+            )
+
+
+def _outbox_has_its_own_database(source: DatabaseKeys) -> Iterator[str]:
+    if any(target.database == OWN_SCHEMA for target in source.captured_tables):
+        yield f"streams.tables: the name {OWN_SCHEMA} is kept for capture's own tables; a database of that name cannot be captured"
+
+
 def _live_is_aurora(source: Rds) -> Iterator[str]:
     if "live" in source.snapshots:
         yield "snapshots: live exports a cluster without a snapshot; it needs `kind: aurora`"
@@ -77,7 +96,13 @@ class DatabaseKeys(SharedKeys):
         "AWS exports the day's snapshot to S3 as Parquet; the export is started or adopted, and checked to be complete."
     )
     parquet_asset = "The export copied into the lake's layout, verified object by object; ends with the manifest."
-    rules: ClassVar[tuple[Rule, ...]] = (_include_is_legal, _in_place_keeps_the_export, _held_dates_are_not_replaced)
+    rules: ClassVar[tuple[Rule, ...]] = (
+        _include_is_legal,
+        _in_place_keeps_the_export,
+        _held_dates_are_not_replaced,
+        _no_union_of_the_outbox,
+        _outbox_has_its_own_database,
+    )
 
     identifier: str = Field(
         pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$",
@@ -134,13 +159,32 @@ class DatabaseKeys(SharedKeys):
 
     @property
     def included_tables(self) -> tuple[TableTarget, ...] | None:
-        """The tables of `include`, or None where an item names no table outright.
+        """The tables of `include` and those of its outbox, or None where an item names no table outright.
 
         `a.b` is a schema in PostgreSQL and a table in MySQL: without `engine` only `a.b.c` names a table.
         """
         engine = engine_of(self.engine) if self.engine else Engine.POSTGRES
         tables = engine.included_tables(self.include)
-        return tables if tables and len(tables) == len(self.include) else None
+        return (*tables, *self.outbox_tables) if tables and len(tables) == len(self.include) else None
+
+    @property
+    def captured_tables(self) -> tuple[TableTarget, ...]:
+        """The tables of `streams:`."""
+        return self.streams.targets(engine_of(self.engine) if self.engine else None) if self.streams else ()
+
+    @property
+    def outbox_tables(self) -> tuple[TableTarget, ...]:
+        """The tables of capture in each captured database that belong into every export; none with `capture: lambda`."""
+        if self.streams is None or self.streams.capture != "outbox":
+            return ()
+        homes = sorted({(target.database, target.schema) for target in self.captured_tables})
+        return tuple(dict.fromkeys(own for home in homes for own in own_tables(*home)))
+
+    @property
+    def outbox_items(self) -> tuple[str, ...]:
+        """What has to be in ExportOnly besides `include`, so that those tables are exported."""
+        items = {own: _engine_of(own).items_of(own) for own in self.outbox_tables} if self.include else {}
+        return tuple(names[-1] for names in items.values() if not {*names} & {*self.include})
 
     @property
     def _default_freshness_hours(self) -> float:
@@ -186,6 +230,10 @@ class Aurora(DatabaseKeys):
     snapshot_about: ClassVar = Exportable.CLUSTER_SNAPSHOT
 
     kind: Literal["aurora"] = Field(description="aurora: an Aurora cluster (PostgreSQL, MySQL).")
+
+
+def _engine_of(target: TableTarget) -> Engine:
+    return Engine.MYSQL if target.database == target.schema else Engine.POSTGRES
 
 
 Database: TypeAlias = Rds | Aurora

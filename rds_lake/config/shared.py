@@ -137,6 +137,11 @@ class SharedKeys(Settings):
         return None
 
     @property
+    def outbox_tables(self) -> tuple[TableTarget, ...]:
+        """Tables of capture that are exported with the others."""
+        return ()
+
+    @property
     def naming(self) -> Naming:
         """How its tables get their names."""
         return Naming()

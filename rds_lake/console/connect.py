@@ -9,6 +9,7 @@ import click
 
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.aws.session import open_clients
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
@@ -18,6 +19,8 @@ from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import dynamo_plan
 from rds_lake.stages.dynamodb.under_way import TableUnderWay, tables_under_way
 from rds_lake.stages.lake.lake import Lake, open_lake
+from rds_lake.stages.streams.health import WatchedOutbox, watch_outboxes
+from rds_lake.stages.streams.outboxes import dsn_of, forwarded_sources, outbox_source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,7 @@ class Connected:
     rds: RdsGateway
     dynamodb: DynamoGateway
     lake: Lake
+    secrets: SecretsGateway | None = None
 
     def under_way(self, source: SourceSettings) -> Sequence[TableUnderWay]:
         """Tables of a DynamoDB source that AWS exports or converts now; none for a database, whose exports `status` lists itself."""
@@ -44,6 +48,14 @@ class Connected:
         watch = watch_conversions(self.config, jobs=lake.glue.jobs, s3=lake.s3, layout=lake.layout)
         return tables_under_way(exports, watch)
 
+    def outboxes(self, source: SourceSettings) -> Sequence[WatchedOutbox]:
+        """The outboxes of a database with `streams.secret`, which are asked how full they are."""
+        secrets = self.secrets
+        if secrets is None or source not in forwarded_sources(self.config):
+            return ()
+        outboxes = outbox_source(self.config, source.name)
+        return watch_outboxes(outboxes, dsn_of(outboxes, lambda: secrets))
+
     def sources(self, names: tuple[str, ...]) -> list[SourceSettings]:
         """The named sources; all where none is named."""
         return [self.config.source(name) for name in names] or list(self.config.sources)
@@ -57,6 +69,7 @@ def connect(config: LakeConfig) -> Connected:
         rds=RdsGateway(clients.rds),
         dynamodb=DynamoGateway(clients.client("dynamodb"), starting=clients.client("dynamodb", once=True)),
         lake=open_lake(clients, config.lake),
+        secrets=SecretsGateway(clients.client("secretsmanager")),
     )
 
 

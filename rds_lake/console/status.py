@@ -31,7 +31,8 @@ def status(
     limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
     for source in connected.sources(names):
         state = source_status(config, source, running, rds=rds, lake=lake)
-        _show(console, source, state, connected.under_way(source), now=now, limit=limit)
+        lines = [*_under_way(connected.under_way(source), now, limit), *map(str, connected.outboxes(source))]
+        _show(console, source, state, lines, now=now, limit=limit)
     console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
 
 
@@ -39,7 +40,7 @@ def _show(
     console: Console,
     source: SourceSettings,
     state: SourceStatus,
-    under_way: Sequence[TableUnderWay],
+    lines: Sequence[str],
     *,
     now: datetime,
     limit: int | None,
@@ -52,7 +53,7 @@ def _show(
             f"({escape(task.identifier)})",
             highlight=False,
         )
-    for line in _under_way(under_way, now, limit):
+    for line in lines:
         console.print(f"  {escape(line)}", highlight=False)
     for line in _decisions(state):
         console.print(f"  {line}", highlight=False)

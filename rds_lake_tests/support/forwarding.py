@@ -89,13 +89,12 @@ class Forwarder:
     def work(self, steps: Steps | None = None, **changes: Any) -> Forwarding:
         """What `forward_once` takes; its statements and writes are `steps`."""
         lake, captured = self.lake, self.captured
-        connect = None
+        taken = steps or Steps()
         if steps is not None:
-            taken = steps
             lake = replace(lake, s3=StepS3(lake.s3, steps))
 
-            def connect(dsn: Dsn, database: str) -> Link:
-                return StepLink(dialect_of(dsn.engine).connect(dsn, database), taken)
+        def connect(dsn: Dsn, database: str) -> Link:
+            return StepLink(dialect_of(dsn.engine).connect(dsn, database), taken)
 
         work = Forwarding(
             lake=lake,

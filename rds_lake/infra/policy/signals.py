@@ -1,4 +1,4 @@
-"""What the pipeline does besides data: it reads its queue, sends notifications, and reads the secrets of `verify:`."""
+"""What the pipeline does besides data: it reads its queue, sends notifications, and reads the secrets of `verify:` and `streams:`."""
 
 from __future__ import annotations
 
@@ -30,17 +30,20 @@ def signal_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def verify_statement(config: LakeConfig) -> Statement | None:
-    """The statement that lets Dagster's process read the secrets `verify:` names; None where no source has `verify:`.
+    """The statement that lets Dagster's process read the secrets that `verify:` and `streams:` name; None where no source does.
 
     A secret encrypted with a key of its own needs kms:Decrypt on that key as well, which lake.yaml does not know.
     """
-    arns = sorted({source.verify.secret for source in config.databases if source.verify})
+    verified = {source.verify.secret for source in config.databases if source.verify}
+    forwarded = {source.streams.secret for source in config.databases if source.streams and source.streams.secret}
+    arns = sorted(verified | forwarded)
     if not arns:
         return None
     parts = (arn.rpartition(":") for arn in arns)
     return Statement(
         sid="ReadSecrets",
-        reason="Read the database user of `verify:`. A secret with a key of its own needs kms:Decrypt on that key as well.",
+        reason="Read the database users of `verify:` and `streams:`. A secret with a key of its own needs kms:Decrypt on that key "
+        "as well.",
         actions=("secretsmanager:GetSecretValue",),
         resources=tuple(Resource(stem=stem + colon, name=name) for stem, colon, name in parts),
     )

@@ -59,7 +59,7 @@ class RowComparison:
 
 
 def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowComparison:
-    """The manifest's tables against those of the date before. A table that is gone, or new, is no drop."""
+    """The manifest's tables against those of the date before. A table that is gone, or new, is no drop, nor is an outbox's."""
     day = manifest.snapshot_date
     before = _previous(lake, source, day)
     if before is None:
@@ -80,7 +80,7 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
         )
         for target, count in sorted(rows.items())
         for limit, named in [source.max_drop_of(views[target], str(target))]
-        if count < earlier.get(target, 0) * (1 - limit)
+        if target not in source.outbox_tables and count < earlier.get(target, 0) * (1 - limit)
     ]
     return RowComparison(snapshot_date=day, previous=before, drops=tuple(drops))
 

@@ -15,6 +15,7 @@ from datetime import date, datetime
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import (
+    AwsError,
     ConfigError,
     ConflictError,
     ExportFailedError,
@@ -120,7 +121,17 @@ def begin_export(
         return attempts[-1][1]
     _check_include(plan, snapshot)
     number = attempts[-1][0] + 1 if attempts else 1
-    identifier = export_task_id(subject=snapshot.subject, include=plan.include, salt=plan.salt, attempt=number)
+    try:
+        return _start(rds, plan, snapshot, plan.includes[0], number)
+    except AwsError as error:
+        # The snapshot is from before capture was installed: its other tables are exported as ever.
+        if not plan.own or error.code != "InvalidExportOnly":
+            raise
+        return _start(rds, plan, snapshot, plan.include, number)
+
+
+def _start(rds: RdsGateway, plan: ExportPlan, snapshot: Snapshot, include: tuple[str, ...], number: int) -> ExportTask:
+    identifier = export_task_id(subject=snapshot.subject, include=include, salt=plan.salt, attempt=number)
     try:
         return rds.start_export(
             identifier=identifier,
@@ -129,7 +140,7 @@ def begin_export(
             prefix=plan.prefix,
             role=plan.role,
             kms_key=plan.kms_key,
-            include=plan.include,
+            include=include,
         )
     except ConflictError:
         # Another run started an export with the same id: that is the one wanted here.

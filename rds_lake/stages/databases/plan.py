@@ -27,7 +27,11 @@ _KINDS = {"backup": "awsbackup"}  # lake.yaml's word -> SnapshotType
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportPlan:
-    """What exporting a source means. `kinds` in AWS's words (automated, manual, awsbackup), or live."""
+    """What exporting a source means. `kinds` in AWS's words (automated, manual, awsbackup), or live.
+
+    `own`: items of ExportOnly for the tables of capture, besides `include`. An export without them is the source's as well: it
+    is of a snapshot from before capture was installed, or was made before `streams:` was in lake.yaml.
+    """
 
     source: str
     snapshot_about: Exportable
@@ -42,6 +46,12 @@ class ExportPlan:
     replace: bool = False
     priority: int = 0
     timeout: timedelta = timedelta(hours=24)
+    own: tuple[str, ...] = ()
+
+    @property
+    def includes(self) -> tuple[tuple[str, ...], ...]:
+        """ExportOnly as it is asked for, and what else an export of this source may have."""
+        return ((*self.include, *self.own), self.include) if self.own else (self.include,)
 
     @property
     def salt(self) -> str:
@@ -85,6 +95,7 @@ def export_plan(config: LakeConfig, source: Database) -> ExportPlan:
         replace=source.replace,
         priority=source.priority,
         timeout=timedelta(hours=source.export_timeout_hours),
+        own=source.outbox_items,
     )
 
 
@@ -101,13 +112,13 @@ def attempt_at(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> int | 
     """
     if task.source_arn != snapshot.arn:
         return None
-    ours = parse_attempt(task.identifier, subject=snapshot.subject, include=plan.include, salt=plan.salt)
+    ours = _attempt(plan, task, snapshot.subject)
     return ours if ours is not None else 0 if _by_hand(plan, task, snapshot) else None
 
 
 def _by_hand(plan: ExportPlan, task: ExportTask, snapshot: Snapshot) -> bool:
     same_place = (task.bucket, task.prefix.strip("/")) == (plan.bucket, plan.prefix)
-    same_tables = set(task.include) == set(plan.include)
+    same_tables = any(set(task.include) == set(include) for include in plan.includes)
     good = task.status in (ExportStatus.STARTING, ExportStatus.IN_PROGRESS, ExportStatus.COMPLETE)
     if not (same_place and same_tables and good):
         return False
@@ -159,4 +170,11 @@ def _live_date(plan: ExportPlan, task: ExportTask) -> date | None:
 
 
 def _is_attempt(plan: ExportPlan, task: ExportTask, subject: str) -> bool:
-    return parse_attempt(task.identifier, subject=subject, include=plan.include, salt=plan.salt) is not None
+    return _attempt(plan, task, subject) is not None
+
+
+def _attempt(plan: ExportPlan, task: ExportTask, subject: str) -> int | None:
+    attempts = (
+        parse_attempt(task.identifier, subject=subject, include=include, salt=plan.salt) for include in plan.includes
+    )
+    return next((attempt for attempt in attempts if attempt is not None), None)

@@ -1,0 +1,42 @@
+"""How full an outbox is: read in one statement, without a lock, whatever its size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from rds_lake.database.capture.outbox import dialect_of
+from rds_lake.database.capture.outbox_link import Connect
+from rds_lake.database.dsn import Dsn
+
+MOST_COUNTED = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxHealth:
+    """`rows`: MOST_COUNTED stands for so many or more. `age`: of the row with the lowest id, by the database's clock."""
+
+    rows: int
+    age: timedelta | None
+
+    def __str__(self) -> str:
+        if self.age is None:
+            return "empty"
+        more = " or more" if self.rows >= MOST_COUNTED else ""
+        return f"{self.rows:,}{more} changes, the oldest {self.minutes:,.0f} min old"
+
+    @property
+    def minutes(self) -> float:
+        """The age of the oldest change; 0 where the clock went backwards since, or there is none."""
+        return max(0.0, self.age.total_seconds() / 60) if self.age else 0.0
+
+
+def outbox_health(dsn: Dsn, database: str, *, connect: Connect | None = None) -> OutboxHealth:
+    """The outbox of a database, or of a MySQL server; errors as `open_outbox`."""
+    dialect = dialect_of(dsn.engine)
+    link = (connect or dialect.connect)(dsn, dialect.home or database)
+    try:
+        ((rows, seconds),) = link.rows(dialect.health, (MOST_COUNTED,))
+    finally:
+        link.close()
+    return OutboxHealth(rows=int(rows), age=None if seconds is None else timedelta(seconds=float(seconds)))

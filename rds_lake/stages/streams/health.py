@@ -1,0 +1,49 @@
+"""Whether the outboxes of a source are emptied: one that nobody empties fills the disk of a production database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rds_lake.config.database import Database
+from rds_lake.database.capture.outbox_health import OutboxHealth, outbox_health
+from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.streams.outboxes import FindDsn, outbox_databases, settings_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchedOutbox:
+    """An outbox as it is now. `found` is why it could not be looked at, where it could not. `alarm_minutes`: of `streams:`."""
+
+    source: str
+    database: str
+    found: OutboxHealth | Failed
+    alarm_minutes: float
+
+    @property
+    def alarm(self) -> str | None:
+        """What is wrong, in a sentence; None where nothing is, or nothing is known."""
+        if isinstance(self.found, Failed) or self.found.minutes <= self.alarm_minutes:
+            return None
+        return (
+            f"the outbox of {self.source}, database {self.database}, is not emptied: {self.found}, and `streams.alarm_minutes` "
+            f"allows {self.alarm_minutes:g} min. It grows on the disk of the database until `rds-lake streams forward "
+            f"{self.source}` works again"
+        )
+
+    def __str__(self) -> str:
+        if isinstance(self.found, Failed):
+            return f"outbox of {self.database}: not looked at: {self.found.why}"
+        return f"outbox of {self.database}: {self.found}{' (ALARM: nobody empties it)' if self.alarm else ''}"
+
+
+def watch_outboxes(source: Database, find_dsn: FindDsn) -> list[WatchedOutbox]:
+    """Every outbox of the source; one that cannot be reached says so, and is no error."""
+    return [
+        WatchedOutbox(
+            source=source.name,
+            database=database,
+            found=attempt(lambda database=database: outbox_health(find_dsn(), database)),
+            alarm_minutes=settings_of(source).alarm_minutes,
+        )
+        for database in outbox_databases(source)
+    ]
