@@ -82,7 +82,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "publish": {"lake", "runs", "catalogue", "checks"},
         "source": {"lake", "runs", "catalogue", "checks", "publish"},
         **dict.fromkeys(KINDS, SHARED),
-        "streams": {"lake", "runs"},
+        "streams": {"lake", "runs", "catalogue"},
         "upkeep": SHARED | KINDS,
         "watch": SHARED | KINDS | {"upkeep", "streams"},
     },

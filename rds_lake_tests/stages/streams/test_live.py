@@ -159,6 +159,21 @@ def test_a_change_that_was_committed_after_the_snapshot_counts_though_later_numb
     assert bench.live(mark, 1) == [{("x", 1): "late", ("y", 1): "2"}]
 
 
+def test_a_change_in_the_snapshots_outbox_does_not_bring_an_older_one_of_its_key_back(bench: Bench) -> None:
+    mark = bench.snapshot({("x", 1): "2"}, [2], 1)
+    bench.cuts(mark, [[event(1, "I", None, row("x", 1, "1"))], [event(2, "U", row("x", 1, "1"), row("x", 1, "2"))]])
+    bench.compact(mark)
+    assert bench.live(mark, 1, 2) == [{("x", 1): "2"}] * 2
+
+
+def test_a_row_that_takes_another_key_leaves_none_under_its_old_one(bench: Bench) -> None:
+    mark = bench.snapshot({("x", 1): "1", ("x", 2): "2"}, [], 0)
+    moved = [event(1, "U", row("x", 2, "2"), row("y", 3, "2")), event(2, "U", row("x", 1, "1"), row("x", 2, "1"))]
+    bench.cuts(mark, [moved])
+    bench.compact(mark)
+    assert bench.live(mark, 1) == [{("y", 3): "2", ("x", 2): "1"}]
+
+
 def row(a: str, b: int, v: str | None) -> dict[str, str | None]:
     return {"a": a, "b": str(b), "v": v}
 
