@@ -7,7 +7,7 @@ from rds_lake.config.streams import Streams
 from rds_lake.defs.checks.changes import DRIFT, EMPTIED, SHOWN
 from rds_lake.stages.streams.live.follow import LiveViews
 from rds_lake_tests.defs.shell import Shell
-from rds_lake_tests.support import captured
+from rds_lake_tests.stages.streams import by_hand as captured
 from rds_lake_tests.support.world import execute
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"

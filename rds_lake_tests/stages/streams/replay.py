@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 
 from rds_lake.model.streams.event import ChangeEvent
-from rds_lake_tests.support.captured import event
+from rds_lake_tests.stages.streams.by_hand import event
 
 Key = tuple[str, int]
 Rows = dict[Key, str | None]

@@ -22,7 +22,7 @@ from rds_lake.sql.changes.views import render_changes, render_history, render_li
 from rds_lake.stages.streams.compaction.compact import Compaction, Compactor
 from rds_lake.stages.streams.cuts import forwarded
 from rds_lake_tests.stages.streams.replay import History, Rows, histories
-from rds_lake_tests.support.captured import event, write_cut
+from rds_lake_tests.stages.streams.by_hand import event, write_cut
 from rds_lake_tests.support.world import World
 
 _TYPES = {"string": pa.string(), "bigint": pa.int64()}

@@ -12,7 +12,7 @@ from rds_lake.model.streams.drift import Drift
 from rds_lake.stages.streams.live.drift import DriftCheck
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
 from rds_lake.stages.streams.live.move import LiveMover
-from rds_lake_tests.support import captured
+from rds_lake_tests.stages.streams import by_hand as captured
 from rds_lake_tests.support.world import World, execute
 
 _BANK = """
