@@ -67,7 +67,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "permissions": set(),
         "streams": {"", "tables"},
     },
-    "database": {"": set(), "capture": {""}},
+    "database": {"": set(), "capture": {""}, "outbox": {""}},
     "convert": {
         "rules": set(),
         "local": {"rules"},

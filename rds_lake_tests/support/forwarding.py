@@ -9,9 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.database.capture.outbox import dialect_of, open_outbox
-from rds_lake.database.capture.outbox_link import Link
 from rds_lake.database.dsn import Dsn
+from rds_lake.database.outbox.link import Link
+from rds_lake.database.outbox.outbox import dialect_of, open_outbox
 from rds_lake.model.streams.event import ChangeEvent
 from rds_lake.model.streams.forwarded import ForwardedCuts
 from rds_lake.stages.lake.lake import Lake

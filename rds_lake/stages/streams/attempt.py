@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rds_lake.aws.budget import tidying
-from rds_lake.database.capture.outbox import Outbox, OutboxRow, Position, Reading
+from rds_lake.database.outbox.outbox import Outbox, OutboxRow, Position, Reading
 from rds_lake.errors import ConflictError, ManifestError, RdsLakeError, UnavailableError
 from rds_lake.model.exports.info import export_folder
 from rds_lake.model.streams.captured import OWN_SCHEMA, CapturedTable, parse_captured

@@ -22,7 +22,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from rds_lake.database.capture.outbox import Outbox, Position
+from rds_lake.database.outbox.outbox import Outbox, Position
 from rds_lake.model.streams.cut import CutTable
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.lake.lake import Lake

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rds_lake.config.database import Database
-from rds_lake.database.capture.outbox_health import OutboxHealth, outbox_health
+from rds_lake.database.outbox.health import OutboxHealth, outbox_health
 from rds_lake.stages.runs.apart import Failed, attempt
 from rds_lake.stages.streams.outboxes import FindDsn, outbox_databases, settings_of
 

@@ -9,8 +9,8 @@ from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.config.database import Aurora, Database, Rds
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.streams import Streams
-from rds_lake.database.capture.outbox import open_outbox
 from rds_lake.database.dsn import Dsn, parse_dsn
+from rds_lake.database.outbox.outbox import open_outbox
 from rds_lake.errors import ConfigError
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.forward import Forwarding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from rds_lake.database.capture.outbox import Position
+from rds_lake.database.outbox.outbox import Position
 from rds_lake.errors import ManifestError
 from rds_lake.model.streams.cut import Cut, parse_cut
 from rds_lake.model.streams.forwarded import ForwardedCuts, parse_forwarded, render_forwarded

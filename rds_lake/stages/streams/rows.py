@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from rds_lake.database.capture.outbox import OutboxRow
+from rds_lake.database.outbox.outbox import OutboxRow
 from rds_lake.errors import ManifestError
 from rds_lake.model.records import RECORD_ERRORS, load_object, value_of
 from rds_lake.model.streams.event import ChangeEvent, Image, Op

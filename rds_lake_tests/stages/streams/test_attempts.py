@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rds_lake.database.capture.outbox import Outbox, open_outbox
 from rds_lake.database.dsn import parse_dsn
+from rds_lake.database.outbox.outbox import Outbox, open_outbox
 from rds_lake.errors import ConfigError, ManifestError, RdsLakeError, UnavailableError
 from rds_lake.stages.streams.forward import forward_once
 from rds_lake.stages.streams.reset import reset
@@ -84,7 +84,7 @@ def test_a_database_that_was_restored_is_recognised_and_goes_on_in_a_new_epoch(f
     forwarder.forward()
     captured.run(f"UPDATE rds_lake.position SET cut = {old[0]}")
     captured.fill(3)
-    with pytest.raises(ManifestError, match="is at cut 1 .* the lake has cut 2 already.*streams reset shop"):
+    with pytest.raises(ManifestError, match=r"is at cut 1 .* the lake has cut 2 already.*streams reset shop"):
         forwarder.forward()
     assert captured.outbox_rows() == 2
     assert "ended with cut 1" in reset(forwarder.work(), new_epoch=EPOCH)

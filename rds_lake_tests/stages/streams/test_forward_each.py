@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from rds_lake.database.capture.outbox import open_outbox
+from rds_lake.database.outbox.outbox import open_outbox
 from rds_lake.errors import TerminalError, UnavailableError
 from rds_lake.stages.streams.forward_each import forward_each, forward_forever
 from rds_lake.threads import Stop

@@ -12,9 +12,9 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-from rds_lake.database.capture.outbox_errors import missing_driver, sentences
-from rds_lake.database.capture.outbox_link import Dialect, Link
 from rds_lake.database.dsn import Dsn
+from rds_lake.database.outbox.errors import missing_driver, sentences
+from rds_lake.database.outbox.link import Dialect, Link
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION
 from rds_lake.sql.quoting import qualified
 
@@ -116,7 +116,7 @@ POSTGRES = Dialect(
         "AND datname = current_database() AND xact_start IS NOT NULL ORDER BY xact_start"
     ),
     health=(
-        f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {_OUTBOX} LIMIT %s) some), "
+        f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {_OUTBOX} LIMIT %s) counted), "
         f"(SELECT extract(epoch FROM clock_timestamp() - at) FROM {_OUTBOX} ORDER BY seq LIMIT 1)"
     ),
     delete=_delete,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from rds_lake.database.capture.outbox import dialect_of
-from rds_lake.database.capture.outbox_link import Connect
 from rds_lake.database.dsn import Dsn
+from rds_lake.database.outbox.link import Connect
+from rds_lake.database.outbox.outbox import dialect_of
 
 MOST_COUNTED = 1_000_000
 

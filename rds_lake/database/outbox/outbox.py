@@ -11,8 +11,8 @@ loses the lock and can commit nothing any more. The second only reads, without a
 the ids of rows in open transactions lie between those that are read, and a locking read would wait for them, or (MySQL, REPEATABLE
 READ) keep every writer from inserting. For the same reason rows are deleted by their ids alone, never by a range.
 
-What belongs here: the order of the statements. What differs between engines is a `Dialect`, in `outbox_postgres.py` and
-`outbox_mysql.py`; errors of drivers become sentences in `outbox_errors.py`.
+What belongs here: the order of the statements. What differs between engines is a `Dialect`, in `postgres.py` and
+`mysql.py`; errors of drivers become sentences in `errors.py`.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
-from rds_lake.database.capture.outbox_link import Connect, Dialect, Link
-from rds_lake.database.capture.outbox_mysql import MYSQL
-from rds_lake.database.capture.outbox_postgres import POSTGRES
 from rds_lake.database.dsn import Dsn
+from rds_lake.database.outbox.link import Connect, Dialect, Link
+from rds_lake.database.outbox.mysql import MYSQL
+from rds_lake.database.outbox.postgres import POSTGRES
 from rds_lake.errors import ConfigError, OutboxBusyError, RdsLakeError, UnavailableError
 from rds_lake.model.aws.engine import Engine
 

@@ -59,10 +59,18 @@ def _sentence(failure: Exception) -> RdsLakeError:
     if code in _TOO_SLOW:
         return UnavailableError(f"the database took too long for a statement on the outbox ({code}); it is tried again")
     named = f"{type(failure).__name__}{f' {code}' if code else ''}"
+    if not _is_lost(code):
+        return UnavailableError(f"the database refused a statement on the outbox ({named}); nothing was changed")
     return UnavailableError(
         f"the database with the outbox cannot be reached, or the connection broke off ({named}). Changes stay in the outbox "
         "until they are forwarded; see that this process may connect"
     )
+
+
+def _is_lost(code: str) -> bool:
+    """Whether there is no connection: no code at all, classes 08, 53 and 57P of PostgreSQL, the client's errors of MySQL."""
+    of_client = len(code) == 4 and code.startswith("2")
+    return not code or of_client or code in {"1040", "1053", "1927"} or code.startswith(("08", "53", "57P"))
 
 
 def _code(error: Exception) -> str:

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rds_lake.database.capture.outbox_errors import missing_driver, sentences
-from rds_lake.database.capture.outbox_link import Dialect, Link
 from rds_lake.database.dsn import Dsn
+from rds_lake.database.outbox.errors import missing_driver, sentences
+from rds_lake.database.outbox.link import Dialect, Link
 from rds_lake.errors import ConfigError
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION
 from rds_lake.sql.quoting import backticked
@@ -135,7 +135,7 @@ MYSQL = Dialect(
         "AND user = SUBSTRING_INDEX(USER(), '@', 1) ORDER BY id"
     ),
     health=(
-        f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {_OUTBOX} LIMIT %s) some), "
+        f"SELECT (SELECT count(*) FROM (SELECT 1 FROM {_OUTBOX} LIMIT %s) counted), "
         f"(SELECT TIMESTAMPDIFF(MICROSECOND, at, UTC_TIMESTAMP(6)) / 1000000 FROM {_OUTBOX} ORDER BY seq LIMIT 1)"
     ),
     delete=_delete,

@@ -1,0 +1,1 @@
+"""The outbox of a captured database, as its forwarder reads and empties it."""

@@ -1,1 +1,0 @@
-"""Tests of rds_lake/database/capture."""
