@@ -65,8 +65,9 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "events": {"aws", "dynamodb", "exports"},
         "lake": {"", "dynamodb", "tables"},
         "permissions": set(),
-        "streams": {"", "tables"},
+        "streams": {"", "tables", "lake"},
     },
+    "sql": {"": set(), "changes": {""}, "triggers": {""}},
     "database": {"": set(), "capture": {""}, "outbox": {""}},
     "convert": {
         "rules": set(),

@@ -38,7 +38,7 @@ from rds_lake.sql.views import render_view
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.compaction.compact import Compactor
 from rds_lake.stages.streams.cuts import forwarded
-from rds_lake_tests.stages.streams.by_hand import event, write_cut
+from rds_lake_tests.stages.streams.simple_capture import event, write_cut
 
 DAY = date(2026, 11, 20)
 _FILE_ROWS = 1_000_000

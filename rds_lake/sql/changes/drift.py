@@ -36,23 +36,16 @@ def render_drift(
     later = f"{before.outside(database)}\n    AND {after.inside(database)}"
     clause, rows = render_rows(database, table, before, later)
     raw, partition_key = found_raw
+    at_date = f"{identifier(partition_key)} = {literal(after.day.isoformat())}"
     listed = ", ".join(identifier(column.raw) for column in compared)
-    found = (
-        f"SELECT {listed} FROM {qualified(database, raw)} "
-        f"WHERE {identifier(partition_key)} = {literal(after.day.isoformat())}"
-    )
-    first = identifier(table.key[0])
+    found = f"SELECT {listed} FROM {qualified(database, raw)} WHERE {at_date}"
     join = " AND ".join(f"p.{identifier(key)} = f.{identifier(key)}" for key in table.key)
     differs = [_differs(column) for column in compared if column.raw not in table.key]
     columns = f"array_join({array_of(differs)}, ', ')" if differs else "''"
-    kind = (
-        f"CASE WHEN f.{first} IS NULL THEN {literal(MISSING)} WHEN p.{first} IS NULL THEN {literal(EXTRA)} "
-        f"ELSE {literal(DIFFERENT)} END"
-    )
     return (
         f"{clause},\npredicted AS (\n{rows}\n),\n"
         f"compared AS (\n"
-        f"  SELECT {kind} AS kind, {_key_text(table)} AS key_text, {columns} AS differing\n"
+        f"  SELECT {_kind(table)} AS kind, {_key_text(table)} AS key_text, {columns} AS differing\n"
         f"  FROM predicted p FULL OUTER JOIN ({found}) f ON {join}\n"
         "),\n"
         "numbered AS (\n"
@@ -61,6 +54,15 @@ def render_drift(
         f"  FROM compared WHERE kind <> {literal(DIFFERENT)} OR differing <> ''\n"
         ")\n"
         f"SELECT kind, total, key_text, differing FROM numbered WHERE place <= {most} ORDER BY kind, place"
+    )
+
+
+def _kind(table: ChangedTable) -> str:
+    """What a pair of a predicted and a found row means."""
+    first = identifier(table.key[0])
+    return (
+        f"CASE WHEN f.{first} IS NULL THEN {literal(MISSING)} WHEN p.{first} IS NULL THEN {literal(EXTRA)} "
+        f"ELSE {literal(DIFFERENT)} END"
     )
 
 

@@ -7,7 +7,7 @@ from rds_lake.config.streams import Streams
 from rds_lake.defs.checks.changes import DRIFT, EMPTIED, SHOWN
 from rds_lake.stages.streams.live.follow import LiveViews
 from rds_lake_tests.defs.shell import Shell
-from rds_lake_tests.stages.streams import by_hand as captured
+from rds_lake_tests.stages.streams import simple_capture
 from rds_lake_tests.support.world import execute
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"
@@ -17,7 +17,7 @@ SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"
 def streaming(shell: Shell) -> Shell:
     world = shell.world
     execute(world.url, "CREATE TABLE notes (id bigint PRIMARY KEY, v text); INSERT INTO notes VALUES (1, NULL)")
-    captured.capture(world.url, "notes")
+    simple_capture.capture(world.url, "notes")
     created = world.clients.client("secretsmanager").create_secret(Name="shop-outbox", SecretString=world.url)
     world.with_source(streams=Streams(tables=("shop.public.notes",), secret=created["ARN"]))
     shell.reload()

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hypothesis import strategies as st
 
 from rds_lake.model.streams.event import ChangeEvent
-from rds_lake_tests.stages.streams.by_hand import event
+from rds_lake_tests.stages.streams.simple_capture import event
 
 Key = tuple[str, int]
 Rows = dict[Key, str | None]
@@ -40,6 +40,7 @@ class History:
     snapshot: Rows = field(default_factory=dict)
     position: int = 0
     in_outbox: list[int] = field(default_factory=list)
+    later: tuple[Rows, list[int], int] = field(default=({}, [], 0))  # the next snapshot: rows, its outbox, its position
 
     def write(self, transaction: int, what: str, key: Key, other: Key, value: str | None) -> None:
         """Insert the key, or change, move or delete its row; nothing where another transaction has locked it."""
@@ -136,5 +137,7 @@ def histories(draw: st.DrawFn) -> History:
         if before_snapshot:
             history.take_snapshot()
     history.commit(0)
+    history.later = (dict(history.rows), [one.seq for one in history.outbox], len(history.cuts))
+    history.commit(1)
     history.cut()
     return history

@@ -17,12 +17,13 @@ from rds_lake.model.streams.forwarded import EpochCuts
 from rds_lake.model.tables.glue import PartitionSpec, TableSpec
 from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.table import Column, TableTarget
+from rds_lake.sql.changes.drift import render_drift
 from rds_lake.sql.changes.table import ChangedColumn, ChangedTable, Watermark
 from rds_lake.sql.changes.views import render_changes, render_history, render_live
 from rds_lake.stages.streams.compaction.compact import Compaction, Compactor
 from rds_lake.stages.streams.cuts import forwarded
 from rds_lake_tests.stages.streams.replay import History, Rows, histories
-from rds_lake_tests.stages.streams.by_hand import event, write_cut
+from rds_lake_tests.stages.streams.simple_capture import event, write_cut
 from rds_lake_tests.support.world import World
 
 _TYPES = {"string": pa.string(), "bigint": pa.int64()}
@@ -129,6 +130,13 @@ class Bench:
             state[key] = v
         return states
 
+    def drift(self, before: Watermark, after: Watermark) -> list[tuple[str | None, ...]]:
+        """What the later snapshot has that is not predicted."""
+        raw = (NOTES.names.raw, NOTES.names.partition_key)
+        return self.world.query(
+            render_drift("shop", NOTES, before, after, compared=NOTES.columns, found_raw=raw, most=2)
+        )
+
     def show(self, statement: str, query: str) -> list[tuple[str | None, ...]]:
         """The answer of a view that is made for it."""
         self.world.query(statement)
@@ -140,7 +148,7 @@ def bench(world: World) -> Bench:
     return Bench(world)
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(histories())
 def test_live_is_the_table_as_it_was_at_the_cut(bench: Bench, history: History) -> None:
     mark = bench.snapshot(history.snapshot, history.in_outbox, history.position)
@@ -150,6 +158,8 @@ def test_live_is_the_table_as_it_was_at_the_cut(bench: Bench, history: History) 
     cuts = [history.position, *range(history.position + 1, len(history.cuts) + 1)][-3:]
     expected = [history.snapshot if cut == history.position else history.states[cut - 1] for cut in cuts]
     assert bench.live(mark, *cuts) == expected
+    rows, outbox, position = history.later
+    assert bench.drift(mark, bench.snapshot(rows, outbox, position, epoch=mark.epoch)) == []
 
 
 def test_a_change_that_was_committed_after_the_snapshot_counts_though_later_numbers_are_inside(bench: Bench) -> None:
@@ -235,6 +245,22 @@ def test_history_says_what_changed_from_what_to_what(bench: Bench) -> None:
         ("x", "1", "insert", None, "2026-11-20 04:00:00.000", "7", None, "1", None, None),
         ("x", "2", "update", "b,v", "2026-11-20 04:00:00.000", "8", "1", "2", None, "v"),
     ]
+
+
+def test_drift_names_rows_that_no_change_explains_and_counts_those_it_does_not_name(bench: Bench) -> None:
+    before = bench.snapshot({("x", 1): "1", ("x", 2): "2", ("y'", 1): None}, [], 0)
+    bench.cuts(before, [[event(1, "U", row("x", 1, "1"), {"a": "x", "b": "1"}, "v")], [event(2, "T", None, None)]])
+    bench.compact(before)
+    found = {("x", 1): "large", ("y'", 1): "", ("z", 1): None, ("z", 2): None, ("z", 3): None}
+    after = bench.snapshot(found, [], 1, epoch=before.epoch)
+    drift = bench.drift(before, after)
+    assert [found[:3] for found in drift] == [
+        ("different", "1", "a=y', b=1"),
+        ("extra", "3", "a=z, b=1"),
+        ("extra", "3", "a=z, b=2"),
+        ("missing", "1", "a=x, b=2"),
+    ]
+    assert drift[0][3] == "v"
 
 
 def test_a_value_that_was_too_large_to_be_captured_is_null_and_named(bench: Bench) -> None:

@@ -12,7 +12,7 @@ from rds_lake.model.streams.drift import Drift
 from rds_lake.stages.streams.live.drift import DriftCheck
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
 from rds_lake.stages.streams.live.move import LiveMover
-from rds_lake_tests.stages.streams import by_hand as captured
+from rds_lake_tests.stages.streams import simple_capture
 from rds_lake_tests.support.world import World, execute
 
 _BANK = """
@@ -28,7 +28,7 @@ INSERT INTO savings SELECT * FROM accounts;
 @pytest.fixture
 def bank(world: World) -> Iterator[World]:
     execute(world.url, _BANK)
-    captured.capture(world.url, "accounts", "savings")
+    simple_capture.capture(world.url, "accounts", "savings")
     world.with_source(streams=Streams(tables=("shop.public.accounts", "shop.public.savings")))
     yield world
     execute(world.url, "DROP SCHEMA IF EXISTS rds_lake CASCADE")
@@ -36,7 +36,7 @@ def bank(world: World) -> Iterator[World]:
 
 def bring_up(world: World) -> Brought:
     """Forward, compact, move."""
-    captured.forward(world.url, world.gateways.lake)
+    simple_capture.forward(world.url, world.gateways.lake)
     brought = views_of(world).bring_up()
     assert brought.problems == (), brought.problems
     return brought
@@ -124,7 +124,7 @@ def test_a_column_added_while_capturing_is_shown_before_the_next_snapshot_has_it
     bank.snapshot("2026-11-20")
     bank.publish("2026-11-20")
     execute(bank.url, 'ALTER TABLE accounts ADD COLUMN "Risk" integer')
-    captured.recapture(bank.url, "accounts")
+    simple_capture.recapture(bank.url, "accounts")
     execute(bank.url, 'UPDATE accounts SET "Risk" = 3 WHERE id = 2')
     bring_up(bank)
     asked = "SELECT sum(risk), count(*) FROM accounts_live"
@@ -159,7 +159,7 @@ def test_a_table_that_has_the_name_of_a_live_view_keeps_it_and_both_are_named(ba
     execute(bank.url, "CREATE TABLE accounts_live (id bigint PRIMARY KEY)")
     bank.snapshot("2026-11-20")
     bank.publish("2026-11-20")
-    captured.forward(bank.url, bank.gateways.lake)
+    simple_capture.forward(bank.url, bank.gateways.lake)
     brought = views_of(bank).bring_up()
     assert brought.problems == (
         "the live view of shop.public.accounts and table shop.public.accounts_live both want the name 'accounts_live': "

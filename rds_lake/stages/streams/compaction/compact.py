@@ -14,6 +14,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import BinaryIO, cast
 
 from rds_lake.aws.s3.stream import S3Writer
 from rds_lake.errors import ManifestError, RdsLakeError, TransientError
@@ -160,7 +161,7 @@ class Compactor:
             source=self.source,
         )
         with S3Writer(s3.client, bucket, key, kms_key=self.lake.kms_key) as file:
-            writer = ChangeWriter(columns=table.columns, file=file)
+            writer = ChangeWriter(columns=table.columns, file=cast(BinaryIO, file))
             writer.write(events)
             if not writer.rows:  # all of them were there before
                 file.abort()

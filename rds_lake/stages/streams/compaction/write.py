@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
-from typing import IO, Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -33,7 +33,7 @@ class ChangeWriter:
     """Writes changes into an open file, group by group. `rows` and `unparsed` say what was written."""
 
     columns: Sequence[ChangedColumn]
-    file: IO[bytes]
+    file: BinaryIO
     rows: int = 0
     _writer: pq.ParquetWriter | None = None
     _bad: dict[str, Unparsed] = field(default_factory=dict)

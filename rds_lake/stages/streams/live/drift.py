@@ -23,6 +23,7 @@ from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.snapshot_log import recorded_dates
+from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.live.marks import Mark, home_of, read_marks
 
 _RECORD = "_drift.json"
@@ -61,10 +62,15 @@ class DriftCheck:
 
     def _is_behind(self, tables: Sequence[ChangedTable], marks: Sequence[Mark]) -> bool:
         """Whether the snapshot has changes that are in no compacted cut."""
+        name = self.source.name
         by_home: dict[str, list[ChangedTable]] = defaultdict(list)
         for table in tables:
             by_home[home_of(table.names.target)].append(table)
-        name = self.source.name
+        compacted = CompactedRecord(lake=self.lake, source=name).read()
+        for mark in marks:
+            places = [compacted.of(table.names.target, mark.watermark.epoch) for table in by_home[mark.home]]
+            if any((place.until if place else 0) < mark.watermark.cut for place in places):
+                return True
         questions = [
             render_not_compacted(name, by_home[mark.home], mark.watermark) for mark in marks if by_home[mark.home]
         ]
