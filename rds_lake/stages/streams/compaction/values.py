@@ -37,6 +37,7 @@ _DECIMAL = re.compile(r"decimal\((\d+),(\d+)\)")
 _TRUE, _FALSE = {"t", "true", "1"}, {"f", "false", "0"}
 _SECONDS = re.compile(r"(-?\d+)(?:\.(\d{1,6}))?")
 _BYTES_AS_TEXT = {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(?!\d)")
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - Parquet's timestamps of an export have no zone, and mean UTC
 
 
@@ -59,7 +60,8 @@ def to_array(texts: Texts, column: Column) -> tuple[pa.Array, list[int]]:
     parse, values, bad = _parser(column, kind), list[Any](), list[int]()
     for position, text in enumerate(texts):
         try:
-            value = None if text is None else pa.scalar(parse(text), kind).as_py()
+            parsed = None if text is None else parse(text)
+            value = None if parsed is None else pa.scalar(parsed, kind).as_py()
         except (ValueError, ArithmeticError, pa.ArrowException, OverflowError):
             value = None
             bad.append(position)
@@ -102,12 +104,25 @@ def _big_endian(number: int, size: int | None) -> bytes:
     return number.to_bytes(size or max(1, (number.bit_length() + 7) // 8), "big")
 
 
-def _moment(text: str) -> datetime:
-    """`2026-11-20 03:00:00.5`, with or without a zone, in UTC where it has none; or the seconds since 1970."""
+def _moment(text: str) -> datetime | None:
+    """`2026-11-20 03:00:00.5`, with or without a zone, in UTC where it has none; or the seconds since 1970.
+
+    Days that do not exist (MySQL's `0000-00-00`) are NULL, as they are in an export.
+    """
     seconds = _SECONDS.fullmatch(text)
     if seconds:
         micros = int((seconds[2] or "0").ljust(6, "0"))
         whole = int(seconds[1])
         return _EPOCH + timedelta(seconds=whole, microseconds=-micros if text.startswith("-") else micros)
+    if _DAY.match(text) and not _exists(text[:10]):
+        return None
     moment = datetime.fromisoformat(text)
     return moment.astimezone(UTC).replace(tzinfo=None) if moment.tzinfo else moment
+
+
+def _exists(day: str) -> bool:
+    try:
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True

@@ -14,12 +14,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rds_lake.model.streams.compacted import Unparsed
-from rds_lake.model.streams.event import ChangeEvent, Image
+from rds_lake.model.streams.event import ChangeEvent, Image, Op
 from rds_lake.sql.changes.table import META_COLUMNS, ChangedColumn
 from rds_lake.stages.streams.compaction.values import arrow_type, to_array
 
 # A group of rows is held as Python values: so many changes, or so many bytes of their lines.
 _ROWS, _BYTES = 20_000, 32 * 1024**2
+NO_KEY = "(key)"  # stands for a column where a change has no key
 _META = {
     "bigint": pa.int64(),
     "string": pa.string(),
@@ -30,9 +31,13 @@ _META = {
 
 @dataclass(slots=True)
 class ChangeWriter:
-    """Writes changes into an open file, group by group. `rows` and `unparsed` say what was written."""
+    """Writes changes into an open file, group by group. `rows` and `unparsed` say what was written.
+
+    `key`: the raw names of the key's columns. A change whose image has no key is written; no live row can come of it.
+    """
 
     columns: Sequence[ChangedColumn]
+    key: Sequence[str]
     file: BinaryIO
     rows: int = 0
     _writer: pq.ParquetWriter | None = None
@@ -92,11 +97,20 @@ class ChangeWriter:
     def _note_unknown(self, events: Sequence[ChangeEvent]) -> None:
         known = {column.column.name for column in self.columns}
         for event in events:
+            if event.op is not Op.TRUNCATE and not self._has_key(event):
+                self._note(NO_KEY, 1, event.seq)
             for name in event.unread or ():
                 self._note(name, 1, event.seq)
             for image in (event.new, event.old):
                 for name in (image or {}).keys() - known:
                     self._note(name, 1, event.seq)
+
+    def _has_key(self, event: ChangeEvent) -> bool:
+        images = (
+            [event.old] if event.op is Op.DELETE else [event.new] if event.op is Op.INSERT else [event.old, event.new]
+        )
+        names = [column.column.name for column in self.columns if column.raw in self.key]
+        return all(image is not None and image.get(name) is not None for image in images for name in names)
 
     def _note(self, name: str, count: int, seq: int) -> None:
         old = self._bad.get(name)

@@ -38,8 +38,8 @@ class Turn:
     def problems(self) -> tuple[str, ...]:
         """What readers of changes have to know: tables that are not shown or behind, and values that could not be read."""
         unread = [
-            f"{target}.{one.column}: {one.count:,} values are not of the column's type and NULL in its changes, first in change "
-            f"{one.seq} of epoch {done.epoch}; their texts are in the files of its cut"
+            f"{target}.{one.column}: {one.count:,} values could not be read and are NULL in its changes, first in change {one.seq} "
+            f"of epoch {done.epoch}; their texts are in the files of its cut"
             for done in self.brought.compactions
             for target, columns in done.unparsed.items()
             for one in columns
