@@ -15,6 +15,7 @@ from rds_lake.errors import PublishError
 from rds_lake.stages.publish import by_hand
 from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.publish.publisher import Publisher
+from rds_lake.stages.streams.live.follow import beside
 from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 Say = Callable[[str], None]
@@ -55,7 +56,7 @@ def _source(connected: Connected, name: str) -> SourceSettings:
 
 def _publisher(connected: Connected, source: SourceSettings, now: datetime, say: Say) -> Publisher:
     lake = limited_to_source(connected.lake, connected.config, source, connected.rds)
-    return Publisher(lake=lake, source=source, now=now, log=say, sleep=time.sleep)
+    return Publisher(lake=lake, source=source, now=now, log=say, beside=beside(lake, source, say), sleep=time.sleep)
 
 
 def _report(source: SourceSettings, outcome: Publication, say: Say) -> None:

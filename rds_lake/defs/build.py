@@ -7,6 +7,7 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs.assets.approval import approval_asset
+from rds_lake.defs.assets.changes import changed_sources, changes_asset
 from rds_lake.defs.assets.retention import retention_definitions
 from rds_lake.defs.assets.source import source_assets
 from rds_lake.defs.checks.published import published_checks
@@ -14,6 +15,7 @@ from rds_lake.defs.checks.verify import verify_check
 from rds_lake.defs.checks.watch import watch_check
 from rds_lake.defs.keys import Keys, StageKeys
 from rds_lake.defs.resources import AwsResource, lake_resources
+from rds_lake.defs.sensors.changes import changes_sensor
 from rds_lake.defs.sensors.events import events_sensor
 from rds_lake.defs.sensors.failures import failure_sensor
 from rds_lake.defs.sensors.live import live_schedule
@@ -61,6 +63,8 @@ def _assets(
         yield from source_assets(config, source, keys[source.name], known.get(source.name))
         if keys[source.name].outcome:
             yield approval_asset(config, source, keys[source.name])
+    for source in changed_sources(config):
+        yield changes_asset(config, source)
 
 
 def _checks(config: LakeConfig, keys: Keys) -> list[dg.AssetChecksDefinition]:
@@ -79,5 +83,7 @@ def _sensors(
 ) -> Iterator[dg.SensorDefinition]:
     yield events_sensor(config, keys, interval_seconds=interval_seconds)
     yield reconcile_sensor(config, keys, interval_seconds=interval_seconds, grace_seconds=grace_seconds)
+    for source in changed_sources(config):
+        yield changes_sensor(source)
     if config.lake.notifications:
         yield failure_sensor(config, keys)

@@ -25,10 +25,10 @@ class Stage(StrEnum):
 
 
 # Assets that only some sources have; see `StageKeys`.
-APPROVAL, RETENTION, OUTCOME = "publish_approval", "retention", "publish_outcome"
+APPROVAL, RETENTION, OUTCOME, CHANGES = "publish_approval", "retention", "publish_outcome", "changes"
 
 # A table's view may have any of these names, too.
-OWN_NAMES = frozenset({*(stage.value for stage in Stage), APPROVAL, RETENTION, OUTCOME})
+OWN_NAMES = frozenset({*(stage.value for stage in Stage), APPROVAL, RETENTION, OUTCOME, CHANGES})
 
 
 def stage_key(source: SourceSettings, stage: Stage) -> dg.AssetKey:

@@ -6,9 +6,9 @@ Stages and gateways return values; every `rds_lake/...` and `dagster/...` key of
     status, about_date, incident           what an observation, a check or a failure says
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -26,6 +26,9 @@ from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.runs.accepted import AcceptedExport
 from rds_lake.stages.source.outcomes import Catalogued, Published
 from rds_lake.stages.upkeep.prune import Pruned
+
+if TYPE_CHECKING:
+    from rds_lake.stages.streams.live.turn import Turn
 
 STATUS = "rds_lake/status"
 SCHEMA_CHANGES = "rds_lake/schema_changes"
@@ -201,6 +204,25 @@ def verified(result: Verified) -> dict[str, Any]:
         "rds_lake/tables_counted": result.exact,
         "rds_lake/tables_estimated": result.estimated,
     }
+
+
+def changed(turn: "Turn") -> dict[str, Any]:
+    """Of a turn of changes: what was forwarded and compacted, and what the live views show."""
+    shown = turn.brought.shown
+    cuts = {f"rds_lake/cut_of_{one.home}": one.cut for one in shown.cuts} if shown else {}
+    return {
+        "rds_lake/changes_forwarded": sum(done.rows for done in turn.forwarded),
+        "rds_lake/changes_compacted": turn.rows,
+        "rds_lake/views_moved": turn.brought.moved,
+        _TABLES: len(turn.brought.tables),
+        **cuts,
+        **(about_date(shown.snapshot_date) if shown else {}),
+    }
+
+
+def problems(texts: Sequence[str]) -> dict[str, Any]:
+    """The list of a check's problems, where there are any."""
+    return {"problems": dg.MetadataValue.md("\n".join(f"- {text}" for text in texts[:100]))} if texts else {}
 
 
 def status(text: str, *, day: date | None = None) -> dict[str, Any]:

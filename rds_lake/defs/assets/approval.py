@@ -68,8 +68,11 @@ def _approved(
     keys: StageKeys,
 ) -> dg.MaterializeResult:
     """Publish the date, and record it at the assets of the views that moved."""
+    from rds_lake.stages.streams.live.follow import beside  # with pyarrow: a code location loads without it
+
     lake = limited_to_source(gateways.lake, config, source, gateways.rds)
-    publisher = Publisher(lake=lake, source=source, now=utc_now(), log=context.log.info)
+    log = context.log.info
+    publisher = Publisher(lake=lake, source=source, now=utc_now(), log=log, beside=beside(lake, source, log))
     publication = by_hand.approve(publisher, day_of(context))
     for event in reports.published(lake, source, keys, publication, how=APPROVAL):
         context.log_event(event)

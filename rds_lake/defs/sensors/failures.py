@@ -16,7 +16,7 @@ from rds_lake.aws.sns import SnsGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs import metadata
 from rds_lake.defs.checks.published import FRESH, READABLE
-from rds_lake.defs.keys import APPROVAL, RETENTION, Keys, Stage
+from rds_lake.defs.keys import APPROVAL, CHANGES, RETENTION, Keys, Stage
 from rds_lake.defs.orders import is_repeated_by_person
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.sensors.healing import Healer, will_retry
@@ -104,12 +104,12 @@ def _publish(context: dg.RunFailureSensorContext, topic: SnsGateway, mail: Mail)
 def own_steps(config: LakeConfig) -> frozenset[str]:
     """The names of all operations that the lake's definitions have."""
     stages = (Stage.EXPORT, Stage.PARQUET, Stage.CATALOG)
-    others = ("publish", "approve", "retention", "verify", "watch", READABLE, FRESH)
+    others = ("publish", "approve", "retention", "changes", "verify", "watch", READABLE, FRESH)
     return frozenset(f"{source.name}__{what}" for source in config.sources for what in (*stages, *others))
 
 
 def _own_assets(config: LakeConfig, keys: Keys) -> frozenset[dg.AssetKey]:
-    others = {dg.AssetKey([source.name, name]) for source in config.sources for name in (RETENTION, APPROVAL)}
+    others = {dg.AssetKey([source.name, name]) for source in config.sources for name in (RETENTION, APPROVAL, CHANGES)}
     return frozenset(others.union(*(source.whole for source in keys.values())))
 
 

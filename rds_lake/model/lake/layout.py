@@ -20,6 +20,9 @@
     lake/_jobs/reviews/<task>.runs                 the runs that convert tables of this export
     lake/_changes/shop/<epoch>/cut=000000000012.json   a cut of the source's changes, and `cut=000000000012/`: its files
     lake/_changes/shop/_forwarded/shop.json        which cuts of a database are final (MySQL: `rds_lake.json`)
+    lake/_compacted/shop/_state.json               how far the changes of each table are compacted (`streams/compacted.py`)
+    lake/_compacted/shop/_live.json                the cut that the live views show
+    lake/_compacted/shop/_drift.json               what the newest snapshot has that the changes do not explain
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -174,6 +177,19 @@ class LakeLayout:
     def forwarded_key(self, source: str, database: str) -> str:
         """The record of the final cuts of one database."""
         return f"{self.forwarded_folder(source)}{quote(plain_segment(database), safe='')}.json"
+
+    def compacted_key(self, source: str, name: str) -> str:
+        """A record about the source's compacted changes: `_state.json`, `_live.json`, `_drift.json`."""
+        return self._key("_compacted", source, name)
+
+    def compacted_table_folder(self, source: str, table: str, version: int) -> str:
+        """Where all Parquet of a table's changes lies, whose folder `table` is (`shop/public.orders`); with trailing slash."""
+        return self._key("_compacted", source, plain_folder(table), f"v{version}") + "/"
+
+    def compacted_folder(self, source: str, table: str, version: int, epoch: str, until: int, attempt: str) -> str:
+        """Where one attempt writes a table's changes in the cuts up to `until`, and no other; with trailing slash."""
+        folder = self.compacted_table_folder(source, table, version)
+        return f"{folder}{plain_segment(epoch)}/{until:012}-{attempt}/"
 
     def snapshot_log_folder(self, source: str) -> str:
         """Rows of `<source>._snapshots`; with trailing slash."""

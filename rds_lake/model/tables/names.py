@@ -61,6 +61,12 @@ def athena_name(text: str) -> str:
     return re.sub(r"[^a-z0-9_]", "_", text.lower())[: _MAX_LENGTH - len(RAW_PREFIX)] or "_"
 
 
+def meeting(name: str, of: str, owner: TableTarget, taken: Iterable[str]) -> str:
+    """The problem that something of ours, `of`, has the name of a table, and the `rename:` line that ends it."""
+    line = _rename_line({str(owner): _free_name(athena_name(owner.table), {*taken, name})})
+    return f"{of} and table {owner} both want the name {name!r}: {line}"
+
+
 def free_key(wanted: str, columns: Iterable[str]) -> str:
     """The first of `wanted`, `lake_wanted`, … that no column has: Glue cannot hold both."""
     folded = {name.lower() for name in columns}

@@ -49,7 +49,10 @@ class Publication:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewMover:
-    """Moves the views of one source. `token` is of one publication; `begun` collects dates whose views may have moved."""
+    """Moves the views of one source. `token` is of one publication; `begun` collects dates whose views may have moved.
+
+    `beside` moves what goes with the date's views, and never raises what would end a publication.
+    """
 
     lake: Lake
     source: SourceSettings
@@ -57,6 +60,7 @@ class ViewMover:
     log: Callable[[str], None]
     token: str
     begun: list[date]
+    beside: Callable[[DatedTables], None] | None = None
 
     def move(self, tables: DatedTables, state: PublishState, rolled_back_from: date | None) -> Publication:
         """Move every view to the date of the tables. `state` is the pointer that this was decided on.
@@ -81,6 +85,8 @@ class ViewMover:
             for view in gone:
                 self.lake.glue.delete_view(name, view)
             existing = self.lake.glue.list_tables(name)
+        if self.beside and (stale or moves_on or self._is_another_export(tables, state)):
+            self.beside(tables)
         self._require_views(tables, existing, state)
         record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
         self._note_rolled_back(day, rolled_back_from)
@@ -95,6 +101,10 @@ class ViewMover:
         )
         self.log(f"{name}: {len(stale)} of {len(statements)} views moved to {day}")
         return Publication(state=State.PUBLISHED, latest=day, flipped=stale, dropped=gone)
+
+    @staticmethod
+    def _is_another_export(tables: DatedTables, state: PublishState) -> bool:
+        return state.pointer is None or state.pointer.export_task != tables.manifest.export.export_task
 
     def _marked(self, state: PublishState, day: date, views: tuple[str, ...]) -> PublishState:
         """The state with this publication's mark, written; as it is where an earlier attempt of it wrote the mark."""

@@ -32,13 +32,14 @@ _ATTEMPTS = 20  # each conflict means that another publication got on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """Publishes dates of one source. `announce` is called once with a date that is held."""
+    """Publishes dates of one source. `announce` is called once with a date that is held; `beside` as of `ViewMover`."""
 
     lake: Lake
     source: SourceSettings
     now: datetime
     log: Callable[[str], None]
     announce: Callable[[date], None] | None = None
+    beside: Callable[[DatedTables], None] | None = None
     sleep: Callable[[float], None] = field(default=time.sleep)
     token: str = field(default_factory=lambda: uuid.uuid4().hex[:12])  # of this one publication
     _begun: list[date] = field(default_factory=list, repr=False)  # dates that it may have moved views to
@@ -157,7 +158,13 @@ class Publisher:
 
     def _move(self, tables: DatedTables, state: PublishState, rolled_back_from: date | None) -> Publication:
         mover = ViewMover(
-            lake=self.lake, source=self.source, now=self.now, log=self.log, token=self.token, begun=self._begun
+            lake=self.lake,
+            source=self.source,
+            now=self.now,
+            log=self.log,
+            token=self.token,
+            begun=self._begun,
+            beside=self.beside,
         )
         return mover.move(tables, state, rolled_back_from)
 

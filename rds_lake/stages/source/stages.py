@@ -17,7 +17,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.errors import CatalogError, UnavailableError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import State
-from rds_lake.stages.catalogue.dated import tables_of
+from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.catalogue.limits import with_legal_types, with_legal_views
 from rds_lake.stages.catalogue.naming import name_tables, type_tables
 from rds_lake.stages.catalogue.raw_tables import published_names
@@ -46,7 +46,7 @@ class SharedStages(Generic[S_co]):
     """What every kind of source does with a manifest, and what its stages need.
 
     `lake` may delete only what belongs to the source. `clock` gives monotonic seconds, `sleep` takes seconds; `announce` is
-    called with a date that is held until a person approves it.
+    called with a date that is held until a person approves it, `beside` with one that is being published (`ViewMover`).
     """
 
     config: LakeConfig
@@ -57,6 +57,7 @@ class SharedStages(Generic[S_co]):
     sleep: Callable[[float], None] = field(default=time.sleep)
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     announce: Callable[[date], None] | None = None
+    beside: Callable[[DatedTables], None] | None = None
 
     def limited(self, owns: Callable[[str], bool]) -> SharedStages[S_co]:
         """The same, over a lake that may delete only what belongs to the source; `owns` as of `limited_lake`."""
@@ -170,5 +171,11 @@ class SharedStages(Generic[S_co]):
     def publisher(self, now: datetime) -> Publisher:
         """Publishes this source's dates; approving and rolling back are `publish/by_hand.py`."""
         return Publisher(
-            lake=self.lake, source=self.source, now=now, log=self.log, announce=self.announce, sleep=self.sleep
+            lake=self.lake,
+            source=self.source,
+            now=now,
+            log=self.log,
+            announce=self.announce,
+            beside=self.beside,
+            sleep=self.sleep,
         )

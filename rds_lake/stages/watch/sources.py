@@ -17,6 +17,8 @@ from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.source.run import SourceRun
 from rds_lake.stages.source.stages import SharedStages
+from rds_lake.stages.streams.live.follow import beside
+from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 _S = TypeVar("_S", bound=SourceSettings)
 
@@ -34,7 +36,8 @@ def run_of(
     """The stages of a source of any kind."""
 
     def shared(source: _S) -> SharedStages[_S]:
-        return SharedStages(config=config, source=source, lake=lake, log=log, announce=announce)
+        moved = beside(limited_to_source(lake, config, source, rds), source, log)
+        return SharedStages(config=config, source=source, lake=lake, log=log, announce=announce, beside=moved)
 
     match source:
         case Rds() | Aurora():

@@ -1,0 +1,74 @@
+"""`<source>/changes`: what changed since the published snapshot, and the live views that show it; only for `capture: outbox`.
+
+It has no partitions: a turn forwards what is in the outbox (with `streams.secret`), compacts it, and moves the live views of all
+tables to the newest cut. Turns of one source follow each other (`defs/sensors/changes.py`); two at once do no harm.
+"""
+
+from collections.abc import Iterator
+from typing import cast
+from uuid import uuid4
+
+import dagster as dg
+
+from rds_lake.config.database import Database
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.defs import metadata
+from rds_lake.defs.checks import changes as checks
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.keys import CHANGES, Stage, own_key, stage_key
+from rds_lake.defs.resources import Gateways, utc_now
+from rds_lake.defs.translate import asset_tags
+from rds_lake.stages.upkeep.own_exports import limited_to_source
+
+
+def changed_sources(config: LakeConfig) -> list[Database]:
+    """The sources with this asset: they have an outbox, and views."""
+    return [source for source in config.databases if source.outbox_tables and source.athena]
+
+
+def changes_asset(config: LakeConfig, source: Database) -> dg.AssetsDefinition:
+    """The asset of one source."""
+
+    @dg.asset(
+        key=own_key(source, CHANGES),
+        deps=[stage_key(source, Stage.CATALOG)],
+        group_name=source.name,
+        kinds={"athena", "view"},
+        tags=asset_tags(source, "changes"),
+        description="Changes since the published snapshot: `changes_<table>`, `<table>_history`, and `<table>_live`, all tables "
+        "of a database as of one instant.",
+        check_specs=checks.specs(source),
+        retry_policy=RETRIES,
+    )
+    def changes(
+        context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]
+    ) -> Iterator[dg.MaterializeResult]:
+        with dagster_failures():
+            yield from _turn(context, gateways, config, source)
+
+    return cast(dg.AssetsDefinition, changes)
+
+
+def _turn(
+    context: dg.AssetExecutionContext, gateways: Gateways, config: LakeConfig, source: Database
+) -> Iterator[dg.MaterializeResult]:
+    from rds_lake.stages.streams.health import (
+        watch_outboxes,
+    )  # with pyarrow and psycopg: a code location loads without them
+    from rds_lake.stages.streams.live.turn import take_turn
+    from rds_lake.stages.streams.outboxes import dsn_of, forwardings
+
+    log = context.log.info
+    lake = limited_to_source(gateways.lake, config, source, gateways.rds)
+    reached = source.streams is not None and source.streams.secret is not None
+    find_dsn = dsn_of(source, lambda: gateways.secrets) if reached else None
+    outboxes = (
+        forwardings(lake, source, find_dsn, clock=utc_now, new_attempt=lambda: uuid4().hex[:12], log=log)
+        if find_dsn
+        else []
+    )
+    turn = take_turn(lake, source, outboxes, log=log)
+    watched = watch_outboxes(source, find_dsn) if find_dsn else []
+    yield dg.MaterializeResult(metadata=metadata.changed(turn), check_results=checks.results(source, turn, watched))
+    if turn.failure is not None:
+        raise turn.failure

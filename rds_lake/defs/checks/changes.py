@@ -1,0 +1,71 @@
+"""The checks of `<source>/changes`: the changes are shown, snapshots agree with them, the outbox is emptied. None stops a run.
+
+What belongs here: turning a turn's findings into check results. Finding them is `stages/streams/`.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import dagster as dg
+
+from rds_lake.config.database import Database
+from rds_lake.defs import metadata
+from rds_lake.defs.keys import CHANGES, own_key
+
+if TYPE_CHECKING:
+    from rds_lake.stages.streams.health import WatchedOutbox
+    from rds_lake.stages.streams.live.turn import Turn
+
+SHOWN, DRIFT, EMPTIED = "changes_are_shown", "snapshot_agrees_with_changes", "outbox_is_emptied"
+
+_DESCRIPTIONS = {
+    SHOWN: "Every captured table has its live view, and every captured value could be read.",
+    DRIFT: "The published snapshot has what the one before it and the changes in between predict.",
+    EMPTIED: "No change waits in the outbox for longer than `streams.alarm_minutes`.",
+}
+
+
+def specs(source: Database) -> list[dg.AssetCheckSpec]:
+    """All three; the outbox can only be looked at where its secret is given."""
+    names = [SHOWN, DRIFT, *([EMPTIED] if source.streams and source.streams.secret else [])]
+    return [
+        dg.AssetCheckSpec(name, asset=own_key(source, CHANGES), description=_DESCRIPTIONS[name], blocking=False)
+        for name in names
+    ]
+
+
+def results(source: Database, turn: "Turn", watched: "Sequence[WatchedOutbox]") -> list[dg.AssetCheckResult]:
+    """The results of a turn."""
+    found = [_result(source, SHOWN, turn.problems, none="every captured table is shown"), _drift(source, turn)]
+    if source.streams and source.streams.secret:
+        alarms = [outbox.alarm for outbox in watched if outbox.alarm]
+        seen = "; ".join(map(str, watched))
+        found.append(_result(source, EMPTIED, alarms, none=seen, severity=dg.AssetCheckSeverity.ERROR))
+    return found
+
+
+def _drift(source: Database, turn: "Turn") -> dg.AssetCheckResult:
+    drift = turn.drift
+    if drift is None:
+        return _result(source, DRIFT, (), none="not compared yet: changes of the snapshot's outbox are still to come")
+    if drift.not_compared:
+        return _result(source, DRIFT, (), none=f"{drift.after} was not compared: {drift.not_compared}")
+    return _result(source, DRIFT, drift.problems, none=f"{drift.compared} tables, {drift.before} to {drift.after}")
+
+
+def _result(
+    source: Database,
+    name: str,
+    problems: Sequence[str],
+    *,
+    none: str,
+    severity: dg.AssetCheckSeverity = dg.AssetCheckSeverity.WARN,
+) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(
+        asset_key=own_key(source, CHANGES),
+        check_name=name,
+        passed=not problems,
+        severity=severity,
+        description="; ".join(problems[:3]) if problems else none,
+        metadata=metadata.problems(problems),
+    )

@@ -1,0 +1,63 @@
+"""Asks for turns of `<source>/changes`, every `streams.forward_minutes`, never while one is under way.
+
+After a failed turn the next one comes later, after each further one twice as late, up to an hour: every failure is mailed.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import dagster as dg
+
+from rds_lake.config.database import Database
+from rds_lake.defs.keys import CHANGES, own_key
+from rds_lake.defs.translate import Tag
+
+_UNDER_WAY = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+_TRIGGER = "changes"
+_LONGEST_PAUSE = timedelta(hours=1)
+_RUNS = 6
+
+
+def changes_sensor(source: Database) -> dg.SensorDefinition:
+    """The sensor of one source."""
+    assert source.streams is not None
+    key = own_key(source, CHANGES)
+    tags = {Tag.SOURCE.value: source.name, Tag.TRIGGER.value: _TRIGGER}
+
+    @dg.sensor(
+        name=f"{source.name}__changes",
+        description=f"Forwards the changes of {source.name}, and moves its live views.",
+        target=dg.AssetSelection.assets(key),
+        minimum_interval_seconds=round(source.streams.forward_minutes * 60),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+    )
+    def changes(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        runs = context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS)
+        running = [record for record in runs if record.dagster_run.status in _UNDER_WAY]
+        if running:
+            return dg.SkipReason(f"run {running[0].dagster_run.run_id} of {source.name}/{CHANGES} has not ended")
+        due = _due(runs, timedelta(minutes=source.streams.forward_minutes if source.streams else 0))
+        if due is not None and due > datetime.now(UTC):
+            return dg.SkipReason(f"the last turn failed; the next one is at {due:%H:%M} UTC")
+        return dg.RunRequest(asset_selection=[key], tags=tags)
+
+    return changes
+
+
+def _due(runs: Sequence[dg.RunRecord], every: timedelta) -> datetime | None:
+    """When the next turn is due after those that failed, newest first; None where the last one did not."""
+    failures = 0
+    for record in runs:
+        if record.dagster_run.status is not dg.DagsterRunStatus.FAILURE:
+            break
+        failures += 1
+    if not failures:
+        return None
+    ended = datetime.fromtimestamp(runs[0].end_time or runs[0].create_timestamp.timestamp(), UTC)
+    return ended + min(_LONGEST_PAUSE, every * 2**failures)

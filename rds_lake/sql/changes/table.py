@@ -1,0 +1,157 @@
+"""A table and its captured changes, as statements about them need it: names, key, typed columns.
+
+    raw_changes_orders   seq, cut, op, at, xid, omitted, new_<column>…, old_<column>…     partitions: change_epoch, until_cut
+    changes_orders       every change, typed
+    orders_live          the published snapshot with the changes since
+    orders_history       each change as: what changed, from what, to what
+
+What belongs here: these names and columns. Statements are in the files beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from rds_lake.model.tables.names import AthenaTable
+from rds_lake.model.tables.table import Column
+from rds_lake.sql.quoting import identifier, literal, qualified
+from rds_lake.sql.view_columns import ViewColumn, view_column
+
+EPOCH_KEY, UNTIL_KEY = "change_epoch", "until_cut"
+# What every raw table of changes has before its data columns: name, Hive type, comment.
+META_COLUMNS = (
+    ("seq", "bigint", "the change's number, unique within the epoch"),
+    ("cut", "bigint", "the cut it was forwarded with"),
+    ("op", "string", "I insert, U update, D delete, T truncate"),
+    ("at", "timestamp", "UTC, by the database's clock"),
+    ("xid", "bigint", "the transaction, where the engine says it"),
+    ("omitted", "array<string>", "columns whose values were too large to be captured"),
+)
+_NEW, _OLD = "new_", "old_"
+_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedColumn:
+    """`column` is the raw table's; `exported`: the snapshot has it too, otherwise it was added to the database since.
+
+    `presto_type`: what a person asked for by `types:`.
+    """
+
+    column: Column
+    alias: str
+    exported: bool = True
+    presto_type: str | None = None
+
+    @property
+    def raw(self) -> str:
+        """The name that Athena knows the column by in raw tables of snapshots."""
+        return self.column.name.lower()
+
+    @property
+    def new(self) -> str:
+        return _NEW + self.raw
+
+    @property
+    def old(self) -> str:
+        return _OLD + self.raw
+
+    def typed(self, prefix: str = "") -> ViewColumn:
+        """The view's column over a raw column of this name with a prefix; early days are right in images."""
+        named = replace(self.column, name=prefix + self.raw, calendar=None)
+        return view_column(named, prefix + self.alias, type_override=self.presto_type)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedTable:
+    """`key`: the raw names of the primary key's columns. `version`: of the raw table of changes."""
+
+    names: AthenaTable
+    key: tuple[str, ...]
+    columns: tuple[ChangedColumn, ...]
+    version: int = 1
+
+    @property
+    def raw(self) -> str:
+        return raw_changes(self.names.view, self.version)
+
+    @property
+    def changes(self) -> str:
+        return f"changes_{self.names.view}"
+
+    @property
+    def live(self) -> str:
+        return f"{self.names.view}_live"
+
+    @property
+    def history(self) -> str:
+        return f"{self.names.view}_history"
+
+    @property
+    def keys(self) -> tuple[ChangedColumn, ...]:
+        """The key's columns, in its order."""
+        by_name = {column.raw: column for column in self.columns}
+        return tuple(by_name[name] for name in self.key)
+
+
+def raw_changes(view: str, version: int) -> str:
+    """The raw table of the changes of the table with this view."""
+    return f"raw_changes_{view}" + (f"__v{version}" if version > 1 else "")
+
+
+def until_text(cut: int) -> str:
+    """A cut as the partition key has it, so that texts compare as numbers do."""
+    return f"{cut:012}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watermark:
+    """What a snapshot says of the changes that are in it: its own rows of the position and of the outbox.
+
+    `cut`: what its position had when the view was made. The statement reads the position itself, so that it stays right while
+    the date is exported anew; the number only spares it older partitions.
+    """
+
+    day: date
+    epoch: str
+    cut: int
+    position: AthenaTable
+    outbox: AthenaTable
+
+    def outside(self, database: str) -> str:
+        """The condition on a raw table of changes that is true for exactly the changes that are not in the snapshot."""
+        return (
+            f"{identifier(EPOCH_KEY)} = {literal(self.epoch)}\n"
+            f"    AND {identifier(UNTIL_KEY)} > {literal(until_text(self.cut))}\n"
+            f'    AND "cut" > (SELECT max("cut") FROM {self._of(database, self.position)})\n'
+            f'    AND "seq" NOT IN (SELECT "seq" FROM {self._of(database, self.outbox)})'
+        )
+
+    def inside(self, database: str) -> str:
+        """The condition that is true for exactly the changes of the epoch that are in the snapshot."""
+        return (
+            f"{identifier(EPOCH_KEY)} = {literal(self.epoch)}\n"
+            f'    AND ("cut" <= (SELECT max("cut") FROM {self._of(database, self.position)})\n'
+            f'      OR "seq" IN (SELECT "seq" FROM {self._of(database, self.outbox)}))'
+        )
+
+    def _of(self, database: str, table: AthenaTable) -> str:
+        return f"{qualified(database, table.raw)} WHERE {identifier(table.partition_key)} = {literal(self.day.isoformat())}"
+
+
+def array_of(elements: Sequence[str]) -> str:
+    """An array of the expressions; Trino's ARRAY[] takes no more than 254."""
+    return " || ".join(f"ARRAY[{', '.join(elements[at : at + _LISTED])}]" for at in range(0, len(elements), _LISTED))
+
+
+def free_names(wanted: Sequence[str], taken: Sequence[str]) -> list[str]:
+    """The wanted names, with `change_` before those that a column of the table has."""
+    used, names = set(taken), list[str]()
+    for name in wanted:
+        while name in used:
+            name = f"change_{name}"
+        used.add(name)
+        names.append(name)
+    return names

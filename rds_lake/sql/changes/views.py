@@ -1,0 +1,103 @@
+"""The three views of a table's changes: `changes_<table>`, `<table>_live`, `<table>_history`.
+
+What belongs here: whole statements. Which rows are live is `state.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rds_lake.errors import CatalogError
+from rds_lake.model.tables.names import PARTITION_KEY
+from rds_lake.sql.changes.state import CUT, OMITTED, render_rows
+from rds_lake.sql.changes.table import EPOCH_KEY, ChangedColumn, ChangedTable, Watermark, array_of, free_names
+from rds_lake.sql.quoting import date_literal, identifier, literal, qualified
+from rds_lake.sql.views import MAX_STATEMENT_BYTES, MAX_STORED_CHARACTERS
+
+_OPS = (("I", "insert"), ("U", "update"), ("D", "delete"), ("T", "truncate"))
+_STORED = 1.05 * 4 / 3  # Athena formats a statement anew, and keeps it as base64
+
+
+def render_live(database: str, table: ChangedTable, mark: Watermark, cut: int) -> str:
+    """The view of the table as it was at the cut: the snapshot's rows, with the changes up to the cut that are not among them.
+
+    Its columns are those of the table's own view, then `live_cut` (of a row that changed since the snapshot: the cut of its
+    last change) and `live_omitted` (columns that are NULL because their values were too large to be captured).
+    CatalogError when it is too long for Athena.
+    """
+    later = f'{mark.outside(database)}\n    AND "cut" <= {cut}'
+    clause, rows = render_rows(database, table, mark, later)
+    typed = [column.typed() for column in table.columns]
+    live_cut, live_omitted = free_names(["live_cut", "live_omitted"], [*(one.alias for one in typed), PARTITION_KEY])
+    listed = "".join(f"  {one.expression} AS {identifier(one.alias)},\n" for one in typed)
+    select = (
+        f"{clause}\nSELECT\n{listed}"
+        f"  {identifier(CUT)} AS {identifier(live_cut)},\n"
+        f"  {identifier(OMITTED)} AS {identifier(live_omitted)},\n"
+        f"  {date_literal(mark.day)} AS {identifier(PARTITION_KEY)}\n"
+        f"FROM (\n{rows}\n) live_rows"
+    )
+    return _view(database, table.live, select)
+
+
+def live_columns(table: ChangedTable) -> list[str]:
+    """The names of the live view's columns."""
+    aliases = [column.alias for column in table.columns]
+    return [*aliases, *free_names(["live_cut", "live_omitted"], [*aliases, PARTITION_KEY]), PARTITION_KEY]
+
+
+def render_changes(database: str, table: ChangedTable) -> str:
+    """The view of every compacted change: what it is, then each column after (`new_`) and before (`old_`) it."""
+    meta = f'  {identifier(EPOCH_KEY)} AS "epoch",\n  "cut",\n  "seq",\n  "op",\n  "at",\n  "xid",\n  "omitted"'
+    return _view(
+        database, table.changes, f"SELECT\n{meta}{_images(table.columns)}\nFROM {qualified(database, table.raw)}"
+    )
+
+
+def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> str:
+    """The view of what changed in each row up to the cut of the epoch, from what to what; all changes of earlier epochs.
+
+    The key's columns have their own names. `changed` lists the columns whose values differ; of an insert or delete it is NULL.
+    """
+    keys = [column.alias for column in table.keys]
+    when, what, changed, transaction, at_cut, seq, of_epoch = free_names(
+        ["changed_at", "change", "changed", "transaction_id", "cut", "seq", "epoch"], keys
+    )
+    words = " ".join(f"WHEN {literal(op)} THEN {literal(word)}" for op, word in _OPS)
+    key = "".join(
+        f"  COALESCE({column.typed('new_').expression}, {column.typed('old_').expression}) AS {identifier(column.alias)},\n"
+        for column in table.keys
+    )
+    select = (
+        f'SELECT\n{key}  "at" AS {identifier(when)},\n  CASE "op" {words} END AS {identifier(what)},\n'
+        f"  CASE WHEN \"op\" = 'U' THEN {_changed(table.columns)} END AS {identifier(changed)},\n"
+        f'  "xid" AS {identifier(transaction)},\n  "cut" AS {identifier(at_cut)},\n  "seq" AS {identifier(seq)},\n'
+        f"  {identifier(EPOCH_KEY)} AS {identifier(of_epoch)}{_images(table.columns)}\n"
+        f"FROM {qualified(database, table.raw)}\n"
+        f'WHERE {identifier(EPOCH_KEY)} <> {literal(epoch)} OR "cut" <= {cut}'
+    )
+    return _view(database, table.history, select)
+
+
+def _images(columns: Sequence[ChangedColumn]) -> str:
+    typed = [column.typed(prefix) for column in columns for prefix in ("old_", "new_")]
+    return "".join(f",\n  {one.expression} AS {identifier(one.alias)}" for one in typed)
+
+
+def _changed(columns: Sequence[ChangedColumn]) -> str:
+    """The names of columns whose raw values differ, in a list."""
+    each = [
+        f"CASE WHEN {identifier(c.new)} IS DISTINCT FROM {identifier(c.old)} THEN {literal(c.alias)} END"
+        for c in columns
+    ]
+    return f"filter({array_of(each)}, {identifier('each name')} -> {identifier('each name')} IS NOT NULL)"
+
+
+def _view(database: str, name: str, select: str) -> str:
+    statement = f"CREATE OR REPLACE VIEW {qualified(database, name)} AS\n{select}"
+    if len(statement.encode()) > MAX_STATEMENT_BYTES or len(select) * _STORED > MAX_STORED_CHARACTERS:
+        raise CatalogError(
+            f"view {database}.{name} would be a statement of {len(statement.encode()):,} bytes, which is more than Athena or Glue "
+            f"take; capture fewer columns, or read its raw table"
+        )
+    return statement

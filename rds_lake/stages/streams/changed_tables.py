@@ -1,0 +1,99 @@
+"""The captured tables of a published date, with the names and columns of their changes.
+
+A table whose changes cannot be shown is left out and named; the others go on.
+
+What belongs here: joining what the snapshot has with what capture says. Statements are `sql/changes/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.model.tables.names import AthenaTable, athena_name, meeting
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.changes.added import added_column
+from rds_lake.sql.changes.table import ChangedColumn, ChangedTable
+from rds_lake.stages.catalogue.dated import DatedTables
+from rds_lake.stages.catalogue.naming import TypedTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedTables:
+    """`problems`: the captured tables that have no changes to show, each with the reason and what to do."""
+
+    tables: tuple[ChangedTable, ...]
+    problems: tuple[str, ...] = ()
+
+
+def changed_tables(
+    dated: DatedTables, captured: Sequence[CapturedTable], source: SourceSettings, versions: Mapping[TableTarget, int]
+) -> ChangedTables:
+    """The captured tables that the date has. `versions`: of the raw tables of changes."""
+    typed = {table.names.target: table for table in dated.typed}
+    taken = {name: table.names for table in dated.located for name in (table.names.view, table.names.raw)}
+    tables: list[ChangedTable] = []
+    problems: list[str] = []
+    for one in captured:
+        table = typed.get(one.target)
+        if table is None:
+            problems.append(f"{one.target}: {_why_missing(dated, one.target)}")
+            continue
+        made = _changed_table(one, table, source, versions.get(one.target, 1))
+        wrong = _problems_of(one, made, taken)
+        problems += wrong
+        if not wrong:
+            tables.append(made)
+    return ChangedTables(tables=tuple(tables), problems=tuple(problems))
+
+
+def _why_missing(dated: DatedTables, target: TableTarget) -> str:
+    if any(member.target == target for table in dated.located for member in table.members):
+        return "`union:` gathers it into another table, whose keys may repeat; captured tables need a view of their own"
+    return f"it has no view of {dated.snapshot_date}; its changes are shown once a snapshot with it is published"
+
+
+def _problems_of(one: CapturedTable, table: ChangedTable, taken: Mapping[str, AthenaTable]) -> list[str]:
+    known = {column.raw for column in table.columns}
+    gone = [name for name in table.key if name not in known]
+    if gone:
+        return [
+            f"{one.target}: {', '.join(gone)} of its key is no column of the snapshot; see `rds-lake streams triggers`"
+        ]
+    ours = {table.changes: "changes", table.live: "live", table.history: "history", table.raw: "raw"}
+    return [
+        meeting(name, f"the {what} view of {one.target}", taken[name].target, taken)
+        for name, what in ours.items()
+        if name in taken
+    ]
+
+
+def _changed_table(one: CapturedTable, table: TypedTable, source: SourceSettings, version: int) -> ChangedTable:
+    present = {column.name.lower(): column for column in table.named.manifest.columns}
+    seen = {seen.key: seen.column for seen in table.named.seen}
+    columns: list[ChangedColumn] = []
+    for view in table.columns:
+        key = view.name.lower()
+        column = present.get(key) or seen[key]
+        asked = source.types.get(f"{one.target}.{column.name}")
+        raw_type = seen[key].hive_type if key in seen else column.hive_type
+        columns.append(ChangedColumn(column=replace(column, hive_type=raw_type), alias=view.alias, presto_type=asked))
+    columns += _added(one, columns, source)
+    key = tuple(name.lower() for name in one.key)
+    return ChangedTable(names=table.names, key=key, columns=tuple(columns), version=version)
+
+
+def _added(one: CapturedTable, known: Sequence[ChangedColumn], source: SourceSettings) -> list[ChangedColumn]:
+    """Columns that capture knows and the snapshot does not have yet; not those whose name in Athena is taken."""
+    names, taken = {column.raw for column in known}, {column.alias for column in known}
+    added: list[ChangedColumn] = []
+    for column in one.columns:
+        alias = source.rename.get(f"{one.target}.{column.name}") or athena_name(column.name)
+        if column.name.lower() in names or alias in taken:
+            continue
+        taken.add(alias)
+        made = added_column(column, mysql=one.target.database == one.target.schema)
+        added.append(ChangedColumn(column=made, alias=alias, exported=False))
+    return added

@@ -1,0 +1,178 @@
+"""Compaction: the changes of new cuts, as typed Parquet that Athena reads.
+
+    cuts after the last compacted one -> one Parquet file per table -> the record -> partitions in Glue
+
+Cut after cut is read once, and each table's changes go into one file, however many cuts there are. Nothing is deleted and
+nothing written twice: of two runs at once, the one whose batch the record took counts, and the other's file is never read.
+A table whose changes cannot be read is named; the others go on.
+
+What belongs here: that order.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import BinaryIO, cast
+
+from rds_lake.aws.s3.stream import S3Writer
+from rds_lake.errors import ManifestError, RdsLakeError, TransientError
+from rds_lake.model.exports.info import export_folder
+from rds_lake.model.streams.compacted import Batch, Progress, Unparsed
+from rds_lake.model.streams.cut import Cut
+from rds_lake.model.streams.forwarded import EpochCuts
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.changes.table import ChangedTable
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.compaction.found import events_of, next_cuts
+from rds_lake.stages.streams.compaction.raw_changes import RAW_CHANGES, catalogue_changes, fits, raw_columns
+from rds_lake.stages.streams.compaction.record import CompactedRecord
+from rds_lake.stages.streams.compaction.unique import CutFile, unique_events
+from rds_lake.stages.streams.compaction.write import ChangeWriter
+from rds_lake.threads import cancelling_threads
+
+_MOST_CUTS = 500  # in one batch: a day and more of cuts every five minutes
+_LOOK_BACK = 3  # where a number comes again, it does so soon
+_AT_ONCE = 4  # tables; each holds one group of rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compaction:
+    """What was done for one epoch. `until`: the last cut that all its tables have. `problems`: tables that are behind, and why."""
+
+    epoch: str
+    until: int
+    rows: int
+    unparsed: Mapping[TableTarget, tuple[Unparsed, ...]]
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compactor:
+    """Compacts the changes of one source. `attempt` names a folder that no other run has."""
+
+    lake: Lake
+    source: str
+    log: Callable[[str], None]
+    attempt: Callable[[], str] = field(default=lambda: uuid.uuid4().hex[:12])
+
+    @property
+    def record(self) -> CompactedRecord:
+        return CompactedRecord(lake=self.lake, source=self.source)
+
+    def settled(self, tables: Sequence[ChangedTable]) -> tuple[ChangedTable, ...]:
+        """The tables with the version of raw table that can hold them, catalogued, with a place in the record to begin from."""
+        known = self.record.read()
+        existing = self.lake.glue.list_tables(self.source, beginning=RAW_CHANGES)
+        settled: list[ChangedTable] = []
+        for table in tables:
+            version = known.version_of(table.names.target)
+            rows = sum(one.rows for one in known.tables if one.target == table.names.target)
+            placed = replace(table, version=version)
+            while not fits(placed, existing, has_rows=rows > 0 and placed.version == version):
+                placed = replace(placed, version=placed.version + 1)
+            if placed.version != version:
+                self.log(f"the changes of {table.names.target} are compacted anew, into {placed.raw}")
+            settled.append(placed)
+        return tuple(settled)
+
+    def compact(self, final: EpochCuts, tables: Sequence[ChangedTable]) -> Compaction:
+        """Compact every final cut of the epoch. TransientError where S3 or Glue does not answer."""
+        epoch = final.epoch
+        places = {table.names.target: self.record.begin(table.names.target, epoch, table.version) for table in tables}
+        failed: dict[TableTarget, str] = {}
+        rows = 0
+        while going := [table for table in tables if table.names.target not in failed]:
+            after = max(min(places[table.names.target].until for table in going), final.first - 1)
+            if after >= final.cut:
+                break
+            for table, outcome in zip(going, self._several(final, after, going, places), strict=True):
+                if isinstance(outcome, RdsLakeError):
+                    failed[table.names.target] = str(outcome)
+                else:
+                    rows += outcome
+                    places[table.names.target] = self.record.begin(table.names.target, epoch, table.version)
+        for table in tables:
+            catalogue_changes(self.lake, self.source, table, places[table.names.target])
+            self.record.catalogued(places[table.names.target])
+        return Compaction(
+            epoch=epoch,
+            until=min((place.until for place in places.values()), default=0),
+            rows=rows,
+            unparsed={target: place.unparsed for target, place in places.items() if place.unparsed},
+            problems=tuple(f"{target}: {reason}" for target, reason in failed.items()),
+        )
+
+    def _several(
+        self, final: EpochCuts, after: int, tables: Sequence[ChangedTable], places: Mapping[TableTarget, Progress]
+    ) -> list[int | RdsLakeError]:
+        """The next cuts, as many as one batch may have: of each table how many changes were compacted, or why they were not."""
+        try:
+            cuts = next_cuts(self.lake, self.source, final, after=after, most=_MOST_CUTS)
+            earlier = self._before(final, after)
+        except ManifestError as error:
+            return [error] * len(tables)
+        with cancelling_threads(_AT_ONCE, "compact") as pool:
+            outcomes = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), tables))
+        self.log(f"{self.source}: cuts {cuts[0].number} to {cuts[-1].number} are compacted")
+        return outcomes
+
+    def _before(self, final: EpochCuts, after: int) -> tuple[Cut, ...]:
+        first = max(final.first, after - _LOOK_BACK + 1)
+        return next_cuts(self.lake, self.source, replace(final, cut=after), after=first - 1, most=_LOOK_BACK)
+
+    def _attempt(
+        self, table: ChangedTable, places: Mapping[TableTarget, Progress], earlier: Sequence[Cut], cuts: Sequence[Cut]
+    ) -> int | RdsLakeError:
+        """How many changes were compacted, or why this table's could not be."""
+        try:
+            return self._compact(table, places[table.names.target], earlier, cuts)
+        except TransientError:
+            raise
+        except RdsLakeError as error:
+            return error
+
+    def _compact(self, table: ChangedTable, place: Progress, earlier: Sequence[Cut], cuts: Sequence[Cut]) -> int:
+        target, until = place.target, cuts[-1].number
+        files = _files(target, [cut for cut in cuts if cut.number > place.until])
+        before = _files(target, [cut for cut in (*earlier, *cuts) if cut.number <= place.until])
+        if until <= place.until:
+            return 0
+        layout = self.lake.layout
+        folder = layout.compacted_folder(
+            self.source, export_folder(target), place.version, place.epoch, until, self.attempt()
+        )
+        rows, unparsed = self._written(table, files, before, f"{folder}00000.parquet") if files else (0, ())
+        columns = tuple((name, kind) for name, kind, _ in raw_columns(table))
+        changed = max((number for number, _ in files), default=0)
+        batch = Batch(until=until, changed=changed, folder=layout.uri(folder), rows=rows, columns=columns)
+        return rows if self.record.add(place, batch, unparsed) else 0
+
+    def _written(
+        self, table: ChangedTable, files: Sequence[CutFile], earlier: Sequence[CutFile], key: str
+    ) -> tuple[int, tuple[Unparsed, ...]]:
+        s3, bucket = self.lake.s3, self.lake.layout.bucket
+        events = unique_events(
+            files,
+            earlier,
+            lambda file: events_of(s3, bucket, file),
+            table=str(table.names.target),
+            source=self.source,
+        )
+        with S3Writer(s3.client, bucket, key, kms_key=self.lake.kms_key) as file:
+            writer = ChangeWriter(columns=table.columns, key=table.key, file=cast(BinaryIO, file))
+            writer.write(events)
+            if not writer.rows:  # all of them were there before
+                file.abort()
+        return writer.rows, writer.unparsed
+
+
+def _files(target: TableTarget, cuts: Sequence[Cut]) -> list[CutFile]:
+    return [
+        (cut.number, file)
+        for cut in cuts
+        for table in cut.tables
+        if table.table.target == target
+        for file in table.files
+    ]

@@ -1,0 +1,50 @@
+"""Final cuts of an epoch, many at once, and the changes in their files, checked as they are read.
+
+What belongs here: reading for compaction. Which cuts are final is said by `stages/streams/cuts.py`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+from collections.abc import Iterator
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.stream import S3Reader
+from rds_lake.errors import ManifestError
+from rds_lake.model.streams.cut import ChangeFile, Cut
+from rds_lake.model.streams.event import ChangeEvent, parse_event
+from rds_lake.model.streams.forwarded import EpochCuts
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.record import get_cut
+from rds_lake.threads import cancelling_threads
+
+_AT_ONCE = 16
+
+
+def next_cuts(lake: Lake, source: str, cuts: EpochCuts, *, after: int, most: int) -> tuple[Cut, ...]:
+    """The final cuts that follow this number, in order, at most so many; ManifestError where one of them is gone."""
+    numbers = range(after + 1, min(cuts.cut, after + most) + 1)
+    if len(numbers) <= 1:
+        return tuple(get_cut(lake, source, cuts.epoch, number) for number in numbers)
+    with cancelling_threads(min(_AT_ONCE, len(numbers)), "cuts") as pool:
+        return tuple(pool.map(lambda number: get_cut(lake, source, cuts.epoch, number), numbers))
+
+
+def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[ChangeEvent, int]]:
+    """The file's changes, and how long each line is; ManifestError names the line that is none, or a file that is not whole."""
+    rows, last = 0, None
+    with S3Reader(s3.client, bucket, file.key) as raw, gzip.open(io.BufferedReader(raw), "rb") as lines:
+        for rows, line in enumerate(lines, start=1):
+            try:
+                event = parse_event(line)
+            except (ValueError, RecursionError) as error:
+                raise ManifestError(f"line {rows} of s3://{bucket}/{file.key} is no change: {error}") from error
+            if last is not None and event.seq <= last:
+                raise ManifestError(
+                    f"line {rows} of s3://{bucket}/{file.key}: change {event.seq} comes after {last}; they must ascend"
+                )
+            last = event.seq
+            yield event, len(line)
+    if rows != file.rows:
+        raise ManifestError(f"s3://{bucket}/{file.key} has {rows} changes, and its cut's manifest says {file.rows}")

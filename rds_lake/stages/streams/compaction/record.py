@@ -1,0 +1,88 @@
+"""The record of how far a source's changes are compacted, read and changed where several runs may be at work.
+
+What belongs here: its object in S3. Its values are `model/streams/compacted.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+
+from rds_lake.model.streams.compacted import (
+    Batch,
+    Compacted,
+    Progress,
+    Unparsed,
+    parse_compacted,
+    render_compacted,
+)
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.shared_state import change_text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompactedRecord:
+    """The record of one source."""
+
+    lake: Lake
+    source: str
+
+    def read(self) -> Compacted:
+        """As it is; ManifestError when it is damaged."""
+        return self._parse(self.lake.s3.find_text(self.lake.layout.bucket, self._key))
+
+    def add(self, before: Progress, batch: Batch, unparsed: Collection[Unparsed]) -> bool:
+        """Add the batch that follows `before`; False where another run was there first, whose batch then counts."""
+        added = False
+
+        def change(known: Compacted) -> Compacted:
+            nonlocal added
+            now = known.of(before.target, before.epoch) or replace(before, until=0, pending=())
+            added = (now.version, now.until) == (before.version, before.until)
+            return known.having(now.followed_by(batch, unparsed)) if added else known
+
+        self._change(change)
+        return added
+
+    def begin(self, target: TableTarget, epoch: str, version: int) -> Progress:
+        """How far the table is in this version; of an older version nothing counts any more."""
+
+        def change(known: Compacted) -> Compacted:
+            now = known.of(target, epoch)
+            if now is not None and now.version >= version:
+                return known
+            return known.having(Progress(target=target, epoch=epoch, version=max(version, known.version_of(target))))
+
+        found = self._change(change).of(target, epoch)
+        assert found is not None
+        return found
+
+    def catalogued(self, progress: Progress) -> None:
+        """Glue has all batches that `progress` names as pending."""
+        done = {batch.folder for batch in progress.pending}
+
+        def change(known: Compacted) -> Compacted:
+            now = known.of(progress.target, progress.epoch)
+            if now is None or not done:
+                return known
+            left = tuple(batch for batch in now.pending if batch.folder not in done)
+            return known if left == now.pending else known.having(replace(now, pending=left))
+
+        self._change(change)
+
+    def _change(self, change: Callable[[Compacted], Compacted]) -> Compacted:
+        def changed(text: str | None) -> str | None:
+            known = self._parse(text)
+            wanted = change(known)
+            return None if wanted == known else render_compacted(wanted)
+
+        lake = self.lake
+        return self._parse(change_text(lake.s3, lake.layout.bucket, self._key, changed, kms_key=lake.kms_key))
+
+    def _parse(self, text: str | None) -> Compacted:
+        return parse_compacted(text, where=self.lake.layout.uri(self._key))
+
+    @property
+    def _key(self) -> str:
+        return self.lake.layout.compacted_key(self.source, "_state.json")

@@ -1,0 +1,59 @@
+"""The changes of several cuts, each once.
+
+Each number is in one final cut, as forwarders write them; here that is not believed but looked at. The same number with the same
+content counts once. With other content it means that a database was restored and gives its numbers once more.
+
+What belongs here: finding repetitions, in memory for only those numbers that a later file may have as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from rds_lake.errors import CatalogError
+from rds_lake.model.streams.cut import ChangeFile
+from rds_lake.model.streams.event import ChangeEvent, render_event
+
+# A file and the number of its cut.
+CutFile = tuple[int, ChangeFile]
+Read = Callable[[ChangeFile], Iterable[tuple[ChangeEvent, int]]]
+
+
+def unique_events(
+    files: Sequence[CutFile], earlier: Sequence[CutFile], read: Read, *, table: str, source: str
+) -> Iterator[tuple[int, ChangeEvent, int]]:
+    """Cut, change and length of its line, for each change of the files that no file before it has.
+
+    `earlier`: files that are compacted already. CatalogError where a number comes again with other content.
+    """
+    floors = _floors(files)
+    first = floors[0] if floors else 0
+    seen: dict[int, tuple[int, int]] = {}
+    for cut, file in earlier:
+        if file.last_seq >= first:
+            seen |= {event.seq: (cut, _digest(event)) for event, _ in read(file) if event.seq >= first}
+    for (cut, file), floor in zip(files, floors[1:], strict=True):
+        for event, length in read(file):
+            known = seen.get(event.seq)
+            if known is None:
+                if event.seq >= floor:
+                    seen[event.seq] = (cut, _digest(event))
+                yield cut, event, length
+            elif known[1] != _digest(event):
+                raise CatalogError(
+                    f"change {event.seq} of {table} is in cut {known[0]}, and with other content in cut {cut}: the database was "
+                    f"restored, or promoted, and gives its numbers again. Its changes since cannot be told from the earlier ones; "
+                    f"run `rds-lake streams reset {source}`, and let the next snapshot be published"
+                )
+
+
+def _floors(files: Sequence[CutFile]) -> list[int]:
+    """For each file the lowest number that it or a later one has; last what no number reaches."""
+    floors = [1 << 63]
+    for _, file in reversed(files):
+        floors.append(min(floors[-1], file.first_seq))
+    return floors[::-1]
+
+
+def _digest(event: ChangeEvent) -> int:
+    return hash(render_event(event))

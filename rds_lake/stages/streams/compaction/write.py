@@ -1,0 +1,127 @@
+"""Changes of one table as a Parquet file: what they are, and both images with the types of the raw table.
+
+What belongs here: the file. Which changes it has is decided by the caller; a value's type is `values.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC
+from typing import Any, BinaryIO
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rds_lake.model.streams.compacted import Unparsed
+from rds_lake.model.streams.event import ChangeEvent, Image, Op
+from rds_lake.sql.changes.table import META_COLUMNS, ChangedColumn
+from rds_lake.stages.streams.compaction.values import arrow_type, to_array
+
+# A group of rows is held as Python values: so many changes, or so many bytes of their lines.
+_ROWS, _BYTES = 20_000, 32 * 1024**2
+NO_KEY = "(key)"  # stands for a column where a change has no key
+_META = {
+    "bigint": pa.int64(),
+    "string": pa.string(),
+    "timestamp": pa.timestamp("us"),
+    "array<string>": pa.list_(pa.string()),
+}
+
+
+@dataclass(slots=True)
+class ChangeWriter:
+    """Writes changes into an open file, group by group. `rows` and `unparsed` say what was written.
+
+    `key`: the raw names of the key's columns. A change whose image has no key is written; no live row can come of it.
+    """
+
+    columns: Sequence[ChangedColumn]
+    key: Sequence[str]
+    file: BinaryIO
+    rows: int = 0
+    _writer: pq.ParquetWriter | None = None
+    _bad: dict[str, Unparsed] = field(default_factory=dict)
+
+    @property
+    def unparsed(self) -> tuple[Unparsed, ...]:
+        """Columns with texts that are no values of their types, and columns that no snapshot and no capture knows."""
+        return tuple(self._bad.values())
+
+    def write(self, events: Iterable[tuple[int, ChangeEvent, int]]) -> None:
+        """All changes, each with its cut and the length of its line; nothing is written where there are none."""
+        group: list[tuple[int, ChangeEvent]] = []
+        held = 0
+        for cut, event, length in events:
+            group.append((cut, event))
+            held += length
+            if len(group) >= _ROWS or held >= _BYTES:
+                self._write(group)
+                group, held = [], 0
+        if group:
+            self._write(group)
+        if self._writer is not None:
+            self._writer.close()
+
+    def _write(self, group: Sequence[tuple[int, ChangeEvent]]) -> None:
+        schema = schema_of(self.columns)
+        arrays = self._meta(group)
+        events = [event for _, event in group]
+        for column in self.columns:
+            arrays += [self._values([event.new for event in events], column, events)]
+            arrays += [self._values([event.old for event in events], column, events)]
+        self._note_unknown(events)
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self.file, schema, compression="zstd")
+        self._writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
+        self.rows += len(group)
+
+    def _meta(self, group: Sequence[tuple[int, ChangeEvent]]) -> list[pa.Array]:
+        values: list[list[Any]] = [
+            [event.seq for _, event in group],
+            [cut for cut, _ in group],
+            [event.op.value for _, event in group],
+            [event.at.astimezone(UTC).replace(tzinfo=None) for _, event in group],
+            [event.xid for _, event in group],
+            [list(event.omitted) or None for _, event in group],
+        ]
+        return [pa.array(value, _META[kind]) for value, (_, kind, _) in zip(values, META_COLUMNS, strict=True)]
+
+    def _values(self, images: Sequence[Image | None], column: ChangedColumn, events: Sequence[ChangeEvent]) -> pa.Array:
+        name = column.column.name
+        array, bad = to_array([None if image is None else image.get(name) for image in images], column.column)
+        if bad:
+            self._note(name, len(bad), events[bad[0]].seq)
+        return array
+
+    def _note_unknown(self, events: Sequence[ChangeEvent]) -> None:
+        known = {column.column.name for column in self.columns}
+        for event in events:
+            if event.op is not Op.TRUNCATE and not self._has_key(event):
+                self._note(NO_KEY, 1, event.seq)
+            for name in event.unread or ():
+                self._note(name, 1, event.seq)
+            for image in (event.new, event.old):
+                for name in (image or {}).keys() - known:
+                    self._note(name, 1, event.seq)
+
+    def _has_key(self, event: ChangeEvent) -> bool:
+        images = (
+            [event.old] if event.op is Op.DELETE else [event.new] if event.op is Op.INSERT else [event.old, event.new]
+        )
+        names = [column.column.name for column in self.columns if column.raw in self.key]
+        return all(image is not None and image.get(name) is not None for image in images for name in names)
+
+    def _note(self, name: str, count: int, seq: int) -> None:
+        old = self._bad.get(name)
+        self._bad[name] = Unparsed(
+            column=name, count=count + (old.count if old else 0), seq=min(seq, old.seq) if old else seq
+        )
+
+
+def schema_of(columns: Sequence[ChangedColumn]) -> pa.Schema:
+    """The file's columns, as `raw_columns` has them for Glue."""
+    meta = [(name, _META[kind]) for name, kind, _ in META_COLUMNS]
+    return pa.schema(
+        [*meta, *((name, arrow_type(one.column.hive_type)) for one in columns for name in (one.new, one.old))]
+    )

@@ -1,0 +1,144 @@
+"""Drift: each new snapshot is compared with what the one before it and the changes in between predict.
+
+A row differs where something wrote to the database and no trigger saw it: a cascade of MySQL's foreign keys, a TRUNCATE or load
+with triggers disabled, `session_replication_role = replica`, a column that the triggers do not have yet. Of an outbox everything
+else must be predicted exactly.
+
+What belongs here: which snapshots are compared, and when. The query is `sql/changes/drift.py`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from rds_lake.aws.athena import QueryResult
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import CatalogError, ManifestError, RdsLakeError
+from rds_lake.model.streams.drift import Drift, DriftedRow, TableDrift, parse_drift_record, render_drift_record
+from rds_lake.sql.changes.drift import DIFFERENT, EXTRA, MISSING, render_drift, render_not_compacted
+from rds_lake.sql.changes.table import ChangedTable
+from rds_lake.stages.catalogue.dated import DatedTables, tables_of
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+from rds_lake.stages.streams.compaction.record import CompactedRecord
+from rds_lake.stages.streams.live.marks import Mark, home_of, read_marks
+
+_RECORD = "_drift.json"
+_KEYS = 10  # rows of each kind that a report names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftCheck:
+    """Compares the published snapshot of one source with the one before it, once."""
+
+    lake: Lake
+    source: SourceSettings
+    log: Callable[[str], None]
+
+    def find(self) -> Drift | None:
+        """The newest comparison; None before the first."""
+        key = self.lake.layout.compacted_key(self.source.name, _RECORD)
+        text = self.lake.s3.find_text(self.lake.layout.bucket, key)
+        return None if text is None else parse_drift_record(text, where=self.lake.layout.uri(key))
+
+    def check(self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str) -> Drift | None:
+        """Compare the date's captured tables, unless that was done; None while changes of its outbox are not compacted yet.
+
+        Reads both dates of these tables once, through Athena. A table that cannot be compared is named in the result.
+        """
+        known = self.find()
+        if known is not None and (known.after, known.export_task) == (day, export_task):
+            return known
+        if self._is_behind(tables, marks):
+            self.log(f"drift of {self.source.name} {day} is looked for once the changes in its outbox are forwarded")
+            return None
+        drift = self._compared(tables, marks, day, export_task)
+        key = self.lake.layout.compacted_key(self.source.name, _RECORD)
+        self.lake.s3.put_text(self.lake.layout.bucket, key, render_drift_record(drift), kms_key=self.lake.kms_key)
+        return drift
+
+    def _is_behind(self, tables: Sequence[ChangedTable], marks: Sequence[Mark]) -> bool:
+        """Whether the snapshot has changes that are in no compacted cut."""
+        name = self.source.name
+        by_home: dict[str, list[ChangedTable]] = defaultdict(list)
+        for table in tables:
+            by_home[home_of(table.names.target)].append(table)
+        compacted = CompactedRecord(lake=self.lake, source=name).read()
+        for mark in marks:
+            places = [compacted.of(table.names.target, mark.watermark.epoch) for table in by_home[mark.home]]
+            if any((place.until if place else 0) < mark.watermark.cut for place in places):
+                return True
+        questions = [
+            render_not_compacted(name, by_home[mark.home], mark.watermark) for mark in marks if by_home[mark.home]
+        ]
+        answers = self.lake.athena.run_many(questions, database=name)
+        return any(int(answer.rows[0][0] or 0) for answer in answers)
+
+    def _compared(self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str) -> Drift:
+        drift = Drift(before=None, after=day, export_task=export_task)
+        earlier = [one for one in recorded_dates(self.lake.s3, self.lake.layout, self.source.name) if one < day]
+        if not earlier:
+            return replace(drift, not_compared="it is the first snapshot with capture")
+        before = max(earlier)
+        try:
+            dated = tables_of(self.lake, self.source, before)
+            old = {mark.home: mark for mark in read_marks(self.lake, self.source.name, dated).marks}
+        except (CatalogError, ManifestError) as error:
+            return replace(drift, not_compared=f"the snapshot of {before} cannot be read: {error}")
+        new = {mark.home: mark for mark in marks}
+        pairs: list[tuple[ChangedTable, str]] = []
+        for table in tables:
+            home = home_of(table.names.target)
+            sql = self._question(table, dated, old.get(home), new[home])
+            if sql:
+                pairs.append((table, sql))
+        if not pairs:
+            return replace(drift, before=before, not_compared=f"no table was captured in one epoch since {before}")
+        answers = self.lake.athena.try_many([sql for _, sql in pairs], database=self.source.name)
+        found = [_drift_of(table, answer) for (table, _), answer in zip(pairs, answers, strict=True)]
+        return replace(
+            drift, before=before, compared=len(found), tables=tuple(one for one in found if one.rows or one.error)
+        )
+
+    def _question(self, table: ChangedTable, dated: DatedTables, old: Mark | None, new: Mark) -> str | None:
+        """The query of one table; None where it was not captured at the earlier date, or in another epoch."""
+        target = table.names.target
+        earlier = {one.names.target: one for one in dated.typed}.get(target)
+        captured = {one.target for one in old.captured} if old else set()
+        if old is None or earlier is None or target not in captured or old.watermark.epoch != new.watermark.epoch:
+            return None
+        present = {column.name.lower() for column in earlier.named.manifest.columns}
+        columns = tuple(replace(column, exported=column.raw in present) for column in table.columns if column.exported)
+        before = replace(table, names=earlier.names, columns=columns)
+        return render_drift(
+            self.source.name,
+            before,
+            old.watermark,
+            new.watermark,
+            compared=[column for column in columns if column.exported],
+            found_raw=(table.names.raw, table.names.partition_key),
+            most=_KEYS,
+        )
+
+
+def _drift_of(table: ChangedTable, answer: QueryResult | RdsLakeError) -> TableDrift:
+    drift = TableDrift(table=str(table.names.target))
+    if isinstance(answer, RdsLakeError):
+        return replace(drift, error=str(answer))
+    counts: dict[str, int] = defaultdict(int)
+    rows: dict[str, list[DriftedRow]] = defaultdict(list)
+    for kind, total, key, columns in answer.rows:
+        counts[str(kind)] = int(total or 0)
+        rows[str(kind)].append(DriftedRow(key=key or "", columns=columns or "" if kind == DIFFERENT else ""))
+    return replace(
+        drift,
+        missing=counts[MISSING],
+        extra=counts[EXTRA],
+        different=counts[DIFFERENT],
+        missing_rows=tuple(rows[MISSING]),
+        extra_rows=tuple(rows[EXTRA]),
+        different_rows=tuple(rows[DIFFERENT]),
+    )

@@ -1,0 +1,207 @@
+"""Bring the live views of a source to the published snapshot and the newest cut: what `changes` does, and what publishing does.
+
+`bring_up` compacts and moves; `beside` only moves, in the midst of a publication, so that a new date and its live views come
+together. A publication never fails by it: what keeps the live views back is logged, and they follow with the next `changes`.
+
+What belongs here: what is looked up for that, and when another run comes in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import CatalogError, ConflictError, RdsLakeError, UnavailableError
+from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.model.streams.compacted import Compacted, Progress
+from rds_lake.model.streams.forwarded import EpochCuts, ForwardedCuts
+from rds_lake.model.streams.shown import Shown
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.changes.table import ChangedTable
+from rds_lake.stages.catalogue.dated import DatedTables, tables_of
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer, read_state
+from rds_lake.stages.streams.changed_tables import changed_tables
+from rds_lake.stages.streams.compaction.compact import Compaction, Compactor
+from rds_lake.stages.streams.cuts import forwarded
+from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
+from rds_lake.stages.streams.live.move import LiveMover, Wanted, read_shown, wanted_views
+from rds_lake.stages.streams.record import get_cut
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What `bring_up` did. `shown`: what the live views show, None without a published snapshot that has capture.
+
+    `problems`: what keeps tables from being shown, or behind; each with what to do.
+    """
+
+    shown: Shown | None
+    compactions: tuple[Compaction, ...] = ()
+    tables: tuple[ChangedTable, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    moved: int = 0
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveViews:
+    """The live views of one source."""
+
+    lake: Lake
+    source: SourceSettings
+    log: Callable[[str], None]
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+
+    def bring_up(self) -> Brought:
+        """Compact all new cuts, and move the views to the newest cut that every table has.
+
+        Raises QueryError, CatalogError or TransientError where that cannot be done at all; a table of its own is a problem.
+        """
+        for _ in range(_ATTEMPTS):
+            pointer = find_pointer(self.lake.s3, self.lake.layout, self.source.name)
+            if pointer is None:
+                return Brought(
+                    shown=None, problems=("nothing is published yet, so changes have no snapshot to begin from",)
+                )
+            try:
+                return self._brought(tables_of(self.lake, self.source, pointer.snapshot_date, published=pointer))
+            except ConflictError as conflict:
+                self.log(f"another run moved the live views of {self.source.name} meanwhile ({conflict})")
+        raise UnavailableError(
+            f"the live views of {self.source.name} are being moved by several runs at once; it can be repeated in a few minutes"
+        )
+
+    def beside(self, dated: DatedTables) -> None:
+        """Move the views to this date, which is being published; what prevents it is logged."""
+        try:
+            marks = read_marks(self.lake, self.source.name, dated)
+            tables, _, problems = self._tables(dated, marks, settle=False)
+            for problem in (*marks.problems, *problems):
+                self.log(f"live views of {self.source.name}: {problem}")
+            if marks.marks or not marks.problems:
+                self._move_among_others(dated, tables, marks.marks)
+        except RdsLakeError as error:
+            self.log(
+                f"the live views of {self.source.name} did not move to {dated.snapshot_date}; they follow when `changes` is "
+                f"materialized: {error}"
+            )
+
+    def _brought(self, dated: DatedTables) -> Brought:
+        marks = read_marks(self.lake, self.source.name, dated)
+        tables, epochs, problems = self._tables(dated, marks, settle=True)
+        compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
+        compactions = tuple(compactor.compact(final, mine) for final, mine in epochs)
+        problems = (*marks.problems, *problems, *(one for done in compactions for one in done.problems))
+        shown, moved = None, 0
+        if marks.marks or not marks.problems:  # marks that cannot be read leave the views as they are
+            shown, moved, more = self._move(dated, tables, marks.marks, is_published=True)
+            problems += more
+        if not marks.marks and not marks.problems:
+            problems += (
+                f"{self.source.name} {dated.snapshot_date} was exported without the tables of capture; the live views come with the "
+                "first snapshot that has them",
+            )
+        return Brought(
+            shown=shown, compactions=compactions, tables=tables, marks=marks.marks, moved=moved, problems=problems
+        )
+
+    def _tables(
+        self, dated: DatedTables, marks: Marks, *, settle: bool
+    ) -> tuple[tuple[ChangedTable, ...], list[tuple[EpochCuts, list[ChangedTable]]], tuple[str, ...]]:
+        """The tables, for each epoch those of its database, and what is wrong with others."""
+        compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
+        known = compactor.record.read()
+        records = forwarded(self.lake, self.source.name)
+        captured = [table for mark in marks.marks for table in self._captured(mark, records)]
+        versions = {one.target: known.version_of(one.target) for one in captured}
+        found = changed_tables(dated, captured, self.source, versions)
+        tables, problems = found.tables, found.problems
+        settled = compactor.settled(tables)
+        if not settle:
+            waiting = [table for table, now in zip(tables, settled, strict=True) if table.version != now.version]
+            if waiting:
+                raise CatalogError(
+                    f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so that their changes are to "
+                    "be compacted anew first"
+                )
+        epochs = [
+            (final, [table for table in settled if home_of(table.names.target) == record.database])
+            for record in records
+            for final in record.epochs
+        ]
+        return settled, [(final, mine) for final, mine in epochs if mine], problems
+
+    def _captured(self, mark: Mark, records: Sequence[ForwardedCuts]) -> Sequence[CapturedTable]:
+        """The captured tables, as the newest cut of the snapshot's epoch has them, or the snapshot itself."""
+        found = [record.find(mark.watermark.epoch) for record in records if record.database == mark.home]
+        newest: dict[TableTarget, CapturedTable] = {}
+        for final in found:
+            if final is not None and final.cut > mark.watermark.cut:
+                cut = get_cut(self.lake, self.source.name, final.epoch, final.cut)
+                newest = {table.table.target: table.table for table in cut.tables if table.table.key}
+        return list(({one.target: one for one in mark.captured} | newest).values())
+
+    def _move_among_others(self, dated: DatedTables, tables: Sequence[ChangedTable], marks: Sequence[Mark]) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._move(dated, tables, marks, is_published=False)
+                return
+            except ConflictError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def _move(
+        self, dated: DatedTables, tables: Sequence[ChangedTable], marks: Sequence[Mark], *, is_published: bool
+    ) -> tuple[Shown | None, int, tuple[str, ...]]:
+        """What is shown afterwards, how many views were made, and tables that have none.
+
+        `is_published`: the date was the published one when it was looked up. ConflictError where it is not any more; while a
+        publication is under way, the views are left to that.
+        """
+        shown, etag = read_shown(self.lake, self.source.name)
+        if is_published and self._is_being_published(dated):
+            return shown, 0, ()
+        if not marks and shown is None:
+            return None, 0, ()
+        task = dated.manifest.export.export_task
+        compacted = Compactor(lake=self.lake, source=self.source.name, log=self.log).record.read()
+        mover = LiveMover(lake=self.lake, source=self.source.name, log=self.log)
+        if not marks:
+            nothing = Shown(snapshot_date=dated.snapshot_date, export_task=task)
+            mover.move(Wanted(shown=nothing, statements={}, tables={}), shown, etag, lambda _: None)
+            return None, 0, ()
+        wanted = wanted_views(self.source.name, task, tables, marks, compacted)
+
+        def back(before: Shown) -> Wanted | None:
+            """What was shown before on this very snapshot."""
+            if before.export_task != task:
+                return None
+            cuts = {one.epoch: one.cut for one in before.cuts}
+            held = Compacted(tables=tuple(_until(one, cuts) for one in compacted.tables))
+            return wanted_views(self.source.name, task, tables, marks, held)
+
+        moved = mover.move(wanted, shown, etag, back)
+        return wanted.shown, moved, wanted.problems
+
+    def _is_being_published(self, dated: DatedTables) -> bool:
+        state = read_state(self.lake.s3, self.lake.layout, self.source.name)
+        if state.pointer is None or state.pointer.export_task != dated.manifest.export.export_task:
+            raise ConflictError(
+                service="rds-lake", operation="changes", code="Moved", message=f"not {dated.snapshot_date} any more"
+            )
+        return bool(state.under_way(self.now()))
+
+
+def _until(progress: Progress, cuts: dict[str, int]) -> Progress:
+    return replace(progress, until=min(progress.until, cuts.get(progress.epoch, 0)))
+
+
+def beside(lake: Lake, source: SourceSettings, log: Callable[[str], None]) -> Callable[[DatedTables], None] | None:
+    """What a publication of the source does beside its own views; None where nothing of it is captured."""
+    captured = getattr(source, "streams", None)
+    return LiveViews(lake=lake, source=source, log=log).beside if captured and source.athena else None

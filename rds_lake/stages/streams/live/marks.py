@@ -1,0 +1,99 @@
+"""What a snapshot says of its own changes: the rows of `rds_lake.position` and `rds_lake.capture` that were exported with it.
+
+A source has one such place per database (PostgreSQL), or per server (MySQL).
+
+What belongs here: reading them through Athena. The rule that follows from them is in `sql/changes/table.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from rds_lake.errors import CatalogError, ManifestError
+from rds_lake.model.streams.captured import (
+    CAPTURE,
+    OUTBOX,
+    OWN_SCHEMA,
+    POSITION,
+    CapturedTable,
+    outbox_database,
+    parse_captured,
+)
+from rds_lake.model.tables.names import AthenaTable
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.changes.table import Watermark
+from rds_lake.sql.quoting import identifier, literal, qualified
+from rds_lake.stages.catalogue.dated import DatedTables
+from rds_lake.stages.lake.lake import Lake
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """One place of capture, as the snapshot has it. `home`: its database."""
+
+    home: str
+    watermark: Watermark
+    captured: tuple[CapturedTable, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """All places of a snapshot; `problems` where one is there but cannot be used."""
+
+    marks: tuple[Mark, ...]
+    problems: tuple[str, ...] = ()
+
+
+def home_of(target: TableTarget) -> str:
+    """The database with the outbox of the table."""
+    return outbox_database(target.database, target.schema)
+
+
+def read_marks(lake: Lake, source: str, dated: DatedTables) -> Marks:
+    """The marks of the date; none where capture was not installed when the snapshot was made, or was not exported."""
+    names = {table.names.target: table.names for table in dated.typed}
+    homes = sorted(target.database for target in names if (target.schema, target.table) == (OWN_SCHEMA, POSITION))
+    marks: list[Mark] = []
+    problems: list[str] = []
+    for home in homes:
+        try:
+            marks.append(_read(lake, source, dated, home, names))
+        except (CatalogError, ManifestError) as error:
+            problems.append(str(error))
+    return Marks(marks=tuple(marks), problems=tuple(problems))
+
+
+def _read(lake: Lake, source: str, dated: DatedTables, home: str, names: Mapping[TableTarget, AthenaTable]) -> Mark:
+    own = {
+        table: names.get(TableTarget(database=home, schema=OWN_SCHEMA, table=table))
+        for table in (OUTBOX, POSITION, CAPTURE)
+    }
+    outbox, position, capture = own[OUTBOX], own[POSITION], own[CAPTURE]
+    if outbox is None or position is None or capture is None:
+        missing = ", ".join(f"{home}.{OWN_SCHEMA}.{name}" for name, table in own.items() if table is None)
+        raise CatalogError(
+            f"{source} {dated.snapshot_date} was exported without {missing}, so it does not say which changes are in it; "
+            "materialize `snapshot_export` of a newer snapshot, and see that `include:` leaves no part of it out"
+        )
+    rows = _rows(lake, source, dated, position, '"cut", "epoch"')
+    if len(rows) != 1 or rows[0][0] is None or not rows[0][1]:
+        raise CatalogError(
+            f"{home}.{OWN_SCHEMA}.{POSITION} of {source} {dated.snapshot_date} has {len(rows)} rows, and needs one with a cut and an "
+            f"epoch; run `rds-lake streams reset {source}`"
+        )
+    defined = _rows(lake, source, dated, capture, '"definition"')
+    where = f"{home}.{OWN_SCHEMA}.{CAPTURE} of {source} {dated.snapshot_date}"
+    watermark = Watermark(
+        day=dated.snapshot_date, epoch=rows[0][1], cut=int(rows[0][0]), position=position, outbox=outbox
+    )
+    captured = tuple(parse_captured(text, where=where) for (text,) in defined if text)
+    return Mark(home=home, watermark=watermark, captured=captured)
+
+
+def _rows(
+    lake: Lake, source: str, dated: DatedTables, names: AthenaTable, columns: str
+) -> Sequence[tuple[str | None, ...]]:
+    where = f"{identifier(names.partition_key)} = {literal(dated.snapshot_date.isoformat())}"
+    sql = f"SELECT {columns} FROM {qualified(source, names.raw)} WHERE {where}"
+    return lake.athena.run(sql, database=source).rows

@@ -1,0 +1,200 @@
+"""Move the live views of a source: all tables of a database to one cut, on the published snapshot.
+
+    the mark in the record -> CREATE OR REPLACE of what differs -> read back -> the record
+
+As with the views of a date, Athena has no transaction over views: while some are replaced, each shows the cut before or the new
+one. A view whose table has no changes in between stays as it is, since it shows both. Where one cannot be made, those that
+moved go back. A run that was killed leaves the mark; the next one sees in Glue which views are not as the record has them.
+
+What belongs here: that order. Which cut is shown is `follow.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from rds_lake.errors import CatalogError, RdsLakeError
+from rds_lake.model.lake.publication import Pointer
+from rds_lake.model.streams.compacted import Compacted
+from rds_lake.model.streams.shown import Shown, ShownCut, parse_shown, render_shown
+from rds_lake.model.tables.glue import GlueTable
+from rds_lake.sql.changes.table import ChangedTable
+from rds_lake.sql.changes.views import live_columns, render_changes, render_history, render_live
+from rds_lake.sql.stored_view import why_not
+from rds_lake.stages.catalogue.published_view import is_published, published_view
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.live.marks import Mark, home_of
+
+_RECORD = "_live.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be shown: tables with the mark of their database. `problems`: tables whose views cannot be made."""
+
+    shown: Shown
+    statements: Mapping[str, str]
+    tables: Mapping[str, ChangedTable]  # by their live view
+    problems: tuple[str, ...] = ()
+
+
+def read_shown(lake: Lake, source: str) -> tuple[Shown | None, str | None]:
+    """What the live views show, None where there are none, and the version of the record."""
+    key = lake.layout.compacted_key(source, _RECORD)
+    found = lake.s3.find_version(lake.layout.bucket, key)
+    return (None, None) if found is None else (parse_shown(found[0], where=lake.layout.uri(key)), found[1])
+
+
+def wanted_views(
+    source: str, export_task: str, tables: Sequence[ChangedTable], marks: Sequence[Mark], compacted: Compacted
+) -> Wanted:
+    """The statements that show every table at the last cut that all tables of its database are compacted up to."""
+    by_home = {mark.home: mark for mark in marks}
+    statements: dict[str, str] = {}
+    problems: list[str] = []
+    made: dict[str, ChangedTable] = {}
+    cuts = {home: _cut(mark, tables, compacted) for home, mark in by_home.items()}
+    for table in tables:
+        home = home_of(table.names.target)
+        mark = by_home[home].watermark
+        progress = compacted.of(table.names.target, mark.epoch)
+        cut = min(cuts[home], progress.changed if progress else 0)  # nothing of this table changed from here to the cut
+        try:
+            mine = {
+                table.changes: render_changes(source, table),
+                table.live: render_live(source, table, mark, cut),
+                table.history: render_history(source, table, mark.epoch, cut),
+            }
+        except CatalogError as error:
+            problems.append(f"{table.names.target}: {error}")
+            continue
+        statements |= mine
+        made[table.live] = table
+    shown = Shown(
+        snapshot_date=marks[0].watermark.day,
+        export_task=export_task,
+        cuts=tuple(
+            ShownCut(home=home, epoch=mark.watermark.epoch, cut=max(cuts[home], mark.watermark.cut))
+            for home, mark in sorted(by_home.items())
+        ),
+    )
+    return Wanted(shown=shown, statements=statements, tables=made, problems=tuple(problems))
+
+
+def _cut(mark: Mark, tables: Sequence[ChangedTable], compacted: Compacted) -> int:
+    places = [
+        compacted.of(table.names.target, mark.watermark.epoch)
+        for table in tables
+        if home_of(table.names.target) == mark.home
+    ]
+    return min((place.until if place else 0 for place in places), default=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveMover:
+    """Moves the views of changes of one source."""
+
+    lake: Lake
+    source: str
+    log: Callable[[str], None]
+
+    def move(
+        self, wanted: Wanted, shown: Shown | None, etag: str | None, back: Callable[[Shown], Wanted | None]
+    ) -> int:
+        """Make every view that differs, drop those that are not wanted; how many were made.
+
+        `back`: the statements of what was shown before, None where they cannot be made any more. ConflictError when another run
+        moved the views since `etag`; QueryError or CatalogError when a view cannot be made or is not what was asked for.
+        """
+        existing = self.lake.glue.list_tables(self.source)
+        stale = self._stale(wanted.statements, shown, existing)
+        gone = self._gone(wanted, shown, existing)
+        if shown is not None and not (stale or gone or shown.moving) and self._same(shown, wanted.shown):
+            return 0
+        # What readers may see in between is written first: views of both.
+        old = shown.views if shown else {}
+        etag = self._write(replace(wanted.shown, views=old, moving=True), etag)
+        try:
+            self.lake.athena.run_many([wanted.statements[view] for view in stale], database=self.source)
+        except RdsLakeError:
+            self._go_back(shown, stale, back)
+            raise
+        for view in gone:
+            self.lake.glue.delete_view(self.source, view)
+        existing = self.lake.glue.list_tables(self.source)
+        self._require(wanted, existing)
+        views = {view: published_view(sql, existing[view]) for view, sql in wanted.statements.items()}
+        self._write(replace(wanted.shown, views=views), etag)
+        self.log(f"{self.source}: {len(stale)} of {len(views)} views of changes moved to {_text(wanted.shown)}")
+        return len(stale)
+
+    def _stale(
+        self, statements: Mapping[str, str], shown: Shown | None, existing: Mapping[str, GlueTable]
+    ) -> tuple[str, ...]:
+        known = Pointer(snapshot_date=shown.snapshot_date, export_task="", views=shown.views) if shown else None
+        return tuple(sorted(view for view, sql in statements.items() if not is_published(known, existing, view, sql)))
+
+    def _gone(self, wanted: Wanted, shown: Shown | None, existing: Mapping[str, GlueTable]) -> tuple[str, ...]:
+        """Views of ours that are not wanted any more; not one that somebody, or a table's own view, has replaced since."""
+        views = shown.views if shown else {}
+        return tuple(
+            sorted(
+                view
+                for view, kept in views.items()
+                if view not in wanted.statements
+                and view in existing
+                and existing[view].is_view
+                and published_view("", existing[view]).stored == kept.stored
+            )
+        )
+
+    def _same(self, shown: Shown, wanted: Shown) -> bool:
+        return (shown.snapshot_date, shown.export_task, shown.cuts) == (
+            wanted.snapshot_date,
+            wanted.export_task,
+            wanted.cuts,
+        )
+
+    def _go_back(self, shown: Shown | None, stale: Sequence[str], back: Callable[[Shown], Wanted | None]) -> None:
+        earlier = back(shown) if shown is not None else None
+        if earlier is None:
+            self.log(f"not every live view of {self.source} could be moved, and those that did cannot go back")
+            return
+        statements = [earlier.statements[view] for view in stale if view in earlier.statements]
+        self.log(
+            f"not every live view of {self.source} could be moved; those that did go back to {_text(earlier.shown)}"
+        )
+        self.lake.athena.try_many(statements, database=self.source)
+
+    def _require(self, wanted: Wanted, existing: Mapping[str, GlueTable]) -> None:
+        """Read back: CatalogError unless Glue has the live views of these tables, with their columns."""
+        problems: list[str] = []
+        for view, table in wanted.tables.items():
+            stored = existing.get(view)
+            reason = (
+                "is not in the catalogue"
+                if stored is None or not stored.is_view
+                else why_not(
+                    stored.view_text, raw=table.raw, columns=live_columns(table), day=wanted.shown.snapshot_date
+                )
+            )
+            if reason:
+                problems.append(f"{view} {reason}")
+        problems += [view for view in wanted.statements if view not in existing]
+        if problems:
+            raise CatalogError(
+                f"Athena reported success, but these live views of {self.source} are not what was asked for; materialize `changes` "
+                "again, and see that nothing but rds-lake changes views of these names:",
+                problems,
+            )
+
+    def _write(self, shown: Shown, etag: str | None) -> str:
+        lake = self.lake
+        key = lake.layout.compacted_key(self.source, _RECORD)
+        return lake.s3.replace_text(lake.layout.bucket, key, render_shown(shown), etag=etag, kms_key=lake.kms_key)
+
+
+def _text(shown: Shown) -> str:
+    cuts = ", ".join(f"cut {one.cut} of {one.home}" for one in shown.cuts)
+    return f"{cuts}, on the snapshot of {shown.snapshot_date}"

@@ -1,0 +1,67 @@
+"""One turn of a source's changes: forward what is in its outboxes, compact, move the live views, look for drift.
+
+What fails does not stop what comes after it: cuts that are there are compacted although the database cannot be reached.
+
+What belongs here: the order, for whoever calls it regularly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rds_lake.config.database import Database
+from rds_lake.errors import RdsLakeError
+from rds_lake.model.streams.drift import Drift
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.forward import Forwarded, Forwarding
+from rds_lake.stages.streams.forward_each import forward_each
+from rds_lake.stages.streams.live.drift import DriftCheck
+from rds_lake.stages.streams.live.follow import Brought, LiveViews
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What was done. `failure`: why changes could not be forwarded, which everything else was done in spite of."""
+
+    brought: Brought
+    forwarded: tuple[Forwarded, ...] = ()
+    drift: Drift | None = None
+    failure: RdsLakeError | None = None
+
+    @property
+    def rows(self) -> int:
+        """Changes that were compacted."""
+        return sum(done.rows for done in self.brought.compactions)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What readers of changes have to know: tables that are not shown or behind, and values that could not be read."""
+        unread = [
+            f"{target}.{one.column}: {one.count:,} values could not be read and are NULL in its changes, first in change {one.seq} "
+            f"of epoch {done.epoch}; their texts are in the files of its cut"
+            for done in self.brought.compactions
+            for target, columns in done.unparsed.items()
+            for one in columns
+        ]
+        return (*self.brought.problems, *unread)
+
+
+def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, log: Callable[[str], None]) -> Turn:
+    """Do all of it. `outboxes`: those that are to be forwarded here; none where somebody else does.
+
+    Raises QueryError, CatalogError or TransientError where the live views cannot be moved at all.
+    """
+    forwarded: tuple[Forwarded, ...] = ()
+    failure: RdsLakeError | None = None
+    try:
+        forwarded = tuple(forward_each(outboxes, say=log))
+    except RdsLakeError as error:
+        failure = error
+    brought = LiveViews(lake=lake, source=source, log=log).bring_up()
+    drift = None
+    if brought.shown is not None and brought.tables and not brought.problems:
+        check = DriftCheck(lake=lake, source=source, log=log)
+        shown = brought.shown
+        drift = check.check(brought.tables, brought.marks, shown.snapshot_date, shown.export_task)
+    return Turn(brought=brought, forwarded=forwarded, drift=drift, failure=failure)

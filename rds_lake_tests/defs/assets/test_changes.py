@@ -1,0 +1,64 @@
+"""`<source>/changes` in Dagster: asked for every few minutes, shows what was done, and says what a person has to look at."""
+
+import dagster as dg
+import pytest
+
+from rds_lake.config.streams import Streams
+from rds_lake.defs.checks.changes import DRIFT, EMPTIED, SHOWN
+from rds_lake.stages.streams.live.follow import LiveViews
+from rds_lake_tests.defs.shell import Shell
+from rds_lake_tests.stages.streams import simple_capture
+from rds_lake_tests.support.world import execute
+
+SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"
+
+
+@pytest.fixture
+def streaming(shell: Shell) -> Shell:
+    world = shell.world
+    execute(world.url, "CREATE TABLE notes (id bigint PRIMARY KEY, v text); INSERT INTO notes VALUES (1, NULL)")
+    simple_capture.capture(world.url, "notes")
+    created = world.clients.client("secretsmanager").create_secret(Name="shop-outbox", SecretString=world.url)
+    world.with_source(streams=Streams(tables=("shop.public.notes",), secret=created["ARN"]))
+    shell.reload()
+    return shell
+
+
+def results(result: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, str | None]]:
+    return {one.check_name: (one.passed, one.description) for one in result.get_asset_check_evaluations()}
+
+
+def test_a_turn_forwards_compacts_and_moves_the_live_views(streaming: Shell) -> None:
+    world = streaming.world
+    try:
+        world.snapshot("2026-11-20")
+        world.publish("2026-11-20")
+        execute(world.url, "UPDATE notes SET v = 'new'")
+        (request,) = streaming.tick("shop__changes")
+        turn = streaming.run(request)
+        assert turn.success
+        (made,) = turn.get_asset_materialization_events()
+        shown = made.materialization.metadata
+        assert (shown["rds_lake/changes_forwarded"].value, shown["rds_lake/cut_of_shop"].value) == (1, 1)
+        assert world.query("SELECT v FROM notes_live") == [("new",)]
+        assert {name: passed for name, (passed, _) in results(turn).items()} == {
+            SHOWN: True,
+            DRIFT: True,
+            EMPTIED: True,
+        }
+        streaming.forget_tick()
+        assert streaming.tick("shop__changes"), "the next turn is asked for"
+    finally:
+        execute(world.url, "DROP SCHEMA rds_lake CASCADE")
+
+
+def test_after_a_failed_turn_the_next_one_waits(streaming: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: LiveViews) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(LiveViews, "bring_up", broken)
+    (request,) = streaming.tick("shop__changes")
+    assert not streaming.run(request).success
+    streaming.forget_tick()
+    assert streaming.tick("shop__changes") == []
+    execute(streaming.world.url, "DROP SCHEMA rds_lake CASCADE")
