@@ -251,6 +251,20 @@ def env(port: int) -> None:
     local_env(port, say=click.echo)
 
 
+@main.group()
+def streams() -> None:
+    """Changes of tables between two snapshots, captured in the database itself."""
+
+
+@streams.command("package")
+@click.option("--output", type=_FILE, default="rds-lake-streams.zip", show_default=True, help="The ZIP file to write.")
+def streams_package(output: Path) -> None:
+    """Write the Lambda function that triggers of `capture: lambda` invoke."""
+    from rds_lake.console.streams.package import package
+
+    package(output, say=click.echo)
+
+
 def _date(day: datetime | None) -> date | None:
     return day.date() if day else None
 

@@ -1,0 +1,1 @@
+"""Commands about changes between two snapshots."""
