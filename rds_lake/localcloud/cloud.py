@@ -23,6 +23,7 @@ from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.faults.skew import ClockGate
 from rds_lake.localcloud.faults.throttling import ThrottleGate
+from rds_lake.localcloud.firehose.service import Firehose
 from rds_lake.localcloud.glue.jobs import GlueJobRuns
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.http.app import LocalCloudApp
@@ -83,6 +84,7 @@ class LocalCloud:
         )
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
+        self.firehose = Firehose(self.app, self.clock, self.faults, self._actors)
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
         self.stacks = Stacks(self.app, self.clients, self.faults)
         self._add_control()
@@ -91,6 +93,7 @@ class LocalCloud:
         # First: what a stack has under way would be made after the others' reset.
         self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
+        self.app.reset_callbacks += [self.firehose.reset]
         # Last: a task that ends while it is reset may have sent an event that is still to be delivered.
         self.app.reset_callbacks += [self.faults.reset, self.permissions.reset]
         self.app.routes["GET", "/_local/health"] = self._health
@@ -129,6 +132,7 @@ class LocalCloud:
             stack.callback(self.table_exports.close)
             stack.callback(self.job_runs.close)
             stack.callback(self.athena.close)
+            stack.callback(self.firehose.close)
             stack.callback(self.stacks.reset)
             stack.callback(self._server.stop)
 
