@@ -31,6 +31,7 @@ from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
+from rds_lake.localcloud.lambdas.service import Lambdas, LambdaSettings
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
@@ -62,6 +63,7 @@ class LocalCloud:
         exports: ExportSettings | None = None,
         athena: AthenaSettings | None = None,
         dynamodb: DynamoDbSettings | None = None,
+        lambdas: LambdaSettings | None = None,
     ) -> None:
         self.databases, self.clusters = _url_tuples(databases), _url_tuples(clusters or {})
         self._sources = Sources(self.databases, self.clusters)
@@ -84,7 +86,9 @@ class LocalCloud:
         )
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
-        self.firehose = Firehose(self.app, self.clock, self.faults, self._actors)
+        timed = (self.clock, self.faults, self._actors)
+        self.firehose = Firehose(self.app, *timed)
+        self.lambdas = Lambdas(*shared, *timed, lambdas or LambdaSettings(), url=lambda: self.url)
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
         self.stacks = Stacks(self.app, self.clients, self.faults)
         self._add_control()
@@ -93,7 +97,7 @@ class LocalCloud:
         # First: what a stack has under way would be made after the others' reset.
         self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
-        self.app.reset_callbacks += [self.firehose.reset]
+        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset]
         # Last: a task that ends while it is reset may have sent an event that is still to be delivered.
         self.app.reset_callbacks += [self.faults.reset, self.permissions.reset]
         self.app.routes["GET", "/_local/health"] = self._health
@@ -133,6 +137,7 @@ class LocalCloud:
             stack.callback(self.job_runs.close)
             stack.callback(self.athena.close)
             stack.callback(self.firehose.close)
+            stack.callback(self.lambdas.close)
             stack.callback(self.stacks.reset)
             stack.callback(self._server.stop)
 

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,9 +96,9 @@ class Streaming:
 
     # Lambda
 
-    def function(self, code: str | bytes, name: str = "f", handler: str = "code.handler", **more: Any) -> str:
+    def function(self, code: str | bytes, name: str = "f", handler: str = "app.handler", **more: Any) -> str:
         """A function of Python source, or of a ZIP file; its ARN."""
-        body = code if isinstance(code, bytes) else zipped({"code.py": code})
+        body = code if isinstance(code, bytes) else zipped({"app.py": code})
         given = {
             "Role": self.role,
             "Runtime": "python3.11",
@@ -110,6 +111,16 @@ class Streaming:
     def invoke(self, payload: Any = None, name: str = "f", **more: Any) -> dict[str, Any]:
         body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
         return self.client("lambda").invoke(FunctionName=name, Payload=body, **more)
+
+    def stand_in(self, function: Callable[[Any, Any], Any], name: str = "f", **more: Any) -> None:
+        """A function whose code is a callable of the test."""
+        self.function("", name, **more)
+        self.cloud.lambdas.register(name, function)
+
+    def settled(self) -> dict[str, Any]:
+        """Wait until nothing is attempted or due; what became of events so far."""
+        until(lambda: self.cloud.lambdas.queue.idle)
+        return self.cloud.lambdas.queue.shown()
 
     def send(self, payload: Any, name: str = "f") -> None:
         """An asynchronous invocation."""
