@@ -31,6 +31,8 @@ from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
+from rds_lake.localcloud.lambdas.calls.calls import DatabaseCalls
+from rds_lake.localcloud.lambdas.calls.installed import CallingDatabases
 from rds_lake.localcloud.lambdas.service import Lambdas, LambdaSettings
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
@@ -89,6 +91,8 @@ class LocalCloud:
         timed = (self.clock, self.faults, self._actors)
         self.firehose = Firehose(self.app, *timed)
         self.lambdas = Lambdas(*shared, *timed, lambdas or LambdaSettings(), url=lambda: self.url)
+        calls = DatabaseCalls(self.lambdas, self.faults, self._actors)
+        self.calling_databases = CallingDatabases(self.app, calls, self._urls)
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
         self.stacks = Stacks(self.app, self.clients, self.faults)
         self._add_control()
@@ -138,6 +142,7 @@ class LocalCloud:
             stack.callback(self.athena.close)
             stack.callback(self.firehose.close)
             stack.callback(self.lambdas.close)
+            stack.callback(self.calling_databases.close)
             stack.callback(self.stacks.reset)
             stack.callback(self._server.stop)
 
@@ -148,6 +153,9 @@ class LocalCloud:
         request = EnvironBuilder(path="/moto-api/reset", method="POST").get_environ()
         run_wsgi_app(self.app.moto, request, buffered=True)
         self.snapshots.register()
+
+    def _urls(self, identifier: str) -> tuple[str, ...]:
+        return (self.databases | self.clusters).get(identifier, ())
 
     def _health(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         there = {"databases": self._sources.names(INSTANCE), "clusters": self._sources.names(CLUSTER)}

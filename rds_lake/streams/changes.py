@@ -52,12 +52,19 @@ def _problems(change: Any) -> list[str]:
     op = change.get("op")
     if not isinstance(op, str) or op not in _IMAGES:
         return [*wrong, "op is not I, U, D or T"]
-    wrong += [f"{name} is needed for op {op}" for name in _IMAGES[op] if not change.get(name)]
-    wrong += [f"{name} is no object of texts" for name in ("key", "old", "new") if not _is_image(change.get(name))]
     omitted = change.get("omitted") or []
+    wrong += [f"{name} is needed for op {op}" for name in _IMAGES[op] if _lacks(change.get(name), name, omitted)]
+    wrong += [f"{name} is no object of texts" for name in ("key", "old", "new") if not _is_image(change.get(name))]
     if not isinstance(omitted, list) or not all(isinstance(column, str) for column in omitted):
         wrong.append("omitted is no list of columns")
     return wrong
+
+
+def _lacks(image: Any, name: str, omitted: Any) -> bool:
+    """Whether an image or key says nothing, and not because its columns were too large."""
+    if omitted:
+        return image is None and name != "key"
+    return not image
 
 
 def _is_image(image: Any) -> bool:

@@ -117,6 +117,11 @@ def test_truncate_has_no_key_and_no_images() -> None:
     assert read_changes(truncate) == [truncate]
 
 
+def test_of_a_row_that_was_too_large_altogether_only_the_columns_names_are_left() -> None:
+    omitted = CHANGE | {"key": None, "old": {}, "new": {}, "omitted": ["id", "v"]}
+    assert read_changes(omitted) == [omitted]
+
+
 def test_without_its_variable_the_function_says_so(lambda_with: Callable[..., dict[str, int]]) -> None:
     with pytest.raises(RuntimeError, match="RDS_LAKE_STREAM is not set"):
         lambda_with(CHANGE, Firehose(), stream=None)
