@@ -83,8 +83,8 @@ def install(url: str, *, database: str) -> None:
             text = _FUNCTION.format(
                 name=f"{schema}.{name}",
                 home=_HOME,
-                source=connection.literal(database),
-                kind=connection.literal(kind),
+                source=connection.escape(database),
+                kind=connection.escape(kind),
                 turns=_WAITS * 1000,
             )
             cursor.execute(text)
