@@ -19,6 +19,7 @@
     lake/_jobs/reviews/<task>.1.Users.request      what a run of it is asked, and `.result`: what it answered
     lake/_jobs/reviews/<task>.runs                 the runs that convert tables of this export
     lake/_changes/shop/<epoch>/cut=000000000012.json   a cut of the source's changes, and `cut=000000000012/`: its files
+    lake/_changes/shop/arrived/2026/11/20/03/…     changes as Firehose wrote them (`capture: lambda`), by the hour of their arrival
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -29,7 +30,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from urllib.parse import unquote
 
 _DOTS = {".", ".."}
@@ -161,6 +162,24 @@ class LakeLayout:
         """A file of events of a table, whose folder `table` is (`shop/public.orders`), as one attempt wrote it."""
         folder = self.cut_key(source, epoch, number).removesuffix(".json")
         return f"{folder}/{attempt}/{plain_folder(table)}/{at:05}.jsonl.gz"
+
+    def arrived_folder(self, source: str) -> str:
+        """Where Firehose writes changes of `capture: lambda`; with trailing slash.
+
+        It is the delivery stream's `Prefix` as it is: to a prefix without expressions Firehose adds the hour, `yyyy/MM/dd/HH/`
+        in UTC, in which the oldest record of an object arrived. Changes that are late or repeated are in later hours.
+        """
+        return self._key("_changes", source, "arrived") + "/"
+
+    def arrived_hour_folder(self, source: str, hour: datetime) -> str:
+        """The objects of one hour of arrival; with trailing slash. ValueError when the hour is not in UTC."""
+        if hour.utcoffset() != timedelta(0):
+            raise ValueError(f"{hour} is not in UTC")
+        return f"{self.arrived_folder(source)}{hour:%Y/%m/%d/%H}/"
+
+    def refused_folder(self, source: str) -> str:
+        """Where Firehose writes what it could not process; with trailing slash. The beginning of `ErrorOutputPrefix`."""
+        return self._key("_changes", source, "refused") + "/"
 
     def snapshot_log_folder(self, source: str) -> str:
         """Rows of `<source>._snapshots`; with trailing slash."""
