@@ -78,8 +78,7 @@ class LocalCloud:
         permitted = PermissionGate(self.app, self.permissions)
         self._server = Server(PageGate(ClockGate(ThrottleGate(permitted, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
-        _repair_moto(self.permissions)
-        GlueFixes(self.app)
+        _repair_moto(self.app, self.permissions)
         self.events = Events(self.clients, self.faults.route)
         self.snapshots = Snapshots(self.app, self.clients, self._sources, self.events)
         settings, shared = exports or ExportSettings(), (self.app, self.clients)
@@ -88,11 +87,7 @@ class LocalCloud:
         )
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
-        timed = (self.clock, self.faults, self._actors)
-        self.firehose = Firehose(self.app, *timed)
-        self.lambdas = Lambdas(*shared, *timed, lambdas or LambdaSettings(), url=lambda: self.url)
-        calls = DatabaseCalls(self.lambdas, self.faults, self._actors)
-        self.calling_databases = CallingDatabases(self.app, calls, self._urls)
+        self._add_streaming(lambdas or LambdaSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
         self.stacks = Stacks(self.app, self.clients, self.faults)
         self._add_control()
@@ -101,7 +96,6 @@ class LocalCloud:
         # First: what a stack has under way would be made after the others' reset.
         self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
-        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset]
         # Last: a task that ends while it is reset may have sent an event that is still to be delivered.
         self.app.reset_callbacks += [self.faults.reset, self.permissions.reset]
         self.app.routes["GET", "/_local/health"] = self._health
@@ -118,6 +112,14 @@ class LocalCloud:
             self.app, self.clients, self.clock, tables, self.faults, settings, self._actors
         )
         self.app.reset_callbacks += [self.table_exports.reset, tables.reset, self.clock.reset]
+
+    def _add_streaming(self, settings: LambdaSettings) -> None:
+        timed = (self.clock, self.faults, self._actors)
+        self.firehose = Firehose(self.app, *timed)
+        self.lambdas = Lambdas(self.app, self.clients, *timed, settings, url=lambda: self.url)
+        calls = DatabaseCalls(self.lambdas, self.faults, self._actors)
+        self.calling_databases = CallingDatabases(self.app, calls, self._urls)
+        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset]
 
     @property
     def url(self) -> str:
@@ -185,8 +187,9 @@ class LocalCloud:
         self.stop()
 
 
-def _repair_moto(permissions: Permissions) -> None:
-    """Repairs for all of this process, beside those of the router."""
+def _repair_moto(app: LocalCloudApp, permissions: Permissions) -> None:
+    """Repairs in the router, and those for all of this process."""
+    GlueFixes(app)
     leave_policies_to_the_gate()
     keep_policies_of_queues()
     apply_event_fixes(permissions)

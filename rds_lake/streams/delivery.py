@@ -34,24 +34,24 @@ class Delivery:
 
     def send(self, records: Sequence[bytes]) -> int:
         """Hand over one batch; how many times it called Firehose. NotDeliveredError when some records are still refused."""
-        pause = _FIRST_PAUSE
-        for attempt in range(1, _ATTEMPTS + 1):
+        pause, calls = _FIRST_PAUSE, 0
+        while True:
             answer = self.put(DeliveryStreamName=self.stream, Records=[{"Data": record} for record in records])
+            calls += 1
             if not answer["FailedPutCount"]:
-                return attempt
-            refused = [
-                (record, result)
-                for record, result in zip(records, answer["RequestResponses"], strict=True)
-                if result.get("ErrorCode")
-            ]
-            records, reasons = [record for record, _ in refused], sorted({_reason(result) for _, result in refused})
-            if attempt == _ATTEMPTS or self.seconds_left() < pause + 1:
-                break
+                return calls
+            results = zip(records, answer["RequestResponses"], strict=True)
+            refused = [(record, _reason(result)) for record, result in results if result.get("ErrorCode")]
+            records = [record for record, _ in refused]
+            if calls == _ATTEMPTS or self.seconds_left() < pause + 1:
+                raise self._failure(calls, [reason for _, reason in refused])
             self.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-        raise NotDeliveredError(
-            f"Firehose's stream {self.stream} refused {len(records)} records after {attempt} calls: {', '.join(reasons)}; "
-            "Lambda will invoke the function again, and what was taken already will then be there twice"
+
+    def _failure(self, calls: int, reasons: list[str]) -> NotDeliveredError:
+        return NotDeliveredError(
+            f"Firehose's stream {self.stream} refused {len(reasons)} records after {calls} calls: "
+            f"{', '.join(sorted(set(reasons)))}; Lambda invokes the function again, and what was taken will then be there twice"
         )
 
 
