@@ -13,6 +13,7 @@ from pydantic import Field
 from rds_lake.config.lake import Arn, Settings
 from rds_lake.config.shared import Cron, Naming, Pattern, Rule, SharedKeys
 from rds_lake.config.streams import Streams
+from rds_lake.config.streams_rules import streams_problems
 from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.aws.engine import Engine, engine_of
 from rds_lake.model.aws.snapshot import Which
@@ -64,6 +65,11 @@ def _held_dates_are_not_replaced(source: DatabaseKeys) -> Iterator[str]:
         )
 
 
+def _streams_are_legal(source: DatabaseKeys) -> Iterator[str]:
+    if source.streams is not None:
+        yield from streams_problems(source.streams, engine=source.engine, include=source.include)
+
+
 def _live_is_aurora(source: Rds) -> Iterator[str]:
     if "live" in source.snapshots:
         yield "snapshots: live exports a cluster without a snapshot; it needs `kind: aurora`"
@@ -77,7 +83,12 @@ class DatabaseKeys(SharedKeys):
         "AWS exports the day's snapshot to S3 as Parquet; the export is started or adopted, and checked to be complete."
     )
     parquet_asset = "The export copied into the lake's layout, verified object by object; ends with the manifest."
-    rules: ClassVar[tuple[Rule, ...]] = (_include_is_legal, _in_place_keeps_the_export, _held_dates_are_not_replaced)
+    rules: ClassVar[tuple[Rule, ...]] = (
+        _include_is_legal,
+        _in_place_keeps_the_export,
+        _held_dates_are_not_replaced,
+        _streams_are_legal,
+    )
 
     identifier: str = Field(
         pattern=r"^[A-Za-z][A-Za-z0-9-]{0,62}$",

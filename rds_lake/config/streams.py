@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from rds_lake.config.lake import Arn, Settings
+from rds_lake.model.aws.engine import Engine
+from rds_lake.model.tables.table import TableTarget
 
 CapturedName = Annotated[str, Field(min_length=3, max_length=200)]
 
@@ -47,3 +49,16 @@ class Streams(Settings):
         le=1440,
         description="Only with `capture: outbox` and `secret`: how often Dagster takes the changes.",
     )
+
+    def targets(self, engine: Engine | None) -> tuple[TableTarget, ...]:
+        """The captured tables. Where the engine is not known, `db.table` is of MySQL and `db.schema.table` of PostgreSQL."""
+        return tuple(_target(name, engine) for name in self.tables)
+
+
+def _target(name: str, engine: Engine | None) -> TableTarget:
+    if engine is Engine.MYSQL or (engine is None and name.count(".") == 1):
+        database, _, table = name.partition(".")
+        return TableTarget(database=database, schema=database, table=table)
+    database, _, rest = name.partition(".")
+    schema, _, table = rest.partition(".")
+    return TableTarget(database=database, schema=schema, table=table)

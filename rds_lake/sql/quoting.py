@@ -31,6 +31,13 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def dollar_quoted(text: str) -> str:
+    """The text between dollar quotes whose tag is not in it (PostgreSQL: bodies of functions)."""
+    _refuse(text, "literal", empty=True)
+    tag = next(tag for tag in (f"$rds_lake{number or ''}$" for number in range(len(text) + 1)) if tag not in text)
+    return f"{tag}\n{text}\n{tag}"
+
+
 def date_literal(day: date) -> str:
     """`DATE '2026-11-20'`."""
     return f"DATE {literal(day.isoformat())}"

@@ -1,1 +1,1 @@
-"""Commands about changes between two snapshots."""
+"""One file per command of `rds-lake streams`."""
