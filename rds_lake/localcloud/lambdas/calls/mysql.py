@@ -26,7 +26,7 @@ _ANSWERS = f"({_ID}, problem TEXT, payload LONGTEXT)"
 _ENDS = {"calls": ("calls_out", _CALLS), "answers": ("answers_in", _ANSWERS)}
 _PLUGIN = "FederatedX"
 # How long a function waits for an answer, and how often the poller looks: often while calls come. Seconds.
-_WAITS, _BUSY, _QUIET, _QUIET_AFTER = 60, 0.002, 0.02, 500
+_WAITS, _BUSY, _QUIET, _QUIET_AFTER = 60, 0.001, 0.02, 1000
 _FUNCTION = """
 CREATE FUNCTION {name}(function_arn TEXT, payload LONGTEXT) RETURNS LONGTEXT MODIFIES SQL DATA
 BEGIN
@@ -137,11 +137,10 @@ class Poller:
             return  # the server has stopped
 
     def _take(self, cursor: Any) -> int:
-        """Make the calls that are there; how many. Each is removed first, so that none is made twice."""
-        cursor.execute(f"SELECT id, source, kind, function_arn, payload FROM {_HOME}.calls")
+        """Make the calls that are there; how many. They are removed first, so that none is made twice."""
+        cursor.execute(f"DELETE FROM {_HOME}.calls RETURNING id, source, kind, function_arn, payload")
         found = cursor.fetchall()
         for me, source, kind, function, payload in found:
-            cursor.execute(f"DELETE FROM {_HOME}.calls WHERE id = %s", (me,))
             call = DatabaseCall(database=source, function=function or "", payload=payload or "", kind=kind)
             cursor.execute(f"INSERT INTO {_HOME}.answers VALUES (%s, %s, %s)", (me, *self._make(call)))
         return len(found)
