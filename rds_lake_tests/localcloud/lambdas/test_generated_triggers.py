@@ -11,9 +11,11 @@ import pytest
 from rds_lake.database.capture.install import install
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.model.streams.captured import Capture
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.streams.changes import read_changes
+from rds_lake_tests.database.capture.mysql.lab import Lab
 from rds_lake_tests.localcloud.streaming import Streaming
 from rds_lake_tests.support.capture import dsn_of, planned, target_in
 
@@ -32,9 +34,15 @@ def generated_url(postgres: EmbeddedPostgres) -> str:
 
 
 @pytest.fixture(scope="module")
-def generated_cloud(generated_url: str) -> Iterator[LocalCloud]:
-    with LocalCloud({"shop-prod": generated_url}) as cloud:
-        cloud.calling_databases.install("shop-prod")
+def lab(mariadb: EmbeddedMariaDb) -> Lab:
+    return Lab(mariadb.create_database("generated"))
+
+
+@pytest.fixture(scope="module")
+def generated_cloud(generated_url: str, lab: Lab) -> Iterator[LocalCloud]:
+    with LocalCloud({"shop-prod": generated_url}, clusters={"shop-aurora": lab.url}) as cloud:
+        for database in ("shop-prod", "shop-aurora"):
+            cloud.calling_databases.install(database)
         yield cloud
 
 
@@ -113,3 +121,36 @@ def test_a_change_that_cannot_be_handed_over_fails_the_writer_or_is_counted_as_d
     with psycopg.connect(generated_url) as connection:
         dropped = connection.execute("SELECT table_name, op, error FROM rds_lake.dropped").fetchall()
     assert dropped == [("routes", "I", "invoke API failed")]
+
+
+def test_those_of_mariadb_are_understood_as_well_and_drop_what_cannot_be_handed_over(
+    streaming: Streaming, lab: Lab, taken: list[dict[str, Any]]
+) -> None:
+    lab.run(
+        "DROP DATABASE IF EXISTS rds_lake",
+        "DROP TABLE IF EXISTS routes",
+        "CREATE TABLE routes (`from` CHAR(3), `to` CHAR(3), `group` DECIMAL(12,2), open BIT(1), note VARCHAR(50), big LONGTEXT, "
+        "PRIMARY KEY (`from`, `to`)) CHARACTER SET latin1",
+    )
+    wanted = Wanted(source="shop", capture=Capture.LAMBDA, function=_ARN, on_error="drop")
+    install(lab.dsn, lab.plan("routes", wanted=wanted))
+    lab.run(
+        "INSERT INTO routes VALUES ('ZRH', 'LHR', 1.50, b'1', 'größe \"x\" \\\\', NULL)",
+        "INSERT INTO routes VALUES ('ZRH', 'JFK', NULL, b'0', NULL, REPEAT('x', 600000))",
+        "UPDATE routes SET open = open",
+        "UPDATE routes SET `to` = 'LGW' WHERE `to` = 'LHR'",
+        "DELETE FROM routes WHERE `to` = 'JFK'",
+    )
+    counts = streaming.settled()["counts"]
+    assert "RetriesExhausted" not in counts and counts["Success"] == counts["received"] >= 4
+    inserted = {change["key"]["to"]: change for change in taken if change["op"] == "I"}
+    assert inserted["LHR"]["new"]["note"] == 'größe "x" \\'
+    assert inserted["LHR"]["new"]["group"] == "1.50"
+    assert inserted["JFK"]["omitted"] == ["big"]
+    taken.clear()
+    streaming.faults(lambdas=[{"unreachable": "Network Connection. Unable to connect to endpoint", "times": 1}])
+    lab.run("INSERT INTO routes (`from`, `to`) VALUES ('a', 'b'), ('c', 'd')")
+    streaming.settled()
+    assert [change["key"]["to"] for change in taken] == ["d"]
+    dropped = lab.run("SELECT table_name, op, error FROM rds_lake.dropped")
+    assert dropped == (("routes", "I", "Lambda API returned error: Network Connection. Unable to connect to endpoint"),)
