@@ -73,6 +73,10 @@ class Firehose:
         now = self._clock.now()
         return [key for stream in self._all() if (key := stream.write(now)) is not None]
 
+    def waiting(self) -> Json:
+        """What waits in each stream, by its name."""
+        return {stream.name: stream.shown() for stream in self._all()}
+
     def _create(self, context: RequestContext, body: Json) -> Json:
         name = body.get("DeliveryStreamName", "")
         if (
@@ -189,7 +193,7 @@ class Firehose:
         return 200, {"objects": self.flush()}
 
     def _show(self, body: Json) -> tuple[int, Json]:
-        return 200, {"streams": {stream.name: stream.shown() for stream in self._all()}}
+        return 200, {"streams": self.waiting()}
 
 
 def _records(given: list[Any]) -> list[bytes]:

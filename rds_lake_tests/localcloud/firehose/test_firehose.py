@@ -178,14 +178,14 @@ def test_what_s3_refuses_stays_and_is_written_when_it_may(streaming: Streaming) 
     streaming.stream(RoleARN=role)
     streaming.put(b"1\n")
     assert streaming.flush() == []
-    problem = streaming.cloud.firehose._all()[0].shown()
+    problem = streaming.cloud.firehose.waiting()[STREAM]
     assert problem["records"] == 1 and "is not authorized to perform: s3:PutObject" in problem["problem"]
     streaming.put(b"2\n")
     policy = document(allow("s3:PutObject", f"arn:aws:s3:::{BUCKET}/*"))
     streaming.client("iam").put_role_policy(RoleName="bare", PolicyName="own", PolicyDocument=policy)
     (key,) = streaming.flush()
     assert streaming.read(key) == b"1\n2\n"
-    assert streaming.cloud.firehose._all()[0].shown() == {"records": 0, "bytes": 0, "problem": None, "lost": 0}
+    assert streaming.cloud.firehose.waiting()[STREAM] == {"records": 0, "bytes": 0, "problem": None, "lost": 0}
 
 
 def test_a_callers_rights_are_asked_and_the_role_has_to_let_firehose_in(streaming: Streaming) -> None:
