@@ -43,8 +43,8 @@ class Firehose:
         self._lock = threading.Lock()
         self._arrived = threading.Condition()
         self._closed = self._woken = False
-        self._writer = threading.Thread(target=self._write_due, name="firehose", daemon=True)
-        self._writer.start()
+        # Started with the first record: most local clouds have none.
+        self._writer: threading.Thread | None = None
         operations = {
             "CreateDeliveryStream": self._create, "DescribeDeliveryStream": self._describe,
             "ListDeliveryStreams": self._list, "DeleteDeliveryStream": self._delete,
@@ -66,7 +66,8 @@ class Firehose:
         with self._arrived:
             self._closed = True
             self._arrived.notify_all()
-        self._writer.join()
+        if self._writer is not None:
+            self._writer.join()
 
     def flush(self) -> list[str]:
         """Write every buffer now; the objects' keys."""
@@ -159,6 +160,9 @@ class Firehose:
         twice = [record for record in records if self._faults.of_firehose(stream.name, "repeat_percent")]
         stream.add(records + twice, self._clock.now())
         with self._arrived:
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._write_due, name="firehose", daemon=True)
+                self._writer.start()
             self._woken = True
             self._arrived.notify_all()
 

@@ -33,14 +33,18 @@ class Attempts:
         self._clients, self._faults, self._url, self._most = clients, faults, url, most
         self.callables: dict[str, Callable[[Any, Any], Any]] = {}
         self._idle: dict[str, list[Environment]] = defaultdict(list)
+        self._used: set[Environment] = set()
         self._busy: Counter[str] = Counter()
         self._freed = threading.Condition()
 
     def reset(self) -> None:
-        """Forget callables, and end all environments that nobody uses; the others end when they are given back."""
+        """Forget callables, and end all environments: an invocation in one fails as if its process had ended."""
         with self._freed:
             idle, self._idle = self._idle, defaultdict(list)
+            used = tuple(self._used)
             self.callables.clear()
+        for environment in used:
+            environment.kill()
         for environments in idle.values():
             for environment in environments:
                 environment.close()
@@ -86,9 +90,14 @@ class Attempts:
             found = kept.pop() if kept else None
         for environment in stale:
             environment.close()
-        return found or Environment(function, self._variables(function))
+        environment = found or Environment(function, self._variables(function))
+        with self._freed:
+            self._used.add(environment)
+        return environment
 
     def _give_back(self, environment: Environment) -> None:
+        with self._freed:
+            self._used.discard(environment)
         if environment.alive:
             with self._freed:
                 self._idle[environment.function.arn].append(environment)

@@ -70,6 +70,10 @@ class Environment:
     def alive(self) -> bool:
         return self._process.poll() is None
 
+    def kill(self) -> None:
+        """End the process, also while it is invoked from another thread."""
+        self._process.kill()
+
     def close(self) -> None:
         """End the process and remove its files."""
         self._process.kill()

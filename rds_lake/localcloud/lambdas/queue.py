@@ -72,11 +72,8 @@ class EventQueue:
         self._state = _State()
         self._changed = threading.Condition()
         self._closed = False
-        self._threads = [
-            threading.Thread(target=self._work, name=f"lambda-{number}", daemon=True) for number in range(workers)
-        ]
-        for thread in self._threads:
-            thread.start()
+        # Started with the first event: most local clouds have none.
+        self._workers, self._threads = workers, list[threading.Thread]()
 
     def add(self, event: Event) -> None:
         """Take an event, unless a fault loses it; twice, or later and in another order, where a fault wants that."""
@@ -86,6 +83,7 @@ class EventQueue:
         events = [event] * (2 if self._faults.of_lambda(event.function, "repeat_percent") else 1)
         shuffle = self._faults.of_lambda(event.function, "shuffle")
         with self._changed:
+            self._start_workers()
             self._state.counts["received"] += 1
             self._state.counts["repeated"] += len(events) - 1
             for each in [_copy(event) for event in events]:
@@ -123,6 +121,12 @@ class EventQueue:
             state = self._state
             waiting = {"waiting": len(state.waiting) + len(state.held), "running": state.running}
             return waiting | {"counts": dict(state.counts), "destination_failures": list(state.problems)}
+
+    def _start_workers(self) -> None:
+        for number in range(len(self._threads), self._workers):
+            thread = threading.Thread(target=self._work, name=f"lambda-{number}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _count(self, what: str) -> None:
         with self._changed:

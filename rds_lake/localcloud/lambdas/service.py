@@ -9,7 +9,9 @@ Functions themselves are moto's (CreateFunction, UpdateFunctionCode and so on), 
 from __future__ import annotations
 
 import base64
+import io
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +72,8 @@ class Lambdas:
         self._attempts = Attempts(clients, faults, url, most=settings.environments)
         self.queue = EventQueue(clock, faults, self._attempts, actors, pauses=settings.pauses, workers=settings.workers)
         operations = {
-            "Invoke": self._invoke, "CreateFunction": self._create, "PutFunctionEventInvokeConfig": self._put_settings,
+            "Invoke": self._invoke, "CreateFunction": self._create, "UpdateFunctionCode": self._update_code,
+            "PutFunctionEventInvokeConfig": self._put_settings,
         }  # fmt: skip
         for name, operation in operations.items():
             app.rest_operations["lambda", name] = operation
@@ -146,6 +149,11 @@ class Lambdas:
         if not self._actors.may_assume(self._actors.caller(request.context), role, _SERVICE):
             message = "The role defined for the function cannot be assumed by Lambda."
             raise ApiError("InvalidParameterValueException", message)
+        _check_code(request.params.get("Code") or {})
+        return moto()
+
+    def _update_code(self, request: RestRequest, moto: Callable[[], Answer]) -> Answer:
+        _check_code(request.params)
         return moto()
 
     def _put_settings(self, request: RestRequest, moto: Callable[[], Answer]) -> Answer:
@@ -160,3 +168,10 @@ def _parsed(payload: bytes) -> Any:
     except ValueError as error:
         message = f"Could not parse request body into json: {error}"
         raise ApiError("InvalidRequestContentException", message) from error
+
+
+def _check_code(given: Json) -> None:
+    """ApiError where AWS cannot unpack what was uploaded."""
+    if "ZipFile" in given and not zipfile.is_zipfile(io.BytesIO(base64.b64decode(given["ZipFile"]))):
+        message = "Could not unzip uploaded file. Please check your file, then try to upload again."
+        raise ApiError("InvalidParameterValueException", message)

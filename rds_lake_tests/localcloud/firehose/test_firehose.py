@@ -10,7 +10,6 @@ from botocore.exceptions import ClientError
 from rds_lake.localcloud.firehose.prefixes import evaluate
 from rds_lake_tests.localcloud.permissions.calling import Calling, allow, document
 from rds_lake_tests.localcloud.streaming import BUCKET, STREAM, Streaming
-from rds_lake_tests.support.world import until
 
 _KIB = 1024
 _ERRORS = "errors/!{firehose:error-output-type}/"
@@ -214,4 +213,3 @@ def test_a_reset_forgets_streams_and_what_waits_in_them(streaming: Streaming) ->
     streaming.prepare()
     assert streaming.client("firehose").list_delivery_streams()["DeliveryStreamNames"] == []
     assert streaming.flush() == []
-    assert until(lambda: streaming.cloud.firehose._writer.is_alive())

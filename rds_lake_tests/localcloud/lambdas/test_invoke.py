@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from botocore.exceptions import ClientError
 
 from rds_lake_tests.localcloud.permissions.calling import Calling, allow
 from rds_lake_tests.localcloud.streaming import BUCKET, Streaming, zipped
+from rds_lake_tests.support.world import until
 
 _ECHO = """
 import os
@@ -92,6 +94,21 @@ def test_a_function_that_takes_too_long_is_ended_and_the_next_invocation_works(s
         "Task timed out after 1.00 seconds"
     )
     assert answered(streaming.invoke(0)) == 0
+
+
+def test_a_reset_ends_a_function_that_runs(streaming: Streaming) -> None:
+    streaming.function("import time\ndef handler(event, context): time.sleep(60)", Timeout=60)
+    streaming.send(1)
+    until(lambda: streaming.cloud.lambdas.queue.shown()["running"])
+    started = time.monotonic()
+    streaming.prepare()
+    until(lambda: not streaming.cloud.lambdas._attempts._used)
+    assert time.monotonic() - started < 30, "its process is ended, and the thread that waited for it is free"
+
+
+def test_what_is_no_zip_file_is_no_function(streaming: Streaming) -> None:
+    code, message, _ = refused(lambda: streaming.function(b"no zip"))
+    assert code == "InvalidParameterValueException" and "Could not unzip uploaded file" in message
 
 
 def test_limits_of_a_payload_are_those_of_the_documentation(streaming: Streaming) -> None:
