@@ -87,13 +87,14 @@ _KEYS = (
     "char(5)",
 )
 # No name with a space or comma: AWS exports no such table.
-_NAMES = ("group", "select", 'a"b', "back\\slash", "ünï€", "x'y", "%s", "%1$I", "$rds_lake$", "t", "r", "o", "n", "old", "new", "columns",
+_NAMES = ("group", "select",
+          'a"b', "back\\slash", "ünï€", "x'y", "%s", "%1$I", "$rds_lake$", "t", "r", "o", "n", "old", "new", "columns",
           "op", "row", "omitted", "before", "depth", "NULL", "Ab", "-", "?", "image", "most", "a" * 63)  # fmt: skip
 _HOSTILE = """
 SET timezone = 'Asia/Kolkata'; SET datestyle = 'SQL, DMY'; SET intervalstyle = 'iso_8601'; SET bytea_output = 'escape';
 SET extra_float_digits = -3; SET lc_monetary = 'C'; SET search_path = public; SET standard_conforming_strings = off;
 SET backslash_quote = on; SET escape_string_warning = off; SET quote_all_identifiers = on; SET transform_null_equals = on;
-SET xmloption = document; SET array_nulls = on; SET enable_hashjoin = off; SET plan_cache_mode = force_generic_plan; SET row_security = on
+SET xmloption = document; SET array_nulls = on; SET enable_hashjoin = off; SET plan_cache_mode = force_generic_plan;
 """
 _numbers = count()
 
