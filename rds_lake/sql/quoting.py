@@ -31,13 +31,6 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def dollar_quoted(text: str) -> str:
-    """The text between dollar quotes whose tag is not in it (PostgreSQL: bodies of functions)."""
-    _refuse(text, "literal", empty=True)
-    tag = next(tag for tag in (f"$rds_lake{number or ''}$" for number in range(len(text) + 1)) if tag not in text)
-    return f"{tag}\n{text}\n{tag}"
-
-
 def mysql_literal(text: str) -> str:
     """`'text'` for MySQL and MariaDB, or its bytes where it has a backslash, which means something in some SQL modes only.
 
@@ -47,6 +40,13 @@ def mysql_literal(text: str) -> str:
         _refuse(text, "literal", empty=True)
         return f"_utf8mb4 X'{text.encode().hex().upper()}'"
     return literal(text)
+
+
+def dollar_quoted(text: str) -> str:
+    """The text between dollar quotes whose tag is not in it (PostgreSQL: bodies of functions)."""
+    _refuse(text, "literal", empty=True)
+    tag = next(tag for tag in (f"$rds_lake{number or ''}$" for number in range(len(text) + 1)) if tag not in text)
+    return f"{tag}\n{text}\n{tag}"
 
 
 def date_literal(day: date) -> str:

@@ -37,7 +37,7 @@ def mysql_session(dsn: Dsn) -> Iterator[Any]:
 
 
 def _connected(dsn: Dsn, pymysql: Any) -> Any:
-    failure: Exception | None = None
+    failure: Exception
     try:
         return pymysql.connect(
             host=dsn.host,

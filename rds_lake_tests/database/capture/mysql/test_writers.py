@@ -32,7 +32,7 @@ def test_the_numbers_that_a_writer_asks_for_afterwards_are_its_own(lab: Lab) -> 
         assert writer.execute("INSERT INTO t (v) VALUES (4), (5)") == 2
         assert writer.lastrowid == 4
         writer.execute("SELECT LAST_INSERT_ID(), ROW_COUNT(), @@warning_count, @answer")
-        assert writer.fetchall() == ((4, -1, 0, None),)
+        assert writer.fetchall() == ((4, 2, 0, None),)
 
 
 def test_what_is_rolled_back_is_no_change(lab: Lab) -> None:

@@ -15,9 +15,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION, CapturedTable, render_captured
+from rds_lake.model.streams.event import Op
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import backticked, mysql_literal
-from rds_lake.sql.triggers.mysql_body import Change
 
 DROPPED = "dropped"
 _STORED = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
@@ -35,14 +35,13 @@ class ToOutbox:
 
     limit: int
 
-    def statement(self, target: TableTarget, change: Change) -> str:
+    def statement(self, target: TableTarget, op: Op) -> str:
         # VALUES and never SELECT, which would lock the numbers of the outbox until the writer's statement ends.
-        names = f"{mysql_literal(target.schema)}, {mysql_literal(target.table)}, {mysql_literal(change.op)}"
-        values = ",\n".join([f"UTC_TIMESTAMP(6), {names}", change.old, change.new, change.omitted])
+        names = f"{mysql_literal(target.schema)}, {mysql_literal(target.table)}, {mysql_literal(op)}"
         return (
             f"INSERT INTO {own_name(OUTBOX)} "
             "(`at`, `table_schema`, `table_name`, `op`, `old_image`, `new_image`, `omitted`)\n"
-            f"VALUES ({values})"
+            f"VALUES (UTC_TIMESTAMP(6), {names}, old_image, new_image, omitted)"
         )
 
 

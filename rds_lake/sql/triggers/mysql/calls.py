@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Integra
 `rds_lake.dropped` says so: a row each, as a counter would make writers wait for each other. A row of a transaction that is rolled
 back goes with it, as the change does.
 
-What belongs here: the call. Which changes there are, and their images, is `mysql_body.py`.
+What belongs here: the call. Which changes there are, and their images, is `body.py`.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import json
 from dataclasses import dataclass
 from typing import Literal
 
+from rds_lake.model.streams.event import Op
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import mysql_literal
-from rds_lake.sql.triggers.mysql_body import Change
-from rds_lake.sql.triggers.mysql_outbox import DROPPED, own_name
+from rds_lake.sql.triggers.mysql.outbox import DROPPED, own_name
 
 # AWS takes 1 MB in an asynchronous call (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); a change may
 # have two images.
@@ -40,21 +40,21 @@ class ToLambda:
     def limit(self) -> int:
         return _MOST_IMAGE_BYTES
 
-    def statement(self, target: TableTarget, change: Change) -> str:
+    def statement(self, target: TableTarget, op: Op) -> str:
         # The variables are the trigger's own: a user variable (@answer) would be the writer's too.
         return (
             "BEGIN\n"
             "  DECLARE payload, answer LONGTEXT CHARACTER SET utf8mb4;\n"
-            f"  SET payload = {self._payload(target, change)};\n"
-            f"{self._handled(target, change)}\n"
+            f"  SET payload = {self._payload(target, op)};\n"
+            f"{self._called(target, op)}\n"
             "END"
         )
 
-    def _handled(self, target: TableTarget, change: Change) -> str:
+    def _called(self, target: TableTarget, op: Op) -> str:
         call = f"SELECT lambda_async({mysql_literal(self.function)}, payload) INTO answer;"
         if self.on_error == "fail":
             return f"  {call}"
-        names = f"{mysql_literal(target.schema)}, {mysql_literal(target.table)}, {mysql_literal(change.op)}"
+        names = f"{mysql_literal(target.schema)}, {mysql_literal(target.table)}, {mysql_literal(op)}"
         return f"""\
   BEGIN
     DECLARE failure TEXT CHARACTER SET utf8mb4;
@@ -68,16 +68,21 @@ class ToLambda:
     {call}
   END;"""
 
-    def _payload(self, target: TableTarget, change: Change) -> str:
+    def _payload(self, target: TableTarget, op: Op) -> str:
         head = f'", "source": {json.dumps(self.source)}, "table": {json.dumps(str(target), ensure_ascii=False)}, "op": '
         parts = [
-            *(mysql_literal('{"id": "'), "UUID()", mysql_literal(f'{head}"{change.op}", "at": "'), _NOW),
-            *(mysql_literal('", "xid": null, "key": '), change.key),
-            *(mysql_literal(', "old": '), _or(change.old, "null"), mysql_literal(', "new": '), _or(change.new, "null")),
-            *(mysql_literal(', "omitted": '), _or(change.omitted, "[]"), mysql_literal("}")),
+            *(mysql_literal('{"id": "'), "UUID()", mysql_literal(f'{head}"{op}", "at": "'), _NOW),
+            *(mysql_literal('", "xid": null, "key": '), "key_image"),
+            *(
+                mysql_literal(', "old": '),
+                _or("old_image", "null"),
+                mysql_literal(', "new": '),
+                _or("new_image", "null"),
+            ),
+            *(mysql_literal(', "omitted": '), _or("omitted", "[]"), mysql_literal("}")),
         ]
         return f"CONCAT({', '.join(parts)})"
 
 
-def _or(expression: str, otherwise: str) -> str:
-    return f"COALESCE({expression}, {mysql_literal(otherwise)})"
+def _or(variable: str, otherwise: str) -> str:
+    return f"COALESCE({variable}, {mysql_literal(otherwise)})"
