@@ -53,7 +53,7 @@ class DatabaseCalls:
 
     def make(self, call: DatabaseCall) -> Invoked:
         """The answer; CallFailedError or FunctionFailedError otherwise."""
-        name, region = function_name({"FunctionName": call.function}), call.region or REGION
+        name, region = function_name({"FunctionName": call.function}), call.region or _region_of(call.function)
         if fault := self._faults.of_lambda(name, "unreachable"):
             raise CallFailedError(fault.unreachable)
         self._check_role(call, region)
@@ -76,3 +76,8 @@ class DatabaseCalls:
         refused = acting.refused("lambda", "Invoke", FunctionName=call.function)
         if refused is not None:
             raise CallFailedError(refused)
+
+
+def _region_of(function: str) -> str:
+    """The Region in an ARN; the local cloud's own where a name has none."""
+    return function.split(":")[3] if function.startswith("arn:") else REGION
