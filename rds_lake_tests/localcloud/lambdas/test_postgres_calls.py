@@ -170,6 +170,17 @@ def test_users_need_the_grants_that_aws_names(calling: Streaming, calling_url: s
         owner.execute("DROP ROLE writer")
 
 
+def test_a_schema_that_the_local_cloud_did_not_make_is_left_as_it_is(postgres: EmbeddedPostgres) -> None:
+    url = postgres.create_database("foreign")
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE SCHEMA aws_lambda CREATE TABLE kept (id int)")
+    with LocalCloud({"shop-prod": url}) as cloud:
+        status, answer = post(f"{cloud.url}/_local/lambda", {"database": "shop-prod"})
+    assert (status, "schema aws_lambda that the local cloud did not make" in answer["error"]) == (400, True)
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) FROM aws_lambda.kept").fetchone() == (0,)
+
+
 @pytest.mark.parametrize(
     ("body", "status"), [({}, 400), ({"database": "none"}, 404), ({"database": "shop-prod", "x": 1}, 400)]
 )

@@ -22,7 +22,7 @@ from rds_lake.localcloud.lambdas.calls.calls import DatabaseCalls
 from rds_lake.localcloud.lambdas.calls.wire import WireServer
 
 Json = dict[str, Any]
-_FAILED = (psycopg.Error, pymysql.Error, OSError, mysql.NoFederationError)
+_FAILED = (psycopg.Error, pymysql.Error, OSError, mysql.NoFederationError, postgres.ForeignSchemaError)
 
 
 class CallingDatabases:

@@ -19,6 +19,11 @@ from rds_lake.localcloud.lambdas.calls.wire import Refused, Row
 
 _COLUMNS = ("status_code", "payload", "executed_version", "log_result")
 _HOME = "rds_lake_local"
+_MARK = "made by rds-lake's local cloud"
+_FOREIGN = """
+SELECT nspname FROM pg_namespace
+WHERE nspname IN ('aws_lambda', 'aws_commons') AND obj_description(oid, 'pg_namespace') IS DISTINCT FROM %s
+"""
 _SCHEMAS = """
 DROP SCHEMA IF EXISTS aws_lambda, aws_commons CASCADE;
 CREATE SCHEMA aws_commons;
@@ -27,6 +32,8 @@ CREATE TYPE aws_commons._lambda_function_arn_1 AS (function_name text, region te
 CREATE FUNCTION aws_commons.create_lambda_function_arn(function_name text, region text DEFAULT NULL)
 RETURNS aws_commons._lambda_function_arn_1 LANGUAGE sql IMMUTABLE AS 'SELECT ($1, $2)::aws_commons._lambda_function_arn_1';
 CREATE SCHEMA aws_lambda;
+COMMENT ON SCHEMA aws_lambda IS {mark};
+COMMENT ON SCHEMA aws_commons IS {mark};
 """
 # A connection is kept for the session. One that the local cloud has closed since then is made anew.
 _CALL = """
@@ -79,9 +86,21 @@ REVOKE ALL ON ALL FUNCTIONS IN SCHEMA aws_lambda FROM PUBLIC;
 """
 
 
+class ForeignSchemaError(RuntimeError):
+    """The database has a schema of this name that the local cloud did not make; it is left as it is."""
+
+
 def install(url: str, *, database: str, port: int) -> None:
-    """Make the functions in the database behind a URL, whose user is a superuser; anew where they are there already."""
+    """Make the functions in the database behind a URL, whose user is a superuser; anew, without grants, where they are there.
+
+    ForeignSchemaError where there are others.
+    """
     with psycopg.connect(url) as connection:
+        foreign = [name for (name,) in connection.execute(_FOREIGN, [_MARK])]
+        if foreign:
+            raise ForeignSchemaError(
+                f"it has a schema {foreign[0]} that the local cloud did not make: drop or rename it first"
+            )
         connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(_HOME)))
         connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS dblink SCHEMA {}").format(sql.Identifier(_HOME)))
         row = connection.execute(
@@ -91,7 +110,7 @@ def install(url: str, *, database: str, port: int) -> None:
         address = (
             f"host=127.0.0.1 port={port} dbname=lambda user=lambda sslmode=disable gssencmode=disable connect_timeout=5"
         )
-        connection.execute(_SCHEMAS)
+        connection.execute(sql.SQL(_SCHEMAS).format(mark=sql.Literal(_MARK)))
         connection.execute(
             sql.SQL(_CALL).format(
                 home=sql.Identifier(row[0]), database=sql.Literal(database), address=sql.Literal(address)
