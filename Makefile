@@ -7,13 +7,16 @@ STAMP := $(VENV)/.installed
 WORKERS ?= $(shell $(PYTHON) -c 'import os; cores = os.cpu_count() or 2; print(cores + cores // 2)')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev setup test test-fast check bench clean
+.PHONY: help demo demo-streams dev setup test test-fast check bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## a PostgreSQL database becomes Athena views, twice, on this machine (about a minute)
 	@$(BIN)/rds-lake demo
+
+demo-streams: $(STAMP) ## a table's changes become notifications, through triggers, Lambda and Firehose (needs mariadb-server)
+	@$(BIN)/python examples/streams-flights/run.py
 
 dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, until Ctrl-C
 	@$(BIN)/rds-lake dev

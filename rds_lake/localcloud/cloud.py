@@ -23,6 +23,7 @@ from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.faults.skew import ClockGate
 from rds_lake.localcloud.faults.throttling import ThrottleGate
+from rds_lake.localcloud.firehose.service import Firehose
 from rds_lake.localcloud.glue.jobs import GlueJobRuns
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.http.app import LocalCloudApp
@@ -30,6 +31,9 @@ from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
+from rds_lake.localcloud.lambdas.calls.calls import DatabaseCalls
+from rds_lake.localcloud.lambdas.calls.installed import CallingDatabases
+from rds_lake.localcloud.lambdas.service import Lambdas, LambdaSettings
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
@@ -61,6 +65,7 @@ class LocalCloud:
         exports: ExportSettings | None = None,
         athena: AthenaSettings | None = None,
         dynamodb: DynamoDbSettings | None = None,
+        lambdas: LambdaSettings | None = None,
     ) -> None:
         self.databases, self.clusters = _url_tuples(databases), _url_tuples(clusters or {})
         self._sources = Sources(self.databases, self.clusters)
@@ -73,8 +78,7 @@ class LocalCloud:
         permitted = PermissionGate(self.app, self.permissions)
         self._server = Server(PageGate(ClockGate(ThrottleGate(permitted, self.faults)), self.app), port)
         self._cache = Path(tempfile.mkdtemp(prefix="rds-lake-cloud-"))
-        _repair_moto(self.permissions)
-        GlueFixes(self.app)
+        _repair_moto(self.app, self.permissions)
         self.events = Events(self.clients, self.faults.route)
         self.snapshots = Snapshots(self.app, self.clients, self._sources, self.events)
         settings, shared = exports or ExportSettings(), (self.app, self.clients)
@@ -83,6 +87,7 @@ class LocalCloud:
         )
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
+        self._add_streaming(lambdas or LambdaSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
         self.stacks = Stacks(self.app, self.clients, self.faults)
         self._add_control()
@@ -108,6 +113,14 @@ class LocalCloud:
         )
         self.app.reset_callbacks += [self.table_exports.reset, tables.reset, self.clock.reset]
 
+    def _add_streaming(self, settings: LambdaSettings) -> None:
+        timed = (self.clock, self.faults, self._actors)
+        self.firehose = Firehose(self.app, *timed)
+        self.lambdas = Lambdas(self.app, self.clients, *timed, settings, url=lambda: self.url)
+        calls = DatabaseCalls(self.lambdas, self.faults, self._actors)
+        self.calling_databases = CallingDatabases(self.app, calls, self._urls)
+        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset]
+
     @property
     def url(self) -> str:
         return self._server.url
@@ -129,6 +142,9 @@ class LocalCloud:
             stack.callback(self.table_exports.close)
             stack.callback(self.job_runs.close)
             stack.callback(self.athena.close)
+            stack.callback(self.firehose.close)
+            stack.callback(self.lambdas.close)
+            stack.callback(self.calling_databases.close)
             stack.callback(self.stacks.reset)
             stack.callback(self._server.stop)
 
@@ -139,6 +155,9 @@ class LocalCloud:
         request = EnvironBuilder(path="/moto-api/reset", method="POST").get_environ()
         run_wsgi_app(self.app.moto, request, buffered=True)
         self.snapshots.register()
+
+    def _urls(self, identifier: str) -> tuple[str, ...]:
+        return (self.databases | self.clusters).get(identifier, ())
 
     def _health(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         there = {"databases": self._sources.names(INSTANCE), "clusters": self._sources.names(CLUSTER)}
@@ -168,8 +187,9 @@ class LocalCloud:
         self.stop()
 
 
-def _repair_moto(permissions: Permissions) -> None:
-    """Repairs for all of this process, beside those of the router."""
+def _repair_moto(app: LocalCloudApp, permissions: Permissions) -> None:
+    """Repairs in the router, and those for all of this process."""
+    GlueFixes(app)
     leave_policies_to_the_gate()
     keep_policies_of_queues()
     apply_event_fixes(permissions)

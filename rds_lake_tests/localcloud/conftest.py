@@ -13,6 +13,7 @@ from rds_lake.localcloud.dynamodb.job import DynamoDbSettings
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake_tests.localcloud.dynamodb.exporting import BUCKET, Dynamo
 from rds_lake_tests.localcloud.rds.aurora import Aurora
+from rds_lake_tests.localcloud.streaming import Streaming
 from rds_lake_tests.support.world import execute
 
 _TABLES = """
@@ -85,3 +86,22 @@ def dynamo(dynamo_cloud: LocalCloud, dynamo_clients: dict[tuple[str, str], Any])
     dynamo = Dynamo(dynamo_cloud, dynamo_clients)
     dynamo.client("s3").create_bucket(Bucket=BUCKET)
     return dynamo
+
+
+@pytest.fixture(scope="module")
+def streaming_cloud() -> Iterator[LocalCloud]:
+    with LocalCloud({}) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope="module")
+def streaming_clients() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def streaming(streaming_cloud: LocalCloud, streaming_clients: dict[str, Any]) -> Streaming:
+    """A local cloud without databases, with a bucket and a role that Lambda and Firehose may take."""
+    streaming = Streaming(cloud=streaming_cloud, clients=streaming_clients)
+    streaming.prepare()
+    return streaming

@@ -80,6 +80,17 @@ def test_the_layout_is_the_documented_one_and_an_empty_prefix_is_legal() -> None
     assert bare.athena_results() == "s3://acme-lake/_athena/"
 
 
+def test_changes_that_firehose_wrote_lie_in_the_hour_of_their_arrival_in_utc() -> None:
+    layout = LakeLayout(bucket="acme-lake", prefix="lake")
+    assert layout.arrived_folder("shop") == "lake/_changes/shop/arrived/"
+    hour = datetime(2026, 11, 20, 3, 59, tzinfo=UTC)
+    assert layout.arrived_hour_folder("shop", hour) == "lake/_changes/shop/arrived/2026/11/20/03/"
+    assert layout.refused_folder("shop") == "lake/_changes/shop/refused/"
+    for wrong in (hour.replace(tzinfo=None), hour.astimezone(timezone(timedelta(hours=2)))):
+        with pytest.raises(ValueError, match="not in UTC"):
+            layout.arrived_hour_folder("shop", wrong)
+
+
 times = st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 records = st.builds(
     ExportRecord,

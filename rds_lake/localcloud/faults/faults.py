@@ -10,18 +10,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from rds_lake.localcloud.faults.kinds import (
     DynamoDbExportFault,
     EventFault,
     ExportFault,
     FaultLists,
+    FirehoseFault,
     JobFault,
+    LambdaFault,
     StackFault,
 )
 
 Json = dict[str, Any]
+_Chanced = TypeVar("_Chanced", LambdaFault, FirehoseFault)
 # Not validated: what is asked for names a fault, these name none.
 _NO_EXPORT_FAULT = ExportFault.model_construct()
 _NO_DYNAMODB_FAULT = DynamoDbExportFault.model_construct()
@@ -52,7 +55,7 @@ class Faults:
             shown = {
                 name: [fault.shown() for fault in getattr(self._pending, name)] for name in FaultLists.model_fields
             }
-            rare = ("dynamodb_exports", "glue_jobs", "deny", "stacks")
+            rare = ("dynamodb_exports", "glue_jobs", "deny", "stacks", "lambdas", "firehose")
             return {name: faults for name, faults in shown.items() if faults or name not in rare} | {
                 "delayed": len(self._late)
             }
@@ -90,6 +93,28 @@ class Faults:
                     self._pending.stacks.remove(fault)
                     return fault
         return _NO_STACK_FAULT
+
+    def of_lambda(self, function: str, effect: str) -> LambdaFault | None:
+        """What strikes a function's invocation now, of all faults with this effect (`lose_percent`); None lets it pass."""
+        return self._struck(self._pending.lambdas, effect, lambda fault: fault.function in (None, function))
+
+    def of_firehose(self, stream: str, effect: str) -> FirehoseFault | None:
+        """What strikes a stream's record now, of all faults with this effect (`refuse_percent`); None lets it pass."""
+        return self._struck(self._pending.firehose, effect, lambda fault: fault.stream in (None, stream))
+
+    def _struck(self, pending: list[_Chanced], effect: str, about: Callable[[_Chanced], bool]) -> _Chanced | None:
+        """The first of the faults, where it strikes; one that was for so many is gone after them, struck or not."""
+        if not pending:
+            return None
+        with self._lock:
+            for fault in pending:
+                if effect in fault.model_fields_set and about(fault):
+                    value = getattr(fault, effect)
+                    struck = fault.strikes(value if effect.endswith("_percent") else 100)
+                    if fault.spend():
+                        pending.remove(fault)
+                    return fault if struck else None
+        return None
 
     def throttled(self, service: str, operation: str) -> str | None:
         """The error code of the call that is made now; None lets it pass."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from random import Random
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -11,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -176,6 +178,66 @@ class Denial(_Fault):
         return fnmatchcase(action.lower(), self.action.lower()) and fnmatchcase(resource, self.resource)
 
 
+Percent = Annotated[int, Field(gt=0, le=100)]
+
+
+class _Chance(_Fault):
+    """A fault that strikes some of many: the next `times`, or all until a reset. The same `seed` strikes the same ones."""
+
+    times: Annotated[int, Field(gt=0, lt=10**9)] | None = None
+    seed: int = 0
+    _random: Random | None = PrivateAttr(default=None)
+
+    def strikes(self, percent: int = 100) -> bool:
+        """Whether it strikes the one that comes now."""
+        self._random = self._random or Random(self.seed)  # noqa: S311 - which events are struck is no secret
+        return self._random.random() * 100 < percent
+
+    def spend(self) -> bool:
+        """Count the one that came now; whether it was the last."""
+        if self.times is not None:
+            self.times -= 1
+        return self.times == 0
+
+
+class LambdaFault(_Chance):
+    """What goes wrong with a function's invocations: exactly one of these. `function`: its name; without, of all.
+
+    Events (asynchronous invocations) are lost, repeated, or held and handed over in another order (`shuffle`: so many at
+    once). `throttle` and `fail` (the error's text) strike attempts of both kinds, as if the function had no capacity left or
+    raised. `unreachable` (the error's text) strikes calls out of a database only.
+    """
+
+    function: Words | None = None
+    lose_percent: Percent | None = None
+    repeat_percent: Percent | None = None
+    shuffle: Annotated[int, Field(gt=1, le=1000)] | None = None
+    throttle: Switch = False
+    fail: Words = ""
+    unreachable: Words = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> LambdaFault:
+        self._exactly_one_of("lose_percent", "repeat_percent", "shuffle", "throttle", "fail", "unreachable")
+        return self
+
+
+class FirehoseFault(_Chance):
+    """What goes wrong with a stream's records: exactly one of these. `stream`: its name; without, of all.
+
+    Records are refused (FailedPutCount of PutRecordBatch, ServiceUnavailableException of PutRecord), or delivered twice.
+    """
+
+    stream: Words | None = None
+    refuse_percent: Percent | None = None
+    repeat_percent: Percent | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> FirehoseFault:
+        self._exactly_one_of("refuse_percent", "repeat_percent")
+        return self
+
+
 class FaultLists(BaseModel):
     """Faults in the order in which they strike."""
 
@@ -188,3 +250,5 @@ class FaultLists(BaseModel):
     glue_jobs: list[JobFault] = []
     deny: list[Denial] = []
     stacks: list[StackFault] = []
+    lambdas: list[LambdaFault] = []
+    firehose: list[FirehoseFault] = []

@@ -11,6 +11,7 @@ from botocore.model import OperationModel
 
 from rds_lake.localcloud.http.app import read_body
 from rds_lake.localcloud.http.models import service_model
+from rds_lake.localcloud.http.rest import rest_operation
 
 _CODES = {"query": "Throttling", "json": "ThrottlingException", "rest-xml": "SlowDown"}
 # Reads and writes of DynamoDB's tables use up what is provisioned for the table.
@@ -43,6 +44,8 @@ def called_operation(signed_as: str, environ: dict[str, Any]) -> str:
     target = environ.get("HTTP_X_AMZ_TARGET")
     if target:
         return target.rpartition(".")[2]
+    if signed_as == "lambda":
+        return rest_operation(signed_as, environ)[0]
     if signed_as == "s3":
         return _s3_operation(environ)
     if environ.get("CONTENT_TYPE", "").startswith(_FORM):

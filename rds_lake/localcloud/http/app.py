@@ -24,10 +24,12 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.http.protocol import BadRequestError, render_error, render_query_answer
+from rds_lake.localcloud.http.rest import rest_operation, rest_params
 
 _SCOPE = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
 _QUERY_SERVICES = ("rds", "cloudformation")
+_REST_SERVICES = ("lambda",)
 # Their state is here, so that moto's answer would be about things that do not exist.
 _OURS_ALONE = ("cloudformation",)
 _JSON_TYPE = "application/x-amz-json-1.1"
@@ -39,6 +41,7 @@ Json = dict[str, Any]
 StartResponse = Callable[..., Any]
 JsonOperation = Callable[["RequestContext", Json], Json]
 AroundMoto = Callable[["RequestContext", Json, Callable[[], "Answer"]], "Answer"]
+RestOperation = Callable[["RestRequest", Callable[[], "Answer"]], "Answer"]
 
 
 class ApiError(Exception):
@@ -81,6 +84,16 @@ class Answer:
         self.body = body
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestRequest:
+    """A request of a REST service. `params`: path, query and members of a JSON body; `headers` by small letters."""
+
+    context: RequestContext
+    params: Json
+    headers: dict[str, str]
+    body: bytes
+
+
 class _Dispatcher(DomainDispatcherApplication):
     """moto's dispatcher. It lists moto's own folder twice for every request, though what a host means never changes."""
 
@@ -106,6 +119,8 @@ class LocalCloudApp:
         self.json_requests: dict[str, JsonOperation] = {}
         # "DynamoDB_20120810.PutItem" -> called instead of moto, with what lets moto answer
         self.json_around: dict[str, AroundMoto] = {}
+        # ("lambda", "Invoke") -> called instead of moto, with what lets moto answer
+        self.rest_operations: dict[tuple[str, str], RestOperation] = {}
         # ("rds", "StartExportTask") -> operation, shaped as botocore's model
         self.query_operations: dict[tuple[str, str], JsonOperation] = {}
         # ("POST", "/_local/snapshots") -> control operation: body in, status and body out
@@ -125,6 +140,8 @@ class LocalCloudApp:
             return self._rewritten(self.json_requests[target], context, environ, start)
         if target in self.json_around:
             return self._around(self.json_around[target], context, environ, start)
+        if context.service in _REST_SERVICES:
+            return self._rest(context, environ, start)
         if context.service in _QUERY_SERVICES and environ["REQUEST_METHOD"] == "POST":
             return self._query(context, environ, start)
         return self.moto(environ, start)
@@ -165,6 +182,24 @@ class LocalCloudApp:
     ) -> list[bytes]:
         try:
             answer = operation(context, _json_body(environ), lambda: self.moto_answer(environ))
+        except ApiError as error:
+            return _send_json_error(start, error)
+        start(answer.status, answer.headers)
+        return [answer.body]
+
+    def _rest(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
+        name, in_path = rest_operation(context.service, environ)
+        operation = self.rest_operations.get((context.service, name))
+        if operation is None:
+            return self.moto(environ, start)
+        body = read_body(environ)
+        headers = {
+            key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")
+        }
+        params = rest_params(in_path, environ, body)
+        request = RestRequest(context=context, params=params, headers=headers, body=body)
+        try:
+            answer = operation(request, lambda: self.moto_answer(environ))
         except ApiError as error:
             return _send_json_error(start, error)
         start(answer.status, answer.headers)
@@ -226,14 +261,15 @@ def _json_body(environ: Json) -> Json:
 
 def _send_json_error(start: StartResponse, error: ApiError) -> list[bytes]:
     body = {"__type": error.code, "message": error.message, "Message": error.message}
-    return _send(start, error.status, _JSON_TYPE, json.dumps(body).encode())
+    return _send(start, error.status, _JSON_TYPE, json.dumps(body).encode(), ("x-amzn-ErrorType", error.code))
 
 
-def _send(start: StartResponse, status: int, content_type: str, body: bytes) -> list[bytes]:
+def _send(start: StartResponse, status: int, content_type: str, body: bytes, *more: tuple[str, str]) -> list[bytes]:
     headers = [
         ("Content-Type", content_type),
         ("Content-Length", str(len(body))),
         ("x-amzn-RequestId", str(uuid.uuid4())),
+        *more,
     ]
     start(f"{status} {'OK' if status in _OK_STATUSES else 'ERROR'}", headers)
     return [body]

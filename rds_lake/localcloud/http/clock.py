@@ -1,9 +1,10 @@
-"""The local cloud's own time, for what remembers when something happened: DynamoDB's tables, backups and exports.
+"""The local cloud's own time, for what remembers when something happened: DynamoDB's tables, backups and exports, and for what
+waits for a time: Firehose's buffers, and Lambda's next attempts.
 
 `POST /_local/clock {"now": "2026-11-20T10:00:00Z"}` moves it, so that a test can have writes of yesterday; from there it
 runs on. `{}` sets it to the real time again, as does a reset; `GET` shows it.
 
-Only what is dated by this clock moves. Waiting takes real time everywhere.
+Only what is dated by this clock moves. Everything else waits in real time.
 """
 
 from __future__ import annotations

@@ -86,6 +86,15 @@ class Actors:
         """A service as a role that a caller has passed to it. What a caller like root passes is not held to its policies."""
         return self.acting(self.permissions.callers.session(role, session) if caller else None)
 
+    def as_service_role(self, caller: Principal | None, role: str, session: str) -> Acting:
+        """A service as a role that is there, held to its policies whoever passed it; else as `in_role`."""
+        known = self.permissions.callers.role(role) is not None
+        return (
+            self.acting(self.permissions.callers.session(role, session))
+            if known
+            else self.in_role(caller, role, session)
+        )
+
     def may_assume(self, caller: Principal | None, role: str, service: str) -> bool:
         """Whether the role's trust policy lets a service (`glue.amazonaws.com`) in. Not asked for a caller like root."""
         if caller is None:

@@ -15,6 +15,7 @@ from rds_lake.model.permissions.request import Principal, Request
 _FORBIDDEN, _BAD_REQUEST = "403 Forbidden", "400 Bad Request"
 # Signing name -> code, where it is neither the query protocol's nor the JSON protocol's usual one.
 _CODES = {"sns": "AuthorizationError", "sqs": "AccessDenied"}
+_JSON = ("json", "rest-json")
 _INVALID, _EXPIRED = (
     "The security token included in the request is invalid.",
     "The security token included in the request is expired",
@@ -33,9 +34,9 @@ def sentence(request: Request, principal: Principal, decision: Decision) -> str:
 
 def denied(signed_as: str) -> tuple[str, str]:
     """Code and status of a request without permission. `signed_as`: the service in its signature."""
-    json = _protocol(signed_as) == "json"
-    code = _CODES.get(signed_as, "AccessDeniedException" if json else "AccessDenied")
-    return code, _BAD_REQUEST if json and signed_as not in _CODES else _FORBIDDEN
+    protocol = _protocol(signed_as)
+    code = _CODES.get(signed_as, "AccessDeniedException" if protocol in _JSON else "AccessDenied")
+    return code, _BAD_REQUEST if protocol == "json" and signed_as not in _CODES else _FORBIDDEN
 
 
 def bad_key(signed_as: str, *, expired: bool) -> tuple[str, str, str]:
@@ -46,9 +47,9 @@ def bad_key(signed_as: str, *, expired: bool) -> tuple[str, str, str]:
             return "ExpiredToken", "The provided token has expired.", _BAD_REQUEST
         message = "The AWS Access Key Id you provided does not exist in our records."
         return "InvalidAccessKeyId", message, _FORBIDDEN
-    if protocol == "json":
+    if protocol in _JSON:
         code = "ExpiredTokenException" if expired else "UnrecognizedClientException"
-        return code, _EXPIRED if expired else _INVALID, _BAD_REQUEST
+        return code, _EXPIRED if expired else _INVALID, _BAD_REQUEST if protocol == "json" else _FORBIDDEN
     return "ExpiredToken" if expired else "InvalidClientTokenId", _EXPIRED if expired else _INVALID, _FORBIDDEN
 
 

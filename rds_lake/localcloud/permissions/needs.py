@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ class Call:
     stored: Stored
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    def with_params(self, params: Mapping[str, Any]) -> Call:
+        """The same call with a part of its parameters: what a rule says of a structure inside them."""
+        return replace(self, params=params)
 
     def arn(self, resource: str, *, service: str = "") -> str:
         """An ARN of the caller's account and Region: `call.arn("snapshot:rds:shop-…")`."""

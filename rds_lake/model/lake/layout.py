@@ -23,6 +23,7 @@
     lake/_compacted/shop/_state.json               how far the changes of each table are compacted (`streams/compacted.py`)
     lake/_compacted/shop/_live.json                the cut that the live views show
     lake/_compacted/shop/_drift.json               what the newest snapshot has that the changes do not explain
+    lake/_changes/shop/arrived/2026/11/20/03/…     changes as Firehose wrote them (`capture: lambda`), by the hour of their arrival
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -33,7 +34,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from urllib.parse import quote, unquote
 
 _DOTS = {".", ".."}
@@ -190,6 +191,24 @@ class LakeLayout:
         """Where one attempt writes a table's changes in the cuts up to `until`, and no other; with trailing slash."""
         folder = self.compacted_table_folder(source, table, version)
         return f"{folder}{plain_segment(epoch)}/{until:012}-{attempt}/"
+
+    def arrived_folder(self, source: str) -> str:
+        """Where Firehose writes changes of `capture: lambda`; with trailing slash.
+
+        It is the delivery stream's `Prefix` as it is: to a prefix without expressions Firehose adds the hour, `yyyy/MM/dd/HH/`
+        in UTC, in which the oldest record of an object arrived. Changes that are late or repeated are in later hours.
+        """
+        return self._key("_changes", source, "arrived") + "/"
+
+    def arrived_hour_folder(self, source: str, hour: datetime) -> str:
+        """The objects of one hour of arrival; with trailing slash. ValueError when the hour is not in UTC."""
+        if hour.utcoffset() != timedelta(0):
+            raise ValueError(f"{hour} is not in UTC")
+        return f"{self.arrived_folder(source)}{hour:%Y/%m/%d/%H}/"
+
+    def refused_folder(self, source: str) -> str:
+        """Where Firehose writes what it could not process; with trailing slash. The beginning of `ErrorOutputPrefix`."""
+        return self._key("_changes", source, "refused") + "/"
 
     def snapshot_log_folder(self, source: str) -> str:
         """Rows of `<source>._snapshots`; with trailing slash."""

@@ -1,0 +1,1 @@
+"""Tests of commands about changes between two snapshots."""

@@ -27,8 +27,8 @@ def document(*statements: Mapping[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
-def trust(service: str) -> str:
-    """A trust policy that lets a service in."""
+def trust(service: str | list[str]) -> str:
+    """A trust policy that lets a service in, or several."""
     return document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
 
 

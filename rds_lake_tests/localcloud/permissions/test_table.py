@@ -55,6 +55,8 @@ _PARAMS: Mapping[str, Any] = {
     "secretsmanager": {"SecretId": "s"},
     "kms": {"AliasName": "alias/lake"},
     "logs": {"logGroupName": "g"},
+    "lambda": {"FunctionName": "123456789012:function:f:1", "Role": _ROLE},
+    "firehose": {"DeliveryStreamName": "s", "ExtendedS3DestinationConfiguration": {"RoleARN": _ROLE}},
 }
 _HEADERS = {"x-amz-copy-source": "lake/a/c", "if-match": '"1"', "x-amz-tagging": "a=b"}
 # moto's memory belongs to the process, and other tests leave buckets in it: an account that no test makes anything in.

@@ -11,15 +11,18 @@ from rds_lake.localcloud.permissions.table.keys import KMS, LOGS, SECRETS
 from rds_lake.localcloud.permissions.table.messages import EVENTS, SNS, SQS
 from rds_lake.localcloud.permissions.table.rds import RDS
 from rds_lake.localcloud.permissions.table.s3 import S3
+from rds_lake.localcloud.permissions.table.streams import FIREHOSE, LAMBDA
 
 OPERATIONS: dict[str, dict[str, Rule]] = {
     "athena": ATHENA,
     "cloudformation": CLOUDFORMATION,
     "dynamodb": DYNAMODB,
     "events": EVENTS,
+    "firehose": FIREHOSE,
     "glue": GLUE,
     "iam": IAM,
     "kms": KMS,
+    "lambda": LAMBDA,
     "logs": LOGS,
     "rds": RDS,
     "s3": S3,

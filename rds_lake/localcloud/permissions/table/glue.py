@@ -55,16 +55,7 @@ def _job(operation: str) -> Rule:
 
 
 def _pass_updated_role(call: Call) -> Iterator[Need]:
-    yield from pass_role("Role", "glue.amazonaws.com")(
-        Call(
-            service=call.service,
-            operation=call.operation,
-            params=call.params.get("JobUpdate") or {},
-            region=call.region,
-            account=call.account,
-            stored=call.stored,
-        )
-    )
+    yield from pass_role("Role", "glue.amazonaws.com")(call.with_params(call.params.get("JobUpdate") or {}))
 
 
 GLUE: dict[str, Rule] = {

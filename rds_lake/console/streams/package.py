@@ -1,0 +1,44 @@
+"""`rds-lake streams package`: the ZIP file of the function that triggers of `capture: lambda` invoke.
+
+The same release makes the same bytes everywhere, so that a deployment sees whether anything changed: fixed times and rights, files
+in order, no compression, whose results differ between versions of zlib.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import rds_lake
+
+HANDLER = "rds_lake.streams.handler.handler"
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+_READABLE = 0o100644 << 16
+_UNIX = 3
+
+
+def package(output: Path, *, say: Callable[[str], None]) -> None:
+    """Write the file, and say how to deploy it; OSError when it cannot be written."""
+    body = function_zip()
+    output.write_bytes(body)
+    say(f"{output}: {len(body):,} bytes, SHA-256 {hashlib.sha256(body).hexdigest()}")
+    say(
+        f"handler {HANDLER}, runtime python3.11 or newer, timeout 60 seconds; variable RDS_LAKE_STREAM: the delivery stream"
+    )
+
+
+def function_zip() -> bytes:
+    """The function's files, and nothing else of rds-lake."""
+    home = Path(rds_lake.__file__).parent
+    files = [home / "__init__.py", *sorted((home / "streams").glob("*.py"))]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(file.relative_to(home.parent).as_posix(), _EPOCH)
+            entry.external_attr, entry.create_system = _READABLE, _UNIX
+            # A checkout on Windows may end its lines otherwise.
+            archive.writestr(entry, file.read_bytes().replace(b"\r\n", b"\n"))
+    return packed.getvalue()

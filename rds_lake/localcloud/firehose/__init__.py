@@ -1,0 +1,1 @@
+"""Firehose: delivery streams that write to S3."""

@@ -1,0 +1,1 @@
+"""Calls of functions out of databases: what Aurora and RDS have built in, for the databases behind the local cloud."""

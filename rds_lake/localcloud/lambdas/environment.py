@@ -1,0 +1,136 @@
+"""An execution environment: a process that has a function's code and invokes it, one event after the other.
+
+It has the variables that Lambda gives, the keys of the function's role, boto3, and nothing of rds-lake. One is kept for the next
+invocation, as Lambda does, so that what a function keeps in its module stays.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from rds_lake.localcloud.lambdas import runtime
+from rds_lake.localcloud.lambdas.functions import Function
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What became of an attempt. `payload`: JSON; `error` says that the function failed."""
+
+    payload: Any
+    error: bool
+    log: str = ""
+
+
+class Environment:
+    """The process of one version of one function, with certain variables."""
+
+    def __init__(self, function: Function, variables: Mapping[str, str]) -> None:
+        self.function = function
+        self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-lambda-"))
+        self._process = self._start(variables)
+        self._ready = False
+
+    def invoke(self, event: Any, request: str) -> Outcome:
+        """One invocation. After one that timed out or ended the process, `alive` is false."""
+        invocation = {"event": event, "context": context_of(self.function, request), "seconds": self.function.seconds}
+        self._await_ready()
+        late = threading.Event()
+
+        def end() -> None:
+            late.set()
+            self._process.kill()
+
+        watch = threading.Timer(self.function.seconds, end)
+        watch.daemon = True
+        watch.start()
+        try:
+            line = self._exchange(json.dumps(invocation))
+        finally:
+            watch.cancel()
+        if line:
+            return Outcome(**json.loads(line))
+        return _ended(request, self._process.wait(), self.function.seconds if late.is_set() else None)
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def kill(self) -> None:
+        """End the process, also while it is invoked from another thread."""
+        self._process.kill()
+
+    def close(self) -> None:
+        """End the process and remove its files."""
+        self._process.kill()
+        self._process.communicate()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _start(self, variables: Mapping[str, str]) -> subprocess.Popen[str]:
+        with zipfile.ZipFile(io.BytesIO(self.function.code)) as archive:
+            archive.extractall(self._folder)
+        packages = str(Path(boto3.__file__).parent.parent)
+        script = [runtime.__file__, str(self._folder), self.function.handler, packages]
+        return subprocess.Popen(
+            [sys.executable, "-I", "-S", *script],
+            env={**variables, "LAMBDA_TASK_ROOT": str(self._folder)},
+            cwd=self._folder,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            # A session of its own: Ctrl-C reaches this process only, which decides the order of stopping.
+            start_new_session=True,
+        )
+
+    def _await_ready(self) -> None:
+        """Return when the code is loaded, or the process is gone."""
+        assert self._process.stdout is not None
+        if not self._ready:
+            self._ready = bool(self._process.stdout.readline())
+
+    def _exchange(self, line: str) -> str:
+        """The answer to a line; empty when the process is gone."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        try:
+            self._process.stdin.write(line + "\n")
+            self._process.stdin.flush()
+            return self._process.stdout.readline()
+        except (BrokenPipeError, ValueError):
+            return ""
+
+
+def context_of(function: Function, request: str) -> Json:
+    """The attributes of a handler's context."""
+    return {
+        "aws_request_id": request,
+        "function_name": function.name,
+        "function_version": function.version,
+        "invoked_function_arn": function.arn,
+        "memory_limit_in_mb": str(function.memory),
+        "log_group_name": f"/aws/lambda/{function.name}",
+        "log_stream_name": f"local/[{function.version}]{request}",
+    }
+
+
+def _ended(request: str, status: int, seconds: int | None) -> Outcome:
+    if seconds is not None:
+        kind, reason = "Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds"
+    else:
+        kind, reason = "Runtime.ExitError", f"Runtime exited with error: exit status {status}"
+    return Outcome(payload={"errorType": kind, "errorMessage": f"RequestId: {request} Error: {reason}"}, error=True)

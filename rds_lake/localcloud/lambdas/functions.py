@@ -1,0 +1,93 @@
+"""Functions as moto keeps them, and the settings that decide how they are invoked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from moto.awslambda.models import lambda_backends
+from moto.core.exceptions import JsonRESTError
+
+from rds_lake.localcloud.http.account import ACCOUNT
+from rds_lake.localcloud.http.app import ApiError
+
+Json = dict[str, Any]
+_RETRIES, _AGE_SECONDS = 2, 21_600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Function:
+    """One version of a function. `reserved`: its reserved concurrency, None without."""
+
+    name: str
+    arn: str
+    version: str
+    handler: str
+    digest: str
+    code: bytes
+    variables: tuple[tuple[str, str], ...]
+    seconds: int
+    memory: int
+    role: str
+    reserved: int | None
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSettings:
+    """How asynchronous invocations are retried, and where their records go (ARNs)."""
+
+    retries: int = _RETRIES
+    age_seconds: int = _AGE_SECONDS
+    on_failure: str | None = None
+    on_success: str | None = None
+
+
+def find_function(name: str, region: str, qualifier: str | None = None) -> Function:
+    """The function of a name, partial ARN or ARN; ApiError as AWS answers when there is none."""
+    found = _stored(name, region, qualifier)
+    return Function(
+        name=found.function_name,
+        arn=found.function_arn,
+        version=str(found.version),
+        handler=found.handler or "",
+        digest=found.code_sha_256,
+        code=found.code_bytes,
+        variables=tuple(sorted((found.environment_vars or {}).items())),
+        seconds=int(found.timeout),
+        memory=int(found.memory_size),
+        role=found.role,
+        reserved=None if found.reserved_concurrency is None else int(found.reserved_concurrency),
+        region=region,
+    )
+
+
+def event_settings(name: str, region: str) -> EventSettings:
+    """What PutFunctionEventInvokeConfig has set; AWS's defaults without it."""
+    configured = _stored(name, region, None).event_invoke_config
+    if not configured:
+        return EventSettings()
+    given = configured[-1].config
+    destinations = given.get("DestinationConfig") or {}
+    return EventSettings(
+        retries=given.get("MaximumRetryAttempts", _RETRIES),
+        age_seconds=given.get("MaximumEventAgeInSeconds", _AGE_SECONDS),
+        on_failure=(destinations.get("OnFailure") or {}).get("Destination") or None,
+        on_success=(destinations.get("OnSuccess") or {}).get("Destination") or None,
+    )
+
+
+def forget_event_settings(name: str, region: str) -> None:
+    """Make room for new ones, which replace all others: moto keeps the first for ever."""
+    _stored(name, region, None).event_invoke_config.clear()
+
+
+def _stored(name: str, region: str, qualifier: str | None) -> Any:
+    """moto's function."""
+    parts = name.rpartition("function:")[2].split(":")
+    qualifier = parts[1] if len(parts) > 1 else qualifier
+    try:
+        return lambda_backends[ACCOUNT][region].get_function(parts[0], qualifier)
+    except JsonRESTError as error:
+        arn = f"arn:aws:lambda:{region}:{ACCOUNT}:function:{':'.join(filter(None, (parts[0], qualifier)))}"
+        raise ApiError("ResourceNotFoundException", f"Function not found: {arn}", 404) from error

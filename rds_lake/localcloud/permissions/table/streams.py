@@ -1,0 +1,59 @@
+"""Rights of Firehose and Lambda. What a stream or a function does in its role's name is asked when it does it.
+
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonkinesisfirehose.html,
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awslambda.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rds_lake.localcloud.permissions.needs import Call, Need, Rule, both, everything, on, pass_role
+
+_OF_STREAM = ("DescribeDeliveryStream", "DeleteDeliveryStream", "PutRecord", "PutRecordBatch", "CreateDeliveryStream")
+
+# Operations on one function whose right has the operation's name.
+_OF_FUNCTION = (
+    "GetFunction", "GetFunctionConfiguration", "UpdateFunctionCode", "DeleteFunction", "GetPolicy", "AddPermission",
+    "RemovePermission", "PutFunctionConcurrency", "GetFunctionConcurrency", "DeleteFunctionConcurrency",
+    "PutFunctionEventInvokeConfig", "UpdateFunctionEventInvokeConfig", "GetFunctionEventInvokeConfig",
+    "DeleteFunctionEventInvokeConfig",
+)  # fmt: skip
+
+
+def _of_stream(operation: str) -> Rule:
+    return on(f"firehose:{operation}", "deliverystream/", "DeliveryStreamName")
+
+
+def _pass_destination_role(call: Call) -> Iterator[Need]:
+    given = call.params.get("ExtendedS3DestinationConfiguration") or {}
+    yield from pass_role("RoleARN", "firehose.amazonaws.com")(call.with_params(given))
+
+
+def _of_function(action: str) -> Rule:
+    def rule(call: Call) -> Iterator[Need]:
+        yield Need(action=f"lambda:{action}", resource=call.arn(f"function:{function_name(call.params)}"))
+
+    return rule
+
+
+def function_name(params: Mapping[str, Any]) -> str:
+    """The name in FunctionName, which may be an ARN, a part of one, and have a qualifier."""
+    given = str(params.get("FunctionName", "*"))
+    return given.rpartition("function:")[2].partition(":")[0]
+
+
+FIREHOSE: dict[str, Rule] = {
+    **{operation: _of_stream(operation) for operation in _OF_STREAM},
+    "CreateDeliveryStream": both(_of_stream("CreateDeliveryStream"), _pass_destination_role),
+    "ListDeliveryStreams": everything("firehose:ListDeliveryStreams"),
+}
+_PASS_ROLE = pass_role("Role", "lambda.amazonaws.com")
+LAMBDA: dict[str, Rule] = {
+    **{operation: _of_function(operation) for operation in _OF_FUNCTION},
+    "CreateFunction": both(_of_function("CreateFunction"), _PASS_ROLE),
+    "UpdateFunctionConfiguration": both(_of_function("UpdateFunctionConfiguration"), _PASS_ROLE),
+    "Invoke": _of_function("InvokeFunction"),
+    "ListFunctions": everything("lambda:ListFunctions"),
+}

@@ -1,0 +1,59 @@
+"""The function that triggers of `capture: lambda` invoke: changes in, lines of JSON in a Firehose stream out.
+
+    handler     rds_lake.streams.handler.handler
+    variables   RDS_LAKE_STREAM   the delivery stream; `{source}` in it becomes the source's name
+
+It is invoked asynchronously, one event at a time, at least once and in any order. Such an invocation has no answer for parts of
+an event: what cannot be handed over raises, Lambda tries twice more, and writes the event whole, with the error's text, to the
+on-failure destination (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html).
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import cache
+from typing import Any
+
+import boto3
+
+from rds_lake.streams.changes import BadChangeError, Change, line_of, read_changes
+from rds_lake.streams.delivery import Delivery
+from rds_lake.streams.records import batches, pack
+
+_STREAM = "RDS_LAKE_STREAM"
+
+
+def handler(event: Any, context: Any) -> dict[str, int]:
+    """How many changes, records and calls of Firehose it took; BadChangeError, TooLargeError or NotDeliveredError otherwise."""
+    changes = read_changes(event)
+    source = _only_source(changes)
+    delivery = Delivery(
+        put=_firehose().put_record_batch,
+        stream=_stream(source),
+        sleep=time.sleep,
+        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
+    )
+    records = list(pack(map(line_of, changes)))
+    calls = sum(delivery.send(batch) for batch in batches(records))
+    return {"changes": len(changes), "records": len(records), "calls": calls}
+
+
+def _only_source(changes: list[Change]) -> str:
+    sources = sorted({change["source"] for change in changes})
+    if len(sources) > 1:
+        raise BadChangeError(f"one event has changes of several sources: {', '.join(sources)}")
+    return sources[0]
+
+
+def _stream(source: str) -> str:
+    stream = os.environ.get(_STREAM, "")
+    if not stream:
+        raise RuntimeError(f"the function's variable {_STREAM} is not set: give it the name of the delivery stream")
+    return stream.replace("{source}", source)
+
+
+@cache
+def _firehose() -> Any:
+    """One client for all invocations of this execution environment."""
+    return boto3.client("firehose")

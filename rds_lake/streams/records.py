@@ -1,0 +1,49 @@
+"""Lines packed into Firehose's records, and records into calls of PutRecordBatch.
+
+Firehose bills every record as a multiple of 5 KB (https://aws.amazon.com/firehose/pricing/): a row of 300 bytes alone costs as
+much as sixteen together. So a record takes as many lines as fit. An invocation with one change has one record all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+# https://docs.aws.amazon.com/firehose/latest/dev/limits.html and .../APIReference/API_PutRecordBatch.html
+RECORD_BYTES = 1000 * 1024
+BATCH_BYTES = 4 * 1024 * 1024
+BATCH_RECORDS = 500
+
+
+class TooLargeError(ValueError):
+    """A line that no record can hold."""
+
+
+def pack(lines: Iterable[bytes], *, most: int = RECORD_BYTES) -> Iterator[bytes]:
+    """Records of whole lines, in order; TooLargeError for a line of more than `most` bytes."""
+    record = b""
+    for line in lines:
+        if len(line) > most:
+            raise TooLargeError(
+                f"a change is {len(line):,} bytes long, and Firehose takes records of {most:,}: leave out the table's "
+                "largest columns (`rds-lake streams triggers` omits what is too large), or use `capture: outbox`"
+            )
+        if record and len(record) + len(line) > most:
+            yield record
+            record = b""
+        record += line
+    if record:
+        yield record
+
+
+def batches(records: Iterable[bytes], *, most: int = BATCH_RECORDS, size: int = BATCH_BYTES) -> Iterator[list[bytes]]:
+    """Records for one call each: at most so many, and together at most `size` bytes."""
+    batch: list[bytes] = []
+    filled = 0
+    for record in records:
+        if batch and (len(batch) == most or filled + len(record) > size):
+            yield batch
+            batch, filled = [], 0
+        batch.append(record)
+        filled += len(record)
+    if batch:
+        yield batch

@@ -1,0 +1,1 @@
+"""Tests of the folder `examples`: each is really run."""
