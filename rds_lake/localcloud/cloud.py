@@ -84,7 +84,7 @@ class LocalCloud:
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
-        self.stacks = Stacks(self.app, self.clients, self.faults)
+        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
         self._add_control()
 
     def _add_control(self) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from rds_lake.localcloud.http.app import RequestContext, read_body
+from rds_lake.localcloud.http.rest import rest_call
 from rds_lake.localcloud.permissions.needs import Call
 from rds_lake.localcloud.permissions.stored import Stored
 
@@ -40,6 +41,9 @@ def read_call(
         return Call(params=_s3_params(environ), headers=_headers(environ), body=body, **known)
     if "HTTP_X_AMZ_TARGET" in environ:
         return Call(params=_json_params(read_body(environ)), **known)
+    rest = rest_call(service, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+    if rest is not None:
+        return Call(params=_json_params(read_body(environ)) | rest.params, **known)
     return Call(params=dict(parse_qsl(read_body(environ).decode(errors="replace"), keep_blank_values=True)), **known)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rds_lake.localcloud.permissions.needs import Rule
 from rds_lake.localcloud.permissions.table.athena import ATHENA
+from rds_lake.localcloud.permissions.table.deploying import BACKUP, CLOUDWATCH, LAMBDA
 from rds_lake.localcloud.permissions.table.dynamodb import DYNAMODB
 from rds_lake.localcloud.permissions.table.glue import GLUE
 from rds_lake.localcloud.permissions.table.identities import CLOUDFORMATION, IAM, STS
@@ -14,12 +15,15 @@ from rds_lake.localcloud.permissions.table.s3 import S3
 
 OPERATIONS: dict[str, dict[str, Rule]] = {
     "athena": ATHENA,
+    "backup": BACKUP,
     "cloudformation": CLOUDFORMATION,
+    "cloudwatch": CLOUDWATCH,
     "dynamodb": DYNAMODB,
     "events": EVENTS,
     "glue": GLUE,
     "iam": IAM,
     "kms": KMS,
+    "lambda": LAMBDA,
     "logs": LOGS,
     "rds": RDS,
     "s3": S3,

@@ -1,0 +1,74 @@
+"""Which operation a request of a REST-JSON service (Lambda, AWS Backup) calls, and with which parameters in its path.
+
+https://smithy.io/2.0/spec/http-bindings.html
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from botocore.exceptions import UnknownServiceError
+
+from rds_lake.localcloud.http.models import service_model
+
+_LABEL = re.compile(r"\{(\w+)(\+?)\}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestCall:
+    """An operation, and the parameters that its path names."""
+
+    operation: str
+    params: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    operation: str
+    method: str
+    path: re.Pattern[str]
+    literal: int
+    labels: tuple[str, ...]
+
+
+def rest_call(service: str, method: str, path: str) -> RestCall | None:
+    """The call behind a method and a path; None for what is no operation, and for services of other protocols."""
+    for form in _forms(service):
+        match = form.path.fullmatch(path) if form.method == method else None
+        if match:
+            return RestCall(
+                operation=form.operation, params=dict(zip(form.labels, map(unquote, match.groups()), strict=True))
+            )
+    return None
+
+
+@functools.cache
+def _forms(service: str) -> list[_Form]:
+    """Those with the most text of their own first: `…/code` before `…/{FunctionName}`."""
+    try:
+        model = service_model(service)
+    except UnknownServiceError:
+        return []
+    if model.protocol != "rest-json":
+        return []
+    forms = (_form(name, model.operation_model(name).http) for name in model.operation_names)
+    return sorted(forms, key=lambda form: -form.literal)
+
+
+def _form(operation: str, http: dict[str, str]) -> _Form:
+    path = http["requestUri"].partition("?")[0].rstrip("/")
+    texts = _LABEL.split(path)
+    # Of each three: literal text, the label's name, and whether the label takes slashes.
+    pattern = re.escape(texts[0])
+    for greedy, text in zip(texts[2::3], texts[3::3], strict=True):
+        pattern += ("(.+)" if greedy else "([^/]+)") + re.escape(text)
+    return _Form(
+        operation=operation,
+        method=http["method"],
+        path=re.compile(f"{pattern}/?"),
+        literal=sum(map(len, texts[0::3])),
+        labels=tuple(texts[1::3]),
+    )
