@@ -33,6 +33,7 @@ from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
+from rds_lake.localcloud.moto.managed_policies import have_policies_of_aws
 from rds_lake.localcloud.moto.queue_policies import keep_policies_of_queues
 from rds_lake.localcloud.permissions.acting import Actors
 from rds_lake.localcloud.permissions.authorizer import Permissions
@@ -172,6 +173,7 @@ def _repair_moto(permissions: Permissions) -> None:
     """Repairs for all of this process, beside those of the router."""
     leave_policies_to_the_gate()
     keep_policies_of_queues()
+    have_policies_of_aws()
     apply_event_fixes(permissions)
 
 

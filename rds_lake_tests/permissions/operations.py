@@ -38,11 +38,11 @@ def _put(gateways: Gateways) -> None:
 
 
 def _start_export(gateways: Gateways) -> None:
-    """Of any snapshot of the shop, under an id that was never used."""
+    """Of any snapshot of the shop, under an id that was never used; to its end: a snapshot has one export at a time."""
     (snapshot, *_) = gateways.rds.list_snapshots(Exportable.SNAPSHOT, "shop-prod", ["automated"])
     lake = gateways.settings
     assert lake.export_role and lake.kms_key
-    gateways.rds.start_export(
+    started = gateways.rds.start_export(
         identifier=f"denied-{uuid4().hex}",
         source_arn=snapshot.arn,
         bucket=lake.exports_bucket,
@@ -51,6 +51,7 @@ def _start_export(gateways: Gateways) -> None:
         kms_key=lake.kms_key,
         include=[],
     )
+    until(lambda: (task := gateways.rds.find_export_task(started.identifier)) and not task.status.running)
 
 
 def _export_table(gateways: Gateways) -> None:

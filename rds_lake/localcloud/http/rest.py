@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationModel
 
 from rds_lake.localcloud.http.models import service_model
 
@@ -54,11 +55,13 @@ def _forms(service: str) -> list[_Form]:
         return []
     if model.protocol != "rest-json":
         return []
-    forms = (_form(name, model.operation_model(name).http) for name in model.operation_names)
+    forms = (_form(model.operation_model(name)) for name in model.operation_names)
     return sorted(forms, key=lambda form: -form.literal)
 
 
-def _form(operation: str, http: dict[str, str]) -> _Form:
+def _form(operation: OperationModel) -> _Form:
+    http, members = operation.http, operation.input_shape.members if operation.input_shape else {}
+    named = {member.serialization.get("name", name): name for name, member in members.items()}
     path = http["requestUri"].partition("?")[0].rstrip("/")
     texts = _LABEL.split(path)
     # Of each three: literal text, the label's name, and whether the label takes slashes.
@@ -66,9 +69,9 @@ def _form(operation: str, http: dict[str, str]) -> _Form:
     for greedy, text in zip(texts[2::3], texts[3::3], strict=True):
         pattern += ("(.+)" if greedy else "([^/]+)") + re.escape(text)
     return _Form(
-        operation=operation,
+        operation=operation.name,
         method=http["method"],
         path=re.compile(f"{pattern}/?"),
         literal=sum(map(len, texts[0::3])),
-        labels=tuple(texts[1::3]),
+        labels=tuple(named.get(label, label) for label in texts[1::3]),
     )

@@ -33,9 +33,9 @@ def sentence(request: Request, principal: Principal, decision: Decision) -> str:
 
 def denied(signed_as: str) -> tuple[str, str]:
     """Code and status of a request without permission. `signed_as`: the service in its signature."""
-    json = _protocol(signed_as) == "json"
-    code = _CODES.get(signed_as, "AccessDeniedException" if json else "AccessDenied")
-    return code, _BAD_REQUEST if json and signed_as not in _CODES else _FORBIDDEN
+    protocol = _protocol(signed_as)
+    code = _CODES.get(signed_as, "AccessDeniedException" if protocol in ("json", "rest-json") else "AccessDenied")
+    return code, _BAD_REQUEST if protocol == "json" and signed_as not in _CODES else _FORBIDDEN
 
 
 def bad_key(signed_as: str, *, expired: bool) -> tuple[str, str, str]:
