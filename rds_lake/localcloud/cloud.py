@@ -30,6 +30,7 @@ from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
+from rds_lake.localcloud.moto.bucket_owners import look_at_expected_owners
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
@@ -174,6 +175,7 @@ def _repair_moto(permissions: Permissions) -> None:
     leave_policies_to_the_gate()
     keep_policies_of_queues()
     have_policies_of_aws()
+    look_at_expected_owners()
     apply_event_fixes(permissions)
 
 
