@@ -115,7 +115,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "glue": {"http", "events", "faults", "permissions"},
         "rds": {"http", "events", "faults", "databases", "permissions"},
         "moto": {"http", "glue", "permissions"},
-        "stacks": {"http", "faults"},
+        "stacks": {"http", "faults", "permissions"},
     },
 }
 

@@ -7,6 +7,7 @@ them. A lake is known by its events queue, which no two lakes share. What databa
 from __future__ import annotations
 
 import json
+from typing import Any
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.translate import aws_errors
@@ -28,7 +29,7 @@ def claim(clients: AwsClients, settings: LakeSettings, account: Account) -> bool
     """
     bucket, key = settings.bucket, "/".join(part for part in (settings.prefix, TEMPLATES, _OWNER) if part)
     body = json.dumps({"version": 1, "events_queue": settings.events_queue}).encode()
-    expected = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account.number}
+    expected: dict[str, Any] = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account.number}
     try:
         with aws_errors("s3", "PutObject", about=f"s3://{bucket}/{key}"):
             clients.s3.put_object(**expected, Body=body, IfNoneMatch="*")
@@ -46,10 +47,10 @@ def claim(clients: AwsClients, settings: LakeSettings, account: Account) -> bool
     return True
 
 
-def _require_own(clients: AwsClients, settings: LakeSettings, place: dict[str, str]) -> None:
+def _require_own(clients: AwsClients, settings: LakeSettings, place: dict[str, Any]) -> None:
     where = f"s3://{place['Bucket']}/{place['Key']}"
     with aws_errors("s3", "GetObject", about=where):
-        text = clients.s3.get_object(**place)["Body"].read().decode(errors="replace")  # type: ignore[arg-type]
+        text = clients.s3.get_object(**place)["Body"].read().decode(errors="replace")
     owner = _queue_in(text)
     if owner == settings.events_queue:
         return

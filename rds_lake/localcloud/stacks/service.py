@@ -167,6 +167,17 @@ class Stacks:
         held = caller is not None or callers.role(role) is not None
         return self._actors.acting(callers.session(role, "AWSCloudFormation") if held else None, region=context.region)
 
+    def _tools(self, deployer: Acting) -> Tools:
+        return Tools(
+            book=self._book,
+            clients=self._clients,
+            deployer=deployer,
+            faults=self._faults,
+            clock=self._clock,
+            suffix=self._suffix,
+            stopped=self._stopped,
+        )
+
     def _begin(
         self,
         stack: Stack,
@@ -179,15 +190,7 @@ class Stacks:
         """Give the stack its state, so that the answer finds it there, and start the thread."""
         if token:
             stack.operations[token] = operation
-        tools = Tools(
-            book=self._book,
-            clients=self._clients,
-            deployer=deployer,
-            faults=self._faults,
-            clock=self._clock,
-            suffix=self._suffix,
-            stopped=self._stopped,
-        )
+        tools = self._tools(deployer)
         resources = Resources(stack, tools, token)
         resources.record(None, status, "User Initiated")
 
