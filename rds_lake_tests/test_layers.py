@@ -123,7 +123,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "lambdas": {"http", "faults", "databases", "permissions"},
         "rds": {"http", "events", "faults", "databases", "permissions"},
         "moto": {"http", "glue", "permissions"},
-        "stacks": {"http", "faults"},
+        "stacks": {"http", "faults", "permissions"},
     },
 }
 

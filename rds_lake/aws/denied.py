@@ -26,6 +26,7 @@ _PERFORM = re.compile(
 )
 _LACKING = re.compile(r"because no ([\w -]{1,60}?) allows")
 _DENYING = re.compile(r"with an explicit deny(?: in an? ([\w -]{1,60}))?")
+_OF_RESOURCE = "resource-based policy"
 _SESSION = re.compile(r"arn:([^:]+):sts::(\d+):assumed-role/([^/]+)/.*", re.DOTALL)
 _OBJECTS = re.compile(r"s3://([^/\s]+)(?:/(.*?))?(?= to s3://|, bytes \d|$)", re.DOTALL)
 # Operations of S3 whose action has another name, or that need two.
@@ -66,11 +67,32 @@ class Denied:
                 f"{what} is denied by {self.denying}, which no statement that allows it outweighs: remove or narrow it, "
                 "then repeat"
             )
+        if self.lacking == _OF_RESOURCE:
+            return self._of_resource
         statement = {"Effect": "Allow", "Action": _one(self.actions), "Resource": _one(self.resources)}
         whose = self.principal or "the role that rds-lake runs as"
         return (
             f"add {json.dumps(statement, ensure_ascii=False)} to the {self.lacking} of {whose}, then repeat; "
             "`rds-lake policy` prints everything that this lake needs"
+        )
+
+    @property
+    def _of_resource(self) -> str:
+        """A key, bucket or queue that lets nobody of the account in: no policy of the role's can end that.
+
+        https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+        """
+        owner = self.principal or "ARN of the role that rds-lake runs as"
+        in_key = all(action.startswith("kms:") for action in self.actions)
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"AWS": owner},
+            "Action": _one(self.actions),
+            "Resource": "*" if in_key else _one(self.resources),
+        }
+        return (
+            f"add {json.dumps(statement, ensure_ascii=False)} to the policy of {' and '.join(self.resources)} itself, then repeat: "
+            "by its present policy, no policy of the role's counts"
         )
 
 

@@ -139,12 +139,7 @@ class RdsGateway:
             if of_cluster
             else ("describe_db_instances", "DBInstanceIdentifier")
         )
-        try:
-            answer = self._find(operation, identifier, **{key: identifier})
-        except AwsError as error:
-            if not error.code.startswith("AccessDenied"):
-                raise
-            return None  # a policy of an earlier release: only a false alarm of a new lake is at stake
+        answer = self._find(operation, identifier, **{key: identifier})
         owners = answer["DBClusters" if of_cluster else "DBInstances"] if answer else []
         return owners[0].get("ClusterCreateTime" if of_cluster else "InstanceCreateTime") if owners else None
 

@@ -34,9 +34,11 @@ from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.lambdas.calls.calls import DatabaseCalls
 from rds_lake.localcloud.lambdas.calls.installed import CallingDatabases
 from rds_lake.localcloud.lambdas.service import Lambdas, LambdaSettings
+from rds_lake.localcloud.moto.bucket_owners import look_at_expected_owners
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
+from rds_lake.localcloud.moto.managed_policies import have_policies_of_aws
 from rds_lake.localcloud.moto.queue_policies import keep_policies_of_queues
 from rds_lake.localcloud.permissions.acting import Actors
 from rds_lake.localcloud.permissions.authorizer import Permissions
@@ -89,7 +91,7 @@ class LocalCloud:
         self._add_dynamodb(dynamodb or DynamoDbSettings())
         self._add_streaming(lambdas or LambdaSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
-        self.stacks = Stacks(self.app, self.clients, self.faults)
+        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
         self._add_control()
 
     def _add_control(self) -> None:
@@ -192,6 +194,8 @@ def _repair_moto(app: LocalCloudApp, permissions: Permissions) -> None:
     GlueFixes(app)
     leave_policies_to_the_gate()
     keep_policies_of_queues()
+    have_policies_of_aws()
+    look_at_expected_owners()
     apply_event_fixes(permissions)
 
 

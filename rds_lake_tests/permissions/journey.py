@@ -16,6 +16,7 @@ from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.support.world import Mailbox, World
 
 TODAY = datetime.now(UTC).date()
+_MOST_TICKS = 100
 YESTERDAY = TODAY - timedelta(days=1)
 
 
@@ -48,13 +49,19 @@ class Journey:
         self.steps[name] = decisions.all()[before:]
 
     def drain(self) -> None:
-        """Ticks of both sensors, and the runs they ask for, until nothing is left to do."""
+        """Ticks of both sensors, and the runs they ask for, until nothing is left to do.
+
+        What fails is asked for again and again: without AWS's variables in the environment every run does.
+        """
         quiet = 0
-        while quiet < 2:
+        for _ in range(_MOST_TICKS):
             requests = [*self.shell.tick(), *self.shell.reconcile()]
             quiet = 0 if requests else quiet + 1
+            if quiet == 2:
+                return
             for request in requests:
                 self.run(request)
+        raise AssertionError(f"after {_MOST_TICKS} ticks there is still something to do; failures: {self.failures}")
 
     def run(self, request: dg.RunRequest) -> bool:
         """Whether the run succeeded."""

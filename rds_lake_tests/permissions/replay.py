@@ -86,19 +86,28 @@ def parsed(*statements: Json) -> tuple[Policy, ...]:
     return (parse_policy(_VERSION | {"Statement": list(statements)}, name="replayed"),) if statements else ()
 
 
-def needs(role: str, document: PolicyDocument, calls: Iterable[Call]) -> dict[Part, Call | None]:
-    """By each part of the role's policy a call that is refused without it; None where no call is."""
+def hanging(role: str, document: PolicyDocument, calls: Iterable[Call]) -> dict[str, list[Call]]:
+    """By each statement's Sid the calls that it alone allows: what others allow too breaks without no part of it."""
     own = [call for call in calls if call.role == role]
     statements = document.as_dict()["Statement"]
-    found: dict[Part, Call | None] = {}
+    found: dict[str, list[Call]] = {}
     for at, statement in enumerate(statements):
         rest = parsed(*statements[:at], *statements[at + 1 :])
-        # What the others allow breaks without no part of this one.
-        hanging = [call for call in own if allowed(call, *parsed(statement)) and not allowed(call, *rest)]
+        found[statement["Sid"]] = [
+            call for call in own if allowed(call, *parsed(statement)) and not allowed(call, *rest)
+        ]
+    return found
+
+
+def needs(role: str, document: PolicyDocument, calls: Iterable[Call]) -> dict[Part, Call | None]:
+    """By each part of the role's policy a call that is refused without it; None where no call is."""
+    found: dict[Part, Call | None] = {}
+    by_statement = hanging(role, document, calls)
+    for statement in document.as_dict()["Statement"]:
         for element, weaker in _weakened(statement):
             policies = parsed(*weaker)
             part = Part(role=role, sid=statement["Sid"], element=element)
-            found[part] = next((call for call in hanging if not allowed(call, *policies)), None)
+            found[part] = next((call for call in by_statement[part.sid] if not allowed(call, *policies)), None)
     return found
 
 

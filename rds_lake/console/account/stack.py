@@ -11,6 +11,7 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.errors import ConfigError, ConflictError
 from rds_lake.infra.account import find_account, require_own
+from rds_lake.infra.stack.claim import claim
 from rds_lake.infra.stack.client import StackClient
 from rds_lake.infra.stack.deploy import Deployment, Order, require_parameters
 from rds_lake.infra.stack.upload import template_argument
@@ -51,8 +52,11 @@ def setup_stack(
     require_own(account, config.lake)
     for note in made.notes:
         say(f"note: {note}")
+    claimed = claim(clients, config.lake, account)
     source = template_argument(as_yaml(made.body), clients, config.lake, account, bucket=asked.template_bucket)
     deployment.deploy(Order(body=order.body, source=source, parameters=given, tags=order.tags))
+    if not claimed:
+        claim(clients, config.lake, account)
     if config.has_glue_job:
         _put_job(config, clients, say)
 

@@ -10,8 +10,8 @@ from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationModel
 
 from rds_lake.localcloud.http.app import read_body
-from rds_lake.localcloud.http.models import service_model
-from rds_lake.localcloud.http.rest import rest_operation
+from rds_lake.localcloud.http.models import service_model, service_of
+from rds_lake.localcloud.http.rest import rest_call
 
 _CODES = {"query": "Throttling", "json": "ThrottlingException", "rest-xml": "SlowDown"}
 # Reads and writes of DynamoDB's tables use up what is provisioned for the table.
@@ -44,13 +44,12 @@ def called_operation(signed_as: str, environ: dict[str, Any]) -> str:
     target = environ.get("HTTP_X_AMZ_TARGET")
     if target:
         return target.rpartition(".")[2]
-    if signed_as == "lambda":
-        return rest_operation(signed_as, environ)[0]
     if signed_as == "s3":
         return _s3_operation(environ)
     if environ.get("CONTENT_TYPE", "").startswith(_FORM):
         return dict(parse_qsl(read_body(environ).decode())).get("Action", "")
-    return ""
+    rest = rest_call(service_of(signed_as), environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+    return rest.operation if rest else ""
 
 
 def _s3_operation(environ: dict[str, Any]) -> str:

@@ -24,7 +24,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.http.protocol import BadRequestError, render_error, render_query_answer
-from rds_lake.localcloud.http.rest import rest_operation, rest_params
+from rds_lake.localcloud.http.rest import rest_call, rest_params
 
 _SCOPE = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
@@ -188,15 +188,15 @@ class LocalCloudApp:
         return [answer.body]
 
     def _rest(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
-        name, in_path = rest_operation(context.service, environ)
-        operation = self.rest_operations.get((context.service, name))
-        if operation is None:
+        call = rest_call(context.service, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+        operation = self.rest_operations.get((context.service, call.operation)) if call else None
+        if call is None or operation is None:
             return self.moto(environ, start)
         body = read_body(environ)
         headers = {
             key[5:].replace("_", "-").lower(): value for key, value in environ.items() if key.startswith("HTTP_")
         }
-        params = rest_params(in_path, environ, body)
+        params = rest_params(call, environ.get("QUERY_STRING", ""), body)
         request = RestRequest(context=context, params=params, headers=headers, body=body)
         try:
             answer = operation(request, lambda: self.moto_answer(environ))

@@ -18,7 +18,8 @@ def refuse(
     # The connection is kept: what is left of this request must not become the next one.
     read_body(environ)
     protocol = service_model(service_of(signed_as)).protocol
-    if protocol in ("json", "rest-json"):
+    # CloudWatch is asked in JSON, by boto3's choice of the protocols that it has.
+    if protocol in ("json", "rest-json") or "HTTP_X_AMZ_TARGET" in environ:
         content_type, body = "application/x-amz-json-1.1", json.dumps({"__type": code, "message": message}).encode()
     elif protocol == "query":
         content_type, body = "text/xml", render_error(code, message)

@@ -1,6 +1,6 @@
-"""Which operation a request of a REST service calls, by its method and path: what X-Amz-Target says in the JSON protocol.
+"""Which operation a request of a REST-JSON service (Lambda, AWS Backup) calls, and with which parameters in its path.
 
-Only Lambda's are needed; S3's, which need query and headers too, are in `faults/operations.py`.
+https://smithy.io/2.0/spec/http-bindings.html
 """
 
 from __future__ import annotations
@@ -8,47 +8,82 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
+
+from botocore.exceptions import UnknownServiceError
+from botocore.model import OperationModel
 
 from rds_lake.localcloud.http.models import service_model
 
-_PARAMETER = re.compile(r"\{(\w+)\+?\}")
+_LABEL = re.compile(r"\{(\w+)(\+?)\}")
 
 
-def rest_operation(service: str, environ: Mapping[str, Any]) -> tuple[str, dict[str, str]]:
-    """The operation's name and the parameters in its path; an empty name where there is none such."""
-    path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace").rstrip("/")
-    for method, pattern, name in _templates(service):
-        match = pattern.fullmatch(path) if method == environ["REQUEST_METHOD"] else None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestCall:
+    """An operation, and the parameters that its path names."""
+
+    operation: str
+    params: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Form:
+    operation: str
+    method: str
+    path: re.Pattern[str]
+    literal: int
+    labels: tuple[str, ...]
+
+
+def rest_call(service: str, method: str, path: str) -> RestCall | None:
+    """The call behind a method and a path; None for what is no operation, and for services of other protocols."""
+    for form in _forms(service):
+        match = form.path.fullmatch(path) if form.method == method else None
         if match:
-            return name, match.groupdict()
-    return "", {}
+            return RestCall(
+                operation=form.operation, params=dict(zip(form.labels, map(unquote, match.groups()), strict=True))
+            )
+    return None
 
 
-def rest_params(in_path: Mapping[str, str], environ: Mapping[str, Any], body: bytes) -> dict[str, Any]:
+def rest_params(call: RestCall, query: str, body: bytes) -> dict[str, Any]:
     """All parameters of a request: of its body where that is a JSON object, its query and its path."""
     try:
         given = json.loads(body or b"{}")
     except ValueError:
         given = {}
-    query = dict(parse_qsl(environ.get("QUERY_STRING", ""), keep_blank_values=True))
-    return {**(given if isinstance(given, dict) else {}), **query, **in_path}
+    asked = dict(parse_qsl(query, keep_blank_values=True))
+    return {**(given if isinstance(given, dict) else {}), **asked, **call.params}
 
 
 @functools.cache
-def _templates(service: str) -> list[tuple[str, re.Pattern[str], str]]:
-    """Of each operation: method, pattern of its path, name. Those with more words in the path come first."""
-    model = service_model(service)
-    found: list[tuple[str, str, str]] = []
-    for name in model.operation_names:
-        http = model.operation_model(name).http
-        found.append((http["method"], http["requestUri"].partition("?")[0].rstrip("/"), name))
-    found.sort(key=lambda entry: len(_PARAMETER.sub("", entry[1])), reverse=True)
-    return [(method, re.compile(_pattern(path)), name) for method, path, name in found]
+def _forms(service: str) -> list[_Form]:
+    """Those with the most text of their own first: `…/code` before `…/{FunctionName}`."""
+    try:
+        model = service_model(service)
+    except UnknownServiceError:
+        return []
+    if model.protocol != "rest-json":
+        return []
+    forms = (_form(model.operation_model(name)) for name in model.operation_names)
+    return sorted(forms, key=lambda form: -form.literal)
 
 
-def _pattern(path: str) -> str:
-    parts = _PARAMETER.split(path)
-    return "".join(f"(?P<{part}>[^/]+)" if number % 2 else re.escape(part) for number, part in enumerate(parts))
+def _form(operation: OperationModel) -> _Form:
+    http, members = operation.http, operation.input_shape.members if operation.input_shape else {}
+    named = {member.serialization.get("name", name): name for name, member in members.items()}
+    path = http["requestUri"].partition("?")[0].rstrip("/")
+    texts = _LABEL.split(path)
+    # Of each three: literal text, the label's name, and whether the label takes slashes.
+    pattern = re.escape(texts[0])
+    for greedy, text in zip(texts[2::3], texts[3::3], strict=True):
+        pattern += ("(.+)" if greedy else "([^/]+)") + re.escape(text)
+    return _Form(
+        operation=operation.name,
+        method=http["method"],
+        path=re.compile(f"{pattern}/?"),
+        literal=sum(map(len, texts[0::3])),
+        labels=tuple(named.get(label, label) for label in texts[1::3]),
+    )

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from rds_lake.localcloud.http.app import RequestContext, read_body
-from rds_lake.localcloud.http.rest import rest_operation, rest_params
+from rds_lake.localcloud.http.rest import rest_call, rest_params
 from rds_lake.localcloud.permissions.needs import Call
 from rds_lake.localcloud.permissions.stored import Stored
 
@@ -39,13 +39,13 @@ def read_call(
     if service == "s3":
         body = read_body(environ) if operation in _WITH_BODY else b""
         return Call(params=_s3_params(environ), headers=_headers(environ), body=body, **known)
-    if service == "lambda":
-        in_path = rest_operation(service, environ)[1]
-        # What a function is invoked with names nothing that a right depends on.
-        body = b"" if operation == "Invoke" else read_body(environ)
-        return Call(params=rest_params(in_path, environ, body), **known)
     if "HTTP_X_AMZ_TARGET" in environ:
         return Call(params=_json_params(read_body(environ)), **known)
+    rest = rest_call(service, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
+    if rest is not None:
+        # What a function is invoked with names nothing that a right depends on.
+        body = b"" if (service, operation) == ("lambda", "Invoke") else read_body(environ)
+        return Call(params=rest_params(rest, environ.get("QUERY_STRING", ""), body), **known)
     return Call(params=dict(parse_qsl(read_body(environ).decode(errors="replace"), keep_blank_values=True)), **known)
 
 

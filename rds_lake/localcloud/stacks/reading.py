@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from rds_lake.localcloud.http.app import RequestContext
-from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.permissions.acting import Actors
 from rds_lake.localcloud.stacks import answers
 from rds_lake.localcloud.stacks.book import Book
 from rds_lake.localcloud.stacks.orders import check_types
@@ -18,6 +18,7 @@ from rds_lake.localcloud.stacks.template.source import template_text
 from rds_lake.localcloud.stacks.template.structure import check_structure
 
 Json = dict[str, Any]
+SERVICE = "cloudformation.amazonaws.com"
 Operation = Callable[[RequestContext, Json], Json]
 _Item = TypeVar("_Item")
 _PAGE = 100
@@ -26,8 +27,8 @@ _PAGE = 100
 class Reading:
     """Describe, List, Get and Validate."""
 
-    def __init__(self, book: Book, clients: InProcessClients) -> None:
-        self._book, self._clients = book, clients
+    def __init__(self, book: Book, actors: Actors) -> None:
+        self._book, self._actors = book, actors
 
     def operations(self) -> Sequence[Any]:
         return (
@@ -93,7 +94,7 @@ class Reading:
             with self._book.lock:
                 text = self._book.get(context.region, params["StackName"]).order.template
         else:
-            text = template_text(params, self._clients, context.region)
+            text = self._text(context, params)
         template = decode(text)
         check_structure(template)
         types = sorted({resource["Type"] for resource in template["Resources"].values()})
@@ -101,10 +102,15 @@ class Reading:
         return {"Parameters": answers.declared(template, full=True), "ResourceTypes": types} | version | _told(template)
 
     def ValidateTemplate(self, context: RequestContext, params: Json) -> Json:
-        template = decode(template_text(params, self._clients, context.region))
+        template = decode(self._text(context, params))
         check_structure(template)
         check_types(template, context.region)
         return {"Parameters": answers.declared(template, full=False)} | _told(template)
+
+    def _text(self, context: RequestContext, params: Json) -> str:
+        """A template that is given; what lies in S3 is read in the caller's name."""
+        caller = self._actors.caller(context)
+        return template_text(params, self._actors.acting(caller, via=SERVICE).clients, context.region)
 
     def _stack_of(self, context: RequestContext, params: Json) -> Stack:
         if "StackName" in params:

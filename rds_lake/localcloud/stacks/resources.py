@@ -16,6 +16,8 @@ from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.app import ApiError
 from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.permissions.acting import Acting
+from rds_lake.localcloud.permissions.authorizer import NotAuthorizedError
 from rds_lake.localcloud.stacks.book import Book
 from rds_lake.localcloud.stacks.state import Event, Resource, Stack
 from rds_lake.localcloud.stacks.template.plan import Plan, Wanted
@@ -37,10 +39,14 @@ class FailedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
-    """What work on stacks needs of the world outside. `suffix(n)`: n random characters; `stopped` ends the work."""
+    """What work on a stack needs of the world outside. `suffix(n)`: n random characters; `stopped` ends the work.
+
+    `deployer`: who makes the resources, the caller or the role that he passed. `clients`: CloudFormation's own.
+    """
 
     book: Book
     clients: InProcessClients
+    deployer: Acting
     faults: Faults
     clock: Callable[[], datetime]
     suffix: Callable[[int], str]
@@ -165,7 +171,7 @@ class Resources:
 
     def _call(self, resource: Resource, before: Json | None = None) -> Call:
         return Call(
-            clients=self._tools.clients,
+            deployer=self._tools.deployer,
             suffix=self._tools.suffix,
             region=self._stack.region,
             account=ACCOUNT,
@@ -188,7 +194,7 @@ class Resources:
         """Do it, and record how it ended."""
         try:
             work()
-        except (ApiError, HandlerError, ClientError, BotoCoreError) as error:
+        except (ApiError, HandlerError, NotAuthorizedError, ClientError, BotoCoreError) as error:
             self.record(resource, f"{action}_FAILED", reason_of(error))
             raise FailedError(resource.logical) from error
         self.record(resource, f"{action}_COMPLETE")
@@ -212,6 +218,8 @@ class Resources:
 
 def reason_of(error: Exception) -> str:
     """Why a resource failed, as CloudFormation words it: a service's refusal with its code."""
+    if isinstance(error, NotAuthorizedError):
+        return _by_handler(f"{error} (Status Code: 403)", "AccessDenied")
     if not isinstance(error, ClientError):
         return str(error)
     details, answer = error.response["Error"], error.response["ResponseMetadata"]
@@ -220,6 +228,10 @@ def reason_of(error: Exception) -> str:
     kind = "AccessDenied" if "AccessDenied" in details["Code"] else kind
     words = f"{details['Message']} (Service: {error.operation_name}, Error Code: {details['Code']}, "
     words += f"Status Code: {answer['HTTPStatusCode']})"
+    return _by_handler(words, kind)
+
+
+def _by_handler(words: str, kind: str) -> str:
     return f'Resource handler returned message: "{words}" (RequestToken: {uuid.uuid4()}, HandlerErrorCode: {kind})'
 
 

@@ -17,9 +17,10 @@ from rds_lake.localcloud.faults.faults import Faults
 from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.permissions.acting import Acting, Actors
 from rds_lake.localcloud.stacks.book import Book
 from rds_lake.localcloud.stacks.orders import order_of, refuse_changed_types
-from rds_lake.localcloud.stacks.reading import Reading
+from rds_lake.localcloud.stacks.reading import SERVICE, Reading
 from rds_lake.localcloud.stacks.refusals import invalid, not_here
 from rds_lake.localcloud.stacks.resources import Resources, StoppedError, Tools
 from rds_lake.localcloud.stacks.state import Stack
@@ -47,11 +48,12 @@ class Stacks:
         app: LocalCloudApp,
         clients: InProcessClients,
         faults: Faults,
+        actors: Actors,
         *,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         suffix: Callable[[int], str] | None = None,
     ) -> None:
-        self._clients, self._faults, self._clock = clients, faults, clock
+        self._clients, self._faults, self._actors, self._clock = clients, faults, actors, clock
         self._suffix = suffix or _random
         self._book = Book()
         self._stopped = threading.Event()
@@ -59,7 +61,7 @@ class Stacks:
         changing = (
             self.CreateStack, self.UpdateStack, self.DeleteStack, self.CancelUpdateStack, self.UpdateTerminationProtection,
         )  # fmt: skip
-        for operation in (*changing, *Reading(self._book, clients).operations()):
+        for operation in (*changing, *Reading(self._book, actors).operations()):
             app.query_operations["cloudformation", operation.__name__] = operation
 
     def reset(self) -> None:
@@ -81,18 +83,19 @@ class Stacks:
                 if token and there.operations.get(token) == "CreateStack":
                     return {"StackId": there.id}
                 raise ApiError("AlreadyExistsException", f"Stack [{name}] already exists")
+            deployer = self._deployer(context, params.get("RoleARN"))
             id_ = f"arn:{partition_of(region)}:cloudformation:{region}:{ACCOUNT}:stack/{name}/{uuid.uuid4()}"
             stack = Stack(
                 name=name,
                 id=id_,
                 region=region,
-                order=order_of(params, self._clients, region=region, stack=id_, name=name, previous=None),
+                order=order_of(params, deployer.clients, region=region, stack=id_, name=name, previous=None),
                 created=self._clock(),
                 on_failure=_on_failure(params),
                 protected=params.get("EnableTerminationProtection", False),
             )
             self._book.add(stack)
-            self._begin(stack, "CreateStack", "CREATE_IN_PROGRESS", token, lambda worker: worker.create())
+            self._begin(stack, deployer, "CreateStack", "CREATE_IN_PROGRESS", token, lambda worker: worker.create())
         return {"StackId": stack.id}
 
     def UpdateStack(self, context: RequestContext, params: Json) -> Json:
@@ -106,12 +109,15 @@ class Stacks:
             if stack.status not in _UPDATABLE:
                 raise invalid(f"Stack:{stack.id} is in {stack.status} state and can not be updated.")
             before = stack.order
-            after = order_of(params, self._clients, region=region, stack=stack.id, name=stack.name, previous=before)
+            deployer = self._deployer(context, params.get("RoleARN") or before.role)
+            after = order_of(params, deployer.clients, region=region, stack=stack.id, name=stack.name, previous=before)
             refuse_changed_types(before, after)
             if before.plan.asks_for_the_same(after.plan) and before.tags == after.tags:
                 raise invalid("No updates are to be performed.")
             stack.order, stack.updated, stack.cancelled = after, self._clock(), False
-            self._begin(stack, "UpdateStack", "UPDATE_IN_PROGRESS", token, lambda worker: worker.update(before))
+            self._begin(
+                stack, deployer, "UpdateStack", "UPDATE_IN_PROGRESS", token, lambda worker: worker.update(before)
+            )
         return {"StackId": stack.id}
 
     def DeleteStack(self, context: RequestContext, params: Json) -> Json:
@@ -127,7 +133,8 @@ class Stacks:
             if stack.busy:
                 raise not_here(f"stack {stack.name} is in {stack.status}; wait for its end before it is deleted.")
             _check_kept(stack, kept)
-            self._begin(stack, "DeleteStack", "DELETE_IN_PROGRESS", token, lambda worker: worker.delete(kept))
+            deployer = self._deployer(context, params.get("RoleARN") or stack.order.role)
+            self._begin(stack, deployer, "DeleteStack", "DELETE_IN_PROGRESS", token, lambda worker: worker.delete(kept))
         return {}
 
     def CancelUpdateStack(self, context: RequestContext, params: Json) -> Json:
@@ -146,20 +153,44 @@ class Stacks:
             stack.protected = params["EnableTerminationProtection"]
             return {"StackId": stack.id}
 
-    def _begin(
-        self, stack: Stack, operation: str, status: str, token: str | None, work: Callable[[Worker], None]
-    ) -> None:
-        """Give the stack its state, so that the answer finds it there, and start the thread."""
-        if token:
-            stack.operations[token] = operation
-        tools = Tools(
+    def _deployer(self, context: RequestContext, role: str | None) -> Acting:
+        """Who makes a stack's resources: the caller, or the role that he passes with this or passed with an earlier operation.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-iam-servicerole.html
+        """
+        caller = self._actors.caller(context)
+        if role is None:
+            return self._actors.acting(caller, via=SERVICE, region=context.region)
+        if not self._actors.may_assume(caller, role, SERVICE):
+            raise invalid(f"Role {role} is invalid or cannot be assumed")
+        callers = self._actors.permissions.callers
+        held = caller is not None or callers.role(role) is not None
+        return self._actors.acting(callers.session(role, "AWSCloudFormation") if held else None, region=context.region)
+
+    def _tools(self, deployer: Acting) -> Tools:
+        return Tools(
             book=self._book,
             clients=self._clients,
+            deployer=deployer,
             faults=self._faults,
             clock=self._clock,
             suffix=self._suffix,
             stopped=self._stopped,
         )
+
+    def _begin(
+        self,
+        stack: Stack,
+        deployer: Acting,
+        operation: str,
+        status: str,
+        token: str | None,
+        work: Callable[[Worker], None],
+    ) -> None:
+        """Give the stack its state, so that the answer finds it there, and start the thread."""
+        if token:
+            stack.operations[token] = operation
+        tools = self._tools(deployer)
         resources = Resources(stack, tools, token)
         resources.record(None, status, "User Initiated")
 

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
+from rds_lake.aws.denied import is_denied
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig, first_date
+from rds_lake.errors import AwsError
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.aws.snapshot import Snapshot
 from rds_lake.model.exports.completeness import check_date
@@ -21,6 +23,14 @@ from rds_lake.stages.lake.handover import find_manifest
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.runs.wanted import WantedIncident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Since:
+    """From when freshness counts. `doubt`: why an alarm that follows from it may be false; empty when it may not."""
+
+    at: datetime
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +71,24 @@ def find_staleness(rds: RdsGateway, watched: Watched, *, now: datetime) -> str |
     return stale_reason(watched, newest, now=now, since=waiting_since(rds, watched, newest, now=now))
 
 
-def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> datetime:
+def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *, now: datetime) -> Since:
     """From when freshness counts: the newest state, else the time at which the source could first have had one.
 
     That is the source's first date, or the creation of the database where that is later. AWS is asked for the creation only
-    where it makes a difference.
+    where it makes a difference. A role that may not ask (a policy of an earlier release) risks a false alarm, and no more.
     """
     if newest is not None:
-        return newest
+        return Since(at=newest)
     first = datetime.combine(watched.first_date, datetime.min.time(), UTC)
     if watched.freshness is None or now - first <= watched.freshness:
-        return first
-    made = rds.find_created(watched.plan.snapshot_about, watched.plan.identifier)
-    return max(first, made) if made else first
+        return Since(at=first)
+    try:
+        made = rds.find_created(watched.plan.snapshot_about, watched.plan.identifier)
+    except AwsError as error:
+        if not is_denied(error.code):
+            raise
+        return Since(at=first, doubt=f"; a false alarm where the database is newer, which AWS does not tell: {error}")
+    return Since(at=max(first, made) if made else first)
 
 
 def find_misdated(rds: RdsGateway, lake: Lake, source: Database) -> str | None:
@@ -88,19 +103,17 @@ def find_misdated(rds: RdsGateway, lake: Lake, source: Database) -> str | None:
     return f"readers see {manifest.snapshot_date}, but {finding.problem}" if finding else None
 
 
-def stale_reason(
-    watched: Watched, newest: datetime | None, *, now: datetime, since: datetime | None = None
-) -> str | None:
+def stale_reason(watched: Watched, newest: datetime | None, *, now: datetime, since: Since | None = None) -> str | None:
     """Why the source is stale, or None. `since`: as `waiting_since` says; else a source counts from its first date."""
     if watched.freshness is None:
         return None
-    since = since or newest or datetime.combine(watched.first_date, datetime.min.time(), UTC)
-    if now - since <= watched.freshness:
+    since = since or Since(at=newest or datetime.combine(watched.first_date, datetime.min.time(), UTC))
+    if now - since.at <= watched.freshness:
         return None
     kinds = " or ".join(watched.plan.kinds)
-    last = f"the newest is from {since:%Y-%m-%d %H:%M} UTC" if newest else "there is none at all"
+    last = f"the newest is from {since.at:%Y-%m-%d %H:%M} UTC" if newest else "there is none at all"
     hours = watched.freshness.total_seconds() / 3600
-    return f"{watched.plan.identifier} has no {kinds} snapshot of the last {hours:g} h: {last}"
+    return f"{watched.plan.identifier} has no {kinds} snapshot of the last {hours:g} h: {last}{since.doubt}"
 
 
 def stale_incident(plan: ExportPlan, newest: datetime | None, reason: str) -> WantedIncident:

@@ -51,6 +51,15 @@ def test_a_stack_is_deployed_changed_and_removed_by_the_command(here: LocalCloud
     assert here.clients.client("cloudformation").list_stacks()["StackSummaries"][0]["StackStatus"] == "DELETE_COMPLETE"
 
 
+def test_a_second_lake_in_the_same_place_is_refused_before_anything_is_made(here: LocalCloud, tmp_path: Path) -> None:
+    assert run(tmp_path, "dynamodb", "--stack", "acme").exit_code == 0
+    (tmp_path / "lake.yaml").write_text(LAKES["dynamodb"].replace("acme-events", "second-events"), encoding="utf-8")
+    refused = CliRunner().invoke(cli.main, ["setup", "--config", str(tmp_path / "lake.yaml"), "--stack", "second"])
+    assert refused.exit_code == 1
+    assert "is the place of another lake, whose events_queue is acme-events, and nothing was changed" in refused.output
+    assert len(here.clients.client("cloudformation").list_stacks()["StackSummaries"]) == 1
+
+
 def test_options_about_a_stack_want_its_name(tmp_path: Path) -> None:
     for options in (["--remove"], ["--parameter", "Bucket=existing"], ["--template-bucket", "b"]):
         result = run(tmp_path, "rds", *options)
@@ -95,8 +104,8 @@ def test_a_template_over_the_limit_of_a_call_goes_through_the_lakes_bucket(
         deploy("dynamodb", lines)
     s3.create_bucket(Bucket="acme-lake")
     deploy("dynamodb", lines, parameters=("Bucket=existing",))
-    (item,) = s3.list_objects_v2(Bucket="acme-lake")["Contents"]
-    assert item["Key"].startswith("_stacks/") or "/_stacks/" in item["Key"]
+    keys = [item["Key"] for item in s3.list_objects_v2(Bucket="acme-lake")["Contents"]]
+    assert len(keys) == 2 and all(key.startswith("lake/_stacks/") for key in keys), "the template, and whose lake it is"
     assert any("CREATE_COMPLETE" in line for line in lines)
 
 

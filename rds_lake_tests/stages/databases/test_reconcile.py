@@ -311,6 +311,16 @@ class TestIncidents:
         assert not examine(rds).incidents, "no backup window has passed yet: a new lake's first act is no alarm"
         assert "none at all" in examine(rds, now=NOW + timedelta(hours=7)).incidents[0].cause
 
+    def test_a_role_that_may_not_see_when_its_database_was_made_is_told_in_the_alarm_it_may_cause(self) -> None:
+        class Closed(FakeRds):
+            def find_created(self, about: Exportable, identifier: str) -> datetime | None:
+                words = 'no right; add {"Effect": "Allow"} to the policy'
+                raise AwsError(service="rds", operation="DescribeDBInstances", code="AccessDenied", message=words)
+
+        cause = examine(Closed()).incidents[0].cause
+        assert "none at all; a false alarm where the database is newer, which AWS does not tell: " in cause
+        assert 'add {"Effect": "Allow"} to the policy' in cause
+
     def test_a_copy_is_neither_fresh_nor_a_replacement_of_what_it_was_copied_from(self) -> None:
         old = snapshot(19)
         copy = replace(snapshot(19, hour=4), created_at=old.created_at, copied_at=NOW - timedelta(hours=1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rds_lake.localcloud.permissions.needs import Rule
 from rds_lake.localcloud.permissions.table.athena import ATHENA
+from rds_lake.localcloud.permissions.table.deploying import BACKUP, CLOUDWATCH
 from rds_lake.localcloud.permissions.table.dynamodb import DYNAMODB
 from rds_lake.localcloud.permissions.table.glue import GLUE
 from rds_lake.localcloud.permissions.table.identities import CLOUDFORMATION, IAM, STS
@@ -15,7 +16,9 @@ from rds_lake.localcloud.permissions.table.streams import FIREHOSE, LAMBDA
 
 OPERATIONS: dict[str, dict[str, Rule]] = {
     "athena": ATHENA,
+    "backup": BACKUP,
     "cloudformation": CLOUDFORMATION,
+    "cloudwatch": CLOUDWATCH,
     "dynamodb": DYNAMODB,
     "events": EVENTS,
     "firehose": FIREHOSE,

@@ -66,12 +66,13 @@ GLUE: dict[str, Rule] = {
     "GetTables": _of_table("glue:GetTables"),
     **{
         operation: _job(operation)
-        for operation in ("GetJob", "StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
+        for operation in ("GetJob", "DeleteJob", "StartJobRun", "GetJobRun", "GetJobRuns", "BatchStopJobRun")
     },
     "CreateJob": both(_job("CreateJob"), pass_role("Role", "glue.amazonaws.com")),
     "UpdateJob": both(_job("UpdateJob"), _pass_updated_role),
     "CreateSecurityConfiguration": everything("glue:CreateSecurityConfiguration"),
     "GetSecurityConfiguration": everything("glue:GetSecurityConfiguration"),
+    "DeleteSecurityConfiguration": everything("glue:DeleteSecurityConfiguration"),
     "GetTags": on("glue:GetTags", "", "ResourceArn"),
     "TagResource": on("glue:TagResource", "", "ResourceArn"),
 }

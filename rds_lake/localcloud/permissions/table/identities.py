@@ -12,12 +12,17 @@ from rds_lake.localcloud.permissions.needs import PARTITION, Call, Need, Rule, b
 _ROLE = (
     "CreateRole", "GetRole", "DeleteRole", "PutRolePolicy", "GetRolePolicy", "DeleteRolePolicy", "ListRolePolicies",
     "AttachRolePolicy", "DetachRolePolicy", "ListAttachedRolePolicies", "UpdateAssumeRolePolicy", "TagRole", "ListRoleTags",
-    "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary", "ListInstanceProfilesForRole",
+    "PutRolePermissionsBoundary", "DeleteRolePermissionsBoundary", "ListInstanceProfilesForRole", "UntagRole", "UpdateRole",
 )  # fmt: skip
 _USER = (
     "CreateUser", "GetUser", "DeleteUser", "PutUserPolicy", "AttachUserPolicy", "CreateAccessKey", "UpdateAccessKey",
     "DeleteAccessKey", "ListAccessKeys",
 )  # fmt: skip
+_POLICY = (
+    "CreatePolicy", "GetPolicy", "DeletePolicy", "CreatePolicyVersion", "DeletePolicyVersion", "ListPolicyVersions",
+    "ListEntitiesForPolicy",
+)  # fmt: skip
+_PROFILE = ("CreateInstanceProfile", "GetInstanceProfile", "DeleteInstanceProfile", "RemoveRoleFromInstanceProfile")
 _STACK = (
     "CreateStack", "UpdateStack", "DeleteStack", "DescribeStacks", "DescribeStackEvents", "DescribeStackResources",
     "DescribeStackResource", "ListStackResources", "GetTemplate", "GetTemplateSummary", "CreateChangeSet",
@@ -55,6 +60,16 @@ def _on_policy(action: str) -> Rule:
     return rule
 
 
+def _on_profile(action: str) -> Rule:
+    """An instance profile; giving it a role hands that role to EC2."""
+
+    def rule(call: Call) -> Iterator[Need]:
+        name, path = call.params.get("InstanceProfileName", "*"), call.params.get("Path", "/")
+        yield Need(action=action, resource=f"arn:{PARTITION}:iam::{call.account}:instance-profile{path}{name}")
+
+    return rule
+
+
 def _assume(call: Call) -> Iterator[Need]:
     yield Need(
         action="sts:AssumeRole",
@@ -78,7 +93,11 @@ def _on_stack(action: str) -> Rule:
 IAM: dict[str, Rule] = {
     **{operation: _on_role(f"iam:{operation}") for operation in _ROLE},
     **{operation: _on_user(f"iam:{operation}") for operation in _USER},
-    **{operation: _on_policy(f"iam:{operation}") for operation in ("CreatePolicy", "GetPolicy", "DeletePolicy")},
+    **{operation: _on_policy(f"iam:{operation}") for operation in _POLICY},
+    **{operation: _on_profile(f"iam:{operation}") for operation in _PROFILE},
+    "AddRoleToInstanceProfile": both(
+        _on_profile("iam:AddRoleToInstanceProfile"), pass_role("RoleName", "ec2.amazonaws.com")
+    ),
     "ListRoles": everything("iam:ListRoles"),
 }
 # GetCallerIdentity needs no right, and cannot be denied.

@@ -12,9 +12,12 @@ from rds_lake.localcloud.permissions.needs import Call, Need, Rule, everything, 
 _OF_KEY = (
     "DescribeKey", "Encrypt", "Decrypt", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext", "CreateGrant", "ListGrants",
     "RevokeGrant", "GetKeyPolicy", "PutKeyPolicy", "EnableKeyRotation", "GetKeyRotationStatus", "ScheduleKeyDeletion",
-    "DisableKey", "EnableKey",
+    "DisableKey", "EnableKey", "TagResource", "UntagResource", "UpdateKeyDescription",
 )  # fmt: skip
-_SECRET = ("GetSecretValue", "DescribeSecret", "CreateSecret", "PutSecretValue", "UpdateSecret", "DeleteSecret")
+_SECRET = (
+    "GetSecretValue", "DescribeSecret", "CreateSecret", "PutSecretValue", "UpdateSecret", "DeleteSecret",
+    "TagResource", "UntagResource",
+)  # fmt: skip
 
 
 def _of_key(operation: str) -> Rule:
@@ -67,7 +70,7 @@ SECRETS: dict[str, Rule] = {
 LOGS: dict[str, Rule] = {
     **{
         operation: on(f"logs:{operation}", "log-group:", "logGroupName")
-        for operation in ("CreateLogGroup", "PutRetentionPolicy", "DeleteLogGroup")
+        for operation in ("CreateLogGroup", "PutRetentionPolicy", "DeleteRetentionPolicy", "DeleteLogGroup")
     },
     "DescribeLogGroups": everything("logs:DescribeLogGroups"),
 }

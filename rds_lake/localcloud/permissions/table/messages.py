@@ -26,6 +26,7 @@ _QUEUE = {
     "DeleteQueue": "DeleteQueue",
     "PurgeQueue": "PurgeQueue",
     "TagQueue": "TagQueue",
+    "UntagQueue": "UntagQueue",
     "ListQueueTags": "ListQueueTags",
     "ListDeadLetterSourceQueues": "ListDeadLetterSourceQueues",
 }
@@ -71,9 +72,14 @@ def _encrypted_topic(call: Call) -> Iterator[Need]:
     yield from key_needs(call, call.stored.topic_key(call.named("", "TopicArn", "TargetArn")), _SENDING)
 
 
-def _unsubscribe(call: Call) -> Iterator[Need]:
+def _subscription(operation: str) -> Rule:
     """Checked on the topic: an ARN of a subscription is the topic's with an id behind it."""
-    yield Need(action="sns:Unsubscribe", resource=call.params.get("SubscriptionArn", ANY).rpartition(":")[0] or ANY)
+
+    def rule(call: Call) -> Iterator[Need]:
+        topic = call.params.get("SubscriptionArn", ANY).rpartition(":")[0] or ANY
+        yield Need(action=f"sns:{operation}", resource=topic)
+
+    return rule
 
 
 def _put_events(call: Call) -> Iterator[Need]:
@@ -93,7 +99,11 @@ SNS: dict[str, Rule] = {
     "Publish": both(on("sns:Publish", "", "TopicArn", "TargetArn"), _encrypted_topic),
     "PublishBatch": both(on("sns:Publish", "", "TopicArn"), _encrypted_topic),
     "ListTopics": everything("sns:ListTopics"),
-    "Unsubscribe": _unsubscribe,
+    **{
+        operation: _subscription(operation)
+        for operation in ("Unsubscribe", "SetSubscriptionAttributes", "GetSubscriptionAttributes")
+    },
+    **{operation: on(f"sns:{operation}", "", "ResourceArn") for operation in ("TagResource", "UntagResource")},
 }
 EVENTS: dict[str, Rule] = {
     **{operation: on(f"events:{operation}", "rule/", key) for operation, key in _RULE.items()},

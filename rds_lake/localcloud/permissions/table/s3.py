@@ -44,6 +44,7 @@ _OF_BUCKET = {
     "GetBucketAcl": "GetBucketAcl",
     "GetBucketOwnershipControls": "GetBucketOwnershipControls",
     "PutBucketOwnershipControls": "PutBucketOwnershipControls",
+    "DeleteBucketOwnershipControls": "PutBucketOwnershipControls",
 }
 _OF_OBJECT = {
     "AbortMultipartUpload": "AbortMultipartUpload",

@@ -43,13 +43,15 @@ def _plan_values(call: Call) -> Json:
 
 
 def _create_selection(call: Call) -> str:
-    # A plan that is not there is refused, as AWS does.
+    # A plan that is not there is refused, as AWS does; and so is who may not make a selection, or hand over its role.
     call.client("backup").get_backup_plan(BackupPlanId=call.properties["BackupPlanId"])
+    call.deployer.require("backup", "CreateBackupSelection", **call.pick("BackupPlanId", "BackupSelection"))
     return call.suffix(32).lower()
 
 
 def _forget(call: Call) -> None:
     """Nothing of it is outside the stack."""
+    call.deployer.require("backup", "DeleteBackupSelection", **call.pick("BackupPlanId"))
 
 
 TYPES = (

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from rds_lake.localcloud.http.loop import InProcessClients
+from rds_lake.localcloud.permissions.acting import Acting
 
 Json = dict[str, Any]
 
@@ -18,9 +18,12 @@ class HandlerError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """One call of a handler. `physical` is empty while the resource is made; `before`: its properties until now."""
+    """One call of a handler. `physical` is empty while the resource is made; `before`: its properties until now.
 
-    clients: InProcessClients
+    `deployer`: in whose name the services are called.
+    """
+
+    deployer: Acting
     suffix: Callable[[int], str]
     region: str
     account: str
@@ -32,7 +35,7 @@ class Call:
 
     def client(self, service: str) -> Any:
         """boto3's client of a service in the stack's Region."""
-        return self.clients.client(service, self.region)
+        return self.deployer.clients.client(service, self.region)
 
     @property
     def partition(self) -> str:

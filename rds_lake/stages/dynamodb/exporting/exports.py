@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import date
 
+from rds_lake.aws.denied import advice_in
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.errors import (
@@ -139,6 +140,6 @@ def complete_or_raise(export_set: ExportSet) -> ExportSet:
         return export_set
     failed = failure_text(export_set.failed)
     raise ExportFailedError(
-        f"exports of {export_set.source} {export_set.snapshot_date} failed: {failed}. Remove the cause, then "
+        f"exports of {export_set.source} {export_set.snapshot_date} failed: {failed}{advice_in(failed)}. Remove the cause, then "
         "materialize the date again: only these tables are exported again, as of the same instant. No view was moved"
     )

@@ -1,0 +1,71 @@
+"""Which lake a bucket's prefix belongs to: said there by the first `rds-lake setup`, so that a second lake is refused.
+
+Two lakes in one place with a source of the same name would take each other's dates for earlier exports of their own, and delete
+them. A lake is known by its events queue, which no two lakes share. What databases its sources are may change.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.translate import aws_errors
+from rds_lake.config.lake_yaml import LakeSettings
+from rds_lake.errors import AwsError, ConfigError, ConflictError
+from rds_lake.infra.account import Account
+from rds_lake.infra.policy.deployer import TEMPLATES
+
+_OWNER = "_lake.json"
+_MISSING = ("NoSuchBucket", "404")
+_REFUSED = ("AccessDenied", "403")
+
+
+def claim(clients: AwsClients, settings: LakeSettings, account: Account) -> bool:
+    """Say in the bucket that its prefix is this lake's; False where there is no such bucket yet.
+
+    ConfigError where it is another lake's, or the bucket is another account's. It is written before it is read: without the
+    right to list the bucket, S3 does not tell an object that is not there from one that may not be read.
+    """
+    bucket, key = settings.bucket, "/".join(part for part in (settings.prefix, TEMPLATES, _OWNER) if part)
+    body = json.dumps({"version": 1, "events_queue": settings.events_queue}).encode()
+    expected: dict[str, Any] = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": account.number}
+    try:
+        with aws_errors("s3", "PutObject", about=f"s3://{bucket}/{key}"):
+            clients.s3.put_object(**expected, Body=body, IfNoneMatch="*")
+    except ConflictError:
+        _require_own(clients, settings, expected)
+    except AwsError as error:
+        if error.code in _MISSING:
+            return False
+        if error.code in _REFUSED:
+            raise ConfigError(
+                f"s3://{bucket}/{key} may not be written: the bucket belongs to another account than {account.number}, or these "
+                f"credentials lack a right. Choose another `bucket:` in lake.yaml, or give them the right: {error}"
+            ) from error
+        raise
+    return True
+
+
+def _require_own(clients: AwsClients, settings: LakeSettings, place: dict[str, Any]) -> None:
+    where = f"s3://{place['Bucket']}/{place['Key']}"
+    with aws_errors("s3", "GetObject", about=where):
+        text = clients.s3.get_object(**place)["Body"].read().decode(errors="replace")
+    owner = _queue_in(text)
+    if owner == settings.events_queue:
+        return
+    root = where.removesuffix(f"{TEMPLATES}/{_OWNER}")
+    raise ConfigError(
+        f"{root} is the place of another lake, whose events_queue is {owner or 'not readable'}, and nothing was changed: give "
+        "this lake another `prefix:` in lake.yaml. If it is the same lake and its queue got another name, delete "
+        f"{where}, then repeat"
+    )
+
+
+def _queue_in(text: str) -> str | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    queue = found.get("events_queue") if isinstance(found, dict) else None
+    return queue if isinstance(queue, str) else None
