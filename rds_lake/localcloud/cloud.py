@@ -30,6 +30,7 @@ from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
+from rds_lake.localcloud.moto.bucket_notifications import tell_of_event_bridge
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
@@ -172,6 +173,7 @@ def _repair_moto(permissions: Permissions) -> None:
     """Repairs for all of this process, beside those of the router."""
     leave_policies_to_the_gate()
     keep_policies_of_queues()
+    tell_of_event_bridge()
     apply_event_fixes(permissions)
 
 

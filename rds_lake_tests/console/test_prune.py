@@ -33,7 +33,7 @@ def pruned_world(world: World) -> World:
         world.snapshot(day)
         world.publish(day)
     orphan = "lake/shop/shop/public.orders/snapshot_date=2026-11-02/given-up-1/1-part-0.parquet"
-    world.gateways.s3.put_text("acme-lake", orphan, "12345", kms_key=None)
+    world.root.s3.put_text("acme-lake", orphan, "12345", kms_key=None)
     world.with_source(retention=Retention(daily=1, weekly=0, monthly=0))
     return world
 

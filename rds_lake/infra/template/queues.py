@@ -42,20 +42,8 @@ def queues(config: LakeConfig) -> Part:
     rules = {f"{what}Rule": (rule, pattern) for what, (rule, pattern) in rules_of(config).items()}
     senders = [f"arn:${{AWS::Partition}}:events:{HERE}:rule/{rule}" for rule, _ in rules.values()]
     return Part(
-        parameters={
-            "Queue": new_or_existing(
-                f"new: create the events queue, {name}. existing: it is there; its policy must let the rules send to it."
-            ),
-            "DeadLetterQueue": new_or_existing(
-                f"new: create {name}{DEAD_SUFFIX}, for events that cannot be read. existing: it is there."
-            ),
-            **{rule_parameter(what): _rule_choice(rule) for what, (rule, _) in rules_of(config).items()},
-        },
-        conditions={
-            _NEW_QUEUE: equals("Queue", "new"),
-            _NEW_DEAD_LETTERS: equals("DeadLetterQueue", "new"),
-            **{f"New{what}Rule": equals(rule_parameter(what), "new") for what in rules_of(config)},
-        },
+        parameters=_choices(config),
+        conditions=_conditions(config),
         resources={
             **_queues(config, name),
             "EventsQueuePolicy": _policy("EventsQueue", _from_rules(name, senders), _NEW_QUEUE),
@@ -75,6 +63,28 @@ def queues(config: LakeConfig) -> Part:
             },
         },
     )
+
+
+def _choices(config: LakeConfig) -> dict[str, Any]:
+    name = config.lake.events_queue
+    dead_letters = f"{name}{DEAD_SUFFIX}"
+    return {
+        "Queue": new_or_existing(
+            f"new: create the events queue, {name}. existing: it is there; its policy must let the rules send to it."
+        ),
+        "DeadLetterQueue": new_or_existing(
+            f"new: create {dead_letters}, for events that cannot be read. existing: it is there."
+        ),
+        **{rule_parameter(what): _rule_choice(rule) for what, (rule, _) in rules_of(config).items()},
+    }
+
+
+def _conditions(config: LakeConfig) -> dict[str, Any]:
+    return {
+        _NEW_QUEUE: equals("Queue", "new"),
+        _NEW_DEAD_LETTERS: equals("DeadLetterQueue", "new"),
+        **{f"New{what}Rule": equals(rule_parameter(what), "new") for what in rules_of(config)},
+    }
 
 
 def rule_parameter(what: str) -> str:

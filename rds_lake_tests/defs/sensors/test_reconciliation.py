@@ -106,7 +106,7 @@ def test_a_date_a_person_materialized_is_left_alone(shell: Shell) -> None:
 def test_an_export_somebody_started_by_hand_is_taken_over_and_not_paid_twice(shell: Shell) -> None:
     world = shell.world
     arn = world.snapshot(str(YESTERDAY), event=False)
-    world.gateways.rds.start_export(
+    world.root.rds.start_export(
         identifier="by-hand",
         source_arn=arn,
         bucket="acme-lake",
@@ -218,7 +218,7 @@ class TestQuota:
         for at in range(number):
             arn = shell.world.snapshot(str(TODAY - timedelta(days=20 + at)), event=False)
             shell.world.break_next_export(stuck=True)
-            shell.world.gateways.rds.start_export(
+            shell.world.root.rds.start_export(
                 identifier=f"foreign-{at}",
                 source_arn=arn,
                 bucket="acme-lake",
