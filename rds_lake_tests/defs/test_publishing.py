@@ -201,7 +201,7 @@ def test_every_check_has_the_dates_of_its_asset(shell: Shell) -> None:
 def test_commands_and_refresh_tell_dagster_what_readers_see(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     world = shell.world
     path = world.config.directory / "lake.yaml"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     monkeypatch.setenv("DAGSTER_HOME", str(shell.instance.root_directory))
 
     def command(*arguments: str) -> str:

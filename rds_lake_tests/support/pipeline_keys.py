@@ -9,6 +9,7 @@ from moto.sts.models import sts_backends
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs.resources import AwsResource
 from rds_lake.infra.policy.deployed import name_prefix
+from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 
 # The same for all tests: gateways are kept by their keys, and to make boto3's clients takes half a second. `root` is a key that
@@ -27,6 +28,12 @@ def aws_of(url: str, whose: Literal["pipeline", "root"]) -> AwsResource:
         aws_secret_access_key="testing",
         aws_session_token="testing" if whose == "pipeline" else None,
     )
+
+
+def variables_of(url: str) -> dict[str, str]:
+    """The environment of a process that works as the pipeline at that address."""
+    keys = {"AWS_ACCESS_KEY_ID": KEYS["pipeline"], "AWS_SECRET_ACCESS_KEY": "testing", "AWS_SESSION_TOKEN": "testing"}
+    return environment(url) | keys
 
 
 def begin_session(config: LakeConfig) -> None:

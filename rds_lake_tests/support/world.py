@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import psycopg
 import pymysql
+import pytest
 import yaml
 
 from rds_lake.config.database import Aurora
@@ -28,7 +29,7 @@ from rds_lake.model.dynamodb.glue_run import JobRun
 from rds_lake.stages.source.outcomes import Published
 from rds_lake.stages.watch.sources import run_of
 from rds_lake_tests.fakes.glue import LocalSpark
-from rds_lake_tests.support.pipeline_keys import aws_of, begin_session
+from rds_lake_tests.support.pipeline_keys import aws_of, begin_session, variables_of
 from rds_lake_tests.support.stack_at_once import deploy_at_once
 
 _TINY = """
@@ -126,8 +127,8 @@ class World:
         return cls.of(cloud, url=url, config=load_config(directory / "lake.yaml"))
 
     @classmethod
-    def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig) -> "World":
-        """A lake as configured, provisioned."""
+    def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig, is_set_up: bool = False) -> "World":
+        """A lake as configured, provisioned; `is_set_up`: it is already, by `rds-lake setup` itself."""
         aws = aws_of(cloud.url, "pipeline")
         world = cls(
             cloud=cloud,
@@ -137,6 +138,9 @@ class World:
             gateways=aws.gateways(config.lake),
             root=aws_of(cloud.url, "root").gateways(config.lake),
         )
+        if is_set_up:
+            begin_session(config)
+            world.deployed = config
         world.provision()
         return world
 
@@ -146,6 +150,11 @@ class World:
             deploy_at_once(self.cloud, self.config)
             begin_session(self.config)
             self.deployed = self.config
+
+    def be_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Give this process the environment of one that works as the pipeline."""
+        for name, value in variables_of(self.cloud.url).items():
+            monkeypatch.setenv(name, value)
 
     @property
     def clients(self) -> Any:
