@@ -27,7 +27,7 @@ def started(cloud: LocalCloud, url: str, folder: Path) -> Iterator[Journey]:
     secret = cloud.clients.client("secretsmanager").create_secret(Name="shop-reader", SecretString=url)
     config = configured(folder, first=YESTERDAY, secret=secret["ARN"])
     made = World.of(cloud, url=url, config=config)
-    root = replace(made, gateways=made.root, aws=aws_of(cloud.url, "root"))
+    root = replace(made, pipeline=made.root, aws=aws_of(cloud.url, "root"))
     keys = give(cloud, policies(config))
     # What Spark would do is done as the job's role.
     cloud.job_runs.stand_in = LocalSpark(Calling(cloud=cloud, made={}).client("s3", keys[JOB_ROLE]))

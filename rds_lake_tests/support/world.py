@@ -114,7 +114,7 @@ class World:
     url: str
     config: LakeConfig
     aws: AwsResource
-    gateways: Gateways
+    pipeline: Gateways
     root: Gateways
     lines: list[str] = field(default_factory=list)
     deployed: LakeConfig | None = None
@@ -135,7 +135,7 @@ class World:
             url=url,
             config=config,
             aws=aws,
-            gateways=aws.gateways(config.lake),
+            pipeline=aws.gateways(config.lake),
             root=aws_of(cloud.url, "root").gateways(config.lake),
         )
         if is_set_up:
@@ -155,6 +155,12 @@ class World:
         """Give this process the environment of one that works as the pipeline."""
         for name, value in variables_of(self.cloud.url).items():
             monkeypatch.setenv(name, value)
+
+    @property
+    def gateways(self) -> Gateways:
+        """The pipeline's gateways, with the rights that the configuration has now."""
+        self.provision()
+        return self.pipeline
 
     @property
     def clients(self) -> Any:
@@ -216,7 +222,6 @@ class World:
 
     def run(self, **changes: Any) -> Any:
         """The source's stages (`DatabaseRun` or `DynamoRun`), with `changes` to them or to what they share."""
-        self.provision()
         gateways = self.gateways
         run = run_of(
             self.config,

@@ -91,7 +91,7 @@ def as_role(world: World, keys: Mapping[str, str]) -> World:
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
     )
-    return replace(world, aws=aws, gateways=aws.gateways(world.config.lake), lines=[])
+    return replace(world, aws=aws, pipeline=aws.gateways(world.config.lake), lines=[])
 
 
 def refused(error: ClientError) -> tuple[str, str, int]:

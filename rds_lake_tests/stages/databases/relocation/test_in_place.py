@@ -206,7 +206,7 @@ def test_what_is_read_in_place_is_no_orphan_and_what_was_deleted_there_is_report
     assert orphans(world) == []
     world.with_source(parquet="relocated")  # a changed setting makes no data superfluous
     assert orphans(world) == []
-    s3 = world.gateways.s3
+    s3 = world.root.s3
     keys = [item.key for item in s3.list_objects("acme-exports", "exports/") if "/public.orders/" in item.key]
     s3.delete("acme-exports", keys)
     (orphan,) = orphans(world)
