@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.template.build import build_template
+from rds_lake.infra.template.job import job_files
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.stacks.book import Book
@@ -43,7 +44,10 @@ class _Silent(Resources):
 
 
 def deploy_at_once(cloud: LocalCloud, config: LakeConfig) -> None:
-    """Make what the template of this lake.yaml has and the cloud has not, and change what differs. Nothing is deleted."""
+    """Make what the template of this lake.yaml has and the cloud has not, and change what differs. Nothing is deleted.
+
+    The Glue job's files are put where it reads them, as `rds-lake setup` does.
+    """
     plan = _plan(config)
     stacks = _MADE.get(cloud)
     if stacks is None:
@@ -57,6 +61,9 @@ def deploy_at_once(cloud: LocalCloud, config: LakeConfig) -> None:
             resources.make(wanted, plan)
         elif (properties := resources.properties(wanted, plan)) != there.properties:
             resources.change(there, properties, needs=wanted.needs)
+    if config.has_glue_job:
+        for key, body in job_files(config).items():
+            cloud.clients.client("s3").put_object(Bucket=config.lake.bucket, Key=key, Body=body)
 
 
 def _plan(config: LakeConfig) -> Plan:
