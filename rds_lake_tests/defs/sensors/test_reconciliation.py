@@ -7,11 +7,11 @@ import dagster as dg
 import pytest
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import ThrottledError
 from rds_lake_tests.defs.shell import QUIET, Shell
 from rds_lake_tests.defs.test_runs import checks, materialized
 from rds_lake_tests.support.door import open_door
+from rds_lake_tests.support.pipeline_keys import aws_of
 from rds_lake_tests.support.world import until
 
 TODAY = datetime.now(UTC).date()
@@ -272,7 +272,7 @@ def test_a_clock_days_off_begins_nothing_reports_no_stale_source_and_is_named(
     shell.world.snapshot(str(YESTERDAY), hour=23, event=False)  # fresh at any time of today
     right = shell.world.aws
     with open_door(shell.world.cloud, lambda: datetime.now(UTC) + timedelta(days=days)) as door:
-        shell.world.aws = AwsResource(endpoint_url=door.url, region_name="us-east-1")
+        shell.world.aws = aws_of(door.url, "pipeline")
         shell.reload()
         assert shell.reconcile() == []
     assert "clock differs from AWS's" in capfd.readouterr().err

@@ -369,7 +369,7 @@ def test_the_job_of_a_lake_may_touch_its_buckets_and_key_alone(glue_world: World
     for uri in (job["Command"]["ScriptLocation"], job["DefaultArguments"]["--extra-py-files"]):
         assert uri.removeprefix("s3://acme-lake/") in glue_world.keys("lake/_jobs/")
     iam = glue_world.clients.client("iam")
-    policy = iam.get_role_policy(RoleName="rds-lake-convert", PolicyName="rds-lake-convert")["PolicyDocument"]
+    policy = iam.get_role_policy(RoleName="rds-lake-convert", PolicyName="rds-lake")["PolicyDocument"]
     wide = [action for one in policy["Statement"] if "*" in one["Resource"] for action in one["Action"]]
     assert sorted(wide) == ["cloudwatch:PutMetricData", "glue:GetSecurityConfiguration"]
     assert "dynamodb" not in json.dumps(policy)
