@@ -29,30 +29,21 @@ def main() -> None:
 
 
 @main.command()
-@click.option(
-    "--stack", metavar="NAME", help="Deploy `rds-lake template` as the CloudFormation stack NAME, or update it."
-)
+@click.option("--stack", metavar="NAME", help="The stack's name. Default: events_queue of lake.yaml without `-events`.")
 @click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Of the template; may be repeated.")
 @click.option("--template-bucket", metavar="BUCKET", help="Where a template over 51,200 bytes goes. Default: the lake.")
 @click.option("--remove", is_flag=True, help="Delete the stack, and say what stays and what that costs.")
 @config_option
 def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
-    """Create the AWS objects lake.yaml names and that do not exist: buckets, queue, rule, role, key, workgroup.
+    """Create the AWS objects of lake.yaml, or update them: deploys `rds-lake template` as a CloudFormation stack.
 
-    Without --stack by plain calls, for installations that were made so: until they can be imported into a stack.
+    What is there already is used: nothing is made twice, and nothing that others put there is replaced.
     """
-    config = load_config(config_path)
-    if stack is not None:
-        from rds_lake.console.account.stack import Pace, StackAsked, setup_stack
+    from rds_lake.console.account.stack import Pace, StackAsked
+    from rds_lake.console.account.stack import setup as run
 
-        pace = Pace(clock=time.monotonic, sleep=time.sleep)
-        setup_stack(config, StackAsked(name=stack, **asked), pace=pace, token=lambda: str(uuid4()), say=click.echo)
-        return
-    if any(asked.values()):
-        raise click.UsageError("--parameter, --template-bucket and --remove are about a stack: name it with --stack")
-    from rds_lake.console.setup import setup as run
-
-    run(config, say=click.echo)
+    config, pace = load_config(config_path), Pace(clock=time.monotonic, sleep=time.sleep)
+    run(config, StackAsked(name=stack, **asked), pace=pace, token=lambda: str(uuid4()), say=click.echo)
 
 
 @main.command()

@@ -293,14 +293,14 @@ FORGED: dict[str, Change] = {
 
 def forge(world: World, how: Change) -> None:
     """Change the date's manifest, as whoever can write one object can."""
-    manifest = json.loads(world.gateways.s3.get_text("acme-lake", MANIFEST))
+    manifest = json.loads(world.root.s3.get_text("acme-lake", MANIFEST))
     how(manifest)
-    world.gateways.s3.put_text("acme-lake", MANIFEST, json.dumps(manifest), kms_key=None)
+    world.root.s3.put_text("acme-lake", MANIFEST, json.dumps(manifest), kms_key=None)
 
 
 def others(world: World) -> dict[str, tuple[str, ...]]:
     """What is there of others."""
-    here = {bucket: {item.key for item in world.gateways.s3.list_objects(bucket, "")} for bucket in OTHERS}
+    here = {bucket: {item.key for item in world.root.s3.list_objects(bucket, "")} for bucket in OTHERS}
     return {bucket: tuple(key for key in names if key in here[bucket]) for bucket, names in OTHERS.items()}
 
 
@@ -313,7 +313,7 @@ def test_a_forged_manifest_has_nothing_of_others_deleted(world: World) -> None:
             s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
-    good = world.gateways.s3.get_text("acme-lake", MANIFEST)
+    good = world.root.s3.get_text("acme-lake", MANIFEST)
     now, run = datetime.now(UTC), world.run()
     for number, (name, how) in enumerate(FORGED.items()):
         forge(world, how)
@@ -323,7 +323,7 @@ def test_a_forged_manifest_has_nothing_of_others_deleted(world: World) -> None:
             with pytest.raises(RdsLakeError):
                 by_hand.approve(run.shared.publisher(now), DAY)
         assert others(world) == OTHERS, name
-        world.gateways.s3.put_text("acme-lake", MANIFEST, good, kms_key=None)
+        world.root.s3.put_text("acme-lake", MANIFEST, good, kms_key=None)
     world.snapshot("2026-11-21")
     world.publish("2026-11-21")
     world.with_source(retention=Retention(daily=1, weekly=0, monthly=0))
@@ -332,7 +332,7 @@ def test_a_forged_manifest_has_nothing_of_others_deleted(world: World) -> None:
         with suppress(RdsLakeError):  # a relocated date goes without a look at AWS's copy
             prune(world)
         assert others(world) == OTHERS, name
-        world.gateways.s3.put_text("acme-lake", MANIFEST, good, kms_key=None)
+        world.root.s3.put_text("acme-lake", MANIFEST, good, kms_key=None)
     prune(world)
     assert MANIFEST not in world.keys(), "a good one goes"
 
@@ -394,7 +394,7 @@ def start_export(world: World, identifier: str, arn: str) -> None:
     lake = world.config.lake
     assert lake.export_role
     assert lake.kms_key
-    world.gateways.rds.start_export(
+    world.root.rds.start_export(
         identifier=identifier, source_arn=arn, bucket="acme-lake", prefix="exports",
         role=lake.export_role, kms_key=lake.kms_key, include=(),
     )  # fmt: skip

@@ -23,7 +23,7 @@ def test_refresh_on_a_full_disk_keeps_the_old_list_and_says_what_to_do(
 ) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     source = world.config.sources[0]
     path = save_known_tables(world.config, source, TABLES[:1])
     before = path.read_bytes()

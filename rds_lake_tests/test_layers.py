@@ -88,7 +88,13 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "upkeep": SHARED | KINDS,
         "watch": SHARED | KINDS | {"upkeep", "streams"},
     },
-    "infra": {"": {"policy"}, "policy": {""}, "template": {"", "policy"}, "stack": {"", "policy", "template"}},
+    "infra": {
+        "": {"policy"},
+        "policy": {""},
+        "template": {"", "policy"},
+        "existing": {"", "policy", "template"},
+        "stack": {"", "policy", "template"},
+    },
     "defs": {
         "": {"assets", "checks", "sensors"},
         "checks": {""},

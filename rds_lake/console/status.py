@@ -27,13 +27,15 @@ def status(
 ) -> None:
     """Show every source, or the named ones with more of their tables."""
     config, rds, lake = connected.config, connected.rds, connected.lake
-    running = rds.list_running_exports()
+    # A lake of DynamoDB alone has no right to ask RDS.
+    running = rds.list_running_exports() if config.databases else []
     limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
     for source in connected.sources(names):
         state = source_status(config, source, running, rds=rds, lake=lake)
         lines = [*_under_way(connected.under_way(source), now, limit), *map(str, connected.outboxes(source))]
         _show(console, source, state, lines, now=now, limit=limit)
-    console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
+    if config.databases:
+        console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
 
 
 def _show(

@@ -17,16 +17,20 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import Request, urlopen
+from uuid import uuid4
 
 import boto3
 import dagster as dg
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config.lake_yaml import LakeConfig, load_config
+from rds_lake.console.account.stack import Setup, StackAsked
 from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.reviews import Reviews, seed
+from rds_lake.demo.roles import as_pipeline, reader
 from rds_lake.errors import RdsLakeError
-from rds_lake.infra.provision import Provisioner
+from rds_lake.infra.policy.deployed import name_prefix
+from rds_lake.infra.stack.watch import Pace
 from rds_lake.localcloud.databases.ports import free_port
 from rds_lake.localcloud.environment import environment
 
@@ -37,12 +41,16 @@ DEMO_CONFIG = _PROJECT / "lake.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stack:
-    """A running local cloud with a lake provisioned in it."""
+    """A running local cloud with a lake provisioned in it.
+
+    `clients` may everything, as the account's owner; `reading` are a reader's; processes that are started work as the pipeline.
+    """
 
     config: LakeConfig
     endpoint: str
     databases: dict[str, str]
     clients: AwsClients
+    reading: AwsClients
     processes: ProcessGroup
     dagster_home: Path
     reviews: Reviews | None = None
@@ -69,17 +77,16 @@ def running_stack(
     home = dagster_home(beside(config_path, "dagster.yaml").parent, work)
     variables = _without_aws(dict(os.environ)) | environment(endpoint) | {"DAGSTER_HOME": str(home)}
     variables |= {"RDS_LAKE_CONFIG": str(config_path.resolve()), "PYTHONUNBUFFERED": "1"} | extra
-    with ProcessGroup(environment=variables, log_folder=work) as processes:
+    with ProcessGroup(environment=as_pipeline(variables, config, work), log_folder=work) as processes:
         databases = _start_cloud(processes, port, work / "ready.json", say)
         clients = AwsClients(_session(variables), region=config.lake.region, endpoint_url=endpoint)
-        Provisioner(
-            clients=clients, settings=config.lake, say=say, dynamodb=config.has_dynamodb, glue_job=config.has_glue_job
-        ).apply()
+        _deploy(config, clients, say)
         stack = Stack(
             config=config,
             endpoint=endpoint,
             databases=databases,
             clients=clients,
+            reading=reader(clients, config, endpoint),
             processes=processes,
             dagster_home=home,
         )
@@ -88,6 +95,16 @@ def running_stack(
             stack = replace(stack, reviews=seed(clients, stack.control, datetime.now(UTC)))
             say("DynamoDB: tables Reviews and Users, recoverable since two days ago")
         yield stack
+
+
+def _deploy(config: LakeConfig, clients: AwsClients, say: Callable[[str], None]) -> None:
+    """`rds-lake setup`, in short."""
+    lines: list[str] = []
+    pace = Pace(clock=time.monotonic, sleep=time.sleep, pause=0.1, longest=0.5)
+    setup = Setup(config=config, clients=clients, pace=pace, token=lambda: str(uuid4()), say=lines.append)
+    setup.apply(StackAsked(parameters=("PipelineRunsOn=account",)))
+    made = sum("  CREATE_COMPLETE" in line for line in lines) - 1
+    say(f"rds-lake setup: CloudFormation's stack {name_prefix(config.lake)} with {made} resources")
 
 
 def _start_cloud(processes: ProcessGroup, port: int, ready: Path, say: Callable[[str], None]) -> dict[str, str]:

@@ -101,7 +101,7 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     source = stack.config.sources[0]
     layout = LakeLayout(bucket=stack.config.lake.bucket, prefix=stack.config.lake.prefix)
     athena = AthenaGateway(
-        stack.clients.athena,
+        stack.reading.athena,
         workgroup=stack.config.lake.workgroup,
         output_location=layout.athena_results(),
         sleep=time.sleep,

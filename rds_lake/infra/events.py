@@ -1,6 +1,6 @@
 """The EventBridge rules of a lake: their names, and the patterns of the events that reach the events queue.
 
-Nothing here calls AWS: `provision_rules.py` creates the rules.
+Nothing here calls AWS: the template has the rules.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The Glue job that converts large tables: its definition and its security configuration, as data.
 
-Nothing here calls AWS: `provision_job.py` does. What the job's role may do: `policy/service_roles.py`.
+Nothing here calls AWS: the template has the job, and `existing/job.py` brings one that is there to this release. What the job's
+role may do: `policy/service_roles.py`.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.lambdas.calls.calls import DatabaseCalls
 from rds_lake.localcloud.lambdas.calls.installed import CallingDatabases
 from rds_lake.localcloud.lambdas.service import Lambdas, LambdaSettings
+from rds_lake.localcloud.moto.bucket_notifications import tell_of_event_bridge
 from rds_lake.localcloud.moto.bucket_owners import look_at_expected_owners
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
@@ -196,6 +197,7 @@ def _repair_moto(app: LocalCloudApp, permissions: Permissions) -> None:
     keep_policies_of_queues()
     have_policies_of_aws()
     look_at_expected_owners()
+    tell_of_event_bridge()
     apply_event_fixes(permissions)
 
 

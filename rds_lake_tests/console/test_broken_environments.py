@@ -108,7 +108,7 @@ ENVIRONMENTS: dict[str, tuple[Broken, str]] = {
 @pytest.fixture
 def place(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """A working directory with a lake.yaml, and a shell that reaches the local cloud."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)

@@ -81,7 +81,7 @@ def test_what_lake_yaml_says_of_account_and_region_comes_before_the_credentials(
 
 
 def test_credentials_say_the_account_that_nobody_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     said: list[str] = []
     names = find_names(LAKES["tables"], Asked(whose="pipeline"), say=said.append)
     assert (names.partition, names.region, len(names.account)) == ("aws", "us-east-1", 12)

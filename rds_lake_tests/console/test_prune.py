@@ -33,7 +33,7 @@ def pruned_world(world: World) -> World:
         world.snapshot(day)
         world.publish(day)
     orphan = "lake/shop/shop/public.orders/snapshot_date=2026-11-02/given-up-1/1-part-0.parquet"
-    world.gateways.s3.put_text("acme-lake", orphan, "12345", kms_key=None)
+    world.root.s3.put_text("acme-lake", orphan, "12345", kms_key=None)
     world.with_source(retention=Retention(daily=1, weekly=0, monthly=0))
     return world
 
@@ -74,7 +74,7 @@ def test_apply_removes_what_the_look_showed(pruned_world: World) -> None:
 def test_the_command_leaves_what_is_younger_than_a_day(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     config = str(world.config.directory / "lake.yaml")
     result = CliRunner().invoke(main, ["prune", "shop", "--apply", "--config", config])
     assert result.exit_code == 0, result.output
@@ -105,6 +105,7 @@ def test_sources_of_the_same_hour_are_one_run_that_lists_the_accounts_exports_on
         for name, cron in (("a", "20 6 * * *"), ("b", "0 7 * * 1"), ("c", "20 6 * * *"))
     ]
     world.config = world.config.model_copy(update={"sources": tuple(sources)})
+    world.provision()
     definitions = build_definitions(world.config, resources={"aws": world.aws})
     assert [schedule.name for schedule in definitions.schedules or ()] == ["a__retention", "b__retention"]
     assert definitions.resolve_schedule_def("a__retention").cron_schedule == "20 6 * * *"

@@ -17,7 +17,7 @@ from rds_lake_tests.support.world import World
 @pytest.fixture
 def command(world: World, monkeypatch: pytest.MonkeyPatch):
     """The command line, on a lake of `publish: manual` whose 19th is published and whose 20th waits."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     path = world.config.directory / "lake.yaml"
     body = yaml.safe_load(path.read_text(encoding="utf-8"))
     body["sources"][0] |= {"publish": "manual"}

@@ -17,7 +17,7 @@ def asked(world: World, monkeypatch: pytest.MonkeyPatch):
     execute(world.url, "DELETE FROM orders WHERE id > 4")
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     monkeypatch.setenv("COLUMNS", "160")
 
     def ask(sql: str, *options: str) -> Result:

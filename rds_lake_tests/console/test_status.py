@@ -119,7 +119,7 @@ def test_conversions_by_glue_under_way_are_shown_with_since_when(world: World, d
 
 
 def test_the_command_reads_lake_yaml_and_the_environment(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     result = CliRunner().invoke(main, ["status", "--config", str(world.config.directory / "lake.yaml")])
     assert result.exit_code == 0, result.output
     assert "nothing is in the lake yet" in result.output

@@ -18,7 +18,7 @@ import yaml
 from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.stack import dagster_home
 from rds_lake.localcloud.databases.ports import free_port
-from rds_lake.localcloud.environment import environment
+from rds_lake_tests.support.pipeline_keys import variables_of
 from rds_lake_tests.support.world import until
 
 _NODES = "query { assetNodes { assetKey { path } } }"
@@ -122,7 +122,7 @@ def running_dagster(*, endpoint: str, config: Path, work: Path, root: Path, **se
     """Daemon and webserver for the lake of `config`; `settings` join their environment."""
     home = dagster_home(root, work)
     _find_lost_starts_soon(home)
-    variables = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | environment(endpoint)
+    variables = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | variables_of(endpoint)
     variables |= {
         "DAGSTER_HOME": str(home),
         "RDS_LAKE_CONFIG": str(config),

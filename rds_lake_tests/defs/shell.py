@@ -35,6 +35,7 @@ class Shell:
 
     def reload(self) -> None:
         """Load the code location again, with the world's present configuration."""
+        self.world.provision()
         (source, *others) = self.world.config.sources
         tables = source.included_tables if isinstance(source, DynamoDb) else TABLES
         known = {source.name: tables} if tables and not others else {}

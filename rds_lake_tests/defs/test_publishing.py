@@ -129,7 +129,7 @@ def test_what_readers_see_is_read_back_and_a_view_that_broke_later_is_named(shel
     assert check(result, "published_is_readable").passed
     world = shell.world
     gone = [key for key in world.keys("lake/shop/") if "public.orders/" in key]
-    world.gateways.s3.delete("acme-lake", gone)
+    world.root.s3.delete("acme-lake", gone)
     world.clients.client("glue").delete_table(DatabaseName="shop", Name="snapshots_order_details")
     job = shell.definitions.resolve_implicit_global_asset_job_def()
     key = dg.AssetCheckKey(dg.AssetKey(["shop", "catalog"]), "published_is_readable")
@@ -201,7 +201,7 @@ def test_every_check_has_the_dates_of_its_asset(shell: Shell) -> None:
 def test_commands_and_refresh_tell_dagster_what_readers_see(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     world = shell.world
     path = world.config.directory / "lake.yaml"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", world.cloud.url)
+    world.be_the_process(monkeypatch)
     monkeypatch.setenv("DAGSTER_HOME", str(shell.instance.root_directory))
 
     def command(*arguments: str) -> str:

@@ -63,7 +63,7 @@ def test_a_tick_lost_with_its_cursor_brings_the_message_again_and_one_export(she
     # The daemon died before it stored the tick: cursor and request are gone, the message becomes visible again.
     shell.forget_tick()
     shell.world.clients.client("sqs").purge_queue(QueueUrl=shell.world.gateways.queue.url)
-    shell.world.gateways.queue._client.send_message(  # type: ignore[attr-defined]
+    shell.world.root.queue._client.send_message(  # type: ignore[attr-defined]
         QueueUrl=shell.world.gateways.queue.url,
         MessageBody=json.dumps(
             {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from rds_lake_tests.localcloud.permissions.calling import Calling, as_role
 from rds_lake_tests.permissions.journey import YESTERDAY, Journey
 from rds_lake_tests.permissions.lake import JOB_ROLE, configured, give, policies
 from rds_lake_tests.permissions.steps import travelled
+from rds_lake_tests.support.pipeline_keys import aws_of
 from rds_lake_tests.support.world import DynamoWorld, World
 
 
@@ -24,7 +26,8 @@ def started(cloud: LocalCloud, url: str, folder: Path) -> Iterator[Journey]:
     """The journey, made in an empty local cloud whose databases are at `url`."""
     secret = cloud.clients.client("secretsmanager").create_secret(Name="shop-reader", SecretString=url)
     config = configured(folder, first=YESTERDAY, secret=secret["ARN"])
-    root = World.of(cloud, url=url, config=config)
+    made = World.of(cloud, url=url, config=config)
+    root = replace(made, pipeline=made.root, aws=aws_of(cloud.url, "root"))
     keys = give(cloud, policies(config))
     # What Spark would do is done as the job's role.
     cloud.job_runs.stand_in = LocalSpark(Calling(cloud=cloud, made={}).client("s3", keys[JOB_ROLE]))

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from rds_lake.defs.resources import AwsResource
 from rds_lake_tests.support.door import open_door
+from rds_lake_tests.support.pipeline_keys import aws_of
 from rds_lake_tests.support.world import World, execute
 
 Calls = Mapping[tuple[str, str], int]
@@ -36,7 +36,7 @@ def calls_of_stages(world: World, day: str) -> Calls:
     """What the stages after the export call; the second time it is what a repetition without any change calls."""
     when = date.fromisoformat(day)
     with open_door(world.cloud) as door:
-        gateways = AwsResource(endpoint_url=door.url, region_name="us-east-1").gateways(world.config.lake)
+        gateways = aws_of(door.url, "pipeline").gateways(world.config.lake)
         run = world.run(rds=gateways.rds, lake=gateways.lake)
         run.relocate(when)
         run.shared.catalogue(when)

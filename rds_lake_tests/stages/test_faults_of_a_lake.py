@@ -9,12 +9,12 @@ import botocore.endpoint
 import pytest
 
 from rds_lake.config.shared import Retention
-from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import AwsError, CatalogError, LostFilesError, RdsLakeError
 from rds_lake.stages.databases.run import DatabaseRun
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import plan_prune
 from rds_lake_tests.support.door import Door, open_door, storm
+from rds_lake_tests.support.pipeline_keys import aws_of
 from rds_lake_tests.support.world import World, execute
 
 DAY = date(2026, 11, 20)
@@ -24,7 +24,7 @@ DAY = date(2026, 11, 20)
 def through_door(world: World, **arguments: Any) -> Iterator[tuple[Door, DatabaseRun]]:
     """The source's stages, all of whose calls go through a door."""
     with open_door(world.cloud, **arguments) as door:
-        gateways = AwsResource(endpoint_url=door.url, region_name="us-east-1").gateways(world.config.lake)
+        gateways = aws_of(door.url, "pipeline").gateways(world.config.lake)
         yield door, world.run(rds=gateways.rds, lake=gateways.lake)
 
 

@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 
 import psycopg
 import pymysql
+import pytest
 import yaml
 
 from rds_lake.config.database import Aurora
@@ -21,7 +22,6 @@ from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.resources import AwsResource, Gateways
-from rds_lake.infra.provision import Provisioner
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.localcloud.rds.export import ExportSettings
@@ -29,7 +29,8 @@ from rds_lake.model.dynamodb.glue_run import JobRun
 from rds_lake.stages.source.outcomes import Published
 from rds_lake.stages.watch.sources import run_of
 from rds_lake_tests.fakes.glue import LocalSpark
-from rds_lake_tests.support.in_process import in_process
+from rds_lake_tests.support.pipeline_keys import aws_of, begin_session, variables_of
+from rds_lake_tests.support.stack_at_once import deploy_at_once
 
 _TINY = """
 DROP SCHEMA IF EXISTS sales CASCADE;
@@ -103,14 +104,20 @@ def answers(url: str) -> bool:
 
 @dataclass(slots=True)
 class World:
-    """One lake; `lines` collects what the stages log."""
+    """One lake; `lines` collects what the stages log.
+
+    The pipeline works under exactly the printed policy: Dagster gets `aws`, stages and commands get `gateways`. The test's own
+    calls, which may everything, are those of `root` and `clients`.
+    """
 
     cloud: LocalCloud
     url: str
     config: LakeConfig
     aws: AwsResource
-    gateways: Gateways
+    pipeline: Gateways
+    root: Gateways
     lines: list[str] = field(default_factory=list)
+    deployed: LakeConfig | None = None
 
     @classmethod
     def provisioned(cls, cloud: LocalCloud, *, url: str, directory: Path, root: Path) -> "World":
@@ -120,22 +127,40 @@ class World:
         return cls.of(cloud, url=url, config=load_config(directory / "lake.yaml"))
 
     @classmethod
-    def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig) -> "World":
-        """A lake as configured, provisioned."""
-        aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1", poll_seconds=0.02)
-        world = cls(cloud=cloud, url=url, config=config, aws=aws, gateways=aws.gateways(config.lake))
+    def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig, is_set_up: bool = False) -> "World":
+        """A lake as configured, provisioned; `is_set_up`: it is already, by `rds-lake setup` itself."""
+        aws = aws_of(cloud.url, "pipeline")
+        world = cls(
+            cloud=cloud,
+            url=url,
+            config=config,
+            aws=aws,
+            pipeline=aws.gateways(config.lake),
+            root=aws_of(cloud.url, "root").gateways(config.lake),
+        )
+        if is_set_up:
+            begin_session(config)
+            world.deployed = config
         world.provision()
         return world
 
     def provision(self) -> None:
-        """What the configuration needs, where it is not there yet."""
-        Provisioner(
-            clients=in_process(self.cloud.clients),  # 29 calls, which take half the time without sockets
-            settings=self.config.lake,
-            say=lambda line: None,
-            dynamodb=self.config.has_dynamodb,
-            glue_job=self.config.has_glue_job,
-        ).apply()
+        """What `rds-lake setup` makes for the configuration as it is now, and a session of the pipeline's role."""
+        if self.deployed is not self.config:
+            deploy_at_once(self.cloud, self.config)
+            begin_session(self.config)
+            self.deployed = self.config
+
+    def be_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Give this process the environment of one that works as the pipeline."""
+        for name, value in variables_of(self.cloud.url).items():
+            monkeypatch.setenv(name, value)
+
+    @property
+    def gateways(self) -> Gateways:
+        """The pipeline's gateways, with the rights that the configuration has now."""
+        self.provision()
+        return self.pipeline
 
     @property
     def clients(self) -> Any:
@@ -181,7 +206,7 @@ class World:
 
     def job_runs(self) -> list[JobRun]:
         """The runs of the lake's Glue job, newest first."""
-        return list(self.gateways.glue.jobs.list_runs(self.config.lake.glue_job))
+        return list(self.root.glue.jobs.list_runs(self.config.lake.glue_job))
 
     def mailbox(self) -> "Mailbox":
         """A mailbox that gets what is published to the lake's topic from now on."""
@@ -218,15 +243,15 @@ class World:
 
     def query(self, sql: str) -> list[tuple[str | None, ...]]:
         """Rows from Athena."""
-        return list(self.gateways.athena.run(sql, database=self.config.sources[0].name).rows)
+        return list(self.root.athena.run(sql, database=self.config.sources[0].name).rows)
 
     def keys(self, prefix: str = "") -> list[str]:
         """Keys in the lake's bucket, sorted."""
-        return sorted(item.key for item in self.gateways.s3.list_objects("acme-lake", prefix))
+        return sorted(item.key for item in self.root.s3.list_objects("acme-lake", prefix))
 
     def messages(self) -> list[dict[str, Any]]:
         """Events in the queue, received and left there."""
-        return [json.loads(message.body) for message in self.gateways.queue.receive(max_messages=10, wait_seconds=0)]
+        return [json.loads(message.body) for message in self.root.queue.receive(max_messages=10, wait_seconds=0)]
 
 
 def changed_run(run: Any, **changes: Any) -> Any:

@@ -33,6 +33,7 @@ _STACK = (
     "ExecuteChangeSet",
     "GetTemplate",
     "GetTemplateSummary",
+    "ListStackResources",
     "UpdateStack",
     "UpdateTerminationProtection",
 )
@@ -76,6 +77,7 @@ def deployer_policy(
         )
     statements += _roles(config, names)
     statements += _uploads(config, names)
+    statements += _looks(config, names)
     statements.append(
         Statement(
             sid="DeployWhatHasNoName",
@@ -135,8 +137,23 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[Statement]:
         )
 
 
+def _looks(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    """What `rds-lake setup` asks about what is there and not the stack's, beside what CloudFormation asks."""
+    lake = config.lake
+    named = [
+        arn.rpartition("/")[2] for arn in (lake.export_role, lake.glue_role) if arn and "/" in arn.partition("/")[2]
+    ]
+    if named:
+        yield Statement(
+            sid="LookForRoles",
+            reason="Look whether roles exist: of one that does not, IAM knows the name alone, and not the path.",
+            actions=("iam:GetRole",),
+            resources=fixed(*(f"arn:{names.partition}:iam::{names.account}:role/{name}" for name in named)),
+        )
+
+
 def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
-    """What `rds-lake setup --stack` puts into the lake. CloudFormation reads the template there with the deployer's rights."""
+    """What `rds-lake setup` puts into the lake. CloudFormation reads the template there with the deployer's rights."""
     lake = config.lake
     folders = (TEMPLATES, *(("_jobs",) if config.has_glue_job else ()))
     files = ["/".join(part for part in (lake.prefix, folder) if part) for folder in folders]

@@ -21,7 +21,17 @@ def queue_policy(present: dict[str, Any], queue_arn: str, rule_arns: Sequence[st
         "Resource": queue_arn,
         "Condition": {"ArnEquals": {"aws:SourceArn": sorted(rule_arns)}},
     }
-    listed = present.get("Statement", [])
-    statements = listed if isinstance(listed, list) else [listed]
-    others = [statement for statement in statements if statement.get("Sid") != _RULES_SID]
+    others = [statement for statement in _statements(present) if statement.get("Sid") != _RULES_SID]
     return {"Version": "2012-10-17"} | present | {"Statement": [*others, own]}
+
+
+def own_rules(present: dict[str, Any]) -> list[str]:
+    """The ARNs of the rules that the policy's statement of rds-lake lets send."""
+    conditions = [one.get("Condition", {}) for one in _statements(present) if one.get("Sid") == _RULES_SID]
+    listed = [condition.get("ArnEquals", {}).get("aws:SourceArn", []) for condition in conditions]
+    return [arn for arns in listed for arn in (arns if isinstance(arns, list) else [arns])]
+
+
+def _statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
+    listed = policy.get("Statement", [])
+    return listed if isinstance(listed, list) else [listed]

@@ -22,13 +22,11 @@ def export_role_trust() -> dict[str, Any]:
 
 def export_role_policy(config: LakeConfig, names: Names) -> PolicyDocument:
     """What RDS's export service may do; without a statement where lake.yaml has no database."""
-    return export_policy_of(config.lake, names) if config.databases else PolicyDocument(statements=())
+    return _export_policy(config.lake, names) if config.databases else PolicyDocument(statements=())
 
 
-def export_policy_of(settings: LakeSettings, names: Names) -> PolicyDocument:
-    """The same for a lake whose sources do not matter.
-
-    AWS's page has `s3:PutObject*`, `s3:GetObject*` and `s3:DeleteObject*` on the whole bucket; these are the actions among them
+def _export_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
+    """AWS's page has `s3:PutObject*`, `s3:GetObject*` and `s3:DeleteObject*` on the whole bucket; these are the actions among them
     that write, read back and remove the files of an export.
     https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
     """
@@ -55,11 +53,11 @@ def job_role_trust() -> dict[str, Any]:
 
 def job_role_policy(config: LakeConfig, names: Names) -> PolicyDocument:
     """What Glue's job may do; without a statement where no source is converted by Glue."""
-    return job_policy_of(config.lake, names) if config.has_glue_job else PolicyDocument(statements=())
+    return _job_policy(config.lake, names) if config.has_glue_job else PolicyDocument(statements=())
 
 
-def job_policy_of(settings: LakeSettings, names: Names) -> PolicyDocument:
-    """The same for a lake whose sources do not matter: read exports, read and write the lake, logs. Nothing with DynamoDB."""
+def _job_policy(settings: LakeSettings, names: Names) -> PolicyDocument:
+    """Read exports, read and write the lake, logs. Nothing with DynamoDB."""
     return PolicyDocument(statements=(*_job_files(settings, names), *_job_logs(settings, names)))
 
 

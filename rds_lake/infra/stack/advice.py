@@ -12,12 +12,19 @@ _ACTION = re.compile(r"not authorized to perform: ([A-Za-z0-9-]+:[A-Za-z0-9]+)")
 _EXISTS = re.compile(r"HandlerErrorCode: AlreadyExists|already exists", re.IGNORECASE)
 _FULL = re.compile(r"not empty", re.IGNORECASE)
 _POLICY = "`rds-lake policy --for deployer` prints what the deployer needs"
-# Type of a resource -> the parameter that lets the stack use one that is there.
+# Type of a resource, or its logical id -> the parameter that lets the stack use one that is there.
 _EXISTING = {
     "AWS::KMS::Key": "KeyArn=ARN",
     "AWS::KMS::Alias": "KeyArn=ARN (of the key that has this alias)",
     "AWS::SNS::Topic": "TopicArn=ARN",
     "AWS::Glue::Database": "Databases=existing",
+    "AWS::Athena::WorkGroup": "AthenaWorkgroup=existing",
+    "AWS::Glue::Job": "ConversionJob=existing",
+    "AWS::Glue::SecurityConfiguration": "ConversionJob=existing",
+    "EventsQueue": "Queue=existing",
+    "DeadLetters": "DeadLetterQueue=existing",
+    "ExportRole": "RoleForExports=existing",
+    "JobRole": "RoleForJob=existing",
 }
 _IMPORT = (
     "bring it into a stack by CloudFormation's import "
@@ -52,5 +59,9 @@ def advice(logical: str, kind: str, reason: str) -> str:
 
 def _way_out(logical: str, kind: str) -> str:
     # The buckets' parameters are named as the resources, which end in `Itself`: infra/template/storage.py.
-    parameter = f"{logical.removesuffix('Itself')}=existing" if kind == "AWS::S3::Bucket" else _EXISTING.get(kind)
+    parameter = _EXISTING.get(kind) or _EXISTING.get(logical)
+    if kind == "AWS::S3::Bucket":
+        parameter = f"{logical.removesuffix('Itself')}=existing"
+    elif kind == "AWS::Events::Rule":
+        parameter = f"RuleFor{logical.removesuffix('Rule')}=existing"
     return f"use it with --parameter {parameter}" if parameter else _IMPORT

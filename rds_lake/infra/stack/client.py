@@ -104,6 +104,15 @@ class StackClient:
             events = self.api.describe_stack_events(StackName=stack_id)["StackEvents"]
         return events[0]["EventId"] if events else None
 
+    def resources(self, stack_id: str) -> frozenset[str]:
+        """The logical ids of what the stack has made and not deleted."""
+        found: set[str] = set()
+        with self._asked("ListStackResources"):
+            for page in self.api.get_paginator("list_stack_resources").paginate(StackName=stack_id):
+                made = page["StackResourceSummaries"]
+                found |= {one["LogicalResourceId"] for one in made if not one["ResourceStatus"].startswith("DELETE_")}
+        return frozenset(found)
+
     def template(self, stack_id: str) -> dict[str, Any]:
         """The template that the stack was last deployed with."""
         with self._asked("GetTemplate"):

@@ -6,7 +6,7 @@ What is done is decided after a look at the stack. While somebody else's operati
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from rds_lake.errors import AwsError, ConfigError, StackError
@@ -49,12 +49,16 @@ class _Begun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One stack. `say` gets progress and results; `token` gives a new ClientRequestToken for each attempt."""
+    """One stack. `say` gets progress and results; `token` gives a new ClientRequestToken for each attempt.
+
+    `existing` says which parameters make the stack, as it is when nobody works on it, use what is there already.
+    """
 
     stacks: StackClient
     pace: Pace
     say: Callable[[str], None]
     token: Callable[[], str]
+    existing: Callable[[Stack | None], Mapping[str, str]] = lambda _: {}
 
     def deploy(self, order: Order) -> Stack:
         """The stack, created or updated, or as it was where nothing changes.
@@ -67,8 +71,9 @@ class Deployment:
             stack = self._idle()
             if stack is not None:
                 self._require_updatable(stack, order)
+            asked = replace(order, parameters={**self.existing(stack), **order.parameters})
             try:
-                begun = self._create(order) if stack is None else self._update(stack, order)
+                begun = self._create(asked) if stack is None else self._update(stack, asked)
             except AwsError:
                 if not self._overtaken(stack):
                     raise

@@ -19,7 +19,7 @@ from rds_lake.infra.template.parts import (
     resource,
     tags,
 )
-from rds_lake.infra.template.queues import rules_of
+from rds_lake.infra.template.queues import dead_letters_name, queue_name, rule_alarm_name, rules_of
 from rds_lake.model.aws.arn import parse_arn
 
 # A message that cannot be decided yet is received ten times, every five minutes, before it is a dead letter.
@@ -72,13 +72,13 @@ def alarms(config: LakeConfig) -> Part:
     age = "The oldest event waits for an hour: does Dagster's daemon run, with the sensor switched on?"
     waiting = ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
     every = {
-        "DeadLettersAlarm": ("dead-letters", dead, waiting, _queue("DeadLetters"), 0),
-        "UndeliveredAlarm": ("undelivered", lost, waiting, _queue("Undelivered"), 0),
-        "UnreadAlarm": ("unread", age, ("AWS/SQS", "ApproximateAgeOfOldestMessage"), _queue("EventsQueue"), _UNREAD_SECONDS),
+        "DeadLettersAlarm": ("dead-letters", dead, waiting, _queue(dead_letters_name(config)), 0),
+        "UndeliveredAlarm": ("undelivered", lost, waiting, _queue(get_att("Undelivered", "QueueName")), 0),
+        "UnreadAlarm": ("unread", age, ("AWS/SQS", "ApproximateAgeOfOldestMessage"), _queue(queue_name(config)), _UNREAD_SECONDS),
     }  # fmt: skip
     failed = "EventBridge could not invoke the rule's target: may the rule send to the queue?"
     for what in rules_of(config):
-        rule = {"Name": "RuleName", "Value": ref(f"{what}Rule")}
+        rule = {"Name": "RuleName", "Value": rule_alarm_name(config, what)}
         every[f"{what}RuleAlarm"] = (f"rule-{what.lower()}", failed, ("AWS/Events", "FailedInvocations"), rule, 0)
     return Part(resources={logical: _alarm(config, *alarm) for logical, alarm in every.items()})
 
@@ -104,8 +104,8 @@ def _alarm(
     return resource("AWS::CloudWatch::Alarm", properties | ({"AlarmActions": [told]} if told else {}))
 
 
-def _queue(logical: str) -> dict[str, Any]:
-    return {"Name": "QueueName", "Value": get_att(logical, "QueueName")}
+def _queue(name: Any) -> dict[str, Any]:
+    return {"Name": "QueueName", "Value": name}
 
 
 def _new_topic(config: LakeConfig, name: str) -> dict[str, Any]:

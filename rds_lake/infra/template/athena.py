@@ -7,7 +7,7 @@ from typing import Any
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.template.key import key_arn
 from rds_lake.infra.template.parameters import equals
-from rds_lake.infra.template.parts import ACCOUNT, Part, new_or_existing, ref, resource, tags
+from rds_lake.infra.template.parts import ACCOUNT, Part, either, new_or_existing, ref, resource, tags
 from rds_lake.model.lake.layout import LakeLayout
 
 # Every account has it, and nobody can create or delete it: https://docs.aws.amazon.com/athena/latest/ug/workgroups.html
@@ -57,9 +57,12 @@ def _workgroup(config: LakeConfig) -> Part:
         },
         "Tags": tags(config.lake),
     }
+    described = f"new: create the workgroup {name}. existing: it is there, and is left as it is."
     return Part(
-        resources={"Workgroup": resource("AWS::Athena::WorkGroup", properties)},
-        outputs={"Workgroup": output | {"Value": ref("Workgroup")}},
+        parameters={"AthenaWorkgroup": new_or_existing(described)},
+        conditions={"NewWorkgroup": equals("AthenaWorkgroup", "new")},
+        resources={"Workgroup": resource("AWS::Athena::WorkGroup", properties, condition="NewWorkgroup")},
+        outputs={"Workgroup": output | {"Value": either("NewWorkgroup", ref("Workgroup"), name)}},
     )
 
 

@@ -12,16 +12,19 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.events import event_patterns, rule_name
 from rds_lake.infra.policy.queue import queue_policy
 from rds_lake.infra.queue import DEAD_SUFFIX, KEEP_SECONDS, MAX_RECEIVES, VISIBILITY_SECONDS
-from rds_lake.infra.template.parameters import named
+from rds_lake.infra.template.parameters import equals, named
 from rds_lake.infra.template.parts import (
     HERE,
     Part,
     arn,
     document,
+    either,
     get_att,
+    new_or_existing,
     only_by_tls,
     ref,
     resource,
+    sub,
     substituted,
     tags,
 )
@@ -30,28 +33,78 @@ from rds_lake.infra.template.parts import (
 _RETRIES = {"MaximumEventAgeInSeconds": 24 * 3600, "MaximumRetryAttempts": 185}
 
 
+_NEW_QUEUE, _NEW_DEAD_LETTERS = "NewQueue", "NewDeadLetterQueue"
+
+
 def queues(config: LakeConfig) -> Part:
-    """Three queues with their policies, and the rules."""
+    """Three queues with their policies, and the rules: those that are there already are used."""
     name = config.lake.events_queue
     rules = {f"{what}Rule": (rule, pattern) for what, (rule, pattern) in rules_of(config).items()}
     senders = [f"arn:${{AWS::Partition}}:events:{HERE}:rule/{rule}" for rule, _ in rules.values()]
     return Part(
+        parameters=_choices(config),
+        conditions=_conditions(config),
         resources={
             **_queues(config, name),
-            "EventsQueuePolicy": _policy("EventsQueue", _from_rules(name, senders)),
-            "DeadLettersPolicy": _policy("DeadLetters", []),
+            "EventsQueuePolicy": _policy("EventsQueue", _from_rules(name, senders), _NEW_QUEUE),
+            "DeadLettersPolicy": _policy("DeadLetters", [], _NEW_DEAD_LETTERS),
             "UndeliveredPolicy": _policy("Undelivered", _from_rules("${NamePrefix}-undelivered", senders)),
-            **{logical: _rule(config, rule, pattern) for logical, (rule, pattern) in rules.items()},
+            **{logical: _rule(config, logical, rule, pattern) for logical, (rule, pattern) in rules.items()},
         },
         outputs={
-            "EventsQueue": {"Description": "lake.yaml: events_queue", "Value": get_att("EventsQueue", "QueueName")},
-            "DeadLettersUrl": {"Description": "What could not be read ends here", "Value": ref("DeadLetters")},
+            "EventsQueue": {"Description": "lake.yaml: events_queue", "Value": queue_name(config)},
+            "DeadLettersUrl": {
+                "Description": "What could not be read ends here",
+                "Value": either(_NEW_DEAD_LETTERS, ref("DeadLetters"), _url(f"{name}{DEAD_SUFFIX}")),
+            },
             "UndeliveredUrl": {
                 "Description": "What could not be sent to the queue ends here",
                 "Value": ref("Undelivered"),
             },
         },
     )
+
+
+def _choices(config: LakeConfig) -> dict[str, Any]:
+    name = config.lake.events_queue
+    dead_letters = f"{name}{DEAD_SUFFIX}"
+    return {
+        "Queue": new_or_existing(
+            f"new: create the events queue, {name}. existing: it is there; its policy must let the rules send to it."
+        ),
+        "DeadLetterQueue": new_or_existing(
+            f"new: create {dead_letters}, for events that cannot be read. existing: it is there."
+        ),
+        **{rule_parameter(what): _rule_choice(rule) for what, (rule, _) in rules_of(config).items()},
+    }
+
+
+def _conditions(config: LakeConfig) -> dict[str, Any]:
+    return {
+        _NEW_QUEUE: equals("Queue", "new"),
+        _NEW_DEAD_LETTERS: equals("DeadLetterQueue", "new"),
+        **{f"New{what}Rule": equals(rule_parameter(what), "new") for what in rules_of(config)},
+    }
+
+
+def rule_parameter(what: str) -> str:
+    """The parameter that says whether the rule about something (`Rds`) is created."""
+    return f"RuleFor{what}"
+
+
+def rule_alarm_name(config: LakeConfig, what: str) -> Any:
+    """The name of the rule about something, as a value of the template."""
+    return either(f"New{what}Rule", ref(f"{what}Rule"), rules_of(config)[what][0])
+
+
+def queue_name(config: LakeConfig) -> Any:
+    """The name of the events queue, as a value of the template."""
+    return either(_NEW_QUEUE, get_att("EventsQueue", "QueueName"), config.lake.events_queue)
+
+
+def dead_letters_name(config: LakeConfig) -> Any:
+    """The name of the dead-letter queue, as a value of the template."""
+    return either(_NEW_DEAD_LETTERS, get_att("DeadLetters", "QueueName"), f"{config.lake.events_queue}{DEAD_SUFFIX}")
 
 
 def rules_of(config: LakeConfig) -> dict[str, tuple[str, dict[str, Any]]]:
@@ -78,7 +131,8 @@ def takes_backups(config: LakeConfig) -> bool:
 
 
 def _queues(config: LakeConfig, name: str) -> dict[str, Any]:
-    redrive = {"deadLetterTargetArn": get_att("DeadLetters"), "maxReceiveCount": MAX_RECEIVES}
+    dead_letters = either(_NEW_DEAD_LETTERS, get_att("DeadLetters"), arn("sqs", f"{name}{DEAD_SUFFIX}"))
+    redrive = {"deadLetterTargetArn": dead_letters, "maxReceiveCount": MAX_RECEIVES}
     common = {
         "MessageRetentionPeriod": KEEP_SECONDS,
         "SqsManagedSseEnabled": True,
@@ -89,20 +143,31 @@ def _queues(config: LakeConfig, name: str) -> dict[str, Any]:
         "EventsQueue": resource(
             "AWS::SQS::Queue",
             {"QueueName": name, "VisibilityTimeout": VISIBILITY_SECONDS, "RedrivePolicy": redrive, **common},
+            condition=_NEW_QUEUE,
             keep=False,
         ),
         "DeadLetters": resource(
             "AWS::SQS::Queue",
             {"QueueName": f"{name}{DEAD_SUFFIX}", "RedriveAllowPolicy": only_ours, **common},
+            condition=_NEW_DEAD_LETTERS,
             keep=False,
         ),
         "Undelivered": resource("AWS::SQS::Queue", {"QueueName": named("undelivered"), **common}, keep=False),
     }
 
 
-def _policy(queue: str, statements: list[dict[str, Any]]) -> dict[str, Any]:
+def _policy(queue: str, statements: list[dict[str, Any]], condition: str | None = None) -> dict[str, Any]:
     every = document(*statements, only_by_tls("sqs:*", [get_att(queue)]))
-    return resource("AWS::SQS::QueuePolicy", {"Queues": [ref(queue)], "PolicyDocument": every})
+    properties = {"Queues": [ref(queue)], "PolicyDocument": every}
+    return resource("AWS::SQS::QueuePolicy", properties, condition=condition)
+
+
+def _url(queue: str) -> dict[str, Any]:
+    return sub(f"https://sqs.${{AWS::Region}}.${{AWS::URLSuffix}}/${{AWS::AccountId}}/{queue}")
+
+
+def _rule_choice(rule: str) -> dict[str, Any]:
+    return new_or_existing(f"new: create the rule {rule}. existing: it is there, and sends to the events queue.")
 
 
 def _from_rules(queue: str, senders: list[str]) -> list[dict[str, Any]]:
@@ -110,10 +175,11 @@ def _from_rules(queue: str, senders: list[str]) -> list[dict[str, Any]]:
     return substituted(own)["Statement"]
 
 
-def _rule(config: LakeConfig, name: str, pattern: dict[str, Any]) -> dict[str, Any]:
+def _rule(config: LakeConfig, logical: str, name: str, pattern: dict[str, Any]) -> dict[str, Any]:
+    described = f"rds-lake: to the queue {config.lake.events_queue}"
     target = {
         "Id": "queue",
-        "Arn": get_att("EventsQueue"),
+        "Arn": either(_NEW_QUEUE, get_att("EventsQueue"), arn("sqs", config.lake.events_queue)),
         "DeadLetterConfig": {"Arn": get_att("Undelivered")},
         "RetryPolicy": _RETRIES,
     }
@@ -121,10 +187,12 @@ def _rule(config: LakeConfig, name: str, pattern: dict[str, Any]) -> dict[str, A
         "AWS::Events::Rule",
         {
             "Name": name,
-            "Description": f"rds-lake: to the queue {config.lake.events_queue}",
+            # It names the policy, so that the policy is there first: DependsOn may name nothing that a condition leaves out.
+            "Description": either(_NEW_QUEUE, sub(f"{described}, by the policy ${{EventsQueuePolicy}}"), described),
             "EventPattern": pattern,
             "State": "ENABLED",
             "Targets": [target],
         },
-        after=("EventsQueuePolicy", "UndeliveredPolicy"),
+        condition=f"New{logical}",
+        after=("UndeliveredPolicy",),
     )

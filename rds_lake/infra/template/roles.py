@@ -17,20 +17,37 @@ from rds_lake.infra.policy.service_roles import (
 )
 from rds_lake.infra.template.alarms import topic_arn
 from rds_lake.infra.template.key import key_arn
-from rds_lake.infra.template.parameters import boundary, named
-from rds_lake.infra.template.parts import Part, get_att, joined, ref, resource, substituted, tags
+from rds_lake.infra.template.parameters import boundary, equals, named
+from rds_lake.infra.template.parts import (
+    Part,
+    either,
+    get_att,
+    joined,
+    new_or_existing,
+    ref,
+    resource,
+    sub,
+    substituted,
+    tags,
+)
 from rds_lake.infra.template.trust import pipeline_trust, trust_parameters
 from rds_lake.model.aws.arn import parse_arn
 
-# What the computed policies call the key and the topic until they are in the template; CloudFormation alone knows their ARNs.
+# What the computed policies call these until they are in the template; CloudFormation alone knows their ARNs.
 _KEY, _TOPIC = "${KeyOfTheLake}", "${TopicOfTheLake}"
+_EXPORT_ROLE, _JOB_ROLE = "${ExportRoleOfTheLake}", "${JobRoleOfTheLake}"
+# Logical id -> its parameter, its condition, and its key of lake.yaml.
+_SERVICE_ROLES = {
+    "ExportRole": ("RoleForExports", "NewExportRole", "export_role"),
+    "JobRole": ("RoleForJob", "NewJobRole", "glue_role"),
+}
 _NAMES = Names(
     partition="${AWS::Partition}",
     region="${AWS::Region}",
     account="${AWS::AccountId}",
     key_arn=_KEY,
-    export_role_arn="${ExportRole.Arn}",
-    glue_role_arn="${JobRole.Arn}",
+    export_role_arn=_EXPORT_ROLE,
+    glue_role_arn=_JOB_ROLE,
     topic_arn=_TOPIC,
 )
 
@@ -46,6 +63,19 @@ def roles(config: LakeConfig) -> Part:
         may = job_role_policy(config, _NAMES)
         parts.append(_service_role(config, "JobRole", settings.glue_role, job_role_trust(), may))
     return joined(parts)
+
+
+def job_role_arn(config: LakeConfig) -> Any:
+    """The ARN of the Glue job's role, as a value of the template."""
+    return _role_arn("JobRole", config.lake.glue_role)
+
+
+def _role_arn(logical: str, named_arn: str | None) -> Any:
+    if named_arn is None:
+        return None
+    _, condition, _ = _SERVICE_ROLES[logical]
+    existing = sub(f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:{parse_arn(named_arn).resource}")
+    return either(condition, get_att(logical), existing)
 
 
 def _pipeline(config: LakeConfig) -> Part:
@@ -75,14 +105,23 @@ def _service_role(config: LakeConfig, logical: str, role_arn: str, trust: dict[s
         return Part()
     path, _, name = parse_arn(role_arn).resource.removeprefix("role").rpartition("/")
     properties = {"RoleName": name, "Path": f"{path}/", "AssumeRolePolicyDocument": trust}
-    key = {"ExportRole": "export_role", "JobRole": "glue_role"}[logical]
+    parameter, condition, key = _SERVICE_ROLES[logical]
+    made = _role(config, properties, may)
+    described = f"new: create the role {name}. existing: it is there, and is left as it is."
     return Part(
-        resources={logical: _role(config, properties, may)},
-        outputs={logical: {"Description": f"lake.yaml: {key}", "Value": get_att(logical)}},
+        parameters={parameter: new_or_existing(described)},
+        conditions={condition: equals(parameter, "new")},
+        resources={logical: {"Type": made["Type"], "Condition": condition, "Properties": made["Properties"]}},
+        outputs={logical: {"Description": f"lake.yaml: {key}", "Value": _role_arn(logical, role_arn)}},
     )
 
 
 def _role(config: LakeConfig, properties: Mapping[str, Any], may: PolicyDocument) -> dict[str, Any]:
-    known = {_KEY: key_arn(config), _TOPIC: topic_arn(config)}
+    known = {
+        _KEY: key_arn(config),
+        _TOPIC: topic_arn(config),
+        _EXPORT_ROLE: _role_arn("ExportRole", config.lake.export_role),
+        _JOB_ROLE: _role_arn("JobRole", config.lake.glue_role),
+    }
     policy = {"PolicyName": "rds-lake", "PolicyDocument": substituted(may.as_dict(), known)}
     return resource("AWS::IAM::Role", {**properties, "Policies": [policy], **boundary(), "Tags": tags(config.lake)})

@@ -1,6 +1,7 @@
 """The lake's bucket, and the bucket of the exports where it is another one.
 
-A bucket that exists already stays exactly as it is: neither its policy nor its notifications are replaced.
+A bucket that exists already stays as it is: its policy is not replaced, and its notifications are only added to
+(`infra/existing/buckets.py`).
 """
 
 from __future__ import annotations

@@ -37,7 +37,9 @@ def order_of(
     parameters = parameters_of(template.get("Parameters", {}), params.get("Parameters", ()), texts)
     topics = tuple(params.get("NotificationARNs", previous.topics if previous else ()))
     tags = params.get("Tags")
-    values = _pseudo(region, stack, name, topics) | {key: parameter.value for key, parameter in parameters.items()}
+    values = pseudo_values(region, stack, name, topics) | {
+        key: parameter.value for key, parameter in parameters.items()
+    }
     return Order(
         template=text,
         plan=plan_of(template, values, functools.cache(lambda type_: TypeSchema(type_, region))),
@@ -88,7 +90,8 @@ def _tags(given: list[Json]) -> tuple[tuple[str, str], ...]:
     return tuple((tag["Key"], tag["Value"]) for tag in given)
 
 
-def _pseudo(region: str, stack: str, name: str, topics: tuple[str, ...]) -> Json:
+def pseudo_values(region: str, stack: str, name: str, topics: tuple[str, ...]) -> Json:
+    """What every template may refer to, by name."""
     return {
         "AWS::AccountId": ACCOUNT,
         "AWS::NotificationARNs": list(topics),

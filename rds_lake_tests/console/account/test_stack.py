@@ -1,4 +1,4 @@
-"""`rds-lake setup --stack` deploys lake.yaml over HTTP, and --remove takes it away again."""
+"""`rds-lake setup` deploys lake.yaml over HTTP, and --remove takes it away again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from rds_lake import cli
 from rds_lake.config.lake_yaml import parse_config
-from rds_lake.console.account.stack import StackAsked, setup_stack
+from rds_lake.console.account.stack import StackAsked, setup
 from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.errors import ConfigError
 from rds_lake.infra.policy.deployer import deployer_policy
@@ -60,15 +60,10 @@ def test_a_second_lake_in_the_same_place_is_refused_before_anything_is_made(here
     assert len(here.clients.client("cloudformation").list_stacks()["StackSummaries"]) == 1
 
 
-def test_options_about_a_stack_want_its_name(tmp_path: Path) -> None:
-    for options in (["--remove"], ["--parameter", "Bucket=existing"], ["--template-bucket", "b"]):
-        result = run(tmp_path, "rds", *options)
-        assert result.exit_code == 2 and "name it with --stack" in result.output
-
-
-def test_the_help_says_why_there_are_two_ways() -> None:
-    shown = " ".join(CliRunner().invoke(cli.main, ["setup", "--help"]).output.split())
-    assert "Without --stack by plain calls, for installations that were made so" in shown
+def test_without_a_name_the_stack_is_called_as_the_lakes_objects_are(here: LocalCloud, tmp_path: Path) -> None:
+    first = run(tmp_path, "rds", "--parameter", "PipelineRunsOn=account")
+    assert first.exit_code == 0 and "stack acme is in CREATE_COMPLETE" in first.output
+    assert "stack acme is deleted" in run(tmp_path, "rds", "--remove").output
 
 
 def test_an_arn_of_another_account_is_told_before_anything_is_created(here: LocalCloud, tmp_path: Path) -> None:
@@ -90,7 +85,7 @@ def test_a_parameter_given_twice_is_refused(here: LocalCloud, tmp_path: Path) ->
 
 def deploy(name: str, lines: list[str], **asked: Any) -> None:
     pace = Pace(clock=time.monotonic, sleep=lambda seconds: time.sleep(seconds / 100))
-    setup_stack(config_of(name), StackAsked(name="acme", **asked), pace=pace, token=lambda: "t", say=lines.append)
+    setup(config_of(name), StackAsked(name="acme", **asked), pace=pace, token=lambda: "t", say=lines.append)
 
 
 def test_a_template_over_the_limit_of_a_call_goes_through_the_lakes_bucket(

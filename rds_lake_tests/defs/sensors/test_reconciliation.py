@@ -7,11 +7,11 @@ import dagster as dg
 import pytest
 
 from rds_lake.aws.rds import RdsGateway
-from rds_lake.defs.resources import AwsResource
 from rds_lake.errors import ThrottledError
 from rds_lake_tests.defs.shell import QUIET, Shell
 from rds_lake_tests.defs.test_runs import checks, materialized
 from rds_lake_tests.support.door import open_door
+from rds_lake_tests.support.pipeline_keys import aws_of
 from rds_lake_tests.support.world import until
 
 TODAY = datetime.now(UTC).date()
@@ -106,7 +106,7 @@ def test_a_date_a_person_materialized_is_left_alone(shell: Shell) -> None:
 def test_an_export_somebody_started_by_hand_is_taken_over_and_not_paid_twice(shell: Shell) -> None:
     world = shell.world
     arn = world.snapshot(str(YESTERDAY), event=False)
-    world.gateways.rds.start_export(
+    world.root.rds.start_export(
         identifier="by-hand",
         source_arn=arn,
         bucket="acme-lake",
@@ -218,7 +218,7 @@ class TestQuota:
         for at in range(number):
             arn = shell.world.snapshot(str(TODAY - timedelta(days=20 + at)), event=False)
             shell.world.break_next_export(stuck=True)
-            shell.world.gateways.rds.start_export(
+            shell.world.root.rds.start_export(
                 identifier=f"foreign-{at}",
                 source_arn=arn,
                 bucket="acme-lake",
@@ -272,7 +272,7 @@ def test_a_clock_days_off_begins_nothing_reports_no_stale_source_and_is_named(
     shell.world.snapshot(str(YESTERDAY), hour=23, event=False)  # fresh at any time of today
     right = shell.world.aws
     with open_door(shell.world.cloud, lambda: datetime.now(UTC) + timedelta(days=days)) as door:
-        shell.world.aws = AwsResource(endpoint_url=door.url, region_name="us-east-1")
+        shell.world.aws = aws_of(door.url, "pipeline")
         shell.reload()
         assert shell.reconcile() == []
     assert "clock differs from AWS's" in capfd.readouterr().err

@@ -443,12 +443,12 @@ class TestDynamo:
         self, shell: Shell, dynamo: DynamoWorld, capfd: pytest.CaptureFixture[str]
     ) -> None:
         world = shell.world
-        gateways, layout = world.gateways, world.gateways.layout
+        layout = world.gateways.layout
         damaged = [TODAY - timedelta(days=back) for back in (1, 2)]
         for day, text in zip(damaged, ("{", '{"version": 99}'), strict=True):
-            gateways.s3.put_text(layout.bucket, layout.begun_set_key("reviews", day), text, kms_key=None)
+            world.root.s3.put_text(layout.bucket, layout.begun_set_key("reviews", day), text, kms_key=None)
         key = layout.job_set_key("reviews", "reviews-2026-11-20")
-        gateways.s3.put_text(layout.bucket, key, "[" * 5_000, kms_key=None)
+        world.root.s3.put_text(layout.bucket, key, "[" * 5_000, kms_key=None)
         asked = [r for r in shell.reconcile() if date.fromisoformat(r.partition_key or "") not in damaged]
         assert [request.tags["rds_lake/trigger"] for request in asked] == ["begin"]
         said = capfd.readouterr().err

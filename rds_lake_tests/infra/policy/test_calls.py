@@ -126,7 +126,7 @@ def test_every_operation_that_the_code_calls_is_allowed_by_some_printed_policy()
 def test_the_pipelines_own_calls_are_allowed_to_the_pipeline() -> None:
     documents = [pipeline_policy(config, NAMES) for config in LAKES.values()]
     actions = {action for document in documents for one in document.statements for action in one.actions}
-    only_setup = {"glue:CreateJob", "glue:GetJob", "glue:UpdateJob"}  # `infra/provision_job.py` alone calls them
+    only_setup = {"glue:CreateJob", "glue:GetJob", "glue:UpdateJob"}  # `infra/existing/job.py` alone calls them
     assert {action for operation in _of_gateways() for action in needed(operation)} - actions == only_setup
 
 

@@ -19,7 +19,9 @@ _DENIED = (
         ("Key", "AWS::KMS::Key", "HandlerErrorCode: AlreadyExists", "--parameter KeyArn=ARN"),
         ("Databaseshop", "AWS::Glue::Database", "HandlerErrorCode: AlreadyExists", "--parameter Databases=existing"),
         ("Topic", "AWS::SNS::Topic", "HandlerErrorCode: AlreadyExists", "--parameter TopicArn=ARN"),
-        ("EventsQueue", "AWS::SQS::Queue", "HandlerErrorCode: AlreadyExists", "CloudFormation's import"),
+        ("EventsQueue", "AWS::SQS::Queue", "HandlerErrorCode: AlreadyExists", "--parameter Queue=existing"),
+        ("RdsRule", "AWS::Events::Rule", "HandlerErrorCode: AlreadyExists", "--parameter RuleForRds=existing"),
+        ("PipelineRole", "AWS::IAM::Role", "HandlerErrorCode: AlreadyExists", "CloudFormation's import"),
         (
             "EventsQueue",
             "AWS::SQS::Queue",

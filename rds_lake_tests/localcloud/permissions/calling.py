@@ -82,7 +82,7 @@ class Calling:
 
 
 def as_role(world: World, keys: Mapping[str, str]) -> World:
-    """The same lake, whose gateways call with these keys."""
+    """The same lake, whose gateways all call with these keys, the test's own included."""
     aws = AwsResource(
         endpoint_url=world.cloud.url,
         region_name="us-east-1",
@@ -91,7 +91,8 @@ def as_role(world: World, keys: Mapping[str, str]) -> World:
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],
     )
-    return replace(world, aws=aws, gateways=aws.gateways(world.config.lake), lines=[])
+    gateways = aws.gateways(world.config.lake)
+    return replace(world, aws=aws, pipeline=gateways, root=gateways, lines=[])
 
 
 def refused(error: ClientError) -> tuple[str, str, int]:

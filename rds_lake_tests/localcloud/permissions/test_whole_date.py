@@ -79,10 +79,10 @@ def test_a_missing_action_is_named_in_the_error_of_the_stage(world: World, missi
 def cause_of_the_export(world: World, policy: list[Mapping[str, Any]]) -> str:
     """Why an export fails whose role has only these statements."""
     calling = Calling(cloud=world.cloud, made={})
-    calling.root("iam").delete_role_policy(RoleName="rds-lake-export", PolicyName="rds-lake-export")
+    calling.root("iam").delete_role_policy(RoleName="rds-lake-export", PolicyName="rds-lake")
     if policy:
         calling.root("iam").put_role_policy(
-            RoleName="rds-lake-export", PolicyName="rds-lake-export", PolicyDocument=document(*policy)
+            RoleName="rds-lake-export", PolicyName="rds-lake", PolicyDocument=document(*policy)
         )
     world.snapshot("2026-11-20")
     with pytest.raises(RdsLakeError):

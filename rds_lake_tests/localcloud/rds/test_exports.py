@@ -53,9 +53,7 @@ def test_an_export_has_awss_layout_files_and_both_info_files(world: World) -> No
         "shop/public.orders/1/part-00000-UUID-c000.gz.parquet",
         "shop/sales.nothing/1/_SUCCESS",
     ]
-    info = json.loads(
-        world.gateways.s3.get_text("acme-lake", "deep/er/task-1/export_tables_info_task-1_from_1_to_3.json")
-    )
+    info = json.loads(world.root.s3.get_text("acme-lake", "deep/er/task-1/export_tables_info_task-1_from_1_to_3.json"))
     assert info["perTableStatus"][0] == {
         "target": "postgres",
         "warningMessage": {"skippedDatabase": [{"reason": "DATABASE_IS_EMPTY"}]},
@@ -203,7 +201,7 @@ def test_entries_have_the_keys_of_a_real_export(world: World, samples: Any) -> N
     start(world, world.snapshot("2026-11-20"))
     finished(world)
     (key,) = [key for key in world.keys("deep/er/") if "tables_info" in key]
-    ours = json.loads(world.gateways.s3.get_text("acme-lake", key))["perTableStatus"]
+    ours = json.loads(world.root.s3.get_text("acme-lake", key))["perTableStatus"]
     sample = (samples / "rds-export" / "export_tables_info.postgres.2026-10.json").read_text(encoding="utf-8")
     theirs = json.loads(sample)["perTableStatus"]
     assert ours[0] == theirs[0]

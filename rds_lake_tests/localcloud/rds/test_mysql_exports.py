@@ -68,7 +68,7 @@ def test_the_schema_in_keys_and_targets_is_the_database_under_the_name_it_had(wo
         "Shop/Shop.orders/1/part-00000-UUID-c000.gz.parquet",
     ]
     (key,) = [key for key in world.keys("mysql/everything/") if "tables_info" in key]
-    entries = json.loads(world.gateways.s3.get_text("acme-lake", key))["perTableStatus"]
+    entries = json.loads(world.root.s3.get_text("acme-lake", key))["perTableStatus"]
     assert [(entry["target"], entry["status"]) for entry in entries] == [
         ("Shop.Shop.Order Details", "COMPLETE"),
         ("Shop.Shop.orders", "COMPLETE"),

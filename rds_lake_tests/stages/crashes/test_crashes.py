@@ -78,7 +78,7 @@ def test_a_later_export_in_place_killed_before_any_write_replaces_the_first_and_
     execute(in_place.url, "INSERT INTO orders VALUES (11, 1)")
     in_place.snapshot(NEW, hour=9)
     survives_every_death(in_place, mortal, {(NEW, "10"), (NEW, "11")}, at_least=7)
-    folders = {item.key.split("/")[1] for item in in_place.gateways.s3.list_objects("acme-exports", "exports/")}
+    folders = {item.key.split("/")[1] for item in in_place.root.s3.list_objects("acme-exports", "exports/")}
     assert len(folders) == 2, "one export of each date"
     dates = in_place.query("SELECT snapshot_date, count(*) FROM snapshots_orders GROUP BY 1 ORDER BY 1")
     assert dates == [(OLD, "10"), (NEW, "11")]

@@ -76,7 +76,7 @@ def test_a_date_that_changes_every_table_ends_the_same_however_often_it_was_kill
 def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(eve: World, mortal: MortalRuns) -> None:
     publish(eve.run(), date.fromisoformat(NEW))
     leftover = "lake/shop/shop/public.orders/snapshot_date=2026-11-02/given-up-1/1-part-0.parquet"
-    eve.gateways.s3.put_text("acme-lake", leftover, "12345", kms_key=None)
+    eve.root.s3.put_text("acme-lake", leftover, "12345", kms_key=None)
     morning, number = Morning.of(eve), 0
     for number, killed in mortal.deaths(eve, "prune", NEW, restore=lambda: morning.restore(eve), most=MOST_WRITES):
         for (day,) in eve.query("SELECT snapshot_date FROM _snapshots"):

@@ -163,7 +163,7 @@ def test_an_export_whose_info_files_are_gone_is_malformed_and_not_empty(world: W
     world.snapshot("2026-11-20")
     task = world.run().accept(DAY, poll_seconds=0.02).record
     info = [key for key in world.keys(task.folder) if "tables_info" in key]
-    world.gateways.s3.delete("acme-lake", info)
+    world.root.s3.delete("acme-lake", info)
     with pytest.raises(MalformedExportError, match="no export_tables_info"):
         world.run().relocate(DAY)
 
@@ -171,7 +171,7 @@ def test_an_export_whose_info_files_are_gone_is_malformed_and_not_empty(world: W
 def test_an_export_of_which_nothing_is_left_is_made_once_more(world: World) -> None:
     world.snapshot("2026-11-20")
     task = world.run().accept(DAY, poll_seconds=0.02).record
-    world.gateways.s3.delete("acme-lake", [key for key in world.keys() if not key.startswith("lake/_athena")])
+    world.root.s3.delete("acme-lake", [key for key in world.keys() if not key.startswith("lake/_athena")])
     again = world.run().accept(DAY, poll_seconds=0.02).record
     assert again.export_task != task.export_task
     assert world.run().relocate(DAY).rows == 30

@@ -84,7 +84,7 @@ def test_a_date_is_paid_once_however_often_it_is_materialized(dynamo: DynamoWorl
 def test_a_lost_record_of_what_was_begun_costs_no_second_export(dynamo: DynamoWorld) -> None:
     run = dynamo.world.run()
     run.begin(DAY)
-    dynamo.world.gateways.s3.delete("acme-lake", [f"lake/_manifests/reviews/{DAY}.begun.json"])
+    dynamo.world.root.s3.delete("acme-lake", [f"lake/_manifests/reviews/{DAY}.begun.json"])
     publish(dynamo)
     assert len(dynamo.exports("Reviews")) == 1
 
@@ -162,7 +162,7 @@ def test_an_export_somebody_made_in_ion_is_named_and_not_adopted(
 ) -> None:
     run = dynamo.world.run()
     run.begin(DAY)
-    dynamo.world.gateways.s3.delete("acme-lake", [f"lake/_manifests/reviews/{DAY}.begun.json"])
+    dynamo.world.root.s3.delete("acme-lake", [f"lake/_manifests/reviews/{DAY}.begun.json"])
     real = dynamo.world.gateways.dynamodb.find_export
 
     def in_ion(arn: str) -> TableExport | None:

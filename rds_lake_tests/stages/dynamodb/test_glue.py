@@ -116,11 +116,11 @@ class FakeJobs(GlueJobs):
                 request = self._request(run)
                 if self.answer is not None:
                     key = request.result.removeprefix("s3://acme-lake/")
-                    self.world.gateways.s3.put_text("acme-lake", key, self.answer, kms_key=None)
+                    self.world.root.s3.put_text("acme-lake", key, self.answer, kms_key=None)
 
     def _request(self, run: JobRun) -> JobRequest:
         assert run.request is not None
-        text = self.world.gateways.s3.get_text("acme-lake", run.request.removeprefix("s3://acme-lake/"))
+        text = self.world.root.s3.get_text("acme-lake", run.request.removeprefix("s3://acme-lake/"))
         return parse_request(text)
 
 
@@ -305,7 +305,7 @@ def test_a_run_that_was_asked_for_and_never_started_is_started_once_by_who_comes
     jobs = FakeJobs(world)
     runs = jobs_of(world, jobs)
     key = "lake/_jobs/shop/shop-2026-11-20-abc.1.Users.request"
-    world.gateways.s3.put_text("acme-lake", key, render_request(request("s3://acme-lake/r")), kms_key=None)
+    world.root.s3.put_text("acme-lake", key, render_request(request("s3://acme-lake/r")), kms_key=None)
     assert runs.begin(USERS, request) is None
     later = jobs_of(world, jobs, now=datetime.now(UTC) + timedelta(minutes=6))
     assert later.begin(USERS, request) == later.begin(USERS, request) != None  # noqa: E711
@@ -369,7 +369,7 @@ def test_the_job_of_a_lake_may_touch_its_buckets_and_key_alone(glue_world: World
     for uri in (job["Command"]["ScriptLocation"], job["DefaultArguments"]["--extra-py-files"]):
         assert uri.removeprefix("s3://acme-lake/") in glue_world.keys("lake/_jobs/")
     iam = glue_world.clients.client("iam")
-    policy = iam.get_role_policy(RoleName="rds-lake-convert", PolicyName="rds-lake-convert")["PolicyDocument"]
+    policy = iam.get_role_policy(RoleName="rds-lake-convert", PolicyName="rds-lake")["PolicyDocument"]
     wide = [action for one in policy["Statement"] if "*" in one["Resource"] for action in one["Action"]]
     assert sorted(wide) == ["cloudwatch:PutMetricData", "glue:GetSecurityConfiguration"]
     assert "dynamodb" not in json.dumps(policy)

@@ -150,15 +150,15 @@ def test_an_older_date_is_made_from_the_one_before_it(dynamo: DynamoWorld) -> No
 
 
 def forget(dynamo: DynamoWorld) -> None:
-    dynamo.world.gateways.s3.delete("acme-lake", [f"lake/_manifests/reviews/{FIRST}.json"])
+    dynamo.world.root.s3.delete("acme-lake", [f"lake/_manifests/reviews/{FIRST}.json"])
 
 
 def damage_manifest(dynamo: DynamoWorld) -> None:
-    dynamo.world.gateways.s3.put_text("acme-lake", f"lake/_manifests/reviews/{FIRST}.json", "{", kms_key=None)
+    dynamo.world.root.s3.put_text("acme-lake", f"lake/_manifests/reviews/{FIRST}.json", "{", kms_key=None)
 
 
 def delete_a_file(dynamo: DynamoWorld) -> None:
-    dynamo.world.gateways.s3.delete("acme-lake", dynamo.world.keys("lake/reviews/Reviews/")[:1])
+    dynamo.world.root.s3.delete("acme-lake", dynamo.world.keys("lake/reviews/Reviews/")[:1])
 
 
 def toggle_recovery(dynamo: DynamoWorld) -> None:
@@ -300,7 +300,7 @@ def test_a_lost_record_of_what_was_begun_costs_no_second_export_of_changes(dynam
     convert(dynamo, FIRST)
     dynamo.clock(midnight(SECOND) + HOUR)
     dynamo.world.run().begin(SECOND)
-    dynamo.world.gateways.s3.delete("acme-lake", [f"lake/_manifests/reviews/{SECOND}.begun.json"])
+    dynamo.world.root.s3.delete("acme-lake", [f"lake/_manifests/reviews/{SECOND}.begun.json"])
     assert stars(dynamo, convert(dynamo, SECOND)) == AT_SECOND
     assert kinds(dynamo) == ["FULL", "INCREMENTAL"]
 
@@ -325,7 +325,7 @@ def test_a_missing_file_of_changes_is_named(dynamo: DynamoWorld) -> None:
 def test_a_damaged_file_of_changes_is_named_and_others_in_its_folder_are_not_read(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST, tables=("Reviews",))
     data = f"exports/reviews-{SECOND}/AWSDynamoDB/data/"
-    dynamo.world.gateways.s3.put_text("acme-lake", data + "other.json.gz", "somebody else's", kms_key=None)
+    dynamo.world.root.s3.put_text("acme-lake", data + "other.json.gz", "somebody else's", kms_key=None)
     dynamo.break_next_export(damaged_file=True)
     with pytest.raises(ConversionError, match=rf"s3://acme-lake/{data}(?!other)"):
         convert(dynamo, SECOND)
@@ -345,7 +345,7 @@ def test_a_run_that_dies_before_any_of_its_writes_ends_the_same_when_repeated(dy
                 run.accept(SECOND, poll_seconds=0.02)
                 run.relocate(SECOND)
             assert stars(dynamo, convert(dynamo, SECOND)) == AT_SECOND, f"a death before write {number} changed the end"
-            world.gateways.s3.delete("acme-lake", [key for key in world.keys("lake/") if str(SECOND) in key])
+            world.root.s3.delete("acme-lake", [key for key in world.keys("lake/") if str(SECOND) in key])
             if not deaths:
                 assert number > 6, "the run makes fewer writes than it has steps"
                 break

@@ -149,7 +149,7 @@ def test_a_table_that_is_finished_is_no_orphan_while_the_others_are_not(dynamo: 
 
 
 def lose(world: World, table: str) -> None:
-    world.gateways.s3.delete("acme-lake", world.keys(f"lake/reviews/{table}/"))
+    world.root.s3.delete("acme-lake", world.keys(f"lake/reviews/{table}/"))
 
 
 def test_lost_files_are_made_again_from_dynamodbs_copy(dynamo: DynamoWorld) -> None:
@@ -184,7 +184,7 @@ def test_a_finished_table_whose_files_were_lost_is_converted_again(dynamo: Dynam
     world, run = dynamo.world, dynamo.world.run()
     run.accept(DAY, poll_seconds=0.02)
     run.relocate(DAY)
-    world.gateways.s3.delete("acme-lake", [MANIFEST, *world.keys("lake/reviews/Users/")])
+    world.root.s3.delete("acme-lake", [MANIFEST, *world.keys("lake/reviews/Users/")])
     world.publish(str(DAY))
     require_all_rows(world)
 

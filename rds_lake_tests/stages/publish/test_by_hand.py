@@ -158,7 +158,7 @@ def test_what_cannot_be_gone_back_to_is_refused_with_a_sentence_and_moves_nothin
         roll_back(world, "2026-11-18")
     with pytest.raises(PublishError, match="to go back: rds-lake rollback shop 2026-11-19"):
         approve(world, "2026-11-19")
-    world.gateways.s3.delete(
+    world.root.s3.delete(
         "acme-lake", [key for key in world.keys("lake/shop/") if "orders/snapshot_date=2026-11-19" in key]
     )
     with pytest.raises(PublishError, match=r"(?s)no view was moved.*shop.public.orders: Athena reads 0 rows"):

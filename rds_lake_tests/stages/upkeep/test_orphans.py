@@ -41,7 +41,7 @@ def remove_all(world: World) -> None:
 
 
 def put(world: World, key: str) -> None:
-    world.gateways.s3.put_text("acme-lake", key, "12345", kms_key=None)
+    world.root.s3.put_text("acme-lake", key, "12345", kms_key=None)
 
 
 def test_a_published_source_has_no_orphans_kept_exports_included(world: World) -> None:
@@ -150,7 +150,7 @@ def test_a_partition_whose_objects_were_deleted_goes_and_an_empty_tables_stays(w
     world.publish("2026-11-19")
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
-    world.gateways.s3.delete("acme-lake", [k for k in world.keys("lake/") if "2026-11-19" in k])
+    world.root.s3.delete("acme-lake", [k for k in world.keys("lake/") if "2026-11-19" in k])
     assert find(world)["partition"].key.endswith("/2026-11-19")
     remove_all(world)
     remove_all(world)
@@ -162,7 +162,7 @@ def test_a_partition_whose_objects_were_deleted_goes_and_an_empty_tables_stays(w
 def test_objects_missing_of_a_published_date_are_told_and_its_partition_stays(world: World) -> None:
     world.snapshot("2026-11-20")
     world.publish("2026-11-20")
-    world.gateways.s3.delete("acme-lake", world.keys(f"{ORDERS}/"))
+    world.root.s3.delete("acme-lake", world.keys(f"{ORDERS}/"))
     orphan = find(world)["partition"]
     assert "they are gone" in orphan.why
     assert not orphan.removable

@@ -102,7 +102,7 @@ def test_a_date_written_in_the_last_day_counts_as_worked_on(world: World) -> Non
 def test_every_file_of_an_earlier_export_of_the_date_goes_too(world: World) -> None:
     publish(world, *DATES)
     folder = "lake/shop/shop/public.orders/snapshot_date=2026-11-17"
-    world.gateways.s3.put_text("acme-lake", f"{folder}/earlier-export-1/1-part-0.parquet", "x", kms_key=None)
+    world.root.s3.put_text("acme-lake", f"{folder}/earlier-export-1/1-part-0.parquet", "x", kms_key=None)
     prune(world)
     assert world.keys(folder) == []
 

@@ -79,7 +79,7 @@ def test_a_failed_export_asks_for_the_export_only_which_then_fails_with_the_caus
 
 def test_an_end_of_an_export_we_did_not_start_is_acknowledged_without_a_run(world: World) -> None:
     arn = world.snapshot("2026-11-20")
-    world.gateways.rds.start_export(
+    world.root.rds.start_export(
         identifier="somebody-elses",
         source_arn=arn,
         bucket="acme-lake",

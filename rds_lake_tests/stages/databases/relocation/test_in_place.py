@@ -46,7 +46,7 @@ def day(world: World, when: str, *statements: str, hour: int = 3) -> None:
 def exported(world: World, bucket: str = "acme-exports") -> dict[str, int]:
     """Objects per export in AWS's folder."""
     found: dict[str, int] = {}
-    for item in world.gateways.s3.list_objects(bucket, "exports/"):
+    for item in world.root.s3.list_objects(bucket, "exports/"):
         task = item.key.split("/")[1]
         found[task] = found.get(task, 0) + 1
     return found
@@ -96,10 +96,10 @@ def test_tables_are_read_where_aws_wrote_them_and_nothing_is_copied(world: World
     assert table["StorageDescriptor"]["Location"] == "s3://acme-lake/lake/shop/shop/public.orders/"
     assert world.query("SELECT rows FROM _snapshots") == [("30",)]
     manifest = get_manifest(world.gateways.s3, world.gateways.layout, "shop", date.fromisoformat(DAY))
-    text = world.gateways.s3.get_text("acme-lake", "lake/_manifests/shop/2026-11-20.json")
+    text = world.root.s3.get_text("acme-lake", "lake/_manifests/shop/2026-11-20.json")
     assert json.loads(text)["version"] != 1, "a release that knows nothing of it would delete the files"
     keys = {file.key for table in manifest.tables for file in table.files}
-    assert keys <= {item.key for item in world.gateways.s3.list_objects(manifest.data_bucket, "exports/")}
+    assert keys <= {item.key for item in world.root.s3.list_objects(manifest.data_bucket, "exports/")}
     status = source_status(world.config, world.config.sources[0], (), rds=world.gateways.rds, lake=world.gateways.lake)
     assert {(table.view, table.rows, table.bytes > 0) for table in status.tables} == {
         ("orders", 10, True),
@@ -170,7 +170,7 @@ def test_retention_removes_awss_folder_of_a_date_and_no_other(world: World) -> N
     day(world, DAY)
     (first,) = exported(world)
     day(world, NEXT)
-    world.gateways.s3.put_text("acme-exports", f"exports/{first}0/x", "another task's", kms_key=None)
+    world.root.s3.put_text("acme-exports", f"exports/{first}0/x", "another task's", kms_key=None)
     assert retain(world) == [DAY]
     assert first not in exported(world)
     assert f"{first}0" in exported(world)
@@ -206,7 +206,7 @@ def test_what_is_read_in_place_is_no_orphan_and_what_was_deleted_there_is_report
     assert orphans(world) == []
     world.with_source(parquet="relocated")  # a changed setting makes no data superfluous
     assert orphans(world) == []
-    s3 = world.gateways.s3
+    s3 = world.root.s3
     keys = [item.key for item in s3.list_objects("acme-exports", "exports/") if "/public.orders/" in item.key]
     s3.delete("acme-exports", keys)
     (orphan,) = orphans(world)
@@ -218,7 +218,7 @@ def test_what_is_read_in_place_is_no_orphan_and_what_was_deleted_there_is_report
 def test_an_export_whose_manifest_was_deleted_stays_while_a_partition_points_there(world: World) -> None:
     day(world, "2026-01-05")
     day(world, DAY)
-    world.gateways.s3.delete("acme-lake", [world.gateways.layout.manifest_key("shop", date(2026, 1, 5))])
+    world.root.s3.delete("acme-lake", [world.gateways.layout.manifest_key("shop", date(2026, 1, 5))])
     world.with_source(retention=Retention(daily=1, weekly=0, monthly=0))
     for orphan in orphans(world):
         remove_orphan(world.gateways.lake, orphan)
@@ -232,10 +232,10 @@ def test_a_file_that_is_no_parquet_is_named_and_nothing_is_registered(world: Wor
     world.run().accept(when, poll_seconds=0.02)
     (key,) = [
         item.key
-        for item in world.gateways.s3.list_objects("acme-exports", "exports/")
+        for item in world.root.s3.list_objects("acme-exports", "exports/")
         if "/public.orders/" in item.key and item.key.endswith(".parquet")
     ]
-    world.gateways.s3.put_text("acme-exports", key, "not Parquet at all", kms_key=None)
+    world.root.s3.put_text("acme-exports", key, "not Parquet at all", kms_key=None)
     with pytest.raises(RelocationError, match="1 of 2 files of export") as caught:
         world.run().relocate(when)
     assert caught.value.problems[0].startswith(f"s3://acme-exports/{key}: ")

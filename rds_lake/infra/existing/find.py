@@ -1,0 +1,36 @@
+"""Everything of a lake that is in the account and not in its stack."""
+
+from __future__ import annotations
+
+from rds_lake.errors import ConfigError
+from rds_lake.infra.existing.buckets import buckets
+from rds_lake.infra.existing.job import job
+from rds_lake.infra.existing.look import Found, Look
+from rds_lake.infra.existing.named import databases, key, roles, workgroup
+from rds_lake.infra.existing.queues import queues
+from rds_lake.infra.existing.rules import rules
+from rds_lake.infra.existing.topic import topic
+
+# The pipeline creates databases that are missing, so this may be said of none.
+_MAY_BE_MISSING = ("Databases",)
+
+
+def find_existing(look: Look) -> tuple[Found, ...]:
+    """What the stack is to use instead of making it. Nothing is changed.
+
+    ConfigError that lists everything that cannot be used: a bucket of another account or Region, a rule that sends elsewhere, a
+    job of another lake, a role of another stack, what is said to exist and does not.
+    """
+    every = (buckets, key, topic, queues, rules, roles, workgroup, databases, job)
+    found = tuple(one for finder in every for one in finder(look))
+    missing = look.asked - {one.parameter for one in found} - {*_MAY_BE_MISSING}
+    problems = look.problems or [
+        f"--parameter {name}=existing: there is none; leave the parameter out, and it is created"
+        for name, value in look.given.items()
+        if value == "existing" and name in missing
+    ]
+    if problems:
+        raise ConfigError(
+            f"nothing was changed in account {look.account.number}, Region {look.account.region}:", problems
+        )
+    return tuple(one for one in found if look.given.get(one.parameter, one.value) == one.value)

@@ -1,0 +1,1 @@
+"""Tests of rds_lake/infra/existing."""
