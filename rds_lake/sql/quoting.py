@@ -38,6 +38,17 @@ def dollar_quoted(text: str) -> str:
     return f"{tag}\n{text}\n{tag}"
 
 
+def mysql_literal(text: str) -> str:
+    """`'text'` for MySQL and MariaDB, or its bytes where it has a backslash, which means something in some SQL modes only.
+
+    https://dev.mysql.com/doc/refman/8.4/en/string-literals.html
+    """
+    if "\\" in text:
+        _refuse(text, "literal", empty=True)
+        return f"_utf8mb4 X'{text.encode().hex().upper()}'"
+    return literal(text)
+
+
 def date_literal(day: date) -> str:
     """`DATE '2026-11-20'`."""
     return f"DATE {literal(day.isoformat())}"
