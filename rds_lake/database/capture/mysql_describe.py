@@ -2,7 +2,7 @@
 
 All tables are read together from information_schema, whose names are compared without case: byte by byte they are compared here.
 
-What belongs here: the questions, and what the answers refuse. How a type becomes text is `sql/triggers/mysql_values.py`.
+What belongs here: the questions, and what the answers refuse. How a type becomes text is `sql/triggers/mysql/values.py`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rds_lake.database.capture.mysql_session import mysql_session
 from rds_lake.database.dsn import Dsn
 from rds_lake.model.streams.captured import OWN_SCHEMA, Capture, CapturedColumn, CapturedTable, Level
 from rds_lake.model.tables.table import TableTarget
-from rds_lake.sql.triggers.mysql_values import is_known
+from rds_lake.sql.triggers.mysql.values import is_known
 from rds_lake.sql.triggers.plan import Described
 
 _SYSTEM = {"mysql", "information_schema", "performance_schema", "sys"}

@@ -16,9 +16,10 @@ from rds_lake.database.capture.mysql_installed import Installed, leftovers, prob
 from rds_lake.database.capture.mysql_session import Refused, attempt, mysql_session
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import TerminalError, UnavailableError
-from rds_lake.model.streams.captured import OWN_SCHEMA
+from rds_lake.model.streams.captured import CAPTURE, OWN_SCHEMA, CapturedTable, parse_captured
 from rds_lake.sql.quoting import backticked
-from rds_lake.sql.triggers.mysql import by_table
+from rds_lake.sql.triggers.mysql.outbox import own_name
+from rds_lake.sql.triggers.mysql.triggers import by_table
 from rds_lake.sql.triggers.plan import TriggerPlan
 
 _ONE_AT_A_TIME = "rds_lake.install"
@@ -62,6 +63,14 @@ def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
     with mysql_session(dsn) as cursor:
         there: Installed = read_installed(cursor, plan.tables)
     return tuple(f"{table.target}: {problem}" for table in plan.tables for problem in problems_of(table, there))
+
+
+def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
+    """The tables of the whole server that capture has a definition of, whatever the database."""
+    del database  # of PostgreSQL each has a capture of its own
+    with mysql_session(dsn) as cursor:
+        there = read_installed(cursor, ())
+    return tuple(parse_captured(text, where=own_name(CAPTURE)) for text in there.definitions.values())
 
 
 def _all(cursor: Any, block: tuple[str, ...]) -> Refused | None:

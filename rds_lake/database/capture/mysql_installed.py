@@ -9,8 +9,8 @@ from typing import Any
 
 from rds_lake.database.capture.mysql_session import attempt
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, CapturedTable, render_captured
-from rds_lake.sql.triggers.mysql_body import EVENTS, LABEL, trigger_name
-from rds_lake.sql.triggers.mysql_outbox import own_name
+from rds_lake.sql.triggers.mysql.body import EVENTS, LABEL, trigger_name
+from rds_lake.sql.triggers.mysql.outbox import own_name
 
 _PREFIX = "rds_lake_"
 

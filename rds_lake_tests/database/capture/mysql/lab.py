@@ -124,7 +124,7 @@ class Lab:
 
 
 def value_of(text: str | None, column: SourceColumn) -> Any:
-    """A text of an image as the value that an export has, by the table in `sql/triggers/mysql_values.py`."""
+    """A text of an image as the value that an export has, by the table in `sql/triggers/mysql/values.py`."""
     value = None if text is None else _parsed(text, column)
     return pa.array([value], column.arrow).to_pylist()[0]
 

@@ -6,8 +6,10 @@ from dataclasses import replace
 import pymysql
 import pytest
 
-from rds_lake.database.capture.install import differences, install, uninstall
+from rds_lake.database.capture.install import differences, install, installed, uninstall
 from rds_lake.errors import TerminalError, UnavailableError
+from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.sql.triggers.generate import generate
 from rds_lake.sql.triggers.plan import TriggerPlan, Wanted
 from rds_lake_tests.database.capture.mysql.lab import Lab
 
@@ -148,6 +150,15 @@ def test_uninstalling_leaves_changes_that_nobody_has_taken(table: Lab) -> None:
     uninstall(table.dsn, plan)
     assert table.run("SHOW DATABASES LIKE 'rds_lake'") == ()
     uninstall(table.dsn, plan)
+
+
+def test_the_server_says_itself_what_is_captured_and_that_is_enough_to_undo_it(table: Lab) -> None:
+    assert installed(table.dsn, table.database) == ()
+    plan = table.capture("t", "other")
+    assert sorted(installed(table.dsn, table.database), key=str) == sorted(plan.tables, key=str)
+    bare = [CapturedTable(target=each.target, columns=(), key=()) for each in plan.tables]
+    uninstall(table.dsn, generate(table.dsn.engine, bare, Wanted(source="shop")))
+    assert table.run("SHOW TRIGGERS") == ()
 
 
 def test_uninstalling_some_tables_leaves_the_others_captured(table: Lab) -> None:

@@ -19,7 +19,7 @@
 None of it depends on the writer's time zone or character set; SQL modes are a trigger's own. Which types AWS exports:
 https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.html
 
-What belongs here: expressions of one column. Whole images are `mysql_image.py`.
+What belongs here: expressions of one column. Whole images are `image.py`.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ _KNOWN = _NUMBERS | _TIMES | _TEXTS | _BINARIES | _GEOMETRIES | _OTHERS
 # A byte or a character becomes six at most in JSON (\u0001), a byte of binary data two digits.
 _TEXT_GROWTH, _HEX_GROWTH = 6, 2
 _SHORT = 100  # more than any number, time or address has
+_MOST_CHARACTERS = 0xFFFF
 _GEOMETRY_BYTES = 0xFFFF_FFFF
 
 
@@ -95,13 +96,14 @@ def most_bytes(column: CapturedColumn) -> int:
     """What the value's text can take in JSON, quotes included."""
     word = _word(column)
     if word in ("char", "varchar"):
-        return _TEXT_GROWTH * int(_arguments(column)) + 2
+        return _TEXT_GROWTH * _length(column) + 2
     if word in ("enum", "set"):
-        return _TEXT_GROWTH * len(column.type)  # the type names every member
+        # The type names every member.
+        return _TEXT_GROWTH * (_length(column) if _arguments(column).isdigit() else len(column.type)) + 2
     if word in _TEXT_BYTES:
         return _TEXT_GROWTH * _TEXT_BYTES[word] + 2
     if word in ("binary", "varbinary"):
-        return _HEX_GROWTH * int(_arguments(column)) + 2
+        return _HEX_GROWTH * _length(column) + 2
     if word in _BLOB_BYTES or word in _GEOMETRIES:
         return _HEX_GROWTH * _BLOB_BYTES.get(word, _GEOMETRY_BYTES) + 2
     return _SHORT
@@ -131,10 +133,11 @@ def _utc_text(column: CapturedColumn, value: str) -> str:
     digits = _arguments(column)
     zero = mysql_literal("0000-00-00 00:00:00" + (f".{'0' * int(digits)}" if digits else ""))
     moment = f"TIMESTAMP'1970-01-01 00:00:00' + INTERVAL UNIX_TIMESTAMP({value}) SECOND"
-    kind = f"DATETIME({digits})" if digits else "DATETIME"
+    if digits:
+        moment = f"CAST({moment} AS DATETIME({digits}))"
     return (
         f"CASE WHEN {value} IS NULL THEN NULL WHEN COALESCE(UNIX_TIMESTAMP({value}), 0) = 0 THEN {zero} "
-        f"ELSE CAST(CAST({moment} AS {kind}) AS CHAR) END"
+        f"ELSE CAST({moment} AS CHAR) END"
     )
 
 
@@ -147,6 +150,11 @@ def _arguments(column: CapturedColumn) -> str:
     """`10,2` of `decimal(10,2) unsigned`."""
     found = re.match(r"\w+\(([^)]*)\)", column.type)
     return found.group(1) if found else ""
+
+
+def _length(column: CapturedColumn) -> int:
+    """Characters or bytes; a snapshot's schema may not say how many."""
+    return int(_arguments(column) or _MOST_CHARACTERS)
 
 
 def _value(column: CapturedColumn, row: str) -> str:

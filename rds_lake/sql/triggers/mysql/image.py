@@ -4,7 +4,7 @@ A table whose rows always fit has images of one JSON_OBJECT. Of others the trigg
 column is, and leaves the longest out of both images until the rest fits; `omitted` names them. So no image is longer than any
 server's packets or a tenth of its redo log, beyond which the writer's statement would fail.
 
-What belongs here: images as expressions, and the statements that measure. The triggers are `mysql_body.py`.
+What belongs here: images as expressions, and the statements that measure. The triggers are `body.py`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from rds_lake.model.streams.captured import CapturedColumn, CapturedTable
 from rds_lake.sql.quoting import mysql_literal
-from rds_lake.sql.triggers.mysql_values import bytes_bound, bytes_exactly, most_bytes, text_of
+from rds_lake.sql.triggers.mysql.values import bytes_bound, bytes_exactly, most_bytes, text_of
 
 # Narrower columns are never left out.
 _NARROW_BYTES = 1024

@@ -8,7 +8,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/AuroraMySQL.Integra
 `rds_lake.dropped` says so: a row each, as a counter would make writers wait for each other. A row of a transaction that is rolled
 back goes with it, as the change does.
 
-What belongs here: the call. Which changes there are, and their images, is `mysql_body.py`.
+What belongs here: the call. Which changes there are, and their images, is `body.py`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import Literal
 from rds_lake.model.streams.event import Op
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import mysql_literal
-from rds_lake.sql.triggers.mysql_outbox import DROPPED, own_name
+from rds_lake.sql.triggers.mysql.outbox import DROPPED, own_name
 
 # AWS takes 1 MB in an asynchronous call (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); a change may
 # have two images.
@@ -35,6 +35,7 @@ class ToLambda:
     source: str
     function: str
     on_error: Literal["fail", "drop"]
+    takes_key: bool = True
 
     @property
     def limit(self) -> int:

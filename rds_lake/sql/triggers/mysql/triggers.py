@@ -11,7 +11,7 @@ statements:
 Old triggers go only where spare ones are there already. A crash between two of these statements leaves a table without triggers,
 with some, or with some twice: a change may be in the outbox twice, and none that was captured before is lost.
 
-What belongs here: the order. A trigger is `mysql_body.py`.
+What belongs here: the order. A trigger is `body.py`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from dataclasses import replace
 
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, POSITION, Capture, CapturedTable
 from rds_lake.sql.quoting import mysql_literal
-from rds_lake.sql.triggers.mysql_body import HandsOver, Trigger, table_name, triggers_of
-from rds_lake.sql.triggers.mysql_lambda import ToLambda
-from rds_lake.sql.triggers.mysql_notes import notes
-from rds_lake.sql.triggers.mysql_outbox import (
+from rds_lake.sql.triggers.mysql.body import HandsOver, Trigger, table_name, triggers_of
+from rds_lake.sql.triggers.mysql.calls import ToLambda
+from rds_lake.sql.triggers.mysql.notes import notes
+from rds_lake.sql.triggers.mysql.outbox import (
     CREATE_CAPTURE,
     CREATE_DATABASE,
     CREATE_DROPPED,
