@@ -32,11 +32,13 @@ def literal(text: str) -> str:
 
 
 def mysql_literal(text: str) -> str:
-    """`'text'` for MySQL and MariaDB, or its bytes where it has a backslash, which means something in some SQL modes only.
+    """`'text'` for MySQL and MariaDB, all in one line.
+
+    Its bytes where it has the end of a line, or a backslash, which means something in some SQL modes only.
 
     https://dev.mysql.com/doc/refman/8.4/en/string-literals.html
     """
-    if "\\" in text:
+    if "\\" in text or "\n" in text:
         _refuse(text, "literal", empty=True)
         return f"_utf8mb4 X'{text.encode().hex().upper()}'"
     return literal(text)

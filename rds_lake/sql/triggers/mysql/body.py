@@ -29,14 +29,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from textwrap import indent
 from typing import Protocol
 
 from rds_lake.model.streams.captured import CapturedColumn, CapturedTable
 from rds_lake.model.streams.event import Op
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import backticked, mysql_literal
-from rds_lake.sql.triggers.mysql.image import Images, images_of, json_list, json_object
+from rds_lake.sql.triggers.mysql.image import images_of, json_list, json_object
 from rds_lake.sql.triggers.mysql.values import unchanged
 
 LABEL = "rds_lake_"
@@ -46,13 +45,16 @@ _ROWS = {Op.INSERT: ("NEW",), Op.UPDATE: ("OLD", "NEW"), Op.DELETE: ("OLD",)}
 
 
 class HandsOver(Protocol):
-    """Where a trigger's changes go. `limit`: the most bytes of an image."""
+    """Where a trigger's changes go. `limit`: the most bytes of an image. `takes_key`: besides the images."""
 
     @property
     def limit(self) -> int: ...
 
+    @property
+    def takes_key(self) -> bool: ...
+
     def statement(self, target: TableTarget, op: Op) -> str:
-        """The statement that hands over `key_image`, `old_image`, `new_image` and `omitted`: JSON, where there is any."""
+        """The statement that hands over `old_image`, `new_image`, `omitted`, and `key_image`: JSON, where there is any."""
         ...
 
 
@@ -97,20 +99,20 @@ def _body(table: CapturedTable, op: Op, to: HandsOver) -> str:
     images = images_of(table, limit=to.limit)
     texts = "DECLARE key_image, old_image, new_image, omitted LONGTEXT CHARACTER SET utf8mb4"
     declared = [*images.declarations, "DECLARE changed TINYINT DEFAULT 1", texts]
-    made = f"BEGIN\n{_block([_key_alone(table, op), *_made(table, op, images)])}\nEND"
+    whole = [f"{row.lower()}_image = {images.image(row)}" for row in _ROWS[op]]
+    if to.takes_key:
+        whole.append(f"key_image = {json_object(_key(table), _ROWS[op][-1])}")
+    act = (*images.measure(_ROWS[op]), f"SET {_listed([*whole, f'omitted = {images.omitted}'])}")
+    made = f"BEGIN\n{_block([_key_alone(table, op), *_if_changed(table, op, act)])}\nEND"
     handed_over = _if("changed", [to.statement(table.target, op)])
     return f"{LABEL}{table.digest}: BEGIN\n{_block([*declared, made, handed_over])}\nEND"
 
 
-def _made(table: CapturedTable, op: Op, images: Images) -> tuple[str, ...]:
-    """Statements that make the images of a row that has changed."""
-    whole = [f"{row.lower()}_image = {images.image(row)}" for row in _ROWS[op]]
-    key = f"key_image = {json_object(_key(table), _ROWS[op][-1])}"
-    made = [*images.measure(_ROWS[op]), f"SET {_listed([*whole, key, f'omitted = {images.omitted}'])}"]
+def _if_changed(table: CapturedTable, op: Op, act: Sequence[str]) -> Sequence[str]:
     if op is not Op.UPDATE:
-        return tuple(made)
+        return act
     same = "\n  AND ".join(unchanged(column) for column in table.columns)
-    return (f"SET changed = NOT (\n  {same}\n)", _if("changed", made))
+    return (f"SET changed = NOT (\n  {same}\n)", _if("changed", act))
 
 
 def _key_alone(table: CapturedTable, op: Op) -> str:
@@ -132,7 +134,8 @@ def _key(table: CapturedTable) -> tuple[CapturedColumn, ...]:
 
 
 def _block(statements: Sequence[str]) -> str:
-    return "\n".join(indent(statement, "  ") + ";" for statement in statements)
+    # No other character that ends a line in Python may be moved: it may be part of a name.
+    return "\n".join("  " + statement.replace("\n", "\n  ") + ";" for statement in statements)
 
 
 def _if(condition: str, statements: Sequence[str]) -> str:

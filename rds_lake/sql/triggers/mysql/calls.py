@@ -35,6 +35,7 @@ class ToLambda:
     source: str
     function: str
     on_error: Literal["fail", "drop"]
+    takes_key: bool = True
 
     @property
     def limit(self) -> int:

@@ -34,6 +34,7 @@ class ToOutbox:
     """Changes become rows of the outbox, in the writer's transaction."""
 
     limit: int
+    takes_key: bool = False
 
     def statement(self, target: TableTarget, op: Op) -> str:
         # VALUES and never SELECT, which would lock the numbers of the outbox until the writer's statement ends.
