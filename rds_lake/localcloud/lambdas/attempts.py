@@ -35,6 +35,8 @@ class Attempts:
         self._idle: dict[str, list[Environment]] = defaultdict(list)
         self._used: set[Environment] = set()
         self._busy: Counter[str] = Counter()
+        # Counts resets: an environment that was begun before one must not run after it.
+        self._resets = 0
         self._freed = threading.Condition()
 
     def reset(self) -> None:
@@ -42,6 +44,7 @@ class Attempts:
         with self._freed:
             idle, self._idle = self._idle, defaultdict(list)
             used = tuple(self._used)
+            self._resets += 1
             self.callables.clear()
         for environment in used:
             environment.kill()
@@ -84,7 +87,7 @@ class Attempts:
 
     def _environment(self, function: Function) -> Environment:
         with self._freed:
-            kept = self._idle[function.arn]
+            resets, kept = self._resets, self._idle[function.arn]
             stale = [environment for environment in kept if environment.function != function]
             kept[:] = [environment for environment in kept if environment.function == function]
             found = kept.pop() if kept else None
@@ -93,6 +96,8 @@ class Attempts:
         environment = found or Environment(function, self._variables(function))
         with self._freed:
             self._used.add(environment)
+            if self._resets != resets:
+                environment.kill()
         return environment
 
     def _give_back(self, environment: Environment) -> None:

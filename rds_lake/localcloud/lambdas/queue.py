@@ -171,11 +171,14 @@ class EventQueue:
                     self._changed.notify_all()
 
     def _attempt(self, state: _State, event: Event) -> None:
+        if state is not self._state:
+            return
         try:
             function = find_function(event.function, event.region)
             settings = event_settings(event.function, event.region)
         except ApiError:
-            self._count("without_function")
+            with self._changed:
+                state.counts["without_function"] += 1
             return
         if self._clock.now() - event.received > settings.age_seconds * _SECOND:
             self._finish(state, function, settings, event, "EventAgeExceeded", None)

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
+from rds_lake.localcloud.lambdas import attempts
+from rds_lake.localcloud.lambdas.environment import Environment
 from rds_lake_tests.localcloud.permissions.calling import Calling, allow
 from rds_lake_tests.localcloud.streaming import BUCKET, Streaming, zipped
 from rds_lake_tests.support.world import until
@@ -104,6 +106,19 @@ def test_a_reset_ends_a_function_that_runs(streaming: Streaming) -> None:
     streaming.prepare()
     until(lambda: not streaming.cloud.lambdas._attempts._used)
     assert time.monotonic() - started < 30, "its process is ended, and the thread that waited for it is free"
+
+
+def test_a_reset_ends_a_function_that_is_just_being_started(
+    streaming: Streaming, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def made_during_a_reset(*given: Any) -> Environment:
+        environment = Environment(*given)
+        streaming.cloud.lambdas.reset()
+        return environment
+
+    monkeypatch.setattr(attempts, "Environment", made_during_a_reset)
+    streaming.function("import time\ndef handler(event, context): time.sleep(60)", Timeout=60)
+    assert answered(streaming.invoke())["errorType"] == "Runtime.ExitError"
 
 
 def test_what_is_no_zip_file_is_no_function(streaming: Streaming) -> None:
