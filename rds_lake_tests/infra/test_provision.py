@@ -134,7 +134,7 @@ def test_a_lake_of_dynamodb_alone_is_set_up_exported_and_converted_without_role_
     dynamo.clock(datetime.now(UTC) - timedelta(days=3))
     dynamo.create("Reviews", {"id": {"S": "1"}})
     dynamo.clock(None)
-    world.publish(day.isoformat(), job_poll_seconds=0.02)
+    world.publish(day.isoformat(), job_poll_seconds=0.05)
     assert world.query("SELECT id FROM reviews") == [("1",)]
     aliases = [alias["AliasName"] for alias in world.clients.client("kms").list_aliases()["Aliases"]]
     assert [name for name in aliases if not name.startswith("alias/aws/")] == []

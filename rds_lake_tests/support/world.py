@@ -122,7 +122,7 @@ class World:
     @classmethod
     def of(cls, cloud: LocalCloud, *, url: str, config: LakeConfig) -> "World":
         """A lake as configured, provisioned."""
-        aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1", poll_seconds=0.02)
+        aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1", poll_seconds=0.05)
         world = cls(cloud=cloud, url=url, config=config, aws=aws, gateways=aws.gateways(config.lake))
         world.provision()
         return world
@@ -211,7 +211,7 @@ class World:
     def publish(self, day: str, **changes: Any) -> Published:
         """All stages of a date, as a manual run does them."""
         run, when = self.run(**changes), date.fromisoformat(day)
-        run.accept(when, poll_seconds=0.02)
+        run.accept(when, poll_seconds=0.05)
         run.relocate(when)
         run.shared.catalogue(when)
         return run.shared.publish(when, now=datetime.now(UTC))
