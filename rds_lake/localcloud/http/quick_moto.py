@@ -6,7 +6,7 @@ What belongs here: repairs of moto's speed that no caller can see. Repairs of it
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable
+from collections.abc import Generator
 from functools import cache
 from typing import Any
 
@@ -42,15 +42,16 @@ def _random_string(self: MotoRandom, length: int = 20, include_digits: bool = Tr
     return text.lower() if lower_case else text
 
 
-def _remembered_keys(self: XFormedAttributePicker, context: AttributePickerContext) -> Iterable[str]:
+def _remembered_keys(self: XFormedAttributePicker, context: AttributePickerContext) -> Generator[str]:
     """The names that a member of an answer may have in moto's objects: a matter of its shape and of the object's class.
 
     They are kept with the shape, as long as it lives.
     """
     if context.shape is None:
-        return _possible_keys(self, context)
+        yield from _possible_keys(self, context)
+        return
     known: dict[tuple[str, type], tuple[str, ...]] = context.shape.__dict__.setdefault(_KNOWN, {})
     member = (context.key, type(context.obj))
     if member not in known:
         known[member] = tuple(dict.fromkeys(_possible_keys(self, context)))
-    return known[member]
+    yield from known[member]
