@@ -3,15 +3,15 @@
 import atexit
 import gc
 import os
-import shutil
 import signal
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
+import botocore.session
 import hypothesis
 import pytest
-from botocore import useragent
+from botocore import parsers, useragent
 from moto.kms import models as kms_models
 
 from rds_lake.aws import athena
@@ -19,19 +19,26 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
 from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.support.memory import memory
 from rds_lake_tests.support.world import World, seed_tiny
 
 hypothesis.settings.register_profile("rds_lake", deadline=None, max_examples=60, print_blob=True)
 hypothesis.settings.load_profile("rds_lake")
 
 # The local Athena answers in milliseconds; hundreds of statements would each be waited for as if it were AWS's.
-athena._FIRST_POLL_SECONDS = 0.01
+athena._FIRST_POLL_SECONDS = 0.03
 
 # Every lake has a key, and moto makes an RSA pair for each, in a tenth of a second: nothing here looks at one.
 kms_models.generate_private_key = cache(kms_models.generate_private_key)
 
 # boto3 cleans each of the thirty parts of its user agent for every call, and they never change.
 useragent.sanitize_user_agent_string_component = cache(useragent.sanitize_user_agent_string_component)
+
+# A moment of S3 or RDS is taken apart by dateutil for each object of each answer, and most are of the same few seconds.
+parsers.DEFAULT_TIMESTAMP_PARSER = lru_cache(maxsize=1024)(parsers.DEFAULT_TIMESTAMP_PARSER)
+
+# Every session of boto3 reads AWS's models of the services again, in a quarter of a second; commands make one each time.
+botocore.session.create_loader = cache(botocore.session.create_loader)
 
 # Before any client exists: no test may ever reach a real account.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -44,20 +51,6 @@ os.environ |= {
     "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # the discard port: an unconfigured client fails at once
     "MOTO_EC2_LOAD_DEFAULT_AMIS": "false",  # a reset would read megabytes of EC2 images, several times a second
 }
-
-
-_ROOM = 4 << 30
-
-
-def _memory() -> Path | None:
-    """A file system in memory, where there is one with room.
-
-    A snapshot copies a database of 300 files. Where hundreds were deleted in the seconds before, ext4 takes ten times as
-    long to find room for them, and most of it is work of the processor.
-    """
-    folder = Path("/dev/shm")
-    return folder if folder.is_dir() and shutil.disk_usage(folder).free > _ROOM else None
-
 
 # Python looks through all objects again and again for circles that nothing refers to, a sixth of the processor's time here:
 # moto, Dagster and boto3 keep a million that never go. Those are left out, and the others looked at less often.
@@ -77,17 +70,24 @@ def pytest_collection_finish() -> None:
 _LONGEST = (
     "defs/test_daemon.py",
     "demo/test_commands.py",
-    "stages/crashes/test_crashes.py",
     "stages/crashes/test_dynamodb.py",
-    "stages/crashes/test_by_hand.py",
+    "stages/crashes/test_crashes.py",
+    "permissions/test_replay.py",
     "stages/crashes/test_evolution.py",
+    "test_readme.py",
+    "stages/crashes/test_by_hand.py",
+    "defs/sensors/test_crowd.py",
+    "stages/dynamodb/test_incremental.py",
+    "turnstile/test_publications.py",
+    "stages/dynamodb/test_glue.py",
+    "turnstile/test_dynamo.py",
+    "turnstile/test_removals.py",
     "defs/test_kinds.py",
     "stages/catalogue/test_sync.py",
     "stages/catalogue/test_raw_tables.py",
     "stages/publish/test_publisher.py",
     "defs/sensors/test_reconciliation.py",
     "defs/checks/test_schema_changes.py",
-    "defs/sensors/test_crowd.py",
     "defs/test_runs.py",
 )
 # What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
@@ -123,7 +123,9 @@ def samples(root: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(data_in=_memory()) as server:
+    # A snapshot copies a database of 300 files. Where hundreds were deleted in the seconds before, ext4 takes ten times as
+    # long to find room for them, and most of it is work of the processor.
+    with EmbeddedPostgres(data_in=memory()) as server:
         yield server
 
 

@@ -35,9 +35,21 @@ class Module:
 
 
 @cache
+def paths() -> dict[str, Path]:
+    """The file of every module of the package that has code, by the module's name."""
+    return {_name(path): path for path in sorted(PACKAGE.rglob("*.py")) if path.read_text(encoding="utf-8").strip()}
+
+
+@cache
 def modules() -> tuple[Module, ...]:
-    """Every module of the package that has code, by name."""
-    return tuple(_read(path) for path in sorted(PACKAGE.rglob("*.py")) if path.read_text(encoding="utf-8").strip())
+    """Every module of the package that has code."""
+    return tuple(module(name) for name in paths())
+
+
+@cache
+def module(name: str) -> Module:
+    """A module, read: for tests that have one of each, so that nobody reads them all who only looks for tests."""
+    return _read(name, paths()[name])
 
 
 def circles() -> list[list[str]]:
@@ -72,10 +84,13 @@ def _reached(start: str, imports: dict[str, frozenset[str]]) -> set[str]:
     return found
 
 
-def _read(path: Path) -> Module:
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
+def _read(name: str, path: Path) -> Module:
     text = path.read_text(encoding="utf-8")
     tree = ast.parse(text)
-    name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
     return Module(
         name=name,
         path=path,

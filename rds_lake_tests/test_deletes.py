@@ -356,7 +356,7 @@ def test_an_export_started_by_hand_is_cleaned_up_as_aws_says_whose_it_is(world: 
 
 def test_an_export_begun_before_include_was_changed_is_still_the_sources_own(world: World) -> None:
     world.snapshot("2026-11-20")
-    world.run().accept(DAY, poll_seconds=0.02)
+    world.run().accept(DAY, poll_seconds=0.05)
     world.run().relocate(DAY)
     world.run().shared.catalogue(DAY)
     world.with_source(include=("shop.public",))

@@ -177,10 +177,9 @@ class AthenaGateway:
         check()
 
     def _await(self, query_id: str, deadline: float, *, kind: str) -> Any:
-        """The query once it has ended. It is first looked at when statements of its kind usually have."""
+        """The query once it has ended. It is first looked at when statements of its kind usually have, never at once."""
         usual = self._usual.get(kind, 0.0)
-        if usual > _FIRST_POLL_SECONDS:
-            self._pause(min(usual, _LAST_PAUSE_SECONDS))
+        self._pause(min(max(usual, _FIRST_POLL_SECONDS), _LAST_PAUSE_SECONDS))
         wait = min(max(_FIRST_POLL_SECONDS, usual / 2), _LAST_POLL_SECONDS)
         while True:
             execution = self._look(query_id)

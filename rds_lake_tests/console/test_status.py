@@ -53,7 +53,7 @@ def test_a_source_whose_snapshots_stopped_says_that_it_is_stale(world: World) ->
 def test_before_the_first_date_and_before_publishing_it_says_so(world: World) -> None:
     assert "shop nothing is in the lake yet" in shown(world)
     world.snapshot("2026-11-20")
-    world.run().accept(date(2026, 11, 20), poll_seconds=0.02)
+    world.run().accept(date(2026, 11, 20), poll_seconds=0.05)
     world.run().relocate(date(2026, 11, 20))
     assert "newest Parquet 2026-11-20, not published" in shown(world)
 
@@ -110,7 +110,7 @@ def test_conversions_by_glue_under_way_are_shown_with_since_when(world: World, d
     now = datetime.now(UTC)
     day = (now - timedelta(days=1)).date()
     world.cloud.faults.add(read_faults({"glue_jobs": [{"stuck": True}]}))
-    world.run().accept(day, poll_seconds=0.02)
+    world.run().accept(day, poll_seconds=0.05)
     world.run().convert(day, turn="begin")
     text = shown(world, now=now + timedelta(hours=2, minutes=1))
     assert f"Glue converts {day}: Reviews, in progress for 2 h" in text and "(jr_" in text

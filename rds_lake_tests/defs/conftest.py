@@ -2,13 +2,11 @@
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
-import dagster as dg
 import pytest
 
 from rds_lake.aws.sqs import QueueMessage, SqsGateway
-from rds_lake_tests.defs.shell import QUIET, Shell
+from rds_lake_tests.defs.shell import Shell, quick_instance
 from rds_lake_tests.support.world import World
 
 # Of each second that a sensor waits for a message: the local cloud delivers in milliseconds, and most ticks wait in vain.
@@ -16,7 +14,7 @@ _SHARE = 0.25
 
 
 @pytest.fixture
-def shell(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
+def shell(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shell]:
     receive = SqsGateway.receive
 
     def impatient(self: SqsGateway, *, max_messages: int = 10, wait_seconds: int = 0) -> list[QueueMessage]:
@@ -26,5 +24,5 @@ def shell(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
         return messages
 
     monkeypatch.setattr(SqsGateway, "receive", impatient)
-    with dg.instance_for_test(overrides=QUIET, temp_dir=str(tmp_path)) as instance:
+    with quick_instance() as instance:
         yield Shell(world, instance)

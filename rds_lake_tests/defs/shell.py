@@ -1,13 +1,19 @@
 """Dagster around a world, without its daemon: sensor ticks and runs as the daemon would do them, in this process."""
 
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.defs.build import build_definitions
 from rds_lake.defs.translate import partitions_of
 from rds_lake.model.tables.table import TableTarget
+from rds_lake_tests.support.memory import memory
 from rds_lake_tests.support.world import World
 
 TABLES = (
@@ -21,6 +27,31 @@ TABLES = (
 QUIET = {
     "compute_logs": {"module": "dagster._core.storage.noop_compute_log_manager", "class": "NoOpComputeLogManager"},
 }
+# As it is installed, Dagster makes a database of SQLite for each run and writes each event through to the disk.
+_EVENTS_IN_MEMORY = {"module": "dagster._core.storage.event_log", "class": "InMemoryEventLogStorage"}
+
+_read_migrations = ScriptDirectory.from_config
+_migrations: dict[str | None, ScriptDirectory] = {}
+
+
+def _remembered_migrations(config: Config) -> ScriptDirectory:
+    """What `ScriptDirectory.from_config` answers, read the first time only."""
+    place = config.get_main_option("script_location")
+    return _migrations.get(place) or _migrations.setdefault(place, _read_migrations(config))
+
+
+@contextmanager
+def quick_instance() -> Iterator[dg.DagsterInstance]:
+    """A new Dagster instance that costs little; the daemon's tests have one as it is installed."""
+    with tempfile.TemporaryDirectory(dir=memory()) as folder:
+        # Dagster reads its 90 files of migrations for each of the three databases that an instance has.
+        ScriptDirectory.from_config = _remembered_migrations
+        try:
+            overrides = QUIET | {"event_log_storage": _EVENTS_IN_MEMORY}
+            with dg.instance_for_test(overrides=overrides, temp_dir=folder) as instance:
+                yield instance
+        finally:
+            ScriptDirectory.from_config = _read_migrations
 
 
 class Shell:

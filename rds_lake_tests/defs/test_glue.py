@@ -58,7 +58,7 @@ class GlueShell:
         until(lambda: sum(not run.running for run in self.world.job_runs()) == runs)
 
     def rows(self) -> int:
-        return self.world.run(job_poll_seconds=0.02).relocate(DAY).rows
+        return self.world.run(job_poll_seconds=0.05).relocate(DAY).rows
 
 
 def test_no_run_waits_for_glue_and_the_event_of_its_last_run_brings_the_views(shell: Shell) -> None:
@@ -192,7 +192,7 @@ def test_the_conversion_of_an_export_that_another_one_replaced_is_nobodys(shell:
     glue.export()
     glue.ended(1)
     glue.world.with_source(tables=("Reviews", "Users"))
-    glue.world.run().accept(DAY, poll_seconds=0.02)
+    glue.world.run().accept(DAY, poll_seconds=0.05)
     assert glue.of_yesterday("convert") == []
 
 
@@ -204,7 +204,7 @@ class TestAuto:
         """Reviews is a little larger than what is converted here, Users a little smaller."""
         glue = GlueShell(shell, converter="auto")
         run = glue.world.run()
-        parts = {part.table: part.billed_bytes for part in run.accept(DAY, poll_seconds=0.02).record.parts}
+        parts = {part.table: part.billed_bytes for part in run.accept(DAY, poll_seconds=0.05).record.parts}
         assert parts["Users"] < parts["Reviews"]
         glue.world.with_source(glue_above_gb=(parts["Reviews"] - 1) / 1e9)
         shell.reload()
@@ -223,11 +223,11 @@ class TestAuto:
     def test_a_table_that_grows_changes_its_engine_and_nothing_else(self, glue: GlueShell) -> None:
         """Types seen by one engine are known to the other."""
         glue.dynamo.put("Users", *({"id": {"S": f"u{n}"}, "stars": {"N": "0.5"}} for n in range(9)))
-        first = glue.world.run(job_poll_seconds=0.02).relocate(DAY)
+        first = glue.world.run(job_poll_seconds=0.05).relocate(DAY)
         day, later = DAY + timedelta(days=2), datetime.now(UTC) + timedelta(days=2)
         glue.dynamo.clock(later)
-        run = glue.world.run(now=lambda: later, job_poll_seconds=0.02)
-        run.accept(day, poll_seconds=0.02)
+        run = glue.world.run(now=lambda: later, job_poll_seconds=0.05)
+        run.accept(day, poll_seconds=0.05)
         second = run.relocate(day)
         assert (first.rows, second.rows) == (3, 12)
         assert sorted(request.rsplit(".", 2)[1] for request in glue.stand_in.requests) == [

@@ -256,7 +256,7 @@ def test_views_that_a_killed_publication_left_mixed_are_put_right_by_the_next_ti
         world.snapshot(day)
     assert shell.materialize("2026-11-19").success
     run, when = world.run(), date(2026, 11, 20)
-    run.accept(when, poll_seconds=0.02)
+    run.accept(when, poll_seconds=0.05)
     run.relocate(when)
     run.shared.catalogue(when)
     run_many = AthenaGateway.run_many

@@ -73,9 +73,10 @@ def rows_of(first: int, count: int) -> pa.Table:
     """Orders by ascending id, as an export has them."""
     ids = pa.array(range(first, first + count), pa.int64())
     text = pc.cast(ids, pa.string())
-    customers = pc.cast(pc.divide(ids, 7), pa.int64())
-    totals = pc.binary_join_element_wise(text, pa.scalar("25"), ".")
-    return pa.table({"id": ids, "customer": customers, "note": pc.utf8_lpad(text, 24, "n"), "total": totals})
+    customers = pc.call_function("divide", [ids, pa.scalar(7, pa.int64())])
+    totals = pc.call_function("binary_join_element_wise", [text, pa.scalar("25"), pa.scalar(".")])
+    notes = pc.call_function("utf8_lpad", [text], pc.PadOptions(24, "n"))
+    return pa.table({"id": ids, "customer": customers, "note": notes, "total": totals})
 
 
 def put_table(lake: Lake, view: str, files: Iterator[pa.Table]) -> None:

@@ -8,10 +8,8 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import dagster as dg
-
 from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake_tests.defs.shell import QUIET
+from rds_lake_tests.defs.shell import quick_instance
 from rds_lake_tests.fakes.glue import LocalSpark
 from rds_lake_tests.localcloud.permissions.calling import Calling, as_role
 from rds_lake_tests.permissions.journey import YESTERDAY, Journey
@@ -37,5 +35,5 @@ def started(cloud: LocalCloud, url: str, folder: Path) -> Iterator[Journey]:
         dynamo.create(table, {"id": {"S": "1"}})
     dynamo.clock(None)
     permitted, reader = as_role(root, keys["pipeline"]), as_role(root, keys["reader"])
-    with dg.instance_for_test(overrides=QUIET, temp_dir=str(folder)) as instance:
+    with quick_instance() as instance:
         yield travelled(Journey(root=root, permitted=permitted, reader=reader, instance=instance))

@@ -72,7 +72,7 @@ def interrupt(work: Callable[[], object], when: Callable[[], bool]) -> float:
 def test_an_interrupted_catalogue_begins_no_other_table(world: World) -> None:
     world.snapshot(str(DAY))
     run = world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     manifest = run.relocate(DAY)
     tables = name_tables(manifest, run.shared.source)
     clients = AwsClients(SESSION, region="us-east-1", endpoint_url=world.cloud.url)

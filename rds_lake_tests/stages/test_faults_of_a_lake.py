@@ -29,7 +29,7 @@ def through_door(world: World, **arguments: Any) -> Iterator[tuple[Door, Databas
 
 
 def everything(run: DatabaseRun, day: date = DAY) -> None:
-    run.accept(day, poll_seconds=0.02)
+    run.accept(day, poll_seconds=0.05)
     run.relocate(day)
     run.shared.catalogue(day)
     run.shared.publish(day, now=datetime(2026, 11, 20, 12, tzinfo=UTC))
@@ -67,7 +67,7 @@ def test_a_storm_without_end_says_what_was_throttled_and_moves_no_view(world: Wo
     world.snapshot("2026-11-19")
     world.publish("2026-11-19")
     world.snapshot("2026-11-20")
-    world.run().accept(DAY, poll_seconds=0.02)
+    world.run().accept(DAY, poll_seconds=0.05)
     world.run().relocate(DAY)
     ticks = iter(range(0, 10**9, 600))
     with through_door(world) as (door, run):
@@ -120,7 +120,7 @@ def test_a_partition_deleted_by_hand_before_publishing_keeps_the_views_where_the
     world.publish("2026-11-19")
     world.snapshot("2026-11-20")
     run = world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     run.relocate(DAY)
     run.shared.catalogue(DAY)
     world.gateways.lake.glue.delete_partitions("shop", "snapshots_orders", [("2026-11-20",)])
@@ -138,7 +138,7 @@ def test_a_concurrent_writers_change_of_a_table_is_kept_and_ours_is_made(world: 
     world.publish("2026-11-19")
     execute(world.url, "ALTER TABLE orders ADD COLUMN channel text DEFAULT 'web'")
     world.snapshot("2026-11-20")
-    world.run().accept(DAY, poll_seconds=0.02)
+    world.run().accept(DAY, poll_seconds=0.05)
     world.run().relocate(DAY)
     glue = world.clients.client("glue")
 
@@ -172,7 +172,7 @@ def delete_by_hand(world: World, part: str) -> str:
 def test_an_object_deleted_by_hand_before_publishing_is_found_and_copied_again(world: World) -> None:
     world.snapshot("2026-11-20")
     run = world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     run.relocate(DAY)
     delete_by_hand(world, "public.orders/")
     (orders,) = [table for table in run.shared.catalogue(DAY).quality if table.table == "shop.public.orders"]
@@ -210,7 +210,7 @@ def test_a_date_is_not_made_again_with_fewer_rows_from_half_of_awss_copy(world: 
     execute(world.url, "CREATE TABLE extra AS SELECT 1 AS id")
     world.snapshot("2026-11-20")
     run = world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     manifest = run.relocate(DAY)
     theirs = [key for key in world.keys("exports/") if "public.extra/" in key and key.endswith(".parquet")]
     ours = [key for key in world.keys("lake/shop/") if "public.extra/" in key and key.endswith(".parquet")]

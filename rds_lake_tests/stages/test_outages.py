@@ -32,7 +32,7 @@ def test_glue_that_is_away_for_every_table_ends_the_catalogue_as_an_outage(
 ) -> None:
     world.snapshot(str(DAY))
     run = world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     manifest = run.relocate(DAY)
     clients = AwsClients(SESSION, region="us-east-1", endpoint_url=world.cloud.url, attempts=1)
     Faults(clients.glue).answer("CreateTable", code, status=status)

@@ -19,6 +19,7 @@ from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.job import job_files
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake.localcloud.permissions.acting import Actors
 from rds_lake.localcloud.stacks.book import Book
 from rds_lake.localcloud.stacks.orders import pseudo_values
 from rds_lake.localcloud.stacks.resources import Resources, Tools
@@ -117,6 +118,7 @@ def _tools(cloud: LocalCloud) -> Tools:
     return Tools(
         book=Book(),
         clients=cloud.clients,
+        deployer=Actors(cloud.app, cloud.permissions, cloud.clients).acting(None),
         faults=cloud.faults,
         clock=lambda: datetime.now(UTC),
         suffix=lambda length: "X" * length,

@@ -236,7 +236,7 @@ class World:
     def publish(self, day: str, **changes: Any) -> Published:
         """All stages of a date, as a manual run does them."""
         run, when = self.run(**changes), date.fromisoformat(day)
-        run.accept(when, poll_seconds=0.02)
+        run.accept(when, poll_seconds=0.05)
         run.relocate(when)
         run.shared.catalogue(when)
         return run.shared.publish(when, now=datetime.now(UTC))

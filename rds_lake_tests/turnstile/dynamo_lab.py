@@ -93,7 +93,7 @@ class DynamoLab(Lab):
         """The date's exports, ended; nothing recorded of them but that they were begun."""
         run, when = self.world.run(), date.fromisoformat(day)
         assert isinstance(run, DynamoRun)
-        run.accept(when, poll_seconds=0.02)
+        run.accept(when, poll_seconds=0.05)
         key = self.world.gateways.layout.export_record_key(self.source, when)
         self.world.clients.client("s3").delete_object(Bucket="acme-lake", Key=key)
 

@@ -15,15 +15,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
-from moto.core import responses as moto_responses
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.http.protocol import BadRequestError, render_error, render_query_answer
+from rds_lake.localcloud.http.quick_moto import make_moto_quick, quick_backend_app
 from rds_lake.localcloud.http.rest import rest_call, rest_params
 
 _SCOPE = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/")
@@ -34,8 +33,7 @@ _REST_SERVICES = ("lambda",)
 _OURS_ALONE = ("cloudformation",)
 _JSON_TYPE = "application/x-amz-json-1.1"
 
-# For every request moto lists all that its service's class has, a tenth of the time of most requests.
-moto_responses.method_names_from_class = cache(moto_responses.method_names_from_class)
+make_moto_quick()
 
 Json = dict[str, Any]
 StartResponse = Callable[..., Any]
@@ -98,7 +96,7 @@ class _Dispatcher(DomainDispatcherApplication):
     """moto's dispatcher. It lists moto's own folder twice for every request, though what a host means never changes."""
 
     def __init__(self) -> None:
-        super().__init__(create_backend_app)
+        super().__init__(quick_backend_app)
         self._backends: dict[str | None, Any] = {}
 
     def get_backend_for_host(self, host: str | None) -> Any:

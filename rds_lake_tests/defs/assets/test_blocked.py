@@ -1,14 +1,13 @@
 """A date that a blocking check stops is not green in Dagster, and everything that was found is recorded all the same."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from rds_lake.defs.assets.context import Event, materialized
-from rds_lake_tests.defs.shell import QUIET
+from rds_lake_tests.defs.shell import quick_instance
 
 KEY, VIEW = dg.AssetKey(["shop", "catalog"]), dg.AssetKey(["shop", "orders"])
 CHECK = dg.AssetCheckKey(KEY, "rows_readable")
@@ -16,8 +15,8 @@ DAYS = dg.StaticPartitionsDefinition(["2026-11-19", "2026-11-20"])
 
 
 @pytest.fixture
-def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.instance_for_test(overrides=QUIET, temp_dir=str(tmp_path)) as instance:
+def instance() -> Iterator[dg.DagsterInstance]:
+    with quick_instance() as instance:
         yield instance
 
 

@@ -5,13 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.rds.export import ExportSettings
-from rds_lake_tests.defs.shell import QUIET, Shell
+from rds_lake_tests.defs.shell import Shell, quick_instance
 from rds_lake_tests.defs.storm import paid_twice
 from rds_lake_tests.support.crowd import write_crowd
 from rds_lake_tests.support.world import World, execute
@@ -28,7 +27,7 @@ def crowd(postgres: EmbeddedPostgres, tmp_path: Path, root: Path) -> Iterator[Sh
     settings = ExportSettings(starting_seconds=3, progress_seconds=1)
     with (
         LocalCloud(dict.fromkeys(NAMES, url), exports=settings) as cloud,
-        dg.instance_for_test(overrides=QUIET, temp_dir=str(tmp_path)) as instance,
+        quick_instance() as instance,
     ):
         yield Shell(World.of(cloud, url=url, config=config), instance)
 

@@ -8,7 +8,7 @@ import pytest
 
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.errors import ThrottledError
-from rds_lake_tests.defs.shell import QUIET, Shell
+from rds_lake_tests.defs.shell import Shell, quick_instance
 from rds_lake_tests.defs.test_runs import checks, materialized
 from rds_lake_tests.support.door import open_door
 from rds_lake_tests.support.pipeline_keys import aws_of
@@ -48,16 +48,14 @@ def test_a_date_none_of_whose_events_arrived_is_published_all_the_same(shell: Sh
     assert statuses(shell) == ["COMPLETE"]
 
 
-def test_with_dagsters_history_gone_the_lakes_own_records_say_what_is_finished(
-    shell: Shell, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def test_with_dagsters_history_gone_the_lakes_own_records_say_what_is_finished(shell: Shell) -> None:
     """AWS's copy was removed after publication, so that another look at it would only find it gone."""
     for day in (YESTERDAY, TODAY):
         shell.world.snapshot(str(day), hour=0, event=False)
         assert shell.materialize(str(day)).success
     for key in shell.world.keys("exports/"):
         shell.world.clients.client("s3").delete_object(Bucket="acme-lake", Key=key)
-    with dg.instance_for_test(overrides=QUIET, temp_dir=str(tmp_path_factory.mktemp("new"))) as instance:
+    with quick_instance() as instance:
         new = Shell(shell.world, instance)
         assert new.reconcile() == []
         assert not new.mails
@@ -70,7 +68,7 @@ def test_an_export_that_was_replaced_and_removed_is_no_failure_when_its_end_is_t
     shell.world.with_source(replace=True, which="first")
     shell.world.snapshot(str(YESTERDAY), hour=0, event=False)
     run = shell.world.run()
-    accepted = run.accept(YESTERDAY, poll_seconds=0.02)
+    accepted = run.accept(YESTERDAY, poll_seconds=0.05)
     run.relocate(YESTERDAY)
     for key in shell.world.keys(old.folder):
         shell.world.clients.client("s3").delete_object(Bucket="acme-lake", Key=key)

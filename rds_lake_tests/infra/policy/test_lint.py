@@ -12,10 +12,6 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake_tests.infra.policy.lakes import LAKES, NAMES
 from rds_lake_tests.infra.policy.printed import printed
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it imports pkg_resources
-    parliament = pytest.importorskip("parliament")
-
 # Its data is of 2024. Each of these stands in AWS's reference, with which `test_reference.py` compares every statement.
 _NEWER = "in AWS's reference of 2026, not yet in parliament's"
 _OWN = "on the key itself: AWS lists it with the resource `key`, and parliament looks at the action's own keys only"
@@ -37,6 +33,10 @@ MUTED = {
 
 
 def findings(config: LakeConfig) -> Iterator[tuple[str, str]]:
+    # Imported here, since every worker imports this file, and parliament reads megabytes.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it imports pkg_resources
+        parliament = pytest.importorskip("parliament")
     for document in printed(config, NAMES).values():
         if not document.statements:
             continue

@@ -11,15 +11,14 @@ from rds_lake.infra.template.render import as_yaml
 from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES, PARAMETERS, template_of
 from rds_lake_tests.infra.template.resolved import REGIONS, deployed, policies
 
-cfnlint = pytest.importorskip("cfnlint.api")
-parliament = pytest.importorskip("parliament")
-
 # parliament's copy of the reference is older than AWS's, which checks this action on a table.
 _OUTDATED = {("RESOURCE_MISMATCH", "dynamodb:ListExports")}
 
 
 @pytest.mark.parametrize("name", LAKES)
 def test_cfn_lint_has_nothing_to_say_in_any_partition_not_even_advice(name: str) -> None:
+    # Both linters are imported by their tests, since every worker imports this file, and they read megabytes.
+    cfnlint = pytest.importorskip("cfnlint.api")
     from cfnlint.config import ManualArgs
 
     arguments: Any = ManualArgs(include_checks=["I"], regions=list(REGIONS.values()))
@@ -42,6 +41,7 @@ def as_identity_policy(where: str, document: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("partition", REGIONS)
 @pytest.mark.parametrize("name", LAKES)
 def test_parliament_finds_nothing_in_any_policy(name: str, partition: str) -> None:
+    parliament = pytest.importorskip("parliament")
     stack = deployed(template_of(name).body, PARAMETERS[name], partition)
     found = policies(stack)
     assert len(found) >= 5

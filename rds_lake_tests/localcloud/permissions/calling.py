@@ -86,7 +86,7 @@ def as_role(world: World, keys: Mapping[str, str]) -> World:
     aws = AwsResource(
         endpoint_url=world.cloud.url,
         region_name="us-east-1",
-        poll_seconds=0.02,
+        poll_seconds=0.05,
         aws_access_key_id=keys["AccessKeyId"],
         aws_secret_access_key=keys["SecretAccessKey"],
         aws_session_token=keys["SessionToken"],

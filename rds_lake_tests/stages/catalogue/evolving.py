@@ -13,7 +13,7 @@ def day(world: World, when: str, *statements: str, hour: int = 3) -> dict[str, l
         execute(world.url, statement)
     world.snapshot(when, hour=hour)
     run, at = world.run(), date.fromisoformat(when)
-    run.accept(at, poll_seconds=0.02)
+    run.accept(at, poll_seconds=0.05)
     run.relocate(at)
     changed = changes(run.shared.catalogue(at))
     run.shared.publish(at, now=datetime.now(UTC))

@@ -32,7 +32,7 @@ def wide(world: World, columns: list[str]) -> None:
 def run_all(world: World, day: str) -> tuple[list[str], list[str]]:
     """Publish a date; the tables left out by the catalogue and by publishing."""
     run, when = world.run(), date.fromisoformat(day)
-    run.accept(when, poll_seconds=0.02)
+    run.accept(when, poll_seconds=0.05)
     run.relocate(when)
     catalogued = run.shared.catalogue(when)
     published = run.shared.publish(when, now=datetime.now(UTC))

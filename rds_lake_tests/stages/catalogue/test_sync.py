@@ -126,7 +126,7 @@ def test_a_date_without_changes_costs_at_most_three_calls_of_glue_per_table(worl
     day(world, "2026-11-19")
     world.snapshot("2026-11-20")
     run, at = world.run(), date(2026, 11, 20)
-    run.accept(at, poll_seconds=0.02)
+    run.accept(at, poll_seconds=0.05)
     tables = len(run.relocate(at).tables)
     faults = Faults(world.gateways.lake.glue._client)
     run.shared.catalogue(at)
@@ -144,7 +144,7 @@ def test_two_dates_catalogued_at_once_keep_the_columns_of_both(world: World) -> 
     world.snapshot("2026-11-20")
     days = [date(2026, 11, 19), date(2026, 11, 20)]
     for at in days:
-        world.run().accept(at, poll_seconds=0.02)
+        world.run().accept(at, poll_seconds=0.05)
         world.run().relocate(at)
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(lambda at: world.run().shared.catalogue(at), days))
@@ -158,7 +158,7 @@ def test_two_dates_catalogued_at_once_keep_the_columns_of_both(world: World) -> 
 def test_a_date_that_was_not_catalogued_is_not_published(world: World) -> None:
     world.snapshot("2026-11-20")
     run, at = world.run(), date(2026, 11, 20)
-    run.accept(at, poll_seconds=0.02)
+    run.accept(at, poll_seconds=0.05)
     run.relocate(at)
     world.gateways.lake.glue.ensure_database("shop", description="")
     with pytest.raises(CatalogError, match=r"materialize `catalog` first"):
@@ -170,7 +170,7 @@ def test_a_partition_that_another_run_makes_between_the_look_and_the_call_is_no_
 ) -> None:
     world.snapshot("2026-11-20")
     run, when = world.run(), date(2026, 11, 20)
-    run.accept(when, poll_seconds=0.02)
+    run.accept(when, poll_seconds=0.05)
     run.relocate(when)
     creating, raced = GlueGateway.create_partitions, set()
 
@@ -191,7 +191,7 @@ def test_a_partition_that_glue_refuses_for_another_reason_is_told(
 ) -> None:
     world.snapshot("2026-11-20")
     run, when = world.run(), date(2026, 11, 20)
-    run.accept(when, poll_seconds=0.02)
+    run.accept(when, poll_seconds=0.05)
     run.relocate(when)
 
     def refuses(*_: object) -> None:

@@ -15,14 +15,14 @@ def test_partitions_that_were_moved_back_to_an_earlier_export_meanwhile_are_move
     world.with_source(replace=True)
     world.snapshot("2026-11-20", hour=3)
     slow = world.run()
-    slow.accept(DAY, poll_seconds=0.02)
+    slow.accept(DAY, poll_seconds=0.05)
     slow.relocate(DAY)
     execute(world.url, "DELETE FROM orders WHERE id > 7")
     world.snapshot("2026-11-20", hour=22)
 
     def overtake() -> None:
         fast = world.run()
-        fast.accept(DAY, poll_seconds=0.02)
+        fast.accept(DAY, poll_seconds=0.05)
         fast.relocate(DAY)
         assert all(table.rows_match for table in fast.shared.catalogue(DAY).quality)
 

@@ -26,7 +26,7 @@ def many(world: World) -> tuple[Any, Any]:
     execute(world.url, "CREATE TABLE lossy AS SELECT 1 AS id, 'infinity'::date AS d, '5'::numeric AS n")
     world.snapshot(str(DAY))
     run = world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     run.relocate(DAY)
     typed = type_tables([sync.named for sync in run.shared.catalogue(DAY).synced], run.shared.source)
     assert len(typed) == len(name_tables(run.relocate(DAY), run.shared.source)) == 9

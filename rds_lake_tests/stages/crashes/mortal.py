@@ -48,7 +48,7 @@ _NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
 def whole(run: Any, day: date) -> None:
     """All stages of the date, as a manual run does them."""
-    run.accept(day, poll_seconds=0.02)
+    run.accept(day, poll_seconds=0.05)
     run.relocate(day)
     run.shared.catalogue(day)
     run.shared.publish(day, now=_NOON)

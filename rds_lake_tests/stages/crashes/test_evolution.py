@@ -43,7 +43,7 @@ def eve(world: World) -> World:
     execute(world.url, AFTER)
     world.snapshot(NEW)
     run = world.run()
-    run.accept(date.fromisoformat(NEW), poll_seconds=0.02)
+    run.accept(date.fromisoformat(NEW), poll_seconds=0.05)
     run.relocate(date.fromisoformat(NEW))
     return world
 

@@ -168,7 +168,7 @@ def staff(mariadb: EmbeddedMariaDb, tmp_path: Path, root: Path) -> Iterator[Worl
 def exported_with(world: World, files: list[dict[str, str]]) -> dict[str, int]:
     """Publish an export whose files are those of Spark, with these marks each; how many values were counted as lost."""
     run, day = world.run(), date.fromisoformat(DAY)
-    export = run.accept(day, poll_seconds=0.02).record
+    export = run.accept(day, poll_seconds=0.05).record
     s3 = world.clients.client("s3")
     listed = s3.list_objects_v2(Bucket=export.bucket, Prefix=export.folder)["Contents"]
     (key,) = [one["Key"] for one in listed if one["Key"].endswith(".parquet")]

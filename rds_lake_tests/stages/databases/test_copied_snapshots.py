@@ -193,8 +193,8 @@ def test_where_only_the_copy_is_left_its_rows_are_those_of_their_own_day(world: 
     rds.delete_db_snapshot(DBSnapshotIdentifier="rds:shop-prod-2026-11-20-03-00")
     run = world.run()
     with pytest.raises(SnapshotNotFoundError):
-        run.accept(datetime.now(UTC).date(), poll_seconds=0.02)
-    accepted = run.accept(date(2026, 11, 20), poll_seconds=0.02)
+        run.accept(datetime.now(UTC).date(), poll_seconds=0.05)
+    accepted = run.accept(date(2026, 11, 20), poll_seconds=0.05)
     assert accepted.findings == ()
     assert accepted.record.snapshot_time == datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
     wrong = run.accept(datetime.now(UTC).date(), export_task=accepted.record.export_task)
@@ -209,7 +209,7 @@ def test_a_copy_made_after_the_date_was_published_is_not_paid_for(world: World) 
     rds.copy_db_snapshot(SourceDBSnapshotIdentifier=old, TargetDBSnapshotIdentifier="keep-for-audit")
     rds.delete_db_snapshot(DBSnapshotIdentifier="rds:shop-prod-2026-11-20-03-00")
     run = world.run()
-    assert run.accept(date(2026, 11, 20), poll_seconds=0.02).reused
+    assert run.accept(date(2026, 11, 20), poll_seconds=0.05).reused
     assert run.begin(date(2026, 11, 20)) is not None
     assert len(rds.describe_export_tasks()["ExportTasks"]) == 1
 

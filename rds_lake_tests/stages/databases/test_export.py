@@ -54,8 +54,8 @@ def test_eight_runs_asking_at_once_pay_for_one_export(world: World, monkeypatch:
 
 def test_a_complete_export_is_reused(world: World) -> None:
     world.snapshot("2026-11-20")
-    first = world.run().accept(DAY, poll_seconds=0.02)
-    again = world.run().accept(DAY, poll_seconds=0.02)
+    first = world.run().accept(DAY, poll_seconds=0.05)
+    again = world.run().accept(DAY, poll_seconds=0.05)
     assert first.record == again.record
     assert len(tasks(world)) == 1
 
@@ -64,8 +64,8 @@ def test_a_failed_export_says_awss_cause_and_the_next_attempt_has_a_new_id(world
     world.snapshot("2026-11-20")
     world.break_next_export(fail="The S3 bucket acme isn't located in the current AWS Region.")
     with pytest.raises(ExportFailedError, match=r"isn't located in the current AWS Region.* next attempt"):
-        world.run().accept(DAY, poll_seconds=0.02)
-    accepted = world.run().accept(DAY, poll_seconds=0.02)
+        world.run().accept(DAY, poll_seconds=0.05)
+    accepted = world.run().accept(DAY, poll_seconds=0.05)
     assert accepted.record.export_task == tasks(world)[1] != tasks(world)[0]
     assert accepted.record.export_task.endswith("-2")
 
@@ -131,13 +131,13 @@ def test_snapshots_of_another_kind_or_of_a_longer_named_instance_are_not_the_sou
         world.run().accept(DAY)
     assert world.gateways.rds.list_snapshots(Exportable.SNAPSHOT, "shop", ["automated", "manual"]) == []
     world.with_source(snapshots=("manual",))
-    assert world.run().accept(DAY, poll_seconds=0.02).findings == ()
+    assert world.run().accept(DAY, poll_seconds=0.05).findings == ()
 
 
 def test_a_backup_snapshot_is_found_by_its_own_kind(world: World) -> None:
     world.snapshot("2026-11-20", kind="awsbackup")
     world.with_source(snapshots=("backup",))
-    assert "awsbackup:job-" in world.run().accept(DAY, poll_seconds=0.02).record.snapshot_arn
+    assert "awsbackup:job-" in world.run().accept(DAY, poll_seconds=0.05).record.snapshot_arn
 
 
 def test_an_expired_snapshot_is_served_from_the_parquet_in_the_lake(world: World) -> None:
@@ -152,7 +152,7 @@ def test_an_expired_snapshot_is_served_from_the_parquet_in_the_lake(world: World
 def test_a_complete_task_whose_tables_were_skipped_is_not_accepted(world: World) -> None:
     world.snapshot("2026-11-20")
     world.break_next_export(skip_tables=["shop.public.orders"])
-    accepted = world.run().accept(DAY, poll_seconds=0.02)
+    accepted = world.run().accept(DAY, poll_seconds=0.05)
     problems = "\n".join(finding.problem for finding in accepted.findings)
     assert "shop.public.orders" in problems
     assert "GRANT" in problems
@@ -161,7 +161,7 @@ def test_a_complete_task_whose_tables_were_skipped_is_not_accepted(world: World)
 
 def test_an_export_whose_info_files_are_gone_is_malformed_and_not_empty(world: World) -> None:
     world.snapshot("2026-11-20")
-    task = world.run().accept(DAY, poll_seconds=0.02).record
+    task = world.run().accept(DAY, poll_seconds=0.05).record
     info = [key for key in world.keys(task.folder) if "tables_info" in key]
     world.root.s3.delete("acme-lake", info)
     with pytest.raises(MalformedExportError, match="no export_tables_info"):
@@ -170,8 +170,8 @@ def test_an_export_whose_info_files_are_gone_is_malformed_and_not_empty(world: W
 
 def test_an_export_of_which_nothing_is_left_is_made_once_more(world: World) -> None:
     world.snapshot("2026-11-20")
-    task = world.run().accept(DAY, poll_seconds=0.02).record
+    task = world.run().accept(DAY, poll_seconds=0.05).record
     world.root.s3.delete("acme-lake", [key for key in world.keys() if not key.startswith("lake/_athena")])
-    again = world.run().accept(DAY, poll_seconds=0.02).record
+    again = world.run().accept(DAY, poll_seconds=0.05).record
     assert again.export_task != task.export_task
     assert world.run().relocate(DAY).rows == 30

@@ -87,7 +87,7 @@ def test_dots_in_names_of_schemas_and_databases_are_read_to_the_right_table(
 
 def test_an_empty_database_beside_the_tables_is_no_finding(lake: World) -> None:
     lake.snapshot("2026-11-20")
-    assert lake.run().accept(date(2026, 11, 20), poll_seconds=0.02).findings == ()
+    assert lake.run().accept(date(2026, 11, 20), poll_seconds=0.05).findings == ()
 
 
 @pytest.fixture(scope="module")

@@ -110,14 +110,14 @@ def test_a_failed_export_is_repeated_by_a_person_alone_and_only_for_its_table(dy
 
 def test_a_missing_file_is_named(dynamo: DynamoWorld) -> None:
     dynamo.break_next_export(missing_file=True)
-    (problem,) = [f.problem for f in dynamo.world.run().accept(DAY, poll_seconds=0.02).findings]
+    (problem,) = [f.problem for f in dynamo.world.run().accept(DAY, poll_seconds=0.05).findings]
     assert "/data/" in problem and "is not there" in problem
 
 
 def test_a_damaged_file_is_named_and_nothing_is_published(dynamo: DynamoWorld) -> None:
     dynamo.break_next_export(damaged_file=True)
     run = dynamo.world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     with pytest.raises(ConversionError, match=r"s3://acme-lake/exports/reviews-.*/data/"):
         run.relocate(DAY)
     assert f"lake/_manifests/reviews/{DAY}.json" not in dynamo.world.keys("lake/_manifests/")
@@ -184,7 +184,7 @@ def test_a_manifest_of_an_export_in_ion_is_refused(dynamo: DynamoWorld) -> None:
     until(lambda: all(one["ExportStatus"] == "COMPLETED" for t in ("Reviews", "Users") for one in dynamo.exports(t)))
     s3, key = dynamo.world.gateways.s3, dynamo.exports("Users")[0]["ExportManifest"]
     s3.put_text("acme-lake", key, s3.get_text("acme-lake", key).replace("DYNAMODB_JSON", "ION"), kms_key=None)
-    (problem,) = [finding.problem for finding in run.accept(DAY, poll_seconds=0.02).findings]
+    (problem,) = [finding.problem for finding in run.accept(DAY, poll_seconds=0.05).findings]
     assert problem == "Users: the manifest is of a full export as ION, and should be of a full one as DYNAMODB_JSON"
 
 
@@ -214,7 +214,7 @@ def test_a_date_that_is_yet_to_come_says_so(dynamo: DynamoWorld) -> None:
 def test_a_table_that_was_created_later_is_no_part_of_the_date(dynamo: DynamoWorld) -> None:
     dynamo.create("Orders")
     dynamo.world.with_source(tables=("*",))
-    accepted = dynamo.world.run().accept(DAY, poll_seconds=0.02)
+    accepted = dynamo.world.run().accept(DAY, poll_seconds=0.05)
     assert [part.table for part in accepted.record.parts] == ["Reviews", "Users"]
     assert any("Orders was created after" in line for line in dynamo.world.lines)
 
@@ -228,7 +228,7 @@ def test_a_table_that_does_not_exist_is_named(dynamo: DynamoWorld) -> None:
 
 def test_a_table_deleted_after_its_export_is_published_all_the_same(dynamo: DynamoWorld) -> None:
     run = dynamo.world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     dynamo.client.delete_table(TableName="Users")
     publish(dynamo)
     assert dynamo.world.query("SELECT count(*) FROM users") == [("1",)]
@@ -242,7 +242,7 @@ def test_tables_whose_names_collide_say_what_to_add_to_lake_yaml(dynamo: DynamoW
     dynamo.world.with_source(tables=("re.views", "re-views"))
     run = dynamo.world.run(now=lambda: MOMENT + timedelta(days=4))
     day = DAY + timedelta(days=2)
-    run.accept(day, poll_seconds=0.02)
+    run.accept(day, poll_seconds=0.05)
     run.relocate(day)
     with pytest.raises(NameCollisionError, match=r"rename: \{'re.views': re_views_2\}"):
         run.shared.catalogue(day)
@@ -255,7 +255,7 @@ def test_attributes_with_names_of_sql_of_the_partition_and_of_no_alphabet_are_qu
     dynamo.clock(MOMENT + timedelta(days=4))
     dynamo.world.with_source(tables=("Odd",))
     run, day = dynamo.world.run(now=lambda: MOMENT + timedelta(days=4)), DAY + timedelta(days=2)
-    run.accept(day, poll_seconds=0.02)
+    run.accept(day, poll_seconds=0.05)
     run.relocate(day)
     with pytest.raises(NameCollisionError, match=r"rename: \{'Odd.snapshot_date'"):
         run.shared.catalogue(day)
@@ -305,7 +305,7 @@ def test_attributes_that_come_and_go_leave_every_date_readable_in_one_table(worl
 def test_a_source_without_athena_ends_with_files_of_its_format(dynamo: DynamoWorld, form: str) -> None:
     dynamo.world.with_source(format=form, athena=False, tables=("Reviews",))
     run = dynamo.world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     manifest = run.relocate(DAY)
     assert manifest.rows == len(REVIEWS)
     assert [key for key in dynamo.world.keys("lake/reviews/Reviews/") if not key.endswith(f".{form}")] == []
@@ -315,7 +315,7 @@ def test_a_run_that_died_between_tables_converts_no_table_twice(
     dynamo: DynamoWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = dynamo.world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     with monkeypatch.context() as broken:
         broken.setattr("rds_lake.stages.dynamodb.converting.convert.write_manifest", _dies)
         with pytest.raises(UnavailableError):

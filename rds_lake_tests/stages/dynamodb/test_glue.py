@@ -66,7 +66,7 @@ def test_a_table_converted_by_glue_is_queried_like_any_other(glue_world: World) 
     )
     dynamo.clock(None)
     run = glue_world.run(job_poll_seconds=0.2)
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     manifest = run.relocate(DAY)
     run.shared.catalogue(DAY)
     run.shared.publish(DAY, now=datetime.now(UTC))
@@ -218,7 +218,7 @@ def test_a_run_that_takes_too_long_is_left_and_adopted_later(glue_world: World) 
     stand_in.before = lambda: let_go.wait(60)
     times = iter([0.0, 1e9])
     run = glue_world.run(clock=lambda: next(times))
-    glue_world.run().accept(DAY, poll_seconds=0.02)
+    glue_world.run().accept(DAY, poll_seconds=0.05)
     with pytest.raises(ExportTimeoutError, match="Reviews"):
         run.relocate(DAY)
     let_go.set()
@@ -257,7 +257,7 @@ def test_a_run_of_ours_that_is_killed_between_any_two_writes_costs_no_second_run
     dynamo.create("Reviews", {"id": {"S": "r1"}})
     dynamo.create("Users", {"id": {"S": "u1"}}, {"id": {"S": "u2"}})
     dynamo.clock(None)
-    glue_world.run().accept(DAY, poll_seconds=0.02)
+    glue_world.run().accept(DAY, poll_seconds=0.05)
     deaths = 0
     with dying(glue_world, after=after) as left:
         while True:

@@ -59,12 +59,12 @@ def convert(dynamo: DynamoWorld, day: date, *, hours: float = 1, **source: Any) 
     dynamo.world.with_source(**source)
     later(dynamo, midnight(day) + hours * HOUR)
     run = dynamo.world.run()
-    assert not [finding for finding in run.accept(day, poll_seconds=0.02).findings if finding.severity == "error"]
+    assert not [finding for finding in run.accept(day, poll_seconds=0.05).findings if finding.severity == "error"]
     return made(run, day)
 
 
 def made(run: DynamoRun, day: date) -> Manifest:
-    manifest = run.convert_or_export_again(day, turn="by_hand", poll_seconds=0.02)
+    manifest = run.convert_or_export_again(day, turn="by_hand", poll_seconds=0.05)
     assert isinstance(manifest, Manifest)
     return manifest
 
@@ -199,7 +199,7 @@ def test_an_earlier_date_that_is_removed_while_it_is_copied_is_answered_by_a_ful
     convert(dynamo, FIRST)
     later(dynamo, midnight(SECOND) + HOUR)
     run, s3 = dynamo.world.run(), dynamo.world.gateways.s3
-    run.accept(SECOND, poll_seconds=0.02)
+    run.accept(SECOND, poll_seconds=0.05)
     users = dynamo.world.keys("lake/reviews/Users/")
     with before_call(dynamo.world, "CopyObject", "/Users/", lambda: s3.delete("acme-lake", users)) as met:
         manifest = made(run, SECOND)
@@ -229,7 +229,7 @@ def test_a_table_that_is_new_is_exported_in_full_beside_the_changes_of_others(dy
     exports = [dynamo.exports("Reviews")[-1]["IncrementalExportSpecification"]["ExportToTime"]]
     assert [*exports, dynamo.exports("Users")[0]["ExportTime"]] == [midnight(SECOND)] * 2
     assert stars(dynamo, manifest) == AT_SECOND
-    shown = metadata.accepted(dynamo.world.run().accept(SECOND, poll_seconds=0.02))
+    shown = metadata.accepted(dynamo.world.run().accept(SECOND, poll_seconds=0.05))
     assert shown["rds_lake/full_because"] == {"Users": f"it is no part of {FIRST}"}
     assert list(shown["rds_lake/incremental"]) == ["Reviews"]
 
@@ -256,7 +256,7 @@ def test_another_type_is_exported_in_full_and_the_date_goes_on_with_it(dynamo: D
     dynamo.put("Reviews", item("new", stars={"S": "four"}))
     dynamo.clock(midnight(SECOND) + HOUR)
     run = dynamo.world.run()
-    run.accept(SECOND, poll_seconds=0.02)
+    run.accept(SECOND, poll_seconds=0.05)
     for _ in range(2):  # whoever repeats it starts no second export
         with pytest.raises(FullExportBegunError, match=r"Reviews: .*cannot be brought to the types"):
             run.relocate(SECOND)
@@ -272,7 +272,7 @@ def test_an_earlier_date_that_was_replaced_meanwhile_is_no_beginning(dynamo: Dyn
     first = convert(dynamo, FIRST)
     dynamo.clock(midnight(SECOND) + HOUR)
     run = dynamo.world.run()
-    run.begin(SECOND) if when == "before the exports" else run.accept(SECOND, poll_seconds=0.02)
+    run.begin(SECOND) if when == "before the exports" else run.accept(SECOND, poll_seconds=0.05)
     another = replace(first, export=replace(first.export, export_task="another"))
     s3, layout = dynamo.world.gateways.s3, dynamo.world.gateways.layout
     handover.write_manifest(s3, layout, another, kms_key="alias/rds-lake")
@@ -309,7 +309,7 @@ def test_a_table_deleted_after_its_changes_were_exported_is_converted_all_the_sa
     convert(dynamo, FIRST)
     dynamo.clock(midnight(SECOND) + HOUR)
     run = dynamo.world.run()
-    run.accept(SECOND, poll_seconds=0.02)
+    run.accept(SECOND, poll_seconds=0.05)
     dynamo.client.delete_table(TableName="Reviews")
     assert stars(dynamo, run.relocate(SECOND)) == AT_SECOND
 
@@ -318,7 +318,7 @@ def test_a_missing_file_of_changes_is_named(dynamo: DynamoWorld) -> None:
     convert(dynamo, FIRST, tables=("Reviews",))
     dynamo.break_next_export(missing_file=True)
     dynamo.clock(midnight(SECOND) + HOUR)
-    (problem,) = [f.problem for f in dynamo.world.run().accept(SECOND, poll_seconds=0.02).findings]
+    (problem,) = [f.problem for f in dynamo.world.run().accept(SECOND, poll_seconds=0.05).findings]
     assert "/AWSDynamoDB/data/" in problem and "is not there" in problem
 
 
@@ -342,7 +342,7 @@ def test_a_run_that_dies_before_any_of_its_writes_ends_the_same_when_repeated(dy
             shared = replace(world.run().shared, lake=gateways.lake)
             run = DynamoRun(shared=shared, dynamodb=gateways.dynamodb)
             with dying(door, before=number) as deaths:
-                run.accept(SECOND, poll_seconds=0.02)
+                run.accept(SECOND, poll_seconds=0.05)
                 run.relocate(SECOND)
             assert stars(dynamo, convert(dynamo, SECOND)) == AT_SECOND, f"a death before write {number} changed the end"
             world.root.s3.delete("acme-lake", [key for key in world.keys("lake/") if str(SECOND) in key])

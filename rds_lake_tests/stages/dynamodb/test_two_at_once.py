@@ -62,7 +62,7 @@ def test_a_conversion_beside_one_that_was_faster_leaves_its_rows_to_readers(dyna
     """The first run does everything, publishing included, just before a write of the second."""
     world = dynamo.world
     second = world.run()
-    second.accept(DAY, poll_seconds=0.02)
+    second.accept(DAY, poll_seconds=0.05)
     with before_call(world, "PutObject", moment, lambda: world.publish(str(DAY))) as met:
         second.relocate(DAY)
     assert met
@@ -77,7 +77,7 @@ def test_a_conversion_beside_one_that_was_faster_leaves_its_rows_to_readers(dyna
 def test_publishing_a_date_leaves_alone_what_another_run_is_writing(dynamo: DynamoWorld) -> None:
     world, written = dynamo.world, list[str]()
     second = world.run()
-    second.accept(DAY, poll_seconds=0.02)
+    second.accept(DAY, poll_seconds=0.05)
 
     def publish() -> None:
         written.extend(key for key in world.keys("lake/reviews/Reviews/"))
@@ -93,7 +93,7 @@ def test_publishing_a_date_leaves_alone_what_another_run_is_writing(dynamo: Dyna
 def dead_attempt(dynamo: DynamoWorld) -> list[str]:
     """The keys left by a run that died after it had written a table and before it recorded that."""
     world, run = dynamo.world, dynamo.world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
 
     def die() -> None:
         raise SystemExit
@@ -131,7 +131,7 @@ def test_what_a_run_that_died_left_is_found_a_day_later_and_removed_with_nothing
 
 def test_a_table_that_is_finished_is_no_orphan_while_the_others_are_not(dynamo: DynamoWorld) -> None:
     world, run = dynamo.world, dynamo.world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
 
     def die() -> None:
         raise UnavailableError("the machine is gone")
@@ -182,7 +182,7 @@ def test_lost_files_are_named_and_the_table_alone_is_exported_again_when_dynamod
 
 def test_a_finished_table_whose_files_were_lost_is_converted_again(dynamo: DynamoWorld) -> None:
     world, run = dynamo.world, dynamo.world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     run.relocate(DAY)
     world.root.s3.delete("acme-lake", [MANIFEST, *world.keys("lake/reviews/Users/")])
     world.publish(str(DAY))
@@ -218,9 +218,9 @@ def test_an_export_whose_copy_goes_while_a_run_looks_is_neither_an_error_nor_pai
 ) -> None:
     """Another run publishes, and so deletes DynamoDB's copy, after this one has found no manifest."""
     world = dynamo.world
-    world.run().accept(DAY, poll_seconds=0.02)
+    world.run().accept(DAY, poll_seconds=0.05)
     with before_call(world, operation, "manifest-summary.json", lambda: world.publish(str(DAY))) as met:
-        accepted = world.run().accept(DAY, poll_seconds=0.02)
+        accepted = world.run().accept(DAY, poll_seconds=0.05)
     assert met and accepted.findings == ()
     assert [len(dynamo.exports(name)) for name in ("Reviews", "Users")] == [1, 1]
 
@@ -228,7 +228,7 @@ def test_an_export_whose_copy_goes_while_a_run_looks_is_neither_an_error_nor_pai
 def test_whether_an_export_is_there_is_asked_without_listing_its_files(dynamo: DynamoWorld) -> None:
     """A table of a million files has a thousand pages of them."""
     world = dynamo.world
-    world.run().accept(DAY, poll_seconds=0.02)
+    world.run().accept(DAY, poll_seconds=0.05)
     with before_call(world, "ListObjectsV2", "exports/", lambda: None) as met:
         world.run().begin(DAY)
     assert met == []

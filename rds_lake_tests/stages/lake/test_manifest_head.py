@@ -18,7 +18,7 @@ def relocated(world: World) -> str:
     """The date in the lake; its manifest's key."""
     world.snapshot(str(DAY))
     run = world.run()
-    run.accept(DAY, poll_seconds=0.02)
+    run.accept(DAY, poll_seconds=0.05)
     run.relocate(DAY)
     return world.gateways.layout.manifest_key("shop", DAY)
 

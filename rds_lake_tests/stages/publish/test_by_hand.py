@@ -144,7 +144,7 @@ def test_what_cannot_be_gone_back_to_is_refused_with_a_sentence_and_moves_nothin
         roll_back(world, "2026-11-19")
     arrive(world, "2026-11-19", "2026-11-20")
     world.snapshot("2026-11-18")
-    world.run().accept(date(2026, 11, 18), poll_seconds=0.02)
+    world.run().accept(date(2026, 11, 18), poll_seconds=0.05)
     world.run().relocate(date(2026, 11, 18))
     refusals = {
         "2026-11-20": "published at 2026-11-20 already",
@@ -240,7 +240,7 @@ def test_an_older_date_that_lost_rows_is_accepted_by_the_command_its_error_names
     arrive(world, "2026-11-20")
     world.snapshot("2026-11-19")
     run, day = world.run(), date(2026, 11, 19)
-    run.accept(day, poll_seconds=0.02)
+    run.accept(day, poll_seconds=0.05)
     run.relocate(day)
     run.shared.catalogue(day)  # its blocking check of rows ends the run here
     with pytest.raises(PublishError, match="rds-lake publish shop 2026-11-19 --accept-drop, then repeat this"):

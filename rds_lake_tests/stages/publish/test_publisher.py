@@ -138,7 +138,7 @@ def test_skipped_tables_stop_before_any_view_moves(world: World) -> None:
     world.publish("2026-11-19")
     world.snapshot("2026-11-20")
     world.break_next_export(skip_tables=["shop.public.orders"])
-    assert [f for f in world.run().accept(date(2026, 11, 20), poll_seconds=0.02).findings if f.severity == "error"]
+    assert [f for f in world.run().accept(date(2026, 11, 20), poll_seconds=0.05).findings if f.severity == "error"]
     assert latest(world) == {("2026-11-19",)}
 
 
@@ -239,7 +239,7 @@ def test_of_two_publications_at_once_the_newer_date_wins_also_when_it_ends_first
     for day in ("2026-11-19", "2026-11-20"):
         world.snapshot(day)
         when = date.fromisoformat(day)
-        world.run().accept(when, poll_seconds=0.02)
+        world.run().accept(when, poll_seconds=0.05)
         world.run().relocate(when)
         world.run().shared.catalogue(when)
     run_many, raced = AthenaGateway.run_many, []

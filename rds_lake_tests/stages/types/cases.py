@@ -87,7 +87,7 @@ def publish(world: World, cases: list[Case]) -> PublishedTypes:
     """Snapshot, export, relocate, catalogue, publish; then everything about the tables `types` and `nothing`."""
     world.snapshot(DAY)
     run, day = world.run(), date.fromisoformat(DAY)
-    run.accept(day, poll_seconds=0.02)
+    run.accept(day, poll_seconds=0.05)
     run.relocate(day)
     quality = run.shared.catalogue(day).quality
     run.shared.publish(day, now=datetime.now(UTC))

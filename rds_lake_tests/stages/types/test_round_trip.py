@@ -19,7 +19,7 @@ def test_values_a_view_loses_are_counted_by_column(world: World) -> None:
     )
     world.snapshot(DAY)
     run = world.run()
-    run.accept(date.fromisoformat(DAY), poll_seconds=0.02)
+    run.accept(date.fromisoformat(DAY), poll_seconds=0.05)
     run.relocate(date.fromisoformat(DAY))
     (lossy,) = [t for t in run.shared.catalogue(date.fromisoformat(DAY)).quality if t.table == "shop.public.lossy"]
     assert dict(lossy.lost) == {"d": 1, "n": 2}

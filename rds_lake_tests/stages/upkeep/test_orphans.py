@@ -71,7 +71,7 @@ def test_awss_copy_left_after_publishing_is_found_and_removed_and_nothing_beside
 
 def test_an_export_not_published_yet_is_no_orphan(world: World) -> None:
     world.snapshot("2026-11-20")
-    world.run().accept(DAY, poll_seconds=0.02)
+    world.run().accept(DAY, poll_seconds=0.05)
     assert find(world) == {}
     world.run().relocate(DAY)
     assert find(world) == {}
@@ -80,7 +80,7 @@ def test_an_export_not_published_yet_is_no_orphan(world: World) -> None:
 def test_the_export_of_a_snapshot_that_is_gone_is_shown_and_never_removed(world: World) -> None:
     arn = world.snapshot("2026-11-20", kind="manual")
     world.with_source(snapshots=("manual",))
-    world.run().accept(DAY, poll_seconds=0.02)
+    world.run().accept(DAY, poll_seconds=0.05)
     world.clients.client("rds").delete_db_snapshot(DBSnapshotIdentifier=arn.split(":snapshot:")[1])
     orphan = find(world)["export"]
     assert "only copy" in orphan.why
@@ -93,7 +93,7 @@ def test_the_export_of_a_snapshot_that_is_gone_is_shown_and_never_removed(world:
 def test_an_export_of_a_date_that_retention_gave_up_goes(world: World) -> None:
     for day in ("2026-01-05", "2026-11-20"):
         world.snapshot(day)
-        world.run().accept(date.fromisoformat(day), poll_seconds=0.02)
+        world.run().accept(date.fromisoformat(day), poll_seconds=0.05)
     world.run().relocate(DAY)
     world.with_source(retention=Retention(daily=1, weekly=0, monthly=0))
     assert find(world)["export"].why == "`retention:` does not keep 2026-01-05"
@@ -103,7 +103,7 @@ def test_what_a_failed_export_wrote_is_an_orphan_with_awss_cause(world: World) -
     world.snapshot("2026-11-20")
     world.break_next_export(fail="the disk of the exporter")
     with pytest.raises(ExportFailedError):
-        world.run().accept(DAY, poll_seconds=0.02)
+        world.run().accept(DAY, poll_seconds=0.05)
     (task,) = world.gateways.rds.list_export_tasks()
     put(world, f"{task.folder}shop/public.orders/1/part-0.parquet")
     orphan = find(world)["ended badly"]
@@ -181,7 +181,7 @@ def test_the_rest_of_a_removal_that_was_killed_is_exported_once_more_and_never_p
         pass
 
     world.snapshot("2026-11-18")
-    world.run().accept(date(2026, 11, 18), poll_seconds=0.02)
+    world.run().accept(date(2026, 11, 18), poll_seconds=0.05)
     (task,) = world.gateways.rds.list_export_tasks()
     lost = [key for key in world.keys(task.folder) if "orders/1/part-" in key]
     deleting, made = ManyS3.delete, []

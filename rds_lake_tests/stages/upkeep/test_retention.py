@@ -76,7 +76,7 @@ def test_the_published_date_stays_however_many_newer_dates_wait_for_their_checks
     publish(world, "2026-11-17")
     for day in DATES[1:]:
         world.snapshot(day)
-        world.run().accept(date.fromisoformat(day), poll_seconds=0.02)
+        world.run().accept(date.fromisoformat(day), poll_seconds=0.05)
         world.run().relocate(date.fromisoformat(day))
     made = plan(world, daily=1)
     assert made.kept[date(2026, 11, 17)] == "published"
@@ -138,7 +138,7 @@ def test_a_source_without_athena_is_pruned_as_well(world: World) -> None:
     world.with_source(athena=False)
     for day in DATES[:2]:
         world.snapshot(day)
-        world.run().accept(date.fromisoformat(day), poll_seconds=0.02)
+        world.run().accept(date.fromisoformat(day), poll_seconds=0.05)
         world.run().relocate(date.fromisoformat(day))
     assert [str(day) for day in prune(world, daily=1).dates] == ["2026-11-17"]
 

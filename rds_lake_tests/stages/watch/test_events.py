@@ -62,7 +62,7 @@ def test_the_same_event_three_times_is_one_run_and_all_three_are_acknowledged(wo
 
 def test_the_end_of_our_export_asks_for_the_whole_source(world: World) -> None:
     arn = world.snapshot("2026-11-20")
-    task = world.run().accept(date(2026, 11, 20), poll_seconds=0.02).record.export_task
+    task = world.run().accept(date(2026, 11, 20), poll_seconds=0.05).record.export_task
     (run,) = plan(world, event("RDS-EVENT-0161", arn)).runs
     assert (run.trigger, run.whole_source, run.export_task) == ("settle", True, task)
 
@@ -200,7 +200,7 @@ def test_an_ended_export_of_a_date_this_clock_has_not_reached_waits(
     """Dagster has no partition for it: one such request fails the tick, and with it every other run."""
     early, late = world.snapshot("2026-11-19"), world.snapshot("2026-11-20")
     for day in (19, 20):
-        world.run().accept(date(2026, 11, day), poll_seconds=0.02)
+        world.run().accept(date(2026, 11, day), poll_seconds=0.05)
     made = replace(planner(world), today=lambda: date(2026, 11, 19)).plan(
         [message(event("RDS-EVENT-0161", late), 0), message(event("RDS-EVENT-0161", early), 1)]
     )
@@ -210,7 +210,7 @@ def test_an_ended_export_of_a_date_this_clock_has_not_reached_waits(
 
 def test_an_export_that_another_run_takes_over_is_acknowledged_without_a_second_run(world: World) -> None:
     arn = world.snapshot("2026-11-20")
-    task = world.run().accept(date(2026, 11, 20), poll_seconds=0.02).record.export_task
+    task = world.run().accept(date(2026, 11, 20), poll_seconds=0.05).record.export_task
     watched = replace(planner(world), is_taken_over=lambda run: run.export_task == task)
     made = watched.plan([message(event("RDS-EVENT-0161", arn))])
     assert (made.runs, made.settled) == ((), ("h0",))

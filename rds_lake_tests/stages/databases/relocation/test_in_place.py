@@ -135,7 +135,7 @@ def test_a_first_export_that_no_publishing_removed_is_removed_by_the_next(world:
     world.with_source(replace=True)
     for hour in (3, 9):
         world.snapshot(DAY, hour=hour)
-        world.run().accept(date.fromisoformat(DAY), poll_seconds=0.02)
+        world.run().accept(date.fromisoformat(DAY), poll_seconds=0.05)
         world.run().relocate(date.fromisoformat(DAY))
     assert len(exported(world)) == 2
     day(world, DAY, hour=12)
@@ -229,7 +229,7 @@ def test_an_export_whose_manifest_was_deleted_stays_while_a_partition_points_the
 def test_a_file_that_is_no_parquet_is_named_and_nothing_is_registered(world: World) -> None:
     world.snapshot(DAY)
     when = date.fromisoformat(DAY)
-    world.run().accept(when, poll_seconds=0.02)
+    world.run().accept(when, poll_seconds=0.05)
     (key,) = [
         item.key
         for item in world.root.s3.list_objects("acme-exports", "exports/")

@@ -1,0 +1,57 @@
+"""What moto does again for every request though it comes out the same, done once.
+
+What belongs here: repairs of moto's speed that no caller can see. Repairs of its answers are in `localcloud/moto`.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Generator
+from functools import cache
+from typing import Any
+
+from moto.core import responses
+from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.moto_api._internal.moto_random import MotoRandom
+from moto.moto_server.werkzeug_app import create_backend_app
+
+_KNOWN = "_keys_known_to_rds_lake"
+_possible_keys = XFormedAttributePicker.get_possible_keys
+
+
+def make_moto_quick() -> None:
+    """For all of this process."""
+    # All that its service's class has is listed for every request.
+    responses.method_names_from_class = cache(responses.method_names_from_class)
+    MotoRandom.get_random_string = _random_string
+    XFormedAttributePicker.get_possible_keys = _remembered_keys
+
+
+def quick_backend_app(service: Any) -> Any:
+    """moto's application of a service, without what Flask does for those who write one, and without headers for browsers."""
+    app = create_backend_app(service)
+    app.debug = False
+    app.config["PROPAGATE_EXCEPTIONS"] = True  # as with `debug`: the server prints what is broken
+    app.after_request_funcs.clear()
+    return app
+
+
+def _random_string(self: MotoRandom, length: int = 20, include_digits: bool = True, lower_case: bool = False) -> str:
+    """Each answer has an identifier of 52 letters, which moto draws one by one."""
+    text = "".join(self.choices(string.ascii_letters + (string.digits if include_digits else ""), k=length))
+    return text.lower() if lower_case else text
+
+
+def _remembered_keys(self: XFormedAttributePicker, context: AttributePickerContext) -> Generator[str]:
+    """The names that a member of an answer may have in moto's objects: a matter of its shape and of the object's class.
+
+    They are kept with the shape, as long as it lives.
+    """
+    if context.shape is None:
+        yield from _possible_keys(self, context)
+        return
+    known: dict[tuple[str, type], tuple[str, ...]] = context.shape.__dict__.setdefault(_KNOWN, {})
+    member = (context.key, type(context.obj))
+    if member not in known:
+        known[member] = tuple(dict.fromkeys(_possible_keys(self, context)))
+    yield from known[member]
