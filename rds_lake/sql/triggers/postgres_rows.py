@@ -117,8 +117,7 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
     found = _into("after", 'present."row"', wanted)
     return f"""\
     BEGIN
-      there := false;
-      kept := false;
+      SELECT false, false INTO there, kept;
       IF TG_OP <> 'DELETE' THEN
         SELECT {row} AS "row" INTO present FROM {names(table).table} AS {row} WHERE {_same(table.key, row, "NEW")};
         there := FOUND;
