@@ -84,6 +84,8 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "upkeep": SHARED | KINDS,
         "watch": SHARED | KINDS | {"upkeep"},
     },
+    "sql": {"": set(), "triggers": {""}},
+    "database": {"": set(), "capture": {""}},
     "infra": {"": {"policy"}, "policy": {""}, "template": {"", "policy"}, "stack": {"", "policy", "template"}},
     "defs": {
         "": {"assets", "checks", "sensors"},

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rds_lake.model.streams.captured import Capture, CapturedTable
 from rds_lake.sql.quoting import dollar_quoted, identifier, literal, qualified
 from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES, MOST_IMAGE_BYTES, Wanted
-from rds_lake.sql.triggers.postgres_text import SETTINGS, names_of
+from rds_lake.sql.triggers.postgres_text import settings_for
 
 # AWS takes 1 MB in an asynchronous call (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); a change may
 # have two images.
@@ -72,24 +72,30 @@ def function(table: CapturedTable, *, declare: str, body: str, settings: str = "
     text = f"#variable_conflict use_variable\nDECLARE\n{_indented(declare)}\nBEGIN\n{_indented(body)}\nEND"
     return (
         f"CREATE OR REPLACE FUNCTION {made.function}() RETURNS trigger\nLANGUAGE plpgsql SECURITY DEFINER\n"
-        f"{SETTINGS}{settings}\nAS {dollar_quoted(text)}"
+        f"{settings_for(table.columns, text)}{settings}\nAS {dollar_quoted(text)}"
     )
 
 
 def shared_variables(table: CapturedTable) -> str:
     """`depth`: how many triggers deep this statement is; `deepest`: how deep the table was changed in this transaction."""
     return f"""\
-columns CONSTANT text[] := {names_of(table.columns)};
-depth CONSTANT text := lpad(pg_trigger_depth()::text, 6, '0');
-deepest CONSTANT text := coalesce(current_setting('{names(table).flag}', true), '');"""
+depth CONSTANT int := pg_trigger_depth();
+deepest CONSTANT text := current_setting('{names(table).flag}', true);"""
 
 
 def remember_depth(table: CapturedTable) -> str:
-    """Changes that other triggers make are told before the change that made them fire: this is how that one knows of them."""
+    """Changes that other triggers make are told before the change that made them fire: this is how that one knows of them.
+
+    Digits of one length, so that texts are in the order of numbers: the setting is anybody's, and may hold anything.
+    """
     return f"""\
-IF pg_trigger_depth() > 1 AND deepest < depth THEN
-  PERFORM set_config('{names(table).flag}', depth, true);
+IF depth > 1 AND coalesce(deepest, '') < lpad(depth::text, 6, '0') THEN
+  PERFORM set_config('{names(table).flag}', lpad(depth::text, 6, '0'), true);
 END IF;"""
+
+
+# Whether other triggers have changed the table since this change came about.
+CHANGED_SINCE = "deepest IS NOT NULL AND deepest > lpad(depth::text, 6, '0')"
 
 
 def insert_into_outbox(table: CapturedTable) -> str:

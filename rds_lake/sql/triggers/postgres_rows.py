@@ -17,6 +17,7 @@ from rds_lake.model.streams.captured import Capture, CapturedTable
 from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.sql.triggers.postgres_parts import (
+    CHANGED_SINCE,
     alias,
     fitting,
     function,
@@ -27,7 +28,7 @@ from rds_lake.sql.triggers.postgres_parts import (
     shared_variables,
     trigger,
 )
-from rds_lake.sql.triggers.postgres_text import image, is_ordinary
+from rds_lake.sql.triggers.postgres_text import image, is_ordinary, names_of
 
 KINDS = ("change", "update", "truncate")
 
@@ -49,14 +50,14 @@ present record;"""
     body = f"""\
 {remember_depth(table)}
 IF TG_OP <> 'TRUNCATE' THEN
-  IF deepest > depth THEN
+  IF {CHANGED_SINCE} THEN
 {_settle(table, wanted)}
   END IF;
   IF NOT settled THEN
 {_usual(table)}
     IF before IS NULL AND TG_OP <> 'INSERT' OR after IS NULL AND TG_OP <> 'DELETE'
        OR octet_length(before) > {most_image(wanted)} OR octet_length(after) > {most_image(wanted)} THEN
-{_odd(wanted)}
+{_odd(table, wanted)}
     END IF;
   END IF;
 END IF;
@@ -82,12 +83,12 @@ def _usual(table: CapturedTable) -> str:
     BEGIN
       IF TG_OP <> 'INSERT' THEN
         IF {is_ordinary("OLD", table.columns)} THEN
-          before := {image("OLD", table.columns, "columns")};
+          before := {image("OLD", table.columns)};
         END IF;
       END IF;
       IF TG_OP <> 'DELETE' THEN
         IF {is_ordinary("NEW", table.columns)} THEN
-          after := {image("NEW", table.columns, "columns")};
+          after := {image("NEW", table.columns)};
         END IF;
       END IF;
     EXCEPTION WHEN OTHERS THEN
@@ -96,7 +97,7 @@ def _usual(table: CapturedTable) -> str:
     END;"""
 
 
-def _odd(wanted: Wanted) -> str:
+def _odd(table: CapturedTable, wanted: Wanted) -> str:
     old, new = _into("before", "OLD", wanted), _into("after", "NEW", wanted)
     return f"""\
       BEGIN
@@ -112,7 +113,7 @@ def _odd(wanted: Wanted) -> str:
       EXCEPTION WHEN OTHERS THEN
         before := CASE WHEN TG_OP <> 'INSERT' THEN '{{}}' END;
         after := CASE WHEN TG_OP <> 'DELETE' THEN '{{}}' END;
-        omitted := columns;
+        omitted := {names_of(table.columns)};
       END;"""
 
 

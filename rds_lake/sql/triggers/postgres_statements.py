@@ -13,6 +13,7 @@ from rds_lake.model.streams.captured import CapturedTable
 from rds_lake.sql.quoting import dollar_quoted, identifier
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.sql.triggers.postgres_parts import (
+    CHANGED_SINCE,
     fitting,
     function,
     insert_into_outbox,
@@ -21,7 +22,7 @@ from rds_lake.sql.triggers.postgres_parts import (
     shared_variables,
     trigger,
 )
-from rds_lake.sql.triggers.postgres_text import image, is_ordinary
+from rds_lake.sql.triggers.postgres_text import image, is_ordinary, names_of
 
 KINDS = ("inserted", "updated", "deleted", "truncate")
 _OLD, _NEW = '"!old"', '"!new"'
@@ -39,7 +40,7 @@ IF TG_OP = 'TRUNCATE' THEN
 {_write(table, "'T'", "NULL", "NULL", "NULL", "")}
 ELSE
   BEGIN
-    IF deepest > depth THEN
+    IF {CHANGED_SINCE} THEN
 {_settle(table, wanted)}
     ELSE
 {_usual(table, wanted)}
@@ -73,24 +74,19 @@ def statement_triggers(table: CapturedTable) -> tuple[str, ...]:
 
 
 def _usual(table: CapturedTable, wanted: Wanted) -> str:
-    same = _same(table.key, "o", "n")
-    gone = f"FROM {_OLD} AS o WHERE NOT EXISTS (SELECT FROM {_NEW} AS n WHERE {same})"
-    come = f"FROM {_NEW} AS n WHERE NOT EXISTS (SELECT FROM {_OLD} AS o WHERE {same})"
     return f"""\
     IF TG_OP = 'INSERT' THEN
 {_new(table, wanted, f"FROM {_NEW} AS n WHERE true")}
     ELSIF TG_OP = 'DELETE' THEN
 {_gone(table, wanted, f"FROM {_OLD} AS o WHERE true")}
     ELSE
-{_gone(table, wanted, gone)}
 {_changed(table, wanted)}
-{_new(table, wanted, come)}
     END IF;"""
 
 
 def _new(table: CapturedTable, wanted: Wanted, rows: str) -> str:
     small = is_ordinary("n", table.columns)
-    usual = _write(table, "'I'", "NULL", image("n", table.columns, "columns"), "NULL", f"{rows} AND {small}")
+    usual = _write(table, "'I'", "NULL", image("n", table.columns), "NULL", f"{rows} AND {small}")
     return (
         usual if small == "true" else usual + "\n" + _odd_part(table, wanted, "'I'", "n", f"{rows} AND NOT ({small})")
     )
@@ -98,29 +94,36 @@ def _new(table: CapturedTable, wanted: Wanted, rows: str) -> str:
 
 def _gone(table: CapturedTable, wanted: Wanted, rows: str) -> str:
     small = is_ordinary("o", table.columns)
-    usual = _write(table, "'D'", image("o", table.columns, "columns"), "NULL", "NULL", f"{rows} AND {small}")
+    usual = _write(table, "'D'", image("o", table.columns), "NULL", "NULL", f"{rows} AND {small}")
     return (
         usual if small == "true" else usual + "\n" + _odd_part(table, wanted, "'D'", "o", f"{rows} AND NOT ({small})")
     )
 
 
 def _changed(table: CapturedTable, wanted: Wanted) -> str:
-    """The rows whose key stayed. What one image omits, the other has to omit too."""
-    old, new = (image(row, table.columns, "columns") for row in "on")
+    """Old and new rows by key; one without the other is a row whose key changed. What one image omits, the other has to omit too."""
+    key = identifier(table.key[0])
+    pairs = f"FROM {_OLD} AS o FULL JOIN {_NEW} AS n ON {_same(table.key, 'o', 'n')}"
+    rows = f"WHERE (o.{key} IS NULL OR n.{key} IS NULL OR o.* OPERATOR(pg_catalog.*<>) n.*)"
+    op = f"CASE WHEN o.{key} IS NULL THEN 'I' WHEN n.{key} IS NULL THEN 'D' ELSE 'U' END"
+    old, new = (f"CASE WHEN {row}.{key} IS NOT NULL THEN {image(row, table.columns)} END" for row in "on")
     small = is_ordinary("o", table.columns)
-    pairs = f"FROM {_OLD} AS o JOIN {_NEW} AS n ON {_same(table.key, 'o', 'n')}"
-    rows = "WHERE o.* OPERATOR(pg_catalog.*<>) n.*"
     if small == "true":
-        return _write(table, "'U'", old, new, "NULL", f"{pairs} {rows}")
-    both = f"({small} AND {is_ordinary('n', table.columns)})"
-    old_row, new_row = (_typed(row, names(table).table) for row in "on")
-    first, second = fitting(old_row, wanted, _NONE), fitting(new_row, wanted, "a.omitted")
-    third = fitting(old_row, wanted, "b.omitted")
-    odd = f"CROSS JOIN LATERAL {first} AS a CROSS JOIN LATERAL {second} AS b CROSS JOIN LATERAL {third} AS c"
+        return _write(table, op, old, new, "NULL", f"{pairs} {rows}")
+    other = is_ordinary("n", table.columns)
+    kind = names(table).table
+    columns = f"{op} AS op, {_typed('o', kind)} AS o, {_typed('n', kind)} AS n"
+    chosen = _first(columns, f"{pairs} {rows} AND NOT ({small} AND {other})")
+    calls = (fitting("p.o", wanted, _NONE), fitting("p.n", wanted, "a.omitted"), fitting("p.o", wanted, "b.omitted"))
+    laterals = " ".join(f"CROSS JOIN LATERAL {call} AS {name}" for call, name in zip(calls, "abc", strict=True))
+    images = ("CASE WHEN p.op <> 'I' THEN c.image END", "CASE WHEN p.op <> 'D' THEN b.image END")
     return "\n".join(
         (
-            _write(table, "'U'", old, new, "NULL", f"{pairs} {rows} AND {both}"),
-            _write(table, "'U'", "c.image", "b.image", _listed("b"), f"{pairs} {odd} {rows} AND NOT {both}"),
+            _write(table, op, old, new, "NULL", f"{pairs} {rows} AND ({small} AND {other})"),
+            f"IF EXISTS (SELECT FROM {_OLD} AS o WHERE NOT ({small}))",
+            f"   OR EXISTS (SELECT FROM {_NEW} AS n WHERE NOT ({other})) THEN",
+            _write(table, "p.op", *images, _listed("b"), f"{chosen} {laterals}"),
+            "END IF;",
         )
     )
 
@@ -142,13 +145,13 @@ def _by_column(table: CapturedTable, wanted: Wanted) -> str:
       {execute("'I'", _NEW)}
     END IF;
   EXCEPTION WHEN OTHERS THEN
-{_write(table, "'U'", _NOTHING, _NOTHING, "to_json(columns)::text", "")}
+{_write(table, "'U'", _NOTHING, _NOTHING, f"to_json({names_of(table.columns)})::text", "")}
   END;"""
 
 
 def _odd_part(table: CapturedTable, wanted: Wanted, op: str, row: str, rows: str, kind: str = "") -> str:
-    tables, _, where = rows.partition(" WHERE ")
-    call = f"{tables} CROSS JOIN LATERAL {fitting(_typed(row, kind or names(table).table), wanted, _NONE)} AS f WHERE {where}"
+    chosen = _first(f"{_typed(row, kind or names(table).table)} AS r", rows)
+    call = f"{chosen} CROSS JOIN LATERAL {fitting('p.r', wanted, _NONE)} AS f"
     images = ("f.image", "NULL") if op == "'D'" else ("NULL", "f.image")
     return _write(table, op, *images, _listed("f"), call)
 
@@ -171,6 +174,11 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
 
 def _write(table: CapturedTable, op: str, old: str, new: str, omitted: str, rows: str) -> str:
     return f"{insert_into_outbox(table)},\n  {op}, {old}, {new}, {omitted}\n{rows};"
+
+
+def _first(columns: str, rows: str) -> str:
+    """The rows as `p`, chosen before anything is done with them: `fitting` of all rows would take a minute."""
+    return f"FROM (SELECT {columns} {rows} OFFSET 0) AS p"
 
 
 def _typed(row: str, kind: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from rds_lake.model.streams.captured import Capture
 from rds_lake.sql.quoting import dollar_quoted, identifier
 from rds_lake.sql.triggers.plan import Wanted
-from rds_lake.sql.triggers.postgres_text import SETTINGS
+from rds_lake.sql.triggers.postgres_text import ALL_SETTINGS
 
 # Rows come and go within minutes: without this, vacuum would come after millions of dead ones.
 # https://www.postgresql.org/docs/current/runtime-config-autovacuum.html
@@ -54,6 +54,14 @@ CREATE TABLE IF NOT EXISTS rds_lake.dropped (
   op text NOT NULL,
   error text
 )"""
+
+# Table -> its columns: what triggers and the forwarder rely on.
+OWN_COLUMNS = {
+    "outbox": ("seq", "xid", "at", "table_schema", "table_name", "op", "old_image", "new_image", "omitted"),
+    "position": ("id", "cut", "epoch"),
+    "capture": ("table_schema", "table_name", "definition"),
+    "dropped": ("id", "at", "xid", "table_schema", "table_name", "op", "error"),
+}
 
 # A column that cannot be read, is too long, or does not exist any more is left out and named. Columns that the table has got
 # since are there: the row says itself what it has. `without`: columns to leave out in any case.
@@ -126,7 +134,7 @@ def fitting() -> str:
     """The function for rows that are too large, or whose table was altered: an image of what fits, and what does not."""
     return (
         "CREATE OR REPLACE FUNCTION rds_lake.fitting(r anyelement, without text[], most_column bigint, most bigint, "
-        f"OUT image text, OUT omitted text[])\nLANGUAGE plpgsql\n{SETTINGS}\nAS {dollar_quoted(_FITTING)}"
+        f"OUT image text, OUT omitted text[])\nLANGUAGE plpgsql\n{ALL_SETTINGS}\nAS {dollar_quoted(_FITTING)}"
     )
 
 

@@ -12,18 +12,20 @@ from rds_lake.model.streams.captured import CapturedColumn
 from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES
 
-# What output depends on, and what resolves names (https://www.postgresql.org/docs/current/sql-createfunction.html, "Writing
-# SECURITY DEFINER Functions Safely"). lc_monetary is the server's own, as for the export.
-SETTINGS = """\
+# What resolves names (https://www.postgresql.org/docs/current/sql-createfunction.html, "Writing SECURITY DEFINER Functions Safely"),
+# and what output depends on.
+_ALWAYS = """\
 SET search_path = pg_catalog, pg_temp
 SET timezone = 'UTC'
 SET datestyle = 'ISO, MDY'
 SET intervalstyle = 'postgres'
 SET bytea_output = 'hex'
-SET extra_float_digits = 1
-SET lc_monetary FROM CURRENT
-SET quote_all_identifiers = off
-SET standard_conforming_strings = on"""
+SET extra_float_digits = 1"""
+# lc_monetary is the server's own, as for the export.
+_MONEY = "\nSET lc_monetary FROM CURRENT"
+_IDENTIFIERS = "\nSET quote_all_identifiers = off"
+_STRINGS = "\nSET standard_conforming_strings = on"
+ALL_SETTINGS = _ALWAYS + _MONEY + _IDENTIFIERS + _STRINGS
 
 # Types whose text is short whatever the value; the longest is numeric, with some 150,000 digits.
 _SHORT = {
@@ -96,8 +98,17 @@ _LONG = {
     "tid",
     "cid",
 }
+_JSON = {"json", "jsonb"}
 _BUILT_IN = _SHORT | _MEASURED | _LONG
 _EXPANDING = 16  # the text of a jsonb or an array may be longer than the value is in the table, which is compressed
+
+
+def settings_for(columns: Sequence[CapturedColumn], body: str) -> str:
+    """The settings of a function with that body: each costs a third of a microsecond for every row, so the rare ones are left out."""
+    bases = {_base(column.type)[0] for column in columns}
+    plain = bases <= _SHORT | _MEASURED | _JSON
+    money = "" if plain and "money" not in bases else _MONEY
+    return _ALWAYS + money + ("" if plain else _IDENTIFIERS) + (_STRINGS if "\\" in body else "")
 
 
 def text_of(row: str, column: CapturedColumn) -> str:
@@ -118,10 +129,10 @@ def names_of(columns: Sequence[CapturedColumn]) -> str:
     return f"ARRAY[{', '.join(literal(column.name) for column in columns)}]::text[]"
 
 
-def image(row: str, columns: Sequence[CapturedColumn], names: str) -> str:
-    """The image of `row` as text; `names` is what has the columns' names, as `names_of` makes it."""
+def image(row: str, columns: Sequence[CapturedColumn]) -> str:
+    """The image of `row` as text."""
     texts = ",\n    ".join(text_of(row, column) for column in columns)
-    return f"json_object({names}, ARRAY[\n    {texts}])::text"
+    return f"json_object({names_of(columns)}, ARRAY[\n    {texts}])::text"
 
 
 def is_ordinary(row: str, columns: Sequence[CapturedColumn]) -> str:
