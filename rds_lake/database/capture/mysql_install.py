@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rds_lake.database.capture.mysql_installed import Installed, leftovers, problems_of, read_installed
+from rds_lake.database.capture.mysql_installed import Installed, foreign_tables, leftovers, problems_of, read_installed
 from rds_lake.database.capture.mysql_session import Refused, attempt, mysql_session
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import TerminalError, UnavailableError
@@ -38,6 +38,10 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
         for statement in start:
             if refusal := attempt(cursor, statement):
                 raise TerminalError(_told({f"{OWN_SCHEMA}: {_first_words(statement)}": refusal}))
+        if foreign := foreign_tables(cursor):
+            raise TerminalError(
+                f"somebody else made {', '.join(foreign)}, into which triggers would write: rename them; no trigger was changed"
+            )
         there = read_installed(cursor, plan.tables)
         for table, block in zip(plan.tables, blocks, strict=True):
             if any(problems_of(table, there)) and (refusal := _all(cursor, block)):
