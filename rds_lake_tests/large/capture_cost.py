@@ -2,17 +2,21 @@
 
     python -m bench.capture_cost      # some minutes
 
-Each round does all three one after the other, and a ratio is of two times of one round: the machine may be busy with other
-things. The table has eight columns of the usual types; the server keeps its files in memory and does not wait for a disk, which
+Each round does all three one after the other, and a ratio is of two times of one round. Times are the processor's, of the
+server's processes and, for small transactions, of the writers' as well: what the work takes on a machine that does nothing else,
+whatever this one does. (Linux: /proc.) The table has eight columns of the usual types; the server does not wait for a disk, which
 makes capture look dearer than it is.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import threading
 import time
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, LiteralString
 
 import click
 import psycopg
@@ -28,49 +32,60 @@ DROP TABLE IF EXISTS t;
 CREATE TABLE t (id bigint PRIMARY KEY, a text, b numeric(12,2), at timestamptz DEFAULT now(), j jsonb, d date DEFAULT current_date,
                 e int, f float8)
 """
+_INSERT: LiteralString = "INSERT INTO t (id, a, b, j, e, f) "
 _WRITERS = 4
+_WARM = 50  # transactions of a new connection, which reads and compiles the functions
 GOALS = {"row_level": {"oltp": 1.5, "insert": 10.0, "update": 10.0}, "statement_level": {"insert": 3.5, "update": 3.5}}
 
 
+def processor_seconds(connection: psycopg.Connection[Any]) -> float:
+    """What the processor has done for the connection in the server."""
+    fields = Path(f"/proc/{connection.info.backend_pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def small_transactions(url: str, seconds: float) -> float:
-    """Seconds that a transaction of three statements takes one of several writers."""
-    done = [0] * _WRITERS
-    end = time.perf_counter() + seconds
+    """Seconds of a transaction of three statements, of several writers at once."""
+    done, spent = [0] * _WRITERS, [0.0] * _WRITERS
+
+    def transaction(connection: psycopg.Connection[Any], at: int) -> None:
+        connection.execute(_INSERT + "VALUES (%s, %s, 12.34, '{\"a\": 1}', 7, 0.5)", [at, "x" * 30])
+        connection.execute("UPDATE t SET a = %s WHERE id = %s", ["y" * 30, at])
+        if at % 3 == 0:
+            connection.execute("DELETE FROM t WHERE id = %s", [at])
+        connection.commit()
 
     def write(writer: int) -> None:
+        first = writer * 10**9
         with psycopg.connect(url) as connection:
+            for at in range(_WARM):
+                transaction(connection, first + at)
+            began, end = processor_seconds(connection) + time.thread_time(), time.perf_counter() + seconds
             while time.perf_counter() < end:
-                at = writer * 10**9 + done[writer]
-                connection.execute(
-                    "INSERT INTO t (id, a, b, j, e, f) VALUES (%s, %s, 12.34, '{\"a\": 1}', %s, 0.5)",
-                    [at, "x" * 30, done[writer]],
-                )
-                connection.execute("UPDATE t SET a = %s WHERE id = %s", ["y" * 30, at])
-                if done[writer] % 3 == 0:
-                    connection.execute("DELETE FROM t WHERE id = %s", [at])
-                connection.commit()
+                transaction(connection, first + _WARM + done[writer])
                 done[writer] += 1
+            spent[writer] = processor_seconds(connection) + time.thread_time() - began
 
     threads = [threading.Thread(target=write, args=(writer,)) for writer in range(_WRITERS)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return seconds * _WRITERS / max(sum(done), 1)
+    return sum(spent) / max(sum(done), 1)
 
 
 def bulk(url: str, rows: int) -> tuple[float, float]:
     """Seconds of one INSERT and of one UPDATE of so many rows."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("TRUNCATE t")
-        began = time.perf_counter()
+        times = [processor_seconds(connection)]
         connection.execute(
-            "INSERT INTO t (id, a, b, j, e, f) SELECT g, repeat('x', 30), 12.34, '{\"a\": 1}', g, 0.5 FROM generate_series(1, %s) g",
-            [rows],
+            _INSERT + "SELECT g, repeat('x', 30), 12.34, '{\"a\": 1}', g, 0.5 FROM generate_series(1, %s) g", [rows]
         )
-        between = time.perf_counter()
+        times.append(processor_seconds(connection))
         connection.execute("UPDATE t SET a = repeat('y', 30)")
-        return between - began, time.perf_counter() - between
+        times.append(processor_seconds(connection))
+    return times[1] - times[0], times[2] - times[1]
 
 
 def once(url: str, level: Level | None, *, rows: int, seconds: float) -> Mapping[str, float]:

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from rds_lake.database.capture.mysql_installed import Installed, leftovers, problems_of, read_installed
+from rds_lake.database.capture.mysql_installed import Installed, foreign_tables, leftovers, problems_of, read_installed
 from rds_lake.database.capture.mysql_session import Refused, attempt, mysql_session
 from rds_lake.database.dsn import Dsn
-from rds_lake.errors import TerminalError, UnavailableError
+from rds_lake.errors import ConfigError, TerminalError, UnavailableError
 from rds_lake.model.streams.captured import CAPTURE, OWN_SCHEMA, CapturedTable, parse_captured
 from rds_lake.sql.quoting import backticked
 from rds_lake.sql.triggers.mysql.outbox import own_name
@@ -31,6 +31,7 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
     """Install every table's triggers that are not there as the plan has them.
 
     UnavailableError when some tables were busy, TerminalError when the server refused something; both name the tables.
+    ConfigError when tables of the same names as capture's are somebody else's.
     """
     start, blocks = by_table(plan)
     refused: dict[str, Refused] = {}
@@ -38,6 +39,10 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
         for statement in start:
             if refusal := attempt(cursor, statement):
                 raise TerminalError(_told({f"{OWN_SCHEMA}: {_first_words(statement)}": refusal}))
+        if foreign := foreign_tables(cursor):
+            raise ConfigError(
+                f"somebody else made {', '.join(foreign)}, into which triggers would write: rename them; no trigger was changed"
+            )
         there = read_installed(cursor, plan.tables)
         for table, block in zip(plan.tables, blocks, strict=True):
             if any(problems_of(table, there)) and (refusal := _all(cursor, block)):

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from rds_lake.database.capture.mysql_session import attempt
-from rds_lake.model.streams.captured import CAPTURE, OUTBOX, CapturedTable, render_captured
+from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, CapturedTable, render_captured
 from rds_lake.sql.triggers.mysql.body import EVENTS, LABEL, trigger_name
-from rds_lake.sql.triggers.mysql.outbox import own_name
+from rds_lake.sql.triggers.mysql.outbox import OWN_COLUMNS, own_name
 
 _PREFIX = "rds_lake_"
 
@@ -21,6 +21,11 @@ FROM information_schema.TRIGGERS
 _COLUMNS = """
 SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS
 WHERE TABLE_SCHEMA IN %s ORDER BY ORDINAL_POSITION
+"""
+_OWN = """
+SELECT c.TABLE_NAME, t.ENGINE, c.COLUMN_NAME FROM information_schema.COLUMNS c
+JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
+WHERE c.TABLE_SCHEMA = %s
 """
 _DEFINITIONS = f"SELECT `table_schema`, `table_name`, `definition` FROM {own_name(CAPTURE)}"
 
@@ -68,6 +73,20 @@ def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
         yield f"its definition in {own_name(CAPTURE)} is missing or another"
     if there.columns.get(place, ()) != [(column.name, column.type) for column in table.columns]:
         yield "its columns are others than those that the triggers name"
+
+
+def foreign_tables(cursor: Any) -> tuple[str, ...]:
+    """Tables in the database of capture that somebody else made: writes of triggers into them would fail."""
+    columns: dict[str, set[str]] = defaultdict(set)
+    engines: dict[str, str] = {}
+    for table, engine, column in _rows(cursor, _OWN, OWN_SCHEMA):
+        columns[table].add(column)
+        engines[table] = engine
+    return tuple(
+        own_name(table)
+        for table, names in columns.items()
+        if table in OWN_COLUMNS and (names != OWN_COLUMNS[table] or engines[table] != "InnoDB")
+    )
 
 
 def leftovers(cursor: Any) -> bool:

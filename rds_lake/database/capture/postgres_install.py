@@ -14,6 +14,7 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import qualified
 from rds_lake.sql.triggers.plan import TriggerPlan
 from rds_lake.sql.triggers.postgres import trigger_names
+from rds_lake.sql.triggers.postgres_tables import OWN_COLUMNS
 
 # Writers that come while a lock is waited for wait behind it: for one table so long, for all together so long.
 LOCK_SECONDS, ALL_LOCKS_SECONDS = 2, 5
@@ -28,14 +29,16 @@ WHERE t.tgname = ANY (%s)
 
 def install(dsn: Dsn, plan: TriggerPlan) -> None:
     """See `install.py`."""
-    if not _compared(dsn, plan)[0]:
-        return
+    right = not _compared(dsn, plan)[0]
     with postgres_session(dsn, _database(plan.tables), writes=True) as connection:
+        if right:
+            _execute(connection, [statement for statement in plan.statements if statement.startswith("GRANT ")])
+            return
         _lock(connection, plan.tables)
         if changed := [str(table.target) for table in plan.tables if _columns_differ(connection, table)]:
             raise ConfigError("tables were altered since their triggers were written; do it again:", changed)
-        for statement in plan.statements:
-            connection.execute(statement.encode())
+        _execute(connection, plan.statements)
+        _require_own_tables(connection)
 
 
 def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
@@ -43,8 +46,7 @@ def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
     with postgres_session(dsn, _database(plan.tables), writes=True) as connection:
         there = read_tables(connection, [table.target for table in plan.tables])
         _lock(connection, [table for table in plan.tables if (table.target.schema, table.target.table) in there])
-        for statement in plan.drop:
-            connection.execute(statement.encode())
+        _execute(connection, plan.drop)
 
 
 def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
@@ -118,6 +120,26 @@ def _captured(connection: Any, database: str) -> Iterator[CapturedTable]:
 def _columns_differ(connection: Any, table: CapturedTable) -> bool:
     found = read_tables(connection, [table.target]).get((table.target.schema, table.target.table))
     return found is None or found.columns != table.columns or found.key != table.key
+
+
+def _execute(connection: Any, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(statement.encode())
+
+
+def _require_own_tables(connection: Any) -> None:
+    """Into a table of the same name that is somebody else's, no trigger could write: every writer would fail."""
+    for table, columns in OWN_COLUMNS.items():
+        (found,) = connection.execute(
+            "SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute "
+            "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+            [f"rds_lake.{table}"],
+        ).fetchone()
+        if found is not None and found != list(columns):
+            raise ConfigError(
+                f"rds_lake.{table} has the columns {found} and should have {list(columns)}: it is not of rds-lake, or of another "
+                "release; nothing was changed"
+            )
 
 
 def _lock(connection: Any, tables: Sequence[CapturedTable]) -> None:

@@ -103,7 +103,8 @@ def _drop(table: CapturedTable) -> tuple[str, ...]:
     kinds = dict.fromkeys((*postgres_rows.KINDS, *postgres_statements.KINDS))
     return (
         *(f"DROP TRIGGER IF EXISTS {trigger(kind)} ON {made.table}" for kind in kinds),
-        f"DROP FUNCTION IF EXISTS {made.function}()",
+        # With the triggers of a table that has another name by now.
+        f"DROP FUNCTION IF EXISTS {made.function}() CASCADE",
     )
 
 

@@ -76,26 +76,27 @@ def function(table: CapturedTable, *, declare: str, body: str, settings: str = "
     )
 
 
-def shared_variables(table: CapturedTable) -> str:
-    """`depth`: how many triggers deep this statement is; `deepest`: how deep the table was changed in this transaction."""
-    return f"""\
-depth CONSTANT int := pg_trigger_depth();
-deepest CONSTANT text := current_setting('{names(table).flag}', true);"""
+def when_others_change_it(table: CapturedTable, settle: str) -> str:
+    """`settle`, where other triggers have changed the table since this change came about.
 
-
-def remember_depth(table: CapturedTable) -> str:
-    """Changes that other triggers make are told before the change that made them fire: this is how that one knows of them.
-
-    Digits of one length, so that texts are in the order of numbers: the setting is anybody's, and may hold anything.
+    Changes that other triggers make are told before the change that made them fire. They leave a setting, until the transaction
+    ends, that says how deep they were; its digits have one length, so that texts are in the order of numbers.
     """
+    flag = names(table).flag
     return f"""\
-IF depth > 1 AND coalesce(deepest, '') < lpad(depth::text, 6, '0') THEN
-  PERFORM set_config('{names(table).flag}', lpad(depth::text, 6, '0'), true);
+IF pg_trigger_depth() > 1 OR coalesce(current_setting('{flag}', true), '') <> '' THEN
+  DECLARE
+    depth CONSTANT text := lpad(pg_trigger_depth()::text, 6, '0');
+    deepest CONSTANT text := coalesce(current_setting('{flag}', true), '');
+  BEGIN
+    IF pg_trigger_depth() > 1 AND deepest < depth THEN
+      PERFORM set_config('{flag}', depth, true);
+    END IF;
+    IF deepest > depth AND TG_OP <> 'TRUNCATE' THEN
+{settle}
+    END IF;
+  END;
 END IF;"""
-
-
-# Whether other triggers have changed the table since this change came about.
-CHANGED_SINCE = "deepest IS NOT NULL AND deepest > lpad(depth::text, 6, '0')"
 
 
 def insert_into_outbox(table: CapturedTable) -> str:
@@ -108,9 +109,10 @@ def insert_into_outbox(table: CapturedTable) -> str:
 
 
 def hand_over(table: CapturedTable, wanted: Wanted) -> str:
-    """Hands one change over: `op`, `before`, `after` and `omitted` are variables."""
+    """Hands one change over: `before`, `after` and `omitted` are variables, and so is `op`, where it is not the trigger's own."""
     if wanted.capture is Capture.OUTBOX:
-        return f"{insert_into_outbox(table)},\n       op, before, after, CASE WHEN omitted <> '{{}}' THEN to_json(omitted)::text END;"
+        listed = "CASE WHEN omitted <> '{}' THEN to_json(omitted)::text END"
+        return f"{insert_into_outbox(table)},\n       coalesce(op, left(TG_OP, 1)), before, after, {listed};"
     return _call(table, wanted)
 
 
@@ -119,10 +121,10 @@ def _call(table: CapturedTable, wanted: Wanted) -> str:
     payload = f"""\
 json_build_object(
     'id', gen_random_uuid(), 'source', {literal(wanted.source)}, 'table', {literal(str(table.target))},
-    'op', op, 'at', clock_timestamp(), 'xid', txid_current(),
+    'op', coalesce(op, left(TG_OP, 1)), 'at', clock_timestamp(), 'xid', txid_current(),
     'key', (SELECT json_object(array_agg(e.key), array_agg(e.value))
             FROM json_each_text(coalesce(after, before)::json) AS e WHERE e.key = ANY (ARRAY[{key}])),
-    'old', before::json, 'new', after::json, 'omitted', omitted)"""
+    'old', before::json, 'new', after::json, 'omitted', coalesce(omitted, '{{}}'))"""
     call = (
         f"PERFORM aws_lambda.invoke(\n  function_name => {literal(wanted.function or '')}, payload => {payload},\n"
         "  invocation_type => 'Event');"
@@ -138,7 +140,8 @@ EXCEPTION WHEN OTHERS THEN
 END;
 IF failure IS NOT NULL THEN
   INSERT INTO rds_lake.dropped (at, xid, table_schema, table_name, op, error)
-  VALUES (clock_timestamp(), txid_current(), {literal(target.schema)}, {literal(target.table)}, op, left(failure, 500));
+  VALUES (clock_timestamp(), txid_current(), {literal(target.schema)}, {literal(target.table)},
+          coalesce(op, left(TG_OP, 1)), left(failure, 500));
 END IF;"""
 
 

@@ -17,16 +17,14 @@ from rds_lake.model.streams.captured import Capture, CapturedTable
 from rds_lake.sql.quoting import identifier, literal
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.sql.triggers.postgres_parts import (
-    CHANGED_SINCE,
     alias,
     fitting,
     function,
     hand_over,
     most_image,
     names,
-    remember_depth,
-    shared_variables,
     trigger,
+    when_others_change_it,
 )
 from rds_lake.sql.triggers.postgres_text import image, is_ordinary, names_of
 
@@ -35,30 +33,27 @@ KINDS = ("change", "update", "truncate")
 
 def row_function(table: CapturedTable, wanted: Wanted) -> str:
     """CREATE FUNCTION of the table."""
-    declare = f"""\
-{shared_variables(table)}
-op text := left(TG_OP, 1);
-before text;
-after text;
-omitted text[] := '{{}}';
-there boolean := false;
-kept boolean := false;
-settled boolean := false;
-present record;"""
-    if wanted.capture is Capture.LAMBDA:
-        declare += "\nfailure text;"
+    # Each expression that is evaluated costs a microsecond in each transaction: variables begin without one.
+    declare = "\n".join(
+        (
+            "op text;",
+            "before text;",
+            "after text;",
+            "omitted text[];",
+            "there boolean;",
+            "kept boolean;",
+            "settled boolean;",
+            "present record;",
+            *(("failure text;",) if wanted.capture is Capture.LAMBDA else ()),
+        )
+    )
     body = f"""\
-{remember_depth(table)}
-IF TG_OP <> 'TRUNCATE' THEN
-  IF {CHANGED_SINCE} THEN
-{_settle(table, wanted)}
-  END IF;
-  IF NOT settled THEN
+{when_others_change_it(table, _settle(table, wanted))}
+IF settled IS NULL AND TG_OP <> 'TRUNCATE' THEN
 {_usual(table)}
-    IF before IS NULL AND TG_OP <> 'INSERT' OR after IS NULL AND TG_OP <> 'DELETE'
-       OR octet_length(before) > {most_image(wanted)} OR octet_length(after) > {most_image(wanted)} THEN
+  IF before IS NULL AND TG_OP <> 'INSERT' OR after IS NULL AND TG_OP <> 'DELETE'
+     OR octet_length(before) > {most_image(wanted)} OR octet_length(after) > {most_image(wanted)} THEN
 {_odd(table, wanted)}
-    END IF;
   END IF;
 END IF;
 {hand_over(table, wanted)}
@@ -79,22 +74,22 @@ def row_triggers(table: CapturedTable) -> tuple[str, ...]:
 
 
 def _usual(table: CapturedTable) -> str:
+    def whole(row: str) -> str:
+        ordinary, found = is_ordinary(row, table.columns), image(row, table.columns)
+        return found if ordinary == "true" else f"CASE WHEN {ordinary} THEN {found} END"
+
     return f"""\
-    BEGIN
-      IF TG_OP <> 'INSERT' THEN
-        IF {is_ordinary("OLD", table.columns)} THEN
-          before := {image("OLD", table.columns)};
-        END IF;
-      END IF;
-      IF TG_OP <> 'DELETE' THEN
-        IF {is_ordinary("NEW", table.columns)} THEN
-          after := {image("NEW", table.columns)};
-        END IF;
-      END IF;
-    EXCEPTION WHEN OTHERS THEN
-      before := NULL;
-      after := NULL;
-    END;"""
+  BEGIN
+    IF TG_OP <> 'INSERT' THEN
+      before := {whole("OLD")};
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      after := {whole("NEW")};
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    before := NULL;
+    after := NULL;
+  END;"""
 
 
 def _odd(table: CapturedTable, wanted: Wanted) -> str:
@@ -122,6 +117,7 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
     found = _into("after", 'present."row"', wanted)
     return f"""\
     BEGIN
+      SELECT false, false INTO there, kept;
       IF TG_OP <> 'DELETE' THEN
         SELECT {row} AS "row" INTO present FROM {names(table).table} AS {row} WHERE {_same(table.key, row, "NEW")};
         there := FOUND;
@@ -148,8 +144,8 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
       END IF;
       settled := true;
     EXCEPTION WHEN OTHERS THEN
-      op := left(TG_OP, 1);
-      omitted := '{{}}';
+      op := NULL;
+      omitted := NULL;
     END;"""
 
 

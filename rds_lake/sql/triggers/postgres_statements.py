@@ -13,14 +13,12 @@ from rds_lake.model.streams.captured import CapturedTable
 from rds_lake.sql.quoting import dollar_quoted, identifier
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.sql.triggers.postgres_parts import (
-    CHANGED_SINCE,
     fitting,
     function,
     insert_into_outbox,
     names,
-    remember_depth,
-    shared_variables,
     trigger,
+    when_others_change_it,
 )
 from rds_lake.sql.triggers.postgres_text import image, is_ordinary, names_of
 
@@ -35,25 +33,24 @@ _PLANS = "\nSET enable_nestloop = off"
 def statement_function(table: CapturedTable, wanted: Wanted) -> str:
     """CREATE FUNCTION of the table."""
     body = f"""\
-{remember_depth(table)}
+{when_others_change_it(table, _settle(table, wanted))}
+IF settled THEN
+  RETURN NULL;
+END IF;
 IF TG_OP = 'TRUNCATE' THEN
 {_write(table, "'T'", "NULL", "NULL", "NULL", "")}
-ELSE
-  BEGIN
-    IF {CHANGED_SINCE} THEN
-{_settle(table, wanted)}
-    ELSE
-{_usual(table, wanted)}
-    END IF;
-  EXCEPTION WHEN OTHERS THEN
-    failed := true;
-  END;
+  RETURN NULL;
 END IF;
+BEGIN
+{_usual(table, wanted)}
+EXCEPTION WHEN OTHERS THEN
+  failed := true;
+END;
 IF failed THEN
 {_by_column(table, wanted)}
 END IF;
 RETURN NULL;"""
-    return function(table, declare=shared_variables(table) + "\nfailed boolean := false;", body=body, settings=_PLANS)
+    return function(table, declare="failed boolean;\nsettled boolean;", body=body, settings=_PLANS)
 
 
 def statement_triggers(table: CapturedTable) -> tuple[str, ...]:
@@ -162,6 +159,7 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
     present = f"FROM {made.table} AS t WHERE EXISTS (SELECT FROM {{}} AS r WHERE {_same(table.key, 't', 'r')})"
     absent = f"FROM {_OLD} AS o WHERE NOT EXISTS (SELECT FROM {made.table} AS t WHERE {_same(table.key, 't', 'o')})"
     return f"""\
+    BEGIN
       PERFORM set_config('enable_nestloop', 'on', true);
       IF TG_OP <> 'INSERT' THEN
 {_odd_part(table, wanted, "'D'", "o", absent)}
@@ -169,7 +167,11 @@ def _settle(table: CapturedTable, wanted: Wanted) -> str:
       END IF;
       IF TG_OP <> 'DELETE' THEN
 {_odd_part(table, wanted, "'I'", "t", present.format(_NEW))}
-      END IF;"""
+      END IF;
+      settled := true;
+    EXCEPTION WHEN OTHERS THEN
+      PERFORM set_config('enable_nestloop', 'off', true);
+    END;"""
 
 
 def _write(table: CapturedTable, op: str, old: str, new: str, omitted: str, rows: str) -> str:

@@ -55,6 +55,14 @@ CREATE TABLE IF NOT EXISTS rds_lake.dropped (
   error text
 )"""
 
+# Table -> its columns: what triggers and the forwarder rely on.
+OWN_COLUMNS = {
+    "outbox": ("seq", "xid", "at", "table_schema", "table_name", "op", "old_image", "new_image", "omitted"),
+    "position": ("id", "cut", "epoch"),
+    "capture": ("table_schema", "table_name", "definition"),
+    "dropped": ("id", "at", "xid", "table_schema", "table_name", "op", "error"),
+}
+
 # A column that cannot be read, is too long, or does not exist any more is left out and named. Columns that the table has got
 # since are there: the row says itself what it has. `without`: columns to leave out in any case.
 _FITTING = """\

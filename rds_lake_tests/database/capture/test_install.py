@@ -149,6 +149,7 @@ def test_what_the_database_refuses_is_its_own_sentence_and_undone(url: str, shop
 
 def test_the_reader_may_forward_and_nothing_else(url: str, shop: Connection) -> None:
     shop.execute("DROP ROLE IF EXISTS reader; CREATE ROLE reader")
+    capture(url, "t")
     capture(url, "t", reader="reader")
     shop.execute("INSERT INTO t VALUES (1, 'a'); SET ROLE reader")
     shop.execute("SELECT * FROM rds_lake.capture; UPDATE rds_lake.position SET cut = 1; DELETE FROM rds_lake.outbox")
@@ -157,6 +158,21 @@ def test_the_reader_may_forward_and_nothing_else(url: str, shop: Connection) -> 
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         shop.execute("SELECT * FROM public.t")
     shop.execute("RESET ROLE; DROP OWNED BY reader; DROP ROLE reader")
+
+
+def test_tables_of_that_name_that_are_somebody_elses_are_left_alone(url: str, shop: Connection) -> None:
+    shop.execute("CREATE SCHEMA rds_lake; CREATE TABLE rds_lake.outbox (id int, body text)")
+    with pytest.raises(ConfigError, match=r"rds_lake.outbox has the columns \['id', 'body'\]"):
+        capture(url, "t")
+    shop.execute("INSERT INTO t VALUES (1, 'a')")
+
+
+def test_a_renamed_table_does_not_stop_the_way_back(url: str, shop: Connection) -> None:
+    plan = capture(url, "t")
+    shop.execute("ALTER TABLE t RENAME TO other")
+    uninstall(dsn_of(url), plan)
+    shop.execute("INSERT INTO other VALUES (1, 'a')")
+    assert shop.execute("SELECT to_regnamespace('rds_lake')").fetchone() == (None,)
 
 
 _LAMBDA = """

@@ -23,6 +23,14 @@ DROPPED = "dropped"
 _STORED = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 _NAMES = "`table_schema` VARCHAR(64) NOT NULL, `table_name` VARCHAR(64) NOT NULL"
 
+# The columns of each, by which somebody else's tables of the same names are known.
+OWN_COLUMNS = {
+    OUTBOX: {"seq", "xid", "at", "table_schema", "table_name", "op", "old_image", "new_image", "omitted"},
+    POSITION: {"id", "cut", "epoch"},
+    CAPTURE: {"table_schema", "table_name", "definition"},
+    DROPPED: {"id", "xid", "at", "table_schema", "table_name", "op", "error"},
+}
+
 
 def own_name(table: str) -> str:
     """`rds_lake`.`table`."""

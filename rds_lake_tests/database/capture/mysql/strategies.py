@@ -176,13 +176,18 @@ def scripts(draw: st.DrawFn) -> Script:
     columns = [(f"{draw(st.sampled_from(_NAMES))[:60]}{at}", kind) for at, kind in enumerate((*kinds, *others))]
     draw(st.randoms(use_true_random=False)).shuffle(columns)
     key = [name for name, kind in columns if int(name[len(name.rstrip("0123456789")) :][-1]) < len(kinds)]
-    values = {name: _KEYS[kind] if name in key else [*VALUES[kind], "NULL", "DEFAULT"] for name, kind in columns}
+    values = {name: _KEYS[kind] if name in key else _values(kind) for name, kind in columns}
     return Script(
         columns=columns,
         key=key,
         settings=draw(st.lists(st.sampled_from(SETTINGS), max_size=4)),
         statements=draw(st.lists(_statements(values, key), min_size=1, max_size=15)),
     )
+
+
+def _values(kind: str) -> list[str]:
+    # NULL in a TIMESTAMP that takes none is the time of the statement, of which each has its own.
+    return [*VALUES[kind], "DEFAULT"] if "NOT NULL" in kind else [*VALUES[kind], "NULL", "DEFAULT"]
 
 
 def _statements(values: dict[str, list[str]], key: Sequence[str]) -> st.SearchStrategy[str]:

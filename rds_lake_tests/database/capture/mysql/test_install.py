@@ -7,7 +7,7 @@ import pymysql
 import pytest
 
 from rds_lake.database.capture.install import differences, install, installed, uninstall
-from rds_lake.errors import TerminalError, UnavailableError
+from rds_lake.errors import ConfigError, TerminalError, UnavailableError
 from rds_lake.model.streams.captured import CapturedTable
 from rds_lake.sql.triggers.generate import generate
 from rds_lake.sql.triggers.plan import TriggerPlan, Wanted
@@ -120,6 +120,18 @@ def test_a_refusal_says_what_the_server_said_and_names_the_table(table: Lab) -> 
     assert table.dsn.password not in str(caught.value)
     table.run("INSERT INTO other VALUES (1)")
     assert table.images("other") == [{"id": "1"}]
+
+
+def test_no_trigger_ever_writes_into_somebody_elses_tables(table: Lab) -> None:
+    table.run("CREATE DATABASE rds_lake", "CREATE TABLE rds_lake.outbox (seq int PRIMARY KEY)")
+    with pytest.raises(ConfigError, match=r"somebody else made `rds_lake`\.`outbox`"):
+        table.capture("t")
+    table.run("INSERT INTO t (id) VALUES (1)", "DROP DATABASE rds_lake")
+    table.capture("other")
+    table.run("ALTER TABLE rds_lake.outbox ENGINE=MyISAM")
+    with pytest.raises(ConfigError, match=r"somebody else made `rds_lake`\.`outbox`"):
+        table.capture("t")
+    table.run("INSERT INTO t (id) VALUES (2)")
 
 
 def test_every_difference_is_named(table: Lab) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pymysql
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake_tests.database.capture.mysql.conftest import empty_lab
@@ -31,7 +31,8 @@ def outcome(cursor: pymysql.cursors.Cursor, statement: str) -> tuple[Any, ...]:
     return ("done", affected, cursor.lastrowid, cursor.warning_count)
 
 
-@settings(max_examples=10)
+# Without shrinking: each attempt takes as long as an example, and there would be hundreds.
+@settings(max_examples=10, phases=(Phase.explicit, Phase.generate))
 @given(script=scripts())
 def test_writers_notice_nothing_and_the_changes_rebuild_the_table(one_lab: Lab, script: Script) -> None:
     lab = one_lab
