@@ -9,7 +9,6 @@ import pytest
 from rds_lake.model.tables.table import Column
 from rds_lake.stages.streams.compaction.values import to_array
 
-
 moment = datetime.fromisoformat
 
 
