@@ -77,8 +77,10 @@ class LiveViews:
         )
 
     def beside(self, dated: DatedTables) -> None:
-        """Move the views to this date, which is being published; what prevents it is logged."""
+        """Move the views to this date, which is being published; what prevents it is logged. The first turn makes them."""
         try:
+            if read_shown(self.lake, self.source.name)[0] is None:
+                return
             marks = read_marks(self.lake, self.source.name, dated)
             tables, _, problems = self._tables(dated, marks, settle=False)
             for problem in (*marks.problems, *problems):
