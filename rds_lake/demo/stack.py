@@ -27,7 +27,7 @@ from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.console.account.stack import Setup, StackAsked
 from rds_lake.demo.processes import ProcessGroup
 from rds_lake.demo.reviews import Reviews, seed
-from rds_lake.demo.roles import as_pipeline, reader
+from rds_lake.demo.roles import as_pipeline
 from rds_lake.errors import RdsLakeError
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.stack.watch import Pace
@@ -36,6 +36,7 @@ from rds_lake.localcloud.environment import environment
 
 _READY_SECONDS = 60
 _PROJECT = Path(__file__).parent / "project"
+_TEMPLATES = "rds-lake-demo-templates"
 DEMO_CONFIG = _PROJECT / "lake.yaml"
 
 
@@ -43,14 +44,13 @@ DEMO_CONFIG = _PROJECT / "lake.yaml"
 class Stack:
     """A running local cloud with a lake provisioned in it.
 
-    `clients` may everything, as the account's owner; `reading` are a reader's; processes that are started work as the pipeline.
+    `clients` may everything, as the account's owner; processes that are started work as the pipeline.
     """
 
     config: LakeConfig
     endpoint: str
     databases: dict[str, str]
     clients: AwsClients
-    reading: AwsClients
     processes: ProcessGroup
     dagster_home: Path
     reviews: Reviews | None = None
@@ -86,7 +86,6 @@ def running_stack(
             endpoint=endpoint,
             databases=databases,
             clients=clients,
-            reading=reader(clients, config, endpoint),
             processes=processes,
             dagster_home=home,
         )
@@ -102,7 +101,9 @@ def _deploy(config: LakeConfig, clients: AwsClients, say: Callable[[str], None])
     lines: list[str] = []
     pace = Pace(clock=time.monotonic, sleep=time.sleep, pause=0.1, longest=0.5)
     setup = Setup(config=config, clients=clients, pace=pace, token=lambda: str(uuid4()), say=lines.append)
-    setup.apply(StackAsked(parameters=("PipelineRunsOn=account",)))
+    # For the template of a lake with many sources: it is too long for a call.
+    clients.s3.create_bucket(Bucket=_TEMPLATES)
+    setup.apply(StackAsked(parameters=("PipelineRunsOn=account",), template_bucket=_TEMPLATES))
     made = sum("  CREATE_COMPLETE" in line for line in lines) - 1
     say(f"rds-lake setup: CloudFormation's stack {name_prefix(config.lake)} with {made} resources")
 

@@ -20,6 +20,7 @@ from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
 from rds_lake.demo.reviews_story import show_reviews
+from rds_lake.demo.roles import reader
 from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
 from rds_lake.demo.watch import DayWatch, Step
 from rds_lake.errors import RdsLakeError
@@ -101,7 +102,7 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     source = stack.config.sources[0]
     layout = LakeLayout(bucket=stack.config.lake.bucket, prefix=stack.config.lake.prefix)
     athena = AthenaGateway(
-        stack.reading.athena,
+        reader(stack.clients, stack.config, stack.endpoint).athena,
         workgroup=stack.config.lake.workgroup,
         output_location=layout.athena_results(),
         sleep=time.sleep,

@@ -48,6 +48,8 @@ def lake_statements(config: LakeConfig, names: Names) -> Iterator[Statement]:
     in_athena = [source.name for source in config.sources if source.athena]
     if in_athena:
         yield from _athena(config, names, in_athena)
+    if others := [source.name for source in config.sources if not source.athena]:
+        yield _tables_of_before(names, others)
 
 
 def _lists(config: LakeConfig, names: Names) -> Iterator[Statement]:
@@ -133,6 +135,15 @@ def _athena(config: LakeConfig, names: Names, sources: Sequence[str]) -> Iterato
         resources=fixed(names.arn("athena", f"workgroup/{config.lake.workgroup}")),
     )
     yield locate_results(config, names)
+
+
+def _tables_of_before(names: Names, sources: Sequence[str]) -> Statement:
+    return Statement(
+        sid="RemovePartitionsOfBefore",
+        reason="Retention and `rds-lake prune` look for partitions of what they remove, also where `athena: false` was set later.",
+        actions=("glue:BatchDeletePartition", "glue:BatchGetPartition", "glue:GetPartitions", "glue:GetTables"),
+        resources=catalogue(names, sources),
+    )
 
 
 def catalogue(names: Names, sources: Sequence[str]) -> tuple[Resource, ...]:

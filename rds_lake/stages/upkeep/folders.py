@@ -36,7 +36,10 @@ class Exports:
 
     @classmethod
     def read(cls, config: LakeConfig, rds: RdsGateway, s3: S3Gateway) -> Exports:
-        """All exports below the export prefix, and every export task of the account."""
+        """All exports below the export prefix, and every export task of the account.
+
+        A lake without databases has no right to ask RDS, and no tasks.
+        """
         prefix = f"{config.lake.export_prefix}/" if config.lake.export_prefix else ""
         tables: set[str] = set()
 
@@ -47,7 +50,8 @@ class Exports:
                     tables.add(f"{prefix}{task}/{below[0]}/{below[1]}/")
                 yield f"{prefix}{task}/", item
 
-        return cls(folders=sum_folders(named()), tasks=rds.list_export_tasks(), tables=tables)
+        tasks = rds.list_export_tasks() if config.databases else ()
+        return cls(folders=sum_folders(named()), tasks=tasks, tables=tables)
 
 
 def sum_folders(items: Iterable[tuple[str, S3Object]]) -> dict[str, Folder]:

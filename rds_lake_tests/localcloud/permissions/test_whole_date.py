@@ -1,6 +1,7 @@
 """A whole date under a role with policies: every right is decided and recorded, and a missing one is named in the error."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -110,6 +111,7 @@ def test_an_export_whose_role_does_not_trust_the_export_service_fails_in_aws_wor
 
 
 def test_a_denied_action_reaches_the_pipeline_without_any_policy(world: World) -> None:
+    world = replace(world, pipeline=world.root)
     world.snapshot("2026-11-20")
     world.cloud.faults.add(read_faults({"deny": [{"action": "glue:BatchCreatePartition", "times": 1}]}))
     with pytest.raises(RdsLakeError, match="glue:BatchCreatePartition on resource: "):

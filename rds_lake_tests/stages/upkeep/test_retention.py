@@ -109,7 +109,7 @@ def test_every_file_of_an_earlier_export_of_the_date_goes_too(world: World) -> N
 
 def test_a_manifest_that_names_a_foreign_folder_deletes_nothing_there_and_stops_no_other_date(world: World) -> None:
     publish(world, *DATES)
-    s3, layout = world.gateways.s3, world.gateways.layout
+    s3, layout = world.root.s3, world.gateways.layout
     s3.put_text("acme-lake", "payroll/snapshot_date=2026-11-17/x", "precious", kms_key=None)
     key = layout.manifest_key("shop", date(2026, 11, 17))
     body = json.loads(s3.get_text("acme-lake", key))
