@@ -237,6 +237,28 @@ def reset(config_path: Path, **asked: Any) -> None:
     run(load_config(config_path), Asked(**asked), say=click.echo)
 
 
+@streams.command()
+@click.argument("source")
+@click.option("--install", is_flag=True, help="Run it in the database, in one transaction where the engine can.")
+@click.option("--drop", is_flag=True, help="The way back: remove triggers, functions, and an outbox that is empty.")
+@click.option("--reader", metavar="USER", help="Who forwards, for the grants. Default: the user of `streams.secret`.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="TABLE=COLUMN,…",
+    help="Print from the newest snapshot's columns, without a database, which has no keys: once for each table.",
+)
+@_dsn_option
+@_config_option
+def triggers(source: str, config_path: Path, **asked: Any) -> None:
+    """Print the SQL that captures changes of SOURCE's tables in the database itself, or run it: this touches production."""
+    from rds_lake.console.streams.triggers import Asked
+    from rds_lake.console.streams.triggers import triggers as run
+
+    run(load_config(config_path), Asked(source=source, **asked), show=click.echo, say=partial(click.echo, err=True))
+
+
 @main.command()
 def demo() -> None:
     """A real PostgreSQL database becomes typed Athena views, twice, on this machine."""

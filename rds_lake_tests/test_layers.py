@@ -86,6 +86,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "upkeep": SHARED | KINDS,
         "watch": SHARED | KINDS | {"upkeep", "streams"},
     },
+    "sql": {"": set(), "triggers": {""}},
     "infra": {"": {"policy"}, "policy": {""}, "template": {"", "policy"}, "stack": {"", "policy", "template"}},
     "defs": {
         "": {"assets", "checks", "sensors"},

@@ -14,6 +14,7 @@ from pydantic import Field
 from rds_lake.config.lake import Arn, Settings
 from rds_lake.config.shared import Cron, Naming, Pattern, Rule, SharedKeys
 from rds_lake.config.streams import Streams
+from rds_lake.config.streams_rules import streams_problems
 from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.aws.engine import Engine, engine_of
 from rds_lake.model.aws.snapshot import Which
@@ -83,6 +84,11 @@ def _outbox_has_its_own_database(source: DatabaseKeys) -> Iterator[str]:
         yield f"streams.tables: the name {OWN_SCHEMA} is kept for capture's own tables; a database of that name cannot be captured"
 
 
+def _streams_are_legal(source: DatabaseKeys) -> Iterator[str]:
+    if source.streams is not None:
+        yield from streams_problems(source.streams, engine=source.engine, include=source.include)
+
+
 def _live_is_aurora(source: Rds) -> Iterator[str]:
     if "live" in source.snapshots:
         yield "snapshots: live exports a cluster without a snapshot; it needs `kind: aurora`"
@@ -102,6 +108,7 @@ class DatabaseKeys(SharedKeys):
         _held_dates_are_not_replaced,
         _no_union_of_the_outbox,
         _outbox_has_its_own_database,
+        _streams_are_legal,
     )
 
     identifier: str = Field(

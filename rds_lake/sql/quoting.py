@@ -31,6 +31,26 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def mysql_literal(text: str) -> str:
+    """`'text'` for MySQL and MariaDB, all in one line.
+
+    Its bytes where it has the end of a line, or a backslash, which means something in some SQL modes only.
+
+    https://dev.mysql.com/doc/refman/8.4/en/string-literals.html
+    """
+    if "\\" in text or "\n" in text:
+        _refuse(text, "literal", empty=True)
+        return f"_utf8mb4 X'{text.encode().hex().upper()}'"
+    return literal(text)
+
+
+def dollar_quoted(text: str) -> str:
+    """The text between dollar quotes whose tag is not in it (PostgreSQL: bodies of functions)."""
+    _refuse(text, "literal", empty=True)
+    tag = next(tag for tag in (f"$rds_lake{number or ''}$" for number in range(len(text) + 1)) if tag not in text)
+    return f"{tag}\n{text}\n{tag}"
+
+
 def date_literal(day: date) -> str:
     """`DATE '2026-11-20'`."""
     return f"DATE {literal(day.isoformat())}"

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from rds_lake.cli import main
 from rds_lake.stages.streams.scheduled import handler
-from rds_lake_tests.support.capture import Captured
+from rds_lake_tests.support.outbox_database import Captured
 from rds_lake_tests.support.world import World, until
 
 
@@ -84,3 +84,13 @@ def test_for_ever_ends_by_sigterm_within_seconds_and_its_changes_are_whole(captu
     assert output.splitlines()[-1] == "stopped; what is not in a cut yet is still in the outbox"
     captured.fill(2)
     assert "cut 2" in invoke("forward", "shop").output
+
+
+def test_triggers_that_the_command_installed_fill_what_forward_takes(captured: Captured) -> None:
+    captured.run("DROP SCHEMA rds_lake CASCADE", "INSERT INTO accounts VALUES (1, 'before', 0)")
+    installed = invoke("triggers", "shop", "--install")
+    assert installed.exit_code == 0, installed.output
+    captured.run(
+        "UPDATE accounts SET v = NULL", "INSERT INTO \"Order Details\" VALUES (7, 'ä', 1)", "DELETE FROM accounts"
+    )
+    assert "cut 1, 3 changes of 2 tables" in invoke("forward", "shop").output

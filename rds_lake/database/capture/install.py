@@ -9,6 +9,7 @@ from types import ModuleType
 
 from rds_lake.database.dsn import Dsn
 from rds_lake.model.aws.engine import Engine
+from rds_lake.model.streams.captured import CapturedTable
 from rds_lake.sql.triggers.plan import TriggerPlan
 
 
@@ -29,6 +30,11 @@ def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
 def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
     """What is not as the plan has it: triggers missing or disabled, other definitions, columns changed since. Reads only."""
     return _engine(dsn).differences(dsn, plan)
+
+
+def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
+    """The tables that the database itself says are captured; none where nothing is installed. Reads only."""
+    return _engine(dsn).installed(dsn, database)
 
 
 def _engine(dsn: Dsn) -> ModuleType:

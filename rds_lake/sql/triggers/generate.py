@@ -1,4 +1,4 @@
-"""Chooses the engine whose triggers are written: PostgreSQL's are `postgres.py`, MySQL's and MariaDB's `mysql.py`."""
+"""Chooses the engine whose triggers are written: PostgreSQL's are `postgres.py`, MySQL's and MariaDB's `mysql/triggers.py`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,6 @@ def generate(engine: Engine, tables: Sequence[CapturedTable], wanted: Wanted) ->
         from rds_lake.sql.triggers.postgres import postgres_triggers
 
         return postgres_triggers(tables, wanted)
-    from rds_lake.sql.triggers.mysql import mysql_triggers
+    from rds_lake.sql.triggers.mysql.triggers import mysql_triggers
 
     return mysql_triggers(tables, wanted)

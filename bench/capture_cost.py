@@ -1,0 +1,11 @@
+"""What triggers cost writers of a PostgreSQL database, against the same work without them.
+
+    python -m bench.capture_cost [--rows 100000] [--seconds 3] [--rounds 5]
+
+The program is `rds_lake_tests/large/capture_cost.py`; its exit code is 1 when a bar is short.
+"""
+
+from bench.play import play
+
+if __name__ == "__main__":
+    play("capture_cost")

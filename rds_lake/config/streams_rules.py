@@ -1,0 +1,75 @@
+"""What `streams:` of a source has wrong in itself, and with the source's other keys.
+
+What belongs here: these rules, each a function that yields sentences.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from rds_lake.config.streams import Streams
+from rds_lake.model.aws.engine import Engine, engine_of
+
+_OF_LAMBDA, _OF_OUTBOX = ("function", "on_error"), ("forward_minutes",)
+
+
+def streams_problems(
+    streams: Streams, *, engine: Literal["postgres", "mysql", "mariadb"] | None, include: Sequence[str]
+) -> Iterator[str]:
+    """Every problem of the section. `engine` and `include` are the source's."""
+    family = engine_of(engine) if engine else None
+    unreadable = list(_names(streams, family))
+    yield from unreadable
+    yield from _keys(streams)
+    if not unreadable:
+        yield from _tables(streams, family, include)
+
+
+def _names(streams: Streams, family: Engine | None) -> Iterator[str]:
+    depths = {Engine.POSTGRES: (3,), Engine.MYSQL: (2,), None: (2, 3)}[family]
+    # A table's own name may have dots of its own.
+    wrong = [name for name in streams.tables if len(parts := name.split(".")) < depths[0] or "" in parts[: depths[-1]]]
+    words = {Engine.POSTGRES: "`db.schema.table`", Engine.MYSQL: "`db.table`"}
+    if wrong:
+        grammar = words[family] if family else f"{words[Engine.POSTGRES]} (MySQL: {words[Engine.MYSQL]})"
+        yield f"streams.tables {wrong}: a captured table is written {grammar}"
+    for name, count in Counter(streams.tables).items():
+        if count > 1:
+            yield f"streams.tables: {name!r} is there {count} times; remove all but one"
+    if family is None and len({min(name.count("."), 2) for name in streams.tables}) > 1:
+        yield "streams.tables: some are written as PostgreSQL's (`db.schema.table`), some as MySQL's (`db.table`); say `engine:`"
+
+
+def _keys(streams: Streams) -> Iterator[str]:
+    by_call = streams.capture == "lambda"
+    if by_call and streams.function is None:
+        yield "streams.function: `capture: lambda` needs the ARN of the function that triggers call; add it"
+    for key in _OF_OUTBOX if by_call else _OF_LAMBDA:
+        if key in streams.model_fields_set:
+            other = "outbox" if by_call else "lambda"
+            yield f"streams.{key}: means something with `capture: {other}` only; remove it, or set that"
+    if by_call and streams.level == "statement_level":
+        yield "streams.level: with `capture: lambda` each row is a call anyway; remove `statement_level`"
+
+
+def _tables(streams: Streams, family: Engine | None, include: Sequence[str]) -> Iterator[str]:
+    targets = streams.targets(family)
+    mysql = all(target.schema == target.database for target in targets) if family is None else family is Engine.MYSQL
+    if mysql and streams.level == "statement_level":
+        yield "streams.level: MySQL has triggers for rows only; remove `statement_level`"
+    databases = sorted({target.database for target in targets})
+    if not mysql and len(databases) > 1:
+        yield (
+            f"streams.tables are of the databases {databases}: PostgreSQL's triggers and their outbox are within one database, so "
+            "only one of them can be captured"
+        )
+    items_of = (Engine.MYSQL if mysql else Engine.POSTGRES).items_of
+    outside = [
+        str(name)
+        for name, target in zip(streams.tables, targets, strict=True)
+        if not set(items_of(target)) & set(include)
+    ]
+    if include and outside:
+        yield f"streams.tables {outside} are not within `include`: changes without a snapshot to start from; add them to `include`"

@@ -1,0 +1,85 @@
+"""What is there of capture in a MySQL or MariaDB server, and how it differs from a plan. Reads only."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rds_lake.database.capture.mysql_session import attempt
+from rds_lake.model.streams.captured import CAPTURE, OUTBOX, CapturedTable, render_captured
+from rds_lake.sql.triggers.mysql.body import EVENTS, LABEL, trigger_name
+from rds_lake.sql.triggers.mysql.outbox import own_name
+
+_PREFIX = "rds_lake_"
+
+_TRIGGERS = """
+SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT
+FROM information_schema.TRIGGERS
+"""
+_COLUMNS = """
+SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA IN %s ORDER BY ORDINAL_POSITION
+"""
+_DEFINITIONS = f"SELECT `table_schema`, `table_name`, `definition` FROM {own_name(CAPTURE)}"
+
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """By database and table: capture's triggers by name (event, timing, statement), columns with types, and the definition."""
+
+    triggers: Mapping[Place, Mapping[str, tuple[str, str, str]]]
+    columns: Mapping[Place, Sequence[tuple[str, str]]]
+    definitions: Mapping[Place, str]
+
+
+def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
+    """What is there now, of these tables at least."""
+    triggers: dict[Place, dict[str, tuple[str, str, str]]] = defaultdict(dict)
+    for database, table, name, event, timing, statement in _rows(cursor, _TRIGGERS):
+        if name.startswith(_PREFIX):
+            triggers[database, table][name] = (event, timing, statement)
+    columns: dict[Place, list[tuple[str, str]]] = defaultdict(list)
+    databases = tuple({table.target.database for table in tables})
+    for database, table, name, kind in _rows(cursor, _COLUMNS, databases) if databases else ():
+        columns[database, table].append((name, kind))
+    # Before the first installation there is no such table.
+    there = attempt(cursor, _DEFINITIONS) is None
+    definitions = {(database, table): text for database, table, text in (cursor.fetchall() if there else ())}
+    return Installed(triggers=dict(triggers), columns=dict(columns), definitions=definitions)
+
+
+def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
+    """What of a table is not as planned, a sentence each."""
+    place = (table.target.database, table.target.table)
+    present = dict(there.triggers.get(place, {}))
+    for op, event in EVENTS.items():
+        found = present.pop(trigger_name(table.target, op), None)
+        if found is None:
+            yield f"its trigger for {event} is missing: what was written since is in no change"
+        elif found[:2] != (event, "AFTER") or not found[2].lstrip().startswith(f"{LABEL}{table.digest}:"):
+            yield f"its trigger for {event} is of another definition"
+    if present:
+        yield f"it has triggers that an installation left behind: {', '.join(sorted(present))}"
+    if there.definitions.get(place) != render_captured(table):
+        yield f"its definition in {own_name(CAPTURE)} is missing or another"
+    if there.columns.get(place, ()) != [(column.name, column.type) for column in table.columns]:
+        yield "its columns are others than those that the triggers name"
+
+
+def leftovers(cursor: Any) -> bool:
+    """Whether anything still needs the database of capture: a trigger, a definition, or a change nobody has taken."""
+    if any(name.startswith(_PREFIX) for _, _, name, *_ in _rows(cursor, _TRIGGERS)):
+        return True
+    return any(
+        attempt(cursor, f"SELECT 1 FROM {own_name(table)} LIMIT 1") is None and cursor.fetchall()
+        for table in (CAPTURE, OUTBOX)
+    )
+
+
+def _rows(cursor: Any, query: str, *arguments: Any) -> Sequence[tuple[Any, ...]]:
+    cursor.execute(query, arguments or None)
+    return cursor.fetchall()

@@ -1,0 +1,105 @@
+"""A session of MySQL or MariaDB for capture: opened with a time-out, its errors without a word of where it goes or who asks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rds_lake.database.dsn import Dsn
+from rds_lake.errors import ConfigError, UnavailableError
+
+_CONNECT_SECONDS = 10
+_READ_SECONDS = 300
+# The connection is gone, not a statement wrong.
+_LOST = {2006, 2013, 1053, 1927}
+_BUSY = {1205, 1213}
+
+
+@contextmanager
+def mysql_session(dsn: Dsn) -> Iterator[Any]:
+    """A cursor of PyMySQL with autocommit, in no database.
+
+    ConfigError when the driver is not installed, UnavailableError when the server cannot be reached or the connection is lost.
+    """
+    pymysql = _driver()
+    failure: Exception | None = None
+    with closing(_connected(dsn, pymysql)) as connection, connection.cursor() as cursor:
+        try:
+            yield cursor
+        except (pymysql.OperationalError, pymysql.InterfaceError, OSError) as error:
+            if isinstance(error, pymysql.OperationalError) and code_of(error) not in _LOST:
+                raise
+            failure = error
+    if failure is not None:
+        raise _unreachable(failure)
+
+
+def _connected(dsn: Dsn, pymysql: Any) -> Any:
+    failure: Exception
+    try:
+        return pymysql.connect(
+            host=dsn.host,
+            port=dsn.port,
+            user=dsn.user,
+            password=dsn.password,
+            charset="utf8mb4",
+            connect_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+            autocommit=True,
+            ssl_ca=dsn.options.get("ssl_ca"),
+            ssl_verify_cert=True if "ssl_ca" in dsn.options else None,
+        )
+    except (pymysql.MySQLError, OSError) as error:
+        failure = error
+    # Raised outside of the handler: the driver's own error says host and user.
+    raise _unreachable(failure)
+
+
+def _driver() -> Any:
+    try:
+        import pymysql
+    except ImportError as error:
+        raise ConfigError("`streams:` needs PyMySQL, which is not installed: pip install 'rds-lake[verify]'") from error
+    return pymysql
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The server's number and sentence for a statement that it did not execute."""
+
+    code: int
+    sentence: str
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether others hold what the statement needs: a lock, or in a deadlock."""
+        return self.code in _BUSY
+
+
+def attempt(cursor: Any, statement: str) -> Refused | None:
+    """Execute a statement; None when the server did it. A lost connection is the session's error, see `mysql_session`."""
+    import pymysql
+
+    try:
+        cursor.execute(statement)
+    except pymysql.MySQLError as error:
+        if not code_of(error) or code_of(error) in _LOST:
+            raise
+        return Refused(code=code_of(error), sentence=str(error.args[-1]))
+    return None
+
+
+def code_of(error: BaseException) -> int:
+    """The server's number of an error; 0 where it has none."""
+    number = error.args[0] if error.args else 0
+    return number if isinstance(number, int) else 0
+
+
+def _unreachable(failure: Exception) -> UnavailableError:
+    code = f" {code_of(failure)}" if code_of(failure) else ""
+    return UnavailableError(
+        f"the database of `streams:` cannot be reached ({type(failure).__name__}{code}); see that host, user and password are "
+        "right and that this process may connect"
+    )

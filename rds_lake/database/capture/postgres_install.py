@@ -1,0 +1,155 @@
+"""Installs triggers in a PostgreSQL database, in one transaction that no writer has to wait for long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rds_lake.database.capture.postgres_describe import read_tables
+from rds_lake.database.capture.postgres_session import postgres_session
+from rds_lake.database.dsn import Dsn
+from rds_lake.errors import ConfigError
+from rds_lake.model.streams.captured import CapturedTable, parse_captured
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.quoting import qualified
+from rds_lake.sql.triggers.plan import TriggerPlan
+from rds_lake.sql.triggers.postgres import trigger_names
+from rds_lake.sql.triggers.postgres_tables import OWN_COLUMNS
+
+# Writers that come while a lock is waited for wait behind it: for one table so long, for all together so long.
+LOCK_SECONDS, ALL_LOCKS_SECONDS = 2, 5
+_STATEMENT_SECONDS = 30
+_TRIGGERS = """
+SELECT t.tgname, t.tgenabled::text, t.tgrelid::regclass::text, p.prosrc, t.tgrelid = to_regclass(%s)
+FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+WHERE t.tgname = ANY (%s)
+  AND (t.tgrelid = to_regclass(%s) OR t.tgrelid IN (SELECT relid FROM pg_partition_tree(to_regclass(%s))))
+"""
+
+
+def install(dsn: Dsn, plan: TriggerPlan) -> None:
+    """See `install.py`."""
+    right = not _compared(dsn, plan)[0]
+    with postgres_session(dsn, _database(plan.tables), writes=True) as connection:
+        if right:
+            _execute(connection, [statement for statement in plan.statements if statement.startswith("GRANT ")])
+            return
+        _lock(connection, plan.tables)
+        if changed := [str(table.target) for table in plan.tables if _columns_differ(connection, table)]:
+            raise ConfigError("tables were altered since their triggers were written; do it again:", changed)
+        _execute(connection, plan.statements)
+        _require_own_tables(connection)
+
+
+def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
+    """See `install.py`."""
+    with postgres_session(dsn, _database(plan.tables), writes=True) as connection:
+        there = read_tables(connection, [table.target for table in plan.tables])
+        _lock(connection, [table for table in plan.tables if (table.target.schema, table.target.table) in there])
+        _execute(connection, plan.drop)
+
+
+def installed(dsn: Dsn, database: str) -> tuple[CapturedTable, ...]:
+    """The tables that the database itself says are captured."""
+    with postgres_session(dsn, database) as connection:
+        return tuple(_captured(connection, database))
+
+
+def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
+    """See `install.py`."""
+    found, others = _compared(dsn, plan)
+    return (*found, *(f"{target}: is captured, and lake.yaml does not ask for it" for target in others))
+
+
+def _compared(dsn: Dsn, plan: TriggerPlan) -> tuple[list[str], tuple[TableTarget, ...]]:
+    """What differs of the plan's tables, and the captured tables that it does not have."""
+    database = _database(plan.tables)
+    with postgres_session(dsn, database) as connection:
+        known = {table.target: table for table in _captured(connection, database)}
+        found = [
+            problem
+            for table in plan.tables
+            for problem in (
+                *_of_definition(table, known.pop(table.target, None)),
+                *_of_triggers(connection, table, plan),
+            )
+        ]
+    return found, tuple(known)
+
+
+def _of_definition(table: CapturedTable, was: CapturedTable | None) -> Iterator[str]:
+    if was is None:
+        yield f"{table.target}: is not captured"
+        return
+    before, now = ({column.name: column.type for column in each.columns} for each in (was, table))
+    for name in now.keys() - before.keys():
+        yield f"{table.target}: column {name!r} was added and is in no change; generate the triggers again"
+    for name in before.keys() - now.keys():
+        yield f"{table.target}: column {name!r} is gone or has another name; every change is read column by column until the "\
+              "triggers are generated again"  # fmt: skip
+    for name in before.keys() & now.keys():
+        if before[name] != now[name]:
+            yield f"{table.target}: column {name!r} was {before[name]} and is {now[name]}; generate the triggers again"
+    if was.key != table.key:
+        yield f"{table.target}: the primary key was {list(was.key)} and is {list(table.key)}; generate the triggers again"
+    elif before == now and was.digest != table.digest:
+        yield f"{table.target}: its triggers are of other settings or another release; generate them again"
+
+
+def _of_triggers(connection: Any, table: CapturedTable, plan: TriggerPlan) -> Iterator[str]:
+    names, relation = trigger_names(table), qualified(table.target.schema, table.target.table)
+    found = connection.execute(_TRIGGERS, [relation, list(names), relation, relation]).fetchall()
+    there = {name for name, _, _, _, own in found if own}
+    for name in names:
+        if name not in there:
+            yield f"{table.target}: the trigger {name!r} is missing"
+    for name, enabled, where, source, _ in found:
+        if enabled in ("D", "R"):
+            yield f"{table.target}: the trigger {name!r} of {where} is disabled: changes are lost; ALTER TABLE … ENABLE TRIGGER"
+        if not any(source in statement for statement in plan.statements):
+            yield f"{table.target}: the function of the trigger {name!r} of {where} is not the generated one"
+
+
+def _captured(connection: Any, database: str) -> Iterator[CapturedTable]:
+    if connection.execute("SELECT to_regclass('rds_lake.capture')").fetchone()[0] is None:
+        return
+    for schema, table, text in connection.execute("SELECT table_schema, table_name, definition FROM rds_lake.capture"):
+        yield parse_captured(text, where=f"rds_lake.capture of {database}, {schema}.{table}")
+
+
+def _columns_differ(connection: Any, table: CapturedTable) -> bool:
+    found = read_tables(connection, [table.target]).get((table.target.schema, table.target.table))
+    return found is None or found.columns != table.columns or found.key != table.key
+
+
+def _execute(connection: Any, statements: Sequence[str]) -> None:
+    for statement in statements:
+        connection.execute(statement.encode())
+
+
+def _require_own_tables(connection: Any) -> None:
+    """Into a table of the same name that is somebody else's, no trigger could write: every writer would fail."""
+    for table, columns in OWN_COLUMNS.items():
+        (found,) = connection.execute(
+            "SELECT array_agg(attname::text ORDER BY attnum) FROM pg_attribute "
+            "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped",
+            [f"rds_lake.{table}"],
+        ).fetchone()
+        if found is not None and found != list(columns):
+            raise ConfigError(
+                f"rds_lake.{table} has the columns {found} and should have {list(columns)}: it is not of rds-lake, or of another "
+                "release; nothing was changed"
+            )
+
+
+def _lock(connection: Any, tables: Sequence[CapturedTable]) -> None:
+    connection.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
+    connection.execute(f"SET LOCAL statement_timeout = '{ALL_LOCKS_SECONDS}s'".encode())
+    if tables:
+        listed = ", ".join(qualified(table.target.schema, table.target.table) for table in tables)
+        connection.execute(f"LOCK TABLE {listed} IN SHARE ROW EXCLUSIVE MODE".encode())
+    connection.execute(f"SET LOCAL statement_timeout = '{_STATEMENT_SECONDS}s'".encode())
+
+
+def _database(tables: Sequence[CapturedTable]) -> str:
+    return tables[0].target.database

@@ -1,0 +1,62 @@
+"""Sessions with a PostgreSQL database that capture works in. No error has a word of the DSN."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rds_lake.database.dsn import Dsn
+from rds_lake.errors import ConfigError, TerminalError, UnavailableError
+
+_CONNECT_SECONDS = 10
+# Somebody holds a lock, or the server ends sessions: the same may succeed in a minute.
+_LATER = {"55P03", "57014", "40001", "40P01", "57P01", "57P02", "57P03"}
+
+
+@contextmanager
+def postgres_session(dsn: Dsn, database: str, *, writes: bool = False) -> Iterator[Any]:
+    """A psycopg connection in one transaction, committed at the end. Names are resolved in pg_catalog alone.
+
+    ConfigError when the driver is not installed, UnavailableError when there is no connection or a lock is not given in time,
+    TerminalError with the database's own sentence when it refuses a statement.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise ConfigError("`streams:` needs psycopg, which is not installed: pip install 'rds-lake[verify]'") from error
+    failure: Exception | None = None
+    try:
+        with psycopg.connect(
+            host=dsn.host,
+            port=dsn.port,
+            user=dsn.user,
+            password=dsn.password,
+            dbname=database,
+            connect_timeout=_CONNECT_SECONDS,
+            application_name="rds-lake streams",
+            **{key: value for key, value in dsn.options.items() if key.startswith("ssl")},  # type: ignore[arg-type]
+        ) as connection:
+            # Statements and no start-up options: RDS Proxy and pgbouncer refuse those.
+            connection.execute("SET TRANSACTION READ WRITE" if writes else "SET TRANSACTION READ ONLY")
+            connection.execute("SET LOCAL search_path = pg_catalog, pg_temp")
+            connection.execute("SET LOCAL standard_conforming_strings = on")
+            yield connection
+    except psycopg.Error as error:
+        failure = error
+    if failure is not None:
+        raise _told(failure) from None
+
+
+def _told(failure: Any) -> ConfigError | UnavailableError | TerminalError:
+    code, sentence = failure.sqlstate, failure.diag.message_primary
+    if code is None or code.startswith(("08", "28")) or sentence is None:
+        return UnavailableError(
+            f"the database that `streams:` names cannot be reached ({type(failure).__name__}{f' {code}' if code else ''}); see that "
+            "the secret's (or --dsn's) host, user and password are right and that this process may connect"
+        )
+    if code in _LATER:
+        return UnavailableError(
+            f"the database gave up after waiting ({sentence}); nothing was changed, try again later"
+        )
+    return TerminalError(f"the database refused: {sentence} ({code}); nothing was changed")

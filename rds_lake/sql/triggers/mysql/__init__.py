@@ -1,0 +1,1 @@
+"""The triggers of MySQL and MariaDB, as text."""

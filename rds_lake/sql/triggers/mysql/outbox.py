@@ -1,0 +1,83 @@
+"""The outbox of a MySQL or MariaDB server, its two neighbours, and the statement that writes a change into it.
+
+    rds_lake.outbox      seq, xid (NULL: the server tells a trigger no transaction), at (UTC), table_schema, table_name, op,
+                         old_image, new_image, omitted
+    rds_lake.position    id 1, cut, epoch
+    rds_lake.capture     table_schema, table_name, definition
+    rds_lake.dropped     only with `capture: lambda`: a row for each change that could not be handed over
+
+They are a database of their own, since in MySQL a database is a schema. Nothing in them is of a type whose export needs a rule,
+and names are compared byte by byte: a server may have `Orders` beside `orders`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION, CapturedTable, render_captured
+from rds_lake.model.streams.event import Op
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.quoting import backticked, mysql_literal
+
+DROPPED = "dropped"
+_STORED = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
+_NAMES = "`table_schema` VARCHAR(64) NOT NULL, `table_name` VARCHAR(64) NOT NULL"
+
+
+def own_name(table: str) -> str:
+    """`rds_lake`.`table`."""
+    return f"{backticked(OWN_SCHEMA)}.{backticked(table)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToOutbox:
+    """Changes become rows of the outbox, in the writer's transaction."""
+
+    limit: int
+    takes_key: bool = False
+
+    def statement(self, target: TableTarget, op: Op) -> str:
+        # VALUES and never SELECT, which would lock the numbers of the outbox until the writer's statement ends.
+        names = f"{mysql_literal(target.schema)}, {mysql_literal(target.table)}, {mysql_literal(op)}"
+        return (
+            f"INSERT INTO {own_name(OUTBOX)} "
+            "(`at`, `table_schema`, `table_name`, `op`, `old_image`, `new_image`, `omitted`)\n"
+            f"VALUES (UTC_TIMESTAMP(6), {names}, old_image, new_image, omitted)"
+        )
+
+
+CREATE_DATABASE = f"CREATE DATABASE IF NOT EXISTS {backticked(OWN_SCHEMA)} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+
+CREATE_CAPTURE = (
+    f"CREATE TABLE IF NOT EXISTS {own_name(CAPTURE)} ({_NAMES}, `definition` LONGTEXT NOT NULL, "
+    f"PRIMARY KEY (`table_schema`, `table_name`)) {_STORED}"
+)
+
+CREATE_OUTBOX = (
+    f"CREATE TABLE IF NOT EXISTS {own_name(OUTBOX)} (`seq` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, `xid` BIGINT NULL, "
+    f"`at` DATETIME(6) NOT NULL, {_NAMES}, `op` VARCHAR(1) NOT NULL, "
+    f"`old_image` LONGTEXT NULL, `new_image` LONGTEXT NULL, `omitted` LONGTEXT NULL) {_STORED}",
+    f"CREATE TABLE IF NOT EXISTS {own_name(POSITION)} (`id` SMALLINT NOT NULL PRIMARY KEY, `cut` BIGINT NOT NULL, "
+    f"`epoch` VARCHAR(36) NOT NULL) {_STORED}",
+    f"INSERT IGNORE INTO {own_name(POSITION)} (`id`, `cut`, `epoch`) VALUES (1, 0, UUID())",
+)
+
+
+CREATE_DROPPED = (
+    f"CREATE TABLE IF NOT EXISTS {own_name(DROPPED)} (`id` BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, `xid` BIGINT NULL, "
+    f"`at` DATETIME(6) NOT NULL, {_NAMES}, `op` VARCHAR(1) NOT NULL, `error` TEXT NULL) {_STORED}"
+)
+
+
+def define(table: CapturedTable) -> str:
+    """The statement that writes the table's definition."""
+    names = f"{mysql_literal(table.target.schema)}, {mysql_literal(table.target.table)}"
+    return f"REPLACE INTO {own_name(CAPTURE)} VALUES ({names}, {mysql_literal(render_captured(table))})"
+
+
+def forget(table: CapturedTable) -> str:
+    """The statement that removes it."""
+    return (
+        f"DELETE FROM {own_name(CAPTURE)} WHERE `table_schema` = {mysql_literal(table.target.schema)} "
+        f"AND `table_name` = {mysql_literal(table.target.table)}"
+    )

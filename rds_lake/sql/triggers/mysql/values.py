@@ -1,0 +1,161 @@
+"""One value of a row in a trigger of MySQL and MariaDB: its text in an image, whether it has changed, how long it can be.
+
+    type                                  text in an image                                  in the export
+    tinyint … bigint, unsigned, year      digits, none of ZEROFILL's: 7, -7, 2026, 0        int32, int64, decimal(20,0)
+    decimal(p,s)                          all s fraction digits: 1.50                       decimal(p,s); text beyond 38 digits
+    float, double                         the shortest text of the double: 0.1, 1e15; of    double
+                                          a FLOAT 0.1 it is 0.10000000149011612
+    bit(n)                                the number in decimal: 5                          bytes, big-endian
+    char, varchar, … text, enum, set      the text; a char without spaces at its end        text
+    json                                  the server's own text                             text
+    date, time                            2026-11-28, 0000-00-00, 2026-00-31, -838:59:59.5  text
+    datetime(n)                           2026-11-28 03:00:00.123, with all n digits; zero  timestamp; NULL for days that
+                                          dates as they are: 0000-00-00 00:00:00.000        do not exist
+    timestamp(n)                          the same, in UTC                                  timestamp; NULL for zero dates
+    binary, varbinary, … blob             hexadecimal digits, in capitals: 00FF             bytes
+    geometry, point, …                    the same, of 4 bytes SRID and WKB                 bytes
+    uuid, inet4, inet6 (MariaDB)          the server's own text                             text
+
+None of it depends on the writer's time zone or character set; SQL modes are a trigger's own. Which types AWS exports:
+https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-export-snapshot.html
+
+What belongs here: expressions of one column. Whole images are `image.py`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from rds_lake.model.streams.captured import CapturedColumn
+from rds_lake.sql.quoting import backticked, mysql_literal
+
+_INTEGERS = {"tinyint", "smallint", "mediumint", "int", "integer", "bigint"}
+_NUMBERS = {*_INTEGERS, "year", "decimal", "float", "double", "bit"}
+_FLOATS = {"float", "double"}
+_TIMES = {"date", "time", "datetime", "timestamp"}
+_TEXT_BYTES = {"tinytext": 0xFF, "text": 0xFFFF, "mediumtext": 0xFF_FFFF, "longtext": 0xFFFF_FFFF, "json": 0xFFFF_FFFF}
+_BLOB_BYTES = {"tinyblob": 0xFF, "blob": 0xFFFF, "mediumblob": 0xFF_FFFF, "longblob": 0xFFFF_FFFF}
+_TEXTS = {"char", "varchar", "enum", "set", *_TEXT_BYTES}
+_BINARIES = {"binary", "varbinary", *_BLOB_BYTES}
+_GEOMETRIES = {
+    *("geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon"),
+    *("geometrycollection", "geomcollection"),  # MariaDB's word and MySQL's
+}
+_OTHERS = {"uuid", "inet4", "inet6"}
+_KNOWN = _NUMBERS | _TIMES | _TEXTS | _BINARIES | _GEOMETRIES | _OTHERS
+
+# A byte or a character becomes six at most in JSON (\u0001), a byte of binary data two digits.
+_TEXT_GROWTH, _HEX_GROWTH = 6, 2
+_SHORT = 100  # more than any number, time or address has
+_MOST_CHARACTERS = 0xFFFF
+_GEOMETRY_BYTES = 0xFFFF_FFFF
+
+
+def is_known(column: CapturedColumn) -> bool:
+    """Whether the column's type has a form here."""
+    return _word(column) in _KNOWN
+
+
+def text_of(column: CapturedColumn, row: str) -> str:
+    """The expression of the value's text, or NULL; `row` is NEW or OLD."""
+    word, value = _word(column), _value(column, row)
+    zero_filled = "zerofill" in column.type.lower().split()
+    if word == "year" or (word in _INTEGERS and zero_filled):
+        return f"CAST({value} + 0 AS CHAR)"
+    if word == "decimal" and zero_filled:
+        return f"CAST(CAST({value} AS DECIMAL({_arguments(column)})) AS CHAR)"
+    if word in _FLOATS:
+        return f"CAST({value} * 1e0 AS CHAR)"  # as text a FLOAT has six digits
+    if word == "bit":
+        return f"CAST(CAST({value} AS UNSIGNED) AS CHAR)"
+    if word == "timestamp":
+        return _utc_text(column, value)
+    if word in _TEXTS:
+        # CAST and not CONVERT: MariaDB puts JSON, which it takes many a longtext for, into an object as JSON.
+        return f"CAST({value} AS CHAR CHARACTER SET utf8mb4)"
+    if word in _BINARIES or word in _GEOMETRIES:
+        return f"HEX({value})"
+    return f"CAST({value} AS CHAR)"
+
+
+def unchanged(column: CapturedColumn) -> str:
+    """The condition that OLD and NEW have the same text; it is never NULL."""
+    word, old, new = _word(column), _value(column, "OLD"), _value(column, "NEW")
+    if word in _TEXTS:
+        # A collation takes foo for Foo, and many take it for 'foo ' too.
+        return f"CAST({old} AS BINARY) <=> CAST({new} AS BINARY)"
+    if word in _FLOATS:
+        return f"CAST({old} * 1e0 AS BINARY) <=> CAST({new} * 1e0 AS BINARY)"  # 0 and -0 are equal as numbers
+    if word == "timestamp":
+        # As times of a time zone the two two o'clocks of one night are equal. A zero date has no number in MariaDB.
+        return f"({old} IS NULL) = ({new} IS NULL) AND UNIX_TIMESTAMP({old}) <=> UNIX_TIMESTAMP({new})"
+    return f"{old} <=> {new}"
+
+
+def most_bytes(column: CapturedColumn) -> int:
+    """What the value's text can take in JSON, quotes included."""
+    word = _word(column)
+    if word in ("char", "varchar"):
+        return _TEXT_GROWTH * _length(column) + 2
+    if word in ("enum", "set"):
+        # The type names every member.
+        return _TEXT_GROWTH * (_length(column) if _arguments(column).isdigit() else len(column.type)) + 2
+    if word in _TEXT_BYTES:
+        return _TEXT_GROWTH * _TEXT_BYTES[word] + 2
+    if word in ("binary", "varbinary"):
+        return _HEX_GROWTH * _length(column) + 2
+    if word in _BLOB_BYTES or word in _GEOMETRIES:
+        return _HEX_GROWTH * _BLOB_BYTES.get(word, _GEOMETRY_BYTES) + 2
+    return _SHORT
+
+
+def bytes_bound(column: CapturedColumn, row: str) -> str:
+    """The expression of a number that is not below the bytes of the value's text in JSON; quick."""
+    growth = _TEXT_GROWTH if _word(column) in _TEXTS else _HEX_GROWTH
+    return f"COALESCE(LENGTH({_value(column, row)}), 1) * {growth} + 2"
+
+
+def bytes_exactly(column: CapturedColumn, row: str, limit: int) -> str:
+    """The expression of those bytes themselves; of a value that is beyond `limit` bytes already some number beyond it."""
+    if _word(column) not in _TEXTS:
+        return bytes_bound(column, row)
+    value = _value(column, row)
+    # What is longer than the server's packets becomes NULL.
+    quoted = f"COALESCE(LENGTH(JSON_QUOTE({text_of(column, row)})), {limit + 1})"
+    return f"CASE WHEN {value} IS NULL THEN 4 WHEN LENGTH({value}) > {limit} THEN LENGTH({value}) ELSE {quoted} END"
+
+
+def _utc_text(column: CapturedColumn, value: str) -> str:
+    """UNIX_TIMESTAMP reads a TIMESTAMP column's own number, without a time zone. It has none, or 0, for a zero date.
+
+    https://dev.mysql.com/doc/refman/8.4/en/date-and-time-functions.html#function_unix-timestamp
+    """
+    digits = _arguments(column)
+    zero = mysql_literal("0000-00-00 00:00:00" + (f".{'0' * int(digits)}" if digits else ""))
+    moment = f"TIMESTAMP'1970-01-01 00:00:00' + INTERVAL UNIX_TIMESTAMP({value}) SECOND"
+    if digits:
+        moment = f"CAST({moment} AS DATETIME({digits}))"
+    return (
+        f"CASE WHEN {value} IS NULL THEN NULL WHEN COALESCE(UNIX_TIMESTAMP({value}), 0) = 0 THEN {zero} "
+        f"ELSE CAST({moment} AS CHAR) END"
+    )
+
+
+def _word(column: CapturedColumn) -> str:
+    """`varchar` of `varchar(20)`."""
+    return re.split(r"[( ]", column.type.lower(), maxsplit=1)[0]
+
+
+def _arguments(column: CapturedColumn) -> str:
+    """`10,2` of `decimal(10,2) unsigned`."""
+    found = re.match(r"\w+\(([^)]*)\)", column.type)
+    return found.group(1) if found else ""
+
+
+def _length(column: CapturedColumn) -> int:
+    """Characters or bytes; a snapshot's schema may not say how many."""
+    return int(_arguments(column) or _MOST_CHARACTERS)
+
+
+def _value(column: CapturedColumn, row: str) -> str:
+    return f"{row}.{backticked(column.name)}"

@@ -1,0 +1,146 @@
+"""What the functions of both levels share: their frame, how a change is handed over, and the names of what is created."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from rds_lake.model.streams.captured import Capture, CapturedTable
+from rds_lake.sql.quoting import dollar_quoted, identifier, literal, qualified
+from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES, MOST_IMAGE_BYTES, Wanted
+from rds_lake.sql.triggers.postgres_text import settings_for
+
+# AWS takes 1 MB in an asynchronous call (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); a change may
+# have two images.
+MOST_PAYLOAD_IMAGE_BYTES = 480_000
+# PostgreSQL fires triggers in the order of their names. What another trigger, or a foreign key's, does to the row comes later,
+# so this one has to be first: `RI_ConstraintTrigger…` begins with a capital.
+_PREFIX = "!rds_lake_"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What is created for a table. `flag`: the setting that says, until the transaction ends, how deep it was changed."""
+
+    table: str
+    function: str
+    flag: str
+
+
+def names(table: CapturedTable) -> Names:
+    """The names as SQL has them; `flag` without quotes."""
+    target = table.target
+    digest = hashlib.sha256(f"{target.schema}\0{target.table}".encode()).hexdigest()[:8]
+    folded = re.sub(r"[^a-z0-9]+", "_", target.table.lower())[:40].strip("_")
+    own = f"{folded}_{digest}".lstrip("_")
+    return Names(
+        table=qualified(target.schema, target.table),
+        function=qualified("rds_lake", own),
+        flag=f"rds_lake.depth_{digest}",
+    )
+
+
+def trigger(kind: str) -> str:
+    """A trigger's name, quoted."""
+    return identifier(_PREFIX + kind)
+
+
+def alias(table: CapturedTable, wish: str) -> str:
+    """A name for a row of the table that none of its columns has: `SELECT t` would be the column `t`."""
+    taken = {column.name for column in table.columns}
+    return identifier(next(name for number in range(2000) if (name := f"{wish}{number or ''}") not in taken))
+
+
+def most_image(wanted: Wanted) -> int:
+    """How long an image may be, as JSON, in bytes."""
+    return MOST_IMAGE_BYTES if wanted.capture is Capture.OUTBOX else MOST_PAYLOAD_IMAGE_BYTES
+
+
+def fitting(row: str, wanted: Wanted, without: str = "omitted") -> str:
+    """A call of the function for odd rows."""
+    most = most_image(wanted)
+    return f"rds_lake.fitting({row}, {without}, {min(MOST_COLUMN_BYTES, most)}, {most})"
+
+
+def function(table: CapturedTable, *, declare: str, body: str, settings: str = "") -> str:
+    """The trigger function of a table.
+
+    It runs with its owner's rights, so that writers need none in `rds_lake`.
+    """
+    made = names(table)
+    text = f"#variable_conflict use_variable\nDECLARE\n{_indented(declare)}\nBEGIN\n{_indented(body)}\nEND"
+    return (
+        f"CREATE OR REPLACE FUNCTION {made.function}() RETURNS trigger\nLANGUAGE plpgsql SECURITY DEFINER\n"
+        f"{settings_for(table.columns, text)}{settings}\nAS {dollar_quoted(text)}"
+    )
+
+
+def shared_variables(table: CapturedTable) -> str:
+    """`depth`: how many triggers deep this statement is; `deepest`: how deep the table was changed in this transaction."""
+    return f"""\
+depth CONSTANT int := pg_trigger_depth();
+deepest CONSTANT text := current_setting('{names(table).flag}', true);"""
+
+
+def remember_depth(table: CapturedTable) -> str:
+    """Changes that other triggers make are told before the change that made them fire: this is how that one knows of them.
+
+    Digits of one length, so that texts are in the order of numbers: the setting is anybody's, and may hold anything.
+    """
+    return f"""\
+IF depth > 1 AND coalesce(deepest, '') < lpad(depth::text, 6, '0') THEN
+  PERFORM set_config('{names(table).flag}', lpad(depth::text, 6, '0'), true);
+END IF;"""
+
+
+# Whether other triggers have changed the table since this change came about.
+CHANGED_SINCE = "deepest IS NOT NULL AND deepest > lpad(depth::text, 6, '0')"
+
+
+def insert_into_outbox(table: CapturedTable) -> str:
+    """The beginning of every statement that writes changes, up to the table's name."""
+    target = table.target
+    return (
+        "INSERT INTO rds_lake.outbox (xid, at, table_schema, table_name, op, old_image, new_image, omitted)\n"
+        f"SELECT txid_current(), clock_timestamp(), {literal(target.schema)}, {literal(target.table)}"
+    )
+
+
+def hand_over(table: CapturedTable, wanted: Wanted) -> str:
+    """Hands one change over: `op`, `before`, `after` and `omitted` are variables."""
+    if wanted.capture is Capture.OUTBOX:
+        return f"{insert_into_outbox(table)},\n       op, before, after, CASE WHEN omitted <> '{{}}' THEN to_json(omitted)::text END;"
+    return _call(table, wanted)
+
+
+def _call(table: CapturedTable, wanted: Wanted) -> str:
+    key = ", ".join(literal(name) for name in table.key)
+    payload = f"""\
+json_build_object(
+    'id', gen_random_uuid(), 'source', {literal(wanted.source)}, 'table', {literal(str(table.target))},
+    'op', op, 'at', clock_timestamp(), 'xid', txid_current(),
+    'key', (SELECT json_object(array_agg(e.key), array_agg(e.value))
+            FROM json_each_text(coalesce(after, before)::json) AS e WHERE e.key = ANY (ARRAY[{key}])),
+    'old', before::json, 'new', after::json, 'omitted', omitted)"""
+    call = (
+        f"PERFORM aws_lambda.invoke(\n  function_name => {literal(wanted.function or '')}, payload => {payload},\n"
+        "  invocation_type => 'Event');"
+    )
+    if wanted.on_error == "fail":
+        return call
+    target = table.target
+    return f"""\
+BEGIN
+{_indented(call)}
+EXCEPTION WHEN OTHERS THEN
+  failure := SQLERRM;
+END;
+IF failure IS NOT NULL THEN
+  INSERT INTO rds_lake.dropped (at, xid, table_schema, table_name, op, error)
+  VALUES (clock_timestamp(), txid_current(), {literal(target.schema)}, {literal(target.table)}, op, left(failure, 500));
+END IF;"""
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"  {line}" if line else line for line in text.split("\n"))

@@ -1,0 +1,174 @@
+"""Row-level triggers of PostgreSQL: one function for each table, fired for each row that changes and for TRUNCATE.
+
+No row may make its writer fail. The usual image is computed in a block of its own; whatever fails in it (a column that is gone,
+a value that is too long) is caught there, and the row is read column by column instead (`fitting`). Nothing is written in that
+block, so it costs no transaction id.
+
+Several rows of one statement are told after all of them have changed. Where a trigger or a foreign key changes the table once
+more for the first of them, that change is told before the others. Such a change is known by its depth, and the rows told after
+it are read again: the last word on a key has to be what the table has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rds_lake.model.streams.captured import Capture, CapturedTable
+from rds_lake.sql.quoting import identifier, literal
+from rds_lake.sql.triggers.plan import Wanted
+from rds_lake.sql.triggers.postgres_parts import (
+    CHANGED_SINCE,
+    alias,
+    fitting,
+    function,
+    hand_over,
+    most_image,
+    names,
+    remember_depth,
+    shared_variables,
+    trigger,
+)
+from rds_lake.sql.triggers.postgres_text import image, is_ordinary, names_of
+
+KINDS = ("change", "update", "truncate")
+
+
+def row_function(table: CapturedTable, wanted: Wanted) -> str:
+    """CREATE FUNCTION of the table."""
+    declare = f"""\
+{shared_variables(table)}
+op text := left(TG_OP, 1);
+before text;
+after text;
+omitted text[] := '{{}}';
+there boolean := false;
+kept boolean := false;
+settled boolean := false;
+present record;"""
+    if wanted.capture is Capture.LAMBDA:
+        declare += "\nfailure text;"
+    body = f"""\
+{remember_depth(table)}
+IF TG_OP <> 'TRUNCATE' THEN
+  IF {CHANGED_SINCE} THEN
+{_settle(table, wanted)}
+  END IF;
+  IF NOT settled THEN
+{_usual(table)}
+    IF before IS NULL AND TG_OP <> 'INSERT' OR after IS NULL AND TG_OP <> 'DELETE'
+       OR octet_length(before) > {most_image(wanted)} OR octet_length(after) > {most_image(wanted)} THEN
+{_odd(table, wanted)}
+    END IF;
+  END IF;
+END IF;
+{hand_over(table, wanted)}
+RETURN NULL;"""
+    return function(table, declare=declare, body=body)
+
+
+def row_triggers(table: CapturedTable) -> tuple[str, ...]:
+    """CREATE TRIGGER of the table. The comparison is of the bytes: `json` has no equality, and 1.0 is not 1.00."""
+    made = names(table)
+    execute = f"EXECUTE FUNCTION {made.function}()"
+    return (
+        f"CREATE OR REPLACE TRIGGER {trigger('change')} AFTER INSERT OR DELETE ON {made.table}\nFOR EACH ROW {execute}",
+        f"CREATE OR REPLACE TRIGGER {trigger('update')} AFTER UPDATE ON {made.table}\n"
+        f"FOR EACH ROW WHEN (OLD.* OPERATOR(pg_catalog.*<>) NEW.*) {execute}",
+        f"CREATE OR REPLACE TRIGGER {trigger('truncate')} AFTER TRUNCATE ON {made.table}\nFOR EACH STATEMENT {execute}",
+    )
+
+
+def _usual(table: CapturedTable) -> str:
+    return f"""\
+    BEGIN
+      IF TG_OP <> 'INSERT' THEN
+        IF {is_ordinary("OLD", table.columns)} THEN
+          before := {image("OLD", table.columns)};
+        END IF;
+      END IF;
+      IF TG_OP <> 'DELETE' THEN
+        IF {is_ordinary("NEW", table.columns)} THEN
+          after := {image("NEW", table.columns)};
+        END IF;
+      END IF;
+    EXCEPTION WHEN OTHERS THEN
+      before := NULL;
+      after := NULL;
+    END;"""
+
+
+def _odd(table: CapturedTable, wanted: Wanted) -> str:
+    old, new = _into("before", "OLD", wanted), _into("after", "NEW", wanted)
+    return f"""\
+      BEGIN
+        IF TG_OP <> 'INSERT' THEN
+          {old}
+        END IF;
+        IF TG_OP <> 'DELETE' THEN
+          {new}
+        END IF;
+        IF TG_OP = 'UPDATE' AND omitted <> '{{}}' THEN
+          {old}
+        END IF;
+      EXCEPTION WHEN OTHERS THEN
+        before := CASE WHEN TG_OP <> 'INSERT' THEN '{{}}' END;
+        after := CASE WHEN TG_OP <> 'DELETE' THEN '{{}}' END;
+        omitted := {names_of(table.columns)};
+      END;"""
+
+
+def _settle(table: CapturedTable, wanted: Wanted) -> str:
+    row = alias(table, "t")
+    found = _into("after", 'present."row"', wanted)
+    return f"""\
+    BEGIN
+      IF TG_OP <> 'DELETE' THEN
+        SELECT {row} AS "row" INTO present FROM {names(table).table} AS {row} WHERE {_same(table.key, row, "NEW")};
+        there := FOUND;
+      END IF;
+      IF TG_OP <> 'INSERT' THEN
+        PERFORM FROM {names(table).table} AS {row} WHERE {_same(table.key, row, "OLD")};
+        kept := FOUND;
+      END IF;
+      IF TG_OP = 'DELETE' AND kept OR TG_OP <> 'DELETE' AND NOT there AND (kept OR TG_OP = 'INSERT') THEN
+        RETURN NULL;
+      END IF;
+      IF there THEN
+        {found}
+      ELSE
+        op := 'D';
+      END IF;
+      IF TG_OP = 'UPDATE' AND kept AND {_key("OLD", table.key)} OPERATOR(pg_catalog.*<>) {_key("NEW", table.key)} THEN
+        before := after;
+      ELSIF TG_OP <> 'INSERT' THEN
+        {_into("before", "OLD", wanted)}
+        IF there AND omitted <> '{{}}' THEN
+          {found}
+        END IF;
+      END IF;
+      settled := true;
+    EXCEPTION WHEN OTHERS THEN
+      op := left(TG_OP, 1);
+      omitted := '{{}}';
+    END;"""
+
+
+def _into(variable: str, row: str, wanted: Wanted) -> str:
+    return f"SELECT f.image, f.omitted INTO {variable}, omitted FROM {fitting(row, wanted)} AS f;"
+
+
+def _same(key: Sequence[str], row: str, other: str) -> str:
+    return " AND ".join(f"{row}.{identifier(name)} = {other}.{identifier(name)}" for name in key)
+
+
+def _key(row: str, key: Sequence[str]) -> str:
+    return f"ROW({', '.join(f'{row}.{identifier(name)}' for name in key)})"
+
+
+def capture_row(table: CapturedTable, definition: str) -> str:
+    """The statement that records what is captured of the table."""
+    target = table.target
+    return (
+        f"INSERT INTO rds_lake.capture VALUES ({literal(target.schema)}, {literal(target.table)}, {literal(definition)})\n"
+        "ON CONFLICT (table_schema, table_name) DO UPDATE SET definition = excluded.definition"
+    )

@@ -1,0 +1,194 @@
+"""Statement-level triggers of PostgreSQL: one function for each table that takes all rows of a statement at once.
+
+A third of the cost of row-level triggers for statements that change many rows. An UPDATE's old and new rows are paired by key;
+where the key changed, the old row is a deletion and the new one an insertion. Each statement is written in one block, whose
+failure (a column that is gone) is answered by reading the rows one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.sql.quoting import dollar_quoted, identifier
+from rds_lake.sql.triggers.plan import Wanted
+from rds_lake.sql.triggers.postgres_parts import (
+    CHANGED_SINCE,
+    fitting,
+    function,
+    insert_into_outbox,
+    names,
+    remember_depth,
+    shared_variables,
+    trigger,
+)
+from rds_lake.sql.triggers.postgres_text import image, is_ordinary, names_of
+
+KINDS = ("inserted", "updated", "deleted", "truncate")
+_OLD, _NEW = '"!old"', '"!new"'
+_NONE = "'{}'"
+_NOTHING = "'{}'"
+# A plan that was made for one row stays, and would go through all rows for each of 100,000.
+_PLANS = "\nSET enable_nestloop = off"
+
+
+def statement_function(table: CapturedTable, wanted: Wanted) -> str:
+    """CREATE FUNCTION of the table."""
+    body = f"""\
+{remember_depth(table)}
+IF TG_OP = 'TRUNCATE' THEN
+{_write(table, "'T'", "NULL", "NULL", "NULL", "")}
+ELSE
+  BEGIN
+    IF {CHANGED_SINCE} THEN
+{_settle(table, wanted)}
+    ELSE
+{_usual(table, wanted)}
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+    failed := true;
+  END;
+END IF;
+IF failed THEN
+{_by_column(table, wanted)}
+END IF;
+RETURN NULL;"""
+    return function(table, declare=shared_variables(table) + "\nfailed boolean := false;", body=body, settings=_PLANS)
+
+
+def statement_triggers(table: CapturedTable) -> tuple[str, ...]:
+    """CREATE TRIGGER of the table."""
+    made = names(table)
+    old, new = f"OLD TABLE AS {_OLD}", f"NEW TABLE AS {_NEW}"
+    seen = {"inserted": ("INSERT", new), "updated": ("UPDATE", f"{old} {new}"), "deleted": ("DELETE", old)}
+    transitions = (
+        f"CREATE OR REPLACE TRIGGER {trigger(kind)} AFTER {event} ON {made.table} REFERENCING {tables}\n"
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {made.function}()"
+        for kind, (event, tables) in seen.items()
+    )
+    truncate = (
+        f"CREATE OR REPLACE TRIGGER {trigger('truncate')} AFTER TRUNCATE ON {made.table}\n"
+        f"FOR EACH STATEMENT EXECUTE FUNCTION {made.function}()"
+    )
+    return (*transitions, truncate)
+
+
+def _usual(table: CapturedTable, wanted: Wanted) -> str:
+    return f"""\
+    IF TG_OP = 'INSERT' THEN
+{_new(table, wanted, f"FROM {_NEW} AS n WHERE true")}
+    ELSIF TG_OP = 'DELETE' THEN
+{_gone(table, wanted, f"FROM {_OLD} AS o WHERE true")}
+    ELSE
+{_changed(table, wanted)}
+    END IF;"""
+
+
+def _new(table: CapturedTable, wanted: Wanted, rows: str) -> str:
+    small = is_ordinary("n", table.columns)
+    usual = _write(table, "'I'", "NULL", image("n", table.columns), "NULL", f"{rows} AND {small}")
+    return (
+        usual if small == "true" else usual + "\n" + _odd_part(table, wanted, "'I'", "n", f"{rows} AND NOT ({small})")
+    )
+
+
+def _gone(table: CapturedTable, wanted: Wanted, rows: str) -> str:
+    small = is_ordinary("o", table.columns)
+    usual = _write(table, "'D'", image("o", table.columns), "NULL", "NULL", f"{rows} AND {small}")
+    return (
+        usual if small == "true" else usual + "\n" + _odd_part(table, wanted, "'D'", "o", f"{rows} AND NOT ({small})")
+    )
+
+
+def _changed(table: CapturedTable, wanted: Wanted) -> str:
+    """Old and new rows by key; one without the other is a row whose key changed. What one image omits, the other has to omit too."""
+    key = identifier(table.key[0])
+    pairs = f"FROM {_OLD} AS o FULL JOIN {_NEW} AS n ON {_same(table.key, 'o', 'n')}"
+    rows = f"WHERE (o.{key} IS NULL OR n.{key} IS NULL OR o.* OPERATOR(pg_catalog.*<>) n.*)"
+    op = f"CASE WHEN o.{key} IS NULL THEN 'I' WHEN n.{key} IS NULL THEN 'D' ELSE 'U' END"
+    old, new = (f"CASE WHEN {row}.{key} IS NOT NULL THEN {image(row, table.columns)} END" for row in "on")
+    small = is_ordinary("o", table.columns)
+    if small == "true":
+        return _write(table, op, old, new, "NULL", f"{pairs} {rows}")
+    other = is_ordinary("n", table.columns)
+    kind = names(table).table
+    columns = f"{op} AS op, {_typed('o', kind)} AS o, {_typed('n', kind)} AS n"
+    chosen = _first(columns, f"{pairs} {rows} AND NOT ({small} AND {other})")
+    calls = (fitting("p.o", wanted, _NONE), fitting("p.n", wanted, "a.omitted"), fitting("p.o", wanted, "b.omitted"))
+    laterals = " ".join(f"CROSS JOIN LATERAL {call} AS {name}" for call, name in zip(calls, "abc", strict=True))
+    images = ("CASE WHEN p.op <> 'I' THEN c.image END", "CASE WHEN p.op <> 'D' THEN b.image END")
+    return "\n".join(
+        (
+            _write(table, op, old, new, "NULL", f"{pairs} {rows} AND ({small} AND {other})"),
+            f"IF EXISTS (SELECT FROM {_OLD} AS o WHERE NOT ({small}))",
+            f"   OR EXISTS (SELECT FROM {_NEW} AS n WHERE NOT ({other})) THEN",
+            _write(table, "p.op", *images, _listed("b"), f"{chosen} {laterals}"),
+            "END IF;",
+        )
+    )
+
+
+def _by_column(table: CapturedTable, wanted: Wanted) -> str:
+    """All rows of the statement, read column by column, whatever the table and its columns are called by now."""
+
+    def execute(op: str, rows: str) -> str:
+        insert = _odd_part(table, wanted, op, "r", f"FROM {rows} AS r WHERE true", kind="\0")
+        text = insert.rstrip(";").replace("%", "%%").replace("\0", "%1$s")
+        return f"EXECUTE format({dollar_quoted(text)}, TG_RELID::regclass);"
+
+    return f"""\
+  BEGIN
+    IF TG_OP <> 'INSERT' THEN
+      {execute("'D'", _OLD)}
+    END IF;
+    IF TG_OP <> 'DELETE' THEN
+      {execute("'I'", _NEW)}
+    END IF;
+  EXCEPTION WHEN OTHERS THEN
+{_write(table, "'U'", _NOTHING, _NOTHING, f"to_json({names_of(table.columns)})::text", "")}
+  END;"""
+
+
+def _odd_part(table: CapturedTable, wanted: Wanted, op: str, row: str, rows: str, kind: str = "") -> str:
+    chosen = _first(f"{_typed(row, kind or names(table).table)} AS r", rows)
+    call = f"{chosen} CROSS JOIN LATERAL {fitting('p.r', wanted, _NONE)} AS f"
+    images = ("f.image", "NULL") if op == "'D'" else ("NULL", "f.image")
+    return _write(table, op, *images, _listed("f"), call)
+
+
+def _settle(table: CapturedTable, wanted: Wanted) -> str:
+    """Other triggers have changed the table within this statement: each key gets what the table has for it now."""
+    made = names(table)
+    present = f"FROM {made.table} AS t WHERE EXISTS (SELECT FROM {{}} AS r WHERE {_same(table.key, 't', 'r')})"
+    absent = f"FROM {_OLD} AS o WHERE NOT EXISTS (SELECT FROM {made.table} AS t WHERE {_same(table.key, 't', 'o')})"
+    return f"""\
+      PERFORM set_config('enable_nestloop', 'on', true);
+      IF TG_OP <> 'INSERT' THEN
+{_odd_part(table, wanted, "'D'", "o", absent)}
+{_odd_part(table, wanted, "'I'", "t", present.format(_OLD))}
+      END IF;
+      IF TG_OP <> 'DELETE' THEN
+{_odd_part(table, wanted, "'I'", "t", present.format(_NEW))}
+      END IF;"""
+
+
+def _write(table: CapturedTable, op: str, old: str, new: str, omitted: str, rows: str) -> str:
+    return f"{insert_into_outbox(table)},\n  {op}, {old}, {new}, {omitted}\n{rows};"
+
+
+def _first(columns: str, rows: str) -> str:
+    """The rows as `p`, chosen before anything is done with them: `fitting` of all rows would take a minute."""
+    return f"FROM (SELECT {columns} {rows} OFFSET 0) AS p"
+
+
+def _typed(row: str, kind: str) -> str:
+    """The row as one of its table: a row of all that a statement changed has no type of its own."""
+    return f"({row}.*)::{kind}"
+
+
+def _listed(name: str) -> str:
+    return f"CASE WHEN {name}.omitted <> '{{}}' THEN to_json({name}.omitted)::text END"
+
+
+def _same(key: Sequence[str], one: str, other: str) -> str:
+    return " AND ".join(f"{one}.{identifier(name)} = {other}.{identifier(name)}" for name in key)

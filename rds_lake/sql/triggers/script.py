@@ -1,0 +1,34 @@
+"""Statements as a script that a person reads, and psql or mysql runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rds_lake.model.aws.engine import Engine
+
+_POSTGRES_BEGIN = """\
+BEGIN;
+SET LOCAL lock_timeout = '2s';
+SET LOCAL standard_conforming_strings = on;"""
+
+
+def script(engine: Engine, statements: Sequence[str], *, notes: Sequence[str]) -> str:
+    """The statements in their order, the notes as comments before them. PostgreSQL's are one transaction, MySQL has none for DDL."""
+    lines = [f"-- {line}" for note in notes for line in _wrapped(note)]
+    if engine is Engine.POSTGRES:
+        return "\n\n".join(
+            ["\n".join(lines), _POSTGRES_BEGIN, *(f"{text};" for text in statements), "COMMIT;"]
+        ).lstrip()
+    return "\n\n".join(
+        ["\n".join(lines), "DELIMITER //", *(f"{text}//" for text in statements), "DELIMITER ;"]
+    ).lstrip()
+
+
+def _wrapped(note: str, width: int = 110) -> list[str]:
+    lines = [""]
+    for word in note.split():
+        if lines[-1] and len(lines[-1]) + len(word) >= width:
+            lines.append(f"  {word}")
+        else:
+            lines[-1] = f"{lines[-1]} {word}".lstrip() if lines[-1] else word
+    return lines

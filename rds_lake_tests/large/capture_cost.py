@@ -1,0 +1,129 @@
+"""What triggers cost writers: the same work without capture, with row-level and with statement-level triggers, in turns.
+
+    python -m bench.capture_cost      # some minutes
+
+Each round does all three one after the other, and a ratio is of two times of one round. Times are the processor's, of the
+server's processes and, for small transactions, of the writers' as well: what the work takes on a machine that does nothing else,
+whatever this one does. (Linux: /proc.) The table has eight columns of the usual types; the server does not wait for a disk, which
+makes capture look dearer than it is.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, LiteralString
+
+import click
+import psycopg
+
+from bench.bars import bar, exit_by_bars
+from rds_lake.database.capture.install import uninstall
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.model.streams.captured import Level
+from rds_lake_tests.support.capture import capture, dsn_of
+
+_TABLE = """
+DROP TABLE IF EXISTS t;
+CREATE TABLE t (id bigint PRIMARY KEY, a text, b numeric(12,2), at timestamptz DEFAULT now(), j jsonb, d date DEFAULT current_date,
+                e int, f float8)
+"""
+_INSERT: LiteralString = "INSERT INTO t (id, a, b, j, e, f) "
+_WRITERS = 4
+GOALS = {"row_level": {"oltp": 1.5, "insert": 10.0, "update": 10.0}, "statement_level": {"insert": 3.5, "update": 3.5}}
+
+
+def processor_seconds(connection: psycopg.Connection[Any]) -> float:
+    """What the processor has done for the connection in the server."""
+    fields = Path(f"/proc/{connection.info.backend_pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def small_transactions(url: str, seconds: float) -> float:
+    """Seconds of a transaction of three statements, of several writers at once."""
+    done, spent = [0] * _WRITERS, [0.0] * _WRITERS
+    end = time.perf_counter() + seconds
+
+    def write(writer: int) -> None:
+        with psycopg.connect(url) as connection:
+            began = processor_seconds(connection)
+            while time.perf_counter() < end:
+                at = writer * 10**9 + done[writer]
+                connection.execute(
+                    _INSERT + "VALUES (%s, %s, 12.34, '{\"a\": 1}', %s, 0.5)", [at, "x" * 30, done[writer]]
+                )
+                connection.execute("UPDATE t SET a = %s WHERE id = %s", ["y" * 30, at])
+                if done[writer] % 3 == 0:
+                    connection.execute("DELETE FROM t WHERE id = %s", [at])
+                connection.commit()
+                done[writer] += 1
+            spent[writer] = processor_seconds(connection) - began
+
+    began = time.process_time()
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(_WRITERS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return (sum(spent) + time.process_time() - began) / max(sum(done), 1)
+
+
+def bulk(url: str, rows: int) -> tuple[float, float]:
+    """Seconds of one INSERT and of one UPDATE of so many rows."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("TRUNCATE t")
+        times = [processor_seconds(connection)]
+        connection.execute(
+            _INSERT + "SELECT g, repeat('x', 30), 12.34, '{\"a\": 1}', g, 0.5 FROM generate_series(1, %s) g", [rows]
+        )
+        times.append(processor_seconds(connection))
+        connection.execute("UPDATE t SET a = repeat('y', 30)")
+        times.append(processor_seconds(connection))
+    return times[1] - times[0], times[2] - times[1]
+
+
+def once(url: str, level: Level | None, *, rows: int, seconds: float) -> Mapping[str, float]:
+    """All work with triggers of the level, or without."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(_TABLE)
+    plan = capture(url, "t", level=level) if level else None
+    small = small_transactions(url, seconds)
+    insert, update = bulk(url, rows)
+    if plan:
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("TRUNCATE rds_lake.outbox")
+        uninstall(dsn_of(url), plan)
+    return {"oltp": small, "insert": insert, "update": update}
+
+
+@click.command()
+@click.option("--rows", default=100_000, show_default=True)
+@click.option("--seconds", default=3.0, show_default=True)
+@click.option("--rounds", default=5, show_default=True)
+def main(rows: int, seconds: float, rounds: int) -> None:
+    """Measure, print every round, and hold the bars."""
+    ratios: dict[tuple[str, str], list[float]] = {}
+    with EmbeddedPostgres() as server:
+        url = server.create_database("cost")
+        for number in range(rounds):
+            free = once(url, None, rows=rows, seconds=seconds)
+            for level in Level:
+                taken = once(url, level, rows=rows, seconds=seconds)
+                for work, time_taken in taken.items():
+                    ratios.setdefault((level.value, work), []).append(time_taken / free[work])
+                shown = ", ".join(f"{work} {taken[work] / free[work]:.1f}x" for work in taken)
+                click.echo(f"round {number + 1}, {level.value}: {shown}")
+    for (level_name, work), found in ratios.items():
+        middle = statistics.median(found)
+        click.echo(f"{level_name} {work}: {middle:.2f}x (from {min(found):.2f} to {max(found):.2f})")
+        if goal := GOALS[level_name].get(work):
+            bar(f"capture_{level_name}_{work}", middle, goal, at_most=True)
+    exit_by_bars()
+
+
+if __name__ == "__main__":
+    main()
