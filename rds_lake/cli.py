@@ -13,21 +13,14 @@ from uuid import uuid4
 
 import click
 
-from rds_lake.config.lake_yaml import CONFIG_FILE, load_config
+from rds_lake.config.lake_yaml import load_config
 from rds_lake.console.local import local_env, local_up, require_local
+from rds_lake.console.options import config_option
 from rds_lake.console.sentences import SentenceGroup
+from rds_lake.console.streams.commands import streams
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 _FILE = click.Path(dir_okay=False, path_type=Path)
-_config_option = click.option(
-    "--config",
-    "config_path",
-    type=_FILE,
-    envvar="RDS_LAKE_CONFIG",
-    default=CONFIG_FILE,
-    show_default=True,
-    help="Path of lake.yaml.",
-)
 
 
 @click.group(cls=SentenceGroup)
@@ -43,7 +36,7 @@ def main() -> None:
 @click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Of the template; may be repeated.")
 @click.option("--template-bucket", metavar="BUCKET", help="Where a template over 51,200 bytes goes. Default: the lake.")
 @click.option("--remove", is_flag=True, help="Delete the stack, and say what stays and what that costs.")
-@_config_option
+@config_option
 def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
     """Create the AWS objects lake.yaml names and that do not exist: buckets, queue, rule, role, key, workgroup.
 
@@ -67,7 +60,7 @@ def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
 @click.option("--out", type=_FILE, help="Write it there, and say how to deploy it.")
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 @click.option("--job-files", type=click.Path(path_type=Path), help="Write the Glue job's script into this folder, too.")
-@_config_option
+@config_option
 def template(out: Path | None, form: str, job_files: Path | None, config_path: Path) -> None:
     """Print the CloudFormation template of all AWS objects that lake.yaml needs."""
     from rds_lake.console.account.template import Printed
@@ -91,7 +84,7 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
 @click.option("--account", help="Account of the ARNs. Default: of lake.yaml's roles, else of the credentials.")
 @click.option("--region", help="Region of the ARNs. Default: lake.yaml's, else the credentials'.")
 @click.option("--partition", help="aws, aws-cn or aws-us-gov. Default: of lake.yaml's ARNs, else of the credentials.")
-@_config_option
+@config_option
 def policy(config_path: Path, **asked: Any) -> None:
     """Print the IAM policy that a role needs for exactly this lake.yaml. Creates nothing."""
     from rds_lake.console.policy import Asked
@@ -102,7 +95,7 @@ def policy(config_path: Path, **asked: Any) -> None:
 
 @main.command()
 @click.argument("sources", nargs=-1)
-@_config_option
+@config_option
 def refresh(sources: tuple[str, ...], config_path: Path) -> None:
     """Write which tables SOURCES have (default: all), from their newest manifest, for Dagster to load."""
     from rds_lake.console.refresh import refresh as run
@@ -113,7 +106,7 @@ def refresh(sources: tuple[str, ...], config_path: Path) -> None:
 
 @main.command()
 @click.option("--test", is_flag=True, required=True, expose_value=False, help="Send a test message.")
-@_config_option
+@config_option
 def notify(config_path: Path) -> None:
     """Send a test message to the topic of lake.yaml, as failures are sent."""
     from rds_lake.console.notify import notify as run
@@ -124,7 +117,7 @@ def notify(config_path: Path) -> None:
 @main.command()
 @click.argument("sources", nargs=-1)
 @click.option("--apply", is_flag=True, help="Remove it. Without: only show.")
-@_config_option
+@config_option
 def prune(sources: tuple[str, ...], apply: bool, config_path: Path) -> None:
     """Show the dates of SOURCES (default: all) that `retention:` does not keep, and leftovers of failed work."""
     from rich.console import Console
@@ -138,7 +131,7 @@ def prune(sources: tuple[str, ...], apply: bool, config_path: Path) -> None:
 @main.command()
 @click.argument("sources", nargs=-1)
 @click.option("--all-tables", is_flag=True, help="Every table, not only the biggest.")
-@_config_option
+@config_option
 def status(sources: tuple[str, ...], all_tables: bool, config_path: Path) -> None:
     """Show what is published of SOURCES (default: all), how old and how big it is, and which exports run."""
     from rich.console import Console
@@ -153,7 +146,7 @@ def status(sources: tuple[str, ...], all_tables: bool, config_path: Path) -> Non
 @click.argument("source")
 @click.argument("day", type=_DAY, required=False, metavar="[DATE]")
 @click.option("--accept-drop", is_flag=True, help="Also where tables lost more rows than `max_drop` allows.")
-@_config_option
+@config_option
 def publish(source: str, day: datetime | None, accept_drop: bool, config_path: Path) -> None:
     """Move the views of SOURCE to DATE, or to the newest date that `publish: manual` holds."""
     from rds_lake.console.connect import connect
@@ -168,7 +161,7 @@ def publish(source: str, day: datetime | None, accept_drop: bool, config_path: P
 @main.command()
 @click.argument("source")
 @click.argument("day", type=_DAY, metavar="DATE")
-@_config_option
+@config_option
 def rollback(source: str, day: datetime, config_path: Path) -> None:
     """Move the views of SOURCE back to an older DATE; runs do not bring the newer ones back, the next new date does."""
     from rds_lake.console.connect import connect
@@ -184,7 +177,7 @@ def rollback(source: str, day: datetime, config_path: Path) -> None:
 @click.option("--as-of", type=_DAY, help="Read the views as they were at this snapshot date.")
 @click.option("--rows", type=click.IntRange(1), default=200, show_default=True, help="Show at most so many rows.")
 @click.option("--write", is_flag=True, help="Also a statement that changes something (DROP, CREATE, INSERT, …).")
-@_config_option
+@config_option
 def query(sql: str, source: str | None, as_of: datetime | None, rows: int, write: bool, config_path: Path) -> None:
     """Run a query in Athena; show its answer and how many bytes it scanned. Reads only, unless --write is given."""
     from rich.console import Console
@@ -198,65 +191,7 @@ def query(sql: str, source: str | None, as_of: datetime | None, rows: int, write
     run(connect(config), question, console=Console(), most_rows=rows)
 
 
-@main.group()
-def streams() -> None:
-    """Changes of tables, captured by triggers in the database and forwarded to the lake."""
-
-
-_dsn_option = click.option("--dsn", metavar="URL", help="The database, instead of the one `streams.secret` names.")
-_database_option = click.option(
-    "--database", "databases", multiple=True, help="Only this one of the source's databases; may be repeated."
-)
-
-
-@streams.command()
-@click.argument("source")
-@click.option("--forever", is_flag=True, help="Until Ctrl-C; failures are tried again after growing pauses.")
-@click.option("--every", "every_seconds", type=click.FloatRange(0.1), help="Seconds. Default: `forward_minutes`.")
-@_database_option
-@_dsn_option
-@_config_option
-def forward(forever: bool, config_path: Path, **asked: Any) -> None:
-    """Take the changes of SOURCE out of its outbox, and write them to the lake as one cut."""
-    from rds_lake.console.streams.forward import Asked
-    from rds_lake.console.streams.forward import forward as run
-
-    run(load_config(config_path), Asked(**asked), forever=forever, say=click.echo)
-
-
-@streams.command()
-@click.argument("source")
-@_database_option
-@_dsn_option
-@_config_option
-def reset(config_path: Path, **asked: Any) -> None:
-    """Begin a new epoch of SOURCE: after its database was restored, or when a copy of it is to be captured."""
-    from rds_lake.console.streams.forward import Asked
-    from rds_lake.console.streams.forward import reset as run
-
-    run(load_config(config_path), Asked(**asked), say=click.echo)
-
-
-@streams.command()
-@click.argument("source")
-@click.option("--install", is_flag=True, help="Run it in the database, in one transaction where the engine can.")
-@click.option("--drop", is_flag=True, help="The way back: remove triggers, functions, and an outbox that is empty.")
-@click.option("--reader", metavar="USER", help="Who forwards, for the grants. Default: the user of `streams.secret`.")
-@click.option(
-    "--key",
-    "keys",
-    multiple=True,
-    metavar="TABLE=COLUMN,…",
-    help="Print from the newest snapshot's columns, without a database, which has no keys: once for each table.",
-)
-@_dsn_option
-@_config_option
-def triggers(source: str, config_path: Path, **asked: Any) -> None:
-    """Print the SQL that captures changes of SOURCE's tables in the database itself, or run it: this touches production."""
-    from rds_lake.console.streams.triggers import Asked
-    from rds_lake.console.streams.triggers import triggers as run
-
-    run(load_config(config_path), Asked(source=source, **asked), show=click.echo, say=partial(click.echo, err=True))
+main.add_command(streams)
 
 
 @main.command()

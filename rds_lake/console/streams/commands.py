@@ -1,0 +1,73 @@
+"""`rds-lake streams …`: the arguments. What a command does is imported when it is called."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rds_lake.config.lake_yaml import load_config
+from rds_lake.console.options import config_option
+
+
+@click.group()
+def streams() -> None:
+    """Changes of tables, captured by triggers in the database and forwarded to the lake."""
+
+
+_dsn_option = click.option("--dsn", metavar="URL", help="The database, instead of the one `streams.secret` names.")
+_database_option = click.option(
+    "--database", "databases", multiple=True, help="Only this one of the source's databases; may be repeated."
+)
+
+
+@streams.command()
+@click.argument("source")
+@click.option("--forever", is_flag=True, help="Until Ctrl-C; failures are tried again after growing pauses.")
+@click.option("--every", "every_seconds", type=click.FloatRange(0.1), help="Seconds. Default: `forward_minutes`.")
+@_database_option
+@_dsn_option
+@config_option
+def forward(forever: bool, config_path: Path, **asked: Any) -> None:
+    """Take the changes of SOURCE out of its outbox, and write them to the lake as one cut."""
+    from rds_lake.console.streams.forward import Asked
+    from rds_lake.console.streams.forward import forward as run
+
+    run(load_config(config_path), Asked(**asked), forever=forever, say=click.echo)
+
+
+@streams.command()
+@click.argument("source")
+@_database_option
+@_dsn_option
+@config_option
+def reset(config_path: Path, **asked: Any) -> None:
+    """Begin a new epoch of SOURCE: after its database was restored, or when a copy of it is to be captured."""
+    from rds_lake.console.streams.forward import Asked
+    from rds_lake.console.streams.forward import reset as run
+
+    run(load_config(config_path), Asked(**asked), say=click.echo)
+
+
+@streams.command()
+@click.argument("source")
+@click.option("--install", is_flag=True, help="Run it in the database, in one transaction where the engine can.")
+@click.option("--drop", is_flag=True, help="The way back: remove triggers, functions, and an outbox that is empty.")
+@click.option("--reader", metavar="USER", help="Who forwards, for the grants. Default: the user of `streams.secret`.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="TABLE=COLUMN,…",
+    help="Print from the newest snapshot's columns, without a database, which has no keys: once for each table.",
+)
+@_dsn_option
+@config_option
+def triggers(source: str, config_path: Path, **asked: Any) -> None:
+    """Print the SQL that captures changes of SOURCE's tables in the database itself, or run it: this touches production."""
+    from rds_lake.console.streams.triggers import Asked
+    from rds_lake.console.streams.triggers import triggers as run
+
+    run(load_config(config_path), Asked(source=source, **asked), show=click.echo, say=partial(click.echo, err=True))
