@@ -14,8 +14,8 @@ from uuid import uuid4
 import click
 
 from rds_lake.config.lake_yaml import load_config
+from rds_lake.console import config_option
 from rds_lake.console.local import local_env, local_up, require_local
-from rds_lake.console.options import config_option
 from rds_lake.console.sentences import SentenceGroup
 from rds_lake.console.streams.commands import streams
 

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rds_lake.config.lake_yaml import load_config
-from rds_lake.console.options import config_option
+from rds_lake.console import config_option
 
 
 @click.group()
