@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,12 +13,12 @@ from click.testing import CliRunner, Result
 
 from rds_lake.cli import main
 from rds_lake.stages.streams.scheduled import handler
-from rds_lake_tests.support.capture import Captured
+from rds_lake_tests.stages.streams.outbox_database import Captured
 from rds_lake_tests.support.world import World, until
 
 
 @pytest.fixture
-def captured(world: World) -> Captured:
+def captured(world: World) -> Iterator[Captured]:
     """The database behind the source, with triggers; lake.yaml has its secret."""
     captured = Captured(world.url).install()
     arn = world.clients.client("secretsmanager").create_secret(Name="outbox", SecretString=world.url)["ARN"]
@@ -25,7 +26,8 @@ def captured(world: World) -> Captured:
     body = yaml.safe_load(place.read_text(encoding="utf-8"))
     body["sources"][0]["streams"] = {"tables": ["shop.public.accounts", "shop.public.Order Details"], "secret": arn}
     place.write_text(yaml.safe_dump(body), encoding="utf-8")
-    return captured
+    yield captured
+    captured.run("DROP SCHEMA IF EXISTS rds_lake CASCADE")
 
 
 @pytest.fixture(autouse=True)
@@ -84,3 +86,13 @@ def test_for_ever_ends_by_sigterm_within_seconds_and_its_changes_are_whole(captu
     assert output.splitlines()[-1] == "stopped; what is not in a cut yet is still in the outbox"
     captured.fill(2)
     assert "cut 2" in invoke("forward", "shop").output
+
+
+def test_triggers_that_the_command_installed_fill_what_forward_takes(captured: Captured) -> None:
+    captured.run("DROP SCHEMA rds_lake CASCADE", "INSERT INTO accounts VALUES (1, 'before', 0)")
+    installed = invoke("triggers", "shop", "--install")
+    assert installed.exit_code == 0, installed.output
+    captured.run(
+        "UPDATE accounts SET v = NULL", "INSERT INTO \"Order Details\" VALUES (7, 'ä', 1)", "DELETE FROM accounts"
+    )
+    assert "cut 1, 3 changes of 2 tables" in invoke("forward", "shop").output

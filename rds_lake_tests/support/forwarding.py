@@ -18,7 +18,7 @@ from rds_lake.model.streams.forwarded import ForwardedCuts
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.cuts import complete_cuts, events_of, forwarded
 from rds_lake.stages.streams.forward import Forwarded, Forwarding, forward_once
-from rds_lake_tests.support.capture import Captured, replay
+from rds_lake_tests.stages.streams.outbox_database import Captured, replay
 
 
 class Killed(BaseException):

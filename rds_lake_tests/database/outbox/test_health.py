@@ -5,7 +5,7 @@ import pytest
 from rds_lake.database.outbox.health import outbox_health
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
-from rds_lake_tests.support.capture import Captured
+from rds_lake_tests.stages.streams.outbox_database import Captured
 
 
 @pytest.fixture(params=["postgres", "mysql"])

@@ -1,7 +1,7 @@
 """Capture by hand, for tests of what becomes of changes: the three tables, simple triggers, and cuts written to the lake.
 
 Apart from `sql/triggers/` and the forwarder, so that the two cannot be wrong in the same way. What the forwarder's own tests need
-is in `support/capture.py`.
+is in `outbox_database.py`.
 """
 
 import gzip

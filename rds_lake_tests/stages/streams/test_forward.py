@@ -6,7 +6,7 @@ import pytest
 
 from rds_lake.database.outbox import outbox
 from rds_lake.errors import OutboxBusyError
-from rds_lake_tests.support.capture import disturb, replay, transfer
+from rds_lake_tests.stages.streams.outbox_database import disturb, replay, transfer
 from rds_lake_tests.support.forwarding import Forwarder, Steps
 
 
