@@ -25,7 +25,7 @@ from bench.bars import bar, exit_by_bars
 from rds_lake.database.capture.install import uninstall
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.model.streams.captured import Level
-from rds_lake_tests.support.capture import capture, dsn_of
+from rds_lake_tests.database.capture.captured import capture, dsn_of
 
 _TABLE = """
 DROP TABLE IF EXISTS t;

@@ -35,8 +35,8 @@ from rds_lake.model.lake.deletable import deletable_of_lake
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.forward import forward_once
+from rds_lake_tests.stages.streams.forwarder import Forwarder, Killed, Steps
 from rds_lake_tests.stages.streams.outbox_database import Captured, disturb, replay, transfer
-from rds_lake_tests.support.forwarding import Forwarder, Killed, Steps
 
 _WRITERS = 8
 _MOST_WAIT = 0.05  # seconds that an insert may wait for a lock

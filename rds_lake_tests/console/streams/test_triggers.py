@@ -18,7 +18,7 @@ from rds_lake.model.aws.engine import Engine
 from rds_lake.sql.triggers.generate import generate
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.sql.triggers.script import script
-from rds_lake_tests.support.capture import events
+from rds_lake_tests.database.capture.captured import events
 from rds_lake_tests.support.world import World
 
 Connection = psycopg.Connection[Any]

@@ -8,7 +8,7 @@ from rds_lake.errors import ConfigError, UnavailableError
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.model.streams.captured import Capture, CapturedColumn, Level
 from rds_lake.sql.triggers.plan import Described, require_capturable
-from rds_lake_tests.support.capture import dsn_of, target_in
+from rds_lake_tests.database.capture.captured import dsn_of, target_in
 
 _TABLES = """
 CREATE TABLE good (id int PRIMARY KEY, "Net Price" text); ALTER TABLE good RENAME "Net Price" TO price;

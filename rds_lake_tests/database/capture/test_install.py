@@ -13,7 +13,7 @@ from rds_lake.errors import ConfigError, TerminalError, UnavailableError
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.model.streams.captured import Capture, Level
 from rds_lake.sql.triggers.plan import Wanted
-from rds_lake_tests.support.capture import capture, dsn_of, events, planned, target_in
+from rds_lake_tests.database.capture.captured import capture, dsn_of, events, planned, target_in
 
 Connection = psycopg.Connection[Any]
 

@@ -16,7 +16,7 @@ from rds_lake.localcloud.databases.source import SourceTable
 from rds_lake.model.streams.captured import Level
 from rds_lake.model.streams.event import ChangeEvent
 from rds_lake.sql.quoting import identifier
-from rds_lake_tests.support.capture import capture, events, exported, number, replayed
+from rds_lake_tests.database.capture.captured import capture, events, exported, number, replayed
 
 _TYPES = """
 CREATE TYPE mood AS ENUM ('ok', 'b"ad', 'c,d'); CREATE TYPE pair AS (a int, b text); CREATE DOMAIN price AS numeric(6,2);

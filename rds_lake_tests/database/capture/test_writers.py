@@ -9,7 +9,7 @@ import pytest
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.model.streams.captured import Level
 from rds_lake.model.streams.event import Op
-from rds_lake_tests.support.capture import State, capture, events, replayed
+from rds_lake_tests.database.capture.captured import State, capture, events, replayed
 
 Connection = psycopg.Connection[Any]
 levels = pytest.mark.parametrize("level", list(Level))

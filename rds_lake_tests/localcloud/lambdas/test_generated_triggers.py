@@ -15,9 +15,9 @@ from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.model.streams.captured import Capture
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.streams.changes import read_changes
+from rds_lake_tests.database.capture.captured import dsn_of, planned, target_in
 from rds_lake_tests.database.capture.mysql.lab import Lab
 from rds_lake_tests.localcloud.streaming import Streaming
-from rds_lake_tests.support.capture import dsn_of, planned, target_in
 
 _ARN = "arn:aws:lambda:us-east-1:123456789012:function:f"
 _TABLES = """

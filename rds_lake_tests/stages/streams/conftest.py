@@ -9,8 +9,8 @@ from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.lake.lake import Lake
+from rds_lake_tests.stages.streams.forwarder import Forwarder
 from rds_lake_tests.stages.streams.outbox_database import Captured
-from rds_lake_tests.support.forwarding import Forwarder
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ from rds_lake.database.outbox.outbox import Outbox, open_outbox
 from rds_lake.errors import ConfigError, ManifestError, RdsLakeError, UnavailableError
 from rds_lake.stages.streams.forward import forward_once
 from rds_lake.stages.streams.reset import reset
-from rds_lake_tests.support.forwarding import Forwarder, Killed, Steps
+from rds_lake_tests.stages.streams.forwarder import Forwarder, Killed, Steps
 
 EPOCH = "5f0c1c4e-0000-4000-8000-000000000000"
 

@@ -6,8 +6,8 @@ import pytest
 
 from rds_lake.database.outbox import outbox
 from rds_lake.errors import OutboxBusyError
+from rds_lake_tests.stages.streams.forwarder import Forwarder, Steps
 from rds_lake_tests.stages.streams.outbox_database import disturb, replay, transfer
-from rds_lake_tests.support.forwarding import Forwarder, Steps
 
 
 def test_changes_of_all_tables_come_to_the_lake_and_leave_the_outbox(forwarder: Forwarder) -> None:

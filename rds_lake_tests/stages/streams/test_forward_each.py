@@ -10,7 +10,7 @@ from rds_lake.database.outbox.outbox import open_outbox
 from rds_lake.errors import TerminalError, UnavailableError
 from rds_lake.stages.streams.forward_each import forward_each, forward_forever
 from rds_lake.threads import Stop
-from rds_lake_tests.support.forwarding import Forwarder
+from rds_lake_tests.stages.streams.forwarder import Forwarder
 
 
 @contextmanager

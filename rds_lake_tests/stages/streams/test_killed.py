@@ -2,7 +2,7 @@
 
 from contextlib import suppress
 
-from rds_lake_tests.support.forwarding import Forwarder, Killed, Steps
+from rds_lake_tests.stages.streams.forwarder import Forwarder, Killed, Steps
 
 
 def test_a_forwarder_killed_after_any_step_loses_and_doubles_nothing(forwarder: Forwarder) -> None:

@@ -2,7 +2,7 @@
 
 from contextlib import closing
 
-from rds_lake_tests.support.forwarding import Forwarder, Steps
+from rds_lake_tests.stages.streams.forwarder import Forwarder, Steps
 
 
 def test_inserts_between_any_two_steps_of_a_forwarder_wait_for_nothing(forwarder: Forwarder) -> None:

@@ -16,7 +16,7 @@ from rds_lake.model.lake.manifest import Manifest
 from rds_lake.stages.databases.inspect import ExportContents, inspect_export
 from rds_lake.stages.databases.relocation.copied import merge_schema
 from rds_lake.stages.databases.relocation.relocate import Mover, compare
-from rds_lake_tests.support.built_export import build_export, built_record, info_entry, parquet
+from rds_lake_tests.stages.databases.relocation.built_export import build_export, built_record, info_entry, parquet
 from rds_lake_tests.support.world import World
 
 
