@@ -131,6 +131,13 @@ def test_a_change_that_a_comparison_would_overlook_is_one(lab: Lab, kind: str, b
     assert others[0].old == first.new
 
 
+def test_a_text_that_the_server_takes_for_json_stays_text(lab: Lab) -> None:
+    lab.run("CREATE TABLE t (id int PRIMARY KEY, v varchar(40) CHECK (JSON_VALID(v)))")
+    lab.capture("t")
+    lab.run("INSERT INTO t VALUES (1, '{\"b\": 1.10}')")
+    assert lab.images("t") == [{"id": "1", "v": '{"b": 1.10}'}]
+
+
 def test_values_that_change_places_are_a_change(lab: Lab) -> None:
     lab.run("CREATE TABLE t (id int PRIMARY KEY, a int, b int)")
     lab.capture("t")
