@@ -20,6 +20,7 @@ from rds_lake.model.lake.publication import State
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.catalogue.limits import with_legal_types, with_legal_views
 from rds_lake.stages.catalogue.naming import name_tables, type_tables
+from rds_lake.stages.catalogue.own_database import require_own_database
 from rds_lake.stages.catalogue.raw_tables import published_names
 from rds_lake.stages.catalogue.sync import existing_tables, sync_catalog
 from rds_lake.stages.checks.previous import RowComparison, compare_rows
@@ -122,6 +123,7 @@ class SharedStages(Generic[S_co]):
 
     def _catalogued(self, manifest: Manifest) -> Catalogued:
         day, existing = manifest.snapshot_date, existing_tables(self.lake.glue, self.source.name)
+        require_own_database(existing, self.lake.layout, self.source.name)
         named, too_long = with_legal_types(name_tables(manifest, self.source, published_names(existing)))
         type_tables(named, self.source)  # settings that do not fit are reported before anything is written
         synced = sync_catalog(

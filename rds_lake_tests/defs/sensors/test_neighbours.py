@@ -16,6 +16,7 @@ from rich.console import Console
 from rds_lake.config.lake_yaml import load_config
 from rds_lake.console.connect import Connected
 from rds_lake.console.prune import prune
+from rds_lake.errors import CatalogError
 from rds_lake_tests.defs.shell import QUIET, Shell
 from rds_lake_tests.support.world import World, until
 
@@ -28,7 +29,7 @@ def instance() -> Iterator[dg.DagsterInstance]:
         yield made
 
 
-def second_lake(world: World, folder: Path, root: Path) -> World:
+def second_lake(world: World, folder: Path, root: Path, *, name: str = "ledger") -> World:
     """A lake of the cluster in the same bucket and account, under another prefix, with a queue of its own."""
     body: dict[str, Any] = yaml.safe_load((root / "lake.yaml").read_text(encoding="utf-8"))
     body["lake"] |= {
@@ -37,7 +38,7 @@ def second_lake(world: World, folder: Path, root: Path) -> World:
         "events_queue": "second-events",
         "reconcile_days": 1,
     }
-    cluster = {"name": "ledger", "kind": "aurora", "identifier": "shop-aurora", "keep_export": False}
+    cluster = {"name": name, "kind": "aurora", "identifier": "shop-aurora", "keep_export": False}
     retention = {"daily": 1, "weekly": 0, "monthly": 0}
     body["sources"] = [body["sources"][0] | cluster | {"retention": retention}]
     (folder / "second.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
@@ -60,6 +61,23 @@ def take_away(lake: World) -> None:
     connected = Connected(config=lake.config, rds=gateways.rds, dynamodb=gateways.dynamodb, lake=gateways.lake)
     later = datetime.now(UTC) + timedelta(days=2)
     prune(connected, (), apply=True, now=later, console=Console(file=io.StringIO(), width=200))
+
+
+def test_a_second_lake_with_a_source_of_the_same_name_is_refused_before_it_moves_the_firsts_views(
+    world: World, tmp_path: Path, root: Path
+) -> None:
+    """A source's name is the name of its Glue database, of which an account has one."""
+    world.snapshot(str(DAY))
+    world.publish(str(DAY))
+    before = world.query("SELECT count(*), max(snapshot_date) FROM orders")
+    second = second_lake(world, tmp_path, root, name="shop")
+    second.snapshot(str(DAY), hour=23)
+    with pytest.raises(
+        CatalogError,
+        match=r"Glue database shop has 3 tables of another lake \(s3://acme-lake/lake/shop/.*another `name:`",
+    ):
+        second.publish(str(DAY))
+    assert world.query("SELECT count(*), max(snapshot_date) FROM orders") == before
 
 
 def test_two_lakes_in_one_bucket_neither_read_nor_delete_what_is_the_others(

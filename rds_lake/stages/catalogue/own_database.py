@@ -1,0 +1,26 @@
+"""Whether a Glue database is this lake's: a source's name is the name of its database, of which an account has one.
+
+A second lake with a source of the same name would move the first one's partitions and views to files of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rds_lake.aws.glue import GlueTable
+from rds_lake.errors import CatalogError
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.catalogue.raw_tables import group_versions
+
+
+def require_own_database(tables: Mapping[str, GlueTable], layout: LakeLayout, source: str) -> None:
+    """CatalogError where raw tables lie in another lake's folder. A raw table keeps the location that it was made with."""
+    own = layout.uri(layout.source_folder(source))
+    raw = [version.table for versions in group_versions(tables).values() for version in versions]
+    foreign = sorted(table.location for table in raw if table.location and not table.location.startswith(own))
+    if foreign:
+        raise CatalogError(
+            f"the Glue database {source} has {len(foreign)} tables of another lake ({foreign[0]}), and nothing was written: an "
+            f"account has one database of a name. In one of the two lakes give the source another `name:`. If this is the same lake at a "
+            f"new place ({own}), drop the database's tables first: their files stay where they are"
+        )
