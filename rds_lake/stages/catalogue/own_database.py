@@ -21,6 +21,6 @@ def require_own_database(tables: Mapping[str, GlueTable], layout: LakeLayout, so
     if foreign:
         raise CatalogError(
             f"the Glue database {source} has {len(foreign)} tables of another lake ({foreign[0]}), and nothing was written: an "
-            f"account has one database of a name. In one of the two lakes give the source another `name:`. If this is the same lake at a "
-            f"new place ({own}), drop the database's tables first: their files stay where they are"
+            "account has one database of a name. In one of the two lakes give the source another `name:`. If this is the same "
+            f"lake at a new place ({own}), drop the database's tables first: their files stay where they are"
         )
