@@ -39,6 +39,10 @@ def variables_of(url: str) -> dict[str, str]:
 def begin_session(config: LakeConfig) -> None:
     """Make `pipeline` the key of a session of the lake's pipeline role, for whoever uses it from now on."""
     backend = sts_backends[ACCOUNT]["aws"]
+    there = next((one for one in backend.assumed_roles if one.access_key_id == KEYS["pipeline"]), None)
+    if there is not None:  # the local cloud keeps what it once found
+        there.role_arn = pipeline_role(config)
+        return
     session = backend.assume_role(
         region_name=REGION,
         role_session_name="dagster",
@@ -48,7 +52,13 @@ def begin_session(config: LakeConfig) -> None:
         external_id="",
     )
     session.access_key_id = KEYS["pipeline"]
-    backend.assumed_roles[:] = [session, *(other for other in backend.assumed_roles if other is not session)]
+
+
+def has_session(config: LakeConfig) -> bool:
+    """Whether `pipeline` is a session of this lake's role, and of no other lake's."""
+    sessions = sts_backends[ACCOUNT]["aws"].assumed_roles
+    session = next((one for one in sessions if one.access_key_id == KEYS["pipeline"]), None)
+    return session is not None and session.role_arn == pipeline_role(config)
 
 
 def pipeline_role(config: LakeConfig) -> str:

@@ -31,9 +31,10 @@ from rds_lake.localcloud.stacks.template.schemas import TypeSchema
 _LEFT_OUT = ("AWS::CloudWatch::Alarm", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy")
 _POLICIES_LEFT_OUT = ("DeadLettersPolicy", "UndeliveredPolicy")
 _PROPERTIES_LEFT_OUT = ("LifecycleConfiguration", "OwnershipControls", "Tags")
+_NAMES = {"AWS::S3::Bucket": "BucketName", "AWS::KMS::Alias": "AliasName"}
 _NAME = "lake"
 _ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{_NAME}/at-once"
-# What was made in a cloud since its last reset, by the lake's bucket.
+# What was made in a cloud since its last reset, by the lake's events queue.
 _MADE: WeakKeyDictionary[LocalCloud, dict[str, Stack]] = WeakKeyDictionary()
 _PLANS: dict[str, Plan] = {}
 
@@ -54,17 +55,32 @@ def deploy_at_once(cloud: LocalCloud, config: LakeConfig) -> None:
     if stacks is None:
         stacks = _MADE[cloud] = {}
         cloud.app.reset_callbacks.append(stacks.clear)
-    stack = stacks.setdefault(config.lake.bucket, _empty(plan))
+    stack = stacks.setdefault(config.lake.events_queue, _empty(plan))
     resources = _Silent(stack, _tools(cloud), None)
     for logical, wanted in plan.resources.items():
         there = stack.resources.get(logical)
-        if there is None:
+        if there is None and (shared := _shared(stacks, logical, resources.properties(wanted, plan))):
+            stack.resources[logical] = shared
+        elif there is None:
             resources.make(wanted, plan)
         elif (properties := resources.properties(wanted, plan)) != there.properties:
             resources.change(there, properties, needs=wanted.needs)
     if config.has_glue_job:
         for key, body in job_files(config).items():
             cloud.clients.client("s3").put_object(Bucket=config.lake.bucket, Key=key, Body=body)
+
+
+def _shared(stacks: Mapping[str, Stack], logical: str, properties: Any) -> Resource | None:
+    """What another lake has made already: whatever is the same, and bucket and key of one name, with other rules or not."""
+    same = (stack.resources[logical] for stack in stacks.values() if logical in stack.resources)
+    return next((resource for resource in same if _is_same(resource, properties)), None)
+
+
+def _is_same(resource: Resource, properties: Mapping[str, Any]) -> bool:
+    name = _NAMES.get(resource.type)
+    return resource.type == "AWS::KMS::Key" or (
+        resource.properties[name] == properties[name] if name else resource.properties == properties
+    )
 
 
 def _plan(config: LakeConfig) -> Plan:

@@ -29,7 +29,7 @@ from rds_lake.model.dynamodb.glue_run import JobRun
 from rds_lake.stages.source.outcomes import Published
 from rds_lake.stages.watch.sources import run_of
 from rds_lake_tests.fakes.glue import LocalSpark
-from rds_lake_tests.support.pipeline_keys import aws_of, begin_session, variables_of
+from rds_lake_tests.support.pipeline_keys import aws_of, begin_session, has_session, variables_of
 from rds_lake_tests.support.stack_at_once import deploy_at_once
 
 _TINY = """
@@ -150,6 +150,8 @@ class World:
             deploy_at_once(self.cloud, self.config)
             begin_session(self.config)
             self.deployed = self.config
+        elif not has_session(self.config):  # another lake of the same test had its turn
+            begin_session(self.config)
 
     def be_the_process(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Give this process the environment of one that works as the pipeline."""

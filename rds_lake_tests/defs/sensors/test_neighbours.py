@@ -36,6 +36,8 @@ def second_lake(world: World, folder: Path, root: Path, *, name: str = "ledger")
         "prefix": "second",
         "export_prefix": "second-exports",
         "events_queue": "second-events",
+        "workgroup": "second",
+        "export_role": "arn:aws:iam::123456789012:role/second-export",
         "reconcile_days": 1,
     }
     cluster = {"name": name, "kind": "aurora", "identifier": "shop-aurora", "keep_export": False}
@@ -91,6 +93,7 @@ def test_two_lakes_in_one_bucket_neither_read_nor_delete_what_is_the_others(
             lake.snapshot(str(day), hour=22)
             lake.publish(str(day))
     for lake in (world, second):
+        lake.provision()
         shell = Shell(lake, instance)
         assert asked(shell) <= {lake.config.sources[0].name}
         assert lake.messages() == [], "all are acknowledged"
