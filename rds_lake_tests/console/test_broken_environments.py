@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from rds_lake.cli import main
@@ -27,7 +28,11 @@ COMMANDS = {
     "rollback": ["rollback", "shop", "2026-11-19"],
     "query": ["query", "SELECT 1"],
     "query as of": ["query", "SELECT 1 FROM orders", "--as-of", "2026-11-19"],
+    "streams triggers": ["streams", "triggers", "shop"],
+    "streams forward": ["streams", "forward", "shop"],
+    "streams reset": ["streams", "reset", "shop"],
 }
+_SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:forwarder-AbCdEf"
 Broken = Callable[[pytest.MonkeyPatch, Path], None]
 
 
@@ -112,6 +117,9 @@ def place(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
+    body = yaml.safe_load((tmp_path / "lake.yaml").read_text(encoding="utf-8"))
+    body["sources"][0]["streams"] = {"tables": ["shop.public.orders"], "secret": _SECRET}
+    (tmp_path / "lake.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
     return tmp_path
 
 
