@@ -1,6 +1,6 @@
 """Publishing as Dagster shows it: dates that wait, rows that are gone, and what readers see."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,8 @@ from rds_lake.cli import main
 from rds_lake.config.database import Verify
 from rds_lake.defs.checks.watch import WATCH_CHECK
 from rds_lake.defs.resources import utc_now
-from rds_lake_tests.defs.shell import Shell
-from rds_lake_tests.support.world import execute, until
+from rds_lake_tests.defs.shell import QUIET, Shell
+from rds_lake_tests.support.world import World, execute, until
 
 
 def check(result: dg.ExecuteInProcessResult, name: str) -> dg.AssetCheckEvaluation:
@@ -198,8 +198,15 @@ def test_every_check_has_the_dates_of_its_asset(shell: Shell) -> None:
     assert [spec.name for spec in specs if spec.partitions_def is None] == []
 
 
-def test_commands_and_refresh_tell_dagster_what_readers_see(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = shell.world
+@pytest.fixture
+def installed(world: World) -> Iterator[Shell]:
+    """Its Dagster's events are on disk, where commands find them as well."""
+    with dg.instance_for_test(overrides=QUIET) as instance:
+        yield Shell(world, instance)
+
+
+def test_commands_and_refresh_tell_dagster_what_readers_see(installed: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    shell, world = installed, installed.world
     path = world.config.directory / "lake.yaml"
     world.be_the_process(monkeypatch)
     monkeypatch.setenv("DAGSTER_HOME", str(shell.instance.root_directory))

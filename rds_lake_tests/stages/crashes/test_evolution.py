@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from rds_lake.config.shared import Retention
 from rds_lake_tests.stages.crashes.mortal import MortalRuns, mortal_runs, prune, publish
 from rds_lake_tests.stages.morning import Morning, what_readers_see
 from rds_lake_tests.support.world import World, execute
@@ -36,7 +37,8 @@ def mortal() -> Iterator[MortalRuns]:
 @pytest.fixture
 def eve(world: World) -> World:
     """The old date is published; the new one is relocated and changes everything."""
-    world.with_source(union={"log": r"log_\d\d"}, keep_export=True)
+    retention = Retention(daily=1, weekly=0, monthly=0)
+    world.with_source(union={"log": r"log_\d\d"}, keep_export=True, retention=retention)
     execute(world.url, BEFORE)
     world.snapshot(OLD)
     world.publish(OLD)
