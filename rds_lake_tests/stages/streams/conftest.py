@@ -15,12 +15,12 @@ from rds_lake_tests.stages.streams.outbox_database import Captured
 
 @pytest.fixture(scope="session")
 def captured_postgres(postgres: EmbeddedPostgres) -> str:
-    return postgres.create_database("captured")
+    return postgres.create_database("outbox_source")
 
 
 @pytest.fixture(scope="session")
 def captured_mysql(mariadb: EmbeddedMariaDb) -> str:
-    return mariadb.create_database("captured")
+    return mariadb.create_database("outbox_source")
 
 
 @pytest.fixture(params=["postgres", "mysql"])

@@ -64,7 +64,7 @@ class Bench:
     marks: list[Watermark] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.world.gateways.glue.ensure_database("shop", description="")
+        self.world.root.glue.ensure_database("shop", description="")
         for view, columns in _COLUMNS.items():
             spec = TableSpec(
                 name=f"snapshots_{view}",
@@ -73,7 +73,7 @@ class Bench:
                 location=f"s3://acme-lake/bench/{view}/",
                 description="",
             )
-            self.world.gateways.glue.create_table("shop", spec)
+            self.world.root.glue.create_table("shop", spec)
 
     def snapshot(self, rows: Rows, outbox: Sequence[int], position: int, *, epoch: str | None = None) -> Watermark:
         self.days += 1
@@ -96,17 +96,17 @@ class Bench:
         buffer = io.BytesIO()
         pq.write_table(pa.Table.from_arrays(arrays, [name for name, _ in columns]), buffer)
         folder = f"bench/{view}/{day}/"
-        self.world.gateways.s3.put_bytes("acme-lake", f"{folder}0.parquet", buffer.getvalue(), kms_key=None)
+        self.world.root.s3.put_bytes("acme-lake", f"{folder}0.parquet", buffer.getvalue(), kms_key=None)
         spec = PartitionSpec(
             values=(day.isoformat(),),
             location=f"s3://acme-lake/{folder}",
             columns=tuple((name, kind, "") for name, kind in columns),
         )
-        self.world.gateways.glue.create_partitions("shop", f"snapshots_{view}", [spec])
+        self.world.root.glue.create_partitions("shop", f"snapshots_{view}", [spec])
 
     def cuts(self, mark: Watermark, cuts: Sequence[Sequence[ChangeEvent]], *, first: int = 1) -> None:
         for number, events in enumerate(cuts, start=first):
-            write_cut(self.world.gateways.lake, mark.epoch, number, [(CAPTURED, events)])
+            write_cut(self.world.root.lake, mark.epoch, number, [(CAPTURED, events)])
 
     def compact(self, mark: Watermark) -> Compaction:
         compactor = Compactor(lake=self.world.gateways.lake, source="shop", log=self.world.lines.append)
@@ -297,7 +297,7 @@ def test_a_table_whose_type_changed_is_compacted_anew_from_its_cuts(bench: Bench
 def test_a_cut_whose_file_is_damaged_holds_its_table_back_and_says_so(bench: Bench) -> None:
     mark = bench.snapshot({}, [], 0)
     bench.cuts(mark, [[event(1, "I", None, row("x", 1, "1"))]])
-    s3 = bench.world.gateways.s3
+    s3 = bench.world.root.s3
     (key,) = [key for key in bench.world.keys("lake/_changes/") if key.endswith(".gz")]
     s3.put_bytes("acme-lake", key, gzip.compress(b'{"seq": 1}\n'), kms_key=None)
     done = bench.compact(mark)
