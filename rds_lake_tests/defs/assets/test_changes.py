@@ -5,6 +5,7 @@ import pytest
 
 from rds_lake.config.streams import Streams
 from rds_lake.defs.checks.changes import DRIFT, EMPTIED, SHOWN
+from rds_lake.errors import CatalogError
 from rds_lake.stages.streams.live.follow import LiveViews
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.stages.streams import simple_capture
@@ -54,7 +55,7 @@ def test_a_turn_forwards_compacts_and_moves_the_live_views(streaming: Shell) -> 
 
 def test_after_a_failed_turn_the_next_one_waits(streaming: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(_: LiveViews) -> None:
-        raise ZeroDivisionError
+        raise CatalogError("a live view cannot be made")  # which no retry mends
 
     monkeypatch.setattr(LiveViews, "bring_up", broken)
     (request,) = streaming.tick("shop__changes")
