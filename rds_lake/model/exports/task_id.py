@@ -36,7 +36,7 @@ def export_task_id(*, subject: str, include: Sequence[str], salt: str, attempt: 
     tail = f"-{_digest(subject, include, salt)}-{attempt}"
     about, identifier = exportable(subject)
     name, _, day = identifier.partition("@")
-    if day and about is not Exportable.CLUSTER:
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII) and about is not Exportable.CLUSTER:
         tail = f"-{day}{tail}"  # never cut: AWS says nowhere else of what day a copy's data is
         identifier = name
     return _readable(identifier, MAX_LENGTH - len(tail)) + tail

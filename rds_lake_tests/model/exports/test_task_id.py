@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from rds_lake.model.exports.task_id import export_task_id, parse_attempt
@@ -13,6 +13,7 @@ LEGAL = re.compile(r"[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9]+)*")
 
 
 @given(arn=strategies.arns, include=strategies.include, salt=st.text(max_size=20), attempt=st.integers(1, 99))
+@example(arn="arn:aws:rds:us-east-1:123456789012:snapshot:@:", include=[], salt="", attempt=1)
 def test_an_id_of_any_snapshot_is_one_aws_accepts(arn: str, include: list[str], salt: str, attempt: int) -> None:
     task = export_task_id(subject=arn, include=include, salt=salt, attempt=attempt)
     assert len(task) <= 60

@@ -35,16 +35,18 @@ def test_eight_writers_lose_nothing_and_double_nothing(forwarder: Forwarder) -> 
     writers = [threading.Thread(target=disturb, args=(captured, seed, stop)) for seed in range(8)]
     for writer in writers:
         writer.start()
+    cuts = rows = 0
     try:
-        for _ in range(8):
-            forwarder.forward()
+        while cuts < 8 or rows < 200:  # however slow the machine is
+            rows += forwarder.forward().rows
+            cuts += 1
             stop.wait(0.15)
     finally:
         stop.set()
         for writer in writers:
             writer.join()
     forwarder.forward()
-    assert len(forwarder.events()) > 200
+    assert len(forwarder.events()) >= 200
     forwarder.require_exact()
 
 
@@ -76,10 +78,11 @@ def test_the_sum_of_transfers_between_two_tables_is_the_same_at_every_cut(
     ]
     for writer in writers:
         writer.start()
+    with_changes = 0
     try:
-        for _ in range(10):
+        while with_changes < 6:  # however slow the machine is
             stop.wait(0.1)
-            forwarder.forward()
+            with_changes += bool(forwarder.forward().rows)
     finally:
         stop.set()
         for writer in writers:
