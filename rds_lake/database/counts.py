@@ -14,13 +14,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from rds_lake.database.connecting import CONNECT_SECONDS, code_of, for_psycopg, for_pymysql
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, UnavailableError
 from rds_lake.model.aws.engine import Engine
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import backticked, qualified
 
-_CONNECT_SECONDS = 10
 _WHY = {
     "42501": "the user may not read it",
     "42P01": "it is gone",
@@ -84,7 +84,7 @@ def _counted(session: _Session, target: TableTarget) -> RowCount:
     try:
         return RowCount(rows=session.count(target))
     except Exception as error:  # two drivers, each with a root of its own
-        code = _code(error)
+        code = code_of(error)
         if not code or code in _LOST:
             raise
     return RowCount(rows=None, why=_WHY.get(code, f"the database answered {code}"))
@@ -99,15 +99,9 @@ def _postgres(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Sessio
     failure: Exception | None = None
     try:
         with psycopg.connect(
-            host=dsn.host,
-            port=dsn.port,
-            user=dsn.user,
-            password=dsn.password,
-            dbname=database,
-            connect_timeout=_CONNECT_SECONDS,
             application_name="rds-lake verify",
             autocommit=True,
-            **{key: value for key, value in dsn.options.items() if key.startswith("ssl")},  # type: ignore[arg-type]
+            **for_psycopg(dsn, database),
         ) as connection:
             # Statements and no start-up options: RDS Proxy and pgbouncer refuse those.
             connection.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
@@ -144,16 +138,10 @@ def _mysql(dsn: Dsn, database: str, timeout_seconds: int) -> Iterator[_Session]:
     try:
         with (
             pymysql.connect(
-                host=dsn.host,
-                port=dsn.port,
-                user=dsn.user,
-                password=dsn.password,
                 database=database or None,
-                connect_timeout=_CONNECT_SECONDS,
-                read_timeout=timeout_seconds + _CONNECT_SECONDS,
+                read_timeout=timeout_seconds + CONNECT_SECONDS,
                 autocommit=True,
-                ssl_ca=dsn.options.get("ssl_ca"),
-                ssl_verify_cert=True if "ssl_ca" in dsn.options else None,
+                **for_pymysql(dsn),
             ) as connection,
             connection.cursor() as cursor,
         ):
@@ -184,18 +172,12 @@ class _MySql:
         return self.cursor.fetchone()[0]
 
 
-def _code(error: BaseException | None) -> str:
-    """SQLSTATE of PostgreSQL, the number of MySQL: the only part of a driver's error that surely holds no secret."""
-    number = error.args[0] if error is not None and error.args else None
-    return str(number) if isinstance(number, int) else getattr(error, "sqlstate", None) or ""
-
-
 def _missing(driver: str) -> ConfigError:
     return ConfigError(f"`verify:` needs {driver}, which is not installed: pip install 'rds-lake[verify]'")
 
 
 def _unreachable(failure: Exception) -> UnavailableError:
-    code = f" {_code(failure)}" if _code(failure) else ""
+    code = f" {code_of(failure)}" if code_of(failure) else ""
     return UnavailableError(
         f"the database that `verify:` names cannot be reached ({type(failure).__name__}{code}); see that the secret's host, "
         "user and password are right and that this process may connect. Nothing published depends on it"

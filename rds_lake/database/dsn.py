@@ -4,7 +4,7 @@
     mysql://reader:secret@shop-prod.….rds.amazonaws.com/shop?ssl_ca=/etc/rds-ca.pem
     {"engine": "postgres", "host": "…", "port": 5432, "username": "reader", "password": "…", "dbname": "shop"}
 
-What belongs here: parsing. Connecting is `counts.py`.
+What belongs here: parsing. Connecting is `connecting.py`.
 """
 
 from __future__ import annotations

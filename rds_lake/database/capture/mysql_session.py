@@ -7,10 +7,10 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from rds_lake.database.connecting import for_pymysql
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, UnavailableError
 
-_CONNECT_SECONDS = 10
 _READ_SECONDS = 300
 # The connection is gone, not a statement wrong.
 _LOST = {2006, 2013, 1053, 1927}
@@ -40,16 +40,10 @@ def _connected(dsn: Dsn, pymysql: Any) -> Any:
     failure: Exception
     try:
         return pymysql.connect(
-            host=dsn.host,
-            port=dsn.port,
-            user=dsn.user,
-            password=dsn.password,
             charset="utf8mb4",
-            connect_timeout=_CONNECT_SECONDS,
             read_timeout=_READ_SECONDS,
             autocommit=True,
-            ssl_ca=dsn.options.get("ssl_ca"),
-            ssl_verify_cert=True if "ssl_ca" in dsn.options else None,
+            **for_pymysql(dsn),
         )
     except (pymysql.MySQLError, OSError) as error:
         failure = error

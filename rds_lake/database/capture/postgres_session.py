@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from rds_lake.database.connecting import for_psycopg
 from rds_lake.database.dsn import Dsn
 from rds_lake.errors import ConfigError, TerminalError, UnavailableError
 
-_CONNECT_SECONDS = 10
 # Somebody holds a lock, or the server ends sessions: the same may succeed in a minute.
 _LATER = {"55P03", "57014", "40001", "40P01", "57P01", "57P02", "57P03"}
 
@@ -28,14 +28,8 @@ def postgres_session(dsn: Dsn, database: str, *, writes: bool = False) -> Iterat
     failure: Exception | None = None
     try:
         with psycopg.connect(
-            host=dsn.host,
-            port=dsn.port,
-            user=dsn.user,
-            password=dsn.password,
-            dbname=database,
-            connect_timeout=_CONNECT_SECONDS,
             application_name="rds-lake streams",
-            **{key: value for key, value in dsn.options.items() if key.startswith("ssl")},  # type: ignore[arg-type]
+            **for_psycopg(dsn, database),
         ) as connection:
             # Statements and no start-up options: RDS Proxy and pgbouncer refuse those.
             connection.execute("SET TRANSACTION READ WRITE" if writes else "SET TRANSACTION READ ONLY")

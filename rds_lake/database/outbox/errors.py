@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rds_lake.database.connecting import code_of
 from rds_lake.errors import ConfigError, OutboxBusyError, RdsLakeError, UnavailableError
 
 _LOCKED = {"55P03", "1205"}
@@ -37,7 +38,7 @@ def missing_driver(driver: str) -> ConfigError:
 
 
 def _sentence(failure: Exception) -> RdsLakeError:
-    code = _code(failure)
+    code = code_of(failure)
     if code in _LOCKED:
         return OutboxBusyError(f"a table or row of rds_lake is locked by another session ({code})")
     if code in _MISSING:
@@ -71,9 +72,3 @@ def _is_lost(code: str) -> bool:
     """Whether there is no connection: no code at all, classes 08, 53 and 57P of PostgreSQL, the client's errors of MySQL."""
     of_client = len(code) == 4 and code.startswith("2")
     return not code or of_client or code in {"1040", "1053", "1927"} or code.startswith(("08", "53", "57P"))
-
-
-def _code(error: Exception) -> str:
-    """SQLSTATE of PostgreSQL, the number of MySQL: the only part of a driver's error that surely holds no secret."""
-    number = error.args[0] if error.args else None
-    return str(number) if isinstance(number, int) else getattr(error, "sqlstate", None) or ""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from rds_lake.database.connecting import for_pymysql
 from rds_lake.database.dsn import Dsn
 from rds_lake.database.outbox.errors import missing_driver, sentences
 from rds_lake.database.outbox.link import Dialect, Link
@@ -19,7 +20,6 @@ from rds_lake.errors import ConfigError
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION
 from rds_lake.sql.quoting import backticked
 
-_CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 120
 _LOCK_SECONDS = 2
 _DELETED_AT_ONCE = 500
@@ -48,19 +48,13 @@ class MySqlLink:
         self._errors = (pymysql.MySQLError, OSError)
         with sentences(*self._errors):
             self._connection: Any = pymysql.connect(
-                host=dsn.host,
-                port=dsn.port,
-                user=dsn.user,
-                password=dsn.password,
                 database=database,
                 charset="utf8mb4",
-                connect_timeout=_CONNECT_SECONDS,
                 read_timeout=_STATEMENT_SECONDS,
                 write_timeout=_STATEMENT_SECONDS,
                 autocommit=True,
                 client_flag=CLIENT.MULTI_STATEMENTS,
-                ssl_ca=dsn.options.get("ssl_ca"),
-                ssl_verify_cert=True if "ssl_ca" in dsn.options else None,
+                **for_pymysql(dsn),
             )
         try:
             for statement in _SESSION:

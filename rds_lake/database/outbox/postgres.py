@@ -10,15 +10,14 @@ import os
 import socket
 from array import array
 from collections.abc import Sequence
-from typing import Any
 
+from rds_lake.database.connecting import for_psycopg
 from rds_lake.database.dsn import Dsn
 from rds_lake.database.outbox.errors import missing_driver, sentences
 from rds_lake.database.outbox.link import Dialect, Link
 from rds_lake.model.streams.captured import CAPTURE, OUTBOX, OWN_SCHEMA, POSITION
 from rds_lake.sql.quoting import qualified
 
-_CONNECT_SECONDS = 10
 _STATEMENT_SECONDS = 120
 _LOCK_SECONDS = 2
 _DELETED_AT_ONCE = 5000
@@ -46,15 +45,8 @@ class PostgresLink:
         except ImportError as error:
             raise missing_driver("psycopg") from error
         self._errors = psycopg.Error
-        ssl: dict[str, Any] = {key: value for key, value in dsn.options.items() if key.startswith("ssl")}
         with sentences(psycopg.Error):
             self._connection = psycopg.connect(
-                host=dsn.host,
-                port=dsn.port,
-                user=dsn.user,
-                password=dsn.password,
-                dbname=database,
-                connect_timeout=_CONNECT_SECONDS,
                 application_name=f"{_NAME} {socket.gethostname()[:30]}:{os.getpid()}",
                 autocommit=True,
                 prepare_threshold=None,
@@ -62,7 +54,7 @@ class PostgresLink:
                 keepalives_interval=10,
                 keepalives_count=3,
                 tcp_user_timeout=_STATEMENT_SECONDS * 1000,
-                **ssl,
+                **for_psycopg(dsn, database),
             )
         try:
             for statement in _SESSION:

@@ -15,6 +15,9 @@ from rds_lake.model.tables.table import TableTarget
 MOST_COLUMN_BYTES = 1 << 20
 # Nor are the longest columns of a row whose texts together are longer.
 MOST_IMAGE_BYTES = 16 << 20
+# On the way through Lambda. AWS takes 1 MB in an asynchronous call
+# (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); a change may have two images.
+MOST_PAYLOAD_IMAGE_BYTES = 480_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

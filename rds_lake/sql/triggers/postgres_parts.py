@@ -8,12 +8,9 @@ from dataclasses import dataclass
 
 from rds_lake.model.streams.captured import Capture, CapturedTable
 from rds_lake.sql.quoting import dollar_quoted, identifier, literal, qualified
-from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES, MOST_IMAGE_BYTES, Wanted
+from rds_lake.sql.triggers.plan import MOST_COLUMN_BYTES, MOST_IMAGE_BYTES, MOST_PAYLOAD_IMAGE_BYTES, Wanted
 from rds_lake.sql.triggers.postgres_text import settings_for
 
-# AWS takes 1 MB in an asynchronous call (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); a change may
-# have two images.
-MOST_PAYLOAD_IMAGE_BYTES = 480_000
 # PostgreSQL fires triggers in the order of their names. What another trigger, or a foreign key's, does to the row comes later,
 # so this one has to be first: `RI_ConstraintTrigger…` begins with a capital.
 _PREFIX = "!rds_lake_"

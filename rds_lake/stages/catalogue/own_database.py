@@ -10,14 +10,14 @@ from collections.abc import Mapping
 from rds_lake.aws.glue import GlueTable
 from rds_lake.errors import CatalogError
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.stages.catalogue.raw_tables import group_versions
+from rds_lake.stages.catalogue.raw_tables import raw_among
 
 
 def require_own_database(tables: Mapping[str, GlueTable], layout: LakeLayout, source: str) -> None:
     """CatalogError where raw tables lie in another lake's folder. A raw table keeps the location that it was made with."""
     own = layout.uri(layout.source_folder(source))
-    raw = [version.table for versions in group_versions(tables).values() for version in versions]
-    foreign = sorted(table.location for table in raw if table.location and not table.location.startswith(own))
+    places = [table.location for table in raw_among(tables).values() if table.location]
+    foreign = sorted(place for place in places if not place.startswith(own))
     if foreign:
         raise CatalogError(
             f"the Glue database {source} has {len(foreign)} tables of another lake ({foreign[0]}), and nothing was written: an "

@@ -62,12 +62,16 @@ class RawTable:
     changes: tuple[Change, ...] = ()
 
 
+def raw_among(tables: Mapping[str, GlueTable]) -> dict[str, GlueTable]:
+    """The raw tables among a database's tables and views, by name."""
+    return {name: table for name, table in tables.items() if not table.is_view and name.startswith(RAW_PREFIX)}
+
+
 def group_versions(tables: Mapping[str, GlueTable]) -> dict[str, tuple[RawTable, ...]]:
     """The raw tables of each view."""
     versions: dict[str, list[RawTable]] = defaultdict(list)
-    for name, table in tables.items():
-        if not table.is_view and name.startswith(RAW_PREFIX):
-            versions[table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)].append(_raw_table(table))
+    for name, table in raw_among(tables).items():
+        versions[table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)].append(_raw_table(table))
     return {view: tuple(sorted(raws, key=lambda raw: raw.version)) for view, raws in versions.items()}
 
 
@@ -75,9 +79,9 @@ def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...
     """The views that each table (`str(target)`) is published under; of a table without a view by now, those it once had."""
     shown: dict[str, set[str]] = defaultdict(set)
     once: dict[str, set[str]] = defaultdict(set)
-    for name, table in tables.items():
+    for name, table in raw_among(tables).items():
         target = table.parameters.get(_TABLE)
-        if table.is_view or not name.startswith(RAW_PREFIX) or not target:
+        if not target:
             continue
         view = table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)
         is_shown = view in tables and tables[view].is_view

@@ -12,12 +12,6 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.shared_state import change_text
 
 
-def find_forwarded(lake: Lake, source: str, database: str) -> ForwardedCuts | None:
-    """The record, or None where nothing was ever forwarded."""
-    text = lake.s3.find_text(lake.layout.bucket, lake.layout.forwarded_key(source, database))
-    return None if text is None else _parsed(lake, text, source, database)
-
-
 def change_forwarded(
     lake: Lake, source: str, database: str, change: Callable[[ForwardedCuts], ForwardedCuts]
 ) -> ForwardedCuts:

@@ -21,10 +21,8 @@ from rds_lake.model.streams.event import Op
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import mysql_literal
 from rds_lake.sql.triggers.mysql.outbox import DROPPED, own_name
+from rds_lake.sql.triggers.plan import MOST_PAYLOAD_IMAGE_BYTES
 
-# AWS takes 1 MB in an asynchronous call (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html); a change may
-# have two images.
-_MOST_IMAGE_BYTES = 480_000
 _NOW = f"DATE_FORMAT(UTC_TIMESTAMP(6), {mysql_literal('%Y-%m-%dT%H:%i:%s.%f+00:00')})"
 
 
@@ -39,7 +37,7 @@ class ToLambda:
 
     @property
     def limit(self) -> int:
-        return _MOST_IMAGE_BYTES
+        return MOST_PAYLOAD_IMAGE_BYTES
 
     def statement(self, target: TableTarget, op: Op) -> str:
         # The variables are the trigger's own: a user variable (@answer) would be the writer's too.
