@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from functools import cache, lru_cache
 from pathlib import Path
+from typing import Any
 
 import botocore.session
 import hypothesis
@@ -19,10 +20,13 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
 from rds_lake.localcloud.rds.export import ExportSettings
-from rds_lake_tests.support.memory import memory
+from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
 from rds_lake_tests.support.world import World, seed_tiny
 
-hypothesis.settings.register_profile("rds_lake", deadline=None, max_examples=60, print_blob=True)
+# CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.
+hypothesis.settings.register_profile(
+    "rds_lake", deadline=None, max_examples=60, print_blob=True, derandomize=bool(os.environ.get("CI"))
+)
 hypothesis.settings.load_profile("rds_lake")
 
 # The local Athena answers in milliseconds; hundreds of statements would each be waited for as if it were AWS's.
@@ -103,6 +107,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.add_marker(pytest.mark.slow)
 
 
+# The servers of this session that have been started, and its cloud: what the tests of one file leave there, the next would find.
+_SHARED: dict[str, Any] = {}
+# Of fixtures of the session.
+_KEPT = ("shop",)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nothing_for_the_next_file() -> Iterator[None]:
+    """A file of tests leaves no snapshot, database or user on the shared servers: which file is next is chance."""
+    yield
+    if "cloud" in _SHARED:
+        _SHARED["cloud"].reset()
+    if "postgres" in _SHARED:
+        empty_postgres(_SHARED["postgres"].url(), keep=_KEPT)
+    if "mariadb" in _SHARED:
+        empty_mariadb(_SHARED["mariadb"].url("mysql"))
+
+
 @pytest.fixture(autouse=True)
 def interrupts() -> None:
     """An interrupt is Python's own in every test, whatever Dagster or Spark left of an earlier one's."""
@@ -126,7 +148,9 @@ def postgres() -> Iterator[EmbeddedPostgres]:
     # A snapshot copies a database of 300 files. Where hundreds were deleted in the seconds before, ext4 takes ten times as
     # long to find room for them, and most of it is work of the processor.
     with EmbeddedPostgres(data_in=memory()) as server:
+        _SHARED["postgres"] = server
         yield server
+    del _SHARED["postgres"]
 
 
 @pytest.fixture(scope="session")
@@ -136,7 +160,9 @@ def mariadb() -> Iterator[EmbeddedMariaDb]:
     except MariaDbMissingError as error:
         pytest.skip(str(error))
     with server:
+        _SHARED["mariadb"] = server
         yield server
+    del _SHARED["mariadb"]
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +178,9 @@ def session_cloud(tiny_url: str) -> Iterator[LocalCloud]:
     settings = ExportSettings(starting_seconds=0.0, progress_seconds=0.0)
     # A cluster with the same content beside the instance: every kind of source sees the same rows.
     with LocalCloud({"shop-prod": tiny_url}, clusters={"shop-aurora": tiny_url}, exports=settings) as cloud:
+        _SHARED["cloud"] = cloud
         yield cloud
+    del _SHARED["cloud"]
 
 
 @pytest.fixture

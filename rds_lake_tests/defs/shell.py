@@ -13,7 +13,7 @@ from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.defs.build import build_definitions
 from rds_lake.defs.translate import partitions_of
 from rds_lake.model.tables.table import TableTarget
-from rds_lake_tests.support.memory import memory
+from rds_lake_tests.support.servers import memory
 from rds_lake_tests.support.world import World
 
 TABLES = (

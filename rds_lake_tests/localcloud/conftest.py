@@ -25,7 +25,7 @@ INSERT INTO lines SELECT i, 'line ' || i FROM generate_series(1, 20) i;
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def aurora_urls(postgres: EmbeddedPostgres) -> dict[str, str]:
     return {name: postgres.create_database(name) for name in ("plain", "cluster_shop", "cluster_stock")}
 

@@ -13,12 +13,12 @@ from rds_lake_tests.stages.streams.forwarder import Forwarder
 from rds_lake_tests.stages.streams.outbox_database import Captured
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def captured_postgres(postgres: EmbeddedPostgres) -> str:
     return postgres.create_database("outbox_source")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def captured_mysql(mariadb: EmbeddedMariaDb) -> str:
     return mariadb.create_database("outbox_source")
 
