@@ -6,7 +6,7 @@ refusal = permissions.refusal(principal, Need(action="s3:PutObject", resource="a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -90,9 +90,7 @@ class Permissions:
         about_key = need.action.startswith("kms:") and ":key/" in need.resource
         return self.stored.aliases(need.resource) if about_key else ()
 
-    def _decide(
-        self, who: Principal, need: Need, asked: Asked, aliases: tuple[str, ...], now: datetime
-    ) -> Decision:
+    def _decide(self, who: Principal, need: Need, asked: Asked, aliases: tuple[str, ...], now: datetime) -> Decision:
         if self._faults.denied(need.action, need.resource):
             reason = f"because no identity-based policy allows the {need.action} action"
             return Decision(effect="implicit deny", statement=_FAULT, reason=reason, policy_type=PolicyType.IDENTITY)

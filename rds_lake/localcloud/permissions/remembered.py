@@ -47,7 +47,12 @@ class Remembered:
         return known[0] if known is not None else None
 
     def decide(
-        self, request: Request, principal: Principal, policy: Policy | None, grants: tuple[Grant, ...], depends: Hashable
+        self,
+        request: Request,
+        principal: Principal,
+        policy: Policy | None,
+        grants: tuple[Grant, ...],
+        depends: Hashable,
     ) -> Decision:
         """`evaluate`, kept for `find`. `policy` is the resource's; `depends`: action, resource and all condition keys but the time."""
         if len(self._decisions) >= _KEPT or len(self._policies) >= _KEPT:
