@@ -74,6 +74,8 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
 @click.option("--account", help="Account of the ARNs. Default: of lake.yaml's roles, else of the credentials.")
 @click.option("--region", help="Region of the ARNs. Default: lake.yaml's, else the credentials'.")
 @click.option("--partition", help="aws, aws-cn or aws-us-gov. Default: of lake.yaml's ARNs, else of the credentials.")
+@click.option("--name-prefix", help="Of the deployer's policy: what setup is given as --parameter NamePrefix=…")
+@click.option("--template-bucket", help="Of the deployer's policy: what setup is given as --template-bucket.")
 @config_option
 def policy(config_path: Path, **asked: Any) -> None:
     """Print the IAM policy that a role needs for exactly this lake.yaml. Creates nothing."""

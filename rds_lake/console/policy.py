@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.errors import ConfigError, RdsLakeError
 from rds_lake.infra.account import Account, find_account
+from rds_lake.infra.policy.deployed import LONGEST_PREFIX, PREFIX_PATTERN
 from rds_lake.infra.policy.deployer import deployer_policy
 from rds_lake.infra.policy.document import INLINE_LIMIT, MANAGED_LIMIT, PolicyDocument
 from rds_lake.infra.policy.names import Names
@@ -32,7 +34,10 @@ _PLACEHOLDERS = Account(number="ACCOUNT", region="REGION", partition="aws")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command is asked for. `whose`: one of `WHOSE`, or `all`. `trust`: whom the role trusts, instead."""
+    """What the command is asked for. `whose`: one of `WHOSE`, or `all`. `trust`: whom the role trusts, instead.
+
+    `name_prefix`, `template_bucket`: what `rds-lake setup` will be given, for the deployer's policy.
+    """
 
     whose: str
     trust: bool = False
@@ -40,6 +45,8 @@ class Asked:
     account: str | None = None
     region: str | None = None
     partition: str | None = None
+    name_prefix: str | None = None
+    template_bucket: str | None = None
 
 
 def policy(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], say: Callable[[str], None]) -> None:
@@ -47,6 +54,7 @@ def policy(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], say
     if asked.trust:
         show(_json(_trust(asked.whose)))
         return
+    _require_deployer(asked)
     names = find_names(config, asked, say=say)
     if asked.whose != "all":
         show(_json(_said(asked.whose, _document(asked.whose, config, names, asked), asked, say)))
@@ -76,7 +84,19 @@ def find_names(config: LakeConfig, asked: Asked, *, say: Callable[[str], None]) 
     if not (account and region and partition):
         known = _credentials(region, say)
         account, region, partition = account or known.number, region or known.region, partition or known.partition
-    return Names(partition=partition, region=region, account=account)
+    return Names(partition=partition, region=region, account=account, prefix=asked.name_prefix)
+
+
+def _require_deployer(asked: Asked) -> None:
+    given = {"--name-prefix": asked.name_prefix, "--template-bucket": asked.template_bucket}
+    options = [option for option, value in given.items() if value is not None]
+    if options and asked.whose not in ("deployer", "all"):
+        raise ConfigError(f"{' and '.join(options)}: no policy but the deployer's depends on it; add --for deployer")
+    if asked.name_prefix is not None and not re.search(PREFIX_PATTERN, asked.name_prefix):
+        raise ConfigError(
+            f"--name-prefix {asked.name_prefix!r}: the template takes letters, digits and dashes, at most {LONGEST_PREFIX}, and "
+            "no dash at the beginning"
+        )
 
 
 def _credentials(region: str | None, say: Callable[[str], None]) -> Account:
@@ -97,7 +117,7 @@ def _document(whose: str, config: LakeConfig, names: Names, asked: Asked) -> Pol
     if whose == "readers":
         return reader_policy(config, names, limit=limit)
     if whose == "deployer":
-        return deployer_policy(config, names, PublishedReference(), limit=limit)
+        return deployer_policy(config, names, PublishedReference(), limit=limit, template_bucket=asked.template_bucket)
     return (export_role_policy if whose == "export-role" else job_role_policy)(config, names)
 
 

@@ -10,6 +10,10 @@ from rds_lake.infra.events import event_patterns
 from rds_lake.infra.policy.document import Resource, fixed
 from rds_lake.infra.policy.names import Names
 
+# A role's name has at most 64 characters, and the longest of ours adds ten.
+LONGEST_PREFIX = 40
+PREFIX_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9-]{{0,{LONGEST_PREFIX - 1}}}$"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
@@ -23,7 +27,14 @@ class Deployed:
 
 def name_prefix(settings: LakeSettings) -> str:
     """How the names begin that lake.yaml does not say: the queue's without `-events`, since two lakes never share a queue."""
-    return settings.events_queue.removesuffix("-events").replace("_", "-").strip("-")[:40].rstrip("-") or "rds-lake"
+    return (
+        settings.events_queue.removesuffix("-events").replace("_", "-").strip("-")[:LONGEST_PREFIX].rstrip("-")
+        or "rds-lake"
+    )
+
+
+def _prefix(config: LakeConfig, names: Names) -> str:
+    return names.prefix or name_prefix(config.lake)
 
 
 def deployed(config: LakeConfig, names: Names) -> Iterator[Deployed]:
@@ -49,7 +60,7 @@ def deployed(config: LakeConfig, names: Names) -> Iterator[Deployed]:
 
 
 def _events(config: LakeConfig, names: Names) -> Iterator[Deployed]:
-    lake, prefix = config.lake, name_prefix(config.lake)
+    lake, prefix = config.lake, _prefix(config, names)
     queues = (lake.events_queue, f"{lake.events_queue}-dead", f"{prefix}-undelivered")
     yield Deployed(
         sid="DeployQueues",
@@ -79,13 +90,13 @@ def roles_passed(config: LakeConfig, names: Names) -> Iterator[tuple[str, str, s
     if config.has_glue_job and config.lake.glue_role:
         yield "PassTheJobRole", "glue.amazonaws.com", names.glue_role_arn or config.lake.glue_role
     if _backed_up(config):
-        yield "PassTheBackupRole", "backup.amazonaws.com", _iam(names, f"role/{name_prefix(config.lake)}-backup")
+        yield "PassTheBackupRole", "backup.amazonaws.com", _iam(names, f"role/{_prefix(config, names)}-backup")
     # An instance profile hands its role to EC2.
-    yield "PassThePipelineRole", "ec2.amazonaws.com", _iam(names, f"role/{name_prefix(config.lake)}-pipeline")
+    yield "PassThePipelineRole", "ec2.amazonaws.com", _iam(names, f"role/{_prefix(config, names)}-pipeline")
 
 
 def _roles(config: LakeConfig, names: Names) -> Iterator[str]:
-    prefix, lake = name_prefix(config.lake), config.lake
+    prefix, lake = _prefix(config, names), config.lake
     yield from (_iam(names, f"role/{prefix}-pipeline"), _iam(names, f"instance-profile/{prefix}-pipeline"))
     if config.databases and lake.export_role:
         yield names.export_role_arn or lake.export_role
@@ -151,7 +162,7 @@ def _glue_job(config: LakeConfig, names: Names) -> Iterator[Deployed]:
 def _backup(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     if not _backed_up(config):
         return
-    prefix = name_prefix(config.lake)
+    prefix = _prefix(config, names)
     vault = fixed(names.arn("backup", f"backup-vault:{prefix}-backups"))
     yield Deployed(
         sid="DeployTheVault",

@@ -58,10 +58,16 @@ class AwsReference(Protocol):
 
 
 def deployer_policy(
-    config: LakeConfig, names: Names, reference: AwsReference, *, limit: int = INLINE_LIMIT
+    config: LakeConfig,
+    names: Names,
+    reference: AwsReference,
+    *,
+    limit: int = INLINE_LIMIT,
+    template_bucket: str | None = None,
 ) -> PolicyDocument:
     """What it takes to create, update and delete the lake's stack, as the only inline policy of a role by default.
 
+    `template_bucket`: where a template is put that is too long for a call, before the lake's own bucket is there.
     Keys and backup plans get their ids from AWS: actions on them are allowed for all keys and plans of the account.
     """
     everywhere: set[str] = set()
@@ -77,6 +83,7 @@ def deployer_policy(
         )
     statements += _roles(config, names)
     statements += _uploads(config, names)
+    statements += _first_upload(template_bucket, names)
     statements += _looks(config, names)
     statements.append(
         Statement(
@@ -118,11 +125,13 @@ def _has(group: Deployed, arn_format: str) -> bool:
 
 
 def _stack(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    # The stack's own name follows lake.yaml, whatever the parameter NamePrefix says.
+    begins = (name_prefix(config.lake), names.prefix or name_prefix(config.lake))
     yield Statement(
         sid="DeployTheStack",
         reason="Create, update, watch and delete stacks whose name begins as the lake's objects do.",
         actions=tuple(f"cloudformation:{operation}" for operation in _STACK),
-        resources=fixed(names.arn("cloudformation", f"stack/{name_prefix(config.lake)}*/*")),
+        resources=fixed(*(names.arn("cloudformation", f"stack/{begin}*/*") for begin in dict.fromkeys(begins))),
     )
 
 
@@ -164,3 +173,21 @@ def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
         resources=fixed(*(names.objects(lake.bucket, file) for file in files)),
     )
     yield from key_through_s3(lake, names)
+
+
+def _first_upload(bucket: str | None, names: Names) -> Iterator[Statement]:
+    """What `rds-lake setup --template-bucket` does there: it looks whose bucket it is, and puts the template into it."""
+    if bucket is None:
+        return
+    yield Statement(
+        sid="FindTheTemplatesBucket",
+        reason="Look whether the bucket that the template is put into is this account's.",
+        actions=("s3:ListBucket",),
+        resources=fixed(names.bucket(bucket)),
+    )
+    yield Statement(
+        sid="UploadTheTemplate",
+        reason="Put the template, where it is too long for a call, and let CloudFormation read it.",
+        actions=("s3:GetObject", "s3:PutObject"),
+        resources=fixed(names.objects(bucket, TEMPLATES)),
+    )

@@ -18,7 +18,7 @@ class Names:
     """Partition, Region and account of the ARNs: `aws`, `us-east-1`, `111122223333`, or `${AWS::Partition}` and so on.
 
     The ARNs are for a template that makes the key, roles or topic itself (`${Key.Arn}`): each takes the place of what lake.yaml
-    says.
+    says. `prefix`: the template's parameter NamePrefix, where the deployer gives another one than the default.
     """
 
     partition: str
@@ -28,6 +28,7 @@ class Names:
     export_role_arn: str | None = None
     glue_role_arn: str | None = None
     topic_arn: str | None = None
+    prefix: str | None = None
 
     def arn(self, service: str, resource: str) -> str:
         """The ARN of something of this account and Region."""

@@ -53,5 +53,6 @@ def _require_own(clients: AwsClients, bucket: str, account: Account, size: int) 
         )
         raise ConfigError(
             f"the template has {size:,} bytes, and CloudFormation takes more than {INLINE_BYTES:,} only from S3, but bucket {bucket} "
-            f"{there}: name one of account {account.number} in {account.region} with --template-bucket"
+            f"{there}: name one of account {account.number} in {account.region} with --template-bucket (rds-lake policy --for "
+            "deployer takes the same option)"
         ) from error

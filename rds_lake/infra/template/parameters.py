@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.infra.policy.deployed import name_prefix
+from rds_lake.infra.policy.deployed import PREFIX_PATTERN, name_prefix
 from rds_lake.infra.template.parts import Part, either, ref, sub
-
-# A role's name has at most 64 characters, and the longest of ours adds ten.
-_LONGEST_PREFIX = 40
 
 
 def general(config: LakeConfig) -> Part:
@@ -19,7 +16,7 @@ def general(config: LakeConfig) -> Part:
             "NamePrefix": {
                 "Type": "String",
                 "Default": name_prefix(config.lake),
-                "AllowedPattern": f"^[A-Za-z0-9][A-Za-z0-9-]{{0,{_LONGEST_PREFIX - 1}}}$",
+                "AllowedPattern": PREFIX_PATTERN,
                 "Description": "How the names begin that lake.yaml does not say: pipeline role, alarms, the queue of undelivered "
                 "events, backup vault. Another lake of this account needs another one.",
             },

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qs
 
 from botocore.exceptions import UnknownServiceError
 from botocore.model import OperationModel
 
-from rds_lake.localcloud.http.app import read_body
+from rds_lake.localcloud.http.app import read_body, read_form
 from rds_lake.localcloud.http.models import service_model, service_of
 from rds_lake.localcloud.http.rest import rest_call
 
@@ -47,7 +47,7 @@ def called_operation(signed_as: str, environ: dict[str, Any]) -> str:
     if signed_as == "s3":
         return _s3_operation(environ)
     if environ.get("CONTENT_TYPE", "").startswith(_FORM):
-        return dict(parse_qsl(read_body(environ).decode())).get("Action", "")
+        return dict(read_form(read_body(environ).decode())).get("Action", "")
     rest = rest_call(service_of(signed_as), environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
     return rest.operation if rest else ""
 
@@ -56,10 +56,9 @@ def _s3_operation(environ: dict[str, Any]) -> str:
     """The operation with the most parts that the request has all of: path, required query and headers."""
     bucket, _, key = environ.get("PATH_INFO", "").lstrip("/").partition("/")
     place = environ["REQUEST_METHOD"], bool(bucket) + bool(key)
-    given = (
-        set(parse_qs(environ["QUERY_STRING"], keep_blank_values=True)) if environ.get("QUERY_STRING") else set[str]()
-    )
-    given |= {name for key, name in _s3_headers().items() if key in environ}
+    query, headers = environ.get("QUERY_STRING"), _s3_headers()
+    given = [name for name, _ in read_form(query)] if query else []
+    given += [headers[key] for key in environ.keys() & headers.keys()]
     return _s3_operation_of(place, frozenset(given))
 
 

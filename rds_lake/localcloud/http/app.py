@@ -7,6 +7,7 @@ CloudFormation from the form's `Action`. Operations that are not registered fall
 
 from __future__ import annotations
 
+import functools
 import io
 import json
 import re
@@ -90,6 +91,9 @@ class RestRequest:
     params: Json
     headers: dict[str, str]
     body: bytes
+
+
+_UNSIGNED = RequestContext(account=ACCOUNT, region=REGION, service="s3")
 
 
 class _Dispatcher(DomainDispatcherApplication):
@@ -214,7 +218,7 @@ class LocalCloudApp:
         return answer
 
     def _query(self, context: RequestContext, environ: Json, start: StartResponse) -> Iterable[bytes]:
-        form = dict(parse_qsl(read_body(environ).decode(errors="replace"), keep_blank_values=True))
+        form = dict(read_form(read_body(environ).decode(errors="replace")))
         action = form.get("Action", "")
         operation = self.query_operations.get((context.service, action))
         if operation is None and context.service in _OURS_ALONE:
@@ -233,9 +237,24 @@ class LocalCloudApp:
 
 def request_context(environ: Json) -> RequestContext:
     """Account, Region and service of a request; S3 in us-east-1 when it is not signed."""
-    match = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-    key, region, service = match.groups() if match else ("", REGION, "s3")
+    header = environ.get("HTTP_AUTHORIZATION", "")
+    # The scope stands first as clients write the header, and is the same all day; the signature is never the same.
+    return _context_of(header.partition(",")[0]) or _context_of(header) or _UNSIGNED
+
+
+@functools.lru_cache(maxsize=1024)
+def _context_of(header: str) -> RequestContext | None:
+    match = _SCOPE.search(header)
+    if match is None:
+        return None
+    key, region, service = match.groups()
     return RequestContext(account=ACCOUNT, region=region, service=service, key=key)
+
+
+@functools.lru_cache(maxsize=256)
+def read_form(text: str) -> tuple[tuple[str, str], ...]:
+    """Names and values of a form or a query: `Action=DescribeDBInstances&Version=2014-10-31`. Several layers read the same."""
+    return tuple(parse_qsl(text, keep_blank_values=True))
 
 
 def read_body(environ: Json) -> bytes:

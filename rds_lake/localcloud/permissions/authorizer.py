@@ -6,7 +6,7 @@ refusal = permissions.refusal(principal, Need(action="s3:PutObject", resource="a
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -76,34 +76,40 @@ class Permissions:
         """AWS's sentence where the right is missing; None where it is there."""
         if principal is None and not self.watches_root:
             return None
-        who, now = principal or ROOT, self._now()
-        of_key = self._of_key(need)
-        context = {**_context(need, asked, now), **of_key}
-        request = Request(action=need.action, resource=need.resource, account=_owner(need.resource), context=context)
-        keys = (asked.region, asked.via, *need.context.items(), *of_key.items())
-        decision = self._decide(request, who, keys)
+        who, now, aliases = principal or ROOT, self._now(), self._aliases(need)
+        decision = self._decide(who, need, asked, aliases, now)
         if principal is not None or self.decisions.record_all:
-            self.decisions.add(_recorded(request, who, decision, asked, now))
-        return None if decision.allowed else sentence(request, who, decision)
+            self.decisions.add(functools.partial(_recorded, who, need, asked, aliases, decision, now))
+        return None if decision.allowed else sentence(_request(need, asked, aliases, now), who, decision)
 
-    def _of_key(self, need: Need) -> dict[str, tuple[str, ...]]:
+    def _aliases(self, need: Need) -> tuple[str, ...]:
         """What KMS says of the key: its aliases, in every request about one.
 
         https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-resource-aliases
         """
-        if not need.action.startswith("kms:") or ":key/" not in need.resource:
-            return {}
-        aliases = self.stored.aliases(need.resource)
-        return {"kms:ResourceAliases": aliases} if aliases else {}
+        about_key = need.action.startswith("kms:") and ":key/" in need.resource
+        return self.stored.aliases(need.resource) if about_key else ()
 
-    def _decide(self, request: Request, principal: Principal, keys: Hashable) -> Decision:
-        if self._faults.denied(request.action, request.resource):
-            reason = f"because no identity-based policy allows the {request.action} action"
+    def _decide(self, who: Principal, need: Need, asked: Asked, aliases: tuple[str, ...], now: datetime) -> Decision:
+        if self._faults.denied(need.action, need.resource):
+            reason = f"because no identity-based policy allows the {need.action} action"
             return Decision(effect="implicit deny", statement=_FAULT, reason=reason, policy_type=PolicyType.IDENTITY)
-        if principal is ROOT:
+        if who is ROOT:
             return Decision(effect="allow", statement="the account's root user")
-        policy = self._policies.find(request.action, request.resource)
-        return self._remembered.decide(request, principal, policy, self._policies.grants(request.resource), keys)
+        policy, grants = self._policies.find(need.action, need.resource), self._policies.grants(need.resource)
+        # All that the context depends on, but the time.
+        depends = (need.action, need.resource, asked.region, asked.via, tuple(need.context.items()), aliases)
+        known = None if grants else self._remembered.find(who, policy, depends)
+        if known is not None:
+            return known
+        request = _request(need, asked, aliases, now)
+        return self._remembered.decide(request, who, policy, grants, depends)
+
+
+def _request(need: Need, asked: Asked, aliases: tuple[str, ...], now: datetime) -> Request:
+    of_key = {"kms:ResourceAliases": aliases} if aliases else {}
+    context = {**_context(need, asked, now), **of_key}
+    return Request(action=need.action, resource=need.resource, account=_owner(need.resource), context=context)
 
 
 def _context(need: Need, asked: Asked, now: datetime) -> dict[str, tuple[str, ...]]:
@@ -123,13 +129,15 @@ def _times(seconds: int) -> dict[str, tuple[str, ...]]:
     return {"aws:CurrentTime": (f"{moment:%Y-%m-%dT%H:%M:%SZ}",), "aws:EpochTime": (str(seconds),)}
 
 
-def _recorded(request: Request, principal: Principal, decision: Decision, asked: Asked, now: datetime) -> Recorded:
+def _recorded(
+    who: Principal, need: Need, asked: Asked, aliases: tuple[str, ...], decision: Decision, now: datetime
+) -> Recorded:
     return Recorded(
         time=now,
-        principal=principal.arn,
-        action=request.action,
-        resource=request.resource,
-        context=request.context,
+        principal=who.arn,
+        action=need.action,
+        resource=need.resource,
+        context=_request(need, asked, aliases, now).context,
         effect=decision.effect,
         statement=decision.statement,
         operation=asked.operation,

@@ -2,14 +2,16 @@
 
 A key that moto's IAM and STS have never known is like the account's root user: everything passes.
 
-Policies are read from moto's memory for each request, so that a change counts at once; a text is parsed once.
+Policies' texts are read from moto's memory for each request, so that a change counts at once. A principal is the same
+object as long as these texts stay what they are.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,12 +19,14 @@ from moto.iam.models import iam_backends
 from moto.sts.models import sts_backends
 
 from rds_lake.localcloud.http.account import ACCOUNT
-from rds_lake.localcloud.permissions.stored import PARTITION
+from rds_lake.localcloud.permissions.stored import PARTITION, backend_of
 from rds_lake.model.permissions.documents import parse_policy
 from rds_lake.model.permissions.policy import Policy, PolicyType
 from rds_lake.model.permissions.request import Principal
 
 ROOT = Principal(arn=f"arn:{PARTITION}:iam::{ACCOUNT}:root", account=ACCOUNT)
+_KEPT = 1_000
+Text = str | bytes
 
 
 class BadKeyError(Exception):
@@ -41,14 +45,16 @@ class Callers:
         # Keys that belonged to somebody: once deleted they must not become root's.
         self._known: set[str] = set()
         self._sessions: dict[str, Any] = {}
+        self._roles: dict[str, Any] = {}
+        self._principals: dict[tuple[str | None, ...], tuple[_Written, Principal]] = {}
 
     def reset(self) -> None:
         """Forget all keys: moto does so too."""
-        self._known, self._sessions = set(), {}
+        self._known, self._sessions, self._roles, self._principals = set(), {}, {}, {}
 
     def find(self, key: str) -> Principal | None:
         """Whose key it is; None for a key like root's. BadKeyError for one that AWS would not take."""
-        backend = iam_backends[ACCOUNT][PARTITION]
+        backend = backend_of(iam_backends, PARTITION)
         stored = backend.access_keys.get(key)
         if stored is not None and stored.user_name:
             self._known.add(key)
@@ -67,53 +73,87 @@ class Callers:
     def session(self, role_arn: str, name: str, policy: str | None = None) -> Principal:
         """A session of a role, as STS or a service begins one; of an unknown role a session without any policy."""
         role = self.role(role_arn)
+        written = _written(role) if role else _NO_POLICIES
+        known = self._principals.get((role_arn, name, policy))
+        if known is not None and known[0] == written:
+            return known[1]
         short = role_arn.rsplit("/", 1)[-1]
         account = role_arn.split(":")[4]
-        return Principal(
+        principal = Principal(
             arn=f"arn:{PARTITION}:sts::{account}:assumed-role/{short}/{name}",
             account=account,
-            policies=tuple(_attached(role)) if role else (),
-            boundary=_boundary(role.permissions_boundary_arn) if role else None,
+            policies=written.parsed(),
+            boundary=written.parsed_boundary(),
             session=read_policy(policy, "session policy") if policy else None,
             role=role_arn,
         )
+        return self._kept((role_arn, name, policy), written, principal)
 
     def role(self, arn: str) -> Any:
         """moto's role; None when there is none."""
-        roles = iam_backends[ACCOUNT][PARTITION].roles.values()
-        return next((role for role in roles if role.arn == arn), None)
+        roles = backend_of(iam_backends, PARTITION).roles
+        known = self._roles.get(arn)
+        if known is not None and roles.get(known.id) is known:
+            return known
+        found = next((role for role in list(roles.values()) if role.arn == arn), None)
+        if found is not None:
+            self._roles[arn] = found
+        return found
+
+    def _kept(self, who: tuple[str | None, ...], written: _Written, principal: Principal) -> Principal:
+        if len(self._principals) >= _KEPT:
+            self._principals = {}
+        self._principals[who] = written, principal
+        return principal
 
     def _session(self, key: str) -> Any:
         if key not in self._sessions:
-            found = sts_backends[ACCOUNT][PARTITION].get_assumed_role_from_access_key(key)
+            found = backend_of(sts_backends, PARTITION).get_assumed_role_from_access_key(key)
             if found is None:
                 return None
             self._sessions[key] = found
         return self._sessions[key]
 
     def _user(self, user: Any) -> Principal:
-        groups = [group for group in iam_backends[ACCOUNT][PARTITION].groups.values() if user in group.users]
-        policies = [policy for holder in (user, *groups) for policy in _attached(holder)]
-        return Principal(arn=user.arn, account=ACCOUNT, policies=tuple(policies))
+        groups = [group for group in list(backend_of(iam_backends, PARTITION).groups.values()) if user in group.users]
+        written = _written(user, *groups)
+        known = self._principals.get((user.arn,))
+        if known is not None and known[0] == written:
+            return known[1]
+        principal = Principal(arn=user.arn, account=ACCOUNT, policies=written.parsed())
+        return self._kept((user.arn,), written, principal)
 
 
-def _attached(holder: Any) -> Iterator[Policy]:
-    """Inline and managed policies of a user, group or role."""
-    for name, document in holder.policies.items():
-        yield read_policy(document, name)
-    for managed in holder.managed_policies.values():
-        yield read_policy(_document(managed), managed.name)
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """The policies of one caller as texts, each with its name."""
+
+    policies: tuple[tuple[str, Text], ...]
+    boundary: tuple[str, Text] | None = None
+
+    def parsed(self) -> tuple[Policy, ...]:
+        return tuple(read_policy(text, name) for name, text in self.policies)
+
+    def parsed_boundary(self) -> Policy | None:
+        return read_policy(self.boundary[1], self.boundary[0]) if self.boundary else None
 
 
-def _boundary(arn: str | None) -> Policy | None:
-    if not arn:
-        return None
-    managed = iam_backends[ACCOUNT][PARTITION].managed_policies.get(arn)
-    return read_policy(_document(managed) if managed else _NOTHING, arn.rsplit("/", 1)[-1])
-
-
+_NO_POLICIES = _Written(())
 # A boundary that does not exist allows nothing.
 _NOTHING = json.dumps({"Statement": [{"Effect": "Deny", "Action": "*", "Resource": "*"}]})
+
+
+def _written(*holders: Any) -> _Written:
+    """Inline and managed policies of a user with its groups, or of a role, and the boundary of a role."""
+    policies: list[tuple[str, Text]] = []
+    for holder in holders:
+        policies += holder.policies.items()
+        policies += [(managed.name, _document(managed)) for managed in holder.managed_policies.values()]
+    arn = getattr(holders[0], "permissions_boundary_arn", None)
+    if not arn:
+        return _Written(tuple(policies))
+    managed = backend_of(iam_backends, PARTITION).managed_policies.get(arn)
+    return _Written(tuple(policies), (arn.rsplit("/", 1)[-1], _document(managed) if managed else _NOTHING))
 
 
 def _document(managed: Any) -> str:
@@ -121,13 +161,13 @@ def _document(managed: Any) -> str:
 
 
 def read_policy(document: Any, name: str, kind: PolicyType = PolicyType.IDENTITY) -> Policy:
-    """A policy as moto stores it: text, bytes or parsed. PolicyError when AWS would not have taken it."""
-    if isinstance(document, bytes):
-        document = document.decode()
-    text = document if isinstance(document, str) else json.dumps(document)
-    return _parsed(text, name, kind)
+    """A policy as moto stores it: text, bytes or parsed. PolicyError when AWS would not have taken it.
+
+    A text is parsed once. What is stored parsed may be changed in place, so its text is made anew each time.
+    """
+    return _parsed(document if isinstance(document, str | bytes) else json.dumps(document), name, kind)
 
 
 @functools.lru_cache(maxsize=1024)
-def _parsed(text: str, name: str, kind: PolicyType) -> Policy:
+def _parsed(text: Text, name: str, kind: PolicyType) -> Policy:
     return parse_policy(json.loads(text), name=name, kind=kind)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
-from rds_lake.localcloud.http.app import RequestContext, read_body
+from rds_lake.localcloud.http.app import RequestContext, read_body, read_form
 from rds_lake.localcloud.http.rest import rest_call, rest_params
 from rds_lake.localcloud.permissions.needs import Call
 from rds_lake.localcloud.permissions.stored import Stored
 
 _OWN_SUFFIX = ".localhost"
 _WITH_BODY = ("DeleteObjects",)
+# Rights of writes alone depend on headers.
+_WITH_HEADERS = ("PUT", "POST")
 _HEADERS = ("HTTP_X_AMZ_", "HTTP_IF_")
 
 
@@ -38,7 +40,8 @@ def read_call(
     }
     if service == "s3":
         body = read_body(environ) if operation in _WITH_BODY else b""
-        return Call(params=_s3_params(environ), headers=_headers(environ), body=body, **known)
+        headers = _headers(environ) if environ["REQUEST_METHOD"] in _WITH_HEADERS else {}
+        return Call(params=_s3_params(environ), headers=headers, body=body, **known)
     if "HTTP_X_AMZ_TARGET" in environ:
         return Call(params=_json_params(read_body(environ)), **known)
     rest = rest_call(service, environ["REQUEST_METHOD"], environ.get("PATH_INFO", ""))
@@ -46,24 +49,27 @@ def read_call(
         # What a function is invoked with names nothing that a right depends on.
         body = b"" if (service, operation) == ("lambda", "Invoke") else read_body(environ)
         return Call(params=rest_params(rest, environ.get("QUERY_STRING", ""), body), **known)
-    return Call(params=dict(parse_qsl(read_body(environ).decode(errors="replace"), keep_blank_values=True)), **known)
+    return Call(params=dict(read_form(read_body(environ).decode(errors="replace"))), **known)
 
 
 def _s3_params(environ: Mapping[str, Any]) -> dict[str, str]:
     """Bucket and key, in WSGI's latin-1 form of UTF-8, and what the query has."""
-    path = environ.get("PATH_INFO", "").encode("latin-1").decode(errors="replace")
+    path = environ.get("PATH_INFO", "")
+    if not path.isascii():
+        path = path.encode("latin-1").decode(errors="replace")
     bucket, _, key = path.lstrip("/").partition("/")
     query = environ.get("QUERY_STRING")
     named = {"Bucket": bucket, "Key": key}
-    return dict(parse_qsl(query, keep_blank_values=True)) | named if query else named
+    return dict(read_form(query)) | named if query else named
 
 
 def _headers(environ: Mapping[str, Any]) -> dict[str, str]:
-    return {
-        name.removeprefix("HTTP_").replace("_", "-").lower(): value
-        for name, value in environ.items()
-        if name.startswith(_HEADERS)
-    }
+    return {_header(name): value for name, value in environ.items() if name.startswith(_HEADERS)}
+
+
+@functools.lru_cache(maxsize=256)
+def _header(name: str) -> str:
+    return name.removeprefix("HTTP_").replace("_", "-").lower()
 
 
 def _json_params(body: bytes) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -55,15 +55,15 @@ class Decisions:
     """The latest decisions, oldest first. Every method may be called from any thread."""
 
     def __init__(self, app: LocalCloudApp, *, kept: int = _KEPT) -> None:
-        self._kept: deque[Recorded] = deque(maxlen=kept)
+        self._kept: deque[Callable[[], Recorded]] = deque(maxlen=kept)
         self._dropped = 0
         self._lock = threading.Lock()
         self.record_all = False
         app.routes["GET", "/_local/decisions"] = self._show
         app.routes["POST", "/_local/decisions"] = self._switch
 
-    def add(self, decision: Recorded) -> None:
-        """Keep a decision; the oldest goes where there are too many."""
+    def add(self, decision: Callable[[], Recorded]) -> None:
+        """Keep a decision, as what makes it: most are never looked at. The oldest goes where there are too many."""
         with self._lock:
             self._dropped += len(self._kept) == self._kept.maxlen
             self._kept.append(decision)
@@ -71,7 +71,8 @@ class Decisions:
     def all(self) -> list[Recorded]:
         """What is kept."""
         with self._lock:
-            return list(self._kept)
+            kept = list(self._kept)
+        return [decision() for decision in kept]
 
     def reset(self) -> None:
         """Forget all decisions, and record callers with policies only."""

@@ -5,6 +5,7 @@ An operation whose rights are not known (`table/all.py`) is refused, so that no 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -51,6 +52,11 @@ class PermissionGate:
         return refuse(signed_as, code, environ, start, message=message, status=status)
 
 
+@functools.lru_cache(maxsize=1024)
+def _asked(service: str, operation: str, region: str, via: str) -> Asked:
+    return Asked(operation=f"{service}.{operation}", region=region, via=via)
+
+
 class Actor:
     """A WSGI application before another, for requests of one principal. `via`: the service that makes them in its name."""
 
@@ -72,7 +78,7 @@ class Actor:
             return self._unknown(service, operation, environ, start)
         call = read_call(placed, context, service=service, operation=operation, stored=self._permissions.stored)
         environ["wsgi.input"] = placed["wsgi.input"]
-        asked = Asked(operation=f"{service}.{operation}", region=context.region, via=self._via)
+        asked = _asked(service, operation, context.region, self._via)
         if operation == "DeleteObjects":
             return delete_permitted(self._app, environ, start, call, lambda need: self._refusal(need, asked))
         for need in rule(call):

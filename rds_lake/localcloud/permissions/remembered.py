@@ -1,13 +1,14 @@
 """Decisions and parts of policies that are kept, since the same is asked again and again: a gate must cost little.
 
-A policy is kept without the statements about other actions. A decision is kept for the same policies, principal, action,
-resource and condition keys, unless a statement looks at the time. A policy that changes is another policy: nothing gets stale.
+A policy is kept without the statements about other actions. A decision is kept for the same principal, resource's policy,
+action, resource and condition keys, unless a statement looks at the time. Whose policies change is another principal, and a
+policy that changes is another policy: nothing gets stale.
 """
 
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from rds_lake.model.permissions.evaluate import Decision, evaluate
 from rds_lake.model.permissions.grants import Grant
@@ -17,51 +18,68 @@ from rds_lake.model.permissions.request import Principal, Request
 _KEPT = 10_000
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A policy's statements about one action. `timed`: whether one of them looks at the time."""
+
+    policy: Policy | None
+    timed: bool
+
+
+_NONE = _Part(policy=None, timed=False)
+
+
 class Remembered:
     """What is kept. Every method may be called from any thread."""
 
     def __init__(self) -> None:
-        # By the identity of the policies, which stays their own as long as they are kept here: all is forgotten together.
-        self._policies: dict[tuple[int, str], tuple[Policy, Policy]] = {}
-        self._timed: set[int] = set()
-        self._decisions: dict[Hashable, Decision] = {}
+        # By the identity of principals and policies, which stays their own as long as they are kept here.
+        self._policies: dict[tuple[int, str], tuple[Policy, _Part]] = {}
+        self._decisions: dict[Hashable, tuple[Decision, Principal, Policy | None]] = {}
 
     def reset(self) -> None:
         """Forget everything."""
-        self._policies, self._timed, self._decisions = {}, set(), {}
+        self._policies, self._decisions = {}, {}
+
+    def find(self, principal: Principal, policy: Policy | None, depends: Hashable) -> Decision | None:
+        """What `decide` said of the same before; None when it was not asked, or when time makes a difference."""
+        known = self._decisions.get((id(principal), id(policy), depends))
+        return known[0] if known is not None else None
 
     def decide(
-        self, request: Request, principal: Principal, policy: Policy | None, grants: tuple[Grant, ...], keys: Hashable
+        self,
+        request: Request,
+        principal: Principal,
+        policy: Policy | None,
+        grants: tuple[Grant, ...],
+        depends: Hashable,
     ) -> Decision:
-        """`evaluate`, or what it said before. `policy` is the resource's; `keys`: the condition keys but the time."""
+        """`evaluate`, kept for `find`. `policy` is the resource's; `depends`: action, resource and all condition keys but the time."""
         if len(self._decisions) >= _KEPT or len(self._policies) >= _KEPT:
             self.reset()
         action = request.action
         own = tuple([self._about(each, action) for each in principal.policies])
         boundary, session = self._about(principal.boundary, action), self._about(principal.session, action)
         resource_policy = self._about(policy, action)
-        asked = [id(each) for each in (*own, boundary, session, resource_policy)]
-        key = (*asked, len(own), principal.arn, action, request.resource, keys)
-        known = None if grants else self._decisions.get(key)
-        if known is not None:
-            return known
-        held = replace(principal, policies=own, boundary=boundary, session=session)
-        decision = evaluate(request, held, resource_policy=resource_policy, grants=grants)
-        if not grants and self._timed.isdisjoint(asked):
-            self._decisions[key] = decision
+        held = replace(
+            principal,
+            policies=tuple([part.policy for part in own if part.policy is not None]),
+            boundary=boundary.policy,
+            session=session.policy,
+        )
+        decision = evaluate(request, held, resource_policy=resource_policy.policy, grants=grants)
+        if not grants and not any(part.timed for part in (*own, boundary, session, resource_policy)):
+            self._decisions[id(principal), id(policy), depends] = decision, principal, policy
         return decision
 
-    def _about(self, policy: Policy | None, action: str) -> Policy | None:
-        """The policy with the statements about this action alone."""
+    def _about(self, policy: Policy | None, action: str) -> _Part:
         if policy is None:
-            return None
+            return _NONE
         known = self._policies.get((id(policy), action))
         if known is not None:
             return known[1]
         statements = tuple(statement for statement in policy.statements if statement.actions.takes(action, {}))
-        narrowed = replace(policy, statements=statements)
-        self._policies[id(policy), action] = (policy, narrowed)
         # A condition or a variable: aws:CurrentTime, aws:EpochTime, aws:TokenIssueTime.
-        if "time" in repr(statements).lower():
-            self._timed.add(id(narrowed))
-        return narrowed
+        part = _Part(policy=replace(policy, statements=statements), timed="time" in repr(statements).lower())
+        self._policies[id(policy), action] = (policy, part)
+        return part

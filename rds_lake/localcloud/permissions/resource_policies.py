@@ -10,7 +10,7 @@ from typing import Any
 from moto.secretsmanager.models import secretsmanager_backends
 
 from rds_lake.localcloud.permissions.callers import Callers, read_policy
-from rds_lake.localcloud.permissions.stored import Stored
+from rds_lake.localcloud.permissions.stored import Stored, backend_of
 from rds_lake.model.permissions.grants import Grant
 from rds_lake.model.permissions.policy import Policy, PolicyType
 
@@ -29,8 +29,10 @@ class ResourcePolicies:
             role = self._callers.role(resource)
             document = role.assume_role_policy_document if role else None
             return read_policy(document, f"trust of {resource}", PolicyType.TRUST) if document else None
-        document = self._document(service, resource)
-        return read_policy(document, f"policy of {resource}", PolicyType.RESOURCE) if document else None
+        # One policy for all objects of a bucket, named and parsed once.
+        owner = resource.partition("/")[0] if service == "s3" else resource
+        document = self._document(service, owner)
+        return read_policy(document, f"policy of {owner}", PolicyType.RESOURCE) if document else None
 
     def grants(self, resource: str) -> tuple[Grant, ...]:
         """The grants of a key; of everything else none."""
@@ -39,7 +41,7 @@ class ResourcePolicies:
 
     def _document(self, service: str, resource: str) -> Any:
         if service == "s3":
-            bucket = self._stored.bucket(resource.rpartition(":::")[2].partition("/")[0])
+            bucket = self._stored.bucket(resource.rpartition(":::")[2])
             return bucket.policy if bucket else None
         if service == "sqs" and resource.count(":") == 5:
             queue = self._stored.queue(resource)
@@ -49,7 +51,7 @@ class ResourcePolicies:
             return topic.policy if topic else None
         if service == "secretsmanager" and not resource.endswith("*"):
             region = resource.split(":")[3]
-            secret: Any = secretsmanager_backends[self._stored.account][region].secrets.get(resource)
+            secret: Any = backend_of(secretsmanager_backends, region, self._stored.account).secrets.get(resource)
             return secret.policy if secret else None
         key = self._key(resource) if service == "kms" else None
         return key.policy if key else None

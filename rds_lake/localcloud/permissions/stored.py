@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
+from moto.core.base_backend import BackendDict, BaseBackend
 from moto.iam.models import iam_backends
 from moto.kms.models import kms_backends
 from moto.s3.models import s3_backends
@@ -22,6 +23,18 @@ PARTITION = "aws"
 _KMS = "aws:kms"
 # Keys that AWS manages let every caller of their service in, and no statement can be added to them.
 _MANAGED = "alias/aws/"
+_Backend = TypeVar("_Backend", bound=BaseBackend)
+
+
+def backend_of(backends: BackendDict[_Backend], region: str, account: str = ACCOUNT) -> _Backend:
+    """moto's memory of one service in one Region (of a global service: the partition).
+
+    `backends[account][region]` takes a lock and compares all services, which costs more than a decision; it is left for what
+    is not there yet.
+    """
+    there = backends.get(account)
+    found = there.get(region) if there is not None else None
+    return found if found is not None else backends[account][region]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +65,7 @@ class Stored:
 
     def role_arn(self, name: str) -> str:
         """A role's ARN with its path; of an unknown role the ARN it would have without one."""
-        for role in iam_backends[self.account][PARTITION].roles.values():
+        for role in backend_of(iam_backends, PARTITION, self.account).roles.values():
             if role.name == name:
                 return role.arn
         return f"arn:{PARTITION}:iam::{self.account}:role/{name}"
@@ -63,7 +76,7 @@ class Stored:
             return None
         if name.startswith("arn:"):
             region = name.split(":")[3]
-        backend = kms_backends[self.account][region]
+        backend = backend_of(kms_backends, region, self.account)
         if ":alias/" in name or name.startswith("alias/"):
             alias = "alias/" + name.rpartition("alias/")[2]
             return next((key.arn for key in backend.keys.values() if alias in key.aliases), None)
@@ -74,7 +87,7 @@ class Stored:
         """A secret's ARN with the characters that AWS added to its name."""
         if name.startswith("arn:"):
             return name
-        secret = secretsmanager_backends[self.account][region].secrets.get(name)
+        secret = backend_of(secretsmanager_backends, region, self.account).secrets.get(name)
         return secret.arn if secret else f"arn:{PARTITION}:secretsmanager:{region}:{self.account}:secret:{name}-*"
 
     def has_bucket(self, bucket: str) -> bool:
@@ -122,16 +135,16 @@ class Stored:
     def queue(self, arn: str) -> Any:
         """moto's queue; None when there is none."""
         _, _, _, region, account, name = arn.split(":", 5)
-        return sqs_backends[account][region].queues.get(name) if region != "*" else None
+        return backend_of(sqs_backends, region, account).queues.get(name) if region != "*" else None
 
     def topic(self, arn: str) -> Any:
         """moto's topic; None when there is none."""
         region = (arn.split(":") + [""] * 4)[3]
-        return sns_backends[self.account][region].topics.get(arn) if region else None
+        return backend_of(sns_backends, region, self.account).topics.get(arn) if region else None
 
     def key(self, arn: str) -> Any:
         """moto's key; None when there is none."""
-        return kms_backends[self.account][arn.split(":")[3]].keys.get(arn.rpartition("/")[2])
+        return backend_of(kms_backends, arn.split(":")[3], self.account).keys.get(arn.rpartition("/")[2])
 
     def aliases(self, arn: str) -> tuple[str, ...]:
         """The aliases of a key: `alias/…`, sorted."""
@@ -144,4 +157,4 @@ class Stored:
 
     @property
     def _buckets(self) -> dict[str, Any]:
-        return s3_backends[self.account][PARTITION].buckets
+        return backend_of(s3_backends, PARTITION, self.account).buckets

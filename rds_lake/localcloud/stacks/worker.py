@@ -78,17 +78,16 @@ class Worker:
         plan = self._stack.order.plan
         changes: list[_Change] = []
         removed = [resource for name, resource in self._stack.resources.items() if name not in plan.resources]
-        outputs = self._stack.outputs
         try:
             for wanted in plan.resources.values():
                 self._check()
                 self._apply(wanted, plan, changes)
             self._set_outputs(plan)
         except FailedError as error:
-            self._roll_back(before, changes, outputs, f"The following resource(s) failed to update: [{error}]. ")
+            self._roll_back(before, changes, f"The following resource(s) failed to update: [{error}]. ")
             return
         except (ApiError, HandlerError) as error:
-            self._roll_back(before, changes, outputs, reason_of(error))
+            self._roll_back(before, changes, reason_of(error))
             return
         self._begin("UPDATE_COMPLETE_CLEANUP_IN_PROGRESS")
         leaving = [change.old for change in changes if change.old and not change.keeps_old]
@@ -146,9 +145,9 @@ class Worker:
         finally:
             changes.append(_Change(resource=self._stack.resources[wanted.logical], old=old, keeps_old=keeps))
 
-    def _roll_back(self, before: Order, changes: list[_Change], outputs: list[Json], reason: str) -> None:
+    def _roll_back(self, before: Order, changes: list[_Change], reason: str) -> None:
         with self._tools.book.lock:
-            self._stack.order, self._stack.outputs, self._stack.cancelled = before, outputs, False
+            self._stack.order, self._stack.cancelled = before, False
         self._begin("UPDATE_ROLLBACK_IN_PROGRESS", reason)
         new = []
         try:

@@ -121,18 +121,23 @@ def test_a_template_that_cloudformation_never_takes_is_refused(
         deploy("dynamodb", [])
 
 
+def act_as_ann(here: LocalCloud, policy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From now on the credentials are those of a user with this policy alone."""
+    iam = here.clients.client("iam")
+    iam.create_user(UserName="ann")
+    iam.put_user_policy(UserName="ann", PolicyName="deploy", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+
+
 def test_the_deployers_policy_is_enough_for_all_of_it(
     here: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = Names(partition="aws", region="us-east-1", account=_HERE[1])
     config = parse_config(LAKES["all"].replace(*_HERE), where="all")
     policy = deployer_policy(config, names, PublishedReference()).as_dict()
-    iam = here.clients.client("iam")
-    iam.create_user(UserName="ann")
-    iam.put_user_policy(UserName="ann", PolicyName="deploy", PolicyDocument=json.dumps(policy))
-    key = iam.create_access_key(UserName="ann")["AccessKey"]
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    act_as_ann(here, json.dumps(policy), monkeypatch)
     monkeypatch.setattr(upload, "INLINE_BYTES", 10_000)
     here.clients.client("s3").create_bucket(Bucket="acme-lake")
     asked = ("--stack", "acme")
@@ -140,3 +145,30 @@ def test_the_deployers_policy_is_enough_for_all_of_it(
         result = run(tmp_path, "all", *asked, *options)
         assert result.exit_code == 0, result.output[-1500:]
     assert "for stacks whose name begins as the lake's objects do" in run(tmp_path, "all", "--stack", "other").output
+
+
+def test_another_name_prefix_is_deployed_and_removed_under_the_policy_that_is_printed_for_it(
+    here: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From a first template that is too long for a call, in a bucket of its own."""
+    monkeypatch.setattr(upload, "INLINE_BYTES", 10_000)
+    here.clients.client("s3").create_bucket(Bucket="templates")
+    config = tmp_path / "printed.yaml"
+    config.write_text(LAKES["all"].replace(*_HERE), encoding="utf-8")
+    asked = ["--for", "deployer", "--name-prefix", "Second-lake", "--template-bucket", "templates"]
+    printed = CliRunner().invoke(cli.main, ["policy", *asked, "--region", "us-east-1", "--config", str(config)])
+    act_as_ann(here, printed.stdout, monkeypatch)
+    options = (
+        "--parameter",
+        "NamePrefix=Second-lake",
+        "--parameter",
+        "BackupPlan=new",
+        "--template-bucket",
+        "templates",
+    )
+    first = run(tmp_path, "all", *options)
+    assert first.exit_code == 0, first.output[-1500:]
+    role = here.clients.client("iam").get_role(RoleName="Second-lake-pipeline")
+    assert role["Role"]["RoleName"] == "Second-lake-pipeline"
+    removed = run(tmp_path, "all", "--remove")
+    assert removed.exit_code == 0, removed.output[-1500:]

@@ -66,13 +66,13 @@ class Calling:
         """Keys of a session of the role."""
         return self.root("sts").assume_role(RoleArn=role, RoleSessionName="test", **more)["Credentials"]
 
-    def client(self, service: str, keys: Mapping[str, str]) -> Any:
-        where = (service, keys["AccessKeyId"])
+    def client(self, service: str, keys: Mapping[str, str], *, region: str = "us-east-1") -> Any:
+        where = (service, keys["AccessKeyId"], region)
         if where not in self.made:
             self.made[where] = boto3.client(
                 service,  # type: ignore[call-overload]
                 endpoint_url=self.cloud.url,
-                region_name="us-east-1",
+                region_name=region,
                 aws_access_key_id=keys["AccessKeyId"],
                 aws_secret_access_key=keys["SecretAccessKey"],
                 aws_session_token=keys.get("SessionToken"),
