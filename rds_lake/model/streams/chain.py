@@ -13,8 +13,10 @@ What belongs here: the chain of one key. Finding keys that are worth a look is `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 ANY_STATE = -1  # before a TRUNCATE
 _LONGEST_BRIDGE = 8
@@ -111,13 +113,68 @@ def _undone(trail: Sequence[Touch], goes_on: Callable[[Touch, Touch | None], boo
 
 def in_order(touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
     """The changes as they followed each other: by the clock, and where that cannot tell, by their images."""
-    pending = sorted(touches, key=lambda one: one.micros)
     ordered: list[Touch] = []
+    for together in _undecided(sorted(touches, key=lambda one: one.micros), lock_wait):
+        ordered += (
+            _whole(ordered[-1:], together) or _trail(ordered[-1:], together) or _nearly(ordered, together, lock_wait)
+        )
+    return ordered
+
+
+def _undecided(touches: Sequence[Touch], lock_wait: int) -> Iterator[list[Touch]]:
+    """Runs of changes whose times are too near to each other to say which one was first."""
+    run: list[Touch] = []
+    for touch in touches:
+        if run and touch.micros > run[-1].micros + lock_wait:
+            yield run
+            run = []
+        run.append(touch)
+    if run:
+        yield run
+
+
+def _whole(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
+    """The changes as the clock has them, where they are a chain; otherwise nothing."""
+    links = pairwise([*last, *touches])
+    begins = bool(last) or len(touches) == 1 or touches[0].was_earlier
+    return touches if begins and all(one.is_followed_by(other) for one, other in links) else ()
+
+
+def _trail(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
+    """The changes as a chain that uses each of them once, where there is one (Hierholzer's algorithm); otherwise nothing."""
+    start = last[0].after if last else _start(touches)
+    leaving: dict[int, list[Touch]] = {}
+    for touch in reversed(touches):
+        leaving.setdefault(touch.before, []).append(touch)
+    going: list[Touch | None] = [None]
+    done: list[Touch] = []
+    while going:
+        here = start if going[-1] is None else going[-1].after
+        if leaving.get(here):
+            going.append(leaving[here].pop())
+        elif (touch := going.pop()) is not None:
+            done.append(touch)
+    done.reverse()
+    is_chain = len(done) == len(touches) and all(one.after == other.before for one, other in pairwise(done))
+    return done if is_chain else ()
+
+
+def _start(touches: Sequence[Touch]) -> int:
+    """The state that a chain of these can begin with: one that is left more often than reached, or the earlier snapshot's."""
+    left = Counter(one.before for one in touches)
+    left.subtract(one.after for one in touches)
+    begun = [state for state, times in left.items() if times > 0]
+    return begun[0] if begun else next((one.before for one in touches if one.was_earlier), touches[0].before)
+
+
+def _nearly(before: Sequence[Touch], touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
+    """The changes with as few breaks as a look at the next ones can avoid."""
+    pending, ordered = list(touches), list(before[-1:])
     while pending:
         for touch in _next(ordered, pending, lock_wait):
             ordered.append(touch)
             pending.remove(touch)
-    return ordered
+    return ordered[len(before[-1:]) :]
 
 
 def _next(ordered: Sequence[Touch], pending: Sequence[Touch], lock_wait: int) -> Sequence[Touch]:

@@ -1,6 +1,7 @@
 """The chain of one key: nothing is wrong where nothing was lost, and what was lost or rolled back is counted apart."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ BOUNDS = Bounds(earlier_until=0, later_from=10**9)
 
 def chain(*states: int, first: int | None = None, last: int | None = None) -> list[Touch]:
     """Changes from state to state, a second apart; the snapshots have the first and the last of them, or other ones."""
-    pairs = list(zip(states, states[1:], strict=False))
+    pairs = list(pairwise(states))
     return [touch(at, before, after, first=states[0] if first is None else first, last=states[-1] if last is None else last)
             for at, (before, after) in enumerate(pairs, start=1)]  # fmt: skip
 

@@ -49,13 +49,17 @@ class Sent:
 
 @dataclass(slots=True)
 class Writers:
-    """A table `id, a, b` of so many keys, and the writers' clock. With `xids` as PostgreSQL has them."""
+    """A table `id, a, b` of so many keys, and the writers' clock. With `xids` as PostgreSQL has them.
+
+    `wait_percent` of the changes waited for their row after their statement had begun, whose time MySQL's triggers have.
+    """
 
     seed: int
     keys: int
     start: datetime
     xids: bool = True
     values: int = 1_000_000
+    wait_percent: float = 0
     rows: Rows = field(default_factory=dict)
     sent: list[Sent] = field(default_factory=list)
     _random: random.Random = field(init=False)
@@ -90,7 +94,10 @@ class Writers:
             self.rows[key] = new
         name = str(uuid.UUID(int=self._random.getrandbits(128)))
         xid = self._xid if self.xids else None
-        self.sent.append(Sent(at=self._now, key=key, op=op, old=old, new=new, xid=xid, is_real=is_real, id=name))
+        waited = timedelta(seconds=self._random.random() * 20 if self._random.random() * 100 < self.wait_percent else 0)
+        self.sent.append(
+            Sent(at=self._now - waited, key=key, op=op, old=old, new=new, xid=xid, is_real=is_real, id=name)
+        )
 
     @property
     def now(self) -> datetime:

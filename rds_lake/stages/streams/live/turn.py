@@ -59,7 +59,8 @@ class Turn:
         if record.unread:
             named = "; ".join(map(str, record.unread_lines[:_NAMED]))
             yield (
-                f"{record.unread:,} arrived lines are no changes, and were put aside with their texts in `_changes/…/_unread/`: {named}"
+                f"{record.unread:,} arrived lines are no changes, and were put aside with their texts in "
+                f"`_changes/…/_unread/`: {named}"
             )
         if self.collected.astray:
             yield f"{self.collected.astray:,} objects lie in no hour's folder of `_changes/…/arrived/`, and are not read"
