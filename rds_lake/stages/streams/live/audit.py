@@ -62,14 +62,7 @@ def _drift_of(
     )
     for key, _, _, changes, kind, columns, text in chains.rows:
         _count(kinds, key or "", str(kind), columns or "", int(changes or 0), text, bounds)
-    for kind, _, key, columns in untouched.rows:
-        if kind != KEPT:
-            kinds[str(kind)].add(key or "", columns or "" if kind == DIFFERENT else "", 0)
-    for kind, total in {(str(row[0]), int(row[1] or 0)) for row in untouched.rows}:
-        if kind == KEPT:
-            kinds["phantom"].add("TRUNCATE")
-        else:
-            kinds[kind].count += total
+    _count_untouched(kinds, untouched)
     total = int(chains.rows[0][1] or 0) if chains.rows else 0
     return replace(
         drift,
@@ -85,6 +78,19 @@ def _drift_of(
         phantom_rows=tuple(kinds["phantom"].rows),
         keys_beyond=total - len(chains.rows),
     )
+
+
+def _count_untouched(kinds: dict[str, _Named], untouched: QueryResult) -> None:
+    """What keys without changes add."""
+    totals: dict[str, int] = {}
+    for kind, total, key, columns in untouched.rows:
+        totals[str(kind)] = int(total or 0)
+        if kind != KEPT:
+            kinds[str(kind)].add(key or "", columns or "" if kind == DIFFERENT else "", 0)
+    if totals.pop(KEPT, 0):
+        kinds["phantom"].add("TRUNCATE")
+    for kind, total in totals.items():
+        kinds[kind].count += total
 
 
 def _count(

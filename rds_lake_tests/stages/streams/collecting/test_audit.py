@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rds_lake.model.streams.chain import Audit, Bounds, Touch, audit
 from rds_lake.sql.changes.arrived import micros
 from rds_lake.stages.streams.compaction.states import state_of
-from rds_lake_tests.stages.streams.calls import Row, Rows, Sent, Writers
+from rds_lake_tests.stages.streams.collecting.calls import Row, Rows, Sent, Writers
 
 _START = datetime(2026, 11, 20, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rds_lake.model.streams.drift import TableDrift
-from rds_lake_tests.stages.streams.arrived_bench import ArrivedBench
-from rds_lake_tests.stages.streams.calls import Rows, Sent, Writers, lossy
+from rds_lake_tests.stages.streams.collecting.arrived_bench import ArrivedBench
+from rds_lake_tests.stages.streams.collecting.calls import Rows, Sent, Writers, lossy
 from rds_lake_tests.support.world import World
 
 START = datetime(2026, 11, 20, 3, tzinfo=UTC)

@@ -24,7 +24,7 @@ from rds_lake.stages.streams.collecting.collect import CollectedNow, Collector
 from rds_lake.stages.streams.compaction.compact import Compactor
 from rds_lake.stages.streams.cuts import forwarded
 from rds_lake.stages.streams.live.audit import audit_tables
-from rds_lake_tests.stages.streams.calls import Row, Rows, Sent, deliver
+from rds_lake_tests.stages.streams.collecting.calls import Row, Rows, Sent, deliver
 
 _COLUMNS = (("id", "bigint"), ("a", "string"), ("b", "string"))
 _TYPES = {"bigint": pa.int64(), "string": pa.string()}
