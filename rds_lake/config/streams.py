@@ -47,7 +47,7 @@ class Streams(Settings):
         default=5,
         gt=0,
         le=1440,
-        description="Only with `capture: outbox` and `secret`: how often Dagster takes the changes.",
+        description="How often Dagster takes the changes; with `capture: outbox` it needs `secret` for that.",
     )
     alarm_minutes: float = Field(
         default=60,

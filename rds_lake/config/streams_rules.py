@@ -12,7 +12,7 @@ from typing import Literal
 from rds_lake.config.streams import Streams
 from rds_lake.model.aws.engine import Engine, engine_of
 
-_OF_LAMBDA, _OF_OUTBOX = ("function", "on_error"), ("forward_minutes",)
+_OF_LAMBDA, _OF_OUTBOX = ("function", "on_error"), ("alarm_minutes",)
 
 
 def streams_problems(

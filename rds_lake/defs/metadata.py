@@ -28,6 +28,8 @@ from rds_lake.stages.source.outcomes import Catalogued, Published
 from rds_lake.stages.upkeep.prune import Pruned
 
 if TYPE_CHECKING:
+    from rds_lake.model.streams.drift import Drift
+    from rds_lake.stages.streams.collecting.collect import CollectedNow
     from rds_lake.stages.streams.live.turn import Turn
 
 STATUS = "rds_lake/status"
@@ -211,12 +213,34 @@ def changed(turn: "Turn") -> dict[str, Any]:
     shown = turn.brought.shown
     cuts = {f"rds_lake/cut_of_{one.home}": one.cut for one in shown.cuts} if shown else {}
     return {
+        **(_collected(turn.collected) if turn.collected else {}),
+        **(_audited(turn.drift) if turn.collected and turn.drift and not turn.drift.not_compared else {}),
         "rds_lake/changes_forwarded": sum(done.rows for done in turn.forwarded),
         "rds_lake/changes_compacted": turn.rows,
         "rds_lake/views_moved": turn.brought.moved,
         _TABLES: len(turn.brought.tables),
         **cuts,
         **(about_date(shown.snapshot_date) if shown else {}),
+    }
+
+
+def _collected(collected: "CollectedNow") -> dict[str, Any]:
+    """Of `capture: lambda`: what arrived since the last turn. Lines that are no changes are counted since the beginning."""
+    return {
+        "rds_lake/objects_collected": collected.objects,
+        "rds_lake/changes_collected": collected.rows,
+        "rds_lake/changes_repeated": collected.repeated,
+        "rds_lake/lines_put_aside": collected.record.unread,
+    }
+
+
+def _audited(drift: "Drift") -> dict[str, Any]:
+    """Of `capture: lambda`: what the newest comparison of two snapshots says of the changes between them."""
+    return {
+        "rds_lake/compared_to": drift.after.isoformat(),
+        "rds_lake/rows_not_as_predicted": sum(table.rows for table in drift.tables),
+        "rds_lake/changes_lost_at_least": sum(table.lost for table in drift.tables),
+        "rds_lake/changes_rolled_back": sum(table.phantom for table in drift.tables),
     }
 
 

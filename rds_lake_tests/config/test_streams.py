@@ -59,7 +59,7 @@ def test_what_makes_sense_is_taken(streams: dict[str, Any], source: dict[str, An
         ({"capture": "lambda"}, {}, "streams.function: `capture: lambda` needs the ARN"),
         ({"function": ARN}, {}, "streams.function: means something with `capture: lambda` only"),
         ({"on_error": "fail"}, {}, "streams.on_error: means something with `capture: lambda` only"),
-        ({"capture": "lambda", "function": ARN, "forward_minutes": 1}, {}, "streams.forward_minutes: means something with"),
+        ({"capture": "lambda", "function": ARN, "alarm_minutes": 9}, {}, "streams.alarm_minutes: means something with"),
         ({"capture": "lambda", "function": ARN, "level": "statement_level"}, {}, "streams.level: with `capture: lambda`"),
         ({"tables": ["shop.a"], "level": "statement_level"}, {}, "streams.level: MySQL has triggers for rows only"),
         ({}, {"include": ["shop.sales"]}, "are not within `include`"),

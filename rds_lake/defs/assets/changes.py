@@ -1,7 +1,8 @@
-"""`<source>/changes`: what changed since the published snapshot, and the live views that show it; only for `capture: outbox`.
+"""`<source>/changes`: what changed since the published snapshot, and the live views that show it.
 
-It has no partitions: a turn forwards what is in the outbox (with `streams.secret`), compacts it, and moves the live views of all
-tables to the newest cut. Turns of one source follow each other (`defs/sensors/changes.py`); two at once do no harm.
+It has no partitions: a turn forwards what is in the outbox (with `streams.secret`), or collects what Firehose wrote (with `capture:
+lambda`), compacts it, and moves the live views of all tables to the newest cut. Turns of one source follow each other
+(`defs/sensors/changes.py`); two at once do no harm.
 """
 
 from collections.abc import Iterator
@@ -22,8 +23,8 @@ from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 
 def changed_sources(config: LakeConfig) -> list[Database]:
-    """The sources with this asset: they have an outbox, and views."""
-    return [source for source in config.databases if source.outbox_tables and source.athena]
+    """The sources with this asset: their changes are captured, and they have views."""
+    return [source for source in config.databases if source.streams and source.athena]
 
 
 def changes_asset(config: LakeConfig, source: Database) -> dg.AssetsDefinition:
@@ -35,8 +36,8 @@ def changes_asset(config: LakeConfig, source: Database) -> dg.AssetsDefinition:
         group_name=source.name,
         kinds={"athena", "view"},
         tags=asset_tags(source, "changes"),
-        description="Changes since the published snapshot: `changes_<table>`, `<table>_history`, and `<table>_live`, all tables "
-        "of a database as of one instant.",
+        description="Changes since the published snapshot: `changes_<table>`, `<table>_history`, and `<table>_live`, "
+        + ("all tables of a database as of one instant." if source.outbox_tables else "with what has arrived by now."),
         check_specs=checks.specs(source),
         retry_policy=RETRIES,
     )
@@ -60,7 +61,7 @@ def _turn(
 
     log = context.log.info
     lake = limited_to_source(gateways.lake, config, source, gateways.rds)
-    reached = source.streams is not None and source.streams.secret is not None
+    reached = source.streams is not None and source.streams.secret is not None and source.outbox_tables
     find_dsn = dsn_of(source, lambda: gateways.secrets) if reached else None
     outboxes = (
         forwardings(lake, source, find_dsn, clock=utc_now, new_attempt=lambda: uuid4().hex[:12], log=log)

@@ -27,7 +27,7 @@ _DESCRIPTIONS = {
 
 def specs(source: Database) -> list[dg.AssetCheckSpec]:
     """All three; the outbox can only be looked at where its secret is given."""
-    names = [SHOWN, DRIFT, *([EMPTIED] if source.streams and source.streams.secret else [])]
+    names = [SHOWN, DRIFT, *([EMPTIED] if _is_watched(source) else [])]
     return [
         dg.AssetCheckSpec(name, asset=own_key(source, CHANGES), description=_DESCRIPTIONS[name], blocking=False)
         for name in names
@@ -37,17 +37,22 @@ def specs(source: Database) -> list[dg.AssetCheckSpec]:
 def results(source: Database, turn: "Turn", watched: "Sequence[WatchedOutbox]") -> list[dg.AssetCheckResult]:
     """The results of a turn."""
     found = [_result(source, SHOWN, turn.problems, none="every captured table is shown"), _drift(source, turn)]
-    if source.streams and source.streams.secret:
+    if _is_watched(source):
         alarms = [outbox.alarm for outbox in watched if outbox.alarm]
         seen = "; ".join(map(str, watched))
         found.append(_result(source, EMPTIED, alarms, none=seen, severity=dg.AssetCheckSeverity.ERROR))
     return found
 
 
+def _is_watched(source: Database) -> bool:
+    """Whether it has an outbox that can be looked at."""
+    return bool(source.outbox_tables and source.streams and source.streams.secret)
+
+
 def _drift(source: Database, turn: "Turn") -> dg.AssetCheckResult:
     drift = turn.drift
     if drift is None:
-        return _result(source, DRIFT, (), none="not compared yet: changes of the snapshot's outbox are still to come")
+        return _result(source, DRIFT, (), none="not compared yet: changes before the snapshot are still to come")
     if drift.not_compared:
         return _result(source, DRIFT, (), none=f"{drift.after} was not compared: {drift.not_compared}")
     return _result(source, DRIFT, drift.problems, none=f"{drift.compared} tables, {drift.before} to {drift.after}")

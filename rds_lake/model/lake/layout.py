@@ -23,6 +23,7 @@
     lake/_compacted/shop/_state.json               how far the changes of each table are compacted (`streams/compacted.py`)
     lake/_compacted/shop/_live.json                the cut that the live views show
     lake/_compacted/shop/_drift.json               what the newest snapshot has that the changes do not explain
+    lake/_changes/shop/_collected.json             which of the arrived changes are in cuts (`streams/collected.py`)
     lake/_changes/shop/arrived/2026/11/20/03/…     changes as Firehose wrote them (`capture: lambda`), by the hour of their arrival
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
@@ -209,6 +210,18 @@ class LakeLayout:
     def refused_folder(self, source: str) -> str:
         """Where Firehose writes what it could not process; with trailing slash. The beginning of `ErrorOutputPrefix`."""
         return self._key("_changes", source, "refused") + "/"
+
+    def collected_key(self, source: str) -> str:
+        """The record of what was collected of the arrived changes."""
+        return f"{self.all_changes_folder(source)}_collected.json"
+
+    def seen_key(self, source: str, number: int, attempt: str) -> str:
+        """What one attempt at a cut took: digests of objects and ids."""
+        return f"{self.all_changes_folder(source)}_seen/{number:012}-{attempt}.parquet"
+
+    def unread_key(self, source: str, number: int, attempt: str) -> str:
+        """Lines of arrived objects that are no changes, as one attempt at a cut found them."""
+        return f"{self.all_changes_folder(source)}_unread/{number:012}-{attempt}.jsonl"
 
     def snapshot_log_folder(self, source: str) -> str:
         """Rows of `<source>._snapshots`; with trailing slash."""

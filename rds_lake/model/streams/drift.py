@@ -25,6 +25,8 @@ class DriftedRow:
 class TableDrift:
     """Rows of one table: `missing` were predicted and are not there, `extra` are there without a change that made them.
 
+    `lost` and `phantom` are of `capture: lambda` only: breaks between two changes of a key, each of one lost change or several, and
+    changes that were rolled back. `keys_beyond`: keys whose changes do not fit either, and were not looked at.
     The lists have some of the rows, by key; the numbers count all.
     """
 
@@ -36,10 +38,21 @@ class TableDrift:
     extra_rows: tuple[DriftedRow, ...] = ()
     different_rows: tuple[DriftedRow, ...] = ()
     error: str = ""
+    lost: int = 0
+    phantom: int = 0
+    lost_rows: tuple[DriftedRow, ...] = ()
+    phantom_rows: tuple[DriftedRow, ...] = ()
+    keys_beyond: int = 0
 
     @property
     def rows(self) -> int:
+        """Rows that are not as predicted."""
         return self.missing + self.extra + self.different
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong, and nothing went wrong while it was compared."""
+        return not (self.rows or self.error or self.lost or self.phantom or self.keys_beyond)
 
     def __str__(self) -> str:
         if self.error:
@@ -50,6 +63,12 @@ class TableDrift:
             (self.different, "different", self.different_rows),
         )
         parts = [f"{count:,} {what} ({_listed(rows, count)})" for count, what, rows in found if count]
+        if self.lost:
+            parts.append(f"changes are lost at {self.lost:,} places ({_listed(self.lost_rows, 0)})")
+        if self.phantom:
+            parts.append(f"{self.phantom:,} changes were rolled back ({_listed(self.phantom_rows, 0)})")
+        if self.keys_beyond:
+            parts.append(f"{self.keys_beyond:,} keys more whose changes do not fit")
         return f"{self.table}: {'; '.join(parts)}"
 
 

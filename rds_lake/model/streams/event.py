@@ -30,12 +30,21 @@ Image = Mapping[str, str | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    """How a change of `capture: lambda` came to the lake. `id`: its own, given by the trigger. `hour`: UTC, of its object."""
+
+    id: str
+    hour: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeEvent:
     """`seq`: unique within an epoch, ascending for each key. `at`: UTC, the trigger's clock; order by `seq`, never by it.
 
     `old` and `new` are whole rows; `omitted` names columns whose values were too large for their way, and are in neither.
     `xid`: the transaction, None where the engine does not say it. `unread`: columns of the outbox whose text is no JSON as
     triggers write it, with that text; such an event has neither image, and only its key's next event says what the row is.
+    `arrival`: of `capture: lambda` only, where `seq` was given to it in the lake, and says nothing of its order.
     """
 
     seq: int
@@ -46,6 +55,7 @@ class ChangeEvent:
     new: Image | None = None
     omitted: tuple[str, ...] = ()
     unread: Mapping[str, str] | None = None
+    arrival: Arrival | None = None
 
 
 def render_event(event: ChangeEvent) -> str:
@@ -60,7 +70,8 @@ def render_event(event: ChangeEvent) -> str:
             "new": event.new,
             "omitted": event.omitted,
         }
-        | ({"unread": event.unread} if event.unread else {}),
+        | ({"unread": event.unread} if event.unread else {})
+        | ({"arrival": {"id": event.arrival.id, "hour": event.arrival.hour.isoformat()}} if event.arrival else {}),
         ensure_ascii=False,
         separators=(",", ":"),
     )

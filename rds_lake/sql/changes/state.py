@@ -12,6 +12,8 @@ What belongs here: the rows, with the names and types of raw tables. Whole views
 
 from __future__ import annotations
 
+from datetime import date
+
 from rds_lake.sql.calendars import native
 from rds_lake.sql.changes.table import ChangedColumn, ChangedTable, Watermark
 from rds_lake.sql.quoting import identifier, literal, qualified
@@ -28,7 +30,7 @@ def render_rows(database: str, table: ChangedTable, mark: Watermark, later: str)
     """
     keys = [f"k{number}" for number in range(len(table.key))]
     join = " AND ".join(f"s.{identifier(column.raw)} = t.{key}" for column, key in zip(table.keys, keys, strict=True))
-    of_snapshot = ", ".join(_of_snapshot(column) for column in table.columns)
+    from_snapshot = ", ".join(of_snapshot(column) for column in table.columns)
     of_image = ", ".join(f"e.{identifier(column.new)} AS {identifier(column.raw)}" for column in table.columns)
     clause = (
         f"WITH later AS (\n  SELECT * FROM {qualified(database, table.raw)}\n  WHERE {later}\n),\n"
@@ -36,9 +38,9 @@ def render_rows(database: str, table: ChangedTable, mark: Watermark, later: str)
         f'cleared AS (\n  SELECT COALESCE(max("seq"), -1) AS "seq" FROM later WHERE "op" = \'T\'\n)'
     )
     select = (
-        f"SELECT {of_snapshot}, CAST(NULL AS bigint) AS {identifier(CUT)}, "
+        f"SELECT {from_snapshot}, CAST(NULL AS bigint) AS {identifier(CUT)}, "
         f"CAST(NULL AS array(varchar)) AS {identifier(OMITTED)}\n"
-        f"FROM ({_snapshot(database, table, mark)}) s LEFT JOIN touched t ON {join}\n"
+        f"FROM ({snapshot_rows(database, table, mark.day)}) s LEFT JOIN touched t ON {join}\n"
         'WHERE t."seq" IS NULL AND (SELECT "seq" FROM cleared) < 0\n'
         "UNION ALL\n"
         f'SELECT {of_image}, e."cut", e."omitted"\n'
@@ -64,18 +66,19 @@ def _touched(table: ChangedTable, keys: list[str]) -> str:
     )
 
 
-def _snapshot(database: str, table: ChangedTable, mark: Watermark) -> str:
+def snapshot_rows(database: str, table: ChangedTable, day: date) -> str:
     """The date's rows of the raw table, with early days as they were."""
     listed = ", ".join(
         f"{native(column.column, identifier(column.raw)).expression} AS {identifier(column.raw)}"
         for column in table.columns
         if column.exported
     )
-    where = f"{identifier(table.names.partition_key)} = {literal(mark.day.isoformat())}"
+    where = f"{identifier(table.names.partition_key)} = {literal(day.isoformat())}"
     return f"SELECT {listed} FROM {qualified(database, table.names.raw)} WHERE {where}"
 
 
-def _of_snapshot(column: ChangedColumn) -> str:
+def of_snapshot(column: ChangedColumn) -> str:
+    """The column of `snapshot_rows`; NULL where the snapshot does not have it yet."""
     if column.exported:
         return f"s.{identifier(column.raw)}"
     return f"CAST(NULL AS {hive_to_presto(column.column.hive_type)}) AS {identifier(column.raw)}"

@@ -29,6 +29,16 @@ META_COLUMNS = (
     ("xid", "bigint", "the transaction, where the engine says it"),
     ("omitted", "array<string>", "columns whose values were too large to be captured"),
 )
+# What those of `capture: lambda` have besides. A state is a digest of an image, a shape one of its columns' names; 0 for no image.
+ARRIVED_COLUMNS = (
+    ("id", "string", "the change's own id, given by the trigger"),
+    ("arrived", "timestamp", "UTC, the hour in which its object arrived"),
+    ("micros", "bigint", "`at` in microseconds since 1970"),
+    ("new_state", "bigint", "digest of the row after the change"),
+    ("old_state", "bigint", "digest of the row before the change"),
+    ("new_shape", "bigint", "digest of the names of its columns after the change"),
+    ("old_shape", "bigint", "digest of the names of its columns before the change"),
+)
 _NEW, _OLD = "new_", "old_"
 _LISTED = 200
 
@@ -66,12 +76,21 @@ class ChangedColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedTable:
-    """`key`: the raw names of the primary key's columns. `version`: of the raw table of changes."""
+    """`key`: the raw names of the primary key's columns. `version`: of the raw table of changes.
+
+    `arrives`: by `capture: lambda`, whose changes have no order of their own.
+    """
 
     names: AthenaTable
     key: tuple[str, ...]
     columns: tuple[ChangedColumn, ...]
     version: int = 1
+    arrives: bool = False
+
+    @property
+    def meta(self) -> tuple[tuple[str, str, str], ...]:
+        """What its raw table of changes has before its data columns: name, Hive type, comment."""
+        return (*META_COLUMNS, *ARRIVED_COLUMNS) if self.arrives else META_COLUMNS
 
     @property
     def raw(self) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from rds_lake.errors import CatalogError
 from rds_lake.model.tables.names import PARTITION_KEY
+from rds_lake.sql.changes.arrived import Moment, render_arrived_rows
 from rds_lake.sql.changes.state import CUT, OMITTED, render_rows
 from rds_lake.sql.changes.table import EPOCH_KEY, ChangedColumn, ChangedTable, Watermark, array_of, free_names
 from rds_lake.sql.quoting import date_literal, identifier, literal, qualified
@@ -18,15 +19,17 @@ _OPS = (("I", "insert"), ("U", "update"), ("D", "delete"), ("T", "truncate"))
 _STORED = 1.05 * 4 / 3  # Athena formats a statement anew, and keeps it as base64
 
 
-def render_live(database: str, table: ChangedTable, mark: Watermark, cut: int) -> str:
+def render_live(database: str, table: ChangedTable, mark: Watermark | Moment, cut: int) -> str:
     """The view of the table as it was at the cut: the snapshot's rows, with the changes up to the cut that are not among them.
 
     Its columns are those of the table's own view, then `live_cut` (of a row that changed since the snapshot: the cut of its
     last change) and `live_omitted` (columns that are NULL because their values were too large to be captured).
     CatalogError when it is too long for Athena.
     """
-    later = f'{mark.outside(database)}\n    AND "cut" <= {cut}'
-    clause, rows = render_rows(database, table, mark, later)
+    if isinstance(mark, Moment):
+        clause, rows = render_arrived_rows(database, table, mark, cut)
+    else:
+        clause, rows = render_rows(database, table, mark, f'{mark.outside(database)}\n    AND "cut" <= {cut}')
     typed = [column.typed() for column in table.columns]
     live_cut, live_omitted = free_names(["live_cut", "live_omitted"], [*(one.alias for one in typed), PARTITION_KEY])
     listed = "".join(f"  {one.expression} AS {identifier(one.alias)},\n" for one in typed)
@@ -49,6 +52,7 @@ def live_columns(table: ChangedTable) -> list[str]:
 def render_changes(database: str, table: ChangedTable) -> str:
     """The view of every compacted change: what it is, then each column after (`new_`) and before (`old_`) it."""
     meta = f'  {identifier(EPOCH_KEY)} AS "epoch",\n  "cut",\n  "seq",\n  "op",\n  "at",\n  "xid",\n  "omitted"'
+    meta += ',\n  "id",\n  "arrived"' if table.arrives else ""
     return _view(
         database, table.changes, f"SELECT\n{meta}{_images(table.columns)}\nFROM {qualified(database, table.raw)}"
     )

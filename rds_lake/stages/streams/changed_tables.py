@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.model.streams.captured import Capture, CapturedTable
 from rds_lake.model.tables.names import AthenaTable, athena_name, meeting
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.added import added_column
@@ -82,7 +82,8 @@ def _changed_table(one: CapturedTable, table: TypedTable, source: SourceSettings
         columns.append(ChangedColumn(column=replace(column, hive_type=raw_type), alias=view.alias, presto_type=asked))
     columns += _added(one, columns, source)
     key = tuple(name.lower() for name in one.key)
-    return ChangedTable(names=table.names, key=key, columns=tuple(columns), version=version)
+    arrives = one.capture is Capture.LAMBDA
+    return ChangedTable(names=table.names, key=key, columns=tuple(columns), version=version, arrives=arrives)
 
 
 def _added(one: CapturedTable, known: Sequence[ChangedColumn], source: SourceSettings) -> list[ChangedColumn]:

@@ -161,7 +161,7 @@ class Compactor:
             source=self.source,
         )
         with S3Writer(s3.client, bucket, key, kms_key=self.lake.kms_key) as file:
-            writer = ChangeWriter(columns=table.columns, key=table.key, file=cast(BinaryIO, file))
+            writer = ChangeWriter(table=table, file=cast(BinaryIO, file))
             writer.write(events)
             if not writer.rows:  # all of them were there before
                 file.abort()

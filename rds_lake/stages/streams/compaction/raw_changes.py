@@ -16,7 +16,7 @@ from rds_lake.model.exports.info import export_folder
 from rds_lake.model.streams.compacted import Progress
 from rds_lake.model.tables.evolution import reads_as
 from rds_lake.model.tables.glue import ColumnSpec, GlueTable, PartitionSpec, TableSpec
-from rds_lake.sql.changes.table import EPOCH_KEY, META_COLUMNS, UNTIL_KEY, ChangedTable, until_text
+from rds_lake.sql.changes.table import EPOCH_KEY, UNTIL_KEY, ChangedTable, until_text
 from rds_lake.stages.lake.lake import Lake
 
 RAW_CHANGES = "raw_changes_"
@@ -30,7 +30,7 @@ def raw_columns(table: ChangedTable) -> tuple[ColumnSpec, ...]:
         for column in table.columns
         for name, when in ((column.new, "after"), (column.old, "before"))
     ]
-    return (*META_COLUMNS, *images)
+    return (*table.meta, *images)
 
 
 def fits(table: ChangedTable, existing: Mapping[str, GlueTable], *, has_rows: bool) -> bool:

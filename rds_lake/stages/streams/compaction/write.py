@@ -15,7 +15,8 @@ import pyarrow.parquet as pq
 
 from rds_lake.model.streams.compacted import Unparsed
 from rds_lake.model.streams.event import ChangeEvent, Image, Op
-from rds_lake.sql.changes.table import META_COLUMNS, ChangedColumn
+from rds_lake.sql.changes.table import ChangedColumn, ChangedTable
+from rds_lake.stages.streams.compaction.states import micros_of, shape_of, state_of
 from rds_lake.stages.streams.compaction.values import arrow_type, to_array
 
 # A group of rows is held as Python values: so many changes, or so many bytes of their lines.
@@ -33,11 +34,10 @@ _META = {
 class ChangeWriter:
     """Writes changes into an open file, group by group. `rows` and `unparsed` say what was written.
 
-    `key`: the raw names of the key's columns. A change whose image has no key is written; no live row can come of it.
+    A change whose image has no key is written; no live row can come of it.
     """
 
-    columns: Sequence[ChangedColumn]
-    key: Sequence[str]
+    table: ChangedTable
     file: BinaryIO
     rows: int = 0
     _writer: pq.ParquetWriter | None = None
@@ -64,10 +64,10 @@ class ChangeWriter:
             self._writer.close()
 
     def _write(self, group: Sequence[tuple[int, ChangeEvent]]) -> None:
-        schema = schema_of(self.columns)
+        schema = schema_of(self.table)
         arrays = self._meta(group)
         events = [event for _, event in group]
-        for column in self.columns:
+        for column in self.table.columns:
             arrays += [self._values([event.new for event in events], column, events)]
             arrays += [self._values([event.old for event in events], column, events)]
         self._note_unknown(events)
@@ -77,15 +77,8 @@ class ChangeWriter:
         self.rows += len(group)
 
     def _meta(self, group: Sequence[tuple[int, ChangeEvent]]) -> list[pa.Array]:
-        values: list[list[Any]] = [
-            [event.seq for _, event in group],
-            [cut for cut, _ in group],
-            [event.op.value for _, event in group],
-            [event.at.astimezone(UTC).replace(tzinfo=None) for _, event in group],
-            [event.xid for _, event in group],
-            [list(event.omitted) or None for _, event in group],
-        ]
-        return [pa.array(value, _META[kind]) for value, (_, kind, _) in zip(values, META_COLUMNS, strict=True)]
+        rows = [_meta_of(cut, event) for cut, event in group]
+        return [pa.array([row[name] for row in rows], _META[kind]) for name, kind, _ in self.table.meta]
 
     def _values(self, images: Sequence[Image | None], column: ChangedColumn, events: Sequence[ChangeEvent]) -> pa.Array:
         name = column.column.name
@@ -95,7 +88,7 @@ class ChangeWriter:
         return array
 
     def _note_unknown(self, events: Sequence[ChangeEvent]) -> None:
-        known = {column.column.name for column in self.columns}
+        known = {column.column.name for column in self.table.columns}
         for event in events:
             if event.op is not Op.TRUNCATE and not self._has_key(event):
                 self._note(NO_KEY, 1, event.seq)
@@ -109,7 +102,7 @@ class ChangeWriter:
         images = (
             [event.old] if event.op is Op.DELETE else [event.new] if event.op is Op.INSERT else [event.old, event.new]
         )
-        names = [column.column.name for column in self.columns if column.raw in self.key]
+        names = [column.column.name for column in self.table.columns if column.raw in self.table.key]
         return all(image is not None and image.get(name) is not None for image in images for name in names)
 
     def _note(self, name: str, count: int, seq: int) -> None:
@@ -119,9 +112,29 @@ class ChangeWriter:
         )
 
 
-def schema_of(columns: Sequence[ChangedColumn]) -> pa.Schema:
+def schema_of(table: ChangedTable) -> pa.Schema:
     """The file's columns, as `raw_columns` has them for Glue."""
-    meta = [(name, _META[kind]) for name, kind, _ in META_COLUMNS]
+    meta = [(name, _META[kind]) for name, kind, _ in table.meta]
     return pa.schema(
-        [*meta, *((name, arrow_type(one.column.hive_type)) for one in columns for name in (one.new, one.old))]
+        [*meta, *((name, arrow_type(one.column.hive_type)) for one in table.columns for name in (one.new, one.old))]
     )
+
+
+def _meta_of(cut: int, event: ChangeEvent) -> dict[str, Any]:
+    """The values of META_COLUMNS and ARRIVED_COLUMNS."""
+    arrival = event.arrival
+    return {
+        "seq": event.seq,
+        "cut": cut,
+        "op": event.op.value,
+        "at": event.at.astimezone(UTC).replace(tzinfo=None),
+        "xid": event.xid,
+        "omitted": list(event.omitted) or None,
+        "id": arrival and arrival.id,
+        "arrived": arrival and arrival.hour.astimezone(UTC).replace(tzinfo=None),
+        "micros": arrival and micros_of(event.at),
+        "new_state": arrival and state_of(event.new),
+        "old_state": arrival and state_of(event.old),
+        "new_shape": arrival and shape_of(event.new),
+        "old_shape": arrival and shape_of(event.old),
+    }

@@ -11,23 +11,30 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
 
 from rds_lake.aws.athena import QueryResult
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import CatalogError, ManifestError, RdsLakeError
 from rds_lake.model.streams.drift import Drift, DriftedRow, TableDrift, parse_drift_record, render_drift_record
+from rds_lake.sql.changes.arrived import MARGIN, Moment
+from rds_lake.sql.changes.chains import Between
 from rds_lake.sql.changes.drift import DIFFERENT, EXTRA, MISSING, render_drift, render_not_compacted
-from rds_lake.sql.changes.table import ChangedTable
+from rds_lake.sql.changes.table import ChangedColumn, ChangedTable, Watermark
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.snapshot_log import recorded_dates
 from rds_lake.stages.streams.compaction.record import CompactedRecord
-from rds_lake.stages.streams.live.marks import Mark, home_of, read_marks
+from rds_lake.stages.streams.live.arrival_marks import arrival_marks, is_by_call
+from rds_lake.stages.streams.live.audit import audit_tables
+from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
 
 _RECORD = "_drift.json"
 _KEYS = 10  # rows of each kind that a report names
+# How long after a snapshot changes of `capture: lambda` are waited for: Firehose's longest buffer is 15 minutes
+# (https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html), and Lambda's two retries take three.
+_ON_THEIR_WAY = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,8 @@ class DriftCheck:
     lake: Lake
     source: SourceSettings
     log: Callable[[str], None]
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    named: int = _KEYS
 
     def find(self) -> Drift | None:
         """The newest comparison; None before the first."""
@@ -53,7 +62,7 @@ class DriftCheck:
         if known is not None and (known.after, known.export_task) == (day, export_task):
             return known
         if self._is_behind(tables, marks):
-            self.log(f"drift of {self.source.name} {day} is looked for once the changes in its outbox are forwarded")
+            self.log(f"drift of {self.source.name} {day} is looked for once the changes before it have arrived")
             return None
         drift = self._compared(tables, marks, day, export_task)
         key = self.lake.layout.compacted_key(self.source.name, _RECORD)
@@ -61,8 +70,11 @@ class DriftCheck:
         return drift
 
     def _is_behind(self, tables: Sequence[ChangedTable], marks: Sequence[Mark]) -> bool:
-        """Whether the snapshot has changes that are in no compacted cut."""
+        """Whether the snapshot has, or may have, changes that are in no compacted cut."""
         name = self.source.name
+        moments = [mark.watermark.at for mark in marks if isinstance(mark.watermark, Moment)]
+        if moments:
+            return self.now() < max(moments) + MARGIN + _ON_THEIR_WAY
         by_home: dict[str, list[ChangedTable]] = defaultdict(list)
         for table in tables:
             by_home[home_of(table.names.target)].append(table)
@@ -72,7 +84,9 @@ class DriftCheck:
             if any((place.until if place else 0) < mark.watermark.cut for place in places):
                 return True
         questions = [
-            render_not_compacted(name, by_home[mark.home], mark.watermark) for mark in marks if by_home[mark.home]
+            render_not_compacted(name, by_home[mark.home], mark.watermark)
+            for mark in marks
+            if by_home[mark.home] and isinstance(mark.watermark, Watermark)
         ]
         answers = self.lake.athena.run_many(questions, database=name)
         return any(int(answer.rows[0][0] or 0) for answer in answers)
@@ -85,26 +99,38 @@ class DriftCheck:
         before = max(earlier)
         try:
             dated = tables_of(self.lake, self.source, before)
-            old = {mark.home: mark for mark in read_marks(self.lake, self.source.name, dated).marks}
+            old = {mark.home: mark for mark in self._marks_then(dated).marks}
         except (CatalogError, ManifestError) as error:
             return replace(drift, not_compared=f"the snapshot of {before} cannot be read: {error}")
         new = {mark.home: mark for mark in marks}
-        pairs: list[tuple[ChangedTable, str]] = []
+        pairs: list[_Pair] = []
         for table in tables:
             home = home_of(table.names.target)
-            sql = self._question(table, dated, old.get(home), new[home])
-            if sql:
-                pairs.append((table, sql))
+            pair = self._pair(table, dated, old.get(home), new[home])
+            if pair:
+                pairs.append(pair)
         if not pairs:
             return replace(drift, before=before, not_compared=f"no table was captured in one epoch since {before}")
-        answers = self.lake.athena.try_many([sql for _, sql in pairs], database=self.source.name)
-        found = [_drift_of(table, answer) for (table, _), answer in zip(pairs, answers, strict=True)]
+        found = self._found(pairs)
         return replace(
-            drift, before=before, compared=len(found), tables=tuple(one for one in found if one.rows or one.error)
+            drift, before=before, compared=len(found), tables=tuple(one for one in found if not one.is_clean)
         )
 
-    def _question(self, table: ChangedTable, dated: DatedTables, old: Mark | None, new: Mark) -> str | None:
-        """The query of one table; None where it was not captured at the earlier date, or in another epoch."""
+    def _marks_then(self, dated: DatedTables) -> Marks:
+        if is_by_call(self.source):
+            return arrival_marks(self.lake, self.source, dated, as_then=True)
+        return read_marks(self.lake, self.source.name, dated)
+
+    def _found(self, pairs: Sequence[_Pair]) -> list[TableDrift]:
+        """Each table's drift; the tables of a source are all captured in one way."""
+        arrived = [one for pair in pairs if (one := pair.between(self.source.name)) is not None]
+        asked = [(pair, sql) for pair in pairs if (sql := pair.question(self.source.name)) is not None]
+        answers = self.lake.athena.try_many([sql for _, sql in asked], database=self.source.name)
+        compared = [_drift_of(pair.after, answer) for (pair, _), answer in zip(asked, answers, strict=True)]
+        return [*compared, *audit_tables(self.lake, arrived, named=self.named)]
+
+    def _pair(self, table: ChangedTable, dated: DatedTables, old: Mark | None, new: Mark) -> _Pair | None:
+        """One table at both dates; None where it was not captured at the earlier date, or in another epoch."""
         target = table.names.target
         earlier = {one.names.target: one for one in dated.typed}.get(target)
         captured = {one.target for one in old.captured} if old else set()
@@ -113,15 +139,48 @@ class DriftCheck:
         present = {column.name.lower() for column in earlier.named.manifest.columns}
         columns = tuple(replace(column, exported=column.raw in present) for column in table.columns if column.exported)
         before = replace(table, names=earlier.names, columns=columns)
+        return _Pair(before=before, after=table, old=old.watermark, new=new.watermark)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pair:
+    """A table at both dates, with what they say of its changes. The columns of `before` are those that may be compared."""
+
+    before: ChangedTable
+    after: ChangedTable
+    old: Watermark | Moment
+    new: Watermark | Moment
+
+    def question(self, database: str) -> str | None:
+        """The query, where an outbox says which changes are in the snapshots."""
+        if isinstance(self.old, Moment) or isinstance(self.new, Moment):
+            return None
         return render_drift(
-            self.source.name,
-            before,
-            old.watermark,
-            new.watermark,
-            compared=[column for column in columns if column.exported],
-            found_raw=(table.names.raw, table.names.partition_key),
+            database,
+            self.before,
+            self.old,
+            self.new,
+            compared=self.compared,
+            found_raw=(self.after.names.raw, self.after.names.partition_key),
             most=_KEYS,
         )
+
+    def between(self, database: str) -> Between | None:
+        """The same where only times are known."""
+        if not isinstance(self.old, Moment) or not isinstance(self.new, Moment):
+            return None
+        return Between(
+            database=database,
+            before=self.before,
+            after=self.after,
+            earlier=self.old,
+            later=self.new,
+            columns=self.compared,
+        )
+
+    @property
+    def compared(self) -> tuple[ChangedColumn, ...]:
+        return tuple(column for column in self.before.columns if column.exported)
 
 
 def _drift_of(table: ChangedTable, answer: QueryResult | RdsLakeError) -> TableDrift:

@@ -26,7 +26,8 @@ from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.streams.changed_tables import changed_tables
 from rds_lake.stages.streams.compaction.compact import Compaction, Compactor
 from rds_lake.stages.streams.cuts import forwarded
-from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
+from rds_lake.stages.streams.live.arrival_marks import marks_of
+from rds_lake.stages.streams.live.marks import Mark, Marks, home_of
 from rds_lake.stages.streams.live.move import LiveMover, Wanted, read_shown, wanted_views
 from rds_lake.stages.streams.record import get_cut
 
@@ -81,7 +82,7 @@ class LiveViews:
         try:
             if read_shown(self.lake, self.source.name)[0] is None:
                 return
-            marks = read_marks(self.lake, self.source.name, dated)
+            marks = marks_of(self.lake, self.source, dated)
             tables, _, problems = self._tables(dated, marks, settle=False)
             for problem in (*marks.problems, *problems):
                 self.log(f"live views of {self.source.name}: {problem}")
@@ -94,7 +95,7 @@ class LiveViews:
             )
 
     def _brought(self, dated: DatedTables) -> Brought:
-        marks = read_marks(self.lake, self.source.name, dated)
+        marks = marks_of(self.lake, self.source, dated)
         tables, epochs, problems = self._tables(dated, marks, settle=True)
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
         compactions = tuple(compactor.compact(final, mine) for final, mine in epochs)

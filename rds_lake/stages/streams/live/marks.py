@@ -22,6 +22,7 @@ from rds_lake.model.streams.captured import (
 )
 from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.changes.arrived import Moment
 from rds_lake.sql.changes.table import Watermark
 from rds_lake.sql.quoting import identifier, literal, qualified
 from rds_lake.stages.catalogue.dated import DatedTables
@@ -30,10 +31,10 @@ from rds_lake.stages.lake.lake import Lake
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """One place of capture, as the snapshot has it. `home`: its database."""
+    """One place of capture, as the snapshot has it. `home`: its database. `watermark`: a Moment with `capture: lambda`."""
 
     home: str
-    watermark: Watermark
+    watermark: Watermark | Moment
     captured: tuple[CapturedTable, ...]
 
 

@@ -1,4 +1,4 @@
-"""One turn of a source's changes: forward what is in its outboxes, compact, move the live views, look for drift.
+"""One turn of a source's changes: forward what is in its outboxes, or collect what arrived, compact, move views, look for drift.
 
 What fails does not stop what comes after it: cuts that are there are compacted although the database cannot be reached.
 
@@ -7,25 +7,30 @@ What belongs here: the order, for whoever calls it regularly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rds_lake.config.database import Database
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.streams.drift import Drift
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.collecting.collect import CollectedNow, collector_of
 from rds_lake.stages.streams.forward import Forwarded, Forwarding
 from rds_lake.stages.streams.forward_each import forward_each
+from rds_lake.stages.streams.live.arrival_marks import is_by_call
 from rds_lake.stages.streams.live.drift import DriftCheck
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
+
+_NAMED = 3  # lines that are no changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
-    """What was done. `failure`: why changes could not be forwarded, which everything else was done in spite of."""
+    """What was done. `failure`: why changes could not be forwarded or collected, in spite of which all else was done."""
 
     brought: Brought
     forwarded: tuple[Forwarded, ...] = ()
+    collected: CollectedNow | None = None
     drift: Drift | None = None
     failure: RdsLakeError | None = None
 
@@ -44,7 +49,21 @@ class Turn:
             for target, columns in done.unparsed.items()
             for one in columns
         ]
-        return (*self.brought.problems, *unread)
+        return (*self.brought.problems, *unread, *self._not_collected())
+
+    def _not_collected(self) -> Iterator[str]:
+        """What arrived and is in no cut."""
+        if self.collected is None:
+            return
+        record = self.collected.record
+        if record.unread:
+            named = "; ".join(map(str, record.unread_lines[:_NAMED]))
+            yield (
+                f"{record.unread:,} arrived lines are no changes, and were put aside with their texts in "
+                f"`_changes/…/_unread/`: {named}"
+            )
+        if self.collected.astray:
+            yield f"{self.collected.astray:,} objects lie in no hour's folder of `_changes/…/arrived/`, and are not read"
 
 
 def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, log: Callable[[str], None]) -> Turn:
@@ -53,9 +72,12 @@ def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, l
     Raises QueryError, CatalogError or TransientError where the live views cannot be moved at all.
     """
     forwarded: tuple[Forwarded, ...] = ()
+    collected: CollectedNow | None = None
     failure: RdsLakeError | None = None
     try:
         forwarded = tuple(forward_each(outboxes, say=log))
+        if is_by_call(source):
+            collected = collector_of(lake, source, log).collect()
     except RdsLakeError as error:
         failure = error
     brought = LiveViews(lake=lake, source=source, log=log).bring_up()
@@ -64,4 +86,4 @@ def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, l
         check = DriftCheck(lake=lake, source=source, log=log)
         shown = brought.shown
         drift = check.check(brought.tables, brought.marks, shown.snapshot_date, shown.export_task)
-    return Turn(brought=brought, forwarded=forwarded, drift=drift, failure=failure)
+    return Turn(brought=brought, forwarded=forwarded, collected=collected, drift=drift, failure=failure)

@@ -1,0 +1,46 @@
+"""One change as the function of `capture: lambda` hands it to Firehose: a line of an object under `_changes/<source>/arrived/`.
+
+    {"id": "6f1c…", "source": "shop", "table": "shop.public.routes", "op": "U", "at": "2026-11-28T03:00:00.123456+00:00",
+     "xid": 801, "key": {"id": "7"}, "old": {"id": "7", "v": "a"}, "new": {"id": "7", "v": null}, "omitted": []}
+
+What belongs here: reading it. The function's own check, which says more to whoever writes triggers, is `streams/changes.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rds_lake.model.records import load_object, value_of
+from rds_lake.model.streams.event import Image, Op
+
+_IMAGES = {Op.INSERT: ("new",), Op.UPDATE: ("old", "new"), Op.DELETE: ("old",), Op.TRUNCATE: ()}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivedChange:
+    """`key`: the columns of the primary key, with their values after the change, or before a delete."""
+
+    id: str
+    source: str
+    table: str
+    op: Op
+    at: datetime
+    xid: int | None = None
+    key: Image | None = None
+    old: Image | None = None
+    new: Image | None = None
+    omitted: tuple[str, ...] | None = None
+
+
+def parse_arrived(line: bytes, source: str) -> ArrivedChange:
+    """The change of a line, of this source; ValueError or RecursionError says why it is none."""
+    change = value_of(ArrivedChange, load_object(line))
+    if not change.id:
+        raise ValueError("its id is empty")
+    if change.source != source:
+        raise ValueError(f"it is of source {change.source[:80]!r}")
+    missing = [name for name in _IMAGES[change.op] if getattr(change, name) is None]
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} is needed for op {change.op}")
+    return change

@@ -1,0 +1,210 @@
+"""The changes of one key between two snapshots as a chain of images: which are missing in it, and which never were.
+
+    snapshot A ──> A→B ──> B→C ──> C→D ──> snapshot D        nothing is wrong
+    snapshot A ──> A→B ─ ✗ ─ C→D ──> snapshot D              lost: a change from B to C, or several
+    snapshot A ──> A→P, then A→B ──> snapshot B              phantom: A→P was rolled back; nothing continues P, and A goes on
+    snapshot A ──> A→B            snapshot C                 the row is not as predicted
+
+States are digests, 0 where there is no row. Losses that follow each other are one break, so that `lost` is the least there can be.
+A row that changes back can hide what is missing: of A→B, B→A, A→C without its second change, A→B looks rolled back.
+
+What belongs here: the chain of one key. Finding keys that are worth a look is `sql/changes/chains.py`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+ANY_STATE = -1  # before a TRUNCATE
+_LONGEST_BRIDGE = 8
+_WIDEST_WINDOW = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Touch:
+    """A change as one key has it. `micros`: the trigger's clock.
+
+    `was_earlier`, `is_earlier`: the row before, after it, is the earlier snapshot's; `was_later` and `is_later` of the later one.
+    """
+
+    micros: int
+    before: int
+    after: int
+    xid: int | None = None
+    before_shape: int = 0
+    after_shape: int = 0
+    was_earlier: bool = False
+    is_earlier: bool = False
+    was_later: bool = False
+    is_later: bool = False
+
+    def is_followed_by(self, other: Touch) -> bool:
+        """Whether the other can be the next change. Images with other columns are not compared."""
+        if other.before in (ANY_STATE, self.after):
+            return True
+        return bool(self.after and other.before) and self.after_shape != other.before_shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audit:
+    """`lost`: breaks between changes; `phantom`: changes that were rolled back; `unexplained`: the later snapshot's row."""
+
+    lost: int = 0
+    phantom: int = 0
+    unexplained: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Where the snapshots are, in microseconds: changes up to `earlier_until` may be in the earlier one, and those from `later_from`
+    on may not be in the later one. `lock_wait`: for how long times may be the wrong way round.
+    """
+
+    earlier_until: int
+    later_from: int
+    lock_wait: int = 0
+
+
+def audit(touches: Sequence[Touch], bounds: Bounds) -> Audit:
+    """What is wrong with the chain of a key that has at least one change."""
+    ordered = in_order(touches, bounds.lock_wait)
+    begins = ordered[0].was_earlier or any(one.is_earlier for one in ordered if one.micros <= bounds.earlier_until)
+    lost, phantom = 0 if begins else 1, 0
+    trail: list[Touch] = []
+    for touch in ordered:
+        if trail and not trail[-1].is_followed_by(touch):
+            undone = _undone(trail, lambda one, last: _goes_on(touch, one, last))  # noqa: B023 - called at once
+            phantom += undone
+            lost += not undone
+            del trail[-undone if undone else 0 :]
+        trail.append(touch)
+    if trail[-1].is_later or any(one.was_later or one.is_later for one in ordered if one.micros >= bounds.later_from):
+        return Audit(lost=lost, phantom=phantom)
+    undone = _undone(
+        trail, lambda one, last: last is not None and last.is_later if one.before == ANY_STATE else one.was_later
+    )
+    return Audit(lost=lost, phantom=phantom + undone, unexplained=not undone)
+
+
+def _goes_on(touch: Touch, one: Touch, last: Touch | None) -> bool:
+    """Whether the touch can come instead of `one`, which came after `last`."""
+    if one.before == ANY_STATE:
+        return last is None or last.is_followed_by(touch)
+    return touch.before == one.before
+
+
+def _undone(trail: Sequence[Touch], goes_on: Callable[[Touch, Touch | None], bool]) -> int:
+    """How many changes at the end of the trail were rolled back, where the row is again what it was before them.
+
+    One, or several of one transaction. `goes_on`: whether that is so of a change, with the one before it in the trail.
+    """
+    xid = trail[-1].xid
+    for count in range(1, len(trail) + 1):
+        touch = trail[-count]
+        if count > 1 and (xid is None or touch.xid != xid):
+            return 0
+        if goes_on(touch, trail[-count - 1] if count < len(trail) else None):
+            return count
+    return 0
+
+
+def in_order(touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
+    """The changes as they followed each other: by the clock, and where that cannot tell, by their images."""
+    ordered: list[Touch] = []
+    for together in _undecided(sorted(touches, key=lambda one: one.micros), lock_wait):
+        ordered += (
+            _whole(ordered[-1:], together) or _trail(ordered[-1:], together) or _nearly(ordered, together, lock_wait)
+        )
+    return ordered
+
+
+def _undecided(touches: Sequence[Touch], lock_wait: int) -> Iterator[list[Touch]]:
+    """Runs of changes whose times are too near to each other to say which one was first."""
+    run: list[Touch] = []
+    for touch in touches:
+        if run and touch.micros > run[-1].micros + lock_wait:
+            yield run
+            run = []
+        run.append(touch)
+    if run:
+        yield run
+
+
+def _whole(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
+    """The changes as the clock has them, where they are a chain; otherwise nothing."""
+    links = pairwise([*last, *touches])
+    begins = bool(last) or len(touches) == 1 or touches[0].was_earlier
+    return touches if begins and all(one.is_followed_by(other) for one, other in links) else ()
+
+
+def _trail(last: Sequence[Touch], touches: Sequence[Touch]) -> Sequence[Touch]:
+    """The changes as a chain that uses each of them once, where there is one (Hierholzer's algorithm); otherwise nothing."""
+    start = last[0].after if last else _start(touches)
+    leaving: dict[int, list[Touch]] = {}
+    for touch in reversed(touches):
+        leaving.setdefault(touch.before, []).append(touch)
+    going: list[Touch | None] = [None]
+    done: list[Touch] = []
+    while going:
+        here = start if going[-1] is None else going[-1].after
+        if leaving.get(here):
+            going.append(leaving[here].pop())
+        elif (touch := going.pop()) is not None:
+            done.append(touch)
+    done.reverse()
+    is_chain = len(done) == len(touches) and all(one.after == other.before for one, other in pairwise(done))
+    return done if is_chain else ()
+
+
+def _start(touches: Sequence[Touch]) -> int:
+    """The state that a chain of these can begin with: one that is left more often than reached, or the earlier snapshot's."""
+    left = Counter(one.before for one in touches)
+    left.subtract(one.after for one in touches)
+    begun = [state for state, times in left.items() if times > 0]
+    return begun[0] if begun else next((one.before for one in touches if one.was_earlier), touches[0].before)
+
+
+def _nearly(before: Sequence[Touch], touches: Sequence[Touch], lock_wait: int) -> list[Touch]:
+    """The changes with as few breaks as a look at the next ones can avoid."""
+    pending, ordered = list(touches), list(before[-1:])
+    while pending:
+        for touch in _next(ordered, pending, lock_wait):
+            ordered.append(touch)
+            pending.remove(touch)
+    return ordered[len(before[-1:]) :]
+
+
+def _next(ordered: Sequence[Touch], pending: Sequence[Touch], lock_wait: int) -> Sequence[Touch]:
+    first = pending[0]
+    if ordered and ordered[-1].is_followed_by(first):
+        return [first]
+    window = [one for one in pending[:_WIDEST_WINDOW] if one.micros <= first.micros + lock_wait]
+    if len(window) == 1:
+        return window
+    if ordered:
+        return _bridge(ordered[-1], first, window[1:], _LONGEST_BRIDGE) or [_source(window, first)]
+    return [next((one for one in window if one.was_earlier), None) or _source(window, first)]
+
+
+def _bridge(last: Touch, first: Touch, others: Sequence[Touch], most: int) -> Sequence[Touch]:
+    """Changes with later times that come between the two all the same, and then `first`; nothing where there are none."""
+    for at, one in enumerate(others):
+        if not last.is_followed_by(one):
+            continue
+        if one.is_followed_by(first):
+            return [one, first]
+        if most > 1:
+            rest = _bridge(one, first, [*others[:at], *others[at + 1 :]], most - 1)
+            if rest:
+                return [one, *rest]
+    return []
+
+
+def _source(window: Sequence[Touch], first: Touch) -> Touch:
+    """Of changes with one time, one that follows none of the others."""
+    same = [one for one in window if one.micros == first.micros]
+    made = {one.after for one in same}
+    return next((one for one in same if one.before not in made), first)

@@ -1,0 +1,92 @@
+"""What was collected of a source with `capture: lambda`: the record that decides which arrived changes are in which cut.
+
+    lake/_changes/shop/_collected.json                           this record
+    lake/_changes/shop/_seen/000000000012-3f9c2d71ab04.parquet   digests of what cut 12 took: objects, and ids of changes
+    lake/_changes/shop/_unread/000000000012-3f9c2d71ab04.jsonl   lines of its objects that are no changes, with the reason
+
+Whoever replaces this record by If-Match has taken the next cut. Everything else is written before, under names that no other
+attempt has, or after, as the record says: so of two at once one takes the cut, and what the other wrote is never read.
+
+An hour of arrival is *open* for two days. Firehose tries for 24 hours to write to S3
+(https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html, "Data delivery failure handling"), and files an object under
+the hour in which its oldest record arrived, so that a closed hour gets no more objects. Repetitions are looked for in all open hours.
+
+What belongs here: the record's values. `stages/streams/collecting/` reads and writes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from rds_lake.model.records import read_record, render_record
+from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.model.streams.cut import Cut
+
+# The one epoch of `capture: lambda`: numbers are given in the lake, and no restore gives them again.
+LAMBDA_EPOCH = "lambda"
+OPEN = timedelta(hours=48)
+_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenFile:
+    """Digests of objects and ids, so many. `last_hour`: the newest hour that one of them arrived in."""
+
+    key: str
+    rows: int
+    last_hour: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadLine:
+    """A line that is no change, and why. `line` counts from 1; 0 stands for the object as a whole."""
+
+    object: str
+    line: int
+    why: str
+
+    def __str__(self) -> str:
+        place = f"line {self.line} of {self.object}" if self.line else self.object
+        return f"{place}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Collected:
+    """`last`: the manifest of the cut with the number `cut`. `seq`: the last number that was given to a change.
+
+    `open_from`: the oldest open hour; None before the first cut. `tables`: all that ever had a change, with columns and key as
+    the newest change has them. `unread`: how many lines are no changes; `unread_lines` are some of the newest.
+    """
+
+    cut: int = 0
+    seq: int = 0
+    last: Cut | None = None
+    open_from: datetime | None = None
+    seen: tuple[SeenFile, ...] = ()
+    tables: tuple[CapturedTable, ...] = ()
+    repeated: int = 0
+    unread: int = 0
+    unread_lines: tuple[UnreadLine, ...] = ()
+
+    def with_unread(self, lines: tuple[UnreadLine, ...]) -> Collected:
+        """With more of them, of which the newest are named."""
+        named = (*lines, *self.unread_lines)[:_NAMED]
+        return replace(self, unread=self.unread + len(lines), unread_lines=named)
+
+
+def oldest_open(record: Collected, now: datetime) -> datetime:
+    """The oldest hour that is open now; hours do not open again."""
+    hour = (now - OPEN).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return max(hour, record.open_from or hour)
+
+
+def render_collected(record: Collected) -> str:
+    """The record's JSON."""
+    return render_record(asdict(record), version=1)
+
+
+def parse_collected(text: str | None, *, where: str) -> Collected:
+    """What `render_collected` made; empty where there is no object. ManifestError when it is damaged."""
+    remedy = "bring an earlier version of the object back: without it nobody knows which changes were collected"
+    return Collected() if text is None else read_record(Collected, text, where=where, known=(1,), remedy=remedy)

@@ -1,0 +1,131 @@
+"""The live rows of `capture: lambda`, whose changes come late, in any order, and without a word of which ones a snapshot has.
+
+    later      the changes that count: those from MARGIN before the snapshot on
+    touches    each key that one of them has before or after it, with the row's state before and after, as digests
+    recent     of each key the touches at its newest time, and shortly before it in MySQL
+    touched    of these the newest that no other one continues
+    rows       rows of the snapshot whose key is not touched, and of touched keys the image that their newest touch left
+
+**The rule.** A change counts from five minutes before the snapshot's time on. Images are whole rows, so that a change which the
+snapshot has already does no harm, while one that it does not have would be missing. So it is wrong where a transaction wrote a
+row more than five minutes before the snapshot and committed after it, and where the newest change of a key was lost, or rolled back.
+
+**The order.** The triggers' clock: PostgreSQL's is read when the row is held, MySQL's when the statement began, which may have
+waited for the row after that, up to innodb_lock_wait_timeout (50 s;
+https://dev.mysql.com/doc/refman/8.4/en/innodb-parameters.html#sysvar_innodb_lock_wait_timeout). Where times are equal, or may be
+the wrong way round, the images say which change follows which.
+
+What belongs here: the rows, with the names and types of raw tables, as `state.py` has them for an outbox.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+
+from rds_lake.sql.changes.state import CUT, OMITTED, of_snapshot, snapshot_rows
+from rds_lake.sql.changes.table import EPOCH_KEY, ChangedTable
+from rds_lake.sql.quoting import identifier, literal, qualified
+
+MARGIN = timedelta(minutes=5)
+LOCK_WAIT = timedelta(seconds=60)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """All that is known of which changes a snapshot has: when it was made, UTC. `cut`: 0, as no cut is known to be in it."""
+
+    day: date
+    epoch: str
+    at: datetime
+    cut: int = 0
+
+    @property
+    def first(self) -> int:
+        """From where on changes count, in microseconds since 1970."""
+        return micros(self.at - MARGIN)
+
+    @property
+    def last(self) -> int:
+        """The last instant whose changes may be in the snapshot."""
+        return micros(self.at + MARGIN)
+
+
+def micros(moment: datetime) -> int:
+    """Since 1970."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+def lock_wait(table: ChangedTable) -> int:
+    """For how many microseconds times of the table's changes may be the wrong way round."""
+    of_mysql = table.names.target.database == table.names.target.schema
+    return LOCK_WAIT // timedelta(microseconds=1) if of_mysql else 0
+
+
+def keys_of(table: ChangedTable) -> list[str]:
+    """The key's columns in `touches`, in its order."""
+    return [f"k{number}" for number in range(len(table.key))]
+
+
+def counting(mark: Moment) -> str:
+    """The condition on a raw table that is true for the changes since the mark."""
+    return f'{identifier(EPOCH_KEY)} = {literal(mark.epoch)} AND "micros" >= {mark.first}'
+
+
+def render_touches(table: ChangedTable, more: str = "") -> str:
+    """SELECT of (key, seq, micros, xid, state and shape before and after, whether a row remains) from `later`.
+
+    A change of the key is two touches: the old key has no row after it, the new one none before it. `more`: further columns.
+    """
+    keys = keys_of(table)
+    begun = ", ".join(f"{identifier(c.new)} AS {key}" for c, key in zip(table.keys, keys, strict=True))
+    ended = ", ".join(f"{identifier(c.old)} AS {key}" for c, key in zip(table.keys, keys, strict=True))
+    moved = " OR ".join(f"{identifier(c.new)} IS DISTINCT FROM {identifier(c.old)}" for c in table.keys)
+    stays = f"\"op\" = 'U' AND NOT ({moved})"
+    common = f'"seq", "micros", "xid", {more}'
+    return (
+        f"  SELECT * FROM (\n"
+        f'    SELECT {begun}, {common}CASE WHEN {stays} THEN "old_state" ELSE 0 END AS f, "new_state" AS t,\n'
+        f'      CASE WHEN {stays} THEN "old_shape" ELSE 0 END AS f_shape, "new_shape" AS t_shape, true AS remains\n'
+        f"    FROM later WHERE \"op\" IN ('I', 'U')\n"
+        f"    UNION ALL\n"
+        f'    SELECT {ended}, {common}"old_state", 0, "old_shape", 0, false FROM later\n'
+        f"    WHERE \"op\" = 'D' OR (\"op\" = 'U' AND ({moved}))\n"
+        f"  ) each_key WHERE {keys[0]} IS NOT NULL"
+    )
+
+
+def render_arrived_rows(database: str, table: ChangedTable, mark: Moment, cut: int) -> tuple[str, str]:
+    """The WITH clause and the SELECT of the rows: every column under its raw name, then CUT and OMITTED."""
+    keys = keys_of(table)
+    listed = ", ".join(keys)
+    same_key = " AND ".join(f"r.{key} = o.{key}" for key in keys)
+    join = " AND ".join(f"s.{identifier(column.raw)} = t.{key}" for column, key in zip(table.keys, keys, strict=True))
+    clause = (
+        f'WITH later AS (\n  SELECT * FROM {qualified(database, table.raw)}\n  WHERE {counting(mark)} AND "cut" <= {cut}\n),\n'
+        f"touches AS (\n{render_touches(table)}\n),\n"
+        f'recent AS (\n  SELECT * FROM (SELECT *, max("micros") OVER (PARTITION BY {listed}) AS newest FROM touches) timed\n'
+        f'  WHERE "micros" >= newest - {lock_wait(table)}\n),\n'
+        # A state that was reached more often than left: what the key has last.
+        f"reached AS (\n  SELECT {listed}, state FROM (\n    SELECT {listed}, t AS state, 1 AS times FROM recent\n"
+        f"    UNION ALL SELECT {listed}, f, -1 FROM recent\n  ) each_state GROUP BY {listed}, state HAVING sum(times) > 0\n),\n"
+        f'touched AS (\n  SELECT {listed}, "seq", "micros", remains FROM (\n'
+        f"    SELECT r.*, row_number() OVER (PARTITION BY {', '.join(f'r.{key}' for key in keys)}\n"
+        f'      ORDER BY CASE WHEN o.state IS NULL THEN 1 ELSE 0 END, r."micros" DESC, r."seq" DESC) AS place\n'
+        f"    FROM recent r LEFT JOIN reached o ON {same_key} AND r.t = o.state\n  ) placed WHERE place = 1\n),\n"
+        f'cleared AS (\n  SELECT COALESCE(max("micros"), -1) AS "micros" FROM later WHERE "op" = \'T\'\n)'
+    )
+    from_snapshot = ", ".join(of_snapshot(column) for column in table.columns)
+    from_image = ", ".join(f"e.{identifier(column.new)} AS {identifier(column.raw)}" for column in table.columns)
+    select = (
+        f"SELECT {from_snapshot}, CAST(NULL AS bigint) AS {identifier(CUT)}, "
+        f"CAST(NULL AS array(varchar)) AS {identifier(OMITTED)}\n"
+        f"FROM ({snapshot_rows(database, table, mark.day)}) s LEFT JOIN touched t ON {join}\n"
+        'WHERE t."seq" IS NULL AND (SELECT "micros" FROM cleared) < 0\n'
+        "UNION ALL\n"
+        f'SELECT {from_image}, e."cut", e."omitted"\n'
+        'FROM later e JOIN touched t ON e."seq" = t."seq"\n'
+        'WHERE t.remains AND t."micros" > (SELECT "micros" FROM cleared)'
+    )
+    return clause, select

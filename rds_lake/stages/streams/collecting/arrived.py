@@ -1,0 +1,125 @@
+"""Objects that Firehose wrote: which there are, and the changes in them.
+
+One object is one GET, and a listing of a thousand objects one call. What is no change is noted with the reason, and never keeps
+the rest back: a line, the rest of an object that is damaged, or an object that is gone.
+
+What belongs here: reading. Which of them are taken is decided by `collect.py`.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.stream import S3Reader
+from rds_lake.errors import AwsError
+from rds_lake.model.streams.arrived import ArrivedChange, parse_arrived
+from rds_lake.model.streams.collected import UnreadLine
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.threads import cancelling_threads
+
+_HOUR = re.compile(r"(\d{4})/(\d{2})/(\d{2})/(\d{2})/.")
+_AT_ONCE = 16
+_MAGIC = b"\x1f\x8b"
+_WHY = 200  # characters
+_BROKEN = (gzip.BadGzipFile, EOFError, zlib.error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivedObject:
+    """`hour`: UTC, of its folder. `bytes`: as stored."""
+
+    key: str
+    hour: datetime
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadObject:
+    """`unread`: lines that are no changes, with their texts."""
+
+    object: ArrivedObject
+    changes: tuple[ArrivedChange, ...]
+    unread: tuple[tuple[UnreadLine, bytes], ...] = ()
+
+
+def arrived_objects(lake: Lake, source: str, since: datetime | None) -> tuple[list[ArrivedObject], int]:
+    """The objects of this hour and all later ones, by key; and how many lie in no hour's folder."""
+    folder = lake.layout.arrived_folder(source)
+    after = lake.layout.arrived_hour_folder(source, since) if since else ""
+    found: list[ArrivedObject] = []
+    astray = 0
+    for item in lake.s3.list_objects(lake.layout.bucket, folder, after=after):
+        hour = _hour_of(item.key.removeprefix(folder))
+        if hour is None:
+            astray += not item.key.endswith("/")
+        else:
+            found.append(ArrivedObject(key=item.key, hour=hour, bytes=item.bytes))
+    return found, astray
+
+
+def _hour_of(name: str) -> datetime | None:
+    match = _HOUR.match(name)
+    try:
+        return datetime(*map(int, match.groups()), tzinfo=UTC) if match else None
+    except ValueError:
+        return None
+
+
+def read_objects(
+    lake: Lake, source: str, objects: Sequence[ArrivedObject], tables: Callable[[str], bool]
+) -> Iterator[ReadObject]:
+    """The changes of the objects, in their order. `tables`: whether a table is captured.
+
+    Raises TransientError where S3 does not answer.
+    """
+    s3, bucket = lake.s3, lake.layout.bucket
+    with cancelling_threads(min(_AT_ONCE, len(objects)), "arrived") as pool:
+        yield from pool.map(lambda one: _read(s3, bucket, source, one, tables), objects)
+
+
+def _read(
+    s3: S3Gateway, bucket: str, source: str, one: ArrivedObject, is_captured: Callable[[str], bool]
+) -> ReadObject:
+    changes: list[ArrivedChange] = []
+    unread: list[tuple[UnreadLine, bytes]] = []
+    number = 0
+
+    def note(line: int, why: str, text: bytes = b"") -> None:
+        unread.append((UnreadLine(object=one.key, line=line, why=why[:_WHY]), text))
+
+    try:
+        for number, line in enumerate(_lines(s3, bucket, one.key), start=1):
+            if not line.strip():
+                continue
+            try:
+                change = parse_arrived(line, source)
+            except (ValueError, RecursionError) as error:
+                note(number, str(error) or "nested too deep", line)
+                continue
+            if is_captured(change.table):
+                changes.append(change)
+            else:
+                note(number, f"{change.table[:100]} is no table of `streams.tables`", line)
+    except _BROKEN as error:
+        note(number + 1, f"the object is damaged from here on: {error}")
+    except AwsError as error:
+        if error.code != "NoSuchKey":
+            raise
+        note(0, "it was deleted before it was read")
+    return ReadObject(object=one, changes=tuple(changes), unread=tuple(unread))
+
+
+def _lines(s3: S3Gateway, bucket: str, key: str) -> Iterator[bytes]:
+    with S3Reader(s3.client, bucket, key) as raw, io.BufferedReader(raw) as file:
+        if file.peek(2)[:2] == _MAGIC:
+            with gzip.open(file) as lines:
+                yield from lines
+        else:
+            yield from file

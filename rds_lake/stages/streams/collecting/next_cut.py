@@ -1,0 +1,85 @@
+"""What the next cut of collected changes has: new objects, as many as a cut may have, and their changes, each once.
+
+What belongs here: choosing. Writing it is `written.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from rds_lake.model.streams.arrived import ArrivedChange
+from rds_lake.model.streams.collected import UnreadLine
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.collecting.arrived import ArrivedObject, ReadObject, read_objects
+from rds_lake.stages.streams.collecting.seen import SeenDigests, digest_of
+
+# A cut is held in memory as Python objects, some fifty times as large as its compressed objects.
+MOST_BYTES = 4 << 20
+MOST_OBJECTS = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextCut:
+    """Changes with the hour of their object, by table and in the order of their clock. `repeated`: those that are left out.
+
+    `digests`: of the objects and of the changes, for later cuts to know them by.
+    """
+
+    objects: tuple[ArrivedObject, ...]
+    changes: Mapping[TableTarget, Sequence[tuple[datetime, ArrivedChange]]]
+    digests: Sequence[tuple[bytes, datetime]]
+    unread: Sequence[tuple[UnreadLine, bytes]]
+    repeated: int
+
+    @property
+    def rows(self) -> int:
+        return sum(map(len, self.changes.values()))
+
+
+def split(
+    left: Sequence[ArrivedObject], most: tuple[int, int]
+) -> tuple[Sequence[ArrivedObject], Sequence[ArrivedObject]]:
+    """What a cut may have, at least one object, and the rest. `most`: bytes and objects."""
+    size = 0
+    for at, one in enumerate(left):
+        size += one.bytes
+        if at and (size > most[0] or at >= most[1]):
+            return left[:at], left[at:]
+    return left, ()
+
+
+def read_cut(
+    lake: Lake, source: str, targets: Mapping[str, TableTarget], batch: Sequence[ArrivedObject], seen: SeenDigests
+) -> NextCut:
+    """Read the objects; TransientError where S3 does not answer."""
+    read = list(read_objects(lake, source, batch, targets.__contains__))
+    changes = list(_each_once(read))
+    known = seen.among([digest for _, _, digest in changes])
+    fresh = [(hour, change, digest) for hour, change, digest in changes if digest not in known]
+    by_table: dict[TableTarget, list[tuple[datetime, ArrivedChange]]] = {}
+    for hour, change, _ in fresh:
+        by_table.setdefault(targets[change.table], []).append((hour, change))
+    for several in by_table.values():
+        several.sort(key=lambda one: (one[1].at, one[1].id))
+    objects = [(digest_of("object", one.key), one.hour) for one in batch]
+    return NextCut(
+        objects=tuple(batch),
+        changes=by_table,
+        digests=[*objects, *((digest, hour) for hour, _, digest in fresh)],
+        unread=[line for one in read for line in one.unread],
+        repeated=sum(len(one.changes) for one in read) - len(fresh),
+    )
+
+
+def _each_once(read: Sequence[ReadObject]) -> Iterator[tuple[datetime, ArrivedChange, bytes]]:
+    """Hour, change and the digest of its id, without repetitions among these objects."""
+    known: set[bytes] = set()
+    for one in read:
+        for change in one.changes:
+            digest = digest_of("id", change.id)
+            if digest not in known:
+                known.add(digest)
+                yield one.object.hour, change, digest

@@ -1,0 +1,84 @@
+"""What earlier cuts took, as digests: a change that comes again counts once, in whichever open hour it arrives.
+
+Only what is new is held in memory by Python; digests of earlier cuts are read into Arrow's arrays, 28 bytes each. Each cut writes
+one file. When there are many, their open hours go together into the next one, so that a turn reads some dozens of objects, and
+never one per cut of two days.
+
+What belongs here: these files, and looking something up in them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.parquet as pq
+
+from rds_lake.aws.s3.stream import S3Reader
+from rds_lake.model.streams.collected import SeenFile
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.threads import cancelling_threads
+
+pc: Any = pyarrow.compute  # whose functions are made when it is imported, unseen by type checkers
+_MOST_FILES = 32
+_SMALL = 500_000  # rows of a file that is written again with others
+_AT_ONCE = 8
+_SCHEMA = pa.schema([("digest", pa.binary(16)), ("hour", pa.timestamp("s", tz="UTC"))])
+
+
+def digest_of(kind: str, name: str) -> bytes:
+    """Of an object (`object`, its key) or a change (`id`)."""
+    return hashlib.blake2b(f"{kind}\0{name}".encode(errors="surrogatepass"), digest_size=16).digest()
+
+
+@dataclass(slots=True)
+class SeenDigests:
+    """All that is known in open hours, of these files."""
+
+    files: tuple[SeenFile, ...]
+    tables: list[pa.Table]
+
+    @classmethod
+    def load(cls, lake: Lake, files: Sequence[SeenFile]) -> SeenDigests:
+        """One GET for each file."""
+        if not files:
+            return cls((), [])
+        with cancelling_threads(min(_AT_ONCE, len(files)), "seen") as pool:
+            return cls(tuple(files), list(pool.map(lambda file: _read(lake, file.key), files)))
+
+    def among(self, digests: Collection[bytes]) -> set[bytes]:
+        """Those of them that were seen."""
+        asked = pa.array(digests, pa.binary(16))
+        found: set[bytes] = set()
+        for table in self.tables:
+            column = table.column("digest")
+            found.update(column.filter(pc.is_in(column, value_set=asked)).to_pylist())
+        return found
+
+    def write(
+        self, lake: Lake, key: str, new: Iterable[tuple[bytes, datetime]], open_from: datetime
+    ) -> tuple[SeenFile, ...]:
+        """Write what a cut took; the files that a later one has to read, without hours that are closed then."""
+        digests, hours = zip(*new, strict=True)
+        table = pa.table([pa.array(digests, pa.binary(16)), pa.array(hours, _SCHEMA.types[1])], schema=_SCHEMA)
+        kept = [(file, one) for file, one in zip(self.files, self.tables, strict=True) if file.last_hour >= open_from]
+        if len(kept) >= _MOST_FILES:
+            table = pa.concat_tables([table, *(one for file, one in kept if file.rows < _SMALL)])
+            table = table.filter(pc.greater_equal(table.column("hour"), pa.scalar(open_from, _SCHEMA.types[1])))
+            kept = [(file, one) for file, one in kept if file.rows >= _SMALL]
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="zstd")
+        lake.s3.put_bytes(lake.layout.bucket, key, buffer.getvalue(), kms_key=lake.kms_key)
+        last = max((*hours, *pc.unique(table.column("hour")).to_pylist()))
+        return (*(file for file, _ in kept), SeenFile(key=key, rows=len(table), last_hour=last))
+
+
+def _read(lake: Lake, key: str) -> pa.Table:
+    with S3Reader(lake.s3.client, lake.layout.bucket, key) as file:
+        return pq.read_table(io.BytesIO(file.readall()), schema=_SCHEMA)

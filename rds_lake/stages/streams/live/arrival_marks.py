@@ -1,0 +1,78 @@
+"""The marks of a snapshot of a source with `capture: lambda`: all that is known of its changes is when it was made.
+
+    cuts     … 17        18        19 …
+    time     ───┴─────────┴────┬────┴──▶        a change of five minutes before the snapshot is in no cut before 18
+                               snapshot
+
+What belongs here: which kind of marks a source has, and this one. Those of an outbox are `marks.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.model.streams.collected import LAMBDA_EPOCH
+from rds_lake.model.streams.forwarded import EpochCuts
+from rds_lake.sql.changes.arrived import MARGIN, Moment
+from rds_lake.stages.catalogue.dated import DatedTables
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.cuts import forwarded
+from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
+from rds_lake.stages.streams.record import get_cut
+
+_CLOCKS = timedelta(hours=1)  # by how much the clocks of database and collector may differ
+
+
+def is_by_call(source: SourceSettings) -> bool:
+    """Whether the source's changes come by `capture: lambda`."""
+    return isinstance(source, Rds | Aurora) and source.streams is not None and source.streams.capture == "lambda"
+
+
+def marks_of(lake: Lake, source: SourceSettings, dated: DatedTables) -> Marks:
+    """The marks of the date, whatever the source's capture; raises what `read_marks` does."""
+    return arrival_marks(lake, source, dated) if is_by_call(source) else read_marks(lake, source.name, dated)
+
+
+def arrival_marks(lake: Lake, source: SourceSettings, dated: DatedTables, *, as_then: bool = False) -> Marks:
+    """The mark of the date. `as_then`: with the tables only that had changes before the snapshot; else with all by now."""
+    assert isinstance(source, Rds | Aurora)
+    wanted = set(source.captured_tables)
+    home = home_of(source.captured_tables[0])
+    final = next((one.find(LAMBDA_EPOCH) for one in forwarded(lake, source.name) if one.database == home), None)
+    if final is None or not final.cut:
+        return Marks(
+            marks=(),
+            problems=(
+                f"no change of {source.name} has arrived yet at {lake.layout.uri(lake.layout.arrived_folder(source.name))}; live "
+                "views come with the first one",
+            ),
+        )
+    at = dated.manifest.export.snapshot_time
+    before = _last_cut_before(lake, source.name, final, at - MARGIN - _CLOCKS)
+    newest = _last_cut_before(lake, source.name, final, at) if as_then else final.cut
+    captured = _captured(lake, source.name, newest) if newest >= final.first else ()
+    mark = Mark(
+        home=home,
+        watermark=Moment(day=dated.snapshot_date, epoch=LAMBDA_EPOCH, at=at, cut=before),
+        captured=tuple(table for table in captured if table.target in wanted and table.key),
+    )
+    return Marks(marks=(mark,))
+
+
+def _captured(lake: Lake, source: str, number: int) -> tuple[CapturedTable, ...]:
+    return tuple(one.table for one in get_cut(lake, source, LAMBDA_EPOCH, number).tables)
+
+
+def _last_cut_before(lake: Lake, source: str, final: EpochCuts, moment: datetime) -> int:
+    """The last cut that was begun before; one less than the first where none was. Some 15 manifests of a year's are read."""
+    low, high = final.first - 1, final.cut
+    while low < high:
+        middle = (low + high + 1) // 2
+        if get_cut(lake, source, LAMBDA_EPOCH, middle).began < moment:
+            low = middle
+        else:
+            high = middle - 1
+    return low

@@ -1,0 +1,131 @@
+"""What two snapshots say of the changes that came by `capture: lambda` between them: which were lost, and which never were.
+
+What belongs here: asking Athena, and counting what it finds. The queries are `sql/changes/chains.py`, the judgement on one key
+`model/streams/chain.py`, and when all this happens `drift.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from rds_lake.aws.athena import QueryResult
+from rds_lake.errors import RdsLakeError
+from rds_lake.model.streams.chain import Bounds, Touch, audit
+from rds_lake.model.streams.drift import DriftedRow, TableDrift
+from rds_lake.sql.changes.arrived import lock_wait
+from rds_lake.sql.changes.chains import KEPT, Between, render_chains, render_untouched
+from rds_lake.sql.changes.drift import DIFFERENT, EXTRA, MISSING
+from rds_lake.stages.lake.lake import Lake
+
+MOST_KEYS = 20_000  # keys of a table that are looked at closely
+
+
+@dataclass(slots=True)
+class _Named:
+    """How many there are, and some of them."""
+
+    most: int
+    count: int = 0
+    rows: list[DriftedRow] = field(default_factory=list)
+
+    def add(self, key: str, columns: str = "", count: int = 1) -> None:
+        self.count += count
+        if len(self.rows) < self.most:
+            self.rows.append(DriftedRow(key=key, columns=columns))
+
+
+def audit_tables(lake: Lake, tables: Sequence[Between], *, named: int, most_keys: int = MOST_KEYS) -> list[TableDrift]:
+    """Each table's drift, also where there is none. `named`: keys of each kind that are named."""
+    if not tables:
+        return []
+    questions = [
+        *(render_chains(one, most=most_keys) for one in tables),
+        *(render_untouched(one, most=named) for one in tables),
+    ]
+    answers = lake.athena.try_many(questions, database=tables[0].database)
+    pairs = zip(tables, answers[: len(tables)], answers[len(tables) :], strict=True)
+    return [_drift_of(one, chains, untouched, named) for one, chains, untouched in pairs]
+
+
+def _drift_of(
+    between: Between, chains: QueryResult | RdsLakeError, untouched: QueryResult | RdsLakeError, named: int
+) -> TableDrift:
+    drift = TableDrift(table=str(between.after.names.target))
+    for answer in (chains, untouched):
+        if isinstance(answer, RdsLakeError):
+            return replace(drift, error=str(answer))
+    assert not isinstance(chains, RdsLakeError) and not isinstance(untouched, RdsLakeError)
+    kinds = {name: _Named(named) for name in (MISSING, EXTRA, DIFFERENT, "lost", "phantom")}
+    bounds = Bounds(
+        earlier_until=between.earlier.last, later_from=between.later.first, lock_wait=lock_wait(between.after)
+    )
+    for key, _, _, changes, kind, columns, text in chains.rows:
+        _count(kinds, key or "", str(kind), columns or "", int(changes or 0), text, bounds)
+    _count_untouched(kinds, untouched)
+    total = int(chains.rows[0][1] or 0) if chains.rows else 0
+    return replace(
+        drift,
+        missing=kinds[MISSING].count,
+        extra=kinds[EXTRA].count,
+        different=kinds[DIFFERENT].count,
+        missing_rows=tuple(kinds[MISSING].rows),
+        extra_rows=tuple(kinds[EXTRA].rows),
+        different_rows=tuple(kinds[DIFFERENT].rows),
+        lost=kinds["lost"].count,
+        phantom=kinds["phantom"].count,
+        lost_rows=tuple(kinds["lost"].rows),
+        phantom_rows=tuple(kinds["phantom"].rows),
+        keys_beyond=total - len(chains.rows),
+    )
+
+
+def _count_untouched(kinds: dict[str, _Named], untouched: QueryResult) -> None:
+    """What keys without changes add."""
+    totals: dict[str, int] = {}
+    for kind, total, key, columns in untouched.rows:
+        totals[str(kind)] = int(total or 0)
+        if kind != KEPT:
+            kinds[str(kind)].add(key or "", columns or "" if kind == DIFFERENT else "", 0)
+    if totals.pop(KEPT, 0):
+        kinds["phantom"].add("TRUNCATE")
+    for kind, total in totals.items():
+        kinds[kind].count += total
+
+
+def _count(
+    kinds: dict[str, _Named], key: str, kind: str, columns: str, changes: int, text: str | None, bounds: Bounds
+) -> None:
+    """What one key adds."""
+    if text is None:  # too many changes to look at: that there are breaks is certain, nothing else
+        kinds["lost"].add(key, f"somewhere in {changes:,} changes")
+        return
+    found = audit(parse_touches(text), bounds)
+    if found.lost:
+        kinds["lost"].add(key, f"{found.lost} times" if found.lost > 1 else "", found.lost)
+    if found.phantom:
+        kinds["phantom"].add(key, f"{found.phantom} times" if found.phantom > 1 else "", found.phantom)
+    if found.unexplained:
+        kinds[kind].add(key, columns if kind == DIFFERENT else "")
+
+
+def parse_touches(text: str) -> list[Touch]:
+    """The changes of a key, as `render_chains` writes them."""
+    return [_touch(one.split(",")) for one in text.split(" ")]
+
+
+def _touch(parts: Sequence[str]) -> Touch:
+    micros, xid, before, after, before_shape, after_shape, *flags = parts
+    was_earlier, is_earlier, was_later, is_later = (flag == "1" for flag in flags)
+    return Touch(
+        micros=int(micros),
+        xid=int(xid) if xid else None,
+        before=int(before),
+        after=int(after),
+        before_shape=int(before_shape),
+        after_shape=int(after_shape),
+        was_earlier=was_earlier,
+        is_earlier=is_earlier,
+        was_later=was_later,
+        is_later=is_later,
+    )
