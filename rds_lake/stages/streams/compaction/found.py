@@ -8,6 +8,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.stream import S3Reader
@@ -23,12 +24,21 @@ _AT_ONCE = 16
 
 
 def next_cuts(lake: Lake, source: str, cuts: EpochCuts, *, after: int, most: int) -> tuple[Cut, ...]:
-    """The final cuts that follow this number, in order, at most so many; ManifestError where one of them is gone."""
+    """The final cuts that follow this number, in order, at most so many, with the tables that changed in them.
+
+    ManifestError where one of them is gone.
+    """
     numbers = range(after + 1, min(cuts.cut, after + most) + 1)
+
+    def changed(number: int) -> Cut:
+        # Every manifest describes all captured tables: of hundreds, that would be held many times over.
+        cut = get_cut(lake, source, cuts.epoch, number)
+        return replace(cut, tables=tuple(table for table in cut.tables if table.files))
+
     if len(numbers) <= 1:
-        return tuple(get_cut(lake, source, cuts.epoch, number) for number in numbers)
+        return tuple(map(changed, numbers))
     with cancelling_threads(min(_AT_ONCE, len(numbers)), "cuts") as pool:
-        return tuple(pool.map(lambda number: get_cut(lake, source, cuts.epoch, number), numbers))
+        return tuple(pool.map(changed, numbers))
 
 
 def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[ChangeEvent, int]]:
