@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rds_lake.config.source import SourceSettings
+from rds_lake.model.aws.engine import Engine
 from rds_lake.model.streams.captured import CapturedTable
 from rds_lake.model.tables.names import AthenaTable, athena_name, meeting
 from rds_lake.model.tables.table import TableTarget
@@ -88,12 +89,13 @@ def _changed_table(one: CapturedTable, table: TypedTable, source: SourceSettings
 def _added(one: CapturedTable, known: Sequence[ChangedColumn], source: SourceSettings) -> list[ChangedColumn]:
     """Columns that capture knows and the snapshot does not have yet; not those whose name in Athena is taken."""
     names, taken = {column.raw for column in known}, {column.alias for column in known}
+    is_mysql = getattr(source, "captured_engine", None) is Engine.MYSQL
     added: list[ChangedColumn] = []
     for column in one.columns:
         alias = source.rename.get(f"{one.target}.{column.name}") or athena_name(column.name)
         if column.name.lower() in names or alias in taken:
             continue
         taken.add(alias)
-        made = added_column(column, mysql=one.target.database == one.target.schema)
+        made = added_column(column, mysql=is_mysql)
         added.append(ChangedColumn(column=made, alias=alias, exported=False))
     return added

@@ -64,8 +64,9 @@ class DriftCheck:
         """Whether the snapshot has changes that are in no compacted cut."""
         name = self.source.name
         by_home: dict[str, list[ChangedTable]] = defaultdict(list)
+        homes = {mark.home for mark in marks}
         for table in tables:
-            by_home[home_of(table.names.target)].append(table)
+            by_home[home_of(table.names.target, homes)].append(table)
         compacted = CompactedRecord(lake=self.lake, source=name).read()
         for mark in marks:
             places = [compacted.of(table.names.target, mark.watermark.epoch) for table in by_home[mark.home]]
@@ -91,7 +92,7 @@ class DriftCheck:
         new = {mark.home: mark for mark in marks}
         pairs: list[tuple[ChangedTable, str]] = []
         for table in tables:
-            home = home_of(table.names.target)
+            home = home_of(table.names.target, new)
             sql = self._question(table, dated, old.get(home), new[home])
             if sql:
                 pairs.append((table, sql))

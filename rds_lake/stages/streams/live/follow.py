@@ -131,8 +131,9 @@ class LiveViews:
                     f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so that their changes are to "
                     "be compacted anew first"
                 )
+        homes = {record.database for record in records}
         epochs = [
-            (final, [table for table in settled if home_of(table.names.target) == record.database])
+            (final, [table for table in settled if home_of(table.names.target, homes) == record.database])
             for record in records
             for final in record.epochs
         ]

@@ -193,9 +193,9 @@ def open_lab(shop: Shop, directory: Path) -> Iterator[Lab]:
         text = yaml.safe_dump(body | {"sources": body["sources"][:1]})
         (directory / "lake.yaml").write_text(text, encoding="utf-8")
         world = World.of(cloud, url=shop.url, config=load_config(directory / "lake.yaml"))
-        schema = shop.database if shop.is_mysql else "public"
+        schema = shop.database if shop.is_mysql else shop.schema
         names = tuple(
-            f"{shop.database}.{table}" if shop.is_mysql else f"{shop.database}.public.{table}" for table in TABLES
+            f"{shop.database}.{table}" if shop.is_mysql else f"{shop.database}.{shop.schema}.{table}" for table in TABLES
         )
         world.with_source(default_schema=f"{shop.database}.{schema}", streams=Streams(tables=names))
         yield Lab(world=world, shop=shop)

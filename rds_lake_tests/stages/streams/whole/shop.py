@@ -77,9 +77,10 @@ _CASCADE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """`url`: of its database. `added`: whether `customers` has the column that is added while changes are captured."""
+    """`url`: of its database. `schema`: of PostgreSQL, in which its tables are. `added`: whether `customers` has the column that is added while changes are captured."""
 
     url: str
+    schema: str = "public"
     added: bool = False
 
     @property
@@ -113,10 +114,10 @@ class Shop:
 
     def place(self, table: str) -> str:
         """The table, whatever database the session is in."""
-        return f"{self.quoted(self.database if self.is_mysql else 'public')}.{self.quoted(table)}"
+        return f"{self.quoted(self.database if self.is_mysql else self.schema)}.{self.quoted(table)}"
 
     def target(self, table: str) -> TableTarget:
-        return TableTarget(database=self.database, schema=self.database if self.is_mysql else "public", table=table)
+        return TableTarget(database=self.database, schema=self.database if self.is_mysql else self.schema, table=table)
 
     def connect(self, *, autocommit: bool = False) -> Any:
         """A connection of the driver."""
@@ -133,6 +134,10 @@ class Shop:
 
     def create(self) -> Shop:
         """Its tables, with a hundred rows each."""
+        if not self.is_mysql:
+            self.run(
+                f"CREATE SCHEMA IF NOT EXISTS {self.schema}", f"ALTER DATABASE {self.database} SET search_path = {self.schema}"
+            )
         for table, fields in TABLES.items():
             listed = [f"{self.quoted(each.name)} {each.mysql if self.is_mysql else each.postgres}" for each in fields]
             key = ", ".join(self.quoted(each.name) for each in fields[: KEYS[table]])

@@ -27,7 +27,7 @@ from rds_lake.localcloud.rds.sources import Content
 _COLUMNS = """
 SELECT n.nspname, c.relname, a.attname, format_type(a.atttypid, a.atttypmod) FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relkind = 'r' AND n.nspname IN ('public', 'rds_lake') ORDER BY 1, 2, a.attnum
+WHERE c.relkind = 'r' AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast') ORDER BY 1, 2, a.attnum
 """
 
 
@@ -49,11 +49,11 @@ def _freeze_postgres(urls: Sequence[str]) -> list[FrozenDatabase]:
     copy = PostgresDatabase(live.sibling_url(name))
     with psycopg.connect(url) as source, psycopg.connect(copy.url) as target:
         source.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        target.execute("CREATE SCHEMA rds_lake")
         tables: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for schema, table, column, kind in source.execute(_COLUMNS):
             tables.setdefault((schema, table), []).append((column, kind))
         for place, columns in tables.items():
+            target.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(place[0])))
             _copy(source, target, sql.Identifier(*place), columns)
     return [FrozenDatabase(name=live.name, content=copy)]
 

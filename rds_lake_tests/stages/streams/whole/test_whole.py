@@ -13,7 +13,8 @@ from rds_lake_tests.stages.streams.whole.shop import Shop
 @pytest.fixture(params=["postgres", "mariadb"])
 def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     server = request.getfixturevalue(request.param)
-    with open_lab(Shop(url=server.create_database("bar")).create(), tmp_path) as lab:
+    # The schema has the database's name, as that of many applications has.
+    with open_lab(Shop(url=server.create_database("bar"), schema="bar").create(), tmp_path) as lab:
         yield lab
 
 
