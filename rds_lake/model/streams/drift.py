@@ -25,7 +25,7 @@ class DriftedRow:
 class TableDrift:
     """Rows of one table: `missing` were predicted and are not there, `extra` are there without a change that made them.
 
-    The lists have some of the rows, by key; the numbers count all.
+    The lists have some of the rows, by key; the numbers count all. `behind`: it is compared once its changes are compacted.
     """
 
     table: str
@@ -36,6 +36,7 @@ class TableDrift:
     extra_rows: tuple[DriftedRow, ...] = ()
     different_rows: tuple[DriftedRow, ...] = ()
     error: str = ""
+    behind: bool = False
 
     @property
     def rows(self) -> int:

@@ -26,7 +26,13 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.compaction.found import events_of, next_cuts
-from rds_lake.stages.streams.compaction.raw_changes import RAW_CHANGES, catalogue_changes, fits, is_catalogued, raw_columns
+from rds_lake.stages.streams.compaction.raw_changes import (
+    RAW_CHANGES,
+    catalogue_changes,
+    fits,
+    is_catalogued,
+    raw_columns,
+)
 from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.compaction.unique import CutFile, unique_events
 from rds_lake.stages.streams.compaction.write import ChangeWriter
@@ -41,13 +47,18 @@ _AT_ONCE = 4  # tables; each holds one group of rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compaction:
-    """What was done for one epoch. `until`: the last cut that all its tables have. `problems`: tables that are behind, and why."""
+    """What was done for one epoch. `until`: the last cut that all its tables have. `behind`: tables that are not, and why."""
 
     epoch: str
     until: int
     rows: int
     unparsed: Mapping[TableTarget, tuple[Unparsed, ...]]
-    problems: tuple[str, ...] = ()
+    behind: Mapping[TableTarget, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The same as sentences."""
+        return tuple(f"{target}: {reason}" for target, reason in self.behind.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,14 +115,12 @@ class Compactor:
             until=min((place.until for place in places.values()), default=0),
             rows=rows,
             unparsed={target: place.unparsed for target, place in places.items() if place.unparsed},
-            problems=tuple(f"{target}: {reason}" for target, reason in failed.items()),
+            behind=failed,
         )
 
     def _begun(self, epoch: str, tables: Sequence[ChangedTable]) -> dict[TableTarget, Progress]:
         places = self.record.begin_all({table.names.target: table.version for table in tables}, epoch)
-        newer = [
-            str(table.names.target) for table in tables if places[table.names.target].version != table.version
-        ]
+        newer = [str(table.names.target) for table in tables if places[table.names.target].version != table.version]
         if newer:
             raise ConflictError(
                 service="rds-lake",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from rds_lake.aws.s3.gateway import S3Gateway
@@ -45,7 +46,7 @@ def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[Ch
     """The file's changes, and how long each line is; ManifestError names the line that is none, or a file that is not whole."""
     rows, last = 0, None
     with S3Reader(s3.client, bucket, file.key) as raw, gzip.open(io.BufferedReader(raw), "rb") as lines:
-        for rows, line in enumerate(lines, start=1):
+        for rows, line in enumerate(_whole(lines, f"s3://{bucket}/{file.key}"), start=1):
             try:
                 event = parse_event(line)
             except (ValueError, RecursionError) as error:
@@ -58,3 +59,11 @@ def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[Ch
             yield event, len(line)
     if rows != file.rows:
         raise ManifestError(f"s3://{bucket}/{file.key} has {rows} changes, and its cut's manifest says {file.rows}")
+
+
+def _whole(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """The lines; ManifestError where the file is not as gzip wrote it."""
+    try:
+        yield from lines
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ManifestError(f"{where} is damaged: {error}. Bring an earlier version of the object back") from error

@@ -10,14 +10,16 @@ What belongs here: which snapshots are compared, and when. The query is `sql/cha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from types import MappingProxyType
 
 from rds_lake.aws.athena import QueryResult
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import CatalogError, ManifestError, RdsLakeError
 from rds_lake.model.streams.drift import Drift, DriftedRow, TableDrift, parse_drift_record, render_drift_record
+from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.drift import DIFFERENT, EXTRA, MISSING, render_drift, render_not_compacted
 from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.stages.catalogue.dated import DatedTables, tables_of
@@ -27,6 +29,7 @@ from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.live.marks import Mark, home_of, read_marks
 
 _RECORD = "_drift.json"
+_AT_ONCE = 100  # tables in one statement, whose length Athena limits
 _KEYS = 10  # rows of each kind that a report names
 
 
@@ -44,18 +47,34 @@ class DriftCheck:
         text = self.lake.s3.find_text(self.lake.layout.bucket, key)
         return None if text is None else parse_drift_record(text, where=self.lake.layout.uri(key))
 
-    def check(self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str) -> Drift | None:
+    def check(
+        self,
+        tables: Sequence[ChangedTable],
+        marks: Sequence[Mark],
+        day: date,
+        export_task: str,
+        behind: Mapping[TableTarget, str] = MappingProxyType({}),
+    ) -> Drift | None:
         """Compare the date's captured tables, unless that was done; None while changes of its outbox are not compacted yet.
 
-        Reads both dates of these tables once, through Athena. A table that cannot be compared is named in the result.
+        Reads both dates of these tables once, through Athena. A table that cannot be compared is named in the result; one that
+        is `behind` does not keep the others waiting, and is compared with them again when it is no longer.
         """
         known = self.find()
         if known is not None and (known.after, known.export_task) == (day, export_task):
-            return known
-        if self._is_behind(tables, marks):
+            waited = {one.table for one in known.tables if one.behind}
+            if waited <= set(map(str, behind)):
+                return known
+        there = [table for table in tables if table.names.target not in behind]
+        if not there or self._is_behind(there, marks):
             self.log(f"drift of {self.source.name} {day} is looked for once the changes in its outbox are forwarded")
             return None
-        drift = self._compared(tables, marks, day, export_task)
+        drift = self._compared(there, marks, day, export_task, known)
+        stuck = [
+            TableDrift(table=str(target), error=f"its changes are not compacted: {reason}", behind=True)
+            for target, reason in behind.items()
+        ]
+        drift = replace(drift, tables=(*stuck, *drift.tables))
         key = self.lake.layout.compacted_key(self.source.name, _RECORD)
         self.lake.s3.put_text(self.lake.layout.bucket, key, render_drift_record(drift), kms_key=self.lake.kms_key)
         return drift
@@ -73,17 +92,29 @@ class DriftCheck:
             if any((place.until if place else 0) < mark.watermark.cut for place in places):
                 return True
         questions = [
-            render_not_compacted(name, by_home[mark.home], mark.watermark) for mark in marks if by_home[mark.home]
+            render_not_compacted(name, by_home[mark.home][first : first + _AT_ONCE], mark.watermark)
+            for mark in marks
+            for first in range(0, len(by_home[mark.home]), _AT_ONCE)
         ]
         answers = self.lake.athena.run_many(questions, database=name)
         return any(int(answer.rows[0][0] or 0) for answer in answers)
 
-    def _compared(self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str) -> Drift:
+    def _compared(
+        self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str, known: Drift | None
+    ) -> Drift:
         drift = Drift(before=None, after=day, export_task=export_task)
         earlier = [one for one in recorded_dates(self.lake.s3, self.lake.layout, self.source.name) if one < day]
         if not earlier:
             return replace(drift, not_compared="it is the first snapshot with capture")
-        before = max(earlier)
+        for before in _bases(earlier, known):
+            drift = self._compared_with(before, tables, marks, replace(drift, before=None, not_compared=""))
+            if not drift.not_compared:
+                break
+        return drift
+
+    def _compared_with(
+        self, before: date, tables: Sequence[ChangedTable], marks: Sequence[Mark], drift: Drift
+    ) -> Drift:
         try:
             dated = tables_of(self.lake, self.source, before)
             old = {mark.home: mark for mark in read_marks(self.lake, self.source.name, dated).marks}
@@ -123,6 +154,17 @@ class DriftCheck:
             found_raw=(table.names.raw, table.names.partition_key),
             most=_KEYS,
         )
+
+
+def _bases(earlier: Sequence[date], known: Drift | None) -> list[date]:
+    """The dates to compare with, the best first: the one that was compared last, also where no turn saw those after it.
+
+    What differs in those would be part of the comparison's beginning otherwise, and nobody would hear of it.
+    """
+    newest = max(earlier)
+    if known is None or known.after >= newest:
+        return [newest]
+    return list(dict.fromkeys([min(one for one in earlier if one >= known.after), newest]))
 
 
 def _drift_of(table: ChangedTable, answer: QueryResult | RdsLakeError) -> TableDrift:

@@ -47,6 +47,11 @@ class Brought:
     moved: int = 0
     problems: tuple[str, ...] = ()
 
+    @property
+    def behind(self) -> dict[TableTarget, str]:
+        """Tables whose changes could not be compacted, and why."""
+        return {target: reason for done in self.compactions for target, reason in done.behind.items()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveViews:

@@ -21,7 +21,7 @@ from rds_lake.stages.streams.compaction.compact import Compactor
 from rds_lake.stages.streams.compaction.found import next_cuts
 from rds_lake.stages.streams.cuts import forwarded
 from rds_lake_tests.stages.streams.simple_capture import event, write_cut
-from rds_lake_tests.stages.streams.test_live import CAPTURED, NOTES, Bench
+from rds_lake_tests.stages.streams.test_live import CAPTURED, NOTES
 from rds_lake_tests.support.world import World
 from rds_lake_tests.turnstile.actors import Seat
 from rds_lake_tests.turnstile.engine import Actor, Turnstile, play
@@ -64,7 +64,9 @@ def compacted(lake: Lake, *tables: ChangedTable, epoch: str = EPOCH) -> int:
 def numbers(world: World, epoch: str = EPOCH, table: ChangedTable = NOTES) -> list[int]:
     """The numbers of the changes that readers see."""
     world.root.athena.run(render_changes("shop", table), database="shop")
-    return [int(str(seq)) for (seq,) in world.query(f"SELECT seq FROM {table.changes} WHERE epoch = '{epoch}' ORDER BY 1")]
+    return [
+        int(str(seq)) for (seq,) in world.query(f"SELECT seq FROM {table.changes} WHERE epoch = '{epoch}' ORDER BY 1")
+    ]
 
 
 @pytest.fixture
@@ -155,9 +157,7 @@ def test_whatever_two_compactors_do_call_by_call_every_change_is_read_once(world
     """Half of the rounds kill one of the two; then a third one comes."""
     turnstile = Turnstile(world.cloud)
     seats = [Seat.of(turnstile, number) for number in range(2)]
-    lakes = [
-        open_lake(seat.clients, world.config.lake, sleep=lambda _: None, clock=lambda: 0.0) for seat in seats
-    ]
+    lakes = [open_lake(seat.clients, world.config.lake, sleep=lambda _: None, clock=lambda: 0.0) for seat in seats]
     for seed in range(12):
         dice, epoch = Random(seed), f"round-{seed}"
         for number in range(1, 5):
