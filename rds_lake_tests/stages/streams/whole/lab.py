@@ -100,6 +100,10 @@ class Lab:
                 stop.set()
         working.result()
 
+    def publish(self, day: str) -> None:
+        """Export and publish the day's snapshot."""
+        self.world.publish(day)
+
     def live_views(self) -> LiveViews:
         return LiveViews(
             lake=self.world.gateways.lake, source=self.world.config.sources[0], log=self.world.lines.append
@@ -195,7 +199,8 @@ def open_lab(shop: Shop, directory: Path) -> Iterator[Lab]:
         world = World.of(cloud, url=shop.url, config=load_config(directory / "lake.yaml"))
         schema = shop.database if shop.is_mysql else shop.schema
         names = tuple(
-            f"{shop.database}.{table}" if shop.is_mysql else f"{shop.database}.{shop.schema}.{table}" for table in TABLES
+            f"{shop.database}.{table}" if shop.is_mysql else f"{shop.database}.{shop.schema}.{table}"
+            for table in TABLES
         )
         world.with_source(default_schema=f"{shop.database}.{schema}", streams=Streams(tables=names))
         yield Lab(world=world, shop=shop)

@@ -77,7 +77,10 @@ _CASCADE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
-    """`url`: of its database. `schema`: of PostgreSQL, in which its tables are. `added`: whether `customers` has the column that is added while changes are captured."""
+    """`url`: of its database. `schema`: of PostgreSQL, in which its tables are.
+
+    `added`: whether `customers` has the column that is added while changes are captured.
+    """
 
     url: str
     schema: str = "public"
@@ -136,7 +139,8 @@ class Shop:
         """Its tables, with a hundred rows each."""
         if not self.is_mysql:
             self.run(
-                f"CREATE SCHEMA IF NOT EXISTS {self.schema}", f"ALTER DATABASE {self.database} SET search_path = {self.schema}"
+                f"CREATE SCHEMA IF NOT EXISTS {self.schema}",
+                f"ALTER DATABASE {self.database} SET search_path = {self.schema}",
             )
         for table, fields in TABLES.items():
             listed = [f"{self.quoted(each.name)} {each.mysql if self.is_mysql else each.postgres}" for each in fields]
