@@ -180,12 +180,19 @@ class DatabaseKeys(SharedKeys):
         return self.streams.targets(engine_of(self.engine) if self.engine else None) if self.streams else ()
 
     @property
+    def captured_engine(self) -> Engine | None:
+        """The engine of `streams:`, by `engine` or by how its tables are written."""
+        return self.streams.family(engine_of(self.engine) if self.engine else None) if self.streams else None
+
+    @property
     def outbox_tables(self) -> tuple[TableTarget, ...]:
         """The tables of capture in each captured database that belong into every export; none with `capture: lambda`."""
         if self.streams is None or self.streams.capture != "outbox":
             return ()
-        homes = sorted({(target.database, target.schema) for target in self.captured_tables})
-        return tuple(dict.fromkeys(own for home in homes for own in own_tables(*home)))
+        if self.captured_engine is Engine.MYSQL:
+            return own_tables(OWN_SCHEMA)
+        homes = sorted({target.database for target in self.captured_tables})
+        return tuple(own for home in homes for own in own_tables(home))
 
     @property
     def outbox_items(self) -> tuple[str, ...]:

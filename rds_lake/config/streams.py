@@ -56,13 +56,18 @@ class Streams(Settings):
         "are told. An outbox that nobody empties fills the database's disk.",
     )
 
+    def family(self, engine: Engine | None) -> Engine:
+        """The engine; where it is not known, `db.table` is of MySQL and `db.schema.table` of PostgreSQL."""
+        by_name = Engine.MYSQL if all(name.count(".") == 1 for name in self.tables) else Engine.POSTGRES
+        return engine or by_name
+
     def targets(self, engine: Engine | None) -> tuple[TableTarget, ...]:
-        """The captured tables. Where the engine is not known, `db.table` is of MySQL and `db.schema.table` of PostgreSQL."""
-        return tuple(_target(name, engine) for name in self.tables)
+        """The captured tables. PostgreSQL's may have a schema that is called like the database, and are no MySQL's by that."""
+        return tuple(_target(name, self.family(engine)) for name in self.tables)
 
 
-def _target(name: str, engine: Engine | None) -> TableTarget:
-    if engine is Engine.MYSQL or (engine is None and name.count(".") == 1):
+def _target(name: str, engine: Engine) -> TableTarget:
+    if engine is Engine.MYSQL:
         database, _, table = name.partition(".")
         return TableTarget(database=database, schema=database, table=table)
     database, _, rest = name.partition(".")

@@ -56,7 +56,7 @@ def _keys(streams: Streams) -> Iterator[str]:
 
 def _tables(streams: Streams, family: Engine | None, include: Sequence[str]) -> Iterator[str]:
     targets = streams.targets(family)
-    mysql = all(target.schema == target.database for target in targets) if family is None else family is Engine.MYSQL
+    mysql = streams.family(family) is Engine.MYSQL
     if mysql and streams.level == "statement_level":
         yield "streams.level: MySQL has triggers for rows only; remove `statement_level`"
     databases = sorted({target.database for target in targets})

@@ -37,6 +37,7 @@ def problems_of(streams: dict[str, Any], **source: Any) -> list[str]:
         ({"tables": ["shop.orders", "bank.accounts"]}, {}),
         ({"tables": ["shop.a.b"]}, {"engine": "mysql"}),
         ({"tables": ["shop.public.Order Details", "shop.sales.a.b"]}, {}),
+        ({"tables": ["shop.shop.orders"], "level": "statement_level"}, {"include": ["shop.shop"]}),
         ({}, {"include": ["shop"]}),
         ({}, {"include": ["shop.public"]}),
         ({"tables": ["shop.orders"]}, {"include": ["shop.orders"]}),

@@ -56,7 +56,7 @@ def triggers(config: LakeConfig, asked: Asked, *, show: Say, say: Say) -> None:
         tables = tables_of_last_snapshot(
             S3Gateway(open_clients(region=config.lake.region).s3), config, source, asked.keys
         )
-        engine = Engine.MYSQL if tables[0].target.schema == tables[0].target.database else Engine.POSTGRES
+        engine = source.captured_engine or Engine.POSTGRES
         _print(generate(engine, tables, wanted_of(source, asked.reader)), engine, asked, show=show, say=say)
         return
     dsn, reader = _databases(config, source.streams, asked)

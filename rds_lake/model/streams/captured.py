@@ -53,18 +53,11 @@ class CapturedTable:
     digest: str = ""
 
 
-def own_tables(database: str, schema: str) -> tuple[TableTarget, ...]:
-    """The tables of capture that are exported with the captured tables of this database and schema.
-
-    In MySQL, where both are the same word, they have a database of their own.
+def own_tables(home: str) -> tuple[TableTarget, ...]:
+    """The tables of capture that are exported with the captured tables. `home`: a captured database of PostgreSQL; in MySQL
+    they have a database of their own, OWN_SCHEMA.
     """
-    home = outbox_database(database, schema)
     return tuple(TableTarget(database=home, schema=OWN_SCHEMA, table=name) for name in (OUTBOX, POSITION, CAPTURE))
-
-
-def outbox_database(database: str, schema: str) -> str:
-    """The database with the outbox of the tables in this database and schema: in MySQL, where both are the same, its own."""
-    return OWN_SCHEMA if database == schema else database
 
 
 def render_captured(table: CapturedTable) -> str:

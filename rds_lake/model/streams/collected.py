@@ -20,8 +20,9 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from rds_lake.model.records import read_record, render_record
-from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.model.streams.captured import OWN_SCHEMA, CapturedTable
 from rds_lake.model.streams.cut import Cut
+from rds_lake.model.tables.table import TableTarget
 
 # The one epoch of `capture: lambda`: numbers are given in the lake, and no restore gives them again.
 LAMBDA_EPOCH = "lambda"
@@ -90,3 +91,8 @@ def parse_collected(text: str | None, *, where: str) -> Collected:
     """What `render_collected` made; empty where there is no object. ManifestError when it is damaged."""
     remedy = "bring an earlier version of the object back: without it nobody knows which changes were collected"
     return Collected() if text is None else read_record(Collected, text, where=where, known=(1,), remedy=remedy)
+
+
+def home_of_calls(target: TableTarget) -> str:
+    """Under which database's name the calls of a source are recorded; on a MySQL server one for all databases."""
+    return OWN_SCHEMA if target.schema == target.database else target.database

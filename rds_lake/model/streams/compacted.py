@@ -59,6 +59,11 @@ class Progress:
     pending: tuple[Batch, ...] = ()
     unparsed: tuple[Unparsed, ...] = ()
 
+    @property
+    def has_catalogued(self) -> bool:
+        """Whether Glue has changes of it: a raw table that is missing then was dropped."""
+        return self.rows > sum(batch.rows for batch in self.pending)
+
     def followed_by(self, batch: Batch, unparsed: Iterable[Unparsed]) -> Progress:
         """After one more batch; one without rows only moves `until`."""
         pending = (*self.pending, batch) if batch.rows else self.pending

@@ -27,7 +27,7 @@ class TableDrift:
 
     `lost` and `phantom` are of `capture: lambda` only: breaks between two changes of a key, each of one lost change or several, and
     changes that were rolled back. `keys_beyond`: keys whose changes do not fit either, and were not looked at.
-    The lists have some of the rows, by key; the numbers count all.
+    The lists have some of the rows, by key; the numbers count all. `behind`: it is compared once its changes are compacted.
     """
 
     table: str
@@ -43,6 +43,7 @@ class TableDrift:
     lost_rows: tuple[DriftedRow, ...] = ()
     phantom_rows: tuple[DriftedRow, ...] = ()
     keys_beyond: int = 0
+    behind: bool = False
 
     @property
     def rows(self) -> int:

@@ -11,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rds_lake.config.source import SourceSettings
+from rds_lake.model.aws.engine import Engine
 from rds_lake.model.streams.captured import Capture, CapturedTable
-from rds_lake.model.tables.names import AthenaTable, athena_name, meeting
+from rds_lake.model.tables.names import athena_name, meeting
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.added import added_column
 from rds_lake.sql.changes.table import ChangedColumn, ChangedTable
@@ -33,7 +34,7 @@ def changed_tables(
 ) -> ChangedTables:
     """The captured tables that the date has. `versions`: of the raw tables of changes."""
     typed = {table.names.target: table for table in dated.typed}
-    taken = {name: table.names for table in dated.located for name in (table.names.view, table.names.raw)}
+    taken = {name: table.names.target for table in dated.located for name in (table.names.view, table.names.raw)}
     tables: list[ChangedTable] = []
     problems: list[str] = []
     for one in captured:
@@ -46,6 +47,7 @@ def changed_tables(
         problems += wrong
         if not wrong:
             tables.append(made)
+            taken |= dict.fromkeys(_names_of(made), one.target)
     return ChangedTables(tables=tuple(tables), problems=tuple(problems))
 
 
@@ -55,17 +57,21 @@ def _why_missing(dated: DatedTables, target: TableTarget) -> str:
     return f"it has no view of {dated.snapshot_date}; its changes are shown once a snapshot with it is published"
 
 
-def _problems_of(one: CapturedTable, table: ChangedTable, taken: Mapping[str, AthenaTable]) -> list[str]:
+def _names_of(table: ChangedTable) -> dict[str, str]:
+    """The names in Athena that are made for the table's changes, and what each is."""
+    return {table.changes: "changes", table.live: "live", table.history: "history", table.raw: "raw"}
+
+
+def _problems_of(one: CapturedTable, table: ChangedTable, taken: Mapping[str, TableTarget]) -> list[str]:
     known = {column.raw for column in table.columns}
     gone = [name for name in table.key if name not in known]
     if gone:
         return [
             f"{one.target}: {', '.join(gone)} of its key is no column of the snapshot; see `rds-lake streams triggers`"
         ]
-    ours = {table.changes: "changes", table.live: "live", table.history: "history", table.raw: "raw"}
     return [
-        meeting(name, f"the {what} view of {one.target}", taken[name].target, taken)
-        for name, what in ours.items()
+        meeting(name, f"the {what} view of {one.target}", taken[name], taken)
+        for name, what in _names_of(table).items()
         if name in taken
     ]
 
@@ -89,12 +95,13 @@ def _changed_table(one: CapturedTable, table: TypedTable, source: SourceSettings
 def _added(one: CapturedTable, known: Sequence[ChangedColumn], source: SourceSettings) -> list[ChangedColumn]:
     """Columns that capture knows and the snapshot does not have yet; not those whose name in Athena is taken."""
     names, taken = {column.raw for column in known}, {column.alias for column in known}
+    is_mysql = getattr(source, "captured_engine", None) is Engine.MYSQL
     added: list[ChangedColumn] = []
     for column in one.columns:
         alias = source.rename.get(f"{one.target}.{column.name}") or athena_name(column.name)
         if column.name.lower() in names or alias in taken:
             continue
         taken.add(alias)
-        made = added_column(column, mysql=one.target.database == one.target.schema)
+        made = added_column(column, mysql=is_mysql)
         added.append(ChangedColumn(column=made, alias=alias, exported=False))
     return added

@@ -12,6 +12,7 @@ from rds_lake.model.streams.drift import Drift
 from rds_lake.stages.streams.live.drift import DriftCheck
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
 from rds_lake.stages.streams.live.move import LiveMover
+from rds_lake.stages.streams.live.turn import Turn, take_turn
 from rds_lake_tests.stages.streams import simple_capture
 from rds_lake_tests.support.world import World, execute
 
@@ -23,6 +24,8 @@ INSERT INTO accounts SELECT i, 'owner ' || i, 100, timestamptz '2026-01-01 12:00
     FROM generate_series(1, 6) i;
 INSERT INTO savings SELECT * FROM accounts;
 """
+
+_UNSEEN = "ALTER TABLE {0} DISABLE TRIGGER ALL; UPDATE {0} SET owner = 'thief' WHERE id = 3; ALTER TABLE {0} ENABLE TRIGGER ALL"
 
 
 @pytest.fixture
@@ -52,6 +55,12 @@ def drift(world: World, brought: Brought) -> Drift:
     found = check.check(brought.tables, brought.marks, brought.shown.snapshot_date, brought.shown.export_task)
     assert found is not None
     return found
+
+
+def turn(world: World) -> Turn:
+    """A turn of the source whose outbox somebody else forwards."""
+    simple_capture.forward(world.url, world.gateways.lake)
+    return take_turn(world.gateways.lake, world.config.databases[0], (), log=world.lines.append)
 
 
 def in_database(world: World, table: str) -> list[tuple[str | None, ...]]:
@@ -167,6 +176,12 @@ def test_a_table_that_has_the_name_of_a_live_view_keeps_it_and_both_are_named(ba
     )
     assert len(bank.query("SELECT * FROM savings_live")) == 6
     assert bank.query("SELECT count(*) FROM accounts_live") == [("0",)]
+    execute(bank.url, f"{_UNSEEN.format('savings')}")
+    bank.snapshot("2026-11-21")
+    bank.publish("2026-11-21")
+    found = turn(bank).drift
+    assert found is not None
+    assert found.problems == ("shop.public.savings: 1 different (id=3: owner)",), "the others are compared all the same"
 
 
 def test_views_of_a_table_that_is_captured_no_more_are_dropped(bank: World) -> None:
@@ -180,3 +195,53 @@ def test_views_of_a_table_that_is_captured_no_more_are_dropped(bank: World) -> N
     views = {name for name, table in bank.gateways.glue.list_tables("shop").items() if table.is_view}
     assert {"accounts_live", "savings"} <= views
     assert "savings_live" not in views
+
+
+def test_a_date_that_no_turn_saw_is_compared_with_the_next_one(bank: World) -> None:
+    """What differs in it would be the later date's own beginning otherwise, and nobody would hear of it."""
+    bank.snapshot("2026-11-20")
+    bank.publish("2026-11-20")
+    turn(bank)
+    execute(bank.url, _UNSEEN.format("accounts"))
+    for day in ("2026-11-21", "2026-11-22"):
+        bank.snapshot(day)
+        bank.publish(day)
+    found = turn(bank).drift
+    assert found is not None
+    assert (found.before, found.problems) == (
+        date(2026, 11, 20),
+        ("shop.public.accounts: 1 different (id=3: owner)",),
+    )
+
+
+def test_a_table_whose_changes_cannot_be_read_does_not_keep_the_others_from_being_compared(bank: World) -> None:
+    bank.snapshot("2026-11-20")
+    bank.publish("2026-11-20")
+    turn(bank)
+    execute(bank.url, "UPDATE accounts SET amount = 1")
+    simple_capture.forward(bank.url, bank.gateways.lake)
+    (damaged,) = [key for key in bank.keys("lake/_changes/") if "accounts" in key]
+    bank.root.s3.put_bytes("acme-lake", damaged, b"no gzip", kms_key=None)
+    execute(bank.url, _UNSEEN.format("savings"))
+    bank.snapshot("2026-11-21")
+    bank.publish("2026-11-21")
+    found = turn(bank).drift
+    assert found is not None
+    assert [problem.split(" ")[0] for problem in found.problems] == ["shop.public.accounts", "shop.public.savings:"]
+    assert "could not be compared" in found.problems[0]
+
+
+def test_views_of_changes_of_two_tables_that_want_one_name_are_told_and_neither_replaces_the_other(
+    world: World,
+) -> None:
+    execute(
+        world.url,
+        "CREATE TABLE x_live (id bigint PRIMARY KEY); CREATE TABLE changes_x (id bigint PRIMARY KEY)",
+    )
+    simple_capture.capture(world.url, "x_live", "changes_x")
+    world.with_source(streams=Streams(tables=("shop.public.x_live", "shop.public.changes_x")))
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    (problem,) = turn(world).problems
+    assert "'changes_x_live'" in problem
+    execute(world.url, "DROP SCHEMA rds_lake CASCADE; DROP TABLE x_live, changes_x")

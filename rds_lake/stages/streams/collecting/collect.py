@@ -25,10 +25,10 @@ from datetime import UTC, datetime
 
 from rds_lake.config.database import Database
 from rds_lake.errors import ConflictError, UnavailableError
-from rds_lake.model.streams.captured import outbox_database
 from rds_lake.model.streams.collected import (
     LAMBDA_EPOCH,
     Collected,
+    home_of_calls,
     oldest_open,
     parse_collected,
     render_collected,
@@ -191,7 +191,7 @@ def collector_of(lake: Lake, source: Database, log: Callable[[str], None]) -> Co
     return Collector(
         lake=lake,
         source=source.name,
-        database=outbox_database(targets[0].database, targets[0].schema),
+        database=home_of_calls(targets[0]),
         targets={str(target): target for target in targets},
         log=log,
     )

@@ -12,12 +12,12 @@ What belongs here: that order.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO, cast
 
 from rds_lake.aws.s3.stream import S3Writer
-from rds_lake.errors import ManifestError, RdsLakeError, TransientError
+from rds_lake.errors import ConflictError, ManifestError, RdsLakeError, TransientError
 from rds_lake.model.exports.info import export_folder
 from rds_lake.model.streams.compacted import Batch, Progress, Unparsed
 from rds_lake.model.streams.cut import Cut
@@ -26,12 +26,20 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.compaction.found import events_of, next_cuts
-from rds_lake.stages.streams.compaction.raw_changes import RAW_CHANGES, catalogue_changes, fits, raw_columns
+from rds_lake.stages.streams.compaction.raw_changes import (
+    RAW_CHANGES,
+    catalogue_changes,
+    fits,
+    is_catalogued,
+    raw_columns,
+)
 from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.compaction.unique import CutFile, unique_events
 from rds_lake.stages.streams.compaction.write import ChangeWriter
 from rds_lake.threads import cancelling_threads
 
+# A batch that follows what was compacted before.
+Found = tuple[Progress, Batch, tuple[Unparsed, ...]]
 _MOST_CUTS = 500  # in one batch: a day and more of cuts every five minutes
 _LOOK_BACK = 3  # where a number comes again, it does so soon
 _AT_ONCE = 4  # tables; each holds one group of rows
@@ -39,13 +47,18 @@ _AT_ONCE = 4  # tables; each holds one group of rows
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compaction:
-    """What was done for one epoch. `until`: the last cut that all its tables have. `problems`: tables that are behind, and why."""
+    """What was done for one epoch. `until`: the last cut that all its tables have. `behind`: tables that are not, and why."""
 
     epoch: str
     until: int
     rows: int
     unparsed: Mapping[TableTarget, tuple[Unparsed, ...]]
-    problems: tuple[str, ...] = ()
+    behind: Mapping[TableTarget, str] = field(default_factory=dict)
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """The same as sentences."""
+        return tuple(f"{target}: {reason}" for target, reason in self.behind.items())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,9 +81,9 @@ class Compactor:
         settled: list[ChangedTable] = []
         for table in tables:
             version = known.version_of(table.names.target)
-            rows = sum(one.rows for one in known.tables if one.target == table.names.target)
             placed = replace(table, version=version)
-            while not fits(placed, existing, has_rows=rows > 0 and placed.version == version):
+            has_rows = any(one.has_catalogued for one in known.tables if one.target == table.names.target)
+            while not fits(placed, existing, has_rows=has_rows and placed.version == version):
                 placed = replace(placed, version=placed.version + 1)
             if placed.version != version:
                 self.log(f"the changes of {table.names.target} are compacted anew, into {placed.raw}")
@@ -78,9 +91,12 @@ class Compactor:
         return tuple(settled)
 
     def compact(self, final: EpochCuts, tables: Sequence[ChangedTable]) -> Compaction:
-        """Compact every final cut of the epoch. TransientError where S3 or Glue does not answer."""
+        """Compact every final cut of the epoch. TransientError where S3 or Glue does not answer.
+
+        ConflictError where another run has begun a newer version of a table, whose batches are not this one's to catalogue.
+        """
         epoch = final.epoch
-        places = {table.names.target: self.record.begin(table.names.target, epoch, table.version) for table in tables}
+        places = self._begun(epoch, tables)
         failed: dict[TableTarget, str] = {}
         rows = 0
         while going := [table for table in tables if table.names.target not in failed]:
@@ -92,17 +108,36 @@ class Compactor:
                     failed[table.names.target] = str(outcome)
                 else:
                     rows += outcome
-                    places[table.names.target] = self.record.begin(table.names.target, epoch, table.version)
-        for table in tables:
-            catalogue_changes(self.lake, self.source, table, places[table.names.target])
-            self.record.catalogued(places[table.names.target])
+            places = self._begun(epoch, tables)
+        self._catalogue(tables, places)
         return Compaction(
             epoch=epoch,
             until=min((place.until for place in places.values()), default=0),
             rows=rows,
             unparsed={target: place.unparsed for target, place in places.items() if place.unparsed},
-            problems=tuple(f"{target}: {reason}" for target, reason in failed.items()),
+            behind=failed,
         )
+
+    def _begun(self, epoch: str, tables: Sequence[ChangedTable]) -> dict[TableTarget, Progress]:
+        places = self.record.begin_all({table.names.target: table.version for table in tables}, epoch)
+        newer = [str(table.names.target) for table in tables if places[table.names.target].version != table.version]
+        if newer:
+            raise ConflictError(
+                service="rds-lake",
+                operation="compact",
+                code="NewerVersion",
+                message=f"another run compacts {', '.join(newer)} anew, into other raw tables",
+            )
+        return places
+
+    def _catalogue(self, tables: Sequence[ChangedTable], places: Mapping[TableTarget, Progress]) -> None:
+        """Tables that are as they have to be, with nothing pending, cost nothing."""
+        existing = self.lake.glue.list_tables(self.source, beginning=RAW_CHANGES)
+        for table in tables:
+            place = places[table.names.target]
+            if place.pending or not is_catalogued(table, existing):
+                catalogue_changes(self.lake, self.source, table, place)
+        self.record.catalogued(*places.values())
 
     def _several(
         self, final: EpochCuts, after: int, tables: Sequence[ChangedTable], places: Mapping[TableTarget, Progress]
@@ -114,9 +149,10 @@ class Compactor:
         except ManifestError as error:
             return [error] * len(tables)
         with cancelling_threads(_AT_ONCE, "compact") as pool:
-            outcomes = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), tables))
+            found = list(pool.map(lambda table: self._attempt(table, places, earlier, cuts), tables))
+        added = self.record.add_all([one for one in found if not isinstance(one, RdsLakeError | None)])
         self.log(f"{self.source}: cuts {cuts[0].number} to {cuts[-1].number} are compacted")
-        return outcomes
+        return [_rows_of(one, added) for one in found]
 
     def _before(self, final: EpochCuts, after: int) -> tuple[Cut, ...]:
         first = max(final.first, after - _LOOK_BACK + 1)
@@ -124,8 +160,8 @@ class Compactor:
 
     def _attempt(
         self, table: ChangedTable, places: Mapping[TableTarget, Progress], earlier: Sequence[Cut], cuts: Sequence[Cut]
-    ) -> int | RdsLakeError:
-        """How many changes were compacted, or why this table's could not be."""
+    ) -> Found | RdsLakeError | None:
+        """What was compacted of this table, None where another run has done it, or why it could not be."""
         try:
             return self._compact(table, places[table.names.target], earlier, cuts)
         except TransientError:
@@ -133,12 +169,14 @@ class Compactor:
         except RdsLakeError as error:
             return error
 
-    def _compact(self, table: ChangedTable, place: Progress, earlier: Sequence[Cut], cuts: Sequence[Cut]) -> int:
+    def _compact(
+        self, table: ChangedTable, place: Progress, earlier: Sequence[Cut], cuts: Sequence[Cut]
+    ) -> Found | None:
         target, until = place.target, cuts[-1].number
         files = _files(target, [cut for cut in cuts if cut.number > place.until])
         before = _files(target, [cut for cut in (*earlier, *cuts) if cut.number <= place.until])
         if until <= place.until:
-            return 0
+            return None
         layout = self.lake.layout
         folder = layout.compacted_folder(
             self.source, export_folder(target), place.version, place.epoch, until, self.attempt()
@@ -147,7 +185,7 @@ class Compactor:
         columns = tuple((name, kind) for name, kind, _ in raw_columns(table))
         changed = max((number for number, _ in files), default=0)
         batch = Batch(until=until, changed=changed, folder=layout.uri(folder), rows=rows, columns=columns)
-        return rows if self.record.add(place, batch, unparsed) else 0
+        return place, batch, unparsed
 
     def _written(
         self, table: ChangedTable, files: Sequence[CutFile], earlier: Sequence[CutFile], key: str
@@ -166,6 +204,13 @@ class Compactor:
             if not writer.rows:  # all of them were there before
                 file.abort()
         return writer.rows, writer.unparsed
+
+
+def _rows_of(found: Found | RdsLakeError | None, added: Collection[TableTarget]) -> int | RdsLakeError:
+    """Another run may have been first: then its batch counts, and not what was found here."""
+    if isinstance(found, RdsLakeError):
+        return found
+    return found[1].rows if found is not None and found[0].target in added else 0
 
 
 def _files(target: TableTarget, cuts: Sequence[Cut]) -> list[CutFile]:

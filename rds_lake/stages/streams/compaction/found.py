@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import gzip
 import io
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.s3.stream import S3Reader
@@ -23,19 +25,28 @@ _AT_ONCE = 16
 
 
 def next_cuts(lake: Lake, source: str, cuts: EpochCuts, *, after: int, most: int) -> tuple[Cut, ...]:
-    """The final cuts that follow this number, in order, at most so many; ManifestError where one of them is gone."""
+    """The final cuts that follow this number, in order, at most so many, with the tables that changed in them.
+
+    ManifestError where one of them is gone.
+    """
     numbers = range(after + 1, min(cuts.cut, after + most) + 1)
+
+    def changed(number: int) -> Cut:
+        # Every manifest describes all captured tables: of hundreds, that would be held many times over.
+        cut = get_cut(lake, source, cuts.epoch, number)
+        return replace(cut, tables=tuple(table for table in cut.tables if table.files))
+
     if len(numbers) <= 1:
-        return tuple(get_cut(lake, source, cuts.epoch, number) for number in numbers)
+        return tuple(map(changed, numbers))
     with cancelling_threads(min(_AT_ONCE, len(numbers)), "cuts") as pool:
-        return tuple(pool.map(lambda number: get_cut(lake, source, cuts.epoch, number), numbers))
+        return tuple(pool.map(changed, numbers))
 
 
 def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[ChangeEvent, int]]:
     """The file's changes, and how long each line is; ManifestError names the line that is none, or a file that is not whole."""
     rows, last = 0, None
     with S3Reader(s3.client, bucket, file.key) as raw, gzip.open(io.BufferedReader(raw), "rb") as lines:
-        for rows, line in enumerate(lines, start=1):
+        for rows, line in enumerate(_whole(lines, f"s3://{bucket}/{file.key}"), start=1):
             try:
                 event = parse_event(line)
             except (ValueError, RecursionError) as error:
@@ -48,3 +59,11 @@ def events_of(s3: S3Gateway, bucket: str, file: ChangeFile) -> Iterator[tuple[Ch
             yield event, len(line)
     if rows != file.rows:
         raise ManifestError(f"s3://{bucket}/{file.key} has {rows} changes, and its cut's manifest says {file.rows}")
+
+
+def _whole(lines: Iterable[bytes], where: str) -> Iterator[bytes]:
+    """The lines; ManifestError where the file is not as gzip wrote it."""
+    try:
+        yield from lines
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ManifestError(f"{where} is damaged: {error}. Bring an earlier version of the object back") from error

@@ -44,6 +44,12 @@ def fits(table: ChangedTable, existing: Mapping[str, GlueTable], *, has_rows: bo
     )
 
 
+def is_catalogued(table: ChangedTable, existing: Mapping[str, GlueTable]) -> bool:
+    """Whether Glue has the raw table with all columns that the table has now."""
+    raw = existing.get(table.raw)
+    return raw is not None and _merged(raw.columns, raw_columns(table)) == tuple(raw.columns)
+
+
 def catalogue_changes(lake: Lake, database: str, table: ChangedTable, progress: Progress) -> None:
     """Make the raw table have the table's columns, and a partition for every batch that is pending."""
     for attempt in range(_ATTEMPTS):

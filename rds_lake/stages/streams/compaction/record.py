@@ -5,7 +5,7 @@ What belongs here: its object in S3. Its values are `model/streams/compacted.py`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rds_lake.model.streams.compacted import (
@@ -33,43 +33,58 @@ class CompactedRecord:
         return self._parse(self.lake.s3.find_text(self.lake.layout.bucket, self._key))
 
     def add(self, before: Progress, batch: Batch, unparsed: Collection[Unparsed]) -> bool:
-        """Add the batch that follows `before`; False where another run was there first, whose batch then counts."""
-        added = False
+        """`add_all` of one."""
+        return bool(self.add_all([(before, batch, unparsed)]))
+
+    def add_all(self, found: Sequence[tuple[Progress, Batch, Collection[Unparsed]]]) -> Collection[TableTarget]:
+        """Add the batches that each follow a `before`; those that were added. Where another run was first, its batch counts."""
+        added: set[TableTarget] = set()
 
         def change(known: Compacted) -> Compacted:
-            nonlocal added
-            now = known.of(before.target, before.epoch) or replace(before, until=0, pending=())
-            added = (now.version, now.until) == (before.version, before.until)
-            return known.having(now.followed_by(batch, unparsed)) if added else known
+            added.clear()
+            for before, batch, unparsed in found:
+                now = known.of(before.target, before.epoch) or replace(before, until=0, pending=())
+                if (now.version, now.until) == (before.version, before.until):
+                    added.add(before.target)
+                    known = known.having(now.followed_by(batch, unparsed))
+            return known
 
-        self._change(change)
+        if found:
+            self._change(change)
         return added
 
     def begin(self, target: TableTarget, epoch: str, version: int) -> Progress:
-        """How far the table is in this version; of an older version nothing counts any more."""
+        """`begin_all` of one."""
+        return self.begin_all({target: version}, epoch)[target]
+
+    def begin_all(self, versions: Mapping[TableTarget, int], epoch: str) -> dict[TableTarget, Progress]:
+        """How far each table is in this version, or in a newer one; of an older version nothing counts any more."""
 
         def change(known: Compacted) -> Compacted:
-            now = known.of(target, epoch)
-            if now is not None and now.version >= version:
-                return known
-            return known.having(Progress(target=target, epoch=epoch, version=max(version, known.version_of(target))))
+            for target, version in versions.items():
+                now = known.of(target, epoch)
+                if now is None or now.version < version:
+                    newest = max(version, known.version_of(target))
+                    known = known.having(Progress(target=target, epoch=epoch, version=newest))
+            return known
 
-        found = self._change(change).of(target, epoch)
-        assert found is not None
-        return found
+        found = {one.target: one for one in self._change(change).tables if one.epoch == epoch}
+        return {target: found[target] for target in versions}
 
-    def catalogued(self, progress: Progress) -> None:
-        """Glue has all batches that `progress` names as pending."""
-        done = {batch.folder for batch in progress.pending}
+    def catalogued(self, *places: Progress) -> None:
+        """Glue has all batches that these name as pending."""
+        done = {batch.folder for place in places for batch in place.pending}
 
         def change(known: Compacted) -> Compacted:
-            now = known.of(progress.target, progress.epoch)
-            if now is None or not done:
-                return known
-            left = tuple(batch for batch in now.pending if batch.folder not in done)
-            return known if left == now.pending else known.having(replace(now, pending=left))
+            for place in places:
+                now = known.of(place.target, place.epoch)
+                left = tuple(batch for batch in now.pending if batch.folder not in done) if now else ()
+                if now is not None and left != now.pending:
+                    known = known.having(replace(now, pending=left))
+            return known
 
-        self._change(change)
+        if done:
+            self._change(change)
 
     def _change(self, change: Callable[[Compacted], Compacted]) -> Compacted:
         def changed(text: str | None) -> str | None:

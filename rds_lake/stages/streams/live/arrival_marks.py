@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.streams.captured import CapturedTable
-from rds_lake.model.streams.collected import LAMBDA_EPOCH
+from rds_lake.model.streams.collected import LAMBDA_EPOCH, home_of_calls
 from rds_lake.model.streams.forwarded import EpochCuts
 from rds_lake.sql.changes.arrived import MARGIN, Moment
 from rds_lake.stages.catalogue.dated import DatedTables
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.cuts import forwarded
-from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
+from rds_lake.stages.streams.live.marks import Mark, Marks, read_marks
 from rds_lake.stages.streams.record import get_cut
 
 _CLOCKS = timedelta(hours=1)  # by how much the clocks of database and collector may differ
@@ -40,7 +40,7 @@ def arrival_marks(lake: Lake, source: SourceSettings, dated: DatedTables, *, as_
     """The mark of the date. `as_then`: with the tables only that had changes before the snapshot; else with all by now."""
     assert isinstance(source, Rds | Aurora)
     wanted = set(source.captured_tables)
-    home = home_of(source.captured_tables[0])
+    home = home_of_calls(source.captured_tables[0])
     final = next((one.find(LAMBDA_EPOCH) for one in forwarded(lake, source.name) if one.database == home), None)
     if final is None or not final.cut:
         return Marks(

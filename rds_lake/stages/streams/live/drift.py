@@ -10,14 +10,16 @@ What belongs here: which snapshots are compared, and when. The query is `sql/cha
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from types import MappingProxyType
 
 from rds_lake.aws.athena import QueryResult
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import CatalogError, ManifestError, RdsLakeError
 from rds_lake.model.streams.drift import Drift, DriftedRow, TableDrift, parse_drift_record, render_drift_record
+from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.changes.arrived import MARGIN, Moment
 from rds_lake.sql.changes.chains import Between
 from rds_lake.sql.changes.drift import DIFFERENT, EXTRA, MISSING, render_drift, render_not_compacted
@@ -31,6 +33,7 @@ from rds_lake.stages.streams.live.audit import audit_tables
 from rds_lake.stages.streams.live.marks import Mark, Marks, home_of, read_marks
 
 _RECORD = "_drift.json"
+_AT_ONCE = 100  # tables in one statement, whose length Athena limits
 _KEYS = 10  # rows of each kind that a report names
 # How long after a snapshot changes of `capture: lambda` are waited for: Firehose's longest buffer is 15 minutes
 # (https://docs.aws.amazon.com/firehose/latest/APIReference/API_BufferingHints.html), and Lambda's two retries take three.
@@ -53,18 +56,34 @@ class DriftCheck:
         text = self.lake.s3.find_text(self.lake.layout.bucket, key)
         return None if text is None else parse_drift_record(text, where=self.lake.layout.uri(key))
 
-    def check(self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str) -> Drift | None:
+    def check(
+        self,
+        tables: Sequence[ChangedTable],
+        marks: Sequence[Mark],
+        day: date,
+        export_task: str,
+        behind: Mapping[TableTarget, str] = MappingProxyType({}),
+    ) -> Drift | None:
         """Compare the date's captured tables, unless that was done; None while changes of its outbox are not compacted yet.
 
-        Reads both dates of these tables once, through Athena. A table that cannot be compared is named in the result.
+        Reads both dates of these tables once, through Athena. A table that cannot be compared is named in the result; one that
+        is `behind` does not keep the others waiting, and is compared with them again when it is no longer.
         """
         known = self.find()
         if known is not None and (known.after, known.export_task) == (day, export_task):
-            return known
-        if self._is_behind(tables, marks):
+            waited = {one.table for one in known.tables if one.behind}
+            if waited <= set(map(str, behind)):
+                return known
+        there = [table for table in tables if table.names.target not in behind]
+        if not there or self._is_behind(there, marks):
             self.log(f"drift of {self.source.name} {day} is looked for once the changes before it have arrived")
             return None
-        drift = self._compared(tables, marks, day, export_task)
+        drift = self._compared(there, marks, day, export_task, known)
+        stuck = [
+            TableDrift(table=str(target), error=f"its changes are not compacted: {reason}", behind=True)
+            for target, reason in behind.items()
+        ]
+        drift = replace(drift, tables=(*stuck, *drift.tables))
         key = self.lake.layout.compacted_key(self.source.name, _RECORD)
         self.lake.s3.put_text(self.lake.layout.bucket, key, render_drift_record(drift), kms_key=self.lake.kms_key)
         return drift
@@ -76,27 +95,39 @@ class DriftCheck:
         if moments:
             return self.now() < max(moments) + MARGIN + _ON_THEIR_WAY
         by_home: dict[str, list[ChangedTable]] = defaultdict(list)
+        homes = {mark.home for mark in marks}
         for table in tables:
-            by_home[home_of(table.names.target)].append(table)
+            by_home[home_of(table.names.target, homes)].append(table)
         compacted = CompactedRecord(lake=self.lake, source=name).read()
         for mark in marks:
             places = [compacted.of(table.names.target, mark.watermark.epoch) for table in by_home[mark.home]]
             if any((place.until if place else 0) < mark.watermark.cut for place in places):
                 return True
         questions = [
-            render_not_compacted(name, by_home[mark.home], mark.watermark)
+            render_not_compacted(name, by_home[mark.home][first : first + _AT_ONCE], mark.watermark)
             for mark in marks
-            if by_home[mark.home] and isinstance(mark.watermark, Watermark)
+            for first in range(0, len(by_home[mark.home]), _AT_ONCE)
+            if isinstance(mark.watermark, Watermark)
         ]
         answers = self.lake.athena.run_many(questions, database=name)
         return any(int(answer.rows[0][0] or 0) for answer in answers)
 
-    def _compared(self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str) -> Drift:
+    def _compared(
+        self, tables: Sequence[ChangedTable], marks: Sequence[Mark], day: date, export_task: str, known: Drift | None
+    ) -> Drift:
         drift = Drift(before=None, after=day, export_task=export_task)
         earlier = [one for one in recorded_dates(self.lake.s3, self.lake.layout, self.source.name) if one < day]
         if not earlier:
             return replace(drift, not_compared="it is the first snapshot with capture")
-        before = max(earlier)
+        for before in _bases(earlier, known):
+            drift = self._compared_with(before, tables, marks, replace(drift, before=None, not_compared=""))
+            if not drift.not_compared:
+                break
+        return drift
+
+    def _compared_with(
+        self, before: date, tables: Sequence[ChangedTable], marks: Sequence[Mark], drift: Drift
+    ) -> Drift:
         try:
             dated = tables_of(self.lake, self.source, before)
             old = {mark.home: mark for mark in self._marks_then(dated).marks}
@@ -105,7 +136,7 @@ class DriftCheck:
         new = {mark.home: mark for mark in marks}
         pairs: list[_Pair] = []
         for table in tables:
-            home = home_of(table.names.target)
+            home = home_of(table.names.target, new)
             pair = self._pair(table, dated, old.get(home), new[home])
             if pair:
                 pairs.append(pair)
@@ -181,6 +212,17 @@ class _Pair:
     @property
     def compared(self) -> tuple[ChangedColumn, ...]:
         return tuple(column for column in self.before.columns if column.exported)
+
+
+def _bases(earlier: Sequence[date], known: Drift | None) -> list[date]:
+    """The dates to compare with, the best first: the one that was compared last, also where no turn saw those after it.
+
+    What differs in those would be part of the comparison's beginning otherwise, and nobody would hear of it.
+    """
+    newest = max(earlier)
+    if known is None or known.after >= newest:
+        return [newest]
+    return list(dict.fromkeys([min(one for one in earlier if one >= known.after), newest]))
 
 
 def _drift_of(table: ChangedTable, answer: QueryResult | RdsLakeError) -> TableDrift:

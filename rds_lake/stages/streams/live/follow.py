@@ -48,6 +48,11 @@ class Brought:
     moved: int = 0
     problems: tuple[str, ...] = ()
 
+    @property
+    def behind(self) -> dict[TableTarget, str]:
+        """Tables whose changes could not be compacted, and why."""
+        return {target: reason for done in self.compactions for target, reason in done.behind.items()}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveViews:
@@ -132,8 +137,9 @@ class LiveViews:
                     f"the types of {', '.join(str(table.names.target) for table in waiting)} changed, so that their changes are to "
                     "be compacted anew first"
                 )
+        homes = {record.database for record in records}
         epochs = [
-            (final, [table for table in settled if home_of(table.names.target) == record.database])
+            (final, [table for table in settled if home_of(table.names.target, homes) == record.database])
             for record in records
             for final in record.epochs
         ]

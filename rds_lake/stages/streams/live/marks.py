@@ -7,7 +7,7 @@ What belongs here: reading them through Athena. The rule that follows from them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from rds_lake.errors import CatalogError, ManifestError
@@ -17,7 +17,6 @@ from rds_lake.model.streams.captured import (
     OWN_SCHEMA,
     POSITION,
     CapturedTable,
-    outbox_database,
     parse_captured,
 )
 from rds_lake.model.tables.names import AthenaTable
@@ -46,9 +45,9 @@ class Marks:
     problems: tuple[str, ...] = ()
 
 
-def home_of(target: TableTarget) -> str:
-    """The database with the outbox of the table."""
-    return outbox_database(target.database, target.schema)
+def home_of(target: TableTarget, homes: Collection[str]) -> str:
+    """Which of these databases with an outbox is the table's: its own, or the one that a server of MySQL has."""
+    return target.database if target.database in homes else OWN_SCHEMA
 
 
 def read_marks(lake: Lake, source: str, dated: DatedTables) -> Marks:

@@ -54,9 +54,12 @@ def wanted_views(
     statements: dict[str, str] = {}
     problems: list[str] = []
     made: dict[str, ChangedTable] = {}
-    cuts = {home: _cut(mark, tables, compacted) for home, mark in by_home.items()}
+    cuts = {
+        home: _cut(mark, [one for one in tables if home_of(one.names.target, by_home) == home], compacted)
+        for home, mark in by_home.items()
+    }
     for table in tables:
-        home = home_of(table.names.target)
+        home = home_of(table.names.target, by_home)
         mark = by_home[home].watermark
         progress = compacted.of(table.names.target, mark.epoch)
         cut = min(cuts[home], progress.changed if progress else 0)  # nothing of this table changed from here to the cut
@@ -83,11 +86,7 @@ def wanted_views(
 
 
 def _cut(mark: Mark, tables: Sequence[ChangedTable], compacted: Compacted) -> int:
-    places = [
-        compacted.of(table.names.target, mark.watermark.epoch)
-        for table in tables
-        if home_of(table.names.target) == mark.home
-    ]
+    places = [compacted.of(table.names.target, mark.watermark.epoch) for table in tables]
     return min((place.until if place else 0 for place in places), default=0)
 
 

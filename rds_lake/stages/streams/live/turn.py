@@ -82,8 +82,8 @@ def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, l
         failure = error
     brought = LiveViews(lake=lake, source=source, log=log).bring_up()
     drift = None
-    if brought.shown is not None and brought.tables and not brought.problems:
+    if brought.shown is not None and brought.tables:
         check = DriftCheck(lake=lake, source=source, log=log)
         shown = brought.shown
-        drift = check.check(brought.tables, brought.marks, shown.snapshot_date, shown.export_task)
+        drift = check.check(brought.tables, brought.marks, shown.snapshot_date, shown.export_task, brought.behind)
     return Turn(brought=brought, forwarded=forwarded, collected=collected, drift=drift, failure=failure)
