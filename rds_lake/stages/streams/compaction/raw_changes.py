@@ -19,7 +19,6 @@ from rds_lake.model.tables.glue import ColumnSpec, GlueTable, PartitionSpec, Tab
 from rds_lake.sql.changes.table import EPOCH_KEY, META_COLUMNS, UNTIL_KEY, ChangedTable, until_text
 from rds_lake.stages.lake.lake import Lake
 
-RAW_CHANGES = "raw_changes_"
 _ATTEMPTS = 5
 
 

@@ -71,6 +71,18 @@ class CompactedRecord:
 
         self._change(change)
 
+    def forget(self, folders: Collection[str]) -> None:
+        """These folders are going to be removed: no partition shall name them any more."""
+
+        def change(known: Compacted) -> Compacted:
+            tables = [
+                replace(place, pending=tuple(batch for batch in place.pending if batch.folder not in folders))
+                for place in known.tables
+            ]
+            return Compacted(tables=tuple(tables))
+
+        self._change(change)
+
     def _change(self, change: Callable[[Compacted], Compacted]) -> Compacted:
         def changed(text: str | None) -> str | None:
             known = self._parse(text)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from rds_lake.errors import CatalogError, RdsLakeError
 from rds_lake.model.lake.publication import Pointer
 from rds_lake.model.streams.compacted import Compacted
-from rds_lake.model.streams.shown import Shown, ShownCut, parse_shown, render_shown
+from rds_lake.model.streams.shown import Shown, ShownCut, dates_shown, parse_shown, render_shown
 from rds_lake.model.tables.glue import GlueTable
 from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.sql.changes.views import live_columns, render_changes, render_history, render_live
@@ -114,7 +114,8 @@ class LiveMover:
             return 0
         # What readers may see in between is written first: views of both.
         old = shown.views if shown else {}
-        etag = self._write(replace(wanted.shown, views=old, moving=True), etag)
+        moving = replace(wanted.shown, views=old, moving=True, earlier=tuple(sorted(dates_shown(shown))))
+        etag = self._write(moving, etag)
         try:
             self.lake.athena.run_many([wanted.statements[view] for view in stale], database=self.source)
         except RdsLakeError:

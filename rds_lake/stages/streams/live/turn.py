@@ -16,6 +16,7 @@ from rds_lake.model.streams.drift import Drift
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.forward import Forwarded, Forwarding
 from rds_lake.stages.streams.forward_each import forward_each
+from rds_lake.stages.streams.in_use import using_changes
 from rds_lake.stages.streams.live.drift import DriftCheck
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
 
@@ -58,7 +59,8 @@ def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, l
         forwarded = tuple(forward_each(outboxes, say=log))
     except RdsLakeError as error:
         failure = error
-    brought = LiveViews(lake=lake, source=source, log=log).bring_up()
+    with using_changes(lake, source.name, "turn", log=log):
+        brought = LiveViews(lake=lake, source=source, log=log).bring_up()
     drift = None
     if brought.shown is not None and brought.tables and not brought.problems:
         check = DriftCheck(lake=lake, source=source, log=log)
