@@ -68,12 +68,27 @@ class ChangedColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangedTable:
-    """`key`: the raw names of the primary key's columns. `version`: of the raw table of changes."""
+    """`key`: the raw names of the primary key's columns. `version`: of the raw table of changes.
+
+    `merged`: by epoch up to which cut its batches were merged into larger files.
+    """
 
     names: AthenaTable
     key: tuple[str, ...]
     columns: tuple[ChangedColumn, ...]
     version: int = 1
+    merged: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def counted(self) -> str:
+        """The condition on the raw table's partitions that has every change once: merged files up to `merged`, batches after it.
+
+        Merged files that no view reads yet, and batches that none reads any more, may be there at the same time.
+        """
+        until = identifier(UNTIL_KEY)
+        cases = "".join(f" WHEN {literal(epoch)} THEN {literal(merged_text(cut))}" for epoch, cut in self.merged)
+        last = f"CASE {identifier(EPOCH_KEY)}{cases} ELSE '' END" if cases else "''"
+        return f"({until} LIKE {literal('%' + _MERGED)}) = ({until} <= {last})"
 
     @property
     def raw(self) -> str:

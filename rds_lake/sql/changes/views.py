@@ -49,9 +49,8 @@ def live_columns(table: ChangedTable) -> list[str]:
 def render_changes(database: str, table: ChangedTable) -> str:
     """The view of every compacted change: what it is, then each column after (`new_`) and before (`old_`) it."""
     meta = f'  {identifier(EPOCH_KEY)} AS "epoch",\n  "cut",\n  "seq",\n  "op",\n  "at",\n  "xid",\n  "omitted"'
-    return _view(
-        database, table.changes, f"SELECT\n{meta}{_images(table.columns)}\nFROM {qualified(database, table.raw)}"
-    )
+    rows = f"FROM {qualified(database, table.raw)}\nWHERE {table.counted}"
+    return _view(database, table.changes, f"SELECT\n{meta}{_images(table.columns)}\n{rows}")
 
 
 def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> str:
@@ -74,7 +73,7 @@ def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> 
         f'  "xid" AS {identifier(transaction)},\n  "cut" AS {identifier(at_cut)},\n  "seq" AS {identifier(seq)},\n'
         f"  {identifier(EPOCH_KEY)} AS {identifier(of_epoch)}{_images(table.columns)}\n"
         f"FROM {qualified(database, table.raw)}\n"
-        f'WHERE {identifier(EPOCH_KEY)} <> {literal(epoch)} OR "cut" <= {cut}'
+        f'WHERE {table.counted}\n  AND ({identifier(EPOCH_KEY)} <> {literal(epoch)} OR "cut" <= {cut})'
     )
     return _view(database, table.history, select)
 

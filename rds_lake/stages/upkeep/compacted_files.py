@@ -84,9 +84,7 @@ def stale_files(lake: Lake, source: str, last: Mapping[str, int], *, now: dateti
     ]
     partitions = {raw.name: list(lake.glue.find_partitions(source, raw.name)) for raw in raws}
     stale = [one for raw in raws for one in _stale(lake, source, raw, partitions[raw.name], state)]
-    return StaleFiles(
-        partitions=tuple(stale), folders=tuple(_folders(lake, folders, partitions.values(), stale, state))
-    )
+    return StaleFiles(partitions=tuple(stale), folders=tuple(_folders(lake, folders, partitions, stale, state)))
 
 
 def _stale(
@@ -134,12 +132,14 @@ def _is_merged_away(
 def _folders(
     lake: Lake,
     folders: Mapping[str, Folder],
-    partitions: object,
+    partitions: Mapping[str, list[GluePartition]],
     stale: list[StalePartition],
     state: _State,
 ) -> Iterator[tuple[Folder, str]]:
-    going = {one.location: one.why for one in stale}
-    named = {one.location for each in partitions for one in each}  # type: ignore[attr-defined]
+    left = {(one.raw, one.values) for one in stale}
+    # A batch that was large enough has the same folder under its merged value.
+    named = {one.location for raw, each in partitions.items() for one in each if (raw, one.values) not in left}
+    going = {one.location: one.why for one in stale if one.location not in named}
     pending = {batch.folder for place in state.compacted.tables for batch in place.pending}
     for folder in folders.values():
         uri = lake.layout.uri(folder.key)

@@ -1,14 +1,12 @@
 """Retention of changes: what a date that stays needs stays, the rest goes, and live views never notice."""
 
-from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.config.shared import Retention
 from rds_lake.config.streams import Streams
 from rds_lake.errors import CatalogError, ManifestError, UnavailableError
@@ -20,6 +18,7 @@ from rds_lake.stages.streams.record import change_forwarded
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import PrunePlan, apply_prune, plan_prune
 from rds_lake_tests.stages.streams import simple_capture
+from rds_lake_tests.stages.streams.deaths import Death, mortal_lake
 from rds_lake_tests.stages.streams.test_story import bank, bring_up, in_database, live, views_of
 from rds_lake_tests.support.world import World, execute
 
@@ -28,21 +27,26 @@ DAYS = ("2026-11-18", "2026-11-19", "2026-11-20")
 LATER = timedelta(days=2)
 
 
+def publish(world: World, day: str, number: int) -> None:
+    """A date, with two cuts before its snapshot and one after it, up to which the live views are brought."""
+    for amount in (number * 10, number * 10 + 5):
+        execute(
+            world.url, f"UPDATE accounts SET amount = {amount} WHERE id < 3; DELETE FROM savings WHERE id = {number}"
+        )
+        simple_capture.forward(world.url, world.gateways.lake)
+    world.snapshot(day)
+    world.publish(day)
+    execute(world.url, f"UPDATE accounts SET amount = {number * 10 + 7} WHERE id = 5")
+    bring_up(world)
+
+
 @pytest.fixture
-def kept(bank: World) -> Iterator[World]:
-    """Three dates with changes before, between and after; the live views stand on the last."""
-    for number, day in enumerate(DAYS):
-        for amount in (number * 10, number * 10 + 5):
-            execute(
-                bank.url, f"UPDATE accounts SET amount = {amount} WHERE id < 3; DELETE FROM savings WHERE id = {number}"
-            )
-            simple_capture.forward(bank.url, bank.gateways.lake)
-        bank.snapshot(day)
-        bank.publish(day)
-        execute(bank.url, f"UPDATE accounts SET amount = {number * 10 + 7} WHERE id = 5")
-        bring_up(bank)
+def kept(bank: World) -> World:
+    """Two dates of which the last stays: it was made at cut 5, and its live views stand on cut 6."""
+    for number, day in enumerate(DAYS[:2]):
+        publish(bank, day, number)
     keep(bank, daily=1)
-    yield bank
+    return bank
 
 
 def keep(world: World, *, daily: int, **streams: Any) -> None:
@@ -75,12 +79,22 @@ def require_live(world: World) -> None:
 
 
 def test_changes_go_with_the_dates_that_needed_them_and_what_a_date_needs_stays(kept: World) -> None:
-    before = kept.keys()
+    publish(kept, DAYS[2], 2)
+    before, lake = kept.keys(), kept.root.lake
     assert {item.what for item in plan(kept).changes.items} == {"cuts", "compacted"}
-    assert kept.keys() == before, "a plan removes nothing"
-    assert cuts(kept) == list(range(1, 10))
-    # Cut 8 is the newest inside the snapshot of the last date.
+    assert prune(kept, after=timedelta()) == [], "what is younger than a day stays"
+    assert [key for key in kept.keys() if "_in_use" not in key] == [key for key in before if "_in_use" not in key]
+    keep(kept, daily=3)
+    assert prune(kept) == ["cuts"]
+    assert cuts(kept) == list(range(3, 10)), "the first date was made at cut 2, and every date stays"
+
+    keep(kept, daily=2)
     assert prune(kept) == ["compacted", "cuts"]
+    assert cuts(kept) == [6, 7, 8, 9], "the second date was made at cut 5"
+    keep(kept, daily=1, keep_days=3)
+    assert prune(kept) == []
+    # Cut 8 is the newest inside the snapshot of the last date.
+    assert prune(kept, after=timedelta(days=4)) == ["compacted", "cuts"]
     assert cuts(kept) == [9]
     require_live(kept)
     # Cuts 7 to 9 were compacted together: a file goes when all of it may.
@@ -88,95 +102,58 @@ def test_changes_go_with_the_dates_that_needed_them_and_what_a_date_needs_stays(
     execute(kept.url, "UPDATE accounts SET amount = 1 WHERE id = 4")
     bring_up(kept)
     require_live(kept)
-    assert prune(kept) == []
+    assert prune(kept, after=timedelta(days=4)) == []
 
-
-def test_a_date_that_stays_keeps_its_changes_however_old_and_so_does_a_number_of_days(kept: World) -> None:
-    keep(kept, daily=2)
-    prune(kept)
-    assert cuts(kept) == [6, 7, 8, 9], "the second date was made at cut 5"
-    keep(kept, daily=1, keep_days=3)
-    prune(kept)
-    assert cuts(kept) == [6, 7, 8, 9]
-    prune(kept, after=timedelta(days=4))
-    assert cuts(kept) == [9]
-
-
-def test_without_retention_and_within_a_day_every_change_stays(kept: World) -> None:
-    assert prune(kept, after=timedelta()) == []
-    kept.with_source(retention=None)
-    assert prune(kept) == []
-    assert cuts(kept) == list(range(1, 10))
-
-
-@dataclass
-class Death:
-    """Kills before the write with number `at`, counted over S3 and Glue."""
-
-    at: int = 0
-    seen: int = 0
-
-    def __call__(self, request: Any, **_: Any) -> None:
-        self.seen += 1
-        if self.seen >= self.at:
-            raise KeyboardInterrupt
-
-
-def mortal_lake(world: World, death: Death) -> Lake:
-    lake = world.gateways.lake
-    by_boto = S3Gateway(lake.s3.client, None, lake.s3.deletable)
-    for client, service, operations in (
-        (lake.s3.client, "s3", ("PutObject", "DeleteObjects", "CompleteMultipartUpload")),
-        (lake.glue._client, "glue", ("BatchDeletePartition", "BatchCreatePartition", "UpdateTable")),
-    ):
-        for operation in operations:
-            client.meta.events.register(f"before-send.{service}.{operation}", death)
-    return replace(lake, s3=by_boto)
+    (record,) = forwarded(lake, "shop")
+    with pytest.raises(ManifestError, match=r"cuts 8 to 8 of epoch .* were removed"):
+        list(complete_cuts(lake, record, after=7))
+    changed = replace(record, epochs=(replace(record.epochs[0], first=10),))
+    change_forwarded(lake, "shop", "shop", lambda _: changed)
+    assert "it has no live views. Publish a later date" in views_of(kept).bring_up().problems[0]
+    require_live(kept)
 
 
 def test_a_removal_killed_before_any_of_its_writes_leaves_readers_right_and_is_finished_by_the_next(
     kept: World,
 ) -> None:
-    death = Death(at=10**6)
-    lake = mortal_lake(kept, death)
+    death, at = Death(), 0
+    lake = mortal_lake(kept.gateways.lake, death)
     for at in range(1, 60):
-        death.at, death.seen = at, 0
+        death.live(at)
         with suppress(KeyboardInterrupt):
             prune(kept, lake=lake)
         finished = death.seen < at
-        death.at = 10**6
+        death.live()
         require_live(kept)
         if finished:
             break
     assert at > 6
-    assert cuts(kept) == [9]
-    assert {key.rsplit("/", 2)[1][:12] for key in kept.keys("lake/_compacted/shop/shop/")} == {"000000000009"}, (
-        "the file of cuts 7 to 9"
-    )
+    assert cuts(kept) == [6]
+    files = {key.rsplit("/", 2)[1][:12] for key in kept.keys("lake/_compacted/shop/shop/")}
+    assert files == {"000000000006"}, "the file of cuts 4 to 6"
 
 
-def test_nothing_goes_while_changes_are_compacted_and_nothing_is_compacted_while_they_go(kept: World) -> None:
+def test_nothing_goes_while_changes_are_compacted_and_no_turn_begins_while_they_go(kept: World) -> None:
     lake = kept.gateways.lake
     with using_changes(lake, "shop", "turn", log=kept.lines.append):
         assert prune(kept) == []
     assert any("they are being compacted" in line for line in kept.lines)
     with (
-        using_changes(lake, "shop", "removal", log=kept.lines.append), pytest.raises(UnavailableError, match="are being removed"),
+        using_changes(lake, "shop", "removal", log=kept.lines.append),
+        pytest.raises(UnavailableError, match="are being removed"),
         using_changes(lake, "shop", "turn", log=kept.lines.append),
     ):
         pass
-    assert prune(kept) == ["compacted", "cuts"]
-
-
-def test_cuts_that_are_not_compacted_yet_stay(kept: World) -> None:
-    execute(kept.url, "UPDATE accounts SET amount = 3 WHERE id = 1")
-    simple_capture.forward(kept.url, kept.gateways.lake)
-    kept.snapshot("2026-11-21")
-    kept.publish("2026-11-21")
-    prune(kept)
-    assert cuts(kept) == [10], "the newest cut, which the date has and no table has compacted"
-    views_of(kept).bring_up()
-    require_live(kept)
+    layout, s3 = kept.root.lake.layout, kept.root.s3
+    abandoned = layout.compacted_folder("shop", "shop/public.accounts", 1, "e", 3, "abandoned")
+    s3.put_text("acme-lake", f"{abandoned}00000.parquet", "half", kms_key=None)
+    for hour in (datetime(2026, 11, day, 3, tzinfo=UTC) for day in (1, 16, 17, 21)):
+        s3.put_text("acme-lake", f"{layout.arrived_hour_folder('shop', hour)}x.gz", "x", kms_key=None)
+    s3.put_text("acme-lake", f"{layout.refused_folder('shop')}processing-failed/2026/11/01/03/x", "x", kms_key=None)
+    assert prune(kept) == ["arrived", "compacted", "cuts"]
+    assert kept.keys(abandoned) == []
+    left = [key for key in kept.keys("lake/_changes/shop/") if "/arrived/" in key or "/refused/" in key]
+    assert [key.split("/2026/")[1][:5] for key in left] == ["11/17", "11/21"], "two days before the first date stay"
 
 
 def test_the_date_that_live_views_stand_on_stays_and_prune_says_why(
@@ -187,49 +164,19 @@ def test_the_date_that_live_views_stand_on_stays_and_prune_says_why(
 
     with monkeypatch.context() as broken:
         broken.setattr(LiveMover, "move", refused)
-        kept.snapshot("2026-11-21")
-        kept.publish("2026-11-21")
+        kept.snapshot("2026-11-20")
+        kept.publish("2026-11-20")
     made = plan(kept)
-    assert "live views of changes stand on it" in made.retention.kept[date(2026, 11, 20)]
+    assert "live views of changes stand on it" in made.retention.kept[date(2026, 11, 19)]
     prune(kept)
     require_live(kept)
-    bring_up(kept)
-    assert date(2026, 11, 20) not in plan(kept).retention.kept
+    execute(kept.url, "UPDATE accounts SET amount = 3 WHERE id = 1")
+    simple_capture.forward(kept.url, kept.gateways.lake)
+    kept.snapshot("2026-11-21")
+    kept.publish("2026-11-21")
+    assert cuts(kept)[-1] == 7, "the newest cut, which the date has and no table has compacted"
+    views_of(kept).bring_up()
+    require_live(kept)
+    assert date(2026, 11, 19) not in plan(kept).retention.kept
     prune(kept)
     require_live(kept)
-
-
-def test_a_date_whose_changes_are_gone_is_not_joined_with_later_ones(kept: World) -> None:
-    prune(kept)
-    (record,) = forwarded(kept.gateways.lake, "shop")
-    assert [cut.number for cut in complete_cuts(kept.gateways.lake, record, after=8)] == [9]
-    with pytest.raises(ManifestError, match=r"cuts 8 to 8 of epoch .* were removed"):
-        list(complete_cuts(kept.gateways.lake, record, after=7))
-    (epoch,) = record.epochs
-    changed = replace(record, epochs=(replace(epoch, first=10),))
-    change_forwarded(kept.root.lake, "shop", "shop", lambda _: changed)
-    assert "it has no live views. Publish a later date" in views_of(kept).bring_up().problems[0]
-    require_live(kept)
-
-
-def test_attempts_that_nothing_names_go_after_a_day(kept: World) -> None:
-    kept.with_source(retention=None)
-    lake = kept.root.lake
-    folder = lake.layout.compacted_folder("shop", "shop/public.accounts", 1, "e", 3, "abandoned")
-    lake.s3.put_text("acme-lake", f"{folder}00000.parquet", "half", kms_key=None)
-    assert prune(kept, after=timedelta()) == []
-    assert prune(kept) == ["compacted"]
-    assert kept.keys(folder) == []
-
-
-def test_what_firehose_wrote_goes_with_the_dates_it_was_before(kept: World) -> None:
-    layout, s3 = kept.root.lake.layout, kept.root.s3
-    hours = [datetime(2026, 11, day, 3, tzinfo=UTC) for day in (1, 17, 18, 21)]
-    for hour in hours:
-        s3.put_text("acme-lake", f"{layout.arrived_hour_folder('shop', hour)}x.gz", "x", kms_key=None)
-    s3.put_text("acme-lake", f"{layout.refused_folder('shop')}processing-failed/2026/11/01/03/x", "x", kms_key=None)
-    prune(kept)
-    left = [key for key in kept.keys("lake/_changes/shop/") if "/arrived/" in key or "/refused/" in key]
-    assert [key.split("/2026/")[1][:5] for key in left] == ["11/18", "11/21"], (
-        "those of two days before the first date stay"
-    )

@@ -57,7 +57,7 @@ def catalogue_changes(lake: Lake, database: str, table: ChangedTable, progress: 
 
 def _ensure_table(lake: Lake, database: str, table: ChangedTable) -> None:
     existing = lake.glue.find_table(database, table.raw)
-    wanted = _merged(existing.columns if existing else (), raw_columns(table))
+    wanted = merged_columns(existing.columns if existing else (), raw_columns(table))
     spec = TableSpec(
         name=table.raw,
         columns=wanted,
@@ -76,7 +76,7 @@ def _location(lake: Lake, database: str, table: ChangedTable) -> str:
     return lake.layout.uri(lake.layout.compacted_table_folder(database, folder, table.version))
 
 
-def _merged(known: Sequence[ColumnSpec], wanted: Sequence[ColumnSpec]) -> tuple[ColumnSpec, ...]:
+def merged_columns(known: Sequence[ColumnSpec], wanted: Sequence[ColumnSpec]) -> tuple[ColumnSpec, ...]:
     """What was there, widened where the wanted type is wider; then what is new."""
     types = {name: kind for name, kind, _ in wanted}
     kept = [

@@ -55,9 +55,11 @@ def wanted_views(
     problems: list[str] = []
     made: dict[str, ChangedTable] = {}
     cuts = {home: _cut(mark, tables, compacted) for home, mark in by_home.items()}
-    for table in tables:
-        home = home_of(table.names.target)
+    merged: dict[str, int] = {}
+    for one in tables:
+        home = home_of(one.names.target)
         mark = by_home[home].watermark
+        table = replace(one, merged=compacted.merged_of(one.names.target))
         progress = compacted.of(table.names.target, mark.epoch)
         cut = min(cuts[home], progress.changed if progress else 0)  # nothing of this table changed from here to the cut
         try:
@@ -71,6 +73,7 @@ def wanted_views(
             continue
         statements |= mine
         made[table.live] = table
+        merged |= {f"{table.raw}/{epoch}": until for epoch, until in table.merged}
     shown = Shown(
         snapshot_date=marks[0].watermark.day,
         export_task=export_task,
@@ -78,6 +81,7 @@ def wanted_views(
             ShownCut(home=home, epoch=mark.watermark.epoch, cut=max(cuts[home], mark.watermark.cut))
             for home, mark in sorted(by_home.items())
         ),
+        merged=merged,
     )
     return Wanted(shown=shown, statements=statements, tables=made, problems=tuple(problems))
 
