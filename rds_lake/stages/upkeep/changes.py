@@ -3,7 +3,7 @@
     the record of final cuts says which cut is the first -> partitions in Glue -> compacted files -> files and manifests of cuts
 
 In this order no reader begins with a cut that is partly gone, and a removal that broke off anywhere is finished by the next one.
-While a turn compacts, nothing is removed, and no turn begins while something is (`stages/streams/in_use.py`).
+While a turn compacts, nothing is removed, and no turn begins while something is (`stages/streams/compaction/in_use.py`).
 
 What belongs here: what goes, and its removal. Which cuts are needed is `needed_cuts.py`, which files are read
 `compacted_files.py`.
@@ -24,8 +24,8 @@ from rds_lake.errors import ManifestError, UnavailableError
 from rds_lake.model.streams.forwarded import ForwardedCuts
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.streams.compaction.record import CompactedRecord
-from rds_lake.stages.streams.in_use import using_changes
 from rds_lake.stages.streams.record import change_forwarded
 from rds_lake.stages.upkeep.compacted_files import StaleFiles, stale_files
 from rds_lake.stages.upkeep.needed_cuts import Unneeded, before_dates, unneeded_cuts

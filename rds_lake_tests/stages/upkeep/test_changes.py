@@ -11,14 +11,14 @@ from rds_lake.config.shared import Retention
 from rds_lake.config.streams import Streams
 from rds_lake.errors import CatalogError, ManifestError, UnavailableError
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.streams.cuts import complete_cuts, forwarded
-from rds_lake.stages.streams.in_use import using_changes
 from rds_lake.stages.streams.live.move import LiveMover
 from rds_lake.stages.streams.record import change_forwarded
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import PrunePlan, apply_prune, plan_prune
 from rds_lake_tests.stages.streams import simple_capture
-from rds_lake_tests.stages.streams.deaths import Death, mortal_lake
+from rds_lake_tests.stages.streams.compaction.deaths import Death, mortal_lake
 from rds_lake_tests.stages.streams.test_story import bank, bring_up, in_database, live, views_of
 from rds_lake_tests.support.world import World, execute
 

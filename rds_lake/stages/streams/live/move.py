@@ -55,7 +55,6 @@ def wanted_views(
     problems: list[str] = []
     made: dict[str, ChangedTable] = {}
     cuts = {home: _cut(mark, tables, compacted) for home, mark in by_home.items()}
-    merged: dict[str, int] = {}
     for one in tables:
         home = home_of(one.names.target)
         mark = by_home[home].watermark
@@ -73,7 +72,6 @@ def wanted_views(
             continue
         statements |= mine
         made[table.live] = table
-        merged |= {f"{table.raw}/{epoch}": until for epoch, until in table.merged}
     shown = Shown(
         snapshot_date=marks[0].watermark.day,
         export_task=export_task,
@@ -81,7 +79,7 @@ def wanted_views(
             ShownCut(home=home, epoch=mark.watermark.epoch, cut=max(cuts[home], mark.watermark.cut))
             for home, mark in sorted(by_home.items())
         ),
-        merged=merged,
+        merged={f"{table.raw}/{epoch}": until for table in made.values() for epoch, until in table.merged},
     )
     return Wanted(shown=shown, statements=statements, tables=made, problems=tuple(problems))
 

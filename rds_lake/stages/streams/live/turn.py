@@ -14,9 +14,9 @@ from rds_lake.config.database import Database
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.streams.drift import Drift
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.streams.forward import Forwarded, Forwarding
 from rds_lake.stages.streams.forward_each import forward_each
-from rds_lake.stages.streams.in_use import using_changes
 from rds_lake.stages.streams.live.drift import DriftCheck
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
 

@@ -14,7 +14,7 @@ from rds_lake.stages.streams.compaction import merge
 from rds_lake.stages.streams.compaction.merge import Merger
 from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.upkeep.compacted_files import stale_files
-from rds_lake_tests.stages.streams.deaths import Death, mortal_lake
+from rds_lake_tests.stages.streams.compaction.deaths import Death, mortal_lake
 from rds_lake_tests.stages.streams.replay import Rows
 from rds_lake_tests.stages.streams.simple_capture import event
 from rds_lake_tests.stages.streams.test_live import NOTES, TARGET, Bench, row
