@@ -48,9 +48,7 @@ class Alarms:
         return alarm is not None and alarm.ended is None
 
     def begun(self, database: str, since: datetime, seen: str) -> Alarms:
-        """With an alarm, unless one lasts."""
-        if self.lasts(database):
-            return self
+        """With an alarm, in the place of the one before."""
         return replace(self, alarms={**self.alarms, database: Alarm(since=since, seen=seen)})
 
     def ended(self, database: str, now: datetime) -> Alarms:
