@@ -1,14 +1,18 @@
 """Retention of changes: what a date that stays needs stays, the rest goes, and live views never notice."""
 
+import io
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from rds_lake.config.shared import Retention
 from rds_lake.config.streams import Streams
+from rds_lake.console.connect import Connected
+from rds_lake.console.prune import prune as prune_command
 from rds_lake.errors import CatalogError, ManifestError, UnavailableError
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.compaction.in_use import using_changes
@@ -67,6 +71,15 @@ def prune(world: World, *, after: timedelta = LATER, lake: Lake | None = None) -
     made = plan(world, after=after, lake=lake)
     done = apply_prune(lake or world.gateways.lake, made, busy=lambda: (), log=world.lines.append)
     return sorted({item.what for item in done.plan.changes.items})
+
+
+def shown(world: World) -> str:
+    """What `rds-lake prune` prints without `--apply`."""
+    text, gateways = io.StringIO(), world.gateways
+    connected = Connected(config=world.config, rds=gateways.rds, dynamodb=gateways.dynamodb, lake=gateways.lake)
+    console = Console(file=text, width=300)
+    prune_command(connected, ("shop",), apply=False, now=datetime.now(UTC) + LATER, console=console)
+    return text.getvalue()
 
 
 def cuts(world: World) -> list[int]:
@@ -168,6 +181,9 @@ def test_the_date_that_live_views_stand_on_stays_and_prune_says_why(
         kept.publish("2026-11-20")
     made = plan(kept)
     assert "live views of changes stand on it" in made.retention.kept[date(2026, 11, 19)]
+    text = shown(kept)
+    assert ("2026-11-19" in text, "live views of changes stand on it" in text) == (True, True)
+    assert "no date that stays needs these changes" in text
     prune(kept)
     require_live(kept)
     execute(kept.url, "UPDATE accounts SET amount = 3 WHERE id = 1")
