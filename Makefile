@@ -15,7 +15,7 @@ help: ## list the targets
 demo: $(STAMP) ## a PostgreSQL database becomes Athena views, twice, on this machine (about a minute)
 	@$(BIN)/rds-lake demo
 
-demo-streams: $(STAMP) ## a table's changes become notifications, through triggers, Lambda and Firehose (needs mariadb-server)
+demo-streams: $(STAMP) ## changes of a table become notifications and a live view, by Lambda and by an outbox (needs mariadb-server)
 	@$(BIN)/python examples/streams-flights/run.py
 
 dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, until Ctrl-C

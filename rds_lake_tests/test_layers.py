@@ -85,7 +85,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "source": {"lake", "runs", "catalogue", "checks", "publish"},
         **dict.fromkeys(KINDS, SHARED),
         "streams": {"lake", "runs", "catalogue"},
-        "upkeep": SHARED | KINDS,
+        "upkeep": SHARED | KINDS | {"streams"},
         "watch": SHARED | KINDS | {"upkeep", "streams"},
     },
     "infra": {

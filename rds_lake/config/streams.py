@@ -52,8 +52,15 @@ class Streams(Settings):
     alarm_minutes: float = Field(
         default=60,
         gt=0,
-        description="Only with `capture: outbox` and `secret`: how old the oldest change in the outbox may become before people "
-        "are told. An outbox that nobody empties fills the database's disk.",
+        description="Only with `capture: outbox`: how old the oldest change in the outbox may become before people are told. An "
+        "outbox that nobody empties fills the database's disk.",
+    )
+
+    keep_days: int = Field(
+        default=0,
+        ge=0,
+        description="For how many days changes are kept at least. Those that a date needs which `retention:` keeps are always "
+        "kept, others go with it; without `retention:` all are kept.",
     )
 
     def family(self, engine: Engine | None) -> Engine:

@@ -18,7 +18,7 @@ from rich.table import Table
 from rds_lake.console.connect import Connected
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import PrunePlan, apply_prune, plan_prune
-from rds_lake.stages.upkeep.retention import busy_by_marks
+from rds_lake.stages.upkeep.retention import STANDS_ON, busy_by_marks
 
 
 def prune(connected: Connected, names: tuple[str, ...], *, apply: bool, now: datetime, console: Console) -> None:
@@ -69,6 +69,12 @@ def _show(console: Console, plans: Sequence[PrunePlan]) -> None:
             what = orphan.kind if orphan.removable else f"{orphan.kind}, [bold]stays[/]"
             age = f"{orphan.age.total_seconds() / 86400:.0f} d"
             table.add_row(orphan.source, what, escape(orphan.key), age, decimal(orphan.bytes), escape(orphan.why))
+        for item in plan.changes.items:
+            table.add_row(plan.source.name, item.what, escape(item.where), "", decimal(item.bytes), escape(item.why))
+        for day in (day for day, why in plan.retention.kept.items() if why == STANDS_ON):
+            table.add_row(plan.source.name, "date, [bold]stays[/]", day.isoformat(), "", "", escape(STANDS_ON))
+        if plan.changes.problem:
+            table.add_row(plan.source.name, "cuts, [bold]stay[/]", "", "", "", escape(plan.changes.problem))
         for problem in plan.retention.damaged:
             table.add_row(plan.retention.source, "date, [bold]stays[/]", "", "", "", escape(problem))
     if table.row_count:

@@ -195,6 +195,7 @@ def pruned(result: Pruned) -> dict[str, Any]:
         "rds_lake/dates_kept": len(plan.retention.kept),
         "rds_lake/orphans_removed": len(plan.orphans),
         "rds_lake/orphan_bytes_removed": sum(orphan.bytes for orphan in plan.orphans),
+        "rds_lake/changes_removed": [f"{item.what} {item.where}" for item in plan.changes.items],
         "rds_lake/left_to_a_person": [f"{orphan.key}: {orphan.why}" for orphan in plan.left],
     }
 

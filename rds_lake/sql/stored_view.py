@@ -37,6 +37,12 @@ def why_not(text: str, *, raw: str, columns: Sequence[str], day: date) -> str | 
     return None
 
 
+def reads(text: str, raw: str) -> bool:
+    """Whether the stored view names the raw table; True of what cannot be read, which may."""
+    body = _parse(text)
+    return body is None or re.search(rf"(?<!\w){re.escape(raw)}(?!\w)", body[0]) is not None
+
+
 def _parse(text: str) -> tuple[str, list[str]] | None:
     """The SQL and the column names; None when the text is something else."""
     match = _TEXT.fullmatch(text)

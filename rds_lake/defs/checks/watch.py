@@ -23,17 +23,19 @@ from rds_lake.defs.resources import Gateways, dynamo_exports, utc_now
 from rds_lake.defs.translate import check_spec
 from rds_lake.stages.databases import freshness
 from rds_lake.stages.dynamodb.reconcile import watch_set
+from rds_lake.stages.runs.notify import render_over
 from rds_lake.stages.runs.wanted import WantedIncident
 
 WATCH_CHECK = "source_is_watched"
 
 
 class IncidentConfig(dg.Config):
-    """An incident to report; empty: look at the source."""
+    """An incident to report, or that one `is_over`; empty: look at the source."""
 
     what: str = ""
     cause: str = ""
     next_step: str = ""
+    is_over: bool = False
 
 
 def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDefinition:
@@ -43,6 +45,11 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
 
     @dg.multi_asset_check(name=_op_name(source), specs=[spec], retry_policy=RETRIES)
     def watch(config: IncidentConfig, gateways: dg.ResourceParam[Gateways]) -> Iterator[dg.AssetCheckResult]:
+        if config.is_over:
+            with dagster_failures():
+                _tell_end(source, config, gateways)
+            yield _result(source, None, severity=dg.AssetCheckSeverity.WARN)
+            return
         if config.what:
             yield _result(source, f"{config.what}: {config.cause}", severity=dg.AssetCheckSeverity.ERROR)
             shown = metadata.incident(config.what, config.next_step)
@@ -52,6 +59,13 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
         yield _result(source, reason, severity=dg.AssetCheckSeverity.WARN)
 
     return watch
+
+
+def _tell_end(source: SourceSettings, config: IncidentConfig, gateways: Gateways) -> None:
+    """Mail that the incident is over: no failed run says so."""
+    if gateways.topic is not None:
+        mail = render_over(source.name, config.what, config.cause)
+        gateways.topic.publish(subject=mail.subject, message=mail.body)
 
 
 def _staleness(config: LakeConfig, source: SourceSettings, gateways: Gateways) -> str | None:
@@ -85,5 +99,6 @@ def _op_name(source: SourceSettings) -> str:
 
 def incident_run_config(source: SourceSettings, incident: WantedIncident) -> dict[str, Any]:
     """Run configuration that makes the check report this incident."""
-    values = {"what": incident.what, "cause": incident.cause, "next_step": incident.next_step}
+    values: dict[str, Any] = {"what": incident.what, "cause": incident.cause, "next_step": incident.next_step}
+    values |= {"is_over": True} if incident.is_over else {}
     return {"ops": {_op_name(source): {"config": values}}}

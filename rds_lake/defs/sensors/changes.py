@@ -1,6 +1,7 @@
 """Asks for turns of `<source>/changes`, every `streams.forward_minutes`, never while one is under way.
 
-After a failed turn the next one comes later, after each further one twice as late, up to an hour: every failure is mailed.
+After a failed turn the next one comes later, after each further one twice as late, up to an hour. A failure that repeats the one
+before is not mailed again (`failures.py`).
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ _UNDER_WAY = [
     dg.DagsterRunStatus.STARTED,
     dg.DagsterRunStatus.CANCELING,
 ]
-_TRIGGER = "changes"
+TRIGGER = "changes"
 _LONGEST_PAUSE = timedelta(hours=1)
 _RUNS = 6
 
@@ -28,7 +29,7 @@ def changes_sensor(source: Database) -> dg.SensorDefinition:
     """The sensor of one source."""
     assert source.streams is not None
     key = own_key(source, CHANGES)
-    tags = {Tag.SOURCE.value: source.name, Tag.TRIGGER.value: _TRIGGER}
+    tags = {Tag.SOURCE.value: source.name, Tag.TRIGGER.value: TRIGGER}
 
     @dg.sensor(
         name=f"{source.name}__changes",

@@ -19,11 +19,14 @@ from rds_lake.defs.checks.published import FRESH, READABLE
 from rds_lake.defs.keys import APPROVAL, CHANGES, RETENTION, Keys, Stage
 from rds_lake.defs.orders import is_repeated_by_person
 from rds_lake.defs.resources import Gateways
-from rds_lake.defs.sensors.healing import Healer, will_retry
+from rds_lake.defs.sensors.changes import TRIGGER
+from rds_lake.defs.sensors.healing import Healer, step_failures, will_retry
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.errors import RdsLakeError
 from rds_lake.stages.runs.healing import Ended, told_of
 from rds_lake.stages.runs.notify import Incident, Mail, render_incident
+
+_TURNS = 20  # of changes, among which the one before a failed one is
 
 
 def failure_sensor(config: LakeConfig, keys: Keys) -> dg.SensorDefinition:
@@ -79,6 +82,8 @@ class _Mailer:
         run = context.dagster_run
         if will_retry(run):
             return True
+        if run.tags.get(Tag.TRIGGER) == TRIGGER and not is_repeated_by_person(run):
+            return _failed_alike_before(context)
         task = run.tags.get(Tag.EXPORT_TASK)
         if not task or is_repeated_by_person(run):
             return False
@@ -90,6 +95,19 @@ class _Mailer:
             if not will_retry(earlier) and self.healer.end_of(context.instance, earlier).is_a_persons:
                 return True
         return False
+
+
+def _failed_alike_before(context: dg.RunFailureSensorContext) -> bool:
+    """Whether the turn of changes before this one failed for the same reason: turns are tried again and again by themselves."""
+    run, instance = context.dagster_run, context.instance
+    turns = {Tag.SOURCE.value: run.tags[Tag.SOURCE], Tag.TRIGGER.value: TRIGGER}
+    runs = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(tags=turns), limit=_TURNS)]
+    ids = [one.run_id for one in runs]
+    earlier = runs[ids.index(run.run_id) + 1 :] if run.run_id in ids else []
+    if not earlier or earlier[0].status is not dg.DagsterRunStatus.FAILURE:
+        return False
+    said = {_cause(event) for event in step_failures(instance, earlier[0].run_id)}
+    return said == {_cause(event) for event in context.get_step_failure_events()}
 
 
 def _publish(context: dg.RunFailureSensorContext, topic: SnsGateway, mail: Mail) -> None:

@@ -35,6 +35,7 @@ from rds_lake.stages.lake.pointer import read_state, repairs_due
 from rds_lake.stages.runs.apart import Failed, attempt
 from rds_lake.stages.runs.examined import Candidate, Examined, start_next
 from rds_lake.stages.runs.wanted import WantedIncident, WantedRun, repairing_run
+from rds_lake.stages.streams.alarm import OutboxAlarm
 
 # Dagster ends a tick after 60 s; one slow source behind this is still far from it.
 _TICK_SECONDS = 15
@@ -116,6 +117,22 @@ def _waiting(
     return [*(c for source in examined for c in source.candidates), *legal]
 
 
+def outbox_alarm(source: Rds | Aurora, gateways: Gateways) -> OutboxAlarm:
+    """The alarm of the source's outboxes; looks into one where `streams.secret` is given."""
+
+    def look(database: str) -> str:
+        if source.streams is None or source.streams.secret is None:
+            return ""
+        # With drivers: a code location loads without them.
+        from rds_lake.stages.streams.health import watch_outboxes
+        from rds_lake.stages.streams.outboxes import dsn_of
+
+        seen = watch_outboxes(source, dsn_of(source, lambda: gateways.secrets), [database])
+        return " ".join(f"Now: {one}." for one in seen)
+
+    return OutboxAlarm(lake=gateways.lake, source=source, look=look)
+
+
 def _from(sources: Sequence[SourceSettings], name: str) -> list[SourceSettings]:
     """The sources in order, beginning with the named one."""
     names = [source.name for source in sources]
@@ -177,12 +194,23 @@ class _Tick:
         examined = Examined(source=source.name)
         if isinstance(source, Rds | Aurora):
             examined = self.reconciler.examine(watch(self.config, source))
+            examined = self._with_outboxes(source, examined)
         elif isinstance(source, DynamoDb):
             examined = self.dynamodb.examine(watch_set(self.config, source, self.exports[source.name]))
         repairs = attempt(lambda: self._repairs(source))
         if isinstance(repairs, Failed):
             return replace(examined, problems=(*examined.problems, f"what is published: {repairs.why}"))
         return replace(examined, settling=(*examined.settling, *repairs))
+
+    def _with_outboxes(self, source: Rds | Aurora, examined: Examined) -> Examined:
+        """With the incidents of outboxes that are not emptied."""
+        if not source.outbox_tables:
+            return examined
+        alarm = outbox_alarm(source, self.gateways)
+        incidents = attempt(lambda: alarm.incidents(now=self.reconciler.now))
+        if isinstance(incidents, Failed):
+            return replace(examined, problems=(*examined.problems, f"its outboxes: {incidents.why}"))
+        return replace(examined, incidents=(*examined.incidents, *incidents))
 
     def _repairs(self, source: SourceSettings) -> list[WantedRun]:
         """The published date once more, where a publication was killed or failed and views may be mixed."""

@@ -1,7 +1,8 @@
 """What may be deleted: places that lake.yaml names, checked key by key before any request is sent.
 
     source `shop`      s3://acme-lake/lake/shop/…           its tables
-                       s3://acme-lake/lake/_manifests/shop/… and _snapshots/shop/…, _jobs/shop/…, _changes/shop/…
+                       s3://acme-lake/lake/_manifests/shop/… and _snapshots/shop/…, _jobs/shop/…, _changes/shop/…,
+                                                           _compacted/shop/…
                        s3://acme-lake/exports/<task>/…      where <task> is an export of this source
 
 Manifests and other records in S3 say what is there. They never say what may go: otherwise a person who can write
@@ -98,6 +99,7 @@ def _folders(layout: LakeLayout, source: str) -> Iterator[str]:
     yield layout.snapshot_log_folder(source)
     yield layout.job_folder(source)
     yield layout.all_changes_folder(source)
+    yield layout.all_compacted_folder(source)
 
 
 def _folder(prefix: str) -> str:

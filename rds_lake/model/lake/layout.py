@@ -24,6 +24,8 @@
     lake/_compacted/shop/_live.json                the cut that the live views show
     lake/_compacted/shop/_drift.json               what the newest snapshot has that the changes do not explain
     lake/_changes/shop/_collected.json             which of the arrived changes are in cuts (`streams/collected.py`)
+    lake/_compacted/shop/_in_use.json              whether changes are compacted or removed right now
+    lake/_changes/shop/_alarm.json                 since when an outbox is not emptied, and whether people know
     lake/_changes/shop/arrived/2026/11/20/03/…     changes as Firehose wrote them (`capture: lambda`), by the hour of their arrival
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
@@ -179,6 +181,14 @@ class LakeLayout:
     def forwarded_key(self, source: str, database: str) -> str:
         """The record of the final cuts of one database."""
         return f"{self.forwarded_folder(source)}{quote(plain_segment(database), safe='')}.json"
+
+    def alarm_key(self, source: str) -> str:
+        """The record of outboxes that are not emptied."""
+        return f"{self.all_changes_folder(source)}_alarm.json"
+
+    def all_compacted_folder(self, source: str) -> str:
+        """All compacted changes of the source, and the records about them; with trailing slash."""
+        return self._key("_compacted", source) + "/"
 
     def compacted_key(self, source: str, name: str) -> str:
         """A record about the source's compacted changes: `_state.json`, `_live.json`, `_drift.json`."""

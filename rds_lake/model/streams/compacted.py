@@ -46,6 +46,9 @@ class Progress:
     """One table in one epoch. `until`: the last cut that is compacted; `changed`: the last one with changes.
     `pending`: batches that Glue may not have yet.
 
+    `merged`: up to this cut readers see the files into which batches were merged (`compaction/merge.py`); `merging`: up to which the
+    next such file goes, 0 where none was begun; `unmerged`: batches with rows behind `merged`.
+
     `version` counts raw tables: types that Athena cannot read together with the earlier ones begin a new one, which holds all
     cuts anew.
     """
@@ -58,6 +61,9 @@ class Progress:
     rows: int = 0
     pending: tuple[Batch, ...] = ()
     unparsed: tuple[Unparsed, ...] = ()
+    merged: int = 0
+    merging: int = 0
+    unmerged: int = 0
 
     @property
     def has_catalogued(self) -> bool:
@@ -73,6 +79,7 @@ class Progress:
             changed=batch.changed or self.changed,
             rows=self.rows + batch.rows,
             pending=pending,
+            unmerged=self.unmerged + (batch.rows > 0),
             unparsed=_added(self.unparsed, unparsed),
         )
 
@@ -90,6 +97,10 @@ class Compacted:
     def version_of(self, target: TableTarget) -> int:
         """The version of the table's raw table."""
         return max((table.version for table in self.tables if table.target == target), default=1)
+
+    def merged_of(self, target: TableTarget) -> tuple[tuple[str, int], ...]:
+        """By epoch up to which cut readers see merged files of the table."""
+        return tuple((table.epoch, table.merged) for table in self.tables if table.target == target and table.merged)
 
     def having(self, progress: Progress) -> Compacted:
         """With this in the place of what is there of the same table and epoch; a newer version takes the place of older ones."""

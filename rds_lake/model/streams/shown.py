@@ -26,13 +26,24 @@ class ShownCut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """`views`: every view of changes that was made, as the pointer remembers its own. `moving`: views may show another cut."""
+    """`views`: every view of changes that was made, as the pointer remembers its own. `moving`: views may show another cut.
+
+    `earlier`: while they move, dates that some views may still stand on.
+    `merged`: by `<raw table>/<epoch>` the cut up to which the views read merged files, and none of the batches in them.
+    """
 
     snapshot_date: date
     export_task: str
     cuts: tuple[ShownCut, ...] = ()
     views: Mapping[str, PublishedView] = field(default_factory=dict)
     moving: bool = False
+    earlier: tuple[date, ...] = ()
+    merged: Mapping[str, int] = field(default_factory=dict)
+
+
+def dates_shown(shown: Shown | None) -> frozenset[date]:
+    """The dates whose rows live views read; of a move that has not ended also those that they read before."""
+    return frozenset({shown.snapshot_date, *shown.earlier} if shown is not None and (shown.views or shown.cuts) else ())
 
 
 def render_shown(shown: Shown) -> str:

@@ -103,7 +103,8 @@ def render_arrived_rows(database: str, table: ChangedTable, mark: Moment, cut: i
     same_key = " AND ".join(f"r.{key} = o.{key}" for key in keys)
     join = " AND ".join(f"s.{identifier(column.raw)} = t.{key}" for column, key in zip(table.keys, keys, strict=True))
     clause = (
-        f'WITH later AS (\n  SELECT * FROM {qualified(database, table.raw)}\n  WHERE {counting(mark)} AND "cut" <= {cut}\n),\n'
+        f"WITH later AS (\n  SELECT * FROM {qualified(database, table.raw)}\n"
+        f'  WHERE {table.counted} AND {counting(mark)} AND "cut" <= {cut}\n),\n'
         f"touches AS (\n{render_touches(table)}\n),\n"
         f'recent AS (\n  SELECT * FROM (SELECT *, max("micros") OVER (PARTITION BY {listed}) AS newest FROM touches) timed\n'
         f'  WHERE "micros" >= newest - {lock_wait(table)}\n),\n'

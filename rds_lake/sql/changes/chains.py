@@ -119,7 +119,8 @@ def _common(between: Between) -> str:
         return f"SELECT *, true AS {_THERE} FROM ({snapshot_rows(between.database, table, moment.day)}) of_date"
 
     return (
-        f"WITH later AS (\n  SELECT * FROM {raw}\n  WHERE {identifier(EPOCH_KEY)} = {literal(between.later.epoch)}\n"
+        f"WITH later AS (\n  SELECT * FROM {raw}\n  WHERE {between.after.counted}\n"
+        f"    AND {identifier(EPOCH_KEY)} = {literal(between.later.epoch)}\n"
         f"    AND {identifier(UNTIL_KEY)} > {literal(until_text(between.earlier.cut))}\n"
         f'    AND "micros" BETWEEN {between.earlier.first} AND {between.later.last}\n),\n'
         f"touches AS (\n{render_touches(between.after, images + identifier('omitted') + ', ')}\n),\n"

@@ -33,7 +33,7 @@ def render_rows(database: str, table: ChangedTable, mark: Watermark, later: str)
     from_snapshot = ", ".join(of_snapshot(column) for column in table.columns)
     of_image = ", ".join(f"e.{identifier(column.new)} AS {identifier(column.raw)}" for column in table.columns)
     clause = (
-        f"WITH later AS (\n  SELECT * FROM {qualified(database, table.raw)}\n  WHERE {later}\n),\n"
+        f"WITH later AS (\n  SELECT * FROM {qualified(database, table.raw)}\n  WHERE {table.counted}\n    AND {later}\n),\n"
         f"touched AS (\n{_touched(table, keys)}\n),\n"
         f'cleared AS (\n  SELECT COALESCE(max("seq"), -1) AS "seq" FROM later WHERE "op" = \'T\'\n)'
     )

@@ -20,6 +20,8 @@ from rds_lake.sql.quoting import identifier, literal, qualified
 from rds_lake.sql.view_columns import ViewColumn, view_column
 
 EPOCH_KEY, UNTIL_KEY = "change_epoch", "until_cut"
+RAW_CHANGES = "raw_changes_"
+_MERGED = ".merged"  # behind the last cut's number: many batches in one
 # What every raw table of changes has before its data columns: name, Hive type, comment.
 META_COLUMNS = (
     ("seq", "bigint", "the change's number, unique within the epoch"),
@@ -79,6 +81,7 @@ class ChangedTable:
     """`key`: the raw names of the primary key's columns. `version`: of the raw table of changes.
 
     `arrives`: by `capture: lambda`, whose changes have no order of their own.
+    `merged`: by epoch up to which cut its batches were merged into larger files.
     """
 
     names: AthenaTable
@@ -86,11 +89,23 @@ class ChangedTable:
     columns: tuple[ChangedColumn, ...]
     version: int = 1
     arrives: bool = False
+    merged: tuple[tuple[str, int], ...] = ()
 
     @property
     def meta(self) -> tuple[tuple[str, str, str], ...]:
         """What its raw table of changes has before its data columns: name, Hive type, comment."""
         return (*META_COLUMNS, *ARRIVED_COLUMNS) if self.arrives else META_COLUMNS
+
+    @property
+    def counted(self) -> str:
+        """The condition on the raw table's partitions that has every change once: merged files up to `merged`, batches after it.
+
+        Merged files that no view reads yet, and batches that none reads any more, may be there at the same time.
+        """
+        until = identifier(UNTIL_KEY)
+        cases = "".join(f" WHEN {literal(epoch)} THEN {literal(merged_text(cut))}" for epoch, cut in self.merged)
+        last = f"CASE {identifier(EPOCH_KEY)}{cases} ELSE '' END" if cases else "''"
+        return f"({until} LIKE {literal('%' + _MERGED)}) = ({until} <= {last})"
 
     @property
     def raw(self) -> str:
@@ -117,12 +132,27 @@ class ChangedTable:
 
 def raw_changes(view: str, version: int) -> str:
     """The raw table of the changes of the table with this view."""
-    return f"raw_changes_{view}" + (f"__v{version}" if version > 1 else "")
+    return f"{RAW_CHANGES}{view}" + (f"__v{version}" if version > 1 else "")
 
 
 def until_text(cut: int) -> str:
     """A cut as the partition key has it, so that texts compare as numbers do."""
     return f"{cut:012}"
+
+
+def merged_text(cut: int) -> str:
+    """The same of a partition into which the batches up to this cut were merged: behind the cut, and before the next."""
+    return until_text(cut) + _MERGED
+
+
+def is_merged(text: str) -> bool:
+    """Whether the partition key's value is of such a partition."""
+    return text.endswith(_MERGED)
+
+
+def cut_of(text: str) -> int:
+    """The cut that `until_text` or `merged_text` wrote."""
+    return int(text.removesuffix(_MERGED))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,19 +53,20 @@ def render_changes(database: str, table: ChangedTable) -> str:
     """The view of every compacted change: what it is, then each column after (`new_`) and before (`old_`) it."""
     meta = f'  {identifier(EPOCH_KEY)} AS "epoch",\n  "cut",\n  "seq",\n  "op",\n  "at",\n  "xid",\n  "omitted"'
     meta += ',\n  "id",\n  "arrived"' if table.arrives else ""
-    return _view(
-        database, table.changes, f"SELECT\n{meta}{_images(table.columns)}\nFROM {qualified(database, table.raw)}"
-    )
+    rows = f"FROM {qualified(database, table.raw)}\nWHERE {table.counted}"
+    return _view(database, table.changes, f"SELECT\n{meta}{_images(table.columns)}\n{rows}")
 
 
 def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> str:
     """The view of what changed in each row up to the cut of the epoch, from what to what; all changes of earlier epochs.
 
     The key's columns have their own names. `changed` lists the columns whose values differ; of an insert or delete it is NULL.
+    `omitted` lists columns that are NULL before and after, because their values were too large to be captured: whether they changed
+    is not known.
     """
     keys = [column.alias for column in table.keys]
-    when, what, changed, transaction, at_cut, seq, of_epoch = free_names(
-        ["changed_at", "change", "changed", "transaction_id", "cut", "seq", "epoch"], keys
+    when, what, changed, omitted, transaction, at_cut, seq, of_epoch = free_names(
+        ["changed_at", "change", "changed", "omitted", "transaction_id", "cut", "seq", "epoch"], keys
     )
     words = " ".join(f"WHEN {literal(op)} THEN {literal(word)}" for op, word in _OPS)
     key = "".join(
@@ -75,10 +76,11 @@ def render_history(database: str, table: ChangedTable, epoch: str, cut: int) -> 
     select = (
         f'SELECT\n{key}  "at" AS {identifier(when)},\n  CASE "op" {words} END AS {identifier(what)},\n'
         f"  CASE WHEN \"op\" = 'U' THEN {_changed(table.columns)} END AS {identifier(changed)},\n"
+        f'  "omitted" AS {identifier(omitted)},\n'
         f'  "xid" AS {identifier(transaction)},\n  "cut" AS {identifier(at_cut)},\n  "seq" AS {identifier(seq)},\n'
         f"  {identifier(EPOCH_KEY)} AS {identifier(of_epoch)}{_images(table.columns)}\n"
         f"FROM {qualified(database, table.raw)}\n"
-        f'WHERE {identifier(EPOCH_KEY)} <> {literal(epoch)} OR "cut" <= {cut}'
+        f'WHERE {table.counted}\n  AND ({identifier(EPOCH_KEY)} <> {literal(epoch)} OR "cut" <= {cut})'
     )
     return _view(database, table.history, select)
 

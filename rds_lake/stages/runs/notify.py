@@ -60,6 +60,14 @@ def render_incident(incident: Incident) -> Mail:
     return Mail(subject=legal_subject(subject), body=body)
 
 
+def render_over(source: str, what: str, cause: str) -> Mail:
+    """The message that an incident ended."""
+    return Mail(
+        subject=legal_subject(f"[rds-lake] {source}: {what}"),
+        body=f"Source:        {source}\n\nThe incident is over\n{cause}\n",
+    )
+
+
 def render_held(source: str, day: date) -> Mail:
     """The message for a date that is held by `publish: manual`."""
     return Mail(

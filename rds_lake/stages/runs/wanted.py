@@ -38,13 +38,17 @@ class WantedRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WantedIncident:
-    """Something a person has to look at that no failed run reports. One incident keeps one `key`, and so is mailed once."""
+    """Something a person has to look at that no failed run reports. One incident keeps one `key`, and so is mailed once.
+
+    `is_over`: it says that an earlier one ended.
+    """
 
     key: str
     source: str
     what: str
     cause: str
     next_step: str
+    is_over: bool = False
 
 
 def starting_run(source: str, snapshot: Snapshot) -> WantedRun:

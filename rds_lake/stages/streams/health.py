@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rds_lake.config.database import Database
@@ -36,8 +37,8 @@ class WatchedOutbox:
         return f"outbox of {self.database}: {self.found}{' (ALARM: nobody empties it)' if self.alarm else ''}"
 
 
-def watch_outboxes(source: Database, find_dsn: FindDsn) -> list[WatchedOutbox]:
-    """Every outbox of the source; one that cannot be reached says so, and is no error."""
+def watch_outboxes(source: Database, find_dsn: FindDsn, databases: Sequence[str] = ()) -> list[WatchedOutbox]:
+    """Every outbox of the source, or those of some databases; one that cannot be reached says so, and is no error."""
     return [
         WatchedOutbox(
             source=source.name,
@@ -45,5 +46,5 @@ def watch_outboxes(source: Database, find_dsn: FindDsn) -> list[WatchedOutbox]:
             found=attempt(lambda database=database: outbox_health(find_dsn(), database)),
             alarm_minutes=settings_of(source).alarm_minutes,
         )
-        for database in outbox_databases(source)
+        for database in databases or outbox_databases(source)
     ]

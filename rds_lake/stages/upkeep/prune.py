@@ -1,4 +1,4 @@
-"""Prune: retention and orphans of one source, planned together and then removed.
+"""Prune: retention, orphans and changes of one source, planned together and then removed.
 
     plan = plan_prune(config, source, exports, rds=…, lake=…, now=…, busy=…)     # removes nothing
     apply_prune(lake, plan, busy=…, log=print)
@@ -19,6 +19,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.model.lake.deletable import Deletable
 from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.upkeep.changes import ChangesPlan, apply_changes, plan_changes
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.orphan import Orphan, is_orphan_still, remove_orphan
 from rds_lake.stages.upkeep.orphans import find_orphans
@@ -35,20 +36,26 @@ from rds_lake.stages.upkeep.retention import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrunePlan:
-    """What is to be removed of a source, and what is `left` to a person. Nothing is removed that is not `deletable`."""
+    """What is to be removed of a source, and what is `left` to a person. Nothing is removed that is not `deletable`.
 
+    `source` and `now`: what it was planned for.
+    """
+
+    source: SourceSettings
+    now: datetime
     retention: RetentionPlan
+    changes: ChangesPlan
     orphans: tuple[Orphan, ...]
     left: tuple[Orphan, ...]
     deletable: Deletable
 
     @property
     def items(self) -> int:
-        return len(self.retention.removals) + len(self.orphans)
+        return len(self.retention.removals) + len(self.orphans) + len(self.changes.items)
 
     @property
     def bytes(self) -> int:
-        return self.retention.bytes + sum(orphan.bytes for orphan in self.orphans)
+        return self.retention.bytes + sum(orphan.bytes for orphan in self.orphans) + self.changes.bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +67,7 @@ class Pruned:
 
     @property
     def bytes(self) -> int:
-        return self.removed.bytes + sum(orphan.bytes for orphan in self.plan.orphans)
+        return self.removed.bytes + sum(orphan.bytes for orphan in self.plan.orphans) + self.plan.changes.bytes
 
 
 def plan_prune(
@@ -79,7 +86,10 @@ def plan_prune(
     retention = plan_retention(lake, source, today=now.date(), busy=in_use)
     orphans = find_orphans(config, source, exports, rds=rds, lake=lake, now=now, busy=in_use)
     return PrunePlan(
+        source=source,
+        now=now,
         retention=retention,
+        changes=plan_changes(lake, source, retention.kept.keys(), now=now),
         orphans=tuple(orphan for orphan in orphans if orphan.removable),
         left=tuple(orphan for orphan in orphans if not orphan.removable),
         deletable=lake.s3.deletable,
@@ -94,7 +104,8 @@ def apply_prune(lake: Lake, plan: PrunePlan, *, busy: Busy, log: Callable[[str],
     lake = replace(lake, s3=lake.s3.limited(plan.deletable), glue=lake.glue.limited(plan.retention.source))
     gone = tuple(orphan for orphan in plan.orphans if _removed(lake, orphan, busy, log))
     removed = apply_retention(lake, plan.retention, busy=busy, log=log)
-    return Pruned(plan=replace(plan, orphans=gone), removed=removed)
+    changes = apply_changes(lake, plan.source, plan.changes, now=plan.now, log=log)
+    return Pruned(plan=replace(plan, orphans=gone, changes=changes), removed=removed)
 
 
 def _removed(lake: Lake, orphan: Orphan, busy: Busy, log: Callable[[str], None]) -> bool:

@@ -7,8 +7,8 @@ Of a date that is read in place the Parquet is AWS's own export, which goes whol
 In this order no list shows a date that is not there any more, no partition points at nothing, and a date whose removal broke
 off anywhere still has its manifest: the next run finds it and removes the rest.
 
-Never removed: the published date, the newest one, one that waits to be published, a date a run works on, and any key
-outside the source's own folders and the exports its manifests name.
+Never removed: the published date, one that live views of changes stand on, the newest one, one that waits to be published, a
+date a run works on, and any key outside the source's own folders and the exports its manifests name.
 
 What belongs here: what goes, and its removal. The rule is `model/lake/retention.py`; leftovers no manifest names are `orphans.py`.
 """
@@ -29,6 +29,7 @@ from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.publication import waiting
 from rds_lake.model.lake.retention import keep
+from rds_lake.model.streams.shown import dates_shown
 from rds_lake.model.tables.glue import GlueTable
 from rds_lake.stages.catalogue.locate import drop_date
 from rds_lake.stages.lake import handover
@@ -37,10 +38,15 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.lake.snapshot_log import recorded_dates
 from rds_lake.stages.publish.cleanup import require_export_folder, says_whole
+from rds_lake.stages.streams.live.move import read_shown
 from rds_lake.threads import cancelling_threads
 
 SAFETY_AGE = timedelta(hours=24)  # longer than any relocation: what is younger may be in use
 _PARALLEL = 8
+STANDS_ON = (
+    "the live views of changes stand on it: it goes once a turn of `changes` has moved them to the published date, or has dropped "
+    "them"
+)
 
 Busy = Callable[[], Collection[date]]  # dates that a run reads or writes, asked anew before every date
 
@@ -89,6 +95,8 @@ def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Col
     held = waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual")
     kept |= {day: "waits to be published" for day in dates if day in held and day not in kept}
     kept |= {day: "published" for day in dates if pointer and day == pointer.snapshot_date}
+    live = dates_shown(read_shown(lake, source.name)[0])
+    kept |= {day: STANDS_ON for day in dates if day in live and day not in kept}
     removals: list[Removal] = []
     damaged: list[str] = []
     for day in dates:
@@ -137,7 +145,7 @@ def _still_removable(lake: Lake, removal: Removal, busy: Busy) -> Manifest | Non
     source, day = removal.manifest.source, removal.snapshot_date
     state = read_state(lake.s3, lake.layout, source)
     shown = {move.snapshot_date for move in state.moves} | ({state.pointer.snapshot_date} if state.pointer else set())
-    if day in shown or day in busy():
+    if day in shown or day in busy() or day in dates_shown(read_shown(lake, source)[0]):
         return None
     return handover.find_manifest(lake.s3, lake.layout, source, day)
 

@@ -1,12 +1,17 @@
 """`<source>/changes` in Dagster: asked for every few minutes, shows what was done, and says what a person has to look at."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import dagster as dg
 import pytest
 
 from rds_lake.config.streams import Streams
 from rds_lake.defs.checks.changes import DRIFT, EMPTIED, SHOWN
+from rds_lake.defs.sensors import reconcile as reconcile_sensor
 from rds_lake.errors import CatalogError
 from rds_lake.stages.streams.live.follow import LiveViews
+from rds_lake.stages.streams.record import change_forwarded
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.stages.streams import simple_capture
 from rds_lake_tests.support.world import execute
@@ -62,4 +67,53 @@ def test_after_a_failed_turn_the_next_one_waits(streaming: Shell, monkeypatch: p
     assert not streaming.run(request).success
     streaming.forget_tick()
     assert streaming.tick("shop__changes") == []
+    execute(streaming.world.url, "DROP SCHEMA rds_lake CASCADE")
+
+
+def test_an_outbox_that_is_not_emptied_is_mailed_once_when_it_begins_and_once_when_it_ends(
+    streaming: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, mails = streaming.world, streaming.world.mailbox()
+    (request,) = streaming.tick("shop__changes")
+    streaming.run(request)
+    execute(world.url, "UPDATE notes SET v = 'waits'")
+
+    def reconcile(minutes: float) -> list[str]:
+        now = datetime.now(UTC) + timedelta(minutes=minutes)
+        monkeypatch.setattr(reconcile_sensor, "utc_now", lambda: now)
+        requests = [one for one in streaming.reconcile() if (one.run_key or "").startswith("outbox:")]
+        return [str(streaming.run(one).success) for one in requests]
+
+    assert reconcile(60) == []
+    assert reconcile(70) == ["False"], "the run of the incident fails, and is mailed as every failed run"
+    assert reconcile(80) == []
+    simple_capture.forward(world.url, world.root.lake)
+    execute(world.url, "DROP SCHEMA rds_lake CASCADE")
+    change_forwarded(
+        world.root.lake, "shop", "shop", lambda record: replace(record, as_of=datetime.now(UTC) + timedelta(minutes=90))
+    )
+    assert reconcile(95) == ["True"]
+    assert reconcile(100) == []
+    mails.read()
+    assert [mail["Subject"] for mail in mails.mails] == [
+        "[rds-lake] shop: the outbox of shop is not emptied",
+        "[rds-lake] shop: the outbox of shop is emptied again",
+    ]
+    assert "Now: outbox of shop: 1 changes, the oldest" in mails.mails[0]["Message"]
+
+
+def test_a_turn_that_fails_as_the_one_before_is_mailed_once_and_another_failure_again(
+    streaming: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mails, causes = streaming.world.mailbox(), iter(["no", "no", "something else"])
+
+    def broken(_: LiveViews) -> None:
+        raise CatalogError(next(causes))
+
+    monkeypatch.setattr(LiveViews, "bring_up", broken)
+    (request,) = streaming.tick("shop__changes")
+    for _ in range(3):
+        assert not streaming.run(request).success
+    mails.read()
+    assert ["something else" in mail["Message"] for mail in mails.mails] == [False, True]
     execute(streaming.world.url, "DROP SCHEMA rds_lake CASCADE")

@@ -1,0 +1,1 @@
+"""Tests of captured tables, changes and cuts as values."""

@@ -9,6 +9,7 @@ from rds_lake.aws.s3.many import ManyS3
 from rds_lake.config.shared import Retention
 from rds_lake.errors import ExportFailedError
 from rds_lake.stages.lake.handover import get_manifest
+from rds_lake.stages.upkeep.changes import ChangesPlan
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.orphan import Orphan, remove_orphan
 from rds_lake.stages.upkeep.orphans import find_orphans
@@ -218,7 +219,10 @@ def test_an_orphan_that_a_run_has_taken_up_since_the_plan_was_made_stays(world: 
         orphan, kind="generation", bucket="acme-lake", key=folder.removeprefix("s3://acme-lake/"), partition=None
     )
     retention = RetentionPlan(source="shop", kept={}, removals=(), damaged=())
-    plan = PrunePlan(retention=retention, orphans=(orphan, generation), left=(), deletable=lake.s3.deletable)
+    plan = PrunePlan(
+        source=world.config.sources[0], now=datetime.now(UTC), retention=retention, changes=ChangesPlan(source="shop"),
+        orphans=(orphan, generation), left=(), deletable=lake.s3.deletable,
+    )  # fmt: skip
     pruned = apply_prune(lake, plan, busy=lambda: (), log=world.lines.append)
     assert pruned.plan.orphans == ()
     assert world.query("SELECT count(*) FROM orders") == [("10",)]

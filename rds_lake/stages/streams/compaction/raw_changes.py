@@ -19,7 +19,6 @@ from rds_lake.model.tables.glue import ColumnSpec, GlueTable, PartitionSpec, Tab
 from rds_lake.sql.changes.table import EPOCH_KEY, UNTIL_KEY, ChangedTable, until_text
 from rds_lake.stages.lake.lake import Lake
 
-RAW_CHANGES = "raw_changes_"
 _ATTEMPTS = 5
 
 
@@ -47,7 +46,7 @@ def fits(table: ChangedTable, existing: Mapping[str, GlueTable], *, has_rows: bo
 def is_catalogued(table: ChangedTable, existing: Mapping[str, GlueTable]) -> bool:
     """Whether Glue has the raw table with all columns that the table has now."""
     raw = existing.get(table.raw)
-    return raw is not None and _merged(raw.columns, raw_columns(table)) == tuple(raw.columns)
+    return raw is not None and merged_columns(raw.columns, raw_columns(table)) == tuple(raw.columns)
 
 
 def catalogue_changes(lake: Lake, database: str, table: ChangedTable, progress: Progress) -> None:
@@ -64,7 +63,7 @@ def catalogue_changes(lake: Lake, database: str, table: ChangedTable, progress: 
 
 def _ensure_table(lake: Lake, database: str, table: ChangedTable) -> None:
     existing = lake.glue.find_table(database, table.raw)
-    wanted = _merged(existing.columns if existing else (), raw_columns(table))
+    wanted = merged_columns(existing.columns if existing else (), raw_columns(table))
     spec = TableSpec(
         name=table.raw,
         columns=wanted,
@@ -83,7 +82,7 @@ def _location(lake: Lake, database: str, table: ChangedTable) -> str:
     return lake.layout.uri(lake.layout.compacted_table_folder(database, folder, table.version))
 
 
-def _merged(known: Sequence[ColumnSpec], wanted: Sequence[ColumnSpec]) -> tuple[ColumnSpec, ...]:
+def merged_columns(known: Sequence[ColumnSpec], wanted: Sequence[ColumnSpec]) -> tuple[ColumnSpec, ...]:
     """What was there, widened where the wanted type is wider; then what is new."""
     types = {name: kind for name, kind, _ in wanted}
     kept = [

@@ -86,6 +86,27 @@ class CompactedRecord:
         if done:
             self._change(change)
 
+    def change(self, place: Progress, change: Callable[[Progress], Progress]) -> Progress:
+        """Change how far a table is merged; as it is afterwards. One that another run took to its next version stays as it is."""
+
+        def changed(known: Compacted) -> Compacted:
+            now = known.of(place.target, place.epoch)
+            return known if now is None or now.version != place.version else known.having(change(now))
+
+        return self._change(changed).of(place.target, place.epoch) or place
+
+    def forget(self, folders: Collection[str]) -> None:
+        """These folders are going to be removed: no partition shall name them any more."""
+
+        def change(known: Compacted) -> Compacted:
+            tables = [
+                replace(place, pending=tuple(batch for batch in place.pending if batch.folder not in folders))
+                for place in known.tables
+            ]
+            return Compacted(tables=tuple(tables))
+
+        self._change(change)
+
     def _change(self, change: Callable[[Compacted], Compacted]) -> Compacted:
         def changed(text: str | None) -> str | None:
             known = self._parse(text)

@@ -112,6 +112,11 @@ class ChangeWriter:
         )
 
 
+def physical_type(hive_type: str) -> pa.DataType:
+    """The Arrow type of a column of such a file, given as Glue has it."""
+    return _META.get(hive_type) or arrow_type(hive_type)
+
+
 def schema_of(table: ChangedTable) -> pa.Schema:
     """The file's columns, as `raw_columns` has them for Glue."""
     meta = [(name, _META[kind]) for name, kind, _ in table.meta]

@@ -25,6 +25,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.streams.changed_tables import changed_tables
 from rds_lake.stages.streams.compaction.compact import Compaction, Compactor
+from rds_lake.stages.streams.compaction.merge import Merger
 from rds_lake.stages.streams.cuts import forwarded
 from rds_lake.stages.streams.live.arrival_marks import marks_of
 from rds_lake.stages.streams.live.marks import Mark, Marks, home_of
@@ -105,6 +106,8 @@ class LiveViews:
         compactor = Compactor(lake=self.lake, source=self.source.name, log=self.log)
         compactions = tuple(compactor.compact(final, mine) for final, mine in epochs)
         problems = (*marks.problems, *problems, *(one for done in compactions for one in done.problems))
+        merger = Merger(lake=self.lake, source=self.source.name, log=self.log)
+        problems += tuple(problem for final, mine in epochs for problem in merger.merge(final.epoch, mine))
         shown, moved = None, 0
         if marks.marks or not marks.problems:  # marks that cannot be read leave the views as they are
             shown, moved, more = self._move(dated, tables, marks.marks, is_published=True)

@@ -26,6 +26,7 @@ from rds_lake.sql.changes.table import Watermark
 from rds_lake.sql.quoting import identifier, literal, qualified
 from rds_lake.stages.catalogue.dated import DatedTables
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.cuts import forwarded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +88,20 @@ def _read(lake: Lake, source: str, dated: DatedTables, home: str, names: Mapping
     watermark = Watermark(
         day=dated.snapshot_date, epoch=rows[0][1], cut=int(rows[0][0]), position=position, outbox=outbox
     )
+    _require_kept(lake, source, home, watermark)
     captured = tuple(parse_captured(text, where=where) for (text,) in defined if text)
     return Mark(home=home, watermark=watermark, captured=captured)
+
+
+def _require_kept(lake: Lake, source: str, home: str, mark: Watermark) -> None:
+    """CatalogError where changes after the snapshot were removed: live rows would be wrong without a word."""
+    for record in forwarded(lake, source):
+        cuts = record.find(mark.epoch) if record.database == home else None
+        if cuts is not None and mark.cut + 1 < cuts.first:
+            raise CatalogError(
+                f"{source} {mark.day} was made at cut {mark.cut} of epoch {mark.epoch} of {home}, and the changes up to cut "
+                f"{cuts.first - 1} were removed: it has no live views. Publish a later date"
+            )
 
 
 def _rows(

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from rds_lake.errors import CatalogError, RdsLakeError
 from rds_lake.model.lake.publication import Pointer
 from rds_lake.model.streams.compacted import Compacted
-from rds_lake.model.streams.shown import Shown, ShownCut, parse_shown, render_shown
+from rds_lake.model.streams.shown import Shown, ShownCut, dates_shown, parse_shown, render_shown
 from rds_lake.model.tables.glue import GlueTable
 from rds_lake.sql.changes.table import ChangedTable
 from rds_lake.sql.changes.views import live_columns, render_changes, render_history, render_live
@@ -58,9 +58,10 @@ def wanted_views(
         home: _cut(mark, [one for one in tables if home_of(one.names.target, by_home) == home], compacted)
         for home, mark in by_home.items()
     }
-    for table in tables:
-        home = home_of(table.names.target, by_home)
+    for one in tables:
+        home = home_of(one.names.target, by_home)
         mark = by_home[home].watermark
+        table = replace(one, merged=compacted.merged_of(one.names.target))
         progress = compacted.of(table.names.target, mark.epoch)
         cut = min(cuts[home], progress.changed if progress else 0)  # nothing of this table changed from here to the cut
         try:
@@ -81,6 +82,7 @@ def wanted_views(
             ShownCut(home=home, epoch=mark.watermark.epoch, cut=max(cuts[home], mark.watermark.cut))
             for home, mark in sorted(by_home.items())
         ),
+        merged={f"{table.raw}/{epoch}": until for table in made.values() for epoch, until in table.merged},
     )
     return Wanted(shown=shown, statements=statements, tables=made, problems=tuple(problems))
 
@@ -113,7 +115,8 @@ class LiveMover:
             return 0
         # What readers may see in between is written first: views of both.
         old = shown.views if shown else {}
-        etag = self._write(replace(wanted.shown, views=old, moving=True), etag)
+        moving = replace(wanted.shown, views=old, moving=True, earlier=tuple(sorted(dates_shown(shown))))
+        etag = self._write(moving, etag)
         try:
             self.lake.athena.run_many([wanted.statements[view] for view in stale], database=self.source)
         except RdsLakeError:

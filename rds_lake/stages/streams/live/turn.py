@@ -15,6 +15,7 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.model.streams.drift import Drift
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.collecting.collect import CollectedNow, collector_of
+from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.streams.forward import Forwarded, Forwarding
 from rds_lake.stages.streams.forward_each import forward_each
 from rds_lake.stages.streams.live.arrival_marks import is_by_call
@@ -80,7 +81,8 @@ def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, l
             collected = collector_of(lake, source, log).collect()
     except RdsLakeError as error:
         failure = error
-    brought = LiveViews(lake=lake, source=source, log=log).bring_up()
+    with using_changes(lake, source.name, "turn", log=log):
+        brought = LiveViews(lake=lake, source=source, log=log).bring_up()
     drift = None
     if brought.shown is not None and brought.tables:
         check = DriftCheck(lake=lake, source=source, log=log)

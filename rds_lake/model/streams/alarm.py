@@ -1,0 +1,71 @@
+"""Outboxes that nobody empties, as a record: since when each is behind, and which alarms have ended.
+
+    lake/_changes/shop/_alarm.json
+
+An outbox is behind when the newest instant as of which everything was forwarded (`ForwardedCuts.as_of`) is too long ago. That needs
+no connection to the database, and is true whatever the reason: no forwarder runs, a right is missing, the database cannot be reached.
+
+What belongs here: the record and the rule. Who is told is `stages/streams/alarm.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from rds_lake.model.records import read_record, render_record
+
+_REMEMBERED = timedelta(days=7)  # that an alarm ended
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """`since`: nothing that was committed later is in the lake. `seen`: what the outbox had when people were told.
+
+    `ended`: when everything was forwarded again; None while it lasts.
+    """
+
+    since: datetime
+    seen: str = ""
+    ended: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarms:
+    """By database: the newest alarm of each, and for outboxes from which nothing ever came, since when that is watched."""
+
+    alarms: Mapping[str, Alarm] = field(default_factory=dict)
+    watched: Mapping[str, datetime] = field(default_factory=dict)
+
+    def watching(self, database: str, now: datetime) -> Alarms:
+        """The same, with the outbox watched."""
+        return self if database in self.watched else replace(self, watched={**self.watched, database: now})
+
+    def lasts(self, database: str) -> bool:
+        """Whether people were told that it is behind, and not that this ended."""
+        alarm = self.alarms.get(database)
+        return alarm is not None and alarm.ended is None
+
+    def begun(self, database: str, since: datetime, seen: str) -> Alarms:
+        """With an alarm, in the place of the one before."""
+        return replace(self, alarms={**self.alarms, database: Alarm(since=since, seen=seen)})
+
+    def ended(self, database: str, now: datetime) -> Alarms:
+        """With the alarm at its end, where one lasts; one that ended long ago is forgotten."""
+        alarm = self.alarms.get(database)
+        if alarm is None or (alarm.ended is not None and now - alarm.ended < _REMEMBERED):
+            return self
+        others = {name: one for name, one in self.alarms.items() if name != database}
+        return replace(self, alarms=others if alarm.ended else {**others, database: replace(alarm, ended=now)})
+
+
+def render_alarms(alarms: Alarms) -> str:
+    """The record's JSON."""
+    return render_record(asdict(alarms), version=1)
+
+
+def parse_alarms(text: str | None, *, where: str) -> Alarms:
+    """What `render_alarms` made; none where there is no object. ManifestError when it is damaged."""
+    remedy = "delete it: an outbox that is behind is told of once more"
+    return Alarms() if text is None else read_record(Alarms, text, where=where, known=(1,), remedy=remedy)

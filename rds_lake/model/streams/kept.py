@@ -1,0 +1,40 @@
+"""Which cuts no date needs any more: the rule by which changes go.
+
+A date of the lake says at which cut of which epoch its snapshot was made. Its live view and its history begin there. So the cuts
+up to the lowest of these numbers are needed by no date, and neither are epochs before the first one that a date is of.
+
+What belongs here: the rule. Removing what it does not keep is `stages/upkeep/changes.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from rds_lake.model.streams.forwarded import ForwardedCuts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateCut:
+    """The newest cut that is inside a date's snapshot, of the database's epoch at that time."""
+
+    epoch: str
+    cut: int
+
+
+def last_unneeded(record: ForwardedCuts, dates: Collection[DateCut]) -> dict[str, int]:
+    """By epoch the last cut that none of the dates needs; only epochs that have such cuts.
+
+    `dates` are those of this database. Where none of them is of an epoch that the record knows, every cut stays: capture was just
+    installed, or the record was made anew. The newest cut of all stays, too: the next forwarder begins with it.
+    """
+    order = [each.epoch for each in record.epochs]
+    known = [each for each in dates if each.epoch in order]
+    if not known:
+        return {}
+    first = min(order.index(each.epoch) for each in known)
+    lowest = min(each.cut for each in known if each.epoch == order[first])
+    last = {each.epoch: each.cut for each in record.epochs[:first]} | {order[first]: lowest}
+    if record.current is not None and record.current.epoch in last:
+        last[record.current.epoch] = min(last[record.current.epoch], record.current.cut - 1)
+    return {epoch: cut for epoch, cut in last.items() if cut > 0}

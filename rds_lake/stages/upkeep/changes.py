@@ -1,0 +1,184 @@
+"""Retention of changes: cuts, compacted files, and what Firehose wrote, kept as long as `retention:` and `streams.keep_days` say.
+
+    the record of final cuts says which cut is the first -> partitions in Glue -> compacted files -> files and manifests of cuts
+
+In this order no reader begins with a cut that is partly gone, and a removal that broke off anywhere is finished by the next one.
+While a turn compacts, nothing is removed, and no turn begins while something is (`stages/streams/compaction/in_use.py`).
+
+What belongs here: what goes, and its removal. Which cuts are needed is `needed_cuts.py`, which files are read
+`compacted_files.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+
+from rds_lake.aws.s3.many import ManyS3
+from rds_lake.aws.s3.objects import S3Object
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import ManifestError, UnavailableError
+from rds_lake.model.streams.forwarded import ForwardedCuts
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.collecting.collect import collector_of
+from rds_lake.stages.streams.compaction.in_use import using_changes
+from rds_lake.stages.streams.compaction.record import CompactedRecord
+from rds_lake.stages.streams.record import change_forwarded
+from rds_lake.stages.upkeep.compacted_files import StaleFiles, stale_files
+from rds_lake.stages.upkeep.needed_cuts import Unneeded, before_dates, unneeded_cuts
+
+_HOUR = re.compile(r"(\d{4})/(\d{2})/(\d{2})/(\d{2})/")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stale:
+    """Something that goes, for people: what, where, why, and how much it is."""
+
+    what: str
+    where: str
+    why: str
+    objects: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesPlan:
+    """What goes of a source's changes while the dates `kept` stay. `problem`: why nothing of its cuts can go."""
+
+    source: str
+    kept: frozenset[date] = frozenset()
+    cuts: tuple[Unneeded, ...] = ()
+    files: StaleFiles = field(default_factory=StaleFiles)
+    arrived: tuple[S3Object, ...] = ()
+    problem: str | None = None
+
+    @property
+    def items(self) -> tuple[Stale, ...]:
+        """All of it, summed up."""
+        cuts = [
+            Stale(
+                what="cuts",
+                where=f"{one.database}, epoch {one.epoch}, up to cut {one.last}",
+                why="no date that stays needs these changes",
+                objects=len(one.objects),
+                bytes=sum(item.bytes for item in one.objects),
+            )
+            for one in self.cuts
+        ]
+        files = [
+            Stale(what="compacted", where=folder.key, why=why, objects=folder.objects, bytes=folder.bytes)
+            for folder, why in self.files.folders
+        ]
+        arrived = Stale(
+            what="arrived",
+            where="what Firehose wrote",
+            why="older than every date that stays",
+            objects=len(self.arrived),
+            bytes=sum(item.bytes for item in self.arrived),
+        )
+        return (*cuts, *files, *([arrived] if self.arrived else ()))
+
+    @property
+    def bytes(self) -> int:
+        return sum(item.bytes for item in self.items)
+
+
+def plan_changes(lake: Lake, source: SourceSettings, kept: Collection[date], *, now: datetime) -> ChangesPlan:
+    """What would go; removes nothing. Without `streams:` nothing, without `retention:` only files that nobody reads."""
+    plan = ChangesPlan(source=source.name, kept=frozenset(kept))
+    if not isinstance(source, Rds | Aurora) or source.streams is None:
+        return plan
+    if source.retention is not None:
+        plan = replace(plan, arrived=tuple(_arrived(lake, source, kept, now=now)))
+        try:
+            plan = replace(plan, cuts=unneeded_cuts(lake, source, kept, now=now))
+        except ManifestError as error:
+            plan = replace(plan, problem=str(error))
+    last = {one.epoch: one.last for one in plan.cuts}
+    return replace(plan, files=stale_files(lake, source.name, last, now=now)) if source.athena else plan
+
+
+def apply_changes(
+    lake: Lake, source: SourceSettings, plan: ChangesPlan, *, now: datetime, log: Callable[[str], None]
+) -> ChangesPlan:
+    """Remove it, as far as it still may go; what was removed. Repeatable after a crash anywhere.
+
+    It is planned anew with the dates that are there by now: one of those that should have gone may have stayed.
+    """
+    nothing = ChangesPlan(source=plan.source)
+    if not plan.items:
+        return nothing
+    try:
+        with using_changes(lake, plan.source, "removal", log=log):
+            dates = handover.list_dates(lake.s3, lake.layout, plan.source)
+            going = plan_changes(lake, source, dates, now=now)
+            _remove(lake, going)
+    except UnavailableError as error:
+        log(str(error))
+        return nothing
+    for item in going.items:
+        log(f"{plan.source} {item.what} {item.where} is removed: {item.bytes:,} bytes; {item.why}")
+    return going
+
+
+def _remove(lake: Lake, plan: ChangesPlan) -> None:
+    bucket, many = lake.layout.bucket, ManyS3.of(lake.s3)
+    for cuts in plan.cuts:
+        change_forwarded(lake, plan.source, cuts.database, lambda record, cuts=cuts: _from(record, cuts))
+    for raw in sorted({one.raw for one in plan.files.partitions}):
+        gone = [one.values for one in plan.files.partitions if one.raw == raw]
+        lake.glue.delete_partitions(plan.source, raw, gone)
+    if plan.files.folders:
+        CompactedRecord(lake=lake, source=plan.source).forget(
+            {lake.layout.uri(one.key) for one, _ in plan.files.folders}
+        )
+    many.delete(bucket, [key for folder, _ in plan.files.folders for key, _ in many.listed_below(bucket, folder.key)])
+    many.delete(bucket, [item.key for item in _files_first(plan.cuts)])
+    many.delete(bucket, [item.key for item in plan.arrived])
+
+
+def _files_first(cuts: Sequence[Unneeded]) -> list[S3Object]:
+    return sorted((item for one in cuts for item in one.objects), key=lambda item: item.key.endswith(".json"))
+
+
+def _from(record: ForwardedCuts, cuts: Unneeded) -> ForwardedCuts:
+    """The record, in which the epoch begins after these cuts."""
+    return replace(
+        record,
+        epochs=tuple(
+            replace(each, first=max(each.first, cuts.last + 1)) if each.epoch == cuts.epoch else each
+            for each in record.epochs
+        ),
+    )
+
+
+def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: datetime) -> Iterator[S3Object]:
+    """What Firehose wrote before the first date that stays, and for whoever is late, two days before that."""
+    assert source.streams is not None
+    if not kept:
+        return
+    before = min(before_dates(kept), now - timedelta(days=max(1, source.streams.keep_days)))
+    if source.athena and source.streams.capture == "lambda":
+        # What is in no cut yet stays, however old: nobody else has it.
+        collected, _ = collector_of(lake, source, lambda _: None).read()
+        if collected.open_from is None:
+            return
+        before = min(before, collected.open_from)
+    for folder in (lake.layout.arrived_folder(source.name), lake.layout.refused_folder(source.name)):
+        for item in lake.s3.list_objects(lake.layout.bucket, folder):
+            hour = _HOUR.search(item.key.removeprefix(folder))
+            if hour is not None and _time(hour) < before and item.modified is not None and item.modified < now:
+                yield item
+
+
+def _time(hour: re.Match[str]) -> datetime:
+    """The end of the hour in a key; one that no clock shows is never old."""
+    year, month, day, at = map(int, hour.groups())
+    try:
+        return datetime(year, month, day, at, tzinfo=UTC) + timedelta(hours=1)
+    except ValueError:
+        return datetime.max.replace(tzinfo=UTC)
