@@ -97,16 +97,16 @@ def test_changes_by_lambda_are_collected_shown_and_audited(streaming: Shell, mon
         return {name: value.value for name, value in made.materialization.metadata.items()}, results(done)
 
     shown, _ = turn()
-    assert (shown["rds_lake/changes_collected"], shown["rds_lake/lines_put_aside"]) == (3, 1)
+    assert (shown["rds_lake/changes_collected"], shown["rds_lake/lines_put_aside"]) == (4, 1)
     for days in (0, 1):
         at = datetime.now(UTC) + timedelta(days=days)
         world.snapshot(at.date().isoformat(), at=at.isoformat())
         world.publish(at.date().isoformat())
     shown, checks = turn()
-    assert len(writers.rows) == shown["rds_lake/changes_rolled_back"] == 3, "no snapshot has their rows"
+    assert len(writers.rows) == shown["rds_lake/changes_rolled_back"] == 4, "no snapshot has their rows"
     assert checks.keys() == {SHOWN, DRIFT}, "there is no outbox to look at"
     assert (checks[SHOWN][0], checks[DRIFT][0]) == (False, False)
-    assert "1 arrived lines are no changes" in str(checks[SHOWN][1]) and "3 changes were rolled back (id=" in str(
+    assert "1 arrived lines are no changes" in str(checks[SHOWN][1]) and "4 changes were rolled back (id=" in str(
         checks[DRIFT][1]
     )
     execute(world.url, "DROP TABLE items")
