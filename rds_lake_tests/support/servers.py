@@ -44,7 +44,9 @@ def empty_mariadb(url: str) -> None:
         for (name,) in cursor.fetchall():
             cursor.execute(f"DROP DATABASE {backticked(name)}")
         cursor.execute(
-            "SELECT user, host FROM mysql.user WHERE user NOT IN ('root', 'mariadb.sys', 'mysql', '', %s)", [dsn.user]
+            "SELECT user, host, is_role FROM mysql.user WHERE user NOT IN ('root', 'mariadb.sys', 'mysql', '', %s)",
+            [dsn.user],
         )
-        for user, host in cursor.fetchall():
-            cursor.execute(f"DROP USER {mysql_literal(user)}@{mysql_literal(host)}")
+        for user, host, is_role in cursor.fetchall():
+            name = mysql_literal(user)
+            cursor.execute(f"DROP ROLE {name}" if is_role == "Y" else f"DROP USER {name}@{mysql_literal(host)}")

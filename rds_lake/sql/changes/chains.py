@@ -185,7 +185,7 @@ def _differing(between: Between, test: str) -> str:
         f"CASE WHEN {test.format(identifier(column.raw), identifier(column.new))} THEN {literal(column.column.name)} END"
         for column in between.values
     ]
-    return f"array_join({array_of(each)}, ', ')" if each else "''"
+    return f"COALESCE(array_join({array_of(each)}, ', '), '')" if each else "''"
 
 
 def _text() -> str:

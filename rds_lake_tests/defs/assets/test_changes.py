@@ -10,10 +10,12 @@ from rds_lake.config.streams import Streams
 from rds_lake.defs.checks.changes import DRIFT, EMPTIED, SHOWN
 from rds_lake.defs.sensors import reconcile as reconcile_sensor
 from rds_lake.errors import CatalogError
+from rds_lake.stages.streams.live import drift
 from rds_lake.stages.streams.live.follow import LiveViews
 from rds_lake.stages.streams.record import change_forwarded
 from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.stages.streams import simple_capture
+from rds_lake_tests.stages.streams.collecting.calls import Writers, deliver
 from rds_lake_tests.support.world import execute
 
 SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"
@@ -117,3 +119,46 @@ def test_a_turn_that_fails_as_the_one_before_is_mailed_once_and_another_failure_
     mails.read()
     assert ["something else" in mail["Message"] for mail in mails.mails] == [False, True]
     execute(streaming.world.url, "DROP SCHEMA rds_lake CASCADE")
+
+
+def test_changes_by_lambda_are_collected_shown_and_audited(streaming: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = streaming.world
+    execute(
+        world.url,
+        "DROP SCHEMA rds_lake CASCADE; CREATE TABLE IF NOT EXISTS items (id bigint PRIMARY KEY, a text, b text)",
+    )
+    monkeypatch.setattr(drift, "_ON_THEIR_WAY", timedelta(days=-9))  # a snapshot of tomorrow is compared at once
+    world.with_source(
+        streams=Streams(
+            tables=("shop.public.items",), capture="lambda", function=SECRET, secret=SECRET, forward_minutes=1
+        )
+    )
+    streaming.reload()
+    now, writers = datetime.now(UTC), Writers(seed=2, keys=90, start=datetime.now(UTC))
+    writers.write(3)
+    deliver(world.root.lake, [(now, one) for one in writers.sent], table="shop.public.items")
+    world.root.s3.put_bytes(
+        "acme-lake", f"{world.root.lake.layout.arrived_hour_folder('shop', now)}x", b"{\n", kms_key=None
+    )
+
+    def turn() -> tuple[dict[str, object], dict[str, tuple[bool, str | None]]]:
+        (request,) = streaming.tick("shop__changes")
+        done = streaming.run(request)
+        streaming.forget_tick()
+        (made,) = done.get_asset_materialization_events()
+        return {name: value.value for name, value in made.materialization.metadata.items()}, results(done)
+
+    shown, _ = turn()
+    assert (shown["rds_lake/changes_collected"], shown["rds_lake/lines_put_aside"]) == (4, 1)
+    for days in (0, 1):
+        at = datetime.now(UTC) + timedelta(days=days)
+        world.snapshot(at.date().isoformat(), at=at.isoformat())
+        world.publish(at.date().isoformat())
+    shown, checks = turn()
+    assert len(writers.rows) == shown["rds_lake/changes_rolled_back"] == 4, "no snapshot has their rows"
+    assert checks.keys() == {SHOWN, DRIFT}, "there is no outbox to look at"
+    assert (checks[SHOWN][0], checks[DRIFT][0]) == (False, False)
+    assert "1 arrived lines are no changes" in str(checks[SHOWN][1]) and "4 changes were rolled back (id=" in str(
+        checks[DRIFT][1]
+    )
+    execute(world.url, "DROP TABLE items")

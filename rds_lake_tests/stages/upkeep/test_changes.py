@@ -15,10 +15,12 @@ from rds_lake.console.connect import Connected
 from rds_lake.console.prune import prune as prune_command
 from rds_lake.errors import CatalogError, ManifestError, UnavailableError
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.collecting.collect import collector_of
 from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.streams.cuts import complete_cuts, forwarded
 from rds_lake.stages.streams.live.move import LiveMover
 from rds_lake.stages.streams.record import change_forwarded
+from rds_lake.stages.upkeep.changes import plan_changes
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import PrunePlan, apply_prune, plan_prune
 from rds_lake_tests.stages.streams import simple_capture
@@ -167,6 +169,26 @@ def test_nothing_goes_while_changes_are_compacted_and_no_turn_begins_while_they_
     assert kept.keys(abandoned) == []
     left = [key for key in kept.keys("lake/_changes/shop/") if "/arrived/" in key or "/refused/" in key]
     assert [key.split("/2026/")[1][:5] for key in left] == ["11/17", "11/21"], "two days before the first date stay"
+
+
+def test_what_arrived_by_lambda_and_is_in_no_cut_yet_stays_however_old(world: World) -> None:
+    streams = Streams(
+        tables=("shop.public.orders",), capture="lambda", function="arn:aws:lambda:us-east-1:1:function:f"
+    )
+    world.with_source(streams=streams, retention=Retention(daily=1, weekly=0, monthly=0))
+    (source,) = world.config.databases
+    layout, s3 = world.root.lake.layout, world.root.s3
+    for hour in (datetime(2026, 11, day, 3, tzinfo=UTC) for day in (1, 2)):
+        s3.put_text("acme-lake", f"{layout.arrived_hour_folder('shop', hour)}x", "x\n", kms_key=None)
+
+    def arrived() -> int:
+        plan = plan_changes(world.gateways.lake, source, [date(2026, 11, 20)], now=datetime(2026, 11, 28, tzinfo=UTC))
+        return len(plan.arrived)
+
+    assert arrived() == 0
+    collector = collector_of(world.gateways.lake, source, world.lines.append)
+    replace(collector, now=lambda: datetime(2026, 11, 4, 3, tzinfo=UTC)).collect()
+    assert arrived() == 1, "the second hour is open: more may come"
 
 
 def test_the_date_that_live_views_stand_on_stays_and_prune_says_why(
