@@ -11,7 +11,7 @@ What belongs here: that order. Which cut is shown is `follow.py`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rds_lake.errors import CatalogError, RdsLakeError
@@ -54,10 +54,7 @@ def wanted_views(
     statements: dict[str, str] = {}
     problems: list[str] = []
     made: dict[str, ChangedTable] = {}
-    cuts = {
-        home: _cut(mark, [one for one in tables if home_of(one.names.target, by_home) == home], compacted)
-        for home, mark in by_home.items()
-    }
+    cuts = {home: _cut(mark, by_home, tables, compacted) for home, mark in by_home.items()}
     for one in tables:
         home = home_of(one.names.target, by_home)
         mark = by_home[home].watermark
@@ -87,8 +84,12 @@ def wanted_views(
     return Wanted(shown=shown, statements=statements, tables=made, problems=tuple(problems))
 
 
-def _cut(mark: Mark, tables: Sequence[ChangedTable], compacted: Compacted) -> int:
-    places = [compacted.of(table.names.target, mark.watermark.epoch) for table in tables]
+def _cut(mark: Mark, homes: Collection[str], tables: Sequence[ChangedTable], compacted: Compacted) -> int:
+    places = [
+        compacted.of(table.names.target, mark.watermark.epoch)
+        for table in tables
+        if home_of(table.names.target, homes) == mark.home
+    ]
     return min((place.until if place else 0 for place in places), default=0)
 
 

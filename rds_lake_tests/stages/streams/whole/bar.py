@@ -138,6 +138,7 @@ def _snapshot(lab: Lab, day: date, moment: float) -> Line:
     lab.world.publish(day.isoformat())
     found, outbox = lab.shown(), frozenset(lab.numbers("rds_lake_outbox", "seq"))
     (cut,) = lab.numbers("rds_lake_position", "cut")
+    lab.bring_up()  # beside the forwarder, once
     with lab.resting():
         done = lab.forward(witness=True)
         brought = lab.bring_up()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from typing import Any
+from typing import Any, LiteralString, cast
 
 import psycopg
 import pymysql
@@ -64,7 +64,9 @@ def _copy(
     place: sql.Identifier,
     columns: list[tuple[str, str]],
 ) -> None:
-    listed = sql.SQL(", ").join(sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind)) for name, kind in columns)
+    listed = sql.SQL(", ").join(
+        sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(cast(LiteralString, kind))) for name, kind in columns
+    )
     names = sql.SQL(", ").join(sql.Identifier(name) for name, _ in columns)
     target.execute(sql.SQL("CREATE TABLE {} ({})").format(place, listed))
     with (
