@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.infra.policy.document import PolicyDocument, Statement, fixed
+from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Resource, Statement, fixed
 from rds_lake.infra.policy.names import Names, find_key
+from rds_lake.infra.policy.widen import fitted
 from rds_lake.model.aws.arn import parse_arn
 from rds_lake.model.lake.layout import LakeLayout
 
@@ -43,11 +44,13 @@ def stream_name(prefix: str, source: str) -> str:
 
 
 def function_policy(config: LakeConfig, names: Names, prefix: str) -> PolicyDocument:
-    """What the function may do. `prefix`: how the streams' names begin.
+    """What the function may do; without a statement where no source calls one. `prefix`: how the streams' names begin.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
-    functions, bucket = function_names(config), config.lake.bucket
+    if not (functions := function_names(config)):
+        return PolicyDocument(statements=())
+    bucket = config.lake.bucket
     sources = [source.name for source in calling_sources(config)]
     statements = [
         Statement(
@@ -76,7 +79,7 @@ def function_policy(config: LakeConfig, names: Names, prefix: str) -> PolicyDocu
             resources=fixed(*(names.arn("logs", f"log-group:/aws/lambda/{name}:log-stream:*") for name in functions)),
         ),
     ]
-    return PolicyDocument(statements=(*statements, *_encrypt(config, names)))
+    return fitted((*statements, *_encrypt(config, names)), INLINE_LIMIT)
 
 
 def stream_policy(config: LakeConfig, names: Names) -> PolicyDocument:
@@ -85,9 +88,12 @@ def stream_policy(config: LakeConfig, names: Names) -> PolicyDocument:
     AWS's page allows reading the objects as well, which a stream without backup never does.
     https://docs.aws.amazon.com/firehose/latest/dev/controlling-access.html#using-iam-s3
     """
+    if not calling_sources(config):
+        return PolicyDocument(statements=())
     layout = LakeLayout(bucket=config.lake.bucket, prefix=config.lake.prefix)
+    bucket = names.bucket(config.lake.bucket)
     folders = [
-        folder.rstrip("/")
+        folder
         for source in calling_sources(config)
         for folder in (layout.arrived_folder(source.name), layout.refused_folder(source.name))
     ]
@@ -96,20 +102,22 @@ def stream_policy(config: LakeConfig, names: Names) -> PolicyDocument:
             sid="WriteChanges",
             reason="Write objects of changes, and what could not be written as such.",
             actions=("s3:AbortMultipartUpload", "s3:PutObject"),
-            resources=fixed(*(names.objects(config.lake.bucket, folder) for folder in folders)),
+            resources=tuple(Resource(stem=f"{bucket}/", name=f"{folder}*") for folder in folders),
         ),
         Statement(
             sid="FindTheBucket",
             reason="Firehose looks at the bucket and for uploads that it began.",
             actions=("s3:GetBucketLocation", "s3:ListBucket", "s3:ListBucketMultipartUploads"),
-            resources=fixed(names.bucket(config.lake.bucket)),
+            resources=fixed(bucket),
         ),
     ]
-    return PolicyDocument(statements=(*statements, *_encrypt(config, names)))
+    return fitted((*statements, *_encrypt(config, names)), INLINE_LIMIT)
 
 
 def caller_policy(config: LakeConfig, names: Names) -> PolicyDocument:
     """What databases may do by the role that a person associates with them: call the functions."""
+    if not calling_sources(config):
+        return PolicyDocument(statements=())
     call = Statement(
         sid="CallTheFunction",
         reason="Triggers call the function for each change.",

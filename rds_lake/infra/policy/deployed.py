@@ -196,7 +196,11 @@ def _capture(config: LakeConfig, names: Names) -> Iterator[Deployed]:
         sid="DeployLogs",
         reason="The log groups of the functions.",
         types=("AWS::Logs::LogGroup",),
-        resources=fixed(*(names.arn("logs", f"log-group:/aws/lambda/{name}") for name in functions)),
+        # AWS checks some actions on the group's ARN with `:*`.
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+        resources=fixed(
+            *(names.arn("logs", f"log-group:/aws/lambda/{name}{end}") for name in functions for end in ("", ":*"))
+        ),
     )
     yield Deployed(
         sid="DeployStreams",

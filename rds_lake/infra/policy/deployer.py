@@ -43,6 +43,16 @@ _LEFT_OUT = {
     "iam:PassRole",  # the roles of `roles_passed` alone, each to its service
     "iam:CreateServiceLinkedRole",  # of sessions of Spark and of the first use of AWS Backup in an account
     "glue:CreateConnection",  # of a database that lies in another warehouse
+    # What these functions and log groups never have: versions, signed code, scaling, delivery and rules of logs for the account.
+    *("lambda:DeleteFunctionCodeSigningConfig", "lambda:PublishVersion", "lambda:PutFunctionScalingConfig"),
+    *(
+        "logs:CreateLogDelivery",
+        "logs:DeleteDataProtectionPolicy",
+        "logs:DeleteIndexPolicy",
+        "logs:DeleteResourcePolicy",
+    ),
+    *("logs:PutBearerTokenAuthentication", "logs:PutDataProtectionPolicy", "logs:PutIndexPolicy"),
+    *("logs:PutLogGroupDeletionProtection", "logs:PutResourcePolicy"),
 }
 
 

@@ -63,7 +63,7 @@ def capture(config: LakeConfig) -> Part:
     if not sources:
         return Part()
     _require_short_names(config, sources)
-    functions = function_names(config)
+    functions, policies = function_names(config), _policies(config)
     return Part(
         parameters={
             "CaptureCodeKey": {
@@ -78,11 +78,12 @@ def capture(config: LakeConfig) -> Part:
         },
         conditions={_FUNCTION: given("CaptureCodeKey"), _STREAMS: equals("ChangesStreams", "new")},
         resources={
-            **_roles(config),
+            **{logical: _role(config, *made) for logical, made in policies.items()},
             **{name: made for at, function in enumerate(functions) for name, made in _function(config, at, function)},
             **{name: made for source in sources for name, made in _stream(config, source)},
         },
         outputs=_outputs(config),
+        notes=tuple(f"{named_role}: {line}" for named_role, _, may, _ in policies.values() for line in may.widened),
     )
 
 
@@ -96,13 +97,13 @@ def _require_short_names(config: LakeConfig, sources: tuple[Database, ...]) -> N
         )
 
 
-def _roles(config: LakeConfig) -> dict[str, Any]:
-    every = {
+def _policies(config: LakeConfig) -> dict[str, tuple[str, str, PolicyDocument, str | None]]:
+    """Logical id -> name, service, policy and condition of each role."""
+    return {
         "CaptureRole": (FUNCTION_ROLE, "lambda", function_policy(config, TEMPLATE_NAMES, _PREFIX), _FUNCTION),
         "ChangesRole": (STREAM_ROLE, "firehose", stream_policy(config, TEMPLATE_NAMES), _STREAMS),
         "CaptureCallerRole": (CALLER_ROLE, "rds", caller_policy(config, TEMPLATE_NAMES), None),
     }
-    return {logical: _role(config, *made) for logical, made in every.items()}
 
 
 def _role(config: LakeConfig, name: str, service: str, may: PolicyDocument, condition: str | None) -> dict[str, Any]:
