@@ -1,6 +1,6 @@
-"""What triggers cost writers of a PostgreSQL database, against the same work without them.
+"""What triggers cost writers of PostgreSQL and MariaDB, against the same work without them.
 
-    python -m bench.capture_cost [--rows 100000] [--seconds 3] [--rounds 5]
+    python -m bench.capture_cost [--engine mariadb] [--rows 100000] [--seconds 3] [--rounds 5]
 
 The program is `rds_lake_tests/large/capture_cost.py`; its exit code is 1 when a bar is short.
 """

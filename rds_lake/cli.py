@@ -64,7 +64,19 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
 @click.option(
     "--for",
     "whose",
-    type=click.Choice(["pipeline", "readers", "export-role", "job-role", "deployer", "all"]),
+    type=click.Choice(
+        [
+            "pipeline",
+            "readers",
+            "export-role",
+            "job-role",
+            "function-role",
+            "stream-role",
+            "caller-role",
+            "deployer",
+            "all",
+        ]
+    ),
     default="pipeline",
     show_default=True,
     help="Whose policy.",

@@ -13,9 +13,10 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.errors import ConfigError, RdsLakeError
 from rds_lake.infra.account import Account, find_account
-from rds_lake.infra.policy.deployed import LONGEST_PREFIX, PREFIX_PATTERN
+from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
+from rds_lake.infra.policy.deployed import LONGEST_PREFIX, PREFIX_PATTERN, name_prefix
 from rds_lake.infra.policy.deployer import deployer_policy
-from rds_lake.infra.policy.document import INLINE_LIMIT, MANAGED_LIMIT, PolicyDocument
+from rds_lake.infra.policy.document import INLINE_LIMIT, MANAGED_LIMIT, PolicyDocument, trust
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy
 from rds_lake.infra.policy.readers import reader_policy
@@ -27,8 +28,21 @@ from rds_lake.infra.policy.service_roles import (
 )
 from rds_lake.model.aws.arn import parse_arn
 
-WHOSE = ("pipeline", "readers", "export-role", "job-role", "deployer")
-_TRUST: Mapping[str, Callable[[], dict[str, Any]]] = {"export-role": export_role_trust, "job-role": job_role_trust}
+WHOSE = ("pipeline", "readers", "export-role", "job-role", "function-role", "stream-role", "caller-role", "deployer")
+_TRUST: Mapping[str, Callable[[], dict[str, Any]]] = {
+    "export-role": export_role_trust,
+    "job-role": job_role_trust,
+    "function-role": lambda: trust("lambda.amazonaws.com"),
+    "stream-role": lambda: trust("firehose.amazonaws.com"),
+    "caller-role": lambda: trust("rds.amazonaws.com"),
+}
+_ROLES: Mapping[str, Callable[[LakeConfig, Names], PolicyDocument]] = {
+    "export-role": export_role_policy,
+    "job-role": job_role_policy,
+    "function-role": lambda config, names: function_policy(config, names, name_prefix(config.lake)),
+    "stream-role": stream_policy,
+    "caller-role": caller_policy,
+}
 _PLACEHOLDERS = Account(number="ACCOUNT", region="REGION", partition="aws")
 
 
@@ -118,7 +132,7 @@ def _document(whose: str, config: LakeConfig, names: Names, asked: Asked) -> Pol
         return reader_policy(config, names, limit=limit)
     if whose == "deployer":
         return deployer_policy(config, names, PublishedReference(), limit=limit, template_bucket=asked.template_bucket)
-    return (export_role_policy if whose == "export-role" else job_role_policy)(config, names)
+    return _ROLES[whose](config, names)
 
 
 def _limit(whose: str, asked: Asked) -> int:

@@ -1,6 +1,7 @@
 """What triggers cost writers: the same work without capture, with row-level and with statement-level triggers, in turns.
 
-    python -m bench.capture_cost      # some minutes
+    python -m bench.capture_cost                     # some minutes
+    python -m bench.capture_cost --engine mariadb    # of one engine
 
 Each round does all three one after the other, and a ratio is of two times of one round. Times are the processor's, of the
 server's processes and, for small transactions, of the writers' as well: what the work takes on a machine that does nothing else,
@@ -10,13 +11,12 @@ makes capture look dearer than it is.
 
 from __future__ import annotations
 
-import os
 import statistics
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, LiteralString
+from typing import Any, LiteralString, TypeAlias
 
 import click
 import psycopg
@@ -24,8 +24,11 @@ import psycopg
 from bench.bars import bar, exit_by_bars
 from rds_lake.database.capture.install import uninstall
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.model.streams.captured import Level
 from rds_lake_tests.database.capture.captured import capture, dsn_of
+from rds_lake_tests.database.capture.mysql.lab import Lab
+from rds_lake_tests.large.capture_cost_mysql import once as mariadb_once
 
 _TABLE = """
 DROP TABLE IF EXISTS t;
@@ -35,13 +38,15 @@ CREATE TABLE t (id bigint PRIMARY KEY, a text, b numeric(12,2), at timestamptz D
 _INSERT: LiteralString = "INSERT INTO t (id, a, b, j, e, f) "
 _WRITERS = 4
 _WARM = 50  # transactions of a new connection, which reads and compiles the functions
-GOALS = {"row_level": {"oltp": 1.5, "insert": 10.0, "update": 10.0}, "statement_level": {"insert": 3.5, "update": 3.5}}
+_ROW_LEVEL = {"oltp": 1.5, "insert": 10.0, "update": 10.0}
+GOALS = {"row_level": _ROW_LEVEL, "statement_level": {"insert": 3.5, "update": 3.5}, "mariadb": _ROW_LEVEL}
+# Level, seconds of each kind of work without triggers, and with them.
+Measured: TypeAlias = tuple[str, Mapping[str, float], Mapping[str, float]]
 
 
 def processor_seconds(connection: psycopg.Connection[Any]) -> float:
     """What the processor has done for the connection in the server."""
-    fields = Path(f"/proc/{connection.info.backend_pid}/stat").read_text().rpartition(") ")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return int(Path(f"/proc/{connection.info.backend_pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def small_transactions(url: str, seconds: float) -> float:
@@ -102,28 +107,45 @@ def once(url: str, level: Level | None, *, rows: int, seconds: float) -> Mapping
     return {"oltp": small, "insert": insert, "update": update}
 
 
+def on_postgres(rounds: int, *, rows: int, seconds: float) -> Iterator[Measured]:
+    """Both levels, each round."""
+    with EmbeddedPostgres() as server:
+        url = server.create_database("cost")
+        for _ in range(rounds):
+            free = once(url, None, rows=rows, seconds=seconds)
+            yield from ((level.value, free, once(url, level, rows=rows, seconds=seconds)) for level in Level)
+
+
+def on_mariadb(rounds: int, *, rows: int, seconds: float) -> Iterator[Measured]:
+    """The one level there is."""
+    with EmbeddedMariaDb() as server:
+        lab = Lab(server.create_database("cost"))
+        for _ in range(rounds):
+            free = mariadb_once(lab, captured=False, rows=rows, seconds=seconds)
+            yield "mariadb", free, mariadb_once(lab, captured=True, rows=rows, seconds=seconds)
+
+
+_ENGINES = {"postgres": on_postgres, "mariadb": on_mariadb}
+
+
 @click.command()
+@click.option("--engine", "engines", type=click.Choice(list(_ENGINES)), multiple=True, default=list(_ENGINES))
 @click.option("--rows", default=100_000, show_default=True)
 @click.option("--seconds", default=3.0, show_default=True)
 @click.option("--rounds", default=5, show_default=True)
-def main(rows: int, seconds: float, rounds: int) -> None:
+def main(engines: Sequence[str], rounds: int, **sizes: Any) -> None:
     """Measure, print every round, and hold the bars."""
     ratios: dict[tuple[str, str], list[float]] = {}
-    with EmbeddedPostgres() as server:
-        url = server.create_database("cost")
-        for number in range(rounds):
-            free = once(url, None, rows=rows, seconds=seconds)
-            for level in Level:
-                taken = once(url, level, rows=rows, seconds=seconds)
-                for work, time_taken in taken.items():
-                    ratios.setdefault((level.value, work), []).append(time_taken / free[work])
-                shown = ", ".join(f"{work} {taken[work] / free[work]:.1f}x" for work in taken)
-                click.echo(f"round {number + 1}, {level.value}: {shown}")
-    for (level_name, work), found in ratios.items():
+    for engine in engines:
+        for name, free, taken in _ENGINES[engine](rounds, **sizes):
+            for work in taken:
+                ratios.setdefault((name, work), []).append(taken[work] / free[work])
+            click.echo(f"{name}: {', '.join(f'{work} {taken[work] / free[work]:.1f}x' for work in taken)}")
+    for (name, work), found in ratios.items():
         middle = statistics.median(found)
-        click.echo(f"{level_name} {work}: {middle:.2f}x (from {min(found):.2f} to {max(found):.2f})")
-        if goal := GOALS[level_name].get(work):
-            bar(f"capture_{level_name}_{work}", middle, goal, at_most=True)
+        click.echo(f"{name} {work}: {middle:.2f}x (from {min(found):.2f} to {max(found):.2f})")
+        if goal := GOALS[name].get(work):
+            bar(f"capture_{name}_{work}", middle, goal, at_most=True)
     exit_by_bars()
 
 

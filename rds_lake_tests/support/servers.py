@@ -37,7 +37,7 @@ def empty_postgres(url: str, *, keep: Collection[str]) -> None:
 
 
 def empty_mariadb(url: str) -> None:
-    """Drop every database, and every user but the server's own and the one who asks."""
+    """Drop every database, and every user and role but the server's own and the one who asks."""
     dsn = parse_dsn(url, where="the shared server")
     with pymysql.connect(**for_pymysql(dsn), autocommit=True) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT schema_name FROM information_schema.schemata WHERE schema_name NOT IN %s", [_MYSQL_OWN])

@@ -75,8 +75,16 @@ def reset(config_path: Path, **asked: Any) -> None:
 
 @streams.command()
 @click.option("--output", type=FILE, default="rds-lake-streams.zip", show_default=True, help="The ZIP file to write.")
-def package(output: Path) -> None:
+@click.option(
+    "--upload", is_flag=True, help="Put it into the lake instead, where the template's function takes it from."
+)
+@config_option
+def package(output: Path, config_path: Path, *, upload: bool) -> None:
     """Write the Lambda function that triggers of `capture: lambda` invoke."""
-    from rds_lake.console.streams.package import package as run
+    from rds_lake.console.streams.package import package as write
+    from rds_lake.console.streams.package import upload as put
 
-    run(output, say=click.echo)
+    if upload:
+        put(load_config(config_path), say=click.echo)
+    else:
+        write(output, say=click.echo)

@@ -13,6 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import rds_lake
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.session import open_clients
+from rds_lake.aws.translate import aws_errors
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.model.lake.layout import LakeLayout
 
 HANDLER = "rds_lake.streams.handler.handler"
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -28,6 +33,18 @@ def package(output: Path, *, say: Callable[[str], None]) -> None:
     say(
         f"handler {HANDLER}, runtime python3.11 or newer, timeout 60 seconds; variable RDS_LAKE_STREAM: the delivery stream"
     )
+
+
+def upload(config: LakeConfig, *, say: Callable[[str], None], clients: AwsClients | None = None) -> None:
+    """Put the file into the lake's bucket, and say how the stack gets the function; AwsError when S3 refuses it."""
+    body, lake = function_zip(), config.lake
+    layout = LakeLayout(bucket=lake.bucket, prefix=lake.prefix)
+    key = layout.function_key(hashlib.sha256(body).hexdigest()[:12])
+    clients = clients or open_clients(region=lake.region)
+    with aws_errors("s3", "PutObject", about=layout.uri(key)):
+        clients.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
+    say(f"{layout.uri(key)}: {len(body):,} bytes")
+    say(f"rds-lake setup --parameter CaptureCodeKey={key}")
 
 
 def function_zip() -> bytes:

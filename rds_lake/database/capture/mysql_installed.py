@@ -15,7 +15,7 @@ from rds_lake.sql.triggers.mysql.outbox import OWN_COLUMNS, own_name
 _PREFIX = "rds_lake_"
 
 _TRIGGERS = """
-SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT
+SELECT EVENT_OBJECT_SCHEMA, EVENT_OBJECT_TABLE, TRIGGER_NAME, EVENT_MANIPULATION, ACTION_TIMING, ACTION_STATEMENT, DEFINER
 FROM information_schema.TRIGGERS
 """
 _COLUMNS = """
@@ -27,6 +27,8 @@ SELECT c.TABLE_NAME, t.ENGINE, c.COLUMN_NAME FROM information_schema.COLUMNS c
 JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = c.TABLE_SCHEMA AND t.TABLE_NAME = c.TABLE_NAME
 WHERE c.TABLE_SCHEMA = %s
 """
+# As DEFINER has them; a role is a user without a host. Only users who may read the database `mysql` see others than themselves.
+_USERS = "SELECT IF(Host = '', User, CONCAT(User, '@', Host)) FROM mysql.user"
 _DEFINITIONS = f"SELECT `table_schema`, `table_name`, `definition` FROM {own_name(CAPTURE)}"
 
 Place = tuple[str, str]
@@ -34,19 +36,23 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installed:
-    """By database and table: capture's triggers by name (event, timing, statement), columns with types, and the definition."""
+    """By database and table: capture's triggers by name (event, timing, statement, definer), columns with types, and the definition.
 
-    triggers: Mapping[Place, Mapping[str, tuple[str, str, str]]]
+    `users`: of the server, None where it does not say.
+    """
+
+    triggers: Mapping[Place, Mapping[str, tuple[str, str, str, str]]]
     columns: Mapping[Place, Sequence[tuple[str, str]]]
     definitions: Mapping[Place, str]
+    users: frozenset[str] | None
 
 
 def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
     """What is there now, of these tables at least."""
-    triggers: dict[Place, dict[str, tuple[str, str, str]]] = defaultdict(dict)
-    for database, table, name, event, timing, statement in _rows(cursor, _TRIGGERS):
+    triggers: dict[Place, dict[str, tuple[str, str, str, str]]] = defaultdict(dict)
+    for database, table, name, *said in _rows(cursor, _TRIGGERS):
         if name.startswith(_PREFIX):
-            triggers[database, table][name] = (event, timing, statement)
+            triggers[database, table][name] = tuple(said)
     columns: dict[Place, list[tuple[str, str]]] = defaultdict(list)
     databases = tuple({table.target.database for table in tables})
     for database, table, name, kind in _rows(cursor, _COLUMNS, databases) if databases else ():
@@ -54,7 +60,8 @@ def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
     # Before the first installation there is no such table.
     there = attempt(cursor, _DEFINITIONS) is None
     definitions = {(database, table): text for database, table, text in (cursor.fetchall() if there else ())}
-    return Installed(triggers=dict(triggers), columns=dict(columns), definitions=definitions)
+    users = frozenset(user for (user,) in cursor.fetchall()) if attempt(cursor, _USERS) is None else None
+    return Installed(triggers=dict(triggers), columns=dict(columns), definitions=definitions, users=users)
 
 
 def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
@@ -67,6 +74,11 @@ def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
             yield f"its trigger for {event} is missing: what was written since is in no change"
         elif found[:2] != (event, "AFTER") or not found[2].lstrip().startswith(f"{LABEL}{table.digest}:"):
             yield f"its trigger for {event} is of another definition"
+        elif there.users is not None and found[3] not in there.users:
+            yield (
+                f"its trigger for {event} belongs to {found[3]}, a user who is gone: every writer fails (1449). Install again as a "
+                "user who stays"
+            )
     if present:
         yield f"it has triggers that an installation left behind: {', '.join(sorted(present))}"
     if there.definitions.get(place) != render_captured(table):

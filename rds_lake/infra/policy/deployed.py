@@ -7,6 +7,14 @@ from dataclasses import dataclass
 
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
 from rds_lake.infra.events import event_patterns
+from rds_lake.infra.policy.capture import (
+    CALLER_ROLE,
+    FUNCTION_ROLE,
+    STREAM_ROLE,
+    calling_sources,
+    function_names,
+    stream_name,
+)
 from rds_lake.infra.policy.document import Resource, fixed
 from rds_lake.infra.policy.names import Names
 
@@ -57,6 +65,7 @@ def deployed(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     yield from _athena(config, names)
     yield from _glue_job(config, names)
     yield from _backup(config, names)
+    yield from _capture(config, names)
 
 
 def _events(config: LakeConfig, names: Names) -> Iterator[Deployed]:
@@ -91,6 +100,9 @@ def roles_passed(config: LakeConfig, names: Names) -> Iterator[tuple[str, str, s
         yield "PassTheJobRole", "glue.amazonaws.com", names.glue_role_arn or config.lake.glue_role
     if _backed_up(config):
         yield "PassTheBackupRole", "backup.amazonaws.com", _iam(names, f"role/{_prefix(config, names)}-backup")
+    if calling_sources(config):
+        yield "PassTheFunctionsRole", "lambda.amazonaws.com", _own_role(config, names, FUNCTION_ROLE)
+        yield "PassTheStreamsRole", "firehose.amazonaws.com", _own_role(config, names, STREAM_ROLE)
     # An instance profile hands its role to EC2.
     yield "PassThePipelineRole", "ec2.amazonaws.com", _iam(names, f"role/{_prefix(config, names)}-pipeline")
 
@@ -104,6 +116,8 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[str]:
         yield names.glue_role_arn or lake.glue_role
     if _backed_up(config):
         yield _iam(names, f"role/{prefix}-backup")
+    if calling_sources(config):
+        yield from (_own_role(config, names, role) for role in (FUNCTION_ROLE, STREAM_ROLE, CALLER_ROLE))
 
 
 def _encrypted(config: LakeConfig, names: Names) -> Iterator[Deployed]:
@@ -176,6 +190,43 @@ def _backup(config: LakeConfig, names: Names) -> Iterator[Deployed]:
         types=("AWS::Backup::BackupPlan", "AWS::Backup::BackupSelection"),
         resources=fixed(names.arn("backup", "backup-plan:*")),
     )
+
+
+def _capture(config: LakeConfig, names: Names) -> Iterator[Deployed]:
+    """Functions, their logs, and delivery streams."""
+    functions, prefix = function_names(config), _prefix(config, names)
+    if not functions:
+        return
+    yield Deployed(
+        sid="DeployFunctions",
+        reason="The function that triggers call, and how its events are retried.",
+        types=("AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig"),
+        resources=fixed(*(names.arn("lambda", f"function:{name}") for name in functions)),
+    )
+    yield Deployed(
+        sid="DeployLogs",
+        reason="The log groups of the functions.",
+        types=("AWS::Logs::LogGroup",),
+        # AWS checks some actions on the group's ARN with `:*`.
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+        resources=fixed(
+            *(names.arn("logs", f"log-group:/aws/lambda/{name}{end}") for name in functions for end in ("", ":*"))
+        ),
+    )
+    yield Deployed(
+        sid="DeployStreams",
+        reason="A delivery stream for each source whose triggers call a function.",
+        types=("AWS::KinesisFirehose::DeliveryStream",),
+        resources=names.named(
+            "firehose",
+            f"deliverystream/{stream_name(prefix, '')}",
+            [source.name for source in calling_sources(config)],
+        ),
+    )
+
+
+def _own_role(config: LakeConfig, names: Names, role: str) -> str:
+    return _iam(names, f"role/{_prefix(config, names)}-{role}")
 
 
 def _backed_up(config: LakeConfig) -> bool:

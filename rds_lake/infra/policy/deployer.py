@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.policy.capture import PACKAGES, calling_sources
 from rds_lake.infra.policy.deployed import Deployed, deployed, name_prefix, roles_passed
 from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Statement, anything, fixed
 from rds_lake.infra.policy.lake import key_through_s3
@@ -42,6 +43,16 @@ _LEFT_OUT = {
     "iam:PassRole",  # the roles of `roles_passed` alone, each to its service
     "iam:CreateServiceLinkedRole",  # of sessions of Spark and of the first use of AWS Backup in an account
     "glue:CreateConnection",  # of a database that lies in another warehouse
+    # What these functions and log groups never have: versions, signed code, scaling, delivery and rules of logs for the account.
+    *("lambda:DeleteFunctionCodeSigningConfig", "lambda:PublishVersion", "lambda:PutFunctionScalingConfig"),
+    *(
+        "logs:CreateLogDelivery",
+        "logs:DeleteDataProtectionPolicy",
+        "logs:DeleteIndexPolicy",
+        "logs:DeleteResourcePolicy",
+    ),
+    *("logs:PutBearerTokenAuthentication", "logs:PutDataProtectionPolicy", "logs:PutIndexPolicy"),
+    *("logs:PutLogGroupDeletionProtection", "logs:PutResourcePolicy"),
 }
 
 
@@ -164,11 +175,13 @@ def _looks(config: LakeConfig, names: Names) -> Iterator[Statement]:
 def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
     """What `rds-lake setup` puts into the lake. CloudFormation reads the template there with the deployer's rights."""
     lake = config.lake
-    folders = (TEMPLATES, *(("_jobs",) if config.has_glue_job else ()))
+    folders = [TEMPLATES]
+    folders += ["_jobs"] if config.has_glue_job else []
+    folders += [PACKAGES] if calling_sources(config) else []
     files = ["/".join(part for part in (lake.prefix, folder) if part) for folder in folders]
     yield Statement(
         sid="UploadFiles",
-        reason="Put the template, where it is too long for a call, and the Glue job's script into the lake.",
+        reason="Put the template, where it is too long for a call, the Glue job's script and the function's package into the lake.",
         actions=("s3:GetObject", "s3:PutObject"),
         resources=fixed(*(names.objects(lake.bucket, file) for file in files)),
     )

@@ -80,12 +80,13 @@ def alarms(config: LakeConfig) -> Part:
     for what in rules_of(config):
         rule = {"Name": "RuleName", "Value": rule_alarm_name(config, what)}
         every[f"{what}RuleAlarm"] = (f"rule-{what.lower()}", failed, ("AWS/Events", "FailedInvocations"), rule, 0)
-    return Part(resources={logical: _alarm(config, *alarm) for logical, alarm in every.items()})
+    return Part(resources={logical: alarm(config, *values) for logical, values in every.items()})
 
 
-def _alarm(
+def alarm(
     config: LakeConfig, name: str, why: str, metric: tuple[str, str], dimension: dict[str, Any], above: int
 ) -> dict[str, Any]:
+    """An alarm as soon as a metric (namespace and name) is above a number once; it goes to the topic."""
     told = topic_arn(config)
     properties = {
         "AlarmName": named(name),
@@ -93,7 +94,7 @@ def _alarm(
         "Namespace": metric[0],
         "MetricName": metric[1],
         "Dimensions": [dimension],
-        "Statistic": "Sum" if metric[0] == "AWS/Events" else "Maximum",
+        "Statistic": "Sum" if metric[0] in ("AWS/Events", "AWS/Lambda") else "Maximum",
         "Period": _PERIOD_SECONDS,
         "EvaluationPeriods": 1,
         "ComparisonOperator": "GreaterThanThreshold",

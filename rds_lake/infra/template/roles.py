@@ -41,7 +41,7 @@ _SERVICE_ROLES = {
     "ExportRole": ("RoleForExports", "NewExportRole", "export_role"),
     "JobRole": ("RoleForJob", "NewJobRole", "glue_role"),
 }
-_NAMES = Names(
+TEMPLATE_NAMES = Names(
     partition="${AWS::Partition}",
     region="${AWS::Region}",
     account="${AWS::AccountId}",
@@ -57,10 +57,10 @@ def roles(config: LakeConfig) -> Part:
     settings = config.lake
     parts = [trust_parameters(), _pipeline(config)]
     if settings.export_role is not None:
-        may = export_role_policy(config, _NAMES)
+        may = export_role_policy(config, TEMPLATE_NAMES)
         parts.append(_service_role(config, "ExportRole", settings.export_role, export_role_trust(), may))
     if config.has_glue_job and settings.glue_role is not None:
-        may = job_role_policy(config, _NAMES)
+        may = job_role_policy(config, TEMPLATE_NAMES)
         parts.append(_service_role(config, "JobRole", settings.glue_role, job_role_trust(), may))
     return joined(parts)
 
@@ -81,10 +81,10 @@ def _role_arn(logical: str, named_arn: str | None) -> Any:
 def _pipeline(config: LakeConfig) -> Part:
     properties = {"RoleName": named("pipeline"), "AssumeRolePolicyDocument": pipeline_trust()}
     profile = {"InstanceProfileName": named("pipeline"), "Roles": [ref("PipelineRole")]}
-    may = pipeline_policy(config, _NAMES)
+    may = pipeline_policy(config, TEMPLATE_NAMES)
     return Part(
         resources={
-            "PipelineRole": _role(config, properties, may),
+            "PipelineRole": role(config, properties, may),
             "PipelineProfile": resource("AWS::IAM::InstanceProfile", profile, condition="OnEc2"),
         },
         outputs={
@@ -106,7 +106,7 @@ def _service_role(config: LakeConfig, logical: str, role_arn: str, trust: dict[s
     path, _, name = parse_arn(role_arn).resource.removeprefix("role").rpartition("/")
     properties = {"RoleName": name, "Path": f"{path}/", "AssumeRolePolicyDocument": trust}
     parameter, condition, key = _SERVICE_ROLES[logical]
-    made = _role(config, properties, may)
+    made = role(config, properties, may)
     described = f"new: create the role {name}. existing: it is there, and is left as it is."
     return Part(
         parameters={parameter: new_or_existing(described)},
@@ -116,7 +116,8 @@ def _service_role(config: LakeConfig, logical: str, role_arn: str, trust: dict[s
     )
 
 
-def _role(config: LakeConfig, properties: Mapping[str, Any], may: PolicyDocument) -> dict[str, Any]:
+def role(config: LakeConfig, properties: Mapping[str, Any], may: PolicyDocument) -> dict[str, Any]:
+    """A role that may do this, bounded by `PermissionsBoundaryArn`. The policy has the names of `TEMPLATE_NAMES`."""
     known = {
         _KEY: key_arn(config),
         _TOPIC: topic_arn(config),

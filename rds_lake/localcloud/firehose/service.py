@@ -14,22 +14,23 @@ import base64
 import binascii
 import threading
 import uuid
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 from rds_lake.localcloud.faults.faults import Faults
-from rds_lake.localcloud.firehose.destination import read_destination
+from rds_lake.localcloud.firehose.destination import Destination, read_destination
 from rds_lake.localcloud.firehose.stream import SECOND, Stream
 from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.clock import Clock
-from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.permissions.acting import Acting, Actors
 
 # https://docs.aws.amazon.com/firehose/latest/dev/limits.html
 _RECORD_BYTES, _BATCH_RECORDS, _BATCH_BYTES = 1_024_000, 500, 4 * 1024 * 1024
 # How often the local cloud's clock is looked at while records wait: it may be moved. Seconds.
 _LOOK = 0.1
-_SERVICE = "firehose.amazonaws.com"
+_SERVICE, _OWN_KEY = "firehose.amazonaws.com", "AWS_OWNED_CMK"
 _SLOW = ApiError("ServiceUnavailableException", "Slow down.", 500)
 Json = dict[str, Any]
 
@@ -48,7 +49,8 @@ class Firehose:
         operations = {
             "CreateDeliveryStream": self._create, "DescribeDeliveryStream": self._describe,
             "ListDeliveryStreams": self._list, "DeleteDeliveryStream": self._delete,
-            "PutRecord": self._put, "PutRecordBatch": self._put_batch,
+            "PutRecord": self._put, "PutRecordBatch": self._put_batch, "UpdateDestination": self._update,
+            "TagDeliveryStream": self._tag, "UntagDeliveryStream": self._untag, "ListTagsForDeliveryStream": self._list_tags,
         }  # fmt: skip
         for name, operation in operations.items():
             app.json_operations[f"Firehose_20150804.{name}"] = operation
@@ -88,19 +90,53 @@ class Firehose:
                 "The local cloud's limit, not AWS's: streams are DirectPut, with ExtendedS3DestinationConfiguration."
             )
             raise ApiError("InvalidArgumentException", message)
-        destination = read_destination(body["ExtendedS3DestinationConfiguration"])
-        caller = self._actors.caller(context)
-        if not self._actors.may_assume(caller, destination.role, _SERVICE):
-            message = f"Firehose is unable to assume role {destination.role}. Please check the role provided."
+        encryption = body.get("DeliveryStreamEncryptionConfigurationInput")
+        if encryption not in (None, {"KeyType": _OWN_KEY}):
+            message = f"The local cloud's limit, not AWS's: a stream's own encryption is {_OWN_KEY}, or none."
             raise ApiError("InvalidArgumentException", message)
-        acting = partial(self._actors.as_service_role, caller, destination.role, name)
+        destination = read_destination(body["ExtendedS3DestinationConfiguration"])
+        acting = self._acting(context, name, destination)
         with self._lock:
             if (context.region, name) in self._streams:
                 message = f"Firehose {name} under accountId {ACCOUNT} already exists"
                 raise ApiError("ResourceInUseException", message)
             made = Stream(name=name, destination=destination, acting=acting, created=self._clock.now())
+            made.encrypted = encryption is not None
+            made.tags = {tag["Key"]: tag.get("Value", "") for tag in body.get("Tags") or []}
             self._streams[context.region, name] = made
         return {"DeliveryStreamARN": _arn(context, name)}
+
+    def _acting(self, context: RequestContext, name: str, destination: Destination) -> Callable[[], Acting]:
+        """In whose name the stream will write; ApiError where Firehose cannot assume the role."""
+        caller = self._actors.caller(context)
+        if not self._actors.may_assume(caller, destination.role, _SERVICE):
+            message = f"Firehose is unable to assume role {destination.role}. Please check the role provided."
+            raise ApiError("InvalidArgumentException", message)
+        return partial(self._actors.as_service_role, caller, destination.role, name)
+
+    def _update(self, context: RequestContext, body: Json) -> Json:
+        """Members that are not given stay. What is buffered goes to the new destination."""
+        stream = self._stream(context, body)
+        if (given := body.get("CurrentDeliveryStreamVersionId")) != str(stream.version):
+            message = f"Cannot update firehose: {stream.name} since the current version id: {stream.version} and specified version "
+            raise ApiError("ConcurrentModificationException", f"{message}id: {given} do not match")
+        destination = read_destination(stream.destination.shown | (body.get("ExtendedS3DestinationUpdate") or {}))
+        stream.change(destination, self._acting(context, stream.name, destination))
+        return {}
+
+    def _tag(self, context: RequestContext, body: Json) -> Json:
+        self._stream(context, body).tags.update({tag["Key"]: tag.get("Value", "") for tag in body["Tags"]})
+        return {}
+
+    def _untag(self, context: RequestContext, body: Json) -> Json:
+        tags = self._stream(context, body).tags
+        for key in body["TagKeys"]:
+            tags.pop(key, None)
+        return {}
+
+    def _list_tags(self, context: RequestContext, body: Json) -> Json:
+        tags = [{"Key": key, "Value": value} for key, value in self._stream(context, body).tags.items()]
+        return {"Tags": tags, "HasMoreTags": False}
 
     def _describe(self, context: RequestContext, body: Json) -> Json:
         stream = self._stream(context, body)
@@ -112,7 +148,7 @@ class Firehose:
             "DeliveryStreamARN": _arn(context, stream.name),
             "DeliveryStreamStatus": "ACTIVE",
             "DeliveryStreamType": "DirectPut",
-            "VersionId": "1",
+            "VersionId": str(stream.version),
             "CreateTimestamp": stream.created / SECOND,
             "Destinations": [
                 {
@@ -123,6 +159,8 @@ class Firehose:
             ],
             "HasMoreDestinations": False,
         }
+        if stream.encrypted:
+            description["DeliveryStreamEncryptionConfiguration"] = {"KeyType": _OWN_KEY, "Status": "ENABLED"}
         return {"DeliveryStreamDescription": description}
 
     def _list(self, context: RequestContext, body: Json) -> Json:
@@ -145,7 +183,7 @@ class Firehose:
         if self._faults.of_firehose(stream.name, "refuse_percent"):
             raise _SLOW
         self._take(stream, [record])
-        return {"RecordId": _record_id(), "Encrypted": False}
+        return {"RecordId": _record_id(), "Encrypted": stream.encrypted}
 
     def _put_batch(self, context: RequestContext, body: Json) -> Json:
         stream = self._stream(context, body)
@@ -154,7 +192,7 @@ class Firehose:
         self._take(stream, [record for record, no in zip(records, refused, strict=True) if not no])
         bad = {"ErrorCode": _SLOW.code, "ErrorMessage": _SLOW.message}
         answers = [dict(bad) if no else {"RecordId": _record_id()} for no in refused]
-        return {"FailedPutCount": sum(refused), "Encrypted": False, "RequestResponses": answers}
+        return {"FailedPutCount": sum(refused), "Encrypted": stream.encrypted, "RequestResponses": answers}
 
     def _take(self, stream: Stream, records: list[bytes]) -> None:
         twice = [record for record in records if self._faults.of_firehose(stream.name, "repeat_percent")]

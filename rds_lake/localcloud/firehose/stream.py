@@ -20,7 +20,6 @@ SECOND = 1_000_000
 # How long records wait for S3 before they are lost. https://docs.aws.amazon.com/firehose/latest/dev/basic-deliver.html
 _KEPT = 24 * 3600 * SECOND
 _PAUSE = 60 * SECOND
-_VERSION = 1
 Json = dict[str, Any]
 
 
@@ -42,6 +41,7 @@ class Stream:
     def __init__(self, *, name: str, destination: Destination, acting: Callable[[], Acting], created: int) -> None:
         self.name, self.destination, self.created = name, destination, created
         self._acting = acting
+        self.version, self.encrypted, self.tags = 1, False, dict[str, str]()
         self._buffer = _Buffer()
         self._lock = threading.Lock()
         # One object at a time.
@@ -49,6 +49,12 @@ class Stream:
         self._not_before = 0
         self._problem: str | None = None
         self._lost = 0
+
+    def change(self, destination: Destination, acting: Callable[[], Acting]) -> None:
+        """Write to another destination from now on, also what is buffered."""
+        with self._writing, self._lock:
+            self.destination, self._acting = destination, acting
+            self.version += 1
 
     def add(self, records: list[bytes], now: int) -> None:
         """Take records that arrive now."""
@@ -89,7 +95,7 @@ class Stream:
         moment = datetime.fromtimestamp(taken.oldest / SECOND, UTC)
         to = self.destination
         prefix = evaluate(to.prefix, moment, lambda: secrets.token_hex(6)[:11])
-        key = f"{prefix}{self.name}-{_VERSION}-{moment:%Y-%m-%d-%H-%M-%S}-{uuid.uuid4()}{to.extension}"
+        key = f"{prefix}{self.name}-{self.version}-{moment:%Y-%m-%d-%H-%M-%S}-{uuid.uuid4()}{to.extension}"
         acting = self._acting()
         s3 = acting.clients.client("s3", acting.region)
         s3.put_object(Bucket=to.bucket, Key=key, Body=to.body(taken.records), **to.encryption)

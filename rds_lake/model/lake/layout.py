@@ -27,6 +27,7 @@
     lake/_compacted/shop/_in_use.json              whether changes are compacted or removed right now
     lake/_changes/shop/_alarm.json                 since when an outbox is not emptied, and whether people know
     lake/_changes/shop/arrived/2026/11/20/03/…     changes as Firehose wrote them (`capture: lambda`), by the hour of their arrival
+    lake/_streams/3f9c2d71ab04.zip                 the package of the function of `capture: lambda`
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -129,6 +130,10 @@ class LakeLayout:
     def job_file_key(self, digest: str, name: str) -> str:
         """A file of the Spark job, in the release of this digest."""
         return self._key("_jobs", digest, name)
+
+    def function_key(self, digest: str) -> str:
+        """The package of the function of `capture: lambda`, in the release of this digest."""
+        return self._key("_streams", f"{digest}.zip")
 
     def job_folder(self, source: str) -> str:
         """The folder of the requests and results of the source's Spark job runs; with trailing slash."""

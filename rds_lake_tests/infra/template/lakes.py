@@ -1,4 +1,4 @@
-"""Eight lakes that differ in what AWS has to have for them, as the text of their lake.yaml."""
+"""Nine lakes that differ in what AWS has to have for them, as the text of their lake.yaml."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ _CRM = "{name: crm, kind: aurora, identifier: crm-prod, snapshots: [automated, l
 _SAVED = "{name: saved, kind: aurora, identifier: saved-prod, snapshots: [backup]}"
 _REVIEWS = "{name: reviews, kind: dynamodb, tables: [Reviews, 'Users-*']}"
 _CLICKS = "{name: clicks, kind: dynamodb, tables: [Clicks], converter: glue}"
+_CALLING = (
+    "{name: routes, kind: aurora, identifier: routes-prod, streams: {tables: [air.public.routes], capture: lambda, "
+    f"function: 'arn:aws:lambda:us-east-1:{ACCOUNT}:function:acme-routes'}}}}"
+)
 _KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d-0000-4444-8888-123456789012"
 
 
@@ -32,6 +36,7 @@ LAKES = {
     "rds": _lake(_EXPORTED, _SHOP),
     "aurora": _lake(_EXPORTED + _MAILED, _CRM),
     "aurora and backup": _lake(_EXPORTED + _MAILED, _CRM, _SAVED),
+    "capture by lambda": _lake(_EXPORTED + _MAILED, _SHOP, _CALLING),
     "dynamodb": _lake("", _REVIEWS),
     "dynamodb by glue": _lake(_JOB + _MAILED, _REVIEWS, _CLICKS),
     "all": _lake(_EXPORTED + _MAILED + _JOB + "export_bucket: acme-exports,", *_ALL),
@@ -40,6 +45,7 @@ LAKES = {
 }
 # What is given for the parameters: the lake whose bucket and key are there names them so.
 PARAMETERS = {name: {"Bucket": "existing"} if name == "existing key" else {} for name in LAKES}
+PARAMETERS["capture by lambda"] = {"Bucket": "existing", "CaptureCodeKey": "lake/_streams/function.zip"}
 
 
 def config_of(name: str) -> LakeConfig:

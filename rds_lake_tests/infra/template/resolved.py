@@ -23,6 +23,8 @@ _ARNS = {
     "AWS::Athena::WorkGroup": ("", "Name"),
     "AWS::Glue::Job": ("", "Name"),
     "AWS::Glue::SecurityConfiguration": ("", "Name"),
+    "AWS::Lambda::Function": ("arn:{p}:lambda:{r}:{a}:function:{name}", "FunctionName"),
+    "AWS::KinesisFirehose::DeliveryStream": ("arn:{p}:firehose:{r}:{a}:deliverystream/{name}", "DeliveryStreamName"),
     "AWS::Events::Rule": ("arn:{p}:events:{r}:{a}:rule/{name}", "Name"),
 }
 

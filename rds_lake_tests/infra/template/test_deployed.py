@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from rds_lake.console.streams.package import function_zip
 from rds_lake.infra.template.render import INLINE_BYTES, as_yaml
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake_tests.infra.template.lakes import LAKES, PARAMETERS, template_of
@@ -36,6 +37,8 @@ def deploy(cloud: LocalCloud, name: str) -> str:
     if "Bucket" in parameters:
         clients.client("s3").create_bucket(Bucket="acme-lake")
         parameters["KeyArn"] = clients.client("kms").create_key()["KeyMetadata"]["Arn"]
+    if code := parameters.get("CaptureCodeKey"):
+        clients.client("s3").put_object(Bucket="acme-lake", Key=code, Body=function_zip())
     text = as_yaml(template_of(name).body)
     where = {"TemplateBody": text}
     if len(text.encode()) > INLINE_BYTES:

@@ -19,6 +19,7 @@ RULES = {
     "rds": {"RdsRule"},
     "aurora": {"RdsRule"},
     "aurora and backup": {"RdsRule", "BackupRule"},
+    "capture by lambda": {"RdsRule"},
     "dynamodb": {"ManifestRule"},
     "dynamodb by glue": {"ManifestRule", "ConversionRule"},
     "all": {"RdsRule", "BackupRule", "ManifestRule", "ConversionRule"},
@@ -34,12 +35,17 @@ def test_there_are_the_rules_that_the_sources_need_with_an_alarm_each(name: str)
     alarms = stack.of_type("AWS::CloudWatch::Alarm").values()
     watched = sorted((alarm["MetricName"], alarm["Dimensions"][0]["Value"]) for alarm in alarms)
     rules = [rule["Name"] for rule in stack.of_type("AWS::Events::Rule").values()]
+    functions = [made["FunctionName"] for made in stack.of_type("AWS::Lambda::Function").values()]
+    streams = [made["DeliveryStreamName"] for made in stack.of_type("AWS::KinesisFirehose::DeliveryStream").values()]
+    lost = ("Errors", "AsyncEventsDropped", "DestinationDeliveryFailures")
     assert watched == sorted(
         [
             ("ApproximateAgeOfOldestMessage", "acme-events"),
             ("ApproximateNumberOfMessagesVisible", "acme-events-dead"),
             ("ApproximateNumberOfMessagesVisible", "acme-undelivered"),
             *(("FailedInvocations", rule) for rule in rules),
+            *((metric, function) for function in functions for metric in lost),
+            *(("DeliveryToS3.DataFreshness", stream) for stream in streams),
         ]
     )
     topics = stack.of_type("AWS::SNS::Topic")

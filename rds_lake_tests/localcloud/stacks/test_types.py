@@ -35,6 +35,7 @@ def _seen(formation: Formation) -> dict[str, Any]:
         "plans": client("backup").list_backup_plans()["BackupPlansList"],
         "logs": client("logs").describe_log_groups()["logGroups"],
         "functions": client("lambda").list_functions()["Functions"],
+        "streams": client("firehose").list_delivery_streams()["DeliveryStreamNames"],
         "secrets": client("secretsmanager").list_secrets()["SecretList"],
         "aliases": [alias for alias in client("kms").list_aliases()["Aliases"] if "/aws/" not in alias["AliasName"]],
     }
@@ -58,6 +59,12 @@ def test_all_types_are_made_changed_in_place_and_deleted_without_a_rest(formatio
         for resource in formation.api.describe_stack_resources(StackName="lake")["StackResources"]
     ]
     assert formation.client("logs").describe_log_groups()["logGroups"][0]["retentionInDays"] == 14
+    described = formation.client("firehose").describe_delivery_stream(DeliveryStreamName="changes")
+    stream = described["DeliveryStreamDescription"]["Destinations"][0]["ExtendedS3DestinationDescription"]
+    function = formation.client("lambda").list_functions()["Functions"][0]["FunctionName"]
+    assert stream["Prefix"] == "changes-14/"
+    events = formation.client("lambda").get_function_event_invoke_config(FunctionName=function)
+    assert (events["MaximumEventAgeInSeconds"], events["MaximumRetryAttempts"]) == (1400, 1)
     assert formation.client("athena").get_work_group(WorkGroup="lake")["WorkGroup"]["Description"] == "14 days"
     assert formation.client("glue").get_database(Name="shop")["Database"]["Description"] == "14 days"
     assert formation.client("cloudwatch").describe_alarms()["MetricAlarms"][0]["Threshold"] == 14

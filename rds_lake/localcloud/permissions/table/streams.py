@@ -11,7 +11,10 @@ from typing import Any
 
 from rds_lake.localcloud.permissions.needs import Call, Need, Rule, both, everything, on, pass_role
 
-_OF_STREAM = ("DescribeDeliveryStream", "DeleteDeliveryStream", "PutRecord", "PutRecordBatch", "CreateDeliveryStream")
+_OF_STREAM = (
+    "DescribeDeliveryStream", "DeleteDeliveryStream", "PutRecord", "PutRecordBatch", "TagDeliveryStream",
+    "UntagDeliveryStream", "ListTagsForDeliveryStream",
+)  # fmt: skip
 
 # Operations on one function whose right has the operation's name.
 _OF_FUNCTION = (
@@ -26,9 +29,21 @@ def _of_stream(operation: str) -> Rule:
     return on(f"firehose:{operation}", "deliverystream/", "DeliveryStreamName")
 
 
-def _pass_destination_role(call: Call) -> Iterator[Need]:
-    given = call.params.get("ExtendedS3DestinationConfiguration") or {}
-    yield from pass_role("RoleARN", "firehose.amazonaws.com")(call.with_params(given))
+def _pass_destination_role(member: str) -> Rule:
+    def rule(call: Call) -> Iterator[Need]:
+        given = call.params.get(member) or {}
+        if given.get("RoleARN"):
+            yield from pass_role("RoleARN", "firehose.amazonaws.com")(call.with_params(given))
+
+    return rule
+
+
+def _create_stream(call: Call) -> Iterator[Need]:
+    """Tags that are given with it need the right to tag."""
+    yield from _of_stream("CreateDeliveryStream")(call)
+    if call.params.get("Tags"):
+        yield from _of_stream("TagDeliveryStream")(call)
+    yield from _pass_destination_role("ExtendedS3DestinationConfiguration")(call)
 
 
 def _of_function(action: str) -> Rule:
@@ -46,7 +61,8 @@ def function_name(params: Mapping[str, Any]) -> str:
 
 FIREHOSE: dict[str, Rule] = {
     **{operation: _of_stream(operation) for operation in _OF_STREAM},
-    "CreateDeliveryStream": both(_of_stream("CreateDeliveryStream"), _pass_destination_role),
+    "CreateDeliveryStream": _create_stream,
+    "UpdateDestination": both(_of_stream("UpdateDestination"), _pass_destination_role("ExtendedS3DestinationUpdate")),
     "ListDeliveryStreams": everything("firehose:ListDeliveryStreams"),
 }
 _PASS_ROLE = pass_role("Role", "lambda.amazonaws.com")

@@ -1,4 +1,4 @@
-"""AWS::Lambda: functions, and who may call them."""
+"""AWS::Lambda and AWS::KinesisFirehose: functions, who may call them, how events are retried; delivery streams."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import io
 import zipfile
 from typing import Any
 
-from rds_lake.localcloud.stacks.types.base import Call, ResourceType
+from rds_lake.localcloud.stacks.types.base import Call, HandlerError, ResourceType
 
 Json = dict[str, Any]
 _SETTINGS = (
     "DeadLetterConfig", "Description", "Environment", "EphemeralStorage", "Handler", "Layers", "MemorySize", "Role",
     "Runtime", "Timeout", "TracingConfig", "VpcConfig",
 )  # fmt: skip
+_DESTINATION, _DESTINATION_ID = "ExtendedS3DestinationConfiguration", "destinationId-000000000001"
 
 
 def _create(call: Call) -> str:
@@ -55,6 +56,45 @@ def _forbid(call: Call) -> None:
     call.client("lambda").remove_permission(FunctionName=call.properties["FunctionName"], StatementId=call.physical)
 
 
+def _configure_events(call: Call) -> None:
+    """Put, and not update: what is not given gets its default."""
+    given = call.pick(
+        "FunctionName", "Qualifier", "DestinationConfig", "MaximumEventAgeInSeconds", "MaximumRetryAttempts"
+    )
+    call.client("lambda").put_function_event_invoke_config(**given)
+
+
+def _forget_events(call: Call) -> None:
+    call.client("lambda").delete_function_event_invoke_config(**call.pick("FunctionName", "Qualifier"))
+
+
+def _create_stream(call: Call) -> str:
+    name = call.name("DeliveryStreamName")
+    given = call.pick("DeliveryStreamType", _DESTINATION, "DeliveryStreamEncryptionConfigurationInput", "Tags")
+    call.client("firehose").create_delivery_stream(DeliveryStreamName=name, **given)
+    return name
+
+
+def _update_stream(call: Call) -> None:
+    firehose, stream = call.client("firehose"), {"DeliveryStreamName": call.physical}
+    if call.changed("DeliveryStreamEncryptionConfigurationInput"):
+        raise HandlerError(
+            "The local cloud's limit, not CloudFormation's: a stream's own encryption stays as it was made"
+        )
+    if call.changed(_DESTINATION):
+        version = firehose.describe_delivery_stream(**stream)["DeliveryStreamDescription"]["VersionId"]
+        firehose.update_destination(
+            **stream,
+            CurrentDeliveryStreamVersionId=version,
+            DestinationId=_DESTINATION_ID,
+            ExtendedS3DestinationUpdate=call.properties[_DESTINATION],
+        )
+    if gone := call.tags_gone():
+        firehose.untag_delivery_stream(**stream, TagKeys=gone)
+    if call.tags():
+        firehose.tag_delivery_stream(**stream, Tags=call.tags())
+
+
 TYPES = (
     ResourceType(
         name="AWS::Lambda::Function",
@@ -71,5 +111,31 @@ TYPES = (
         create=_permit,
         delete=_forbid,
         attributes=lambda call: {"Id": call.physical},
+    ),
+    ResourceType(
+        name="AWS::Lambda::EventInvokeConfig",
+        takes=frozenset(
+            {"DestinationConfig", "FunctionName", "MaximumEventAgeInSeconds", "MaximumRetryAttempts", "Qualifier"}
+        ),
+        create=lambda call: f"{call.properties['FunctionName']}|{call.properties['Qualifier']}",
+        configure=_configure_events,
+        delete=_forget_events,
+    ),
+    ResourceType(
+        name="AWS::KinesisFirehose::DeliveryStream",
+        named="DeliveryStreamName",
+        takes=frozenset(
+            {
+                "DeliveryStreamEncryptionConfigurationInput",
+                "DeliveryStreamName",
+                "DeliveryStreamType",
+                _DESTINATION,
+                "Tags",
+            }
+        ),
+        create=_create_stream,
+        update=_update_stream,
+        delete=lambda call: call.client("firehose").delete_delivery_stream(DeliveryStreamName=call.physical),
+        attributes=lambda call: {"Arn": call.arn("firehose", f"deliverystream/{call.physical}")},
     ),
 )

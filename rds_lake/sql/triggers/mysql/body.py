@@ -2,21 +2,22 @@
 
     CREATE TRIGGER `shop`.`rds_lake_update_5b0c…` AFTER UPDATE ON `shop`.`orders` FOR EACH ROW
     rds_lake_<digest>: BEGIN
-      DECLARE …;
+      DECLARE failed …;
       BEGIN
-        DECLARE EXIT HANDLER FOR SQLEXCEPTION …;          the key alone
-        SET changed = NOT (OLD.`id` <=> NEW.`id` AND …);  an UPDATE that changes nothing is no change
-        IF changed THEN SET old_image = …; END IF;
+        DECLARE EXIT HANDLER FOR SQLEXCEPTION SET failed = 1;
+        IF NOT (OLD.`id` <=> NEW.`id` AND …) THEN         an UPDATE that changes nothing is no change
+          INSERT INTO `rds_lake`.`outbox` …;
+        END IF;
       END;
-      IF changed THEN INSERT INTO `rds_lake`.`outbox` …; END IF;
+      IF failed THEN INSERT INTO `rds_lake`.`outbox` …; END IF;      the key alone
     END
 
 **Which errors reach the writer.** None of making an image. No row's content causes one: texts are made without errors in the
 triggers' own SQL mode, and images have a limit. But after DROP COLUMN, RENAME COLUMN or a MODIFY to an incompatible type, every
 statement that names the column fails, and without a handler every writer would. Such a change has the key alone; the other columns
-are in its `omitted`, which tells readers that the triggers have to be generated again. Nothing has been written by then, so that
-nothing is hidden by handling every error there. Handing over has no handler: where the outbox is gone or the disk is full, the
-writer's statement fails, since a change that was made and is in no outbox could never be noticed.
+are in its `omitted`, which tells readers that the triggers have to be generated again. Handing over is not protected: where the
+outbox is gone or the disk is full, the second INSERT fails as the first did, and the writer's statement with it, since a change
+that was made and is in no outbox could never be noticed. A lock that was waited for too long is told at once.
 
 A trigger's name has no letter of the table's name, because MariaDB makes file names of it, which are longer. The block's label
 has the digest, since clients remove comments.
@@ -27,7 +28,7 @@ What belongs here: what all triggers have. Handing over is `outbox.py` and `call
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -40,21 +41,33 @@ from rds_lake.sql.triggers.mysql.values import unchanged
 
 LABEL = "rds_lake_"
 _NOTHING = mysql_literal("{}")
+_HANDLER = "DECLARE EXIT HANDLER FOR SQLEXCEPTION"
+_VARIABLES = ("old_image", "new_image", "omitted")
+_BUSY = (1205, 1213)  # a lock was waited for too long; a deadlock
 EVENTS = {Op.INSERT: "INSERT", Op.UPDATE: "UPDATE", Op.DELETE: "DELETE"}
 _ROWS = {Op.INSERT: ("NEW",), Op.UPDATE: ("OLD", "NEW"), Op.DELETE: ("OLD",)}
 
 
 class HandsOver(Protocol):
-    """Where a trigger's changes go. `limit`: the most bytes of an image. `takes_key`: besides the images."""
+    """Where a trigger's changes go. `limit`: the most bytes of an image. `takes_key`: besides the images.
+
+    `at_once`: handing over may be repeated where it failed, so images can be made in its own statement.
+    """
 
     @property
     def limit(self) -> int: ...
 
     @property
+    def at_once(self) -> bool: ...
+
+    @property
     def takes_key(self) -> bool: ...
 
-    def statement(self, target: TableTarget, op: Op) -> str:
-        """The statement that hands over `old_image`, `new_image`, `omitted`, and `key_image`: JSON, where there is any."""
+    def statement(self, target: TableTarget, op: Op, images: Sequence[str]) -> str:
+        """The statement that hands over a change.
+
+        `images`: expressions of old and new image and of what is omitted. The key is in the variable `key_image`. All JSON, or NULL.
+        """
         ...
 
 
@@ -96,37 +109,85 @@ def table_name(target: TableTarget) -> str:
 
 
 def _body(table: CapturedTable, op: Op, to: HandsOver) -> str:
-    images = images_of(table, limit=to.limit)
-    texts = "DECLARE key_image, old_image, new_image, omitted LONGTEXT CHARACTER SET utf8mb4"
-    declared = [*images.declarations, "DECLARE changed TINYINT DEFAULT 1", texts]
-    whole = [f"{row.lower()}_image = {images.image(row)}" for row in _ROWS[op]]
-    if to.takes_key:
-        whole.append(f"key_image = {json_object(_key(table), _ROWS[op][-1])}")
-    act = (*images.measure(_ROWS[op]), f"SET {_listed([*whole, f'omitted = {images.omitted}'])}")
-    made = f"BEGIN\n{_block([_key_alone(table, op), *_if_changed(table, op, act)])}\nEND"
-    handed_over = _if("changed", [to.statement(table.target, op)])
-    return f"{LABEL}{table.digest}: BEGIN\n{_block([*declared, made, handed_over])}\nEND"
+    statements = _at_once(table, op, to) if to.at_once else _by_variables(table, op, to)
+    return f"{LABEL}{table.digest}: BEGIN\n{_block(statements)}\nEND"
+
+
+def _at_once(table: CapturedTable, op: Op, to: HandsOver) -> Sequence[str]:
+    """Images are made in the statement that hands them over: in variables they would be copied twice more."""
+    images, rows = images_of(table, limit=to.limit), _variables(op, to)
+    whole = [images.whole(row) if row in _ROWS[op] else "NULL" for row in ("OLD", "NEW")]
+    act = [to.statement(table.target, op, [*whole, "NULL"])]
+    written = to.statement(table.target, op, _VARIABLES)
+    declared = _declared(_VARIABLES)
+    if fits := images.fits(_ROWS[op]):
+        fitted = _begin([declared, *images.declarations, *images.fitted(rows), written])
+        act = [f"IF {fits} THEN\n{_block(act)}\nELSE\n{_block([fitted])}\nEND IF"]
+    handlers = (
+        f"DECLARE EXIT HANDLER FOR {', '.join(map(str, _BUSY))} RESIGNAL",
+        "DECLARE EXIT HANDLER FOR SQLEXCEPTION SET failed = 1",
+    )
+    by_key = _begin([declared, _begin(_key_alone(table, rows)), written])
+    return (
+        "DECLARE failed TINYINT DEFAULT 0",
+        _begin([*handlers, *_if_changed(table, op, act)]),
+        _if("failed", [by_key]),
+    )
+
+
+def _by_variables(table: CapturedTable, op: Op, to: HandsOver) -> Sequence[str]:
+    """Images are made first, so that no handler sees how handing over fails."""
+    images, rows = images_of(table, limit=to.limit), _variables(op, to)
+    changed = ["changed = 1"] if op is Op.UPDATE else []
+    key = [f"key_image = {json_object(_key(table), rows['key_image'])}"] if "key_image" in rows else []
+    own = {variable: row for variable, row in rows.items() if variable != "key_image"}
+    act = [f"SET {_listed([*changed, *key, *(f'{variable} = {images.whole(row)}' for variable, row in own.items())])}"]
+    if fits := images.fits(_ROWS[op]):
+        fitted = [*images.fitted(own), *(f"SET {each}" for each in (*changed, *key))]
+        act = [f"IF {fits} THEN\n{_block(act)}\nELSE\n{_block(fitted)}\nEND IF"]
+    handler = f"{_HANDLER}\n{_begin(_key_alone(table, rows, *changed))}"
+    handed_over = to.statement(table.target, op, _VARIABLES)
+    return (
+        *images.declarations,
+        *(["DECLARE changed TINYINT DEFAULT 0"] if changed else []),
+        _declared([*_VARIABLES, *(["key_image"] if key else [])]),
+        _begin([handler, *_if_changed(table, op, act)]),
+        _if("changed", [handed_over]) if changed else handed_over,
+    )
 
 
 def _if_changed(table: CapturedTable, op: Op, act: Sequence[str]) -> Sequence[str]:
     if op is not Op.UPDATE:
         return act
     same = "\n  AND ".join(unchanged(column) for column in table.columns)
-    return (f"SET changed = NOT (\n  {same}\n)", _if("changed", act))
+    return (_if(f"NOT (\n  {same}\n)", act),)
 
 
-def _key_alone(table: CapturedTable, op: Op) -> str:
-    """The handler for what fails meanwhile: images of the key, and empty ones where the key itself cannot be read."""
+def _key_alone(table: CapturedTable, rows: Mapping[str, str], *more: str) -> Sequence[str]:
+    """Statements for images of the key, and for empty ones where the key itself cannot be read."""
     key = _key(table)
-    by_key = [f"{row.lower()}_image = {json_object(key, row)}" for row in _ROWS[op]]
-    by_key.append(f"key_image = {json_object(key, _ROWS[op][-1])}")
+    by_key = [f"{variable} = {json_object(key, row)}" for variable, row in rows.items()]
     others = json_list([column.name for column in table.columns if column not in key])
-    empty = [f"{row}_image = {_NOTHING}" for row in (*map(str.lower, _ROWS[op]), "key")]
+    empty = [f"{variable} = {_NOTHING}" for variable in rows]
     every = json_list([column.name for column in table.columns])
-    handler = "DECLARE EXIT HANDLER FOR SQLEXCEPTION"
-    inner = f"{handler}\n  SET {_listed([*empty, f'omitted = {every}', 'changed = 1'])}"
-    outer = f"SET {_listed([*by_key, f'omitted = {others}', 'changed = 1'])}"
-    return f"{handler}\nBEGIN\n{_block([inner, outer])}\nEND"
+    return (
+        f"{_HANDLER}\n  SET {_listed([*empty, f'omitted = {every}', *more])}",
+        f"SET {_listed([*by_key, f'omitted = {others}', *more])}",
+    )
+
+
+def _variables(op: Op, to: HandsOver) -> Mapping[str, str]:
+    """Each image's variable and its row. The key is that after the change, of a deletion the last one."""
+    images = {f"{row.lower()}_image": row for row in _ROWS[op]}
+    return images | ({"key_image": _ROWS[op][-1]} if to.takes_key else {})
+
+
+def _declared(variables: Sequence[str]) -> str:
+    return f"DECLARE {', '.join(variables)} LONGTEXT CHARACTER SET utf8mb4"
+
+
+def _begin(statements: Sequence[str]) -> str:
+    return f"BEGIN\n{_block(statements)}\nEND"
 
 
 def _key(table: CapturedTable) -> tuple[CapturedColumn, ...]:

@@ -14,6 +14,7 @@ What belongs here: the call. Which changes there are, and their images, is `body
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -34,17 +35,18 @@ class ToLambda:
     function: str
     on_error: Literal["fail", "drop"]
     takes_key: bool = True
+    at_once: bool = False
 
     @property
     def limit(self) -> int:
         return MOST_PAYLOAD_IMAGE_BYTES
 
-    def statement(self, target: TableTarget, op: Op) -> str:
+    def statement(self, target: TableTarget, op: Op, images: Sequence[str]) -> str:
         # The variables are the trigger's own: a user variable (@answer) would be the writer's too.
         return (
             "BEGIN\n"
             "  DECLARE payload, answer LONGTEXT CHARACTER SET utf8mb4;\n"
-            f"  SET payload = {self._payload(target, op)};\n"
+            f"  SET payload = {self._payload(target, op, *images)};\n"
             f"{self._called(target, op)}\n"
             "END"
         )
@@ -67,18 +69,18 @@ class ToLambda:
     {call}
   END;"""
 
-    def _payload(self, target: TableTarget, op: Op) -> str:
+    def _payload(self, target: TableTarget, op: Op, old: str, new: str, omitted: str) -> str:
         head = f'", "source": {json.dumps(self.source)}, "table": {json.dumps(str(target), ensure_ascii=False)}, "op": '
         parts = [
             *(mysql_literal('{"id": "'), "UUID()", mysql_literal(f'{head}"{op}", "at": "'), _NOW),
             *(mysql_literal('", "xid": null, "key": '), "key_image"),
             *(
                 mysql_literal(', "old": '),
-                _or("old_image", "null"),
+                _or(old, "null"),
                 mysql_literal(', "new": '),
-                _or("new_image", "null"),
+                _or(new, "null"),
             ),
-            *(mysql_literal(', "omitted": '), _or("omitted", "[]"), mysql_literal("}")),
+            *(mysql_literal(', "omitted": '), _or(omitted, "[]"), mysql_literal("}")),
         ]
         return f"CONCAT({', '.join(parts)})"
 

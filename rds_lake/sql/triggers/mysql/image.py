@@ -1,8 +1,12 @@
 """A row's image in a trigger of MySQL and MariaDB, and which of its columns are left out where it would be too long.
 
-A table whose rows always fit has images of one JSON_OBJECT. Of others the trigger adds up, change by change, how long each wide
-column is, and leaves the longest out of both images until the rest fits; `omitted` names them. So no image is longer than any
-server's packets or a tenth of its redo log, beyond which the writer's statement would fail.
+A table whose rows always fit has images of one JSON_OBJECT. Of others the trigger looks, change by change, whether the lengths of
+the wide columns surely fit. Where they may not, it measures each, and leaves the longest out of both images until the rest fits;
+`omitted` names them. So no image is longer than any server's packets or a tenth of its redo log, beyond which the writer's
+statement would fail.
+
+Servers prepare every function of an expression anew for each row, which takes longer than to execute it: an expression of few
+functions is a cheap one (`python -m bench.capture_cost --engine mariadb`).
 
 What belongs here: images as expressions, and the statements that measure. The triggers are `body.py`.
 """
@@ -10,12 +14,12 @@ What belongs here: images as expressions, and the statements that measure. The t
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from rds_lake.model.streams.captured import CapturedColumn, CapturedTable
 from rds_lake.sql.quoting import mysql_literal
-from rds_lake.sql.triggers.mysql.values import bytes_bound, bytes_exactly, most_bytes, text_of
+from rds_lake.sql.triggers.mysql.values import bytes_bound, bytes_exactly, json_of, most_bytes, text_of
 
 # Narrower columns are never left out.
 _NARROW_BYTES = 1024
@@ -30,12 +34,54 @@ class Images:
     limit: int
     wide: tuple[CapturedColumn, ...]
 
-    def image(self, row: str) -> str:
-        """The expression of the row's image; `row` is NEW or OLD."""
+    def whole(self, row: str) -> str:
+        """The expression of the row's image with all columns; `row` is NEW or OLD."""
         if not self.wide:
             return json_object(self.table.columns, row)
+        members = [_member(column, row, "{" if not at else ", ") for at, column in enumerate(self._in_order)]
+        return _call("CONCAT", [*members, mysql_literal("}")])
+
+    def fits(self, rows: Sequence[str]) -> str:
+        """The condition that the images of `rows` can have all columns. It reads lengths only; empty where rows always fit."""
+        if not self.wide:
+            return ""
+        bounds = [_most([bytes_bound(column, row) for row in rows]) for column in self.wide]
+        return f"{self._always_bytes} + {' + '.join(bounds)} <= {self.limit}"
+
+    def fitted(self, rows: Mapping[str, str]) -> tuple[str, ...]:
+        """Statements that give each variable (name -> row) the row's image without its longest columns, and `omitted`."""
+        sizes = [_size(at) for at in range(len(self.wide))]
+        whole = f"{self._always_bytes} + {' + '.join(sizes)}"
+        exact = [_most([bytes_exactly(column, row, self.limit) for row in rows.values()]) for column in self.wide]
+        drops = "\n".join(f"    WHEN {size} THEN SET {size} = 0, {_kept(at)} = 0;" for at, size in enumerate(sizes))
+        images = [f"{variable} = {self._partial(row)}" for variable, row in rows.items()]
+        return (
+            _assigned(sizes, exact),
+            f"WHILE {whole} > {self.limit} AND {_most(sizes)} > 0 DO\n  CASE {_most(sizes)}\n{drops}\n  END CASE;\nEND WHILE",
+            "SET " + ",\n  ".join([*images, f"omitted = {self._omitted}"]),
+        )
+
+    @property
+    def declarations(self) -> tuple[str, ...]:
+        """The variables of `fitted`."""
+        declared: list[str] = []
+        for at in range(len(self.wide)):
+            declared += [f"DECLARE {_size(at)} BIGINT UNSIGNED DEFAULT 0", f"DECLARE {_kept(at)} TINYINT DEFAULT 1"]
+        return tuple(declared)
+
+    @property
+    def _in_order(self) -> tuple[CapturedColumn, ...]:
         # The key's columns are never wide, so that the first column has no comma before it.
-        always = [column for column in self.table.columns if column not in self.wide]
+        return (*(column for column in self.table.columns if column not in self.wide), *self.wide)
+
+    @property
+    def _always_bytes(self) -> int:
+        """What an image has beside the texts of wide columns."""
+        always = sum(_member_bytes(column) for column in self.table.columns if column not in self.wide)
+        return always + sum(len(_text(column.name).encode()) + _BETWEEN for column in self.wide)
+
+    def _partial(self, row: str) -> str:
+        always = self._in_order[: len(self.table.columns) - len(self.wide)]
         members = [_member(column, row, "{" if not at else ", ") for at, column in enumerate(always)]
         members += [
             f"IF({_kept(at)}, CONCAT({_member(column, row, ', ')}), {mysql_literal('')})"
@@ -44,44 +90,13 @@ class Images:
         return _call("CONCAT", [*members, mysql_literal("}")])
 
     @property
-    def omitted(self) -> str:
+    def _omitted(self) -> str:
         """The expression of the list of columns that are left out; NULL where there are none."""
-        if not self.wide:
-            return "NULL"
         names = ", ".join(
             f"IF({_kept(at)}, NULL, {mysql_literal(_text(column.name))})" for at, column in enumerate(self.wide)
         )
         every = " AND ".join(_kept(at) for at in range(len(self.wide)))
         return f"IF({every}, NULL, CONCAT({mysql_literal('[')}, CONCAT_WS({mysql_literal(', ')}, {names}), {mysql_literal(']')}))"
-
-    @property
-    def declarations(self) -> tuple[str, ...]:
-        """The trigger's variables."""
-        declared: list[str] = []
-        for at in range(len(self.wide)):
-            declared += [f"DECLARE {_size(at)} BIGINT UNSIGNED DEFAULT 0", f"DECLARE {_kept(at)} TINYINT DEFAULT 1"]
-        return tuple(declared)
-
-    def measure(self, rows: Sequence[str]) -> tuple[str, ...]:
-        """Statements that decide which columns the images of `rows` have. They measure exactly where a bound is too long."""
-        if not self.wide:
-            return ()
-        sizes = [_size(at) for at in range(len(self.wide))]
-        always = sum(_member_bytes(column) for column in self.table.columns if column not in self.wide)
-        always += sum(len(_text(column.name).encode()) + _BETWEEN for column in self.wide)
-        whole = f"{always} + {' + '.join(sizes)}"
-        bounds = [_most([bytes_bound(column, row) for row in rows]) for column in self.wide]
-        exact = [_most([bytes_exactly(column, row, self.limit) for row in rows]) for column in self.wide]
-        drops = "\n".join(f"      WHEN {size} THEN SET {size} = 0, {_kept(at)} = 0;" for at, size in enumerate(sizes))
-        return (
-            _assigned(sizes, bounds),
-            f"IF {whole} > {self.limit} THEN\n"
-            f"  {_assigned(sizes, exact)};\n"
-            f"  WHILE {whole} > {self.limit} AND {_most(sizes)} > 0 DO\n"
-            f"    CASE {_most(sizes)}\n{drops}\n    END CASE;\n"
-            "  END WHILE;\n"
-            "END IF",
-        )
 
 
 def images_of(table: CapturedTable, *, limit: int) -> Images:
@@ -106,7 +121,7 @@ def json_list(names: Sequence[str]) -> str:
 def _member(column: CapturedColumn, row: str, before: str) -> str:
     """`"name": "text"` of an object, as an expression."""
     name = mysql_literal(f"{before}{_text(column.name)}: ")
-    return f"{name}, COALESCE(JSON_QUOTE({text_of(column, row)}), {mysql_literal('null')})"
+    return f"{name}, {json_of(column, row)}"
 
 
 def _member_bytes(column: CapturedColumn) -> int:

@@ -49,6 +49,7 @@ _TEXT_GROWTH, _HEX_GROWTH = 6, 2
 _SHORT = 100  # more than any number, time or address has
 _MOST_CHARACTERS = 0xFFFF
 _GEOMETRY_BYTES = 0xFFFF_FFFF
+_NULL, _QUOTE = mysql_literal("null"), mysql_literal('"')
 
 
 def is_known(column: CapturedColumn) -> bool:
@@ -59,23 +60,45 @@ def is_known(column: CapturedColumn) -> bool:
 def text_of(column: CapturedColumn, row: str) -> str:
     """The expression of the value's text, or NULL; `row` is NEW or OLD."""
     word, value = _word(column), _value(column, row)
-    zero_filled = "zerofill" in column.type.lower().split()
-    if word == "year" or (word in _INTEGERS and zero_filled):
-        return f"CAST({value} + 0 AS CHAR)"
-    if word == "decimal" and zero_filled:
-        return f"CAST(CAST({value} AS DECIMAL({_arguments(column)})) AS CHAR)"
-    if word in _FLOATS:
-        return f"CAST({value} * 1e0 AS CHAR)"  # as text a FLOAT has six digits
-    if word == "bit":
-        return f"CAST(CAST({value} AS UNSIGNED) AS CHAR)"
     if word == "timestamp":
-        return _utc_text(column, value)
+        zero = f"IF({value} IS NULL, NULL, {mysql_literal(_zero(column))})"
+        return f"COALESCE(CAST({_utc(column, value)} AS CHAR), {zero})"
     if word in _TEXTS:
         # CAST and not CONVERT: MariaDB puts JSON, which it takes many a longtext for, into an object as JSON.
         return f"CAST({value} AS CHAR CHARACTER SET utf8mb4)"
     if word in _BINARIES or word in _GEOMETRIES:
         return f"HEX({value})"
-    return f"CAST({value} AS CHAR)"
+    return f"CAST({_exact(column, value)} AS CHAR)"
+
+
+def _exact(column: CapturedColumn, value: str) -> str:
+    """The value of a number, time or address as an expression that has the right text wherever a text is needed."""
+    word = _word(column)
+    zero_filled = "zerofill" in column.type.lower().split()
+    if word == "year" or (word in _INTEGERS and zero_filled):
+        return f"{value} + 0"
+    if word == "decimal" and zero_filled:
+        return f"CAST({value} AS DECIMAL({_arguments(column)}))"
+    if word in _FLOATS:
+        return f"{value} * 1e0"  # as text a FLOAT has six digits
+    if word == "bit":
+        return f"CAST({value} AS UNSIGNED)"
+    return value
+
+
+def json_of(column: CapturedColumn, row: str) -> str:
+    """The expression of the value's text in JSON, with its quotes; `null` for NULL.
+
+    Only texts have characters that JSON_QUOTE would have to escape.
+    """
+    word, value = _word(column), _value(column, row)
+    if word in _TEXTS:
+        return f"COALESCE(JSON_QUOTE({text_of(column, row)}), {_NULL})"
+    if word == "timestamp":
+        zero = f"IF({value} IS NULL, {_NULL}, {mysql_literal(_quoted(_zero(column)))})"
+        return f"COALESCE(CONCAT({_QUOTE}, {_utc(column, value)}, {_QUOTE}), {zero})"
+    plain = f"HEX({value})" if word in _BINARIES or word in _GEOMETRIES else _exact(column, value)
+    return f"COALESCE(CONCAT({_QUOTE}, {plain}, {_QUOTE}), {_NULL})"
 
 
 def unchanged(column: CapturedColumn) -> str:
@@ -83,7 +106,8 @@ def unchanged(column: CapturedColumn) -> str:
     word, old, new = _word(column), _value(column, "OLD"), _value(column, "NEW")
     if word in _TEXTS:
         # A collation takes foo for Foo, and many take it for 'foo ' too.
-        return f"CAST({old} AS BINARY) <=> CAST({new} AS BINARY)"
+        # Where one side is of bytes, both are compared as bytes.
+        return f"CAST({old} AS BINARY) <=> {new}"
     if word in _FLOATS:
         return f"CAST({old} * 1e0 AS BINARY) <=> CAST({new} * 1e0 AS BINARY)"  # 0 and -0 are equal as numbers
     if word == "timestamp":
@@ -125,20 +149,24 @@ def bytes_exactly(column: CapturedColumn, row: str, limit: int) -> str:
     return f"CASE WHEN {value} IS NULL THEN 4 WHEN LENGTH({value}) > {limit} THEN LENGTH({value}) ELSE {quoted} END"
 
 
-def _utc_text(column: CapturedColumn, value: str) -> str:
-    """UNIX_TIMESTAMP reads a TIMESTAMP column's own number, without a time zone. It has none, or 0, for a zero date.
+def _utc(column: CapturedColumn, value: str) -> str:
+    """The time in UTC; NULL for NULL and for a zero date.
 
+    UNIX_TIMESTAMP reads a TIMESTAMP column's own number, without a time zone. A zero date has none, or 0.
     https://dev.mysql.com/doc/refman/8.4/en/date-and-time-functions.html#function_unix-timestamp
     """
     digits = _arguments(column)
-    zero = mysql_literal("0000-00-00 00:00:00" + (f".{'0' * int(digits)}" if digits else ""))
-    moment = f"TIMESTAMP'1970-01-01 00:00:00' + INTERVAL UNIX_TIMESTAMP({value}) SECOND"
-    if digits:
-        moment = f"CAST({moment} AS DATETIME({digits}))"
-    return (
-        f"CASE WHEN {value} IS NULL THEN NULL WHEN COALESCE(UNIX_TIMESTAMP({value}), 0) = 0 THEN {zero} "
-        f"ELSE CAST({moment} AS CHAR) END"
-    )
+    moment = f"TIMESTAMP'1970-01-01 00:00:00' + INTERVAL NULLIF(UNIX_TIMESTAMP({value}), 0) SECOND"
+    return f"CAST({moment} AS DATETIME({digits}))" if digits else moment
+
+
+def _zero(column: CapturedColumn) -> str:
+    digits = _arguments(column)
+    return "0000-00-00 00:00:00" + (f".{'0' * int(digits)}" if digits else "")
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 def _word(column: CapturedColumn) -> str:

@@ -9,6 +9,7 @@ import pytest
 from rds_lake.database.capture.install import differences, install, installed, uninstall
 from rds_lake.errors import ConfigError, TerminalError, UnavailableError
 from rds_lake.model.streams.captured import CapturedTable
+from rds_lake.sql.quoting import backticked
 from rds_lake.sql.triggers.generate import generate
 from rds_lake.sql.triggers.plan import TriggerPlan, Wanted
 from rds_lake_tests.database.capture.mysql.lab import Lab
@@ -193,3 +194,42 @@ def test_the_reader_may_read_and_empty_the_outbox_and_no_more(table: Lab) -> Non
         reader.execute("UPDATE rds_lake.position SET cut = cut + 1")
         with pytest.raises(pymysql.OperationalError, match="denied"):
             reader.execute("INSERT INTO rds_lake.outbox (seq) VALUES (7)")
+
+
+def test_a_trigger_whose_user_is_gone_is_named_and_belongs_to_somebody_else_after_the_next_installation(
+    table: Lab,
+) -> None:
+    plan = table.plan("t")
+    install(table.dsn, plan)
+    assert differences(table.dsn, plan) == ()
+    table.run(WRITES[0])
+    table.run("CREATE USER leaving@localhost IDENTIFIED BY 'x'", "GRANT ALL ON *.* TO leaving@localhost")
+    gone = plan.statements[-5]
+    assert gone.startswith("CREATE TRIGGER")
+    words = "DROP TRIGGER IF EXISTS "
+    drop = next(each for each in plan.drop if each.startswith(words) and each.removeprefix(words) in gone)
+    with table.session("SET sql_mode = ''", user=("leaving", "x")) as cursor:
+        cursor.execute(drop)
+        cursor.execute(gone)
+    assert differences(table.dsn, plan) == ()
+    table.run("DROP USER leaving@localhost")
+    with pytest.raises(pymysql.Error, match="leaving"):
+        table.run("DELETE FROM t")
+    (problem,) = differences(table.dsn, plan)
+    assert "its trigger for DELETE belongs to leaving@localhost, a user who is gone" in problem
+    install(table.dsn, plan)
+    assert differences(table.dsn, plan) == ()
+    table.run("DELETE FROM t")
+
+
+def test_who_may_not_see_users_is_told_nothing_of_them(table: Lab) -> None:
+    plan = table.plan("t")
+    install(table.dsn, plan)
+    table.run(
+        "CREATE USER looker@localhost IDENTIFIED BY 'x'",
+        f"GRANT SELECT, TRIGGER ON {backticked(table.database)}.* TO looker@localhost",
+        "GRANT SELECT, TRIGGER ON rds_lake.* TO looker@localhost",
+    )
+    looking = replace(table.dsn, user="looker", password="x")
+    assert differences(looking, plan) == ()
+    table.run("DROP USER looker@localhost")

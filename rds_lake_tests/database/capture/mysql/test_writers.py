@@ -203,3 +203,24 @@ def test_a_replace_counts_as_with_any_trigger(lab: Lab) -> None:
             counts[name] = [writer.execute(f"REPLACE INTO {name} VALUES {rows}") for rows in values]
     assert counts["t"] == counts["twin"]
     assert counts["t"] != counts["bare"], "docs/streams-mysql.md says that the count differs"
+
+
+@pytest.mark.parametrize("given", [1, 900])
+def test_a_number_that_a_writer_sets_is_no_changes_number(lab: Lab, given: int) -> None:
+    lab.run(
+        "CREATE TABLE t (id INT PRIMARY KEY, v INT)",
+        "CREATE TABLE own (id INT PRIMARY KEY AUTO_INCREMENT, v INT)",
+    )
+    lab.capture("t", "own")
+    with lab.session() as cursor:
+        cursor.execute("INSERT INTO t VALUES (1, 1)")
+        for statement in ("INSERT INTO t VALUES (2, 1), (3, 1)", "UPDATE t SET v = 2", "DELETE FROM t WHERE id = 1"):
+            cursor.execute(f"SET INSERT_ID = {given}")
+            cursor.execute(statement)
+        cursor.execute(f"SET INSERT_ID = {given}")
+        cursor.execute("INSERT INTO own (v) VALUES (1), (2)")
+        cursor.execute("SELECT LAST_INSERT_ID()")
+        assert cursor.fetchall() == ((given,),)
+    assert lab.run("SELECT id FROM own ORDER BY id") == ((given,), (given + 1,))
+    numbers = lab.run("SELECT seq FROM rds_lake.outbox ORDER BY seq")
+    assert [number for (number,) in numbers] == list(range(1, 10))
