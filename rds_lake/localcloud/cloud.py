@@ -48,6 +48,8 @@ from rds_lake.localcloud.rds.export import ExportSettings, ExportTasks
 from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE
 from rds_lake.localcloud.rds.snapshots import Snapshots
 from rds_lake.localcloud.rds.sources import Sources
+from rds_lake.localcloud.redshift.service import RedshiftService
+from rds_lake.localcloud.redshift.settings import RedshiftSettings
 from rds_lake.localcloud.stacks.service import Stacks
 
 UrlsByIdentifier = Mapping[str, str | Sequence[str]]
@@ -69,6 +71,7 @@ class LocalCloud:
         athena: AthenaSettings | None = None,
         dynamodb: DynamoDbSettings | None = None,
         lambdas: LambdaSettings | None = None,
+        redshift: RedshiftSettings | None = None,
     ) -> None:
         self.databases, self.clusters = _url_tuples(databases), _url_tuples(clusters or {})
         self._sources = Sources(self.databases, self.clusters)
@@ -91,6 +94,7 @@ class LocalCloud:
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
         self._add_streaming(lambdas or LambdaSettings())
+        self._add_redshift(redshift or RedshiftSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
         self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
         self._add_control()
@@ -124,6 +128,10 @@ class LocalCloud:
         self.calling_databases = CallingDatabases(self.app, calls, self._urls)
         self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset]
 
+    def _add_redshift(self, settings: RedshiftSettings) -> None:
+        self.redshift = RedshiftService(self.app, self.clients, self.clock, self.faults, self._actors, settings)
+        self.app.reset_callbacks.append(self.redshift.reset)
+
     @property
     def url(self) -> str:
         return self._server.url
@@ -146,6 +154,7 @@ class LocalCloud:
             stack.callback(self.job_runs.close)
             stack.callback(self.athena.close)
             stack.callback(self.firehose.close)
+            stack.callback(self.redshift.close)
             stack.callback(self.lambdas.close)
             stack.callback(self.calling_databases.close)
             stack.callback(self.stacks.reset)

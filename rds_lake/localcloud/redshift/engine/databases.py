@@ -29,6 +29,11 @@ class Databases:
                 self._open[key] = _made(self._folder)
             return Session(self._open[key].cursor(), database)
 
+    def names(self, warehouse: str) -> list[str]:
+        """The databases of a warehouse that were used."""
+        with self._lock:
+            return [database for owner, database in self._open if owner == warehouse]
+
     def forget(self, warehouse: str) -> None:
         """Drop the databases of a warehouse that is deleted."""
         with self._lock:
