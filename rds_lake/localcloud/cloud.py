@@ -93,13 +93,12 @@ class LocalCloud:
         )
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
-        self._add_streaming(lambdas or LambdaSettings())
-        self._add_redshift(redshift or RedshiftSettings())
+        self._add_streaming(lambdas or LambdaSettings(), redshift or RedshiftSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
-        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
         self._add_control()
 
     def _add_control(self) -> None:
+        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
         # First: what a stack has under way would be made after the others' reset.
         self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
@@ -120,17 +119,14 @@ class LocalCloud:
         )
         self.app.reset_callbacks += [self.table_exports.reset, tables.reset, self.clock.reset]
 
-    def _add_streaming(self, settings: LambdaSettings) -> None:
+    def _add_streaming(self, settings: LambdaSettings, redshift: RedshiftSettings) -> None:
         timed = (self.clock, self.faults, self._actors)
         self.firehose = Firehose(self.app, *timed)
         self.lambdas = Lambdas(self.app, self.clients, *timed, settings, url=lambda: self.url)
         calls = DatabaseCalls(self.lambdas, self.faults, self._actors)
         self.calling_databases = CallingDatabases(self.app, calls, self._urls)
-        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset]
-
-    def _add_redshift(self, settings: RedshiftSettings) -> None:
-        self.redshift = RedshiftService(self.app, self.clients, self.clock, self.faults, self._actors, settings)
-        self.app.reset_callbacks.append(self.redshift.reset)
+        self.redshift = RedshiftService(self.app, self.clients, *timed, redshift)
+        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset, self.redshift.reset]
 
     @property
     def url(self) -> str:

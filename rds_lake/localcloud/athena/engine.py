@@ -22,10 +22,10 @@ from rds_lake.localcloud.athena.locked import locked_connection
 from rds_lake.localcloud.athena.metadata import metadata_query
 from rds_lake.localcloud.athena.relations import FileCache, Reading, quote, table_query
 from rds_lake.localcloud.athena.sql.allowed import refuse_foreign
-from rds_lake.localcloud.athena.sql.common import names_a_common_table
 from rds_lake.localcloud.athena.sql.dialect import parse, to_duckdb
 from rds_lake.localcloud.athena.sql.pruning import locate
 from rds_lake.localcloud.athena.sql.types import duck_to_trino, hive_to_trino
+from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
 from rds_lake.localcloud.athena.statements.views import ViewDefinition, is_view, stale
 from rds_lake.localcloud.http.loop import InProcessClients
 

@@ -60,7 +60,11 @@ class RedshiftService:
         self._clusters.settings = self._serverless.settings = settings
 
     def _change(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
-        bad = [key for key, value in body.items() if key not in _CHANGEABLE or not isinstance(value, int | float) or value < 0]
+        bad = [
+            key
+            for key, value in body.items()
+            if key not in _CHANGEABLE or not isinstance(value, int | float) or value < 0
+        ]
         if bad:
             known = ", ".join(_CHANGEABLE)
             raise ApiError("InvalidParameterValue", f"{', '.join(bad)}: only {known} can be set, to minutes from 0")

@@ -191,7 +191,9 @@ def test_a_session_keeps_its_temporary_tables(warehouse: Warehouse) -> None:
     warehouse.ended(again["Id"])
     assert warehouse.data.get_statement_result(Id=again["Id"])["Records"] == [[{"longValue": 5}]]
     assert warehouse.error("select a from tmp") == 'ERROR: relation "tmp" does not exist'
-    code, _ = refused(warehouse.data.execute_statement, **warehouse.where, Sql="select 1", SessionId=started["SessionId"])
+    code, _ = refused(
+        warehouse.data.execute_statement, **warehouse.where, Sql="select 1", SessionId=started["SessionId"]
+    )
     assert code == "ValidationException"
 
 
@@ -210,9 +212,7 @@ def test_a_session_that_nobody_asks_anything_of_is_closed(warehouse: Warehouse) 
 def test_sessions_are_limited(warehouse: Warehouse) -> None:
     for _ in range(2):
         warehouse.run("select 1", SessionKeepAliveSeconds=60)
-    code, _ = refused(
-        warehouse.data.execute_statement, **warehouse.where, Sql="select 1", SessionKeepAliveSeconds=60
-    )
+    code, _ = refused(warehouse.data.execute_statement, **warehouse.where, Sql="select 1", SessionKeepAliveSeconds=60)
     assert code == "ActiveSessionsExceededException"
 
 

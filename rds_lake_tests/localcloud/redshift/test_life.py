@@ -9,7 +9,13 @@ from rds_lake_tests.localcloud.permissions.calling import Calling, allow
 from rds_lake_tests.localcloud.redshift.test_data_api import refused
 from rds_lake_tests.localcloud.redshift.warehouse import CLUSTER, Warehouse
 
-MINUTES = {"creating_minutes": 5, "deleting_minutes": 3, "pausing_minutes": 10, "resuming_minutes": 4, "snapshot_minutes": 2}
+MINUTES = {
+    "creating_minutes": 5,
+    "deleting_minutes": 3,
+    "pausing_minutes": 10,
+    "resuming_minutes": 4,
+    "snapshot_minutes": 2,
+}
 
 
 def secrets(warehouse: Warehouse) -> list[str]:
@@ -30,19 +36,19 @@ def test_a_cluster_is_created_paused_resumed_and_deleted_by_the_clock(warehouse:
     made = warehouse.create("big")
     assert made["ClusterStatus"] == "creating" and "Endpoint" not in made
     assert warehouse.status("big") == "creating"
-    warehouse.clock("2099-11-20T10:05:00Z")
+    warehouse.clock("2099-11-20T10:05:30Z")
     assert warehouse.status("big") == "available"
     redshift = warehouse.client("redshift")
     redshift.pause_cluster(ClusterIdentifier="big")
     assert refused(redshift.resume_cluster, ClusterIdentifier="big")[0] == "InvalidClusterState"
-    warehouse.clock("2099-11-20T10:15:00Z")
+    warehouse.clock("2099-11-20T10:16:00Z")
     assert warehouse.status("big") == "paused"
     redshift.resume_cluster(ClusterIdentifier="big")
-    warehouse.clock("2099-11-20T10:19:00Z")
+    warehouse.clock("2099-11-20T10:20:30Z")
     assert warehouse.status("big") == "available"
     redshift.delete_cluster(ClusterIdentifier="big", SkipFinalClusterSnapshot=True)
     assert warehouse.status("big") == "deleting"
-    warehouse.clock("2099-11-20T10:22:00Z")
+    warehouse.clock("2099-11-20T10:24:00Z")
     assert refused(redshift.describe_clusters, ClusterIdentifier="big")[0] == "ClusterNotFound"
     assert secrets(warehouse) == [f"redshift!{CLUSTER}-admin"]
 
@@ -102,7 +108,9 @@ def test_an_operation_that_is_not_built_is_refused(warehouse: Warehouse) -> None
         warehouse.client("redshift").restore_from_cluster_snapshot, ClusterIdentifier="c", SnapshotIdentifier="s"
     )
     assert "local cloud's limit" in message, code
-    code, message = refused(warehouse.client("redshift-serverless").restore_from_snapshot, namespaceName="abc", workgroupName="abc")
+    code, message = refused(
+        warehouse.client("redshift-serverless").restore_from_snapshot, namespaceName="abc", workgroupName="abc"
+    )
     assert "local cloud's limit" in message, code
 
 
@@ -116,7 +124,7 @@ def test_a_workgroup_answers_once_it_is_available(warehouse: Warehouse) -> None:
     assert made["workgroup"]["status"] == "CREATING"
     where = {"WorkgroupName": "lake", "Database": "shop"}
     assert refused(warehouse.data.execute_statement, **where, Sql="select 1")[0] == "ValidationException"
-    warehouse.clock("2099-11-20T10:05:00Z")
+    warehouse.clock("2099-11-20T10:05:30Z")
     assert serverless.get_workgroup(workgroupName="lake")["workgroup"]["status"] == "AVAILABLE"
     warehouse.where = where
     assert warehouse.rows("select 7/2 as n") == [(3,)]
@@ -125,7 +133,9 @@ def test_a_workgroup_answers_once_it_is_available(warehouse: Warehouse) -> None:
 def test_a_namespace_goes_after_its_workgroup_and_leaves_its_final_snapshot(warehouse: Warehouse) -> None:
     serverless = warehouse.client("redshift-serverless")
     serverless.create_namespace(namespaceName="lake", manageAdminPassword=True)
-    arn = serverless.create_workgroup(workgroupName="lake", namespaceName="lake", baseCapacity=8)["workgroup"]["workgroupArn"]
+    arn = serverless.create_workgroup(workgroupName="lake", namespaceName="lake", baseCapacity=8)["workgroup"][
+        "workgroupArn"
+    ]
     limit = {"resourceArn": arn, "usageType": "serverless-compute", "amount": 60, "breachAction": "deactivate"}
     serverless.create_usage_limit(**limit)
     assert refused(serverless.create_usage_limit, **limit)[0] == "ConflictException"

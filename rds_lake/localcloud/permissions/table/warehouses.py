@@ -96,7 +96,10 @@ REDSHIFT: dict[str, Rule] = {
         on("redshift:CreateCluster", "cluster:", "ClusterIdentifier"),
         _managed_secret("ManageMasterPassword", "ClusterIdentifier"),
     ),
-    **{name: _of_snapshot(name) for name in ("CreateClusterSnapshot", "DeleteClusterSnapshot", "DescribeClusterSnapshots")},
+    **{
+        name: _of_snapshot(name)
+        for name in ("CreateClusterSnapshot", "DeleteClusterSnapshot", "DescribeClusterSnapshots")
+    },
 }
 DATA: dict[str, Rule] = {
     **{operation: _runs(operation) for operation in _RUN},
@@ -110,5 +113,8 @@ SERVERLESS: dict[str, Rule] = {
     "CreateNamespace": both(
         on("redshift-serverless:CreateNamespace", "namespace/"), _managed_secret("manageAdminPassword", "namespaceName")
     ),
-    **{operation: everything(f"redshift-serverless:{operation}") for operation in (*_SERVERLESS_LISTS, *_SERVERLESS_OTHERS)},
+    **{
+        operation: everything(f"redshift-serverless:{operation}")
+        for operation in (*_SERVERLESS_LISTS, *_SERVERLESS_OTHERS)
+    },
 }

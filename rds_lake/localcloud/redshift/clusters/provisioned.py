@@ -24,10 +24,10 @@ from rds_lake.localcloud.redshift.settings import RedshiftSettings
 
 Json = dict[str, Any]
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-_NODES = frozenset(
-    ["ra3.large", "ra3.xlplus", "ra3.4xlarge", "ra3.16xlarge", "rg.large", "rg.xlarge", "rg.4xlarge", "rg.12xlarge"]
-    + ["dc2.large", "dc2.8xlarge"]
-)
+_NODES = frozenset({
+    "ra3.large", "ra3.xlplus", "ra3.4xlarge", "ra3.16xlarge", "rg.large", "rg.xlarge", "rg.4xlarge", "rg.12xlarge",
+    "dc2.large", "dc2.8xlarge",
+})  # fmt: skip
 _SHOWN = ("NodeType", "MasterUsername", "DBName", "NumberOfNodes", "EnhancedVpcRouting", "AutomatedSnapshotRetentionPeriod",
           "ClusterSubnetGroupName", "KmsKeyId", "AvailabilityZone", "Tags")  # fmt: skip
 _LONGEST = 63
@@ -72,11 +72,12 @@ class Cluster:
 
 
 class Clusters:
-    """Every cluster since the start or the last reset, by Region and name. `forget`: called with the ARN of a namespace that is gone."""
+    """Every cluster since the start or the last reset, by Region and name.
 
-    def __init__(
-        self, app: LocalCloudApp, clock: Clock, secrets: AdminSecrets, forget: Callable[[str], None]
-    ) -> None:
+    `forget` is called with the ARN of a namespace that is gone.
+    """
+
+    def __init__(self, app: LocalCloudApp, clock: Clock, secrets: AdminSecrets, forget: Callable[[str], None]) -> None:
         self._clock, self._secrets, self._forget = clock, secrets, forget
         self.settings = RedshiftSettings()
         self._clusters: dict[tuple[str, str], Cluster] = {}
@@ -135,7 +136,10 @@ class Clusters:
             if state not in ("available", "paused"):
                 raise _wrong_state(cluster.name, state)
             if skipped == bool(final):
-                message = "FinalClusterSnapshotIdentifier is required unless SkipFinalClusterSnapshot is specified, and not allowed with it."
+                message = (
+                    "FinalClusterSnapshotIdentifier is required unless SkipFinalClusterSnapshot is specified, and not "
+                    "allowed with it."
+                )
                 raise ApiError("InvalidParameterCombination", message)
             if final:
                 self._snapshot(cluster, final, 0.0, params.get("FinalClusterSnapshotRetentionPeriod"))
@@ -214,6 +218,9 @@ def _check(name: str, params: Json) -> None:
         raise ApiError(
             "InvalidParameterCombination", "Give either MasterUserPassword or ManageMasterPassword, and only one."
         )
-    nodes, kind = params.get("NumberOfNodes", 1), params.get("ClusterType", "multi-node" if params.get("NumberOfNodes", 1) > 1 else "single-node")
+    nodes, kind = (
+        params.get("NumberOfNodes", 1),
+        params.get("ClusterType", "multi-node" if params.get("NumberOfNodes", 1) > 1 else "single-node"),
+    )
     if (kind == "multi-node") != (nodes > 1):
         raise ApiError("InvalidParameterCombination", f"A {kind} cluster does not have {nodes} nodes.")

@@ -40,9 +40,7 @@ class Thing:
 class Serverless:
     """Everything since the start or the last reset, by kind, Region and name. `forget`: called with a namespace's ARN when it goes."""
 
-    def __init__(
-        self, app: LocalCloudApp, clock: Clock, secrets: AdminSecrets, forget: Callable[[str], None]
-    ) -> None:
+    def __init__(self, app: LocalCloudApp, clock: Clock, secrets: AdminSecrets, forget: Callable[[str], None]) -> None:
         self._clock, self._secrets, self._forget = clock, secrets, forget
         self.settings = RedshiftSettings()
         self._things: dict[tuple[str, str, str], Thing] = {}
@@ -107,7 +105,14 @@ class Serverless:
             if self._workgroup_of(region, params["namespaceName"]) is not None:
                 raise ApiError("ConflictException", f"The namespace {params['namespaceName']} has a workgroup.")
             identity, port = str(uuid.uuid4()), params.get("port", 5439)
-            kept = ("namespaceName", "maxCapacity", "configParameters", "subnetIds", "securityGroupIds", "pricePerformanceTarget")
+            kept = (
+                "namespaceName",
+                "maxCapacity",
+                "configParameters",
+                "subnetIds",
+                "securityGroupIds",
+                "pricePerformanceTarget",
+            )
             body = {key: params[key] for key in kept if key in params} | {
                 "workgroupName": name, "workgroupId": identity, "baseCapacity": base, "port": port,
                 "workgroupArn": f"arn:aws:redshift-serverless:{region}:{ACCOUNT}:workgroup/{identity}",
@@ -179,7 +184,9 @@ class Serverless:
 
     def DeleteUsageLimit(self, context: RequestContext, params: Json) -> Json:
         if params["usageLimitId"] not in self._limits:
-            raise ApiError("ResourceNotFoundException", f"The usage limit {params['usageLimitId']} does not exist.", 404)
+            raise ApiError(
+                "ResourceNotFoundException", f"The usage limit {params['usageLimitId']} does not exist.", 404
+            )
         return {"usageLimit": self._limits.pop(params["usageLimitId"])}
 
     def _snapshot(self, region: str, namespace: str, name: str, retention: int | None) -> Json:
@@ -205,7 +212,9 @@ class Serverless:
             shown = self._shown(kind, region, name)
             if shown["status"] != "AVAILABLE":
                 raise ApiError("ConflictException", f"The {kind} {name} is {shown['status']}.")
-            self._things[kind, region, name].life.become("DELETING", self._clock.now(), self.settings.deleting_minutes, GONE)
+            self._things[kind, region, name].life.become(
+                "DELETING", self._clock.now(), self.settings.deleting_minutes, GONE
+            )
         self.find(kind, region, name)
         return shown | {"status": "DELETING"}
 

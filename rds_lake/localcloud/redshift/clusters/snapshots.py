@@ -43,7 +43,9 @@ class Snapshots:
         """Those of a cluster, by name, or all; ClusterSnapshotNotFound for a name that is not there."""
         now = self._clock.now()
         shown = [
-            body | {"Status": life.at(now)} for (where, _), (body, life) in sorted(self._by_name.items()) if where == region
+            body | {"Status": life.at(now)}
+            for (where, _), (body, life) in sorted(self._by_name.items())
+            if where == region
         ]
         cluster, name = params.get("ClusterIdentifier"), params.get("SnapshotIdentifier")
         found = [

@@ -33,5 +33,7 @@ def bound(statements: Sequence[str], parameters: Sequence[dict[str, Any]]) -> li
     texts = [_PIECE.sub(value, statement) for statement in statements]
     unused = sorted(set(values) - used)
     if unused:
-        raise ApiError("ValidationException", f"Parameters list contains unused parameters. Unused parameters: {unused}")
+        raise ApiError(
+            "ValidationException", f"Parameters list contains unused parameters. Unused parameters: {unused}"
+        )
     return texts

@@ -28,7 +28,7 @@ from rds_lake.localcloud.redshift.settings import RedshiftSettings
 Json = dict[str, Any]
 _BATCH = range(1, 41)
 _STATEMENT_BYTES, _NAME, _TOKEN = 100 * 1024, 2048, range(1, 65)
-_WAIT, _KEEP, _PAGE = range(1, 31), range(0, 86_401), range(0, 101)
+_WAIT, _KEEP, _PAGE = range(1, 31), range(86_401), range(101)
 _SECOND = 1e6
 
 
@@ -98,7 +98,9 @@ class DataApi:
                 raise _invalid(f"{', '.join(named)} cannot be given with SessionId.")
             return given.warehouse, dict(given.shown)
         warehouse: Warehouse = self._warehouses.find(context, params)
-        where = {key: params[key] for key in ("ClusterIdentifier", "WorkgroupName", "SecretArn", "DbUser") if key in params}
+        where = {
+            key: params[key] for key in ("ClusterIdentifier", "WorkgroupName", "SecretArn", "DbUser") if key in params
+        }
         return warehouse.key, where | {"Database": params.get("Database") or warehouse.database}
 
     def _begin(self, statement: Statement, params: Json, given: Kept | None) -> None:
@@ -152,7 +154,10 @@ class DataApi:
     def _page(self, part: Part, body: Json, token: str | None) -> Json:
         result = part.result
         columns = result.columns if result is not None and result.columns is not None else ()
-        body |= {"ColumnMetadata": [metadata(column) for column in columns], "TotalNumRows": len(result.values) if result else 0}
+        body |= {
+            "ColumnMetadata": [metadata(column) for column in columns],
+            "TotalNumRows": len(result.values) if result else 0,
+        }
         return body | ({"NextToken": token} if token else {})
 
     def CancelStatement(self, context: RequestContext, params: Json) -> Json:
@@ -207,7 +212,10 @@ class DataApi:
             raise _invalid("Query is a batch: give the id of one of its statements.")
         part = part or statement.parts[0]
         if part.status != FINISHED or not part.has_rows:
-            raise ApiError("ResourceNotFoundException", "Query does not have result. Please check query status with DescribeStatement.")
+            raise ApiError(
+                "ResourceNotFoundException",
+                "Query does not have result. Please check query status with DescribeStatement.",
+            )
         return statement, part
 
     def _owner(self, context: RequestContext) -> str:

@@ -90,7 +90,9 @@ class Statements:
                 return self._by_id[known[1]], False
             active = [s for s in self._by_id.values() if s.warehouse == made.warehouse and s.status in ACTIVE]
             if len(active) >= limit:
-                raise ApiError("ActiveStatementsExceededException", "The number of active statements exceeds the limit.")
+                raise ApiError(
+                    "ActiveStatementsExceededException", "The number of active statements exceeds the limit."
+                )
             self._by_id[made.id] = made
             if token:
                 self._tokens[key] = (made.created, made.id, request)

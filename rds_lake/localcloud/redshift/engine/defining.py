@@ -34,7 +34,7 @@ class Defining:
 
     def create(self, tree: exp.Create) -> int:
         """Rows that were stored: of CREATE TABLE AS, else 0."""
-        kind = tree.kind.upper()
+        kind = (tree.kind or "").upper()
         if kind == "SCHEMA":
             return self._schema(tree)
         if kind == "VIEW":
@@ -124,7 +124,7 @@ class Defining:
 
     def drop(self, tree: exp.Drop) -> int:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_DROP_TABLE.html"""
-        kind = tree.kind.upper()
+        kind = (tree.kind or "").upper()
         if kind not in ("TABLE", "VIEW", "SCHEMA"):
             raise not_here(f"DROP {kind} is not there")
         for target in tree.args.get("tables") or ([tree.this] if tree.this is not None else []):

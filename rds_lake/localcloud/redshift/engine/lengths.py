@@ -51,7 +51,7 @@ def _relations(query: exp.Select) -> dict[str, dict[str, ColumnType | None]] | N
     for source in sources:
         relation = source.this if source is not None else None
         columns = relation.meta.get("columns") if isinstance(relation, exp.Table) else None
-        if columns is None:
+        if relation is None or columns is None:
             return None
         found[relation.alias_or_name] = columns
     return found

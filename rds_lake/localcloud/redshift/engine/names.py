@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlglot import exp
 
 from rds_lake.localcloud.athena.relations import quote
-from rds_lake.localcloud.athena.sql.common import names_a_common_table
+from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
 from rds_lake.localcloud.redshift.engine.tables import TEMPORARY, TableName, Tables
 from rds_lake.localcloud.redshift.errors import StatementFailedError
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -49,6 +49,10 @@ class Session:
         self.tables = Tables(connection)
         self._changing = Changing(connection, self.tables, database)
         self._defining = Defining(connection, self.tables, database, self._changing)
+        self._acts: dict[type[exp.Expr], Callable[[Any], int]] = {
+            exp.Insert: self._changing.insert, exp.Update: self._changing.update, exp.Delete: self._changing.delete,
+            exp.Create: self._defining.create, exp.Drop: self._defining.drop, exp.Alter: self._defining.alter,
+        }  # fmt: skip
         self._cancelled, self._closed = threading.Event(), threading.Event()
         self._in_transaction = False
 
@@ -137,12 +141,9 @@ class Session:
             changed = self._changing.truncate(tree)
             self.commit()
             return Result(rows=changed)
-        for kind, act in (
-            (exp.Insert, self._changing.insert), (exp.Update, self._changing.update), (exp.Delete, self._changing.delete),
-            (exp.Create, self._defining.create), (exp.Drop, self._defining.drop), (exp.Alter, self._defining.alter),
-        ):  # fmt: skip
-            if isinstance(tree, kind):
-                return Result(rows=act(tree))
+        act = self._acts.get(type(tree))
+        if act is not None:
+            return Result(rows=act(tree))
         if isinstance(tree, exp.Analyze) or (isinstance(tree, exp.Command) and tree.name.upper() in _UPKEEP):
             return Result()
         raise not_here(f"the statement {tree.sql('redshift')[:60]} is not there")

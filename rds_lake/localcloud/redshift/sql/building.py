@@ -19,7 +19,7 @@ def text(value: str) -> exp.Literal:
 
 def number(value: int) -> exp.Literal:
     """A literal integer."""
-    return exp.Literal.number(value)
+    return exp.Literal(this=str(value), is_string=False)
 
 
 def cast(node: exp.Expr, duck: str) -> exp.Cast:

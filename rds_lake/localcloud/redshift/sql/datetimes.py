@@ -104,7 +104,7 @@ def date_trunc(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 def convert_timezone(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     """https://docs.aws.amazon.com/redshift/latest/dg/CONVERT_TIMEZONE.html"""
-    zones = [text("UTC"), *arguments] if len(arguments) == 2 else list(arguments)  # noqa: PLR2004
+    zones = [text("UTC"), *arguments] if len(arguments) == 2 else list(arguments)
     return call("lc_zoned", call("lc_ts", zones[2]), zones[0], zones[1])
 
 

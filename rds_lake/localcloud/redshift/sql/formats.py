@@ -63,7 +63,7 @@ def to_timestamp(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 def _moment(arguments: Sequence[exp.Expr], name: str, types: Oracle) -> exp.Expr:
     """What the elements say, carried over where they are too many: 31 June is 1 July. `is_strict` refuses that instead."""
-    strict = len(arguments) > 2 and arguments[2].sql().lower() == "true"  # noqa: PLR2004
+    strict = len(arguments) > 2 and arguments[2].sql().lower() == "true"
     value, found = arguments[0], _pieces(constant_text(arguments[1], f"the format of {name}").upper(), list(_READ))
     pattern, group = "", {}
     for piece, known in found:

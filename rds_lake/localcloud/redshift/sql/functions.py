@@ -48,14 +48,15 @@ upper 1 1 upper                var_pop 1 1 var_pop            var_samp 1 1 var_s
 _WORDS = _CALLED.split()
 CALLED = {_WORDS[n]: (int(_WORDS[n + 1]), int(_WORDS[n + 2]), _WORDS[n + 3]) for n in range(0, len(_WORDS), 4)}
 # Redshift has them; the local cloud has not.
-_NOT_HERE = frozenset(
-    """add_bbox array array_concat array_flatten checksum collate crc32 current_setting dense_rank difference explain_model
-    farmfingerprint64 fnv_hash from_hex from_varbyte get_array_length getbit h3_fromlonglat has_schema_privilege
-    has_table_privilege hll hll_cardinality hll_create_sketch interval_cmp is_array is_object json_parse json_serialize
-    json_size json_typeof can_json_parse murmur3_32_hash pg_backend_pid pg_cancel_backend pg_last_copy_count pg_last_copy_id
-    pg_last_query_id pg_last_unload_count pg_terminate_backend regexp_instr set_config sha2 slice_num soundex split_to_array
-    subarray text_to_int_alt text_to_numeric_alt timeofday to_varbyte user_is_member_of width_bucket""".split()
-)
+_ELSEWHERE = """
+array array_concat array_flatten can_json_parse checksum collate crc32 current_setting difference explain_model
+farmfingerprint64 fnv_hash from_hex from_varbyte get_array_length getbit has_schema_privilege has_table_privilege hll
+hll_cardinality hll_create_sketch interval_cmp is_array is_object json_parse json_serialize json_size json_typeof
+murmur3_32_hash pg_backend_pid pg_cancel_backend pg_last_copy_count pg_last_copy_id pg_last_query_id pg_last_unload_count
+pg_terminate_backend regexp_instr set_config sha2 slice_num soundex split_to_array subarray text_to_int_alt
+text_to_numeric_alt timeofday to_varbyte user_is_member_of width_bucket
+"""
+_NOT_HERE = frozenset(_ELSEWHERE.split())
 
 
 def _now(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
@@ -99,7 +100,7 @@ def _pattern(arguments: Sequence[exp.Expr], at: int) -> tuple[exp.Expr, str]:
 
 
 def _start(arguments: Sequence[exp.Expr]) -> exp.Expr:
-    return arguments[2] if len(arguments) > 2 else number(1)  # noqa: PLR2004
+    return arguments[2] if len(arguments) > 2 else number(1)
 
 
 def _regexp_count(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
@@ -110,17 +111,17 @@ def _regexp_count(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 def _regexp_substr(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     pattern, flags = _pattern(arguments, 4)
     group = 1 if "e" in flags else 0
-    which = arguments[3] if len(arguments) > 3 else number(1)  # noqa: PLR2004
+    which = arguments[3] if len(arguments) > 3 else number(1)
     found = f"CASE WHEN $s IS NOT NULL THEN coalesce(list_extract(regexp_extract_all(substring($s, $n), $p, {group}), $o), '') END"
     return sql(found, s=arguments[0], n=_start(arguments), p=pattern, o=which)
 
 
 def _regexp_replace(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     pattern, _ = _pattern(arguments, 4)
-    new = constant_text(arguments[2], "a replacement") if len(arguments) > 2 else ""  # noqa: PLR2004
+    new = constant_text(arguments[2], "a replacement") if len(arguments) > 2 else ""
     if "\\" in new or "$" in new:
         raise not_here("back references in a replacement are not there")
-    start = arguments[3] if len(arguments) > 3 else number(1)  # noqa: PLR2004
+    start = arguments[3] if len(arguments) > 3 else number(1)
     whole = "left($s, $n - 1) || regexp_replace(substring($s, $n), $p, $r, 'g')"
     return sql(whole, s=arguments[0], n=start, p=pattern, r=text(new))
 

@@ -42,7 +42,7 @@ _ROUNDED_TO_DAY = f"""lc_timestamp_of(x) AS CASE WHEN x IS NULL THEN NULL
 
 _CASTS: tuple[str, ...] = (
     *(
-        _from_text(word, word, _INTEGER, f'invalid input syntax for integer: "{{x}}"')
+        _from_text(word, word, _INTEGER, 'invalid input syntax for integer: "{x}"')
         for word in ("smallint", "integer", "bigint")
     ),
     _from_text(
@@ -65,7 +65,8 @@ _CASTS: tuple[str, ...] = (
         WHEN regexp_full_match(x, '{_ISO}{_TIME}{_ZONE}') THEN CAST(trim(x) AS TIMESTAMPTZ)
         ELSE CAST(lc_timestamp_of(x) AS TIMESTAMPTZ) END""",
     "lc_ts(x VARCHAR) AS lc_timestamp_of(x), (x DATE) AS CAST(x AS TIMESTAMP), (x TIMESTAMPTZ) AS x AT TIME ZONE 'UTC', (x) AS x",
-    "lc_dt(x VARCHAR) AS lc_date(x), (x TIMESTAMP) AS CAST(x AS DATE), (x TIMESTAMPTZ) AS CAST(x AT TIME ZONE 'UTC' AS DATE), (x) AS x",
+    """lc_dt(x VARCHAR) AS lc_date(x), (x TIMESTAMP) AS CAST(x AS DATE),
+        (x TIMESTAMPTZ) AS CAST(x AT TIME ZONE 'UTC' AS DATE), (x) AS x""",
     "lc_float_text(x) AS regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')",
     """lc_cut(x, n) AS CASE WHEN strlen(x) <= n THEN x WHEN strlen(x) = length(x) THEN left(x, n)
         ELSE left(x, list_max(list_filter(range(0, length(x) + 1), lambda k: strlen(left(x, k)) <= n))) END""",
@@ -113,12 +114,14 @@ _DATES: tuple[str, ...] = (
     """lc_add_months(x, n) AS CASE WHEN CAST(x AS DATE) = last_day(x)
         THEN CAST(last_day(x + to_months(CAST(n AS INTEGER))) AS TIMESTAMP) + (x - date_trunc('day', x))
         ELSE x + to_months(CAST(n AS INTEGER)) END""",
-    "lc_add_years(x, n) AS CASE WHEN month(x) = 2 AND day(x) = 29 THEN x - INTERVAL 1 DAY + to_years(CAST(n AS INTEGER)) + INTERVAL 1 DAY"
-    " ELSE x + to_years(CAST(n AS INTEGER)) END",
+    """lc_add_years(x, n) AS CASE WHEN month(x) = 2 AND day(x) = 29
+        THEN x - INTERVAL 1 DAY + to_years(CAST(n AS INTEGER)) + INTERVAL 1 DAY
+        ELSE x + to_years(CAST(n AS INTEGER)) END""",
     f"""lc_months_between(a, b) AS CASE WHEN day(a) = day(b) OR (CAST(a AS DATE) = last_day(a) AND CAST(b AS DATE) = last_day(b))
         THEN CAST({_MONTHS} AS DOUBLE) ELSE {_MONTHS} + {_SECONDS} / (31.0::DOUBLE * 86400) END""",
-    """lc_weekday(d) AS CASE WHEN length(d) < 2 THEN NULL ELSE
-        list_position([starts_with(w, lower(d)) FOR w IN ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday']], true) - 1 END""",
+    """lc_weekday(d) AS CASE WHEN length(d) < 2 THEN NULL ELSE list_position(list_transform(
+        ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'],
+        lambda w: starts_with(w, lower(d))), true) - 1 END""",
     """lc_next_day(x, d) AS CASE WHEN lc_weekday(d) IS NULL THEN error('redshift: Not a valid day name: ' || d)
         ELSE CAST(x + CAST(((lc_weekday(d) - dayofweek(x) + 6) % 7) + 1 AS INTEGER) AS DATE) END""",
     "lc_zoned(x, a, b) AS ((CAST(x AS TIMESTAMP) AT TIME ZONE a) AT TIME ZONE b)",
@@ -127,10 +130,11 @@ _NUMBERS: tuple[str, ...] = (
     # A DECIMAL without its point: exact, whatever its size.
     "lc_unscaled(x) AS CAST(replace(CAST(x AS VARCHAR), '.', '') AS HUGEINT)",
     "lc_power_text(n) AS CAST('1' || repeat('0', n) AS HUGEINT)",
+    "lc_padded(t, zeros, width) AS lpad(lpad(t, CAST(greatest(zeros, length(t)) AS INTEGER), '0'), width, ' ')",
+    "lc_digit(t, mask, i) AS substr(t, length(replace(left(mask, i), 'G', '')), 1)",
     """lc_fill(t, mask, zeros, width) AS array_to_string(list_transform(str_split(mask, ''), lambda c, i:
-        CASE WHEN c <> 'G' THEN substr(lpad(lpad(t, CAST(greatest(zeros, length(t)) AS INTEGER), '0'), width, ' '), length(replace(left(mask, i), 'G', '')), 1)
-        WHEN substr(lpad(lpad(t, CAST(greatest(zeros, length(t)) AS INTEGER), '0'), width, ' '), length(replace(left(mask, i), 'G', '')), 1) = ' ' THEN ' '
-        ELSE ',' END), '')""",
+        CASE WHEN c <> 'G' THEN lc_digit(lc_padded(t, zeros, width), mask, i)
+        WHEN lc_digit(lc_padded(t, zeros, width), mask, i) = ' ' THEN ' ' ELSE ',' END), '')""",
 )
 _OUTSIDE = "regexp_replace(j, '\"([^\"\\\\]|\\\\.)*\"', '', 'g')"
 _JSON: tuple[str, ...] = (
@@ -141,7 +145,8 @@ _JSON: tuple[str, ...] = (
     """lc_json_array(j) AS CASE WHEN j IS NULL THEN NULL WHEN lc_json_valid(j) AND json_type(j) = 'ARRAY' THEN j
         ELSE error('redshift: JSON parsing error') END""",
     """lc_json_element(j, i) AS lc_json_at(lc_json_array(j), '$[' || i || ']'),
-        (j, i, lenient) AS CASE WHEN lenient AND NOT lc_json_valid(j) THEN NULL ELSE lc_json_at(lc_json_array(j), '$[' || i || ']') END""",
+        (j, i, lenient) AS CASE WHEN lenient AND NOT lc_json_valid(j) THEN NULL
+        ELSE lc_json_at(lc_json_array(j), '$[' || i || ']') END""",
     """lc_json_length(j) AS json_array_length(lc_json_array(j)),
         (j, lenient) AS CASE WHEN lenient AND NOT lc_json_valid(j) THEN NULL ELSE json_array_length(lc_json_array(j)) END""",
     "lc_is_json(j) AS lc_json_valid(j) AND json_type(CASE WHEN lc_json_valid(j) THEN j END) = 'OBJECT'",

@@ -27,9 +27,9 @@ def _approximate(parser: Any) -> exp.Expr:
 
 
 class _Parser(RedshiftParser):
-    FUNCTIONS = {}  # noqa: RUF012 - sqlglot's own form
-    FUNCTION_PARSERS = {name: RedshiftParser.FUNCTION_PARSERS[name] for name in _SYNTAX}  # noqa: RUF012
-    NO_PAREN_FUNCTION_PARSERS = {  # noqa: RUF012
+    FUNCTIONS = {}
+    FUNCTION_PARSERS = {name: RedshiftParser.FUNCTION_PARSERS[name] for name in _SYNTAX}
+    NO_PAREN_FUNCTION_PARSERS = {
         **RedshiftParser.NO_PAREN_FUNCTION_PARSERS,
         "APPROXIMATE": _approximate,
     }

@@ -16,8 +16,10 @@ from rds_lake.localcloud.redshift.sql.functions import CALLED, RULED, check_argu
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
 
-_NAMED_ALIKE = frozenset("any_value bit_and bit_or bool_and bool_or count max min stddev stddev_pop stddev_samp var_pop var_samp"
-                         " variance".split())  # fmt: skip
+_NAMED_ALIKE = frozenset(
+    {"any_value", "bit_and", "bit_or", "bool_and", "bool_or", "count", "max", "min"}
+    | {"stddev", "stddev_pop", "stddev_samp", "var_pop", "var_samp", "variance"}
+)
 AGGREGATE_NAMES = frozenset(AGGREGATES) | _NAMED_ALIKE | {"string_agg", "quantile_cont", "quantile_disc", "var_samp"}
 _INSIDE = (exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
 _POSITIONAL: dict[str, type[exp.Expr]] = {

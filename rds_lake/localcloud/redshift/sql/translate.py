@@ -85,7 +85,7 @@ def _name_of(item: exp.Expr) -> str:
         return (
             item.this.name
             if isinstance(item.this, exp.Column)
-            else _NAMES.get(item.to.this.name, item.to.this.name.lower())
+            else _NAMES.get(str(item.to.this.name), str(item.to.this.name).lower())
         )
     return "case" if isinstance(item, exp.Case) else "?column?"
 
