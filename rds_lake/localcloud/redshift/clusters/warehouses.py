@@ -14,10 +14,12 @@ _NO_ENDPOINT = "Redshift endpoint doesn't exist in this region."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warehouse:
-    """`key`: the ARN of its namespace, whose databases it has; `database`: its first one."""
+    """`key`: the ARN of its namespace, whose databases it has; `database`: its first one; `roles`: ARNs that are attached to it."""
 
     key: str
     database: str
+    roles: tuple[str, ...] = ()
+    default_role: str = ""
 
 
 class Warehouses:
@@ -36,18 +38,27 @@ class Warehouses:
             if found is None:
                 raise ApiError("ValidationException", _NO_ENDPOINT)
             _refuse_unless(found[1] == "available", cluster, found[1])
-            return Warehouse(key=found[0].namespace_arn, database=found[0].params["DBName"])
+            params = found[0].params
+            return _made(
+                found[0].namespace_arn, params["DBName"], params.get("IamRoles"), params.get("DefaultIamRoleArn")
+            )
         body, state = self._serverless.find(WORKGROUP, context.region, str(workgroup)) or (None, "")
         if body is None:
             raise ApiError("ValidationException", _NO_ENDPOINT)
         _refuse_unless(state == "AVAILABLE", str(workgroup), state)
         namespace, _ = self._serverless.find(NAMESPACE, context.region, body["namespaceName"]) or ({}, "")
-        return Warehouse(key=namespace["namespaceArn"], database=namespace["dbName"])
+        default = namespace.get("defaultIamRoleArn")
+        return _made(namespace["namespaceArn"], namespace["dbName"], namespace["iamRoles"], default)
 
     def workgroup_arn(self, region: str, name: str) -> str | None:
         """A workgroup's ARN; None when there is none."""
         found = self._serverless.find(WORKGROUP, region, name)
         return found[0]["workgroupArn"] if found else None
+
+
+def _made(key: str, database: str, roles: list[str] | None, default: str | None) -> Warehouse:
+    attached = dict.fromkeys([*(roles or ()), *([default] if default else ())])
+    return Warehouse(key=key, database=database, roles=tuple(attached), default_role=default or "")
 
 
 def _refuse_unless(available: bool, name: str, state: str) -> None:

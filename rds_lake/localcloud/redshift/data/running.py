@@ -104,6 +104,7 @@ class Running:
             if statement.cancelled:
                 break
             self._book.begin(part)
+            session.query, session.stores = part.query, statement.stores
             try:
                 result = session.run(part.sql)
             except StatementFailedError as error:

@@ -13,6 +13,7 @@ from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.models import service_model
 from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.redshift.clusters.roles import stores
 from rds_lake.localcloud.redshift.clusters.serverless import not_built
 from rds_lake.localcloud.redshift.clusters.warehouses import Warehouse, Warehouses
 from rds_lake.localcloud.redshift.data.listing import Listing
@@ -23,6 +24,7 @@ from rds_lake.localcloud.redshift.data.sessions import Kept, Sessions
 from rds_lake.localcloud.redshift.data.showing import listed, shown, shown_part
 from rds_lake.localcloud.redshift.data.statements import ACTIVE, FINISHED, Part, Statement, Statements
 from rds_lake.localcloud.redshift.engine.databases import Databases
+from rds_lake.localcloud.redshift.loading.objects import Stores
 from rds_lake.localcloud.redshift.settings import RedshiftSettings
 
 Json = dict[str, Any]
@@ -76,14 +78,14 @@ class DataApi:
         owner = self._owner(context)
         texts = bound(sqls, params.get("Parameters") or [])
         given = self._sessions.get(params["SessionId"], owner) if params.get("SessionId") else None
-        warehouse, where = self._place(context, params, given)
+        warehouse, where, stored = self._place(context, params, given)
         if self._faults.of_redshift(params.get("StatementName", ""), "exceed") is not None:
             raise ApiError("ActiveStatementsExceededException", "The number of active statements exceeds the limit.")
         made = Statement(
             owner=owner, warehouse=warehouse, shown=where, parts=[Part(sql=text) for text in texts], batch=batch,
             created=self._clock.now(), updated=self._clock.now(), mode=params.get("ExecutionMode", "TRANSACTION"),
             name=params.get("StatementName", ""), format=params.get("ResultFormat", "JSON"),
-            parameters=params.get("Parameters") or [],
+            parameters=params.get("Parameters") or [], stores=stored,
         )  # fmt: skip
         request = {key: value for key, value in params.items() if key != "WaitTimeSeconds"}
         statement, is_new = self._book.admit(made, params.get("ClientToken"), request, self._settings.active_statements)
@@ -91,17 +93,19 @@ class DataApi:
             self._begin(statement, params, given)
         return statement
 
-    def _place(self, context: RequestContext, params: Json, given: Kept | None) -> tuple[str, Json]:
+    def _place(self, context: RequestContext, params: Json, given: Kept | None) -> tuple[str, Json, Stores]:
         if given is not None:
             named = [key for key in ("ClusterIdentifier", "WorkgroupName", "Database") if params.get(key)]
             if named:
                 raise _invalid(f"{', '.join(named)} cannot be given with SessionId.")
-            return given.warehouse, dict(given.shown)
+            return given.warehouse, dict(given.shown), given.stores
         warehouse: Warehouse = self._warehouses.find(context, params)
         where = {
             key: params[key] for key in ("ClusterIdentifier", "WorkgroupName", "SecretArn", "DbUser") if key in params
         }
-        return warehouse.key, where | {"Database": params.get("Database") or warehouse.database}
+        caller = self._actors.caller(context)
+        stored = stores(self._actors, caller, warehouse.roles, warehouse.default_role, context.region)
+        return warehouse.key, where | {"Database": params.get("Database") or warehouse.database}, stored
 
     def _begin(self, statement: Statement, params: Json, given: Kept | None) -> None:
         kept, seconds = given, params.get("SessionKeepAliveSeconds")
@@ -113,7 +117,8 @@ class DataApi:
             elif seconds:
                 kept = Kept(
                     session=self._databases.session(statement.warehouse, database), owner=statement.owner, seconds=seconds,
-                    warehouse=statement.warehouse, shown=dict(statement.shown), created=self._clock.now(), busy=statement.id,
+                    warehouse=statement.warehouse, shown=dict(statement.shown), stores=statement.stores,
+                    created=self._clock.now(), busy=statement.id,
                 )  # fmt: skip
                 self._sessions.keep(kept, self._settings.active_sessions)
         except ApiError:

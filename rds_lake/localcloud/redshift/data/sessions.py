@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from rds_lake.localcloud.http.app import ApiError
 from rds_lake.localcloud.redshift.engine.session import Session
+from rds_lake.localcloud.redshift.loading.objects import Stores
 
 _SECOND = 1_000_000
 
@@ -22,6 +23,7 @@ class Kept:
     warehouse: str
     shown: dict[str, str]
     seconds: int
+    stores: Stores
     created: int
     idle_until: int = 0
     busy: str = ""

@@ -10,6 +10,7 @@ from typing import Any
 
 from rds_lake.localcloud.http.app import ApiError
 from rds_lake.localcloud.redshift.engine.session import Result, Session
+from rds_lake.localcloud.redshift.loading.objects import Stores
 
 Json = dict[str, Any]
 ACTIVE = ("SUBMITTED", "PICKED", "STARTED")
@@ -43,6 +44,7 @@ class Statement:
     warehouse: str
     shown: Json
     parts: list[Part]
+    stores: Stores
     batch: bool
     created: int
     mode: str = "TRANSACTION"

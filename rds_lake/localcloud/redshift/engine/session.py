@@ -7,6 +7,7 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
@@ -17,8 +18,12 @@ from rds_lake.localcloud.redshift.engine.changing import Changing
 from rds_lake.localcloud.redshift.engine.defining import Defining
 from rds_lake.localcloud.redshift.engine.lengths import declared
 from rds_lake.localcloud.redshift.engine.names import bind
+from rds_lake.localcloud.redshift.engine.system import report_load
 from rds_lake.localcloud.redshift.engine.tables import Column, Tables
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here, translate_error
+from rds_lake.localcloud.redshift.loading.copying import Copying
+from rds_lake.localcloud.redshift.loading.objects import Stores
+from rds_lake.localcloud.redshift.loading.options import is_copy, read_copy
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.parsing import parse
 from rds_lake.localcloud.redshift.sql.rules import AGGREGATE_NAMES
@@ -41,6 +46,10 @@ class Result:
     rows: int = field(default=0)
 
 
+def _no_stores(role: str) -> Any:
+    raise not_here("S3 is not reached from here")
+
+
 class Session:
     """Made on a cursor of its own, which it closes."""
 
@@ -55,6 +64,9 @@ class Session:
         }  # fmt: skip
         self._cancelled, self._closed = threading.Event(), threading.Event()
         self._in_transaction = False
+        # S3 for a COPY, and the number under which its errors are kept; set before each statement.
+        self.stores: Stores = _no_stores
+        self.query = 0
 
     def run(self, sql: str) -> Result:
         """One statement; StatementFailedError, after which an open transaction is rolled back."""
@@ -62,6 +74,8 @@ class Session:
         try:
             if _SET.match(sql.strip()):
                 return self._set(sql)
+            if is_copy(sql):
+                return self._copy(sql)
             trees = parse(sql)
             if len(trees) != 1:
                 raise StatementFailedError("a statement is one SQL statement")
@@ -75,6 +89,17 @@ class Session:
         except StatementFailedError:
             self.rollback()
             raise
+
+    def _copy(self, sql: str) -> Result:
+        """https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html"""
+        copy, own = read_copy(sql), not self._in_transaction
+        if own:
+            self.begin()
+        report = partial(report_load, self._connection, self.query, self._database)
+        rows = Copying(self._connection, self.tables, self.stores, report).run(copy)
+        if own:
+            self.commit()
+        return Result(rows=rows)
 
     def _whole(self, tree: exp.Expr) -> Result:
         """All of the statement or nothing: what it does in DuckDB may be several statements."""

@@ -16,7 +16,7 @@ from rds_lake.localcloud.redshift.sql.types import ColumnType, shown_type, type_
 TEMPORARY = "pg_temp"
 SYSTEM = "lc_system"
 # System tables are read by their bare name or as `pg_catalog`'s.
-SYSTEM_TABLES = ("pg_table_def",)
+SYSTEM_TABLES = ("pg_table_def", "sys_load_error_detail")
 _OWN = ("main", "information_schema", "pg_catalog", SYSTEM)
 # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
 MOST_COLUMNS = 1600

@@ -196,7 +196,9 @@ def _cast(node: exp.Cast, types: Oracle) -> exp.Expr:
 
 
 def _try_cast(node: exp.TryCast, types: Oracle) -> exp.Expr:
-    return call("try", as_type(node.this, read_type(node.to), types))
+    if types.of(node.this) == "VARCHAR":
+        raise not_here("TRY_CAST of text is not there")
+    return exp.TryCast(this=node.this, to=exp.DataType.build(read_type(node.to).duck, dialect="duckdb"))
 
 
 def as_type(value: exp.Expr, kind: ColumnType, types: Oracle) -> exp.Expr:
