@@ -29,6 +29,8 @@ from rds_lake.localcloud.redshift.sql.parsing import parse
 from rds_lake.localcloud.redshift.sql.rules import AGGREGATE_NAMES
 from rds_lake.localcloud.redshift.sql.translate import duck_text, translate
 from rds_lake.localcloud.redshift.sql.types import type_of_duck
+from rds_lake.localcloud.redshift.unloading.options import is_unload, read_unload
+from rds_lake.localcloud.redshift.unloading.unloading import write
 
 # Without effect here, and harmless to leave out.
 _UPKEEP = ("VACUUM",)
@@ -76,6 +78,8 @@ class Session:
                 return self._set(sql)
             if is_copy(sql):
                 return self._copy(sql)
+            if is_unload(sql):
+                return self._unload(sql)
             trees = parse(sql)
             if len(trees) != 1:
                 raise StatementFailedError("a statement is one SQL statement")
@@ -100,6 +104,18 @@ class Session:
         if own:
             self.commit()
         return Result(rows=rows)
+
+    def _unload(self, sql: str) -> Result:
+        """https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html"""
+        unload = read_unload(sql)
+        trees = parse(unload.query)
+        if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+            raise StatementFailedError("UNLOAD takes one SELECT")
+        limited = trees[0].args.get("limit") is not None
+        if limited:
+            raise StatementFailedError("Limit clause is not supported: put the query with it into a subquery")
+        found = self._whole(trees[0])
+        return Result(rows=write(unload, found.columns or (), found.values, self.stores))
 
     def _whole(self, tree: exp.Expr) -> Result:
         """All of the statement or nothing: what it does in DuckDB may be several statements."""

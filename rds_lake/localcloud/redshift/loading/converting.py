@@ -16,7 +16,9 @@ from rds_lake.localcloud.redshift.sql.types import ColumnType
 _RANGES = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 _SHOWN = {"smallint": "Short", "integer": "Integer", "bigint": "Long"}
 _DIGITS = re.compile(r"[-+]?\d+")
-_BOOLEANS = dict.fromkeys(("t", "true", "y", "yes", "1"), True) | dict.fromkeys(("f", "false", "n", "no", "0"), False)
+_BOOLEANS: dict[str, bool] = dict.fromkeys(("t", "true", "y", "yes", "1"), True) | dict.fromkeys(
+    ("f", "false", "n", "no", "0"), False
+)
 
 
 class LoadError(ValueError):

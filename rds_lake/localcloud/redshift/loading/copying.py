@@ -10,7 +10,6 @@ import contextlib
 import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 import duckdb
@@ -22,6 +21,7 @@ from rds_lake.localcloud.athena.relations import quote
 from rds_lake.localcloud.redshift.engine.storing import stored_query
 from rds_lake.localcloud.redshift.engine.tables import Column, TableName, Tables
 from rds_lake.localcloud.redshift.errors import StatementFailedError
+from rds_lake.localcloud.redshift.loading.arrow import arrow_type
 from rds_lake.localcloud.redshift.loading.converting import LoadError, value_of
 from rds_lake.localcloud.redshift.loading.delimited import Line, lines_of
 from rds_lake.localcloud.redshift.loading.objects import LoadedFile, Stores, files_of
@@ -29,7 +29,6 @@ from rds_lake.localcloud.redshift.loading.options import Copy
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.rules import AGGREGATE_NAMES
 from rds_lake.localcloud.redshift.sql.translate import duck_text
-from rds_lake.localcloud.redshift.sql.types import ColumnType
 
 _LOADED = "lc_loaded"
 _EXTRA, _MISSING = 1202, 1213
@@ -101,7 +100,7 @@ class Copying:
                 f"Load into table '{name.name}' failed. Check 'sys_load_error_detail' system table for details: {first.url} "
                 f"line {first.line} column {first.column}: {first.message}"
             )
-        types = [_arrow(column.kind) for column in columns]
+        types = [arrow_type(column.kind) for column in columns]
         arrays = [pa.array([row[number] for row in rows], type=kind) for number, kind in enumerate(types)]
         return self._insert(name, columns, pa.table(arrays, names=[f"c{number}" for number in range(len(columns))]))
 
@@ -145,14 +144,3 @@ def _row(line: Line, columns: list[Column], copy: Copy) -> list[Any]:
             about = {"column": column.name, "kind": column.kind.short, "code": error.code, "message": str(error)}
             raise _BadLineError(BadValue(url=line.url, line=line.number, **about)) from error  # type: ignore[arg-type]
     return made
-
-
-def _arrow(kind: ColumnType) -> pa.DataType:
-    if kind.word == "numeric":
-        return pa.decimal128(kind.size, kind.scale)
-    plain = {
-        "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64(), "real": pa.float32(), "double precision": pa.float64(),
-        "boolean": pa.bool_(), "date": pa.date32(), "timestamp without time zone": pa.timestamp("us"),
-        "timestamp with time zone": pa.timestamp("us", tz=str(UTC)), "time without time zone": pa.time64("us"),
-    }  # fmt: skip
-    return plain.get(kind.word, pa.string())

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
+from rds_lake.localcloud.redshift.loading.words import after_as, text_of, tokens
 
-_TOKEN = re.compile(r"\s*('(?:[^']|'')*'|\"[^\"]+\"|[\w#.]+|[(),;])")
 _HEAD = re.compile(r"\s*copy\s", re.IGNORECASE)
 _FLAGS = (
     "GZIP",
@@ -54,45 +54,45 @@ def is_copy(sql: str) -> bool:
 
 def read_copy(sql: str) -> Copy:
     """The COPY; StatementFailedError where it is none, or where its options do not go together."""
-    tokens = _tokens(sql)
-    next(tokens)
-    schema, _, table = next(tokens, "").replace('"', "").lower().rpartition(".")
-    word = next(tokens, "")
+    words = tokens(sql)
+    next(words)
+    schema, _, table = next(words, "").replace('"', "").lower().rpartition(".")
+    word = next(words, "")
     columns = None
     if word == "(":
         columns = []
-        while (word := next(tokens, ")")) != ")":
+        while (word := next(words, ")")) != ")":
             if word != ",":
                 columns.append(word.strip('"').lower())
-        word = next(tokens, "")
-    source = _text(next(tokens, ""))
+        word = next(words, "")
+    source = text_of(next(words, ""))
     if word.upper() != "FROM" or not source.startswith("s3://"):
         raise not_here("COPY from anything but s3:// is not there")
     copy = Copy(schema=schema, table=table, columns=columns, source=source)
-    for word in tokens:
-        _option(copy, word.upper(), tokens)
+    for word in words:
+        _option(copy, word.upper(), words)
     _check(copy)
     return copy
 
 
-def _option(copy: Copy, word: str, tokens: Iterator[str]) -> None:
+def _option(copy: Copy, word: str, words: Iterator[str]) -> None:
     copy.given.add(word)
     if word in _FLAGS:
         copy.flags.add(word)
     elif word == "IAM_ROLE":
-        role = next(tokens, "")
-        copy.role = _text(role) if role.startswith("'") else role.lower()
+        role = next(words, "")
+        copy.role = text_of(role) if role.startswith("'") else role.lower()
     elif word in ("FORMAT", "PARQUET", "CSV"):
-        copy.format = _after_as(tokens).upper() if word == "FORMAT" else word
+        copy.format = after_as(words).upper() if word == "FORMAT" else word
         copy.given.add(copy.format)
     elif word in ("DELIMITER", "QUOTE"):
-        setattr(copy, word.lower(), _text(_after_as(tokens)).replace("\\t", "\t"))
+        setattr(copy, word.lower(), text_of(after_as(words)).replace("\\t", "\t"))
     elif word == "NULL":
-        copy.null = _text(_after_as(tokens))
+        copy.null = text_of(after_as(words))
     elif word in _NUMBERS:
-        setattr(copy, _NUMBERS[word], int(_after_as(tokens)))
+        setattr(copy, _NUMBERS[word], int(after_as(words)))
     elif word in _SETTINGS:
-        next(tokens, "")
+        next(words, "")
     elif word not in (";", ""):
         raise not_here(f"{word} of COPY is not there")
 
@@ -113,25 +113,3 @@ def _check(copy: Copy) -> None:
     copy.delimiter = copy.delimiter or ("," if copy.format == "CSV" else "|")
     if len(copy.delimiter) != 1:
         raise StatementFailedError("COPY delimiter must be a single character")
-
-
-def _tokens(sql: str) -> Iterator[str]:
-    at = 0
-    text = sql.strip()
-    while at < len(text):
-        match = _TOKEN.match(text, at)
-        if match is None:
-            raise StatementFailedError(f'syntax error at or near "{text[at : at + 20]}"')
-        yield match[1]
-        at = match.end()
-
-
-def _after_as(tokens: Iterator[str]) -> str:
-    word = next(tokens, "")
-    return next(tokens, "") if word.upper() == "AS" else word
-
-
-def _text(token: str) -> str:
-    if not token.startswith("'"):
-        raise StatementFailedError(f'syntax error at or near "{token}"')
-    return token[1:-1].replace("''", "'")
