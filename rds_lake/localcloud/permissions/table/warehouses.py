@@ -12,15 +12,22 @@ from collections.abc import Iterator
 
 from rds_lake.localcloud.permissions.needs import ANY, Call, Need, Rule, both, everything, on
 
-_OF_CLUSTER = ("CreateCluster", "DeleteCluster", "DescribeClusters", "PauseCluster", "ResumeCluster")
+_OF_CLUSTER = (
+    "CreateCluster",
+    "DeleteCluster",
+    "DescribeClusters",
+    "PauseCluster",
+    "ResumeCluster",
+    "DescribeClusterSnapshots",
+)
 _RUN = ("ExecuteStatement", "BatchExecuteStatement", "ListDatabases", "ListSchemas", "ListTables", "DescribeTable")
 _OF_STATEMENT = (
     "DescribeStatement", "GetStatementResult", "CancelStatement", "ListStatements", "ListSessions",
 )  # fmt: skip
 _OF_WORKGROUP = ("CreateWorkgroup", "GetWorkgroup", "DeleteWorkgroup")
 _OF_NAMESPACE = ("CreateNamespace", "GetNamespace", "DeleteNamespace")
-_SERVERLESS_LISTS = ("ListWorkgroups", "ListNamespaces", "ListSnapshots", "ListUsageLimits")
-_SERVERLESS_OTHERS = ("CreateSnapshot", "GetSnapshot", "DeleteSnapshot", "CreateUsageLimit", "DeleteUsageLimit")
+_OF_SNAPSHOT = ("CreateSnapshot", "GetSnapshot", "DeleteSnapshot", "ListSnapshots")
+_OF_NOTHING = ("ListWorkgroups", "ListNamespaces", "CreateUsageLimit", "DeleteUsageLimit", "ListUsageLimits")
 
 
 def _of_snapshot(action: str) -> Rule:
@@ -43,7 +50,7 @@ def _runs(action: str) -> Rule:
         elif cluster:
             yield Need(action=f"redshift-data:{action}", resource=call.arn(f"cluster:{cluster}", service="redshift"))
         else:
-            yield Need(action=f"redshift-data:{action}")
+            yield Need(action=f"redshift-data:{action}", resource=call.arn("cluster:*", service="redshift"))
         yield from _login(call, cluster, workgroup)
 
     return rule
@@ -96,10 +103,7 @@ REDSHIFT: dict[str, Rule] = {
         on("redshift:CreateCluster", "cluster:", "ClusterIdentifier"),
         _managed_secret("ManageMasterPassword", "ClusterIdentifier"),
     ),
-    **{
-        name: _of_snapshot(name)
-        for name in ("CreateClusterSnapshot", "DeleteClusterSnapshot", "DescribeClusterSnapshots")
-    },
+    **{name: _of_snapshot(name) for name in ("CreateClusterSnapshot", "DeleteClusterSnapshot")},
 }
 DATA: dict[str, Rule] = {
     **{operation: _runs(operation) for operation in _RUN},

@@ -16,9 +16,7 @@ from rds_lake.localcloud.redshift.sql.types import ColumnType
 _RANGES = {"smallint": 2**15, "integer": 2**31, "bigint": 2**63}
 _SHOWN = {"smallint": "Short", "integer": "Integer", "bigint": "Long"}
 _DIGITS = re.compile(r"[-+]?\d+")
-_BOOLEANS: dict[str, bool] = dict.fromkeys(("t", "true", "y", "yes", "1"), True) | dict.fromkeys(
-    ("f", "false", "n", "no", "0"), False
-)
+_TRUE, _FALSE = ("t", "true", "y", "yes", "1"), ("f", "false", "n", "no", "0")
 
 
 class LoadError(ValueError):
@@ -83,9 +81,9 @@ def _decimal(text: str, kind: ColumnType) -> Decimal:
 
 
 def _boolean(text: str, kind: ColumnType) -> bool:
-    if text.lower() not in _BOOLEANS:
+    if text.lower() not in (*_TRUE, *_FALSE):
         raise LoadError(1210, "Unknown boolean format")
-    return _BOOLEANS[text.lower()]
+    return text.lower() in _TRUE
 
 
 def _date(text: str, kind: ColumnType) -> date:
