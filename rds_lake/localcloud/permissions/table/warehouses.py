@@ -117,8 +117,6 @@ SERVERLESS: dict[str, Rule] = {
     "CreateNamespace": both(
         on("redshift-serverless:CreateNamespace", "namespace/"), _managed_secret("manageAdminPassword", "namespaceName")
     ),
-    **{
-        operation: everything(f"redshift-serverless:{operation}")
-        for operation in (*_SERVERLESS_LISTS, *_SERVERLESS_OTHERS)
-    },
+    **{operation: on(f"redshift-serverless:{operation}", "snapshot/") for operation in _OF_SNAPSHOT},
+    **{operation: everything(f"redshift-serverless:{operation}") for operation in _OF_NOTHING},
 }
