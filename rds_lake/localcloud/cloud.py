@@ -48,6 +48,8 @@ from rds_lake.localcloud.rds.export import ExportSettings, ExportTasks
 from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE
 from rds_lake.localcloud.rds.snapshots import Snapshots
 from rds_lake.localcloud.rds.sources import Sources
+from rds_lake.localcloud.redshift.service import RedshiftService
+from rds_lake.localcloud.redshift.settings import RedshiftSettings
 from rds_lake.localcloud.stacks.service import Stacks
 
 UrlsByIdentifier = Mapping[str, str | Sequence[str]]
@@ -69,6 +71,7 @@ class LocalCloud:
         athena: AthenaSettings | None = None,
         dynamodb: DynamoDbSettings | None = None,
         lambdas: LambdaSettings | None = None,
+        redshift: RedshiftSettings | None = None,
     ) -> None:
         self.databases, self.clusters = _url_tuples(databases), _url_tuples(clusters or {})
         self._sources = Sources(self.databases, self.clusters)
@@ -90,12 +93,12 @@ class LocalCloud:
         )
         self.athena = AthenaService(*shared, athena or AthenaSettings(), self._actors, cache_folder=self._cache)
         self._add_dynamodb(dynamodb or DynamoDbSettings())
-        self._add_streaming(lambdas or LambdaSettings())
+        self._add_streaming(lambdas or LambdaSettings(), redshift or RedshiftSettings())
         self.job_runs = GlueJobRuns(self.app, self.clients, self.events, self.faults, self._actors)
-        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
         self._add_control()
 
     def _add_control(self) -> None:
+        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
         # First: what a stack has under way would be made after the others' reset.
         self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
@@ -116,13 +119,14 @@ class LocalCloud:
         )
         self.app.reset_callbacks += [self.table_exports.reset, tables.reset, self.clock.reset]
 
-    def _add_streaming(self, settings: LambdaSettings) -> None:
+    def _add_streaming(self, settings: LambdaSettings, redshift: RedshiftSettings) -> None:
         timed = (self.clock, self.faults, self._actors)
         self.firehose = Firehose(self.app, *timed)
         self.lambdas = Lambdas(self.app, self.clients, *timed, settings, url=lambda: self.url)
         calls = DatabaseCalls(self.lambdas, self.faults, self._actors)
         self.calling_databases = CallingDatabases(self.app, calls, self._urls)
-        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset]
+        self.redshift = RedshiftService(self.app, self.clients, *timed, redshift)
+        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset, self.redshift.reset]
 
     @property
     def url(self) -> str:
@@ -146,6 +150,7 @@ class LocalCloud:
             stack.callback(self.job_runs.close)
             stack.callback(self.athena.close)
             stack.callback(self.firehose.close)
+            stack.callback(self.redshift.close)
             stack.callback(self.lambdas.close)
             stack.callback(self.calling_databases.close)
             stack.callback(self.stacks.reset)

@@ -25,6 +25,7 @@ from rds_lake.localcloud.athena.sql.allowed import refuse_foreign
 from rds_lake.localcloud.athena.sql.dialect import parse, to_duckdb
 from rds_lake.localcloud.athena.sql.pruning import locate
 from rds_lake.localcloud.athena.sql.types import duck_to_trino, hive_to_trino
+from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
 from rds_lake.localcloud.athena.statements.views import ViewDefinition, is_view, stale
 from rds_lake.localcloud.http.loop import InProcessClients
 
@@ -146,7 +147,7 @@ class Engine:
         columns = _columns_of(query, asked.columns)
         conditions = locate(query, asked.conditions)
         for table in list(query.find_all(exp.Table)):
-            if _names_a_cte(table):
+            if names_a_common_table(table):
                 continue
             reading = Reading(columns=columns, conditions=conditions.get(id(table), ()))
             bound = self._bound_view((table.db or database).lower(), table.name.lower(), reading, inside)
@@ -197,27 +198,6 @@ class Engine:
             self._execute(f"CREATE OR REPLACE TEMP VIEW {quote(bound)} AS {sql}")
         except duckdb.Error as error:
             raise translate_error(error) from error
-
-
-def _names_a_cte(table: exp.Table) -> bool:
-    """Whether a bare name is one of the WITH clauses it can see: those around it, and in its own WITH the ones before."""
-    if table.db:
-        return False
-    node: exp.Expr = table
-    inside: exp.Expr | None = None  # the WITH the walk came out of, and the part of it it came from
-    while node.parent is not None:
-        parent = node.parent
-        if isinstance(parent, exp.With):
-            before = parent.expressions[: parent.expressions.index(node)]
-            visible = [*before, node] if parent.args.get("recursive") else before
-            inside = parent
-        else:
-            clause = parent.args.get("with_")
-            visible = clause.expressions if clause is not None and clause is not inside else []
-        if any(cte.alias.lower() == table.name.lower() for cte in visible):
-            return True
-        node = parent
-    return False
 
 
 def _described(result: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
 import duckdb
@@ -38,7 +39,7 @@ def locked_connection(folder: Path | None) -> duckdb.DuckDBPyConnection:
             if not _databases:
                 # Registered only now, so that it runs before what DuckDB itself registered for the end.
                 atexit.register(_end_all)
-            _databases[folder] = _locked(folder)
+            _databases[folder] = open_locked(folder, MACROS)
         return _databases[folder].cursor()
 
 
@@ -50,10 +51,11 @@ def end_database(folder: Path | None) -> None:
         database.close()
 
 
-def _locked(folder: Path | None) -> duckdb.DuckDBPyConnection:
+def open_locked(folder: Path | None, macros: Iterable[str]) -> duckdb.DuckDBPyConnection:
+    """A new database with these macros, locked; it may read `folder`. Whoever opens it closes it."""
     spill = "" if folder is None else str(folder / "spill")
     database = duckdb.connect(config=_CONFIG)
-    database.execute(";".join(f"CREATE OR REPLACE MACRO {macro}" for macro in MACROS))
+    database.execute(";".join(f"CREATE OR REPLACE MACRO {macro}" for macro in macros))
     database.execute("SET GLOBAL TimeZone = 'UTC'; SET GLOBAL integer_division = true")
     database.execute(f"SET temp_directory = {_text(spill)}")
     if folder is not None:

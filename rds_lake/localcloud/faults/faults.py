@@ -20,11 +20,12 @@ from rds_lake.localcloud.faults.kinds import (
     FirehoseFault,
     JobFault,
     LambdaFault,
+    RedshiftFault,
     StackFault,
 )
 
 Json = dict[str, Any]
-_Chanced = TypeVar("_Chanced", LambdaFault, FirehoseFault)
+_Chanced = TypeVar("_Chanced", LambdaFault, FirehoseFault, RedshiftFault)
 # Not validated: what is asked for names a fault, these name none.
 _NO_EXPORT_FAULT = ExportFault.model_construct()
 _NO_DYNAMODB_FAULT = DynamoDbExportFault.model_construct()
@@ -55,7 +56,7 @@ class Faults:
             shown = {
                 name: [fault.shown() for fault in getattr(self._pending, name)] for name in FaultLists.model_fields
             }
-            rare = ("dynamodb_exports", "glue_jobs", "deny", "stacks", "lambdas", "firehose")
+            rare = ("dynamodb_exports", "glue_jobs", "deny", "stacks", "lambdas", "firehose", "redshift")
             return {name: faults for name, faults in shown.items() if faults or name not in rare} | {
                 "delayed": len(self._late)
             }
@@ -101,6 +102,10 @@ class Faults:
     def of_firehose(self, stream: str, effect: str) -> FirehoseFault | None:
         """What strikes a stream's record now, of all faults with this effect (`refuse_percent`); None lets it pass."""
         return self._struck(self._pending.firehose, effect, lambda fault: fault.stream in (None, stream))
+
+    def of_redshift(self, statement: str, effect: str) -> RedshiftFault | None:
+        """What strikes a statement of this name now, of all faults with this effect (`fail`); None lets it pass."""
+        return self._struck(self._pending.redshift, effect, lambda fault: statement.startswith(fault.name or ""))
 
     def _struck(self, pending: list[_Chanced], effect: str, about: Callable[[_Chanced], bool]) -> _Chanced | None:
         """The first of the faults, where it strikes; one that was for so many is gone after them, struck or not."""

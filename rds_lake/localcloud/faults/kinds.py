@@ -238,6 +238,23 @@ class FirehoseFault(_Chance):
         return self
 
 
+class RedshiftFault(_Chance):
+    """What goes wrong with a statement of the Data API: exactly one of these. `name`: how its StatementName begins; without, any.
+
+    It fails with a text, begins later, or is refused with ActiveStatementsExceededException (`exceed`).
+    """
+
+    name: Words | None = None
+    fail: Words = ""
+    delay_seconds: Annotated[float, Field(gt=0, lt=1e6)] = 0
+    exceed: Switch = False
+
+    @model_validator(mode="after")
+    def _check(self) -> RedshiftFault:
+        self._exactly_one_of("fail", "delay_seconds", "exceed")
+        return self
+
+
 class FaultLists(BaseModel):
     """Faults in the order in which they strike."""
 
@@ -252,3 +269,4 @@ class FaultLists(BaseModel):
     stacks: list[StackFault] = []
     lambdas: list[LambdaFault] = []
     firehose: list[FirehoseFault] = []
+    redshift: list[RedshiftFault] = []

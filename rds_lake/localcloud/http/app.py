@@ -28,10 +28,10 @@ from rds_lake.localcloud.http.rest import rest_call, rest_params
 
 _SCOPE = re.compile(r"Credential=([^/\s]+)/\d+/([^/]+)/([^/]+)/")
 _OK_STATUSES = range(200, 300)
-_QUERY_SERVICES = ("rds", "cloudformation")
+_QUERY_SERVICES = ("rds", "cloudformation", "redshift")
 _REST_SERVICES = ("lambda",)
 # Their state is here, so that moto's answer would be about things that do not exist.
-_OURS_ALONE = ("cloudformation",)
+_OURS_ALONE = ("cloudformation", "redshift")
 _JSON_TYPE = "application/x-amz-json-1.1"
 
 make_moto_quick()

@@ -64,6 +64,9 @@ _PARAMS: Mapping[str, Any] = {
     "logs": {"logGroupName": "g"},
     "lambda": {"FunctionName": "123456789012:function:f:1", "Role": _ROLE},
     "firehose": {"DeliveryStreamName": "s", "ExtendedS3DestinationConfiguration": {"RoleARN": _ROLE}},
+    "redshift": {"ClusterIdentifier": "c", "SnapshotIdentifier": "s", "ManageMasterPassword": "true"},
+    "redshift-data": {"ClusterIdentifier": "c", "DbUser": "u", "Database": "dev"},
+    "redshift-serverless": {"workgroupName": "w", "namespaceName": "n", "manageAdminPassword": "true"},
 }
 _HEADERS = {"x-amz-copy-source": "lake/a/c", "if-match": '"1"', "x-amz-tagging": "a=b"}
 # moto's memory belongs to the process, and other tests leave buckets in it: an account that no test makes anything in.

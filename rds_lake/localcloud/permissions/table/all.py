@@ -13,6 +13,7 @@ from rds_lake.localcloud.permissions.table.messages import EVENTS, SNS, SQS
 from rds_lake.localcloud.permissions.table.rds import RDS
 from rds_lake.localcloud.permissions.table.s3 import S3
 from rds_lake.localcloud.permissions.table.streams import FIREHOSE, LAMBDA
+from rds_lake.localcloud.permissions.table.warehouses import DATA, REDSHIFT, SERVERLESS
 
 OPERATIONS: dict[str, dict[str, Rule]] = {
     "athena": ATHENA,
@@ -28,6 +29,9 @@ OPERATIONS: dict[str, dict[str, Rule]] = {
     "lambda": LAMBDA,
     "logs": LOGS,
     "rds": RDS,
+    "redshift": REDSHIFT,
+    "redshift-data": DATA,
+    "redshift-serverless": SERVERLESS,
     "s3": S3,
     "secretsmanager": SECRETS,
     "sns": SNS,

@@ -1,0 +1,122 @@
+"""Rights of Redshift: clusters, serverless workgroups, and statements of the Data API.
+
+(https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html,
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftdataapi.html,
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html) A statement's owner as a
+condition key (`redshift-data:statement-owner-iam-userid`) is not known here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rds_lake.localcloud.permissions.needs import ANY, Call, Need, Rule, both, everything, on
+
+_OF_CLUSTER = (
+    "CreateCluster",
+    "DeleteCluster",
+    "DescribeClusters",
+    "PauseCluster",
+    "ResumeCluster",
+    "DescribeClusterSnapshots",
+)
+_RUN = ("ExecuteStatement", "BatchExecuteStatement", "ListDatabases", "ListSchemas", "ListTables", "DescribeTable")
+_OF_STATEMENT = (
+    "DescribeStatement", "GetStatementResult", "CancelStatement", "ListStatements", "ListSessions",
+)  # fmt: skip
+_OF_WORKGROUP = ("CreateWorkgroup", "GetWorkgroup", "DeleteWorkgroup")
+_OF_NAMESPACE = ("CreateNamespace", "GetNamespace", "DeleteNamespace")
+_OF_SNAPSHOT = ("CreateSnapshot", "GetSnapshot", "DeleteSnapshot", "ListSnapshots")
+_OF_NOTHING = ("ListWorkgroups", "ListNamespaces", "CreateUsageLimit", "DeleteUsageLimit", "ListUsageLimits")
+
+
+def _of_snapshot(action: str) -> Rule:
+    def rule(call: Call) -> Iterator[Need]:
+        owner = call.params.get("ClusterIdentifier") or call.params.get("SnapshotClusterIdentifier") or ANY
+        name = call.params.get("SnapshotIdentifier") or ANY
+        yield Need(action=f"redshift:{action}", resource=call.arn(f"snapshot:{owner}/{name}"))
+
+    return rule
+
+
+def _runs(action: str) -> Rule:
+    """The statement's own right, and that to log in as whom it asks for."""
+
+    def rule(call: Call) -> Iterator[Need]:
+        params = call.params
+        cluster, workgroup = params.get("ClusterIdentifier"), params.get("WorkgroupName")
+        if workgroup:
+            yield Need(action=f"redshift-data:{action}", resource=_workgroup(call, workgroup))
+        elif cluster:
+            yield Need(action=f"redshift-data:{action}", resource=call.arn(f"cluster:{cluster}", service="redshift"))
+        else:
+            yield Need(action=f"redshift-data:{action}", resource=call.arn("cluster:*", service="redshift"))
+        yield from _login(call, cluster, workgroup)
+
+    return rule
+
+
+def _login(call: Call, cluster: str | None, workgroup: str | None) -> Iterator[Need]:
+    params = call.params
+    secret, database = params.get("SecretArn"), params.get("Database") or "dev"
+    if secret:
+        yield Need(action="secretsmanager:GetSecretValue", resource=call.stored.secret_arn(secret, call.region))
+    elif workgroup:
+        yield Need(action="redshift-serverless:GetCredentials", resource=_workgroup(call, workgroup))
+    elif cluster and params.get("DbUser"):
+        for kind in (f"dbuser:{cluster}/{params['DbUser']}", f"dbname:{cluster}/{database}"):
+            yield Need(action="redshift:GetClusterCredentials", resource=call.arn(kind, service="redshift"))
+    elif cluster:
+        named = call.arn(f"dbname:{cluster}/{database}", service="redshift")
+        yield Need(action="redshift:GetClusterCredentialsWithIAM", resource=named)
+
+
+def _workgroup(call: Call, name: str) -> str:
+    if name.startswith("arn:"):
+        return name
+    known = call.stored.workgroup_arn(call.region, name)
+    return known or call.arn("workgroup/*", service="redshift-serverless")
+
+
+def _on_workgroup(action: str) -> Rule:
+    def rule(call: Call) -> Iterator[Need]:
+        name = call.params.get("workgroupName", ANY)
+        yield Need(action=f"redshift-serverless:{action}", resource=_workgroup(call, name))
+
+    return rule
+
+
+def _managed_secret(key: str, owner: str) -> Rule:
+    """A password that AWS manages is a secret that the caller makes."""
+
+    def rule(call: Call) -> Iterator[Need]:
+        if str(call.params.get(key, "")).lower() == "true":
+            name = f"secret:redshift!{call.params.get(owner, ANY)}-*"
+            yield Need(action="secretsmanager:CreateSecret", resource=call.arn(name, service="secretsmanager"))
+
+    return rule
+
+
+REDSHIFT: dict[str, Rule] = {
+    **{operation: on(f"redshift:{operation}", "cluster:", "ClusterIdentifier") for operation in _OF_CLUSTER},
+    "CreateCluster": both(
+        on("redshift:CreateCluster", "cluster:", "ClusterIdentifier"),
+        _managed_secret("ManageMasterPassword", "ClusterIdentifier"),
+    ),
+    **{name: _of_snapshot(name) for name in ("CreateClusterSnapshot", "DeleteClusterSnapshot")},
+}
+DATA: dict[str, Rule] = {
+    **{operation: _runs(operation) for operation in _RUN},
+    **{operation: everything(f"redshift-data:{operation}") for operation in _OF_STATEMENT},
+    # One right for both forms of a result.
+    "GetStatementResultV2": everything("redshift-data:GetStatementResult"),
+}
+SERVERLESS: dict[str, Rule] = {
+    **{operation: _on_workgroup(operation) for operation in _OF_WORKGROUP},
+    **{operation: on(f"redshift-serverless:{operation}", "namespace/") for operation in _OF_NAMESPACE},
+    "CreateNamespace": both(
+        on("redshift-serverless:CreateNamespace", "namespace/"), _managed_secret("manageAdminPassword", "namespaceName")
+    ),
+    **{operation: on(f"redshift-serverless:{operation}", "snapshot/") for operation in _OF_SNAPSHOT},
+    **{operation: everything(f"redshift-serverless:{operation}") for operation in _OF_NOTHING},
+}

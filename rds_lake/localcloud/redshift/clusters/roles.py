@@ -1,0 +1,33 @@
+"""The roles of a warehouse: which of them a COPY may name, and S3 as one of them.
+
+(https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.redshift.errors import StatementFailedError
+from rds_lake.model.permissions.request import Principal
+
+_SERVICE = "redshift.amazonaws.com"
+
+
+def stores(
+    actors: Actors, caller: Principal | None, attached: tuple[str, ...], default: str, region: str
+) -> Callable[[str], Any]:
+    """S3 by the ARN of a role that is attached, or `default`; StatementFailedError for another one."""
+
+    def store(role: str) -> Any:
+        arn = default if role == "default" else role
+        if not arn:
+            raise StatementFailedError("There is no default IAM role associated with the cluster")
+        if arn not in attached:
+            raise StatementFailedError(f"The requested role {arn} is not associated to cluster")
+        if not actors.may_assume(caller, arn, _SERVICE):
+            raise StatementFailedError(f"User arn:aws:redshift is not authorized to assume IAM Role {arn}")
+        return actors.as_service_role(caller, arn, "redshift").clients.client("s3", region)
+
+    return store

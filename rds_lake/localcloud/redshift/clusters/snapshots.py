@@ -1,0 +1,73 @@
+"""Manual snapshots: names that stay after their cluster is gone. What was in them is not kept (docs/fidelity.md)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from rds_lake.localcloud.http.account import ACCOUNT
+from rds_lake.localcloud.http.app import ApiError
+from rds_lake.localcloud.http.clock import Clock
+from rds_lake.localcloud.redshift.clusters.life import Life
+
+Json = dict[str, Any]
+
+
+class Snapshots:
+    """By Region and name."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._by_name: dict[tuple[str, str], tuple[Json, Life]] = {}
+
+    def reset(self) -> None:
+        self._by_name = {}
+
+    def make(self, region: str, name: str, about: Json, minutes: float, retention: int | None) -> Json:
+        """A new one, as DescribeClusterSnapshots shows it; ClusterSnapshotAlreadyExists."""
+        if (region, name) in self._by_name:
+            raise ApiError("ClusterSnapshotAlreadyExists", f"Snapshot {name} already exists.")
+        now = self._clock.now()
+        life = Life("creating")
+        life.become("creating", now, minutes, "available")
+        arn = f"arn:aws:redshift:{region}:{ACCOUNT}:snapshot:{about['ClusterIdentifier']}/{name}"
+        body = about | {
+            "SnapshotIdentifier": name, "SnapshotType": "manual", "SnapshotArn": arn, "OwnerAccount": ACCOUNT,
+            "SnapshotCreateTime": datetime.fromtimestamp(now / 1e6, UTC), "Encrypted": True,
+            "ManualSnapshotRetentionPeriod": -1 if retention is None else retention,
+        }  # fmt: skip
+        self._by_name[region, name] = (body, life)
+        return body | {"Status": life.at(now)}
+
+    def listed(self, region: str, params: Json) -> list[Json]:
+        """Those of a cluster, by name, or all; ClusterSnapshotNotFound for a name that is not there."""
+        now = self._clock.now()
+        shown = [
+            body | {"Status": life.at(now)}
+            for (where, _), (body, life) in sorted(self._by_name.items())
+            if where == region
+        ]
+        cluster, name = params.get("ClusterIdentifier"), params.get("SnapshotIdentifier")
+        found = [
+            each
+            for each in shown
+            if cluster in (None, each["ClusterIdentifier"]) and name in (None, each["SnapshotIdentifier"])
+        ]
+        if name is not None and not found:
+            raise _missing(name)
+        return found
+
+    def delete(self, region: str, name: str) -> Json:
+        """ClusterSnapshotNotFound, or InvalidClusterSnapshotState while it is made."""
+        if (region, name) not in self._by_name:
+            raise _missing(name)
+        body, life = self._by_name[region, name]
+        state = life.at(self._clock.now())
+        if state != "available":
+            raise ApiError("InvalidClusterSnapshotState", f"Snapshot {name} is {state}.")
+        del self._by_name[region, name]
+        return body | {"Status": "deleted"}
+
+
+def _missing(name: str) -> ApiError:
+    return ApiError("ClusterSnapshotNotFound", f"Snapshot {name} not found.", 404)

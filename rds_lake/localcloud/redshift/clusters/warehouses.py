@@ -1,0 +1,66 @@
+"""Which cluster or workgroup a request of the Data API names, and whether it takes statements now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rds_lake.localcloud.http.app import ApiError, RequestContext
+from rds_lake.localcloud.redshift.clusters.provisioned import Clusters
+from rds_lake.localcloud.redshift.clusters.serverless import NAMESPACE, WORKGROUP, Serverless
+
+_NO_ENDPOINT = "Redshift endpoint doesn't exist in this region."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Warehouse:
+    """`key`: the ARN of its namespace, whose databases it has; `database`: its first one; `roles`: ARNs that are attached to it."""
+
+    key: str
+    database: str
+    roles: tuple[str, ...] = ()
+    default_role: str = ""
+
+
+class Warehouses:
+    """Clusters and workgroups together."""
+
+    def __init__(self, clusters: Clusters, serverless: Serverless) -> None:
+        self._clusters, self._serverless = clusters, serverless
+
+    def find(self, context: RequestContext, params: dict[str, Any]) -> Warehouse:
+        """ValidationException when none or both are named, when it does not exist, and when it is not available."""
+        cluster, workgroup = params.get("ClusterIdentifier"), params.get("WorkgroupName")
+        if bool(cluster) == bool(workgroup):
+            raise ApiError("ValidationException", "Give either ClusterIdentifier or WorkgroupName.")
+        if cluster:
+            found = self._clusters.find(context.region, cluster)
+            if found is None:
+                raise ApiError("ValidationException", _NO_ENDPOINT)
+            _refuse_unless(found[1] == "available", cluster, found[1])
+            params = found[0].params
+            return _made(
+                found[0].namespace_arn, params["DBName"], params.get("IamRoles"), params.get("DefaultIamRoleArn")
+            )
+        body, state = self._serverless.find(WORKGROUP, context.region, str(workgroup)) or (None, "")
+        if body is None:
+            raise ApiError("ValidationException", _NO_ENDPOINT)
+        _refuse_unless(state == "AVAILABLE", str(workgroup), state)
+        namespace, _ = self._serverless.find(NAMESPACE, context.region, body["namespaceName"]) or ({}, "")
+        default = namespace.get("defaultIamRoleArn")
+        return _made(namespace["namespaceArn"], namespace["dbName"], namespace["iamRoles"], default)
+
+    def workgroup_arn(self, region: str, name: str) -> str | None:
+        """A workgroup's ARN; None when there is none."""
+        found = self._serverless.find(WORKGROUP, region, name)
+        return found[0]["workgroupArn"] if found else None
+
+
+def _made(key: str, database: str, roles: list[str] | None, default: str | None) -> Warehouse:
+    attached = dict.fromkeys([*(roles or ()), *([default] if default else ())])
+    return Warehouse(key=key, database=database, roles=tuple(attached), default_role=default or "")
+
+
+def _refuse_unless(available: bool, name: str, state: str) -> None:
+    if not available:
+        raise ApiError("ValidationException", f"Redshift endpoint {name} is not available: it is {state}.")

@@ -1,0 +1,132 @@
+"""Runs statements, each in a thread of a pool that ends with the cloud.
+
+A batch in TRANSACTION mode is all or nothing; in AUTO_COMMIT each of its statements stands for itself, and the first that
+fails ends the batch. (https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from rds_lake.localcloud.faults.faults import Faults
+from rds_lake.localcloud.redshift.data.sessions import Kept, Sessions
+from rds_lake.localcloud.redshift.data.statements import ABORTED, FAILED, FINISHED, Part, Statement, Statements
+from rds_lake.localcloud.redshift.engine.session import Session
+from rds_lake.localcloud.redshift.errors import StatementFailedError
+
+_BEFORE = "an earlier statement of the batch failed"
+
+
+class Running:
+    """The pool. `open`: a new session of a warehouse's database."""
+
+    def __init__(
+        self, book: Statements, sessions: Sessions, faults: Faults, workers: int, open: Callable[[str, str], Session]
+    ) -> None:
+        self._book, self._sessions, self._faults, self._open = book, sessions, faults, open
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="redshift")
+        self._ending = threading.Event()
+
+    def close(self) -> None:
+        """Wait until what runs has ended; what waits is not begun."""
+        self._ending.set()
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def submit(self, statement: Statement, database: str, kept: Kept | None) -> None:
+        """Run it as soon as a thread is free."""
+        self._pool.submit(self._run, statement, database, kept)
+
+    def cancel(self, statement: Statement) -> bool:
+        """Ask for its end; False when it has ended already. It is ABORTED once nothing of it runs any more."""
+        with self._book.changed:
+            if statement.status not in ("SUBMITTED", "PICKED", "STARTED"):
+                return False
+            statement.cancelled = True
+            if statement.running is not None:
+                statement.running.cancel()
+            self._book.changed.notify_all()
+        return True
+
+    def _run(self, statement: Statement, database: str, kept: Kept | None) -> None:
+        session: Session | None = None
+        try:
+            self._book.move(statement, "PICKED")
+            session = kept.session if kept is not None else self._open(statement.warehouse, database)
+            with self._book.changed:
+                statement.running = session
+            self._book.move(statement, "STARTED")
+            failure = self._faulty(statement) or self._parts(statement, session)
+            self._finish(statement, failure)
+        finally:
+            with self._book.changed:
+                statement.running = None
+            if kept is not None:
+                kept.session.reuse()
+                self._sessions.give_back(kept)
+            elif session is not None:
+                session.close()
+            # Whatever went wrong here, nobody waits for ever.
+            self._book.move(statement, FAILED, "ERROR: the statement ended without a result")
+
+    def _finish(self, statement: Statement, failure: str) -> None:
+        if statement.cancelled:
+            self._close_parts(statement, ABORTED, "")
+            self._book.move(statement, ABORTED, "Query cancelled on user's request")
+        elif failure:
+            self._close_parts(statement, ABORTED, _BEFORE)
+            self._book.move(statement, FAILED, failure)
+        else:
+            self._book.move(statement, FINISHED)
+
+    def _close_parts(self, statement: Statement, status: str, error: str) -> None:
+        for part in statement.parts:
+            if part.status in ("SUBMITTED", "STARTED"):
+                self._book.end(part, status, error=error)
+
+    def _faulty(self, statement: Statement) -> str:
+        """What the faults plane makes of it: a delay, and the text of a failure."""
+        fault = self._faults.of_redshift(statement.name, "delay_seconds")
+        if fault is not None:
+            with self._book.changed:
+                self._book.changed.wait_for(lambda: statement.cancelled or self._ending.is_set(), fault.delay_seconds)
+        failing = self._faults.of_redshift(statement.name, "fail")
+        return f"ERROR: {failing.fail}" if failing is not None else ""
+
+    def _parts(self, statement: Statement, session: Session) -> str:
+        """Run them one after the other; the failure's text, empty when there is none."""
+        together = statement.batch and statement.mode == "TRANSACTION"
+        done: list[Part] = []
+        if together:
+            session.begin()
+        for part in statement.parts:
+            if statement.cancelled:
+                break
+            self._book.begin(part)
+            session.query, session.stores = part.query, statement.stores
+            try:
+                result = session.run(part.sql)
+            except StatementFailedError as error:
+                self._book.end(part, ABORTED if statement.cancelled else FAILED, error=str(error))
+                if together:
+                    self._undo(done)
+                return str(error)
+            self._book.end(part, FINISHED, result)
+            done.append(part)
+        if not together:
+            return ""
+        if statement.cancelled:
+            session.rollback()
+            self._undo(done)
+            return ""
+        try:
+            session.commit()
+        except StatementFailedError as error:
+            self._undo(done)
+            return str(error)
+        return ""
+
+    def _undo(self, parts: list[Part]) -> None:
+        for part in parts:
+            self._book.end(part, ABORTED, error="the transaction was rolled back")

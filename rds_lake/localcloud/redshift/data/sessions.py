@@ -1,0 +1,84 @@
+"""Sessions that outlive their statement: temporary tables and settings stay until nothing was asked of them for a while."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from rds_lake.localcloud.http.app import ApiError
+from rds_lake.localcloud.redshift.engine.session import Session
+from rds_lake.localcloud.redshift.loading.objects import Stores
+
+_SECOND = 1_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Kept:
+    """A session. `idle_until`: when it is closed, in microseconds; `busy`: the statement that it runs."""
+
+    session: Session
+    owner: str
+    warehouse: str
+    shown: dict[str, str]
+    seconds: int
+    stores: Stores
+    created: int
+    idle_until: int = 0
+    busy: str = ""
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+
+class Sessions:
+    """By id. `now`: microseconds of the local cloud's clock."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self._by_id: dict[str, Kept] = {}
+        self._lock = threading.Lock()
+
+    def keep(self, kept: Kept, limit: int) -> None:
+        """A new one; ActiveSessionsExceededException."""
+        self.close_idle()
+        with self._lock:
+            if sum(each.warehouse == kept.warehouse for each in self._by_id.values()) >= limit:
+                raise ApiError("ActiveSessionsExceededException", "The number of active sessions exceeds the limit.")
+            kept.idle_until = self._now() + kept.seconds * _SECOND
+            self._by_id[kept.id] = kept
+
+    def get(self, given: str, owner: str) -> Kept:
+        """One that is open and the caller's; ResourceNotFoundException."""
+        self.close_idle()
+        found = self._by_id.get(given)
+        if found is None or (owner and found.owner != owner):
+            raise ApiError("ResourceNotFoundException", f"Session {given} does not exist.")
+        return found
+
+    def take(self, kept: Kept, statement: str) -> None:
+        """Run a statement in it; ValidationException while it runs another one."""
+        with self._lock:
+            if kept.busy:
+                raise ApiError("ValidationException", f"Session {kept.id} runs the statement {kept.busy}.")
+            kept.busy = statement
+
+    def give_back(self, kept: Kept) -> None:
+        """The statement has ended: idle from now on."""
+        with self._lock:
+            kept.busy, kept.idle_until = "", self._now() + kept.seconds * _SECOND
+
+    def all(self) -> list[Kept]:
+        """Those that are open."""
+        self.close_idle()
+        return list(self._by_id.values())
+
+    def close_idle(self, *, all_of: Callable[[Kept], bool] = lambda kept: False) -> None:
+        """Close those that nothing was asked of, and those that are chosen."""
+        with self._lock:
+            now = self._now()
+            gone = [k for k in self._by_id.values() if (not k.busy and k.idle_until <= now) or all_of(k)]
+            for kept in gone:
+                del self._by_id[kept.id]
+        for kept in gone:
+            if not kept.busy:
+                kept.session.close()

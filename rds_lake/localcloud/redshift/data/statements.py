@@ -1,0 +1,147 @@
+"""Statements and their states, safe between threads; whoever waits for one is woken when it changes."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rds_lake.localcloud.http.app import ApiError
+from rds_lake.localcloud.redshift.engine.session import Result, Session
+from rds_lake.localcloud.redshift.loading.objects import Stores
+
+Json = dict[str, Any]
+ACTIVE = ("SUBMITTED", "PICKED", "STARTED")
+FINISHED, FAILED, ABORTED = "FINISHED", "FAILED", "ABORTED"
+# How long a ClientToken is remembered, in microseconds: eight hours.
+_TOKEN = 8 * 3600 * 1_000_000
+
+
+@dataclass(slots=True, kw_only=True)
+class Part:
+    """One SQL text: a statement that was given alone, or one of a batch."""
+
+    sql: str
+    status: str = "SUBMITTED"
+    error: str = ""
+    result: Result | None = None
+    began: int = 0
+    ended: int = 0
+    query: int = 0
+
+    @property
+    def has_rows(self) -> bool:
+        return self.result is not None and self.result.columns is not None
+
+
+@dataclass(slots=True, kw_only=True)
+class Statement:
+    """What ExecuteStatement or BatchExecuteStatement was given. `shown`: members that every answer about it repeats."""
+
+    owner: str
+    warehouse: str
+    shown: Json
+    parts: list[Part]
+    stores: Stores
+    batch: bool
+    created: int
+    mode: str = "TRANSACTION"
+    name: str = ""
+    session_id: str = ""
+    format: str = "JSON"
+    parameters: list[Json] = field(default_factory=list)
+    id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    status: str = "SUBMITTED"
+    error: str = ""
+    updated: int = 0
+    cancelled: bool = False
+    running: Session | None = None
+
+    @property
+    def has_rows(self) -> bool:
+        return any(part.has_rows for part in self.parts)
+
+
+class Statements:
+    """All statements by id. `now`: microseconds."""
+
+    def __init__(self, now: Callable[[], int]) -> None:
+        self._now = now
+        self._by_id: dict[str, Statement] = {}
+        self._tokens: dict[tuple[str, str], tuple[int, str, Json]] = {}
+        self.changed = threading.Condition()
+        self._queries = 0
+
+    def clear(self) -> list[Statement]:
+        """Forget all; those that were known."""
+        with self.changed:
+            known, self._by_id, self._tokens = list(self._by_id.values()), {}, {}
+            self.changed.notify_all()
+        return known
+
+    def admit(self, made: Statement, token: str | None, request: Json, limit: int) -> tuple[Statement, bool]:
+        """A new statement, or the one of the same token within eight hours (then False)."""
+        key = (made.owner, token or "")
+        with self.changed:
+            known = self._tokens.get(key) if token else None
+            if known is not None and known[0] + _TOKEN > made.created and known[1] in self._by_id:
+                if known[2] != request:
+                    raise ApiError("ValidationException", "The client token was used with other parameters.")
+                return self._by_id[known[1]], False
+            active = [s for s in self._by_id.values() if s.warehouse == made.warehouse and s.status in ACTIVE]
+            if len(active) >= limit:
+                raise ApiError(
+                    "ActiveStatementsExceededException", "The number of active statements exceeds the limit."
+                )
+            self._by_id[made.id] = made
+            if token:
+                self._tokens[key] = (made.created, made.id, request)
+        return made, True
+
+    def find(self, given: str, owner: str) -> tuple[Statement, Part | None]:
+        """A statement by `<uuid>`, or one of a batch by `<uuid>:<n>`; ResourceNotFoundException for what the caller has not."""
+        identity, _, number = given.partition(":")
+        found = self._by_id.get(identity)
+        if found is None or (owner and found.owner != owner):
+            raise not_found(given)
+        if not number:
+            return found, None
+        if not found.batch or not 1 <= int(number) <= len(found.parts):
+            raise not_found(given)
+        return found, found.parts[int(number) - 1]
+
+    def listed(self, owner: str) -> Iterator[Statement]:
+        """Those of a caller, the newest first; an empty owner sees all."""
+        return (s for s in reversed(list(self._by_id.values())) if not owner or s.owner == owner)
+
+    def move(self, statement: Statement, status: str, error: str = "") -> bool:
+        """Change the state of an active statement; False when it has ended before."""
+        with self.changed:
+            if statement.status not in ACTIVE:
+                return False
+            statement.status, statement.error, statement.updated = status, error, self._now()
+            self.changed.notify_all()
+            return True
+
+    def begin(self, part: Part) -> None:
+        """A part begins to run, under the next query id."""
+        with self.changed:
+            self._queries += 1
+            part.status, part.began, part.query = "STARTED", self._now(), self._queries
+
+    def end(self, part: Part, status: str, result: Result | None = None, error: str = "") -> None:
+        """A part has ended, or never begins."""
+        with self.changed:
+            part.status, part.result, part.error, part.ended = status, result, error, self._now()
+
+    def wait(self, statement: Statement, seconds: float) -> None:
+        """Until the statement has ended, at most so long."""
+        with self.changed:
+            self.changed.wait_for(lambda: statement.status not in ACTIVE or statement.id not in self._by_id, seconds)
+
+
+def not_found(given: str) -> ApiError:
+    """The error of a statement that is not there."""
+    return ApiError("ResourceNotFoundException", f"Query {given} does not exist.")

@@ -1,0 +1,1 @@
+"""Databases of the local Redshift: their tables, sessions, and what each statement does."""

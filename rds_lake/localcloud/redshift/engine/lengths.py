@@ -1,0 +1,57 @@
+"""The declared types of a query's columns, as far as its text says them: CREATE TABLE AS keeps them.
+
+A column of a table, a cast and a literal text have one; every other text is as long as a VARCHAR can be, which Redshift knows
+more exactly (docs/fidelity.md).
+"""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from rds_lake.localcloud.redshift.engine.tables import Tables
+from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
+
+
+def declared(query: exp.Expr, tables: Tables) -> list[ColumnType | None]:
+    """One type per column of the query, None where the text does not say it; an empty list where columns are not counted."""
+    if not isinstance(query, exp.Select):
+        return []
+    found: list[ColumnType | None] = []
+    for item in query.expressions:
+        inner = item.unalias()
+        if inner.is_star:
+            relations = _relations(query)
+            if relations is None:
+                return []
+            qualifier = inner.table if isinstance(inner, exp.Column) else ""
+            for name, columns in relations.items():
+                if not qualifier or qualifier == name:
+                    found += list(columns.values())
+            continue
+        found.append(_of(inner, query, tables))
+    return found
+
+
+def _of(item: exp.Expr, query: exp.Select, tables: Tables) -> ColumnType | None:
+    if isinstance(item, exp.Cast):
+        return read_type(item.to)
+    if isinstance(item, exp.Literal) and item.is_string:
+        return ColumnType(word="character varying", size=max(len(item.this.encode()), 1))
+    if isinstance(item, exp.Column):
+        relations = _relations(query) or {}
+        places = [relations.get(item.table, {})] if item.table else list(relations.values())
+        return next((columns[item.name] for columns in places if item.name in columns), None)
+    return None
+
+
+def _relations(query: exp.Select) -> dict[str, dict[str, ColumnType | None]] | None:
+    """Of each relation of the FROM its columns; None when one of them is not known."""
+    sources = [query.args.get("from_"), *(query.args.get("joins") or [])]
+    found: dict[str, dict[str, ColumnType | None]] = {}
+    for source in sources:
+        relation = source.this if source is not None else None
+        columns = relation.meta.get("columns") if isinstance(relation, exp.Table) else None
+        if relation is None or columns is None:
+            return None
+        found[relation.alias_or_name] = columns
+    return found

@@ -1,0 +1,140 @@
+"""The tables of a database as DuckDB keeps them. A column's declared type is its comment, so that it lives and dies, commits and
+rolls back with its table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+
+from rds_lake.localcloud.athena.relations import quote, text
+from rds_lake.localcloud.redshift.errors import StatementFailedError
+from rds_lake.localcloud.redshift.sql.types import ColumnType, shown_type, type_of_duck
+
+TEMPORARY = "pg_temp"
+SYSTEM = "lc_system"
+# System tables are read by their bare name or as `pg_catalog`'s.
+SYSTEM_TABLES = ("pg_table_def", "sys_load_error_detail")
+_OWN = ("main", "information_schema", "pg_catalog", SYSTEM)
+# https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
+MOST_COLUMNS = 1600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table or of a result. `default`: DuckDB's text of it."""
+
+    name: str
+    kind: ColumnType
+    nullable: bool = True
+    default: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableName:
+    """A table's schema, `pg_temp` for a temporary one, and its name."""
+
+    schema: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+    @property
+    def sql(self) -> str:
+        return (
+            f"temp.main.{quote(self.name)}" if self.schema == TEMPORARY else f"{quote(self.schema)}.{quote(self.name)}"
+        )
+
+
+class Tables:
+    """What one session sees."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        self.search_path: tuple[str, ...] = ("public",)
+
+    def schemas(self) -> list[str]:
+        """Names of the schemas that statements may name."""
+        rows = self._connection.execute(
+            "SELECT schema_name FROM duckdb_schemas() WHERE database_name = 'memory'"
+        ).fetchall()
+        return sorted(name for (name,) in rows if name not in _OWN)
+
+    def find(self, name: str, schema: str = "") -> TableName | None:
+        """A table or view by its name: temporary ones first, then along the search path."""
+        if name in SYSTEM_TABLES and schema in ("", "pg_catalog"):
+            return TableName(schema=SYSTEM, name=name)
+        places = [schema] if schema else [TEMPORARY, *self.search_path]
+        for place in places:
+            if self._exists(place, name):
+                return TableName(schema=place, name=name)
+        return None
+
+    def get(self, name: str, schema: str = "") -> TableName:
+        """Like `find`; StatementFailedError when there is none."""
+        found = self.find(name, schema)
+        if found is None:
+            if schema and schema not in self.schemas():
+                raise StatementFailedError(f'schema "{schema}" does not exist')
+            raise StatementFailedError(f'relation "{f"{schema}." if schema else ""}{name}" does not exist')
+        return found
+
+    def columns(self, table: TableName) -> list[Column]:
+        """The columns of a table or view, in order."""
+        database, schema = ("temp", "main") if table.schema == TEMPORARY else ("memory", table.schema)
+        rows = self._connection.execute(
+            "SELECT column_name, data_type, comment, is_nullable, column_default FROM duckdb_columns() WHERE database_name = ?"
+            " AND schema_name = ? AND table_name = ? ORDER BY column_index",
+            [database, schema, table.name],
+        ).fetchall()
+        return [
+            Column(name=name, kind=shown_type(said) if said else type_of_duck(duck), nullable=nullable, default=default)
+            for name, duck, said, nullable, default in rows
+        ]
+
+    def listed(self) -> list[tuple[str, str, str]]:
+        """Schema, name and kind (TABLE, VIEW) of every table."""
+        rows = self._connection.execute(
+            "SELECT schema_name, table_name, 'TABLE' FROM duckdb_tables() WHERE database_name = 'memory' UNION ALL "
+            "SELECT schema_name, view_name, 'VIEW' FROM duckdb_views() WHERE database_name = 'memory' AND NOT internal "
+            "ORDER BY ALL"
+        ).fetchall()
+        return [(schema, name, kind) for schema, name, kind in rows if schema not in _OWN]
+
+    def create(self, table: TableName, columns: Sequence[Column], *, missing_only: bool = False) -> None:
+        """An empty table. PRIMARY KEY, UNIQUE and FOREIGN KEY are not enforced, so they are not made."""
+        if len(columns) > MOST_COLUMNS:
+            raise StatementFailedError(f"tables can have at most {MOST_COLUMNS} columns")
+        if self._exists(table.schema, table.name):
+            if missing_only:
+                return
+            raise StatementFailedError(f'Relation "{table.name}" already exists')
+        parts = [f"{quote(c.name)} {c.kind.duck}{_options(c)}" for c in columns]
+        kind = "TEMP TABLE" if table.schema == TEMPORARY else "TABLE"
+        self._connection.execute(f"CREATE {kind} {table.sql} ({', '.join(parts)})")
+        for column in columns:
+            self.declare(table, column)
+
+    def declare(self, table: TableName, column: Column) -> None:
+        """Remember the declared type of a column."""
+        at = f"{table.sql}.{quote(column.name)}"
+        self._connection.execute(f"COMMENT ON COLUMN {at} IS {text(str(column.kind))}")
+
+    def _exists(self, schema: str, name: str) -> bool:
+        database, inside = ("temp", "main") if schema == TEMPORARY else ("memory", schema)
+        if inside in _OWN and database != "temp":
+            return False
+        row = self._connection.execute(
+            "SELECT count(*) FROM (SELECT table_name AS n, schema_name AS s, database_name AS d FROM duckdb_tables() UNION ALL "
+            "SELECT view_name, schema_name, database_name FROM duckdb_views()) WHERE n = ? AND s = ? AND d = ?",
+            [name, inside, database],
+        ).fetchone()
+        return bool(row and row[0])
+
+
+def _options(column: Column) -> str:
+    default = f" DEFAULT {column.default}" if column.default is not None else ""
+    return default + ("" if column.nullable else " NOT NULL")

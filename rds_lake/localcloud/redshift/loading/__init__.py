@@ -1,0 +1,1 @@
+"""COPY: files of S3 into a table."""

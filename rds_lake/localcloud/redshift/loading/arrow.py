@@ -1,0 +1,19 @@
+"""Columns as Arrow has them."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from rds_lake.localcloud.redshift.sql.types import ColumnType
+
+
+def arrow_type(kind: ColumnType) -> pa.DataType:
+    """The type in which a column's values are handed to DuckDB, and unloaded."""
+    if kind.word == "numeric":
+        return pa.decimal128(kind.size, kind.scale)
+    plain = {
+        "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64(), "real": pa.float32(), "double precision": pa.float64(),
+        "boolean": pa.bool_(), "date": pa.date32(), "timestamp without time zone": pa.timestamp("us"),
+        "timestamp with time zone": pa.timestamp("us", tz="UTC"), "time without time zone": pa.time64("us"),
+    }  # fmt: skip
+    return plain.get(kind.word, pa.string())

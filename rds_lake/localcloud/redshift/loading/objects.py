@@ -1,0 +1,96 @@
+"""The files that a COPY loads: those of a prefix, or those that a manifest lists. Read as the role that it names.
+
+(https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from rds_lake.localcloud.redshift.errors import StatementFailedError
+from rds_lake.localcloud.redshift.loading.options import Copy
+
+_GONE = ("NoSuchKey", "404", "NoSuchBucket")
+# `s3` of a role by its ARN or `default`; StatementFailedError when the warehouse does not have the role.
+Stores = Callable[[str], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedFile:
+    """One file: its URL, and what is in it."""
+
+    url: str
+    content: bytes
+
+
+def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
+    """Each file, a URL that is listed twice twice; StatementFailedError when there is none at all."""
+    s3 = stores(copy.role)
+    found = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
+    if not found:
+        raise StatementFailedError(f"The specified S3 prefix '{_split(copy.source)[1]}' does not exist")
+    any_there = False
+    for url, mandatory, size in found:
+        content = _read(s3, url, mandatory=mandatory)
+        if content is None:
+            continue
+        any_there = True
+        if copy.format == "PARQUET" and size is not None and size != len(content):
+            message = (
+                f"Incorrect content_length in the manifest for {url}: {size}, and the file has {len(content)} bytes"
+            )
+            raise StatementFailedError(message)
+        yield LoadedFile(url=url, content=content)
+    if not any_there:
+        raise StatementFailedError(f"None of the files that {copy.source} lists was found")
+
+
+def _below(source: str, s3: Any) -> list[tuple[str, bool, int | None]]:
+    bucket, prefix = _split(source)
+    keys: list[str] = []
+    try:
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            keys += [item["Key"] for item in page.get("Contents", ()) if item["Size"]]
+    except ClientError as error:
+        raise _refused(error, source) from error
+    return [(f"s3://{bucket}/{key}", True, None) for key in keys]
+
+
+def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
+    content = _read(s3, copy.source, mandatory=True) or b""
+    try:
+        entries = json.loads(content)["entries"]
+        found = [(e["url"], bool(e.get("mandatory")), (e.get("meta") or {}).get("content_length")) for e in entries]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StatementFailedError(f"{copy.source} is no manifest: {error!r}") from error
+    missing = [url for url, _, size in found if size is None]
+    if copy.format == "PARQUET" and missing:
+        raise StatementFailedError(f"The manifest {copy.source} has no meta.content_length for {missing[0]}")
+    return found
+
+
+def _read(s3: Any, url: str, *, mandatory: bool) -> bytes | None:
+    bucket, key = _split(url)
+    try:
+        return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _GONE:
+            raise _refused(error, url) from error
+        if mandatory:
+            raise StatementFailedError(f"Mandatory url is not present in manifest list or S3: {url}") from error
+        return None
+
+
+def _refused(error: ClientError, url: str) -> StatementFailedError:
+    details = error.response["Error"]
+    return StatementFailedError(f"S3ServiceException:{details.get('Message', '')},Status {details['Code']},{url}")
+
+
+def _split(url: str) -> tuple[str, str]:
+    bucket, _, key = url.removeprefix("s3://").partition("/")
+    return bucket, key

@@ -1,0 +1,20 @@
+"""How long things take in the local Redshift, and its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RedshiftSettings:
+    """Minutes by the local cloud's clock: none by default. `active_statements`: of one warehouse; `page_rows`: of a result's page."""
+
+    creating_minutes: float = 0.0
+    deleting_minutes: float = 0.0
+    pausing_minutes: float = 0.0
+    resuming_minutes: float = 0.0
+    snapshot_minutes: float = 0.0
+    active_statements: int = 500
+    active_sessions: int = 500
+    page_rows: int = 1000
+    workers: int = 4

@@ -1,0 +1,156 @@
+"""Redshift's functions where DuckDB has none, or has one that answers differently without an error.
+
+A macro may exist several times with typed arguments: DuckDB takes the one that fits. What needs a constant argument (formats,
+units) is made while translating: `formats.py`, `datetimes.py`.
+"""
+
+from __future__ import annotations
+
+# Begins the text of every error that a macro raises.
+RAISED = "redshift: "
+_ISO = r"\s*\d{4}-\d{1,2}-\d{1,2}\s*"
+_TIME = r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*"
+_ZONE = r"\s*([-+]\d{1,2}(:?\d{2})?|Z|UTC|[A-Za-z]+/[A-Za-z_]+)\s*"
+_INTEGER = r"\s*[-+]?\d+\s*"
+_NUMBER = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
+
+
+def _fail(words: str) -> str:
+    """`error(…)` with `{x}` for the value."""
+    quoted = "'" + (RAISED + words).replace("'", "''").replace("{x}", "' || CAST(x AS VARCHAR) || '") + "'"
+    return f"error({quoted})"
+
+
+def _from_text(name: str, target: str, pattern: str, words: str) -> str:
+    """A strict cast of text."""
+    return f"""lc_{name}(x) AS CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '{pattern}') THEN CAST(x AS {target})
+        ELSE {_fail(words)} END"""
+
+
+_DAY = rf"""CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '{_ISO}') THEN CAST(trim(x) AS DATE)
+    WHEN regexp_full_match(x, '\s*\d{{8}}\s*') THEN CAST(strptime(trim(x), '%Y%m%d') AS DATE)
+    WHEN regexp_full_match(x, '\s*\d{{1,2}}/\d{{1,2}}/\d{{4}}\s*') THEN CAST(strptime(trim(x), '%m/%d/%Y') AS DATE)
+    WHEN regexp_full_match(x, '\s*[A-Za-z]{{3}} \d{{1,2}}, ?\d{{4}}\s*')
+        THEN CAST(strptime(replace(trim(x), ', ', ','), '%b %d,%Y') AS DATE) END"""
+_SPLIT = "regexp_extract(x, '^(.*\\d)[ T]+(\\d+:.*)$', {})"
+_MONTHS = "((year(a) - year(b)) * 12 + month(a) - month(b))"
+_SECONDS = "(day(a) * 86400 + epoch(a - date_trunc('day', a)) - day(b) * 86400 - epoch(b - date_trunc('day', b)))"
+_ROUNDED_TO_DAY = f"""lc_timestamp_of(x) AS CASE WHEN x IS NULL THEN NULL
+    WHEN regexp_full_match(x, '.*\\d[ T]+{_TIME}') THEN CAST(coalesce(lc_day({_SPLIT.format(1)}),
+        {_fail('invalid input syntax for type timestamp: "{x}"')}) AS TIMESTAMP) + CAST({_SPLIT.format(2)} AS INTERVAL)
+    ELSE CAST(coalesce(lc_day(x), {_fail('invalid input syntax for type timestamp: "{x}"')}) AS TIMESTAMP) END"""
+
+_CASTS: tuple[str, ...] = (
+    *(
+        _from_text(word, word, _INTEGER, 'invalid input syntax for integer: "{x}"')
+        for word in ("smallint", "integer", "bigint")
+    ),
+    _from_text(
+        "double",
+        "DOUBLE",
+        rf"{_NUMBER}|\s*[-+]?(NaN|Infinity)\s*",
+        'invalid input syntax for type double precision: "{x}"',
+    ),
+    f"""lc_numeric(x) AS CASE WHEN x IS NULL OR regexp_full_match(x, '{_NUMBER}') THEN trim(x)
+        ELSE {_fail('invalid input syntax for type numeric: "{x}"')} END""",
+    f"""lc_boolean(x) AS CASE WHEN x IS NULL THEN NULL WHEN lower(trim(x)) IN ('t', 'true', 'y', 'yes', '1') THEN true
+        WHEN lower(trim(x)) IN ('f', 'false', 'n', 'no', '0') THEN false
+        ELSE {_fail('invalid input syntax for type boolean: "{x}"')} END""",
+    f"lc_day(x) AS {_DAY}",
+    f"""lc_date(x) AS CASE WHEN x IS NULL THEN NULL WHEN lc_day(x) IS NOT NULL THEN lc_day(x)
+        WHEN regexp_full_match(x, '.*\\d[ T]+{_TIME}') THEN CAST(lc_timestamp_of(x) AS DATE)
+        ELSE {_fail('invalid input syntax for type date: "{x}"')} END""",
+    _ROUNDED_TO_DAY,
+    f"""lc_timestamptz(x) AS CASE WHEN x IS NULL THEN NULL
+        WHEN regexp_full_match(x, '{_ISO}{_TIME}{_ZONE}') THEN CAST(trim(x) AS TIMESTAMPTZ)
+        ELSE CAST(lc_timestamp_of(x) AS TIMESTAMPTZ) END""",
+    "lc_ts(x VARCHAR) AS lc_timestamp_of(x), (x DATE) AS CAST(x AS TIMESTAMP), (x TIMESTAMPTZ) AS x AT TIME ZONE 'UTC', (x) AS x",
+    """lc_dt(x VARCHAR) AS lc_date(x), (x TIMESTAMP) AS CAST(x AS DATE),
+        (x TIMESTAMPTZ) AS CAST(x AT TIME ZONE 'UTC' AS DATE), (x) AS x""",
+    "lc_float_text(x) AS regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')",
+    """lc_cut(x, n) AS CASE WHEN strlen(x) <= n THEN x WHEN strlen(x) = length(x) THEN left(x, n)
+        ELSE left(x, list_max(list_filter(range(0, length(x) + 1), lambda k: strlen(left(x, k)) <= n))) END""",
+)
+_STORED: tuple[str, ...] = (
+    f"""lc_store_varchar(x, n, words) AS CASE WHEN x IS NULL OR strlen(x) <= n THEN x
+        WHEN strlen(rtrim(x, ' ')) <= n THEN left(x, length(x) - (strlen(x) - n))
+        ELSE error('{RAISED}value too long for type ' || words) END""",
+    f"""lc_store_char(x, n, words) AS CASE WHEN x IS NULL THEN x WHEN strlen(x) <> length(x)
+        THEN error('{RAISED}CHAR string contains invalid ASCII character') WHEN strlen(rtrim(x, ' ')) <= n THEN rtrim(x, ' ')
+        ELSE error('{RAISED}value too long for type ' || words) END""",
+)
+_TEXTS: tuple[str, ...] = (
+    # Trailing blanks do not count where values are compared.
+    "lc_key(x VARCHAR) AS rtrim(x, ' '), (x) AS x",
+    "lc_left(x, n) AS CASE WHEN n < 0 THEN '' ELSE left(x, n) END",
+    "lc_right(x, n) AS CASE WHEN n < 0 THEN '' ELSE right(x, n) END",
+    """lc_substring(x, a) AS substring(x, greatest(a, 1)),
+        (x, a, n) AS CASE WHEN n < 0 THEN error('redshift: negative substring length not allowed')
+        ELSE substring(x, greatest(a, 1), CAST(greatest(0, a + n - greatest(a, 1)) AS BIGINT)) END""",
+    "lc_lpad(x, n) AS lpad(x, n, ' '), (x, n, c) AS lpad(x, n, c)",
+    "lc_rpad(x, n) AS rpad(x, n, ' '), (x, n, c) AS rpad(x, n, c)",
+    """lc_split_part(x, d, n) AS CASE WHEN n < 1 THEN error('redshift: field position must be greater than zero')
+        ELSE split_part(x, d, n) END""",
+    "lc_concat(a, b) AS a || b",
+    "lc_charindex(a, b) AS strpos(b, a)",
+    "lc_octetindex(a, b) AS CASE WHEN strpos(b, a) = 0 THEN 0 ELSE strlen(left(b, strpos(b, a) - 1)) + 1 END",
+    "lc_bpcharcmp(a, b) AS CASE WHEN rtrim(a, ' ') = rtrim(b, ' ') THEN 0 WHEN rtrim(a, ' ') > rtrim(b, ' ') THEN 1 ELSE -1 END",
+    "lc_compare(a, b) AS CASE WHEN a = b THEN 0 WHEN a > b THEN 1 WHEN a < b THEN -1 END",
+    """lc_quote_ident(x) AS CASE WHEN regexp_full_match(x, '[a-z_][a-z0-9_]*') THEN x
+        ELSE '"' || replace(x, '"', '""') || '"' END""",
+    "lc_quote_literal(x) AS '''' || replace(x, '''', '''''') || ''''",
+    """lc_strtol(x, base) AS CASE WHEN x IS NULL THEN NULL
+        WHEN regexp_full_match(lower(x), '-?(0x)?[0-9a-z]+') AND list_max(lc_digits(x)) < base
+        THEN CAST((CASE WHEN x LIKE '-%' THEN -1 ELSE 1 END) * list_reduce(list_transform(lc_digits(x), lambda d: CAST(d AS HUGEINT)),
+            lambda a, d: a * base + d) AS BIGINT)
+        ELSE error('redshift: The input ' || x || ' is not valid to be converted to base ' || base) END""",
+    """lc_digits(x) AS list_transform(str_split(regexp_replace(lower(x), '^-?(0x)?', ''), ''),
+        lambda c: strpos('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1)""",
+    "lc_to_hex(x) AS lower(to_base(x, 16))",
+    """lc_initcap(x) AS array_to_string(list_transform(regexp_extract_all(x, '[\\p{L}\\p{N}]+|[^\\p{L}\\p{N}]+'),
+        lambda w: upper(left(w, 1)) || lower(substring(w, 2))), '')""",
+)
+_DATES: tuple[str, ...] = (
+    """lc_add_months(x, n) AS CASE WHEN CAST(x AS DATE) = last_day(x)
+        THEN CAST(last_day(x + to_months(CAST(n AS INTEGER))) AS TIMESTAMP) + (x - date_trunc('day', x))
+        ELSE x + to_months(CAST(n AS INTEGER)) END""",
+    """lc_add_years(x, n) AS CASE WHEN month(x) = 2 AND day(x) = 29
+        THEN x - INTERVAL 1 DAY + to_years(CAST(n AS INTEGER)) + INTERVAL 1 DAY
+        ELSE x + to_years(CAST(n AS INTEGER)) END""",
+    f"""lc_months_between(a, b) AS CASE WHEN day(a) = day(b) OR (CAST(a AS DATE) = last_day(a) AND CAST(b AS DATE) = last_day(b))
+        THEN CAST({_MONTHS} AS DOUBLE) ELSE {_MONTHS} + {_SECONDS} / (31.0::DOUBLE * 86400) END""",
+    """lc_weekday(d) AS CASE WHEN length(d) < 2 THEN NULL ELSE list_position(list_transform(
+        ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'],
+        lambda w: starts_with(w, lower(d))), true) - 1 END""",
+    """lc_next_day(x, d) AS CASE WHEN lc_weekday(d) IS NULL THEN error('redshift: Not a valid day name: ' || d)
+        ELSE CAST(x + CAST(((lc_weekday(d) - dayofweek(x) + 6) % 7) + 1 AS INTEGER) AS DATE) END""",
+    "lc_zoned(x, a, b) AS ((CAST(x AS TIMESTAMP) AT TIME ZONE a) AT TIME ZONE b)",
+)
+_NUMBERS: tuple[str, ...] = (
+    # A DECIMAL without its point: exact, whatever its size.
+    "lc_unscaled(x) AS CAST(replace(CAST(x AS VARCHAR), '.', '') AS HUGEINT)",
+    "lc_power_text(n) AS CAST('1' || repeat('0', n) AS HUGEINT)",
+    "lc_padded(t, zeros, width) AS lpad(lpad(t, CAST(greatest(zeros, length(t)) AS INTEGER), '0'), width, ' ')",
+    "lc_digit(t, mask, i) AS substr(t, length(replace(left(mask, i), 'G', '')), 1)",
+    """lc_fill(t, mask, zeros, width) AS array_to_string(list_transform(str_split(mask, ''), lambda c, i:
+        CASE WHEN c <> 'G' THEN lc_digit(lc_padded(t, zeros, width), mask, i)
+        WHEN lc_digit(lc_padded(t, zeros, width), mask, i) = ' ' THEN ' ' ELSE ',' END), '')""",
+)
+_OUTSIDE = "regexp_replace(j, '\"([^\"\\\\]|\\\\.)*\"', '', 'g')"
+_JSON: tuple[str, ...] = (
+    # DuckDB's parser takes more than JSON: trailing commas, comments, NaN. What is in quotes is left out of the look.
+    rf"lc_json_valid(j) AS json_valid(j) AND NOT regexp_matches({_OUTSIDE}, ',\s*[\]}}]|/|(?i)nan|inf')",
+    "lc_json_of(j) AS CASE WHEN j IS NULL OR lc_json_valid(j) THEN j ELSE error('redshift: JSON parsing error') END",
+    """lc_json_at(j, p) AS CASE WHEN json_type(json_extract(j, p)) = 'NULL' THEN NULL ELSE json_extract_string(j, p) END""",
+    """lc_json_array(j) AS CASE WHEN j IS NULL THEN NULL WHEN lc_json_valid(j) AND json_type(j) = 'ARRAY' THEN j
+        ELSE error('redshift: JSON parsing error') END""",
+    """lc_json_element(j, i) AS lc_json_at(lc_json_array(j), '$[' || i || ']'),
+        (j, i, lenient) AS CASE WHEN lenient AND NOT lc_json_valid(j) THEN NULL
+        ELSE lc_json_at(lc_json_array(j), '$[' || i || ']') END""",
+    """lc_json_length(j) AS json_array_length(lc_json_array(j)),
+        (j, lenient) AS CASE WHEN lenient AND NOT lc_json_valid(j) THEN NULL ELSE json_array_length(lc_json_array(j)) END""",
+    "lc_is_json(j) AS lc_json_valid(j) AND json_type(CASE WHEN lc_json_valid(j) THEN j END) = 'OBJECT'",
+    "lc_is_json_array(j) AS lc_json_valid(j) AND json_type(CASE WHEN lc_json_valid(j) THEN j END) = 'ARRAY'",
+)
+
+MACROS: tuple[str, ...] = (*_CASTS, *_STORED, *_TEXTS, *_DATES, *_NUMBERS, *_JSON)

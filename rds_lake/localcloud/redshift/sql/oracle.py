@@ -1,0 +1,174 @@
+"""What type an expression has. DuckDB is asked: it alone knows the types with which it will compute.
+
+A probe is the expression over the relations that it can see, with no row read:
+
+    SELECT <expression> FROM <the FROM and JOIN of its SELECT> LIMIT 0
+
+Columns beside aggregates are wrapped in any_value (the GROUP BY need not be known), names of the select list are replaced by
+what they stand for, and a correlated subquery is asked inside its outer SELECT. Parts that the expression is made of have
+been translated before (`translate.py` goes from the leaves up). One probe only, since a failed one ends a transaction of DuckDB:
+what fails here would fail as a statement.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import duckdb
+from sqlglot import exp
+
+from rds_lake.localcloud.redshift.errors import translate_error
+
+_DEEP = 8
+_NOT_SEEN = ("from_", "joins", "with_")
+
+
+class Oracle:
+    """Types of one statement's expressions, in DuckDB's words (`DECIMAL(12,2)`)."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection, aggregates: frozenset[str]) -> None:
+        self._connection, self._aggregates = connection, aggregates
+        # The relations that an UPDATE or DELETE names, as a SELECT over them: it has none of its own.
+        self.target: exp.Select | None = None
+        self._columns: dict[int, frozenset[str]] = {}
+
+    def of(self, node: exp.Expr) -> str:
+        """The type of a node that is in its statement's tree; StatementFailedError, in the words of what is wrong with it."""
+        if isinstance(node, exp.Literal):
+            return _of_literal(node)
+        if isinstance(node, exp.Boolean):
+            return "BOOLEAN"
+        return self._described(self._probe(node))[0][1]
+
+    def _described(self, query: exp.Select) -> list[tuple[str, str]]:
+        try:
+            rows: Any = self._connection.execute(f"DESCRIBE {query.sql('duckdb')}").fetchall()
+        except duckdb.Error as error:
+            raise translate_error(error) from error
+        return [(str(row[0]), str(row[1])) for row in rows]
+
+    def _probe(self, node: exp.Expr) -> exp.Select:
+        scopes = _scopes(node)
+        expression = self._without_aliases(node.copy(), scopes[0]) if scopes else node.copy()
+        asked = exp.select(self._grouped(expression))
+        scopes += [self.target] if self.target is not None else []
+        for number, scope in enumerate(scopes):
+            asked = _over(exp.select(asked.limit(1).subquery()) if number else asked, scope)
+        if scopes and scopes[0] is not self.target:
+            _with_common_tables(asked, scopes[0])
+        return asked.limit(0)
+
+    def _grouped(self, expression: exp.Expr) -> exp.Expr:
+        """The expression with bare columns aggregated, where it has an aggregate."""
+        calls = [
+            call
+            for call in expression.find_all(exp.Anonymous, exp.AggFunc)
+            if self._aggregates_here(call) and not _deeper(call)
+        ]
+        if not calls:
+            return expression
+        inside = {id(column) for call in calls for column in call.find_all(exp.Column)}
+        for column in list(expression.find_all(exp.Column)):
+            if id(column) not in inside and not _deeper(column):
+                wrapped = exp.Anonymous(this="any_value", expressions=[column.copy()])
+                if column is expression:
+                    return wrapped
+                column.replace(wrapped)
+        return expression
+
+    def _aggregates_here(self, call: exp.Expr) -> bool:
+        name = call.name.lower() if isinstance(call, exp.Anonymous) else call.key
+        around = call.parent
+        while isinstance(around, exp.WithinGroup | exp.Filter | exp.IgnoreNulls):
+            around = around.parent
+        return name in self._aggregates and not isinstance(around, exp.Window)
+
+    def _without_aliases(self, expression: exp.Expr, select: exp.Select) -> exp.Expr:
+        """The expression with names of the select list replaced: `SELECT a / b AS p, p * 100`. A column of that name goes first."""
+        meant = {item.alias: item.this for item in select.expressions if isinstance(item, exp.Alias)}
+        for _ in range(_DEEP):
+            found = [c for c in expression.find_all(exp.Column) if not c.table and c.name in meant and not _deeper(c)]
+            names = [column for column in found if column.name not in self._seen(select)]
+            for column in names:
+                value = exp.paren(meant[column.name].copy())
+                if column is expression:
+                    expression = value
+                else:
+                    column.replace(value)
+            if not names:
+                break
+        return expression
+
+    def _seen(self, select: exp.Select) -> frozenset[str]:
+        """Names of the columns that a SELECT reads from."""
+        if select.args.get("from_") is None:
+            return frozenset()
+        if id(select) not in self._columns:
+            probe = _over(exp.select("*"), select)
+            _with_common_tables(probe, select)
+            self._columns[id(select)] = frozenset(name for name, _ in self._described(probe.limit(0)))
+        return self._columns[id(select)]
+
+
+def _deeper(node: exp.Expr) -> bool:
+    """Whether it belongs to a subquery of the expression."""
+    return node.find_ancestor(exp.Select) is not None
+
+
+def _of_literal(node: exp.Literal) -> str:
+    if node.is_string:
+        return "VARCHAR"
+    text = node.this
+    if "e" in text.lower():
+        return "DOUBLE"
+    if "." in text:
+        whole, _, part = text.partition(".")
+        return f"DECIMAL({max(len(whole.lstrip('0')) + len(part), 1)},{len(part)})"
+    return "INTEGER" if int(text) < 2**31 else "BIGINT" if int(text) < 2**63 else "HUGEINT"
+
+
+def _scopes(node: exp.Expr) -> list[exp.Select]:
+    """The SELECTs whose relations a node can name, the innermost first. A query in FROM or WITH sees nothing around it."""
+    found: list[exp.Select] = []
+    came, at = node, node.parent
+    condition = False
+    while at is not None:
+        condition = condition or (isinstance(at, exp.Join) and came is at.args.get("on"))
+        if isinstance(at, exp.Select):
+            if found and came.arg_key in _NOT_SEEN and not condition:
+                break
+            found.append(at)
+            condition = False
+        came, at = at, at.parent
+    return found
+
+
+def _over(asked: exp.Select, select: exp.Select) -> exp.Select:
+    """A SELECT from what another one reads; conditions of joins are of no matter."""
+    source = select.args.get("from_")
+    if source is not None:
+        asked.set("from_", source.copy())
+    joins = [join.copy() for join in select.args.get("joins") or ()]
+    for join in joins:
+        if join.args.get("on") is not None:
+            join.set("on", exp.true())
+    if joins:
+        asked.set("joins", joins)
+    return asked
+
+
+def _with_common_tables(probe: exp.Select, select: exp.Select) -> None:
+    """Give a probe the common tables that a SELECT can see."""
+    seen: dict[str, exp.CTE] = {}
+    at: exp.Expr | None = select
+    came: exp.Expr | None = None
+    while at is not None:
+        clause = at.args.get("with_")
+        if clause is not None and clause is not came:
+            seen = {cte.alias: cte for cte in clause.expressions} | seen
+        if isinstance(at, exp.With):
+            before = at.expressions[: at.expressions.index(came)] if came in at.expressions else []
+            seen = {cte.alias: cte for cte in before} | seen
+        came, at = at, at.parent
+    if seen:
+        probe.set("with_", exp.With(expressions=[cte.copy() for cte in seen.values()]))

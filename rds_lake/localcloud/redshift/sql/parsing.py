@@ -1,0 +1,61 @@
+"""Redshift's text as a tree. A function's call stays a name with arguments: what becomes of it is decided in `functions.py`,
+so that no function reaches DuckDB that is not listed there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlglot import exp
+from sqlglot.dialects.redshift import Redshift
+from sqlglot.errors import SqlglotError
+from sqlglot.parsers.redshift import RedshiftParser
+
+from rds_lake.localcloud.redshift.errors import StatementFailedError
+
+# Calls with a syntax of their own: words between their arguments.
+_SYNTAX = ("CAST", "TRY_CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "TRIM")
+
+
+def _approximate(parser: Any) -> exp.Expr:
+    """`APPROXIMATE COUNT(DISTINCT x)` as a call of `approximate_count`: here it is exact."""
+    call = parser._parse_function()
+    if not isinstance(call, exp.Anonymous):
+        parser.raise_error("APPROXIMATE without a function")
+    call.set("this", f"approximate_{call.name.lower()}")
+    return call
+
+
+class _Parser(RedshiftParser):
+    FUNCTIONS = {}
+    FUNCTION_PARSERS = {name: RedshiftParser.FUNCTION_PARSERS[name] for name in _SYNTAX}
+    NO_PAREN_FUNCTION_PARSERS = {
+        **RedshiftParser.NO_PAREN_FUNCTION_PARSERS,
+        "APPROXIMATE": _approximate,
+    }
+
+    def _warn_unsupported(self) -> None:
+        """Nothing to say: what becomes a Command is refused, or read as text, in `engine/session.py`."""
+
+
+class _Dialect(Redshift):
+    Parser = _Parser
+
+
+_DIALECT = _Dialect()
+
+
+def parse(sql: str) -> list[exp.Expr]:
+    """The statements of a text, identifiers in small letters; StatementFailedError when it cannot be parsed.
+
+    (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html: also quoted identifiers are folded)
+    """
+    try:
+        statements = [tree for tree in _DIALECT.parse(sql) if isinstance(tree, exp.Expr)]
+    except SqlglotError as error:
+        raise StatementFailedError(f"syntax error: {str(error).splitlines()[0]}") from error
+    for tree in statements:
+        for name in tree.find_all(exp.Identifier):
+            name.set("this", name.this.lower())
+            name.set("quoted", True)
+    return statements

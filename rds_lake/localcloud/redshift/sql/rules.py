@@ -1,0 +1,289 @@
+"""Operators, casts and calls of Redshift as DuckDB has to see them; every node's children have been translated before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from sqlglot import exp
+
+from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
+from rds_lake.localcloud.redshift.sql import decimals
+from rds_lake.localcloud.redshift.sql.aggregates import AGGREGATES, in_order, scaled
+from rds_lake.localcloud.redshift.sql.building import call, cast, number, sql, text
+from rds_lake.localcloud.redshift.sql.datetimes import extract
+from rds_lake.localcloud.redshift.sql.functions import CALLED, RULED, check_arguments, unknown
+from rds_lake.localcloud.redshift.sql.oracle import Oracle
+from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
+
+_NAMED_ALIKE = frozenset(
+    {"any_value", "bit_and", "bit_or", "bool_and", "bool_or", "count", "max", "min"}
+    | {"stddev", "stddev_pop", "stddev_samp", "var_pop", "var_samp", "variance"}
+)
+AGGREGATE_NAMES = frozenset(AGGREGATES) | _NAMED_ALIKE | {"string_agg", "quantile_cont", "quantile_disc", "var_samp"}
+_INSIDE = (exp.WithinGroup, exp.IgnoreNulls, exp.RespectNulls)
+_POSITIONAL: dict[str, type[exp.Expr]] = {
+    "first_value": exp.FirstValue, "last_value": exp.LastValue, "nth_value": exp.NthValue, "lag": exp.Lag, "lead": exp.Lead,
+}  # fmt: skip
+_FROM_TEXT = {
+    "smallint": "lc_smallint", "integer": "lc_integer", "bigint": "lc_bigint", "real": "lc_double", "double precision": "lc_double",
+    "boolean": "lc_boolean", "date": "lc_date", "timestamp without time zone": "lc_timestamp_of",
+    "timestamp with time zone": "lc_timestamptz",
+}  # fmt: skip
+
+
+def fix(node: exp.Expr, types: Oracle) -> exp.Expr:
+    """The node, or what replaces it."""
+    rule = _BY_KIND.get(type(node))
+    return node if rule is None else rule(node, types)
+
+
+def _called(node: exp.Anonymous, types: Oracle) -> exp.Expr:
+    """A call: of an aggregate below a window or WITHIN GROUP, that node decides."""
+    if isinstance(node.parent, (exp.Window, *_INSIDE)):
+        _find(node)
+        return node
+    return _function(node, types, lambda made: made)
+
+
+def _find(node: exp.Anonymous) -> None:
+    name = node.name.lower()
+    known = name in CALLED or name in RULED or name in AGGREGATES or name.startswith(("percentile_", "approximate_"))
+    if not known:
+        raise unknown(name)
+
+
+def _function(node: exp.Expr, types: Oracle, over: Callable[[exp.Expr], exp.Expr]) -> exp.Expr:
+    name, arguments = node.name.lower(), list(node.expressions)
+    if name in AGGREGATES:
+        return AGGREGATES[name](arguments, types, over)
+    if name in CALLED:
+        fewest, most, duck = CALLED[name]
+        check_arguments(name, len(arguments), fewest, most)
+        return over(call(duck, *arguments))
+    if name in RULED:
+        fewest, most, rule = RULED[name]
+        check_arguments(name, len(arguments), fewest, most)
+        return rule(arguments, types)
+    raise unknown(name)
+
+
+def _window(node: exp.Window, types: Oracle) -> exp.Expr:
+    inner = _nulls_outside(node.this)
+
+    def over(made: exp.Expr) -> exp.Expr:
+        copy = exp.Window(**{key: value for key, value in node.copy().args.items() if key != "this"})
+        copy.set("this", made)
+        return copy
+
+    if isinstance(inner, exp.WithinGroup):
+        return in_order(inner, types, over)
+    if isinstance(inner, exp.IgnoreNulls | exp.RespectNulls):
+        kind = type(inner)
+        return _function(inner.this, types, lambda made: over(kind(this=_positional(made))))
+    if not isinstance(inner, exp.Anonymous):
+        raise not_here(f"{inner.sql('redshift')} over a window is not there")
+    return _function(inner, types, over)
+
+
+def _nulls_outside(inner: exp.Expr) -> exp.Expr:
+    """`lag(x IGNORE NULLS)` as `lag(x) IGNORE NULLS`."""
+    first = inner.expressions[0] if isinstance(inner, exp.Anonymous) and inner.expressions else None
+    if not isinstance(first, exp.IgnoreNulls | exp.RespectNulls):
+        return inner
+    plain = exp.Anonymous(this=inner.name, expressions=[first.this, *inner.expressions[1:]])
+    return type(first)(this=plain)
+
+
+def _positional(made: exp.Expr) -> exp.Expr:
+    """A call in the class of sqlglot's that it writes IGNORE NULLS for."""
+    kind = _POSITIONAL.get(made.name)
+    if kind is None:
+        raise StatementFailedError(f"IGNORE NULLS does not belong to {made.name}")
+    value, *rest = made.expressions
+    return kind(this=value, **({"offset": rest[0]} if rest else {}))
+
+
+def _within_group(node: exp.WithinGroup, types: Oracle) -> exp.Expr:
+    return node if isinstance(node.parent, exp.Window) else in_order(node, types, lambda made: made)
+
+
+def _divide(node: exp.Div, types: Oracle) -> exp.Expr:
+    left, right = node.this, node.expression
+    first, second = types.of(left), types.of(right)
+    if first in decimals.INTEGERS and second in decimals.INTEGERS:
+        return exp.paren(exp.IntDiv(this=left, expression=right))
+    a, b = decimals.size_of(first), decimals.size_of(second)
+    if a is None or b is None:
+        return sql("CAST($a AS DOUBLE) / CAST($b AS DOUBLE)", a=left, b=right)
+    size = decimals.of_quotient(a, b)
+    shift = size.scale + b.scale - a.scale
+    digits = (
+        f"lc_unscaled($a) * lc_power_text({shift})" if shift >= 0 else f"lc_unscaled($a) // lc_power_text({-shift})"
+    )
+    quotient = sql(f"{digits} // lc_unscaled($b)", a=left, b=right)
+    whole = sql("CASE WHEN $a IS NOT NULL AND $b IS NOT NULL THEN $q END", a=left, b=right, q=quotient)
+    return scaled(whole, size.scale, size.precision)
+
+
+def _arithmetic(node: exp.Binary, types: Oracle) -> exp.Expr:
+    """Sums and products of decimals in their size; of a REAL with another type in DOUBLE PRECISION."""
+    first, second = types.of(node.this), types.of(node.expression)
+    if "FLOAT" in (first, second) and first != second:
+        for side, kind in (("this", first), ("expression", second)):
+            if kind == "FLOAT":
+                node.set(side, cast(node.args[side].copy(), "DOUBLE"))
+        return node
+    a, b = decimals.size_of(first), decimals.size_of(second)
+    if a is None or b is None or not (decimals.is_decimal(first) or decimals.is_decimal(second)):
+        return node
+    size = decimals.of_product(a, b) if isinstance(node, exp.Mul) else decimals.of_sum(a, b)
+    # Beyond 18 digits DuckDB computes with 128 bits only where an operand has them.
+    node.set("this", cast(node.this.copy(), f"DECIMAL({max(a.precision, 19)},{a.scale})"))
+    return cast(exp.paren(node.copy()), str(size))
+
+
+def _compared(node: exp.Expr, types: Oracle) -> exp.Expr:
+    """Trailing blanks do not count: https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html"""
+    parts = [part for part in ("this", "expression", "low", "high") if isinstance(node.args.get(part), exp.Expr)]
+    values = [node.args[part] for part in parts]
+    if any(_is_plain(value) for value in values):
+        return node
+    for part, value in zip(parts, values, strict=True):
+        node.set(part, _key(value))
+    return node
+
+
+def _is_plain(value: exp.Expr) -> bool:
+    """Something that is no text: nothing beside it needs to be treated as one."""
+    return isinstance(value, exp.Null | exp.Boolean | exp.Interval) or (
+        isinstance(value, exp.Literal) and not value.is_string
+    )
+
+
+def _key(value: exp.Expr) -> exp.Expr:
+    if isinstance(value, exp.Literal):
+        return text(value.this.rstrip(" ")) if value.is_string else value
+    if isinstance(value, exp.Any | exp.All | exp.Tuple | exp.Null | exp.Subquery):
+        return value.copy()
+    return call("lc_key", value.copy())
+
+
+def _in(node: exp.In, types: Oracle) -> exp.Expr:
+    if node.expressions and all(_is_plain(each) for each in node.expressions):
+        return node
+    node.set("this", _key(node.this))
+    if node.expressions:
+        node.set("expressions", [_key(each) for each in node.expressions])
+    query = node.args.get("query")
+    select = query.this if isinstance(query, exp.Subquery) else query
+    if isinstance(select, exp.Select) and len(select.expressions) == 1 and not select.expressions[0].is_star:
+        select.set("expressions", [_key(select.expressions[0].unalias())])
+    return node
+
+
+def _case(node: exp.Case, types: Oracle) -> exp.Expr:
+    if node.this is None:
+        return node
+    for branch in node.args["ifs"]:
+        branch.set("this", sql("lc_key($a) = lc_key($b)", a=node.this, b=branch.this))
+    node.set("this", None)
+    return node
+
+
+def _cast(node: exp.Cast, types: Oracle) -> exp.Expr:
+    return as_type(node.this, read_type(node.to), types)
+
+
+def _try_cast(node: exp.TryCast, types: Oracle) -> exp.Expr:
+    if types.of(node.this) == "VARCHAR":
+        raise not_here("TRY_CAST of text is not there")
+    return exp.TryCast(this=node.this, to=exp.DataType.build(read_type(node.to).duck, dialect="duckdb"))
+
+
+def as_type(value: exp.Expr, kind: ColumnType, types: Oracle) -> exp.Expr:
+    """A value cast as a statement says it: text is cut. (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html)"""
+    given = types.of(value)
+    if kind.is_text:
+        shown = (
+            value
+            if given == "VARCHAR"
+            else call("lc_float_text", value)
+            if given in decimals.FLOATS
+            else cast(value, "VARCHAR")
+        )
+        cut = call("lc_cut", shown, number(kind.size))
+        return call("rtrim", cut, text(" ")) if kind.is_char else cut
+    if given == "VARCHAR" and kind.word == "numeric":
+        return cast(call("lc_numeric", value), kind.duck)
+    if given == "VARCHAR" and kind.word in _FROM_TEXT:
+        made = call(_FROM_TEXT[kind.word], value)
+        return cast(made, kind.duck) if kind.word in ("real", "double precision") else made
+    if kind.word == "date" and given.startswith("TIMESTAMP"):
+        return call("lc_dt", value)
+    if kind.word.startswith("timestamp without") and given.startswith("TIMESTAMP WITH"):
+        return call("lc_ts", value)
+    return cast(value, kind.duck)
+
+
+def _substring(node: exp.Substring, types: Oracle) -> exp.Expr:
+    length = node.args.get("length")
+    return call("lc_substring", node.this, node.args.get("start") or number(1), *([length] if length else []))
+
+
+def _trim(node: exp.Trim, types: Oracle) -> exp.Expr:
+    side = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get((node.text("position") or "BOTH").upper(), "trim")
+    characters = node.expression
+    return call(side, node.this, *([characters] if characters is not None else []))
+
+
+def _at_zone(node: exp.AtTimeZone, types: Oracle) -> exp.Expr:
+    if not types.of(node.this).startswith("TIMESTAMP WITH"):
+        node.set("this", call("lc_ts", node.this.copy()))
+    return node
+
+
+def _refused(what: str, node: exp.Expr, types: Oracle) -> exp.Expr:
+    raise not_here(f"{what} is not there")
+
+
+def _similar(node: exp.SimilarTo, types: Oracle) -> exp.Expr:
+    """https://docs.aws.amazon.com/redshift/latest/dg/pattern-matching-conditions-similar-to.html"""
+    pattern = node.expression
+    if not isinstance(pattern, exp.Literal):
+        raise not_here("SIMILAR TO a pattern that is not a literal is not there")
+    return call(
+        "regexp_full_match", node.this, text(pattern.this.replace(".", "\\.").replace("%", ".*").replace("_", "."))
+    )
+
+
+def _sysdate(node: exp.Expr, types: Oracle) -> exp.Expr:
+    return sql("now() AT TIME ZONE 'UTC'")
+
+
+def _today(node: exp.Expr, types: Oracle) -> exp.Expr:
+    return sql("CAST(now() AT TIME ZONE 'UTC' AS DATE)")
+
+
+Fixing = Callable[..., exp.Expr]
+_BY_KIND: dict[type[exp.Expr], Fixing] = {
+    exp.Anonymous: _called, exp.Window: _window, exp.WithinGroup: _within_group, exp.Div: _divide, exp.Add: _arithmetic,
+    exp.Sub: _arithmetic, exp.Mul: _arithmetic, exp.In: _in, exp.Case: _case, exp.Cast: _cast, exp.TryCast: _try_cast,
+    exp.Extract: extract, exp.Substring: _substring, exp.Trim: _trim, exp.AtTimeZone: _at_zone, exp.SimilarTo: _similar,
+    exp.CurrentTimestamp: _sysdate, exp.CurrentDate: _today,
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between), _compared),
+    exp.IntDiv: partial(_refused, "the operator //"), exp.Bracket: partial(_refused, "SUPER"),
+    exp.Dot: partial(_refused, "SUPER"), exp.JoinHint: partial(_refused, "a join's hint"),
+    exp.JSONExtract: partial(_refused, "the operator ->"),
+}  # fmt: skip
+# Calls and clauses of sqlglot's own classes that stay as they are, or that a rule above has made something else of.
+KNOWN_CALLS = (
+    exp.Anonymous, exp.And, exp.Or, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Extract, exp.Trim, exp.Substring,
+    exp.StrPosition, exp.Exists, exp.CurrentDate, exp.CurrentTimestamp, exp.RegexpLike, exp.RegexpILike, exp.RowNumber,
+)  # fmt: skip
+
+
+def refuse_unknown(node: exp.Expr) -> None:
+    """StatementFailedError for a call of a class that no rule knows."""
+    if isinstance(node, exp.Func) and not isinstance(node, KNOWN_CALLS):
+        raise StatementFailedError(f"function {node.sql_name().lower()}() does not exist")
