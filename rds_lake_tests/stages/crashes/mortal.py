@@ -1,10 +1,12 @@
-"""Stages in a process that may be killed: one server per test module forks a child per run, imports and all done.
+"""Stages that are killed before any of their writes: all deaths of a stage, and one by one in a process that is really killed.
 
+    for number, killed in deaths(world, "publish", "2026-11-20", most=40): ...    # the lake after each death
     with mortal_runs() as runs:
-        killed = runs.attempt(world, "publish", "2026-11-20", before=3)      # SIGKILL before the third write
+        killed = runs.attempt(world, "publish", "2026-11-20", before=3)           # SIGKILL before the third write
 
-As a program (`python -m rds_lake_tests.stages.crashes.mortal`) it is that server: a line of JSON in, the child's pid and then its
-exit status out.
+The server of `mortal_runs` forks a child per run, imports and all done. As a program
+(`python -m rds_lake_tests.stages.crashes.mortal`) this file is that server: a line of JSON in, the child's pid and then its exit
+status out.
 """
 
 import json
@@ -38,6 +40,7 @@ from rds_lake.stages.publish import by_hand
 from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.prune import apply_prune, plan_prune
 from rds_lake.stages.watch.sources import run_of
+from rds_lake_tests.stages.crashes.moments import moments_of
 from rds_lake_tests.support.door import death, open_door
 from rds_lake_tests.support.world import World
 
@@ -87,6 +90,30 @@ _STAGES: dict[str, Callable[[Any, date], None]] = {
 }
 
 
+def deaths(world: World, stage: str, day: str, *, most: int) -> Iterator[tuple[int, bool]]:
+    """The lake after a death of the stage before its first write, its second, …: which, and whether there was one.
+
+    Of the last one the stage has come to its end; AssertionError if it makes `most` writes.
+    """
+    moments = moments_of(world, lambda url: run_stage(_order(world, stage, day, url)))
+    assert len(moments) < most, f"{stage} never came to its end"
+    for number, moment in enumerate(moments, start=1):
+        ending = moment.restore(world)
+        yield number, number < len(moments)
+        ending.join()
+
+
+def _order(world: World, stage: str, day: str, endpoint: str) -> dict[str, Any]:
+    source = world.config.sources[0]
+    return {
+        "stage": stage,
+        "day": day,
+        "endpoint": endpoint,
+        "config": str(world.config.directory / "lake.yaml"),
+        "source": source.model_dump(mode="json", exclude_unset=True),
+    }
+
+
 @dataclass(slots=True)
 class MortalRuns:
     """The server's other end."""
@@ -95,38 +122,15 @@ class MortalRuns:
 
     def attempt(self, world: World, stage: str, day: str, *, before: int) -> bool:
         """Run the stage of the world's source, killed before its n-th write; whether it had that many."""
-        source = world.config.sources[0]
         pid: Future[int] = Future()
         with open_door(world.cloud) as door:
             door.rules.append(death(pid.result, before=before))
-            order = {
-                "stage": stage,
-                "day": day,
-                "endpoint": door.url,
-                "config": str(world.config.directory / "lake.yaml"),
-                "source": source.model_dump(mode="json", exclude_unset=True),
-            }
             assert self.server.stdin is not None
-            print(json.dumps(order), file=self.server.stdin, flush=True)
+            print(json.dumps(_order(world, stage, day, door.url)), file=self.server.stdin, flush=True)
             pid.set_result(self._number())
             status = self._number()
         assert status in (0, -signal.SIGKILL), f"{stage} of {day} before write {before} ended with {status}"
         return status != 0
-
-    def deaths(
-        self, world: World, stage: str, day: str, *, restore: Callable[[], None], most: int
-    ) -> Iterator[tuple[int, bool]]:
-        """Run the stage from the same state again and again, killed before its first write, its second, …: which, and whether.
-
-        The last one is not killed; AssertionError if there is none among so many.
-        """
-        for number in range(1, most):
-            restore()
-            killed = self.attempt(world, stage, day, before=number)
-            yield number, killed
-            if not killed:
-                return
-        raise AssertionError(f"{stage} never came to its end")
 
     def _number(self) -> int:
         assert self.server.stdout is not None
@@ -161,21 +165,26 @@ def _serve() -> None:
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 
 
+def run_stage(order: dict[str, Any]) -> None:
+    """The stage of the order, with clients of its own."""
+    config = load_config(Path(order["config"]))
+    clients = AwsClients(_SESSION, endpoint_url=order["endpoint"])
+    run = run_of(
+        config,
+        KINDS[order["source"]["kind"]].model_validate(order["source"]),
+        rds=RdsGateway(clients.rds),
+        dynamodb=DynamoGateway(clients.client("dynamodb")),
+        # The local Athena answers in milliseconds; polls without a pause would slow it down.
+        lake=open_lake(clients, config.lake, sleep=lambda seconds: time.sleep(0.01), clock=lambda: 0.0),
+        log=lambda line: None,
+    )
+    _STAGES[order["stage"]](run, date.fromisoformat(order["day"]))
+
+
 def _be_child(order: dict[str, Any]) -> None:
     status = 1
     try:
-        config = load_config(Path(order["config"]))
-        clients = AwsClients(_SESSION, endpoint_url=order["endpoint"])
-        run = run_of(
-            config,
-            KINDS[order["source"]["kind"]].model_validate(order["source"]),
-            rds=RdsGateway(clients.rds),
-            dynamodb=DynamoGateway(clients.client("dynamodb")),
-            # The local Athena answers in milliseconds; polls without a pause would slow it down.
-            lake=open_lake(clients, config.lake, sleep=lambda seconds: time.sleep(0.01), clock=lambda: 0.0),
-            log=lambda line: None,
-        )
-        _STAGES[order["stage"]](run, date.fromisoformat(order["day"]))
+        run_stage(order)
         status = 0
     except BaseException:  # noqa: BLE001 - the end of a process: whatever it was is shown, and the exit status says that it failed
         traceback.print_exc()
