@@ -39,11 +39,11 @@ class StoredObject:
 
     def again(self) -> FakeKey:
         """The same object, to be stored once more."""
-        made = FakeKey.__new__(FakeKey)
+        made: Any = FakeKey.__new__(FakeKey)
         vars(made).update(self.known)
         made.lock = threading.Lock()
         made._value_buffer = tempfile.SpooledTemporaryFile(self.known["_max_buffer_size"])  # noqa: SIM115 - moto closes it
-        made.value = self.body  # pyright: ignore[reportAttributeAccessIssue] - its setter comes second
+        made.value = self.body
         return made
 
 
