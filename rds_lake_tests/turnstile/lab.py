@@ -128,15 +128,14 @@ class Lab:
         if partition is None:
             return day, "no partition"
         location = partition.as_dict()["StorageDescriptor"]["Location"].removeprefix("s3://acme-lake/")
-        return day, sum(self._rows_in(key) for key in objects() if key.startswith(location))
+        return day, sum(self._rows_in(key, stored) for key, stored in objects().items() if key.startswith(location))
 
-    def _rows_in(self, key: str) -> int:
-        found = objects().get(key)
-        if found is None or key.rpartition("/")[2][:1] in "._" or not found.value:
+    def _rows_in(self, key: str, stored: Any) -> int:
+        if key.rpartition("/")[2][:1] in "._" or not stored.value:
             return 0
-        if found.etag not in self._rows:
-            self._rows[found.etag] = pq.read_metadata(io.BytesIO(found.value)).num_rows
-        return self._rows[found.etag]
+        if stored.etag not in self._rows:
+            self._rows[stored.etag] = pq.read_metadata(io.BytesIO(stored.value)).num_rows
+        return self._rows[stored.etag]
 
     # What must hold
 

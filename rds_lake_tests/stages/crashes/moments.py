@@ -4,7 +4,7 @@ A killed process sends nothing more, and that is all that AWS knows of its death
 arrives is the lake after a death before it, and all such moments are seen by one run, which is held at each write while the
 lake is kept. `test_moments.py` compares them with what real deaths leave.
 
-What belongs here: keeping the moments of a run and going back to them. What runs is `mortal.py`.
+What belongs here: keeping the moments of a run and going back to them. What runs is `stages.py`.
 """
 
 import threading

@@ -6,7 +6,8 @@ import pytest
 
 from rds_lake.errors import PublishError
 from rds_lake.stages.lake.pointer import find_pointer
-from rds_lake_tests.stages.crashes.mortal import approve, deaths, roll_back
+from rds_lake_tests.stages.crashes.mortal import deaths
+from rds_lake_tests.stages.crashes.stages import approve, roll_back
 from rds_lake_tests.stages.morning import Morning, what_readers_see
 from rds_lake_tests.support.world import World, execute
 

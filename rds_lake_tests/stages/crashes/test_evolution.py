@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 
 from rds_lake.config.shared import Retention
-from rds_lake_tests.stages.crashes.mortal import deaths, prune, publish
+from rds_lake_tests.stages.crashes.mortal import deaths
+from rds_lake_tests.stages.crashes.stages import prune, publish
 from rds_lake_tests.stages.morning import Morning, catalogued, what_readers_see
 from rds_lake_tests.support.world import World, execute
 
