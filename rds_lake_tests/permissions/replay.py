@@ -92,10 +92,8 @@ def hanging(role: str, document: PolicyDocument, calls: Iterable[Call]) -> dict[
     statements = document.as_dict()["Statement"]
     found: dict[str, list[Call]] = {}
     for at, statement in enumerate(statements):
-        rest = parsed(*statements[:at], *statements[at + 1 :])
-        found[statement["Sid"]] = [
-            call for call in own if allowed(call, *parsed(statement)) and not allowed(call, *rest)
-        ]
+        alone, rest = parsed(statement), parsed(*statements[:at], *statements[at + 1 :])
+        found[statement["Sid"]] = [call for call in own if allowed(call, *alone) and not allowed(call, *rest)]
     return found
 
 

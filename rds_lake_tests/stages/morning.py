@@ -1,101 +1,129 @@
-"""A lake as it was at one moment, to go back to: for tests that try the same thing many times."""
+"""A lake as it was at one moment, to go back to: for tests that try the same thing many times.
+
+It is taken from the local cloud's own memory and put back there. By calls of AWS, going back took longer than most of what is
+tried, and was less exact: objects got other dates, and Glue's tables other versions.
+"""
 
 import re
+import tempfile
+import threading
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.glue.models import FakeDatabase, glue_backends
 from moto.s3.models import FakeKey, s3_backends
 
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake_tests.support.world import World
 
 _TABLE_INPUT = ("Name", "Description", "TableType", "Parameters", "PartitionKeys", "StorageDescriptor")
 _TABLE_INPUT += ("ViewOriginalText", "ViewExpandedText")
+# What every object of moto's has for itself.
+_OWN = ("_value_buffer", "lock")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredObject:
+    """An object of S3 with all that moto knows of it. `stored`: moto's own, which is closed once it is deleted or replaced."""
+
+    stored: FakeKey
+    known: dict[str, Any]
+    body: bytes
+
+    @classmethod
+    def of(cls, stored: FakeKey) -> "StoredObject":
+        stored.etag  # noqa: B018 - computed at the first look, and kept
+        return cls(stored, {name: value for name, value in vars(stored).items() if name not in _OWN}, stored.value)
+
+    def again(self) -> FakeKey:
+        """The same object, to be stored once more."""
+        made: Any = FakeKey.__new__(FakeKey)
+        vars(made).update(self.known)
+        made.lock = threading.Lock()
+        made._value_buffer = tempfile.SpooledTemporaryFile(self.known["_max_buffer_size"])  # noqa: SIM115 - moto closes it
+        made.value = self.body
+        return made
 
 
 @dataclass(frozen=True, slots=True)
 class Morning:
-    """Objects of the lake and of AWS's exports by (bucket, key), and Glue's tables and partitions of the source."""
+    """Objects of the lake and of AWS's exports by (bucket, key), and the source's database of Glue; None: there is none yet."""
 
-    objects: dict[tuple[str, str], bytes]
-    etags: dict[tuple[str, str], str]
-    tables: dict[str, dict[str, Any]]
-    partitions: dict[str, list[dict[str, Any]]]
+    objects: dict[tuple[str, str], StoredObject]
+    database: FakeDatabase | None
 
     @classmethod
     def of(cls, world: World) -> "Morning":
-        s3 = world.clients.client("s3")
-        etags = _places(world)
-        bodies = {place: s3.get_object(Bucket=place[0], Key=place[1])["Body"].read() for place in etags}
-        return cls(bodies, etags, *_catalogue(world))
+        objects = {place: StoredObject.of(stored) for place, stored in _stored(world).items()}
+        return cls(objects, deepcopy(_databases().get(_database(world))))
 
     def restore(self, world: World) -> None:
         """Everything as it was; what came since is gone. AWS's own list of exports is not touched."""
-        s3, glue, database = world.clients.client("s3"), world.clients.client("glue"), _database(world)
-        present = _places(world)
-        for bucket, key in present:
-            if (bucket, key) not in self.objects:
-                s3.delete_object(Bucket=bucket, Key=key)
-        for place, body in self.objects.items():
-            if present.get(place) != self.etags[place]:
-                s3.put_object(Bucket=place[0], Key=place[1], Body=body)
-        tables, partitions = _catalogue(world)
-        for name in tables:
-            if name not in self.tables:
-                glue.delete_table(DatabaseName=database, Name=name)
-        for name, body in self.tables.items():
-            write = glue.update_table if name in tables else glue.create_table
-            if tables.get(name) != body:
-                write(DatabaseName=database, TableInput=body)
-            self._restore_partitions(glue, {"DatabaseName": database, "TableName": name}, partitions.get(name, []))
+        present = _stored(world)
+        for place in present:
+            if place not in self.objects:
+                _put(place, [])
+        for place, one in self.objects.items():
+            if present.get(place) is not one.stored:
+                _put(place, [one.again()])
+        _databases().pop(_database(world), None)
+        if self.database is not None:
+            _databases()[self.database.name] = deepcopy(self.database)
 
-    def _restore_partitions(self, glue: Any, where: dict[str, str], found: list[dict[str, Any]]) -> None:
-        wanted = self.partitions[where["TableName"]]
-        if found == wanted:
-            return
-        if found:
-            glue.batch_delete_partition(**where, PartitionsToDelete=[{"Values": p["Values"]} for p in found])
-        if wanted:
-            glue.batch_create_partition(**where, PartitionInputList=wanted)
+
+def _put(place: tuple[str, str], versions: list[FakeKey]) -> None:
+    """What is stored under a key; moto's objects that were there are closed."""
+    keys = s3_backends[ACCOUNT]["aws"].buckets[place[0]].keys
+    keys.setlist(place[1], versions)
+    if not versions:
+        dict.pop(keys, place[1])
+
+
+def _databases() -> dict[str, FakeDatabase]:
+    return glue_backends[ACCOUNT][REGION].databases
 
 
 def _database(world: World) -> str:
     return world.config.sources[0].name
 
 
-def _places(world: World) -> dict[tuple[str, str], str]:
-    """ETags of everything that is no answer of Athena's, read from the store itself: hundreds of listings take minutes."""
-    store = s3_backends[DEFAULT_ACCOUNT_ID]["aws"]
+def _stored(world: World) -> dict[tuple[str, str], FakeKey]:
+    """Everything in the lake's buckets that is no answer of Athena's."""
     buckets = sorted({world.config.lake.bucket, world.config.lake.export_bucket or world.config.lake.bucket})
-    return {
-        (bucket, key): stored.etag
-        for bucket in buckets
-        for key, stored in sorted(store.buckets[bucket].keys.items())
-        if isinstance(stored, FakeKey) and "/_athena/" not in key
-    }
+    found: dict[tuple[str, str], FakeKey] = {}
+    for name in buckets:
+        bucket = s3_backends[ACCOUNT]["aws"].buckets[name]
+        assert not bucket.is_versioned, f"of {name} the newest versions alone would be kept"
+        assert not dict(bucket.multiparts), f"{name} has uploads under way, which would not be kept"
+        for key, stored in sorted(bucket.keys.items()):
+            if isinstance(stored, FakeKey) and "/_athena/" not in key:
+                found[name, key] = stored
+    return found
 
 
-def _catalogue(world: World) -> tuple[dict[str, dict[str, Any]], dict[str, list[dict[str, Any]]]]:
-    glue, database = world.clients.client("glue"), _database(world)
-    pages = glue.get_paginator("get_tables").paginate(DatabaseName=database)
-    tables = {t["Name"]: {k: t[k] for k in _TABLE_INPUT if k in t} for page in pages for t in page["TableList"]}
-    partitions = {
-        name: [
-            {key: p[key] for key in ("Values", "StorageDescriptor")}
-            for p in glue.get_partitions(DatabaseName=database, TableName=name)["Partitions"]
-        ]
-        for name in tables
-    }
-    return tables, partitions
+def catalogued(world: World) -> tuple[dict[str, dict[str, Any]], dict[str, list[dict[str, Any]]]]:
+    """The tables of the source's database by name, and the partitions of each."""
+    database = _databases().get(_database(world))
+    tables = dict(database.tables) if database is not None else {}
+    bodies = {name: table.as_dict() for name, table in tables.items()}
+    return (
+        {name: {key: body[key] for key in _TABLE_INPUT if key in body} for name, body in bodies.items()},
+        {
+            name: [{key: one.partition_input[key] for key in ("Values", "StorageDescriptor")} for one in partitions]
+            for name, table in tables.items()
+            for partitions in [list(table.partitions.values())]
+        },
+    )
 
 
 def what_readers_see(world: World) -> dict[str, object]:
     """Objects, catalogue, snapshots and pointer: everything a reader or a later stage can find."""
-    tables, partitions = _catalogue(world)
+    tables, partitions = catalogued(world)
     return {
         # AWS names part files by a random UUID.
-        "keys": sorted(re.sub(r"(part-\d+-)[0-9a-f-]{36}", r"\1uuid", "/".join(place)) for place in _places(world)),
+        "keys": sorted(re.sub(r"(part-\d+-)[0-9a-f-]{36}", r"\1uuid", "/".join(place)) for place in _stored(world)),
         "tables": tables,
         "partitions": partitions,
         "snapshots": world.query("SELECT snapshot_date, rows, state, became_latest FROM _snapshots ORDER BY 1, 2"),

@@ -46,12 +46,14 @@ Rule = Callable[[Call], str | None]
 
 @dataclass(slots=True)
 class Door:
-    """What came through: `calls` counts, `rules` may refuse."""
+    """What came through: `calls` counts, `rules` may refuse. A rule that waits holds every other call meanwhile."""
 
     url: str
     calls: Counter[tuple[str, str]] = field(default_factory=Counter)
     rules: list[Rule] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _writing: int = 0
+    _written: threading.Condition = field(default_factory=threading.Condition)
 
     def count(self, service: str, *operations: str) -> int:
         """Calls of a service, of some operations or of all."""
@@ -62,7 +64,26 @@ class Door:
     def judge(self, call: Call) -> str | None:
         with self._lock:
             self.calls[call.service, call.operation] += 1
-            return next((code for rule in self.rules if (code := rule(call))), None)
+            refused = next((code for rule in self.rules if (code := rule(call))), None)
+            if refused is None:
+                self._count_writing(call, 1)
+            return refused
+
+    def made(self, call: Call) -> None:
+        """A call that was let through is answered."""
+        self._count_writing(call, -1)
+
+    def wait_for_writes(self) -> None:
+        """Wait until every write that was let through is made."""
+        with self._written:
+            assert self._written.wait_for(lambda: self._writing == 0, timeout=60), (
+                "a write was let through and never made"
+            )
+
+    def _count_writing(self, call: Call, change: int) -> None:
+        with self._written:
+            self._writing += change if call.is_write else 0
+            self._written.notify_all()
 
 
 @contextmanager
@@ -72,7 +93,12 @@ def open_door(cloud: LocalCloud, now: Callable[[], datetime] = utc_now) -> Itera
     def app(environ: dict[str, Any], start: StartResponse) -> Iterable[bytes]:
         call = _call(environ)
         code = door.judge(call)
-        return cloud.app(environ, start) if code is None else throttle(call.service, code, environ, start)
+        if code is not None:
+            return throttle(call.service, code, environ, start)
+        try:
+            return list(cloud.app(environ, start))
+        finally:
+            door.made(call)
 
     with Server(ClockGate(app, now)) as server:
         door = Door(url=server.url)

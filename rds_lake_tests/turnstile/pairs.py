@@ -186,11 +186,10 @@ class _Watch:
     def after_call(self, actor: Actor, call: Call, step: int) -> None:
         if not call.is_write:
             return
-        found = self.lab.missing_rows()
+        found, now = self.lab.missing_rows(), self.lab.copies()
         for task, before in self._copies.items():
-            now = self.lab.copies()[task]
             day = self.lab.day_of(task)
-            if now < before and not self.lab.is_decided(day):
+            if now[task] < before and not self.lab.is_decided(day):
                 found.append(f"AWS's copy of {day} goes before the date is published")
         for problem in found:
             if problem not in self._told:

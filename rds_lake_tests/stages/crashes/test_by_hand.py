@@ -1,13 +1,13 @@
-"""SIGKILL before every write of `rds-lake publish` and `rds-lake rollback`, then the same command once more."""
+"""A death before every write of `rds-lake publish` and `rds-lake rollback`, then the same command once more."""
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
 from rds_lake.errors import PublishError
 from rds_lake.stages.lake.pointer import find_pointer
-from rds_lake_tests.stages.crashes.mortal import MortalRuns, approve, mortal_runs, roll_back
+from rds_lake_tests.stages.crashes.mortal import deaths
+from rds_lake_tests.stages.crashes.stages import approve, roll_back
 from rds_lake_tests.stages.morning import Morning, what_readers_see
 from rds_lake_tests.support.world import World, execute
 
@@ -23,12 +23,6 @@ CHANGES = {
 }
 MOST_WRITES = 40
 STAGES = {"approve": approve, "roll_back": roll_back}
-
-
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[MortalRuns]:
-    with mortal_runs() as runs:
-        yield runs
 
 
 def arrive(world: World, *days: str) -> None:
@@ -52,13 +46,14 @@ def published(world: World) -> date:
     return pointer.snapshot_date
 
 
-def survives_every_death(world: World, mortal: MortalRuns, stage: str, day: str) -> int:
+def survives_every_death(world: World, stage: str, day: str) -> int:
     """Kill the command before each of its writes, and repeat it each time; how many it has."""
     command, when = STAGES[stage], date.fromisoformat(day)
     morning, started_at = Morning.of(world), published(world)
     command(world.run(), when)
     expected, number = what_readers_see(world), 0
-    for number, killed in mortal.deaths(world, stage, day, restore=lambda: morning.restore(world), most=MOST_WRITES):
+    morning.restore(world)
+    for number, killed in deaths(world, stage, day, most=MOST_WRITES):
         require_whole_views(world, f"killed before write {number}")
         if killed:
             assert published(world) in (started_at, when)
@@ -70,15 +65,13 @@ def survives_every_death(world: World, mortal: MortalRuns, stage: str, day: str)
     return number - 1
 
 
-def test_an_approval_killed_before_any_of_its_writes_is_finished_by_its_repetition(
-    world: World, mortal: MortalRuns
-) -> None:
+def test_an_approval_killed_before_any_of_its_writes_is_finished_by_its_repetition(world: World) -> None:
     arrive(world, FIRST)
     world.with_source(publish="manual")
     arrive(world, SECOND, THIRD)
     assert published(world) == date.fromisoformat(FIRST)
     # Intent, views of three tables, one dropped, the row, the pointer, and AWS's copy removed.
-    assert survives_every_death(world, mortal, "approve", THIRD) >= 8
+    assert survives_every_death(world, "approve", THIRD) >= 8
     assert [key for key in world.keys("exports/") if THIRD in key] == []
     assert world.query("SELECT state FROM _snapshots ORDER BY snapshot_date") == [
         ("published",),
@@ -87,12 +80,10 @@ def test_an_approval_killed_before_any_of_its_writes_is_finished_by_its_repetiti
     ]
 
 
-def test_a_rollback_killed_before_any_of_its_writes_is_finished_by_its_repetition(
-    world: World, mortal: MortalRuns
-) -> None:
+def test_a_rollback_killed_before_any_of_its_writes_is_finished_by_its_repetition(world: World) -> None:
     arrive(world, FIRST, SECOND, THIRD)
     # Intent, views of three tables, one dropped, three rows, the pointer.
-    assert survives_every_death(world, mortal, "roll_back", FIRST) >= 9
+    assert survives_every_death(world, "roll_back", FIRST) >= 9
     for day in (SECOND, THIRD):
         world.publish(day)
     assert published(world) == date.fromisoformat(FIRST), "no run undoes what a person finished"

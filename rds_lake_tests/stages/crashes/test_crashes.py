@@ -1,25 +1,19 @@
-"""SIGKILL before every write of a whole run, of copies and in place, then a repetition: same end, nothing lost or paid twice."""
+"""A death before every write of a whole run, of copies and in place, then a repetition: same end, nothing lost or paid twice."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 
 import pytest
 import yaml
 
 from rds_lake.config.lake_yaml import load_config
-from rds_lake_tests.stages.crashes.mortal import MortalRuns, mortal_runs
-from rds_lake_tests.stages.morning import Morning, what_readers_see
+from rds_lake_tests.stages.crashes.mortal import deaths
+from rds_lake_tests.stages.morning import what_readers_see
 from rds_lake_tests.support.world import World, execute
 
 OLD, NEW = "2026-11-19", "2026-11-20"
 # More writes than a run of the tiny database makes; the loop ends at the first run that is not killed.
 MOST_WRITES = 80
-
-
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[MortalRuns]:
-    with mortal_runs() as runs:
-        yield runs
 
 
 @pytest.fixture
@@ -33,18 +27,11 @@ def in_place(world: World) -> World:
     return World.of(world.cloud, url=world.url, config=load_config(place))
 
 
-def survives_every_death(
-    world: World, mortal: MortalRuns, shown: Collection[tuple[str, str]], *, at_least: int
-) -> None:
+def survives_every_death(world: World, shown: Collection[tuple[str, str]], *, at_least: int) -> None:
     """Kill the new date's run before each of its writes, and repeat it each time; `shown`: what readers may see of orders."""
-    morning, expected, number = Morning.of(world), None, 0
+    expected, number = None, 0
     before = {task.identifier for task in world.gateways.rds.list_export_tasks()}
-
-    def restore() -> None:
-        world.cloud.exports.reset(keep=before)
-        morning.restore(world)
-
-    for number, killed in mortal.deaths(world, "whole", NEW, restore=restore, most=MOST_WRITES):
+    for number, killed in deaths(world, "whole", NEW, most=MOST_WRITES):
         ((day, count),) = world.query("SELECT min(snapshot_date), count(*) FROM orders")
         assert (day, count) in shown, f"killed before write {number}, orders shows {count} rows of {day}"
         if killed:
@@ -59,17 +46,17 @@ def survives_every_death(
     assert number > at_least, "the run makes fewer writes than it has stages"
 
 
-def test_a_run_killed_before_any_of_its_writes_ends_the_same_when_repeated(world: World, mortal: MortalRuns) -> None:
+def test_a_run_killed_before_any_of_its_writes_ends_the_same_when_repeated(world: World) -> None:
     world.snapshot(OLD)
     world.publish(OLD)
     execute(world.url, "INSERT INTO orders VALUES (11, 1)")
     world.snapshot(NEW)
-    survives_every_death(world, mortal, {(OLD, "10"), (NEW, "11")}, at_least=15)
+    survives_every_death(world, {(OLD, "10"), (NEW, "11")}, at_least=15)
     assert world.query("SELECT count(*) FROM order_details") == [("20",)]
 
 
 def test_a_later_export_in_place_killed_before_any_write_replaces_the_first_and_only_that_is_deleted(
-    in_place: World, mortal: MortalRuns
+    in_place: World,
 ) -> None:
     in_place.with_source(replace=True, include=("shop.public.orders",))
     for day in (OLD, NEW):
@@ -77,7 +64,7 @@ def test_a_later_export_in_place_killed_before_any_write_replaces_the_first_and_
         in_place.publish(day)
     execute(in_place.url, "INSERT INTO orders VALUES (11, 1)")
     in_place.snapshot(NEW, hour=9)
-    survives_every_death(in_place, mortal, {(NEW, "10"), (NEW, "11")}, at_least=7)
+    survives_every_death(in_place, {(NEW, "10"), (NEW, "11")}, at_least=7)
     folders = {item.key.split("/")[1] for item in in_place.root.s3.list_objects("acme-exports", "exports/")}
     assert len(folders) == 2, "one export of each date"
     dates = in_place.query("SELECT snapshot_date, count(*) FROM snapshots_orders GROUP BY 1 ORDER BY 1")

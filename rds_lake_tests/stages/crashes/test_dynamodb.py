@@ -1,15 +1,14 @@
-"""SIGKILL before every write of a DynamoDB source's run, exported and scanned, then a repetition: same end, paid once."""
+"""A death before every write of a DynamoDB source's run, exported and scanned, then a repetition: same end, paid once."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import cast
 
 import pytest
 
 from rds_lake.stages.lake.handover import get_manifest
-from rds_lake_tests.stages.crashes.mortal import MortalRuns, mortal_runs
-from rds_lake_tests.stages.morning import Morning, what_readers_see
+from rds_lake_tests.stages.crashes.mortal import deaths
+from rds_lake_tests.stages.morning import what_readers_see
 from rds_lake_tests.support.world import DynamoWorld, World
 
 TODAY = datetime.now(UTC).date()
@@ -18,12 +17,6 @@ MOMENT = datetime(NEW.year, NEW.month, NEW.day, tzinfo=UTC)
 # What the tables hold as of each date: reviews, users.
 ROWS = {str(OLD): ("2", "1"), str(NEW): ("3", "1"), str(TODAY): ("3", "1")}
 MOST_WRITES = 60
-
-
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[MortalRuns]:
-    with mortal_runs() as runs:
-        yield runs
 
 
 @pytest.fixture
@@ -79,6 +72,12 @@ def _is_left(key: str, day: date, counted: set[str]) -> bool:
     return f"/snapshot_date={day}/" in key and "/attempt-" in key and key not in counted
 
 
+def exports_of(dynamo: DynamoWorld) -> tuple[set[str], set[str]]:
+    """The exports of the reviews, and of the users."""
+    reviews, users = ({one["ExportArn"] for one in dynamo.exports(name)} for name in ("Reviews", "Users"))
+    return reviews, users
+
+
 def require_whole(world: World, when: str, *, anything: bool) -> None:
     """Each view shows one of the dates, all of it; or there is none yet."""
     views = world.gateways.glue.list_tables("reviews")
@@ -90,16 +89,12 @@ def require_whole(world: World, when: str, *, anything: bool) -> None:
 
 
 def test_an_exported_date_killed_before_any_of_its_writes_ends_the_same_and_is_paid_once(
-    exported: DynamoWorld, mortal: MortalRuns
+    exported: DynamoWorld,
 ) -> None:
     world = exported.world
-    morning, expected, number = Morning.of(world), None, 0
-
-    def restore() -> None:
-        world.cloud.table_exports.reset()
-        morning.restore(world)
-
-    for number, killed in mortal.deaths(world, "whole", str(NEW), restore=restore, most=MOST_WRITES):
+    expected, number = None, 0
+    before = exports_of(exported)
+    for number, killed in deaths(world, "whole", str(NEW), most=MOST_WRITES):
         require_whole(world, f"killed before write {number}", anything=False)
         if killed:
             world.publish(str(NEW))
@@ -107,18 +102,15 @@ def test_an_exported_date_killed_before_any_of_its_writes_ends_the_same_and_is_p
         expected = expected or found
         assert found == expected, f"a crash before write {number} changed the end"
         assert world.query("SELECT count(*), sum(stars), max(tags[1]) FROM reviews") == [("3", "11.50", "new")]
-        assert [len(exported.exports(name)) for name in ("Reviews", "Users")] == [1, 1], f"write {number} was paid for"
+        paid = [len(now - then) for now, then in zip(exports_of(exported), before, strict=True)]
+        assert paid == [1, 1], f"write {number} was paid for"
     assert number > 15, "the run makes fewer writes than it has stages"
 
 
-def test_a_scan_killed_before_any_of_its_writes_ends_with_every_item_once(
-    scanned: DynamoWorld, mortal: MortalRuns
-) -> None:
+def test_a_scan_killed_before_any_of_its_writes_ends_with_every_item_once(scanned: DynamoWorld) -> None:
     world = scanned.world
-    morning, expected, number = Morning.of(world), None, 0
-    for number, killed in mortal.deaths(
-        world, "whole", str(TODAY), restore=lambda: morning.restore(world), most=MOST_WRITES
-    ):
+    expected, number = None, 0
+    for number, killed in deaths(world, "whole", str(TODAY), most=MOST_WRITES):
         require_whole(world, f"killed before write {number}", anything=True)
         if killed:
             # The lease of a killed run ends after seconds, which pass by being slept.

@@ -1,13 +1,13 @@
-"""SIGKILL before every write of catalogue and publish of a date that changes everything, and before every one of pruning."""
+"""A death before every write of catalogue and publish of a date that changes everything, and before every one of pruning."""
 
-from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
 from rds_lake.config.shared import Retention
-from rds_lake_tests.stages.crashes.mortal import MortalRuns, mortal_runs, prune, publish
-from rds_lake_tests.stages.morning import Morning, what_readers_see
+from rds_lake_tests.stages.crashes.mortal import deaths
+from rds_lake_tests.stages.crashes.stages import prune, publish
+from rds_lake_tests.stages.morning import Morning, catalogued, what_readers_see
 from rds_lake_tests.support.world import World, execute
 
 BEFORE = """
@@ -26,12 +26,6 @@ OLD, NEW = "2026-11-19", "2026-11-20"
 # What each view may show, by date.
 ROWS = {"orders": {OLD: "10", NEW: "4"}, "flips": {OLD: "1", NEW: "1"}, "log": {OLD: "1", NEW: "2"}}
 MOST_WRITES = 40
-
-
-@pytest.fixture(scope="module")
-def mortal() -> Iterator[MortalRuns]:
-    with mortal_runs() as runs:
-        yield runs
 
 
 @pytest.fixture
@@ -58,16 +52,15 @@ def require_whole_views(world: World, when: str) -> None:
         assert count == rows[day], f"{when}, {view} shows {count} rows of {day}"
 
 
-def test_a_date_that_changes_every_table_ends_the_same_however_often_it_was_killed(
-    eve: World, mortal: MortalRuns
-) -> None:
+def test_a_date_that_changes_every_table_ends_the_same_however_often_it_was_killed(eve: World) -> None:
     morning = Morning.of(eve)
     publish(eve.run(), date.fromisoformat(NEW))
     expected = what_readers_see(eve)
     assert {"snapshots_flips__v2", "snapshots_log"} <= set(expected["tables"])  # type: ignore[call-overload]
     assert eve.query("SELECT v FROM flips") == [("v1",)]
     number = 0
-    for number, killed in mortal.deaths(eve, "publish", NEW, restore=lambda: morning.restore(eve), most=MOST_WRITES):
+    morning.restore(eve)
+    for number, killed in deaths(eve, "publish", NEW, most=MOST_WRITES):
         require_whole_views(eve, f"killed before write {number}")
         if killed:
             publish(eve.run(), date.fromisoformat(NEW))
@@ -75,12 +68,12 @@ def test_a_date_that_changes_every_table_ends_the_same_however_often_it_was_kill
     assert number > 10, "fewer writes than changes"
 
 
-def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(eve: World, mortal: MortalRuns) -> None:
+def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(eve: World) -> None:
     publish(eve.run(), date.fromisoformat(NEW))
     leftover = "lake/shop/shop/public.orders/snapshot_date=2026-11-02/given-up-1/1-part-0.parquet"
     eve.root.s3.put_text("acme-lake", leftover, "12345", kms_key=None)
-    morning, number = Morning.of(eve), 0
-    for number, killed in mortal.deaths(eve, "prune", NEW, restore=lambda: morning.restore(eve), most=MOST_WRITES):
+    number = 0
+    for number, killed in deaths(eve, "prune", NEW, most=MOST_WRITES):
         for (day,) in eve.query("SELECT snapshot_date FROM _snapshots"):
             read = "snapshots_flips" if day == OLD else "snapshots_flips__v2"
             rows = eve.query(f"SELECT count(*) FROM {read} WHERE snapshot_date = '{day}'")
@@ -89,7 +82,7 @@ def test_a_removal_killed_before_any_of_its_writes_is_finished_by_the_next(eve: 
             prune(eve.run(), date.fromisoformat(NEW))
         gone = (OLD, "given-up-1")
         assert [key for key in eve.keys("lake/") if any(part in key for part in gone) and "_athena" not in key] == []
-        left = {p["Values"][0] for found in Morning.of(eve).partitions.values() for p in found}
+        left = {p["Values"][0] for found in catalogued(eve)[1].values() for p in found}
         assert left == {NEW}
         require_whole_views(eve, f"killed before write {number}")
     assert number > 5

@@ -1,6 +1,6 @@
 """Retention: what is kept stays readable, what goes is gone everywhere, and nothing else is lost.
 
-SIGKILL before each of its writes: `test_crashes_evolution.py`.
+A death before each of its writes: `stages/crashes/test_evolution.py`.
 """
 
 import json
