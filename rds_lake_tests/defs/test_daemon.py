@@ -13,7 +13,7 @@ import pytest
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake.stages.lake.known_tables import save_known_tables
-from rds_lake_tests.defs.daemon import Dagster, running_dagster
+from rds_lake_tests.defs.processes.daemon import Dagster, running_dagster
 from rds_lake_tests.defs.shell import TABLES
 from rds_lake_tests.defs.storm import Queue, let_loose, make_storm, paid_twice
 from rds_lake_tests.support.crowd import write_crowd

@@ -120,7 +120,7 @@ def _find_lost_starts_soon(home: Path) -> None:
 def _one_code_server(work: Path, root: Path, processes: ProcessGroup) -> Path:
     """Start a code server (`code_server.py`) in the place of those that daemon and webserver start for themselves; its workspace."""
     socket = work / "code.sock"
-    server = [sys.executable, "-m", "rds_lake_tests.defs.code_server", "--socket", str(socket)]
+    server = [sys.executable, "-m", "rds_lake_tests.defs.processes.code_server", "--socket", str(socket)]
     processes.start("code", [*server, "--module-name", "rds_lake.definitions", "--working-directory", str(root)])
     until(socket.exists, seconds=90, what="the code server's start")
     workspace = work / "workspace.yaml"

@@ -1,8 +1,9 @@
 """Dagster's code server, whose runs are forks of a process that has imported everything already.
 
 Each run is a process of its own, begun by the code server and killed or ended as ever. What is left out are four seconds of the
-processor for each: Python, Dagster and AWS's models, read again. `python -m rds_lake_tests.defs.code_server` takes the arguments
-of `dagster api grpc`.
+processor for each: Python, Dagster and AWS's models, read again.
+
+    python -m rds_lake_tests.defs.processes.code_server      # and the arguments of `dagster api grpc`
 """
 
 import functools
@@ -13,7 +14,7 @@ import sys
 from unittest import mock
 
 _IMPORTED = (
-    "rds_lake_tests.defs.warm",
+    "rds_lake_tests.defs.processes.warm",
     "dagster._grpc.server",
     "dagster._core.storage.event_log.sqlite",
     "dagster._core.storage.runs.sqlite",
