@@ -20,6 +20,7 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
 from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
 from rds_lake_tests.support.world import World, seed_tiny
 
@@ -43,6 +44,8 @@ parsers.DEFAULT_TIMESTAMP_PARSER = lru_cache(maxsize=1024)(parsers.DEFAULT_TIMES
 
 # Every session of boto3 reads AWS's models of the services again, in a quarter of a second; commands make one each time.
 botocore.session.create_loader = cache(botocore.session.create_loader)
+
+watch_servers()
 
 # Before any client exists: no test may ever reach a real account.
 for _name in [name for name in os.environ if name.startswith("AWS_")]:
@@ -129,6 +132,29 @@ def nothing_for_the_next_file() -> Iterator[None]:
 def interrupts() -> None:
     """An interrupt is Python's own in every test, whatever Dagster or Spark left of an earlier one's."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Where AWS is called by the hundreds, and how the calls come to it is not what is tested.
+_WITHOUT_SOCKETS = ("console", "defs", "stages")
+# But here a process is killed, or a thread interrupted wherever it is: half a request must not be half an answer.
+_BY_HTTP = (
+    "stages/crashes",
+    "stages/databases/relocation/test_resumed.py",
+    "stages/dynamodb/test_scan.py",
+    "stages/streams/test_killed.py",
+    "stages/test_cancelled.py",
+)
+
+
+@pytest.fixture(autouse=True)
+def boto3_without_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
+    """boto3 calls the servers of this process directly, where that proves the same."""
+    name = request.node.nodeid.removeprefix("rds_lake_tests/")
+    if name.startswith(_WITHOUT_SOCKETS) and not name.startswith(_BY_HTTP):
+        with short_cut():
+            yield
+    else:
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -115,11 +115,11 @@ def let_loose(
     for number in range(0, len(storm.messages), step):
         part = storm.messages[number : number + step]
         for start in range(0, len(part), 100):
-            until(lambda: queue.depth() < at_most, seconds=seconds, what="room in the queue")
+            until(lambda: queue.depth() < at_most, seconds=seconds, what="room in the queue", every=0.5)
             queue.send(part[start : start + 100])
         if number // step < kills:
             kill()
-    until(lambda: queue.depth() == 0, seconds=seconds, what="the queue's end")
+    until(lambda: queue.depth() == 0, seconds=seconds, what="the queue's end", every=0.5)
 
 
 def paid_twice(tasks: Sequence[Any]) -> list[str]:

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ import pytest
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake.stages.lake.known_tables import save_known_tables
-from rds_lake_tests.defs.daemon import Dagster, running_dagster
+from rds_lake_tests.defs.processes.daemon import Dagster, running_dagster
 from rds_lake_tests.defs.shell import TABLES
 from rds_lake_tests.defs.storm import Queue, let_loose, make_storm, paid_twice
 from rds_lake_tests.support.crowd import write_crowd
-from rds_lake_tests.support.world import World, seed_tiny, until
+from rds_lake_tests.support.world import World, seed_tiny
+from rds_lake_tests.support.world import until as _until
 
 OTHERS = tuple(f"db-{number:02}" for number in range(3))
 YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
+
+# A look is a question to the local cloud or to Dagster's webserver, which take as long to answer as what is waited for.
+until = partial(_until, every=0.5)
 
 LAUNCH = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
@@ -42,7 +47,10 @@ def crowd(tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -
 @pytest.fixture(scope="module")
 def dagster(crowd: World, root: Path) -> Iterator[Dagster]:
     config = crowd.config.directory / "lake.yaml"
-    with running_dagster(endpoint=crowd.cloud.url, config=config, work=crowd.config.directory, root=root) as running:
+    work = crowd.config.directory
+    with running_dagster(
+        endpoint=crowd.cloud.url, config=config, work=work, root=root, one_code_server=True
+    ) as running:
         yield running
 
 

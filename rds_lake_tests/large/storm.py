@@ -29,7 +29,7 @@ from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake.model.exports.task import ExportTask
-from rds_lake_tests.defs.daemon import Dagster, Tick, running_dagster
+from rds_lake_tests.defs.processes.daemon import Dagster, Tick, running_dagster
 from rds_lake_tests.defs.storm import Queue, Storm, let_loose, make_storm, paid_twice
 from rds_lake_tests.support.crowd import write_crowd
 from rds_lake_tests.support.world import World, execute, until

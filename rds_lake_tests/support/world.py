@@ -331,11 +331,11 @@ class Mailbox:
         return self.mails
 
 
-def until(happened: Callable[[], Any], *, seconds: float = 60, what: str = "it") -> Any:
-    """The first true answer within the time; an assertion error after it."""
+def until(happened: Callable[[], Any], *, seconds: float = 60, what: str = "it", every: float = 0.1) -> Any:
+    """The first true answer within the time, asked for every so many seconds; an assertion error after it."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := happened():
             return answer
-        time.sleep(0.1)
+        time.sleep(every)
     raise AssertionError(f"{what} did not happen within {seconds} s")

@@ -22,6 +22,26 @@ from werkzeug.serving import BaseWSGIServer, make_server
 _WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 
 
+def answer_of(app: Any, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
+    """Status, headers and body of a WSGI application's answer; 500 where it fails."""
+    answered: list[Any] = ["500 INTERNAL SERVER ERROR", []]
+
+    def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
+        answered[:] = [status, headers]
+
+    try:
+        parts = app(environ, start)
+        try:
+            body = b"".join(parts)
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+    except Exception:  # noqa: BLE001 - a thread's boundary: a broken operation is answered as AWS would, and printed
+        traceback.print_exc()
+        return "500 INTERNAL SERVER ERROR", [], b""
+    return answered[0], answered[1], body
+
+
 class _Handler(MotoRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -43,7 +63,7 @@ class _Handler(MotoRequestHandler):
                 self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
                 self.wfile.flush()
             environ = self._whole_request()
-            status, headers, body = self._answer(environ)
+            status, headers, body = answer_of(self.server.app, environ)
             self._send(status, headers, body)
         except (ConnectionError, TimeoutError) as error:
             self.close_connection = True
@@ -59,24 +79,6 @@ class _Handler(MotoRequestHandler):
         if len(body) < length:
             raise ConnectionAbortedError("the client is gone before its request was complete")
         return environ | {"wsgi.input": io.BytesIO(body)}
-
-    def _answer(self, environ: dict[str, Any]) -> tuple[str, list[tuple[str, str]], bytes]:
-        answered: list[Any] = ["500 INTERNAL SERVER ERROR", []]
-
-        def start(status: str, headers: list[tuple[str, str]], error: Any = None) -> None:
-            answered[:] = [status, headers]
-
-        try:
-            parts = self.server.app(environ, start)  # pyright: ignore[reportArgumentType] - moto never calls write()
-            try:
-                body = b"".join(parts)
-            finally:
-                if hasattr(parts, "close"):
-                    parts.close()  # type: ignore[attr-defined]
-        except Exception:  # noqa: BLE001 - a thread's boundary: a broken operation is answered as AWS would, and printed
-            traceback.print_exc()
-            return "500 INTERNAL SERVER ERROR", [], b""
-        return answered[0], answered[1], body
 
     def _send(self, status: str, headers: list[tuple[str, str]], body: bytes) -> None:
         code, _, reason = status.partition(" ")

@@ -11,6 +11,10 @@ What belongs here: the translation of a SELECT as a whole. One expression is `fu
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as field_of
+from functools import lru_cache
+from typing import Any
 
 import sqlglot
 from sqlglot import exp
@@ -19,9 +23,17 @@ from rds_lake.localcloud.athena.errors import QueryFailedError
 from rds_lake.localcloud.athena.sql.annotate import set_types, word
 from rds_lake.localcloud.athena.sql.functions import call, fix
 
+# Of statements, most of which come again: a view is read with each query of it. To translate one takes as long as to run it.
+_KEPT = 1024
+
 
 def parse(sql: str) -> exp.Expr:
-    """Athena's text as a tree; sqlglot's ParseError when it cannot be parsed."""
+    """Athena's text as a tree of the caller's own; sqlglot's ParseError when it cannot be parsed."""
+    return _parsed(sql).copy()
+
+
+@lru_cache(_KEPT)
+def _parsed(sql: str) -> exp.Expr:
     statements = [statement for statement in sqlglot.parse(sql, read="athena") if statement is not None]
     if len(statements) != 1 or not isinstance(statements[0], exp.Expr):
         raise sqlglot.ParseError("Only one sql statement is allowed")
@@ -44,9 +56,30 @@ def with_parameters(tree: exp.Expr, parameters: Sequence[str]) -> exp.Expr:
 
 def to_duckdb(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]] | None = None) -> str:
     """DuckDB's text of a query; the tree is not changed. `schema`: bound relation -> column -> Trino type."""
-    tree = tree.copy()
+    types = tuple((relation, tuple(columns.items())) for relation, columns in (schema or {}).items())
+    return _translated(_Query(_form(tree), tree), types)
+
+
+@dataclass(frozen=True, slots=True)
+class _Query:
+    """A tree, equal to every other that is written the same, letter for letter (sqlglot's own equality ignores case)."""
+
+    form: tuple[Any, ...]
+    tree: exp.Expr = field_of(compare=False)
+
+
+def _form(part: Any) -> Any:
+    """A tree's nodes and words as nested tuples."""
+    if isinstance(part, exp.Expr):
+        return (type(part), *((name, _form(inner)) for name, inner in part.args.items() if inner is not None))
+    return tuple(_form(inner) for inner in part) if isinstance(part, list) else (type(part), part)
+
+
+@lru_cache(_KEPT)
+def _translated(query: _Query, types: tuple[tuple[str, tuple[tuple[str, str], ...]], ...]) -> str:
+    tree = query.tree.copy()
     _name_columns(tree)
-    set_types(tree, schema or {})
+    set_types(tree, {relation: dict(columns) for relation, columns in types})
     _unnest_into_columns(tree)
     # From the leaves up: a fix moves its children into a new node, and sqlglot's own `transform` does not enter those.
     for node in reversed(list(tree.walk())):

@@ -1,0 +1,1 @@
+"""Dagster as processes."""
