@@ -1,6 +1,7 @@
 """What the local cloud's gate costs: the time of requests over HTTP with it and without it, in pairs.
 
-    python -m bench.gate_cost [--pairs 300]
+    python -m bench.gate_cost [--pairs 300]     # an idle machine is needed
+    python -m bench.gate_cost --alone           # processor time of the gate alone, which other work hardly changes
 
 The caller is a session of a role with twenty statements. Two servers have the same local cloud behind them, one without the gate.
 Each request is sent to both by turns, signed once and as bytes, so that no client's time is counted.
@@ -9,6 +10,7 @@ Each request is sent to both by turns, signed once and as bytes, so that no clie
 from __future__ import annotations
 
 import http.client
+import io
 import json
 import statistics
 import time
@@ -24,10 +26,12 @@ from rds_lake.localcloud.faults.skew import ClockGate
 from rds_lake.localcloud.faults.throttling import ThrottleGate
 from rds_lake.localcloud.http.gate import PageGate
 from rds_lake.localcloud.http.server import Server
+from rds_lake.localcloud.permissions.gate import PermissionGate
 
 _BUCKET = "bench-bucket"
 _GOAL = 10.0  # percent
 _WARM = 20
+_CALLS, _TIMES = 1000, 7
 _OTHERS = ("athena", "dynamodb", "events", "firehose", "kms", "lambda", "logs", "sns")
 Sent = tuple[str, str, bytes, dict[str, str]]
 
@@ -96,6 +100,7 @@ def signed(cloud: LocalCloud, keys: dict[str, str], service: str, method: str, a
     def keep(request: Any, **_: Any) -> None:
         url = urlsplit(request.url)
         body = request.body.read() if hasattr(request.body, "read") else request.body or b""
+        body = body.encode() if isinstance(body, str) else body
         text = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
         text = {name: value for name, value in text.items() if name.lower() not in ("expect", "content-length")}
         sent.append((request.method, f"{url.path}?{url.query}", body, text))
@@ -118,14 +123,58 @@ def timed(connection: http.client.HTTPConnection, request: Sent) -> float:
     return time.perf_counter() - began
 
 
+def environ_of(request: Sent) -> dict[str, Any]:
+    """What a server makes of a request, for an application that is called without one."""
+    method, path, body, headers = request
+    where, _, query = path.partition("?")
+    named = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+    return named | {
+        "REQUEST_METHOD": method,
+        "PATH_INFO": where,
+        "QUERY_STRING": query,
+        "CONTENT_TYPE": named.get("HTTP_CONTENT_TYPE", ""),
+        "CONTENT_LENGTH": str(len(body)),
+        "HTTP_HOST": "127.0.0.1:4566",
+        "wsgi.input": io.BytesIO(body),
+    }
+
+
+def processor_time(gate: PermissionGate, environs: list[dict[str, Any]]) -> float:
+    """Of one request (microseconds)."""
+    began = time.thread_time()
+    for environ in environs:
+        gate(environ, lambda *_: None)
+    return (time.thread_time() - began) / len(environs) * 1e6
+
+
+def measure_alone(cloud: LocalCloud, keys: dict[str, str]) -> None:
+    """Print what each operation costs when it was decided before, and of S3's objects also when it was not."""
+    gate = PermissionGate(lambda *_: [], cloud.permissions)
+    for name, (service, method, arguments) in operations().items():
+        request = signed(cloud, keys, service, method, arguments)
+        known = [processor_time(gate, [environ_of(request) for _ in range(_CALLS)]) for _ in range(_TIMES)]
+        line = f"{name:26} {min(known):6.1f} us"
+        if "Key" in arguments:
+            fresh = [
+                [environ_of(request) | {"PATH_INFO": f"/{_BUCKET}/{turn}/{number}"} for number in range(_CALLS)]
+                for turn in range(_TIMES)
+            ]
+            line += f", of another object each time {min(processor_time(gate, each) for each in fresh):6.1f} us"
+        click.echo(line)
+
+
 @click.command()
+@click.option("--alone", is_flag=True, help="Processor time of the gate alone, without a server.")
 @click.option(
     "--pairs", default=300, show_default=True, help="Requests of each operation with the gate and without it."
 )
-def main(pairs: int) -> None:
+def main(pairs: int, alone: bool) -> None:
     """Measure, print a line for each operation, and exit with 1 when the gate costs more than a tenth."""
     with LocalCloud({}) as cloud:
         keys = prepare(cloud)
+        if alone:
+            measure_alone(cloud, keys)
+            return
         bare = PageGate(ClockGate(ThrottleGate(cloud.app, cloud.faults)), cloud.app)
         with Server(bare) as ungated:
             ports = [urlsplit(url).port for url in (ungated.url, cloud.url)]

@@ -147,7 +147,7 @@ class Worker:
 
     def _roll_back(self, before: Order, changes: list[_Change], reason: str) -> None:
         with self._tools.book.lock:
-            self._stack.order, self._stack.cancelled = before, False
+            self._stack.order = before
         self._begin("UPDATE_ROLLBACK_IN_PROGRESS", reason)
         new = []
         try:

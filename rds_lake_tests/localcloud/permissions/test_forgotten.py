@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 from botocore.exceptions import ClientError
 
+from rds_lake.localcloud.permissions.authorizer import Asked
+from rds_lake.localcloud.permissions.needs import Need
 from rds_lake_tests.localcloud.permissions.calling import TRUST_ACCOUNT, Calling, allow, document
 from rds_lake_tests.localcloud.permissions.changing import Change, ends_and_begins
 
@@ -175,3 +177,13 @@ def test_the_same_call_in_another_region_is_another_question(calling: Calling) -
         calling.client("sns", keys).list_topics()
         with pytest.raises(ClientError, match="ListTopics"):
             calling.client("sns", keys, region="eu-west-1").list_topics()
+
+
+def test_the_same_right_through_a_service_is_another_question(calling: Calling) -> None:
+    through = {"ForAnyValue:StringEquals": {"aws:CalledVia": "athena.amazonaws.com"}}
+    permissions = calling.cloud.permissions
+    who = permissions.callers.find(calling.user(allow("s3:GetObject", Condition=through))["AccessKeyId"])
+    need = Need(action="s3:GetObject", resource="arn:aws:s3:::lake-bucket/a")
+    for _ in range(2):
+        assert permissions.refusal(who, need, Asked(operation="s3.GetObject")) is not None
+        assert permissions.refusal(who, need, Asked(operation="s3.GetObject", via="athena.amazonaws.com")) is None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from rds_lake_tests.localcloud.stacks.deploying import Formation, queue
+from rds_lake_tests.localcloud.stacks.deploying import Formation, queue, soon
 
 _CHAIN = {
     "Resources": {"A": queue(), "B": queue() | {"DependsOn": "A"}, "C": queue() | {"DependsOn": "B"}, "Other": queue()}
@@ -102,6 +102,17 @@ def test_an_update_that_was_cancelled_can_be_made_again(formation: Formation) ->
     assert formation.ended()["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
     assert formation.reason("UPDATE_ROLLBACK_IN_PROGRESS") == "User Initiated"
     assert formation.update(after)["StackStatus"] == "UPDATE_COMPLETE"
+
+
+def test_a_cancellation_that_comes_too_late_does_not_strike_the_next_update(formation: Formation) -> None:
+    formation.deploy({"Resources": {"Q": queue(DelaySeconds=1)}})
+    formation.fault(resource="Q", action="update", delay_seconds=1)
+    late = str({"Resources": {"Q": queue(DelaySeconds=2)}}).replace("'", '"')
+    formation.api.update_stack(StackName="lake", TemplateBody=late)
+    soon(lambda: ("Q", "UPDATE_IN_PROGRESS") in formation.events())
+    formation.api.cancel_update_stack(StackName="lake")
+    assert formation.ended()["StackStatus"] == "UPDATE_COMPLETE"
+    assert formation.update({"Resources": {"Q": queue(DelaySeconds=3)}})["StackStatus"] == "UPDATE_COMPLETE"
 
 
 def test_a_stack_that_is_being_made_cannot_be_deleted(formation: Formation) -> None:
