@@ -62,7 +62,7 @@ def to_duckdb(tree: exp.Expr, schema: Mapping[str, Mapping[str, str]] | None = N
 
 @dataclass(frozen=True, slots=True)
 class _Query:
-    """A tree, equal to every other that is written the same, letter for letter (sqlglot's own equality ignores case)."""
+    """A tree, equal to every other that is written the same, letter for letter."""
 
     form: tuple[Any, ...]
     tree: exp.Expr = field_of(compare=False)
