@@ -5,8 +5,10 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, time, timedelta
 from functools import cache, lru_cache
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import botocore.session
@@ -62,6 +64,22 @@ os.environ |= {
 # Python looks through all objects again and again for circles that nothing refers to, a sixth of the processor's time here:
 # moto, Dagster and boto3 keep a million that never go. Those are left out, and the others looked at less often.
 _GARBAGE_THRESHOLD = 20_000
+
+
+# Tests count days back from today, which must be the same day for all of a run: its length, and half of that again.
+_LONGEST_RUN = timedelta(minutes=25)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A run of all tests that would end after midnight UTC begins after it."""
+    is_worker = hasattr(session.config, "workerinput")
+    if is_worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    now = datetime.now(UTC)
+    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+    if midnight - now < _LONGEST_RUN:
+        print(f"These tests count days from today, which ends in {midnight - now}: they begin after midnight UTC.")
+        sleep((midnight - now).total_seconds() + 1)
 
 
 def pytest_collection_finish() -> None:

@@ -24,7 +24,7 @@ from rds_lake.errors import ManifestError, UnavailableError
 from rds_lake.model.streams.forwarded import ForwardedCuts
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.streams.collecting.collect import collector_of
+from rds_lake.stages.streams.collecting.record import read_collected
 from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.record import change_forwarded
@@ -164,7 +164,7 @@ def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: d
     before = min(before_dates(kept), now - timedelta(days=max(1, source.streams.keep_days)))
     if source.athena and source.streams.capture == "lambda":
         # What is in no cut yet stays, however old: nobody else has it.
-        collected, _ = collector_of(lake, source, lambda _: None).read()
+        collected, _ = read_collected(lake, source.name)
         if collected.open_from is None:
             return
         before = min(before, collected.open_from)

@@ -182,7 +182,7 @@ def test_what_arrived_by_lambda_and_is_in_no_cut_yet_stays_however_old(world: Wo
         s3.put_text("acme-lake", f"{layout.arrived_hour_folder('shop', hour)}x", "x\n", kms_key=None)
 
     def arrived() -> int:
-        plan = plan_changes(world.gateways.lake, source, [date(2026, 11, 20)], now=datetime(2026, 11, 28, tzinfo=UTC))
+        plan = plan_changes(world.gateways.lake, source, [date(2026, 11, 20)], now=datetime.now(UTC) + LATER)
         return len(plan.arrived)
 
     assert arrived() == 0

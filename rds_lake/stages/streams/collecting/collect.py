@@ -30,7 +30,6 @@ from rds_lake.model.streams.collected import (
     Collected,
     home_of_calls,
     oldest_open,
-    parse_collected,
     render_collected,
 )
 from rds_lake.model.streams.cut import Cut, CutTable, render_cut
@@ -39,6 +38,7 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.collecting.arrived import ArrivedObject, arrived_objects
 from rds_lake.stages.streams.collecting.next_cut import MOST_BYTES, MOST_OBJECTS, NextCut, read_cut, split
+from rds_lake.stages.streams.collecting.record import read_collected
 from rds_lake.stages.streams.collecting.seen import SeenDigests, digest_of
 from rds_lake.stages.streams.collecting.written import described, write_files, write_unread
 from rds_lake.stages.streams.record import change_forwarded
@@ -77,10 +77,7 @@ class Collector:
 
     def read(self) -> tuple[Collected, str | None]:
         """The record and its version; ManifestError when it is damaged."""
-        key = self.lake.layout.collected_key(self.source)
-        found = self.lake.s3.find_version(self.lake.layout.bucket, key)
-        text, etag = found or (None, None)
-        return parse_collected(text, where=self.lake.layout.uri(key)), etag
+        return read_collected(self.lake, self.source)
 
     def collect(self) -> CollectedNow:
         """Take everything that is there, as one cut or several.
