@@ -14,6 +14,7 @@ from rds_lake.console.streams.package import HANDLER, function_zip
 from rds_lake.database.capture.install import install
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
+from rds_lake.localcloud.databases.opening import open_database
 from rds_lake.model.streams.captured import Capture
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.stages.streams.live import drift
@@ -122,6 +123,7 @@ def story(
     monkeypatch.setattr(drift, "_ON_THEIR_WAY", timedelta(days=-9))  # snapshots of tomorrow are compared at once
     with mariadb_cloud(url) as cloud:
         yield Story(World.provisioned(cloud, url=url, directory=tmp_path, root=root), url)
+    open_database(url).drop()
 
 
 def test_live_views_follow_the_table_and_the_next_snapshot_has_nothing_to_say(story: Story) -> None:
