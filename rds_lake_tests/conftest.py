@@ -66,20 +66,26 @@ os.environ |= {
 _GARBAGE_THRESHOLD = 20_000
 
 
-# Tests count days back from today, which must be the same day for all of a run: its length, and half of that again.
-_LONGEST_RUN = timedelta(minutes=25)
+# Tests count days back from today, which must be the same day for all of a run: its length, and some of that again. And some ask
+# for an instant of today that is twenty minutes old.
+_LONGEST_RUN, _DAY_IS_OLD_ENOUGH = timedelta(minutes=25), timedelta(minutes=21)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """A run of all tests that would end after midnight UTC begins after it."""
+    """A run of all tests that would meet midnight UTC begins some minutes after it."""
     is_worker = hasattr(session.config, "workerinput")
     if is_worker or session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
         return
-    now = datetime.now(UTC)
-    midnight = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
-    if midnight - now < _LONGEST_RUN:
-        print(f"These tests count days from today, which ends in {midnight - now}: they begin after midnight UTC.")
-        sleep((midnight - now).total_seconds() + 1)
+    wait = until_the_day_is_right(datetime.now(UTC))
+    if wait:
+        print(f"These tests count days from today, and would meet midnight UTC: they begin in {wait}.")
+        sleep(wait.total_seconds())
+
+
+def until_the_day_is_right(now: datetime) -> timedelta:
+    """How long a run of all tests waits."""
+    day = (now + _LONGEST_RUN).date()
+    return max(timedelta(), datetime.combine(day, time(), UTC) + _DAY_IS_OLD_ENOUGH - now)
 
 
 def pytest_collection_finish() -> None:
