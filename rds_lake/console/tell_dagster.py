@@ -36,7 +36,7 @@ def tell_missing(connected: Connected, source: SourceSettings) -> int:
     """The dates that the assets of a source's tables do not show; how many there were."""
     keys = StageKeys.of(source, find_known_tables(connected.config, source))
     dates = published_dates(connected.lake, source) if source.athena else {}
-    return _tell(lambda instance: reports.missing(instance, connected.config, source, keys, dates))
+    return _tell(lambda instance: reports.missing(instance, connected.config, keys, dates))
 
 
 def _tell(told: Callable[[dg.DagsterInstance], Iterable[dg.AssetMaterialization]]) -> int:

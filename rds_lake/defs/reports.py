@@ -48,12 +48,11 @@ def decided(source: SourceSettings, publication: Publication, *, how: str) -> li
 def missing(
     instance: dg.DagsterInstance,
     config: LakeConfig,
-    source: SourceSettings,
     keys: StageKeys,
     dates: Mapping[str, Sequence[date]],
 ) -> Iterator[dg.AssetMaterialization]:
     """The dates of every table, oldest first, that its asset does not show. `dates`: those in the lake, by the table's name."""
-    partitions = partitions_of(config, source)
+    partitions = partitions_of(config)
     for target, key in keys.tables.items():
         days = {day.isoformat(): day for day in sorted(dates.get(str(target), ()))}
         statuses = (instance.get_status_by_partition(key, list(days), partitions) if days else None) or {}

@@ -10,7 +10,7 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.config.lake_yaml import LakeConfig, first_date
+from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.keys import Stage
 
@@ -70,14 +70,17 @@ def asset_tags(source: SourceSettings, stage: str) -> dict[str, str]:
     return {Tag.SOURCE.value: source.name, _STAGE_TAG: stage}
 
 
-def partitions_of(config: LakeConfig, source: SourceSettings) -> dg.DailyPartitionsDefinition:
-    """One partition per UTC date; `end_offset=1` gives today's snapshot a partition today."""
-    return dg.DailyPartitionsDefinition(start_date=first_date(config, source).isoformat(), end_offset=1, timezone="UTC")
+def partitions_of(config: LakeConfig) -> dg.DailyPartitionsDefinition:
+    """One partition per UTC date; `end_offset=1` gives today's snapshot a partition today.
+
+    The same for all sources, also those with a later `start_date`: a sensor may only ask for runs of assets that have the
+    same partitions. Sensors ask for no date before a source's own first one; a person may.
+    """
+    return dg.DailyPartitionsDefinition(start_date=config.lake.start_date.isoformat(), end_offset=1, timezone="UTC")
 
 
 def check_spec(
     config: LakeConfig,
-    source: SourceSettings,
     name: str,
     *,
     asset: dg.AssetKey,
@@ -98,5 +101,5 @@ def check_spec(
             description=description,
             blocking=blocking,
             additional_deps=list(behind) or None,
-            partitions_def=partitions_of(config, source),
+            partitions_def=partitions_of(config),
         )

@@ -147,8 +147,8 @@ class Shell:
 
     def status(self, day: str, name: str) -> str:
         """What Dagster shows of a date of an asset: MATERIALIZED, FAILED, IN_PROGRESS, or MISSING."""
-        key, source = dg.AssetKey([self.world.config.sources[0].name, name]), self.world.config.sources[0]
-        shown = self.instance.get_status_by_partition(key, [day], partitions_of(self.world.config, source)) or {}
+        key = dg.AssetKey([self.world.config.sources[0].name, name])
+        shown = self.instance.get_status_by_partition(key, [day], partitions_of(self.world.config)) or {}
         status = shown.get(day)
         return status.value if status else "MISSING"
 

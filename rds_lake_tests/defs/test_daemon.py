@@ -48,9 +48,7 @@ def crowd(tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -
 def dagster(crowd: World, root: Path) -> Iterator[Dagster]:
     config = crowd.config.directory / "lake.yaml"
     work = crowd.config.directory
-    with running_dagster(
-        endpoint=crowd.cloud.url, config=config, work=work, root=root, one_code_server=True
-    ) as running:
+    with running_dagster(endpoint=crowd.cloud.url, config=config, work=work, root=root) as running:
         yield running
 
 

@@ -1,7 +1,7 @@
 """Runs in one process: the event path, a person's materialization, checks that block, failures that explain."""
 
 import json
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 
@@ -165,6 +165,14 @@ def test_a_failed_run_is_mailed_once_with_cause_and_next_step(shell: Shell) -> N
     assert mail["Subject"] == "[rds-lake] shop 2026-11-19: shop__snapshot_export failed"
     assert "has no automated snapshot for 2026-11-19" in mail["Message"]
     assert "Next step" in mail["Message"]
+
+
+def test_sources_with_first_dates_of_their_own_are_loaded_together(world: World) -> None:
+    (shop,) = world.config.sources
+    later = shop.model_copy(update={"name": "blog", "start_date": world.config.lake.start_date + timedelta(days=30)})
+    definitions = build_definitions(world.config.model_copy(update={"sources": (shop, later)}))
+    jobs = definitions.get_repository_def().get_all_jobs()
+    assert any("rds_lake_reconciliation" in job.name for job in jobs), "the sensor asks for runs of both"
 
 
 def test_today_has_a_partition(world: World) -> None:

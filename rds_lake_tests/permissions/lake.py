@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -46,9 +46,12 @@ def configured(directory: Path, *, first: date, secret: str) -> LakeConfig:
         {"name": "visits", "kind": "dynamodb", "tables": ["Visits"], "method": "scan", "on_demand_rcu": 1000},
         {"name": "carts", "kind": "dynamodb", "tables": ["Carts"], "converter": "glue"},
     ]
-    settings = _LAKE | {"start_date": str(first), "reconcile_days": 2}
+    # So long ago that AWS is asked since when the database is there: a day ago it would be after noon only.
+    long_ago = str(first - timedelta(days=2))
+    later = [source | {"start_date": str(first)} for source in sources if source["name"] != "shop"]
+    settings = _LAKE | {"start_date": long_ago, "reconcile_days": 2}
     path = directory / "lake.yaml"
-    path.write_text(yaml.safe_dump({"lake": settings, "sources": sources}), encoding="utf-8")
+    path.write_text(yaml.safe_dump({"lake": settings, "sources": [sources[0], *later]}), encoding="utf-8")
     return load_config(path)
 
 

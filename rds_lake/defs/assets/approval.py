@@ -37,10 +37,10 @@ def approval_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageK
                 tags=asset_tags(source, "approval"),
                 description="Materialize a date here, and nothing else with it, to publish it: all views of the source move. "
                 "Dates that are missing here wait, or were never published.",
-                partitions_def=partitions_of(lake_config, source),
+                partitions_def=partitions_of(lake_config),
             )
         ],
-        partitions_def=partitions_of(lake_config, source),
+        partitions_def=partitions_of(lake_config),
         retry_policy=RETRIES,
     )
     def approve(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> Iterator[Event]:

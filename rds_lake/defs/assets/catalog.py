@@ -24,7 +24,7 @@ def catalog_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsD
     @dg.asset(
         key=stage_key(source, Stage.CATALOG),
         deps=[stage_key(source, Stage.PARQUET)],
-        partitions_def=partitions_of(lake_config, source),
+        partitions_def=partitions_of(lake_config),
         check_specs=checks.specs(lake_config, source, Stage.CATALOG),
         retry_policy=RETRIES,
         **asset_attributes(source, Stage.CATALOG),

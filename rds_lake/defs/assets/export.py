@@ -23,7 +23,7 @@ def export_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDe
     @dg.multi_asset(
         name=op_name(source, Stage.EXPORT),
         specs=[dg.AssetSpec(stage_key(source, Stage.EXPORT), skippable=True, **asset_attributes(source, Stage.EXPORT))],
-        partitions_def=partitions_of(lake_config, source),
+        partitions_def=partitions_of(lake_config),
         check_specs=checks.specs(lake_config, source, Stage.EXPORT),
         can_subset=True,
         retry_policy=RETRIES,

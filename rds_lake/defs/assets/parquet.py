@@ -43,7 +43,7 @@ def parquet_asset(
                 **asset_attributes(source, Stage.PARQUET),
             )
         ],
-        partitions_def=partitions_of(lake_config, source),
+        partitions_def=partitions_of(lake_config),
         check_specs=checks.specs(lake_config, source, Stage.PARQUET),
         can_subset=True,
         retry_policy=RETRIES,

@@ -27,7 +27,7 @@ def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys
     @dg.multi_asset(
         name=f"{source.name}__publish",
         specs=_specs(lake_config, source, keys),
-        partitions_def=partitions_of(lake_config, source),
+        partitions_def=partitions_of(lake_config),
         can_subset=False,
         retry_policy=RETRIES,
     )
@@ -55,7 +55,7 @@ def _published(
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
     attributes: dict[str, Any] = asset_attributes(source, Stage.VIEWS) | {
         "deps": [stage_key(source, Stage.CATALOG)],
-        "partitions_def": partitions_of(lake_config, source),
+        "partitions_def": partitions_of(lake_config),
     }
     specs = [
         dg.AssetSpec(key, skippable=source.publish == "manual", **(attributes | _described(target)))

@@ -57,7 +57,7 @@ def _spec(
     config: LakeConfig, source: SourceSettings, keys: StageKeys, name: str, description: str
 ) -> dg.AssetCheckSpec:
     key = stage_key(source, Stage.CATALOG)
-    return check_spec(config, source, name, asset=key, behind=keys.before_readers, description=description)
+    return check_spec(config, name, asset=key, behind=keys.before_readers, description=description)
 
 
 def _result(source: SourceSettings, name: str, seen: read_back.ReadBack, *, severe: bool) -> dg.AssetCheckResult:

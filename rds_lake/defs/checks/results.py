@@ -68,7 +68,7 @@ def specs(config: LakeConfig, source: SourceSettings, stage: Stage) -> list[dg.A
         Stage.VIEWS: [],
     }
     return [
-        check_spec(config, source, name, asset=key, blocking=blocking, description=description)
+        check_spec(config, name, asset=key, blocking=blocking, description=description)
         for name, blocking, description in table[stage]
     ]
 

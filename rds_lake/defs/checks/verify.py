@@ -33,7 +33,7 @@ def verify_check(config: LakeConfig, source: Database, settings: Verify) -> dg.A
 
     @dg.multi_asset_check(
         name=f"{source.name}__verify",
-        specs=[check_spec(config, source, VERIFIED, asset=stage_key(source, Stage.PARQUET), description=what)],
+        specs=[check_spec(config, VERIFIED, asset=stage_key(source, Stage.PARQUET), description=what)],
         retry_policy=RETRIES,
     )
     def verify(context: dg.AssetCheckExecutionContext, gateways: dg.ResourceParam[Gateways]) -> dg.AssetCheckResult:

@@ -41,7 +41,7 @@ class IncidentConfig(dg.Config):
 def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChecksDefinition:
     """The check definition of one source."""
     what = "The source makes snapshots, and no export of it is stuck; a failed run says what is wrong."
-    spec = check_spec(lake_config, source, WATCH_CHECK, asset=stage_key(source, Stage.EXPORT), description=what)
+    spec = check_spec(lake_config, WATCH_CHECK, asset=stage_key(source, Stage.EXPORT), description=what)
 
     @dg.multi_asset_check(name=_op_name(source), specs=[spec], retry_policy=RETRIES)
     def watch(config: IncidentConfig, gateways: dg.ResourceParam[Gateways]) -> Iterator[dg.AssetCheckResult]:

@@ -172,6 +172,6 @@ def open_run_log(
         s3=gateways.s3,
         layout=gateways.layout,
         keys=keys,
-        partitions={source.name: partitions_of(config, source) for source in config.sources},
+        partitions={source.name: partitions_of(config) for source in config.sources},
         now=now,
     )

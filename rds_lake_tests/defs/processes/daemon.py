@@ -117,27 +117,9 @@ def _find_lost_starts_soon(home: Path) -> None:
     file.write_text(yaml.safe_dump(settings))
 
 
-def _one_code_server(work: Path, root: Path, processes: ProcessGroup) -> Path:
-    """Start a code server (`code_server.py`) in the place of those that daemon and webserver start for themselves; its workspace."""
-    socket = work / "code.sock"
-    server = [sys.executable, "-m", "rds_lake_tests.defs.processes.code_server", "--socket", str(socket)]
-    processes.start("code", [*server, "--module-name", "rds_lake.definitions", "--working-directory", str(root)])
-    until(socket.exists, seconds=90, what="the code server's start")
-    workspace = work / "workspace.yaml"
-    location = {"socket": str(socket), "host": "localhost", "location_name": "rds_lake"}
-    workspace.write_text(yaml.safe_dump({"load_from": [{"grpc_server": location}]}), encoding="utf-8")
-    return workspace
-
-
 @contextmanager
-def running_dagster(
-    *, endpoint: str, config: Path, work: Path, root: Path, one_code_server: bool = False, **settings: str
-) -> Iterator[Dagster]:
-    """Daemon and webserver for the lake of `config`; `settings` join their environment.
-
-    `one_code_server`: both share one, which a kill of the daemon does not end. By themselves each starts its own, the daemon
-    another every minute, and every run imports everything again: half of the processor's time.
-    """
+def running_dagster(*, endpoint: str, config: Path, work: Path, root: Path, **settings: str) -> Iterator[Dagster]:
+    """Daemon and webserver for the lake of `config`; `settings` join their environment."""
     home = dagster_home(root, work)
     _find_lost_starts_soon(home)
     variables = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")} | variables_of(endpoint)
@@ -150,7 +132,7 @@ def running_dagster(
     } | settings
     port = free_port()
     with ProcessGroup(environment=variables, log_folder=work) as processes:
-        workspace = _one_code_server(work, root, processes) if one_code_server else root / "workspace.yaml"
+        workspace = root / "workspace.yaml"
         running = Dagster(url=f"http://127.0.0.1:{port}", home=home, workspace=workspace, processes=processes)
         webserver = Path(sys.executable).parent / "dagster-webserver"
         processes.start("webserver", [str(webserver), "-w", str(workspace), "-p", str(port)])

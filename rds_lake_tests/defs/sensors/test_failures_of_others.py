@@ -40,7 +40,7 @@ def test_a_run_that_makes_both_and_fails_in_theirs_is_not_mailed(shell: Shell) -
     shell.world.with_source(athena=False)
     shell.reload()
     shell.world.snapshot("2026-11-20", event=False)
-    partitions = partitions_of(shell.world.config, shell.world.config.sources[0])
+    partitions = partitions_of(shell.world.config)
 
     @dg.asset(key=dg.AssetKey(["shop", "model"]), deps=[dg.AssetKey(["shop", "parquet"])], partitions_def=partitions)
     def model() -> None:
