@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.definitions import known_tables
 from rds_lake.defs.build import build_definitions
 from rds_lake.stages.lake.known_tables import save_known_tables, state_path
@@ -47,6 +47,36 @@ def test_a_source_whose_tables_cannot_be_read_is_named_and_every_source_loads(co
     assert "source db_0" in line
     keys = build_definitions(config, known_tables=known).resolve_all_asset_keys()
     assert {key.path[0] for key in keys} == {"shop", "db_0", "db_1"}
+
+
+# One of each kind, and every setting that decides which assets, sensors and schedules there are.
+VARIED = """
+lake:
+  {bucket: acme-lake, start_date: 2026-01-01, export_role: "arn:aws:iam::123456789012:role/export", kms_key: alias/lake,
+   glue_role: "arn:aws:iam::123456789012:role/convert", events_queue: events, workgroup: lake,
+   notifications: "arn:aws:sns:us-east-1:123456789012:alerts"}
+sources:
+  - {name: shop, kind: rds, identifier: shop, start_date: 2026-03-01, publish: manual, retention: {daily: 7},
+     verify: {secret: "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"},
+     streams: {tables: [shop.public.orders], secret: "arn:aws:secretsmanager:us-east-1:123456789012:secret:shop"}}
+  - {name: ledger, kind: aurora, identifier: ledger, snapshots: [live, backup], live_schedule: "0 4 * * *", parquet: in_place}
+  - {name: blog, kind: rds, identifier: blog, engine: mysql, include: [blog.posts], replace: true, athena: false}
+  - {name: calls, kind: rds, identifier: calls, engine: mysql, streams: {tables: [calls.log], capture: lambda,
+     function: "arn:aws:lambda:us-east-1:123456789012:function:changes"}}
+  - {name: reviews, kind: dynamodb, tables: [Reviews], incremental: true, start_date: 2026-05-01, export_at: "03:00"}
+  - {name: carts, kind: dynamodb, tables: [Carts], converter: glue, publish: manual, retention: {daily: 7}}
+  - {name: visits, kind: dynamodb, tables: [Visits], method: scan, athena: false}
+"""
+
+
+def test_a_lake_of_every_kind_and_setting_loads_with_all_its_jobs_sensors_and_schedules(tmp_path: Path) -> None:
+    config = parse_config(VARIED, where="lake.yaml", directory=tmp_path)
+    known = {source.name: TABLES for source in config.databases}
+    repository = build_definitions(config, known_tables=known).get_repository_def()
+    repository.load_all_definitions()
+    assert {job.name for job in repository.get_all_jobs()} >= {"__ASSET_JOB"}
+    assert len(repository.sensor_defs) >= 4
+    assert len(repository.schedule_defs) >= 2
 
 
 HEAVY = ("pyarrow", "uvloop", "httptools", "duckdb", "moto", "psycopg", "pymysql", "pyspark", "numpy", "pandas")
