@@ -12,8 +12,6 @@ makes capture look dearer than it is.
 from __future__ import annotations
 
 import statistics
-import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, LiteralString, TypeAlias
@@ -22,6 +20,7 @@ import click
 import psycopg
 
 from bench.bars import bar, exit_by_bars
+from bench.writers import seconds_of_a_transaction
 from rds_lake.database.capture.install import uninstall
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
@@ -36,8 +35,6 @@ CREATE TABLE t (id bigint PRIMARY KEY, a text, b numeric(12,2), at timestamptz D
                 e int, f float8)
 """
 _INSERT: LiteralString = "INSERT INTO t (id, a, b, j, e, f) "
-_WRITERS = 4
-_WARM = 50  # transactions of a new connection, which reads and compiles the functions
 _ROW_LEVEL = {"oltp": 1.5, "insert": 10.0, "update": 10.0}
 GOALS = {"row_level": _ROW_LEVEL, "statement_level": {"insert": 3.5, "update": 3.5}, "mariadb": _ROW_LEVEL}
 # Level, seconds of each kind of work without triggers, and with them.
@@ -51,7 +48,6 @@ def processor_seconds(connection: psycopg.Connection[Any]) -> float:
 
 def small_transactions(url: str, seconds: float) -> float:
     """Seconds of a transaction of three statements, of several writers at once."""
-    done, spent = [0] * _WRITERS, [0.0] * _WRITERS
 
     def transaction(connection: psycopg.Connection[Any], at: int) -> None:
         connection.execute(_INSERT + "VALUES (%s, %s, 12.34, '{\"a\": 1}', 7, 0.5)", [at, "x" * 30])
@@ -60,23 +56,7 @@ def small_transactions(url: str, seconds: float) -> float:
             connection.execute("DELETE FROM t WHERE id = %s", [at])
         connection.commit()
 
-    def write(writer: int) -> None:
-        first = writer * 10**9
-        with psycopg.connect(url) as connection:
-            for at in range(_WARM):
-                transaction(connection, first + at)
-            began, end = processor_seconds(connection) + time.thread_time(), time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                transaction(connection, first + _WARM + done[writer])
-                done[writer] += 1
-            spent[writer] = processor_seconds(connection) + time.thread_time() - began
-
-    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(_WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(spent) / max(sum(done), 1)
+    return seconds_of_a_transaction(lambda: psycopg.connect(url), transaction, processor_seconds, seconds)
 
 
 def bulk(url: str, rows: int) -> tuple[float, float]:

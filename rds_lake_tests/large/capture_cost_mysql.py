@@ -6,12 +6,11 @@ it. (Linux: /proc; nanoseconds, as an UPDATE without triggers takes 2 µs a row.
 
 from __future__ import annotations
 
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from bench.writers import seconds_of_a_transaction
 from rds_lake.database.capture.install import install, uninstall
 from rds_lake_tests.database.capture.mysql.lab import Lab
 
@@ -20,8 +19,6 @@ CREATE TABLE t (id bigint PRIMARY KEY, a text, b decimal(12,2), at timestamp(6) 
                 d date, e int, f double) CHARACTER SET utf8mb4
 """
 _COLUMNS = "INSERT INTO t (id, a, b, j, d, e, f) "
-_WRITERS = 4
-_WARM = 50  # transactions of a new connection, which reads and parses the triggers
 
 
 def processor_seconds(cursor: Any) -> float:
@@ -33,7 +30,6 @@ def processor_seconds(cursor: Any) -> float:
 
 def small_transactions(lab: Lab, seconds: float) -> float:
     """Seconds of a transaction of three statements, of several writers at once, the writers' own included."""
-    done, spent = [0] * _WRITERS, [0.0] * _WRITERS
 
     def transaction(cursor: Any, at: int) -> None:
         cursor.execute("BEGIN")
@@ -43,23 +39,7 @@ def small_transactions(lab: Lab, seconds: float) -> float:
             cursor.execute("DELETE FROM t WHERE id = %s", [at])
         cursor.execute("COMMIT")
 
-    def write(writer: int) -> None:
-        first = writer * 10**9
-        with lab.session() as cursor:
-            for at in range(_WARM):
-                transaction(cursor, first + at)
-            began, end = processor_seconds(cursor) + time.thread_time(), time.perf_counter() + seconds
-            while time.perf_counter() < end:
-                transaction(cursor, first + _WARM + done[writer])
-                done[writer] += 1
-            spent[writer] = processor_seconds(cursor) + time.thread_time() - began
-
-    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(_WRITERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sum(spent) / max(sum(done), 1)
+    return seconds_of_a_transaction(lab.session, transaction, processor_seconds, seconds)
 
 
 def bulk(lab: Lab, rows: int) -> tuple[float, float]:

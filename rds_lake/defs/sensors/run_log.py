@@ -48,13 +48,12 @@ class DagsterRunLog:
     s3: S3Gateway
     layout: LakeLayout
     keys: Keys
-    partitions: Mapping[str, dg.PartitionsDefinition]
+    partitions: dg.PartitionsDefinition
     now: datetime
 
     def progress(self, source: str, days: Sequence[date]) -> Mapping[date, Progress]:
         names = {day: day.isoformat() for day in days}
-        partitions = self.partitions[source]
-        shown = self.instance.get_status_by_partition(self.keys[source].last, list(names.values()), partitions)
+        shown = self.instance.get_status_by_partition(self.keys[source].last, list(names.values()), self.partitions)
         statuses = {name: _STATUSES[status] for name, status in (shown or {}).items() if status in _STATUSES}
         known = {day: statuses.get(name, Progress.OPEN) for day, name in names.items()}
         if Progress.DONE in known.values():
@@ -172,6 +171,6 @@ def open_run_log(
         s3=gateways.s3,
         layout=gateways.layout,
         keys=keys,
-        partitions={source.name: partitions_of(config) for source in config.sources},
+        partitions=partitions_of(config),
         now=now,
     )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
-from rds_lake.localcloud.redshift.loading.words import after_as, text_of, tokens
+from rds_lake.localcloud.redshift.loading.words import after_as, role_of, text_of, tokens
 
 _HEAD = re.compile(r"\s*copy\s", re.IGNORECASE)
 _FLAGS = (
@@ -80,8 +80,7 @@ def _option(copy: Copy, word: str, words: Iterator[str]) -> None:
     if word in _FLAGS:
         copy.flags.add(word)
     elif word == "IAM_ROLE":
-        role = next(words, "")
-        copy.role = text_of(role) if role.startswith("'") else role.lower()
+        copy.role = role_of(next(words, ""))
     elif word in ("FORMAT", "PARQUET", "CSV"):
         copy.format = after_as(words).upper() if word == "FORMAT" else word
         copy.given.add(copy.format)

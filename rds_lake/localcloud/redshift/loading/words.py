@@ -35,3 +35,8 @@ def text_of(token: str) -> str:
     if not token.startswith("'"):
         raise StatementFailedError(f'syntax error at or near "{token}"')
     return token[1:-1].replace("''", "'")
+
+
+def role_of(token: str) -> str:
+    """What IAM_ROLE names: an ARN, or the word `default`."""
+    return text_of(token) if token.startswith("'") else token.lower()

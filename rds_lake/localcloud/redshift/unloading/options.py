@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
-from rds_lake.localcloud.redshift.loading.words import after_as, text_of, tokens
+from rds_lake.localcloud.redshift.loading.words import after_as, role_of, text_of, tokens
 
 _HEAD = re.compile(r"\s*unload\s*\(", re.IGNORECASE)
 _FORMATS = ("CSV", "PARQUET", "JSON")
@@ -83,8 +83,7 @@ def _option(unload: Unload, word: str, rest: list[str]) -> None:
     if word in _FLAGS:
         unload.flags.add(word)
     elif word == "IAM_ROLE":
-        role = rest.pop(0) if rest else ""
-        unload.role = text_of(role) if role.startswith("'") else role.lower()
+        unload.role = role_of(rest.pop(0) if rest else "")
     elif word == "FORMAT" or word in _FORMATS:
         unload.format = _after_as(rest).upper() if word == "FORMAT" else word
     elif word == "DELIMITER":

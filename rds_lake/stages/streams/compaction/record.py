@@ -32,10 +32,6 @@ class CompactedRecord:
         """As it is; ManifestError when it is damaged."""
         return self._parse(self.lake.s3.find_text(self.lake.layout.bucket, self._key))
 
-    def add(self, before: Progress, batch: Batch, unparsed: Collection[Unparsed]) -> bool:
-        """`add_all` of one."""
-        return bool(self.add_all([(before, batch, unparsed)]))
-
     def add_all(self, found: Sequence[tuple[Progress, Batch, Collection[Unparsed]]]) -> Collection[TableTarget]:
         """Add the batches that each follow a `before`; those that were added. Where another run was first, its batch counts."""
         added: set[TableTarget] = set()
@@ -52,10 +48,6 @@ class CompactedRecord:
         if found:
             self._change(change)
         return added
-
-    def begin(self, target: TableTarget, epoch: str, version: int) -> Progress:
-        """`begin_all` of one."""
-        return self.begin_all({target: version}, epoch)[target]
 
     def begin_all(self, versions: Mapping[TableTarget, int], epoch: str) -> dict[TableTarget, Progress]:
         """How far each table is in this version, or in a newer one; of an older version nothing counts any more."""

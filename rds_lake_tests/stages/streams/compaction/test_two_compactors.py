@@ -103,7 +103,7 @@ def test_a_run_whose_table_another_has_begun_anew_gives_way_and_nothing_is_lost(
     retyped = replace(NOTES, columns=(*NOTES.columns[:2], number))
     (anew,) = compactor(lake).settled([retyped])
     assert anew.version == 2
-    compactor(lake).record.begin(NOTES.names.target, EPOCH, 2)
+    compactor(lake).record.begin_all({NOTES.names.target: 2}, EPOCH)
     write_cut(lake, EPOCH, 2, [(CAPTURED, [change(2, 2, "13")])])
     with pytest.raises(ConflictError):
         slow.compact(final(lake), settled)
