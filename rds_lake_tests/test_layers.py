@@ -67,8 +67,9 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "lake": {"", "dynamodb", "tables"},
         "permissions": set(),
         "streams": {"", "tables", "lake"},
+        "warehouse": {"", "tables", "lake"},
     },
-    "sql": {"": set(), "changes": {""}, "triggers": {""}},
+    "sql": {"": set(), "changes": {""}, "triggers": {""}, "warehouse": {""}},
     "database": {"": set(), "capture": {""}, "outbox": {""}},
     "convert": {
         "rules": set(),
@@ -85,6 +86,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "source": {"lake", "runs", "catalogue", "checks", "publish"},
         **dict.fromkeys(KINDS, SHARED),
         "streams": {"lake", "runs", "catalogue"},
+        "warehouse": {"lake", "runs", "catalogue", "publish"},
         "upkeep": SHARED | KINDS | {"streams"},
         "watch": SHARED | KINDS | {"upkeep", "streams"},
     },

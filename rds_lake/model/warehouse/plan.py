@@ -1,0 +1,120 @@
+"""What one run of a warehouse does, decided before anything is created: loads, then steps, then unloads.
+
+A plan is complete: no later stage asks lake.yaml, a folder of SQL or a pointer again, so that a run that is continued by another
+process does what the first one would have done. It is kept with the run's record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """How the warehouse comes to be."""
+
+    SERVERLESS = "serverless"  # a namespace and a workgroup
+    CLUSTER = "cluster"  # a provisioned cluster
+    EXISTING = "existing"  # somebody else's; nothing is created or removed
+
+
+class LoadBy(StrEnum):
+    """How rows get into a table of Redshift."""
+
+    SPECTRUM = "spectrum"  # CREATE TABLE AS SELECT from an external schema over Glue
+    COPY = "copy"  # COPY of a manifest's files
+
+
+class FileFormat(StrEnum):
+    """Of files that are loaded or unloaded."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    TEXT = "text"  # delimited, `|` by default
+    JSON = "json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LakeTable:
+    """A table of the lake at one snapshot date. `table` is its name in Athena."""
+
+    source: str
+    table: str
+    snapshot_date: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a table in Redshift; `type` in Redshift's words, as `varchar(200)` or `decimal(18,2)`."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Objects in S3: each URI is `s3://bucket/key`, or a prefix that ends with `/`. Their columns in the order of the file."""
+
+    uris: tuple[str, ...]
+    format: FileFormat
+    columns: tuple[Column, ...]
+    delimiter: str | None = None
+    header_lines: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Load:
+    """A table of Redshift that is filled from the lake or from files. `name` is also the asset's."""
+
+    name: str
+    origin: LakeTable | Files
+    by: LoadBy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """The statements of one `.sql` file, parameters filled in. `needs`: the loads and steps that must have ended before it."""
+
+    name: str
+    sql: str
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unload:
+    """A result: the rows of `query` as files under `to`, which is `s3://bucket/prefix/`.
+
+    `single_file`: exactly one file, or an error where there are more than `most_bytes`.
+    """
+
+    name: str
+    query: str
+    to: str
+    format: FileFormat
+    header: bool = False
+    gzip: bool = False
+    single_file: bool = False
+    most_bytes: int = 5 * 1024**3
+    delimiter: str | None = None
+    partition_by: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """Everything that a run will do. `run` is its id: the same work of the same cause always has the same one.
+
+    `keep_minutes`: how long the warehouse stays after the run; None for ever, 0 not at all.
+    """
+
+    warehouse: str
+    run: str
+    mode: Mode
+    loads: tuple[Load, ...]
+    steps: tuple[Step, ...]
+    unloads: tuple[Unload, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    keep_minutes: float | None = 0
+    budget_usd: float | None = None

@@ -1,0 +1,76 @@
+"""How far a run of a warehouse is: one JSON object in S3 per run, changed by If-Match only.
+
+    <prefix>/_warehouses/<warehouse>/lease.json          who has the warehouse (`lease.py`)
+    <prefix>/_warehouses/<warehouse>/runs/<run>.json     this record
+
+Whoever takes a turn reads the record, looks at AWS, does what can be done now, and writes what is so afterwards. No turn waits
+for AWS, and a turn that was killed is made again by the next: every statement has a name and a client token that follow from
+run, piece and attempt (`names.py`), by which it is found again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from rds_lake.model.warehouse.plan import Plan
+
+
+class Phase(StrEnum):
+    """Where a run is. It only ever moves down this list, and `REMOVING` follows whatever ends it."""
+
+    CREATING = "creating"
+    WORKING = "working"
+    REMOVING = "removing"
+    ENDED = "ended"
+
+
+class PieceKind(StrEnum):
+    """A load, a step or an unload."""
+
+    LOAD = "load"
+    STEP = "step"
+    UNLOAD = "unload"
+
+
+class PieceState(StrEnum):
+    """What became of a piece."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"  # something it needs failed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """One load, step or unload. `statement` is the Data API's id of the statement under way or of the last one.
+
+    `at`: of several statements in a row, the number of the one under way, from 0. `error`: what happened and what to do next.
+    """
+
+    kind: PieceKind
+    name: str
+    state: PieceState = PieceState.WAITING
+    attempt: int = 1
+    at: int = 0
+    statement: str | None = None
+    rows: int | None = None
+    bytes: int | None = None
+    seconds: float | None = None
+    files: tuple[str, ...] = ()
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run: its plan, where it is, and what became of each piece. `error`: why it ended badly, None while it has not."""
+
+    plan: Plan
+    phase: Phase
+    pieces: tuple[Piece, ...]
+    began_at: datetime
+    ended_at: datetime | None = None
+    error: str | None = None

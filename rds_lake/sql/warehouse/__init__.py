@@ -1,0 +1,1 @@
+"""SQL of Redshift, as text: tables, COPY, Spectrum, UNLOAD, steps."""
