@@ -179,20 +179,38 @@ def rollback(source: str, day: datetime, config_path: Path) -> None:
 @click.argument("sql")
 @click.option("--source", help="Whose views the query reads; needed where lake.yaml has several sources.")
 @click.option("--as-of", type=_DAY, help="Read the views as they were at this snapshot date.")
-@click.option("--rows", type=click.IntRange(1), default=200, show_default=True, help="Show at most so many rows.")
+@click.option(
+    "--rows", type=click.IntRange(1), help="Show at most so many rows.  [default: 200; all of them as csv and json]"
+)
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["auto", "table", "vertical", "csv", "json"]),
+    default="auto",
+    show_default=True,
+    help="auto: a table where it fits the terminal, else one column a line.",
+)
 @click.option("--write", is_flag=True, help="Also a statement that changes something (DROP, CREATE, INSERT, …).")
 @config_option
-def query(sql: str, source: str | None, as_of: datetime | None, rows: int, write: bool, config_path: Path) -> None:
+def query(
+    sql: str,
+    source: str | None,
+    as_of: datetime | None,
+    rows: int | None,
+    layout: str,
+    write: bool,
+    config_path: Path,
+) -> None:
     """Run a query in Athena; show its answer and how many bytes it scanned. Reads only, unless --write is given."""
-    from rich.console import Console
-
     from rds_lake.console.connect import connect
-    from rds_lake.console.query import Question, chosen_source
-    from rds_lake.console.query import query as run
+    from rds_lake.console.queries.answers import Layout, consoles
+    from rds_lake.console.queries.query import Question, chosen_source, print_query
 
-    config = load_config(config_path)
+    config, chosen = load_config(config_path), Layout(layout)
+    most_rows = rows or (None if chosen.for_programs else 200)
     question = Question(sql=sql, source=chosen_source(config, source), day=_date(as_of), write=write)
-    run(connect(config), question, console=Console(), most_rows=rows)
+    console, notes = consoles(chosen, wide=not sys.stdout.isatty() and "COLUMNS" not in os.environ)
+    print_query(connect(config), question, console=console, notes=notes, layout=chosen, most_rows=most_rows)
 
 
 main.add_command(streams)

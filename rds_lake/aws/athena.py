@@ -41,13 +41,15 @@ _AWAY_SECONDS = 120.0  # how long Athena may not answer before a statement that 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryResult:
-    """A finished query: rows as text, as Athena gives them; `milliseconds` of engine time.
+    """A finished query: rows as text, as Athena gives them, the types of its columns in Athena's words (`bigint`);
+    `milliseconds` of engine time.
 
     `output` is where Athena keeps the whole answer; `more`: it has rows beyond those that were asked for.
     """
 
     query_id: str
     columns: tuple[str, ...]
+    types: tuple[str, ...]
     rows: tuple[tuple[str | None, ...], ...]
     bytes_scanned: int
     milliseconds: int
@@ -96,12 +98,13 @@ class AthenaGateway:
         statistics = execution.get("Statistics", {})
         kind = execution.get("StatementType")
         if _makes_something(kind, sql):
-            columns, rows = (), ()
+            columns, types, rows = (), (), ()
         else:
-            columns, rows = self._rows_in_time(query_id, deadline, header=kind == "DML", most=most_rows)
+            columns, types, rows = self._rows_in_time(query_id, deadline, header=kind == "DML", most=most_rows)
         return QueryResult(
             query_id=query_id,
             columns=columns,
+            types=types,
             rows=rows[:most_rows],
             bytes_scanned=statistics.get("DataScannedInBytes", 0),
             milliseconds=statistics.get("TotalExecutionTimeInMillis", 0),
@@ -221,22 +224,24 @@ class AthenaGateway:
 
     def _rows(
         self, query_id: str, header: bool, most: int | None
-    ) -> tuple[tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
-        """Columns and rows, no page more than it takes to know that there are more than `most`."""
+    ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[tuple[str | None, ...], ...]]:
+        """Columns, their types, and rows; no page more than it takes to know that there are more than `most`."""
         with aws_errors("athena", "GetQueryResults", about=query_id):
             columns: tuple[str, ...] = ()
+            types: tuple[str, ...] = ()
             rows: list[tuple[str | None, ...]] = []
             for page in self._client.get_paginator("get_query_results").paginate(QueryExecutionId=query_id):
                 result = page["ResultSet"]
                 metadata = result.get("ResultSetMetadata", {}).get("ColumnInfo", [])
                 columns = columns or tuple(column["Name"] for column in metadata)
+                types = types or tuple(column.get("Type", "") for column in metadata)
                 rows += [
                     tuple(datum.get("VarCharValue") for datum in row.get("Data", [])) for row in result.get("Rows", [])
                 ]
                 if most is not None and len(rows) > most + header:
                     break
         # The first row of a SELECT's result repeats the column names.
-        return columns, tuple(rows[1:] if header and rows else rows)
+        return columns, types, tuple(rows[1:] if header and rows else rows)
 
 
 def _kind(sql: str) -> str:

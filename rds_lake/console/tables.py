@@ -24,17 +24,27 @@ def print_values(
     title: str | None = None,
     right: frozenset[int] = frozenset(),
 ) -> None:
-    """Print rows of `columns`; those whose number is in `right` are aligned there."""
-    table = Table(title=title, title_justify="left")
-    for number, name in enumerate(columns):
-        table.add_column(Text(name), no_wrap=True, overflow="fold", justify="right" if number in right else "left")
-    for row in rows:
-        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    if Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).maximum <= console.width:
+    """Print rows of `columns`, side by side where that fits; those whose number is in `right` are aligned there."""
+    table = _table(columns, rows, title, right)
+    if _width(console, table) <= console.width:
         console.print(table)
-        return
-    if title is not None:
-        console.print(Text(title))
+    else:
+        if title is not None:
+            console.print(Text(title))
+        print_rows(console, columns, rows)
+
+
+def print_side_by_side(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Print a table as wide as its values are, whatever the terminal's width."""
+    table = _table(columns, rows, None, frozenset())
+    width = console.width
+    console.width = max(width, _width(console, table))
+    console.print(table)
+    console.width = width
+
+
+def print_rows(console: Console, columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Print each row as a list of its columns."""
     widest = max(len(name) for name in columns)
     for number, row in enumerate(rows, 1):
         console.print(Text(f"-- row {number}", style="dim"))
@@ -43,6 +53,19 @@ def print_values(
             console.print(line, overflow="fold", highlight=False)
     if not rows:
         console.print(Text(", ".join(columns)), overflow="fold", highlight=False)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | None, right: frozenset[int]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(columns):
+        table.add_column(Text(name), no_wrap=True, overflow="fold", justify="right" if number in right else "left")
+    for row in rows:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
+def _width(console: Console, table: Table) -> int:
+    return Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).maximum
 
 
 _ANY_WIDTH = 1_000_000

@@ -14,7 +14,7 @@ from rich.console import Console
 from rds_lake.config.shared import Retention
 from rds_lake.console.prune import prune
 from rds_lake.console.publish import publish, rollback
-from rds_lake.console.query import Question, query
+from rds_lake.console.queries.query import Question, print_query
 from rds_lake.console.status import status
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.stages.watch.sources import run_of
@@ -79,7 +79,7 @@ def _go_back(journey: Journey) -> None:
 def _ask(journey: Journey) -> None:
     for source in journey.reader.config.sources:
         sql = "SHOW TABLES" if source in journey.reader.config.dynamodb else "SELECT * FROM orders"
-        query(connected(journey.reader), Question(sql=sql, source=source), console=_quiet())
+        print_query(connected(journey.reader), Question(sql=sql, source=source), console=_quiet(), notes=_quiet())
 
 
 def _mend(journey: Journey) -> None:

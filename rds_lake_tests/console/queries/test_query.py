@@ -1,5 +1,6 @@
 """`rds-lake query` asks Athena, now or as of a date, and refuses what it cannot ask faithfully."""
 
+import json
 import re
 
 import pytest
@@ -114,3 +115,18 @@ def test_files_that_are_gone_are_an_error_and_no_smaller_answer(asked, world: Wo
     assert result.exit_code == 1
     assert "1 files of shop 2026-11-19" in result.output
     assert keys[0] in result.output.replace("\n", "")
+
+
+def test_a_program_that_reads_csv_or_json_gets_every_row_and_nothing_else(asked) -> None:
+    sql = "SELECT n, CAST(n AS varchar) AS t FROM UNNEST(sequence(1, 300)) AS t(n) ORDER BY 1"
+    table, lines = asked(sql, "--format", "csv"), asked(sql, "--format", "json")
+    assert table.stdout.splitlines()[:2] == ["n,t", "1,1"]
+    assert len(table.stdout.splitlines()) == 301
+    assert json.loads(lines.stdout)[-1] == {"n": 300, "t": "300"}
+    assert "300 rows," in lines.stderr
+
+
+def test_what_is_piped_is_as_wide_as_its_values(asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("COLUMNS")
+    output = asked("SELECT rpad('', 300, 'x') AS long, 1 AS n").output
+    assert f"│ {'x' * 300} │ 1 │" in output

@@ -1,4 +1,4 @@
-"""`rds-lake query`: a query to Athena, now or as of a date, and its answer as a table. As of a date: `sql/as_of.py`."""
+"""`rds-lake query`: a query to Athena, now or as of a date, and its answer. As of a date: `sql/as_of.py`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ from datetime import date
 import click
 from rich.console import Console
 from rich.filesize import decimal
-from rich.text import Text
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
-from rds_lake.console.tables import print_values
+from rds_lake.console.queries.answers import Layout, print_answer
 from rds_lake.errors import ConfigError
 from rds_lake.sql.as_of import render_as_of, views_read
 from rds_lake.sql.statements import reads_only
@@ -38,28 +37,41 @@ def chosen_source(config: LakeConfig, name: str | None) -> SourceSettings:
     return config.source(name or names[0])
 
 
-def query(connected: Connected, question: Question, *, console: Console, most_rows: int | None = None) -> None:
-    """Run the statement and show `most_rows` of its answer; ConfigError for one that changes something, unless it may."""
+def print_query(
+    connected: Connected,
+    question: Question,
+    *,
+    console: Console,
+    notes: Console,
+    layout: Layout = Layout.AUTO,
+    most_rows: int | None = None,
+) -> None:
+    """Run the statement and print `most_rows` of its answer; ConfigError for one that changes something, unless it may.
+
+    What is said about the answer goes to `notes`, so that CSV and JSON are nothing else.
+    """
+    answer = connected.lake.athena.run(
+        _statement(connected, question), database=question.source.name, most_rows=most_rows
+    )
+    if answer.columns:
+        print_answer(console, answer, layout)
+    rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
+    if answer.more:
+        rows = f"the first {rows}"
+        notes.print(f"there are more rows: all of them are in {answer.output}; --rows shows more here", highlight=False)
+    summary = f"{rows}, {decimal(answer.bytes_scanned)} scanned, {answer.milliseconds / 1000:.1f} s"
+    day = question.day
+    notes.print(summary if day is None else f"as of {day}: {summary}", style="dim", highlight=False)
+
+
+def _statement(connected: Connected, question: Question) -> str:
     sql, source, day = question.sql.strip().rstrip(";"), question.source, question.day
     if day is not None:
         tables = readable_tables(connected.lake, source, day, views_read(sql, source.name))
-        sql = render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
-    elif not question.write and not reads_only(sql):
+        return render_as_of(sql, source.name, [(table.names, table.columns) for table in tables], day)
+    if not question.write and not reads_only(sql):
         raise ConfigError(
             "this statement may change or remove something, and `rds-lake query` only reads; it was not run. "
             "Repeat it with --write if that is what you want"
         )
-    answer = connected.lake.athena.run(sql, database=source.name, most_rows=most_rows)
-    if answer.columns:
-        null = Text("NULL", style="dim")
-        print_values(
-            console, answer.columns, [[null if value is None else value for value in row] for row in answer.rows]
-        )
-    rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
-    if answer.more:
-        rows = f"the first {rows}"
-        console.print(
-            f"there are more rows: all of them are in {answer.output}; --rows shows more here", highlight=False
-        )
-    summary = f"{rows}, {decimal(answer.bytes_scanned)} scanned, {answer.milliseconds / 1000:.1f} s"
-    console.print(summary if day is None else f"as of {day}: {summary}", style="dim", highlight=False)
+    return sql

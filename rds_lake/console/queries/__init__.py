@@ -1,0 +1,1 @@
+"""`rds-lake query`: what is asked, and how the answer is printed."""

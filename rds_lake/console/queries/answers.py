@@ -1,0 +1,90 @@
+"""An answer of Athena as a table, as one column a line, as CSV or as JSON: in none of them is a value cut or rounded.
+
+    --format table      side by side, whatever the width        vertical    one column a line
+    --format csv        RFC 4180; NULL is an empty field,        json        an array of objects, one a line; whole numbers,
+                        an empty text is `""`                                doubles and booleans as such, all else as text
+
+Decimals are text in JSON: many readers of JSON would round them to doubles.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from enum import StrEnum
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from rds_lake.aws.athena import QueryResult
+from rds_lake.console.tables import print_rows, print_side_by_side, print_values
+
+_ANY_WIDTH = 1_000_000
+_WHOLE = frozenset({"tinyint", "smallint", "integer", "int", "bigint"})
+_FLOATING = frozenset({"double", "real", "float"})
+
+
+class Layout(StrEnum):
+    """How an answer is printed. AUTO: a table where it fits the terminal, else vertical."""
+
+    AUTO = "auto"
+    TABLE = "table"
+    VERTICAL = "vertical"
+    CSV = "csv"
+    JSON = "json"
+
+    @property
+    def for_programs(self) -> bool:
+        return self in (Layout.CSV, Layout.JSON)
+
+
+def consoles(layout: Layout, *, wide: bool) -> tuple[Console, Console]:
+    """Where an answer is printed, and where what is said about it: elsewhere for a program that reads the answer.
+
+    `wide`: the output is a file or a pipe, for which rich would assume 80 columns.
+    """
+    console = Console(width=_ANY_WIDTH if wide else None)
+    return console, Console(stderr=True) if layout.for_programs else console
+
+
+def print_answer(console: Console, answer: QueryResult, layout: Layout) -> None:
+    """Print all its rows."""
+    if layout is Layout.CSV:
+        for row in (answer.columns, *answer.rows):
+            click.echo(",".join(_csv(value) for value in row))
+    elif layout is Layout.JSON:
+        _print_json(answer)
+    else:
+        show = {Layout.TABLE: print_side_by_side, Layout.VERTICAL: print_rows}.get(layout, print_values)
+        null = Text("NULL", style="dim")
+        show(console, answer.columns, [[null if value is None else value for value in row] for row in answer.rows])
+
+
+def _csv(value: str | None) -> str:
+    if value is None:
+        return ""
+    if value and not any(char in value for char in ',"\r\n'):
+        return value
+    return '"' + value.replace('"', '""') + '"'
+
+
+def _print_json(answer: QueryResult) -> None:
+    """One row a line, so that a reader may take them line by line as well."""
+    lines = [
+        "{" + ", ".join(f"{json.dumps(name)}: {_json(value, kind)}" for name, value, kind in cells) + "}"
+        for cells in (zip(answer.columns, row, answer.types, strict=True) for row in answer.rows)
+    ]
+    click.echo("[" + ",\n ".join(lines) + "]")
+
+
+def _json(value: str | None, kind: str) -> str:
+    if value is None:
+        return "null"
+    if kind == "boolean" and value in ("true", "false"):
+        return value
+    if kind in _WHOLE:
+        return str(int(value))
+    if kind in _FLOATING and math.isfinite(float(value)):
+        return json.dumps(float(value))
+    return json.dumps(value, ensure_ascii=False)
