@@ -14,6 +14,7 @@ from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.checks.quality import check_tables
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.in_use import InUse
+from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.lake.snapshot_log import is_recorded, recorded_dates
 from rds_lake.stages.publish import cleanup
@@ -90,11 +91,23 @@ def _newest_waiting(publisher: Publisher, pointer: Pointer | None) -> date:
     lake, name = publisher.lake, publisher.source.name
     held = waiting(pointer, recorded_dates(lake.s3, lake.layout, name), manual=True)
     if not held:
-        if pointer is not None:
-            _clean_up(publisher, tables_of(lake, publisher.source, pointer.snapshot_date))
         shown = f"published is {pointer.snapshot_date}" if pointer else "nothing is published yet"
-        raise PublishError(f"no date of {name} waits to be published; {shown}")
+        left = _finish_published(publisher, pointer.snapshot_date) if pointer else ""
+        raise PublishError(f"no date of {name} waits to be published; {shown}{left}")
     return held[-1]
+
+
+def _finish_published(publisher: Publisher, day: date) -> str:
+    """Clean up behind a date that was published and perhaps not cleaned up; why that was not done, else nothing.
+
+    No statement has just read the date: files may have gone since, and AWS's copy then is what they are made from again."""
+    tables = tables_of(publisher.lake, publisher.source, day)
+    gone = missing_files(publisher.lake.s3, tables.manifest)
+    if gone:
+        what = "1 file of it is gone" if len(gone) == 1 else f"{len(gone)} files of it are gone"
+        return f", and {what} from the lake ({gone[0]}); materialize `parquet` of {day}"
+    _clean_up(publisher, tables)
+    return ""
 
 
 def _clean_up(publisher: Publisher, tables: DatedTables, *, alone: bool = True) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal
 
 from rds_lake.aws.s3.many import ManyS3
 from rds_lake.aws.s3.objects import Upload
+from rds_lake.model.lake.manifest import Manifest
 from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.intact import missing_files
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.publish.cleanup import delete_export
 from rds_lake.stages.upkeep.folders import Folder
@@ -68,6 +70,18 @@ def remove_orphan(lake: Lake, orphan: Orphan) -> None:
         many.delete(orphan.bucket, [key for key, _ in many.listed_below(orphan.bucket, orphan.key)])
 
 
+def unless_needed(lake: Lake, orphan: Orphan, manifest: Manifest | None) -> Orphan:
+    """AWS's copy of a date that is in the lake; left to a person where files of the date are gone, which it may have.
+
+    A date may be published and have lost files since: only a look at them says whether the copy is superfluous."""
+    gone = missing_files(lake.s3, manifest) if orphan.kind == "export" and manifest is not None else ()
+    if not gone:
+        return orphan
+    files = "1 file" if len(gone) == 1 else f"{len(gone)} files"
+    why = f"{orphan.day} lacks {files} in the lake, which this copy has: materialize `parquet` of the date ({gone[0]})"
+    return replace(orphan, removable=False, why=why)
+
+
 def is_orphan_still(lake: Lake, orphan: Orphan) -> bool:
     """Whether nothing uses it even now: the plan may be hours old.
 
@@ -82,6 +96,7 @@ def is_orphan_still(lake: Lake, orphan: Orphan) -> bool:
     task = orphan.key.rstrip("/").rpartition("/")[2]
     manifest = handover.find_manifest(lake.s3, lake.layout, orphan.source, orphan.day)
     if orphan.kind in ("export", "ended badly"):
-        return manifest is None or not (manifest.in_place and manifest.export.export_task == task)
+        in_place = manifest is not None and manifest.in_place and manifest.export.export_task == task
+        return not in_place and unless_needed(lake, orphan, manifest).removable
     uri = lake.layout.uri(orphan.key)
     return manifest is None or all(table.location != uri for table in manifest.tables)

@@ -26,7 +26,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.orphan import Orphan
+from rds_lake.stages.upkeep.orphan import Orphan, unless_needed
 from rds_lake.stages.upkeep.retention import SAFETY_AGE
 from rds_lake.stages.upkeep.source_state import SourceState
 from rds_lake.stages.upkeep.unnamed_folders import unnamed_folders
@@ -48,8 +48,9 @@ def find_orphans(
     `busy` dates are left out: those that a run is known to work on, and those marked so (`retention.busy_by_marks`).
     """
     known = SourceState.read(lake, source, busy=busy)
+    copies = unread_exports(config, known, exports, rds=rds, now=now)
     orphans = [
-        *unread_exports(config, known, exports, rds=rds, now=now),
+        *(unless_needed(lake, copy, known.manifests.get(copy.day) if copy.day else None) for copy in copies),
         *unnamed_folders(config, lake, known, exports, now=now),
         *_uploads(lake, source, now=now),
     ]

@@ -90,6 +90,23 @@ def test_a_first_date_is_held_as_well_and_awss_copy_stays_until_it_is_published(
     assert [removal.snapshot_date for removal in plan.removals] == [date(2026, 11, 19)]
 
 
+def test_awss_copy_is_not_tidied_up_while_the_published_date_lacks_files(world: World) -> None:
+    world.with_source(publish="manual", keep_export=True)
+    arrive(world, "2026-11-19")
+    approve(world)
+    world.with_source(publish="manual", keep_export=False)
+    copy = world.keys("exports/")
+    lost = next(key for key in world.keys("lake/shop/shop/public.orders") if key.endswith(".parquet"))
+    world.clients.client("s3").delete_object(Bucket="acme-lake", Key=lost)
+    with pytest.raises(PublishError, match=r"no date of shop waits .* 1 file .* is gone"):
+        approve(world)
+    assert world.keys("exports/") == copy
+    world.run().relocate(date(2026, 11, 19))
+    with pytest.raises(PublishError, match="no date of shop waits to be published; published is 2026-11-19"):
+        approve(world)
+    assert world.keys("exports/") == []
+
+
 def test_after_a_rollback_no_run_brings_the_bad_date_back_and_the_next_date_is_published(world: World) -> None:
     arrive(world, "2026-11-18", "2026-11-19", "2026-11-20")
     assert roll_back(world, "2026-11-18").latest == date(2026, 11, 18)

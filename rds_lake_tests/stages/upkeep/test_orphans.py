@@ -11,7 +11,7 @@ from rds_lake.errors import ExportFailedError
 from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.upkeep.changes import ChangesPlan
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.orphan import Orphan, remove_orphan
+from rds_lake.stages.upkeep.orphan import Orphan, is_orphan_still, remove_orphan
 from rds_lake.stages.upkeep.orphans import find_orphans
 from rds_lake.stages.upkeep.prune import PrunePlan, apply_prune
 from rds_lake.stages.upkeep.retention import RetentionPlan, busy_by_marks
@@ -67,6 +67,28 @@ def test_awss_copy_left_after_publishing_is_found_and_removed_and_nothing_beside
     remove_all(world)
     assert world.keys("exports/") == ["exports/somebody-elses-export/x.parquet"]
     assert find(world) == {}
+    assert world.query("SELECT count(*) FROM orders") == [("10",)]
+
+
+def test_awss_copy_of_a_published_date_stays_while_the_lake_lacks_files_of_it(world: World) -> None:
+    world.with_source(keep_export=True)
+    world.snapshot("2026-11-20")
+    world.publish("2026-11-20")
+    world.with_source(keep_export=False)
+    planned = find(world)["export"]
+    assert planned.removable
+    lost = next(key for key in world.keys(ORDERS) if key.endswith(".parquet"))
+    world.clients.client("s3").delete_object(Bucket="acme-lake", Key=lost)
+    assert not is_orphan_still(world.gateways.lake, planned), "a file went after the plan was made"
+    orphan = find(world)["export"]
+    assert not orphan.removable
+    assert orphan.why.startswith("2026-11-20 lacks 1 file in the lake, which this copy has")
+    before = world.keys("exports/")
+    remove_all(world)
+    assert world.keys("exports/") == before
+    world.run().relocate(DAY)
+    remove_all(world)
+    assert world.keys("exports/") == []
     assert world.query("SELECT count(*) FROM orders") == [("10",)]
 
 
