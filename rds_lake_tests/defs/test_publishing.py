@@ -76,6 +76,27 @@ def test_a_held_date_is_shown_told_once_and_published_by_materializing_its_appro
     assert "to go back: rds-lake rollback shop 2026-11-19" in shell.failure(refused)
 
 
+def test_every_check_of_a_good_date_says_in_numbers_what_it_saw(shell: Shell) -> None:
+    shell.world.snapshot("2026-11-19")
+    first = shell.materialize("2026-11-19")
+    assert check(first, "rows_against_previous").description == (
+        "2026-11-19: the first date, 30 rows in 3 tables: nothing to compare with"
+    )
+    execute(shell.world.url, "DELETE FROM orders WHERE id = 10; CREATE TABLE customers AS SELECT 1 AS id")
+    shell.world.snapshot("2026-11-20")
+    said = {
+        one.check_name: (one.description or "").removeprefix("2026-11-20: ")
+        for one in shell.materialize("2026-11-20").get_asset_check_evaluations()
+    }
+    assert said["rows_against_previous"] == (
+        "customers 1 row, new; orders 9 rows, 10 on 2026-11-19; 2 tables with as many rows as on 2026-11-19"
+    )
+    assert said["rows_readable"] == "Athena reads all 30 rows of 4 tables"
+    assert said["published_is_readable"] == "4 views answer with all 30 rows"
+    assert said["tables_as_known"].startswith("shop.public.customers is new: it is published, but has no asset")
+    assert not [text for text in said.values() if text in ("none", "") or "1 problems" in text]
+
+
 def test_no_sensor_asks_for_an_approval(shell: Shell) -> None:
     by_hand(shell)
     shell.world.snapshot("2026-11-20")

@@ -62,7 +62,8 @@ def _spec(
 
 def _result(source: SourceSettings, name: str, seen: read_back.ReadBack, *, severe: bool) -> dg.AssetCheckResult:
     if seen.snapshot_date is not None:
-        return checks.result(source, Stage.CATALOG, name, seen.problems, day=seen.snapshot_date, blocking=severe)
+        day, holds = seen.snapshot_date, seen.holds
+        return checks.result(source, Stage.CATALOG, name, seen.problems, day=day, holds=holds, blocking=severe)
     return dg.AssetCheckResult(
         asset_key=stage_key(source, Stage.CATALOG),
         check_name=name,

@@ -15,6 +15,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.database.counts import RowCount, count_rows
 from rds_lake.database.dsn import parse_dsn
 from rds_lake.defs import metadata
+from rds_lake.defs.checks.results import sentence
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.resources import Gateways, utc_now
@@ -81,12 +82,13 @@ def _result(source: SourceSettings, verified: Verified) -> dg.AssetCheckResult:
     shown = metadata.verified(verified)
     if lines:
         shown["problems"] = dg.MetadataValue.md("\n".join(f"- {line}" for line in lines))
+    told = sentence(verified.problems) or "every compared table has the database's rows"
     return dg.AssetCheckResult(
         asset_key=stage_key(source, Stage.PARQUET),
         check_name=VERIFIED,
         passed=not verified.problems,
         severity=dg.AssetCheckSeverity.WARN,
-        description=f"{verified.snapshot_date}: {len(verified.problems)} tables differ; {verified.exact} counted, "
+        description=f"{verified.snapshot_date}: {told}; {verified.exact} counted, "
         f"{verified.estimated} estimated, {len(verified.unknown)} not compared, {_hours(verified.age)} after the snapshot",
         metadata=shown,
     )

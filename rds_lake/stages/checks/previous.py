@@ -46,11 +46,26 @@ class RowDrop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RowChange:
+    """A table's rows now and before; None where it was not there before."""
+
+    view: str
+    before: int | None
+    now: int
+
+    @property
+    def share(self) -> float:
+        """How much changed, in rows before."""
+        return abs(self.now - (self.before or 0)) / max(self.before or 0, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RowComparison:
-    """A date against the one before; `previous` is None for the first."""
+    """A date against the one before; `previous` is None for the first. `rows` are all tables, the most changed first."""
 
     snapshot_date: date
     previous: date | None
+    rows: tuple[RowChange, ...] = ()
     drops: tuple[RowDrop, ...] = ()
 
     @property
@@ -61,14 +76,9 @@ class RowComparison:
 def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowComparison:
     """The manifest's tables against those of the date before. A table that is gone, or new, is no drop, nor is an outbox's."""
     day = manifest.snapshot_date
-    before = _previous(lake, source, day)
-    if before is None:
-        return RowComparison(snapshot_date=day, previous=None)
-    earlier, rows = (
-        _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source),
-        _rows(manifest, source),
-    )
-    views = _views(lake, source, manifest)
+    before, rows, views = _previous(lake, source, day), _rows(manifest, source), _views(lake, source, manifest)
+    earlier = {} if before is None else _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source)
+    changes = [RowChange(view=views[target], before=earlier.get(target), now=count) for target, count in rows.items()]
     drops = [
         RowDrop(
             table=str(target),
@@ -82,7 +92,8 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
         for limit, named in [source.max_drop_of(views[target], str(target))]
         if target not in source.outbox_tables and count < earlier.get(target, 0) * (1 - limit)
     ]
-    return RowComparison(snapshot_date=day, previous=before, drops=tuple(drops))
+    changes.sort(key=lambda change: (-change.share, -change.now, change.view))
+    return RowComparison(snapshot_date=day, previous=before, rows=tuple(changes), drops=tuple(drops))
 
 
 def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[TableTarget, str]:

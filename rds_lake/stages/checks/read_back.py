@@ -17,6 +17,7 @@ from rds_lake.errors import QueryError, UnavailableError
 from rds_lake.model.lake.publication import waiting
 from rds_lake.sql.views import render_view_counts
 from rds_lake.stages.catalogue.dated import tables_of
+from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.manifest_head import get_head
 from rds_lake.stages.lake.pointer import find_pointer
@@ -28,10 +29,11 @@ _LOOKS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadBack:
-    """The published date and what is wrong with it for readers."""
+    """The published date and what is wrong with it for readers; `holds`: what was seen where nothing is."""
 
     snapshot_date: date | None
     problems: tuple[str, ...] = ()
+    holds: str = ""
 
 
 def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
@@ -40,10 +42,13 @@ def read_published(lake: Lake, source: SourceSettings) -> ReadBack:
         pointer = find_pointer(lake.s3, lake.layout, source.name)
         if pointer is None:
             break
-        problems = _problems(lake, source, pointer.snapshot_date)
+        tables = tables_of(lake, source, pointer.snapshot_date).typed
+        problems = _problems(lake, source.name, pointer.snapshot_date, tables)
         # Counts taken while another run moved the views mean nothing.
         if not problems or find_pointer(lake.s3, lake.layout, source.name) == pointer:
-            return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems))
+            rows = sum(table.named.manifest.rows for table in tables)
+            holds = f"{len(tables)} views answer with all {rows:,} rows"
+            return ReadBack(snapshot_date=pointer.snapshot_date, problems=tuple(problems), holds=holds)
     else:
         raise UnavailableError(
             f"the views of {source.name} were moved {_LOOKS} times while their rows were counted; the check can be repeated"
@@ -62,7 +67,9 @@ def find_age(lake: Lake, source: SourceSettings, *, now: datetime) -> ReadBack:
     made = get_head(lake.s3, lake.layout, source.name, pointer.snapshot_date).export.snapshot_time
     limit, shown = source.freshness, pointer.snapshot_date
     if limit is None or now - made <= limit:
-        return ReadBack(snapshot_date=shown)
+        age = (now - made).total_seconds() / 3600
+        holds = f"what readers see is {age:.0f} h old, a snapshot of {made:%Y-%m-%d %H:%M} UTC"
+        return ReadBack(snapshot_date=shown, holds=holds)
     problem = (
         f"readers see {shown}, a snapshot of {made:%Y-%m-%d %H:%M} UTC, older than the {limit.total_seconds() / 3600:g} h of "
         f"`freshness_hours`{waits}"
@@ -70,8 +77,7 @@ def find_age(lake: Lake, source: SourceSettings, *, now: datetime) -> ReadBack:
     return ReadBack(snapshot_date=shown, problems=(problem,))
 
 
-def _problems(lake: Lake, source: SourceSettings, day: date) -> list[str]:
-    tables, database = tables_of(lake, source, day).typed, source.name
+def _problems(lake: Lake, database: str, day: date, tables: Sequence[TypedTable]) -> list[str]:
     expected = {table.names.view: table.named.manifest.rows for table in tables}
     views = sorted(expected)
     problems = [] if any(expected.values()) or not views else [f"every table of {day} is empty"]
