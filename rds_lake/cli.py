@@ -135,15 +135,24 @@ def prune(sources: tuple[str, ...], apply: bool, config_path: Path) -> None:
 @main.command()
 @click.argument("sources", nargs=-1)
 @click.option("--all-tables", is_flag=True, help="Every table, not only the biggest.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: an array of objects, one a source.")
+@click.option(
+    "--fail-if-stale",
+    is_flag=True,
+    help="Exit code 3 where readers see something older than `freshness_hours`, or nothing.",
+)
 @config_option
-def status(sources: tuple[str, ...], all_tables: bool, config_path: Path) -> None:
+def status(sources: tuple[str, ...], all_tables: bool, as_json: bool, fail_if_stale: bool, config_path: Path) -> None:
     """Show what is published of SOURCES (default: all), how old and how big it is, and which exports run."""
     from rich.console import Console
 
     from rds_lake.console.connect import connect
     from rds_lake.console.status import status as run
 
-    run(connect(load_config(config_path)), sources, now=datetime.now(UTC), console=Console(), all_tables=all_tables)
+    connected, now = connect(load_config(config_path)), datetime.now(UTC)
+    stale = run(connected, sources, now=now, console=Console(), all_tables=all_tables, as_json=as_json)
+    if stale and fail_if_stale:
+        sys.exit(3)
 
 
 @main.command()

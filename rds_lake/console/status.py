@@ -5,8 +5,10 @@ The figures come from `stages/watch/status.py`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from typing import Any
 
 from rich.console import Console
 from rich.filesize import decimal
@@ -23,19 +25,67 @@ _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
 
 
 def status(
-    connected: Connected, names: tuple[str, ...], *, now: datetime, console: Console, all_tables: bool = False
-) -> None:
-    """Show every source, or the named ones with more of their tables."""
+    connected: Connected,
+    names: tuple[str, ...],
+    *,
+    now: datetime,
+    console: Console,
+    all_tables: bool = False,
+    as_json: bool = False,
+) -> bool:
+    """Show every source, or the named ones with more of their tables. Whether what readers see of one of them is stale.
+
+    `as_json`: an array of objects, one a source, with all tables (`docs/monitoring.md`).
+    """
     config, rds, lake = connected.config, connected.rds, connected.lake
     # A lake of DynamoDB alone has no right to ask RDS.
     running = rds.list_running_exports() if config.databases else []
     limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
+    stale, bodies = False, list[dict[str, Any]]()
     for source in connected.sources(names):
         state = source_status(config, source, running, rds=rds, lake=lake)
+        stale |= state.is_stale(source, now)
+        if as_json:
+            bodies.append(_body(source, state, connected, now=now))
+            continue
         lines = [*_under_way(connected.under_way(source), now, limit), *map(str, connected.outboxes(source))]
         _show(console, source, state, lines, now=now, limit=limit)
-    if config.databases:
+    if as_json:
+        console.print(json.dumps(bodies, indent=1), soft_wrap=True, markup=False, highlight=False)
+    elif config.databases:
         console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
+    return stale
+
+
+def _body(source: SourceSettings, state: SourceStatus, connected: Connected, *, now: datetime) -> dict[str, Any]:
+    """The source for programs: dates as `2026-11-27`, times with their zone, what is unknown as null."""
+    age = state.age(now)
+    return {
+        "source": state.source,
+        "published": _day(state.published),
+        "shown": _day(state.shown),
+        "snapshot_time": state.snapshot_time.isoformat() if state.snapshot_time else None,
+        "age_hours": None if age is None else round(age.total_seconds() / 3600, 2),
+        "stale": state.is_stale(source, now),
+        "dates": state.dates,
+        "waiting": [_day(day) for day in state.waiting],
+        "unchecked": [_day(day) for day in state.unchecked],
+        "rolled_back_from": _day(state.rolled_back_from),
+        "moving": _day(state.moving),
+        "export_seconds": state.export_seconds,
+        "export_usd": state.export_usd,
+        "exporting": [export.task.identifier for export in state.running],
+        "under_way": [{"table": table.table, "what": table.what} for table in connected.under_way(source)],
+        "outboxes": [str(outbox) for outbox in connected.outboxes(source)],
+        "tables": [
+            {"view": table.view, "table": table.original, "rows": table.rows, "bytes": table.bytes}
+            for table in sorted(state.tables, key=lambda table: table.view)
+        ],
+    }
+
+
+def _day(day: date | None) -> str | None:
+    return None if day is None else day.isoformat()
 
 
 def _show(
@@ -85,6 +135,9 @@ def _decisions(state: SourceStatus) -> list[str]:
     lines = [f"{day} waits: rds-lake publish {state.source} {day}" for day in state.waiting[-_TABLES_SHOWN:]]
     if len(state.waiting) > len(lines):
         lines.insert(0, f"{len(state.waiting) - len(lines)} older dates wait as well")
+    if state.unchecked:
+        days = ", ".join(map(str, state.unchecked[-_TABLES_SHOWN:]))
+        lines.append(f"in the lake, but not through its checks: {days}; see the run of the date in Dagster")
     if state.rolled_back_from:
         lines.append(f"rolled back from {state.rolled_back_from}; the next newer date is published as usual")
     if state.moving:
@@ -97,7 +150,7 @@ def _headline(source: SourceSettings, state: SourceStatus, *, now: datetime) -> 
     if state.shown is None or age is None:
         return "nothing is in the lake yet"
     shown = f"published {state.published}" if state.published else f"newest Parquet {state.shown}, not published"
-    stale = source.freshness is not None and age > source.freshness
+    stale = state.is_stale(source, now)
     parts = [
         f"{shown}, {_span(age)} old" + (" (STALE: no newer snapshot became readable)" if stale else ""),
         f"{len(state.tables)} tables, {sum(table.rows for table in state.tables):,} rows, "

@@ -1,11 +1,14 @@
 """`rds-lake status` shows on one screen what readers see, how old it is, and what it cost."""
 
 import io
+import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from rich.console import Console
 
 from rds_lake.cli import main
@@ -56,6 +59,43 @@ def test_before_the_first_date_and_before_publishing_it_says_so(world: World) ->
     world.run().accept(date(2026, 11, 20), poll_seconds=0.05)
     world.run().relocate(date(2026, 11, 20))
     assert "newest Parquet 2026-11-20, not published" in shown(world)
+
+
+def test_a_date_that_a_check_stopped_is_shown(world: World) -> None:
+    for day in ("2026-11-19", "2026-11-20"):
+        world.snapshot(day)
+    world.publish("2026-11-19")
+    world.run().accept(date(2026, 11, 20), poll_seconds=0.05)
+    world.run().relocate(date(2026, 11, 20))
+    assert "in the lake, but not through its checks: 2026-11-20" in shown(world)
+
+
+def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = world.config.directory / "lake.yaml"
+    path.write_text(path.read_text().replace("freshness_hours: 0", "freshness_hours: 36"))
+    world.be_the_process(monkeypatch)
+
+    def run(*options: str) -> Result:
+        return CliRunner().invoke(main, ["status", "--config", str(path), *options])
+
+    (body,) = json.loads(run("--json").stdout)
+    assert body["published"] is body["age_hours"] is None
+    assert run("--fail-if-stale").exit_code == 3, "nothing is readable"
+    yesterday = str(datetime.now(UTC).date() - timedelta(days=1))
+    world.snapshot(yesterday)
+    world.publish(yesterday)
+    (body,) = json.loads(run("--json", "--fail-if-stale").stdout)
+    assert (body["published"], body["stale"], body["unchecked"]) == (yesterday, False, [])
+    assert body["tables"][0] == {
+        "view": "order_details",
+        "table": "shop.public.Order Details",
+        "rows": 20,
+        "bytes": ANY,
+    }
+    page = Path(__file__).parents[2].joinpath("docs/monitoring.md").read_text()
+    assert [key for key in body if f"`{key}`" not in page] == [], "every key is documented"
 
 
 def test_a_running_export_is_shown_with_its_date_and_progress(world: World) -> None:

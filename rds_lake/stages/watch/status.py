@@ -5,7 +5,7 @@ What belongs here: reading it, in S3 and RDS; nothing is changed. Showing it is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,7 +16,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.model.aws.arn import Exportable, exportable
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd
-from rds_lake.model.lake.publication import waiting
+from rds_lake.model.lake.publication import Pointer, waiting
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake.stages.databases.plan import date_of_ours, export_plan
@@ -48,7 +48,8 @@ class RunningExport:
 class SourceStatus:
     """A source now. `shown` is the published date, or the newest relocated one where nothing is published yet.
 
-    `waiting` are dates that a person has to approve; `moving` is a date whose publication was begun and has not ended.
+    `waiting` are dates that a person has to approve; `moving` is a date whose publication was begun and has not ended;
+    `unchecked` are dates newer than what is published whose files are in the lake and which have not passed their checks.
     """
 
     source: str
@@ -63,10 +64,16 @@ class SourceStatus:
     waiting: tuple[date, ...] = ()
     rolled_back_from: date | None = None
     moving: date | None = None
+    unchecked: tuple[date, ...] = ()
 
     def age(self, now: datetime) -> timedelta | None:
         """How old what readers see is."""
         return None if self.snapshot_time is None else now - self.snapshot_time
+
+    def is_stale(self, source: SourceSettings, now: datetime) -> bool:
+        """Whether what readers see is older than `freshness_hours`; also where they see nothing."""
+        age = self.age(now)
+        return source.freshness is not None and (age is None or age > source.freshness)
 
 
 def source_status(
@@ -79,6 +86,7 @@ def source_status(
     shown = pointer.snapshot_date if pointer else max(dates, default=None)
     manifest = handover.get_manifest(lake.s3, lake.layout, source.name, shown) if shown else None
     gb = None if manifest is None else billed_gb(rds, manifest.export)
+    checked = recorded_dates(lake.s3, lake.layout, source.name)
     return SourceStatus(
         source=source.name,
         published=pointer.snapshot_date if pointer else None,
@@ -99,10 +107,16 @@ def source_status(
         if manifest is None or gb is None
         else export_usd(config.lake.prices, snapshot_gb=gb, of_tables=bool(manifest.export.parts)),
         running=tuple(_ours(config, source, running)),
-        waiting=waiting(pointer, recorded_dates(lake.s3, lake.layout, source.name), manual=source.publish == "manual"),
+        waiting=waiting(pointer, checked, manual=source.publish == "manual"),
         rolled_back_from=pointer.rolled_back_from if pointer else None,
         moving=state.moving.snapshot_date if state.moving else None,
+        unchecked=_unchecked(dates, checked, pointer) if source.athena else (),
     )
+
+
+def _unchecked(dates: Collection[date], checked: Collection[date], pointer: Pointer | None) -> tuple[date, ...]:
+    newest = pointer.snapshot_date if pointer else date.min
+    return tuple(sorted(day for day in dates if day > newest and day not in checked))
 
 
 def export_seconds(record: ExportRecord) -> float | None:
