@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 2))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-streams dev setup test test-fast check bench clean
+.PHONY: help demo demo-streams dev setup test test-exhaustive test-fast check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,8 +24,11 @@ dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, un
 setup: $(STAMP) ## create .venv and install the dependencies, nothing else
 
 # Every worker reads every test: where the shell forbids Python to keep what it compiled, each would compile all of them.
-test: $(STAMP) ## all tests
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+test: $(STAMP) ## the tests, but those that try every place and every order
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not exhaustive'
+
+test-exhaustive: $(STAMP) ## every place where a stage can be killed, twenty orders of calls for each pair of stages, long stories
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m exhaustive
 
 test-fast: $(STAMP) ## the tests that need no server: for the loop of a person at work
 	@$(BIN)/python -m pytest -n auto -m 'not slow'

@@ -60,6 +60,7 @@ def launch(dagster: Dagster, days: list[str]) -> str:
     return answer["backfillId"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(400)
 def test_a_backfill_over_the_quota_survives_a_killed_daemon_and_names_the_date_without_snapshot(
     dagster: Dagster, crowd: World
@@ -121,6 +122,7 @@ def queue_of(world: World) -> Queue:
     return Queue(sqs=sqs, url=world.gateways.queue.url, dead_url=dead)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.timeout(400)
 def test_a_storm_of_messages_and_a_daemon_killed_twice_leave_exactly_the_right_exports(
     dagster: Dagster, crowd: World

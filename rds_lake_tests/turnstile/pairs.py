@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+import pytest
+
 from rds_lake.errors import RdsLakeError
 from rds_lake_tests.support.door import Call
 from rds_lake_tests.turnstile.actors import (
@@ -25,6 +27,9 @@ from rds_lake_tests.turnstile.actors import (
 )
 from rds_lake_tests.turnstile.engine import Actor, Turnstile, play
 from rds_lake_tests.turnstile.lab import FIRST, SECOND, THIRD, Lab, Start
+
+# A round's order of calls follows from its seed.
+SEEDS = (1000, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(1001, 1020)))
 
 Make = Callable[[dict[str, str]], Work]  # an actor's work, of the names of the lab's exports
 

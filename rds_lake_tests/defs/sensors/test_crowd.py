@@ -32,6 +32,7 @@ def crowd(postgres: EmbeddedPostgres, tmp_path: Path, root: Path) -> Iterator[Sh
         yield Shell(World.of(cloud, url=url, config=config), instance)
 
 
+@pytest.mark.exhaustive
 def test_a_dozen_sources_at_once_all_finish_and_never_more_than_five_exports_are_in_progress(crowd: Shell) -> None:
     world, most, begun = crowd.world, 0, []
     for name in NAMES:

@@ -11,6 +11,8 @@ from rds_lake_tests.stages.crashes.stages import approve, roll_back
 from rds_lake_tests.stages.morning import Morning, what_readers_see
 from rds_lake_tests.support.world import World, execute
 
+pytestmark = pytest.mark.exhaustive
+
 FIRST, SECOND, THIRD = "2026-11-18", "2026-11-19", "2026-11-20"
 # What each view may show, by date; None: that date does not have it.
 ROWS = {"orders": {FIRST: "10", SECOND: "4", THIRD: "4"}, "flips": {FIRST: "1", SECOND: "1", THIRD: "2"}}

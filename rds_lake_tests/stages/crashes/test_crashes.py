@@ -11,6 +11,8 @@ from rds_lake_tests.stages.crashes.mortal import deaths
 from rds_lake_tests.stages.morning import what_readers_see
 from rds_lake_tests.support.world import World, execute
 
+pytestmark = pytest.mark.exhaustive
+
 OLD, NEW = "2026-11-19", "2026-11-20"
 # More writes than a run of the tiny database makes; the loop ends at the first run that is not killed.
 MOST_WRITES = 80

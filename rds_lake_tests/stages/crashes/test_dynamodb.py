@@ -11,6 +11,8 @@ from rds_lake_tests.stages.crashes.mortal import deaths
 from rds_lake_tests.stages.morning import what_readers_see
 from rds_lake_tests.support.world import DynamoWorld, World
 
+pytestmark = pytest.mark.exhaustive
+
 TODAY = datetime.now(UTC).date()
 NEW, OLD = TODAY - timedelta(days=1), TODAY - timedelta(days=2)
 MOMENT = datetime(NEW.year, NEW.month, NEW.day, tzinfo=UTC)

@@ -10,6 +10,8 @@ from rds_lake_tests.stages.crashes.stages import prune, publish
 from rds_lake_tests.stages.morning import Morning, catalogued, what_readers_see
 from rds_lake_tests.support.world import World, execute
 
+pytestmark = pytest.mark.exhaustive
+
 BEFORE = """
 DROP TABLE "Order Details"; DROP SCHEMA sales CASCADE;
 CREATE TABLE flips (v integer); INSERT INTO flips VALUES (1);

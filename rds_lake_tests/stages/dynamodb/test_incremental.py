@@ -331,6 +331,7 @@ def test_a_damaged_file_of_changes_is_named_and_others_in_its_folder_are_not_rea
         convert(dynamo, SECOND)
 
 
+@pytest.mark.exhaustive
 def test_a_run_that_dies_before_any_of_its_writes_ends_the_same_when_repeated(dynamo: DynamoWorld) -> None:
     """Death: neither this write nor any after it arrives, those of tidying up included."""
     world = dynamo.world

@@ -128,6 +128,7 @@ def test_changes_go_with_the_dates_that_needed_them_and_what_a_date_needs_stays(
     require_live(kept)
 
 
+@pytest.mark.exhaustive
 def test_a_removal_killed_before_any_of_its_writes_leaves_readers_right_and_is_finished_by_the_next(
     kept: World,
 ) -> None:

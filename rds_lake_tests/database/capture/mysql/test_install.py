@@ -45,6 +45,7 @@ def steps(plan: TriggerPlan) -> range:
     return range(sum(statement.startswith("SET ") for statement in plan.statements), len(plan.statements) + 1)
 
 
+@pytest.mark.exhaustive
 def test_an_installation_that_ends_after_any_statement_stops_no_writer_and_can_be_repeated(table: Lab) -> None:
     plan = table.plan("t")
     with table.session() as writer:
@@ -59,6 +60,7 @@ def test_an_installation_that_ends_after_any_statement_stops_no_writer_and_can_b
             uninstall(table.dsn, plan)
 
 
+@pytest.mark.exhaustive
 def test_triggers_that_are_replaced_lose_no_change_after_whichever_statement_it_ends(table: Lab) -> None:
     old = table.capture("t")
     table.run("ALTER TABLE t ADD COLUMN w int")
