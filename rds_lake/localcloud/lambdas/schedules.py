@@ -9,7 +9,6 @@ EventBridge may invoke a function only by the function's own policy, which names
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Iterator
@@ -80,9 +79,8 @@ class Schedules:
 
 def _may_invoke(function: str, rule: str) -> bool:
     name = function.rpartition("function:")[2].partition(":")[0]
-    found = lambda_backends[ACCOUNT][REGION].get_function(name)
-    statements = json.loads(found.policy.wire_format())["Policy"] if found.policy else "{}"
-    return any(_allows(each, rule) for each in json.loads(statements).get("Statement", []))
+    policy = lambda_backends[ACCOUNT][REGION].get_function(name).policy
+    return any(_allows(each, rule) for each in (policy.statements if policy else ()))
 
 
 def _allows(statement: Json, rule: str) -> bool:
