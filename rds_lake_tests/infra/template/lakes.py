@@ -23,7 +23,7 @@ _CALLING = (
 )
 _EMPTIED = (
     "{name: books, kind: rds, identifier: books-prod, streams: {tables: [books.public.accounts], "
-    f"secret: 'arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:books-forwarder-AbCdEf'}}}}"
+    "secret: 'arn:aws:secretsmanager:us-east-1:444455556666:secret:books-forwarder-AbCdEf'}}"
 )
 _KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d-0000-4444-8888-123456789012"
 
