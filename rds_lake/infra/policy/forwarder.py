@@ -62,22 +62,26 @@ def forwarder_policy(config: LakeConfig, names: Names, function: str) -> PolicyD
     return fitted(statements, INLINE_LIMIT)
 
 
-def network_policy() -> PolicyDocument:
-    """What Lambda does as the function's role to reach a VPC: nothing else of these actions has a resource that is known before.
+def network_policy(names: Names) -> PolicyDocument:
+    """What Lambda does as the function's role to reach a VPC, whose interfaces have no names that are known before.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
-    statement = Statement(
+    interfaces = Statement(
         sid="ReachTheVpc",
-        reason="Lambda makes and removes the network interfaces of the function.",
+        reason="Lambda makes and removes the network interfaces of the function. It asks for the right to remove on everything.",
         actions=(
             "ec2:AssignPrivateIpAddresses",
             "ec2:CreateNetworkInterface",
             "ec2:DeleteNetworkInterface",
-            "ec2:DescribeNetworkInterfaces",
-            "ec2:DescribeSubnets",
             "ec2:UnassignPrivateIpAddresses",
         ),
+        resources=fixed(names.arn("ec2", "*/*")),
+    )
+    look = Statement(
+        sid="SeeTheVpc",
+        reason="Lambda looks for them.",
+        actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
         resources=anything(),
     )
-    return PolicyDocument(statements=(statement,))
+    return PolicyDocument(statements=(interfaces, look))
