@@ -9,6 +9,7 @@ import click
 from rds_lake.config.lake_yaml import CONFIG_FILE
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 config_option = click.option(
     "--config",
     "config_path",

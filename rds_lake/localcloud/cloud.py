@@ -33,6 +33,7 @@ from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.http.server import Server
 from rds_lake.localcloud.lambdas.calls.calls import DatabaseCalls
 from rds_lake.localcloud.lambdas.calls.installed import CallingDatabases
+from rds_lake.localcloud.lambdas.schedules import Schedules
 from rds_lake.localcloud.lambdas.service import Lambdas, LambdaSettings
 from rds_lake.localcloud.moto.bucket_notifications import tell_of_event_bridge
 from rds_lake.localcloud.moto.bucket_owners import look_at_expected_owners
@@ -123,10 +124,11 @@ class LocalCloud:
         timed = (self.clock, self.faults, self._actors)
         self.firehose = Firehose(self.app, *timed)
         self.lambdas = Lambdas(self.app, self.clients, *timed, settings, url=lambda: self.url)
+        self.schedules = Schedules(self.app, self.clock, self.lambdas)
         calls = DatabaseCalls(self.lambdas, self.faults, self._actors)
         self.calling_databases = CallingDatabases(self.app, calls, self._urls)
         self.redshift = RedshiftService(self.app, self.clients, *timed, redshift)
-        self.app.reset_callbacks += [self.lambdas.reset, self.firehose.reset, self.redshift.reset]
+        self.app.reset_callbacks += [self.lambdas.reset, self.schedules.reset, self.firehose.reset, self.redshift.reset]
 
     @property
     def url(self) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from rds_lake.config.lake_yaml import load_config
-from rds_lake.console.arguments import FILE, config_option
+from rds_lake.console.arguments import FILE, FOLDER, config_option
 
 
 @click.group()
@@ -78,13 +78,21 @@ def reset(config_path: Path, **asked: Any) -> None:
 @click.option(
     "--upload", is_flag=True, help="Put it into the lake instead, where the template's function takes it from."
 )
+@click.option(
+    "--forwarder", is_flag=True, help="The function that forwards outboxes on a schedule, with lake.yaml in it."
+)
+@click.option("--packages", type=FOLDER, help="With --forwarder: a folder of packages for another Python or processor.")
 @config_option
-def package(output: Path, config_path: Path, *, upload: bool) -> None:
-    """Write the Lambda function that triggers of `capture: lambda` invoke."""
+def package(output: Path, config_path: Path, *, upload: bool, forwarder: bool, packages: Path | None) -> None:
+    """Write the Lambda function that triggers of `capture: lambda` invoke, or the one that forwards outboxes."""
     from rds_lake.console.streams.package import package as write
     from rds_lake.console.streams.package import upload as put
+    from rds_lake.console.streams.package_forwarder import package_forwarder
 
-    if upload:
+    if forwarder:
+        text = config_path.read_text(encoding="utf-8") if config_path.exists() else ""
+        package_forwarder(load_config(config_path), text, None if upload else output, packages, say=click.echo)
+    elif upload:
         put(load_config(config_path), say=click.echo)
     else:
         write(output, say=click.echo)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import rds_lake
@@ -37,25 +37,36 @@ def package(output: Path, *, say: Callable[[str], None]) -> None:
 
 def upload(config: LakeConfig, *, say: Callable[[str], None], clients: AwsClients | None = None) -> None:
     """Put the file into the lake's bucket, and say how the stack gets the function; AwsError when S3 refuses it."""
-    body, lake = function_zip(), config.lake
+    key = put(config, function_zip(), say=say, clients=clients)
+    say(f"rds-lake setup --parameter CaptureCodeKey={key}")
+
+
+def put(config: LakeConfig, body: bytes, *, say: Callable[[str], None], clients: AwsClients | None = None) -> str:
+    """Put a package into the lake's bucket under a name of its content; the key. AwsError when S3 refuses it."""
+    lake = config.lake
     layout = LakeLayout(bucket=lake.bucket, prefix=lake.prefix)
     key = layout.function_key(hashlib.sha256(body).hexdigest()[:12])
     clients = clients or open_clients(region=lake.region)
     with aws_errors("s3", "PutObject", about=layout.uri(key)):
         clients.s3.put_object(Bucket=lake.bucket, Key=key, Body=body)
     say(f"{layout.uri(key)}: {len(body):,} bytes")
-    say(f"rds-lake setup --parameter CaptureCodeKey={key}")
+    return key
 
 
 def function_zip() -> bytes:
     """The function's files, and nothing else of rds-lake."""
     home = Path(rds_lake.__file__).parent
     files = [home / "__init__.py", *sorted((home / "streams").glob("*.py"))]
+    return zipped({file.relative_to(home.parent).as_posix(): file.read_bytes() for file in files})
+
+
+def zipped(files: Mapping[str, bytes]) -> bytes:
+    """A ZIP file of these files, the same bytes for the same files."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for file in files:
-            entry = zipfile.ZipInfo(file.relative_to(home.parent).as_posix(), _EPOCH)
+        for name, body in files.items():
+            entry = zipfile.ZipInfo(name, _EPOCH)
             entry.external_attr, entry.create_system = _READABLE, _UNIX
             # A checkout on Windows may end its lines otherwise.
-            archive.writestr(entry, file.read_bytes().replace(b"\r\n", b"\n"))
+            archive.writestr(entry, body.replace(b"\r\n", b"\n") if name.endswith(".py") else body)
     return packed.getvalue()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Any
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from rds_lake.database.capture.postgres_describe import read_tables
 from rds_lake.database.capture.postgres_session import postgres_session
@@ -20,11 +22,15 @@ from rds_lake.sql.triggers.postgres_tables import OWN_COLUMNS
 LOCK_SECONDS, ALL_LOCKS_SECONDS = 2, 5
 _STATEMENT_SECONDS = 30
 _TRIGGERS = """
-SELECT t.tgname, t.tgenabled::text, t.tgrelid::regclass::text, p.prosrc, t.tgrelid = to_regclass(%s)
-FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+SELECT w.place, t.tgname, t.tgenabled::text, t.tgrelid::regclass::text, p.prosrc, t.tgrelid = w.relation
+FROM (SELECT place, to_regclass(name) AS relation FROM unnest(%s::text[]) WITH ORDINALITY AS u (name, place)) AS w
+CROSS JOIN LATERAL (SELECT w.relation AS relid UNION SELECT relid FROM pg_partition_tree(w.relation)) AS tree
+JOIN pg_trigger t ON t.tgrelid = tree.relid JOIN pg_proc p ON p.oid = t.tgfoid
 WHERE t.tgname = ANY (%s)
-  AND (t.tgrelid = to_regclass(%s) OR t.tgrelid IN (SELECT relid FROM pg_partition_tree(to_regclass(%s))))
 """
+_BODY = re.compile(r"\nAS (\$\w*\$)(.*)\1$", re.DOTALL)
+# A trigger: its name, how it is enabled, its table, its function's body, and whether it is the captured table's own.
+_Trigger: TypeAlias = tuple[str, str, str, str, bool]
 
 
 def install(dsn: Dsn, plan: TriggerPlan) -> None:
@@ -66,12 +72,13 @@ def _compared(dsn: Dsn, plan: TriggerPlan) -> tuple[list[str], tuple[TableTarget
     database = _database(plan.tables)
     with postgres_session(dsn, database) as connection:
         known = {table.target: table for table in _captured(connection, database)}
+        triggers, bodies = _triggers(connection, plan.tables), _bodies(plan)
         found = [
             problem
-            for table in plan.tables
+            for place, table in enumerate(plan.tables, start=1)
             for problem in (
                 *_of_definition(table, known.pop(table.target, None)),
-                *_of_triggers(connection, table, plan),
+                *_of_triggers(table, triggers[place], bodies),
             )
         ]
     return found, tuple(known)
@@ -96,17 +103,36 @@ def _of_definition(table: CapturedTable, was: CapturedTable | None) -> Iterator[
         yield f"{table.target}: its triggers are of other settings or another release; generate them again"
 
 
-def _of_triggers(connection: Any, table: CapturedTable, plan: TriggerPlan) -> Iterator[str]:
-    names, relation = trigger_names(table), qualified(table.target.schema, table.target.table)
-    found = connection.execute(_TRIGGERS, [relation, list(names), relation, relation]).fetchall()
+def _triggers(connection: Any, tables: Sequence[CapturedTable]) -> Mapping[int, list[_Trigger]]:
+    """The triggers of each table, and of its partitions, that have the names of capture's; the first table is 1."""
+    names = sorted({name for table in tables for name in trigger_names(table)})
+    relations = [qualified(table.target.schema, table.target.table) for table in tables]
+    found: dict[int, list[_Trigger]] = defaultdict(list)
+    for place, *trigger in connection.execute(_TRIGGERS, [relations, names]):
+        found[place].append(tuple(trigger))
+    return found
+
+
+def _bodies(plan: TriggerPlan) -> frozenset[str]:
+    """The bodies of the plan's functions, as the database keeps them: what is between the quotes of dollars."""
+    bodies = (
+        _BODY.search(statement) for statement in plan.statements if statement.startswith("CREATE OR REPLACE FUNCTION")
+    )
+    return frozenset(body[2] for body in bodies if body)
+
+
+def _of_triggers(table: CapturedTable, found: Sequence[_Trigger], bodies: Collection[str]) -> Iterator[str]:
+    names = trigger_names(table)
     there = {name for name, _, _, _, own in found if own}
     for name in names:
         if name not in there:
             yield f"{table.target}: the trigger {name!r} is missing"
     for name, enabled, where, source, _ in found:
+        if name not in names:
+            continue
         if enabled in ("D", "R"):
             yield f"{table.target}: the trigger {name!r} of {where} is disabled: changes are lost; ALTER TABLE … ENABLE TRIGGER"
-        if not any(source in statement for statement in plan.statements):
+        if source not in bodies:
             yield f"{table.target}: the function of the trigger {name!r} of {where} is not the generated one"
 
 

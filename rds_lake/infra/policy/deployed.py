@@ -16,6 +16,7 @@ from rds_lake.infra.policy.capture import (
     stream_name,
 )
 from rds_lake.infra.policy.document import Resource, fixed
+from rds_lake.infra.policy.forwarder import FORWARD_RULE, FORWARDER, scheduled_sources
 from rds_lake.infra.policy.names import Names
 
 # A role's name has at most 64 characters, and the longest of ours adds ten.
@@ -66,6 +67,7 @@ def deployed(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     yield from _glue_job(config, names)
     yield from _backup(config, names)
     yield from _capture(config, names)
+    yield from _forwarder(config, names)
 
 
 def _events(config: LakeConfig, names: Names) -> Iterator[Deployed]:
@@ -103,6 +105,8 @@ def roles_passed(config: LakeConfig, names: Names) -> Iterator[tuple[str, str, s
     if calling_sources(config):
         yield "PassTheFunctionsRole", "lambda.amazonaws.com", _own_role(config, names, FUNCTION_ROLE)
         yield "PassTheStreamsRole", "firehose.amazonaws.com", _own_role(config, names, STREAM_ROLE)
+    if scheduled_sources(config):
+        yield "PassTheForwardersRole", "lambda.amazonaws.com", _own_role(config, names, FORWARDER)
     # An instance profile hands its role to EC2.
     yield "PassThePipelineRole", "ec2.amazonaws.com", _iam(names, f"role/{_prefix(config, names)}-pipeline")
 
@@ -118,6 +122,8 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[str]:
         yield _iam(names, f"role/{prefix}-backup")
     if calling_sources(config):
         yield from (_own_role(config, names, role) for role in (FUNCTION_ROLE, STREAM_ROLE, CALLER_ROLE))
+    if scheduled_sources(config):
+        yield _own_role(config, names, FORWARDER)
 
 
 def _encrypted(config: LakeConfig, names: Names) -> Iterator[Deployed]:
@@ -222,6 +228,31 @@ def _capture(config: LakeConfig, names: Names) -> Iterator[Deployed]:
             f"deliverystream/{stream_name(prefix, '')}",
             [source.name for source in calling_sources(config)],
         ),
+    )
+
+
+def _forwarder(config: LakeConfig, names: Names) -> Iterator[Deployed]:
+    """The function that forwards outboxes, its log and its schedule."""
+    if not scheduled_sources(config):
+        return
+    name = f"{_prefix(config, names)}-{FORWARDER}"
+    yield Deployed(
+        sid="DeployForwarder",
+        reason="The function that forwards outboxes, who may invoke it, and how often that is tried.",
+        types=("AWS::Lambda::Function", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::Permission"),
+        resources=fixed(names.arn("lambda", f"function:{name}")),
+    )
+    yield Deployed(
+        sid="DeployForwardersLog",
+        reason="The log group of that function.",
+        types=("AWS::Logs::LogGroup",),
+        resources=fixed(*(names.arn("logs", f"log-group:/aws/lambda/{name}{end}") for end in ("", ":*"))),
+    )
+    yield Deployed(
+        sid="DeploySchedule",
+        reason="The rule that invokes the function every few minutes.",
+        types=("AWS::Events::Rule",),
+        resources=fixed(names.arn("events", f"rule/{_prefix(config, names)}-{FORWARD_RULE}")),
     )
 
 

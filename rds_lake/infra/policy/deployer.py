@@ -18,6 +18,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.policy.capture import PACKAGES, calling_sources
 from rds_lake.infra.policy.deployed import Deployed, deployed, name_prefix, roles_passed
 from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Statement, anything, fixed
+from rds_lake.infra.policy.forwarder import scheduled_sources
 from rds_lake.infra.policy.lake import key_through_s3
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.widen import fitted
@@ -177,7 +178,7 @@ def _uploads(config: LakeConfig, names: Names) -> Iterator[Statement]:
     lake = config.lake
     folders = [TEMPLATES]
     folders += ["_jobs"] if config.has_glue_job else []
-    folders += [PACKAGES] if calling_sources(config) else []
+    folders += [PACKAGES] if calling_sources(config) or scheduled_sources(config) else []
     files = ["/".join(part for part in (lake.prefix, folder) if part) for folder in folders]
     yield Statement(
         sid="UploadFiles",

@@ -15,6 +15,7 @@ from rds_lake.infra.template.alarms import alarms, topic
 from rds_lake.infra.template.athena import databases, workgroup
 from rds_lake.infra.template.backup import backup
 from rds_lake.infra.template.capture import capture
+from rds_lake.infra.template.forwarder import forwarder
 from rds_lake.infra.template.job import job
 from rds_lake.infra.template.key import key
 from rds_lake.infra.template.parameters import general, outputs
@@ -42,7 +43,7 @@ def build_template(config: LakeConfig) -> Template:
             f"events_queue {config.lake.events_queue} is too long: the dead-letter queue has the same name with {DEAD_SUFFIX}, and "
             f"SQS takes {_QUEUE_NAME} characters; shorten it in lake.yaml to {_QUEUE_NAME - len(DEAD_SUFFIX)}"
         )
-    parts = (general, storage, key, roles, queues, topic, alarms, workgroup, job, backup, capture)
+    parts = (general, storage, key, roles, queues, topic, alarms, workgroup, job, backup, capture, forwarder)
     rest = joined([*(part(config) for part in parts), outputs(config)])
     whole = joined([rest, databases(config, most=MOST_RESOURCES - len(rest.resources))])
     return Template(body=_body(config, whole), notes=whole.notes)

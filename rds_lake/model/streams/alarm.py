@@ -42,6 +42,11 @@ class Alarms:
         """The same, with the outbox watched."""
         return self if database in self.watched else replace(self, watched={**self.watched, database: now})
 
+    def known(self, database: str) -> Alarms:
+        """The same, without watching an outbox whose changes came."""
+        watched = {name: since for name, since in self.watched.items() if name != database}
+        return self if database not in self.watched else replace(self, watched=watched)
+
     def lasts(self, database: str) -> bool:
         """Whether people were told that it is behind, and not that this ended."""
         alarm = self.alarms.get(database)

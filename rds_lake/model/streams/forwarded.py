@@ -8,10 +8,18 @@ What belongs here: the record, and how commits and resets change it. `stages/str
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from rds_lake.errors import ManifestError
 from rds_lake.model.records import read_record, render_record
+
+# What an instant may be ahead of a later look before it is of a clock that was wrong.
+_AHEAD = timedelta(hours=1)
+
+
+def advanced(known: datetime | None, as_of: datetime) -> datetime:
+    """The later of both; `as_of` where what is known is far ahead of it, since it would be believed for ever otherwise."""
+    return as_of if known is None or known - as_of > _AHEAD else max(known, as_of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +65,7 @@ class ForwardedCuts:
             )
         later = replace(known or EpochCuts(epoch=epoch), cut=cut, attempt=attempt)
         before = self.epochs if known is None else self.epochs[:-1]
-        return replace(self, epochs=(*before, later), as_of=max(as_of, self.as_of or as_of))
+        return replace(self, epochs=(*before, later), as_of=advanced(self.as_of, as_of))
 
     def require_not_older(self, epoch: str, cut: int) -> None:
         """ManifestError where a database at this cut of this epoch is older than what was forwarded."""

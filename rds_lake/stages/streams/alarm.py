@@ -55,9 +55,12 @@ class OutboxAlarm:
         allowed = timedelta(minutes=settings.alarm_minutes + settings.forward_minutes)
         for database in outbox_databases(self.source):
             since = known.get(database)
-            if since is None:
+            if since is None or since - now > allowed:
+                # Nothing came yet, or a clock that was ahead says when it did: nobody knows how long ago that was.
                 alarms = alarms.watching(database, now)
                 since = alarms.watched[database]
+            else:
+                alarms = alarms.known(database)
             if now - since <= allowed:
                 alarms = alarms.ended(database, now)
             elif not alarms.lasts(database):

@@ -24,6 +24,7 @@ from datetime import datetime, timedelta
 
 from rds_lake.database.outbox.outbox import Outbox, Position
 from rds_lake.model.streams.cut import CutTable
+from rds_lake.model.streams.forwarded import advanced
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.attempt import Attempt
@@ -127,7 +128,7 @@ def _seen_empty(work: Forwarding, position: Position, as_of: datetime) -> None:
         work.source,
         work.database,
         lambda record: (
-            replace(record, as_of=max(as_of, record.as_of or as_of))
+            replace(record, as_of=advanced(record.as_of, as_of))
             if record.current and (record.current.epoch, record.current.cut) == (position.epoch, position.cut)
             else record
         ),

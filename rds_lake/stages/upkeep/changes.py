@@ -11,10 +11,9 @@ What belongs here: what goes, and its removal. Which cuts are needed is `needed_
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from rds_lake.aws.s3.many import ManyS3
 from rds_lake.aws.s3.objects import S3Object
@@ -24,14 +23,15 @@ from rds_lake.errors import ManifestError, UnavailableError
 from rds_lake.model.streams.forwarded import ForwardedCuts
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.collecting.arrived import hour_of
 from rds_lake.stages.streams.collecting.record import read_collected
 from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.streams.compaction.record import CompactedRecord
 from rds_lake.stages.streams.record import change_forwarded
 from rds_lake.stages.upkeep.compacted_files import StaleFiles, stale_files
-from rds_lake.stages.upkeep.needed_cuts import Unneeded, before_dates, unneeded_cuts
+from rds_lake.stages.upkeep.needed_cuts import YOUNG, Unneeded, before_dates, unneeded_cuts
 
-_HOUR = re.compile(r"(\d{4})/(\d{2})/(\d{2})/(\d{2})/")
+_HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +54,7 @@ class ChangesPlan:
     cuts: tuple[Unneeded, ...] = ()
     files: StaleFiles = field(default_factory=StaleFiles)
     arrived: tuple[S3Object, ...] = ()
+    noted: tuple[S3Object, ...] = ()
     problem: str | None = None
 
     @property
@@ -80,7 +81,14 @@ class ChangesPlan:
             objects=len(self.arrived),
             bytes=sum(item.bytes for item in self.arrived),
         )
-        return (*cuts, *files, *([arrived] if self.arrived else ()))
+        noted = Stale(
+            what="noted",
+            where="digests of what was collected, and lines that are no changes",
+            why="no turn reads them any more",
+            objects=len(self.noted),
+            bytes=sum(item.bytes for item in self.noted),
+        )
+        return (*cuts, *files, *([arrived] if self.arrived else ()), *([noted] if self.noted else ()))
 
     @property
     def bytes(self) -> int:
@@ -94,6 +102,7 @@ def plan_changes(lake: Lake, source: SourceSettings, kept: Collection[date], *, 
         return plan
     if source.retention is not None:
         plan = replace(plan, arrived=tuple(_arrived(lake, source, kept, now=now)))
+        plan = replace(plan, noted=tuple(_noted(lake, source, kept, now=now)))
         try:
             plan = replace(plan, cuts=unneeded_cuts(lake, source, kept, now=now))
         except ManifestError as error:
@@ -138,7 +147,7 @@ def _remove(lake: Lake, plan: ChangesPlan) -> None:
         )
     many.delete(bucket, [key for folder, _ in plan.files.folders for key, _ in many.listed_below(bucket, folder.key)])
     many.delete(bucket, [item.key for item in _files_first(plan.cuts)])
-    many.delete(bucket, [item.key for item in plan.arrived])
+    many.delete(bucket, [item.key for item in (*plan.arrived, *plan.noted)])
 
 
 def _files_first(cuts: Sequence[Unneeded]) -> list[S3Object]:
@@ -168,17 +177,30 @@ def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: d
         if collected.open_from is None:
             return
         before = min(before, collected.open_from)
-    for folder in (lake.layout.arrived_folder(source.name), lake.layout.refused_folder(source.name)):
+    for folder, depth in ((lake.layout.arrived_folder(source.name), 0), (lake.layout.refused_folder(source.name), 1)):
         for item in lake.s3.list_objects(lake.layout.bucket, folder):
-            hour = _HOUR.search(item.key.removeprefix(folder))
-            if hour is not None and _time(hour) < before and item.modified is not None and item.modified < now:
+            # What Firehose could not write as changes lies below the kind of error.
+            hour = hour_of(item.key.removeprefix(folder).split("/", depth)[-1])
+            if hour is not None and hour + _HOUR < before and item.modified is not None and item.modified < now:
                 yield item
 
 
-def _time(hour: re.Match[str]) -> datetime:
-    """The end of the hour in a key; one that no clock shows is never old."""
-    year, month, day, at = map(int, hour.groups())
-    try:
-        return datetime(year, month, day, at, tzinfo=UTC) + timedelta(hours=1)
-    except ValueError:
-        return datetime.max.replace(tzinfo=UTC)
+def _noted(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: datetime) -> Iterator[S3Object]:
+    """What turns of `capture: lambda` wrote for themselves and for people, and nobody needs.
+
+    Digests of what was collected go when the record does not name their file and it is a day old: an attempt that is under way has
+    one that it will name. Lines that are no changes go when the objects that they are from may go.
+    """
+    folder = lake.layout.all_changes_folder(source.name)
+    collected, etag = read_collected(lake, source.name)
+    if etag is None:
+        return
+    named, young = {file.key for file in collected.seen}, now - YOUNG
+    for item in lake.s3.list_objects(lake.layout.bucket, f"{folder}_seen/"):
+        if item.key not in named and item.modified is not None and item.modified < young:
+            yield item
+    assert source.streams is not None
+    before = min(before_dates(kept), now - timedelta(days=max(1, source.streams.keep_days))) if kept else None
+    for item in lake.s3.list_objects(lake.layout.bucket, f"{folder}_unread/"):
+        if before is not None and item.modified is not None and item.modified < before:
+            yield item

@@ -31,7 +31,7 @@ from rds_lake.stages.streams.live.marks import home_of
 from rds_lake.stages.streams.outboxes import settings_of
 from rds_lake.stages.streams.record import get_cut
 
-_YOUNG = timedelta(hours=24)  # what is younger may be in use
+YOUNG = timedelta(hours=24)  # what is younger may be in use
 # Lambda hands a change over up to 6 hours late, Firehose writes it up to 24 hours later.
 _ARRIVES_WITHIN = timedelta(days=2)
 
@@ -53,7 +53,7 @@ def unneeded_cuts(lake: Lake, source: Database, days: Collection[date], *, now: 
         return ()
     settings = settings_of(source)
     compacted = CompactedRecord(lake=lake, source=source.name).read() if source.athena else None
-    old = now - max(_YOUNG, timedelta(days=settings.keep_days))
+    old = now - max(YOUNG, timedelta(days=settings.keep_days))
     if settings.capture == "lambda":
         old = min(old, before_dates(days))
         unneeded = {record.database: _all_but_newest(record) for record in records if days}

@@ -1,4 +1,4 @@
-"""Nine lakes that differ in what AWS has to have for them, as the text of their lake.yaml."""
+"""Ten lakes that differ in what AWS has to have for them, as the text of their lake.yaml."""
 
 from __future__ import annotations
 
@@ -21,6 +21,10 @@ _CALLING = (
     "{name: routes, kind: aurora, identifier: routes-prod, streams: {tables: [air.public.routes], capture: lambda, "
     f"function: 'arn:aws:lambda:us-east-1:{ACCOUNT}:function:acme-routes'}}}}"
 )
+_EMPTIED = (
+    "{name: books, kind: rds, identifier: books-prod, streams: {tables: [books.public.accounts], "
+    "secret: 'arn:aws:secretsmanager:us-east-1:444455556666:secret:books-forwarder-AbCdEf'}}"
+)
 _KEY = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d-0000-4444-8888-123456789012"
 
 
@@ -37,6 +41,7 @@ LAKES = {
     "aurora": _lake(_EXPORTED + _MAILED, _CRM),
     "aurora and backup": _lake(_EXPORTED + _MAILED, _CRM, _SAVED),
     "capture by lambda": _lake(_EXPORTED + _MAILED, _SHOP, _CALLING),
+    "capture by outbox": _lake(_EXPORTED + _MAILED, _EMPTIED),
     "dynamodb": _lake("", _REVIEWS),
     "dynamodb by glue": _lake(_JOB + _MAILED, _REVIEWS, _CLICKS),
     "all": _lake(_EXPORTED + _MAILED + _JOB + "export_bucket: acme-exports,", *_ALL),
@@ -46,6 +51,12 @@ LAKES = {
 # What is given for the parameters: the lake whose bucket and key are there names them so.
 PARAMETERS = {name: {"Bucket": "existing"} if name == "existing key" else {} for name in LAKES}
 PARAMETERS["capture by lambda"] = {"Bucket": "existing", "CaptureCodeKey": "lake/_streams/function.zip"}
+PARAMETERS["capture by outbox"] = {
+    "Bucket": "existing",
+    "ForwarderCodeKey": "lake/_streams/forwarder.zip",
+    "ForwarderSubnets": "subnet-0a1b2c3d",
+    "ForwarderSecurityGroups": "sg-0a1b2c3d",
+}
 
 
 def config_of(name: str) -> LakeConfig:

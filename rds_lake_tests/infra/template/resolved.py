@@ -86,6 +86,8 @@ class _Resolver:
             return self._attribute(*argument)
         if name == "Fn::Sub":
             return re.sub(r"\$\{([^}]+)\}", lambda match: self._named(match[1]), argument)
+        if name == "Fn::Split":
+            return str(self.value(argument[1])).split(argument[0])
         assert name == "Ref", name
         return self._named(argument)
 

@@ -68,7 +68,11 @@ def test_the_outputs_of_a_stack_without_parameters_are_the_lines_of_its_lake_yam
     outputs = said(deployed(template_of(name).body, PARAMETERS[name]))
     assert outputs.pop("region") == "us-east-1"
     assert outputs.pop("export_bucket") == settings.exports_bucket
-    functions = {source.name: source.streams.function for source in config_of(name).databases if source.streams}
+    functions = {
+        source.name: source.streams.function
+        for source in config_of(name).databases
+        if source.streams and source.streams.function
+    }
     assert {source: outputs.pop(f"streams.function of {source}") for source in functions} == functions
     required = {"bucket", "events_queue", "workgroup"}
     optional = {key for key in ("export_role", "kms_key", "notifications", "glue_role") if getattr(settings, key)}

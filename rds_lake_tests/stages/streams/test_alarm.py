@@ -75,6 +75,15 @@ def test_an_outbox_from_which_nothing_ever_came_is_watched_from_the_first_look(l
     assert looks(lake, 100, 130, 136) == [[], [], ["outbox:shop:shop:2026-11-28T13:40:00+00:00"]]
 
 
+def test_a_clock_that_was_far_ahead_keeps_no_alarm_quiet(lake: Lake) -> None:
+    forwarded_at(lake, 365 * 1440)
+    assert looks(lake, 5, 30, 41) == [[], [], ["outbox:shop:shop:2026-11-28T12:05:00+00:00"]]
+    forwarded_at(lake, 45, cut=2)
+    assert looks(lake, 46)[0][-1].endswith(":ended"), "the next forwarder's clock is right"
+    forwarded_at(lake, 365 * 1440, cut=3)
+    assert looks(lake, 50, 80) == [looks(lake, 50)[0]] * 2, "it is watched from the first look that saw it"
+
+
 def test_two_looks_at_once_say_the_same(lake: Lake) -> None:
     forwarded_at(lake, 0)
     other = OutboxAlarm(lake=lake, source=SOURCE, look=lambda _: "the other's")

@@ -15,6 +15,7 @@ from rds_lake.console.connect import Connected
 from rds_lake.console.prune import prune as prune_command
 from rds_lake.errors import CatalogError, ManifestError, UnavailableError
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.streams.collecting.arrived import hour_of
 from rds_lake.stages.streams.collecting.collect import collector_of
 from rds_lake.stages.streams.compaction.in_use import using_changes
 from rds_lake.stages.streams.cuts import complete_cuts, forwarded
@@ -190,6 +191,50 @@ def test_what_arrived_by_lambda_and_is_in_no_cut_yet_stays_however_old(world: Wo
     collector = collector_of(world.gateways.lake, source, world.lines.append)
     replace(collector, now=lambda: datetime(2026, 11, 4, 3, tzinfo=UTC)).collect()
     assert arrived() == 1, "the second hour is open: more may come"
+
+
+def test_what_turns_of_lambda_noted_goes_when_no_turn_reads_it_and_no_date_needs_it(world: World) -> None:
+    streams = Streams(
+        tables=("shop.public.orders",), capture="lambda", function="arn:aws:lambda:us-east-1:1:function:f"
+    )
+    world.with_source(streams=streams, retention=Retention(daily=1, weekly=0, monthly=0))
+    (source,) = world.config.databases
+    lake, layout, s3 = world.gateways.lake, world.root.lake.layout, world.root.s3
+    s3.put_text("acme-lake", layout.seen_key("shop", 1, "killed"), "x", kms_key=None)
+
+    def going(day: date, *, after: timedelta) -> list[str]:
+        plan = plan_changes(lake, source, [day], now=datetime.now(UTC) + after)
+        assert ("noted" in {item.what for item in plan.items}) is bool(plan.noted)
+        return [item.key.rpartition("/")[2] for item in plan.noted]
+
+    today = datetime.now(UTC).date()
+    assert going(today, after=LATER) == [], "without a record nobody knows what it names"
+    hour = f"{layout.arrived_hour_folder('shop', datetime(2026, 11, 1, 3, tzinfo=UTC))}x"
+    s3.put_text("acme-lake", hour, "no change\n", kms_key=None)
+    collector = collector_of(lake, source, world.lines.append)
+    replace(collector, now=lambda: datetime(2026, 11, 1, 4, tzinfo=UTC), attempt=lambda: "first").collect()
+    assert going(today, after=timedelta(hours=23)) == [], "an attempt may be under way that will name it"
+    assert going(today, after=LATER) == ["000000000001-killed.parquet"], "the record names the other"
+    later = today + timedelta(days=5)
+    assert "000000000001-first.jsonl" in going(later, after=timedelta(days=4)), "older than what the first date needs"
+    world.with_source(streams=streams.model_copy(update={"keep_days": 9}))
+    (source,) = world.config.databases
+    assert "000000000001-first.jsonl" not in going(later, after=timedelta(days=4))
+
+
+@pytest.mark.parametrize(
+    ("name", "hour"),
+    [
+        ("2026/11/20/03/x", datetime(2026, 11, 20, 3, tzinfo=UTC)),
+        ("2026/11/20/03/", None),
+        ("2026/11/20/24/x", None),
+        ("2026/02/30/03/x", None),
+        ("x/2026/11/20/03/x", None),
+        ("26/11/20/03/x", None),
+    ],
+)
+def test_an_hour_is_what_firehose_writes_and_a_clock_shows(name: str, hour: datetime | None) -> None:
+    assert hour_of(name) == hour
 
 
 def test_the_date_that_live_views_stand_on_stays_and_prune_says_why(

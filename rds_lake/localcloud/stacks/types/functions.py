@@ -25,6 +25,14 @@ def _create(call: Call) -> str:
     return name
 
 
+def _reserve(call: Call) -> None:
+    client, name, wanted = call.client("lambda"), call.physical, call.properties.get("ReservedConcurrentExecutions")
+    if wanted is not None:
+        client.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=int(wanted))
+    elif "ReservedConcurrentExecutions" in call.before:
+        client.delete_function_concurrency(FunctionName=name)
+
+
 def _code(given: Json) -> Json:
     """The API's form: inline code becomes a ZIP file with `index`."""
     if "ZipFile" not in given:
@@ -43,6 +51,7 @@ def _update(call: Call) -> None:
     if call.changed("Code"):
         client.update_function_code(FunctionName=name, **_code(call.properties["Code"]))
     client.update_function_configuration(FunctionName=name, **call.pick(*_SETTINGS))
+    _reserve(call)
 
 
 def _permit(call: Call) -> str:
@@ -99,8 +108,11 @@ TYPES = (
     ResourceType(
         name="AWS::Lambda::Function",
         named="FunctionName",
-        takes=frozenset({*_SETTINGS, "Architectures", "Code", "FunctionName", "PackageType", "Tags"}),
+        takes=frozenset(
+            {*_SETTINGS, "Architectures", "Code", "FunctionName", "PackageType", "ReservedConcurrentExecutions", "Tags"}
+        ),
         create=_create,
+        configure=_reserve,
         update=_update,
         delete=lambda call: call.client("lambda").delete_function(FunctionName=call.physical),
         attributes=lambda call: {"Arn": call.arn("lambda", f"function:{call.physical}")},

@@ -2,14 +2,13 @@
 
     CREATE TRIGGER `shop`.`rds_lake_update_5b0c…` AFTER UPDATE ON `shop`.`orders` FOR EACH ROW
     rds_lake_<digest>: BEGIN
-      DECLARE failed …;
-      BEGIN
-        DECLARE EXIT HANDLER FOR SQLEXCEPTION SET failed = 1;
-        IF NOT (OLD.`id` <=> NEW.`id` AND …) THEN         an UPDATE that changes nothing is no change
-          INSERT INTO `rds_lake`.`outbox` …;
-        END IF;
-      END;
-      IF failed THEN INSERT INTO `rds_lake`.`outbox` …; END IF;      the key alone
+      DECLARE EXIT HANDLER FOR SQLEXCEPTION INSERT INTO `rds_lake`.`outbox` …;      the key alone
+      IF NOT (OLD.`id` <=> NEW.`id` AND …)                an UPDATE that changes nothing is no change
+         AND … <= 1048576 AND NOT @@insert_id THEN        in one condition: each costs as much as the outbox's row does
+        INSERT INTO `rds_lake`.`outbox` …;
+      ELSEIF NOT (OLD.`id` <=> NEW.`id` AND …) THEN       what has to be measured first
+        …
+      END IF;
     END
 
 **Which errors reach the writer.** None of making an image. No row's content causes one: texts are made without errors in the
@@ -51,14 +50,15 @@ _ROWS = {Op.INSERT: ("NEW",), Op.UPDATE: ("OLD", "NEW"), Op.DELETE: ("OLD",)}
 class HandsOver(Protocol):
     """Where a trigger's changes go. `limit`: the most bytes of an image. `takes_key`: besides the images.
 
-    `at_once`: handing over may be repeated where it failed, so images can be made in its own statement.
+    `at_once`: the condition under which `insert` alone hands over, which may be repeated where it failed, so that images can be made
+    in it. Empty where there is none.
     """
 
     @property
     def limit(self) -> int: ...
 
     @property
-    def at_once(self) -> bool: ...
+    def at_once(self) -> str: ...
 
     @property
     def takes_key(self) -> bool: ...
@@ -68,6 +68,10 @@ class HandsOver(Protocol):
 
         `images`: expressions of old and new image and of what is omitted. The key is in the variable `key_image`. All JSON, or NULL.
         """
+        ...
+
+    def insert(self, target: TableTarget, op: Op, images: Sequence[str]) -> str:
+        """The same in one statement, where `at_once` holds."""
         ...
 
 
@@ -117,21 +121,20 @@ def _at_once(table: CapturedTable, op: Op, to: HandsOver) -> Sequence[str]:
     """Images are made in the statement that hands them over: in variables they would be copied twice more."""
     images, rows = images_of(table, limit=to.limit), _variables(op, to)
     whole = [images.whole(row) if row in _ROWS[op] else "NULL" for row in ("OLD", "NEW")]
-    act = [to.statement(table.target, op, [*whole, "NULL"])]
     written = to.statement(table.target, op, _VARIABLES)
     declared = _declared(_VARIABLES)
-    if fits := images.fits(_ROWS[op]):
-        fitted = _begin([declared, *images.declarations, *images.fitted(rows), written])
-        act = [f"IF {fits} THEN\n{_block(act)}\nELSE\n{_block([fitted])}\nEND IF"]
-    handlers = (
-        f"DECLARE EXIT HANDLER FOR {', '.join(map(str, _BUSY))} RESIGNAL",
-        "DECLARE EXIT HANDLER FOR SQLEXCEPTION SET failed = 1",
-    )
+    fits = images.fits(_ROWS[op])
+    measured = [declared, *images.declarations, *images.fitted(rows), written] if fits else []
+    slow = _begin(measured) if fits else to.statement(table.target, op, [*whole, "NULL"])
+    changed = _changed(table) if op is Op.UPDATE else ""
+    quick = "\nAND ".join(filter(None, (changed, fits, to.at_once)))
+    act = [to.insert(table.target, op, [*whole, "NULL"])]
+    otherwise = f"ELSEIF {changed} THEN" if changed else "ELSE"
     by_key = _begin([declared, _begin(_key_alone(table, rows)), written])
     return (
-        "DECLARE failed TINYINT DEFAULT 0",
-        _begin([*handlers, *_if_changed(table, op, act)]),
-        _if("failed", [by_key]),
+        f"DECLARE EXIT HANDLER FOR {', '.join(map(str, _BUSY))} RESIGNAL",
+        f"{_HANDLER}\n{by_key}",
+        f"IF {quick} THEN\n{_block(act)}\n{otherwise}\n{_block([slow])}\nEND IF",
     )
 
 
@@ -159,8 +162,12 @@ def _by_variables(table: CapturedTable, op: Op, to: HandsOver) -> Sequence[str]:
 def _if_changed(table: CapturedTable, op: Op, act: Sequence[str]) -> Sequence[str]:
     if op is not Op.UPDATE:
         return act
+    return (_if(_changed(table), act),)
+
+
+def _changed(table: CapturedTable) -> str:
     same = "\n  AND ".join(unchanged(column) for column in table.columns)
-    return (_if(f"NOT (\n  {same}\n)", act),)
+    return f"NOT (\n  {same}\n)"
 
 
 def _key_alone(table: CapturedTable, rows: Mapping[str, str], *more: str) -> Sequence[str]:

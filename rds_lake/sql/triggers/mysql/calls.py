@@ -35,7 +35,7 @@ class ToLambda:
     function: str
     on_error: Literal["fail", "drop"]
     takes_key: bool = True
-    at_once: bool = False
+    at_once: str = ""
 
     @property
     def limit(self) -> int:
@@ -50,6 +50,9 @@ class ToLambda:
             f"{self._called(target, op)}\n"
             "END"
         )
+
+    def insert(self, target: TableTarget, op: Op, images: Sequence[str]) -> str:
+        return self.statement(target, op, images)
 
     def _called(self, target: TableTarget, op: Op) -> str:
         call = f"SELECT lambda_async({mysql_literal(self.function)}, payload) INTO answer;"

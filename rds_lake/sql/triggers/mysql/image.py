@@ -1,6 +1,6 @@
 """A row's image in a trigger of MySQL and MariaDB, and which of its columns are left out where it would be too long.
 
-A table whose rows always fit has images of one JSON_OBJECT. Of others the trigger looks, change by change, whether the lengths of
+Where a table's rows may not fit, the trigger looks, change by change, whether the lengths of
 the wide columns surely fit. Where they may not, it measures each, and leaves the longest out of both images until the rest fits;
 `omitted` names them. So no image is longer than any server's packets or a tenth of its redo log, beyond which the writer's
 statement would fail.
@@ -19,10 +19,19 @@ from dataclasses import dataclass
 
 from rds_lake.model.streams.captured import CapturedColumn, CapturedTable
 from rds_lake.sql.quoting import mysql_literal
-from rds_lake.sql.triggers.mysql.values import bytes_bound, bytes_exactly, json_of, most_bytes, text_of
+from rds_lake.sql.triggers.mysql.values import (
+    bytes_bound,
+    bytes_exactly,
+    is_plain,
+    json_of,
+    most_bytes,
+    plain_of,
+    text_of,
+)
 
 # Narrower columns are never left out.
 _NARROW_BYTES = 1024
+_EMPTY, _NULL = mysql_literal(': ""'), mysql_literal(": null")
 _BETWEEN = 4  # the colon, the comma and their spaces
 
 
@@ -36,17 +45,18 @@ class Images:
 
     def whole(self, row: str) -> str:
         """The expression of the row's image with all columns; `row` is NEW or OLD."""
-        if not self.wide:
-            return json_object(self.table.columns, row)
-        members = [_member(column, row, "{" if not at else ", ") for at, column in enumerate(self._in_order)]
-        return _call("CONCAT", [*members, mysql_literal("}")])
+        wide = [_member(column, row, ", ") for column in self.wide]
+        return _call("CONCAT", [*_members(self._narrow, row), *wide, mysql_literal("}")])
 
     def fits(self, rows: Sequence[str]) -> str:
-        """The condition that the images of `rows` can have all columns. It reads lengths only; empty where rows always fit."""
+        """The condition that the images of `rows` can have all columns. It reads lengths only; empty where rows always fit.
+
+        Both rows are summed up, which takes fewer functions than the greater length of each column.
+        """
         if not self.wide:
             return ""
-        bounds = [_most([bytes_bound(column, row) for row in rows]) for column in self.wide]
-        return f"{self._always_bytes} + {' + '.join(bounds)} <= {self.limit}"
+        bounds = " + ".join(bytes_bound(column, row) for column in self.wide for row in rows)
+        return f"{self._always_bytes} + {bounds} <= {self.limit}"
 
     def fitted(self, rows: Mapping[str, str]) -> tuple[str, ...]:
         """Statements that give each variable (name -> row) the row's image without its longest columns, and `omitted`."""
@@ -70,22 +80,23 @@ class Images:
         return tuple(declared)
 
     @property
-    def _in_order(self) -> tuple[CapturedColumn, ...]:
-        # The key's columns are never wide, so that the first column has no comma before it.
-        return (*(column for column in self.table.columns if column not in self.wide), *self.wide)
+    def _narrow(self) -> tuple[CapturedColumn, ...]:
+        # The key's columns are never wide, so there is one.
+        return tuple(column for column in self.table.columns if column not in self.wide)
 
     @property
     def _always_bytes(self) -> int:
         """What an image has beside the texts of wide columns."""
-        always = sum(_member_bytes(column) for column in self.table.columns if column not in self.wide)
+        always = sum(map(_member_bytes, self._narrow))
         return always + sum(len(_text(column.name).encode()) + _BETWEEN for column in self.wide)
 
     def _partial(self, row: str) -> str:
-        always = self._in_order[: len(self.table.columns) - len(self.wide)]
-        members = [_member(column, row, "{" if not at else ", ") for at, column in enumerate(always)]
-        members += [
-            f"IF({_kept(at)}, CONCAT({_member(column, row, ', ')}), {mysql_literal('')})"
-            for at, column in enumerate(self.wide)
+        members = [
+            *_members(self._narrow, row),
+            *(
+                f"IF({_kept(at)}, CONCAT({_member(column, row, ', ')}), {mysql_literal('')})"
+                for at, column in enumerate(self.wide)
+            ),
         ]
         return _call("CONCAT", [*members, mysql_literal("}")])
 
@@ -116,6 +127,24 @@ def json_object(columns: Sequence[CapturedColumn], row: str) -> str:
 def json_list(names: Sequence[str]) -> str:
     """The literal of a JSON list of names."""
     return mysql_literal(json.dumps(list(names), ensure_ascii=False))
+
+
+def _members(columns: Sequence[CapturedColumn], row: str) -> list[str]:
+    """All members of an object, with its opening brace, as expressions.
+
+    A value whose text is never empty stands between its quotes as it is: CONCAT_WS leaves out NULL, and `""` becomes `null` then.
+    In the JSON of the others no quote follows upon a quote after a colon, neither in names nor in numbers and times.
+    """
+    plain, rest = [], []
+    for column in columns:
+        (plain if is_plain(column) else rest).append(column)
+    made: list[str] = []
+    if plain:
+        names = [("{" if not at else '", ') + f'{_text(column.name)}: "' for at, column in enumerate(plain)]
+        values = zip(map(mysql_literal, names), (plain_of(column, row) for column in plain), strict=True)
+        listed = [mysql_literal(""), *(", ".join(each) for each in values), mysql_literal('"')]
+        made.append(f"REPLACE({_call('CONCAT_WS', listed)}, {_EMPTY}, {_NULL})")
+    return made + [_member(column, row, ", " if made or at else "{") for at, column in enumerate(rest)]
 
 
 def _member(column: CapturedColumn, row: str, before: str) -> str:

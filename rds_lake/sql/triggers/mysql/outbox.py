@@ -23,7 +23,8 @@ from rds_lake.sql.quoting import backticked, mysql_literal
 DROPPED = "dropped"
 # `SET INSERT_ID` of a writer, and of mysqlbinlog's output, would number the outbox's row where the table has no number of its own.
 # https://dev.mysql.com/doc/refman/8.4/en/server-system-variables.html#sysvar_insert_id
-_NO_GIVEN_NUMBER = "IF @@insert_id THEN\n  SET @@session.insert_id = 0;\nEND IF"
+_NO_GIVEN_NUMBER = "NOT @@insert_id"
+_TAKE_BACK = "SET @@session.insert_id = 0"
 _STORED = "ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin"
 _NAMES = "`table_schema` VARCHAR(64) NOT NULL, `table_name` VARCHAR(64) NOT NULL"
 
@@ -47,13 +48,15 @@ class ToOutbox:
 
     limit: int
     takes_key: bool = False
-    at_once: bool = True
+    at_once: str = _NO_GIVEN_NUMBER
 
     def statement(self, target: TableTarget, op: Op, images: Sequence[str]) -> str:
+        return f"{_TAKE_BACK};\n{self.insert(target, op, images)}"
+
+    def insert(self, target: TableTarget, op: Op, images: Sequence[str]) -> str:
         # VALUES and never SELECT, which would lock the numbers of the outbox until the writer's statement ends.
         names = f"{mysql_literal(target.schema)}, {mysql_literal(target.table)}, {mysql_literal(op)}"
         return (
-            f"{_NO_GIVEN_NUMBER};\n"
             f"INSERT INTO {own_name(OUTBOX)} "
             "(`at`, `table_schema`, `table_name`, `op`, `old_image`, `new_image`, `omitted`)\n"
             f"VALUES (UTC_TIMESTAMP(6), {names}, {', '.join(images)})"

@@ -61,8 +61,7 @@ def text_of(column: CapturedColumn, row: str) -> str:
     """The expression of the value's text, or NULL; `row` is NEW or OLD."""
     word, value = _word(column), _value(column, row)
     if word == "timestamp":
-        zero = f"IF({value} IS NULL, NULL, {mysql_literal(_zero(column))})"
-        return f"COALESCE(CAST({_utc(column, value)} AS CHAR), {zero})"
+        return f"CAST({plain_of(column, row)} AS CHAR)"
     if word in _TEXTS:
         # CAST and not CONVERT: MariaDB puts JSON, which it takes many a longtext for, into an object as JSON.
         return f"CAST({value} AS CHAR CHARACTER SET utf8mb4)"
@@ -86,19 +85,22 @@ def _exact(column: CapturedColumn, value: str) -> str:
     return value
 
 
-def json_of(column: CapturedColumn, row: str) -> str:
-    """The expression of the value's text in JSON, with its quotes; `null` for NULL.
+def is_plain(column: CapturedColumn) -> bool:
+    """Whether the value's text is never empty, and has no character that JSON would have to escape."""
+    return _word(column) in _NUMBERS | _TIMES | _OTHERS
 
-    Only texts have characters that JSON_QUOTE would have to escape.
-    """
-    word, value = _word(column), _value(column, row)
-    if word in _TEXTS:
+
+def plain_of(column: CapturedColumn, row: str) -> str:
+    """The expression of a plain column's value, as an argument of CONCAT."""
+    value = _value(column, row)
+    return f"COALESCE({_utc(column, value)}, {value})" if _word(column) == "timestamp" else _exact(column, value)
+
+
+def json_of(column: CapturedColumn, row: str) -> str:
+    """The expression in JSON, with its quotes, of a value that is not plain; `null` for NULL."""
+    if _word(column) in _TEXTS:
         return f"COALESCE(JSON_QUOTE({text_of(column, row)}), {_NULL})"
-    if word == "timestamp":
-        zero = f"IF({value} IS NULL, {_NULL}, {mysql_literal(_quoted(_zero(column)))})"
-        return f"COALESCE(CONCAT({_QUOTE}, {_utc(column, value)}, {_QUOTE}), {zero})"
-    plain = f"HEX({value})" if word in _BINARIES or word in _GEOMETRIES else _exact(column, value)
-    return f"COALESCE(CONCAT({_QUOTE}, {plain}, {_QUOTE}), {_NULL})"
+    return f"COALESCE(CONCAT({_QUOTE}, {text_of(column, row)}, {_QUOTE}), {_NULL})"
 
 
 def unchanged(column: CapturedColumn) -> str:
@@ -150,7 +152,7 @@ def bytes_exactly(column: CapturedColumn, row: str, limit: int) -> str:
 
 
 def _utc(column: CapturedColumn, value: str) -> str:
-    """The time in UTC; NULL for NULL and for a zero date.
+    """The time in UTC; NULL for NULL and for a zero date, whose own text is the same in all time zones.
 
     UNIX_TIMESTAMP reads a TIMESTAMP column's own number, without a time zone. A zero date has none, or 0.
     https://dev.mysql.com/doc/refman/8.4/en/date-and-time-functions.html#function_unix-timestamp
@@ -158,15 +160,6 @@ def _utc(column: CapturedColumn, value: str) -> str:
     digits = _arguments(column)
     moment = f"TIMESTAMP'1970-01-01 00:00:00' + INTERVAL NULLIF(UNIX_TIMESTAMP({value}), 0) SECOND"
     return f"CAST({moment} AS DATETIME({digits}))" if digits else moment
-
-
-def _zero(column: CapturedColumn) -> str:
-    digits = _arguments(column)
-    return "0000-00-00 00:00:00" + (f".{'0' * int(digits)}" if digits else "")
-
-
-def _quoted(text: str) -> str:
-    return f'"{text}"'
 
 
 def _word(column: CapturedColumn) -> str:

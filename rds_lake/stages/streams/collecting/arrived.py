@@ -56,7 +56,7 @@ def arrived_objects(lake: Lake, source: str, since: datetime | None) -> tuple[li
     found: list[ArrivedObject] = []
     astray = 0
     for item in lake.s3.list_objects(lake.layout.bucket, folder, after=after):
-        hour = _hour_of(item.key.removeprefix(folder))
+        hour = hour_of(item.key.removeprefix(folder))
         if hour is None:
             astray += not item.key.endswith("/")
         else:
@@ -64,7 +64,8 @@ def arrived_objects(lake: Lake, source: str, since: datetime | None) -> tuple[li
     return found, astray
 
 
-def _hour_of(name: str) -> datetime | None:
+def hour_of(name: str) -> datetime | None:
+    """The hour in a name that Firehose gave, `2026/11/20/03/…`, below its folder; None where no clock shows it, or nothing follows."""
     match = _HOUR.match(name)
     try:
         return datetime(*map(int, match.groups()), tzinfo=UTC) if match else None

@@ -78,7 +78,9 @@ def take_turn(lake: Lake, source: Database, outboxes: Sequence[Forwarding], *, l
     try:
         forwarded = tuple(forward_each(outboxes, say=log))
         if is_by_call(source):
-            collected = collector_of(lake, source, log).collect()
+            # A removal takes digests away that a record named a moment ago.
+            with using_changes(lake, source.name, "turn", log=log):
+                collected = collector_of(lake, source, log).collect()
     except RdsLakeError as error:
         failure = error
     with using_changes(lake, source.name, "turn", log=log):

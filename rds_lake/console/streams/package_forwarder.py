@@ -1,0 +1,139 @@
+"""`rds-lake streams package --forwarder`: the ZIP file of the function that forwards outboxes on a schedule.
+
+It has rds-lake, lake.yaml, and what rds-lake imports there: pydantic, PyYAML, and psycopg or pymysql. boto3 is Lambda's own. Two of
+these are compiled (pydantic's core, and psycopg's own libpq), so the file is for one version of Python on one processor. It is
+made of the packages that run this command, on Linux; or of a folder that pip filled for another one:
+
+    pip install --target packages --platform manylinux2014_aarch64 --python-version 3.13 --only-binary=:all: 'psycopg[binary]' …
+
+lake.yaml is in the file: after a change of `streams:` it has to be made again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+import re
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import rds_lake
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.console.streams.package import put, zipped
+from rds_lake.errors import ConfigError
+from rds_lake.infra.policy.forwarder import scheduled_sources
+
+HANDLER = "rds_lake.stages.streams.scheduled.handler"
+CONFIG = "lake.yaml"
+_ALWAYS = ("pydantic", "pydantic_core", "annotated_types", "typing_extensions", "typing_inspection", "yaml")
+_DRIVERS = ("psycopg", "psycopg_binary", "pymysql")
+_PROCESSORS = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+_COMPILED = re.compile(r"\.cpython-3(\d+)-(\w+)-linux")
+# What runs no part of it: the local cloud, Dagster, the command line, and what converts DynamoDB.
+_LEFT_OUT = ("localcloud", "defs", "console", "demo", "convert", "infra")
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+_MOST_BYTES = 250 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """The ZIP file, and what it was made for: `python3.11`, and `x86_64` or `arm64`."""
+
+    body: bytes
+    runtime: str
+    architecture: str
+
+
+def package_forwarder(
+    config: LakeConfig, text: str, output: Path | None, packages: Path | None, *, say: Callable[[str], None]
+) -> None:
+    """Write the file, or put it into the lake where `output` is None, and say how the stack gets the function.
+
+    `text`: of lake.yaml. `packages`: a folder of packages, instead of those that run this. ConfigError for what is missing.
+    """
+    made = forwarder_zip(config, text, packages)
+    if output is not None:
+        output.write_bytes(made.body)
+        say(f"{output}: {len(made.body):,} bytes, SHA-256 {hashlib.sha256(made.body).hexdigest()}")
+        say(
+            f"handler {HANDLER}, runtime {made.runtime}, architecture {made.architecture}, timeout 900 seconds; variable "
+            f"RDS_LAKE_CONFIG: {CONFIG}"
+        )
+        return
+    key = put(config, made.body, say=say)
+    parameters = {"Code": key, "Runtime": made.runtime, "Architecture": made.architecture}
+    named = {"Code": "ForwarderCodeKey", "Runtime": "ForwarderRuntime", "Architecture": "ForwarderArchitecture"}
+    say("rds-lake setup " + " ".join(f"--parameter {named[name]}={value}" for name, value in parameters.items()))
+
+
+def forwarder_zip(config: LakeConfig, text: str, packages: Path | None = None) -> Packed:
+    """The file for this lake.yaml; ConfigError where no source can be forwarded by it, or a package is missing."""
+    if not scheduled_sources(config):
+        raise ConfigError(
+            "no source has an outbox and `streams.secret`: there is nothing that a function could forward"
+        )
+    own = Path(rds_lake.__file__).parent
+    files = {file.relative_to(own.parent).as_posix(): file.read_bytes() for file in _sources(own)}
+    found: list[str] = []
+    for file, name in _packages(packages):
+        files[name] = file.read_bytes()
+        found.append(name)
+    size = sum(map(len, files.values()))
+    if size > _MOST_BYTES:
+        raise ConfigError(
+            f"the package has {size:,} bytes, and Lambda takes {_MOST_BYTES:,}: is `--packages` the right folder?"
+        )
+    runtime, architecture = _made_for(found)
+    return Packed(body=zipped(files | {CONFIG: text.encode()}), runtime=runtime, architecture=architecture)
+
+
+def _sources(home: Path) -> Iterator[Path]:
+    for file in sorted(home.rglob("*.py")):
+        if file.relative_to(home).parts[0] not in _LEFT_OUT:
+            yield file
+
+
+def _packages(folder: Path | None) -> Iterator[tuple[Path, str]]:
+    """The files of the packages, and their names in the ZIP file; ConfigError names all that are missing."""
+    places = {name: _place(name, folder) for name in (*_ALWAYS, *_DRIVERS)}
+    missing = [name for name in _ALWAYS if places[name] is None]
+    if all(places[name] is None for name in ("psycopg", "pymysql")):
+        missing.append("psycopg or pymysql")
+    if missing:
+        where = folder or "the packages that run this command"
+        raise ConfigError(f"the function needs packages that are not in {where}; install them there:", missing)
+    for place in filter(None, places.values()):
+        root = place.parent
+        files = [place] if place.is_file() else sorted(each for each in place.rglob("*") if each.is_file())
+        # psycopg finds the libraries that its wheel brings in a folder beside it.
+        files += sorted(each for each in root.glob(f"{place.name}.libs/*") if each.is_file())
+        for file in files:
+            if "__pycache__" not in file.parts and file.suffix != ".pyi":
+                yield file, file.relative_to(root).as_posix()
+
+
+def _place(name: str, folder: Path | None) -> Path | None:
+    if folder is not None:
+        return next((each for each in (folder / name, folder / f"{name}.py") if each.exists()), None)
+    spec = find_spec(name)
+    if spec is None or spec.origin is None:
+        return None
+    origin = Path(spec.origin)
+    return origin.parent if spec.submodule_search_locations else origin
+
+
+def _made_for(names: Sequence[str]) -> tuple[str, str]:
+    """Runtime and architecture of compiled files; ConfigError where they are for no Lambda, or for several."""
+    made = {match.groups() for name in names if (match := _COMPILED.search(name))}
+    foreign = [name for name in names if name.endswith((".pyd", ".dylib")) or "-darwin" in name]
+    if foreign or len(made) > 1:
+        raise ConfigError(
+            "these packages were compiled for something else than one Python on Linux, which Lambda is; fill a folder by `pip install "
+            "--target FOLDER --platform manylinux2014_x86_64 --python-version 3.13 --only-binary=:all: rds-lake` and name it with "
+            f"--packages: {', '.join(foreign[:3]) or sorted(made)}"
+        )
+    minor, machine = made.pop() if made else (str(sys.version_info.minor), platform.machine())
+    return f"python3.{minor}", _PROCESSORS.get(machine.lower(), machine)

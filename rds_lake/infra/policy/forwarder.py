@@ -1,0 +1,87 @@
+"""What the function may do that forwards outboxes on a schedule: write the sources' cuts, and read the secrets of their databases."""
+
+from __future__ import annotations
+
+from rds_lake.config.database import Database
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Resource, Statement, anything, fixed
+from rds_lake.infra.policy.lake import key_through_s3
+from rds_lake.infra.policy.names import Names, listing
+from rds_lake.infra.policy.widen import fitted
+from rds_lake.model.lake.layout import LakeLayout
+
+# After `NamePrefix-`: the function and its role; the rule that invokes it.
+FORWARDER, FORWARD_RULE = "forwarder", "forward"
+
+
+def scheduled_sources(config: LakeConfig) -> tuple[Database, ...]:
+    """The sources whose outboxes a function can forward: those with a secret that says where the database is."""
+    return tuple(
+        source for source in config.databases if source.outbox_tables and source.streams and source.streams.secret
+    )
+
+
+def forwarder_policy(config: LakeConfig, names: Names, function: str) -> PolicyDocument:
+    """What the function of that name may do; without a statement where no source can be forwarded by it."""
+    sources = scheduled_sources(config)
+    if not sources:
+        return PolicyDocument(statements=())
+    lake = config.lake
+    layout = LakeLayout(bucket=lake.bucket, prefix=lake.prefix)
+    folders = [layout.all_changes_folder(source.name) for source in sources]
+    secrets = [source.streams.secret.rpartition(":") for source in sources if source.streams and source.streams.secret]
+    statements = (
+        Statement(
+            sid="WriteCuts",
+            reason="Write files and manifests of cuts, read what earlier forwarders wrote, and remove the files of an attempt that "
+            "failed.",
+            actions=("s3:DeleteObject", "s3:GetObject", "s3:PutObject"),
+            resources=tuple(Resource(stem=f"{names.bucket(lake.bucket)}/", name=f"{folder}*") for folder in folders),
+        ),
+        Statement(
+            sid="FindCuts",
+            reason="Be told when an object is not there.",
+            actions=("s3:ListBucket",),
+            resources=fixed(names.bucket(lake.bucket)),
+            conditions=listing(*(folder.removesuffix("/") for folder in folders)),
+        ),
+        Statement(
+            sid="ReadSecrets",
+            reason="Read the database users of `streams:`. A secret with a key of its own needs kms:Decrypt on that key as well.",
+            actions=("secretsmanager:GetSecretValue",),
+            resources=tuple(Resource(stem=stem + colon, name=name) for stem, colon, name in dict.fromkeys(secrets)),
+        ),
+        Statement(
+            sid="WriteLogs",
+            reason="Lambda writes the function's output as its role.",
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+            resources=fixed(names.arn("logs", f"log-group:/aws/lambda/{function}:log-stream:*")),
+        ),
+        *key_through_s3(lake, names),
+    )
+    return fitted(statements, INLINE_LIMIT)
+
+
+def network_policy(names: Names) -> PolicyDocument:
+    """What Lambda does as the function's role to reach a VPC, whose interfaces have no names that are known before.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
+    """
+    interfaces = Statement(
+        sid="ReachTheVpc",
+        reason="Lambda makes and removes the network interfaces of the function. It asks for the right to remove on everything.",
+        actions=(
+            "ec2:AssignPrivateIpAddresses",
+            "ec2:CreateNetworkInterface",
+            "ec2:DeleteNetworkInterface",
+            "ec2:UnassignPrivateIpAddresses",
+        ),
+        resources=fixed(names.arn("ec2", "*/*")),
+    )
+    look = Statement(
+        sid="SeeTheVpc",
+        reason="Lambda looks for them.",
+        actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
+        resources=anything(),
+    )
+    return PolicyDocument(statements=(interfaces, look))
