@@ -12,10 +12,10 @@ from pathlib import Path
 import duckdb
 
 from rds_lake.localcloud.athena.locked import open_locked
-from rds_lake.localcloud.redshift.engine.monitoring.history import History
-from rds_lake.localcloud.redshift.engine.session import Session, Shared
-from rds_lake.localcloud.redshift.engine.monitoring.system import make_views
 from rds_lake.localcloud.redshift.engine.locking.transactions import Transactions
+from rds_lake.localcloud.redshift.engine.monitoring.history import History
+from rds_lake.localcloud.redshift.engine.monitoring.system import make_views
+from rds_lake.localcloud.redshift.engine.session import Session, Shared
 from rds_lake.localcloud.redshift.sql.macros import MACROS
 
 

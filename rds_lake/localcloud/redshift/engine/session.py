@@ -14,17 +14,17 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from rds_lake.localcloud.redshift.engine.locking import footprint
 from rds_lake.localcloud.redshift.engine.changing import Changing
 from rds_lake.localcloud.redshift.engine.defining import Defining
-from rds_lake.localcloud.redshift.engine.monitoring.history import History, Row, User, moment
 from rds_lake.localcloud.redshift.engine.lengths import declared
+from rds_lake.localcloud.redshift.engine.locking import footprint
+from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint, Transaction, Transactions
+from rds_lake.localcloud.redshift.engine.monitoring.history import History, Row, User, moment
+from rds_lake.localcloud.redshift.engine.monitoring.system import SYSTEM_NAMES, SystemViews, table_id
 from rds_lake.localcloud.redshift.engine.moving import Moving
 from rds_lake.localcloud.redshift.engine.names import bind
 from rds_lake.localcloud.redshift.engine.settings import Settings, is_set
-from rds_lake.localcloud.redshift.engine.monitoring.system import SYSTEM_NAMES, SystemViews, table_id
 from rds_lake.localcloud.redshift.engine.tables import Asked, Column, TableName, Tables
-from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint, Transaction, Transactions
 from rds_lake.localcloud.redshift.engine.words import kind_of, locked_tables, refuse_in_transaction
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here, translate_error
 from rds_lake.localcloud.redshift.loading.objects import Stores
@@ -147,7 +147,7 @@ class Session:
             return Result()
         locked = locked_tables(sql)
         if locked is not None:
-            return self._within(Footprint(alone=footprint.of_names(locked, self.tables)), Result)
+            return self._within(footprint.of_locked(locked, self.tables), Result)
         refuse_in_transaction(sql, self._transaction is not None)
         if is_copy(sql):
             copy = read_copy(sql)
@@ -173,17 +173,17 @@ class Session:
     def _unload(self, sql: str) -> Result:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html"""
         unload = read_unload(sql)
-        trees = parse(unload.query)
-        if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        query = self._one(unload.query)
+        if not isinstance(query, exp.Query):
             raise StatementFailedError("UNLOAD takes one SELECT")
-        if trees[0].args.get("limit") is not None:
+        if query.args.get("limit") is not None:
             raise StatementFailedError("Limit clause is not supported: put the query with it into a subquery")
 
         def moved() -> Result:
-            columns, found = self._executed(trees[0])
+            columns, found = self._executed(query)
             return Result(rows=self._moving.unload(unload, columns, found, self.stores, self._about()))
 
-        return self._within(footprint.of_tree(trees[0], self.tables), moved)
+        return self._within(footprint.of_tree(query, self.tables), moved)
 
     def _parsed(self, tree: exp.Expr) -> Result:
         if isinstance(tree, _TRANSACTION):

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
-from rds_lake.localcloud.redshift.engine.tables import SYSTEM, TEMPORARY, Tables
 from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint
+from rds_lake.localcloud.redshift.engine.tables import SYSTEM, TEMPORARY, Tables
 
 
 def of_tree(tree: exp.Expr, tables: Tables) -> Footprint:
@@ -42,6 +42,14 @@ def _into(tree: exp.Insert | exp.Create, tables: Tables) -> Footprint:
     if temporary or (tree.kind or "").upper() != "TABLE":
         return Footprint(reads=reads)
     return Footprint(reads=reads, writes=frozenset({f"{target.db or tables.search_path[0]}.{target.name}"}))
+
+
+def of_locked(names: Iterable[tuple[str, str]], tables: Tables) -> Footprint:
+    """Of LOCK; StatementFailedError for a table that is not there."""
+    wanted = list(names)
+    for schema, name in wanted:
+        tables.get(name, schema)
+    return Footprint(alone=of_names(wanted, tables))
 
 
 def of_names(names: Iterable[tuple[str, str]], tables: Tables) -> frozenset[str]:
