@@ -77,7 +77,11 @@ def test_a_column_list_takes_the_columns_in_its_order(loading: Warehouse) -> Non
 
 def test_a_parquet_value_that_is_too_long_fails_the_load(loading: Warehouse) -> None:
     put(loading, ORDERS, f"{KEY}/1.parquet")
-    put(loading, parquet(a=pa.array([1], pa.int64()), b=["äöü"], c=[Decimal("1.00")], d=[None]), f"{KEY}/2.parquet")
+    put(
+        loading,
+        parquet(a=pa.array([1], pa.int64()), b=["äöü"], c=[Decimal("1.00")], d=pa.array([None], pa.date32())),
+        f"{KEY}/2.parquet",
+    )
     assert loading.error(f"{COPY} parquet") == "ERROR: value too long for type character varying(5)"
     assert loading.rows("select count(*) from orders") == [(0,)]
 
@@ -161,8 +165,13 @@ def test_maxerror_leaves_bad_lines_out(loading: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", ["csv removequotes", "quote '%'", "fixedwidth 'a:1'", "json 'auto'", "format avro 'auto'"]
-)
+    "options",
+    [
+        "csv removequotes", "csv escape", "quote '%'", "fixedwidth 'a:1'", "format avro 'auto'", "json 'noshred'", "json 'nothing'",
+        "json 'auto' delimiter '|'", "json 'auto' null as 'x'", "json 'auto' escape", "json 'auto' fillrecord", "gzip zstd",
+        "maxerror 100001", "acceptinvchars 'ä'", "serializetojson", "encoding latin1", "credentials 'x'",
+    ],
+)  # fmt: skip
 def test_options_that_do_not_go_together_or_are_not_there_are_refused(loading: Warehouse, options: str) -> None:
     put(loading, "1|a|1|2026-11-20\n")
     loading.error(f"{COPY} {options}")
