@@ -23,21 +23,22 @@ _QUESTIONS = ("get_", "list_", "describe_", "head_")
 class Answers:
     """Questions may come from any thread; the same question is asked once, and its error is raised to everybody."""
 
-    def __init__(self, clients: AwsClients) -> None:
-        self._clients = clients
+    def __init__(self, open_clients: Callable[[], AwsClients]) -> None:
+        """`open_clients` is called for each question, and may fail as `aws/session.py` does."""
+        self._open = open_clients
         self._kept: dict[str, Future[Any]] = {}
         self._lock = threading.Lock()
 
     @property
     def region(self) -> str:
         """The Region that is asked."""
-        return self._clients.s3.meta.region_name
+        return self._open().s3.meta.region_name
 
     def ask(self, service: str, operation: str, *, about: str = "", missing: tuple[str, ...] = (), **asked: Any) -> Any:
         """The answer, or None where AWS refuses with a code of `missing`. Other errors: `aws_errors`."""
 
         def call() -> Any:
-            client = self._clients.client(service)
+            client = self._open().client(service)
             with aws_errors(service, client.meta.method_to_api_mapping[operation], about=about):
                 return getattr(client, operation)(**asked)
 
@@ -49,7 +50,7 @@ class Answers:
         """All items of a list that comes in pages, or None as above."""
 
         def call() -> Any:
-            client = self._clients.client(service)
+            client = self._open().client(service)
             with aws_errors(service, client.meta.method_to_api_mapping[operation], about=about):
                 pages = client.get_paginator(operation).paginate(**asked)
                 return [item for page in pages for item in page.get(items, ())]

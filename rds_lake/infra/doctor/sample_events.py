@@ -63,7 +63,7 @@ def _of_rds(source: Database, names: Names) -> Iterator[Sample]:
     kinds = {Exportable.CLUSTER} if "live" in source.snapshots else set[Exportable]()
     if any(kind != "live" for kind in source.snapshots):
         kinds.add(source.snapshot_about)
-    about = {event: kind for event, kind in CREATED.items()} | {event: kind for event, (kind, _) in ENDED.items()}
+    about = {**CREATED} | {event: kind for event, (kind, _) in ENDED.items()}
     for event_id, kind in sorted(about.items()):
         if kind not in kinds:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rds_lake.config.database import Aurora, Rds
-from rds_lake.config.dynamodb import DynamoDb, is_table_name
+from rds_lake.config.dynamodb import is_table_name
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.events import event_patterns
 from rds_lake.infra.policy.capture import CALLER_ROLE, FUNCTION_ROLE, STREAM_ROLE, calling_sources

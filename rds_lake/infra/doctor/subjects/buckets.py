@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.errors import AwsError
 from rds_lake.infra.doctor.findings import Examination, Fix, Row, Seen, bad, doubtful, good
@@ -134,7 +135,8 @@ def _tell(name: str, present: dict[str, Any]) -> Fix:
 
     def apply(client: Callable[[str], Any]) -> None:
         wanted = kept | {"EventBridgeConfiguration": {}}
-        client("s3").put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=wanted)
+        with aws_errors("s3", "PutBucketNotificationConfiguration", about=f"s3://{name}"):
+            client("s3").put_bucket_notification_configuration(Bucket=name, NotificationConfiguration=wanted)
 
     return Fix(
         does=f"have bucket {name} send events of its objects to EventBridge; its other notifications stay", apply=apply

@@ -20,8 +20,8 @@ DATABASE = Row(
 GOVERNED = Row(
     id="catalogue.lake-formation",
     looks_at="New databases and tables are governed by IAM. Under Lake Formation IAM's rights are not enough.",
-    remedy="grant the pipeline's role CREATE_DATABASE in Lake Formation and readers SELECT, or let new databases and tables use only IAM "
-    "access control (Lake Formation, Data Catalog settings)",
+    remedy="grant the pipeline's role CREATE_DATABASE in Lake Formation and readers SELECT, or let new databases and tables "
+    "use only IAM access control (Lake Formation, Data Catalog settings)",
 )
 JOB = Row(
     id="job.definition",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.errors import ConfigError
+from rds_lake.errors import ConfigError, RdsLakeError
 from rds_lake.infra.account import require_own
 from rds_lake.infra.doctor.findings import Examination, Row, Seen, bad, doubtful, good, undecided
 from rds_lake.infra.doctor.patient import Patient
@@ -31,7 +31,7 @@ ROWS = (VALID, ACCOUNT, CLOCK)
 _WARN_SECONDS, _FAIL_SECONDS = 60, 270
 
 
-def examinations(config: LakeConfig) -> Iterator[Examination]:
+def examinations(config: LakeConfig) -> Iterator[Examination]:  # noqa: ARG001 - as every subject
     """Everything else comes after the first."""
     yield Examination(row=VALID, look=_valid)
     yield Examination(row=ACCOUNT, look=_account, after=((VALID.id, ""),))
@@ -41,7 +41,7 @@ def examinations(config: LakeConfig) -> Iterator[Examination]:
 def _valid(patient: Patient) -> Seen:
     try:
         here = patient.account()
-    except ConfigError as error:
+    except RdsLakeError as error:
         return bad(str(error))
     return good(f"{patient.caller()}, Region {here.region}")
 

@@ -100,7 +100,7 @@ def _backups(source: Database, found: dict[str, Any] | None) -> Seen:
     return good(f"kept for {days} days, with point-in-time recovery")
 
 
-def _available(source: Database, found: dict[str, Any] | None) -> Seen:
+def _available(_: Database, found: dict[str, Any] | None) -> Seen:
     known = found or {}
     status = str(known.get("DBInstanceStatus") or known.get("Status") or "")
     return doubtful(f"its status is {status}") if status in _NOT_RUNNING else good(f"its status is {status}")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
+from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.doctor.findings import Examination, Fix, Row, Seen, bad, doubtful, good
 from rds_lake.infra.doctor.patient import Patient
@@ -22,7 +23,7 @@ EXISTS = Row(
 )
 REDRIVE = Row(
     id="queue.redrive",
-    looks_at="Messages that cannot be read go to a dead-letter queue that is there; else they come again for as long as they are kept.",
+    looks_at="Messages that cannot be read go to a dead-letter queue that is there; else they come again and again.",
     remedy="give the queue a dead-letter queue with `maxReceiveCount` 10, as `rds-lake template` has it",
 )
 DEAD = Row(
@@ -123,10 +124,12 @@ def _let_send(patient: Patient, sender: str) -> Fix:
     def apply(client: Callable[[str], Any]) -> None:
         sqs = client("sqs")
         # Read again: another fix may have added another rule since.
-        present = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
+        with aws_errors("sqs", "GetQueueAttributes", about=queue):
+            present = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"]).get("Attributes", {})
         policy = json.loads(present.get("Policy") or "{}")
         wanted = queue_policy(policy, queue, sorted({*own_rules(policy), sender}))
-        sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(wanted)})
+        with aws_errors("sqs", "SetQueueAttributes", about=queue):
+            sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": json.dumps(wanted)})
 
     return Fix(does=f"let rule {sender.rpartition('/')[2]} send to queue {patient.lake.events_queue}", apply=apply)
 

@@ -11,8 +11,8 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.doctor.findings import Examination, Key, Row, Seen, bad, doubtful, good
 from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.rights.by_resource import said
-from rds_lake.infra.doctor.rights.decisions import denials
 from rds_lake.infra.doctor.rights.decisions import Resource as OfResource
+from rds_lake.infra.doctor.rights.decisions import denials
 from rds_lake.infra.doctor.rights.deployed import policies_of_today
 from rds_lake.infra.doctor.rights.parties import PIPELINE, Party, arn_of, denied, parties, statements_of
 from rds_lake.infra.doctor.rights.principals import inline_policies

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from rds_lake.aws.translate import aws_errors
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.doctor.findings import Examination, Fix, Row, Seen, bad, doubtful, good, undecided
 from rds_lake.infra.doctor.patient import Patient
@@ -75,7 +76,8 @@ def _enabled(rule: str, patient: Patient) -> Seen:
 
 def _enable(rule: str) -> Fix:
     def apply(client: Callable[[str], Any]) -> None:
-        client("events").enable_rule(Name=rule)
+        with aws_errors("events", "EnableRule", about=rule):
+            client("events").enable_rule(Name=rule)
 
     return Fix(does=f"enable rule {rule}", apply=apply)
 
