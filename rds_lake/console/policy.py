@@ -13,10 +13,10 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.errors import ConfigError, RdsLakeError
 from rds_lake.infra.account import Account, find_account
+from rds_lake.infra.doctor.policy import doctor_policy
 from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
 from rds_lake.infra.policy.deployed import LONGEST_PREFIX, PREFIX_PATTERN, name_prefix
 from rds_lake.infra.policy.deployer import deployer_policy
-from rds_lake.infra.policy.doctor import doctor_policy
 from rds_lake.infra.policy.document import INLINE_LIMIT, MANAGED_LIMIT, PolicyDocument, trust
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy

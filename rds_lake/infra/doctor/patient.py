@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from rds_lake.aws.account.answers import Answers
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
 from rds_lake.infra.account import Account
 from rds_lake.infra.policy.names import Names
 from rds_lake.model.aws.arn import parse_arn
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +24,13 @@ class Patient:
     answers: Answers
     now: Callable[[], datetime]
     role: str | None = None
+    _kept: dict[str, Any] = field(default_factory=dict)
+
+    def once(self, name: str, compute: Callable[[], T]) -> T:
+        """What is computed from answers, kept for the rows that need it again. Two threads may compute it, to the same."""
+        if name not in self._kept:
+            self._kept[name] = compute()
+        return self._kept[name]
 
     @property
     def lake(self) -> LakeSettings:

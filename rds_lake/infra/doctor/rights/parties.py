@@ -82,6 +82,11 @@ def arn_of(party: Party, patient: Patient) -> str | None:
     return identity_of(patient.caller()) if party.name == PIPELINE else None
 
 
+def own_statements(party: Party, patient: Patient) -> tuple[Statement, ...]:
+    """As `statements_of`, in the account that is examined."""
+    return patient.once(f"statements {party.name}", lambda: statements_of(party, patient.config, patient.names()))
+
+
 def denied(party: Party, patient: Patient, statement: Statement) -> Iterator[Denial]:
     """What of the statement is not allowed to it. Nothing where there is no such role."""
     arn = arn_of(party, patient)
@@ -92,6 +97,10 @@ def denied(party: Party, patient: Patient, statement: Statement) -> Iterator[Den
 
 def samples(patient: Patient) -> Samples:
     """What stands for the patterns of statements, in this account."""
+    return patient.once("samples", lambda: _samples(patient))
+
+
+def _samples(patient: Patient) -> Samples:
     here, named = patient.account(), patient.lake.kms_key
     found = patient.key(named) if named else None
     key = None if found is None else LakeKey(arn=found["Arn"], aliases=_aliases(patient, found))

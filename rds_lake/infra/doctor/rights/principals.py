@@ -38,6 +38,10 @@ def without_policies(arn: str) -> Principal:
 
 def with_policies(patient: Patient, arn: str) -> Principal:
     """The principal with all policies that are attached to it. PolicyError where one cannot be read."""
+    return patient.once(f"principal {arn}", lambda: _read(patient, arn))
+
+
+def _read(patient: Patient, arn: str) -> Principal:
     parsed, bare = parse_arn(arn), without_policies(arn)
     if parsed.resource == "root":
         return bare

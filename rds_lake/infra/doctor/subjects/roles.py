@@ -14,7 +14,7 @@ from rds_lake.infra.doctor.rights.by_resource import said
 from rds_lake.infra.doctor.rights.decisions import Resource as OfResource
 from rds_lake.infra.doctor.rights.decisions import denials
 from rds_lake.infra.doctor.rights.deployed import policies_of_today
-from rds_lake.infra.doctor.rights.parties import PIPELINE, Party, arn_of, denied, parties, statements_of
+from rds_lake.infra.doctor.rights.parties import PIPELINE, Party, arn_of, denied, own_statements, parties, statements_of
 from rds_lake.infra.doctor.rights.principals import inline_policies
 from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
 from rds_lake.infra.policy.document import Statement
@@ -99,7 +99,7 @@ def _rights(party: Party, sid: str, patient: Patient) -> Seen:
 
 
 def _statement(party: Party, sid: str, patient: Patient) -> Statement:
-    return next(one for one in statements_of(party, patient.config, patient.names()) if one.sid == sid)
+    return next(one for one in own_statements(party, patient) if one.sid == sid)
 
 
 def _drift(party: Party, patient: Patient) -> Seen:

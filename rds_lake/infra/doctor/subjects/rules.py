@@ -71,13 +71,16 @@ def _enabled(rule: str, patient: Patient) -> Seen:
     state = _rule(patient, rule)["State"]
     if state.startswith("ENABLED"):
         return good(state)
-    return bad(f"its state is {state}: no event reaches the queue", fix=_enable(rule))
+    return bad(f"its state is {state}: no event reaches the queue", fix=_enable(rule, _rule(patient, rule)))
 
 
-def _enable(rule: str) -> Fix:
+def _enable(rule: str, present: dict[str, Any]) -> Fix:
+    """By PutRule, as `rds-lake setup` does: who may deploy may do this. What the rule has, it keeps."""
+    kept = {key: present[key] for key in ("EventPattern", "Description", "RoleArn") if present.get(key)}
+
     def apply(client: Callable[[str], Any]) -> None:
-        with aws_errors("events", "EnableRule", about=rule):
-            client("events").enable_rule(Name=rule)
+        with aws_errors("events", "PutRule", about=rule):
+            client("events").put_rule(Name=rule, State="ENABLED", **kept)
 
     return Fix(does=f"enable rule {rule}", apply=apply)
 
