@@ -121,9 +121,12 @@ def _refused(error: AwsError) -> Seen:
     """What AWS did not want to say; with the right that is missing, where that is why."""
     if not is_denied(error.code):
         return undecided(str(error), "look at the cause, then repeat")
-    denied = read_denied(str(error), service=error.service, operation=error.operation)
+    # SQS and SNS write actions in small letters; what was called is spelled as IAM does.
+    called = {name.lower(): name for name in read_denied("", service=error.service, operation=error.operation).actions}
+    said = read_denied(str(error), service=error.service, operation=error.operation).actions
+    actions = tuple(called.get(name.lower(), name) for name in said)
     return undecided(
-        f"AWS does not let these credentials look: {' and '.join(denied.actions)} is missing",
-        f"give whoever runs the doctor {' and '.join(denied.actions)} (`rds-lake policy --for doctor`), then repeat",
-        missing=denied.actions,
+        f"AWS does not let these credentials look: {' and '.join(actions)} is missing",
+        f"give whoever runs the doctor {' and '.join(actions)} (`rds-lake policy --for doctor`), then repeat",
+        missing=actions,
     )

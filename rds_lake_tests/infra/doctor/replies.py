@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from rds_lake.aws.account.answers import Answers
@@ -18,6 +19,7 @@ class Replies(Answers):
         self._healthy = kept
         self.replace: Replace = lambda service, operation, asked, answer: answer
         self.asked: set[tuple[str, str]] = set()
+        self.at = datetime.now(UTC)  # STS's answer has a date, which is compared with that of now
 
     @property
     def region(self) -> str:

@@ -99,7 +99,7 @@ def test_what_may_not_be_looked_at_is_unknown_with_the_right_that_is_missing_and
             raise AwsError(service=at[0], operation=at[1], code="AccessDeniedException", message=message)
 
         replies.replace = refused
-        found = healthy.findings(answers=replies)
+        found = healthy.findings(answers=replies, now=replies.at)
         unknown = [one for one in found.values() if one.flagged]
         assert unknown, operation
         assert [one for one in unknown if one.verdict is Verdict.WARN] == [], operation
