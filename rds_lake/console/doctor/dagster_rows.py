@@ -46,6 +46,7 @@ SENSORS = Row(
 )
 ROWS = (INSTANCE, STORAGE, COORDINATOR, BACKFILLS, DAEMON, SENSORS)
 _ALIVE = timedelta(minutes=5)
+_AT_ONCE = ("Default", "SyncInMemory")
 _FILES = ("Sqlite", "InMemory", "ConsolidatedSqlite")
 _BACKFILL = "dagster/backfill"
 Open = Callable[[], "dg.DagsterInstance"]
@@ -96,9 +97,11 @@ def _storage(instance: Any, _: Patient) -> Seen:
 
 def _coordinator(instance: Any, _: Patient) -> Seen:
     name = type(instance.run_coordinator).__name__
-    if name == "DefaultRunCoordinator":
-        return bad("every run starts at once (DefaultRunCoordinator)")
-    return good(name)
+    if name.startswith(_AT_ONCE):
+        return bad(f"every run starts at once ({name})")
+    return (
+        good(name) if "Queued" in name else doubtful(f"{name} is not known here: does it keep limits and priorities?")
+    )
 
 
 def _backfills(quota: int, instance: Any, _: Patient) -> Seen:

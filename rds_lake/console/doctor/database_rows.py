@@ -11,12 +11,12 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.streams.triggers import wanted_of
 from rds_lake.database.capture.describe import describe
 from rds_lake.database.capture.install import differences
+from rds_lake.database.dsn import Dsn
 from rds_lake.infra.doctor.findings import Examination, Row, Seen, bad, doubtful, good, undecided
 from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
-from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.triggers.generate import generate
-from rds_lake.sql.triggers.plan import require_capturable
+from rds_lake.sql.triggers.plan import Described, Wanted, refusals, require_capturable
 from rds_lake.stages.lake.known_tables import find_known_tables
 from rds_lake.stages.runs.apart import Failed
 from rds_lake.stages.streams.health import watch_outboxes
@@ -27,10 +27,11 @@ TABLES = Row(
     looks_at="No known table has a name that AWS skips: one with a slash is in no export.",
     remedy="rename the table in the database, or leave it out of `include`",
 )
-COLUMNS = Row(
-    id="names.columns",
-    looks_at="No captured table has a column whose name makes AWS skip the whole table: one with a space or one of , ; { } ( ) =",
-    remedy="rename the column in the database, or leave the table out of `include`",
+CAPTURABLE = Row(
+    id="streams.tables",
+    looks_at="Each table of `streams.tables` can be captured, and exported: AWS skips a table with a space or one of , ; { } ( ) = in a "
+    "column's name.",
+    remedy="mend the table in the database, or take it out of `streams.tables`",
 )
 TRIGGERS = Row(
     id="streams.triggers",
@@ -42,9 +43,9 @@ OUTBOX = Row(
     looks_at="The outbox is emptied: one that nobody empties fills the disk of a production database.",
     remedy="run `rds-lake streams forward SOURCE`, and see why Dagster's sensor does not",
 )
-ROWS = (TABLES, COLUMNS, TRIGGERS, OUTBOX)
+ROWS = (TABLES, CAPTURABLE, TRIGGERS, OUTBOX)
 # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html#USER_ExportSnapshot.Limits
-_OF_TABLES, _OF_COLUMNS = frozenset("/"), frozenset(",;{}()=\n\t ")
+_OF_TABLES = frozenset("/")
 _SHOWN = 5
 Secrets = Callable[[], SecretsGateway]
 
@@ -53,14 +54,14 @@ def examinations(config: LakeConfig, secrets: Secrets) -> Iterator[Examination]:
     """Tables of every database; triggers and outboxes of those that capture changes and can be reached."""
     for source in config.databases:
         yield Examination(row=TABLES, about=source.name, look=partial(_tables, source))
-    account = ((ACCOUNT.id, ""),)
     for source in forwarded_sources(config):
-        triggers = ((TRIGGERS.id, source.name),)
+        tables, triggers = ((CAPTURABLE.id, source.name),), ((TRIGGERS.id, source.name),)
+        account = ((ACCOUNT.id, ""),)
         yield Examination(
-            row=TRIGGERS, about=source.name, look=lambda _, it=source: _triggers(it, secrets), after=account
+            row=CAPTURABLE, about=source.name, look=lambda _, it=source: _capturable(it, secrets), after=account
         )
         yield Examination(
-            row=COLUMNS, about=source.name, look=lambda _, it=source: _columns(it, secrets), after=account
+            row=TRIGGERS, about=source.name, look=lambda _, it=source: _triggers(it, secrets), after=tables
         )
         yield Examination(row=OUTBOX, about=source.name, look=lambda _, it=source: _outbox(it, secrets), after=triggers)
 
@@ -73,31 +74,21 @@ def _tables(source: Database, patient: Patient) -> Seen:
     return bad(f"AWS skips {_some(skipped)}") if skipped else good(f"{len(known)} known tables")
 
 
-def _described(source: Database, secrets: Secrets) -> tuple[Sequence[TableTarget], dict[str, list[str]]]:
-    """The captured tables, and table -> columns that AWS cannot export."""
-    dsn, settings = dsn_of(source, secrets)(), settings_of(source)
-    wanted = wanted_of(source, None)
-    targets = settings.targets(dsn.engine)
-    tables = require_capturable(describe(dsn, targets, capture=wanted.capture, level=wanted.level))
-    illegal = {
-        str(table.target): [one.name for one in table.columns if not _OF_COLUMNS.isdisjoint(one.name)]
-        for table in tables
-    }
-    return targets, {name: columns for name, columns in illegal.items() if columns}
+def _described(source: Database, secrets: Secrets) -> tuple[Dsn, Wanted, Sequence[Described]]:
+    dsn = dsn_of(source, secrets)()
+    wanted = wanted_of(source, dsn.user)
+    targets = settings_of(source).targets(dsn.engine)
+    return dsn, wanted, describe(dsn, targets, capture=wanted.capture, level=wanted.level)
 
 
-def _columns(source: Database, secrets: Secrets) -> Seen:
-    targets, illegal = _described(source, secrets)
-    if illegal:
-        named = [f"{table} (column {columns[0]!r})" for table, columns in illegal.items()]
-        return bad(f"AWS skips {_some(named)}")
-    return good(f"{len(targets)} captured tables")
+def _capturable(source: Database, secrets: Secrets) -> Seen:
+    _, _, described = _described(source, secrets)
+    refused = [f"{one.target}: {reason}" for one in refusals(described) for reason in one.reasons]
+    return bad(_some(refused)) if refused else good(f"{len(described)} captured tables")
 
 
 def _triggers(source: Database, secrets: Secrets) -> Seen:
-    dsn = dsn_of(source, secrets)()
-    wanted = wanted_of(source, dsn.user)
-    described = describe(dsn, settings_of(source).targets(dsn.engine), capture=wanted.capture, level=wanted.level)
+    dsn, wanted, described = _described(source, secrets)
     found = differences(dsn, generate(dsn.engine, require_capturable(described), wanted))
     remedy = f"run `rds-lake streams triggers {source.name} --install`"
     return bad(_some(found), remedy) if found else good("as they would be installed today")
