@@ -29,8 +29,8 @@ TABLES = Row(
 )
 CAPTURABLE = Row(
     id="streams.tables",
-    looks_at="Each table of `streams.tables` can be captured, and exported: AWS skips a table with a space or one of , ; { } ( ) = in a "
-    "column's name.",
+    looks_at="Each table of `streams.tables` can be captured, and exported: AWS skips a table with a space or one of , ; { } ( ) = in "
+    "a column's name.",
     remedy="mend the table in the database, or take it out of `streams.tables`",
 )
 TRIGGERS = Row(

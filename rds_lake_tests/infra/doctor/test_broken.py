@@ -8,6 +8,8 @@ from rds_lake.infra.doctor.findings import Finding, Key, Verdict
 from rds_lake_tests.infra.doctor.accounts import Account
 from rds_lake_tests.infra.doctor.faults import FAULTS, Fault
 
+FIXABLE = ("bucket.events", "queue.policy", "rule.enabled")
+
 
 def stands_on(found: dict[Key, Finding], key: Key, on: Key) -> bool:
     """Whether one finding stands on another, at some distance."""
@@ -23,6 +25,17 @@ def test_a_fault_is_shown_by_its_row_and_nothing_else(healthy: Account, fault: F
     assert found[fault.shown].verdict in (Verdict.WARN, Verdict.FAIL)
     assert found[fault.shown].remedy
     assert [key for key in flagged if not stands_on(found, key, fault.shown)] == []
+
+
+@pytest.mark.parametrize(
+    "fault", [fault for fault in FAULTS if fault.shown[0] in FIXABLE], ids=lambda fault: fault.said
+)
+def test_what_can_be_mended_is_mended_by_the_fix_that_the_row_has(healthy: Account, fault: Fault) -> None:
+    with fault.does(healthy):
+        fix = healthy.findings()[fault.shown].fix
+        assert fix is not None
+        fix.apply(healthy.root)
+        assert healthy.flagged() == {}
 
 
 def test_there_are_twenty_five_faults_and_each_leaves_the_account_as_it_was(healthy: Account) -> None:
