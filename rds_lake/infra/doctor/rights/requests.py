@@ -52,7 +52,7 @@ def requests_of(statement: Statement, samples: Samples) -> Iterator[Request]:
                     action=action,
                     resource=resource,
                     account=_owner(resource) or samples.account,
-                    context=_everywhere(samples) | context,
+                    context={**_everywhere(samples), **context},
                 )
 
 
