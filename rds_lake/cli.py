@@ -74,6 +74,7 @@ def template(out: Path | None, form: str, job_files: Path | None, config_path: P
             "stream-role",
             "caller-role",
             "deployer",
+            "doctor",
             "all",
         ]
     ),
@@ -95,6 +96,33 @@ def policy(config_path: Path, **asked: Any) -> None:
     from rds_lake.console.policy import policy as run
 
     run(load_config(config_path), Asked(**asked), show=click.echo, say=partial(click.echo, err=True))
+
+
+@main.command()
+@click.option(
+    "--only", multiple=True, metavar="ROW", help="Rows or subjects, as docs/doctor.md lists them; may be repeated."
+)
+@click.option(
+    "--as", "role", metavar="ARN", help="Whom the pipeline runs as. Default: the role of `setup`, else who asks."
+)
+@click.option("--json", is_flag=True, help="Print JSON, for machines.")
+@click.option("--all", "every", is_flag=True, help="Show every row, also what is well.")
+@click.option("--fix", is_flag=True, help="Mend what is safe: it only adds and switches on. Asks before each.")
+@click.option("--yes", is_flag=True, help="With --fix: do not ask.")
+@config_option
+def doctor(config_path: Path, **asked: Any) -> None:
+    """Look at the account, Dagster and databases before anything is paid for: what is wrong, and what to do.
+
+    Exit code: 0 all is well, 1 something has to be looked at, 2 something failed.
+    """
+    from rds_lake.console.doctor.command import Asked
+    from rds_lake.console.doctor.command import doctor as run
+    from rds_lake.console.doctor.surroundings import surroundings
+
+    config = load_config(config_path)
+    home = os.environ.get("DAGSTER_HOME")
+    around = surroundings(config, home=home, now=lambda: datetime.now(UTC), clock=time.monotonic)
+    sys.exit(run(config, Asked(**asked), around))
 
 
 @main.command()

@@ -131,14 +131,15 @@ def in_threads(
 
 
 @contextmanager
-def cancelling_threads(threads: int, name: str) -> Iterator[Executor]:
+def cancelling_threads(threads: int, name: str, patience: float | None = None) -> Iterator[Executor]:
     """A pool whose threads end within seconds when the block is left by an error or an interrupt.
 
     So they do when one piece of work raises, and its error is what the caller gets. Threads call `check` in whatever they
-    repeat or wait for. The block is not left before all of them have ended. Pools inside of a pool's threads end with it.
+    repeat or wait for. The block is not left before all of them have ended, or `patience` seconds have passed where some is
+    given. Pools inside of a pool's threads end with it.
     """
     pool = _Pool(threads, name, Stop())
-    with pool.ending(None):
+    with pool.ending(patience):
         yield pool
 
 

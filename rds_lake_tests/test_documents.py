@@ -50,6 +50,7 @@ def test_every_make_target_of_the_readme_exists_and_help_names_it(root: Path) ->
     "command",
     [
         "setup",
+        "doctor",
         "policy",
         "template",
         "notify",

@@ -56,7 +56,7 @@ KINDS = {place.parent.name for place in PACKAGE.joinpath("stages").glob("*/run.p
 
 # Folder of a room -> the other folders of the same room that it may import ("" is the room's own files).
 FOLDERS: dict[str, dict[str, set[str]]] = {
-    "aws": {"": set(), "s3": {""}},
+    "aws": {"": set(), "s3": {""}, "account": {""}},
     "model": {
         "": {"tables"},
         "tables": {""},
@@ -96,6 +96,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "template": {"", "policy"},
         "existing": {"", "policy", "template"},
         "stack": {"", "policy", "template"},
+        "doctor": {"", "policy", "template"},
     },
     "defs": {
         "": {"assets", "checks", "sensors"},

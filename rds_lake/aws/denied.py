@@ -43,6 +43,8 @@ _S3_ACTIONS = {
     "DeleteObjects": ("DeleteObject",),
     "ListParts": ("ListMultipartUploadParts",),
     "ListMultipartUploads": ("ListBucketMultipartUploads",),
+    "GetBucketEncryption": ("GetEncryptionConfiguration",),
+    "GetBucketNotificationConfiguration": ("GetBucketNotification",),
 }
 _OTHER_ACTIONS = {"sqs:DeleteMessageBatch": ("sqs:DeleteMessage",)}
 _OF_BUCKETS = ("ListBucket", "ListBucketMultipartUploads", "GetBucketLocation")

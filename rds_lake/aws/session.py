@@ -19,8 +19,9 @@ _CONNECT_SECONDS = 5.0
 _AWS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
-def open_clients(*, region: str | None) -> AwsClients:
+def open_clients(*, region: str | None, hurried: bool = False) -> AwsClients:
     """Clients with the profile, credentials, Region and endpoint that boto3 finds; `region` comes before the session's.
+    `hurried`: as `AwsClients` has it.
 
     Raises ConfigError where profile, Region or endpoint cannot be used, UnavailableError where nothing answers at the
     endpoint: boto3 alone would try for a minute before it says so. Nothing is asked of AWS.
@@ -42,7 +43,7 @@ def open_clients(*, region: str | None) -> AwsClients:
             "there is no AWS Region: set `region` under `lake:` in lake.yaml, or AWS_REGION, or a region in ~/.aws/config"
         )
     _require_answer(probe.meta.endpoint_url, probe.meta.region_name, getproxies())
-    return AwsClients(session, region=region)
+    return AwsClients(session, region=region, hurried=hurried)
 
 
 def _require_answer(endpoint: str, region: str, proxies: Mapping[str, str]) -> None:

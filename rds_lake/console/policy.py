@@ -13,6 +13,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.errors import ConfigError, RdsLakeError
 from rds_lake.infra.account import Account, find_account
+from rds_lake.infra.doctor.policy import doctor_policy
 from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
 from rds_lake.infra.policy.deployed import LONGEST_PREFIX, PREFIX_PATTERN, name_prefix
 from rds_lake.infra.policy.deployer import deployer_policy
@@ -28,7 +29,17 @@ from rds_lake.infra.policy.service_roles import (
 )
 from rds_lake.model.aws.arn import parse_arn
 
-WHOSE = ("pipeline", "readers", "export-role", "job-role", "function-role", "stream-role", "caller-role", "deployer")
+WHOSE = (
+    "pipeline",
+    "readers",
+    "export-role",
+    "job-role",
+    "function-role",
+    "stream-role",
+    "caller-role",
+    "deployer",
+    "doctor",
+)
 _TRUST: Mapping[str, Callable[[], dict[str, Any]]] = {
     "export-role": export_role_trust,
     "job-role": job_role_trust,
@@ -130,6 +141,8 @@ def _document(whose: str, config: LakeConfig, names: Names, asked: Asked) -> Pol
         return pipeline_policy(config, names, limit=limit)
     if whose == "readers":
         return reader_policy(config, names, limit=limit)
+    if whose == "doctor":
+        return doctor_policy(config, names, limit=limit)
     if whose == "deployer":
         return deployer_policy(config, names, PublishedReference(), limit=limit, template_bucket=asked.template_bucket)
     return _ROLES[whose](config, names)

@@ -44,7 +44,7 @@ def test_what_is_printed_is_a_policy_and_nothing_else(tmp_path: Path, whose: str
 
 def test_all_policies_are_printed_at_once_with_whom_the_roles_trust(tmp_path: Path) -> None:
     body = json.loads(run(written(tmp_path, rds()), "--for", "all", *PLACE).stdout)
-    assert list(body) == ["pipeline", "readers", "export-role", "export-role-trust", "deployer"]
+    assert list(body) == ["pipeline", "readers", "export-role", "export-role-trust", "deployer", "doctor"]
 
 
 def test_whom_a_role_trusts_is_printed_by_itself(tmp_path: Path) -> None:

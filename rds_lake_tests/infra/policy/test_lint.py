@@ -30,6 +30,10 @@ MUTED = {
     ("UNKNOWN_ACTION", "lambda:GetFunctionScalingConfig"): _NEWER,
     ("RESOURCE_MISMATCH", "athena:ListTagsForResource"): _TAGS,
     ("RESOURCE_MISMATCH", "athena:TagResource"): _TAGS,
+    (
+        "INVALID_ARN",
+        "Account expected to be of form like 123456789012",
+    ): "`aws` owns the managed policies that AWS writes",
 }
 
 

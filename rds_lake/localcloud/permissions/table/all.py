@@ -6,7 +6,7 @@ from rds_lake.localcloud.permissions.needs import Rule
 from rds_lake.localcloud.permissions.table.athena import ATHENA
 from rds_lake.localcloud.permissions.table.deploying import BACKUP, CLOUDWATCH
 from rds_lake.localcloud.permissions.table.dynamodb import DYNAMODB
-from rds_lake.localcloud.permissions.table.glue import GLUE
+from rds_lake.localcloud.permissions.table.glue import GLUE, LAKE_FORMATION
 from rds_lake.localcloud.permissions.table.identities import CLOUDFORMATION, IAM, STS
 from rds_lake.localcloud.permissions.table.keys import KMS, LOGS, SECRETS
 from rds_lake.localcloud.permissions.table.messages import EVENTS, SNS, SQS
@@ -26,6 +26,7 @@ OPERATIONS: dict[str, dict[str, Rule]] = {
     "glue": GLUE,
     "iam": IAM,
     "kms": KMS,
+    "lakeformation": LAKE_FORMATION,
     "lambda": LAMBDA,
     "logs": LOGS,
     "rds": RDS,

@@ -1,4 +1,4 @@
-"""Rights of what only a stack's resources ask for: AWS Backup and CloudWatch's alarms.
+"""Rights of what only a stack's resources ask for: AWS Backup and CloudWatch's alarms, and CloudWatch's numbers.
 
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsbackup.html)
 """
@@ -54,4 +54,5 @@ CLOUDWATCH: dict[str, Rule] = {
     "PutMetricAlarm": on("cloudwatch:PutMetricAlarm", "alarm:", "AlarmName"),
     "DescribeAlarms": on("cloudwatch:DescribeAlarms", "alarm:"),
     "DeleteAlarms": _alarms,
+    "GetMetricStatistics": everything("cloudwatch:GetMetricStatistics"),
 }

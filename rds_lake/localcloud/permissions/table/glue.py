@@ -76,3 +76,4 @@ GLUE: dict[str, Rule] = {
     "GetTags": on("glue:GetTags", "", "ResourceArn"),
     "TagResource": on("glue:TagResource", "", "ResourceArn"),
 }
+LAKE_FORMATION: dict[str, Rule] = {"GetDataLakeSettings": everything("lakeformation:GetDataLakeSettings")}

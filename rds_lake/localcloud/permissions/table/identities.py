@@ -16,11 +16,12 @@ _ROLE = (
 )  # fmt: skip
 _USER = (
     "CreateUser", "GetUser", "DeleteUser", "PutUserPolicy", "AttachUserPolicy", "CreateAccessKey", "UpdateAccessKey",
-    "DeleteAccessKey", "ListAccessKeys",
+    "DeleteAccessKey", "ListAccessKeys", "ListUserPolicies", "GetUserPolicy", "ListAttachedUserPolicies",
+    "ListGroupsForUser",
 )  # fmt: skip
 _POLICY = (
     "CreatePolicy", "GetPolicy", "DeletePolicy", "CreatePolicyVersion", "DeletePolicyVersion", "ListPolicyVersions",
-    "ListEntitiesForPolicy",
+    "ListEntitiesForPolicy", "GetPolicyVersion",
 )  # fmt: skip
 _PROFILE = ("CreateInstanceProfile", "GetInstanceProfile", "DeleteInstanceProfile", "RemoveRoleFromInstanceProfile")
 _STACK = (

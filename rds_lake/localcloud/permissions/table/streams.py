@@ -72,4 +72,5 @@ LAMBDA: dict[str, Rule] = {
     "UpdateFunctionConfiguration": both(_of_function("UpdateFunctionConfiguration"), _PASS_ROLE),
     "Invoke": _of_function("InvokeFunction"),
     "ListFunctions": everything("lambda:ListFunctions"),
+    "ListEventSourceMappings": everything("lambda:ListEventSourceMappings"),
 }

@@ -1,0 +1,83 @@
+"""AWS's answers to questions that change nothing: each is asked once, and kept for whoever asks again.
+
+    answers.ask("sqs", "get_queue_url", about="acme-events", missing=("QueueDoesNotExist",), QueueName="acme-events")
+
+What belongs here: how a question is asked. What an answer means is `infra/doctor/`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from typing import Any
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.translate import aws_errors
+from rds_lake.errors import AwsError, RdsLakeError
+
+# No other operation is called from here, whoever asks.
+_QUESTIONS = ("get_", "list_", "describe_", "head_")
+
+
+class Answers:
+    """Questions may come from any thread; the same question is asked once, and its error is raised to everybody."""
+
+    def __init__(self, open_clients: Callable[[], AwsClients]) -> None:
+        """`open_clients` is called for each question, and may fail as `aws/session.py` does."""
+        self._open = open_clients
+        self._kept: dict[str, Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def region(self) -> str:
+        """The Region that is asked."""
+        return self._open().s3.meta.region_name
+
+    def ask(self, service: str, operation: str, *, about: str = "", missing: tuple[str, ...] = (), **asked: Any) -> Any:
+        """The answer, or None where AWS refuses with a code of `missing`. Other errors: `aws_errors`."""
+
+        def call() -> Any:
+            client = self._open().client(service)
+            with aws_errors(service, client.meta.method_to_api_mapping[operation], about=about):
+                return getattr(client, operation)(**asked)
+
+        return self._once((service, operation, asked), missing, call)
+
+    def pages(
+        self, service: str, operation: str, items: str, *, about: str = "", missing: tuple[str, ...] = (), **asked: Any
+    ) -> Any:
+        """All items of a list that comes in pages, or None as above."""
+
+        def call() -> Any:
+            client = self._open().client(service)
+            with aws_errors(service, client.meta.method_to_api_mapping[operation], about=about):
+                pages = client.get_paginator(operation).paginate(**asked)
+                return [item for page in pages for item in page.get(items, ())]
+
+        return self._once((service, operation, asked), missing, call)
+
+    def _once(
+        self, question: tuple[str, str, Mapping[str, Any]], missing: tuple[str, ...], call: Callable[[], Any]
+    ) -> Any:
+        if not question[1].startswith(_QUESTIONS):
+            raise ValueError(f"{question[0]}.{question[1]} may change something, and is not asked here")
+        name = repr(question)
+        with self._lock:
+            kept, first = self._kept.get(name), name not in self._kept
+            if kept is None:
+                kept = self._kept[name] = Future()
+        if first:
+            try:
+                kept.set_result(call())
+            except RdsLakeError as error:
+                kept.set_exception(error)
+            except BaseException as error:
+                kept.set_exception(error)
+                raise
+        try:
+            return kept.result()
+        except AwsError as error:
+            if error.code in missing:
+                return None
+            raise

@@ -1,0 +1,78 @@
+"""The findings on a screen: a line for each subject that is well, a paragraph for each finding that is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from rds_lake.infra.doctor.findings import Finding, Verdict
+
+_STYLES = {
+    Verdict.PASS: "green",
+    Verdict.WARN: "yellow",
+    Verdict.FAIL: "bold red",
+    Verdict.UNKNOWN: "magenta",
+    Verdict.SKIPPED: "dim",
+}
+
+
+def progress(console: Console) -> Progress:
+    """A bar that is gone when all is looked at."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    return Progress(*columns, console=console, transient=True)
+
+
+def show(findings: Sequence[Finding], console: Console, *, every: bool) -> None:
+    """The table, and how many findings have each verdict. `every`: also each that passed."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    table.add_column(overflow="fold")
+    for subject, grouped in groupby(findings, key=lambda finding: finding.row.subject):
+        for verdict, name, text in _lines(subject, list(grouped), every=every):
+            table.add_row(f"[{_STYLES[verdict]}]{verdict.value}[/]", escape(name), text)
+    console.print(table, highlight=False)
+    console.print(_summary(findings), highlight=False)
+
+
+def _lines(subject: str, findings: list[Finding], *, every: bool) -> Iterator[tuple[Verdict, str, str]]:
+    passed = [one for one in findings if not one.flagged]
+    if every:
+        yield from ((one.verdict, _name(one), _text(one)) for one in findings)
+        return
+    if passed:
+        rows = "row" if len(passed) == 1 else "rows"
+        yield Verdict.PASS, subject, escape(f"{len(passed)} {rows}{_of(passed)}")
+    shown = [one for one in findings if one.flagged and one.verdict is not Verdict.SKIPPED]
+    yield from ((one.verdict, _name(one), _text(one)) for one in shown)
+    # What stands on the same finding is one line: the finding itself says what to do.
+    skipped = [one for one in findings if one.verdict is Verdict.SKIPPED]
+    for why, same in groupby(skipped, key=lambda one: one.seen):
+        names = list(dict.fromkeys(map(_name, same)))
+        more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+        yield Verdict.SKIPPED, f"{', '.join(names[:3])}{more}", escape(why)
+
+
+def _of(passed: list[Finding]) -> str:
+    """What they are about, where that is not much."""
+    about = list(dict.fromkeys(one.about for one in passed if one.about and " " not in one.about))
+    return f": {', '.join(about)}" if 0 < len(about) <= 3 else f" of {len(about)} objects" if about else ""
+
+
+def _name(one: Finding) -> str:
+    return f"{one.row.id} {one.about}".rstrip()
+
+
+def _text(one: Finding) -> str:
+    mends = " [cyan](--fix does it)[/]" if one.fix else ""
+    return escape(one.seen) + (f"\n[bold]->[/] {escape(one.remedy)}{mends}" if one.remedy else "")
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    counts = {verdict: sum(one.verdict is verdict for one in findings) for verdict in Verdict}
+    return ", ".join(f"[{_STYLES[verdict]}]{count} {verdict.value}[/]" for verdict, count in counts.items() if count)

@@ -1,0 +1,132 @@
+"""Looks at everything at once, what stands on something else after it. One that cannot be decided stops no other.
+
+    findings = examine(examinations, patient, pace, told=print)     # in the order of the examinations
+
+What belongs here: order, threads, time. What is looked at is `subjects/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, field
+
+from rds_lake.aws.denied import is_denied, read_denied
+from rds_lake.errors import AwsError, RdsLakeError
+from rds_lake.infra.doctor.findings import Examination, Finding, Key, Seen, Verdict, undecided
+from rds_lake.infra.doctor.patient import Patient
+from rds_lake.threads import cancelling_threads
+
+_SLICE = 0.2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """`threads`: looks at a time; `seconds`: for one look; `clock`: seconds that only grow."""
+
+    clock: Callable[[], float]
+    threads: int = 12
+    seconds: float = 30
+
+
+def examine(
+    examinations: Sequence[Examination],
+    patient: Patient,
+    pace: Pace,
+    *,
+    told: Callable[[Finding], None] = lambda _: None,
+) -> tuple[Finding, ...]:
+    """A finding for each examination. `told` hears of each as soon as it is there, in the caller's thread.
+
+    A look that takes longer than `pace.seconds` is left to itself: its thread keeps no process alive.
+    """
+    work = _Work(examinations=examinations, patient=patient, pace=pace, told=told)
+    with cancelling_threads(pace.threads, "doctor", patience=0) as pool:
+        work.run(pool)
+    return tuple(work.found[one.key] for one in examinations)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Work:
+    examinations: Sequence[Examination]
+    patient: Patient
+    pace: Pace
+    told: Callable[[Finding], None]
+    found: dict[Key, Finding] = field(default_factory=dict)
+    begun: dict[Key, float] = field(default_factory=dict)
+    running: dict[Future[Seen], Examination] = field(default_factory=dict)
+
+    def run(self, pool: Executor) -> None:
+        """Until everything is decided."""
+        waiting = list(self.examinations)
+        wanted = {one.key for one in waiting}
+        while waiting or self.running:
+            waiting = [one for one in waiting if not self._begin(one, wanted, pool)]
+            done, _ = wait(self.running, _SLICE, FIRST_COMPLETED)
+            for future in done:
+                examination = self.running.pop(future)
+                self._keep(examination, future.result())
+            self._give_up()
+
+    def _begin(self, one: Examination, wanted: set[Key], pool: Executor) -> bool:
+        """Whether it was begun, or cannot be: what it stands on is decided. What nobody asked for counts as passed."""
+        before = [key for key in one.after if key in wanted]
+        if any(key not in self.found for key in before):
+            return False
+        failed = [self.found[key] for key in before if self.found[key].verdict.blocks]
+        if failed:
+            first = failed[0]
+            name = f"{first.row.id} {first.about}".strip()
+            self._keep(one, Seen(verdict=Verdict.SKIPPED, text=f"{name} comes first", remedy=""))
+        else:
+            self.running[pool.submit(self._look, one)] = one
+        return True
+
+    def _look(self, one: Examination) -> Seen:
+        self.begun[one.key] = self.pace.clock()
+        try:
+            return one.look(self.patient)
+        except AwsError as error:
+            return _refused(error)
+        except RdsLakeError as error:
+            return undecided(str(error), "look at the cause, then repeat")
+
+    def _give_up(self) -> None:
+        """What takes too long is not known. Time counts from when it was begun."""
+        now = self.pace.clock()
+        for future, one in list(self.running.items()):
+            if one.key in self.begun and now - self.begun[one.key] > self.pace.seconds:
+                del self.running[future]
+                self._keep(
+                    one, undecided(f"no answer within {self.pace.seconds:g} s", "repeat, or see why AWS is slow")
+                )
+
+    def _keep(self, one: Examination, seen: Seen) -> None:
+        remedy = "" if seen.verdict is Verdict.PASS else one.row.remedy if seen.remedy is None else seen.remedy
+        finding = Finding(
+            row=one.row,
+            about=one.about,
+            verdict=seen.verdict,
+            seen=seen.text,
+            remedy=remedy,
+            missing=seen.missing,
+            depends_on=one.after,
+            fix=seen.fix,
+        )
+        self.found[one.key] = finding
+        self.told(finding)
+
+
+def _refused(error: AwsError) -> Seen:
+    """What AWS did not want to say; with the right that is missing, where that is why."""
+    if not is_denied(error.code):
+        return undecided(str(error), "look at the cause, then repeat")
+    # SQS and SNS write actions in small letters; what was called is spelled as IAM does.
+    called = {name.lower(): name for name in read_denied("", service=error.service, operation=error.operation).actions}
+    said = read_denied(str(error), service=error.service, operation=error.operation).actions
+    actions = tuple(called.get(name.lower(), name) for name in said)
+    return undecided(
+        f"AWS does not let these credentials look: {' and '.join(actions)} is missing",
+        f"give whoever runs the doctor {' and '.join(actions)} (`rds-lake policy --for doctor`), then repeat",
+        missing=actions,
+    )

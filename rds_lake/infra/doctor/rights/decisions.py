@@ -1,0 +1,158 @@
+"""What permissions say to requests: the same evaluator as the local cloud's gate, over the policies that AWS has now.
+
+A denial is told by the row of whatever denies: the rights of a role, or the policy of a bucket, queue, topic or key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rds_lake.errors import RdsLakeError
+from rds_lake.infra.doctor.patient import Patient
+from rds_lake.model.aws.arn import parse_arn
+from rds_lake.model.permissions.documents import parse_policy
+from rds_lake.model.permissions.evaluate import Decision, evaluate
+from rds_lake.model.permissions.grants import Grant
+from rds_lake.model.permissions.policy import Policy, PolicyType, Statement
+from rds_lake.model.permissions.request import Principal, Request, full_context
+
+# Keys that AWS has in requests, but nobody knows before one is sent.
+_OF_THE_CALLER = "aws:"
+_KNOWN_LATER = "depends on what only AWS knows of a request"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """What a resource itself says about who may use it."""
+
+    policy: Policy | None = None
+    grants: tuple[Grant, ...] = ()
+
+
+FindResource = Callable[[str], Resource]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Denial:
+    """A request that is not allowed. `depends_on`: condition keys by which it may be, or may not."""
+
+    request: Request
+    decision: Decision
+    depends_on: tuple[str, ...] = ()
+
+    @property
+    def by_resource(self) -> bool:
+        """Whether the resource's own policy denies, or lacks the Allow."""
+        return self.decision.policy_type is not None and self.decision.policy_type.names_principals
+
+    def __str__(self) -> str:
+        said = f"{self.request.action} on {self.request.resource} is not allowed: {self.decision.reason}"
+        if self.decision.statement:
+            said += f", {self.decision.statement}"
+        return said + (f" ({_KNOWN_LATER}: {', '.join(self.depends_on)})" if self.depends_on else "")
+
+
+def denials(requests: Iterable[Request], principal: Principal, find: FindResource) -> Iterator[Denial]:
+    """Those of the requests that are not allowed."""
+    for request in requests:
+        resource = find(request.resource)
+        decision = evaluate(request, principal, resource_policy=resource.policy, grants=resource.grants)
+        if not decision.allowed:
+            unknown = _unknown_keys(request, principal, resource.policy, decision)
+            yield Denial(request=request, decision=decision, depends_on=unknown)
+
+
+def _unknown_keys(request: Request, principal: Principal, policy: Policy | None, decision: Decision) -> tuple[str, ...]:
+    """Condition keys by which the outcome may be another: those that no request has before it is sent, such as aws:SourceVpce.
+
+    Of the statement that denies; or, where none does, of those that would allow it.
+    """
+    context = full_context(request, principal)
+    every = [*principal.policies, *filter(None, (principal.boundary, policy))]
+    found = (
+        test.key
+        for one in every
+        for statement in one.statements
+        if (statement.reference == decision.statement if decision.statement else statement.allows)
+        if statement.names(request.action, request.resource, context) and _is_about(statement, principal)
+        for test in statement.conditions
+        if test.key.lower().startswith(_OF_THE_CALLER) and test.key.lower() not in context
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _is_about(statement: Statement, who: Principal) -> bool:
+    named = statement.principals
+    return named is None or bool(
+        named.reach(arn=who.arn, identity=who.identity, account=who.account, service=who.service)
+    )
+
+
+def resource_of(patient: Patient, arn: str) -> Resource:
+    """What the bucket, queue, topic or key of an ARN says. AwsError where its policy may not be read."""
+    return patient.once(f"resource {arn}", lambda: _resource_of(patient, arn))
+
+
+def _resource_of(patient: Patient, arn: str) -> Resource:
+    service, about = arn.split(":")[2:3], arn
+    if service == ["s3"]:
+        bucket = parse_arn(arn).resource.partition("/")[0]
+        missing = ("NoSuchBucketPolicy", "NoSuchBucket")
+        found = patient.ask("s3", "get_bucket_policy", about=bucket, missing=missing, Bucket=bucket)
+        return Resource(policy=_read(found["Policy"] if found else None, f"the policy of bucket {bucket}"))
+    if service == ["sqs"]:
+        name = parse_arn(arn).resource
+        return Resource(policy=_read(patient.queue(name).get("Policy"), f"the policy of queue {name}"))
+    if service == ["sns"]:
+        missing = ("NotFound", "NotFoundException")
+        found = patient.ask("sns", "get_topic_attributes", about=about, missing=missing, TopicArn=arn)
+        return Resource(policy=_read((found or {"Attributes": {}})["Attributes"].get("Policy"), f"the policy of {arn}"))
+    if service == ["kms"]:
+        return Resource(policy=_key_policy(patient, arn), grants=tuple(_grants(patient, arn)))
+    return Resource()
+
+
+def known_resource(patient: Patient) -> FindResource:
+    """As `resource_of`; what may not be read counts as if it said nothing, since rows of its own tell that."""
+    kept: dict[str, Resource] = {}
+
+    def find(arn: str) -> Resource:
+        place = arn.partition("/")[0] if arn.startswith("arn:") and ":s3:" in arn else arn
+        if place not in kept:
+            try:
+                kept[place] = resource_of(patient, place)
+            except RdsLakeError:
+                kept[place] = Resource()
+        return kept[place]
+
+    return find
+
+
+def _key_policy(patient: Patient, arn: str) -> Policy | None:
+    found = patient.ask("kms", "get_key_policy", about=arn, KeyId=arn, PolicyName="default")
+    return _read(found["Policy"], f"the policy of key {arn}")
+
+
+def _grants(patient: Patient, arn: str) -> Iterator[Grant]:
+    for one in patient.answers.pages("kms", "list_grants", "Grants", about=arn, KeyId=arn):
+        constraints = one.get("Constraints") or {}
+        yield Grant(
+            grant_id=one["GrantId"],
+            key=arn,
+            grantee=one.get("GranteePrincipal", ""),
+            operations=frozenset(one.get("Operations") or ()),
+            equals=constraints.get("EncryptionContextEquals"),
+            subset=constraints.get("EncryptionContextSubset"),
+        )
+
+
+def _read(text: Any, name: str) -> Policy | None:
+    return parse_policy(json.loads(text), name=name, kind=PolicyType.RESOURCE) if text else None
+
+
+def actions_of(found: Sequence[Denial]) -> tuple[str, ...]:
+    """The actions that are denied, each once."""
+    return tuple(dict.fromkeys(denial.request.action for denial in found))

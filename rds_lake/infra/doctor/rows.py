@@ -1,0 +1,31 @@
+"""All rows that are about AWS, in the order in which they are shown; and what is looked at for one lake.yaml.
+
+A new subject (the leases of warehouses, say) is a module with `ROWS` and `examinations(config)`, and a place in this list.
+"""
+
+from __future__ import annotations
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.doctor.findings import Examination, Row
+from rds_lake.infra.doctor.subjects import (
+    athena,
+    buckets,
+    catalogue,
+    credentials,
+    databases,
+    key,
+    queue,
+    quotas,
+    roles,
+    rules,
+    tables,
+    topic,
+)
+
+SUBJECTS = (credentials, databases, tables, buckets, key, roles, queue, rules, topic, athena, catalogue, quotas)
+ROWS: tuple[Row, ...] = tuple(row for subject in SUBJECTS for row in subject.ROWS)
+
+
+def examinations_of(config: LakeConfig) -> tuple[Examination, ...]:
+    """What is looked at for this lake.yaml."""
+    return tuple(one for subject in SUBJECTS for one in subject.examinations(config))

@@ -1,0 +1,84 @@
+"""Glue: the databases of the sources, whether Lake Formation governs them, and the job that converts large tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.doctor.findings import Examination, Row, Seen, bad, doubtful, good
+from rds_lake.infra.doctor.patient import Patient
+from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
+from rds_lake.model.lake.layout import LakeLayout
+
+DATABASE = Row(
+    id="catalogue.database",
+    looks_at="The Glue database of the source is an ordinary one of this catalogue; where it is not there yet, the pipeline makes it.",
+    remedy="give the source another name: a database that is a link to another account's cannot hold its tables",
+)
+GOVERNED = Row(
+    id="catalogue.lake-formation",
+    looks_at="New databases and tables are governed by IAM. Under Lake Formation IAM's rights are not enough.",
+    remedy="grant the pipeline's role CREATE_DATABASE in Lake Formation and readers SELECT, or let new databases and tables "
+    "use only IAM access control (Lake Formation, Data Catalog settings)",
+)
+JOB = Row(
+    id="job.definition",
+    looks_at="The Glue job that converts large tables is there, and is this lake's.",
+    remedy="run `rds-lake setup`, which creates it or brings it to this release",
+)
+ROWS = (DATABASE, GOVERNED, JOB)
+_EVERYBODY = "IAM_ALLOWED_PRINCIPALS"
+_MISSING = ("EntityNotFoundException",)
+
+
+def examinations(config: LakeConfig) -> Iterator[Examination]:
+    """A row for each source that is queried."""
+    queried = [source.name for source in config.sources if source.athena]
+    for name in queried:
+        yield Examination(row=DATABASE, about=name, look=partial(_database, name), after=((ACCOUNT.id, ""),))
+    if queried:
+        yield Examination(row=GOVERNED, look=_governed, after=((ACCOUNT.id, ""),))
+    if config.has_glue_job:
+        yield Examination(row=JOB, about=config.lake.glue_job, look=_job, after=((ACCOUNT.id, ""),))
+
+
+def _database(name: str, patient: Patient) -> Seen:
+    arn = patient.names().arn("glue", f"database/{name}")
+    found = patient.ask("glue", "get_database", about=arn, missing=_MISSING, Name=name)
+    if found is None:
+        return good("not there yet: the first date makes it")
+    target = found["Database"].get("TargetDatabase")
+    if target:
+        return bad(f"it is a link to {target.get('DatabaseName')} of catalogue {target.get('CatalogId')}")
+    return good("it is there")
+
+
+def _governed(patient: Patient) -> Seen:
+    settings = patient.ask("lakeformation", "get_data_lake_settings")["DataLakeSettings"]
+    kinds = {"databases": "CreateDatabaseDefaultPermissions", "tables": "CreateTableDefaultPermissions"}
+    governed = [kind for kind, key in kinds.items() if not _open(settings.get(key) or ())]
+    if governed:
+        return doubtful(
+            f"new {' and '.join(governed)} are governed by Lake Formation, and IAM's rights alone do not count"
+        )
+    return good("by IAM")
+
+
+def _open(permissions: Any) -> bool:
+    return any(one.get("Principal", {}).get("DataLakePrincipalIdentifier") == _EVERYBODY for one in permissions)
+
+
+def _job(patient: Patient) -> Seen:
+    name, lake = patient.lake.glue_job, patient.lake
+    found = patient.ask("glue", "get_job", about=name, missing=_MISSING, JobName=name)
+    if found is None:
+        return bad("there is no such job here")
+    script = found["Job"].get("Command", {}).get("ScriptLocation", "")
+    own = LakeLayout(bucket=lake.bucket, prefix=lake.prefix).uri("")
+    if not script.startswith(own):
+        return bad(
+            f"it runs {script}, which is not in this lake ({own})", "give this lake a job of its own (`glue_job:`)"
+        )
+    return good(script)

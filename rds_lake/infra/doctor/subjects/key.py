@@ -1,0 +1,76 @@
+"""The KMS key of the lake: whether it is there and can be used, by whom its policy says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.doctor.findings import Examination, Row, Seen, bad, doubtful, good
+from rds_lake.infra.doctor.patient import Patient
+from rds_lake.infra.doctor.rights.by_resource import by_its_policy
+from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
+
+EXISTS = Row(
+    id="key.exists",
+    looks_at="The KMS key of `kms_key` is there, in the Region of the exports.",
+    remedy="run `rds-lake setup`, which makes the key of an alias, or name another in lake.yaml",
+)
+STATE = Row(
+    id="key.state",
+    looks_at="The key is enabled, and neither waits for its deletion nor is of a kind that S3 cannot use.",
+    remedy="enable the key, or cancel its deletion: what is encrypted with a deleted key is lost for good",
+)
+POLICY = Row(
+    id="key.policy",
+    looks_at="The key's own policy and its grants let the pipeline and the roles use it, or let the account's policies count.",
+    remedy="let the account's policies count in the key's policy, as `rds-lake template` has it",
+)
+GRANTS = Row(
+    id="key.grants",
+    looks_at="The key has room for grants: RDS takes one for each export, and a key has at most 50,000.",
+    remedy="retire grants that nobody needs any more, or use another key for other work",
+)
+ROWS = (EXISTS, STATE, POLICY, GRANTS)
+# https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
+_MOST_GRANTS, _MANY_GRANTS = 50_000, 40_000
+
+
+def examinations(config: LakeConfig) -> Iterator[Examination]:
+    """None without `kms_key`."""
+    name = config.lake.kms_key
+    if name is None:
+        return
+    exists, state = ((EXISTS.id, name),), ((STATE.id, name),)
+    yield Examination(row=EXISTS, about=name, look=_exists, after=((ACCOUNT.id, ""),))
+    yield Examination(row=STATE, about=name, look=_state, after=exists)
+    yield Examination(row=POLICY, about=name, look=_policy, after=state)
+    yield Examination(row=GRANTS, about=name, look=_grants, after=state)
+
+
+def _exists(patient: Patient) -> Seen:
+    found = patient.key(patient.lake.kms_key or "")
+    return bad("there is no such key here") if found is None else good(found["Arn"])
+
+
+def _state(patient: Patient) -> Seen:
+    found = patient.key(patient.lake.kms_key or "") or {}
+    spec, state = found.get("KeySpec", "SYMMETRIC_DEFAULT"), found.get("KeyState", "unknown")
+    if spec != "SYMMETRIC_DEFAULT":
+        return bad(f"it is a key of the kind {spec}, with which S3 encrypts nothing", "name a symmetric key")
+    if state == "Enabled":
+        return good(state)
+    until = found.get("DeletionDate")
+    return bad(f"its state is {state}{f', until {until:%Y-%m-%d}' if isinstance(until, datetime) else ''}")
+
+
+def _policy(patient: Patient) -> Seen:
+    found = patient.key(patient.lake.kms_key or "") or {}
+    return by_its_policy(patient, found["Arn"], "key")
+
+
+def _grants(patient: Patient) -> Seen:
+    arn = (patient.key(patient.lake.kms_key or "") or {})["Arn"]
+    count = len(patient.answers.pages("kms", "list_grants", "Grants", about=arn, KeyId=arn))
+    text = f"{count:,} of {_MOST_GRANTS:,} grants"
+    return doubtful(text) if count > _MANY_GRANTS else good(text)

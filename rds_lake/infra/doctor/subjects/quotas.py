@@ -1,0 +1,53 @@
+"""What AWS has only so much of: places for exports in progress, and runs of Glue's job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.doctor.findings import Examination, Row, Seen, doubtful, good
+from rds_lake.infra.doctor.patient import Patient
+from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
+from rds_lake.model.exports.task import ExportStatus
+
+EXPORTS = Row(
+    id="quota.exports",
+    looks_at="The account's places for exports in progress (five, shared by everybody in the account) are not all taken.",
+    remedy="wait, or see who else exports; exports of this lake wait their turn by themselves",
+)
+SOURCES = Row(
+    id="quota.daily",
+    looks_at="The databases of lake.yaml can all be exported within a day, five at a time.",
+    remedy="ask AWS Support for more exports at once and set `export_quota`, or spread sources over accounts",
+)
+ROWS = (EXPORTS, SOURCES)
+# An export takes at least half an hour for RDS, however small: a snapshot is restored first.
+_SHORTEST_MINUTES, _DAY_MINUTES = 30, 24 * 60
+
+
+def examinations(config: LakeConfig) -> Iterator[Examination]:
+    """None where nothing is exported by RDS."""
+    if config.databases:
+        yield Examination(row=EXPORTS, look=_exports, after=((ACCOUNT.id, ""),))
+        yield Examination(row=SOURCES, look=_daily)
+
+
+def _exports(patient: Patient) -> Seen:
+    running = [status.value.lower() for status in ExportStatus if status.running]
+    tasks = patient.answers.pages(
+        "rds",
+        "describe_export_tasks",
+        "ExportTasks",
+        about=patient.names().arn("rds", "snapshot:*"),
+        Filters=[{"Name": "status", "Values": running}],
+    )
+    quota = patient.lake.export_quota
+    text = f"{len(tasks)} of {quota} places are taken"
+    return doubtful(text) if len(tasks) >= quota else good(text)
+
+
+def _daily(patient: Patient) -> Seen:
+    count, quota = len(patient.config.databases), patient.lake.export_quota
+    most = quota * _DAY_MINUTES // _SHORTEST_MINUTES
+    text = f"{count} databases, and at most {most} exports a day at {_SHORTEST_MINUTES} minutes each"
+    return doubtful(text) if count > most else good(text)

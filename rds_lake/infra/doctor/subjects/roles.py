@@ -1,0 +1,137 @@
+"""The roles: whether they are there, whom they trust, what they may do, and whether that is what rds-lake prints today."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.doctor.findings import Examination, Key, Row, Seen, bad, doubtful, good
+from rds_lake.infra.doctor.patient import Patient
+from rds_lake.infra.doctor.rights.by_resource import said
+from rds_lake.infra.doctor.rights.decisions import Resource as OfResource
+from rds_lake.infra.doctor.rights.decisions import denials
+from rds_lake.infra.doctor.rights.deployed import policies_of_today
+from rds_lake.infra.doctor.rights.parties import PIPELINE, Party, arn_of, denied, own_statements, parties, statements_of
+from rds_lake.infra.doctor.rights.principals import inline_policies
+from rds_lake.infra.doctor.subjects.credentials import ACCOUNT
+from rds_lake.infra.policy.document import Statement
+from rds_lake.infra.policy.names import Names
+from rds_lake.model.permissions.documents import parse_policy
+from rds_lake.model.permissions.policy import PolicyType
+from rds_lake.model.permissions.request import Principal, Request
+
+EXISTS = Row(
+    id="role.exists",
+    looks_at="The role is there: the pipeline's (whom `--as` names, else the one of `rds-lake setup`, else whoever asks), "
+    "`export_role`, `glue_role`, and those of `capture: lambda`.",
+    remedy="run `rds-lake setup`, which creates it, or correct its ARN in lake.yaml",
+)
+TRUST = Row(
+    id="role.trust",
+    looks_at="The role lets in the service of AWS that has to assume it.",
+    remedy="give the role the trust policy that `rds-lake policy --for … --trust` prints",
+)
+RIGHTS = Row(
+    id="role.rights",
+    looks_at="The role's policies and its permissions boundary allow every action of a statement that `rds-lake policy` prints.",
+    remedy="give the role what `rds-lake policy --for …` prints (`rds-lake setup` does)",
+)
+DRIFT = Row(
+    id="role.drift",
+    looks_at="The policy that `rds-lake setup` gave to the role is the one that would be printed today: no more, no less.",
+    remedy="run `rds-lake setup`",
+)
+ROWS = (EXISTS, TRUST, RIGHTS, DRIFT)
+# What the template calls the one policy that it writes into a role.
+_OURS = "rds-lake"
+# Names by which statements are known before anybody has an account.
+_NOBODY = Names(partition="aws", region="us-east-1", account="111122223333")
+
+
+def examinations(config: LakeConfig) -> Iterator[Examination]:
+    """One row of rights per statement and role, so that each right that is missing is named."""
+    for party in parties(config):
+        exists: tuple[Key, ...] = ((EXISTS.id, party.name),)
+        yield Examination(row=EXISTS, about=party.name, look=partial(_exists, party), after=((ACCOUNT.id, ""),))
+        if party.service:
+            yield Examination(row=TRUST, about=party.name, look=partial(_trust, party), after=exists)
+        rights: list[Key] = []
+        for statement in statements_of(party, config, _NOBODY):
+            about = f"{party.name} {statement.sid}"
+            rights.append((RIGHTS.id, about))
+            yield Examination(row=RIGHTS, about=about, look=partial(_rights, party, statement.sid), after=exists)
+        yield Examination(row=DRIFT, about=party.name, look=partial(_drift, party), after=(*exists, *rights))
+
+
+def _exists(party: Party, patient: Patient) -> Seen:
+    arn = arn_of(party, patient)
+    if arn is None:
+        return bad(f"there is no role {party.role}")
+    if party.name == PIPELINE and not patient.role and patient.role_of(party.role) is None:
+        return good(f"there is no role {party.role}; judged is who asks: {arn}")
+    return good(arn)
+
+
+def _trust(party: Party, patient: Patient) -> Seen:
+    role, here = patient.role_of(party.role) or {}, patient.account().number
+    policy = parse_policy(
+        role["AssumeRolePolicyDocument"], name=f"the trust policy of {party.role}", kind=PolicyType.TRUST
+    )
+    who = Principal(arn=party.service or "", account="", service=True)
+    request = Request(
+        action="sts:AssumeRole", resource=role["Arn"], account=here, context={"aws:SourceAccount": (here,)}
+    )
+    found = list(denials([request], who, lambda _: OfResource(policy=policy)))
+    remedy = f"give the role what `rds-lake policy --for {party.name} --trust` prints"
+    return said(found, otherwise=f"it trusts {party.service}", remedy=remedy)
+
+
+def _rights(party: Party, sid: str, patient: Patient) -> Seen:
+    statement = _statement(party, sid, patient)
+    found = [denial for denial in denied(party, patient, statement) if not denial.by_resource]
+    remedy = (
+        f"add this to the policies of {arn_of(party, patient)}: {json.dumps(statement.as_dict(), ensure_ascii=False)}"
+    )
+    return said(found, otherwise=statement.reason, remedy=remedy)
+
+
+def _statement(party: Party, sid: str, patient: Patient) -> Statement:
+    return next(one for one in own_statements(party, patient) if one.sid == sid)
+
+
+def _drift(party: Party, patient: Patient) -> Seen:
+    arn = arn_of(party, patient) or ""
+    role = arn.rpartition("/")[2]
+    deployed = inline_policies(patient, "role", role).get(_OURS) if ":role/" in arn else None
+    if deployed is None:
+        return good("its policies are not of `rds-lake setup`")
+    differences = [_differences(deployed, today) for today in policies_of_today(party.name, patient)]
+    if all(differences):
+        return doubtful(f"its policy {_OURS} is of another lake.yaml or release: {', '.join(differences[0])}")
+    return good("as it would be printed today")
+
+
+def _differences(deployed: Mapping[str, Any], printed: Mapping[str, Any]) -> list[str]:
+    """Sids of statements that differ, with what is the matter."""
+    there, wanted = _by_sid(deployed), _by_sid(printed)
+    return [
+        *(f"{sid} is missing" for sid in wanted if sid not in there),
+        *(f"{sid} is not needed any more" for sid in there if sid not in wanted),
+        *(f"{sid} differs" for sid in wanted if sid in there and there[sid] != wanted[sid]),
+    ]
+
+
+def _by_sid(document: Mapping[str, Any]) -> dict[str, Any]:
+    listed = document.get("Statement", [])
+    statements = listed if isinstance(listed, list) else [listed]
+    return {str(one.get("Sid", number)): _sorted(one) for number, one in enumerate(statements)}
+
+
+def _sorted(value: Any) -> Any:
+    """The same, whatever order lists are in, and whether one value is a list or not."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(inner) for key, inner in value.items()}
+    return sorted(map(str, value)) if isinstance(value, list) else [str(value)]

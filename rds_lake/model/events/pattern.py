@@ -1,0 +1,98 @@
+"""Whether an event fits the pattern of an EventBridge rule, as EventBridge decides it.
+
+    {"source": ["aws.rds"], "detail": {"EventID": [{"prefix": "RDS-EVENT-"}]}, "$or": […]}
+
+Every key of the pattern must be met; of a list, one element. A value of the event may be a list: one of its elements is enough.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+_NUMBERS: Mapping[str, Callable[[float, float], bool]] = {
+    "=": operator.eq,
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+_OR = "$or"
+
+
+def event_fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Whether the rule would send the event on. ValueError for a pattern that is none, or has an operator that is not known here."""
+    return all(
+        any(event_fits(one, event) for one in wanted) if key == _OR else _key_fits(wanted, key, event)
+        for key, wanted in pattern.items()
+    )
+
+
+def _key_fits(wanted: Any, key: str, event: Mapping[str, Any]) -> bool:
+    value = event.get(key)
+    if isinstance(wanted, Mapping):
+        # A pattern below a key that the event does not have is met by `exists: false` alone.
+        inner = value if isinstance(value, list) else [value]
+        return any(event_fits(wanted, one if isinstance(one, Mapping) else {}) for one in inner)
+    if not isinstance(wanted, list):
+        raise ValueError(f"{key!r} of the pattern must be a list or an object, and is {wanted!r}")
+    there = key in event and not isinstance(value, Mapping)
+    values = value if isinstance(value, list) else [value]
+    return any(_element_fits(one, values if there else []) for one in wanted)
+
+
+def _element_fits(wanted: Any, values: Sequence[Any]) -> bool:
+    """Whether one of the event's values is what an element of a list asks for; no values: the key is not there."""
+    if not isinstance(wanted, Mapping):
+        return any(type(wanted) is type(value) and wanted == value for value in values)
+    if len(wanted) != 1:
+        raise ValueError(f"{wanted!r} must have one operator")
+    ((name, operand),) = wanted.items()
+    if name == "exists":
+        return bool(values) == operand
+    return any(_operator_fits(name, operand, value) for value in values)
+
+
+def _operator_fits(name: str, operand: Any, value: Any) -> bool:
+    if name == "anything-but":
+        return not _excluded(operand, value)
+    if name == "numeric":
+        return _in_range(operand, value)
+    text = value if isinstance(value, str) else None
+    if isinstance(operand, Mapping):  # {"prefix": {"equals-ignore-case": "…"}}
+        if name not in ("prefix", "suffix") or set(operand) != {"equals-ignore-case"}:
+            raise ValueError(f"the operator {name!r} is not known here with {operand!r}")
+        operand, text = operand["equals-ignore-case"].lower(), text.lower() if text is not None else None
+    tests: Mapping[str, Callable[[str], bool]] = {
+        "prefix": lambda found: found.startswith(operand),
+        "suffix": lambda found: found.endswith(operand),
+        "equals-ignore-case": lambda found: found.lower() == operand.lower(),
+        "wildcard": lambda found: re.fullmatch(_expression(operand), found, re.DOTALL) is not None,
+    }
+    if name not in tests:
+        raise ValueError(f"the operator {name!r} is not known here")
+    return text is not None and tests[name](text)
+
+
+def _excluded(operand: Any, value: Any) -> bool:
+    if isinstance(operand, Mapping):
+        ((name, inner),) = operand.items()
+        return any(_operator_fits(name, one, value) for one in (inner if isinstance(inner, list) else [inner]))
+    return value in (operand if isinstance(operand, list) else [operand])
+
+
+def _in_range(operand: Any, value: Any) -> bool:
+    if not isinstance(operand, list) or len(operand) % 2:
+        raise ValueError(f"numeric takes pairs of a comparison and a number, and has {operand!r}")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return all(_NUMBERS[sign](value, limit) for sign, limit in zip(operand[::2], operand[1::2], strict=True))
+
+
+def _expression(wildcard: str) -> str:
+    """The wildcard as a regular expression; `\\*` is a star."""
+    return "".join(".*" if part == "*" else re.escape(part[-1:]) for part in re.findall(r"\\.|.", wildcard, re.DOTALL))
