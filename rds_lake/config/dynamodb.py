@@ -49,7 +49,9 @@ def _time_of_day(value: Any) -> Any:
 
 TableOrPattern = Annotated[str, AfterValidator(_legal_table)]
 TimeOfDay = Annotated[
-    time, BeforeValidator(_time_of_day), WithJsonSchema({"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9]$"})
+    time,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9]$"}),
 ]
 
 

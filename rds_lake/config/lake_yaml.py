@@ -113,13 +113,24 @@ def parse_config(
     body = document.body
     if not isinstance(body, dict):
         raise ConfigError(f"{where} must be a mapping with `lake:` and `sources:`")
+    try:
+        config = config_of(body, where=where, directory=directory)
+    except ConfigError as error:
+        raise ConfigError(error.headline, document.placed(error.problems)) from None
+    if problems := document.placed(()):
+        raise ConfigError(f"{where} has problems:", problems)
+    return config
+
+
+def config_of(body: dict[Any, Any], *, where: str, directory: Path = Path()) -> LakeConfig:
+    """The configuration in `body`, which has the keys of lake.yaml; else as `parse_config`, but that places are paths of keys."""
     lake = _lake(body)
     sources, problems = _sources(body)
     read = [source.settings for source in sources if source.settings is not None]
     problems = [*_unknown(body), *lake.problems, *problems]
-    problems += problems_together(lake.settings, read)
-    if problems or document.notes.problems or lake.settings is None:
-        raise ConfigError(f"{where} has problems:", document.placed(problems))
+    problems += [f"lake.yaml: {problem}" for problem in problems_together(lake.settings, read)]
+    if problems or lake.settings is None:
+        raise ConfigError(f"{where} has problems:", problems)
     notices = tuple(notice for source in sources for notice in source.notices)
     return LakeConfig(lake=lake.settings, sources=tuple(read), directory=directory, notices=notices)
 

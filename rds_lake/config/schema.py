@@ -27,7 +27,10 @@ def lake_schema() -> dict[str, Any]:
     """The schema as a dictionary of draft 7."""
     made = LakeConfig.model_json_schema(ref_template="#/definitions/{model}")
     models: dict[str, Any] = {name: _opened(model) for name, model in made["$defs"].items()}
-    sections = {key: {word: part for word, part in value.items() if word != "title"} for key, value in made["properties"].items()}
+    sections = {
+        key: {word: part for word, part in value.items() if word != "title"}
+        for key, value in made["properties"].items()
+    }
     for section in sections.values():
         if "discriminator" in section.get("items", {}):
             section["items"] = _by_kind(section["items"], models)
@@ -66,20 +69,25 @@ def _by_kind(union: dict[str, Any], models: dict[str, Any]) -> dict[str, Any]:
 def _opened(model: dict[str, Any]) -> dict[str, Any]:
     """A section whose values may be variables of the environment; without the titles that repeat the keys."""
     properties = {key: _with_variables(value) for key, value in model.get("properties", {}).items()}
-    return {key: value for key, value in model.items() if key != "title"} | ({"properties": properties} if properties else {})
+    return {key: value for key, value in model.items() if key != "title"} | (
+        {"properties": properties} if properties else {}
+    )
 
 
 def _with_variables(value: dict[str, Any]) -> dict[str, Any]:
     value = {key: part for key, part in value.items() if key != "title" and (key, part) != ("default", None)}
     if "const" in value or "anyOf" in value or "oneOf" in value:
         return {
-            key: [_with_variables(one) for one in part] if key in ("anyOf", "oneOf") else part for key, part in value.items()
+            key: [_with_variables(one) for one in part] if key in ("anyOf", "oneOf") else part
+            for key, part in value.items()
         }
     if isinstance(value.get("items"), dict):
         return value | {"items": _with_variables(value["items"])}
     if isinstance(value.get("additionalProperties"), dict):
         return value | {"additionalProperties": _with_variables(value["additionalProperties"])}
-    narrow = value.get("type") in _SCALARS and (value["type"] != "string" or {*value} & {"enum", "pattern", "format", "maxLength"})
+    narrow = value.get("type") in _SCALARS and (
+        value["type"] != "string" or {*value} & {"enum", "pattern", "format", "maxLength"}
+    )
     if not narrow:
         return value
     about = {key: part for key, part in value.items() if key in _ABOUT}

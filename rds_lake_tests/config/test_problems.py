@@ -84,7 +84,10 @@ OF_THE_LAKE: list[tuple[dict[str, Any], str]] = [
     ({"exprot_prefix": "x"}, "lake.exprot_prefix: unknown key; did you mean `export_prefix`?"),
 ]
 
-TOGETHER = ["source shop: RDS exports no snapshot without", "source reviews: nothing in AWS begins an export of DynamoDB"]
+TOGETHER = [
+    "source shop: RDS exports no snapshot without",
+    "source reviews: nothing in AWS begins an export of DynamoDB",
+]
 NEEDS = {"read_percentage": "method", "glue_above_gb": "converter", "include": "engine"}  # rule about -> key it needs
 
 
@@ -168,9 +171,7 @@ def test_no_values_whatever_raise_anything_but_a_config_error(lake: object, sour
             assert "\n  - " in str(error)
 
 
-@pytest.mark.parametrize(
-    "text", ["a: !!bool x", "a: !!int ''", "a: !!timestamp x", "? [a]\n: b", "[" * 5000]
-)
+@pytest.mark.parametrize("text", ["a: !!bool x", "a: !!int ''", "a: !!timestamp x", "? [a]\n: b", "[" * 5000])
 def test_text_that_is_no_yaml_is_a_sentence(text: str) -> None:
     with pytest.raises(ConfigError, match="is not YAML"):
         parse_config(text, where="lake.yaml")

@@ -34,8 +34,35 @@ BASE: dict[str, Any] = {
     ],
 }
 # What the validator says of a key by itself, which a schema can say as well.
-_BY_ITSELF = (": must be ", ": unknown key", ": is required", ": must not be empty", ": must have ", "makes no sense for kind")
-POOL = [None, True, -1, 0, 0.5, 1, 7, 1e9, "x", "", "a b", "2026-02-30", "rds", [], ["x"], [3], {}, {"x": 1}, {"x": "y"}]
+_BY_ITSELF = (
+    ": must be ",
+    ": unknown key",
+    ": is required",
+    ": must not be empty",
+    ": must have ",
+    "makes no sense for kind",
+)
+POOL = [
+    None,
+    True,
+    -1,
+    0,
+    0.5,
+    1,
+    7,
+    1e9,
+    "x",
+    "",
+    "a b",
+    "2026-02-30",
+    "rds",
+    [],
+    ["x"],
+    [3],
+    {},
+    {"x": 1},
+    {"x": "y"},
+]
 
 
 def lake_files(root: Path) -> Iterator[Path]:
@@ -117,8 +144,18 @@ def test_what_is_wrong_with_one_key_is_refused_by_both(change: dict[str, Any]) -
 
 def test_variables_of_the_environment_fit_wherever_a_value_does() -> None:
     body = copy.deepcopy(BASE)
-    body["lake"] |= {"bucket": "${BUCKET}", "start_date": "${START:-2026-01-01}", "export_quota": "${QUOTA}", "kms_key": "alias/${K}"}
-    body["sources"][0] |= {"athena": "${ATHENA:-true}", "publish": "${HOW}", "max_drop": "${DROP}", "retention": {"daily": "${D}"}}
+    body["lake"] |= {
+        "bucket": "${BUCKET}",
+        "start_date": "${START:-2026-01-01}",
+        "export_quota": "${QUOTA}",
+        "kms_key": "alias/${K}",
+    }
+    body["sources"][0] |= {
+        "athena": "${ATHENA:-true}",
+        "publish": "${HOW}",
+        "max_drop": "${DROP}",
+        "retention": {"daily": "${D}"},
+    }
     assert [error.message for error in VALIDATOR.iter_errors(body)] == []
 
 
@@ -143,7 +180,11 @@ def _keys() -> list[tuple[Any, ...]]:
     keys += [("lake", key) for key in models["LakeSettings"]["properties"]]
     for at, kind in enumerate(KINDS):
         keys += [("sources", at, key) for key in [*models[KINDS[kind].__name__]["properties"], "nonsense"]]
-    return keys + [("sources", 0, "retention", "daily"), ("lake", "prices", "get_per_1000"), ("sources", 2, "tables", 0)]
+    return keys + [
+        ("sources", 0, "retention", "daily"),
+        ("lake", "prices", "get_per_1000"),
+        ("sources", 2, "tables", 0),
+    ]
 
 
 @settings(max_examples=300)

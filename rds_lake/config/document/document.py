@@ -23,17 +23,16 @@ from rds_lake.errors import ConfigError
 
 # What PyYAML raises of text that it cannot read: the others than YAMLError of values such as `!!bool x`, `!!int ''`.
 _NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
-_ENTRY = re.compile(r"sources\.(\d+)(?:\.|: )")
+_ENTRY = re.compile(r"(?P<section>(?P<noun>[a-z]+)s)\.(?P<number>\d+)(?:\.|: )")
 _NAMED = re.compile(r"(two sources are named|source) '((?:[^'\\]|\\.)*)'(?:: )?")
 
 
 @dataclass(frozen=True, slots=True)
 class _Spot:
-    """The deepest node that a problem's place leads to; `mark` is where its key begins, `depth` the keys and numbers before it."""
+    """The deepest node that a problem's place leads to; `mark` is where its key begins."""
 
     node: yaml.Node
     mark: yaml.Mark
-    depth: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,35 +55,32 @@ class Document:
         spot = self._spot(problem)
         if spot is None:
             return 0, 0, without_secrets(problem, self.notes.secrets)
-        if spot.depth > 1 and not self.notes.unset.isdisjoint(_nodes(spot.node)) and not self._is_entry(spot.node):
+        if not self.notes.unset.isdisjoint(_nodes(spot.node)) and not isinstance(spot.node, yaml.MappingNode):
             return None
         text = without_secrets(self._named(problem), self.notes.secrets)
         return spot.mark.line, spot.mark.column, text
 
     def _named(self, problem: str) -> str:
-        """With the source's name instead of its number."""
+        """With the name of the source, or of another section's entry, instead of its number."""
         if found := _ENTRY.match(problem):
-            entries = self._entries()
-            name = _name(entries[int(found[1])]) if int(found[1]) < len(entries) else None
-            return f"source {name or f'number {int(found[1]) + 1}'}: {problem[found.end() :]}"
+            entries, number = self._entries(found["section"]), int(found["number"])
+            name = _name(entries[number]) if number < len(entries) else None
+            return f"{found['noun']} {name or f'number {number + 1}'}: {problem[found.end() :]}"
         return re.sub(r"^source '([^']*)'", r"source \1", problem)
 
     def _spot(self, problem: str) -> _Spot | None:
         if self.root is None:
             return None
         if found := _NAMED.match(problem):
-            entries = [entry for entry in self._entries() if _name(entry) == found[2]]
+            entries = [entry for entry in self._entries("sources") if _name(entry) == found[2]]
             if entries:
                 entry = entries[-1 if found[1].startswith("two") else 0]
-                return _deepest(_Spot(entry, entry.start_mark, 2), problem[found.end() :])
+                return _deepest(_Spot(entry, entry.start_mark), problem[found.end() :])
         return _deepest(_Spot(self.root, self.root.start_mark), problem)
 
-    def _entries(self) -> list[yaml.Node]:
-        sources = _value(self.root, "sources")
-        return list(sources.value) if isinstance(sources, yaml.SequenceNode) else []
-
-    def _is_entry(self, node: yaml.Node) -> bool:
-        return any(node is entry for entry in self._entries())
+    def _entries(self, section: str) -> list[yaml.Node]:
+        entries = _value(self.root, section)
+        return list(entries.value) if isinstance(entries, yaml.SequenceNode) else []
 
 
 def read_document(text: str, *, where: str, environment: Mapping[str, str]) -> Document:
@@ -113,16 +109,18 @@ def _following(spot: _Spot, rest: str) -> tuple[_Spot, str] | None:
         if not found or int(found[1]) >= len(spot.node.value):
             return None
         item = spot.node.value[int(found[1])]
-        return _Spot(item, item.start_mark, spot.depth + 1), rest[found.end() :]
+        return _Spot(item, item.start_mark), rest[found.end() :]
     if not isinstance(spot.node, yaml.MappingNode):
         return None
     pairs = [(key, value) for key, value in spot.node.value if isinstance(key, yaml.ScalarNode)]
-    fits = [(key, value) for key, value in pairs if key.value and re.match(rf"{re.escape(key.value)}(?:\.|: | |$)", rest)]
+    fits = [
+        (key, value) for key, value in pairs if key.value and re.match(rf"{re.escape(key.value)}(?:\.|: | |$)", rest)
+    ]
     if not fits:
         return None
     key, value = max(fits, key=lambda pair: len(pair[0].value))
     after = rest[len(key.value) :]
-    return _Spot(value, key.start_mark, spot.depth + 1), re.sub(r"^(?:\.|: )", "", after)
+    return _Spot(value, key.start_mark), re.sub(r"^(?:\.|: )", "", after)
 
 
 def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
@@ -133,7 +131,9 @@ def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
 def _name(entry: yaml.Node) -> str | None:
     """The name as it is written: a variable's stays a secret."""
     name = _value(entry, "name")
-    return str(name.value) if isinstance(name, yaml.ScalarNode) and not name.tag.endswith(":null") and name.value else None
+    return (
+        str(name.value) if isinstance(name, yaml.ScalarNode) and not name.tag.endswith(":null") and name.value else None
+    )
 
 
 def _nodes(node: yaml.Node) -> Iterator[int]:

@@ -16,13 +16,19 @@ _WORDS = (
     ("expected <block end>", "this line is indented differently from its neighbours; bring them to one column"),
     ("could not find expected ':'", "a key without a `:` after it; write `key: value`"),
     ("found another document", "a second document begins here (`---`); lake.yaml is one"),
-    ("found undefined alias", "`*` refers to a name that no `&` before it gives; put the value in quotes if it is none"),
+    (
+        "found undefined alias",
+        "`*` refers to a name that no `&` before it gives; put the value in quotes if it is none",
+    ),
     ("found unexpected end of stream", "quotes, [ or { that are opened are not closed"),
     ("expected ',' or ']'", "a list in [ ] is not closed, or lacks a comma; a ${VARIABLE} in it needs quotes"),
     ("expected ',' or '}'", "keys in { } are not closed, or lack a comma; a ${VARIABLE} among them needs quotes"),
     ("expected the node content", "a value is missing here; put one that begins with a special character in quotes"),
     ("unhashable key", "a list or mapping is no key; put the key in quotes"),
-    ("could not determine a constructor", "words after `!` say how YAML is to read a value, and rds-lake knows none; remove them"),
+    (
+        "could not determine a constructor",
+        "words after `!` say how YAML is to read a value, and rds-lake knows none; remove them",
+    ),
     ("that cannot start any token", "a value may not begin with this character; put the value in quotes"),
 )
 

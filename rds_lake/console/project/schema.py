@@ -19,4 +19,6 @@ def schema(out: Path | None, *, show: Callable[[str], None], say: Callable[[str]
         show(text.rstrip("\n"))
         return
     out.write_text(text, encoding="utf-8")
-    say(f"wrote {out}; the first line of a lake.yaml in the same folder names it for editors: {MODELINE.format(f'./{out.name}')}")
+    say(
+        f"wrote {out}; the first line of a lake.yaml in the same folder names it for editors: {MODELINE.format(f'./{out.name}')}"
+    )

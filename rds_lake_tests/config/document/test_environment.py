@@ -53,7 +53,9 @@ def test_a_file_takes_the_variables_of_the_process(tmp_path: Path, monkeypatch: 
 
 
 def test_each_variable_that_is_not_set_is_named_with_its_line_and_makes_no_other_problem() -> None:
-    text = file_with(line_2="  bucket: ${LAKE_BUCKET}", line_6="  start_date: ${START}", line_10="    identifier: ${WHICH-x}")
+    text = file_with(
+        line_2="  bucket: ${LAKE_BUCKET}", line_6="  start_date: ${START}", line_10="    identifier: ${WHICH-x}"
+    )
     assert problems_of(text) == [
         "line 2, column 11: the environment variable LAKE_BUCKET is not set; set it, or write ${LAKE_BUCKET:-default}",
         "line 6, column 15: the environment variable START is not set; set it, or write ${START:-default}",
@@ -74,11 +76,14 @@ _WRONG = {
 }  # fmt: skip
 
 
-@given(secret=st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=8, max_size=150), line=st.sampled_from([*_WRONG]))
+@given(
+    secret=st.text(st.characters(min_codepoint=33, max_codepoint=0x2FF), min_size=8, max_size=150),
+    line=st.sampled_from([*_WRONG]),
+)
 @example(secret="hunter2-hunter2", line=2)
 @example(secret="arn:aws:secretsmanager:us-east-1:1:secret:x", line=3)
 @example(secret="x" * 150, line=9)
-@example(secret="it's \\ \"quoted\"", line=13)
+@example(secret='it\'s \\ "quoted"', line=13)
 def test_no_message_shows_what_came_from_the_environment(secret: str, line: int) -> None:
     text = file_with(**{f"line_{line}": _WRONG[line].replace("{}", "${SECRET}").replace("{{", "{").replace("}}", "}")})
     text = re.sub(r"(?<!')(\$\{SECRET\})(?=\})", r"'\1'", text)

@@ -94,7 +94,9 @@ def test_a_problem_of_two_sources_stands_at_the_second_of_them() -> None:
     ]
 
 
-_KEYS = st.sampled_from(["bucket", "kind", "identifier", "tables", "athena", "retention", "which", "max_drop", "bogus", "priority"])
+_KEYS = st.sampled_from(
+    ["bucket", "kind", "identifier", "tables", "athena", "retention", "which", "max_drop", "bogus", "priority"]
+)
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=9),
     lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),

@@ -25,12 +25,20 @@ def test_a_number_with_a_leading_zero_is_neither_octal_nor_shortened() -> None:
     owner = read(file_with(line_2="  bucket: acme-lake\n  export_bucket_owner: 012345671234")).lake.export_bucket_owner
     assert owner == "012345671234"
     assert read(file_with(line_9="    kind: rds\n    priority: 010")).databases[0].priority == 10
-    assert problems_of(file_with(line_2="  bucket: acme-lake\n  export_bucket_owner: 123456789012"))[0].endswith("put it in quotes")
+    assert problems_of(file_with(line_2="  bucket: acme-lake\n  export_bucket_owner: 123456789012"))[0].endswith(
+        "put it in quotes"
+    )
 
 
 def test_a_time_of_day_is_no_number_of_minutes() -> None:
-    assert read(file_with(line_12="    kind: dynamodb\n    export_at: 12:30")).dynamodb[0].export_at.isoformat() == "12:30:00"
-    assert "must be a number, not '1:30'" in problems_of(file_with(line_9="    kind: rds\n    export_timeout_hours: 1:30"))[0]
+    assert (
+        read(file_with(line_12="    kind: dynamodb\n    export_at: 12:30")).dynamodb[0].export_at.isoformat()
+        == "12:30:00"
+    )
+    assert (
+        "must be a number, not '1:30'"
+        in problems_of(file_with(line_9="    kind: rds\n    export_timeout_hours: 1:30"))[0]
+    )
 
 
 def test_dates_are_read_with_and_without_quotes() -> None:
@@ -48,7 +56,9 @@ def test_anchors_and_merged_keys_save_repetition() -> None:
 
 
 def test_keys_that_are_written_twice_are_all_named_beside_the_other_problems() -> None:
-    text = file_with(line_4="  kms_key: a\n  kms_key: b", line_10="    identifier: a\n    identifier: b", line_13="    tables: []")
+    text = file_with(
+        line_4="  kms_key: a\n  kms_key: b", line_10="    identifier: a\n    identifier: b", line_13="    tables: []"
+    )
     assert problems_of(text) == [
         "line 5, column 3: the key 'kms_key' is written twice; remove one of the two",
         "line 12, column 5: the key 'identifier' is written twice; remove one of the two",

@@ -8,7 +8,20 @@ from pathlib import Path
 import pytest
 
 # What a process may not have imported: each takes as long as all the rest.
-HEAVY = {"boto3", "botocore", "dagster", "pyarrow", "rich", "pydantic", "pydantic_core", "yaml", "sqlglot", "duckdb", "moto", "psycopg"}
+HEAVY = {
+    "boto3",
+    "botocore",
+    "dagster",
+    "pyarrow",
+    "rich",
+    "pydantic",
+    "pydantic_core",
+    "yaml",
+    "sqlglot",
+    "duckdb",
+    "moto",
+    "psycopg",
+}
 _RUN = """
 import json, sys
 from click.testing import CliRunner
