@@ -113,7 +113,7 @@ def _needs_of_rds(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
 
 def _needs_of_glue(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     if isinstance(source, DynamoDb) and source.by_glue and lake.glue_role is None:
-        yield f"source {source.name!r}: converter {source.converter} converts by Glue, and the lake has no `glue_role` for the job; add one"
+        yield f"source {source.name!r}: converter {source.converter} converts by Glue, and has no `glue_role` for the job; add one"
 
 
 def _places(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:

@@ -93,8 +93,8 @@ def _wrong_value(detail: ErrorDetails) -> str:
         form = _FORMS.get(context["pattern"])
         return f"must be {form}, not {value}" if form else f"{value} does not have the form {context['pattern']}"
     if kind in ("string_too_short", "string_too_long"):
-        least = kind == "string_too_short"
-        return f"must have at {'least' if least else 'most'} {context['min_length' if least else 'max_length']} characters, not {value}"
+        words, key = ("least", "min_length") if kind == "string_too_short" else ("most", "max_length")
+        return f"must have at {words} {context[key]} characters, not {value}"
     if kind == "string_type":
         return f"must be text, not {value}{_remedy(detail['input'])}"
     if must := _MUST_BE.get(kind.partition("_")[0]):

@@ -180,11 +180,8 @@ def _keys() -> list[tuple[Any, ...]]:
     keys += [("lake", key) for key in models["LakeSettings"]["properties"]]
     for at, kind in enumerate(KINDS):
         keys += [("sources", at, key) for key in [*models[KINDS[kind].__name__]["properties"], "nonsense"]]
-    return keys + [
-        ("sources", 0, "retention", "daily"),
-        ("lake", "prices", "get_per_1000"),
-        ("sources", 2, "tables", 0),
-    ]
+    keys += [("sources", 0, "retention", "daily"), ("lake", "prices", "get_per_1000"), ("sources", 2, "tables", 0)]
+    return keys
 
 
 @settings(max_examples=300)

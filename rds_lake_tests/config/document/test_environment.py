@@ -70,7 +70,8 @@ _WRONG = {
     6: "  start_date: {}",
     8: "  - name: {}",
     9: "    kind: {}",
-    10: "    identifier: {}\n    which: {}\n    include: ['x {}']\n    max_drop: {}\n    verify: {{secret: {}}}\n    union: {{a: '({}'}}",
+    10: "    identifier: {}\n    which: {}\n    include: ['x {}']\n    max_drop: {}\n    verify: {{secret: {}}}\n    "
+    "union: {{a: '({}'}}",
     12: "    kind: dynamodb\n    engine: {}\n    rename: {{a: {}}}\n    export_at: {}",
     13: "    tables: ['{}', '{}']",
 }  # fmt: skip
