@@ -90,7 +90,15 @@ def _install(root: Path, folder: Path) -> dict[str, str]:
 
 
 def _see_packages(venv: Path) -> None:
-    """The packages of this environment, behind the venv's own. What `pip install --editable` wrote there is not read again."""
+    """The packages of this environment, behind the venv's own, and Dagster's commands, which `rds-lake demo` starts.
+
+    What `pip install --editable` wrote there is not read again.
+    """
     (packages,) = venv.glob("lib/python*/site-packages")
     ours = [path for path in sys.path if Path(path).name == "site-packages"]
     packages.joinpath("packages.pth").write_text("\n".join(ours) + "\n", encoding="utf-8")
+    for script in Path(sys.executable).parent.glob("dagster*"):
+        _, _, rest = script.read_text(encoding="utf-8").partition("\n")
+        own = venv / "bin" / script.name
+        own.write_text(f"#!{venv / 'bin' / 'python'}\n{rest}", encoding="utf-8")
+        own.chmod(0o755)

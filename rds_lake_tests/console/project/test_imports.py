@@ -1,6 +1,7 @@
 """What a command imports before it does anything: `--help` and shell completion answer while one types."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -56,3 +57,22 @@ def test_a_file_is_validated_without_dagster_and_without_aws(root: Path) -> None
     assert code == 0
     assert names & (HEAVY - {"pydantic", "pydantic_core", "yaml"}) == set()
     assert "pydantic" in names, "it was really read"
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_complete_commands(shell: str, tmp_path: Path) -> None:
+    """As docs/project.md says; each shell asks this way when a person presses Tab."""
+    asked = {
+        "_RDS_LAKE_COMPLETE": f"{shell}_complete",
+        "COMP_WORDS": "rds-lake va",
+        "COMP_CWORD": "va" if shell == "fish" else "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "rds_lake.cli"],
+        cwd=tmp_path,
+        env={**os.environ, **asked},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "validate" in done.stdout and "prune" not in done.stdout
