@@ -53,5 +53,6 @@ clean: ## remove everything `make` made
 $(STAMP): constraints.txt setup.cfg setup.py pyproject.toml $(wildcard rds_lake/convert/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rds-lake needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@rm -f rds_lake/convert/_parser*.so
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[local,dev]'
 	@touch $(STAMP)

@@ -9,13 +9,12 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import click
 
-from rds_lake.config.lake_yaml import load_config
-from rds_lake.console.arguments import FILE, config_option
+from rds_lake.console.arguments import FILE, config_option, load_config
 from rds_lake.console.local import local_env, local_up, require_local
+from rds_lake.console.project.arguments import init, schema, validate
 from rds_lake.console.sentences import SentenceGroup
 from rds_lake.console.streams.arguments import streams
 
@@ -39,6 +38,8 @@ def setup(stack: str | None, config_path: Path, **asked: Any) -> None:
 
     What is there already is used: nothing is made twice, and nothing that others put there is replaced.
     """
+    from uuid import uuid4
+
     from rds_lake.console.account.stack import Pace, StackAsked
     from rds_lake.console.account.stack import setup as run
 
@@ -251,6 +252,9 @@ def query(
 
 
 main.add_command(streams)
+main.add_command(init)
+main.add_command(schema)
+main.add_command(validate)
 
 
 @main.command()

@@ -24,6 +24,7 @@ from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissin
 from rds_lake.localcloud.rds.export import ExportSettings
 from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
+from rds_lake_tests.support.wheel import Installed, install_once
 from rds_lake_tests.support.world import World, seed_tiny
 
 # CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.
@@ -122,7 +123,7 @@ _LONGEST = (
     "defs/test_runs.py",
 )
 # What takes seconds to start: a test that asks for one of these is not of `make test-fast`.
-_SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark"}
+_SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark", "installed"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -185,6 +186,13 @@ def boto3_without_sockets(request: pytest.FixtureRequest) -> Iterator[None]:
 def root() -> Path:
     """The checkout."""
     return Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def installed(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """An environment with the wheel of this checkout, the same for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    return install_once(root, base.parent if "PYTEST_XDIST_WORKER" in os.environ else base)
 
 
 @pytest.fixture(scope="session")

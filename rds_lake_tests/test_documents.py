@@ -49,6 +49,9 @@ def test_every_make_target_of_the_readme_exists_and_help_names_it(root: Path) ->
 @pytest.mark.parametrize(
     "command",
     [
+        "init",
+        "validate",
+        "schema",
         "setup",
         "doctor",
         "policy",

@@ -12,12 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rds_lake.aws.rds_snapshots import SNAPSHOT_APIS, Copies, SnapshotApi
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError, ExportQuotaError
 from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.aws.server import DatabaseServer
 from rds_lake.model.aws.snapshot import BACKUP, LIVE, Snapshot, snapshot_date
 from rds_lake.model.exports.task import ExportStatus, ExportTask
 
@@ -143,6 +144,16 @@ class RdsGateway:
         owners = answer["DBClusters" if of_cluster else "DBInstances"] if answer else []
         return owners[0].get("ClusterCreateTime" if of_cluster else "InstanceCreateTime") if owners else None
 
+    def list_servers(self, kind: Literal["rds", "aurora"]) -> list[DatabaseServer]:
+        """Every DB instance of the account and Region that belongs to no cluster, or every cluster; by name."""
+        of_cluster = kind == "aurora"
+        operation = "describe_db_clusters" if of_cluster else "describe_db_instances"
+        with aws_errors("rds", operation):
+            pages: Iterable[Any] = self._client.get_paginator(operation).paginate(PaginationConfig={"PageSize": 100})
+            items = [item for page in pages for item in page["DBClusters" if of_cluster else "DBInstances"]]
+        found = [_server(kind, item) for item in items if of_cluster or not item.get("DBClusterIdentifier")]
+        return sorted(found, key=lambda server: server.identifier)
+
     def _find(self, operation: str, about: str, **arguments: str) -> Any:
         """The answer, or None when AWS knows no such thing."""
         try:
@@ -209,6 +220,20 @@ class RdsGateway:
                 raise ExportQuotaError(f"the export of {source_arn} has to wait its turn: {error}") from error
             raise
         return _task(answer)
+
+
+def _server(kind: Literal["rds", "aurora"], item: Any) -> DatabaseServer:
+    # Aurora's storage grows by itself, and AllocatedStorage of a cluster is always 1.
+    grows = item["Engine"].startswith("aurora")
+    return DatabaseServer(
+        kind=kind,
+        identifier=item["DBClusterIdentifier" if kind == "aurora" else "DBInstanceIdentifier"],
+        engine=item["Engine"],
+        version=item.get("EngineVersion", ""),
+        size_gb=None if grows else item.get("AllocatedStorage"),
+        backup_days=item.get("BackupRetentionPeriod") or 0,
+        storage_type=item.get("StorageType", "") if kind == "rds" else "",
+    )
 
 
 def _task(item: Any) -> ExportTask:

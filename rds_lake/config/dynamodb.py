@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import time
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from rds_lake.config.shared import Rule, SharedKeys
 from rds_lake.model.tables.table import TableTarget, dynamodb_table
@@ -36,7 +36,7 @@ def is_table_name(text: str) -> bool:
 
 
 def _time_of_day(value: Any) -> Any:
-    """YAML 1.1 reads an unquoted 12:30 as the number 750 (https://yaml.org/type/int.html)."""
+    """YAML 1.1, which other programs read, has an unquoted 12:30 as the number 750 (https://yaml.org/type/int.html)."""
     if isinstance(value, time):
         return value
     if isinstance(value, int) and not isinstance(value, bool):
@@ -48,7 +48,11 @@ def _time_of_day(value: Any) -> Any:
 
 
 TableOrPattern = Annotated[str, AfterValidator(_legal_table)]
-TimeOfDay = Annotated[time, BeforeValidator(_time_of_day)]
+TimeOfDay = Annotated[
+    time,
+    BeforeValidator(_time_of_day),
+    WithJsonSchema({"type": "string", "pattern": "^([01]?[0-9]|2[0-3]):[0-5][0-9]$"}),
+]
 
 
 def _glue_writes_the_format(source: DynamoDb) -> Iterator[str]:
@@ -134,7 +138,9 @@ class DynamoDb(SharedKeys):
         description="export (point-in-time, costs no read capacity) or scan (throttled, not one instant).",
     )
     export_at: TimeOfDay = Field(
-        default=time(0, 0), description="The instant of a date's snapshot, HH:MM in UTC of that date."
+        default=time(0, 0),
+        description="The instant of a date's snapshot, HH:MM in UTC of that date.",
+        json_schema_extra={"default": "00:00"},
     )
     read_percentage: float = Field(
         default=0.25, gt=0, le=1, description="scan: the part of a table's read capacity that is used."

@@ -1,7 +1,7 @@
 """lake.yaml: from text to frozen, validated values.
 
 What belongs here: the whole, and how it is read: one error lists every problem, with what to do. Settings and their rules are
-the other files of this folder. What does not: reading the environment (`definitions.py`, `cli.py`) or AWS.
+the other files of this folder. What does not: YAML and lines (`document/`), and AWS.
 
 The whole shape, with the defaults, is in `docs/configuration.md`, which a test compares with these models.
 """
@@ -9,27 +9,27 @@ The whole shape, with the defaults, is in `docs/configuration.md`, which a test 
 from __future__ import annotations
 
 import logging
+import os
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import Field, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
 from rds_lake.config.database import Aurora, Database, Rds
+from rds_lake.config.document.document import read_document
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake import LakeSettings, Settings
 from rds_lake.config.reading import Read, read_settings
 from rds_lake.config.rules import problems_alone, problems_together
 from rds_lake.config.source import ReadSource, SourceSettings, read_source
-from rds_lake.config.text import UniqueKeyLoader, shown, unknown_key
+from rds_lake.config.text import shown, unknown_key
 from rds_lake.errors import ConfigError
 
 CONFIG_FILE = "lake.yaml"
 _SECTIONS = ("lake", "sources")
-# What PyYAML raises of text that it cannot read: the others than YAMLError of values such as 2026-02-30, `!!bool x`, `!!int ''`.
-_NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 
 
 class LakeConfig(Settings):
@@ -79,7 +79,8 @@ class LakeConfig(Settings):
 
 
 def load_config(path: Path) -> LakeConfig:
-    """The configuration in the file at `path`; its notices are logged as warnings, which commands and code locations show.
+    """The configuration in the file at `path`, with the variables of this process's environment; its notices are logged as
+    warnings, which commands and code locations show.
 
     Raises ConfigError listing every problem, each with its place in the file and what to do.
     """
@@ -95,20 +96,34 @@ def load_config(path: Path) -> LakeConfig:
         ) from error
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    config = parse_config(text, where=str(path), directory=path.resolve().parent)
+    config = parse_config(text, where=str(path), directory=path.resolve().parent, environment=os.environ)
     for notice in config.notices:
         logging.getLogger("rds_lake").warning("%s: %s", path, notice)
     return config
 
 
-def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConfig:
-    """The configuration in `text`; `where` names it in errors. Raises ConfigError listing every problem."""
-    try:
-        body = yaml.load(text, Loader=UniqueKeyLoader)  # noqa: S506 - a SafeLoader that also refuses doubled keys
-    except _NOT_YAML as error:
-        raise ConfigError(f"{where} is not YAML: {error or type(error).__name__}") from error
+def parse_config(
+    text: str, *, where: str, directory: Path = Path(), environment: Mapping[str, str] | None = None
+) -> LakeConfig:
+    """The configuration in `text`; `where` names it in errors, `environment` has the variables that it refers to.
+
+    Raises ConfigError listing every problem, each with its line; values of variables are in no message.
+    """
+    document = read_document(text, where=where, environment=environment or {})
+    body = document.body
     if not isinstance(body, dict):
         raise ConfigError(f"{where} must be a mapping with `lake:` and `sources:`")
+    try:
+        config = config_of(body, where=where, directory=directory)
+    except ConfigError as error:
+        raise ConfigError(error.headline, document.placed(error.problems)) from None
+    if problems := document.placed(()):
+        raise ConfigError(f"{where} has problems:", problems)
+    return config
+
+
+def config_of(body: dict[Any, Any], *, where: str, directory: Path = Path()) -> LakeConfig:
+    """The configuration in `body`, which has the keys of lake.yaml; else as `parse_config`, but that places are paths of keys."""
     lake = _lake(body)
     sources, problems = _sources(body)
     read = [source.settings for source in sources if source.settings is not None]

@@ -44,20 +44,40 @@ def _names(sources: Sequence[SourceSettings]) -> Iterator[str]:
 def _identifiers(sources: Sequence[SourceSettings]) -> Iterator[str]:
     for kind, noun in ((Rds, "instance"), (Aurora, "cluster")):
         same = [source for source in sources if isinstance(source, kind) and _has(source, "identifier")]
-        for identifier in _repeated(source.identifier.lower() for source in same):
-            yield f"two sources read {noun} {identifier!r}: list all its tables under one source"
+        for first, later in _repetitions((source.identifier.lower(), source) for source in same):
+            yield (
+                f"source {_named(later)}: reads {noun} {later.identifier!r}, as source {_named(first)} does; list all its tables "
+                "under one source"
+            )
 
 
 def _tables(sources: Sequence[SourceSettings]) -> Iterator[str]:
     sets = [source for source in sources if isinstance(source, DynamoDb) and _has(source, "tables")]
-    counted = Counter(table for source in sets for table in set(source.tables) if is_table_name(table))
-    for table, count in counted.items():
-        if count > 1:
-            yield f"{count} sources have the DynamoDB table {table!r}: each would pay for an export of it"
+    for table in dict.fromkeys(table for source in sets for table in source.tables if is_table_name(table)):
+        first, *others = [source for source in sets if table in source.tables]
+        for later in others:
+            yield (
+                f"source {_named(later)}: has the DynamoDB table {table!r}, as source {_named(first)} does; each would pay for an "
+                "export of it"
+            )
 
 
 def _repeated(items: Iterable[_T]) -> list[_T]:
     return [item for item, count in Counter(items).items() if count > 1]
+
+
+def _repetitions(items: Iterable[tuple[str, _T]]) -> Iterator[tuple[_T, _T]]:
+    """The first one of each key with every later one of the same key."""
+    first: dict[str, _T] = {}
+    for key, item in items:
+        if key in first:
+            yield first[key], item
+        else:
+            first[key] = item
+
+
+def _named(source: SourceSettings) -> str:
+    return repr(source.name) if _has(source, "name") else "without a name"
 
 
 def _has(source: SourceSettings, key: str) -> bool:
@@ -71,7 +91,7 @@ def _lake_starts(lake: LakeSettings) -> Iterator[str]:
 
 def _starts(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     if source.start_date and source.start_date < lake.start_date:
-        yield f"source {source.name!r} starts {source.start_date}, before the lake's start_date {lake.start_date}"
+        yield f"source {source.name!r}: start_date {source.start_date} is before the lake's start_date {lake.start_date}"
 
 
 def _nothing_begins(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
@@ -93,7 +113,7 @@ def _needs_of_rds(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
 
 def _needs_of_glue(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:
     if isinstance(source, DynamoDb) and source.by_glue and lake.glue_role is None:
-        yield f"source {source.name!r} converts by Glue, and the lake has no `glue_role` for the job; add one"
+        yield f"source {source.name!r}: converter {source.converter} converts by Glue, and has no `glue_role` for the job; add one"
 
 
 def _places(lake: LakeSettings, source: SourceSettings) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, TypeAlias, get_args
 
 from rds_lake.config.database import Aurora, Rds
@@ -60,7 +61,9 @@ def _no_kind(raw: Mapping[Any, Any], place: str) -> str:
     kinds = f"{', '.join(words[:-1])} or {words[-1]}"
     if "kind" not in raw:
         return f"{place}.kind: is required; add {kinds}"
-    return f"{place}.kind: {shown(raw['kind'])} is no kind of source; write {kinds}"
+    nearest = get_close_matches(str(raw["kind"]).lower(), KINDS, n=1)
+    advice = f"did you mean `{nearest[0]}`? Write" if nearest else "write"
+    return f"{place}.kind: {shown(raw['kind'])} is no kind of source; {advice} {kinds}"
 
 
 def _of_other_kinds(key: str, kind: str) -> str | None:

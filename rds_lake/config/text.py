@@ -1,15 +1,15 @@
-"""The text of lake.yaml: YAML whose keys are unique, and pydantic's findings as sentences.
+"""pydantic's findings about single keys of lake.yaml, as sentences.
 
-What belongs here: YAML, and every sentence about a single key.
+What belongs here: every sentence about a single key. Where it stands in the file is `document/`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import date
 from difflib import get_close_matches
 from typing import Any, TypeAlias, get_args
 
-import yaml
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
@@ -18,24 +18,39 @@ _SHOWN = 100
 # Says where an unknown key belongs: a sentence; "" to say nothing at all; None when it belongs nowhere.
 Elsewhere: TypeAlias = Callable[[str], str | None]
 
-
-class UniqueKeyLoader(yaml.SafeLoader):
-    """YAML's rule that keys are unique, which PyYAML does not enforce: the second `rename:` would win silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.constructor.ConstructorError(
-                    "while reading a mapping",
-                    node.start_mark,
-                    f"the key {key!r} is written twice; remove one of the two",
-                    key_node.start_mark,
-                )
-            if isinstance(key, str):
-                seen.add(key)
-        return super().construct_mapping(node, deep=deep)
+# pydantic's types of errors (https://docs.pydantic.dev/latest/errors/validation_errors/) -> what the value must be.
+_MUST_BE = {
+    "bool": "true or false",
+    "int": "a whole number",
+    "float": "a number",
+    "finite": "a number",
+    "decimal": "a number",
+    "date": "a date, such as 2026-01-31",
+    "time": "a time of day, such as '03:30'",
+    "dict": "a mapping of keys to values",
+    "mapping": "a mapping of keys to values",
+    "tuple": "a list, as [a, b] or with a leading `- ` for each item",
+    "list": "a list, as [a, b] or with a leading `- ` for each item",
+    "model": "a mapping of keys to values",
+}
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+# Patterns of the settings -> what they ask for.
+_FORMS = {
+    r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$": "the name of a bucket: 3 to 63 lower-case letters, digits, dots and hyphens",
+    r"^[0-9]{12}$": "the number of an AWS account: 12 digits, in quotes",
+    r"^[A-Za-z0-9_-]{1,80}$": "the name of a queue, not its URL or ARN: at most 80 letters, digits, _ and -",
+    r"^[a-zA-Z0-9._-]{1,128}$": "the name of a workgroup: at most 128 letters, digits, dots, _ and -",
+    r"^[A-Za-z0-9_-]{1,120}$": "the name of a Glue job: at most 120 letters, digits, _ and -",
+    r"^[a-z][a-z0-9_]{0,62}$": "a lower-case letter and then at most 62 lower-case letters, digits and _",
+    r"^[A-Za-z][A-Za-z0-9-]{0,62}$": "an identifier as RDS has it, not an ARN or host name: a letter, and then at most 62 letters, "
+    "digits and hyphens",
+    r"^[^.]+\.(.*[^.])?[^.]$": "`database.schema`",
+}
 
 
 def explain(detail: ErrorDetails, model: type[BaseModel], place: str, elsewhere: Elsewhere) -> str:
@@ -45,7 +60,6 @@ def explain(detail: ErrorDetails, model: type[BaseModel], place: str, elsewhere:
     """
     keys = [str(part) for part in detail["loc"]]
     where = ".".join([place, *_written(keys)])
-    value = shown(detail["input"])
     match detail["type"]:
         case "extra_forbidden":
             said = elsewhere(keys[-1]) if len(keys) == 1 else None
@@ -59,15 +73,46 @@ def explain(detail: ErrorDetails, model: type[BaseModel], place: str, elsewhere:
         case "too_short":
             return f"{where}: must not be empty; add what belongs there (docs/configuration.md describes it)"
         case "invalid_key":
-            return f"{where}: keys are words, and {value} is none; correct it or put it in quotes"
+            return f"{where}: keys are words, and {shown(detail['input'])} is none; correct it or put it in quotes"
         case "value_error":
             return f"{where}: {detail['msg'].removeprefix('Value error, ')}"
         case _ if detail["input"] is None or detail["input"] == "":
             return f"{where}: has no value; write one, or remove the key (docs/configuration.md describes it)"
-        case "literal_error":
-            return f"{where}: {detail['msg']}, not {value}"
         case _:
-            return f"{where}: {detail['msg']} (it is {value})"
+            return f"{where}: {_wrong_value(detail)}"
+
+
+def _wrong_value(detail: ErrorDetails) -> str:
+    kind, value, context = detail["type"], shown(detail["input"]), detail.get("ctx", {})
+    if kind == "literal_error":
+        return _not_a_choice(detail["input"], str(context["expected"]))
+    if kind in _BOUNDS:
+        words, key = _BOUNDS[kind]
+        return f"must be {words} {context[key]:g}, not {value}"
+    if kind == "string_pattern_mismatch":
+        form = _FORMS.get(context["pattern"])
+        return f"must be {form}, not {value}" if form else f"{value} does not have the form {context['pattern']}"
+    if kind in ("string_too_short", "string_too_long"):
+        words, key = ("least", "min_length") if kind == "string_too_short" else ("most", "max_length")
+        return f"must have at {words} {context[key]} characters, not {value}"
+    if kind == "string_type":
+        return f"must be text, not {value}{_remedy(detail['input'])}"
+    if must := _MUST_BE.get(kind.partition("_")[0]):
+        return f"must be {must}, not {value}"
+    return f"{value} cannot be used here (docs/configuration.md describes the key)"
+
+
+def _not_a_choice(value: object, expected: str) -> str:
+    """`expected` is pydantic's list: `'newest' or 'first'`."""
+    choices = [word.strip("' ") for part in expected.split(" or ") for word in part.split(",")]
+    words = " or ".join([*filter(None, [", ".join(choices[:-1])]), choices[-1]])
+    nearest = get_close_matches(str(value).lower(), choices, n=1)
+    return f"must be {words}, not {shown(value)}{f'; did you mean `{nearest[0]}`?' if nearest else ''}"
+
+
+def _remedy(value: object) -> str:
+    """What a person does who meant the characters, and whom YAML gave something else."""
+    return "; put it in quotes" if isinstance(value, bool | int | float | date) else ""
 
 
 def unknown_key(place: str, key: str, known: Iterable[str]) -> str:
@@ -78,8 +123,8 @@ def unknown_key(place: str, key: str, known: Iterable[str]) -> str:
 
 
 def shown(value: object) -> str:
-    """The value for a message, shortened."""
-    text = repr(value)
+    """The value for a message, as YAML has it, shortened."""
+    text = {True: "true", False: "false"}[value] if isinstance(value, bool) else repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -91,7 +136,7 @@ def _written(keys: list[str]) -> list[str]:
 def _keys_at(model: type[BaseModel], keys: list[str]) -> Iterable[str]:
     """The keys of the section below the model that `keys` lead to."""
     for key in keys:
-        field = model.model_fields.get(key)
+        field: Any = model.model_fields.get(key)
         types = (field.annotation, *get_args(field.annotation)) if field else ()
         below = [kind for kind in types if isinstance(kind, type) and issubclass(kind, BaseModel)]
         if not below:

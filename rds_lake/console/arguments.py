@@ -1,12 +1,14 @@
-"""Arguments that several commands have."""
+"""Arguments that several commands have. Imports neither pydantic nor YAML: every `--help` would wait for them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from rds_lake.config.lake_yaml import CONFIG_FILE
+if TYPE_CHECKING:
+    from rds_lake.config.lake_yaml import LakeConfig
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
@@ -15,7 +17,14 @@ config_option = click.option(
     "config_path",
     type=FILE,
     envvar="RDS_LAKE_CONFIG",
-    default=CONFIG_FILE,
+    default="lake.yaml",
     show_default=True,
     help="Path of lake.yaml.",
 )
+
+
+def load_config(path: Path) -> LakeConfig:
+    """`config.lake_yaml.load_config`, imported when a command needs it."""
+    from rds_lake.config.lake_yaml import load_config as load
+
+    return load(path)

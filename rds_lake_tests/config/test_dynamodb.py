@@ -58,14 +58,14 @@ def test_every_key_that_makes_no_sense_is_named_with_its_place() -> None:
         "  - {name: shop, kind: rds, identifier: shop-prod, tables: [Users], incremental: true}",
         "  - {name: other, kind: dynamodb}",
     )
-    assert "sources.0.identifier: makes no sense for kind dynamodb; remove it" in text
-    assert "sources.0.snapshots: makes no sense" in text
-    assert "sources.0.export_at:" in text
-    assert "sources.0.read_percentage:" in text
-    assert "sources.0.engine: kind dynamodb has no engine, and 'mysql' converts nothing; remove it" in text
-    assert "sources.1.tables: makes no sense for kind rds" in text
-    assert "sources.1.incremental: makes no sense for kind rds" in text
-    assert "sources.2.tables: is required" in text
+    assert "source reviews: identifier: makes no sense for kind dynamodb; remove it" in text
+    assert "source reviews: snapshots: makes no sense" in text
+    assert "source reviews: export_at:" in text
+    assert "source reviews: read_percentage:" in text
+    assert "source reviews: engine: kind dynamodb has no engine, and 'mysql' converts nothing; remove it" in text
+    assert "source shop: tables: makes no sense for kind rds" in text
+    assert "source shop: incremental: makes no sense for kind rds" in text
+    assert "source other: tables: is required" in text
 
 
 def test_all_that_does_not_go_together_is_listed_at_once() -> None:
@@ -93,7 +93,7 @@ def test_changes_are_merged_for_exported_sources_of_one_machine() -> None:
 
 def test_a_table_belongs_to_one_source() -> None:
     text = problems_of(REVIEWS + "}", "  - {name: second, kind: dynamodb, tables: [Reviews]}")
-    assert "2 sources have the DynamoDB table 'Reviews'" in text
+    assert "source second: has the DynamoDB table 'Reviews', as source 'reviews' does" in text
 
 
 def test_exports_that_nothing_would_begin_are_refused() -> None:
@@ -103,7 +103,7 @@ def test_exports_that_nothing_would_begin_are_refused() -> None:
 
 @pytest.mark.parametrize("name", ["ab", "Order Details", "x" * 300, ""])
 def test_a_name_no_table_can_have_is_refused(name: str) -> None:
-    assert "sources.0.tables.0" in problems_of(f"  - {{name: reviews, kind: dynamodb, tables: ['{name}']}}")
+    assert "source reviews: tables.0" in problems_of(f"  - {{name: reviews, kind: dynamodb, tables: ['{name}']}}")
 
 
 def test_a_lake_of_dynamodb_alone_needs_neither_export_role_nor_key() -> None:
@@ -113,7 +113,7 @@ def test_a_lake_of_dynamodb_alone_needs_neither_export_role_nor_key() -> None:
     assert (settings.export_role, settings.kms_key) == (None, None)
     with pytest.raises(ConfigError) as caught:
         parse_config(bare + REVIEWS + "}\n  - {name: shop, kind: rds, identifier: shop-prod}", where="lake.yaml")
-    assert "source 'shop': RDS exports no snapshot without lake.export_role and lake.kms_key; add them" in str(
+    assert "source shop: RDS exports no snapshot without lake.export_role and lake.kms_key; add them" in str(
         caught.value
     )
     assert "'reviews'" not in str(caught.value)

@@ -51,8 +51,8 @@ def test_one_error_lists_every_problem_with_its_place() -> None:
     )
     message = problems_of(text)
     assert "lake.bucket" in message
-    assert "sources.0.identifer: unknown key" in message
-    assert "sources.0.identifier: is required" in message
+    assert "source shop: identifer: unknown key" in message
+    assert "source shop: identifier: is required" in message
     assert "'mongodb'" in message
 
 
@@ -63,7 +63,7 @@ def test_two_sources_of_one_name_are_refused() -> None:
 
 def test_two_sources_of_one_instance_are_refused() -> None:
     second = "\n  - name: shop2\n    kind: rds\n    identifier: SHOP-prod\n"
-    assert "two sources read instance 'shop-prod'" in problems_of(LEGAL.rstrip() + second)
+    assert "source shop2: reads instance 'SHOP-prod', as source 'shop' does" in problems_of(LEGAL.rstrip() + second)
 
 
 def test_a_key_written_twice_is_refused_instead_of_the_last_one_winning() -> None:
@@ -171,10 +171,10 @@ def test_in_place_and_a_deleted_export_are_refused_together() -> None:
     [
         (
             "    snapshots: [live]\n    live_schedule: 0 25 * * *\n",
-            "sources.0.live_schedule: '0 25 * * *' is no cron schedule",
+            "source shop: live_schedule: '0 25 * * *' is no cron schedule",
         ),
-        ("    retention: {schedule: every day}\n", "sources.0.retention.schedule: 'every day' is no cron schedule"),
-        ("    retention: {schedule: ''}\n", "sources.0.retention.schedule: '' is no cron schedule"),
+        ("    retention: {schedule: every day}\n", "source shop: retention.schedule: 'every day' is no cron schedule"),
+        ("    retention: {schedule: ''}\n", "source shop: retention.schedule: '' is no cron schedule"),
     ],
 )
 def test_a_schedule_that_is_none_is_named_with_its_key(line: str, place: str) -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,11 +15,19 @@ import psutil
 import pytest
 
 from rds_lake.localcloud.databases.ports import free_port
+from rds_lake_tests.support.wheel import Installed
 from rds_lake_tests.support.world import answers, post, until
 
 pytestmark = pytest.mark.slow
 
-RDS_LAKE = str(Path(sys.executable).parent / "rds-lake")
+
+@pytest.fixture(autouse=True)
+def _of_the_wheel(installed: Installed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The commands are those of the wheel, in an environment without a checkout."""
+    monkeypatch.setattr(f"{__name__}.RDS_LAKE", installed.rds_lake)
+
+
+RDS_LAKE = ""
 
 
 def variables() -> dict[str, str]:

@@ -8,8 +8,7 @@ from typing import Any
 
 import click
 
-from rds_lake.config.lake_yaml import load_config
-from rds_lake.console.arguments import FILE, FOLDER, config_option
+from rds_lake.console.arguments import FILE, FOLDER, config_option, load_config
 
 
 @click.group()

@@ -1,0 +1,150 @@
+"""lake.yaml as a document: its values, and where each of them stands.
+
+A problem begins with its place as a path of keys, `sources.0.retention.daily: …`, whichever section it is of, or with the source's
+name, `source 'shop': …`. Here the path is looked up in the text, so that no section of the settings knows about lines:
+
+    sources.0.retention.dayly: unknown key   ->   line 12, column 18: source shop: retention.dayly: unknown key
+
+Values of environment variables are secrets as far as anybody knows: a problem shows `${NAME}` instead of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+import yaml
+
+from rds_lake.config.document.loader import LakeLoader, Notes
+from rds_lake.config.document.secrets import without_secrets
+from rds_lake.config.document.syntax import syntax_problem
+from rds_lake.errors import ConfigError
+
+# What PyYAML raises of text that it cannot read: the others than YAMLError of values such as `!!bool x`, `!!int ''`.
+_NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
+_ENTRY = re.compile(r"(?P<section>(?P<noun>[a-z]+)s)\.(?P<number>\d+)(?:\.|: )")
+_NAMED = re.compile(r"(two sources are named|source) '((?:[^'\\]|\\.)*)'(?:: )?")
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """The deepest node that a problem's place leads to; `mark` is where its key begins."""
+
+    node: yaml.Node
+    mark: yaml.Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """The values of the text (`body`), its nodes, and what reading it found."""
+
+    body: object
+    root: yaml.Node | None
+    notes: Notes
+
+    def placed(self, problems: Iterable[str]) -> list[str]:
+        """Each problem with line and column and the source's name, in the order of the file; with those of the text itself."""
+        found = [(note.line, note.column, note.text) for note in self.notes.problems]
+        found += [place for problem in problems if (place := self._placed(problem))]
+        return [f"line {line + 1}, column {column + 1}: {text}" for line, column, text in sorted(dict.fromkeys(found))]
+
+    def _placed(self, problem: str) -> tuple[int, int, str] | None:
+        """None for what is only wrong because a variable is not set, which is a problem of its own."""
+        problem = problem.removeprefix("lake.yaml: ")
+        spot = self._spot(problem)
+        if spot is None:
+            return 0, 0, without_secrets(problem, self.notes.secrets)
+        if not self.notes.unset.isdisjoint(_nodes(spot.node)) and not isinstance(spot.node, yaml.MappingNode):
+            return None
+        text = without_secrets(self._named(problem), self.notes.secrets)
+        return spot.mark.line, spot.mark.column, text
+
+    def _named(self, problem: str) -> str:
+        """With the name of the source, or of another section's entry, instead of its number."""
+        if found := _ENTRY.match(problem):
+            entries, number = self._entries(found["section"]), int(found["number"])
+            name = _name(entries[number]) if number < len(entries) else None
+            return f"{found['noun']} {name or f'number {number + 1}'}: {problem[found.end() :]}"
+        return re.sub(r"^source '([^']*)'", r"source \1", problem)
+
+    def _spot(self, problem: str) -> _Spot | None:
+        if self.root is None:
+            return None
+        if found := _NAMED.match(problem):
+            entries = [entry for entry in self._entries("sources") if _name(entry) == found[2]]
+            if entries:
+                entry = entries[-1 if found[1].startswith("two") else 0]
+                return _deepest(_Spot(entry, entry.start_mark), problem[found.end() :])
+        return _deepest(_Spot(self.root, self.root.start_mark), problem)
+
+    def _entries(self, section: str) -> list[yaml.Node]:
+        entries = _value(self.root, section)
+        return list(entries.value) if isinstance(entries, yaml.SequenceNode) else []
+
+
+def read_document(text: str, *, where: str, environment: Mapping[str, str]) -> Document:
+    """The document in `text`. ConfigError where it is no YAML; `where` names it."""
+    try:
+        loader = LakeLoader(text, environment)
+        root = loader.get_single_node()
+        body = loader.construct_document(root) if root is not None else None
+    except _NOT_YAML as error:
+        raise ConfigError(f"{where} is not YAML: {syntax_problem(error, text)}") from error
+    return Document(body, root, loader.notes)
+
+
+def _deepest(spot: _Spot, rest: str) -> _Spot:
+    """Follow keys and numbers of the problem's first words as far as they lead; keys may have dots themselves."""
+    while True:
+        following = _following(spot, rest)
+        if following is None:
+            return spot
+        spot, rest = following
+
+
+def _following(spot: _Spot, rest: str) -> tuple[_Spot, str] | None:
+    if isinstance(spot.node, yaml.SequenceNode):
+        found = re.match(r"(\d+)(?:\.|: )", rest)
+        if not found or int(found[1]) >= len(spot.node.value):
+            return None
+        item = spot.node.value[int(found[1])]
+        return _Spot(item, item.start_mark), rest[found.end() :]
+    if not isinstance(spot.node, yaml.MappingNode):
+        return None
+    pairs = [(key, value) for key, value in spot.node.value if isinstance(key, yaml.ScalarNode)]
+    fits = [
+        (key, value) for key, value in pairs if key.value and re.match(rf"{re.escape(key.value)}(?:\.|: | |$)", rest)
+    ]
+    if not fits:
+        return None
+    key, value = max(fits, key=lambda pair: len(pair[0].value))
+    after = rest[len(key.value) :]
+    return _Spot(value, key.start_mark), re.sub(r"^(?:\.|: )", "", after)
+
+
+def _value(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    return next((value for key, value in pairs if key.value == name), None)
+
+
+def _name(entry: yaml.Node) -> str | None:
+    """The name as it is written: a variable's stays a secret."""
+    name = _value(entry, "name")
+    return (
+        str(name.value) if isinstance(name, yaml.ScalarNode) and not name.tag.endswith(":null") and name.value else None
+    )
+
+
+def _nodes(node: yaml.Node) -> Iterator[int]:
+    waiting, seen = [node], set[int]()
+    while waiting:
+        here = waiting.pop()
+        if id(here) in seen:
+            continue
+        seen.add(id(here))
+        yield id(here)
+        if isinstance(here, yaml.SequenceNode):
+            waiting += here.value
+        elif isinstance(here, yaml.MappingNode):
+            waiting += [node for pair in here.value for node in pair]

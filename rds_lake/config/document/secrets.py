@@ -1,0 +1,39 @@
+"""Sentences without the values of environment variables: a password that got into the wrong key must not get into a log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+# A value of at least this many characters that is shown in part is shown.
+_TELLING = 8
+_WORDS = 4
+
+
+def without_secrets(sentence: str, secrets: Mapping[str, str]) -> str:
+    """The sentence with each value replaced by how lake.yaml has it, `${NAME}`; a general one where a part of a value is left."""
+    for value, written in secrets.items():
+        for form in _forms(value):
+            sentence = re.sub(re.escape(form), lambda _, written=written: written, sentence, flags=re.IGNORECASE)
+    shown = [written for value, written in secrets.items() if _is_told(value, _without_names(sentence, secrets))]
+    if not shown:
+        return sentence
+    return f"the value of {' and '.join(dict.fromkeys(shown))} is not right here; it is not shown, since it comes from the environment"
+
+
+def _forms(value: str) -> list[str]:
+    """How sentences show a value: as it is, or as Python writes it. Of a short one only in quotes: it is a part of many words."""
+    quoted = [repr(value), repr(value.strip().rstrip("/"))]
+    plain = [form for text in quoted if len(form := text[1:-1]) >= _WORDS]
+    return sorted({value, *plain} if len(value) >= _WORDS else set(quoted), key=len, reverse=True)
+
+
+def _without_names(sentence: str, secrets: Mapping[str, str]) -> str:
+    for written in secrets.values():
+        sentence = sentence.replace(written, "")
+    return sentence
+
+
+def _is_told(value: str, sentence: str) -> bool:
+    text = sentence.lower()
+    return any(value[at : at + _TELLING].lower() in text for at in range(len(value) - _TELLING + 1))

@@ -1,0 +1,59 @@
+"""`rds-lake init`, `validate` and `schema`: the arguments. Commands are imported when called, as in `cli.py`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rds_lake.console.arguments import FILE, config_option
+
+
+@click.command()
+@config_option
+def validate(config_path: Path) -> None:
+    """Check lake.yaml: every problem with its line. Asks neither AWS nor Dagster."""
+    from rds_lake.console.project.validate import validate as run
+
+    run(config_path, say=click.echo)
+
+
+@click.command()
+@click.option("--out", type=FILE, help="Write it there, and say how an editor finds it.")
+def schema(out: Path | None) -> None:
+    """Print the JSON schema of lake.yaml, with which editors complete and check it."""
+    from rds_lake.console.project.schema import schema as run
+
+    run(out, show=click.echo, say=partial(click.echo, err=True))
+
+
+@click.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
+@click.option("--yes", is_flag=True, help="Ask nothing: everything that can be exported, and the defaults.")
+@click.option("--region", help="Region to look at. Default: the credentials'.")
+@click.option(
+    "--source", "sources", multiple=True, metavar="NAME", help="Instance, cluster or table; a pattern; may be repeated."
+)
+@click.option("--bucket", help="Bucket of the lake. Default: NAME-ACCOUNT-REGION.")
+@click.option(
+    "--name", default="rds-lake", show_default=True, help="How the names of role, key, queue and topic begin."
+)
+@click.option("--start-date", type=click.DateTime(["%Y-%m-%d"]), help="First date to export. Default: today (UTC).")
+@click.option("--price", "prices", multiple=True, metavar="KEY=USD", help="Of the estimate; may be repeated.")
+@click.option(
+    "--size", "sizes", multiple=True, metavar="NAME=GB", help="Of a source, for the estimate; may be repeated."
+)
+@click.option("--only-lake-yaml", is_flag=True, help="For a project that there is: lake.yaml and its schema alone.")
+def init(folder: Path, yes: bool, start_date: datetime | None, **asked: Any) -> None:
+    """Look at the account, ask what becomes a lake, and write a project into FOLDER. Creates nothing in AWS."""
+    from rds_lake.console.project.init import Asked
+    from rds_lake.console.project.init import init as run
+
+    def ask(question: str, *, default: str) -> str:
+        return click.prompt(question, default=default)
+
+    day = (start_date or datetime.now(UTC)).date()
+    run(Asked(folder=folder, start_date=day, ask=None if yes else ask, **asked), say=click.echo)

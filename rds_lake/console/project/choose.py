@@ -1,0 +1,49 @@
+"""Which of what was found becomes a source: by number, by name, or all that can be exported now."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+
+from rds_lake.console.project.discover import Found, FoundServer
+from rds_lake.errors import ConfigError
+
+
+def ready(found: Sequence[Found]) -> list[Found]:
+    """What can be exported as it is now."""
+    return [item for item in found if item.obstacle is None]
+
+
+def by_name(found: Sequence[Found], names: Sequence[str]) -> list[Found]:
+    """What `--source` names: an identifier, a table's name, or a pattern of them. ConfigError names what is not there."""
+    chosen = [item for item in found if any(fnmatchcase(item.identifier, name) for name in names)]
+    missing = [name for name in names if not any(fnmatchcase(item.identifier, name) for item in found)]
+    if missing:
+        there = ", ".join(item.identifier for item in found[:20]) or "nothing"
+        raise ConfigError(
+            f"--source {', '.join(missing)}: no such instance, cluster or table in this Region; there is {there}"
+        )
+    return _exportable(chosen)
+
+
+def by_number(found: Sequence[Found], answer: str) -> list[Found]:
+    """What a person answered: `1, 3-5`, `all` (that can be exported now), or nothing for the same."""
+    if answer.strip().lower() in ("", "all"):
+        return ready(found)
+    chosen: list[Found] = []
+    for part in re.split(r"[,\s]+", answer.strip()):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part, re.ASCII)
+        first, last = (int(match[1]), int(match[2] or match[1])) if match else (0, 0)
+        if not 1 <= first <= last <= len(found):
+            raise ConfigError(f"{part!r} is no number of the list: write numbers such as `1, 3-5`, or `all`")
+        chosen += [item for item in found[first - 1 : last] if item not in chosen]
+    return _exportable(chosen)
+
+
+def _exportable(chosen: Sequence[Found]) -> list[Found]:
+    """ConfigError for what AWS never exports; other obstacles are a person's to remove."""
+    never = [item for item in chosen if isinstance(item, FoundServer) and item.server.obstacle]
+    if never:
+        raise ConfigError("these cannot be exported:", [f"{item.identifier}: {item.obstacle}" for item in never])
+    return list(chosen)

@@ -1,0 +1,126 @@
+"""What an account has that a lake could be made of: DB instances, clusters, DynamoDB tables.
+
+A service that refuses to be asked is said, and the others are shown all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from rds_lake.aws.dynamodb import DynamoGateway
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.errors import AwsError, RdsLakeError
+from rds_lake.model.aws.server import DatabaseServer
+
+_OFTEN = 50  # tables between two words about progress: DynamoDB answers ten questions about recovery a second
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundTable:
+    """A DynamoDB table. `recovers`: point-in-time recovery is on; None where that could not be asked."""
+
+    name: str
+    gb: float
+    recovers: bool | None
+
+    @property
+    def kind(self) -> str:
+        return "dynamodb"
+
+    @property
+    def identifier(self) -> str:
+        return self.name
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing of it can be exported now, with the remedy; else None."""
+        if self.recovers is False:
+            return "point-in-time recovery is off: aws dynamodb update-continuous-backups turns it on"
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundServer:
+    """A DB instance or cluster."""
+
+    server: DatabaseServer
+
+    @property
+    def kind(self) -> str:
+        return self.server.kind
+
+    @property
+    def identifier(self) -> str:
+        return self.server.identifier
+
+    @property
+    def gb(self) -> float | None:
+        return self.server.size_gb
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why nothing of it can be exported now, with the remedy; else None."""
+        if self.server.obstacle:
+            return self.server.obstacle
+        if self.server.backup_days == 0:
+            return "automated backups are off: turn them on, or take snapshots by hand (`snapshots: [manual]`)"
+        return None
+
+
+Found = FoundServer | FoundTable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Discovered:
+    """Everything found, databases first; `refused`: sentences about what could not be asked."""
+
+    found: Sequence[Found]
+    refused: Sequence[str]
+
+
+def discover(rds: RdsGateway, dynamodb: DynamoGateway, *, say: Callable[[str], None]) -> Discovered:
+    """Ask every service; `say` gets a word of progress where there are many tables."""
+    found: list[Found] = []
+    refused: list[str] = []
+    kinds: list[tuple[str, Callable[[], Sequence[Found]]]] = [
+        ("DB instances", lambda: [FoundServer(server=server) for server in rds.list_servers("rds")]),
+        ("clusters", lambda: [FoundServer(server=server) for server in rds.list_servers("aurora")]),
+        ("DynamoDB tables", lambda: list(_tables(dynamodb, partial(_refuse, refused), say))),
+    ]
+    for what, ask in kinds:
+        try:
+            found += ask()
+        except RdsLakeError as error:
+            refused.append(f"{what} could not be listed: {error}")
+    return Discovered(found=found, refused=refused)
+
+
+def _refuse(refused: list[str], sentence: str) -> None:
+    """Once for what is refused of every table."""
+    if sentence not in refused:
+        refused.append(sentence)
+
+
+def _tables(dynamodb: DynamoGateway, refuse: Callable[[str], None], say: Callable[[str], None]) -> Iterator[FoundTable]:
+    names = dynamodb.list_tables()
+    for number, name in enumerate(names):
+        if number and number % _OFTEN == 0:
+            say(f"looked at {number} of {len(names)} DynamoDB tables")
+        try:
+            table = dynamodb.find_table(name)
+        except AwsError as error:
+            refuse(f"tables whose size is not known: {error.code} at DescribeTable")
+            yield FoundTable(name=name, gb=0.0, recovers=_recovers(dynamodb, name, refuse))
+            continue
+        if table is not None:
+            yield FoundTable(name=name, gb=table.bytes / 1e9, recovers=_recovers(dynamodb, name, refuse))
+
+
+def _recovers(dynamodb: DynamoGateway, name: str, refuse: Callable[[str], None]) -> bool | None:
+    try:
+        return dynamodb.recovery(name).earliest is not None
+    except AwsError as error:
+        refuse(f"whether point-in-time recovery is on is not known: {error.code} at DescribeContinuousBackups")
+        return None

@@ -1,0 +1,103 @@
+"""What a month of the chosen sources will cost, roughly: exports, the files that are kept, and the checks' scans.
+
+What belongs here: the calculation and the prices it takes. The prices are those of us-east-1 as they were known in 2025 and have not
+been compared with a bill; AWS's pages have today's:
+
+| price | page |
+|---|---|
+| exports of snapshots | https://aws.amazon.com/rds/pricing/ |
+| exports of DynamoDB | https://aws.amazon.com/dynamodb/pricing/ |
+| storage | https://aws.amazon.com/s3/pricing/ |
+| scanned bytes | https://aws.amazon.com/athena/pricing/ |
+| a key | https://aws.amazon.com/kms/pricing/ |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+
+from rds_lake.config.lake import Prices
+from rds_lake.config.shared import Retention
+from rds_lake.console.project.discover import Found
+from rds_lake.errors import ConfigError
+from rds_lake.model.lake.retention import keep
+
+_DAYS = 30.4
+_GB_PER_TB = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthPrices:
+    """In USD. `parquet_part`: how big the Parquet is of a database's size: an assumption, and data differ."""
+
+    export_per_gb_snapshot: float = Prices().export_per_gb_snapshot
+    export_per_gb_dynamodb: float = Prices().export_per_gb_dynamodb
+    storage_per_gb_month: float = 0.023
+    athena_per_tb: float = 5.0
+    kms_key_month: float = 1.0
+    parquet_part: float = 0.3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Month:
+    """The parts of the sum, in USD; `unknown` are the names of what has no known size and is not in it."""
+
+    exports: float
+    storage: float
+    checks: float
+    key: float
+    dates: int
+    unknown: tuple[str, ...]
+
+    @property
+    def total(self) -> float:
+        return self.exports + self.storage + self.checks + self.key
+
+
+def read_prices(texts: Sequence[str]) -> MonthPrices:
+    """The prices with those of `--price KEY=USD` in their place. ConfigError lists what cannot be read."""
+    known = {field.name for field in fields(MonthPrices)}
+    given: dict[str, float] = {}
+    problems: list[str] = []
+    for text in texts:
+        key, _, value = text.partition("=")
+        try:
+            given[key] = float(value)
+        except ValueError:
+            problems.append(f"{text!r}: write KEY=USD, for example storage_per_gb_month=0.025")
+            continue
+        if key not in known or not 0 <= given[key] < float("inf"):
+            problems.append(f"{text!r}: the prices are {', '.join(sorted(known))}, each 0 or more")
+    if problems:
+        raise ConfigError("--price cannot be read:", problems)
+    return replace(MonthPrices(), **given)
+
+
+def month_of(chosen: Sequence[Found], prices: MonthPrices, retention: Retention, sizes: Mapping[str, float]) -> Month:
+    """A month in which each source is exported daily and as many dates lie in the lake as retention keeps in the long run.
+
+    `sizes` are GB by identifier, for what AWS does not say or says wrongly: it names the allocated storage, an upper limit.
+    """
+    gb = {item: sizes.get(item.identifier, item.gb) for item in chosen}
+    known = {item: size for item, size in gb.items() if size is not None}
+    exports = {"dynamodb": prices.export_per_gb_dynamodb}
+    a_day = sum(size * exports.get(item.kind, prices.export_per_gb_snapshot) for item, size in known.items())
+    parquet = sum(known.values()) * prices.parquet_part
+    dates = dates_kept(retention)
+    return Month(
+        exports=a_day * _DAYS,
+        storage=parquet * dates * prices.storage_per_gb_month,
+        checks=parquet * _DAYS / _GB_PER_TB * prices.athena_per_tb,
+        key=prices.kms_key_month,
+        dates=dates,
+        unknown=tuple(item.identifier for item, size in gb.items() if size is None),
+    )
+
+
+def dates_kept(retention: Retention) -> int:
+    """How many dates lie in a lake that has had one a day for years."""
+    today = date(2026, 12, 31)
+    years = [today - timedelta(days=number) for number in range(31 * max(retention.monthly, retention.daily, 14))]
+    return len(keep(years, retention, today))

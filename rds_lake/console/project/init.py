@@ -1,0 +1,149 @@
+"""`rds-lake init`: look at an account, ask which of it becomes a lake, and write a project that Dagster loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Protocol
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.dynamodb import DynamoGateway
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.aws.session import open_clients
+from rds_lake.config.lake_yaml import parse_config
+from rds_lake.config.shared import Retention
+from rds_lake.console.project.choose import by_name, by_number, ready
+from rds_lake.console.project.discover import Discovered, Found, discover
+from rds_lake.console.project.estimate import Month, MonthPrices, month_of, read_prices
+from rds_lake.console.project.files import (
+    SCHEMA_NAME,
+    lake_files,
+    package_name,
+    project_files,
+    require_room,
+    write_files,
+)
+from rds_lake.console.project.lake_text import NewLake, lake_text
+from rds_lake.console.project.listing import listing, month_lines
+from rds_lake.errors import ConfigError
+from rds_lake.infra.account import find_account
+
+
+class Ask(Protocol):
+    """Asks a person; returns the default where they only press Enter."""
+
+    def __call__(self, question: str, *, default: str) -> str: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command is asked for. `ask` is None where nobody is to be asked: then defaults hold."""
+
+    folder: Path
+    start_date: date
+    ask: Ask | None
+    name: str = "rds-lake"
+    region: str | None = None
+    bucket: str | None = None
+    sources: tuple[str, ...] = ()
+    prices: tuple[str, ...] = ()
+    sizes: tuple[str, ...] = ()
+    only_lake_yaml: bool = False
+
+
+def init(asked: Asked, *, say: Callable[[str], None]) -> None:
+    """Write the project. ConfigError before anything is written where AWS, an answer or a file that is there is in the way."""
+    package = package_name(asked.folder.resolve())
+    written = lake_files("") if asked.only_lake_yaml else project_files("", package)
+    require_room(asked.folder, written)
+    prices, sizes = read_prices(asked.prices), _sizes(asked.sizes)
+    say("looking at the account …")
+    clients = open_clients(region=asked.region)
+    account = find_account(clients)
+    found = _found(clients, say)
+    say(f"account {account.number}, Region {account.region}:")
+    for line in listing(found.found):
+        say(line)
+    chosen = _chosen(asked, found)
+    bucket = asked.bucket or _asked(asked, "bucket of the lake", f"{asked.name}-{account.number}-{account.region}")
+    lake = NewLake(
+        name=asked.name,
+        account=account,
+        bucket=bucket,
+        start_date=asked.start_date,
+        chosen=chosen,
+        retention=Retention(),
+    )
+    text = lake_text(lake, SCHEMA_NAME)
+    parse_config(text, where="the new lake.yaml")
+    _say_month(month_of(chosen, prices, lake.retention, sizes), prices, say)
+    write_files(asked.folder, lake_files(text) if asked.only_lake_yaml else project_files(text, package))
+    for line in _goodbye(asked, written):
+        say(line)
+
+
+def _found(clients: AwsClients, say: Callable[[str], None]) -> Discovered:
+    dynamodb = clients.client("dynamodb")
+    discovered = discover(RdsGateway(clients.rds), DynamoGateway(dynamodb), say=say)
+    for sentence in discovered.refused:
+        say(f"note: {sentence}")
+    if not discovered.found:
+        raise ConfigError(
+            "there is no DB instance, cluster or DynamoDB table that these credentials can see in this Region; nothing was "
+            "written. Choose another with --region or AWS_PROFILE",
+            discovered.refused,
+        )
+    return discovered
+
+
+def _chosen(asked: Asked, discovered: Discovered) -> Sequence[Found]:
+    found = discovered.found
+    if asked.sources:
+        chosen = by_name(found, asked.sources)
+    else:
+        chosen = by_number(found, _asked(asked, "which of them (numbers such as 1, 3-5)", "all"))
+    if not chosen:
+        raise ConfigError("nothing was chosen, or nothing can be exported yet; nothing was written:", _obstacles(found))
+    return chosen
+
+
+def _obstacles(found: Sequence[Found]) -> list[str]:
+    can = ready(found)
+    return [f"{item.identifier}: {item.obstacle}" for item in found if item not in can]
+
+
+def _asked(asked: Asked, question: str, default: str) -> str:
+    return asked.ask(question, default=default) if asked.ask else default
+
+
+def _sizes(texts: Sequence[str]) -> Mapping[str, float]:
+    sizes: dict[str, float] = {}
+    for text in texts:
+        name, _, size = text.rpartition("=")
+        try:
+            sizes[name] = float(size)
+        except ValueError as error:
+            raise ConfigError(f"--size {text!r}: write NAME=GB, for example shop-prod=120") from error
+    return sizes
+
+
+def _say_month(month: Month, prices: MonthPrices, say: Callable[[str], None]) -> None:
+    for line in month_lines(month, prices):
+        say(line)
+
+
+def _goodbye(asked: Asked, written: Mapping[str, str]) -> Sequence[str]:
+    folder = asked.folder
+    moved = [] if folder == Path() else [f"  cd {folder}"]
+    dagster = [] if asked.only_lake_yaml else ["  DAGSTER_HOME=$PWD dagster dev    # or: dg dev"]
+    return [
+        f"\nwritten to {folder.resolve()}: {', '.join(written)}",
+        "next:",
+        *moved,
+        "  rds-lake validate    # after every change of lake.yaml",
+        "  rds-lake setup       # makes bucket, key, roles, queue and rules in the account",
+        "  rds-lake doctor      # is everything there, before anything is paid for",
+        *dagster,
+    ]

@@ -1,0 +1,56 @@
+"""What `rds-lake init` shows: the account's databases and tables as a numbered list, and a month's cost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rds_lake.console.project.discover import Found, FoundServer
+from rds_lake.console.project.estimate import Month, MonthPrices
+
+_KINDS = {"rds": "instance", "aurora": "cluster", "dynamodb": "table"}
+
+
+def listing(found: Sequence[Found]) -> Iterator[str]:
+    """A line for each, with its number, in columns."""
+    rows = [
+        (str(number), _KINDS[item.kind], item.identifier, _engine(item), _size(item.gb), item.obstacle or _ready(item))
+        for number, item in enumerate(found, start=1)
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(5)] if rows else []
+    for row in rows:
+        cells = [
+            text.rjust(width) if column in (0, 4) else text.ljust(width)
+            for column, (text, width) in enumerate(zip(row[:5], widths, strict=True))
+        ]
+        yield f"  {'  '.join(cells)}  {row[5]}"
+
+
+def month_lines(month: Month, p: MonthPrices) -> Iterator[str]:
+    """The sum with its parts, and what it assumes."""
+    rows = (
+        ("exports", month.exports, f"{p.export_per_gb_snapshot:g} a GB of snapshot, {p.export_per_gb_dynamodb:g} of DynamoDB"),
+        ("S3", month.storage, f"{p.storage_per_gb_month:g} a GB and month; Parquet is assumed to be {p.parquet_part:.0%} of the size"),
+        ("Athena", month.checks, f"{p.athena_per_tb:g} a TB; the checks read each date once, your queries come on top"),
+        ("KMS", month.key, "a key of the lake's own"),
+    )  # fmt: skip
+    yield f"\na month will cost about {month.total:,.2f} USD, with one export a day and {month.dates} dates kept:"
+    for what, usd, why in rows:
+        yield f"  {what:<8}{usd:>12,.2f}  {why}"
+    yield "  prices of us-east-1 as known in 2025, sizes as allocated; --price KEY=USD and --size NAME=GB say better ones"
+    if month.unknown:
+        yield f"  not in it, since AWS does not say how big they are: {', '.join(month.unknown)}"
+
+
+def _engine(item: Found) -> str:
+    return f"{item.server.engine} {item.server.version}".strip() if isinstance(item, FoundServer) else "dynamodb"
+
+
+def _size(gb: float | None) -> str:
+    return "? GB" if gb is None else f"{gb:,.0f} GB" if gb >= 10 or gb == 0 else f"{gb:,.2g} GB"
+
+
+def _ready(item: Found) -> str:
+    if isinstance(item, FoundServer):
+        days = item.server.backup_days
+        return f"can be exported; backups of {days} day{'s' * (days != 1)}"
+    return "can be exported" if item.recovers else "perhaps: point-in-time recovery is not known"

@@ -1,0 +1,47 @@
+"""A DB instance or cluster as DescribeDBInstances and DescribeDBClusters say it, and whether its snapshots can be exported.
+
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBInstance.html
+https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DBCluster.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from rds_lake.model.aws.engine import Engine, engine_of
+
+_MAGNETIC = "standard"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseServer:
+    """`size_gb` is the allocated storage, None where AWS does not say it (Aurora). `backup_days`: 0 where automated backups
+    are off."""
+
+    kind: Literal["rds", "aurora"]
+    identifier: str
+    engine: str
+    version: str = ""
+    size_gb: int | None = None
+    backup_days: int = 0
+    storage_type: str = ""
+
+    @property
+    def family(self) -> Engine | None:
+        """None for an engine that AWS exports no snapshots of."""
+        try:
+            return engine_of(self.engine)
+        except ValueError:
+            return None
+
+    @property
+    def obstacle(self) -> str | None:
+        """Why AWS cannot export its snapshots, as far as its engine and storage say so; else None."""
+        # https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_StartExportTask.html
+        if self.engine.startswith("custom-"):
+            return "AWS exports no snapshots of RDS Custom"
+        if self.family is None:
+            return f"AWS exports no snapshots of engine {self.engine}"
+        # https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html
+        return "AWS exports no snapshots of magnetic storage" if self.storage_type == _MAGNETIC else None

@@ -1,0 +1,99 @@
+"""What YAML makes of a person's text: no trap changes a value in silence, and what is no YAML is said with its line."""
+
+import pytest
+
+from rds_lake.config.lake_yaml import LakeConfig, parse_config
+from rds_lake.errors import ConfigError
+from rds_lake_tests.config.document.test_places import file_with, problems_of
+
+
+def read(text: str) -> LakeConfig:
+    return parse_config(text, where="lake.yaml")
+
+
+@pytest.mark.parametrize("word", ["off", "no", "false", "False", "'false'"])
+def test_every_word_for_false_is_false(word: str) -> None:
+    assert not read(file_with(line_9=f"    kind: rds\n    athena: {word}")).source("shop").athena
+
+
+@pytest.mark.parametrize("name", ["on", "no", "y", "off"])
+def test_words_that_yaml_1_1_takes_for_true_or_false_may_be_names(name: str) -> None:
+    assert read(file_with(line_8=f"  - name: {name}")).sources[0].name == name
+
+
+def test_a_number_with_a_leading_zero_is_neither_octal_nor_shortened() -> None:
+    owner = read(file_with(line_2="  bucket: acme-lake\n  export_bucket_owner: 012345671234")).lake.export_bucket_owner
+    assert owner == "012345671234"
+    assert read(file_with(line_9="    kind: rds\n    priority: 010")).databases[0].priority == 10
+    assert problems_of(file_with(line_2="  bucket: acme-lake\n  export_bucket_owner: 123456789012"))[0].endswith(
+        "put it in quotes"
+    )
+
+
+def test_a_time_of_day_is_no_number_of_minutes() -> None:
+    assert (
+        read(file_with(line_12="    kind: dynamodb\n    export_at: 12:30")).dynamodb[0].export_at.isoformat()
+        == "12:30:00"
+    )
+    assert (
+        "must be a number, not '1:30'"
+        in problems_of(file_with(line_9="    kind: rds\n    export_timeout_hours: 1:30"))[0]
+    )
+
+
+def test_dates_are_read_with_and_without_quotes() -> None:
+    plain, quoted = (read(file_with(line_6=f"  start_date: {text}")) for text in ("2026-01-01", "'2026-01-01'"))
+    assert plain.lake == quoted.lake
+
+
+def test_anchors_and_merged_keys_save_repetition() -> None:
+    text = file_with(
+        line_9="    kind: rds\n    retention: &kept {daily: 30}\n    freshness_hours: 30",
+        line_12="    kind: dynamodb\n    retention:\n      <<: *kept\n      weekly: 2",
+    )
+    kept = [source.retention for source in read(text).sources]
+    assert [(one.daily, one.weekly) for one in kept if one] == [(30, 8), (30, 2)]
+
+
+def test_keys_that_are_written_twice_are_all_named_beside_the_other_problems() -> None:
+    text = file_with(
+        line_4="  kms_key: a\n  kms_key: b", line_10="    identifier: a\n    identifier: b", line_13="    tables: []"
+    )
+    assert problems_of(text) == [
+        "line 5, column 3: the key 'kms_key' is written twice; remove one of the two",
+        "line 12, column 5: the key 'identifier' is written twice; remove one of the two",
+        "line 15, column 5: source reviews: tables: must not be empty; add what belongs there (docs/configuration.md describes it)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (file_with(line_9="\tkind: rds"), "line 9, column 1: a line may be indented by spaces only, and here is a tab"),
+        (file_with(line_9="    kind: rds: x"), "line 9, column 14: a second `:` in one value"),
+        (file_with(line_9="   kind: rds"), "line 9, column 4: this line is indented differently from its neighbours"),
+        (file_with(line_13="    tables: [Reviews"), "line 14, column 1: a list in [ ] is not closed"),
+        (file_with(line_13="    tables: [${TABLE}]"), "a ${VARIABLE} in it needs quotes"),
+        (file_with(line_2="  bucket: *other"), "line 2, column 11: `*` refers to a name that no `&` before it gives"),
+        (file_with(line_2="  bucket: @acme"), "line 2, column 11: a value may not begin with this character"),
+        (file_with(line_7="---"), "line 7, column 1: a second document begins here"),
+        (file_with(line_2="  bucket: !secret x"), "line 2, column 11: words after `!`"),
+        (file_with(line_2="  bucket: 'acme"), "quotes, [ or { that are opened are not closed"),
+        (file_with(line_2="  bucket: a\x07b"), "line 2: the character U+0007 is not allowed in YAML"),
+        ("", "must be a mapping with `lake:` and `sources:`"),
+        ("just words", "must be a mapping with `lake:` and `sources:`"),
+    ],
+)
+def test_text_that_is_no_yaml_is_told_with_its_line_and_what_to_do(text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(text)
+    assert said in str(caught.value)
+
+
+def test_an_alias_of_itself_is_a_sentence() -> None:
+    assert problems_of(file_with(line_10="    identifier: &a [*a]"))
+
+
+def test_aliases_of_aliases_do_not_fill_the_memory() -> None:
+    bombs = "\n".join(f"b{n}: &b{n} [{', '.join([f'*b{n - 1}'] * 9)}]" for n in range(1, 30))
+    assert len(problems_of(file_with() + f"b0: &b0 [x]\n{bombs}\n")) == 30

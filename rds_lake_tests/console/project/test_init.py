@@ -1,0 +1,167 @@
+"""`rds-lake init` on the local cloud: what it finds, asks, writes, and never overwrites."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from rds_lake.cli import main
+from rds_lake.config.lake_yaml import load_config
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.environment import environment
+
+
+def make_table(cloud: LocalCloud, name: str, *, recovers: bool) -> None:
+    dynamodb = cloud.clients.client("dynamodb")
+    key = {"AttributeName": "id", "AttributeType": "S"}
+    dynamodb.create_table(
+        TableName=name,
+        AttributeDefinitions=[key],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    if recovers:
+        on = {"PointInTimeRecoveryEnabled": True}
+        dynamodb.update_continuous_backups(TableName=name, PointInTimeRecoverySpecification=on)
+
+
+def make_instance(cloud: LocalCloud, name: str, **changes: Any) -> None:
+    settings: dict[str, Any] = {"Engine": "mysql", "AllocatedStorage": 500, "BackupRetentionPeriod": 7}
+    cloud.clients.client("rds").create_db_instance(
+        DBInstanceIdentifier=name, DBInstanceClass="db.t3.medium", **(settings | changes)
+    )
+
+
+@pytest.fixture
+def account(cloud: LocalCloud, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> LocalCloud:
+    """An account with some of everything, as the environment's; the working directory is empty."""
+    for name, value in environment(cloud.url).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)
+    make_table(cloud, "Reviews", recovers=True)
+    make_table(cloud, "off", recovers=True)
+    make_table(cloud, "Sessions", recovers=False)
+    make_instance(cloud, "orders-prod")
+    make_instance(cloud, "nobackup", BackupRetentionPeriod=0)
+    make_instance(cloud, "erp", Engine="oracle-ee")
+    return cloud
+
+
+def init(*arguments: str, answers: str | None = None) -> Result:
+    return CliRunner().invoke(main, ["init", *arguments], input=answers)
+
+
+def test_without_questions_everything_that_can_be_exported_becomes_a_lake(account: LocalCloud, tmp_path: Path) -> None:
+    done = init("--yes", "--start-date", "2026-11-01")
+    assert done.exit_code == 0, done.output
+    assert "account 123456789012, Region us-east-1" in done.output
+    for said in (
+        r"instance +erp +oracle-ee .*AWS exports no snapshots of engine oracle-ee",
+        r"instance +nobackup +mysql .*automated backups are off",
+        r"instance +orders-prod +mysql [\d.]+ +500 GB  can be exported; backups of 7 days",
+        r"cluster +shop-aurora +aurora-postgresql .*\? GB  can be exported",
+        r"table +Sessions +dynamodb .*point-in-time recovery is off",
+        r"not in it, since AWS does not say how big they are: shop-aurora",
+    ):
+        assert re.search(said, done.output), f"{said}\n{done.output}"
+    config = load_config(tmp_path / "lake.yaml")
+    assert [(source.name, source.kind) for source in config.sources] == [
+        ("orders_prod", "rds"),
+        ("shop_prod", "rds"),
+        ("shop_aurora", "aurora"),
+        ("dynamodb", "dynamodb"),
+    ]
+    assert config.dynamodb[0].tables == ("Reviews", "off")
+    assert config.databases[0].engine == "mysql"
+    assert config.lake.bucket == "rds-lake-123456789012-us-east-1"
+    assert config.lake.export_role == "arn:aws:iam::123456789012:role/rds-lake-export"
+
+
+def test_a_person_answers_with_numbers_and_a_bucket(account: LocalCloud, tmp_path: Path) -> None:
+    listed = init("--yes", "elsewhere").output
+    number = next(line.split()[0] for line in listed.splitlines() if " orders-prod " in line)
+    done = init("mine", answers=f"{number}\nour-own-bucket\n")
+    assert done.exit_code == 0, done.output
+    config = load_config(tmp_path / "mine" / "lake.yaml")
+    assert [source.name for source in config.sources] == ["orders_prod"]
+    assert config.lake.bucket == "our-own-bucket"
+
+
+def test_flags_name_sources_by_pattern_and_what_has_no_backups_is_taken_with_a_comment(
+    account: LocalCloud, tmp_path: Path
+) -> None:
+    done = init("--yes", "--source", "nobackup", "--source", "Se*", "--name", "crm", "--bucket", "crm-lake")
+    assert done.exit_code == 0, done.output
+    text = (tmp_path / "lake.yaml").read_text(encoding="utf-8")
+    assert "automated backups are OFF" in text and "snapshots: [manual]" in text
+    assert "- Sessions    # point-in-time recovery is OFF" in text
+    assert load_config(tmp_path / "lake.yaml").lake.events_queue == "crm-events"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--source", "nobody"], "no such instance, cluster or table in this Region; there is"),
+        (["--source", "erp"], "AWS exports no snapshots of engine oracle-ee"),
+        (["--bucket", "Not_A_Bucket"], "must be the name of a bucket"),
+        (["--price", "gold=1", "--price", "storage_per_gb_month=x"], "the prices are athena_per_tb"),
+        (["--size", "shop-prod"], "write NAME=GB"),
+    ],
+)
+def test_what_cannot_be_is_a_sentence_and_nothing_is_written(
+    arguments: list[str], said: str, account: LocalCloud, tmp_path: Path
+) -> None:
+    done = init("--yes", *arguments)
+    assert done.exit_code == 1
+    assert said in done.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_files_that_are_there_are_listed_and_none_is_touched(account: LocalCloud, tmp_path: Path) -> None:
+    (tmp_path / "lake.yaml").write_text("mine", encoding="utf-8")
+    (tmp_path / "pyproject.toml").symlink_to("nowhere")
+    done = init("--yes")
+    assert done.exit_code == 1
+    assert "- lake.yaml" in done.output and "- pyproject.toml" in done.output and "workspace" not in done.output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lake.yaml", "pyproject.toml"]
+    assert (tmp_path / "lake.yaml").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_project_that_there_is_gets_lake_yaml_and_its_schema_only(account: LocalCloud, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text("[project]\n", encoding="utf-8")
+    assert init("--yes", "--only-lake-yaml").exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lake.schema.json", "lake.yaml", "pyproject.toml"]
+
+
+def test_the_estimate_follows_prices_and_sizes_that_are_given(account: LocalCloud) -> None:
+    def total(*arguments: str) -> float:
+        output = init("--yes", "--source", "shop-aurora", *arguments).output
+        found = re.search(r"a month will cost about ([\d,.]+) USD", output)
+        assert found, output
+        return float(found[1].replace(",", ""))
+
+    free = ["storage_per_gb_month=0", "athena_per_tb=0", "kms_key_month=0", "export_per_gb_snapshot=0.02"]
+    assert total("a", "--size", "shop-aurora=100", *(f"--price={price}" for price in free)) == pytest.approx(60.8)
+    assert total("b") == 1.0, "the key alone, while nobody knows how big a cluster is"
+
+
+def test_without_a_region_it_says_so(monkeypatch: pytest.MonkeyPatch, account: LocalCloud, tmp_path: Path) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+    done = init("--yes")
+    assert done.exit_code == 1
+    assert "there is no AWS Region" in done.output
+
+
+def test_without_credentials_it_says_so(monkeypatch: pytest.MonkeyPatch, account: LocalCloud, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    done = init("--yes")
+    assert done.exit_code == 1
+    assert "configure AWS credentials" in done.output
+    assert list(tmp_path.iterdir()) == []
