@@ -109,6 +109,11 @@ def parse_config(text: str, *, where: str, directory: Path = Path()) -> LakeConf
         raise ConfigError(f"{where} is not YAML: {error or type(error).__name__}") from error
     if not isinstance(body, dict):
         raise ConfigError(f"{where} must be a mapping with `lake:` and `sources:`")
+    return config_of(body, where=where, directory=directory)
+
+
+def config_of(body: dict[Any, Any], *, where: str, directory: Path = Path()) -> LakeConfig:
+    """The configuration in `body`, which has the keys of lake.yaml; else as `parse_config`."""
     lake = _lake(body)
     sources, problems = _sources(body)
     read = [source.settings for source in sources if source.settings is not None]
