@@ -1,15 +1,32 @@
 """From what all `defs.yaml` say to one configuration, by the rules of lake.yaml; each problem is said with its file and line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from rds_lake.config.lake_yaml import LakeConfig, config_of
 from rds_lake.defs.components.attributes import Given
 from rds_lake.errors import ConfigError
 
-_PLACE = re.compile(r"^(lake|sources\.(\d+))((?:\.[^\s.:]+)*): ")
-_OF_SOURCE = re.compile(r"sources?(?: named)? '([a-z0-9_]+)'")
-_LAKE_KEYS = ("lake", "sources")
+_SOURCES = "sources"
+# How lake.yaml's reader begins a problem: `sources.3.retention.daily: `.
+_PLACE = re.compile(r"(?:lake|sources\.(?P<source>\d+))(?P<keys>(?:\.[^\s.:]+)*): ")
+_WHOLE = "lake.yaml: "
+_NAMED = re.compile(r"sources? (?:are named )?'([a-z0-9_]+)'")
+_FIRST_KEY = re.compile(r"([a-z_]+)[\s:]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Home:
+    """Where a source is written: in `given`, below the keys of `place`."""
+
+    given: Given
+    place: tuple[str | int, ...]
+    values: Any
+
+    def at(self, *keys: str | int) -> str:
+        return self.given.at((*self.place, *keys))
 
 
 def read_lake(lake: Given, sources: Sequence[Given]) -> LakeConfig:
@@ -17,42 +34,37 @@ def read_lake(lake: Given, sources: Sequence[Given]) -> LakeConfig:
 
     Raises ConfigError listing every problem.
     """
-    inline = lake.values.get("sources") or []
-    if not isinstance(inline, list) or (not inline and not sources):
-        # What lake.yaml's reader says of it, too.
-        inline, sources = lake.values.get("sources"), ()
-    entries = [*inline, *(dict(source.values) for source in sources)] if isinstance(inline, list) else inline
-    body = {key: lake.values[key] for key in lake.values if key != "sources"} | {"sources": entries}
-    placed = [(lake, ("sources", at)) for at in range(len(inline) if isinstance(inline, list) else 0)]
-    homes: list[tuple[Given, tuple[str | int, ...]]] = [*placed, *((source, ()) for source in sources)]
+    inline = lake.values.get(_SOURCES) or []
+    if not isinstance(inline, list):
+        raise ConfigError(f"{lake.at((_SOURCES,))}: sources: must be a list, each entry with a leading `- `")
+    homes = [_Home(given=lake, place=(_SOURCES, at), values=entry) for at, entry in enumerate(inline)]
+    homes += [_Home(given=source, place=(), values=dict(source.values)) for source in sources]
+    body = {**lake.values, _SOURCES: [home.values for home in homes]}
     try:
         return config_of(body, where=lake.where)
     except ConfigError as error:
         problems = [_located(problem, lake, homes) for problem in error.problems]
-        raise ConfigError("the lake has problems:", problems) from error
+    raise ConfigError("the lake has problems:", problems)
 
 
-def _located(problem: str, lake: Given, homes: Sequence[tuple[Given, tuple[str | int, ...]]]) -> str:
+def _located(problem: str, lake: Given, homes: Sequence[_Home]) -> str:
     """The problem with file and line in the place of `sources.3`."""
-    found = _PLACE.match(problem)
+    found = None if problem.startswith(_WHOLE) else _PLACE.match(problem)
     if found is None:
-        return f"{_named(problem, homes) or lake.at(())}: {problem.removeprefix('lake.yaml: ')}"
-    keys: tuple[str | int, ...] = tuple(int(key) if key.isdecimal() else key for key in found[3].split(".")[1:])
-    given, place = homes[int(found[2])] if found[2] else (lake, ("lake",))
-    said = problem[found.end() :]
-    if not keys and (first := re.match(r"([a-z_]+)[\s:]", said)) and not found[2] is None:
-        keys = (first[1],)  # a rule of keys together begins with the key that it is about
-        return f"{given.at((*place, *keys))}: {said}"
-    return f"{given.at((*place, *keys))}: {'.'.join(map(str, keys)) + ': ' if keys else ''}{said}"
+        return f"{_of_named(problem, homes) or lake.at(())}: {problem.removeprefix(_WHOLE)}"
+    said, number = problem[found.end() :], found["source"]
+    home = homes[int(number)] if number else _Home(given=lake, place=("lake",), values=lake.values.get("lake"))
+    keys = [int(key) if key.isdecimal() else key for key in found["keys"].split(".")[1:]]
+    if keys:
+        return f"{home.at(*keys)}: {'.'.join(map(str, keys))}: {said}"
+    # A rule of several keys begins with the one to change.
+    first = _FIRST_KEY.match(said)
+    is_key = first and isinstance(home.values, Mapping) and first[1] in home.values
+    return f"{home.at(first[1]) if first and is_key else home.at()}: {said}"
 
 
-def _named(problem: str, homes: Sequence[tuple[Given, tuple[str | int, ...]]]) -> str | None:
+def _of_named(problem: str, homes: Sequence[_Home]) -> str | None:
     """Where the source is that the problem names."""
-    found = _OF_SOURCE.search(problem)
-    for given, place in homes:
-        entry = given.values
-        for key in place:
-            entry = entry[key]  # type: ignore[index]
-        if found and isinstance(entry, dict) and entry.get("name") == found[1]:
-            return given.at((*place, "name"))
-    return None
+    found = _NAMED.search(problem)
+    names = {str(home.values.get("name")): home for home in homes if isinstance(home.values, Mapping)}
+    return names[found[1]].at("name") if found and found[1] in names else None

@@ -11,6 +11,7 @@ from typing import Any
 from dagster import components as dagster_components
 
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import KINDS
 
 Schema = Mapping[str, Any]
 
@@ -75,7 +76,7 @@ def _by_kind(mapping: Mapping[str, str]) -> dict[str, Any]:
     return {
         "type": "object",
         "required": [_KIND],
-        "properties": {_KIND: {"enum": list(mapping)}},
+        "properties": {_KIND: {"enum": list(KINDS)}},
         "allOf": [
             {"if": {"properties": {_KIND: {"const": kind}}, "required": [_KIND]}, "then": {"$ref": model}}
             for kind, model in mapping.items()
@@ -86,8 +87,7 @@ def _by_kind(mapping: Mapping[str, str]) -> dict[str, Any]:
 def _by_type(choices: Sequence[Schema]) -> dict[str, Any]:
     """The first choice whose type the value has; what has none of them is compared with the last."""
     ordered = sorted(choices, key=lambda choice: choice.get("type") != "null")
-    *others, last = [_or_template(exact(choice)) for choice in ordered]
-    made = last
-    for given, choice in zip(reversed(ordered[:-1]), reversed(others), strict=True):
-        made = {"if": {"type": given.get("type", "object")}, "then": choice, "else": made}
-    return made
+    made = exact(ordered[-1])
+    for choice in reversed(ordered[:-1]):
+        made = {"if": {"type": choice.get("type", "object")}, "then": exact(choice), "else": made}
+    return {"if": _TEMPLATE, "then": {}, "else": made}

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from rds_lake.defs.components.attributes import Attributes, Given
 from rds_lake.defs.components.scaffold import SourceScaffolder
 from rds_lake.defs.components.schema import source_schema
+from rds_lake.errors import ConfigError
 
 
 class SourceAttributes(Attributes):
@@ -44,5 +45,12 @@ class SourceComponent(dg.Component):
         loaded.given = Given.read(attributes, context)
         return loaded
 
-    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:  # noqa: ARG002 - Dagster's signature
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        from rds_lake.defs.components.lake import LakeComponent  # which gathers the sources, and so imports this module
+
+        if not context.component_tree.get_all_components(of_type=LakeComponent):
+            raise ConfigError(
+                f"{self.given.at(())}: the project has no rds_lake.LakeComponent that this source could belong to; add one: "
+                "dg scaffold defs rds_lake.LakeComponent lake"
+            )
         return dg.Definitions()
