@@ -36,6 +36,7 @@ def changes_asset(config: LakeConfig, source: Database) -> dg.AssetsDefinition:
         group_name=source.name,
         kinds={"athena", "view"},
         tags=asset_tags(source, "changes"),
+        owners=list(source.owners),
         description="Changes since the published snapshot: `changes_<table>`, `<table>_history`, and `<table>_live`, "
         + ("all tables of a database as of one instant." if source.outbox_tables else "with what has arrived by now."),
         check_specs=checks.specs(source),

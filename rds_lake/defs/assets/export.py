@@ -6,7 +6,7 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata
+from rds_lake.defs import metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, materialized, observed, source_run
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
@@ -74,4 +74,5 @@ def _accepted(
         shown=metadata.accepted(accepted) | cost,
         results=checks.completeness(source, accepted.findings, day=day),
         stop=checks.incomplete(record.export_task, accepted.findings),
+        version=versions.of_export(record),
     )

@@ -7,7 +7,7 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata
+from rds_lake.defs import metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, materialized, observed, source_run
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
@@ -109,6 +109,7 @@ def _relocated(
             *([checks.rows_compared(source, compared)] if compared else []),
         ],
         stop=checks.dropped(source, compared) if compared else (),
+        version=versions.of_manifest(manifest),
     )
 
 

@@ -10,12 +10,12 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata
+from rds_lake.defs import metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, observed, source_run
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, StageKeys, stage_key
 from rds_lake.defs.resources import Gateways, utc_now
-from rds_lake.defs.translate import asset_attributes, partitions_of
+from rds_lake.defs.translate import asset_attributes, freshness_of, partitions_of
 from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.source.outcomes import Published
@@ -47,7 +47,8 @@ def _published(
         shown = metadata.table_published(source, outcome, target, day_of(context))
         # Of a held date no view moved, so nothing that waits for these assets has a reason to start. Otherwise no key is left
         # out, which would silently skip every step behind it: a table that is gone is materialized as absent.
-        yield observed(context, key, shown) if held else dg.MaterializeResult(asset_key=key, metadata=shown)
+        made = dg.MaterializeResult(asset_key=key, metadata=shown, data_version=versions.of_published(outcome, target))
+        yield observed(context, key, shown) if held else made
     if keys.outcome:
         yield dg.MaterializeResult(asset_key=keys.outcome, metadata=metadata.published(outcome))
 
@@ -55,6 +56,7 @@ def _published(
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
     attributes: dict[str, Any] = asset_attributes(source, Stage.VIEWS) | {
         "deps": [stage_key(source, Stage.CATALOG)],
+        "freshness_policy": freshness_of(source),
         "partitions_def": partitions_of(lake_config),
     }
     specs = [
@@ -62,8 +64,11 @@ def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> 
         for target, key in keys.tables.items()
     ]
     if keys.outcome:
-        attributes["description"] = "What became of each date: published, held for a person, or older."
-        specs.append(dg.AssetSpec(keys.outcome, **attributes))
+        told = {
+            "description": "What became of each date: published, held for a person, or older.",
+            "freshness_policy": None,
+        }
+        specs.append(dg.AssetSpec(keys.outcome, **(attributes | told)))
     return specs
 
 

@@ -43,7 +43,9 @@ assert "dagster" not in sys.modules and "pydantic" not in sys.modules
 
 def run(root: Path, code: str) -> str:
     command = [sys.executable, "-c", code]
-    done = subprocess.run(command, cwd=root, env=os.environ | {"PYTHONWARNINGS": "error"}, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        command, cwd=root, env=os.environ | {"PYTHONWARNINGS": "error"}, capture_output=True, text=True, timeout=120
+    )
     assert done.returncode == 0, done.stderr
     return done.stdout
 

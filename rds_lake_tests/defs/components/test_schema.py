@@ -35,7 +35,9 @@ def plain(text: str) -> dict[str, Any]:
     return tidy(yaml.safe_load(text))
 
 
-@pytest.mark.parametrize("text", [VARIED, "lake.yaml", "rds_lake/demo/project/lake.yaml"], ids=["varied", "own", "demo"])
+@pytest.mark.parametrize(
+    "text", [VARIED, "lake.yaml", "rds_lake/demo/project/lake.yaml"], ids=["varied", "own", "demo"]
+)
 def test_every_lake_yaml_passes(root: Path, text: str) -> None:
     body = plain(text if "\n" in text else root.joinpath(text).read_text(encoding="utf-8"))
     assert found(LakeComponent, body) == []
