@@ -35,8 +35,8 @@ def build_definitions(
     """All assets, checks, sensors and schedules of the lake.
 
     `known_tables` maps a source's name to its tables (`stages/lake/known_tables.py` reads them); a source that is not
-    in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint. `executor`: None where these definitions are
-    merged into a project that has its own.
+    in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint. `executor`: None
+    where these definitions are merged into a project that has its own.
 
     Raises ConfigError where two tables of a source want one view name.
     """

@@ -34,7 +34,7 @@ def parquet_asset(
     """The asset. A multi_asset of one as `snapshot_export` is: a step whose export is of no use materializes nothing."""
 
     @dg.multi_asset(
-        name=op_name(source, Stage.PARQUET),
+        name=op_name(source.name, Stage.PARQUET),
         specs=[
             dg.AssetSpec(
                 stage_key(source, Stage.PARQUET),
@@ -53,7 +53,7 @@ def parquet_asset(
     ) -> Iterator[Event]:
         with dagster_failures():
             run = source_run(context, gateways, lake_config, source)
-            made = _made(context, run, orders_of(context.run, config), poll_seconds=aws.poll_seconds)
+            made = _made(context, run, orders_of(context, config), poll_seconds=aws.poll_seconds)
             if isinstance(made, Manifest):
                 yield from _relocated(context, run, made, known)
             else:

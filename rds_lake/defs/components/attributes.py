@@ -6,23 +6,16 @@ Dagster hands values on as they are written; they are judged as lake.yaml is, al
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import dagster as dg
 from pydantic import BaseModel, ConfigDict
 
 
 class Attributes(BaseModel):
-    """The attributes of a component, not judged yet. Its schema is that of `described`."""
+    """The attributes of a component, not judged yet. A component's own say their schema in `model_json_schema`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
-
-    described: ClassVar[Callable[[], dict[str, Any]]]
-
-    @classmethod
-    def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:  # noqa: ARG003 - pydantic's signature
-        """For `dg check yaml` and editors."""
-        return cls.described()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

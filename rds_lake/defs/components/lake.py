@@ -38,7 +38,9 @@ _LOCAL_STATE = {"management_type": "LOCAL_FILESYSTEM", "refresh_if_dev": False}
 class LakeAttributes(Attributes):
     """lake.yaml's keys, and where Dagster keeps the state."""
 
-    described = lake_schema
+    @classmethod
+    def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
+        return lake_schema()
 
 
 @dg.scaffold_with(LakeScaffolder)

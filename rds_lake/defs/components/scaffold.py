@@ -1,6 +1,6 @@
 """What `dg scaffold defs rds_lake.LakeComponent lake` writes: a `defs.yaml` that passes `dg check yaml`, with the next step in it."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import dagster as dg
 from pydantic import BaseModel, Field
@@ -98,7 +98,7 @@ class SourceScaffolder(dg.Scaffolder[SourceParams]):
         )
 
 
-def _write(request: dg.ScaffoldRequest, text: str) -> None:
+def _write(request: dg.ScaffoldRequest[Any], text: str) -> None:
     """As YAML, whatever format was asked for: attributes are checked in YAML."""
     path = request.target_path if request.append else request.target_path / "defs.yaml"
     with path.open("a" if request.append else "w", encoding="utf-8") as file:

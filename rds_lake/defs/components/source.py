@@ -18,7 +18,9 @@ from rds_lake.errors import ConfigError
 class SourceAttributes(Attributes):
     """The keys of one entry of lake.yaml's `sources:`."""
 
-    described = source_schema
+    @classmethod
+    def model_json_schema(cls, *_: Any, **__: Any) -> dict[str, Any]:
+        return source_schema()
 
 
 @dg.scaffold_with(SourceScaffolder)

@@ -32,7 +32,7 @@ def keys(defs: dg.Definitions) -> set[str]:
 
 
 def refused(folder: Path, files: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> str:
-    with pytest.raises(Exception) as caught:  # noqa: PT011 - Dagster's own, with ours as its cause
+    with pytest.raises(Exception) as caught:
         load_project(folder, files, monkeypatch).build_defs()
     return causes(caught.value)
 
@@ -153,8 +153,8 @@ class TestState:
 
 
 def test_a_subclass_brings_its_own_resources(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    own = "import rds_lake\nfrom rds_lake.defs.resources import AwsResource\n\n"
-    own += "class OurLake(rds_lake.LakeComponent):\n    def resources(self):\n        return {'aws': AwsResource(profile_name='data')}\n"
+    own = "import rds_lake\nfrom rds_lake.defs.resources import AwsResource\n\nclass OurLake(rds_lake.LakeComponent):\n"
+    own += "    def resources(self):\n        return {'aws': AwsResource(profile_name='data')}\n"
     text = INLINE.replace("rds_lake.LakeComponent", ".lake.OurLake")
     defs = load_project(tmp_path, {"ours/defs.yaml": text, "ours/lake.py": own}, monkeypatch).build_defs()
     assert (defs.resources or {})["aws"].profile_name == "data"
