@@ -128,7 +128,9 @@ def test_two_lakes_in_one_project_are_refused_by_dagster(root: Path) -> None:
         dg.Definitions.merge(build_definitions(config), build_definitions(config))
 
 
-@pytest.mark.filterwarnings("ignore:`parse_obj_as` is deprecated", "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning")
+@pytest.mark.filterwarnings(
+    "ignore:`parse_obj_as` is deprecated", "ignore::dagster.PreviewWarning", "ignore::dagster.BetaWarning"
+)
 def test_the_project_of_dg_loads_with_the_lake_a_source_and_its_own_asset(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -136,4 +138,6 @@ def test_the_project_of_dg_loads_with_the_lake_a_source_and_its_own_asset(
     definitions = dg.ComponentTree.for_project(root / "examples" / "dg-project").build_defs()
     keys = {key.to_user_string() for key in definitions.resolve_all_asset_keys()}
     assert keys == {"shop/snapshot_export", "shop/parquet", "shop/catalog", "shop/orders", "report"}
-    assert {spec.group_name: list(spec.owners) for spec in definitions.resolve_all_asset_specs()}["shop"] == ["team:shop"]
+    assert {spec.group_name: list(spec.owners) for spec in definitions.resolve_all_asset_specs()}["shop"] == [
+        "team:shop"
+    ]
