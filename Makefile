@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 2))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-streams dev setup test test-exhaustive test-fast check bench clean
+.PHONY: help demo demo-streams dev setup test test-exhaustive test-fast test-lowest check bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ check: $(STAMP) ## ruff, pyright, and Dagster's own validation with warnings as 
 	@$(BIN)/ruff check .
 	@$(BIN)/pyright
 	@$(BIN)/python -W error -W 'ignore:Function `definitions_validate_command`' -m dagster definitions validate -w workspace.yaml --log-level error
+
+test-lowest: ## the tests of definitions and components with the lowest Dagster that setup.cfg allows, and with dg
+	@.ci/dagster lowest
 
 bench: $(STAMP) ## relocation and conversion against their peers (about an hour); exit code 1 when a bar is short
 	@$(PYTHON) -m venv .bench_peers && .bench_peers/bin/python -m pip install --quiet -r bench/requirements.txt

@@ -104,6 +104,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "checks": {""},
         "assets": {"", "checks"},
         "sensors": {"", "assets", "checks"},
+        "components": {""},
     },
     "localcloud": {
         "": {

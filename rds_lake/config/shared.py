@@ -20,6 +20,8 @@ from rds_lake.model.tables.table import TableTarget
 _FRESHNESS_HOURS = 36  # a daily snapshot that came in an early and then in a late window is not stale
 _MAX_DROP = 0.5
 
+_EMAIL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7}")
+
 # What the keys of one source have wrong together: yields a sentence per problem.
 Rule: TypeAlias = Callable[[Any], Iterator[str]]
 
@@ -27,6 +29,13 @@ Rule: TypeAlias = Callable[[Any], Iterator[str]]
 def _legal_schedule(text: str) -> str:
     if problem := cron_problem(text):
         raise ValueError(f"{text!r} is no cron schedule: {problem}; for example `20 6 * * *` is every day at 06:20 UTC")
+    return text
+
+
+def _legal_owner(text: str) -> str:
+    """By Dagster's rule, which shows owners (https://docs.dagster.io/guides/build/assets/metadata-and-tags#owners)."""
+    if not (_EMAIL.fullmatch(text) or (text.startswith("team:") and text != "team:")):
+        raise ValueError(f"{text!r} is no owner: write an e-mail address, or `team:` and the name of a team")
     return text
 
 
@@ -46,6 +55,7 @@ MaxDrop = Annotated[
     Discriminator(lambda value: "[by view]" if isinstance(value, dict) else "[part]"),
 ]
 Cron = Annotated[str, AfterValidator(_legal_schedule)]
+Owner = Annotated[str, AfterValidator(_legal_owner)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
 
 
@@ -84,6 +94,9 @@ class SharedKeys(Settings):
     rules: ClassVar[tuple[Rule, ...]] = ()
 
     name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.", examples=["shop"])
+    owners: tuple[Owner, ...] = Field(
+        default=(), description="Who is asked about it, shown at its assets in Dagster: e-mail addresses, `team:name`."
+    )
     freshness_hours: float | None = Field(
         default=None,
         ge=0,

@@ -30,11 +30,13 @@ def build_definitions(
     resources: Mapping[str, Any] | None = None,
     sensor_interval_seconds: int = 30,
     reconcile_grace_seconds: float = 600,
+    executor: dg.ExecutorDefinition | None = dg.in_process_executor,
 ) -> dg.Definitions:
     """All assets, checks, sensors and schedules of the lake.
 
     `known_tables` maps a source's name to its tables (`stages/lake/known_tables.py` reads them); a source that is not
-    in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint.
+    in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint. `executor`: None
+    where these definitions are merged into a project that has its own.
 
     Raises ConfigError where two tables of a source want one view name.
     """
@@ -52,7 +54,7 @@ def build_definitions(
         schedules=[*live, *retention.schedules],
         resources={"aws": AwsResource()} | lake_resources(config.lake) | dict(resources or {}),
         # Steps are seconds of API calls; a process per step would cost more than the step.
-        executor=dg.in_process_executor,
+        executor=executor,
     )
 
 

@@ -3,7 +3,7 @@
 What belongs here: keys. How an asset looks in the UI is `translate.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -101,6 +101,16 @@ class StageKeys:
     def from_catalog(self) -> tuple[dg.AssetKey, ...]:
         """What comes after the Parquet."""
         return (self.catalog, *self.published) if self.catalog else ()
+
+    def stages(self, selected: Collection[dg.AssetKey]) -> list[Stage]:
+        """The stages that make any of the selected assets, in order."""
+        made = {
+            Stage.EXPORT: (self.snapshot_export,),
+            Stage.PARQUET: (self.parquet,),
+            Stage.CATALOG: (self.catalog,),
+            Stage.VIEWS: self.published,
+        }
+        return [stage for stage, keys in made.items() if any(key in selected for key in keys)]
 
     @property
     def last(self) -> dg.AssetKey:

@@ -14,12 +14,14 @@ import dagster as dg
 
 from rds_lake.config.lake import Prices
 from rds_lake.config.source import SourceSettings
+from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_usd
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.publication import State
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.view_columns import ViewColumn
 from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.checks.verify import Verified
 from rds_lake.stages.publish.move_views import Publication
@@ -156,13 +158,24 @@ def table_published(
         return published(outcome)
     table = next((table for table in outcome.tables if table.names.target == target), None)
     if table is not None:
-        return _view(source.name, table, day, state=outcome.publication.state)
+        return _view(source, table, day, state=outcome.publication.state)
     reason = next((left.reason for left in outcome.left_out if left.table == str(target)), None)
     return {STATUS: f"no view: {reason}" if reason else "absent", _DATE: day.isoformat()}
 
 
-def _view(source: str, table: TypedTable, day: date, *, state: State) -> dict[str, Any]:
+def _raw_column(table: TypedTable, column: ViewColumn) -> str:
+    """`snapshots_orders.total`: the raw tables of a source are one asset."""
+    return f"{table.names.raw}.{column.name.lower()}"
+
+
+def _view(source: SourceSettings, table: TypedTable, day: date, *, state: State) -> dict[str, Any]:
     manifest: TableManifest = table.named.manifest
+    lineage = {
+        column.alias: [
+            dg.TableColumnDep(asset_key=stage_key(source, Stage.CATALOG), column_name=_raw_column(table, column))
+        ]
+        for column in table.columns
+    }
     originals = {column.name: column.original_type for column in manifest.columns}
     columns = [
         dg.TableColumn(
@@ -175,7 +188,8 @@ def _view(source: str, table: TypedTable, day: date, *, state: State) -> dict[st
     return {
         _ROWS: manifest.rows,
         "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/table_name": f"awsdatacatalog.{source}.{table.names.view}",
+        "dagster/column_lineage": dg.TableColumnLineage(lineage),
+        "dagster/table_name": f"awsdatacatalog.{source.name}.{table.names.view}",
         "dagster/uri": manifest.location,
         STATUS: _STATES[state],
         _DATE: day.isoformat(),

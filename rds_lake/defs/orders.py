@@ -7,25 +7,28 @@
     event of Glue's last run     convert      take over what Glue converted
     reconciliation               any of these, or scan: read DynamoDB's tables
 
-Runs carry the same words as tags, by which they are searched and counted; no step reads those.
+Runs carry the same words as tags, by which they are searched and shown. No step reads those, and a sensor that finds a run by a tag
+believes what the run's configuration says: a tag that a person copied to a run of his own changes nothing.
 
 A run that a person executes again has the configuration of the run before. The order to take over an export that failed would
 fail for ever, while who presses "Re-execute all" wants the date: such a run decides anew, like any run launched by hand, and so
 it may pay for the next attempt. Dagster's own retries, of runs whose machine died, stay what the sensor asked for.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import dagster as dg
 from pydantic import Field
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs.keys import Stage, stage_key
+from rds_lake.defs.keys import Stage, StageKeys, stage_key
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.stages.runs.wanted import WantedRun
 
 _ORDERS = (Tag.TRIGGER, Tag.EXPORT_TASK, Tag.TRIES)
+_STEPS: Mapping[Stage, str] = {stage: stage.value for stage in Stage} | {Stage.VIEWS: "publish"}
 
 
 class Orders(dg.Config):
@@ -37,11 +40,29 @@ class Orders(dg.Config):
     export_task: str | None = Field(
         default=None, description="The ended export to take over; without it the step starts, adopts or waits for one."
     )
+    subject: str | None = Field(
+        default=None, description="What is exported, by which reconciliation finds the run. Sensors set it."
+    )
+    tries: int = Field(
+        default=0,
+        ge=0,
+        description="How often reconciliation has taken the date up again. It sets it, and gives up some day.",
+    )
 
 
-def op_name(source: SourceSettings, stage: Stage) -> str:
-    """The name of a stage's step, which run configuration has."""
-    return f"{source.name}__{stage}"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What the steps of a run were asked to do, read from its configuration; None and 0 where nothing was said."""
+
+    trigger: str | None = None
+    export_task: str | None = None
+    subject: str | None = None
+    tries: int = 0
+
+
+def op_name(source: str, stage: Stage) -> str:
+    """The name of the step that makes a stage's assets, which run configuration has."""
+    return f"{source}__{_STEPS[stage]}"
 
 
 def configured(source: SourceSettings, wanted: WantedRun, selected: Collection[dg.AssetKey]) -> dict[str, Any]:
@@ -49,9 +70,10 @@ def configured(source: SourceSettings, wanted: WantedRun, selected: Collection[d
     ops: dict[str, Any] = {}
     if stage_key(source, Stage.EXPORT) in selected:
         task = {"export_task": wanted.export_task} if wanted.export_task else {}
-        ops[op_name(source, Stage.EXPORT)] = {"config": {"trigger": wanted.trigger} | task}
+        orders = {"trigger": wanted.trigger, "subject": wanted.subject} | task
+        ops[op_name(source.name, Stage.EXPORT)] = {"config": orders}
     if stage_key(source, Stage.PARQUET) in selected:
-        ops[op_name(source, Stage.PARQUET)] = {"config": {"trigger": wanted.trigger}}
+        ops[op_name(source.name, Stage.PARQUET)] = {"config": {"trigger": wanted.trigger}}
     return {"ops": ops} if ops else {}
 
 
@@ -61,17 +83,41 @@ def is_repeated_by_person(run: dg.DagsterRun) -> bool:
     return repeated and DagsterTag.RETRY not in run.tags
 
 
-def orders_of(run: dg.DagsterRun, given: Orders) -> Orders:
+def orders_of(context: dg.AssetExecutionContext, given: Orders) -> Orders:
     """The step's orders; none of those that were given to the run that a person executes again."""
-    return Orders() if is_repeated_by_person(run) else given
+    if is_repeated_by_person(context.run):
+        return Orders()
+    if given.tries:
+        context.log.info(f"reconciliation takes the date up again, for the {given.tries}. time")
+    return given
 
 
-def repeated_orders(run: dg.DagsterRun) -> dict[str, Any]:
-    """Run configuration that gives the orders of this run's steps to the next run."""
-    config: Mapping[str, Any] = {} if is_repeated_by_person(run) else run.run_config
-    ops: Mapping[str, Any] = config.get("ops", {})
-    own = {name: body for name, body in ops.items() if name.endswith((f"__{Stage.EXPORT}", f"__{Stage.PARQUET}"))}
-    return {"ops": own} if own else {}
+def told(run: dg.DagsterRun, source: str | None = None) -> Told:
+    """What the run's steps were asked to do, those of one source or all; also where a person executes it again."""
+    said: dict[str, Any] = {}
+    for config in _orders_in(run, source):
+        said |= {name: value for name, value in config.items() if value is not None and name not in said}
+    tries = said.get("tries", 0)
+    words = {name: str(said[name]) for name in ("trigger", "export_task", "subject") if name in said}
+    return Told(**words, tries=tries if isinstance(tries, int) else 0)
+
+
+def _orders_in(run: dg.DagsterRun, source: str | None) -> Iterator[Mapping[str, Any]]:
+    given: Mapping[str, Any] = run.run_config
+    ops: Mapping[str, Any] = given.get("ops", {})
+    for name, body in ops.items():
+        home, _, step = name.rpartition("__")
+        if step in _STEPS.values() and source in (None, home) and isinstance(body.get("config"), Mapping):
+            yield body["config"]
+
+
+def repeated_orders(run: dg.DagsterRun, keys: Mapping[str, StageKeys], *, tries: int) -> dict[str, Any]:
+    """Run configuration that gives this run's orders to its next run, with `tries`. `keys`: of the sources it is about."""
+    given: Mapping[str, Any] = {} if is_repeated_by_person(run) else run.run_config
+    before: Mapping[str, Any] = given.get("ops", {})
+    selected = run.asset_selection or frozenset()
+    steps = [op_name(source, stage) for source, own in keys.items() for stage in own.stages(selected)]
+    return {"ops": {step: {"config": {**before.get(step, {}).get("config", {}), "tries": tries}} for step in steps}}
 
 
 def labels_of(run: dg.DagsterRun) -> dict[str, str]:
@@ -80,6 +126,6 @@ def labels_of(run: dg.DagsterRun) -> dict[str, str]:
     return {tag.value: run.tags[tag] for tag in Tag if tag in run.tags and not (anew and tag in _ORDERS)}
 
 
-def asked_by_sensor(run: dg.DagsterRun) -> bool:
-    """Whether a sensor or schedule of rds-lake asked for the run; any other one a person launched, or a backfill."""
-    return Tag.TRIGGER in labels_of(run)
+def asked_by_sensor(run: dg.DagsterRun, source: str) -> bool:
+    """Whether a sensor or schedule of rds-lake asked for the source's export; else a person did, or a backfill."""
+    return not is_repeated_by_person(run) and told(run, source).trigger not in (None, "by_hand")

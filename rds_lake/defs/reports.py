@@ -13,9 +13,9 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata
+from rds_lake.defs import metadata, versions
 from rds_lake.defs.keys import APPROVAL, OUTCOME, StageKeys, own_key
-from rds_lake.defs.translate import partitions_of
+from rds_lake.defs.translate import DagsterTag, partitions_of
 from rds_lake.stages.catalogue.dated import tables_of
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.publish.move_views import Publication
@@ -33,7 +33,8 @@ def published(
     outcome = Published(publication=publication, tables=tables.typed, left_out=tables.left_out)
     for target, key in keys.tables.items():
         shown = metadata.table_published(source, outcome, target, day) | {metadata.HOW: how}
-        yield dg.AssetMaterialization(key, metadata=shown, partition=day.isoformat())
+        tags = {DagsterTag.DATA_VERSION.value: versions.of_published(outcome, target).value}
+        yield dg.AssetMaterialization(key, metadata=shown, partition=day.isoformat(), tags=tags)
 
 
 def decided(source: SourceSettings, publication: Publication, *, how: str) -> list[dg.AssetMaterialization]:

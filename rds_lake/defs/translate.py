@@ -5,6 +5,7 @@ What belongs here: labels. Keys are `keys.py`, metadata of events is `metadata.p
 
 import warnings
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +14,7 @@ import dagster as dg
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.defs.keys import Stage
+from rds_lake.defs.versions import CODE_VERSIONS
 
 
 class Tag(StrEnum):
@@ -35,6 +37,7 @@ class DagsterTag(StrEnum):
     PARENT = "dagster/parent_run_id"
     RETRY = "dagster/retry_number"
     WILL_RETRY = "dagster/will_retry"
+    DATA_VERSION = "dagster/data_version"  # of materializations
 
 
 _STAGE_TAG = "rds_lake/stage"  # of assets
@@ -54,13 +57,15 @@ _IN_PLACE = "AWS's own Parquet, read where AWS put it: every file's footer, and 
 
 
 def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
-    """Group, kinds, tags and description of a stage's assets, as keyword arguments of a spec or decorator."""
+    """Group, kinds, tags, owners, code version and description of a stage's assets, as keyword arguments of a spec or decorator."""
     parquet = _IN_PLACE if source.in_place else source.parquet_asset
     descriptions = {Stage.EXPORT: source.export_asset, Stage.PARQUET: parquet, **_DESCRIPTIONS}
     return {
         "group_name": source.name,
         "kinds": {source.asset_kind, "s3"} if stage is Stage.EXPORT else _KINDS[stage],
         "tags": asset_tags(source, stage.value),
+        "owners": list(source.owners),
+        "code_version": CODE_VERSIONS[stage],
         "description": descriptions[stage],
     }
 
@@ -68,6 +73,16 @@ def asset_attributes(source: SourceSettings, stage: Stage) -> dict[str, Any]:
 def asset_tags(source: SourceSettings, stage: str) -> dict[str, str]:
     """By which the UI's search finds the assets of a source, and those of one stage of all sources."""
     return {Tag.SOURCE.value: source.name, _STAGE_TAG: stage}
+
+
+def freshness_of(source: SourceSettings) -> dg.FreshnessPolicy | None:
+    """Dagster's own word about the views: too old when none was published for longer than `freshness_hours`.
+
+    It goes by when a date was published, and a backfill of old dates counts. The check `published_is_fresh` goes by the time of the
+    snapshot that readers see. Dagster takes no window of less than a minute.
+    """
+    window = source.freshness
+    return dg.FreshnessPolicy.time_window(fail_window=max(window, timedelta(minutes=1))) if window else None
 
 
 def partitions_of(config: LakeConfig) -> dg.DailyPartitionsDefinition:

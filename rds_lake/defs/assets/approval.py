@@ -35,6 +35,7 @@ def approval_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageK
                 group_name=source.name,
                 kinds={"athena", "view"},
                 tags=asset_tags(source, "approval"),
+                owners=list(source.owners),
                 description="Materialize a date here, and nothing else with it, to publish it: all views of the source move. "
                 "Dates that are missing here wait, or were never published.",
                 partitions_def=partitions_of(lake_config),

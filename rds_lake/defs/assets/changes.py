@@ -6,10 +6,11 @@ lambda`), compacts it, and moves the live views of all tables to the newest cut.
 """
 
 from collections.abc import Iterator
-from typing import cast
+from typing import Any, cast
 from uuid import uuid4
 
 import dagster as dg
+from pydantic import Field
 
 from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
@@ -22,12 +23,31 @@ from rds_lake.defs.translate import asset_tags
 from rds_lake.stages.upkeep.own_exports import limited_to_source
 
 
+class TurnOrders(dg.Config):
+    """Who asked for the turn."""
+
+    by_sensor: bool = Field(
+        default=False, description="The sensor sets it: a failure like that of the turn before is not mailed again."
+    )
+
+
+def by_sensor(source: str) -> dict[str, Any]:
+    """Run configuration of a turn that the sensor asks for."""
+    return {"ops": {f"{source}__{CHANGES}": {"config": {"by_sensor": True}}}}
+
+
+def is_by_sensor(run: dg.DagsterRun) -> bool:
+    """Whether the run is a turn that the sensor asked for."""
+    keys = [key for key in run.asset_selection or () if key.path[-1] == CHANGES]
+    return len(keys) == 1 and dict(run.run_config) == by_sensor(keys[0].path[0])
+
+
 def changed_sources(config: LakeConfig) -> list[Database]:
     """The sources with this asset: their changes are captured, and they have views."""
     return [source for source in config.databases if source.streams and source.athena]
 
 
-def changes_asset(config: LakeConfig, source: Database) -> dg.AssetsDefinition:
+def changes_asset(lake_config: LakeConfig, source: Database) -> dg.AssetsDefinition:
     """The asset of one source."""
 
     @dg.asset(
@@ -36,16 +56,19 @@ def changes_asset(config: LakeConfig, source: Database) -> dg.AssetsDefinition:
         group_name=source.name,
         kinds={"athena", "view"},
         tags=asset_tags(source, "changes"),
+        owners=list(source.owners),
         description="Changes since the published snapshot: `changes_<table>`, `<table>_history`, and `<table>_live`, "
         + ("all tables of a database as of one instant." if source.outbox_tables else "with what has arrived by now."),
         check_specs=checks.specs(source),
         retry_policy=RETRIES,
     )
     def changes(
-        context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]
+        context: dg.AssetExecutionContext,
+        config: TurnOrders,  # noqa: ARG001 - what becomes of its failure depends on it (`sensors/failures.py`)
+        gateways: dg.ResourceParam[Gateways],
     ) -> Iterator[dg.MaterializeResult]:
         with dagster_failures():
-            yield from _turn(context, gateways, config, source)
+            yield from _turn(context, gateways, lake_config, source)
 
     return cast(dg.AssetsDefinition, changes)
 

@@ -58,15 +58,17 @@ def materialized(
     shown: Mapping[str, Any],
     results: Sequence[dg.AssetCheckResult],
     stop: Sequence[str],
+    version: dg.DataVersion | None = None,
 ) -> Iterator[Event]:
     """The end of a step: its date materialized with the checks' results, or failed where a blocking check did not pass.
 
+    `version`: of the data; without it Dagster makes one of the code's version and of what the asset depends on.
     `stop`: why readers must not see the date, each reason with what to do; empty where the date may go on. Dagster counts a
     partition as materialized as soon as a step says so, even where the step or a blocking check fails afterwards. So a date
     that stops here is observed, not materialized: its partition is failed, and what was found is recorded all the same.
     """
     if not stop:
-        yield dg.MaterializeResult(asset_key=key, metadata=shown, check_results=results)
+        yield dg.MaterializeResult(asset_key=key, metadata=shown, check_results=results, data_version=version)
         return
     yield observed(context, key, shown)
     yield from results

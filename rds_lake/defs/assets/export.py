@@ -6,7 +6,7 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata
+from rds_lake.defs import metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, materialized, observed, source_run
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
@@ -21,7 +21,7 @@ def export_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDe
     """The asset. A multi_asset of one: only with `can_subset` may a step that materializes nothing leave its checks out too."""
 
     @dg.multi_asset(
-        name=op_name(source, Stage.EXPORT),
+        name=op_name(source.name, Stage.EXPORT),
         specs=[dg.AssetSpec(stage_key(source, Stage.EXPORT), skippable=True, **asset_attributes(source, Stage.EXPORT))],
         partitions_def=partitions_of(lake_config),
         check_specs=checks.specs(lake_config, source, Stage.EXPORT),
@@ -31,7 +31,7 @@ def export_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDe
     def snapshot_export(
         context: dg.AssetExecutionContext, config: Orders, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
     ) -> Iterator[Event]:
-        orders = orders_of(context.run, config)
+        orders = orders_of(context, config)
         with dagster_failures():
             if orders.trigger == "begin":
                 yield _begun(context, gateways, lake_config, source)
@@ -74,4 +74,5 @@ def _accepted(
         shown=metadata.accepted(accepted) | cost,
         results=checks.completeness(source, accepted.findings, day=day),
         stop=checks.incomplete(record.export_task, accepted.findings),
+        version=versions.of_export(record),
     )

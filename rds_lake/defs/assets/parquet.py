@@ -7,7 +7,7 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata
+from rds_lake.defs import metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, materialized, observed, source_run
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
@@ -34,7 +34,7 @@ def parquet_asset(
     """The asset. A multi_asset of one as `snapshot_export` is: a step whose export is of no use materializes nothing."""
 
     @dg.multi_asset(
-        name=op_name(source, Stage.PARQUET),
+        name=op_name(source.name, Stage.PARQUET),
         specs=[
             dg.AssetSpec(
                 stage_key(source, Stage.PARQUET),
@@ -53,7 +53,7 @@ def parquet_asset(
     ) -> Iterator[Event]:
         with dagster_failures():
             run = source_run(context, gateways, lake_config, source)
-            made = _made(context, run, orders_of(context.run, config), poll_seconds=aws.poll_seconds)
+            made = _made(context, run, orders_of(context, config), poll_seconds=aws.poll_seconds)
             if isinstance(made, Manifest):
                 yield from _relocated(context, run, made, known)
             else:
@@ -109,6 +109,7 @@ def _relocated(
             *([checks.rows_compared(source, compared)] if compared else []),
         ],
         stop=checks.dropped(source, compared) if compared else (),
+        version=versions.of_manifest(manifest),
     )
 
 

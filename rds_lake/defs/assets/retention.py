@@ -78,6 +78,7 @@ def _asset(
         group_name=source.name,
         kinds={"aws", "s3"},
         tags=asset_tags(source, "retention"),
+        owners=list(source.owners),
         description="Dates that `retention:` does not keep, and leftovers that nothing uses, removed from S3 and Glue.",
         retry_policy=RETRIES,
     )

@@ -10,12 +10,13 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata
+from rds_lake.defs import metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, observed, source_run
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, StageKeys, stage_key
+from rds_lake.defs.orders import Orders, op_name, orders_of
 from rds_lake.defs.resources import Gateways, utc_now
-from rds_lake.defs.translate import asset_attributes, partitions_of
+from rds_lake.defs.translate import asset_attributes, freshness_of, partitions_of
 from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.source.outcomes import Published
@@ -25,13 +26,16 @@ def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys
     """One step that moves all views: `can_subset=False`, so that no table can be published alone."""
 
     @dg.multi_asset(
-        name=f"{source.name}__publish",
+        name=op_name(source.name, Stage.VIEWS),
         specs=_specs(lake_config, source, keys),
         partitions_def=partitions_of(lake_config),
         can_subset=False,
         retry_policy=RETRIES,
     )
-    def publish(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> Iterator[Event]:
+    def publish(
+        context: dg.AssetExecutionContext, config: Orders, gateways: dg.ResourceParam[Gateways]
+    ) -> Iterator[Event]:
+        orders_of(context, config)
         with dagster_failures():
             stages = source_run(context, gateways, lake_config, source).shared
             yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()))
@@ -47,7 +51,8 @@ def _published(
         shown = metadata.table_published(source, outcome, target, day_of(context))
         # Of a held date no view moved, so nothing that waits for these assets has a reason to start. Otherwise no key is left
         # out, which would silently skip every step behind it: a table that is gone is materialized as absent.
-        yield observed(context, key, shown) if held else dg.MaterializeResult(asset_key=key, metadata=shown)
+        made = dg.MaterializeResult(asset_key=key, metadata=shown, data_version=versions.of_published(outcome, target))
+        yield observed(context, key, shown) if held else made
     if keys.outcome:
         yield dg.MaterializeResult(asset_key=keys.outcome, metadata=metadata.published(outcome))
 
@@ -55,6 +60,7 @@ def _published(
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
     attributes: dict[str, Any] = asset_attributes(source, Stage.VIEWS) | {
         "deps": [stage_key(source, Stage.CATALOG)],
+        "freshness_policy": freshness_of(source),
         "partitions_def": partitions_of(lake_config),
     }
     specs = [
@@ -62,8 +68,11 @@ def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> 
         for target, key in keys.tables.items()
     ]
     if keys.outcome:
-        attributes["description"] = "What became of each date: published, held for a person, or older."
-        specs.append(dg.AssetSpec(keys.outcome, **attributes))
+        told = {
+            "description": "What became of each date: published, held for a person, or older.",
+            "freshness_policy": None,
+        }
+        specs.append(dg.AssetSpec(keys.outcome, **(attributes | told)))
     return specs
 
 

@@ -7,7 +7,7 @@ incident as its configuration; that run fails with the incident's words.
 What belongs here: this check. Incidents are found by `stages/`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -27,6 +27,7 @@ from rds_lake.stages.runs.notify import render_over
 from rds_lake.stages.runs.wanted import WantedIncident
 
 WATCH_CHECK = "source_is_watched"
+_STEP = "__watch"
 
 
 class IncidentConfig(dg.Config):
@@ -94,7 +95,14 @@ def _result(source: SourceSettings, problem: str | None, *, severity: dg.AssetCh
 
 
 def _op_name(source: SourceSettings) -> str:
-    return f"{source.name}__watch"
+    return source.name + _STEP
+
+
+def reports_incident(run: dg.DagsterRun) -> bool:
+    """Whether the run was asked to report an incident: it is of no date."""
+    config: Mapping[str, Any] = run.run_config
+    ops: Mapping[str, Any] = config.get("ops", {})
+    return any(name.endswith(_STEP) and body.get("config", {}).get("what") for name, body in ops.items())
 
 
 def incident_run_config(source: SourceSettings, incident: WantedIncident) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import dagster as dg
 
 from rds_lake.config.database import Database
+from rds_lake.defs.assets.changes import by_sensor
 from rds_lake.defs.keys import CHANGES, own_key
 from rds_lake.defs.translate import Tag
 
@@ -39,14 +40,15 @@ def changes_sensor(source: Database) -> dg.SensorDefinition:
         default_status=dg.DefaultSensorStatus.RUNNING,
     )
     def changes(context: dg.SensorEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        runs = context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS)
+        found = context.instance.get_run_records(dg.RunsFilter(tags=tags), limit=_RUNS)
+        runs = [record for record in found if record.dagster_run.asset_selection == {key}]
         running = [record for record in runs if record.dagster_run.status in _UNDER_WAY]
         if running:
             return dg.SkipReason(f"run {running[0].dagster_run.run_id} of {source.name}/{CHANGES} has not ended")
         due = _due(runs, timedelta(minutes=source.streams.forward_minutes if source.streams else 0))
         if due is not None and due > datetime.now(UTC):
             return dg.SkipReason(f"the last turn failed; the next one is at {due:%H:%M} UTC")
-        return dg.RunRequest(asset_selection=[key], tags=tags)
+        return dg.RunRequest(asset_selection=[key], run_config=by_sensor(source.name), tags=tags)
 
     return changes
 

@@ -15,9 +15,11 @@ import dagster as dg
 from rds_lake.aws.sns import SnsGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs import metadata
+from rds_lake.defs.assets.changes import is_by_sensor
 from rds_lake.defs.checks.published import FRESH, READABLE
+from rds_lake.defs.checks.watch import reports_incident
 from rds_lake.defs.keys import APPROVAL, CHANGES, RETENTION, Keys, Stage
-from rds_lake.defs.orders import is_repeated_by_person
+from rds_lake.defs.orders import is_repeated_by_person, told
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.sensors.changes import TRIGGER
 from rds_lake.defs.sensors.healing import Healer, step_failures, will_retry
@@ -82,14 +84,16 @@ class _Mailer:
         run = context.dagster_run
         if will_retry(run):
             return True
-        if run.tags.get(Tag.TRIGGER) == TRIGGER and not is_repeated_by_person(run):
+        if is_by_sensor(run) and not is_repeated_by_person(run):
             return _failed_alike_before(context)
-        task = run.tags.get(Tag.EXPORT_TASK)
+        task = told(run).export_task
         if not task or is_repeated_by_person(run):
             return False
         same = dg.RunsFilter(tags={Tag.EXPORT_TASK.value: task}, statuses=[dg.DagsterRunStatus.FAILURE])
         for record in context.instance.get_run_records(same, limit=200, ascending=True):
             earlier = record.dagster_run
+            if told(earlier).export_task != task:
+                continue  # a tag that somebody copied
             if earlier.run_id == run.run_id:
                 return False
             if not will_retry(earlier) and self.healer.end_of(context.instance, earlier).is_a_persons:
@@ -100,8 +104,9 @@ class _Mailer:
 def _failed_alike_before(context: dg.RunFailureSensorContext) -> bool:
     """Whether the turn of changes before this one failed for the same reason: turns are tried again and again by themselves."""
     run, instance = context.dagster_run, context.instance
-    turns = {Tag.SOURCE.value: run.tags[Tag.SOURCE], Tag.TRIGGER.value: TRIGGER}
-    runs = [record.dagster_run for record in instance.get_run_records(dg.RunsFilter(tags=turns), limit=_TURNS)]
+    turns = dg.RunsFilter(tags={Tag.SOURCE.value: _source_of(run), Tag.TRIGGER.value: TRIGGER})
+    found = [record.dagster_run for record in instance.get_run_records(turns, limit=_TURNS)]
+    runs = [one for one in found if one.run_config == run.run_config]
     ids = [one.run_id for one in runs]
     earlier = runs[ids.index(run.run_id) + 1 :] if run.run_id in ids else []
     if not earlier or earlier[0].status is not dg.DagsterRunStatus.FAILURE:
@@ -135,17 +140,22 @@ def _incident(context: dg.RunFailureSensorContext, failures: Sequence[dg.Dagster
     run = context.dagster_run
     causes = [_cause(event) for event in failures] or [_cause_before_steps(context.failure_event)]
     causes += [told_of(ended)] if told_of(ended) else []
-    selection = sorted(key.path[0] for key in run.asset_selection or ())
     return Incident(
-        source=run.tags.get(Tag.SOURCE) or (selection[0] if selection else run.job_name),
+        source=_source_of(run),
         # An incident is of no date: its run has one only because checks by date cannot run without.
-        snapshot_date=None if run.tags.get(Tag.TRIGGER) == "incident" else run.tags.get(DagsterTag.PARTITION),
+        snapshot_date=None if reports_incident(run) else run.tags.get(DagsterTag.PARTITION),
         stage=failures[0].step_key if failures else None,
         causes=tuple(causes),
         what=_said(failures, metadata.WHAT),
         next_step=_said(failures, metadata.NEXT_STEP),
         run_id=run.run_id,
     )
+
+
+def _source_of(run: dg.DagsterRun) -> str:
+    """The source whose assets or checks the run was about; of several the first, of a whole job its name."""
+    keys = [*(run.asset_selection or ()), *(check.asset_key for check in run.asset_check_selection or ())]
+    return min((key.path[0] for key in keys), default=run.job_name)
 
 
 def _cause(event: dg.DagsterEvent) -> str:

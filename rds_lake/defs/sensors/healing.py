@@ -16,7 +16,7 @@ import dagster as dg
 
 from rds_lake.defs import metadata
 from rds_lake.defs.keys import Keys
-from rds_lake.defs.orders import labels_of, repeated_orders
+from rds_lake.defs.orders import is_repeated_by_person, labels_of, repeated_orders, told
 from rds_lake.defs.sensors.requests import priority_tags
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.stages.runs.healing import Ended
@@ -71,7 +71,7 @@ class Healer:
     def _request(self, run: dg.DagsterRun) -> dg.RunRequest:
         """The same run once more: same assets, same date, same orders."""
         selected, sources = run.asset_selection or set(), _sources(run)
-        tags = labels_of(run)
+        tags, tries = labels_of(run), _tries(run) + 1
         if len(sources) == 1:
             tags[Tag.SOURCE.value] = sources[0]
         # What a person launched waits behind nothing any more: its date has waited long enough.
@@ -80,8 +80,8 @@ class Healer:
             run_key=f"again:{run.run_id}",
             partition_key=run.tags[DagsterTag.PARTITION],
             asset_selection=[key for source in sources for key in self.keys[source].whole if key in selected],
-            run_config=repeated_orders(run),
-            tags=place | tags | {Tag.TRIES.value: str(_tries(run) + 1)},
+            run_config=repeated_orders(run, {source: self.keys[source] for source in sources}, tries=tries),
+            tags=place | tags | {Tag.TRIES.value: str(tries)},
         )
 
 
@@ -92,8 +92,7 @@ def will_retry(run: dg.DagsterRun) -> bool:
 
 def _tries(run: dg.DagsterRun) -> int:
     """How often the run's work had been taken up again when it began; none where a person began it anew."""
-    text = labels_of(run).get(Tag.TRIES.value, "0")
-    return int(text) if text.isdecimal() else 0
+    return 0 if is_repeated_by_person(run) else told(run).tries
 
 
 def step_failures(instance: dg.DagsterInstance, run_id: str) -> Iterator[dg.DagsterEvent]:

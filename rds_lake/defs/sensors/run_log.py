@@ -1,6 +1,7 @@
 """What Dagster's event log says about dates and exports, as reconciliation asks for it (`stages/databases/reconcile.py`).
 
-Runs of sensors and schedules carry tags (`defs/translate.py`); a run that a person launched carries only its partition.
+Runs of sensors and schedules are found by their tags, and taken for what their configuration says (`defs/orders.py`): a person may
+have copied a tag. A run that a person launched carries only its partition.
 
 What belongs here: questions to the instance. What does not: deciding anything.
 """
@@ -14,7 +15,7 @@ import dagster as dg
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs.keys import Keys
-from rds_lake.defs.orders import asked_by_sensor
+from rds_lake.defs.orders import asked_by_sensor, told
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.sensors.healing import error_name, step_failures
 from rds_lake.defs.translate import DagsterTag, Tag, partitions_of
@@ -74,7 +75,11 @@ class DagsterRunLog:
         begun: dict[str, Begun] = {}
         for record in self._records(dg.RunsFilter(tags=tags)):  # the newest first
             run = record.dagster_run
-            subject = run.tags.get(Tag.SUBJECT.value, "")
+            orders = told(run, source)
+            if orders.trigger != "begin":
+                continue  # a tag that somebody copied
+            # Runs that release 0.1.x queued have it as a tag alone.
+            subject = orders.subject or run.tags.get(Tag.SUBJECT.value, "")
             unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()
             newest = begun.get(subject)
             if newest is None:
@@ -86,13 +91,14 @@ class DagsterRunLog:
         return begun
 
     def was_settled(self, export_task: str) -> bool:
-        return bool(self._records(dg.RunsFilter(tags={Tag.EXPORT_TASK.value: export_task}), limit=1))
+        records = self._records(dg.RunsFilter(tags={Tag.EXPORT_TASK.value: export_task}))
+        return any(told(record.dagster_run).export_task == export_task for record in records)
 
     def by_hand(self, source: str, day: date, *, since: datetime | None) -> bool:
         whole = {self.keys[source].snapshot_export, self.keys[source].last}
         for record in self._records(dg.RunsFilter(tags=_of_date(day))):
             run = record.dagster_run
-            if asked_by_sensor(run) or not whole.issubset(self._selected(run)):
+            if asked_by_sensor(run, source) or not whole.issubset(self._selected(run)):
                 continue
             if run.status in _UNFINISHED:
                 return True
@@ -148,7 +154,8 @@ class DagsterRunLog:
     def beginning(self) -> int:
         """Runs that are about to start an export and so will take one of AWS's places."""
         about_to = dg.RunsFilter(tags={Tag.TRIGGER.value: "begin"}, statuses=_UNFINISHED)
-        return sum(record.create_timestamp > self._lost_before() for record in self._records(about_to))
+        recent = [one for one in self._records(about_to) if one.create_timestamp > self._lost_before()]
+        return sum(told(record.dagster_run).trigger == "begin" for record in recent)
 
     def _lost_before(self) -> datetime:
         """A run that begins an export takes seconds; one this old died with its machine, which Dagster did not notice."""

@@ -1,0 +1,1 @@
+"""Reports of the shop, made of its lake."""

@@ -1,0 +1,1 @@
+"""Definitions, one folder or file each."""

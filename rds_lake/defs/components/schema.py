@@ -1,0 +1,93 @@
+"""The JSON schema of a component's attributes, made of lake.yaml's models.
+
+`dg check yaml` and editors check `defs.yaml` with it. pydantic writes a choice as `anyOf`, and a validator says of it only "not valid
+under any of the given schemas", at the line of the whole. Here each choice is made first, by `kind` or by the type of the value,
+so that what is wrong is said of the very key, in its line. A text with `{{ … }}` is filled in later and may be any value.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dagster import components as dagster_components
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import KINDS
+
+Schema = Mapping[str, Any]
+
+_TEMPLATE: Schema = {"type": "string", "pattern": r"\{\{.*\}\}"}
+_STATE = "defs_state"
+_KIND = "kind"
+
+
+def lake_schema() -> dict[str, Any]:
+    """Of `LakeComponent`: lake.yaml's keys, `sources` being optional, and `defs_state`."""
+    lake = exact(LakeConfig.model_json_schema())
+    properties = {**lake["properties"], _STATE: {"$ref": f"#/$defs/{_STATE}"}}
+    sources = {name: value for name, value in properties["sources"].items() if name != "minItems"}
+    state = dagster_components.DefsStateConfigArgs.model_json_schema()
+    below = {**lake["$defs"], **state.pop("$defs", {}), _STATE: state}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["lake"],
+        "properties": properties | {"sources": sources},
+        "$defs": below,
+    }
+
+
+def source_schema() -> dict[str, Any]:
+    """Of `SourceComponent`: the keys of one entry of `sources:`."""
+    lake = exact(LakeConfig.model_json_schema())
+    return {**lake["properties"]["sources"]["items"], "$defs": lake["$defs"]}
+
+
+def exact(schema: Schema) -> dict[str, Any]:
+    """The same schema, in which every choice is made by what the value is."""
+    kept = {name: value for name, value in schema.items() if name not in ("anyOf", "oneOf", "discriminator")}
+    inner = {name: _each(name, value) for name, value in kept.items()}
+    if "discriminator" in schema:
+        return inner | _by_kind(schema["discriminator"]["mapping"])
+    if choices := schema.get("anyOf") or schema.get("oneOf"):
+        return inner | _by_type(choices)
+    return inner
+
+
+def _each(name: str, value: Any) -> Any:
+    if name in ("properties", "$defs"):
+        return {key: _or_template(exact(below)) for key, below in value.items()}
+    if name in ("items", "additionalProperties") and isinstance(value, Mapping):
+        return _or_template(exact(value))
+    return value
+
+
+def _or_template(schema: dict[str, Any]) -> dict[str, Any]:
+    """A value, or a text from which it comes; a section is what it is, and so is the word that decides how it is read."""
+    if schema.get("type") in ("object", "array", "string", None) and not {"enum", "pattern"} & schema.keys():
+        return schema
+    if "const" in schema:
+        return schema
+    said = {name: schema[name] for name in ("title", "description", "default", "examples") if name in schema}
+    return said | {"if": _TEMPLATE, "then": {}, "else": schema}
+
+
+def _by_kind(mapping: Mapping[str, str]) -> dict[str, Any]:
+    """What the other keys may be is decided by `kind`."""
+    return {
+        "type": "object",
+        "required": [_KIND],
+        "properties": {_KIND: {"enum": list(KINDS)}},
+        "allOf": [
+            {"if": {"properties": {_KIND: {"const": kind}}, "required": [_KIND]}, "then": {"$ref": model}}
+            for kind, model in mapping.items()
+        ],
+    }
+
+
+def _by_type(choices: Sequence[Schema]) -> dict[str, Any]:
+    """The first choice whose type the value has; what has none of them is compared with the last."""
+    ordered = sorted(choices, key=lambda choice: choice.get("type") != "null")
+    made = exact(ordered[-1])
+    for choice in reversed(ordered[:-1]):
+        made = {"if": {"type": choice.get("type", "object")}, "then": exact(choice), "else": made}
+    return {"if": _TEMPLATE, "then": {}, "else": made}

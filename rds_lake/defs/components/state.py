@@ -1,0 +1,64 @@
+"""The state of a lake's component: which tables each source has, as `dg utils refresh-defs-state` keeps it.
+
+    {"version": 1, "tables": {"shop": [{"database": "shop", "schema": "public", "table": "orders"}, …]}}
+
+In a project without `dg`, `rds-lake refresh` writes a file for each source instead (`stages/lake/known_tables.py`).
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import ConfigError, ManifestError, RdsLakeError
+from rds_lake.model.records import read_record
+from rds_lake.model.tables.table import TableTarget
+
+Tables = Mapping[str, Sequence[TableTarget]]  # of each source, by its name
+
+_VERSION = 1
+_REMEDY = "run `dg utils refresh-defs-state` to write it again"
+
+
+def read_state(path: Path) -> dict[str, tuple[TableTarget, ...]]:
+    """The tables in the state. Raises ConfigError where it cannot be read."""
+    try:
+        return read_record(
+            dict[str, tuple[TableTarget, ...]],
+            path.read_bytes(),
+            where=str(path),
+            known=(_VERSION,),
+            first=_VERSION,
+            remedy=_REMEDY,
+            shaped=lambda body: body["tables"],
+        )
+    except ManifestError as error:
+        raise ConfigError(str(error)) from error
+
+
+def refresh_state(
+    path: Path, config: LakeConfig, newest: Callable[[SourceSettings], Sequence[TableTarget] | None]
+) -> None:
+    """Write the tables of every source; `newest` says those of one, None while no date of it is in the lake.
+
+    A source whose tables cannot be read keeps those that it had, where Dagster left the earlier state in place. Raises ConfigError
+    that names such sources, when the state is written.
+    """
+    earlier = read_state(path) if path.exists() else {}
+    tables: dict[str, Sequence[TableTarget]] = {}
+    problems: list[str] = []
+    for source in config.sources:
+        try:
+            found = newest(source)
+        except RdsLakeError as error:
+            problems.append(f"{source.name}: {error}")
+            found = earlier.get(source.name)
+        if found is not None:
+            tables[source.name] = sorted(found)
+    body = {"version": _VERSION, "tables": {name: [asdict(one) for one in found] for name, found in tables.items()}}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(body, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if problems:
+        raise ConfigError("the tables of these sources could not be read; refresh again:", problems)

@@ -1,0 +1,70 @@
+"""Versions that Dagster compares: of an asset's code, and of a date's data.
+
+Dagster calls an asset out of date when its code version is another one, and what is behind it when its data version is. So a date
+that is made again from the same export, with the same settings, changes nothing for the assets behind it that ask for changes
+(`AutomationCondition.data_version_changed()`).
+
+A location in the lake has the export's name in it and is never overwritten, so that location, columns and sizes say which data it is.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import dagster as dg
+
+from rds_lake.defs.keys import Stage
+from rds_lake.model.lake.manifest import Manifest, TableManifest
+from rds_lake.model.lake.record import ExportRecord
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.stages.catalogue.naming import TypedTable
+from rds_lake.stages.source.outcomes import Published
+
+# Raised when a stage makes something else of the same export than it did.
+CODE_VERSIONS: Mapping[Stage, str] = {
+    Stage.EXPORT: "1",
+    Stage.PARQUET: "1",
+    Stage.CATALOG: "1",
+    Stage.VIEWS: "1",
+}
+
+
+def of_export(record: ExportRecord) -> dg.DataVersion:
+    """The export's id; of DynamoDB, whose tables have an export each, a digest of their ids."""
+    if not record.parts:
+        return dg.DataVersion(record.export_task)
+    return _digest({part.table: sorted(part.arns) for part in record.parts})
+
+
+def of_manifest(manifest: Manifest) -> dg.DataVersion:
+    """A digest of what the date consists of."""
+    return _digest([manifest.export.export_task, sorted(map(_described, manifest.tables))])
+
+
+def of_view(table: TypedTable) -> dg.DataVersion:
+    """A digest of the table's data, and of how the view names and types its columns."""
+    columns = [[column.alias, column.expression] for column in table.columns]
+    members = table.named.members or (table.named.manifest,)
+    return _digest([table.names.view, columns, sorted(map(_described, members))])
+
+
+def of_published(outcome: Published, target: TableTarget | None) -> dg.DataVersion:
+    """Of the table's view, of all views where `target` is None; that of nothing where the table has none."""
+    if target is None:
+        return of_views(outcome.tables)
+    return next((of_view(table) for table in outcome.tables if table.names.target == target), _digest(None))
+
+
+def of_views(tables: Iterable[TypedTable]) -> dg.DataVersion:
+    """Of all views of a source together."""
+    return _digest(sorted(of_view(table).value for table in tables))
+
+
+def _described(table: TableManifest) -> str:
+    columns = [[column.name, column.hive_type, column.original_type] for column in table.columns]
+    return json.dumps([str(table.target), table.location, columns, len(table.files), table.bytes, table.rows])
+
+
+def _digest(value: Any) -> dg.DataVersion:
+    return dg.DataVersion(hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32])
