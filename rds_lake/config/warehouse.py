@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Discriminator, Field, Tag
 
 from rds_lake.config.lake import Arn, Settings
-from rds_lake.config.warehouses.values import legal_date, legal_folder, legal_type, legal_uri
+from rds_lake.model.warehouse.values import legal_date, legal_folder, legal_type, legal_uri
 
 WarehouseName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 # A table of Redshift, a result, and an asset of Dagster. Redshift folds names to lower case.
