@@ -27,6 +27,7 @@
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
         ├── PublishError           a date cannot be published or gone back to; nothing was moved
+        ├── LeaseLostError         a run's warehouse was taken away, as its lease had expired
         ├── StackError             the CloudFormation stack did not come to a good end, or is another's; lists why
         ├── AsOfError              a query that cannot be read as of a date; lists why
         └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
@@ -175,6 +176,10 @@ class CatalogError(ProblemsError, TerminalError):
 
 class PublishError(ProblemsError, TerminalError):
     """A date that cannot be published, or gone back to; no view was moved."""
+
+
+class LeaseLostError(TerminalError):
+    """The lease of a run's warehouse had expired, and another run or the reaper has it: this run must not go on."""
 
 
 class StackError(ProblemsError, TerminalError):
