@@ -29,6 +29,7 @@
         ├── PublishError           a date cannot be published or gone back to; nothing was moved
         ├── InputError             a JSON that asks a warehouse for a run is wrong; lists every problem with its path
         ├── WarehouseError         a run of a warehouse ended badly; lists what failed
+        ├── LeaseLostError         a run's warehouse was taken away, as its lease had expired
         ├── StackError             the CloudFormation stack did not come to a good end, or is another's; lists why
         ├── AsOfError              a query that cannot be read as of a date; lists why
         └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
@@ -188,6 +189,10 @@ class InputError(ProblemsError, TerminalError):
 
 class WarehouseError(ProblemsError, TerminalError):
     """A run of a warehouse ended badly, or cannot begin."""
+
+
+class LeaseLostError(TerminalError):
+    """The lease of a run's warehouse had expired, and another run or the reaper has it: this run must not go on."""
 
 
 class StackError(ProblemsError, TerminalError):

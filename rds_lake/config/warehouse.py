@@ -144,9 +144,17 @@ class WarehouseSettings(Settings):
     existing: Existing | None = None
     database: str = Field(default="warehouse", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
     role: Arn | None = Field(default=None, description="IAM role of Redshift. Default: the stack makes one.")
+    vpc: str | None = Field(
+        default=None,
+        pattern=r"^vpc-[0-9a-f]+$",
+        description="VPC of the subnets; without `security_groups` the stack makes one in it that lets nobody in.",
+    )
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
-    keep: Keep = Field(default=False, description="Whether it stays after a run, or for how many minutes.")
+    keep: Keep | None = Field(
+        default=None,
+        description="Whether it stays after a run, or for how many minutes. Default: serverless stays, a cluster goes.",
+    )
     load: Literal["spectrum", "copy"] = "spectrum"
     parallel_loads: int = Field(default=4, ge=1, le=50)
     loads: tuple[LoadSettings, ...] = ()
@@ -160,6 +168,7 @@ class WarehouseSettings(Settings):
     @property
     def keep_minutes(self) -> float | None:
         """How long it stays after a run: None for ever, 0 not at all."""
-        if isinstance(self.keep, bool):
-            return None if self.keep else 0
-        return self.keep
+        keep = self.mode == "serverless" if self.keep is None else self.keep
+        if isinstance(keep, bool):
+            return None if keep else 0
+        return keep

@@ -79,7 +79,7 @@ def _stack(warehouse: WarehouseSettings) -> Iterator[str]:
         return
     if warehouse.role is None:
         yield "role: `mode: existing` needs the ARN of the IAM role by which that Redshift reads and writes S3; add it"
-    for key in ("keep", "subnets", "security_groups"):
+    for key in ("keep", "vpc", "subnets", "security_groups"):
         if key in warehouse.model_fields_set:
             yield f"{key}: rds-lake neither makes nor removes an existing warehouse; remove the key"
 
