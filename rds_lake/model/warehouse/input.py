@@ -90,6 +90,9 @@ class WarehouseInput(_Part):
     results: list[_Name] | None = Field(
         default=None, min_length=1, description="Names of `unload:` in lake.yaml. Default: all."
     )
+    note: str | None = Field(
+        default=None, max_length=1000, description="Free text. Another text makes another run of the same content."
+    )
     delete_stack: bool | None = Field(
         default=None, description="true: nothing stays after the run. Default: as `keep:` of lake.yaml says."
     )
@@ -129,8 +132,7 @@ def _object(text: str) -> Mapping[str, Any]:
         raise InputError([f"$: {len(text):,} characters; an input has at most {MOST_BYTES:,}"])
     try:
         body = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=unique, parse_constant=_no_number)
-        json.dumps(body).encode()
-        "".join(map(str, body)).encode() if isinstance(body, dict) else None
+        json.dumps(body)  # what was nested too deep to be written is found here, not later
     except RecursionError:
         raise InputError(["$: nested too deep to be an input; see `rds-lake warehouse schema`"]) from None
     except json.JSONDecodeError as error:
