@@ -1,4 +1,4 @@
-"""Words about warehouses, in lake.yaml and JSON inputs, with a grammar of their own. Each function returns the value, or raises ValueError."""
+"""Words about warehouses with a grammar of their own. Each function returns the value, or raises ValueError."""
 
 from __future__ import annotations
 

@@ -56,6 +56,15 @@ class LoadPlanner:
         self, table: InputTable, own: LoadOfTable | LoadOfFiles | None, where: str, problems: list[str]
     ) -> Load | None:
         if table.files is None:
+            named = {load.table.partition(".")[0] for load in self.settings.loads if isinstance(load, LoadOfTable)}
+            if table.schema_ not in named:
+                # The role of Redshift may read what lake.yaml names, and nothing else.
+                known = ", ".join(sorted(named)) or "there is none"
+                problems.append(
+                    f"{where}.schema: {table.schema_!r} is no source of which this warehouse loads tables ({known}); add one of its "
+                    "tables to `loads:` in lake.yaml"
+                )
+                return None
             by = LoadBy(own.load if isinstance(own, LoadOfTable) and own.load else self.settings.load)
             day = table.date or PUBLISHED
             return self._table(table.table_name, table.schema_ or "", table.table, day, by, where, problems)

@@ -3,8 +3,9 @@
     <prefix>/_warehouses/<warehouse>/runs/<run>.json   how far a run is; it stays, as the run's history
     <prefix>/_warehouses/<warehouse>/open.json         the runs that have not ended, or that Dagster does not know the end of yet
 
-A record is written before the list names its run. Whoever asked for the run and died in between asks again: the record is found by
-the run's id, and the list is completed. What belongs here: reading and writing both. What a turn does is `turn.py`.
+The list names a run before its record is written: a run that nobody takes turns of would never end. Where a process was killed in
+between, the list names a run without a record, which whoever takes turns removes from it after a while.
+What belongs here: reading and writing both. What a turn does is `turn.py`.
 """
 
 from __future__ import annotations
@@ -59,15 +60,19 @@ def get_run(lake: Lake, warehouse: str, run: str) -> StoredRun:
 
 
 def begin_run(lake: Lake, plan: Plan, *, cause: str, now: datetime) -> RunRecord:
-    """Write the run's record and name it in the list; a run that was begun before stays as it is."""
+    """Name the run in the list and write its record; a run that was begun before stays as it is."""
+    there = find_run(lake, plan.warehouse, plan.run)
+    if there is not None and there.record.phase is Phase.ENDED:
+        return there.record
+    _change_open(lake, plan.warehouse, lambda runs: runs if plan.run in runs else [*runs, plan.run])
+    if there is not None:
+        return there.record
     record = RunRecord(plan=plan, phase=Phase.CREATING, pieces=_pieces(plan), began_at=now, cause=cause)
     key = run_key(lake, plan.warehouse, plan.run)
     try:
         lake.s3.replace_text(lake.layout.bucket, key, _render(record), etag=None, kms_key=lake.kms_key)
     except ConflictError:
-        record = get_run(lake, plan.warehouse, plan.run).record
-    if record.phase is not Phase.ENDED:
-        _change_open(lake, plan.warehouse, lambda runs: [*runs, plan.run] if plan.run not in runs else runs)
+        return get_run(lake, plan.warehouse, plan.run).record
     return record
 
 
