@@ -94,6 +94,9 @@ class WarehouseSettings(Settings):
     role: Arn | None = Field(default=None, description="IAM role of Redshift. Default: the stack makes one.")
     subnets: tuple[str, ...] = ()
     security_groups: tuple[str, ...] = ()
+    vpc: str | None = Field(
+        default=None, description="Without `security_groups`, the stack makes one of this VPC that lets nobody in."
+    )
     keep: bool | float = Field(default=False, description="Whether it stays after a run, or for how many minutes.")
     load: Literal["spectrum", "copy"] = "spectrum"
     parallel_loads: int = Field(default=4, ge=1, le=50)
