@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -98,7 +99,8 @@ class LocalCloud:
         self._add_control()
 
     def _add_control(self) -> None:
-        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
+        timed = lambda: datetime.fromtimestamp(self.clock.now() / 1e6, UTC)  # noqa: E731
+        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors, clock=timed)
         # First: what a stack has under way would be made after the others' reset.
         self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]

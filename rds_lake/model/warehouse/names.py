@@ -56,12 +56,16 @@ def names_of(layout: LakeLayout, warehouse: str, run: str, mode: Mode, number: i
     common = Names(statements=statements, staging=layout.warehouse_staging(warehouse, run))
     if mode is Mode.EXISTING:
         return common
-    word = re.sub("_+", "-", warehouse).strip("-")
-    name = f"rds-lake-{word}-{_hash(lake, warehouse, run, str(number))}"
+    name = f"{stem_of(warehouse)}-{_hash(lake, warehouse, run, str(number))}"
     made = replace(common, stack=name, role=name, secret=f"redshift!{name}-{ADMIN}")
     if mode is Mode.CLUSTER:
         return replace(made, cluster=name, groups=f"{name}-")
     return replace(made, namespace=name, workgroup=name)
+
+
+def stem_of(warehouse: str) -> str:
+    """How the names of everything begin that the warehouse's stacks make, before the hyphen of the hash."""
+    return f"rds-lake-{re.sub('_+', '-', warehouse).strip('-')}"
 
 
 def statement_name(names: Names, piece: str, attempt: int, at: int = 0) -> str:
