@@ -99,10 +99,11 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "stack": {"", "policy", "template"},
     },
     "defs": {
-        "": {"assets", "checks", "sensors"},
+        "": {"assets", "checks", "sensors", "warehouse"},
         "checks": {""},
         "assets": {"", "checks"},
         "sensors": {"", "assets", "checks"},
+        "warehouse": {"", "sensors"},
     },
     "localcloud": {
         "": {

@@ -149,8 +149,8 @@ def _tell(planner: Planner, bucket: str, key: str, etag: str, body: dict[str, An
             return text if always else None
         if not _is_mine(there):
             raise RdsLakeError(
-                f"{uri(bucket, target)} was not written by rds-lake, so no errors were written there. Rename that object. The errors of "
-                f"{uri(bucket, key)}: {'; '.join(body['problems'][:5])}"
+                f"{uri(bucket, target)} was not written by rds-lake, so no errors were written there; rename that object. The errors "
+                f"of {uri(bucket, key)}: {'; '.join(body['problems'][:5])}"
             )
         return text
 
