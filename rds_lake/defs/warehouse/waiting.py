@@ -46,8 +46,8 @@ def _cancelled_unless_ended(works: Works, run: str, log: Callable[[str], None]) 
             why = "the run that waited for it was cancelled or failed"
             cancel_run(works.lake, works.settings.name, run, why=why)
             log(
-                f"run {run} of warehouse {works.settings.name} is cancelled: the sensor's next turns, or `rds-lake warehouse reap`, end "
-                "its statements and remove everything"
+                f"run {run} of warehouse {works.settings.name} is cancelled: the next turns of the sensor, or `rds-lake warehouse "
+                "reap`, end its statements and remove everything"
             )
 
 
