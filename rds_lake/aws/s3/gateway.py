@@ -64,7 +64,10 @@ class S3Gateway:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **start):
                 for item in page.get("Contents", []):
                     yield S3Object(
-                        key=item.get("Key", ""), bytes=item.get("Size", 0), modified=item.get("LastModified")
+                        key=item.get("Key", ""),
+                        bytes=item.get("Size", 0),
+                        modified=item.get("LastModified"),
+                        etag=item.get("ETag"),
                     )
 
     def find_text(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> str | None:

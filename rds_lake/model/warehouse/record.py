@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rds_lake.model.warehouse.plan import Plan
+from rds_lake.model.warehouse.target import Target
 
 
 class Phase(StrEnum):
@@ -66,7 +67,11 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run: its plan, where it is, and what became of each piece. `error`: why it ended badly, None while it has not."""
+    """A run: its plan, where it is, and what became of each piece. `error`: why it ended badly, None while it has not.
+
+    `target`: where its statements go, once it is known. `worked_from` and `worked_until`: when statements could be sent. `cause`: who
+    or what asked for it, for people. `waiting`: what its last turn waited for.
+    """
 
     plan: Plan
     phase: Phase
@@ -74,3 +79,8 @@ class RunRecord:
     began_at: datetime
     ended_at: datetime | None = None
     error: str | None = None
+    target: Target | None = None
+    worked_from: datetime | None = None
+    worked_until: datetime | None = None
+    cause: str = ""
+    waiting: str | None = None
