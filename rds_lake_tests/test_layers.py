@@ -56,7 +56,7 @@ KINDS = {place.parent.name for place in PACKAGE.joinpath("stages").glob("*/run.p
 
 # Folder of a room -> the other folders of the same room that it may import ("" is the room's own files).
 FOLDERS: dict[str, dict[str, set[str]]] = {
-    "aws": {"": set(), "s3": {""}},
+    "aws": {"": set(), "s3": {""}, "warehouse": {""}},
     "config": {"": {"warehouses"}, "warehouses": {""}},
     "model": {
         "": {"tables"},
