@@ -17,11 +17,11 @@ from rds_lake.model.warehouse.input import parse_input
 from rds_lake.model.warehouse.plan import Files, LakeTable, Plan
 from rds_lake.stages.lake.lake import Lake, open_lake
 from rds_lake.stages.warehouse.cost import bill_of
-from rds_lake.stages.warehouse.plan import Asked as PlanAsked
-from rds_lake.stages.warehouse.plan import plan_run
+from rds_lake.stages.warehouse.planning.plan import Asked as PlanAsked
+from rds_lake.stages.warehouse.planning.plan import plan_run
 from rds_lake.stages.warehouse.records import begin_run
 
-Say = Callable[[str], object]
+Say = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

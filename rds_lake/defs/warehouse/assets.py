@@ -111,7 +111,7 @@ def _begun_and_waited_for(
 
 
 def _counted(gateways: Gateways, config: LakeConfig, record: RunRecord) -> Counted:
-    from rds_lake.stages.warehouse.lake_tables import rows_of_lake
+    from rds_lake.stages.warehouse.loading.tables import rows_of_lake
 
     find = rows_of_lake(gateways.lake, {source.name: source for source in config.sources})
     counted: dict[str, int | None] = {}

@@ -6,7 +6,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs.warehouse.opened import open_planner
 from rds_lake.errors import ConfigError
 from rds_lake.model.warehouse.record import RunRecord
-from rds_lake.stages.warehouse.plan import Asked, plan_run
+from rds_lake.stages.warehouse.planning.plan import Asked, plan_run
 from rds_lake.stages.warehouse.records import begin_run, find_run
 from rds_lake.stages.warehouse.turn import Works
 

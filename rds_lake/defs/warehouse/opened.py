@@ -1,25 +1,39 @@
 """What turns and plans of a warehouse need, from the lake's clients. No Dagster here: the command line opens warehouses as well."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.redshift_data import RedshiftDataGateway
+from rds_lake.aws.warehouse.redshift_data import Listed, RedshiftDataGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.infra.template.warehouse.template import warehouse_text
 from rds_lake.model.warehouse.names import names_of
 from rds_lake.model.warehouse.record import RunRecord
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.warehouse.hands import Hands
-from rds_lake.stages.warehouse.lake_tables import rows_of_lake
-from rds_lake.stages.warehouse.plan import Planner
+from rds_lake.stages.warehouse.loading.tables import rows_of_lake
+from rds_lake.stages.warehouse.planning.plan import Planner
+from rds_lake.stages.warehouse.planning.step_files import read_step_files
 from rds_lake.stages.warehouse.site import Site, open_site
-from rds_lake.stages.warehouse.step_files import read_step_files
 from rds_lake.stages.warehouse.turn import Works
+from rds_lake.stages.warehouse.work.hands import Hands
 
 Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Statements:
+    """The Data API as removal knows it."""
+
+    data: RedshiftDataGateway
+
+    def list_by_name(self, prefix: str) -> Sequence[Listed]:
+        return list(self.data.named(prefix))
+
+    def cancel(self, statement: str) -> None:
+        self.data.cancel(statement)
 
 
 def open_warehouse(
@@ -30,7 +44,7 @@ def open_warehouse(
         clients,
         lake,
         settings,
-        statements=RedshiftDataGateway(clients.client("redshift-data")),
+        statements=_Statements(RedshiftDataGateway(clients.client("redshift-data"))),
         template=partial(warehouse_text, config, settings),
         clock=clock,
     )

@@ -17,7 +17,7 @@ from rds_lake.model.warehouse.plan import Step
 from rds_lake.sql.quoting import identifier
 from rds_lake.sql.warehouse.statements import filled
 from rds_lake.sql.warehouse.steps import needed_by, read_steps
-from rds_lake.stages.warehouse.step_files import read_step_files
+from rds_lake.stages.warehouse.planning.step_files import read_step_files
 
 WAREHOUSE_TAG = "rds_lake/warehouse"
 ROWS_CHECK = "rows_as_in_the_lake"
