@@ -9,6 +9,7 @@ from rds_lake.infra.policy.dynamodb import dynamodb_statements
 from rds_lake.infra.policy.lake import lake_statements
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.signals import signal_statements
+from rds_lake.infra.policy.warehouse.making import warehouse_statements
 from rds_lake.infra.policy.widen import fitted
 
 
@@ -22,5 +23,6 @@ def pipeline_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIM
         *dynamodb_statements(config, names),
         *lake_statements(config, names),
         *signal_statements(config, names),
+        *warehouse_statements(config, config.warehouses, names),
     )
     return fitted(statements, limit)

@@ -21,9 +21,6 @@ from rds_lake.model.warehouse.plan import Mode
 
 ADMIN = "rds_lake_admin"
 _HASHED = 10
-_MOST_NAME = (
-    2048  # of a StatementName, https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ExecuteStatement.html
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,15 +65,8 @@ def stem_of(warehouse: str) -> str:
     return f"rds-lake-{re.sub('_+', '-', warehouse).strip('-')}"
 
 
-def statement_name(names: Names, piece: str, attempt: int, at: int = 0) -> str:
-    """The StatementName of the `at`-th statement of a piece's attempt. `piece`: its kind and name, as `load/orders`."""
-    name = f"{names.statements}{piece}/{attempt}/{at}"
-    # A piece's name may have 127 characters of four bytes each, and a run's id none that is long: this never cuts in practice.
-    return name if len(name) <= _MOST_NAME else f"{name[: _MOST_NAME - 65]}/{hashlib.sha256(name.encode()).hexdigest()}"
-
-
 def client_token(name: str) -> str:
-    """The token by which Redshift knows a statement, or CloudFormation a call, again: always the same of the same name."""
+    """The token by which CloudFormation knows a call again: always the same of the same name."""
     return hashlib.sha256(name.encode()).hexdigest()
 
 

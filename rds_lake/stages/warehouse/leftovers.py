@@ -16,7 +16,6 @@ from rds_lake.model.warehouse.lease import Lease
 from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import delete_token, stacks_of
 
-_ACTIVE = ("SUBMITTED", "PICKED", "STARTED")
 _RUNS = ("cluster", "workgroup")
 
 
@@ -123,8 +122,8 @@ def _role(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
 
 
 def _statements(site: Site, lease: Lease) -> Iterator[Thing]:
-    for each in site.statements.list_by_name(lease.names.statements):
-        if each.status in _ACTIVE:
+    for each in site.statements.named(lease.names.statements):
+        if each.is_active:
             cancel = partial(site.statements.cancel, each.id)
             yield Thing(kind="statement", name=each.name, state=each.status, remove=cancel)
 

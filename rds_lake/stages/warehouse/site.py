@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -27,12 +27,14 @@ class ListedStatement(Protocol):
     def name(self) -> str: ...
     @property
     def status(self) -> str: ...
+    @property
+    def is_active(self) -> bool: ...
 
 
 class Statements(Protocol):
     """What removal needs of the Data API."""
 
-    def list_by_name(self, prefix: str) -> Sequence[ListedStatement]:
+    def named(self, prefix: str) -> Iterable[ListedStatement]:
         """Every statement of any status whose StatementName begins so."""
         ...
 

@@ -11,10 +11,9 @@ from rds_lake.model.lake.layout import LakeLayout
 
 
 def sources_of(config: LakeConfig, settings: WarehouseSettings) -> list[str]:
-    """Those that it loads tables of; all of Glue's where a JSON file may ask for any."""
-    in_glue = [source.name for source in config.sources if source.athena]
+    """Those that it loads tables of; a JSON file that asks for a run may name no others."""
     named = {load.table.partition(".")[0] for load in settings.loads if isinstance(load, LoadOfTable)}
-    return [name for name in in_glue if settings.input or name in named]
+    return [source.name for source in config.sources if source.athena and source.name in named]
 
 
 def layout_of(config: LakeConfig) -> LakeLayout:
@@ -23,8 +22,8 @@ def layout_of(config: LakeConfig) -> LakeLayout:
 
 
 def place_of(uri: str) -> tuple[str, str]:
-    """Bucket and key, or prefix, of a URI."""
-    parts = urlsplit(uri)
+    """Bucket and key, or prefix, of a URI; of one with `{{run}}` what is before it."""
+    parts = urlsplit(uri.partition("{{")[0])
     return parts.netloc, parts.path.lstrip("/")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.config.warehouse import LoadOfFiles, WarehouseSettings
 from rds_lake.infra.policy.document import Statement, anything, fixed
 from rds_lake.infra.policy.names import Names, listing
 from rds_lake.infra.policy.warehouse.places import below, objects, place_of
@@ -74,8 +74,7 @@ def _credentials(others: Sequence[WarehouseSettings], names: Names) -> Iterator[
 def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
     """Where results are published and JSON files arrive, outside of the lake."""
     lake = (config.lake.bucket, config.lake.prefix)
-    places = [place_of(unload.to) for each in warehouses for unload in each.unload]
-    others = [place for place in dict.fromkeys(places) if place[0] != lake[0] or not below(place[1], lake[1])]
+    others = _outside(lake, (place_of(unload.to) for each in warehouses for unload in each.unload))
     if others:
         yield Statement(
             sid="PublishResults",
@@ -83,15 +82,30 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
             actions=("s3:AbortMultipartUpload", "s3:GetObject", "s3:PutObject"),
             resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in others)),
         )
-    inputs = [place_of(each.input) for each in warehouses if each.input]
-    if asked := [place for place in dict.fromkeys(inputs) if place[0] != lake[0] or not below(place[1], lake[1])]:
+    inputs = _outside(lake, (place_of(each.input) for each in warehouses if each.input))
+    if inputs:
         yield Statement(
             sid="ReadInput",
-            reason="Read the JSON files that ask for a run, and write what is wrong with them beside them.",
-            actions=("s3:GetObject", "s3:PutObject"),
-            resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in asked)),
+            reason="Read the JSON files that ask for a run.",
+            actions=("s3:GetObject",),
+            resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in inputs)),
         )
-    listed = list(dict.fromkeys([*others, *asked]))
+        yield Statement(
+            sid="SayWhatIsWrongWithInput",
+            reason="Write what is wrong with a JSON file beside it.",
+            actions=("s3:PutObject",),
+            resources=fixed(*(f"{names.bucket(bucket)}/{prefix}*.errors.json" for bucket, prefix in inputs)),
+        )
+    loads = [load for each in warehouses for load in each.loads if isinstance(load, LoadOfFiles)]
+    files = _outside(lake, (place_of(uri) for load in loads for uri in load.files))
+    if files:
+        yield Statement(
+            sid="FindFiles",
+            reason="Look whether the files that are loaded are there, and how long they are.",
+            actions=("s3:GetObject",),
+            resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in files)),
+        )
+    listed = list(dict.fromkeys([*others, *inputs, *files]))
     for number, bucket in enumerate(dict.fromkeys(bucket for bucket, _ in listed)):
         yield Statement(
             sid=f"ListResults{number or ''}",
@@ -100,6 +114,11 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
             resources=fixed(names.bucket(bucket)),
             conditions=listing(*(prefix for other, prefix in listed if other == bucket)),
         )
+
+
+def _outside(lake: tuple[str, str], places: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Those that are not in the lake, where the pipeline has its rights already."""
+    return [place for place in dict.fromkeys(places) if place[0] != lake[0] or not below(place[1], lake[1])]
 
 
 def _places(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[str]:
