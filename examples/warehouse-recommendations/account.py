@@ -19,6 +19,7 @@ from rds_lake.aws.session import open_clients
 from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.console.account.stack import StackAsked, setup
 from rds_lake.defs.resources import AwsResource
+from rds_lake.defs.warehouse.waiting import progress
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.stack.watch import Pace
 from rds_lake.localcloud.cloud import LocalCloud
@@ -26,6 +27,8 @@ from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
 from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake.stages.lake.lake import open_lake
+from rds_lake.stages.warehouse.records import find_run, open_runs
 
 BUCKETS = ("acme-drop", "acme-results")
 
@@ -44,6 +47,13 @@ class Account:
         """The problems that rds-lake wrote beside a JSON."""
         body = self.root.s3.get_object(Bucket="acme-drop", Key=key)["Body"].read()
         return json.loads(body)["problems"]
+
+    def progress(self) -> list[str]:
+        """How far the open runs of the warehouse are, in sentences."""
+        lake = open_lake(self.root, self.config.lake)
+        name = self.config.warehouses[0].name
+        stored = [find_run(lake, name, run) for run in open_runs(lake, name)]
+        return [line for each in stored if each is not None for line in progress(each.record)]
 
     def result(self) -> list[str]:
         """The lines of the one file in the folder of results."""

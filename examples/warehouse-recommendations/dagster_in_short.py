@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.request import Request, urlopen
@@ -15,7 +15,8 @@ from account import Account
 from rds_lake.defs.build import build_definitions
 
 Say = Callable[[str], None]
-_LONGEST_SECONDS = 120
+_LONGEST_SECONDS = 600
+_QUIET = {"console": {"config": {"log_level": "ERROR"}}}  # what runs say is a page for each
 _SHOWN = ("rds_lake/warehouse_run", "rds_lake/asked_by", "rds_lake/published", "rds_lake/files", "rds_lake/notes")
 
 
@@ -59,13 +60,18 @@ class Dagster:
         """Ticks, as the daemon has one every half minute, until a run of the warehouse has ended and Dagster knows it."""
         deadline = time.monotonic() + _LONGEST_SECONDS
         ticks = 0
+        seen: set[str] = set()
         while time.monotonic() < deadline:
             ticks += 1
             requests = self.tick(sensor, say)
+            for line in self._account.progress():
+                if line not in seen:
+                    say(f"    {line}")
+                seen.add(line)
             for request in requests:
                 result = self._materialize(
                     [list(key.path) for key in request.asset_selection or ()],
-                    run_config=dict(request.run_config),
+                    run_config=request.run_config,
                     tags=dict(request.tags),
                     raise_on_error=False,
                 )
@@ -76,9 +82,12 @@ class Dagster:
             time.sleep(0.3)
         raise TimeoutError(f"no run of the warehouse ended within {_LONGEST_SECONDS} s")
 
-    def _materialize(self, assets: Sequence[Sequence[str]], **how: Any) -> dg.ExecuteInProcessResult:
+    def _materialize(
+        self, assets: Sequence[Sequence[str]], run_config: Mapping[str, Any] | None = None, **how: Any
+    ) -> dg.ExecuteInProcessResult:
         keys = [dg.AssetKey(list(asset)) for asset in assets]
-        return self._job.execute_in_process(asset_selection=keys, instance=self._instance, **how)
+        config = {"loggers": _QUIET, **(run_config or {})}
+        return self._job.execute_in_process(asset_selection=keys, instance=self._instance, run_config=config, **how)
 
 
 def _show(result: dg.ExecuteInProcessResult, say: Say) -> None:

@@ -57,5 +57,5 @@ def _drop(account: Account, name: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    logging.getLogger("dagster").setLevel(logging.ERROR)  # what the runs say is a page for each
+    logging.getLogger("dagster").setLevel(logging.ERROR)
     story(print)

@@ -47,7 +47,7 @@ def _reads(config: LakeConfig, settings: WarehouseSettings, names: Names) -> Ite
         resources=fixed(*(objects(names, bucket, prefix) for bucket, prefix in dict.fromkeys(places))),
     )
     for number, bucket in enumerate(buckets):
-        prefixes = [prefix for other, prefix in places if other == bucket]
+        prefixes = [prefix.rstrip("/") for other, prefix in places if other == bucket]
         yield Statement(
             sid=f"ListWhatIsLoaded{number or ''}",
             reason="List the folders of the tables, and look whether the staging is empty.",

@@ -112,7 +112,7 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
             reason="List what is there already.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
-            conditions=listing(*(prefix for other, prefix in listed if other == bucket)),
+            conditions=listing(*(prefix.rstrip("/") for other, prefix in listed if other == bucket)),
         )
 
 

@@ -95,7 +95,7 @@ class LoadPlanner:
         uris: list[str] = []
         for at, name in enumerate(names):
             uri = name if name.startswith("s3://") else f"{folder}/{name}"
-            if not any(uri.startswith(place) for place in allowed) or ".." in uri.split("/"):
+            if not any(_is_at(uri, place) for place in allowed) or ".." in uri.split("/"):
                 problems.append(
                     f"{where}.files[{at}]: {uri} is not below a place that lake.yaml names for this warehouse "
                     f"({', '.join(allowed) or 'there is none'}); move the file, or name its folder in `loads:`"
@@ -106,8 +106,7 @@ class LoadPlanner:
         return tuple(uris)
 
     def _named_places(self) -> list[str]:
-        files = [uri for load in self.settings.loads if isinstance(load, LoadOfFiles) for uri in load.files]
-        return [uri.rpartition("/")[0] + "/" for uri in files]
+        return [uri for load in self.settings.loads if isinstance(load, LoadOfFiles) for uri in load.files]
 
     def _is_there(self, uri: str) -> bool:
         bucket, _, key = uri.removeprefix("s3://").partition("/")
@@ -140,6 +139,11 @@ class LoadPlanner:
     def _has_manifest(self, source: str, day: date) -> bool:
         layout = self.lake.layout
         return self.lake.s3.find_head(layout.bucket, layout.manifest_key(source, day)) is not None
+
+
+def _is_at(uri: str, place: str) -> bool:
+    """Whether it is the place, or lies below it where that is a folder."""
+    return uri == place or (place.endswith("/") and uri.startswith(place))
 
 
 def _files(load: LoadOfFiles, uris: Sequence[str]) -> Files:
