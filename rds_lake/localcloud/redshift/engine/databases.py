@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -39,7 +40,8 @@ class Databases:
         with self._lock:
             gone = [self._open.pop(key) for key in list(self._open) if key[0] == warehouse]
         for database in gone:
-            database.close()
+            with suppress(duckdb.Error):  # busy: the statement that still runs holds it, and it goes with that
+                database.close()
 
     def close(self) -> None:
         """Drop all."""
