@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from rds_lake.aws.s3.gateway import S3Gateway
@@ -88,7 +88,7 @@ class Yard:
 
     @property
     def config(self) -> LakeConfig:
-        config = parse_config(LAKE, where="lake.yaml")
+        config = _lake()
         changed = type(config.warehouses[0]).model_validate({"name": "nightly"} | self.settings)
         return config.model_copy(update={"warehouses": (changed,)})
 
@@ -212,6 +212,11 @@ class Yard:
             return []
         found = self.inspector.client("ec2").describe_security_groups()["SecurityGroups"]
         return [each["GroupName"] for each in found if each["GroupName"] != "default"]
+
+
+@cache
+def _lake() -> LakeConfig:
+    return parse_config(LAKE, where="lake.yaml")
 
 
 def named(site: Site) -> Names:
