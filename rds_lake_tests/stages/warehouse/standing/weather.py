@@ -26,7 +26,7 @@ _THROTTLED = (
     ("redshift", "DescribeClusters"), ("redshift-serverless", "GetWorkgroup"), ("redshift-data", "ListStatements"),
     ("redshift", "DescribeClusterSnapshots"), ("secretsmanager", "DescribeSecret"), ("s3", "PutObject"),
 )  # fmt: skip
-_HANGS = 100_000  # minutes
+_HANGS = 90.0  # minutes: longer than the stack may take, and no cluster can be deleted while it is created
 
 
 @dataclass(slots=True)
@@ -97,7 +97,8 @@ class Day:
             self.yard.wait(65)
             self._quiet()
             for _ in range(20):
-                self._reap()
+                if not self._reap():
+                    break
                 self._quiet()
         return self.yard.census()
 
@@ -133,9 +134,11 @@ class Day:
                 continue
         assert len(held) < 2, self.events
 
-    def _reap(self) -> None:
+    def _reap(self) -> bool:
+        """Whether anything was left."""
         (found,) = reap([self.yard.site], apply=True)
         self.events.append(f"reaped {[(each.kind, each.state[:40]) for each in found.left]} {found.error or ''}")
+        return not found.done
 
     def _disturb(self, mode: str) -> None:
         kind = self.dice.choice(["hang", "refuse", "undeletable", "throttle", "slow", "by hand", "snapshot"])
