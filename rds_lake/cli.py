@@ -18,6 +18,7 @@ from rds_lake.console.arguments import FILE, config_option
 from rds_lake.console.local import local_env, local_up, require_local
 from rds_lake.console.sentences import SentenceGroup
 from rds_lake.console.streams.arguments import streams
+from rds_lake.console.warehouse.arguments import warehouse
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -196,6 +197,7 @@ def query(sql: str, source: str | None, as_of: datetime | None, rows: int, write
 
 
 main.add_command(streams)
+main.add_command(warehouse)
 
 
 @main.command()

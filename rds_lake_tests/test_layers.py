@@ -56,7 +56,7 @@ KINDS = {place.parent.name for place in PACKAGE.joinpath("stages").glob("*/run.p
 
 # Folder of a room -> the other folders of the same room that it may import ("" is the room's own files).
 FOLDERS: dict[str, dict[str, set[str]]] = {
-    "aws": {"": set(), "s3": {""}},
+    "aws": {"": set(), "s3": {""}, "warehouse": {""}},
     "config": {"": {"warehouses"}, "warehouses": {""}},
     "model": {
         "": {"tables"},
@@ -99,10 +99,11 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "stack": {"", "policy", "template"},
     },
     "defs": {
-        "": {"assets", "checks", "sensors"},
+        "": {"assets", "checks", "sensors", "warehouse"},
         "checks": {""},
         "assets": {"", "checks"},
         "sensors": {"", "assets", "checks"},
+        "warehouse": {"", "sensors"},
     },
     "localcloud": {
         "": {

@@ -13,7 +13,8 @@
     }
 
 A table with `files` is of files in S3; each name is beside the JSON itself, or a whole URI. A table without is of the lake: its
-schema is the name of a source. What belongs here: the JSON alone. What lake.yaml says about it is `stages/warehouse/inputs.py`.
+schema is the name of a source. What belongs here: the JSON alone. What lake.yaml says about it is
+`stages/warehouse/planning/plan.py`.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 
 Whoever takes a turn reads the record, looks at AWS, does what can be done now, and writes what is so afterwards. No turn waits
 for AWS, and a turn that was killed is made again by the next: every statement has a name and a client token that follow from
-run, piece and attempt (`names.py`), by which it is found again.
+run, piece and attempt (`statement_names.py`), by which it is found again.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Piece:
     """One load, step or unload. `statement` is the Data API's id of the statement under way or of the last one.
 
     `at`: of several statements in a row, the number of the one under way, from 0. `error`: what happened and what to do next.
+    `asking`: the id in Redshift of a statement that failed, while SYS_LOAD_ERROR_DETAIL is asked why. `session`: of the Data API, in
+    which its statements run. `notes`: what a person should know although it is done, such as values that became NULL.
     """
 
     kind: PieceKind
@@ -63,6 +65,13 @@ class Piece:
     seconds: float | None = None
     files: tuple[str, ...] = ()
     error: str | None = None
+    asking: int | None = None
+    session: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in (PieceState.DONE, PieceState.FAILED, PieceState.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

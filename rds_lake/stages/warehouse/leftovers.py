@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
-from rds_lake.aws.redshift import Existing
+from rds_lake.aws.warehouse.clusters import Existing
 from rds_lake.errors import AwsError, TransientError
 from rds_lake.model.warehouse.lease import Lease
 from rds_lake.stages.warehouse.site import Site

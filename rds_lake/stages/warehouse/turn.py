@@ -21,13 +21,13 @@ from rds_lake.model.warehouse.record import Phase, Piece, PieceState, RunRecord
 from rds_lake.model.warehouse.target import Target
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.warehouse.cost import over_budget
-from rds_lake.stages.warehouse.hands import Hands
 from rds_lake.stages.warehouse.lease import keep_alive
 from rds_lake.stages.warehouse.records import StoredRun, get_run, write_run
 from rds_lake.stages.warehouse.remove import take_down
 from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import NotYet, bring_up
-from rds_lake.stages.warehouse.work import advance, cancel
+from rds_lake.stages.warehouse.work.advance import advance, cancel
+from rds_lake.stages.warehouse.work.hands import Hands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

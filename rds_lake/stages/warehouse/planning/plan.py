@@ -2,7 +2,7 @@
 
     plan = plan_run(planner, asked)      every problem at once: InputError for a JSON, ConfigError otherwise
 
-What belongs here: putting the plan together. Loads are `plan_loads.py`, results `plan_results.py`.
+What belongs here: putting the plan together. Loads are `loads.py`, results `results.py`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from rds_lake.model.warehouse.input import WarehouseInput
 from rds_lake.model.warehouse.plan import Mode, Plan, Step
 from rds_lake.sql.warehouse.steps import read_steps
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.warehouse.plan_loads import LoadPlanner
-from rds_lake.stages.warehouse.plan_results import planned_results
+from rds_lake.stages.warehouse.planning.loads import LoadPlanner
+from rds_lake.stages.warehouse.planning.results import planned_results
 
 # For an input with `delete_stack: false` where lake.yaml lets nothing stay: nobody leaves a cluster for ever by a JSON.
 _KEPT_BY_INPUT = 60.0

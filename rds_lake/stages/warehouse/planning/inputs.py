@@ -21,7 +21,7 @@ from rds_lake.errors import InputError, ManifestError, RdsLakeError
 from rds_lake.model.warehouse.input import MOST_BYTES, parse_input
 from rds_lake.stages.lake.shared_state import change_text
 from rds_lake.stages.runs.apart import Failed, attempt
-from rds_lake.stages.warehouse.plan import Asked, Planner, plan_run
+from rds_lake.stages.warehouse.planning.plan import Asked, Planner, plan_run
 from rds_lake.stages.warehouse.records import begin_run, run_key
 
 ERRORS = ".errors.json"
@@ -149,8 +149,8 @@ def _tell(planner: Planner, bucket: str, key: str, etag: str, body: dict[str, An
             return text if always else None
         if not _is_mine(there):
             raise RdsLakeError(
-                f"{uri(bucket, target)} was not written by rds-lake, so the errors of {uri(bucket, key)} were not written there. "
-                f"Rename that object. The errors: {'; '.join(body['problems'][:5])}"
+                f"{uri(bucket, target)} was not written by rds-lake, so no errors were written there; rename that object. The errors "
+                f"of {uri(bucket, key)}: {'; '.join(body['problems'][:5])}"
             )
         return text
 
