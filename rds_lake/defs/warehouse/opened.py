@@ -1,12 +1,11 @@
 """What turns and plans of a warehouse need, from the lake's clients. No Dagster here: the command line opens warehouses as well."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.warehouse.redshift_data import Listed, RedshiftDataGateway
+from rds_lake.aws.warehouse.redshift_data import RedshiftDataGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.infra.template.warehouse.template import warehouse_text
@@ -23,19 +22,6 @@ from rds_lake.stages.warehouse.work.hands import Hands
 Clock = Callable[[], datetime]
 
 
-@dataclass(frozen=True, slots=True)
-class _Statements:
-    """The Data API as removal knows it."""
-
-    data: RedshiftDataGateway
-
-    def list_by_name(self, prefix: str) -> Sequence[Listed]:
-        return list(self.data.named(prefix))
-
-    def cancel(self, statement: str) -> None:
-        self.data.cancel(statement)
-
-
 def open_warehouse(
     config: LakeConfig, settings: WarehouseSettings, clients: AwsClients, lake: Lake, *, clock: Clock
 ) -> Site:
@@ -44,7 +30,7 @@ def open_warehouse(
         clients,
         lake,
         settings,
-        statements=_Statements(RedshiftDataGateway(clients.client("redshift-data"))),
+        statements=RedshiftDataGateway(clients.client("redshift-data")),
         template=partial(warehouse_text, config, settings),
         clock=clock,
     )

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from rds_lake.aws.cloudformation import Event, Stack, StackGateway
 from rds_lake.aws.translate import aws_errors
+from rds_lake.aws.warehouse.stacks import Event, Stack, StackGateway
 from rds_lake.errors import AwsError, StackError
 from rds_lake.infra.stack.advice import denied
 from rds_lake.infra.stack.template_text import read_template

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rds_lake.aws.cloudformation import last_operation
+from rds_lake.aws.warehouse.stacks import last_operation
 from rds_lake.errors import StackError
 from rds_lake.infra.stack.advice import advice
 from rds_lake.infra.stack.client import Event, Stack

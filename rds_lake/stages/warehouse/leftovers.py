@@ -7,29 +7,29 @@ that one look that finds nothing proves that nothing is left. What belongs here:
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from rds_lake.aws.redshift import Existing
+from rds_lake.aws.warehouse.clusters import Existing
 from rds_lake.errors import AwsError, TransientError
 from rds_lake.model.warehouse.lease import Lease
 from rds_lake.stages.warehouse.site import Site
 from rds_lake.stages.warehouse.stack import delete_token, stacks_of
-
-_RUNS = ("cluster", "workgroup")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
     """Something that is still there. `state` in AWS's word, or why AWS could not be asked.
 
-    `remove` begins its removal; None while it goes already, or while something else has to go first.
+    `remove` begins its removal; None while it goes already, or while something else has to go first. `moot`: it has ended,
+    whatever AWS still says of it; it is asked to go all the same, and nobody waits for it.
     """
 
     kind: str
     name: str
     state: str
     remove: Callable[[], object] | None = None
+    moot: bool = False
 
 
 def run_leftovers(site: Site, lease: Lease) -> list[Thing]:
@@ -49,11 +49,12 @@ def all_leftovers(site: Site, lease: Lease) -> list[Thing]:
     rest += _asked("Redshift", names.stack or "", lambda: _groups(site, lease, free=after))
     rest += _asked("secret", names.secret or "", lambda: _secret(site, lease, free=after))
     rest += _asked("role", names.role or "", lambda: _role(site, lease, free=after))
-    statements = run_leftovers(site, lease)
-    if names.stack is not None and not any(thing.kind in (*_RUNS, "Redshift") for thing in made):
-        # Nothing runs without a cluster or workgroup, whatever the Data API still says of its statements.
-        statements = _asked("staging", names.staging, lambda: _staging(site, lease))
-    return [*stack, *made, *rest, *statements]
+    if names.stack is None or made:
+        return [*stack, *made, *rest, *run_leftovers(site, lease)]
+    # Nothing runs without a cluster or workgroup.
+    statements = _asked("statements", names.statements, lambda: _statements(site, lease))
+    staged = _asked("staging", names.staging, lambda: _staging(site, lease))
+    return [*stack, *rest, *(replace(each, moot=True) for each in statements), *staged]
 
 
 def _stack(site: Site, lease: Lease) -> Iterator[Thing]:
@@ -150,7 +151,7 @@ def _thing(kind: str, found: Existing, remove: Callable[[str], object] | None) -
 
 
 def _waiting(thing: Thing) -> Thing:
-    return Thing(kind=thing.kind, name=thing.name, state=thing.state)
+    return replace(thing, remove=None)
 
 
 def _asked(kind: str, name: str, look: Callable[[], Iterator[Thing]]) -> list[Thing]:

@@ -71,10 +71,10 @@ def finish(site: Site, now: Lease | None, lease: Lease) -> Remaining:
     """The next step of a removal that `lease` began, unless somebody else came to its end (`now` is what the lease says)."""
     if now is None or now.state is not LeaseState.REMOVING or now.number != lease.number:
         return ()
-    left = all_leftovers(site, now)
+    left = tuple(thing for thing in stepped(all_leftovers(site, now)) if not thing.moot)
     if not left:
         change_lease(site, lambda then: freed(now) if then == now else None)
-    return stepped(left)
+    return left
 
 
 def stepped(things: Sequence[Thing]) -> Remaining:

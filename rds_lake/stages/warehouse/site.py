@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.redshift import RedshiftGateway
-from rds_lake.aws.redshift_serverless import ServerlessGateway
-from rds_lake.aws.roles import RolesGateway
 from rds_lake.aws.secrets import SecretsGateway
+from rds_lake.aws.warehouse.clusters import RedshiftGateway
+from rds_lake.aws.warehouse.roles import RolesGateway
+from rds_lake.aws.warehouse.serverless import ServerlessGateway
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.model.lake.deletable import deletable_of_warehouse
 from rds_lake.model.warehouse.names import Names

@@ -14,8 +14,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from rds_lake.aws.cloudformation import Event, Stack, StackGateway, last_operation
-from rds_lake.aws.redshift import Existing
+from rds_lake.aws.warehouse.clusters import Existing
+from rds_lake.aws.warehouse.stacks import Event, Stack, StackGateway, last_operation
 from rds_lake.errors import ConfigError, ConflictError, LeaseLostError, StackError
 from rds_lake.model.warehouse.lease import Lease
 from rds_lake.model.warehouse.names import client_token

@@ -7,15 +7,16 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
 
 from rds_lake.localcloud.athena.locked import open_locked
-from rds_lake.localcloud.redshift.engine.monitoring.history import History
-from rds_lake.localcloud.redshift.engine.session import Session, Shared
-from rds_lake.localcloud.redshift.engine.monitoring.system import make_views
 from rds_lake.localcloud.redshift.engine.locking.transactions import Transactions
+from rds_lake.localcloud.redshift.engine.monitoring.history import History
+from rds_lake.localcloud.redshift.engine.monitoring.system import make_views
+from rds_lake.localcloud.redshift.engine.session import Session, Shared
 from rds_lake.localcloud.redshift.sql.macros import MACROS
 
 
@@ -55,7 +56,8 @@ class Databases:
         with self._lock:
             gone = [self._open.pop(key) for key in list(self._open) if key[0] == warehouse]
         for database, shared in gone:
-            database.close()
+            with suppress(duckdb.Error):  # busy: the statement that still runs holds it, and it goes with that
+                database.close()
             shutil.rmtree(shared.folder or "", ignore_errors=True)
 
     def close(self) -> None:

@@ -14,17 +14,17 @@ from typing import Any
 import duckdb
 from sqlglot import exp
 
-from rds_lake.localcloud.redshift.engine.locking import footprint
 from rds_lake.localcloud.redshift.engine.changing import Changing
 from rds_lake.localcloud.redshift.engine.defining import Defining
-from rds_lake.localcloud.redshift.engine.monitoring.history import History, Row, User, moment
 from rds_lake.localcloud.redshift.engine.lengths import declared
+from rds_lake.localcloud.redshift.engine.locking import footprint
+from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint, Transaction, Transactions
+from rds_lake.localcloud.redshift.engine.monitoring.history import History, Row, User, moment
+from rds_lake.localcloud.redshift.engine.monitoring.system import SYSTEM_NAMES, SystemViews, table_id
 from rds_lake.localcloud.redshift.engine.moving import Moving
 from rds_lake.localcloud.redshift.engine.names import bind
 from rds_lake.localcloud.redshift.engine.settings import Settings, is_set
-from rds_lake.localcloud.redshift.engine.monitoring.system import SYSTEM_NAMES, SystemViews, table_id
 from rds_lake.localcloud.redshift.engine.tables import Asked, Column, TableName, Tables
-from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint, Transaction, Transactions
 from rds_lake.localcloud.redshift.engine.words import kind_of, locked_tables, refuse_in_transaction
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here, translate_error
 from rds_lake.localcloud.redshift.loading.objects import Stores

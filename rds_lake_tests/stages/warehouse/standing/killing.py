@@ -10,6 +10,10 @@ from typing import Any
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.faults.operations import called_operation
 from rds_lake.localcloud.http.app import request_context
+from rds_lake.stages.warehouse.reap import Reaped
+from rds_lake_tests.stages.warehouse.standing.yard import Yard, named
+
+_NEAR = 2
 
 
 class KilledError(BaseException):
@@ -51,3 +55,42 @@ def until_dead(work: Callable[[], object]) -> bool:
     except KilledError:
         return True
     return False
+
+
+def whole(yard: Yard, run: str) -> None:
+    """What a run does with its warehouse: it comes up, a statement runs, a result is staged, it goes."""
+    target = yard.up(run)
+    names = named(yard.site)
+    yard.start("select 1", f"{names.statements}step/one/1/0", target)
+    yard.put(f"{names.staging}unload/part-000")
+    yard.down(run)
+
+
+def deaths(
+    yard: Yard,
+    gallows: Gallows,
+    settings: dict[str, Any],
+    *,
+    every: int,
+    say: Callable[[Reaped], None] = lambda _: None,
+) -> int:
+    """Kill a run after each of its calls (one of `every`), reap, and find nothing; how many deaths there were.
+
+    `say` gets what each pass of the reaper found.
+    """
+    gallows.begin()
+    yard.prepare(**settings)
+    whole(yard, "run-0")
+    calls = list(gallows.calls)
+    creates = calls.index("cloudformation.CreateStack") + 1
+    chosen = [number for number in range(1, len(calls) + 1) if number % every == 0 or abs(number - creates) < _NEAR]
+    for number in chosen:
+        gallows.begin(number)
+        assert until_dead(lambda run=f"run-{number}": whole(yard, run)) or number == len(calls), number
+        gallows.begin()
+        yard.settle()
+        yard.wait(31)
+        for found in yard.reaped():
+            say(found)
+        assert yard.census() == {}, f"killed after call {number}, {calls[number - 1]}"
+    return len(chosen)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from rds_lake.aws.s3.gateway import S3Gateway
@@ -20,6 +21,7 @@ from rds_lake.model.warehouse.names import Names
 from rds_lake.model.warehouse.plan import Mode, Plan
 from rds_lake.model.warehouse.target import Target
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.warehouse.lease import read_lease
 from rds_lake.stages.warehouse.reap import Reaped, reap
 from rds_lake.stages.warehouse.remove import Remaining, take_down
 from rds_lake.stages.warehouse.site import Site, open_site
@@ -65,7 +67,8 @@ class DataApi:
                 yield Listed(each["Id"], each.get("StatementName", ""), each["Status"])
 
     def cancel(self, statement: str) -> None:
-        self.client.cancel_statement(Id=statement)
+        with suppress(self.client.exceptions.ValidationException):  # it has ended
+            self.client.cancel_statement(Id=statement)
 
 
 @dataclass(slots=True)
@@ -85,7 +88,7 @@ class Yard:
 
     @property
     def config(self) -> LakeConfig:
-        config = parse_config(LAKE, where="lake.yaml")
+        config = _lake()
         changed = type(config.warehouses[0]).model_validate({"name": "nightly"} | self.settings)
         return config.model_copy(update={"warehouses": (changed,)})
 
@@ -197,28 +200,30 @@ class Yard:
             "final snapshots": [each["snapshotName"] for each in serverless.list_snapshots()["snapshots"]],
             "secrets": [each["Name"] for each in client("secretsmanager").list_secrets()["SecretList"]],
             "roles": [each["RoleName"] for each in client("iam").list_roles()["Roles"]],
-            "security groups": [
-                each["GroupName"]
-                for each in client("ec2").describe_security_groups()["SecurityGroups"]
-                if each["GroupName"] != "default"
-            ],
+            "security groups": self._security_groups(),
             "statements": [each.name for each in DataApi(client("redshift-data")).named("rds-lake/") if each.is_active],
             "objects": [each["Key"] for each in keys if not each["Key"].endswith(".json")],
         }
         return {kind: names for kind, names in found.items() if names}
 
+    def _security_groups(self) -> list[str]:
+        """Only asked for where the warehouse has one: moto's EC2 takes a second to begin."""
+        if "vpc" not in self.settings:
+            return []
+        found = self.inspector.client("ec2").describe_security_groups()["SecurityGroups"]
+        return [each["GroupName"] for each in found if each["GroupName"] != "default"]
 
-def named(site: Site, plan: Plan) -> Names:
+
+@cache
+def _lake() -> LakeConfig:
+    return parse_config(LAKE, where="lake.yaml")
+
+
+def named(site: Site) -> Names:
     """The names in the warehouse's lease."""
-    from rds_lake.stages.warehouse.lease import read_lease
-
     lease = read_lease(site)
-    assert lease is not None, plan
+    assert lease is not None
     return lease.names
-
-
-def with_clock(site: Site, clock: Callable[[], datetime]) -> Site:
-    return replace(site, clock=clock)
 
 
 def fault(cloud: LocalCloud, **faults: Any) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from sqlglot import exp
 
 from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
-from rds_lake.localcloud.redshift.engine.tables import SYSTEM, TEMPORARY, Tables
 from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint
+from rds_lake.localcloud.redshift.engine.tables import SYSTEM, TEMPORARY, Tables
 
 
 def of_tree(tree: exp.Expr, tables: Tables) -> Footprint:

@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from rds_lake.localcloud.athena.relations import quote
 from rds_lake.localcloud.athena.sql.pruning import Condition
+from rds_lake.localcloud.redshift.engine.locking.transactions import Transactions
 from rds_lake.localcloud.redshift.engine.monitoring.history import COLUMNS, History, User, as_tuples, columns_of
 from rds_lake.localcloud.redshift.engine.tables import SYSTEM, TEMPORARY, TableName, Tables
-from rds_lake.localcloud.redshift.engine.locking.transactions import Transactions
 from rds_lake.localcloud.redshift.spectrum.listing import EXTERNAL_VIEWS, external_rows
 from rds_lake.localcloud.redshift.spectrum.relations import Spectrum
 from rds_lake.localcloud.redshift.sql.types import ColumnType

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from rds_lake.aws.redshift import Existing
 from rds_lake.aws.translate import aws_errors
+from rds_lake.aws.warehouse.clusters import Existing
 from rds_lake.errors import AwsError
 
 _GONE = "ResourceNotFoundException"
