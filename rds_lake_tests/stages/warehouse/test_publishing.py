@@ -12,7 +12,7 @@ import pytest
 
 from rds_lake.model.warehouse.plan import FileFormat
 from rds_lake.model.warehouse.record import PieceState, RunRecord
-from rds_lake.stages.warehouse.work.advance import cancel
+from rds_lake.stages.warehouse.work.advance import advance, cancel
 from rds_lake_tests.stages.warehouse.running import BEGAN, REPORTS, Running, csv_result, errors, plan_of, record_of
 
 ROWS = "select 1 as id, 'a;\"b'::varchar(9) as note union all select 2, null order by 1"
@@ -110,16 +110,18 @@ def test_a_result_that_is_too_large_for_one_file_is_absent(running: Running) -> 
 
 
 def test_files_that_are_not_what_redshift_said_are_not_published(running: Running) -> None:
+    s3 = running.cloud.clients.client("s3")
+
     def damage(**_: Any) -> None:
-        for key in running.objects("acme-lake", "lake/_warehouses/usage/staging/run-1/unload/"):
-            if not key.endswith("manifest"):
-                running.put(key, b"1")
+        folder = "lake/_warehouses/usage/staging/run-1/unload/"
+        for item in s3.list_objects_v2(Bucket="acme-lake", Prefix=folder).get("Contents", ()):
+            if not item["Key"].endswith("manifest"):
+                s3.put_object(Bucket="acme-lake", Key=item["Key"], Body=b"1")
 
     events = running.client("s3").meta.events
     events.register("before-call.s3.GetObject", damage, unique_id="damage")
-    hands = running.hands()
     try:
-        said = errors(running.finish(record_of(plan_of(csv_result("r", ROWS))), s3=hands.s3))["r"]
+        said = errors(publish(running, csv_result("r", ROWS)))["r"]
     finally:
         events.unregister("before-call.s3.GetObject", unique_id="damage")
     assert "is not whole" in said and "has 1 bytes instead of" in said and running.objects() == {}
@@ -129,8 +131,6 @@ def test_a_cancelled_run_ends_and_publishes_nothing(running: Running) -> None:
     running.faults(redshift=[{"delay_seconds": 60}])
     running.wait_seconds = 0
     record = record_of(plan_of(csv_result("r", ROWS), csv_result("s", ROWS)))
-    from rds_lake.stages.warehouse.work.advance import advance
-
     sent = advance(record, running.target, running.hands())
     assert sent.pieces[0].state is PieceState.RUNNING
     for start in (sent, replace(record, pieces=record.pieces)):  # also of what was sent and not recorded

@@ -196,7 +196,8 @@ def _cast(node: exp.Cast, types: Oracle) -> exp.Expr:
 
 
 def _try_cast(node: exp.TryCast, types: Oracle) -> exp.Expr:
-    """https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html"""
+    if types.of(node.this) == "VARCHAR":
+        raise not_here("TRY_CAST of text is not there")
     return exp.TryCast(this=node.this, to=exp.DataType.build(read_type(node.to).duck, dialect="duckdb"))
 
 
