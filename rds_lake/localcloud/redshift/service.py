@@ -32,7 +32,7 @@ class RedshiftService:
         settings: RedshiftSettings,
     ) -> None:  # fmt: skip
         self._first = settings
-        self._databases = Databases()
+        self._databases = Databases(clock.now)
         secrets = AdminSecrets(actors, clients)
         self._clusters = Clusters(app, clock, secrets, self._databases.forget)
         self._serverless = Serverless(app, clock, secrets, self._databases.forget)

@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 
 from rds_lake.localcloud.athena.locked import open_locked
-from rds_lake.localcloud.redshift.engine.session import Session
-from rds_lake.localcloud.redshift.engine.system import make_views
+from rds_lake.localcloud.redshift.engine.locking.transactions import Transactions
+from rds_lake.localcloud.redshift.engine.monitoring.history import History
+from rds_lake.localcloud.redshift.engine.monitoring.system import make_views
+from rds_lake.localcloud.redshift.engine.session import Session, Shared
 from rds_lake.localcloud.redshift.sql.macros import MACROS
 
 
-class Databases:
-    """By warehouse (a cluster's or namespace's ARN) and name. `folder`: what COPY may read."""
+def _micros() -> int:
+    return time.time_ns() // 1000
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
-        self._open: dict[tuple[str, str], duckdb.DuckDBPyConnection] = {}
+
+class Databases:
+    """By warehouse (a cluster's or namespace's ARN) and name. `now`: microseconds."""
+
+    def __init__(self, now: Callable[[], int] = _micros) -> None:
+        self._now = now
+        self._open: dict[tuple[str, str], tuple[duckdb.DuckDBPyConnection, Shared]] = {}
         self._lock = threading.Lock()
 
-    def session(self, warehouse: str, database: str) -> Session:
-        """A new connection; the database is made when it is first asked for."""
+    def session(self, warehouse: str, database: str, capacity: int = 0) -> Session:
+        """A new connection; the database is made when it is first asked for. `capacity`: RPUs of a workgroup."""
         with self._lock:
             key = (warehouse, database)
             if key not in self._open:
-                self._open[key] = _made(self._folder)
-            return Session(self._open[key].cursor(), database)
+                # The isolation that a new database has: https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html
+                transactions = Transactions(snapshot="serverless" in warehouse)
+                folder = Path(tempfile.mkdtemp(prefix="rds-lake-redshift-"))
+                shared = Shared(now=self._now, transactions=transactions, history=History(), folder=folder)
+                self._open[key] = (_made(folder), shared)
+            connection, shared = self._open[key]
+            shared.history.capacity = capacity
+            return Session(connection.cursor(), database, shared)
 
     def names(self, warehouse: str) -> list[str]:
         """The databases of a warehouse that were used."""
@@ -35,11 +51,12 @@ class Databases:
             return [database for owner, database in self._open if owner == warehouse]
 
     def forget(self, warehouse: str) -> None:
-        """Drop the databases of a warehouse that is deleted."""
+        """Drop the databases of a warehouse that is deleted, and the copies of files that they read."""
         with self._lock:
             gone = [self._open.pop(key) for key in list(self._open) if key[0] == warehouse]
-        for database in gone:
+        for database, shared in gone:
             database.close()
+            shutil.rmtree(shared.folder or "", ignore_errors=True)
 
     def close(self) -> None:
         """Drop all."""
@@ -47,7 +64,7 @@ class Databases:
             self.forget(warehouse)
 
 
-def _made(folder: Path | None) -> duckdb.DuckDBPyConnection:
+def _made(folder: Path) -> duckdb.DuckDBPyConnection:
     database = open_locked(folder, MACROS)
     database.execute("CREATE SCHEMA public")
     make_views(database)

@@ -10,6 +10,7 @@ from rds_lake.localcloud.redshift.engine.changing import Changing
 from rds_lake.localcloud.redshift.engine.names import bind, checked_schema
 from rds_lake.localcloud.redshift.engine.tables import TEMPORARY, Column, TableName, Tables
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
+from rds_lake.localcloud.redshift.spectrum.relations import Spectrum
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.rules import AGGREGATE_NAMES, as_type
 from rds_lake.localcloud.redshift.sql.translate import duck_text, translate
@@ -28,9 +29,15 @@ class Defining:
     """Definitions in one session."""
 
     def __init__(
-        self, connection: duckdb.DuckDBPyConnection, tables: Tables, database: str, changing: Changing
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        tables: Tables,
+        database: str,
+        changing: Changing,
+        spectrum: Spectrum,
     ) -> None:
         self._connection, self._tables, self._database, self._changing = connection, tables, database, changing
+        self._spectrum = spectrum
 
     def create(self, tree: exp.Create) -> int:
         """Rows that were stored: of CREATE TABLE AS, else 0."""
@@ -62,6 +69,8 @@ class Defining:
         schema = checked_schema(table, self._database) or self._tables.search_path[0]
         if schema not in self._tables.schemas():
             raise StatementFailedError(f'schema "{schema}" does not exist')
+        if self._spectrum.find(schema) is not None:
+            raise StatementFailedError("Operations on local objects in external schema are not enabled.")
         return TableName(schema=schema, name=table.name)
 
     def _columns(self, schema: exp.Expr) -> list[Column]:
@@ -116,6 +125,11 @@ class Defining:
     def _view(self, tree: exp.Create) -> int:
         name = self._new_name(tree.this, temporary=False)
         query = tree.expression
+        if any(self._spectrum.find(table.db) is not None for table in query.find_all(exp.Table)):
+            raise StatementFailedError(
+                "External tables are not supported in views Hint: Please use late binding view and add 'with no schema binding' at "
+                "the query end."
+            )
         bind(query, self._tables, self._database)
         body = duck_text(translate(query, Oracle(self._connection, AGGREGATE_NAMES)))
         how = "CREATE OR REPLACE VIEW" if tree.args.get("replace") else "CREATE VIEW"
@@ -138,6 +152,7 @@ class Defining:
                 if missing_too:
                     return
                 raise StatementFailedError(f'schema "{name}" does not exist')
+            self._spectrum.forget(name)
             self._connection.execute(f"DROP SCHEMA {quote(name)}{' CASCADE' if cascade else ''}")
             return
         found = self._tables.find(target.name, checked_schema(target, self._database))  # type: ignore[arg-type]

@@ -5,25 +5,48 @@ from __future__ import annotations
 from sqlglot import exp
 
 from rds_lake.localcloud.athena.relations import quote
+from rds_lake.localcloud.athena.sql.pruning import locate
 from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
-from rds_lake.localcloud.redshift.engine.tables import TEMPORARY, TableName, Tables
+from rds_lake.localcloud.redshift.engine.tables import TEMPORARY, Asked, TableName, Tables
 from rds_lake.localcloud.redshift.errors import StatementFailedError
+from rds_lake.localcloud.redshift.sql.types import ColumnType
+
+_PSEUDO = ("$path", "$size")
 
 
 def bind(tree: exp.Expr, tables: Tables, database: str) -> None:
     """Point every table of a query at what it means; StatementFailedError for one that is not there."""
+    conditions = locate(tree)
+    pseudo = any(column.name in _PSEUDO for column in tree.find_all(exp.Column))
     for table in list(tree.find_all(exp.Table)):
         if isinstance(table.this, exp.Identifier) and not names_a_common_table(table):
-            found = tables.get(table.name, checked_schema(table, database))
-            columns = {column.name: column.kind for column in tables.columns(found)}
+            schema = checked_schema(table, database)
+            asked = Asked(conditions=conditions.get(id(table), ()), pseudo=pseudo)
+            outside = tables.outside(table.name, schema, asked)
+            if outside is None:
+                found = tables.get(table.name, schema)
+                columns: dict[str, ColumnType | None] = {c.name: c.kind for c in tables.columns(found)}
+            else:
+                found, columns = outside
+                if pseudo:
+                    _leave_out(table)
             alias = table.args.get("alias") or exp.TableAlias(this=exp.to_identifier(table.name, quoted=True))
             kept = {part: table.args[part] for part in ("joins",) if table.args.get(part)}
             bound = relation(found)
             bound.set("alias", alias)
             for part, value in kept.items():
                 bound.set(part, value)
-            bound.meta["columns"] = columns
+            bound.meta["columns"] = columns or None
             table.replace(bound)
+
+
+def _leave_out(table: exp.Table) -> None:
+    """A star gives no `$path` and no `$size`."""
+    select = table.find_ancestor(exp.Select)
+    for item in select.expressions if select is not None else ():
+        star = item.this if isinstance(item, exp.Column) else item
+        if isinstance(star, exp.Star):
+            star.set("except_", [exp.to_identifier(name, quoted=True) for name in _PSEUDO])
 
 
 def relation(name: TableName) -> exp.Table:

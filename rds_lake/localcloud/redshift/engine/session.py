@@ -7,8 +7,8 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -17,26 +17,33 @@ from sqlglot import exp
 from rds_lake.localcloud.redshift.engine.changing import Changing
 from rds_lake.localcloud.redshift.engine.defining import Defining
 from rds_lake.localcloud.redshift.engine.lengths import declared
+from rds_lake.localcloud.redshift.engine.locking import footprint
+from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint, Transaction, Transactions
+from rds_lake.localcloud.redshift.engine.monitoring.history import History, Row, User, moment
+from rds_lake.localcloud.redshift.engine.monitoring.system import SYSTEM_NAMES, SystemViews, table_id
+from rds_lake.localcloud.redshift.engine.moving import Moving
 from rds_lake.localcloud.redshift.engine.names import bind
-from rds_lake.localcloud.redshift.engine.system import report_load
-from rds_lake.localcloud.redshift.engine.tables import Column, Tables
+from rds_lake.localcloud.redshift.engine.settings import Settings, is_set
+from rds_lake.localcloud.redshift.engine.tables import Asked, Column, TableName, Tables
+from rds_lake.localcloud.redshift.engine.words import kind_of, locked_tables, refuse_in_transaction
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here, translate_error
-from rds_lake.localcloud.redshift.loading.copying import Copying
 from rds_lake.localcloud.redshift.loading.objects import Stores
 from rds_lake.localcloud.redshift.loading.options import is_copy, read_copy
+from rds_lake.localcloud.redshift.spectrum.options import is_external_schema, read_external_schema
+from rds_lake.localcloud.redshift.spectrum.relations import Spectrum
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.parsing import parse
 from rds_lake.localcloud.redshift.sql.rules import AGGREGATE_NAMES
 from rds_lake.localcloud.redshift.sql.translate import duck_text, translate
-from rds_lake.localcloud.redshift.sql.types import type_of_duck
+from rds_lake.localcloud.redshift.sql.types import ColumnType, type_of_duck
 from rds_lake.localcloud.redshift.unloading.options import is_unload, read_unload
-from rds_lake.localcloud.redshift.unloading.unloading import write
 
 # Without effect here, and harmless to leave out.
 _UPKEEP = ("VACUUM",)
-_SET = re.compile(
-    r"set\s+(session\s+|local\s+)?(?P<name>[\w.]+)\s*(=|\sto\s)\s*(?P<value>.+?)\s*;?", re.IGNORECASE | re.DOTALL
+_ISOLATION = re.compile(
+    r"\s*alter\s+database\s+\S+\s+isolation\s+level\s+(snapshot|serializable)\s*;?\s*", re.IGNORECASE
 )
+_TRANSACTION = (exp.Transaction, exp.Commit, exp.Rollback)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,105 +55,188 @@ class Result:
     rows: int = field(default=0)
 
 
-def _no_stores(role: str) -> Any:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """What the sessions of one database share. `folder`: where copies of files lie; `now`: microseconds."""
+
+    now: Callable[[], int]
+    transactions: Transactions
+    history: History
+    folder: Path | None = None
+
+
+def _no_stores(role: str, service: str = "s3", region: str = "", *, unlimited: bool = False) -> Any:
     raise not_here("S3 is not reached from here")
 
 
 class Session:
     """Made on a cursor of its own, which it closes."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, database: str) -> None:
-        self._connection, self._database = connection, database
+    def __init__(self, connection: duckdb.DuckDBPyConnection, database: str, shared: Shared) -> None:
+        self._connection, self._database, self._shared = connection, database, shared
         self.tables = Tables(connection)
         self._changing = Changing(connection, self.tables, database)
-        self._defining = Defining(connection, self.tables, database, self._changing)
+        self._spectrum = Spectrum(connection, self.tables, shared.folder, lambda: self.stores)
+        self._defining = Defining(connection, self.tables, database, self._changing, self._spectrum)
+        self._views = SystemViews(
+            connection, self.tables, database, shared.history, shared.transactions, self._spectrum, lambda: self.user
+        )
+        self._moving = Moving(connection, self.tables, shared.history, shared.now)
+        self._settings = Settings(self.tables)
+        self.tables.outside = self._outside
         self._acts: dict[type[exp.Expr], Callable[[Any], int]] = {
             exp.Insert: self._changing.insert, exp.Update: self._changing.update, exp.Delete: self._changing.delete,
             exp.Create: self._defining.create, exp.Drop: self._defining.drop, exp.Alter: self._defining.alter,
         }  # fmt: skip
         self._cancelled, self._closed = threading.Event(), threading.Event()
-        self._in_transaction = False
-        # S3 for a COPY, and the number under which its errors are kept; set before each statement.
+        self._transaction: Transaction | None = None
+        self._in_duckdb = False
+        # Set before each statement: S3 for a COPY, the statement's number, who runs it, and what rests while it waits for a lock.
         self.stores: Stores = _no_stores
         self.query = 0
+        self.user = User()
+        self.resting: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     def run(self, sql: str) -> Result:
         """One statement; StatementFailedError, after which an open transaction is rolled back."""
         self._refuse_cancelled()
+        row = self._begun(sql)
         try:
-            if _SET.match(sql.strip()):
-                return self._set(sql)
-            if is_copy(sql):
-                return self._copy(sql)
-            if is_unload(sql):
-                return self._unload(sql)
-            trees = parse(sql)
-            if len(trees) != 1:
-                raise StatementFailedError("a statement is one SQL statement")
-            return self._whole(trees[0])
+            result = self._answered(sql)
+            row |= {"status": "success", "returned_rows": result.rows}
         except duckdb.InterruptException as error:
-            self.rollback()
-            raise StatementFailedError("Query cancelled on user's request") from error
+            raise self._failed(row, StatementFailedError("Query cancelled on user's request")) from error
         except duckdb.Error as error:
-            self.rollback()
-            raise translate_error(error) from error
-        except StatementFailedError:
-            self.rollback()
+            raise self._failed(row, translate_error(error)) from error
+        except StatementFailedError as error:
+            self._failed(row, error)
             raise
+        finally:
+            row["end_time"] = moment(self._shared.now())
+            row["elapsed_time"] = round((row["end_time"] - row["start_time"]).total_seconds() * 1e6)
+            row["execution_time"] = row["elapsed_time"]
+        return result
 
-    def _copy(self, sql: str) -> Result:
-        """https://docs.aws.amazon.com/redshift/latest/dg/r_COPY.html"""
-        copy, own = read_copy(sql), not self._in_transaction
-        if own:
-            self.begin()
-        report = partial(report_load, self._connection, self.query, self._database)
-        rows = Copying(self._connection, self.tables, self.stores, report).run(copy)
-        if own:
-            self.commit()
-        return Result(rows=rows)
+    def _begun(self, sql: str) -> Row:
+        self._spectrum.begin()
+        self._views.begin()
+        return self._shared.history.add("sys_query_history", self._about() | {
+            "query_type": kind_of(sql), "status": "running", "result_cache_hit": False, "query_text": sql[:4000],
+            "query_label": self._settings.query_group, "start_time": moment(self._shared.now()), "end_time": None,
+            "queue_time": 0, "error_message": "", "returned_rows": 0, "returned_bytes": 0, "lock_wait_time": 0})  # fmt: skip
+
+    def _about(self) -> Row:
+        return {
+            "user_id": self._shared.history.user_id(self.user), "query_id": self.query, "database_name": self._database,
+            "transaction_id": self._transaction.id if self._transaction is not None else 0, "session_id": 1073741824,
+        }  # fmt: skip
+
+    def _failed(self, row: Row, error: StatementFailedError) -> StatementFailedError:
+        row |= {"status": "canceled" if self._cancelled.is_set() else "failed", "error_message": str(error)}
+        self.rollback()
+        return error
+
+    def _answered(self, sql: str) -> Result:
+        if is_set(sql):
+            self._settings.set(sql)
+            return Result()
+        isolation = _ISOLATION.fullmatch(sql)
+        if isolation:
+            refuse_in_transaction("ALTER DATABASE ISOLATION LEVEL", self._transaction is not None)
+            self._shared.transactions.snapshot = isolation[1].lower() == "snapshot"
+            return Result()
+        locked = locked_tables(sql)
+        if locked is not None:
+            return self._within(footprint.of_locked(locked, self.tables), Result)
+        refuse_in_transaction(sql, self._transaction is not None)
+        if is_copy(sql):
+            copy = read_copy(sql)
+            target = footprint.of_names([(copy.schema, copy.table)], self.tables)
+            return self._within(
+                Footprint(writes=target), lambda: Result(rows=self._moving.load(copy, self.stores, self._about()))
+            )
+        if is_external_schema(sql):
+            made = read_external_schema(sql)
+            return self._within(Footprint(), lambda: self._external(made))
+        return self._unload(sql) if is_unload(sql) else self._parsed(self._one(sql))
+
+    def _external(self, made: Any) -> Result:
+        self._spectrum.create(made)
+        return Result()
+
+    def _one(self, sql: str) -> exp.Expr:
+        trees = parse(sql)
+        if len(trees) != 1:
+            raise StatementFailedError("a statement is one SQL statement")
+        return trees[0]
 
     def _unload(self, sql: str) -> Result:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html"""
         unload = read_unload(sql)
-        trees = parse(unload.query)
-        if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        query = self._one(unload.query)
+        if not isinstance(query, exp.Query):
             raise StatementFailedError("UNLOAD takes one SELECT")
-        limited = trees[0].args.get("limit") is not None
-        if limited:
+        if query.args.get("limit") is not None:
             raise StatementFailedError("Limit clause is not supported: put the query with it into a subquery")
-        found = self._whole(trees[0])
-        return Result(rows=write(unload, found.columns or (), found.values, self.stores))
 
-    def _whole(self, tree: exp.Expr) -> Result:
-        """All of the statement or nothing: what it does in DuckDB may be several statements."""
-        if self._in_transaction or isinstance(tree, exp.Transaction | exp.Commit | exp.Rollback):
-            return self._run(tree)
-        self.begin()
-        result = self._run(tree)
-        self.commit()
+        def moved() -> Result:
+            columns, found = self._executed(query)
+            return Result(rows=self._moving.unload(unload, columns, found, self.stores, self._about()))
+
+        return self._within(footprint.of_tree(query, self.tables), moved)
+
+    def _parsed(self, tree: exp.Expr) -> Result:
+        if isinstance(tree, _TRANSACTION):
+            return self._ended(tree)
+        return self._within(footprint.of_tree(tree, self.tables), lambda: self._run(tree))
+
+    def _within(self, asked: Footprint, act: Callable[[], Result]) -> Result:
+        """All of a statement or nothing, once its tables are free. Its snapshot is taken then, unless its transaction has one."""
+        own = self._transaction is None
+        if own:
+            self.begin()
+        assert self._transaction is not None
+        self._shared.transactions.take(
+            self._transaction, asked, cancelled=self._cancelled.is_set, resting=self.resting,
+            table_id=lambda name: table_id(self._connection, name),
+        )  # fmt: skip
+        if not self._in_duckdb:
+            self._connection.begin()
+            self._in_duckdb = True
+        result = act()
+        if own:
+            self.commit()
         return result
 
     def begin(self) -> None:
-        """Open a transaction."""
-        self._connection.begin()
-        self._in_transaction = True
+        """Open a transaction; its snapshot is taken with its first statement."""
+        self._transaction = self._shared.transactions.begin()
 
     def commit(self) -> None:
         """StatementFailedError 1023 when another transaction was there first."""
-        if not self._in_transaction:
+        mine, self._transaction = self._transaction, None
+        if mine is None:
             return
-        self._in_transaction = False
+        committed = False
         try:
-            self._connection.commit()
+            if self._in_duckdb:
+                self._in_duckdb = False
+                self._connection.commit()
+            committed = True
         except duckdb.Error as error:
             raise translate_error(error) from error
+        finally:
+            self._shared.transactions.end(mine, committed=committed)
 
     def rollback(self) -> None:
         """Undo the open transaction, if there is one."""
-        if self._in_transaction:
-            self._in_transaction = False
-            with contextlib.suppress(duckdb.Error):
-                self._connection.rollback()
+        mine, self._transaction = self._transaction, None
+        if mine is not None:
+            if self._in_duckdb:
+                self._in_duckdb = False
+                with contextlib.suppress(duckdb.Error):
+                    self._connection.rollback()
+            self._shared.transactions.end(mine, committed=False)
 
     def cancel(self) -> None:
         """Interrupt what runs, from another thread, and let nothing more begin."""
@@ -173,11 +263,19 @@ class Session:
         if self._cancelled.is_set():
             raise StatementFailedError("Query cancelled on user's request")
 
+    def _outside(self, name: str, schema: str, asked: Asked) -> tuple[TableName, dict[str, ColumnType | None]] | None:
+        if name in SYSTEM_NAMES and schema in ("", "pg_catalog"):
+            return self._views.bound(name, asked.conditions)
+        external = self._spectrum.find(schema)
+        if external is None:
+            return None
+        return self._spectrum.bound(external, name, asked.conditions, pseudo=asked.pseudo)
+
     def _run(self, tree: exp.Expr) -> Result:
         if isinstance(tree, exp.Query):
-            return self._select(tree)
-        if isinstance(tree, exp.Transaction | exp.Commit | exp.Rollback):
-            return self._transaction(tree)
+            columns, found = self._executed(tree)
+            values = found.fetchall()
+            return Result(columns=columns, values=values, rows=len(values))
         if isinstance(tree, exp.TruncateTable):
             changed = self._changing.truncate(tree)
             self.commit()
@@ -189,7 +287,8 @@ class Session:
             return Result()
         raise not_here(f"the statement {tree.sql('redshift')[:60]} is not there")
 
-    def _select(self, tree: exp.Query) -> Result:
+    def _executed(self, tree: exp.Query) -> tuple[tuple[Column, ...], duckdb.DuckDBPyConnection]:
+        """The columns of a query, and DuckDB's cursor over its rows."""
         if tree.args.get("into") is not None:
             raise not_here("SELECT INTO is not there: use CREATE TABLE AS")
         bind(tree, self.tables, self._database)
@@ -198,29 +297,17 @@ class Session:
         self._refuse_cancelled()
         found = self._connection.execute(text)
         described: Any = found.description or []
-        columns = tuple(
+        return tuple(
             Column(name=each[0], kind=known if known is not None and known.is_text else type_of_duck(str(each[1])))
             for each, known in zip_longest(described, said if len(said) == len(described) else ())
-        )
-        values = found.fetchall()
-        return Result(columns=columns, values=values, rows=len(values))
+        ), found
 
-    def _transaction(self, tree: exp.Expr) -> Result:
+    def _ended(self, tree: exp.Expr) -> Result:
         if isinstance(tree, exp.Transaction):
-            if not self._in_transaction:
+            if self._transaction is None:
                 self.begin()
         elif isinstance(tree, exp.Commit):
             self.commit()
         else:
             self.rollback()
-        return Result()
-
-    def _set(self, text: str) -> Result:
-        """https://docs.aws.amazon.com/redshift/latest/dg/r_SET.html"""
-        match = _SET.fullmatch(text.strip())
-        name = match["name"].lower() if match else ""
-        if match and name == "search_path":
-            self.tables.search_path = tuple(part.strip(" '\"").lower() for part in match["value"].split(","))
-        elif name != "query_group":
-            raise not_here(f"SET {name or text} is not there")
         return Result()

@@ -4,19 +4,18 @@ rolls back with its table.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
 
 from rds_lake.localcloud.athena.relations import quote, text
+from rds_lake.localcloud.athena.sql.pruning import Condition
 from rds_lake.localcloud.redshift.errors import StatementFailedError
 from rds_lake.localcloud.redshift.sql.types import ColumnType, shown_type, type_of_duck
 
 TEMPORARY = "pg_temp"
 SYSTEM = "lc_system"
-# System tables are read by their bare name or as `pg_catalog`'s.
-SYSTEM_TABLES = ("pg_table_def", "sys_load_error_detail")
 _OWN = ("main", "information_schema", "pg_catalog", SYSTEM)
 # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_TABLE_NEW.html
 MOST_COLUMNS = 1600
@@ -49,12 +48,30 @@ class TableName:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a query asks of one relation: conditions that its rows meet, and whether `$path` or `$size` is read."""
+
+    conditions: tuple[Condition, ...] = ()
+    pseudo: bool = False
+
+
+# Name and schema (empty for none) of a relation that is no table of the database: what it was bound to, and its columns' types.
+Outside = Callable[[str, str, Asked], "tuple[TableName, dict[str, ColumnType | None]] | None"]
+
+
+def _nothing(name: str, schema: str, asked: Asked) -> None:
+    return None
+
+
 class Tables:
     """What one session sees."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
         self.search_path: tuple[str, ...] = ("public",)
+        # System views and external tables, which are made for the statement that names them.
+        self.outside: Outside = _nothing
 
     def schemas(self) -> list[str]:
         """Names of the schemas that statements may name."""
@@ -65,8 +82,6 @@ class Tables:
 
     def find(self, name: str, schema: str = "") -> TableName | None:
         """A table or view by its name: temporary ones first, then along the search path."""
-        if name in SYSTEM_TABLES and schema in ("", "pg_catalog"):
-            return TableName(schema=SYSTEM, name=name)
         places = [schema] if schema else [TEMPORARY, *self.search_path]
         for place in places:
             if self._exists(place, name):

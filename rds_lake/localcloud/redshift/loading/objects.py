@@ -6,18 +6,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
 from rds_lake.localcloud.redshift.errors import StatementFailedError
 from rds_lake.localcloud.redshift.loading.options import Copy
 
+# Milliseconds.
+_SIGNED_FOR = 3_600_000
 _GONE = ("NoSuchKey", "404", "NoSuchBucket")
-# `s3` of a role by its ARN or `default`; StatementFailedError when the warehouse does not have the role.
-Stores = Callable[[str], Any]
+
+
+class Stores(Protocol):
+    """A client of S3 or of Glue by a role, its ARN or `default`; StatementFailedError when the warehouse does not have it.
+
+    `region`: empty for the warehouse's own; `unlimited`: not in the role's name, for what AWS itself looks up.
+    """
+
+    def __call__(self, role: str, service: str = "s3", region: str = "", *, unlimited: bool = False) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,13 +39,14 @@ class LoadedFile:
 
 def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
     """Each file, a URL that is listed twice twice; StatementFailedError when there is none at all."""
-    s3 = stores(copy.role)
+    s3 = stores(copy.role, "s3", copy.region)
+    _refuse_short_signatures(copy, stores)
     found = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
     if not found:
         raise StatementFailedError(f"The specified S3 prefix '{_split(copy.source)[1]}' does not exist")
     any_there = False
     for url, mandatory, size in found:
-        content = _read(s3, url, mandatory=mandatory)
+        content = read_object(s3, url, mandatory=mandatory)
         if content is None:
             continue
         any_there = True
@@ -50,6 +60,28 @@ def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
         raise StatementFailedError(f"None of the files that {copy.source} lists was found")
 
 
+def _refuse_short_signatures(copy: Copy, stores: Stores) -> None:
+    """Columnar files are read by URLs that are signed for an hour, which a bucket's policy may forbid.
+
+    (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html)
+    """
+    if copy.format != "PARQUET":
+        return
+    bucket = _split(copy.source)[0]
+    try:
+        policy = json.loads(stores(copy.role, unlimited=True).get_bucket_policy(Bucket=bucket)["Policy"])
+    except ClientError:
+        return  # there is none
+    statements = policy.get("Statement") or []
+    for each in statements if isinstance(statements, list) else [statements]:
+        for operator, keys in (each.get("Condition") or {}).items():
+            ages = [age for key, age in keys.items() if key.lower() == "s3:signatureage"]
+            denied = each.get("Effect") == "Deny" and operator.startswith("NumericGreater")
+            if denied and any(int(age) < _SIGNED_FOR for age in ages):
+                raise StatementFailedError(f"S3ServiceException:Access Denied,Status 403,Error AccessDenied,{copy.source}: the "
+                                           f"policy of {bucket} forbids signatures older than {ages[0]} ms (s3:signatureAge)")  # fmt: skip
+
+
 def _below(source: str, s3: Any) -> list[tuple[str, bool, int | None]]:
     bucket, prefix = _split(source)
     keys: list[str] = []
@@ -57,12 +89,12 @@ def _below(source: str, s3: Any) -> list[tuple[str, bool, int | None]]:
         for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             keys += [item["Key"] for item in page.get("Contents", ()) if item["Size"]]
     except ClientError as error:
-        raise _refused(error, source) from error
+        raise refused(error, source) from error
     return [(f"s3://{bucket}/{key}", True, None) for key in keys]
 
 
 def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
-    content = _read(s3, copy.source, mandatory=True) or b""
+    content = read_object(s3, copy.source, mandatory=True) or b""
     try:
         entries = json.loads(content)["entries"]
         found = [(e["url"], bool(e.get("mandatory")), (e.get("meta") or {}).get("content_length")) for e in entries]
@@ -74,20 +106,24 @@ def _listed(copy: Copy, s3: Any) -> list[tuple[str, bool, int | None]]:
     return found
 
 
-def _read(s3: Any, url: str, *, mandatory: bool) -> bytes | None:
+def read_object(s3: Any, url: str, *, mandatory: bool) -> bytes | None:
+    """What is in an object; None when it is not there and need not be."""
     bucket, key = _split(url)
     try:
         return s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] not in _GONE:
-            raise _refused(error, url) from error
+            raise refused(error, url) from error
         if mandatory:
             raise StatementFailedError(f"Mandatory url is not present in manifest list or S3: {url}") from error
         return None
 
 
-def _refused(error: ClientError, url: str) -> StatementFailedError:
+def refused(error: ClientError, url: str) -> StatementFailedError:
+    """What S3 or Glue answered, in Redshift's words."""
     details = error.response["Error"]
+    if not url.startswith("s3://"):
+        return StatementFailedError(f"{details.get('Message', details['Code'])} ({details['Code']}, {url})")
     return StatementFailedError(f"S3ServiceException:{details.get('Message', '')},Status {details['Code']},{url}")
 
 

@@ -22,12 +22,6 @@ def tokens(sql: str) -> Iterator[str]:
         at = match.end()
 
 
-def after_as(words: Iterator[str]) -> str:
-    """The next word, `AS` left out."""
-    word = next(words, "")
-    return next(words, "") if word.upper() == "AS" else word
-
-
 def text_of(token: str) -> str:
     """What is in a text, by quotes or `$$`; StatementFailedError for a word that is none."""
     if token.startswith("$$"):
@@ -40,3 +34,25 @@ def text_of(token: str) -> str:
 def role_of(token: str) -> str:
     """What IAM_ROLE names: an ARN, or the word `default`."""
     return text_of(token) if token.startswith("'") else token.lower()
+
+
+class Words:
+    """Words one after the other, with a look at the next one. `""` after the last."""
+
+    def __init__(self, words: list[str]) -> None:
+        self.left = words
+
+    def next(self) -> str:
+        return self.left.pop(0) if self.left else ""
+
+    def peek(self) -> str:
+        return self.left[0] if self.left else ""
+
+    def take_if(self, *words: str) -> str:
+        """The next word in capitals when it is one of these, else nothing."""
+        return self.next().upper() if self.peek().upper() in words else ""
+
+    def after_as(self) -> str:
+        """The next word, `AS` left out."""
+        self.take_if("AS")
+        return self.next()

@@ -1,0 +1,1 @@
+"""Which tables statements touch, who waits for whom, and error 1023."""

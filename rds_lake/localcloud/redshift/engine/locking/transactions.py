@@ -1,0 +1,186 @@
+"""Concurrent transactions of one database: locks of tables, and error 1023 where no order of the transactions explains them.
+
+By table, as Redshift does it. What a transaction reads, it sees as it was when its first statement that names a table began; a
+writer holds its tables until its end, and the next writer waits. Transactions that overlap are put into a graph: one that read a
+table before another wrote it comes first. A statement that closes a circle ends its transaction with error 1023.
+(https://docs.aws.amazon.com/redshift/latest/dg/c_serial_isolation.html) With SNAPSHOT isolation only an UPDATE or DELETE of a
+table that another one changed since does. (https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_DATABASE.html)
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+
+from rds_lake.localcloud.redshift.errors import StatementFailedError
+
+_LOOK_AGAIN = 0.05
+_FIRST_ID = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """Tables that a statement reads, writes, and keeps others from reading (DDL, TRUNCATE, LOCK): `schema.name`."""
+
+    reads: frozenset[str] = frozenset()
+    writes: frozenset[str] = frozenset()
+    alone: frozenset[str] = frozenset()
+
+    @property
+    def is_empty(self) -> bool:
+        return not (self.reads or self.writes or self.alone)
+
+
+@dataclass(slots=True, eq=False)
+class Transaction:
+    """`snapshot`, `ended`: moments of the database's own count; `ended` only where it was committed."""
+
+    id: int
+    snapshot: int | None = None
+    ended: int | None = None
+    reads: set[str] = field(default_factory=set)
+    writes: set[str] = field(default_factory=set)
+    alone: set[str] = field(default_factory=set)
+    waits_for: frozenset[Transaction] = frozenset()
+
+    def sees(self, other: Transaction) -> bool:
+        """Whether the other's changes are in this one's snapshot."""
+        return self.snapshot is not None and other.ended is not None and other.ended <= self.snapshot
+
+    def before(self, other: Transaction) -> bool:
+        """Whether this one comes first in every order that explains both."""
+        if other.sees(self):
+            return bool(self.writes & (other.reads | other.writes))
+        if self.reads & other.writes and not self.sees(other):
+            return True
+        return self.ended is not None and not self.sees(other) and bool(self.writes & other.writes)
+
+
+class Transactions:
+    """Of one database, of all its sessions. `table_id`: a table's number, as errors show it."""
+
+    def __init__(self, *, snapshot: bool = False) -> None:
+        self.snapshot = snapshot
+        self._changed = threading.Condition()
+        self._active: list[Transaction] = []
+        self._ended: list[Transaction] = []
+        self._count, self._ids = 0, _FIRST_ID
+
+    def begin(self) -> Transaction:
+        """A transaction that has neither read nor written."""
+        with self._changed:
+            self._ids += 1
+            made = Transaction(self._ids)
+            self._active.append(made)
+        return made
+
+    def take(
+        self, mine: Transaction, asked: Footprint, *, cancelled: Callable[[], bool], table_id: Callable[[str], int],
+        resting: Callable[[], AbstractContextManager[object]] = nullcontext,
+    ) -> None:  # fmt: skip
+        """Wait until the statement may touch its tables; StatementFailedError for a deadlock and 1023. `resting`: while it waits."""
+        with self._changed:
+            if asked.is_empty:
+                return
+            if self._in_the_way(mine, asked):
+                with resting():
+                    self._wait(mine, asked, cancelled)
+            if mine.snapshot is None:
+                mine.snapshot = self._count
+            mine.reads |= asked.reads
+            mine.writes |= asked.writes | asked.alone
+            mine.alone |= asked.alone
+            circle = self._circle(mine, asked)
+            if circle:
+                raise _violation(table_id(_disputed(circle)), circle)
+
+    def _wait(self, mine: Transaction, asked: Footprint, cancelled: Callable[[], bool]) -> None:
+        try:
+            while blocking := self._in_the_way(mine, asked):
+                mine.waits_for = blocking
+                if _reaches(mine, mine, lambda each: each.waits_for):
+                    raise StatementFailedError("deadlock detected")
+                if cancelled():
+                    raise StatementFailedError("Query cancelled on user's request")
+                self._changed.wait(_LOOK_AGAIN)
+        finally:
+            mine.waits_for = frozenset()
+
+    def end(self, mine: Transaction, *, committed: bool) -> None:
+        """Let its tables go. What was rolled back has never been."""
+        with self._changed:
+            if mine not in self._active:
+                return
+            self._active.remove(mine)
+            self._count += 1
+            if committed and mine.snapshot is not None:
+                mine.ended = self._count
+                self._ended.append(mine)
+            oldest = min((t.snapshot for t in self._active if t.snapshot is not None), default=self._count)
+            self._ended = [each for each in self._ended if each.ended is not None and each.ended > oldest]
+            self._changed.notify_all()
+
+    def shown(self) -> list[tuple[int, str, str]]:
+        """Of the active ones: id, table, and the kind of lock."""
+        with self._changed:
+            return [
+                (each.id, table, "AccessExclusiveLock" if table in each.alone else "ShareRowExclusiveLock")
+                for each in self._active for table in sorted(each.writes)
+            ]  # fmt: skip
+
+    def _in_the_way(self, mine: Transaction, asked: Footprint) -> frozenset[Transaction]:
+        writes = asked.writes | asked.alone
+        return frozenset(
+            other
+            for other in self._active
+            if other is not mine and (other.writes & writes or other.alone & asked.reads or other.reads & asked.alone)
+        )
+
+    def _circle(self, mine: Transaction, asked: Footprint) -> list[Transaction]:
+        """The transactions of a circle that the statement closes."""
+        if self.snapshot:
+            stale = asked.reads & asked.writes
+            newer = [each for each in self._ended if not mine.sees(each) and each.writes & stale]
+            return [mine, newer[0]] if newer else []
+        overlapping = [*self._active, *self._ended]
+        return _reaches(mine, mine, lambda each: (o for o in overlapping if o is not each and each.before(o)))
+
+
+def _reaches(
+    start: Transaction, goal: Transaction, after: Callable[[Transaction], Iterable[Transaction]]
+) -> list[Transaction]:
+    """A way along edges from one transaction to another, empty when there is none."""
+    seen: set[int] = set()
+
+    def walk(at: Transaction) -> Iterator[Transaction]:
+        for following in after(at):
+            if following is goal:
+                yield at
+                return
+            if following.id not in seen:
+                seen.add(following.id)
+                way = list(walk(following))
+                if way:
+                    yield at
+                    yield from way
+                    return
+
+    return list(walk(start))
+
+
+def _disputed(circle: list[Transaction]) -> str:
+    """A table that one of them wrote and the next has read or written."""
+    for each, other in zip(circle, [*circle[1:], circle[0]], strict=True):
+        both = (each.reads | each.writes) & other.writes or each.writes & other.reads
+        if both:
+            return min(both)
+    return ""
+
+
+def _violation(table: int, circle: list[Transaction]) -> StatementFailedError:
+    ids = ", ".join(str(each.id) for each in circle)
+    return StatementFailedError(
+        f"1023\n  Detail: Serializable isolation violation on table - {table}, transactions forming the cycle are: {ids} (pid:1073741824)"
+    )

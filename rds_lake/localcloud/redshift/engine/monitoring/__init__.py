@@ -1,0 +1,1 @@
+"""What ran in a database, and the system views that show it."""

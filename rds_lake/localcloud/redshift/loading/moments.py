@@ -1,0 +1,116 @@
+"""Days and times in files: in ISO's form, in the form that DATEFORMAT or TIMEFORMAT says, or recognised by themselves (`auto`).
+
+(https://docs.aws.amazon.com/redshift/latest/dg/r_DATEFORMAT_and_TIMEFORMAT_strings.html,
+https://docs.aws.amazon.com/redshift/latest/dg/automatic-recognition.html) Of the forms that `auto` knows there, these are here; any
+other is an error, and never a guess.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from datetime import UTC, date, datetime, time, timedelta
+
+_PARTS = {
+    "YYYY": "%Y", "YY": "%y", "MM": "%m", "MON": "%b", "MONTH": "%B", "DD": "%d", "HH24": "%H", "HH12": "%I", "HH": "%H",
+    "MI": "%M", "SS": "%S", "AM": "%p", "PM": "%p", "MS": "%f", "US": "%f",
+}  # fmt: skip
+_WORDS = re.compile("|".join(sorted(_PARTS, key=len, reverse=True)) + "|[A-Za-z]+|%", re.IGNORECASE)
+_ISO_DAY = re.compile(r"\d{4}-\d{1,2}-\d{1,2}")
+_ISO = re.compile(r"(\d{4}-\d{1,2}-\d{1,2})(?: +(\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)( ?[-+]\d{1,2}(?::?\d{2})?)?)?")
+_AUTO_DAYS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%m/%d/%Y", "%m-%d-%Y", "%m.%d.%Y", "%d-%b-%Y", "%b-%d-%Y", "%Y-%b-%d",
+              "%b %d, %Y", "%B %d, %Y", "%b %d %Y", "%d %b %Y")  # fmt: skip
+_AUTO = re.compile(
+    r"(.*?\d{2,4})(?:[ T](\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)( ?[AP]M)?( ?[-+]\d{1,2}(?::?\d{2})?| ?UTC|Z)?)?",
+    re.IGNORECASE,
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@functools.lru_cache(maxsize=256)
+def _pattern(form: str) -> str:
+    """strptime's pattern; ValueError for a part that is not known here."""
+
+    def part(match: re.Match[str]) -> str:
+        word = match[0].upper()
+        if word in _PARTS:
+            return _PARTS[word]
+        if word == "T":
+            return "T"
+        raise ValueError(f"{match[0]!r} in {form!r}")
+
+    made = _WORDS.sub(part, form)
+    return made.replace("%H", "%I") if "%p" in made else made
+
+
+def day(text: str, form: str) -> date:
+    """A DATE; ValueError. Times in it are left out."""
+    if not form:
+        if not _ISO_DAY.fullmatch(text):
+            raise ValueError(text)
+        return _iso_day(text)
+    if form == "auto":
+        return _auto(text)[0].date()
+    return _read(text, _pattern(form)).date()
+
+
+def moment(text: str, form: str, *, zoned: bool) -> datetime:
+    """A TIMESTAMP or, zoned, a TIMESTAMPTZ; ValueError."""
+    if form in ("epochsecs", "epochmillisecs"):
+        made = _EPOCH + timedelta(**{"seconds" if form == "epochsecs" else "milliseconds": float(text)})
+        return made if zoned else made.replace(tzinfo=None)
+    if form and form != "auto":
+        made = _read(text, _pattern(form))
+        return made.replace(tzinfo=UTC) if zoned else made
+    made, zone = _auto(text) if form else _plain(text)
+    if zone and not zoned:
+        raise ValueError(text)
+    return _in_utc(made, zone) if zoned else made
+
+
+def _read(text: str, pattern: str) -> datetime:
+    return datetime.strptime(text, pattern)  # noqa: DTZ007 - a TIMESTAMP has no zone
+
+
+def _plain(text: str) -> tuple[datetime, str]:
+    match = _ISO.fullmatch(text)
+    if match is None:
+        raise ValueError(text)
+    return datetime.combine(_iso_day(match[1]), _time(match[2])), (match[3] or "").strip()
+
+
+def _auto(text: str) -> tuple[datetime, str]:
+    match = _AUTO.fullmatch(text)
+    for form in _AUTO_DAYS if match is not None else ():
+        try:
+            made = _read(match[1].strip(), form)  # type: ignore[index]
+        except ValueError:
+            continue
+        clock = _time(match[2], (match[3] or "").strip().upper())  # type: ignore[index]
+        zone = (match[4] or "").strip().upper()  # type: ignore[index]
+        return datetime.combine(made.date(), clock), "+00" if zone in ("Z", "UTC") else zone
+    raise ValueError(text)
+
+
+def _iso_day(text: str) -> date:
+    year, month, number = map(int, text.split("-"))
+    return date(year, month, number)
+
+
+def _time(text: str | None, half: str = "") -> time:
+    if not text:
+        return time()
+    hours, minutes, *rest = text.split(":")
+    whole, _, fraction = (rest[0] if rest else "0").partition(".")
+    hour = int(hours)
+    if half:
+        hour = hour % 12 + (12 if half == "PM" else 0)
+    return time(hour, int(minutes), int(whole), int(fraction.ljust(6, "0")) if fraction else 0)
+
+
+def _in_utc(made: datetime, zone: str) -> datetime:
+    if not zone:
+        return made.replace(tzinfo=UTC)
+    digits = zone[1:].replace(":", "")
+    offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0))
+    return (made - offset if zone[0] == "+" else made + offset).replace(tzinfo=UTC)

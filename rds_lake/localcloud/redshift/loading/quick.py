@@ -1,0 +1,102 @@
+"""Blocks of plain delimited text as Arrow has them, where every value is of the simplest form; else `delimited.py` reads them.
+
+A COPY of six million lines would take minutes value by value. What is read here is what is read there: whatever is not certain,
+a column's text that is too long, a NULL where none may be, another form of a number, is left to the slow way, which also names it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pyarrow
+import pyarrow as pa
+import pyarrow.compute
+import pyarrow.csv as pv
+
+from rds_lake.localcloud.redshift.engine.tables import Column
+from rds_lake.localcloud.redshift.loading.arrow import arrow_type
+from rds_lake.localcloud.redshift.loading.options import Copy
+from rds_lake.localcloud.redshift.sql.types import ColumnType
+
+pc: Any = pyarrow.compute  # whose functions are made when it is imported, unseen by type checkers
+_BLOCK = 8 * 1024 * 1024
+_SLOW = frozenset({"ESCAPE", "REMOVEQUOTES", "FILLRECORD", "BLANKSASNULL", "TRIMBLANKS", "ROUNDEC", "TRUNCATECOLUMNS",
+                   "ACCEPTANYDATE", "IGNOREBLANKLINES"})  # fmt: skip
+_FORMS = {
+    "smallint": r"^-?\d{1,4}$", "integer": r"^-?\d{1,9}$", "bigint": r"^-?\d{1,18}$", "date": r"^\d{4}-\d\d-\d\d$",
+    "timestamp without time zone": r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d{1,6})?$",
+    "double precision": r"^-?\d{1,17}(\.\d{1,17})?$", "real": r"^-?\d{1,17}(\.\d{1,17})?$",
+}  # fmt: skip
+
+
+def is_plain(copy: Copy) -> bool:
+    """Whether lines end at every line feed, and values at every delimiter."""
+    changed = copy.dateformat or copy.timeformat or copy.accept or copy.encoding != "utf-8"
+    return copy.format == "TEXT" and not changed and not copy.flags & _SLOW and copy.delimiter not in "\r\n"
+
+
+def blocks(content: io.BufferedIOBase) -> Iterator[tuple[int, bytes]]:
+    """Parts of a file that end with a line, each with the number of lines before it."""
+    before = 0
+    while block := content.read(_BLOCK):
+        block += content.readline()
+        yield before, block
+        before += block.count(b"\n")
+
+
+def table_of(copy: Copy, columns: Sequence[Column], block: bytes) -> pa.Table | None:
+    """A block's rows; None where it is not certain that every value is what the slow way would read."""
+    if b"\r" in block or b"\n\n" in block or block.startswith(b"\n"):
+        return None
+    ends = block.partition(b"\n")[0].count(copy.delimiter.encode()) == len(columns)
+    names = [f"c{number}" for number in range(len(columns) + ends)]
+    try:
+        read = pv.read_csv(
+            pa.BufferReader(block),
+            read_options=pv.ReadOptions(column_names=names, use_threads=False, block_size=2 * _BLOCK),
+            parse_options=pv.ParseOptions(delimiter=copy.delimiter, quote_char=False, escape_char=False),
+            convert_options=pv.ConvertOptions(
+                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+            ),
+        )
+        if ends and pc.any(pc.not_equal(read.column(len(columns)), "")).as_py():
+            return None
+        made = [_made(read.column(number), column, copy) for number, column in enumerate(columns)]
+    except (pa.ArrowException, UnicodeDecodeError):
+        return None
+    known = [array for array in made if array is not None]
+    return pa.table(known, names=names[: len(columns)]) if len(known) == len(made) else None
+
+
+def _made(texts: pa.ChunkedArray, column: Column, copy: Copy) -> pa.ChunkedArray | None:
+    kind = column.kind
+    nothing = pc.equal(texts, copy.null)
+    if not kind.is_text or "EMPTYASNULL" in copy.flags:
+        nothing = pc.or_(nothing, pc.equal(texts, ""))
+    values = pc.if_else(nothing, pa.scalar(None, pa.string()), texts)
+    if values.null_count and not column.nullable:
+        return None
+    if kind.is_text:
+        return _fitting(values, kind)
+    form = _form(kind)
+    if form is None or pc.any(pc.invert(pc.match_substring_regex(values, form))).as_py():
+        return None
+    return values.cast(arrow_type(kind))
+
+
+def _fitting(values: pa.ChunkedArray, kind: ColumnType) -> pa.ChunkedArray | None:
+    made = pc.utf8_rtrim(values, " ") if kind.is_char else values
+    longest = pc.max(pc.binary_length(made)).as_py() or 0
+    if longest > kind.size or (kind.is_char and not pc.all(pc.string_is_ascii(made)).as_py() and len(made)):
+        return None
+    return made
+
+
+def _form(kind: ColumnType) -> str | None:
+    if kind.word != "numeric":
+        return _FORMS.get(kind.word)
+    whole = kind.size - kind.scale
+    fraction = rf"(\.\d{{1,{kind.scale}}})?" if kind.scale else ""
+    return rf"^-?\d{{1,{whole}}}{fraction}$" if whole else None

@@ -1,0 +1,1 @@
+"""Spectrum: schemas whose tables are Glue's, read where they lie."""
