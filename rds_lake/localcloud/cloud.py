@@ -38,6 +38,7 @@ from rds_lake.localcloud.lambdas.service import Lambdas, LambdaSettings
 from rds_lake.localcloud.moto.bucket_notifications import tell_of_event_bridge
 from rds_lake.localcloud.moto.bucket_owners import look_at_expected_owners
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
+from rds_lake.localcloud.moto.conditional_copies import look_at_conditions_of_copies
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
 from rds_lake.localcloud.moto.managed_policies import have_policies_of_aws
@@ -204,6 +205,7 @@ def _repair_moto(app: LocalCloudApp, permissions: Permissions) -> None:
     keep_policies_of_queues()
     have_policies_of_aws()
     look_at_expected_owners()
+    look_at_conditions_of_copies()
     tell_of_event_bridge()
     apply_event_fixes(permissions)
 

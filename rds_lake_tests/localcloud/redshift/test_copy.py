@@ -77,7 +77,11 @@ def test_a_column_list_takes_the_columns_in_its_order(loading: Warehouse) -> Non
 
 def test_a_parquet_value_that_is_too_long_fails_the_load(loading: Warehouse) -> None:
     put(loading, ORDERS, f"{KEY}/1.parquet")
-    put(loading, parquet(a=pa.array([1], pa.int64()), b=["äöü"], c=[Decimal("1.00")], d=[None]), f"{KEY}/2.parquet")
+    put(
+        loading,
+        parquet(a=pa.array([1], pa.int64()), b=["äöü"], c=[Decimal("1.00")], d=pa.array([None], pa.date32())),
+        f"{KEY}/2.parquet",
+    )
     assert loading.error(f"{COPY} parquet") == "ERROR: value too long for type character varying(5)"
     assert loading.rows("select count(*) from orders") == [(0,)]
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.aws.warehouse.redshift_data import RedshiftDataGateway
 from rds_lake.localcloud.cloud import LocalCloud
@@ -13,6 +14,8 @@ from rds_lake.model.warehouse.target import Target
 from rds_lake.stages.warehouse.work.advance import advance
 from rds_lake.stages.warehouse.work.hands import Hands
 from rds_lake_tests.localcloud.permissions.calling import document, trust
+from rds_lake_tests.stages.conftest import SESSION
+from rds_lake_tests.support.world import post
 
 BUCKET, REPORTS = "acme-lake", "acme-reports"
 BEGAN = datetime(2026, 11, 20, 5, tzinfo=UTC)
@@ -64,10 +67,15 @@ class Running:
     cloud: LocalCloud
     rows_of_lake: Any = no_rows
     wait_seconds: int = 10
-    made: dict[str, Any] = field(default_factory=dict)
+    clients: dict[str, Any] = field(default_factory=dict)
 
     def client(self, service: str) -> Any:
-        return self.cloud.clients.client(service)
+        """A client that the cloud itself does not use."""
+        if service not in self.clients:
+            self.clients[service] = AwsClients(
+                SESSION, region="us-east-1", endpoint_url=self.cloud.url, attempts=2
+            ).client(service)
+        return self.clients[service]
 
     def prepare(self) -> None:
         """A cluster whose role may read and write every bucket, and a bucket for reports."""
@@ -114,6 +122,11 @@ class Running:
         state = data.look(started, wait_seconds=30)
         assert state is not None and state.is_good, state
         return data.rows(started) if state.parts[0].has_rows else []
+
+    def faults(self, **body: Any) -> None:
+        """Let statements fail, be late or be refused."""
+        status, answer = post(f"{self.cloud.url}/_local/faults", body)
+        assert status == 200, answer
 
     def put(self, key: str, body: bytes, bucket: str = BUCKET) -> str:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=body)

@@ -14,12 +14,18 @@ _NO_ENDPOINT = "Redshift endpoint doesn't exist in this region."
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Warehouse:
-    """`key`: the ARN of its namespace, whose databases it has; `database`: its first one; `roles`: ARNs that are attached to it."""
+    """`key`: the ARN of its namespace, whose databases it has; `database`: its first one; `roles`: ARNs that are attached to it.
+
+    `admin`: its first user; `secret`: the ARN of that user's managed password; `capacity`: RPUs, 0 of a cluster.
+    """
 
     key: str
     database: str
     roles: tuple[str, ...] = ()
     default_role: str = ""
+    admin: str = "admin"
+    secret: str = ""
+    capacity: int = 0
 
 
 class Warehouses:
@@ -38,17 +44,21 @@ class Warehouses:
             if found is None:
                 raise ApiError("ValidationException", _NO_ENDPOINT)
             _refuse_unless(found[1] == "available", cluster, found[1])
-            params = found[0].params
+            cluster_, params = found[0], found[0].params
             return _made(
-                found[0].namespace_arn, params["DBName"], params.get("IamRoles"), params.get("DefaultIamRoleArn")
-            )
+                cluster_.namespace_arn, params["DBName"], params.get("IamRoles"), params.get("DefaultIamRoleArn"),
+                admin=params["MasterUsername"], secret=cluster_.secret or "",
+            )  # fmt: skip
         body, state = self._serverless.find(WORKGROUP, context.region, str(workgroup)) or (None, "")
         if body is None:
             raise ApiError("ValidationException", _NO_ENDPOINT)
         _refuse_unless(state == "AVAILABLE", str(workgroup), state)
         namespace, _ = self._serverless.find(NAMESPACE, context.region, body["namespaceName"]) or ({}, "")
         default = namespace.get("defaultIamRoleArn")
-        return _made(namespace["namespaceArn"], namespace["dbName"], namespace["iamRoles"], default)
+        return _made(
+            namespace["namespaceArn"], namespace["dbName"], namespace["iamRoles"], default, capacity=body["baseCapacity"],
+            admin=namespace["adminUsername"], secret=namespace.get("adminPasswordSecretArn", ""),
+        )  # fmt: skip
 
     def workgroup_arn(self, region: str, name: str) -> str | None:
         """A workgroup's ARN; None when there is none."""
@@ -56,9 +66,9 @@ class Warehouses:
         return found[0]["workgroupArn"] if found else None
 
 
-def _made(key: str, database: str, roles: list[str] | None, default: str | None) -> Warehouse:
+def _made(key: str, database: str, roles: list[str] | None, default: str | None, **more: Any) -> Warehouse:
     attached = dict.fromkeys([*(roles or ()), *([default] if default else ())])
-    return Warehouse(key=key, database=database, roles=tuple(attached), default_role=default or "")
+    return Warehouse(key=key, database=database, roles=tuple(attached), default_role=default or "", **more)
 
 
 def _refuse_unless(available: bool, name: str, state: str) -> None:

@@ -6,8 +6,9 @@ fails ends the batch. (https://docs.aws.amazon.com/redshift-data/latest/APIRefer
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 from rds_lake.localcloud.faults.faults import Faults
@@ -16,6 +17,7 @@ from rds_lake.localcloud.redshift.data.statements import ABORTED, FAILED, FINISH
 from rds_lake.localcloud.redshift.engine.session import Session
 from rds_lake.localcloud.redshift.errors import StatementFailedError
 
+_THREADS = 64
 _BEFORE = "an earlier statement of the batch failed"
 
 
@@ -23,10 +25,17 @@ class Running:
     """The pool. `open`: a new session of a warehouse's database."""
 
     def __init__(
-        self, book: Statements, sessions: Sessions, faults: Faults, workers: int, open: Callable[[str, str], Session]
+        self,
+        book: Statements,
+        sessions: Sessions,
+        faults: Faults,
+        workers: int,
+        open: Callable[[str, str, int], Session],
     ) -> None:
         self._book, self._sessions, self._faults, self._open = book, sessions, faults, open
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="redshift")
+        # One that waits for a lock leaves its place to another: what it waits for may be waiting to run.
+        self._pool = ThreadPoolExecutor(max(workers, _THREADS), thread_name_prefix="redshift")
+        self._places = threading.BoundedSemaphore(workers)
         self._ending = threading.Event()
 
     def close(self) -> None:
@@ -53,11 +62,14 @@ class Running:
         session: Session | None = None
         try:
             self._book.move(statement, "PICKED")
-            session = kept.session if kept is not None else self._open(statement.warehouse, database)
+            session = (
+                kept.session if kept is not None else self._open(statement.warehouse, database, statement.capacity)
+            )
             with self._book.changed:
                 statement.running = session
-            self._book.move(statement, "STARTED")
-            failure = self._faulty(statement) or self._parts(statement, session)
+            with self._places:
+                self._book.move(statement, "STARTED")
+                failure = self._faulty(statement) or self._parts(statement, session)
             self._finish(statement, failure)
         finally:
             with self._book.changed:
@@ -105,6 +117,7 @@ class Running:
                 break
             self._book.begin(part)
             session.query, session.stores = part.query, statement.stores
+            session.user, session.resting = statement.user, self._resting
             try:
                 result = session.run(part.sql)
             except StatementFailedError as error:
@@ -126,6 +139,14 @@ class Running:
             self._undo(done)
             return str(error)
         return ""
+
+    @contextlib.contextmanager
+    def _resting(self) -> Iterator[None]:
+        self._places.release()
+        try:
+            yield
+        finally:
+            self._places.acquire()
 
     def _undo(self, parts: list[Part]) -> None:
         for part in parts:

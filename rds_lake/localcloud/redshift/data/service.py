@@ -20,12 +20,13 @@ from rds_lake.localcloud.redshift.data.listing import Listing
 from rds_lake.localcloud.redshift.data.parameters import bound
 from rds_lake.localcloud.redshift.data.results import csv_records, metadata, page, records
 from rds_lake.localcloud.redshift.data.running import Running
-from rds_lake.localcloud.redshift.data.sessions import Kept, Sessions
+from rds_lake.localcloud.redshift.data.sessions import Kept, Place, Sessions
 from rds_lake.localcloud.redshift.data.showing import listed, shown, shown_part
 from rds_lake.localcloud.redshift.data.statements import ACTIVE, FINISHED, Part, Statement, Statements
 from rds_lake.localcloud.redshift.engine.databases import Databases
-from rds_lake.localcloud.redshift.loading.objects import Stores
+from rds_lake.localcloud.redshift.engine.monitoring.history import User
 from rds_lake.localcloud.redshift.settings import RedshiftSettings
+from rds_lake.model.permissions.request import Principal
 
 Json = dict[str, Any]
 _BATCH = range(1, 41)
@@ -78,36 +79,39 @@ class DataApi:
         owner = self._owner(context)
         texts = bound(sqls, params.get("Parameters") or [])
         given = self._sessions.get(params["SessionId"], owner) if params.get("SessionId") else None
-        warehouse, where, stored = self._place(context, params, given)
+        where = self._place(context, params, given)
         if self._faults.of_redshift(params.get("StatementName", ""), "exceed") is not None:
             raise ApiError("ActiveStatementsExceededException", "The number of active statements exceeds the limit.")
         made = Statement(
-            owner=owner, warehouse=warehouse, shown=where, parts=[Part(sql=text) for text in texts], batch=batch,
+            owner=owner, warehouse=where.warehouse, shown=dict(where.shown), parts=[Part(sql=text) for text in texts], batch=batch,
             created=self._clock.now(), updated=self._clock.now(), mode=params.get("ExecutionMode", "TRANSACTION"),
             name=params.get("StatementName", ""), format=params.get("ResultFormat", "JSON"),
-            parameters=params.get("Parameters") or [], stores=stored,
+            parameters=params.get("Parameters") or [], stores=where.stores, user=where.user, capacity=where.capacity,
         )  # fmt: skip
         request = {key: value for key, value in params.items() if key != "WaitTimeSeconds"}
         statement, is_new = self._book.admit(made, params.get("ClientToken"), request, self._settings.active_statements)
         if is_new:
-            self._begin(statement, params, given)
+            self._begin(statement, params, given, where)
         return statement
 
-    def _place(self, context: RequestContext, params: Json, given: Kept | None) -> tuple[str, Json, Stores]:
+    def _place(self, context: RequestContext, params: Json, given: Kept | None) -> Place:
         if given is not None:
             named = [key for key in ("ClusterIdentifier", "WorkgroupName", "Database") if params.get(key)]
             if named:
                 raise _invalid(f"{', '.join(named)} cannot be given with SessionId.")
-            return given.warehouse, dict(given.shown), given.stores
+            return given.place
         warehouse: Warehouse = self._warehouses.find(context, params)
-        where = {
+        shown = {
             key: params[key] for key in ("ClusterIdentifier", "WorkgroupName", "SecretArn", "DbUser") if key in params
         }
         caller = self._actors.caller(context)
-        stored = stores(self._actors, caller, warehouse.roles, warehouse.default_role, context.region)
-        return warehouse.key, where | {"Database": params.get("Database") or warehouse.database}, stored
+        return Place(
+            warehouse=warehouse.key, shown=shown | {"Database": params.get("Database") or warehouse.database},
+            stores=stores(self._actors, caller, warehouse.roles, warehouse.default_role, context.region),
+            user=_user(caller, params, warehouse), capacity=warehouse.capacity,
+        )  # fmt: skip
 
-    def _begin(self, statement: Statement, params: Json, given: Kept | None) -> None:
+    def _begin(self, statement: Statement, params: Json, given: Kept | None, place: Place) -> None:
         kept, seconds = given, params.get("SessionKeepAliveSeconds")
         database = statement.shown["Database"]
         try:
@@ -116,9 +120,8 @@ class DataApi:
                 self._sessions.take(given, statement.id)
             elif seconds:
                 kept = Kept(
-                    session=self._databases.session(statement.warehouse, database), owner=statement.owner, seconds=seconds,
-                    warehouse=statement.warehouse, shown=dict(statement.shown), stores=statement.stores,
-                    created=self._clock.now(), busy=statement.id,
+                    session=self._databases.session(statement.warehouse, database, statement.capacity), owner=statement.owner,
+                    seconds=seconds, created=self._clock.now(), busy=statement.id, place=place,
                 )  # fmt: skip
                 self._sessions.keep(kept, self._settings.active_sessions)
         except ApiError:
@@ -194,7 +197,7 @@ class DataApi:
         found = [
             {
                 "SessionId": kept.id, "Status": "BUSY" if kept.busy else "AVAILABLE", "CreatedAt": kept.created / _SECOND,
-                "SessionAliveSeconds": kept.seconds, "SessionTtl": kept.idle_until / _SECOND, **kept.shown,
+                "SessionAliveSeconds": kept.seconds, "SessionTtl": kept.idle_until / _SECOND, **kept.place.shown,
                 **({"CurrentStatementId": kept.busy} if kept.busy else {}),
             }
             for kept in self._sessions.all()
@@ -230,6 +233,19 @@ class DataApi:
             return ""
         role = principal.arn.partition(":assumed-role/")[2]
         return role.partition("/")[0] if role else principal.arn
+
+
+def _user(caller: Principal | None, params: Json, warehouse: Warehouse) -> User:
+    """The database's user: the admin by the managed secret or by name, or for a caller like root; else one of the caller's own.
+
+    (https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-access.html)
+    """
+    if caller is None or (warehouse.secret and params.get("SecretArn") == warehouse.secret):
+        return User(name=warehouse.admin, superuser=True)
+    if params.get("DbUser"):
+        return User(name=params["DbUser"], superuser=params["DbUser"] == warehouse.admin)
+    role = caller.arn.partition(":assumed-role/")[2].partition("/")[0]
+    return User(name=f"IAMR:{role}" if role else f"IAM:{caller.arn.rpartition('/')[2]}", superuser=False)
 
 
 def _check(params: Json, sqls: list[str]) -> None:

@@ -8,10 +8,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from rds_lake.localcloud.http.app import ApiError
+from rds_lake.localcloud.redshift.engine.monitoring.history import User
 from rds_lake.localcloud.redshift.engine.session import Session
 from rds_lake.localcloud.redshift.loading.objects import Stores
 
 _SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where statements run, and as whom. `shown`: the members that every answer about them repeats."""
+
+    warehouse: str
+    shown: dict[str, str]
+    stores: Stores
+    user: User
+    capacity: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,10 +32,8 @@ class Kept:
 
     session: Session
     owner: str
-    warehouse: str
-    shown: dict[str, str]
+    place: Place
     seconds: int
-    stores: Stores
     created: int
     idle_until: int = 0
     busy: str = ""
@@ -42,7 +52,7 @@ class Sessions:
         """A new one; ActiveSessionsExceededException."""
         self.close_idle()
         with self._lock:
-            if sum(each.warehouse == kept.warehouse for each in self._by_id.values()) >= limit:
+            if sum(each.place.warehouse == kept.place.warehouse for each in self._by_id.values()) >= limit:
                 raise ApiError("ActiveSessionsExceededException", "The number of active sessions exceeds the limit.")
             kept.idle_until = self._now() + kept.seconds * _SECOND
             self._by_id[kept.id] = kept

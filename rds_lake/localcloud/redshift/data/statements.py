@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rds_lake.localcloud.http.app import ApiError
+from rds_lake.localcloud.redshift.engine.monitoring.history import User
 from rds_lake.localcloud.redshift.engine.session import Result, Session
 from rds_lake.localcloud.redshift.loading.objects import Stores
 
@@ -47,6 +48,8 @@ class Statement:
     stores: Stores
     batch: bool
     created: int
+    user: User = field(default_factory=User)
+    capacity: int = 0
     mode: str = "TRANSACTION"
     name: str = ""
     session_id: str = ""

@@ -147,7 +147,7 @@ class Session:
             return Result()
         locked = locked_tables(sql)
         if locked is not None:
-            return self._within(Footprint(alone=footprint.of_names(locked, self.tables)), Result)
+            return self._within(footprint.of_locked(locked, self.tables), Result)
         refuse_in_transaction(sql, self._transaction is not None)
         if is_copy(sql):
             copy = read_copy(sql)
@@ -173,17 +173,17 @@ class Session:
     def _unload(self, sql: str) -> Result:
         """https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html"""
         unload = read_unload(sql)
-        trees = parse(unload.query)
-        if len(trees) != 1 or not isinstance(trees[0], exp.Query):
+        query = self._one(unload.query)
+        if not isinstance(query, exp.Query):
             raise StatementFailedError("UNLOAD takes one SELECT")
-        if trees[0].args.get("limit") is not None:
+        if query.args.get("limit") is not None:
             raise StatementFailedError("Limit clause is not supported: put the query with it into a subquery")
 
         def moved() -> Result:
-            columns, found = self._executed(trees[0])
+            columns, found = self._executed(query)
             return Result(rows=self._moving.unload(unload, columns, found, self.stores, self._about()))
 
-        return self._within(footprint.of_tree(trees[0], self.tables), moved)
+        return self._within(footprint.of_tree(query, self.tables), moved)
 
     def _parsed(self, tree: exp.Expr) -> Result:
         if isinstance(tree, _TRANSACTION):

@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from rds_lake.localcloud.redshift.engine.tables import Column
-from rds_lake.localcloud.redshift.errors import StatementFailedError
+from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
 from rds_lake.localcloud.redshift.sql.building import call, cast, number, text
 from rds_lake.localcloud.redshift.sql.decimals import FLOATS
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.rules import as_type
+from rds_lake.localcloud.redshift.sql.types import VARBYTE
 
 _SOURCE = "lc_source"
 
@@ -22,9 +23,13 @@ _SOURCE = "lc_source"
 def stored(value: exp.Expr, column: Column, types: Oracle) -> exp.Expr:
     """A translated value as it is put into a column."""
     kind = column.kind
+    given = types.of(value)
+    if kind.word == VARBYTE:
+        return call("lc_store_bytes", as_type(value, kind, types), number(kind.size), text(str(kind)))
+    if kind.word == "super" and given == "VARCHAR":
+        raise not_here("text in a SUPER column is not there: SUPER comes from COPY")
     if not kind.is_text:
         return as_type(value, kind, types)
-    given = types.of(value)
     shown = value if given == "VARCHAR" else call("lc_float_text", value) if given in FLOATS else cast(value, "VARCHAR")
     check = "lc_store_char" if kind.is_char else "lc_store_varchar"
     return call(check, shown, number(kind.size), text(str(kind)))

@@ -14,6 +14,8 @@ def shown(value: Any) -> Any:
     """A value of a row; None, numbers and booleans stay what they are."""
     if isinstance(value, bool | int | float) or value is None:
         return value
+    if isinstance(value, bytes):
+        return value.hex()
     if isinstance(value, Decimal):
         return f"{value:f}"
     if isinstance(value, datetime):

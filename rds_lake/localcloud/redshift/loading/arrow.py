@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from rds_lake.localcloud.redshift.sql.types import ColumnType
+from rds_lake.localcloud.redshift.sql.types import VARBYTE, ColumnType
 
 
 def arrow_type(kind: ColumnType) -> pa.DataType:
@@ -14,6 +14,6 @@ def arrow_type(kind: ColumnType) -> pa.DataType:
     plain = {
         "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64(), "real": pa.float32(), "double precision": pa.float64(),
         "boolean": pa.bool_(), "date": pa.date32(), "timestamp without time zone": pa.timestamp("us"),
-        "timestamp with time zone": pa.timestamp("us", tz="UTC"), "time without time zone": pa.time64("us"),
+        "timestamp with time zone": pa.timestamp("us", tz="UTC"), "time without time zone": pa.time64("us"), VARBYTE: pa.binary(), "super": pa.json_(),
     }  # fmt: skip
     return plain.get(kind.word, pa.string())

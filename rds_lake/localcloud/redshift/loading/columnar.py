@@ -6,25 +6,49 @@ Types have to be alike: COPY casts nothing but what a column's precision holds.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from rds_lake.localcloud.redshift.engine.tables import Column
-from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
+from rds_lake.localcloud.redshift.errors import StatementFailedError
 from rds_lake.localcloud.redshift.spectrum.columns import reads, shown_column
 
 
-def check_types(url: str, schema: Any, arrow: pa.Schema, columns: Sequence[Column]) -> None:
+def check_types(url: str, schema: Any, arrow: pa.Schema, columns: Sequence[Column], *, to_json: bool) -> None:
     """StatementFailedError for a column of another physical type. `schema`: Parquet's, `arrow`: as Arrow has it."""
     physical = {schema.column(number).path: schema.column(number) for number in range(len(schema))}
     for field, column in zip(arrow, columns, strict=True):
         there = physical.get(field.name)
         if there is None:
-            raise not_here(f"COPY of the nested column {field.name} is not there (SUPER)")
-        if not reads(column.kind, there):
+            if column.kind.word != "super":
+                raise StatementFailedError(
+                    f"The column {field.name} of {url} is nested, and {column.name} is not SUPER"
+                )
+            if not to_json:
+                raise StatementFailedError(
+                    f"Cannot load the nested column {field.name} of {url} without SERIALIZETOJSON"
+                )
+        elif not reads(column.kind, there):
             raise StatementFailedError(
                 f"Spectrum Scan Error. File '{url}' has an incompatible Parquet schema for column '{url}.{field.name}'. "
                 f"Column type: {str(column.kind).upper()}, Parquet schema: {shown_column(there)}"
             )
+
+
+def with_json(table: pa.Table) -> pa.Table:
+    """Nested columns as JSON's text."""
+    for number, field in enumerate(table.schema):
+        if pa.types.is_nested(field.type):
+            texts = [
+                None if each is None else _text(each)
+                for each in table.column(number).to_pylist(maps_as_pydicts="lossy")
+            ]
+            table = table.set_column(number, field.name, pa.array(texts, pa.string()).cast(pa.json_()))
+    return table
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))

@@ -23,7 +23,7 @@ from rds_lake.localcloud.redshift.engine.storing import stored_query
 from rds_lake.localcloud.redshift.engine.tables import Column, TableName, Tables
 from rds_lake.localcloud.redshift.errors import StatementFailedError
 from rds_lake.localcloud.redshift.loading.arrow import arrow_type
-from rds_lake.localcloud.redshift.loading.columnar import check_types
+from rds_lake.localcloud.redshift.loading.columnar import check_types, with_json
 from rds_lake.localcloud.redshift.loading.converting import LoadError, value_of
 from rds_lake.localcloud.redshift.loading.delimited import Line, lines_of, opened, rows_of, unreadable
 from rds_lake.localcloud.redshift.loading.jsons import picking, rows_of_json
@@ -92,8 +92,7 @@ class Copying:
         if "NOLOAD" in copy.flags:
             name = TableName(schema="", name="")
         if copy.format == "PARQUET":
-            fill = "FILLRECORD" in copy.flags
-            return sum(self._parquet(name, columns, file, fill=fill) for file in self._files(copy))
+            return sum(self._parquet(name, columns, file, copy) for file in self._files(copy))
         return self._texts(name, columns, copy)
 
     def _files(self, copy: Copy) -> Iterator[LoadedFile]:
@@ -102,23 +101,29 @@ class Copying:
             self.bytes += len(file.content)
             yield file
 
-    def _parquet(self, name: TableName, columns: list[Column], file: LoadedFile, *, fill: bool) -> int:
+    def _parquet(self, name: TableName, columns: list[Column], file: LoadedFile, copy: Copy) -> int:
         """Columns by position, as they are typed in the file, a row group after the other."""
         try:
             opened_file = pq.ParquetFile(io.BytesIO(file.content))
         except (pa.ArrowException, OSError) as error:
             raise StatementFailedError(f"{file.url} is no Parquet file: {error}") from error
         given = len(opened_file.schema_arrow)
-        if given != len(columns) and not (fill and given < len(columns)):
+        if given != len(columns) and not ("FILLRECORD" in copy.flags and given < len(columns)):
             raise StatementFailedError(f"Unmatched number of columns between table and file. Table columns: {len(columns)}, "
                                        f"Data columns: {given}, File name: {file.url}")  # fmt: skip
-        check_types(file.url, opened_file.schema, opened_file.schema_arrow, columns[:given])
+        check_types(
+            file.url,
+            opened_file.schema,
+            opened_file.schema_arrow,
+            columns[:given],
+            to_json="SERIALIZETOJSON" in copy.flags,
+        )
         names = [f"c{number}" for number in range(given)]
         self._sql = ""
         try:
             parts = opened_file.iter_batches(batch_size=_CHUNK)
             return sum(
-                self._insert(name, columns[:given], pa.Table.from_batches([part]).rename_columns(names))
+                self._insert(name, columns[:given], with_json(pa.Table.from_batches([part])).rename_columns(names))
                 for part in parts
             )
         except (pa.ArrowException, OSError) as error:

@@ -24,7 +24,7 @@ _AUTO = re.compile(
     r"(.*?\d{2,4})(?:[ T](\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?)( ?[AP]M)?( ?[-+]\d{1,2}(?::?\d{2})?| ?UTC|Z)?)?",
     re.IGNORECASE,
 )
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @functools.lru_cache(maxsize=256)
@@ -51,21 +51,25 @@ def day(text: str, form: str) -> date:
         return _iso_day(text)
     if form == "auto":
         return _auto(text)[0].date()
-    return datetime.strptime(text, _pattern(form)).date()
+    return _read(text, _pattern(form)).date()
 
 
 def moment(text: str, form: str, *, zoned: bool) -> datetime:
     """A TIMESTAMP or, zoned, a TIMESTAMPTZ; ValueError."""
     if form in ("epochsecs", "epochmillisecs"):
         made = _EPOCH + timedelta(**{"seconds" if form == "epochsecs" else "milliseconds": float(text)})
-        return made.replace(tzinfo=UTC) if zoned else made
+        return made if zoned else made.replace(tzinfo=None)
     if form and form != "auto":
-        made = datetime.strptime(text, _pattern(form))
+        made = _read(text, _pattern(form))
         return made.replace(tzinfo=UTC) if zoned else made
     made, zone = _auto(text) if form else _plain(text)
     if zone and not zoned:
         raise ValueError(text)
     return _in_utc(made, zone) if zoned else made
+
+
+def _read(text: str, pattern: str) -> datetime:
+    return datetime.strptime(text, pattern)  # noqa: DTZ007 - a TIMESTAMP has no zone
 
 
 def _plain(text: str) -> tuple[datetime, str]:
@@ -79,7 +83,7 @@ def _auto(text: str) -> tuple[datetime, str]:
     match = _AUTO.fullmatch(text)
     for form in _AUTO_DAYS if match is not None else ():
         try:
-            made = datetime.strptime(match[1].strip(), form)  # type: ignore[index]
+            made = _read(match[1].strip(), form)  # type: ignore[index]
         except ValueError:
             continue
         clock = _time(match[2], (match[3] or "").strip().upper())  # type: ignore[index]

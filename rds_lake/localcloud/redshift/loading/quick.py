@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
+from typing import Any
 
+import pyarrow
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.compute
 import pyarrow.csv as pv
 
 from rds_lake.localcloud.redshift.engine.tables import Column
@@ -18,6 +20,7 @@ from rds_lake.localcloud.redshift.loading.arrow import arrow_type
 from rds_lake.localcloud.redshift.loading.options import Copy
 from rds_lake.localcloud.redshift.sql.types import ColumnType
 
+pc: Any = pyarrow.compute  # whose functions are made when it is imported, unseen by type checkers
 _BLOCK = 8 * 1024 * 1024
 _SLOW = frozenset({"ESCAPE", "REMOVEQUOTES", "FILLRECORD", "BLANKSASNULL", "TRIMBLANKS", "ROUNDEC", "TRUNCATECOLUMNS",
                    "ACCEPTANYDATE", "IGNOREBLANKLINES"})  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 from rds_lake.localcloud.athena.relations import text
 from rds_lake.localcloud.redshift.errors import not_here
 from rds_lake.localcloud.redshift.sql.macros import RAISED
-from rds_lake.localcloud.redshift.sql.types import LONGEST_VARCHAR, ColumnType
+from rds_lake.localcloud.redshift.sql.types import LONGEST_VARBYTE, LONGEST_VARCHAR, VARBYTE, ColumnType
 
 _PLAIN = {
     "tinyint": "smallint", "smallint": "smallint", "int": "integer", "integer": "integer", "bigint": "bigint", "float": "real",
@@ -35,12 +35,14 @@ _SIZED = re.compile(r"(decimal|varchar|char)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)"
 
 
 def column_type(hive: str) -> ColumnType | None:
-    """Redshift's type for Glue's; None for binary and nested columns, which have none here."""
+    """Redshift's type for Glue's; None for nested columns, which have none here."""
     word = hive.lower().strip()
     if word in _PLAIN:
         return ColumnType(word=_PLAIN[word])
     if word == "string":
         return ColumnType(word="character varying", size=LONGEST_VARCHAR)
+    if word == "binary":
+        return ColumnType(word=VARBYTE, size=LONGEST_VARBYTE)
     if word == "decimal":
         return ColumnType(word="numeric", size=10)
     match = _SIZED.fullmatch(word)
@@ -56,6 +58,8 @@ def reads(kind: ColumnType, column: Any) -> bool:
     physical = f"{column.physical_type}/{column.logical_type.type}"
     if kind.word == "numeric":
         return column.logical_type.type == "DECIMAL" and column.scale == kind.scale
+    if kind.word in (VARBYTE, "super"):
+        return kind.word == VARBYTE and physical in _TEXTS
     return physical in (_TEXTS if kind.is_text else _READS[kind.word])
 
 

@@ -50,7 +50,7 @@ CALLED = {_WORDS[n]: (int(_WORDS[n + 1]), int(_WORDS[n + 2]), _WORDS[n + 3]) for
 # Redshift has them; the local cloud has not.
 _ELSEWHERE = """
 array array_concat array_flatten can_json_parse checksum collate crc32 current_setting difference explain_model
-farmfingerprint64 fnv_hash from_hex from_varbyte get_array_length getbit has_schema_privilege has_table_privilege hll
+farmfingerprint64 fnv_hash from_hex get_array_length getbit has_schema_privilege has_table_privilege hll
 hll_cardinality hll_create_sketch interval_cmp is_array is_object json_parse json_serialize json_size json_typeof
 murmur3_32_hash pg_backend_pid pg_cancel_backend pg_last_copy_count pg_last_copy_id pg_last_query_id pg_last_unload_count
 pg_terminate_backend regexp_instr set_config sha2 slice_num soundex split_to_array subarray text_to_int_alt
@@ -150,6 +150,15 @@ def _sqrt(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     return call("sqrt", cast(arguments[0], "DOUBLE"))
 
 
+def _from_varbyte(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
+    """https://docs.aws.amazon.com/redshift/latest/dg/r_FROM_VARBYTE.html"""
+    form = constant_text(arguments[1], "a format").lower()
+    made = {"utf8": "decode($x)", "utf-8": "decode($x)", "hex": "lower(hex($x))", "base64": "to_base64($x)"}.get(form)
+    if made is None:
+        raise not_here(f"FROM_VARBYTE to {form} is not there")
+    return sql(made, x=arguments[0])
+
+
 def _schema(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     return text("public")
 
@@ -167,6 +176,7 @@ RULED: dict[str, tuple[int, int, Rule]] = {
     "datediff": (3, 3, datetimes.datediff),
     "date_diff": (3, 3, datetimes.datediff),
     "decode": (3, 999, _decode),
+    "from_varbyte": (2, 2, _from_varbyte),
     "getdate": (0, 0, _now),
     "json_extract_path_text": (2, 6, _json_path),
     "last_day": (1, 1, _days("last_day")),

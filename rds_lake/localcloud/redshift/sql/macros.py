@@ -6,64 +6,13 @@ units) is made while translating: `formats.py`, `datetimes.py`.
 
 from __future__ import annotations
 
-# Begins the text of every error that a macro raises.
-RAISED = "redshift: "
-_ISO = r"\s*\d{4}-\d{1,2}-\d{1,2}\s*"
-_TIME = r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*"
-_ZONE = r"\s*([-+]\d{1,2}(:?\d{2})?|Z|UTC|[A-Za-z]+/[A-Za-z_]+)\s*"
-_INTEGER = r"\s*[-+]?\d+\s*"
-_NUMBER = r"\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*"
+from rds_lake.localcloud.redshift.sql.casting import RAISED, casts
 
-
-def _fail(words: str) -> str:
-    """`error(…)` with `{x}` for the value."""
-    quoted = "'" + (RAISED + words).replace("'", "''").replace("{x}", "' || CAST(x AS VARCHAR) || '") + "'"
-    return f"error({quoted})"
-
-
-def _from_text(name: str, target: str, pattern: str, words: str) -> str:
-    """A strict cast of text."""
-    return f"""lc_{name}(x) AS CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '{pattern}') THEN CAST(x AS {target})
-        ELSE {_fail(words)} END"""
-
-
-_DAY = rf"""CASE WHEN x IS NULL THEN NULL WHEN regexp_full_match(x, '{_ISO}') THEN CAST(trim(x) AS DATE)
-    WHEN regexp_full_match(x, '\s*\d{{8}}\s*') THEN CAST(strptime(trim(x), '%Y%m%d') AS DATE)
-    WHEN regexp_full_match(x, '\s*\d{{1,2}}/\d{{1,2}}/\d{{4}}\s*') THEN CAST(strptime(trim(x), '%m/%d/%Y') AS DATE)
-    WHEN regexp_full_match(x, '\s*[A-Za-z]{{3}} \d{{1,2}}, ?\d{{4}}\s*')
-        THEN CAST(strptime(replace(trim(x), ', ', ','), '%b %d,%Y') AS DATE) END"""
-_SPLIT = "regexp_extract(x, '^(.*\\d)[ T]+(\\d+:.*)$', {})"
 _MONTHS = "((year(a) - year(b)) * 12 + month(a) - month(b))"
 _SECONDS = "(day(a) * 86400 + epoch(a - date_trunc('day', a)) - day(b) * 86400 - epoch(b - date_trunc('day', b)))"
-_ROUNDED_TO_DAY = f"""lc_timestamp_of(x) AS CASE WHEN x IS NULL THEN NULL
-    WHEN regexp_full_match(x, '.*\\d[ T]+{_TIME}') THEN CAST(coalesce(lc_day({_SPLIT.format(1)}),
-        {_fail('invalid input syntax for type timestamp: "{x}"')}) AS TIMESTAMP) + CAST({_SPLIT.format(2)} AS INTERVAL)
-    ELSE CAST(coalesce(lc_day(x), {_fail('invalid input syntax for type timestamp: "{x}"')}) AS TIMESTAMP) END"""
-
 _CASTS: tuple[str, ...] = (
-    *(
-        _from_text(word, word, _INTEGER, 'invalid input syntax for integer: "{x}"')
-        for word in ("smallint", "integer", "bigint")
-    ),
-    _from_text(
-        "double",
-        "DOUBLE",
-        rf"{_NUMBER}|\s*[-+]?(NaN|Infinity)\s*",
-        'invalid input syntax for type double precision: "{x}"',
-    ),
-    f"""lc_numeric(x) AS CASE WHEN x IS NULL OR regexp_full_match(x, '{_NUMBER}') THEN trim(x)
-        ELSE {_fail('invalid input syntax for type numeric: "{x}"')} END""",
-    f"""lc_boolean(x) AS CASE WHEN x IS NULL THEN NULL WHEN lower(trim(x)) IN ('t', 'true', 'y', 'yes', '1') THEN true
-        WHEN lower(trim(x)) IN ('f', 'false', 'n', 'no', '0') THEN false
-        ELSE {_fail('invalid input syntax for type boolean: "{x}"')} END""",
-    f"lc_day(x) AS {_DAY}",
-    f"""lc_date(x) AS CASE WHEN x IS NULL THEN NULL WHEN lc_day(x) IS NOT NULL THEN lc_day(x)
-        WHEN regexp_full_match(x, '.*\\d[ T]+{_TIME}') THEN CAST(lc_timestamp_of(x) AS DATE)
-        ELSE {_fail('invalid input syntax for type date: "{x}"')} END""",
-    _ROUNDED_TO_DAY,
-    f"""lc_timestamptz(x) AS CASE WHEN x IS NULL THEN NULL
-        WHEN regexp_full_match(x, '{_ISO}{_TIME}{_ZONE}') THEN CAST(trim(x) AS TIMESTAMPTZ)
-        ELSE CAST(lc_timestamp_of(x) AS TIMESTAMPTZ) END""",
+    *casts(),
+    *casts(trying=True),
     "lc_ts(x VARCHAR) AS lc_timestamp_of(x), (x DATE) AS CAST(x AS TIMESTAMP), (x TIMESTAMPTZ) AS x AT TIME ZONE 'UTC', (x) AS x",
     """lc_dt(x VARCHAR) AS lc_date(x), (x TIMESTAMP) AS CAST(x AS DATE),
         (x TIMESTAMPTZ) AS CAST(x AT TIME ZONE 'UTC' AS DATE), (x) AS x""",
@@ -77,6 +26,10 @@ _STORED: tuple[str, ...] = (
         ELSE error('{RAISED}value too long for type ' || words) END""",
     f"""lc_store_char(x, n, words) AS CASE WHEN x IS NULL THEN x WHEN strlen(x) <> length(x)
         THEN error('{RAISED}CHAR string contains invalid ASCII character') WHEN strlen(rtrim(x, ' ')) <= n THEN rtrim(x, ' ')
+        ELSE error('{RAISED}value too long for type ' || words) END""",
+)
+_BYTES: tuple[str, ...] = (
+    f"""lc_store_bytes(x, n, words) AS CASE WHEN x IS NULL OR octet_length(x) <= n THEN x
         ELSE error('{RAISED}value too long for type ' || words) END""",
 )
 _TEXTS: tuple[str, ...] = (
@@ -106,7 +59,7 @@ _TEXTS: tuple[str, ...] = (
         ELSE error('redshift: The input ' || x || ' is not valid to be converted to base ' || base) END""",
     """lc_digits(x) AS list_transform(str_split(regexp_replace(lower(x), '^-?(0x)?', ''), ''),
         lambda c: strpos('0123456789abcdefghijklmnopqrstuvwxyz', c) - 1)""",
-    "lc_to_hex(x) AS lower(to_base(x, 16))",
+    "lc_to_hex(x BLOB) AS lower(hex(x)), (x) AS lower(to_base(x, 16))",
     """lc_initcap(x) AS array_to_string(list_transform(regexp_extract_all(x, '[\\p{L}\\p{N}]+|[^\\p{L}\\p{N}]+'),
         lambda w: upper(left(w, 1)) || lower(substring(w, 2))), '')""",
 )
@@ -153,4 +106,4 @@ _JSON: tuple[str, ...] = (
     "lc_is_json_array(j) AS lc_json_valid(j) AND json_type(CASE WHEN lc_json_valid(j) THEN j END) = 'ARRAY'",
 )
 
-MACROS: tuple[str, ...] = (*_CASTS, *_STORED, *_TEXTS, *_DATES, *_NUMBERS, *_JSON)
+MACROS: tuple[str, ...] = (*_CASTS, *_STORED, *_BYTES, *_TEXTS, *_DATES, *_NUMBERS, *_JSON)

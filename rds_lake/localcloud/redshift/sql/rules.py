@@ -197,12 +197,27 @@ def _cast(node: exp.Cast, types: Oracle) -> exp.Expr:
 
 def _try_cast(node: exp.TryCast, types: Oracle) -> exp.Expr:
     """https://docs.aws.amazon.com/redshift/latest/dg/r_TRY_CAST.html"""
-    return exp.TryCast(this=node.this, to=exp.DataType.build(read_type(node.to).duck, dialect="duckdb"))
+    kind = read_type(node.to)
+    if kind.is_text:
+        return as_type(node.this, kind, types)
+    if types.of(node.this) != "VARCHAR":
+        return exp.TryCast(this=node.this, to=exp.DataType.build(kind.duck, dialect="duckdb"))
+    name = "lc_numeric" if kind.word == "numeric" else _FROM_TEXT.get(kind.word)
+    if name is None:
+        raise not_here(f"TRY_CAST of text to {kind} is not there")
+    made = call(name.replace("lc_", "lc_try_", 1), node.this)
+    return exp.TryCast(this=made, to=exp.DataType.build(kind.duck, dialect="duckdb"))
 
 
 def as_type(value: exp.Expr, kind: ColumnType, types: Oracle) -> exp.Expr:
     """A value cast as a statement says it: text is cut. (https://docs.aws.amazon.com/redshift/latest/dg/r_CAST_function.html)"""
     given = types.of(value)
+    if "JSON" in (given, kind.duck) and given != kind.duck:
+        raise not_here("casts from and to SUPER are not there")
+    if given == "BLOB" and kind.duck != "BLOB":
+        raise not_here("casts of VARBYTE are not there: use FROM_VARBYTE")
+    if kind.duck == "BLOB":
+        return value if given == "BLOB" else call("encode", value)
     if kind.is_text:
         shown = (
             value

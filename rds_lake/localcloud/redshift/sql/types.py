@@ -1,6 +1,7 @@
 """Redshift's types: how a column is declared, how it is shown, and what it is in DuckDB.
 
-(https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html) SUPER, VARBYTE, GEOMETRY and HLLSKETCH are not here.
+(https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html) SUPER can be loaded, kept and unloaded, and nothing else; GEOMETRY and
+HLLSKETCH are not here.
 """
 
 from __future__ import annotations
@@ -13,25 +14,27 @@ from sqlglot import exp
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
 
 T = exp.DataType.Type
+VARBYTE = "binary varying"
 _PLAIN = {
     T.SMALLINT: "smallint", T.INT: "integer", T.BIGINT: "bigint", T.FLOAT: "real", T.DOUBLE: "double precision",
     T.BOOLEAN: "boolean", T.DATE: "date", T.TIMESTAMP: "timestamp without time zone",
     T.TIMESTAMPNTZ: "timestamp without time zone", T.DATETIME: "timestamp without time zone",
-    T.TIMESTAMPTZ: "timestamp with time zone", T.TIME: "time without time zone",
+    T.TIMESTAMPTZ: "timestamp with time zone", T.TIME: "time without time zone", T.SUPER: "super",
 }  # fmt: skip
 _DUCK = {
     "smallint": "SMALLINT", "integer": "INTEGER", "bigint": "BIGINT", "real": "FLOAT", "double precision": "DOUBLE",
     "boolean": "BOOLEAN", "date": "DATE", "timestamp without time zone": "TIMESTAMP",
-    "timestamp with time zone": "TIMESTAMPTZ", "time without time zone": "TIME",
+    "timestamp with time zone": "TIMESTAMPTZ", "time without time zone": "TIME", "super": "JSON", VARBYTE: "BLOB",
 }  # fmt: skip
 _SHORT = {
     "smallint": "int2", "integer": "int4", "bigint": "int8", "real": "float4", "double precision": "float8",
     "boolean": "bool", "date": "date", "timestamp without time zone": "timestamp", "timestamp with time zone": "timestamptz",
     "time without time zone": "time", "character varying": "varchar", "character": "bpchar", "numeric": "numeric",
+    "super": "super", VARBYTE: "varbyte",
 }  # fmt: skip
 _TEXTS = {T.VARCHAR: 256, T.NVARCHAR: 256, T.TEXT: 256}
 _CHARS = {T.CHAR: 1, T.NCHAR: 1, T.BPCHAR: 256}
-LONGEST_VARCHAR, LONGEST_CHAR = 65535, 4096
+LONGEST_VARCHAR, LONGEST_CHAR, LONGEST_VARBYTE = 65535, 4096, 1_024_000
 _SIZED = re.compile(r"([a-z ]+)(?:\((\d+)(?:,(\d+))?\))?")
 
 
@@ -66,7 +69,7 @@ class ColumnType:
         """As PG_TABLE_DEF shows it: `character varying(20)`, `numeric(12,2)`, `integer`."""
         if self.word == "numeric":
             return f"numeric({self.size},{self.scale})"
-        return f"{self.word}({self.size})" if self.is_text else self.word
+        return f"{self.word}({self.size})" if self.is_text or self.word == VARBYTE else self.word
 
 
 def read_type(kind: exp.DataType) -> ColumnType:
@@ -76,6 +79,8 @@ def read_type(kind: exp.DataType) -> ColumnType:
         return _text("character varying", sizes, _TEXTS[kind.this], LONGEST_VARCHAR)
     if kind.this in _CHARS:
         return _text("character", sizes, _CHARS[kind.this], LONGEST_CHAR)
+    if kind.this == T.VARBINARY:
+        return _text(VARBYTE, sizes, 64_000, LONGEST_VARBYTE)
     if kind.this == T.DECIMAL:
         precision, scale = (*sizes, 18, 0)[:2] if len(sizes) != 1 else (sizes[0], 0)
         if not 1 <= precision <= 38 or scale > precision:
@@ -111,6 +116,8 @@ def type_of_duck(duck: str) -> ColumnType:
     """The type of a result's column, whose declaration is not known: text is as long as it can be."""
     if match := re.fullmatch(r"DECIMAL\((\d+),\s*(\d+)\)", duck):
         return ColumnType(word="numeric", size=int(match[1]), scale=int(match[2]))
+    if duck == "BLOB":
+        return ColumnType(word=VARBYTE, size=LONGEST_VARBYTE)
     if duck in ("HUGEINT", "UBIGINT", "UHUGEINT"):
         return ColumnType(word="numeric", size=38)
     small = {"TINYINT": "smallint", "UTINYINT": "smallint", "USMALLINT": "integer", "UINTEGER": "bigint"}

@@ -18,6 +18,7 @@ from rds_lake.localcloud.redshift.engine.tables import Column
 from rds_lake.localcloud.redshift.engine.values import csv_text
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
 from rds_lake.localcloud.redshift.loading.objects import Stores, refused
+from rds_lake.localcloud.redshift.sql.types import VARBYTE
 from rds_lake.localcloud.redshift.unloading.formats import File, Row, Sink, sink
 from rds_lake.localcloud.redshift.unloading.options import Unload
 
@@ -52,6 +53,8 @@ def write(unload: Unload, columns: Sequence[Column], rows: Iterable[Row], stores
     """Write the rows, and say what was written."""
     if not unload.partition and unload.format in ("PARQUET", "JSON"):
         _refuse_doubles(columns)
+    if unload.format in ("PARQUET", "JSON") and any(column.kind.word in (VARBYTE, "super") for column in columns):
+        raise not_here(f"UNLOAD of VARBYTE or SUPER as {unload.format} is not there")
     s3 = stores(unload.role, "s3", unload.region)
     bucket, _, prefix = unload.target.removeprefix("s3://").partition("/")
     files = _Files(unload, columns, prefix)

@@ -44,6 +44,14 @@ def _into(tree: exp.Insert | exp.Create, tables: Tables) -> Footprint:
     return Footprint(reads=reads, writes=frozenset({f"{target.db or tables.search_path[0]}.{target.name}"}))
 
 
+def of_locked(names: Iterable[tuple[str, str]], tables: Tables) -> Footprint:
+    """Of LOCK; StatementFailedError for a table that is not there."""
+    wanted = list(names)
+    for schema, name in wanted:
+        tables.get(name, schema)
+    return Footprint(alone=of_names(wanted, tables))
+
+
 def of_names(names: Iterable[tuple[str, str]], tables: Tables) -> frozenset[str]:
     """Tables by (schema, name)."""
     found = [tables.find(name, schema) for schema, name in names]

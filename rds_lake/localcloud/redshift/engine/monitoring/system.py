@@ -62,11 +62,11 @@ def make_views(database: duckdb.DuckDBPyConnection) -> None:
 def table_id(connection: duckdb.DuckDBPyConnection, name: str) -> int:
     """A table's number, by `schema.name`."""
     schema, _, table = name.partition(".")
-    row = connection.execute(
+    rows = connection.execute(
         "SELECT table_oid FROM duckdb_tables() WHERE database_name = 'memory' AND schema_name = ? AND table_name = ?",
         [schema, table],
-    ).fetchone()
-    return _FIRST_OID + (int(row[0]) if row else 0)
+    ).fetchall()
+    return _FIRST_OID + (int(rows[0][0]) if rows else 0)
 
 
 class SystemViews:
