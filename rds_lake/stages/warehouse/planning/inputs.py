@@ -17,10 +17,12 @@ from datetime import datetime
 from typing import Any
 
 from rds_lake.aws.s3.objects import S3Object, uri
+from rds_lake.config.warehouse import LoadOfFiles
 from rds_lake.errors import InputError, ManifestError, RdsLakeError
 from rds_lake.model.warehouse.input import MOST_BYTES, parse_input
 from rds_lake.stages.lake.shared_state import change_text
 from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.warehouse.planning.loads import is_at
 from rds_lake.stages.warehouse.planning.plan import Asked, Planner, plan_run
 from rds_lake.stages.warehouse.records import begin_run, run_key
 
@@ -58,6 +60,8 @@ def list_inputs(planner: Planner, *, since: datetime | None = None, after: str |
     """The JSON files that have no newer errors beside them; with `since` those alone that were written later."""
     assert planner.settings.input is not None
     bucket, prefix = _place(planner.settings.input)
+    # JSON files may be data: those that lake.yaml loads ask for nothing.
+    data = [place for load in planner.settings.loads if isinstance(load, LoadOfFiles) for place in load.files]
     found: list[S3Object] = []
     told: dict[str, datetime] = {}
     last: str | None = None
@@ -67,7 +71,7 @@ def list_inputs(planner: Planner, *, since: datetime | None = None, after: str |
         last = item.key
         if item.key.endswith(ERRORS) and item.modified is not None:
             told[item.key.removesuffix(ERRORS)] = item.modified
-        elif item.key.endswith(_ENDING):
+        elif item.key.endswith(_ENDING) and not any(is_at(uri(bucket, item.key), place) for place in data):
             found.append(item)
     else:
         last = None

@@ -95,7 +95,7 @@ class LoadPlanner:
         uris: list[str] = []
         for at, name in enumerate(names):
             uri = name if name.startswith("s3://") else f"{folder}/{name}"
-            if not any(_is_at(uri, place) for place in allowed) or ".." in uri.split("/"):
+            if not any(is_at(uri, place) for place in allowed) or ".." in uri.split("/"):
                 problems.append(
                     f"{where}.files[{at}]: {uri} is not below a place that lake.yaml names for this warehouse "
                     f"({', '.join(allowed) or 'there is none'}); move the file, or name its folder in `loads:`"
@@ -141,7 +141,7 @@ class LoadPlanner:
         return self.lake.s3.find_head(layout.bucket, layout.manifest_key(source, day)) is not None
 
 
-def _is_at(uri: str, place: str) -> bool:
+def is_at(uri: str, place: str) -> bool:
     """Whether it is the place, or lies below it where that is a folder."""
     return uri == place or (place.endswith("/") and uri.startswith(place))
 
