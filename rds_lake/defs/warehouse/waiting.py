@@ -53,8 +53,9 @@ def _cancelled_unless_ended(works: Works, run: str, log: Callable[[str], None]) 
 
 def progress(record: RunRecord) -> Iterator[str]:
     """Sentences about where the run is."""
-    waiting = f": {record.waiting}" if record.waiting else ""
-    yield f"warehouse {record.plan.warehouse}, run {record.plan.run}: {record.phase.value}{waiting}"
+    why = record.waiting or record.error
+    said = f": {why}" if why else ""
+    yield f"warehouse {record.plan.warehouse}, run {record.plan.run}: {record.phase.value}{said}"
     for piece in record.pieces:
         if piece.state.value == "waiting":
             continue

@@ -154,7 +154,7 @@ SERVERLESS: dict[str, Rule] = {
     "CreateNamespace": both(
         on("redshift-serverless:CreateNamespace", "namespace/"),
         _managed_secret("manageAdminPassword", "namespaceName"),
-        _passes_roles("redshift-serverless.amazonaws.com", "redshift.amazonaws.com"),
+        _passes_roles("redshift-serverless.amazonaws.com"),
     ),
     **{operation: on(f"redshift-serverless:{operation}", "snapshot/") for operation in _OF_SNAPSHOT},
     **{operation: everything(f"redshift-serverless:{operation}") for operation in _OF_NOTHING},
