@@ -54,3 +54,24 @@ def status(names: tuple[str, ...], config_path: Path) -> None:
     from rds_lake.console.warehouse.status import status as run
 
     run(load_config(config_path), names, clock=lambda: datetime.now(UTC), say=click.echo)
+
+
+@warehouse.command()
+@click.argument("names", nargs=-1)
+@click.option("--apply", is_flag=True, help="Remove it, and wait until it is gone; otherwise only show it.")
+@config_option
+def reap(names: tuple[str, ...], apply: bool, config_path: Path) -> None:
+    """Remove everything that expired leases of warehouses NAMES (default: all) name, and prove it gone."""
+    from rich.console import Console
+
+    from rds_lake.aws.session import open_clients
+    from rds_lake.console.warehouse.reap import Pace, reap_sites
+    from rds_lake.defs.warehouse.opened import open_warehouse
+    from rds_lake.stages.lake.lake import open_lake
+
+    config = load_config(config_path)
+    clients = open_clients(region=config.lake.region)
+    lake = open_lake(clients, config.lake)
+    chosen = [config.warehouse(name) for name in names] or config.warehouses
+    sites = [open_warehouse(config, each, clients, lake, clock=lambda: datetime.now(UTC)) for each in chosen]
+    reap_sites(sites, apply=apply, pace=Pace(clock=time.monotonic, sleep=time.sleep), console=Console())
