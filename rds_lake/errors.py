@@ -181,10 +181,11 @@ class PublishError(ProblemsError, TerminalError):
 
 
 class InputError(ProblemsError, TerminalError):
-    """A JSON that asks a warehouse for a run is wrong; nothing was begun."""
+    """A JSON that asks a warehouse for a run is wrong; nothing was begun. `rest`: what of it can be read, for further problems."""
 
-    def __init__(self, problems: Sequence[str]) -> None:
+    def __init__(self, problems: Sequence[str], rest: object = None) -> None:
         super().__init__("the input has problems:", problems)
+        self.rest = rest
 
 
 class WarehouseError(ProblemsError, TerminalError):

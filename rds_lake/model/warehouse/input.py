@@ -77,6 +77,11 @@ class InputTable(_Part):
     def table_name(self) -> str:
         return self.name or self.table
 
+    @property
+    def is_left_out(self) -> bool:
+        """Whether it is in the place of a table that cannot be read (`InputError.rest`)."""
+        return not self.table
+
 
 class WarehouseInput(_Part):
     """What one run is to load, with which parameters, and what is to be unloaded. What it does not name is as lake.yaml says."""
@@ -99,6 +104,10 @@ class WarehouseInput(_Part):
     )
 
 
+# In the place of a table that cannot be read.
+_LEFT_OUT = InputTable.model_construct(table="", schema_=None, name=None, files=None)
+
+
 def input_schema() -> dict[str, Any]:
     """The JSON schema of an input, as it is published."""
     schema = WarehouseInput.model_json_schema(by_alias=True)
@@ -111,12 +120,36 @@ def parse_input(text: str) -> WarehouseInput:
     """The input in the text. InputError lists every problem with its JSON path and what to do; no text raises anything else."""
     body = _object(text)
     try:
-        value = WarehouseInput.model_validate_json(json.dumps(body))
+        value = _validated(body)
     except ValidationError as error:
-        raise InputError(_several(list(map(_sentence, error.errors(include_url=False))))) from None
+        details = error.errors(include_url=False)
+        rest = _without(body, [detail["loc"] for detail in details])
+        more = list(_problems(rest)) if rest is not None else []
+        raise InputError(_several([*map(_sentence, details), *more]), rest) from None
     if problems := list(_problems(value)):
-        raise InputError(_several(problems))
+        raise InputError(_several(problems), value)
     return value
+
+
+def _validated(body: Mapping[str, Any]) -> WarehouseInput:
+    return WarehouseInput.model_validate_json(json.dumps(body))
+
+
+def _without(body: Mapping[str, Any], wrong: Sequence[tuple[int | str, ...]]) -> WarehouseInput | None:
+    """The input without what is wrong: a table is left out as a whole, its place is kept. None where nothing can be read."""
+    keys = {loc[0] for loc in wrong if len(loc) == 1 or loc[0] != "tables"}
+    tables = {loc[1] for loc in wrong if len(loc) > 1 and loc[0] == "tables"}
+    rest: dict[str, Any] = {key: value for key, value in body.items() if key not in keys} | {"version": 1}
+    written = rest.get("tables", ())
+    if tables:
+        rest["tables"] = [table for at, table in enumerate(written) if at not in tables]
+    try:
+        value = _validated(rest)
+    except ValidationError:
+        return None
+    right = iter(value.tables)
+    places = [_LEFT_OUT if at in tables else next(right) for at in range(len(written))]
+    return value.model_copy(update={"tables": places})
 
 
 def _object(text: str) -> Mapping[str, Any]:
@@ -178,6 +211,8 @@ def _problems(value: WarehouseInput) -> Iterator[str]:
     """What several keys have wrong with each other."""
     names: dict[str, int] = {}
     for at, table in enumerate(value.tables):
+        if table.is_left_out:
+            continue
         first = names.setdefault(table.table_name, at)
         if first != at:
             yield f"$.tables[{at}]: {table.table_name!r} is $.tables[{first}] already; give one of both another `name`"

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ from typing import Any
 from rds_lake.aws.s3.objects import S3Object, uri
 from rds_lake.config.warehouse import LoadOfFiles
 from rds_lake.errors import InputError, ManifestError, RdsLakeError
-from rds_lake.model.warehouse.input import MOST_BYTES, parse_input
+from rds_lake.model.warehouse.input import MOST_BYTES, WarehouseInput, parse_input
 from rds_lake.stages.lake.shared_state import change_text
 from rds_lake.stages.runs.apart import Failed, attempt
 from rds_lake.stages.warehouse.planning.loads import is_at
@@ -113,10 +113,22 @@ def take_input(planner: Planner, bucket: str, key: str, etag: str | None = None)
         body = parse_input(text)
         plan = plan_run(planner, Asked(run=run, cause=place, body=body, place=place))
     except InputError as error:
-        return _broken(planner, bucket, key, etag, error.problems)
+        problems = list(dict.fromkeys([*error.problems, *_further(planner, run, place, error.rest)]))
+        return _broken(planner, bucket, key, etag, problems)
     begin_run(planner.lake, plan, cause=place, now=planner.clock())
     _clear(planner, bucket, key, etag, run)
     return Arrived(uri=place, run=run)
+
+
+def _further(planner: Planner, run: str, place: str, rest: object) -> Sequence[str]:
+    """What lake.yaml and S3 say about the part of a broken JSON that can be read: all its problems come at once."""
+    if not isinstance(rest, WarehouseInput):
+        return ()
+    try:
+        plan_run(planner, Asked(run=run, cause=place, body=rest, place=place))
+    except InputError as error:
+        return error.problems
+    return ()
 
 
 def _is_new(item: S3Object, told: datetime | None, since: datetime | None) -> bool:

@@ -34,7 +34,9 @@ class LoadPlanner:
 
     def plan(self, tables: Sequence[InputTable], problems: list[str]) -> tuple[Load, ...]:
         """All loads, by the order of lake.yaml, then of the JSON; what is wrong is added to `problems`."""
-        named = {table.table_name: (f"$.tables[{at}]", table) for at, table in enumerate(tables)}
+        named = {
+            table.table_name: (f"$.tables[{at}]", table) for at, table in enumerate(tables) if not table.is_left_out
+        }
         own = {load.table_name: load for load in self.settings.loads}
         loads: list[Load | None] = []
         for at, load in enumerate(self.settings.loads):
