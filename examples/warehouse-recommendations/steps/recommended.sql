@@ -2,7 +2,7 @@
 CREATE TABLE recommended AS
 SELECT account, email, offer, title, saves, rank
 FROM (
-    SELECT a.id AS account, a.email, o.offer, o.title, p.amount - o.price AS saves,
+    SELECT a.id AS account, a.email, o.offer, o.title, CAST(p.amount - o.price AS DECIMAL(10, 2)) AS saves,
            ROW_NUMBER() OVER (PARTITION BY a.id ORDER BY p.amount - o.price DESC, o.offer) AS rank
     FROM accounts a
     JOIN used u ON u.account = a.id

@@ -91,6 +91,7 @@ def _checks(settings: WarehouseSettings, piece: Piece, counted: Counted) -> Iter
     expected = counted.get(piece.name)
     said = "the lake does not count them any more" if expected is None else f"the lake's manifest counts {expected:,}"
     yield dg.AssetCheckResult(
+        asset_key=piece_key(settings, piece.name),
         check_name=ROWS_CHECK,
         passed=expected is None or expected == piece.rows,
         description=f"{piece.rows or 0:,} rows in Redshift; {said}",
