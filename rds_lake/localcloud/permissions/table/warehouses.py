@@ -3,7 +3,7 @@
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftdataapi.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html) A statement's owner as a
-condition key (`redshift-data:statement-owner-iam-userid`) is not known here.
+condition key (`redshift-data:statement-owner-iam-userid`) is added by the authorizer, which knows the caller.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _managed_secret(key: str, owner: str) -> Rule:
     return rule
 
 
-def _passes_roles(*services: str) -> Rule:
+def _passes_roles(service: str) -> Rule:
     """Roles are handed to Redshift: of a cluster `IamRoles.IamRoleArn.1`, of a namespace `iamRoles` and the default one.
 
     (https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html)
@@ -111,7 +111,7 @@ def _passes_roles(*services: str) -> Rule:
         listed = call.params.get("iamRoles") or ()
         named = [value for key, value in call.params.items() if re.fullmatch(_ROLE_KEYS, key)]
         for arn in dict.fromkeys([*named, *listed]):
-            yield Need(action="iam:PassRole", resource=arn, context={"iam:PassedToService": services})
+            yield Need(action="iam:PassRole", resource=arn, context={"iam:PassedToService": (service,)})
 
     return rule
 
@@ -154,7 +154,7 @@ SERVERLESS: dict[str, Rule] = {
     "CreateNamespace": both(
         on("redshift-serverless:CreateNamespace", "namespace/"),
         _managed_secret("manageAdminPassword", "namespaceName"),
-        _passes_roles("redshift-serverless.amazonaws.com", "redshift.amazonaws.com"),
+        _passes_roles("redshift-serverless.amazonaws.com"),
     ),
     **{operation: on(f"redshift-serverless:{operation}", "snapshot/") for operation in _OF_SNAPSHOT},
     **{operation: everything(f"redshift-serverless:{operation}") for operation in _OF_NOTHING},
