@@ -8,11 +8,14 @@ minutes. A removal that is under way goes on, whoever began it. One warehouse th
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
+from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.warehouse.lease import Lease, LeaseState, removing
+from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.warehouse.lease import change_lease, read_lease
 from rds_lake.stages.warehouse.leftovers import all_leftovers
 from rds_lake.stages.warehouse.remove import Remaining, finish, keep, stays
@@ -46,6 +49,22 @@ def reap(sites: Iterable[Site], *, apply: bool) -> Iterator[Reaped]:
             yield _reaped(site, apply=apply)
         except RdsLakeError as error:
             yield Reaped(warehouse=site.name, error=str(error))
+
+
+def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ...]:
+    """Warehouses that have a lease and are no longer in lake.yaml: what they left is reaped all the same.
+
+    Their settings are the defaults: everything that is to go is named by their leases.
+    """
+    folder = lake.layout.warehouse_folder("").rstrip("/") + "/"
+    found: list[WarehouseSettings] = []
+    last = ""
+    while first := next(iter(lake.s3.list_objects(lake.layout.bucket, folder, after=last)), None):
+        name = first.key.removeprefix(folder).partition("/")[0]
+        last = f"{folder}{name}/\U0010ffff"  # behind everything of this warehouse
+        if name not in known and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+            found.append(WarehouseSettings(name=name))
+    return tuple(found)
 
 
 def _reaped(site: Site, *, apply: bool) -> Reaped:

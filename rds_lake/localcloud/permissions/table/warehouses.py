@@ -2,7 +2,8 @@
 
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftdataapi.html,
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html)
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html) A statement's owner as a
+condition key (`redshift-data:statement-owner-iam-userid`) is added by the authorizer, which knows the caller.
 """
 
 from __future__ import annotations
@@ -100,21 +101,7 @@ def _managed_secret(key: str, owner: str) -> Rule:
     return rule
 
 
-def _of_own_statement(operation: str) -> Rule:
-    """The local Data API shows a caller nobody else's statements: the owner of each is the caller.
-
-    (https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-iam.html)
-    """
-    own = ("AROALOCALCLOUD:own",)
-
-    def rule(call: Call) -> Iterator[Need]:
-        context = {"redshift-data:statement-owner-iam-userid": own, "aws:userid": own}
-        yield Need(action=f"redshift-data:{operation}", context=context)
-
-    return rule
-
-
-def _passes_roles(*services: str) -> Rule:
+def _passes_roles(service: str) -> Rule:
     """Roles are handed to Redshift: of a cluster `IamRoles.IamRoleArn.1`, of a namespace `iamRoles` and the default one.
 
     (https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html)
@@ -124,7 +111,7 @@ def _passes_roles(*services: str) -> Rule:
         listed = call.params.get("iamRoles") or ()
         named = [value for key, value in call.params.items() if re.fullmatch(_ROLE_KEYS, key)]
         for arn in dict.fromkeys([*named, *listed]):
-            yield Need(action="iam:PassRole", resource=arn, context={"iam:PassedToService": services})
+            yield Need(action="iam:PassRole", resource=arn, context={"iam:PassedToService": (service,)})
 
     return rule
 
@@ -157,9 +144,9 @@ REDSHIFT: dict[str, Rule] = {
 }
 DATA: dict[str, Rule] = {
     **{operation: _runs(operation) for operation in _RUN},
-    **{operation: _of_own_statement(operation) for operation in _OF_STATEMENT},
+    **{operation: everything(f"redshift-data:{operation}") for operation in _OF_STATEMENT},
     # One right for both forms of a result.
-    "GetStatementResultV2": _of_own_statement("GetStatementResult"),
+    "GetStatementResultV2": everything("redshift-data:GetStatementResult"),
 }
 SERVERLESS: dict[str, Rule] = {
     **{operation: _on_workgroup(operation) for operation in _OF_WORKGROUP},

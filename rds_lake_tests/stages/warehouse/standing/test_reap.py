@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import click
 import pytest
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from rds_lake.console.warehouse.reap import Pace, reap_sites
 from rds_lake.stages.warehouse.lease import read_lease
-from rds_lake.stages.warehouse.reap import reap
+from rds_lake.stages.warehouse.reap import forgotten, reap
 from rds_lake_tests.stages.warehouse.standing.yard import Yard, fault, named
 
 
@@ -88,6 +89,18 @@ def test_a_damaged_lease_of_one_warehouse_is_told_and_the_others_are_reaped(yard
     found = list(reap([bad, good], apply=True))
     assert "lease.json is damaged" in str(found[0].error)
     assert found[1].due and found[1].left
+
+
+def test_a_warehouse_that_was_taken_out_of_lake_yaml_is_still_reaped(yard: Yard) -> None:
+    yard.up()
+    yard.wait(31)
+    site = yard.site
+    assert [each.name for each in forgotten(site.lake, ["nightly"])] == []
+    (settings,) = forgotten(site.lake, ["weekly"])
+    sites = [replace(site, settings=settings)]
+    while next(reap(sites, apply=True)).left:
+        yard.settle()
+    assert yard.census() == {}
 
 
 def test_throttling_of_every_call_only_delays_the_end(yard: Yard) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any
 
+from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.infra.template.warehouse.template import warehouse_text
@@ -73,12 +74,13 @@ class DataApi:
 
 @dataclass(slots=True)
 class Yard:
-    """One local cloud. `apps`: what stands before it for the pipeline's calls; the census passes none of it."""
+    """One local cloud. `workers` make the pipeline's calls, or `clients` where they have keys; `inspector` takes the census."""
 
     cloud: LocalCloud
     inspector: InProcessClients
     workers: InProcessClients
     settings: dict[str, Any] = field(default_factory=dict)
+    clients: AwsClients | None = None
 
     def prepare(self, **settings: Any) -> None:
         """An empty cloud with the lake's bucket, and a warehouse of these settings."""
@@ -95,7 +97,7 @@ class Yard:
     @property
     def site(self) -> Site:
         """As a new process makes it."""
-        clients, config = in_process(self.workers), self.config
+        clients, config = self.clients or in_process(self.workers), self.config
         layout = LakeLayout(bucket="acme-lake", prefix="lake")
         s3 = S3Gateway(
             clients.s3, None, Deletable(whose="the lake", places=(Place(bucket="acme-lake", prefix="lake/"),))
@@ -173,7 +175,7 @@ class Yard:
 
     def start(self, sql: str, name: str, target: Target, **more: Any) -> str:
         where = {"ClusterIdentifier": target.cluster} if target.cluster else {"WorkgroupName": target.workgroup}
-        data = self.workers.client("redshift-data")
+        data = (self.clients or in_process(self.workers)).client("redshift-data")
         return data.execute_statement(
             **where, Database=target.database, SecretArn=target.secret, Sql=sql, StatementName=name, **more
         )["Id"]
