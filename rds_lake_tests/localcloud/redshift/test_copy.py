@@ -165,8 +165,13 @@ def test_maxerror_leaves_bad_lines_out(loading: Warehouse) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", ["csv removequotes", "quote '%'", "fixedwidth 'a:1'", "json 'auto'", "format avro 'auto'"]
-)
+    "options",
+    [
+        "csv removequotes", "csv escape", "quote '%'", "fixedwidth 'a:1'", "format avro 'auto'", "json 'noshred'", "json 'nothing'",
+        "json 'auto' delimiter '|'", "json 'auto' null as 'x'", "json 'auto' escape", "json 'auto' fillrecord", "gzip zstd",
+        "maxerror 100001", "acceptinvchars 'ä'", "serializetojson", "encoding latin1", "credentials 'x'",
+    ],
+)  # fmt: skip
 def test_options_that_do_not_go_together_or_are_not_there_are_refused(loading: Warehouse, options: str) -> None:
     put(loading, "1|a|1|2026-11-20\n")
     loading.error(f"{COPY} {options}")

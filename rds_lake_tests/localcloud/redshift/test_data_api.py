@@ -231,17 +231,29 @@ def test_the_catalogue_is_listed(warehouse: Warehouse) -> None:
     ]  # fmt: skip
 
 
-def test_two_transactions_that_change_the_same_rows_get_error_1023(warehouse: Warehouse) -> None:
+def test_two_transactions_that_change_what_each_has_read_get_error_1023(warehouse: Warehouse) -> None:
     warehouse.run("create table t (a int)")
     warehouse.run("insert into t values (1)")
     first = warehouse.data.execute_statement(**warehouse.where, Sql="begin", SessionKeepAliveSeconds=60)
     warehouse.ended(first["Id"])
     session = first["SessionId"]
-    for sql in ("select a from t", "update t set a = 2"):
-        warehouse.ended(warehouse.data.execute_statement(Sql=sql, SessionId=session)["Id"])
-    assert "1023" in warehouse.error("update t set a = 3")
+    warehouse.ended(warehouse.data.execute_statement(Sql="select a from t", SessionId=session)["Id"])
+    warehouse.run("update t set a = 3")
+    described = warehouse.ended(warehouse.data.execute_statement(Sql="update t set a = 2", SessionId=session)["Id"])
+    assert described["Status"] == "FAILED" and "1023" in described["Error"]
+    assert warehouse.rows("select a from t") == [(3,)]
+
+
+def test_many_that_wait_for_a_lock_do_not_keep_its_holder_from_ending(warehouse: Warehouse) -> None:
+    warehouse.run("create table t (a int)")
+    first = warehouse.data.execute_statement(**warehouse.where, Sql="begin", SessionKeepAliveSeconds=60)
+    warehouse.ended(first["Id"])
+    session = first["SessionId"]
+    warehouse.ended(warehouse.data.execute_statement(Sql="insert into t values (0)", SessionId=session)["Id"])
+    waiting = [warehouse.start(f"insert into t values ({number})") for number in range(6)]
     warehouse.ended(warehouse.data.execute_statement(Sql="commit", SessionId=session)["Id"])
-    assert warehouse.rows("select a from t") == [(2,)]
+    assert {warehouse.ended(each)["Status"] for each in waiting} == {"FINISHED"}
+    assert warehouse.rows("select count(*) from t") == [(7,)]
 
 
 def test_more_than_1600_columns_are_refused(warehouse: Warehouse) -> None:

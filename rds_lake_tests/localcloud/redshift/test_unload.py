@@ -112,12 +112,84 @@ def test_no_rows_are_an_empty_csv_and_no_json(unloading: Warehouse) -> None:
     "options",
     [
         "parquet delimiter '|'", "parquet header", "parquet gzip", "json header", "json null as 'x'", "csv addquotes",
-        "csv fixedwidth '1:2'", "cleanpath allowoverwrite", "maxfilesize 1 mb", "cleanpath", "partition by (id)", "encrypted auto",
+        "csv fixedwidth '1:2'", "cleanpath allowoverwrite", "maxfilesize 1 mb", "fixedwidth 'a:1'", "gzip zstd",
+        "encrypted", "encrypted auto kms_key_id 'k'", "kms_key_id 'k'", "rowgroupsize 64 mb", "parquet rowgroupsize 16 mb",
+        "delimiter '||'", "partition by ('id')", "partition by (nothing)", "parquet partition by (id, note, total, ok)",
     ],
 )  # fmt: skip
 def test_options_that_do_not_go_together_or_are_not_there_are_refused(unloading: Warehouse, options: str) -> None:
     unloading.error(unload(options))
     assert objects(unloading) == {}
+
+
+def test_partitions_are_folders_and_leave_the_files_unless_they_are_included(unloading: Warehouse) -> None:
+    query = "select 1 as id, ''a/b''::varchar(9) as part union all select 2, null order by 1"
+    unloading.run(unload("csv header parallel off manifest verbose partition by (part)", query))
+    found = objects(unloading)
+    assert found["result_/part=a%2Fb/000"] == b"id\n1\n"
+    assert found["result_/part=__HIVE_DEFAULT_PARTITION__/000"] == b"id\n2\n"
+    manifest = json.loads(found["result_/manifest"])
+    assert [each["name"] for each in manifest["schema"]["elements"]] == ["id"] and len(manifest["entries"]) == 2
+    unloading.run(unload("parquet partition by (part) include", query))
+    table = pq.read_table(io.BytesIO(objects(unloading)["result_/part=a%2Fb/0000_part_00.parquet"]))
+    assert table.to_pylist() == [{"id": 1, "part": "a/b"}]
+
+
+def test_cleanpath_deletes_what_is_there_and_of_partitions_only_their_own(unloading: Warehouse) -> None:
+    s3 = unloading.client("s3")
+    allow_delete(unloading)
+    for key in ("out/result_old", "out/other", "out/result_/part=a/old", "out/result_/part=b/old"):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"x")
+    unloading.run(unload("csv parallel off cleanpath partition by (part)", "select 1 as id, ''a'' as part"))
+    assert sorted(objects(unloading)) == ["other", "result_/part=a/000", "result_/part=b/old", "result_old"]
+    unloading.run(unload("csv parallel off cleanpath", "select 1 as id"))
+    assert sorted(objects(unloading)) == ["other", "result_000"]
+
+
+def test_cleanpath_needs_the_right_to_delete(unloading: Warehouse) -> None:
+    unloading.client("s3").put_object(Bucket=BUCKET, Key="out/result_old", Body=b"x")
+    assert "s3:DeleteObject" in unloading.error(unload("csv parallel off cleanpath", "select 1 as id"))
+
+
+def allow_delete(warehouse: Warehouse) -> None:
+    actions = ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject", "s3:GetEncryptionConfiguration"]
+    rights = document({"Effect": "Allow", "Action": actions, "Resource": "*"})
+    warehouse.client("iam").put_role_policy(RoleName="unloads", PolicyName="own", PolicyDocument=rights)
+
+
+def test_files_are_encrypted_with_the_key_that_is_said_or_the_buckets(unloading: Warehouse) -> None:
+    s3 = unloading.client("s3")
+    allow_delete(unloading)
+    key = unloading.client("kms").create_key()["KeyMetadata"]["Arn"]
+    rights = document({"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"})
+    unloading.client("iam").put_role_policy(RoleName="unloads", PolicyName="own", PolicyDocument=rights)
+
+    def kind(options: str) -> str:
+        unloading.run(unload(f"csv parallel off allowoverwrite {options}"))
+        return s3.head_object(Bucket=BUCKET, Key="out/result_000")["ServerSideEncryption"]
+
+    assert [kind(""), kind("encrypted auto"), kind(f"kms_key_id '{key}' encrypted")] == ["AES256", "AES256", "aws:kms"]
+    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}
+    s3.put_bucket_encryption(Bucket=BUCKET, ServerSideEncryptionConfiguration={"Rules": [rule]})
+    assert kind("encrypted auto") == "aws:kms"
+
+
+@pytest.mark.parametrize(("option", "ending"), [("gzip", ".gz"), ("bzip2", ".bz2"), ("zstd", ".zst")])
+def test_what_is_packed_is_loaded_again(unloading: Warehouse, option: str, ending: str) -> None:
+    query = "select ''a|\\\\b''::varchar(9) as a union all select chr(10) || ''x'' order by 1"
+    unloading.run(unload(f"escape addquotes {option} parallel off", query))
+    assert sorted(objects(unloading)) == [f"result_000{ending}"]
+    unloading.run("create table back (a varchar(9))")
+    unloading.run(f"copy back from 's3://{BUCKET}/out/' iam_role default escape removequotes {option}")
+    assert unloading.rows("select a from back order by 1") == [("\nx",), ("a|\\b",)]
+
+
+def test_what_was_unloaded_is_counted(unloading: Warehouse) -> None:
+    query = unloading.run(unload("csv gzip"))["RedshiftQueryId"]
+    counts = "unloaded_rows, unloaded_files_count, file_format, compression_type"
+    assert unloading.rows(f"select {counts} from sys_unload_history where query_id = {query}") == [
+        (2, 2, "Csv", "gzip")
+    ]
 
 
 def test_a_limit_outside_is_refused(unloading: Warehouse) -> None:

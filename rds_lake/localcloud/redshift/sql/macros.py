@@ -17,8 +17,10 @@ _CASTS: tuple[str, ...] = (
     """lc_dt(x VARCHAR) AS lc_date(x), (x TIMESTAMP) AS CAST(x AS DATE),
         (x TIMESTAMPTZ) AS CAST(x AT TIME ZONE 'UTC' AS DATE), (x) AS x""",
     "lc_float_text(x) AS regexp_replace(CAST(x AS VARCHAR), '\\.0$', '')",
+    # A character of several bytes is kept as a whole or not at all.
     """lc_cut(x, n) AS CASE WHEN strlen(x) <= n THEN x WHEN strlen(x) = length(x) THEN left(x, n)
-        ELSE left(x, list_max(list_filter(range(0, length(x) + 1), lambda k: strlen(left(x, k)) <= n))) END""",
+        ELSE coalesce(lc_cut_at(x, n), lc_cut_at(x, n - 1), lc_cut_at(x, n - 2), lc_cut_at(x, n - 3)) END""",
+    "lc_cut_at(x, n) AS try(decode(encode(x)[1:n]))",
 )
 _STORED: tuple[str, ...] = (
     f"""lc_store_varchar(x, n, words) AS CASE WHEN x IS NULL OR strlen(x) <= n THEN x
