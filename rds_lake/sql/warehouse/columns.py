@@ -59,6 +59,12 @@ def file_type(hive_type: str) -> str:
     return "super" if is_nested(hive_type) else _FILE_WORDS.get(hive_type, hive_type)
 
 
+def may_be_too_long(column: Column) -> bool:
+    """Whether a text of the column may have more bytes than any of Redshift."""
+    characters = column.char_max_length
+    return column.hive_type == "string" and (characters is None or characters * _BYTES_OF_CHARACTER > LONGEST)
+
+
 def warehouse_column(column: Column, name: str, presto_type: str) -> WarehouseColumn:
     """The column of Redshift for one of the view's; `presto_type` is what the view has."""
     raw = identifier(column.name.lower())

@@ -21,6 +21,7 @@ from rds_lake.sql.warehouse.statements import split
 _WORD = re.compile(r"\w+")
 _CHANGING = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _TEMPORARY = (exp.TemporaryProperty,)
+_READABLE = ("TABLE", "VIEW")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,7 +61,9 @@ def _tree(sql: str) -> exp.Expr | None:
         return None
     finally:
         log.disabled = before
-    return None if isinstance(tree, exp.Command) else tree
+    # Of a procedure only its head is read.
+    is_body = isinstance(tree, exp.Create) and tree.kind not in _READABLE
+    return None if isinstance(tree, exp.Command) or is_body else tree
 
 
 def _add(found: Tables, temporary: set[str], tree: exp.Expr) -> None:

@@ -29,9 +29,14 @@ def running(plain_cloud: LocalCloud) -> Running:
 @pytest.fixture
 def beside_lake(world: World) -> Running:
     """A cluster beside the lake of the tiny database, published at 2026-11-20."""
-    world.snapshot("2026-11-20")
-    world.run().begin(date(2026, 11, 20))
-    world.publish("2026-11-20")
+    return publish_day(world)
+
+
+def publish_day(world: World, day: str = "2026-11-20") -> Running:
+    """Publish the database as it is now, and give the cluster beside it."""
+    world.snapshot(day)
+    world.run().begin(date.fromisoformat(day))
+    world.publish(day)
     running = Running(cloud=world.cloud, rows_of_lake=rows_of_lake(world.root.lake, {"shop": world.config.sources[0]}))
     running.prepare()
     return running

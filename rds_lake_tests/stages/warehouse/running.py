@@ -78,7 +78,9 @@ class Running:
         return self.clients[service]
 
     def prepare(self) -> None:
-        """A cluster whose role may read and write every bucket, and a bucket for reports."""
+        """A cluster whose role may read and write every bucket, and a bucket for reports; what is there already stays."""
+        if self.client("redshift").describe_clusters()["Clusters"]:
+            return
         iam, s3 = self.client("iam"), self.client("s3")
         role = iam.create_role(RoleName="warehouse", AssumeRolePolicyDocument=trust("redshift.amazonaws.com"))["Role"][
             "Arn"

@@ -33,7 +33,7 @@ def ended(piece: Piece, state: StatementState, hands: Hands) -> Piece:
     piece = replace(piece, seconds=(piece.seconds or 0) + (state.seconds or 0))
     if piece.at == order.checked:
         rows, notes, problem = _compared(order, state, hands)
-        piece = replace(piece, rows=rows, bytes=order.bytes, notes=notes)
+        piece = replace(piece, rows=rows, bytes=order.bytes, notes=(*order.notes, *notes))
         if problem:
             return failed(piece, f"load {piece.name}: {problem}")
     if piece.at + 1 < len(order.sections):

@@ -50,7 +50,7 @@ def cancel(record: RunRecord, target: Target, hands: Hands) -> RunRecord:
     turn = _Turn(record, target, hands)
     for piece in record.pieces:
         if piece.state is PieceState.WAITING or (piece.state is PieceState.RUNNING and piece.statement not in active):
-            turn.keep(failed(piece, f"{piece.kind.value} {piece.name} was cancelled"))
+            turn.keep(turn.last_look(piece))
     return turn.record
 
 
@@ -80,6 +80,15 @@ class _Turn:
             elif piece.kind is PieceKind.UNLOAD and unload.is_too_large(piece, self._unloads[piece.name], self._hands):
                 self._hands.data.cancel(piece.statement)
                 self.keep(failed(piece, unload.too_large(self._unloads[piece.name])))
+
+    def last_look(self, piece: Piece) -> Piece:
+        """A piece of a cancelled run, of which nothing is under way: DONE where it was before that, else FAILED."""
+        if piece.statement is not None and piece.kind is not PieceKind.UNLOAD and piece.asking is None:
+            state = self._hands.data.look(piece.statement)
+            ended = self._ended(piece, state) if state is not None and state.is_good else piece
+            if ended.state is PieceState.DONE:
+                return ended
+        return failed(piece, f"{piece.kind.value} {piece.name} was cancelled")
 
     def send(self) -> None:
         """Send the next statement of what runs, then begin what may begin now; where Redshift has no place, all the rest waits."""
