@@ -5,16 +5,17 @@ import time
 import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.defs.warehouse.opened import open_warehouse
-from rds_lake.stages.warehouse.reap import Reaped, reap
+from rds_lake.stages.warehouse.reap import Reaped, forgotten, reap
 
 _TICK_SECONDS = 35.0
 INTERVAL_SECONDS = 300
 
 
 def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECONDS) -> dg.SensorDefinition:
-    """One for all warehouses of the lake. It asks for no run."""
+    """One for all warehouses of the lake, and those that lake.yaml does not name any more. It asks for no run."""
 
     @dg.sensor(
         name="rds_lake_reaper",
@@ -28,12 +29,11 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
         context: dg.SensorEvaluationContext, tick_gateways: dg.ResourceParam[Gateways]
     ) -> dg.SensorResult:
         deadline = time.monotonic() + _TICK_SECONDS
-        order = _following(config, context.cursor)
         last = context.cursor
-        sites = (
-            open_warehouse(config, config.warehouse(name), tick_gateways.clients(), tick_gateways.lake, clock=utc_now)
-            for name in order
-        )
+        lake = tick_gateways.lake
+        known = [settings.name for settings in config.warehouses]
+        order = _following([*config.warehouses, *forgotten(lake, known)], context.cursor)
+        sites = (open_warehouse(config, each, tick_gateways.clients(), lake, clock=utc_now) for each in order)
         for reaped in reap(sites, apply=True):
             last = reaped.warehouse
             if reaped.error:
@@ -56,8 +56,8 @@ def sentence(reaped: Reaped) -> str:
     return f"warehouse {reaped.warehouse}: the lease of run {run} had expired; being removed: {left}"
 
 
-def _following(config: LakeConfig, last: str | None) -> list[str]:
+def _following(warehouses: list[WarehouseSettings], last: str | None) -> list[WarehouseSettings]:
     """The warehouses, beginning behind the one that the last tick ended with."""
-    names = [settings.name for settings in config.warehouses]
+    names = [settings.name for settings in warehouses]
     at = names.index(last) + 1 if last in names else 0
-    return names[at:] + names[:at]
+    return warehouses[at:] + warehouses[:at]
