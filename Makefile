@@ -7,16 +7,19 @@ STAMP := $(VENV)/.installed
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 2))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-streams dev setup test test-exhaustive test-fast test-lowest check bench clean
+.PHONY: help demo demo-streams demo-warehouse dev setup test test-exhaustive test-fast test-lowest check bench clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(STAMP) ## a PostgreSQL database becomes Athena views, twice, on this machine (about a minute)
 	@$(BIN)/rds-lake demo
 
 demo-streams: $(STAMP) ## changes of a table become notifications and a live view, by Lambda and by an outbox (needs mariadb-server)
 	@$(BIN)/python examples/streams-flights/run.py
+
+demo-warehouse: $(STAMP) ## a JSON brings up a Redshift that loads, runs SQL, unloads one CSV and goes away (about a minute)
+	@$(BIN)/python examples/warehouse-recommendations/run.py
 
 dev: $(STAMP) ## the local cloud and the Dagster UI on http://localhost:3000, until Ctrl-C
 	@$(BIN)/rds-lake dev

@@ -17,6 +17,7 @@ from rds_lake.console.local import local_env, local_up, require_local
 from rds_lake.console.project.arguments import init, schema, validate
 from rds_lake.console.sentences import SentenceGroup
 from rds_lake.console.streams.arguments import streams
+from rds_lake.console.warehouse.arguments import warehouse
 
 _DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -255,6 +256,7 @@ main.add_command(streams)
 main.add_command(init)
 main.add_command(schema)
 main.add_command(validate)
+main.add_command(warehouse)
 
 
 @main.command()

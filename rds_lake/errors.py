@@ -27,6 +27,9 @@
         ├── NameCollisionError     two tables or columns want one Athena name; lists all, with `rename:` lines
         ├── CatalogError           Glue refused some tables or partitions; lists all
         ├── PublishError           a date cannot be published or gone back to; nothing was moved
+        ├── InputError             a JSON that asks a warehouse for a run is wrong; lists every problem with its path
+        ├── WarehouseError         a run of a warehouse ended badly; lists what failed
+        ├── LeaseLostError         a run's warehouse was taken away, as its lease had expired
         ├── StackError             the CloudFormation stack did not come to a good end, or is another's; lists why
         ├── AsOfError              a query that cannot be read as of a date; lists why
         └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
@@ -175,6 +178,22 @@ class CatalogError(ProblemsError, TerminalError):
 
 class PublishError(ProblemsError, TerminalError):
     """A date that cannot be published, or gone back to; no view was moved."""
+
+
+class InputError(ProblemsError, TerminalError):
+    """A JSON that asks a warehouse for a run is wrong; nothing was begun. `rest`: what of it can be read, for further problems."""
+
+    def __init__(self, problems: Sequence[str], rest: object = None) -> None:
+        super().__init__("the input has problems:", problems)
+        self.rest = rest
+
+
+class WarehouseError(ProblemsError, TerminalError):
+    """A run of a warehouse ended badly, or cannot begin."""
+
+
+class LeaseLostError(TerminalError):
+    """The lease of a run's warehouse had expired, and another run or the reaper has it: this run must not go on."""
 
 
 class StackError(ProblemsError, TerminalError):

@@ -11,6 +11,8 @@ from rds_lake.cli import main
 from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.config.shared import SharedKeys
 from rds_lake.config.source import KINDS
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.console.warehouse.schema import schema_text
 from rds_lake.demo.stack import DEMO_CONFIG
 
 
@@ -23,6 +25,17 @@ def test_the_configuration_page_lists_exactly_the_settings_there_are(root: Path)
     text = (root / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert table_keys(text, "lake:") == set(LakeSettings.model_fields)
     assert table_keys(text, "sources:") == {key for model in KINDS.values() for key in model.model_fields}
+
+
+def test_the_page_of_the_warehouse_lists_exactly_its_settings(root: Path) -> None:
+    text = (root / "docs" / "warehouse.md").read_text(encoding="utf-8")
+    section = text.split("## `warehouses:` in lake.yaml", 1)[1].split("\n## ", 1)[0]
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)) == set(WarehouseSettings.model_fields)
+
+
+def test_the_published_schema_of_inputs_is_the_one_that_is_read(root: Path) -> None:
+    there = (root / "docs" / "warehouse-input.schema.json").read_text(encoding="utf-8")
+    assert there == schema_text(), "run `rds-lake warehouse schema --out docs/warehouse-input.schema.json`"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -65,6 +78,10 @@ def test_every_make_target_of_the_readme_exists_and_help_names_it(root: Path) ->
         "query",
         "demo",
         "dev",
+        "warehouse schema",
+        "warehouse run",
+        "warehouse status",
+        "warehouse reap",
         "local up",
         "local env",
     ],

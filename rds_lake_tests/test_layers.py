@@ -56,8 +56,8 @@ KINDS = {place.parent.name for place in PACKAGE.joinpath("stages").glob("*/run.p
 
 # Folder of a room -> the other folders of the same room that it may import ("" is the room's own files).
 FOLDERS: dict[str, dict[str, set[str]]] = {
-    "aws": {"": set(), "s3": {""}, "account": {""}},
-    "config": {"": {"document"}, "document": set()},
+    "aws": {"": set(), "s3": {""}, "account": {""}, "warehouse": {""}},
+    "config": {"": {"document", "warehouses"}, "document": set(), "warehouses": {""}},
     "model": {
         "": {"tables"},
         "tables": {""},
@@ -100,11 +100,12 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "doctor": {"", "policy", "template"},
     },
     "defs": {
-        "": {"assets", "checks", "sensors"},
+        "": {"assets", "checks", "sensors", "warehouse"},
         "checks": {""},
         "assets": {"", "checks"},
         "sensors": {"", "assets", "checks"},
         "components": {""},
+        "warehouse": {"", "sensors"},
     },
     "localcloud": {
         "": {

@@ -1,4 +1,4 @@
-"""Secrets Manager: the text of one secret.
+"""Secrets Manager: the text of one secret, and whether there is one of a name.
 
 It is never logged.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from rds_lake.aws.translate import aws_errors
-from rds_lake.errors import ConfigError
+from rds_lake.errors import AwsError, ConfigError
 
 
 class SecretsGateway:
@@ -24,3 +24,19 @@ class SecretsGateway:
         if text is None:
             raise ConfigError(f"the secret {arn} holds bytes; store the database's URL as text")
         return text
+
+    def find(self, name: str) -> str | None:
+        """The ARN of the secret of this name; None where there is none, or one that only waits for its deletion."""
+        try:
+            with aws_errors("secretsmanager", "DescribeSecret", about=name):
+                found = self._client.describe_secret(SecretId=name)
+        except AwsError as error:
+            if error.code == "ResourceNotFoundException":
+                return None
+            raise
+        return None if "DeletedDate" in found else found["ARN"]
+
+    def delete(self, name: str) -> None:
+        """Delete the secret, without days in which it could be restored."""
+        with aws_errors("secretsmanager", "DeleteSecret", about=name):
+            self._client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)

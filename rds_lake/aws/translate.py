@@ -49,6 +49,9 @@ _THROTTLED = {
     "BandwidthLimitExceeded",
     "ProvisionedThroughputExceededException",
     "PriorRequestNotComplete",
+    "ActiveStatementsExceededException",
+    "ActiveSessionsExceededException",
+    "ActiveWaitingRequestsExceededException",
 }
 # Answered with a 4xx status, and still worth repeating.
 _UNAVAILABLE = {

@@ -26,10 +26,13 @@ from rds_lake.config.reading import Read, read_settings
 from rds_lake.config.rules import problems_alone, problems_together
 from rds_lake.config.source import ReadSource, SourceSettings, read_source
 from rds_lake.config.text import shown, unknown_key
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.config.warehouses.read import read_warehouses
+from rds_lake.config.warehouses.rules import warehouse_problems, warehouse_problems_alone
 from rds_lake.errors import ConfigError
 
 CONFIG_FILE = "lake.yaml"
-_SECTIONS = ("lake", "sources")
+_SECTIONS = ("lake", "sources", "warehouses")
 
 
 class LakeConfig(Settings):
@@ -41,13 +44,16 @@ class LakeConfig(Settings):
 
     lake: LakeSettings
     sources: tuple[Annotated[SourceSettings, Field(discriminator="kind")], ...] = Field(min_length=1)
+    warehouses: tuple[WarehouseSettings, ...] = ()
     directory: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)
     notices: SkipJsonSchema[tuple[str, ...]] = Field(default=(), exclude=True)
 
     @model_validator(mode="after")
     def _keys_go_together(self) -> LakeConfig:
         alone = [f"{source.name}: {problem}" for source in self.sources for problem in problems_alone(source)]
-        if problems := [*alone, *problems_together(self.lake, self.sources)]:
+        alone += [f"{item.name}: {problem}" for item in self.warehouses for problem in warehouse_problems_alone(item)]
+        together = problems_together(self.lake, self.sources)
+        if problems := [*alone, *together, *warehouse_problems(self.lake, self.sources, self.warehouses)]:
             raise ValueError("; ".join(problems))
         return self
 
@@ -68,6 +74,16 @@ class LakeConfig(Settings):
     @property
     def has_dynamodb(self) -> bool:
         return bool(self.dynamodb)
+
+    def warehouse(self, name: str) -> WarehouseSettings:
+        """The warehouse of that name; a ConfigError names the ones there are."""
+        for warehouse in self.warehouses:
+            if warehouse.name == name:
+                return warehouse
+        known = (
+            ", ".join(warehouse.name for warehouse in self.warehouses) or "none; add `warehouses:` (docs/warehouse.md)"
+        )
+        raise ConfigError(f"no warehouse is named {name!r}; lake.yaml has: {known}")
 
     def source(self, name: str) -> SourceSettings:
         """The source of that name; a ConfigError names the ones there are."""
@@ -127,12 +143,16 @@ def config_of(body: dict[Any, Any], *, where: str, directory: Path = Path()) -> 
     lake = _lake(body)
     sources, problems = _sources(body)
     read = [source.settings for source in sources if source.settings is not None]
-    problems = [*_unknown(body), *lake.problems, *problems]
-    problems += [f"lake.yaml: {problem}" for problem in problems_together(lake.settings, read)]
+    warehouses = read_warehouses(body.get("warehouses", ()))
+    problems = [*_unknown(body), *lake.problems, *problems, *warehouses.problems]
+    together = problems_together(lake.settings, read) + warehouse_problems(lake.settings, read, warehouses.settings)
+    problems += [f"lake.yaml: {problem}" for problem in together]
     if problems or lake.settings is None:
         raise ConfigError(f"{where} has problems:", problems)
     notices = tuple(notice for source in sources for notice in source.notices)
-    return LakeConfig(lake=lake.settings, sources=tuple(read), directory=directory, notices=notices)
+    return LakeConfig(
+        lake=lake.settings, sources=tuple(read), warehouses=warehouses.settings, directory=directory, notices=notices
+    )
 
 
 def _unknown(body: dict[Any, Any]) -> list[str]:

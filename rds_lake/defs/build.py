@@ -1,4 +1,4 @@
-"""One assembly for production and tests: configuration in, `Definitions` out. No AWS call, no environment, no file."""
+"""One assembly for production and tests: configuration in, `Definitions` out. No AWS call, no environment; files of `steps:` alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -20,6 +20,7 @@ from rds_lake.defs.sensors.events import events_sensor
 from rds_lake.defs.sensors.failures import failure_sensor
 from rds_lake.defs.sensors.live import live_schedule
 from rds_lake.defs.sensors.reconcile import reconcile_sensor
+from rds_lake.defs.warehouse.build import warehouse_definitions
 from rds_lake.model.tables.table import TableTarget
 
 
@@ -43,14 +44,16 @@ def build_definitions(
     known = known_tables or {}
     keys = {source.name: StageKeys.of(source, known.get(source.name)) for source in config.sources}
     retention = retention_definitions(config)
+    warehouses = warehouse_definitions(config, keys, interval_seconds=sensor_interval_seconds)
     live = [live_schedule(config, source) for source in config.databases if "live" in source.snapshots]
     return dg.Definitions(
-        assets=[*_assets(config, keys, known), *retention.assets],
+        assets=[*_assets(config, keys, known), *retention.assets, *warehouses.assets],
         asset_checks=_checks(config, keys),
         # Lists: Dagster goes over them more than once.
-        sensors=list(
-            _sensors(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds)
-        ),
+        sensors=[
+            *_sensors(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds),
+            *warehouses.sensors,
+        ],
         schedules=[*live, *retention.schedules],
         resources={"aws": AwsResource()} | lake_resources(config.lake) | dict(resources or {}),
         # Steps are seconds of API calls; a process per step would cost more than the step.

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -38,6 +39,7 @@ from rds_lake.localcloud.lambdas.service import Lambdas, LambdaSettings
 from rds_lake.localcloud.moto.bucket_notifications import tell_of_event_bridge
 from rds_lake.localcloud.moto.bucket_owners import look_at_expected_owners
 from rds_lake.localcloud.moto.bucket_policies import leave_policies_to_the_gate
+from rds_lake.localcloud.moto.conditional_copies import look_at_conditions_of_copies
 from rds_lake.localcloud.moto.event_targets import apply_event_fixes
 from rds_lake.localcloud.moto.fixes import GlueFixes
 from rds_lake.localcloud.moto.managed_policies import have_policies_of_aws
@@ -99,7 +101,8 @@ class LocalCloud:
         self._add_control()
 
     def _add_control(self) -> None:
-        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors)
+        timed = lambda: datetime.fromtimestamp(self.clock.now() / 1e6, UTC)  # noqa: E731
+        self.stacks = Stacks(self.app, self.clients, self.faults, self._actors, clock=timed)
         # First: what a stack has under way would be made after the others' reset.
         self.app.reset_callbacks.insert(0, self.stacks.reset)
         self.app.reset_callbacks += [self.job_runs.reset, self.exports.reset, self.snapshots.reset, self.athena.reset]
@@ -204,6 +207,7 @@ def _repair_moto(app: LocalCloudApp, permissions: Permissions) -> None:
     keep_policies_of_queues()
     have_policies_of_aws()
     look_at_expected_owners()
+    look_at_conditions_of_copies()
     tell_of_event_bridge()
     apply_event_fixes(permissions)
 

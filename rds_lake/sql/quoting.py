@@ -44,6 +44,14 @@ def mysql_literal(text: str) -> str:
     return literal(text)
 
 
+def redshift_literal(text: str) -> str:
+    r"""`'text'` for Redshift, where a backslash begins an escape: it is doubled, too.
+
+    https://docs.aws.amazon.com/redshift/latest/dg/r_Examples_with_character_types.html
+    """
+    return literal(text).replace("\\", "\\\\")
+
+
 def dollar_quoted(text: str) -> str:
     """The text between dollar quotes whose tag is not in it (PostgreSQL: bodies of functions)."""
     _refuse(text, "literal", empty=True)

@@ -239,7 +239,9 @@ def test_a_notice_is_a_warning_in_the_log_that_commands_and_code_locations_show(
 def test_a_json_schema_can_be_made_of_lake_yaml() -> None:
     schema = LakeConfig.model_json_schema()
     assert json.loads(json.dumps(schema)) == schema
-    assert set(schema["properties"]) == {"lake", "sources"}, "what rds-lake knows besides the file is no part of it"
+    assert set(schema["properties"]) == {"lake", "sources", "warehouses"}, (
+        "what rds-lake knows besides the file is no part of it"
+    )
     kinds = schema["properties"]["sources"]["items"]["discriminator"]["mapping"]
     assert set(kinds) == set(KINDS)
     for kind, reference in kinds.items():

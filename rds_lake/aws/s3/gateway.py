@@ -64,7 +64,10 @@ class S3Gateway:
             for page in self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, **start):
                 for item in page.get("Contents", []):
                     yield S3Object(
-                        key=item.get("Key", ""), bytes=item.get("Size", 0), modified=item.get("LastModified")
+                        key=item.get("Key", ""),
+                        bytes=item.get("Size", 0),
+                        modified=item.get("LastModified"),
+                        etag=item.get("ETag"),
                     )
 
     def find_text(self, bucket: str, key: str, *, most: int = MOST_TEXT) -> str | None:
@@ -190,6 +193,42 @@ class S3Gateway:
         Returns the copy's checksum as `ALGORITHM:value` where S3's answer has it.
         """
         return Copy(self._client, source, target, kms_key).make(size, limits)
+
+    def find_metadata(self, bucket: str, key: str) -> tuple[str, dict[str, str]] | None:
+        """An object's ETag and its own metadata; None when it does not exist."""
+        try:
+            with aws_errors("s3", "HeadObject", about=uri(bucket, key)):
+                head = self._client.head_object(Bucket=bucket, Key=key)
+        except AwsError as error:
+            if error.code in ("404", "NoSuchKey", "NotFound"):
+                return None
+            raise
+        return head["ETag"], head.get("Metadata", {})
+
+    def copy_over(
+        self,
+        source: tuple[str, str],
+        target: tuple[str, str],
+        *,
+        etag: str | None,
+        metadata: dict[str, str],
+        kms_key: str | None,
+    ) -> None:
+        """Copy an object of at most 5 GiB in one request, in place of the version with that ETag, or where nothing is (None).
+
+        ConflictError when the target was written or deleted in between. `metadata` are the copy's.
+        """
+        condition: dict[str, Any] = {"IfMatch": etag} if etag else {"IfNoneMatch": "*"}
+        with aws_errors("s3", "CopyObject", about=f"{uri(*source)} to {uri(*target)}"):
+            self._client.copy_object(
+                Bucket=target[0],
+                Key=target[1],
+                CopySource={"Bucket": source[0], "Key": source[1]},
+                Metadata=metadata,
+                MetadataDirective="REPLACE",
+                **condition,
+                **encryption(kms_key),
+            )
 
     def list_uploads(self, bucket: str, prefix: str) -> Iterator[Upload]:
         """Multipart uploads under the prefix that were begun and neither completed nor aborted."""

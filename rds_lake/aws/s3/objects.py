@@ -13,11 +13,12 @@ _CHECKSUMS = ("CRC64NVME", "CRC32", "CRC32C", "SHA1", "SHA256")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class S3Object:
-    """One listed object; `bytes` is its size, `modified` when it was written."""
+    """One listed object; `bytes` is its size, `modified` when it was written, `etag` its version, where the listing says so."""
 
     key: str
     bytes: int
     modified: datetime | None = None
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,28 +2,30 @@
 
     events          {"version": 1, "acknowledge": ["<receipt handle>", …], "asked": ["<run key>", …]}
     reconciliation  {"version": 1, "turn": 1795833600, "following": "shop", "waiting": [{"rank": 0, …}]}
+    a warehouse     {"version": 1, "looked": "2026-11-20T03:00:00+00:00", "after": null, "reported": ["<run>", …], "missing": []}
 
 A cursor outlives releases, and a person may edit it in Dagster's UI. A cursor that cannot be read is put aside with a warning
 and the tick begins anew: messages that were not acknowledged come again and change nothing, and exports that wait for a place
 are found again. Without that, the sensor would fail in every tick until a person came.
 
-What belongs here: their content, and reading them. What ticks do is `events.py` and `reconcile.py`.
+What belongs here: their content, and reading them. What ticks do is `events.py`, `reconcile.py` and `warehouse/sensors.py`.
 """
 
 import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any, TypeVar
 
-from rds_lake.model.records import RECORD_ERRORS, load_object, newer, value_of
+from rds_lake.model.records import RECORD_ERRORS, iso_text, load_object, newer, value_of
 from rds_lake.stages.runs.examined import Candidate
 
 _VERSION = 1
 _SHOWN = 300
 
 Warn = Callable[[str], Any]
-CursorT = TypeVar("CursorT", bound="EventsCursor | ReconcileCursor")
+CursorT = TypeVar("CursorT", bound="EventsCursor | ReconcileCursor | WarehouseCursor")
 
 
 def first_turn(now: Callable[[], float] = time.time) -> int:
@@ -52,6 +54,21 @@ class ReconcileCursor:
     waiting: tuple[Candidate, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarehouseCursor:
+    """`looked`: until when all inputs were looked at.
+
+    `after`: the key behind which a look that was too long goes on; `began`: when that look began. `reported`: ended runs that the
+    last tick asked Dagster to report. `missing`: runs of the list that had no record.
+    """
+
+    looked: datetime | None = None
+    began: datetime | None = None
+    after: str | None = None
+    reported: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
 def read_cursor(kind: type[CursorT], text: str | None, warn: Warn) -> CursorT:
     """The cursor in `text`; a new one, with a warning, where that cannot be read or a newer release wrote it."""
     if not text:
@@ -72,6 +89,6 @@ def read_cursor(kind: type[CursorT], text: str | None, warn: Warn) -> CursorT:
         return kind()
 
 
-def render_cursor(cursor: EventsCursor | ReconcileCursor) -> str:
+def render_cursor(cursor: EventsCursor | ReconcileCursor | WarehouseCursor) -> str:
     """The cursor as text; `read_cursor` is its exact inverse."""
-    return json.dumps({"version": _VERSION} | asdict(cursor), default=str)
+    return json.dumps({"version": _VERSION} | asdict(cursor), default=iso_text)

@@ -128,7 +128,10 @@ def own_steps(config: LakeConfig) -> frozenset[str]:
     """The names of all operations that the lake's definitions have."""
     stages = (Stage.EXPORT, Stage.PARQUET, Stage.CATALOG)
     others = ("publish", "approve", "retention", "changes", "verify", "watch", READABLE, FRESH)
-    return frozenset(f"{source.name}__{what}" for source in config.sources for what in (*stages, *others))
+    warehouses = (f"{warehouse.name}__warehouse" for warehouse in config.warehouses)
+    return frozenset(f"{source.name}__{what}" for source in config.sources for what in (*stages, *others)).union(
+        warehouses
+    )
 
 
 def _own_assets(config: LakeConfig, keys: Keys) -> frozenset[dg.AssetKey]:

@@ -9,6 +9,7 @@ from rds_lake.infra.policy.dynamodb import dynamodb_statements
 from rds_lake.infra.policy.lake import lake_statements
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.signals import signal_statements
+from rds_lake.infra.policy.warehouse.making import warehouse_statements
 from rds_lake.infra.policy.widen import fitted
 
 
@@ -27,4 +28,5 @@ def pipeline_statements(config: LakeConfig, names: Names) -> tuple[Statement, ..
         *dynamodb_statements(config, names),
         *lake_statements(config, names),
         *signal_statements(config, names),
+        *warehouse_statements(config, config.warehouses, names),
     )

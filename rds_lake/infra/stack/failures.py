@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rds_lake.aws.warehouse.stacks import last_operation
 from rds_lake.errors import StackError
 from rds_lake.infra.stack.advice import advice
 from rds_lake.infra.stack.client import Event, Stack
 
-_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
 _DELETE_IT = "nothing can be deployed over a stack like this: do what the lines below say, repeat with --remove, then deploy it again"
 _STATES = {
     "ROLLBACK_COMPLETE": f"its creation failed, and what it had made was taken away again, except what always stays; {_DELETE_IT}",
@@ -31,12 +31,6 @@ def failure(stack: Stack, events: Sequence[Event]) -> StackError:
         f"stack {stack.name} is in {stack.status}: {what.format(name=stack.name)}",
         [_problem(event) for event in failed],
     )
-
-
-def last_operation(events: Sequence[Event]) -> Sequence[Event]:
-    """The events from the last begin of a creation, update or deletion of the stack on."""
-    begins = [at for at, event in enumerate(events) if event.of_stack and event.status in _BEGINNINGS]
-    return events[begins[-1] :] if begins else events
 
 
 def _problem(event: Event) -> str:

@@ -14,6 +14,7 @@ from rds_lake.config.lake_yaml import LakeSettings
 # A value of a template: text, numbers, lists and mappings, with CloudFormation's functions in their long form.
 NO_VALUE: dict[str, str] = {"Ref": "AWS::NoValue"}
 ACCOUNT: dict[str, str] = {"Ref": "AWS::AccountId"}
+_IAMS = "${aws:"
 HERE = "${AWS::Region}:${AWS::AccountId}"
 
 
@@ -73,7 +74,9 @@ def substituted(value: Any, known: Mapping[str, Any] | None = None) -> Any:
     if isinstance(value, list | tuple):
         return [substituted(inner, known) for inner in value]
     if isinstance(value, str):
-        return known.get(value, sub(value) if "${" in value else value)
+        # `${aws:userid}` and its like are IAM's to fill in.
+        ours = "${" in value.replace(_IAMS, "")
+        return known.get(value, sub(value.replace(_IAMS, "${!aws:")) if ours else value)
     return value
 
 

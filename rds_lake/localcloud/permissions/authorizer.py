@@ -25,6 +25,7 @@ from rds_lake.model.permissions.policy import PolicyType
 from rds_lake.model.permissions.request import Principal, Request
 
 _FAULT = "deny fault"
+_OWNER = "redshift-data:statement-owner-iam-userid"
 _DIRECTLY = {"aws:SecureTransport": ("true",), "aws:SourceIp": ("127.0.0.1",), "aws:ViaAWSService": ("false",)}
 
 
@@ -80,7 +81,7 @@ class Permissions:
         decision = self._decide(who, need, asked, aliases, now)
         if principal is not None or self.decisions.record_all:
             self.decisions.add(functools.partial(_recorded, who, need, asked, aliases, decision, now))
-        return None if decision.allowed else sentence(_request(need, asked, aliases, now), who, decision)
+        return None if decision.allowed else sentence(_request(who, need, asked, aliases, now), who, decision)
 
     def _aliases(self, need: Need) -> tuple[str, ...]:
         """What KMS says of the key: its aliases, in every request about one.
@@ -102,13 +103,15 @@ class Permissions:
         known = None if grants else self._remembered.find(who, policy, depends)
         if known is not None:
             return known
-        request = _request(need, asked, aliases, now)
+        request = _request(who, need, asked, aliases, now)
         return self._remembered.decide(request, who, policy, grants, depends)
 
 
-def _request(need: Need, asked: Asked, aliases: tuple[str, ...], now: datetime) -> Request:
+def _request(who: Principal, need: Need, asked: Asked, aliases: tuple[str, ...], now: datetime) -> Request:
     of_key = {"kms:ResourceAliases": aliases} if aliases else {}
-    context = {**_context(need, asked, now), **of_key}
+    # The Data API knows nobody else's statements, so whoever asks about one is its owner.
+    owned = {_OWNER: (who.user_id,)} if need.action.startswith("redshift-data:") else {}
+    context = {**_context(need, asked, now), **of_key, **owned}
     return Request(action=need.action, resource=need.resource, account=_owner(need.resource), context=context)
 
 
@@ -137,7 +140,7 @@ def _recorded(
         principal=who.arn,
         action=need.action,
         resource=need.resource,
-        context=_request(need, asked, aliases, now).context,
+        context=_request(who, need, asked, aliases, now).context,
         effect=decision.effect,
         statement=decision.statement,
         operation=asked.operation,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from rds_lake.localcloud.stacks.types.base import Call, HandlerError
 from rds_lake.localcloud.stacks.types.table import TYPES
 
 Json = dict[str, Any]
+_POLL = 0.01  # seconds
 _GONE = ("NotFound", "NoSuch", "NonExistent", "DoesNotExist")
 
 
@@ -180,15 +182,33 @@ class Resources:
             properties=resource.properties,
             physical=resource.physical,
             before=before or {},
+            policy="Delete" if self._stack.status.startswith("ROLLBACK") else resource.deletion_policy,
+            wait=self._wait,
         )
 
     def _strike(self, logical: str, action: str) -> None:
         """What a fault makes of the call that is to be made now."""
         fault = self._tools.faults.next_stack(self._stack.name, logical, action)
-        if self._tools.stopped.wait(fault.delay_seconds):
-            raise StoppedError
+        if fault.delay_seconds:
+            end = time.monotonic() + fault.delay_seconds
+            self._wait(lambda: time.monotonic() >= end)
         if fault.fail:
             raise HandlerError(fault.fail)
+
+    def _wait(self, happened: Callable[[], bool]) -> None:
+        """Until it has happened; HandlerError where a creation is given up or takes too long."""
+        while not happened():
+            if self._tools.stopped.wait(_POLL):
+                raise StoppedError
+            self.check_creation()
+
+    def check_creation(self) -> None:
+        """HandlerError where the stack is still to be created and may not go on."""
+        stack = self._stack
+        if stack.given_up and stack.status == "DELETE_IN_PROGRESS" and not stack.deleting:
+            raise HandlerError("Resource creation cancelled")
+        if stack.status == "CREATE_IN_PROGRESS" and stack.ends_at is not None and self._tools.clock() >= stack.ends_at:
+            raise HandlerError("Exceeded attempts to wait: the stack's TimeoutInMinutes are over")
 
     def _try(self, resource: Resource, action: str, work: Callable[[], None]) -> None:
         """Do it, and record how it ended."""

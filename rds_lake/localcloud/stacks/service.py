@@ -10,7 +10,7 @@ import string
 import threading
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from rds_lake.localcloud.faults.faults import Faults
@@ -30,7 +30,7 @@ from rds_lake.localcloud.stacks.worker import Worker
 Json = dict[str, Any]
 _TEMPLATE = {"StackName", "TemplateBody", "TemplateURL", "Parameters", "Capabilities", "RoleARN", "Tags", "NotificationARNs",
              "ClientRequestToken"}  # fmt: skip
-_CREATE = _TEMPLATE | {"DisableRollback", "OnFailure", "EnableTerminationProtection"}
+_CREATE = _TEMPLATE | {"DisableRollback", "OnFailure", "EnableTerminationProtection", "TimeoutInMinutes"}
 _UPDATE = _TEMPLATE | {"UsePreviousTemplate"}
 _DELETE = {"StackName", "RetainResources", "RoleARN", "ClientRequestToken"}
 _UPDATABLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
@@ -93,6 +93,7 @@ class Stacks:
                 created=self._clock(),
                 on_failure=_on_failure(params),
                 protected=params.get("EnableTerminationProtection", False),
+                ends_at=_end_of(self._clock(), params.get("TimeoutInMinutes")),
             )
             self._book.add(stack)
             self._begin(stack, deployer, "CreateStack", "CREATE_IN_PROGRESS", token, lambda worker: worker.create())
@@ -130,6 +131,12 @@ class Stacks:
                 return {}
             if stack.protected:
                 raise invalid(f"Stack [{stack.name}] cannot be deleted while TerminationProtection is enabled")
+            if stack.status == "CREATE_IN_PROGRESS":
+                # The thread that creates it sees this at its next look, and goes on to delete what there is.
+                stack.given_up = True
+                deployer = self._deployer(context, params.get("RoleARN") or stack.order.role)
+                Resources(stack, self._tools(deployer), token).record(None, "DELETE_IN_PROGRESS", "User Initiated")
+                return {}
             if stack.busy:
                 raise not_here(f"stack {stack.name} is in {stack.status}; wait for its end before it is deleted.")
             _check_kept(stack, kept)
@@ -209,6 +216,10 @@ class Stacks:
         thread = threading.Thread(target=run, name=f"stack-{stack.name}", daemon=True)
         self._threads.add(thread)
         thread.start()
+
+
+def _end_of(now: datetime, minutes: int | None) -> datetime | None:
+    return None if minutes is None else now + timedelta(minutes=minutes)
 
 
 def _random(length: int) -> str:

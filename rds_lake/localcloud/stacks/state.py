@@ -61,7 +61,10 @@ class Order:
 
 @dataclass(slots=True, kw_only=True)
 class Stack:
-    """A stack of one Region. `operations`: ClientRequestToken -> what was asked for with it."""
+    """A stack of one Region. `operations`: ClientRequestToken -> what was asked for with it.
+
+    `given_up`: it was deleted while it was created. `ends_at`: when its creation has failed, if it is not complete.
+    """
 
     name: str
     id: str
@@ -75,6 +78,9 @@ class Stack:
     status: str = ""
     reason: str | None = None
     cancelled: bool = False
+    given_up: bool = False
+    deleting: bool = False
+    ends_at: datetime | None = None
     resources: dict[str, Resource] = field(default_factory=dict)
     outputs: list[Json] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)

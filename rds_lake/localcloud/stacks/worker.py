@@ -45,14 +45,17 @@ class Worker:
         try:
             for wanted in plan.resources.values():
                 self._check()
+                self._resources.check_creation()
                 self._resources.make(wanted, plan)
             self._set_outputs(plan)
         except FailedError as error:
             reason = f"The following resource(s) failed to create: [{error}]. "
         except (ApiError, HandlerError) as error:
             reason = reason_of(error)
-        if reason is None:
-            self._end("CREATE_COMPLETE")
+        if self._given_up(reason):
+            self.delete(frozenset())
+        elif reason is None:
+            pass
         elif self._stack.on_failure == "DO_NOTHING":
             self._end("CREATE_FAILED", reason)
         elif self._stack.on_failure == "DELETE":
@@ -63,8 +66,16 @@ class Worker:
             failed = self._delete_all(self._stack.resources.values(), new=True)
             self._end("ROLLBACK_FAILED" if failed else "ROLLBACK_COMPLETE", _not_deleted(failed))
 
+    def _given_up(self, reason: str | None) -> bool:
+        """Whether somebody deleted the stack meanwhile; otherwise a creation without a `reason` to fail is complete now."""
+        with self._tools.book.lock:
+            if not self._stack.given_up and reason is None:
+                self._end("CREATE_COMPLETE")
+            return self._stack.given_up
+
     def delete(self, kept: frozenset[str]) -> None:
         """DELETE_COMPLETE, or DELETE_FAILED. `kept`: resources that stay because the caller says so."""
+        self._stack.deleting = True
         failed = self._delete_all(self._stack.resources.values(), kept=kept)
         if failed:
             self._end("DELETE_FAILED", _not_deleted(failed))

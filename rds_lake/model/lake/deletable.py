@@ -93,6 +93,12 @@ def deletable_of_source(
     )
 
 
+def deletable_of_warehouse(layout: LakeLayout, warehouse: str) -> Deletable:
+    """What runs of this warehouse, and the reaper, may delete: results that are not published yet."""
+    staging = f"{layout.warehouse_folder(warehouse)}staging/"
+    return Deletable(whose=f"the warehouse {warehouse}", places=(Place(bucket=layout.bucket, prefix=staging),))
+
+
 def _folders(layout: LakeLayout, source: str) -> Iterator[str]:
     yield layout.source_folder(source)
     yield layout.manifest_folder(source)

@@ -28,6 +28,9 @@
     lake/_changes/shop/_alarm.json                 since when an outbox is not emptied, and whether people know
     lake/_changes/shop/arrived/2026/11/20/03/…     changes as Firehose wrote them (`capture: lambda`), by the hour of their arrival
     lake/_streams/3f9c2d71ab04.zip                 the package of the function of `capture: lambda`
+    lake/_warehouses/nightly/lease.json            who has the warehouse `nightly`, and what exists because of it
+    lake/_warehouses/nightly/runs/<run>.json       how far a run of it is
+    lake/_warehouses/nightly/staging/<run>/…       results that are not published yet
     lake/_snapshots/shop/                          rows of the table shop._snapshots
     lake/_athena/                                  query results
 
@@ -190,6 +193,14 @@ class LakeLayout:
     def alarm_key(self, source: str) -> str:
         """The record of outboxes that are not emptied."""
         return f"{self.all_changes_folder(source)}_alarm.json"
+
+    def warehouse_folder(self, warehouse: str) -> str:
+        """Everything about one warehouse; with trailing slash."""
+        return self._key("_warehouses", warehouse) + "/"
+
+    def warehouse_staging(self, warehouse: str, run: str) -> str:
+        """Where a run's results are written before they are published; with trailing slash."""
+        return f"{self.warehouse_folder(warehouse)}staging/{plain_segment(run)}/"
 
     def all_compacted_folder(self, source: str) -> str:
         """All compacted changes of the source, and the records about them; with trailing slash."""

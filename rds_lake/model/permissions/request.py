@@ -53,6 +53,15 @@ class Principal:
         return f"arn:{session[1]}:iam::{session[2]}:role/{session[3]}"
 
     @property
+    def user_id(self) -> str:
+        """What stands for AWS's unique id (`AROA…:session` of a role's session), which no ARN tells. AWS calls it `aws:userid`.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable
+        """
+        session = _SESSION.fullmatch(self.arn)
+        return self.arn if session is None else f"{self.identity}:{self.arn.rpartition('/')[2]}"
+
+    @property
     def outsider(self) -> bool:
         """Whether it has no identity-based policies because it is no identity: a service, or nobody."""
         return self.service or not self.account
@@ -75,6 +84,7 @@ def full_context(request: Request, principal: Principal) -> Context:
         found |= {
             "aws:PrincipalArn": (principal.identity,),
             "aws:PrincipalAccount": (principal.account,),
+            "aws:userid": (principal.user_id,),
             "kms:CallerAccount": (principal.account,),
         }
         if ":user/" in principal.arn:

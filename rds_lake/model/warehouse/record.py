@@ -5,7 +5,7 @@
 
 Whoever takes a turn reads the record, looks at AWS, does what can be done now, and writes what is so afterwards. No turn waits
 for AWS, and a turn that was killed is made again by the next: every statement has a name and a client token that follow from
-run, piece and attempt (`names.py`), by which it is found again.
+run, piece and attempt (`statement_names.py`), by which it is found again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from rds_lake.model.warehouse.plan import Plan
+from rds_lake.model.warehouse.target import Target
 
 
 class Phase(StrEnum):
@@ -49,6 +50,8 @@ class Piece:
     """One load, step or unload. `statement` is the Data API's id of the statement under way or of the last one.
 
     `at`: of several statements in a row, the number of the one under way, from 0. `error`: what happened and what to do next.
+    `asking`: the id in Redshift of a statement that failed, while SYS_LOAD_ERROR_DETAIL is asked why. `session`: of the Data API, in
+    which its statements run. `notes`: what a person should know although it is done, such as values that became NULL.
     """
 
     kind: PieceKind
@@ -62,11 +65,22 @@ class Piece:
     seconds: float | None = None
     files: tuple[str, ...] = ()
     error: str | None = None
+    asking: int | None = None
+    session: str | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in (PieceState.DONE, PieceState.FAILED, PieceState.SKIPPED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
-    """A run: its plan, where it is, and what became of each piece. `error`: why it ended badly, None while it has not."""
+    """A run: its plan, where it is, and what became of each piece. `error`: why it ended badly, None while it has not.
+
+    `target`: where its statements go, once it is known. `worked_from` and `worked_until`: when statements could be sent. `cause`: who
+    or what asked for it, for people. `waiting`: what its last turn waited for.
+    """
 
     plan: Plan
     phase: Phase
@@ -74,3 +88,8 @@ class RunRecord:
     began_at: datetime
     ended_at: datetime | None = None
     error: str | None = None
+    target: Target | None = None
+    worked_from: datetime | None = None
+    worked_until: datetime | None = None
+    cause: str = ""
+    waiting: str | None = None

@@ -30,6 +30,9 @@ from rds_lake.model.tables.table import Column
 
 _TABLE, _VIEW = "rds_lake.table", "rds_lake.view"
 _VERSION, _SCHEMA = "rds_lake.version", "rds_lake.schema"
+# Redshift Spectrum: a text that is longer than Redshift's longest fails the query. By default it would be NULL, and nobody told.
+# https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_TABLE.html
+LONG_TEXT_FAILS = {"data_cleansing_enabled": "true", "surplus_char_handling": "FAIL"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,7 @@ def raw_spec(
             _VIEW: names.view,
             _VERSION: str(names.version),
             _SCHEMA: _render_schema(named.seen, changed_on, changes),
+            **LONG_TEXT_FAILS,
         },
     )
 

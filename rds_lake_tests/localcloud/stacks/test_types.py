@@ -37,6 +37,12 @@ def _seen(formation: Formation) -> dict[str, Any]:
         "functions": client("lambda").list_functions()["Functions"],
         "streams": client("firehose").list_delivery_streams()["DeliveryStreamNames"],
         "secrets": client("secretsmanager").list_secrets()["SecretList"],
+        "clusters": client("redshift").describe_clusters()["Clusters"],
+        "subnet groups": client("redshift").describe_cluster_subnet_groups()["ClusterSubnetGroups"],
+        "parameter groups": client("redshift").describe_cluster_parameter_groups()["ParameterGroups"],
+        "namespaces": client("redshift-serverless").list_namespaces()["namespaces"],
+        "serverless workgroups": client("redshift-serverless").list_workgroups()["workgroups"],
+        "security groups": client("ec2").describe_security_groups()["SecurityGroups"],
         "aliases": [alias for alias in client("kms").list_aliases()["Aliases"] if "/aws/" not in alias["AliasName"]],
     }
 

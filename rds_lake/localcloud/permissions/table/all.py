@@ -10,6 +10,7 @@ from rds_lake.localcloud.permissions.table.glue import GLUE, LAKE_FORMATION
 from rds_lake.localcloud.permissions.table.identities import CLOUDFORMATION, IAM, STS
 from rds_lake.localcloud.permissions.table.keys import KMS, LOGS, SECRETS
 from rds_lake.localcloud.permissions.table.messages import EVENTS, SNS, SQS
+from rds_lake.localcloud.permissions.table.networks import EC2
 from rds_lake.localcloud.permissions.table.rds import RDS
 from rds_lake.localcloud.permissions.table.s3 import S3
 from rds_lake.localcloud.permissions.table.streams import FIREHOSE, LAMBDA
@@ -21,6 +22,7 @@ OPERATIONS: dict[str, dict[str, Rule]] = {
     "cloudformation": CLOUDFORMATION,
     "cloudwatch": CLOUDWATCH,
     "dynamodb": DYNAMODB,
+    "ec2": EC2,
     "events": EVENTS,
     "firehose": FIREHOSE,
     "glue": GLUE,

@@ -3,31 +3,35 @@
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftdataapi.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html) A statement's owner as a
-condition key (`redshift-data:statement-owner-iam-userid`) is not known here.
+condition key (`redshift-data:statement-owner-iam-userid`) is added by the authorizer, which knows the caller.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from rds_lake.localcloud.permissions.needs import ANY, Call, Need, Rule, both, everything, on
 
-_OF_CLUSTER = (
-    "CreateCluster",
-    "DeleteCluster",
+_OF_CLUSTER = ("DeleteCluster", "PauseCluster", "ResumeCluster", "ModifyCluster", "ModifyClusterIamRoles")
+_ROLE_KEYS = r"(IamRoles|AddIamRoles)\.(member|IamRoleArn)\.\d+|DefaultIamRoleArn|defaultIamRoleArn"
+_CHANGES = ("Create", "Modify", "Delete")
+_LISTS = (
     "DescribeClusters",
-    "PauseCluster",
-    "ResumeCluster",
     "DescribeClusterSnapshots",
+    "DescribeClusterSubnetGroups",
+    "DescribeClusterParameterGroups",
 )
 _RUN = ("ExecuteStatement", "BatchExecuteStatement", "ListDatabases", "ListSchemas", "ListTables", "DescribeTable")
 _OF_STATEMENT = (
     "DescribeStatement", "GetStatementResult", "CancelStatement", "ListStatements", "ListSessions",
 )  # fmt: skip
-_OF_WORKGROUP = ("CreateWorkgroup", "GetWorkgroup", "DeleteWorkgroup")
-_OF_NAMESPACE = ("CreateNamespace", "GetNamespace", "DeleteNamespace")
+_OF_WORKGROUP = ("CreateWorkgroup", "GetWorkgroup", "DeleteWorkgroup", "UpdateWorkgroup")
+_OF_NAMESPACE = ("CreateNamespace", "GetNamespace", "DeleteNamespace", "UpdateNamespace")
 _OF_SNAPSHOT = ("CreateSnapshot", "GetSnapshot", "DeleteSnapshot", "ListSnapshots")
-_OF_NOTHING = ("ListWorkgroups", "ListNamespaces", "CreateUsageLimit", "DeleteUsageLimit", "ListUsageLimits")
+_OF_NOTHING = (
+    "ListWorkgroups", "ListNamespaces", "CreateUsageLimit", "DeleteUsageLimit", "ListUsageLimits", "UpdateUsageLimit",
+)  # fmt: skip
 
 
 def _of_snapshot(action: str) -> Rule:
@@ -97,12 +101,45 @@ def _managed_secret(key: str, owner: str) -> Rule:
     return rule
 
 
+def _passes_roles(service: str) -> Rule:
+    """Roles are handed to Redshift: of a cluster `IamRoles.IamRoleArn.1`, of a namespace `iamRoles` and the default one.
+
+    (https://docs.aws.amazon.com/redshift/latest/mgmt/authorizing-redshift-service.html)
+    """
+
+    def rule(call: Call) -> Iterator[Need]:
+        listed = call.params.get("iamRoles") or ()
+        named = [value for key, value in call.params.items() if re.fullmatch(_ROLE_KEYS, key)]
+        for arn in dict.fromkeys([*named, *listed]):
+            yield Need(action="iam:PassRole", resource=arn, context={"iam:PassedToService": (service,)})
+
+    return rule
+
+
 REDSHIFT: dict[str, Rule] = {
     **{operation: on(f"redshift:{operation}", "cluster:", "ClusterIdentifier") for operation in _OF_CLUSTER},
     "CreateCluster": both(
         on("redshift:CreateCluster", "cluster:", "ClusterIdentifier"),
         _managed_secret("ManageMasterPassword", "ClusterIdentifier"),
+        _passes_roles("redshift.amazonaws.com"),
     ),
+    "ModifyClusterIamRoles": both(
+        on("redshift:ModifyClusterIamRoles", "cluster:", "ClusterIdentifier"), _passes_roles("redshift.amazonaws.com")
+    ),
+    **{name: everything(f"redshift:{name}") for name in _LISTS},
+    **{
+        f"{change}ClusterSubnetGroup": on(
+            f"redshift:{change}ClusterSubnetGroup", "subnetgroup:", "ClusterSubnetGroupName"
+        )
+        for change in _CHANGES
+    },
+    **{
+        f"{change}ClusterParameterGroup": on(
+            f"redshift:{change}ClusterParameterGroup", "parametergroup:", "ParameterGroupName"
+        )
+        for change in _CHANGES
+    },
+    "DescribeClusterParameters": on("redshift:DescribeClusterParameters", "parametergroup:", "ParameterGroupName"),
     **{name: _of_snapshot(name) for name in ("CreateClusterSnapshot", "DeleteClusterSnapshot")},
 }
 DATA: dict[str, Rule] = {
@@ -115,7 +152,9 @@ SERVERLESS: dict[str, Rule] = {
     **{operation: _on_workgroup(operation) for operation in _OF_WORKGROUP},
     **{operation: on(f"redshift-serverless:{operation}", "namespace/") for operation in _OF_NAMESPACE},
     "CreateNamespace": both(
-        on("redshift-serverless:CreateNamespace", "namespace/"), _managed_secret("manageAdminPassword", "namespaceName")
+        on("redshift-serverless:CreateNamespace", "namespace/"),
+        _managed_secret("manageAdminPassword", "namespaceName"),
+        _passes_roles("redshift-serverless.amazonaws.com"),
     ),
     **{operation: on(f"redshift-serverless:{operation}", "snapshot/") for operation in _OF_SNAPSHOT},
     **{operation: everything(f"redshift-serverless:{operation}") for operation in _OF_NOTHING},

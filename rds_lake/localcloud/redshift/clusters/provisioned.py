@@ -17,6 +17,7 @@ from typing import Any
 from rds_lake.localcloud.http.account import ACCOUNT
 from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.clock import Clock
+from rds_lake.localcloud.redshift.clusters.groups import Groups
 from rds_lake.localcloud.redshift.clusters.life import GONE, Life
 from rds_lake.localcloud.redshift.clusters.secrets import AdminSecrets
 from rds_lake.localcloud.redshift.clusters.snapshots import Snapshots
@@ -83,9 +84,11 @@ class Clusters:
         self._clusters: dict[tuple[str, str], Cluster] = {}
         self._lock = threading.RLock()
         self.snapshots = Snapshots(clock)
+        self.groups = Groups(app, self._users)
         for operation in (
             self.CreateCluster, self.DeleteCluster, self.DescribeClusters, self.PauseCluster, self.ResumeCluster,
-            self.CreateClusterSnapshot, self.DescribeClusterSnapshots, self.DeleteClusterSnapshot,
+            self.CreateClusterSnapshot, self.DescribeClusterSnapshots, self.DeleteClusterSnapshot, self.ModifyCluster,
+            self.ModifyClusterIamRoles,
         ):  # fmt: skip
             app.query_operations["redshift", operation.__name__] = operation
 
@@ -94,6 +97,7 @@ class Clusters:
         with self._lock:
             gone, self._clusters = list(self._clusters.values()), {}
             self.snapshots.reset()
+            self.groups.reset()
         for cluster in gone:
             self._forget(cluster.namespace_arn)
 
@@ -115,6 +119,7 @@ class Clusters:
     def CreateCluster(self, context: RequestContext, params: Json) -> Json:
         name = params["ClusterIdentifier"].lower()
         _check(name, params)
+        self.groups.require(context.region, params)
         with self._lock:
             if self.find(context.region, name) is not None:
                 raise ApiError("ClusterAlreadyExists", "Cluster already exists")
@@ -156,6 +161,36 @@ class Clusters:
         names = [name for region, name in list(self._clusters) if region == context.region]
         found = [self.find(context.region, name) for name in sorted(names)]
         return {"Clusters": [cluster.shown(state) for cluster, state in filter(None, found)]}
+
+    def ModifyCluster(self, context: RequestContext, params: Json) -> Json:
+        """Every change is made at once, and takes as long as a creation only where the nodes change."""
+        if params.get("MasterUserPassword") or params.get("NewClusterIdentifier"):
+            raise ApiError(
+                "InvalidParameterValue", "The local cloud's limit, not AWS's: no new password and no new name here."
+            )
+        with self._lock:
+            cluster, state = self._there(context, params)
+            if state != "available":
+                raise _wrong_state(cluster.name, state)
+            self.groups.require(context.region, params)
+            cluster.params |= {key: value for key, value in params.items() if key != "ClusterIdentifier"}
+            minutes = self.settings.creating_minutes if {"NodeType", "NumberOfNodes"} & params.keys() else 0.0
+            cluster.life.become("modifying", self._clock.now(), minutes, "available")
+        return {"Cluster": cluster.shown("modifying")}
+
+    def ModifyClusterIamRoles(self, context: RequestContext, params: Json) -> Json:
+        with self._lock:
+            cluster, state = self._there(context, params)
+            gone = params.get("RemoveIamRoles", ())
+            kept = [role for role in cluster.params.get("IamRoles", ()) if role not in gone]
+            cluster.params["IamRoles"] = list(dict.fromkeys([*kept, *params.get("AddIamRoles", ())]))
+        return {"Cluster": cluster.shown(state)}
+
+    def _users(self, region: str, key: str, value: str) -> list[str]:
+        """The clusters of a Region whose property has a value."""
+        names = [name for where, name in list(self._clusters) if where == region]
+        found = [each[0] for name in names if (each := self.find(region, name)) is not None]
+        return [cluster.name for cluster in found if cluster.params.get(key, "").lower() == value]
 
     def PauseCluster(self, context: RequestContext, params: Json) -> Json:
         return self._move(context, params, ("available", "pausing", "paused"), self.settings.pausing_minutes)

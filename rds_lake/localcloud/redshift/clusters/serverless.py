@@ -182,6 +182,30 @@ class Serverless:
         wanted = params.get("resourceArn")
         return {"usageLimits": [each for each in self._limits.values() if wanted in (None, each["resourceArn"])]}
 
+    def UpdateNamespace(self, context: RequestContext, params: Json) -> Json:
+        return {NAMESPACE: self._update(NAMESPACE, context.region, "namespaceName", params)}
+
+    def UpdateWorkgroup(self, context: RequestContext, params: Json) -> Json:
+        return {WORKGROUP: self._update(WORKGROUP, context.region, "workgroupName", params)}
+
+    def _update(self, kind: str, region: str, key: str, params: Json) -> Json:
+        with self._lock:
+            shown = self._shown(kind, region, params[key])
+            if shown["status"] != "AVAILABLE":
+                raise ApiError("ConflictException", f"The {kind} {params[key]} is {shown['status']}.")
+            self._things[kind, region, params[key]].body |= {
+                name: value for name, value in params.items() if "assword" not in name
+            }
+            return self._shown(kind, region, params[key])
+
+    def UpdateUsageLimit(self, context: RequestContext, params: Json) -> Json:
+        if params["usageLimitId"] not in self._limits:
+            raise ApiError(
+                "ResourceNotFoundException", f"The usage limit {params['usageLimitId']} does not exist.", 404
+            )
+        self._limits[params["usageLimitId"]] |= params
+        return {"usageLimit": self._limits[params["usageLimitId"]]}
+
     def DeleteUsageLimit(self, context: RequestContext, params: Json) -> Json:
         if params["usageLimitId"] not in self._limits:
             raise ApiError(

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import duckdb
@@ -55,7 +56,8 @@ class Databases:
         with self._lock:
             gone = [self._open.pop(key) for key in list(self._open) if key[0] == warehouse]
         for database, shared in gone:
-            database.close()
+            with suppress(duckdb.Error):  # busy: the statement that still runs holds it, and it goes with that
+                database.close()
             shutil.rmtree(shared.folder or "", ignore_errors=True)
 
     def close(self) -> None:

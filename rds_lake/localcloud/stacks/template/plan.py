@@ -15,7 +15,7 @@ from rds_lake.localcloud.stacks.template.conditions import truth_of
 from rds_lake.localcloud.stacks.template.functions import LATER, Scope, resolve
 from rds_lake.localcloud.stacks.template.references import references
 from rds_lake.localcloud.stacks.template.schemas import TypeSchema
-from rds_lake.localcloud.stacks.template.structure import check_structure, depends_on
+from rds_lake.localcloud.stacks.template.structure import WITH_SNAPSHOTS, check_structure, depends_on
 
 Json = dict[str, Any]
 
@@ -97,10 +97,18 @@ def _wanted(logical: str, resource: Json, scope: Scope) -> Wanted:
         type=resource["Type"],
         properties=properties,
         needs=frozenset(needs),
-        deletion_policy=resource.get("DeletionPolicy", "Delete"),
+        deletion_policy=resource.get("DeletionPolicy", _policy(resource)),
         replace_policy=resource.get("UpdateReplacePolicy", "Delete"),
         metadata=resource.get("Metadata", {}),
     )
+
+
+def _policy(resource: Json) -> str:
+    """What becomes of a resource whose template does not say: of what can have a snapshot, one stays, and is paid.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+    """
+    return "Snapshot" if resource["Type"] in WITH_SNAPSHOTS else "Delete"
 
 
 def _check_needs(there: Mapping[str, Wanted], outputs: Json) -> None:

@@ -24,7 +24,8 @@ _MEMBERS = {
     "Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata",
 }  # fmt: skip
 _MEMBERS_ELSEWHERE = {"CreationPolicy", "UpdatePolicy"}
-_POLICIES = ("Delete", "Retain", "RetainExceptOnCreate")
+_POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
+WITH_SNAPSHOTS = ("AWS::Redshift::Cluster",)
 _MOST_RESOURCES = 500
 
 
@@ -69,7 +70,7 @@ def _check_resource(logical: str, resource: Any) -> None:
         if member not in _MEMBERS:
             raise invalid(f"Invalid template resource property '{member}'")
     for policy in ("DeletionPolicy", "UpdateReplacePolicy"):
-        if resource.get(policy) == "Snapshot":
+        if resource.get(policy) == "Snapshot" and resource["Type"] not in WITH_SNAPSHOTS:
             raise not_here(f"{policy} Snapshot of {logical}: stacks here take no snapshot of what they delete.")
         if (given := resource.get(policy, "Delete")) not in _POLICIES:
             raise invalid(f"Template format error: Unrecognized {policy} {given} for resource {logical}")

@@ -20,7 +20,8 @@ class HandlerError(Exception):
 class Call:
     """One call of a handler. `physical` is empty while the resource is made; `before`: its properties until now.
 
-    `deployer`: in whose name the services are called.
+    `deployer`: in whose name the services are called. `policy`: its DeletionPolicy. `wait` returns when something is so; it raises
+    what ends the work before: the stack is given up, or takes longer than it may.
     """
 
     deployer: Acting
@@ -32,6 +33,8 @@ class Call:
     properties: Json
     physical: str = ""
     before: Json = field(default_factory=dict)
+    policy: str = "Delete"
+    wait: Callable[[Callable[[], bool]], None] = field(default=lambda _: None)
 
     def client(self, service: str) -> Any:
         """boto3's client of a service in the stack's Region."""

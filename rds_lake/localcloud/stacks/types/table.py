@@ -20,7 +20,9 @@ from rds_lake.localcloud.stacks.types import (
     watching,
 )
 from rds_lake.localcloud.stacks.types.base import ResourceType
+from rds_lake.localcloud.stacks.types.warehouses import clusters, networks, serverless
 
-_FILES = (buckets, keys, roles, policies, queues, topics, rules, catalogue, watching, backups, functions, secrets)
+_FILES = (buckets, keys, roles, policies, queues, topics, rules, catalogue, watching, backups, functions, secrets,
+          clusters, serverless, networks)  # fmt: skip
 
 TYPES: Mapping[str, ResourceType] = MappingProxyType({type_.name: type_ for file in _FILES for type_ in file.TYPES})

@@ -1,0 +1,1 @@
+"""Redshift: what a warehouse is made of, and the statements that it is sent."""

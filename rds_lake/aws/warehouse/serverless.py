@@ -1,0 +1,90 @@
+"""Redshift Serverless: what exists of a name, its usage limit, and its removal. Stacks create namespaces and workgroups.
+
+https://docs.aws.amazon.com/redshift-serverless/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from rds_lake.aws.translate import aws_errors
+from rds_lake.aws.warehouse.clusters import Existing
+from rds_lake.errors import AwsError
+
+_GONE = "ResourceNotFoundException"
+_TAKEN = "ConflictException"
+
+
+@dataclass(frozen=True, slots=True)
+class ServerlessGateway:
+    """Namespaces, workgroups and snapshots. AwsError for what AWS refuses; what is gone already is no error to a removal."""
+
+    client: Any
+
+    def find_namespace(self, name: str) -> Existing | None:
+        """The namespace; None where there is none."""
+        with _but(_GONE), aws_errors("redshift-serverless", "GetNamespace", about=name):
+            found = self.client.get_namespace(namespaceName=name)["namespace"]
+            secret = found.get("adminPasswordSecretArn")
+            return Existing(name=name, status=found["status"], secret=secret, arn=found["namespaceArn"])
+        return None
+
+    def find_workgroup(self, name: str) -> Existing | None:
+        """The workgroup; None where there is none."""
+        with _but(_GONE), aws_errors("redshift-serverless", "GetWorkgroup", about=name):
+            found = self.client.get_workgroup(workgroupName=name)["workgroup"]
+            return Existing(name=name, status=found["status"], arn=found["workgroupArn"])
+        return None
+
+    def snapshots(self, namespace: str) -> tuple[Existing, ...]:
+        """Every snapshot of a namespace, be it there or gone."""
+        found: list[Existing] = []
+        with _but(_GONE), aws_errors("redshift-serverless", "ListSnapshots", about=namespace):
+            for page in self.client.get_paginator("list_snapshots").paginate(namespaceName=namespace):
+                found += [Existing(name=each["snapshotName"], status=each["status"]) for each in page["snapshots"]]
+        return tuple(found)
+
+    def limit_usage(self, workgroup_arn: str, rpu_hours: int, period: str) -> None:
+        """Let the workgroup refuse queries that are beyond so many RPU-hours; one that is there is changed where it differs."""
+        with aws_errors("redshift-serverless", "ListUsageLimits", about=workgroup_arn):
+            limits = self.client.list_usage_limits(resourceArn=workgroup_arn, usageType="serverless-compute")
+        same = [each for each in limits["usageLimits"] if each["period"] == period]
+        if not same:
+            with _but(_TAKEN), aws_errors("redshift-serverless", "CreateUsageLimit", about=workgroup_arn):
+                self.client.create_usage_limit(
+                    resourceArn=workgroup_arn, usageType="serverless-compute", amount=rpu_hours, period=period,
+                    breachAction="deactivate",
+                )  # fmt: skip
+        elif (same[0]["amount"], same[0]["breachAction"]) != (rpu_hours, "deactivate"):
+            with aws_errors("redshift-serverless", "UpdateUsageLimit", about=workgroup_arn):
+                self.client.update_usage_limit(
+                    usageLimitId=same[0]["usageLimitId"], amount=rpu_hours, breachAction="deactivate"
+                )
+
+    def delete_workgroup(self, name: str) -> None:
+        """Begin to delete the workgroup; its usage limits go with it."""
+        with _but(_GONE), aws_errors("redshift-serverless", "DeleteWorkgroup", about=name):
+            self.client.delete_workgroup(workgroupName=name)
+
+    def delete_namespace(self, name: str) -> None:
+        """Begin to delete the namespace, which has no workgroup any more, without a final snapshot."""
+        with _but(_GONE), aws_errors("redshift-serverless", "DeleteNamespace", about=name):
+            self.client.delete_namespace(namespaceName=name)
+
+    def delete_snapshot(self, name: str) -> None:
+        """Delete a snapshot."""
+        with _but(_GONE), aws_errors("redshift-serverless", "DeleteSnapshot", about=name):
+            self.client.delete_snapshot(snapshotName=name)
+
+
+@contextmanager
+def _but(code: str) -> Iterator[None]:
+    """Let every refusal through but this one."""
+    try:
+        yield
+    except AwsError as error:
+        if error.code != code:
+            raise

@@ -1,0 +1,161 @@
+"""CloudFormation: the calls about one stack, and its answers as values.
+
+What belongs here: calls and values. What a lake's stack is deployed with is `infra/stack/`, a warehouse's `stages/warehouse/`.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rds_lake.aws.translate import aws_errors
+from rds_lake.errors import AwsError
+
+_BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+_REVIEW = "REVIEW_IN_PROGRESS"  # a change set waits for somebody to execute it: nothing is under way
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stack:
+    """A stack at one moment. `id` is its ARN, which still finds it when it is deleted."""
+
+    id: str
+    name: str
+    status: str
+    description: str
+    parameters: dict[str, str]
+    outputs: tuple[tuple[str, str], ...]
+    tags: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an operation is under way."""
+        return self.status.endswith("IN_PROGRESS") and self.status != _REVIEW
+
+    @property
+    def unmade(self) -> bool:
+        """Whether it has only a name: a change set that nobody executed yet."""
+        return self.status == _REVIEW
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What happened to a resource, or to the stack itself (`of_stack`). `physical`: the name or ARN in AWS, if there is one."""
+
+    id: str
+    at: datetime
+    logical: str
+    physical: str
+    type: str
+    status: str
+    reason: str
+    of_stack: bool
+
+    @property
+    def failed(self) -> bool:
+        """Whether a resource failed by itself, and was not stopped because another one had."""
+        return self.status.endswith("_FAILED") and not self.of_stack and "cancelled" not in self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackGateway:
+    """One stack's calls; AwsError for what AWS refuses."""
+
+    api: Any
+    name: str
+
+    def look(self, stack_id: str | None = None) -> Stack | None:
+        """The stack of this name, or the one of an id; None where there is none."""
+        try:
+            with self._asked("DescribeStacks"):
+                found = self.api.describe_stacks(StackName=stack_id or self.name)["Stacks"][0]
+        except AwsError as error:
+            if error.code == "ValidationError" and "does not exist" in str(error):
+                return None
+            raise
+        return Stack(
+            id=found["StackId"],
+            name=found["StackName"],
+            status=found["StackStatus"],
+            description=found.get("Description", ""),
+            parameters={item["ParameterKey"]: item["ParameterValue"] for item in found.get("Parameters", ())},
+            outputs=tuple(
+                (item.get("Description", item["OutputKey"]), item["OutputValue"]) for item in found.get("Outputs", ())
+            ),
+            tags={item["Key"]: item["Value"] for item in found.get("Tags", ())},
+        )
+
+    def events(self, stack_id: str, *, after: str | None = None) -> list[Event]:
+        """What happened after the event of this id, the oldest first; everything where it is None."""
+        found: dict[str, Event] = {}
+        with self._asked("DescribeStackEvents"):
+            for page in self.api.get_paginator("describe_stack_events").paginate(StackName=stack_id):
+                for item in page["StackEvents"]:
+                    if item["EventId"] == after:
+                        return list(found.values())[::-1]
+                    found[item["EventId"]] = _event(item)
+        return list(found.values())[::-1]
+
+    def newest(self, stack_id: str) -> str | None:
+        """The id of the newest event."""
+        with self._asked("DescribeStackEvents"):
+            events = self.api.describe_stack_events(StackName=stack_id)["StackEvents"]
+        return events[0]["EventId"] if events else None
+
+    def resources(self, stack_id: str) -> frozenset[str]:
+        """The logical ids of what the stack has made and not deleted."""
+        found: set[str] = set()
+        with self._asked("ListStackResources"):
+            for page in self.api.get_paginator("list_stack_resources").paginate(StackName=stack_id):
+                made = page["StackResourceSummaries"]
+                found |= {one["LogicalResourceId"] for one in made if not one["ResourceStatus"].startswith("DELETE_")}
+        return frozenset(found)
+
+    def create(self, **order: Any) -> str:
+        """Begin to create the stack; its id."""
+        with self._asked("CreateStack"):
+            return self.api.create_stack(StackName=self.name, OnFailure="ROLLBACK", **order)["StackId"]
+
+    def update(self, stack_id: str, **order: Any) -> bool:
+        """Begin to update the stack; False where nothing would change."""
+        try:
+            with self._asked("UpdateStack"):
+                self.api.update_stack(StackName=stack_id, **order)
+        except AwsError as error:
+            if "No updates are to be performed" in str(error):
+                return False
+            raise
+        return True
+
+    def delete(self, stack_id: str, token: str) -> None:
+        """Begin to delete the stack."""
+        with self._asked("DeleteStack"):
+            self.api.delete_stack(StackName=stack_id, ClientRequestToken=token)
+
+    def _asked(self, operation: str) -> AbstractContextManager[None]:
+        """Around every call; who needs other errors has a class of his own."""
+        return aws_errors("cloudformation", operation, about=f"stack {self.name}")
+
+
+def last_operation(events: Sequence[Event]) -> Sequence[Event]:
+    """The events from the last begin of a creation, update or deletion of the stack on."""
+    begins = [at for at, event in enumerate(events) if event.of_stack and event.status in _BEGINNINGS]
+    return events[begins[-1] :] if begins else events
+
+
+def _event(item: dict[str, Any]) -> Event:
+    return Event(
+        id=item["EventId"],
+        at=item["Timestamp"],
+        logical=item["LogicalResourceId"],
+        physical=item.get("PhysicalResourceId", ""),
+        type=item.get("ResourceType", ""),
+        status=item["ResourceStatus"],
+        reason=item.get("ResourceStatusReason", ""),
+        of_stack=item.get("PhysicalResourceId") == item["StackId"],
+    )

@@ -1,0 +1,40 @@
+"""Reading `warehouses:`: every entry as far as it can be read, and all that is wrong with each by itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rds_lake.config.reading import read_settings
+from rds_lake.config.text import shown
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.config.warehouses.rules import warehouse_problems_alone
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadWarehouses:
+    """The entries; where there are problems, settings may lack keys (`reading.Read`)."""
+
+    settings: tuple[WarehouseSettings, ...]
+    problems: tuple[str, ...]
+
+
+def read_warehouses(raw: object) -> ReadWarehouses:
+    """What `warehouses:` says; nothing where it is not there."""
+    if not isinstance(raw, list | tuple):
+        said = (
+            "is empty; remove it, or add entries"
+            if raw is None
+            else f"must be a list, each entry with a leading `- `, not {shown(raw)}"
+        )
+        return ReadWarehouses(settings=(), problems=(f"warehouses: {said} (docs/warehouse.md describes them)",))
+    read = [
+        read_settings(WarehouseSettings, entry, f"warehouses.{at}", what="keys, such as `name: warehouse`")
+        for at, entry in enumerate(raw)
+    ]
+    problems: list[str] = []
+    for at, entry in enumerate(read):
+        alone = warehouse_problems_alone(entry.settings) if entry.settings else []
+        problems += [*entry.problems, *(f"warehouses.{at}: {problem}" for problem in alone)]
+    return ReadWarehouses(
+        settings=tuple(entry.settings for entry in read if entry.settings is not None), problems=tuple(problems)
+    )

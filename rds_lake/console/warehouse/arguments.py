@@ -1,0 +1,79 @@
+"""`rds-lake warehouse …`: the arguments. Commands are imported when called, as in `cli.py`."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import click
+
+from rds_lake.config.lake_yaml import load_config
+from rds_lake.console.arguments import FILE, config_option
+
+
+@click.group()
+def warehouse() -> None:
+    """Redshift that exists only while it is needed: loads, runs SQL, unloads, and goes away."""
+
+
+@warehouse.command()
+@click.option("--out", type=FILE, help="Write it there instead.")
+def schema(out: Path | None) -> None:
+    """Print the JSON schema of the JSON files that ask for a run."""
+    from rds_lake.console.warehouse.schema import schema as run
+
+    run(out=out, show=click.echo)
+
+
+@warehouse.command()
+@click.argument("name")
+@click.option("--input", "file", type=FILE, help="A JSON as it would be dropped in S3, with whole URIs of files.")
+@click.option("--parameter", "parameters", multiple=True, metavar="KEY=VALUE", help="Of lake.yaml; may be repeated.")
+@click.option("--check", is_flag=True, help="Only say what the run would do, or what is wrong.")
+@click.option("--poll", "poll_seconds", type=click.FloatRange(0.1), default=10, show_default=True, help="Seconds.")
+@config_option
+def run(
+    name: str, file: Path | None, parameters: tuple[str, ...], check: bool, poll_seconds: float, config_path: Path
+) -> None:
+    """Begin a run of warehouse NAME and wait for its end. Ctrl-C cancels it, and removes what it made."""
+    from rds_lake.console.warehouse.run import Asked, Waiting
+    from rds_lake.console.warehouse.run import run as run_it
+
+    asked = Asked(name=name, file=file, parameters=parameters, check=check, run=f"command-{uuid4().hex[:12]}")
+    waiting = Waiting(poll_seconds=poll_seconds, sleep=time.sleep, clock=lambda: datetime.now(UTC))
+    run_it(load_config(config_path), asked, waiting, say=click.echo)
+
+
+@warehouse.command()
+@click.argument("names", nargs=-1)
+@config_option
+def status(names: tuple[str, ...], config_path: Path) -> None:
+    """Show who has warehouses NAMES (default: all), and how far their open runs are."""
+    from rds_lake.console.warehouse.status import status as run
+
+    run(load_config(config_path), names, clock=lambda: datetime.now(UTC), say=click.echo)
+
+
+@warehouse.command()
+@click.argument("names", nargs=-1)
+@click.option("--apply", is_flag=True, help="Remove it, and wait until it is gone; otherwise only show it.")
+@config_option
+def reap(names: tuple[str, ...], apply: bool, config_path: Path) -> None:
+    """Remove everything that expired leases of warehouses NAMES (default: all) name, and prove it gone."""
+    from rich.console import Console
+
+    from rds_lake.aws.session import open_clients
+    from rds_lake.console.warehouse.reap import Pace, reap_sites
+    from rds_lake.defs.warehouse.opened import open_warehouse
+    from rds_lake.stages.lake.lake import open_lake
+    from rds_lake.stages.warehouse.reap import forgotten
+
+    config = load_config(config_path)
+    clients = open_clients(region=config.lake.region)
+    lake = open_lake(clients, config.lake)
+    known = [each.name for each in config.warehouses]
+    chosen = [config.warehouse(name) for name in names] or [*config.warehouses, *forgotten(lake, known)]
+    sites = [open_warehouse(config, each, clients, lake, clock=lambda: datetime.now(UTC)) for each in chosen]
+    reap_sites(sites, apply=apply, pace=Pace(clock=time.monotonic, sleep=time.sleep), console=Console())

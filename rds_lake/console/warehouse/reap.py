@@ -1,0 +1,79 @@
+"""`rds-lake warehouse reap`: what expired leases name, what of it is there, and its removal until it is proven gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import click
+from rich.console import Console
+
+from rds_lake.console.tables import print_values
+from rds_lake.stages.warehouse.leftovers import Thing
+from rds_lake.stages.warehouse.reap import Reaped, reap
+from rds_lake.stages.warehouse.site import Site
+
+_COLUMNS = ("warehouse", "run", "what", "name", "found", "now")
+_GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long `--apply` waits for AWS. Seconds; `clock` never goes back."""
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    pause: float = 10.0
+    patience: float = 40 * 60.0
+
+
+def reap_sites(sites: Sequence[Site], *, apply: bool, pace: Pace, console: Console) -> None:
+    """Show what of expired leases is there; with `apply`, remove it and look until it is gone.
+
+    ClickException where a warehouse could not be looked at, or something is still there after the pace's patience.
+    """
+    first = list(reap(sites, apply=apply))
+    last = _until_gone(sites, first, pace) if apply else first
+    rows = [row for before, after in zip(first, last, strict=True) for row in rows_of(before, after, apply=apply)]
+    if rows:
+        print_values(console, _COLUMNS, rows, title="What expired leases name")
+    for before in first:
+        console.print(_sentence(before), markup=False, highlight=False)
+    if rows and not apply:
+        console.print("nothing was removed: this was a look; [bold]--apply[/] removes it")
+    problems = [
+        f"{each.warehouse}: {each.error or 'not everything is gone yet'}" for each in last if apply and not each.done
+    ]
+    problems += [f"{each.warehouse}: {each.error}" for each in last if not apply and each.error]
+    if problems:
+        raise click.ClickException("\n".join(problems))
+
+
+def rows_of(before: Reaped, after: Reaped, *, apply: bool) -> list[tuple[str, ...]]:
+    """A row for each thing that was found; with `apply` the last column says what has become of it."""
+    still = {(thing.kind, thing.name): thing.state for thing in after.left}
+    run = before.lease.run if before.lease is not None else ""
+
+    def row(thing: Thing) -> tuple[str, ...]:
+        now = still.get((thing.kind, thing.name), _GONE) if apply else ""
+        return (before.warehouse, run, thing.kind, thing.name, thing.state, now)
+
+    return [row(thing) for thing in before.left]
+
+
+def _until_gone(sites: Sequence[Site], first: list[Reaped], pace: Pace) -> list[Reaped]:
+    began, found = pace.clock(), first
+    while any(each.left for each in found) and pace.clock() - began < pace.patience:
+        pace.sleep(pace.pause)
+        found = list(reap(sites, apply=True))
+    return found
+
+
+def _sentence(found: Reaped) -> str:
+    lease = found.lease
+    if found.error is not None or lease is None:
+        return f"{found.warehouse}: {found.error or 'nobody ever had it'}"
+    if found.due:
+        return f"{found.warehouse}: the lease of run {lease.run} has expired"
+    until = f" until {lease.expires_at:%Y-%m-%d %H:%M} UTC" if lease.expires_at is not None else ""
+    return f"{found.warehouse}: {lease.state}, last by run {lease.run}{until}; nothing is to be removed"

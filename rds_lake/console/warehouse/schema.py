@@ -1,0 +1,23 @@
+"""`rds-lake warehouse schema`: the JSON schema of inputs, as `docs/warehouse-input.schema.json` has it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from rds_lake.model.warehouse.input import input_schema
+
+
+def schema_text() -> str:
+    """The schema, with a line's end."""
+    return json.dumps(input_schema(), indent=2) + "\n"
+
+
+def schema(*, out: Path | None, show: Callable[[str], object]) -> None:
+    """Print it, or write it to a file."""
+    if out is None:
+        show(schema_text().rstrip("\n"))
+    else:
+        out.write_text(schema_text(), encoding="utf-8")
+        show(f"{out} written")

@@ -1,0 +1,1 @@
+"""Warehouses in Dagster: assets, the sensor that takes turns, and the reaper."""

@@ -1,0 +1,126 @@
+"""The step that makes the assets of a warehouse: from the record of an ended run, or from a run that it begins and waits for.
+
+A sensor asks for a run of Dagster with the id of a run of the warehouse that has ended: it takes seconds. "Materialize" begins a run
+of the warehouse, and the step takes its turns until it has ended.
+"""
+
+from collections.abc import Iterator, Sequence
+from time import sleep
+
+import dagster as dg
+from pydantic import Field
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.keys import Keys
+from rds_lake.defs.resources import AwsResource, Gateways, utc_now
+from rds_lake.defs.warehouse.reported import Counted, failure_metadata, lake_tables, reported
+from rds_lake.defs.warehouse.specs import check_specs_of, specs_of
+from rds_lake.errors import RdsLakeError
+from rds_lake.model.warehouse.plan import LakeTable, Step
+from rds_lake.model.warehouse.record import Phase, RunRecord
+
+BY_HAND = "dagster-"  # how the ids of runs begin that "Materialize" begins
+
+
+class WarehouseOrders(dg.Config):
+    """What the step is asked to do."""
+
+    run: str | None = Field(
+        default=None, description="An ended run of the warehouse to report. Without: begin one, and wait for its end."
+    )
+    parameters: dict[str, str] = Field(
+        default={}, description="Other values for `parameters:` of lake.yaml, where a run is begun."
+    )
+
+
+def op_name(settings: WarehouseSettings) -> str:
+    """The name of the warehouse's step, which run configuration has."""
+    return f"{settings.name}__warehouse"
+
+
+def warehouse_assets(
+    config: LakeConfig, settings: WarehouseSettings, keys: Keys, steps: Sequence[Step]
+) -> dg.AssetsDefinition:
+    """All assets of the warehouse, made by one step: a run is one plan."""
+
+    @dg.multi_asset(
+        name=op_name(settings),
+        specs=list(specs_of(settings, keys, steps)),
+        check_specs=check_specs_of(settings),
+        can_subset=False,
+        retry_policy=RETRIES,
+    )
+    def warehouse(
+        context: dg.AssetExecutionContext,
+        config: WarehouseOrders,
+        aws: AwsResource,
+        gateways: dg.ResourceParam[Gateways],
+    ) -> Iterator[dg.MaterializeResult]:
+        with dagster_failures():
+            yield from _made(context, config, aws.poll_seconds, gateways, lake_config, settings)
+
+    lake_config = config
+    return warehouse
+
+
+def _made(
+    context: dg.AssetExecutionContext,
+    orders: WarehouseOrders,
+    poll_seconds: float,
+    gateways: Gateways,
+    config: LakeConfig,
+    settings: WarehouseSettings,
+) -> Iterator[dg.MaterializeResult]:
+    from rds_lake.stages.warehouse.records import close_run, get_run
+
+    if orders.run is None:
+        record = _begun_and_waited_for(context, orders, poll_seconds, gateways, config, settings)
+    else:
+        record = get_run(gateways.lake, settings.name, orders.run).record
+    if record.phase is not Phase.ENDED:
+        raise dg.Failure(
+            f"run {record.plan.run} of warehouse {settings.name} has not ended; it is asked for again when it has",
+            allow_retries=False,
+        )
+    now = utc_now()
+    yield from reported(record, settings, _counted(gateways, config, record), now=now)
+    if orders.run is None:
+        close_run(gateways.lake, settings.name, record.plan.run)
+    if record.error is not None:
+        raise dg.Failure(record.error, metadata=failure_metadata(record, settings, now=now), allow_retries=False)
+
+
+def _begun_and_waited_for(
+    context: dg.AssetExecutionContext,
+    orders: WarehouseOrders,
+    poll_seconds: float,
+    gateways: Gateways,
+    config: LakeConfig,
+    settings: WarehouseSettings,
+) -> RunRecord:
+    from rds_lake.defs.warehouse.begin import begin_by_hand
+    from rds_lake.defs.warehouse.opened import open_works
+    from rds_lake.defs.warehouse.waiting import wait_for
+
+    works = open_works(config, settings, gateways.clients(), gateways.lake, clock=utc_now)
+    run = f"{BY_HAND}{context.run.run_id}"
+    begin_by_hand(works, config, run, parameters=orders.parameters, cause=f"Dagster's run {context.run.run_id}")
+    return wait_for(works, run, poll_seconds=poll_seconds, sleep=sleep, log=context.log.info)
+
+
+def _counted(gateways: Gateways, config: LakeConfig, record: RunRecord) -> Counted:
+    from rds_lake.stages.warehouse.loading.tables import rows_of_lake
+
+    find = rows_of_lake(gateways.lake, {source.name: source for source in config.sources})
+    counted: dict[str, int | None] = {}
+    for load in lake_tables(record):
+        assert isinstance(load.origin, LakeTable)
+        origin = load.origin
+        try:
+            rows = find(origin.source, origin.snapshot_date, [origin.table]).get(origin.table)
+        except RdsLakeError:
+            rows = None  # retention removed the date since
+        counted[load.name] = rows.rows if rows is not None else None
+    return counted

@@ -1,0 +1,51 @@
+"""All of Dagster's definitions of the warehouses of a lake."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.defs.keys import Keys
+from rds_lake.defs.warehouse.assets import warehouse_assets
+from rds_lake.defs.warehouse.reaper import reaper_sensor
+from rds_lake.defs.warehouse.sensors import turns_sensor
+from rds_lake.defs.warehouse.specs import steps_of
+from rds_lake.errors import ConfigError
+from rds_lake.model.warehouse.plan import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarehouseDefinitions:
+    """Nothing where lake.yaml has no `warehouses:`."""
+
+    assets: Sequence[dg.AssetsDefinition] = ()
+    sensors: Sequence[dg.SensorDefinition] = ()
+
+
+def warehouse_definitions(
+    config: LakeConfig, keys: Keys, *, interval_seconds: int, reaper_seconds: int = 300
+) -> WarehouseDefinitions:
+    """Assets and sensor of each warehouse that has any load, step or result, and one reaper for all."""
+    assets: list[dg.AssetsDefinition] = []
+    sensors: list[dg.SensorDefinition] = []
+    for settings in config.warehouses:
+        steps = _steps(config, settings)
+        if settings.loads or steps or settings.unload:
+            made = warehouse_assets(config, settings, keys, steps)
+            assets.append(made)
+            sensors.append(turns_sensor(config, settings, made, interval_seconds=interval_seconds))
+    if assets:
+        sensors.append(reaper_sensor(config, interval_seconds=reaper_seconds))
+    return WarehouseDefinitions(assets=assets, sensors=sensors)
+
+
+def _steps(config: LakeConfig, settings: WarehouseSettings) -> Sequence[Step]:
+    """The steps, whose files are read when a code location loads. Where they are wrong, all else loads; a run says why."""
+    try:
+        return steps_of(config, settings)
+    except ConfigError as error:
+        logging.getLogger("rds_lake").error("warehouse %s has no assets of its steps: %s", settings.name, error)
+        return ()

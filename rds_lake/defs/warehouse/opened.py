@@ -1,0 +1,76 @@
+"""What turns and plans of a warehouse need, from the lake's clients. No Dagster here: the command line opens warehouses as well."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.aws.warehouse.redshift_data import RedshiftDataGateway
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.infra.template.warehouse.template import warehouse_text
+from rds_lake.model.warehouse.names import names_of
+from rds_lake.model.warehouse.record import RunRecord
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.warehouse.loading.tables import rows_of_lake
+from rds_lake.stages.warehouse.planning.plan import Planner
+from rds_lake.stages.warehouse.planning.step_files import read_step_files
+from rds_lake.stages.warehouse.site import Site, open_site
+from rds_lake.stages.warehouse.turn import Works
+from rds_lake.stages.warehouse.work.hands import Hands
+
+Clock = Callable[[], datetime]
+
+
+def open_warehouse(
+    config: LakeConfig, settings: WarehouseSettings, clients: AwsClients, lake: Lake, *, clock: Clock
+) -> Site:
+    """The warehouse for lease, stack and removal. No call to AWS."""
+    return open_site(
+        clients,
+        lake,
+        settings,
+        statements=RedshiftDataGateway(clients.client("redshift-data")),
+        template=partial(warehouse_text, config, settings),
+        clock=clock,
+    )
+
+
+def open_works(
+    config: LakeConfig,
+    settings: WarehouseSettings,
+    clients: AwsClients,
+    lake: Lake,
+    *,
+    clock: Clock,
+    wait_seconds: int = 0,
+) -> Works:
+    """The warehouse for turns; `wait_seconds`: for which a turn may wait for a statement, at most 30."""
+    site = open_warehouse(config, settings, clients, lake, clock=clock)
+    data = RedshiftDataGateway(clients.client("redshift-data"))
+    sources = {source.name: source for source in config.sources}
+
+    def hands(record: RunRecord) -> Hands:
+        plan = record.plan
+        # Statements and staging do not depend on the number of the lease.
+        names = names_of(lake.layout, plan.warehouse, plan.run, plan.mode, 1)
+        return Hands(
+            data=data,
+            s3=site.lake.s3,
+            bucket=lake.layout.bucket,
+            staging=names.staging,
+            statements=names.statements,
+            rows_of_lake=rows_of_lake(lake, sources),
+            clock=clock,
+            kms_key=lake.kms_key,
+            parallel=settings.parallel_loads,
+            wait_seconds=wait_seconds,
+        )
+
+    return Works(lake=lake, site=site, hands=hands, clock=clock)
+
+
+def open_planner(config: LakeConfig, settings: WarehouseSettings, lake: Lake, *, clock: Clock) -> Planner:
+    """What plans are made of; ConfigError where the files of `steps:` cannot be read."""
+    files = read_step_files(config, settings)
+    return Planner(config=config, settings=settings, lake=lake, step_files=files, clock=clock)

@@ -1,0 +1,63 @@
+"""The reaper: removes what expired leases of warehouses name, every few minutes, whatever became of their runs."""
+
+import time
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.defs.resources import Gateways, utc_now
+from rds_lake.defs.warehouse.opened import open_warehouse
+from rds_lake.stages.warehouse.reap import Reaped, forgotten, reap
+
+_TICK_SECONDS = 35.0
+INTERVAL_SECONDS = 300
+
+
+def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECONDS) -> dg.SensorDefinition:
+    """One for all warehouses of the lake, and those that lake.yaml does not name any more. It asks for no run."""
+
+    @dg.sensor(
+        name="rds_lake_reaper",
+        description="Removes what warehouses left whose runs died, and proves it gone.",
+        # A sensor has a target; this one requests nothing of it.
+        target=dg.AssetSelection.groups(*(settings.name for settings in config.warehouses)),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=interval_seconds,
+    )
+    def rds_lake_reaper(
+        context: dg.SensorEvaluationContext, tick_gateways: dg.ResourceParam[Gateways]
+    ) -> dg.SensorResult:
+        deadline = time.monotonic() + _TICK_SECONDS
+        last = context.cursor
+        lake = tick_gateways.lake
+        known = [settings.name for settings in config.warehouses]
+        order = _following([*config.warehouses, *forgotten(lake, known)], context.cursor)
+        sites = (open_warehouse(config, each, tick_gateways.clients(), lake, clock=utc_now) for each in order)
+        for reaped in reap(sites, apply=True):
+            last = reaped.warehouse
+            if reaped.error:
+                context.log.error(f"warehouse {reaped.warehouse} could not be looked at: {reaped.error}")
+            elif reaped.due:
+                context.log.warning(sentence(reaped))
+            if time.monotonic() > deadline:
+                break
+        return dg.SensorResult(cursor=last, skip_reason=dg.SkipReason("warehouses were looked at"))
+
+    return rds_lake_reaper
+
+
+def sentence(reaped: Reaped) -> str:
+    """What became of one warehouse whose lease had expired."""
+    run = reaped.lease.run if reaped.lease else "nobody"
+    if not reaped.left:
+        return f"warehouse {reaped.warehouse}: nothing is left of run {run}, whose lease had expired"
+    left = ", ".join(f"{thing.kind} {thing.name} ({thing.state})" for thing in reaped.left)
+    return f"warehouse {reaped.warehouse}: the lease of run {run} had expired; being removed: {left}"
+
+
+def _following(warehouses: list[WarehouseSettings], last: str | None) -> list[WarehouseSettings]:
+    """The warehouses, beginning behind the one that the last tick ended with."""
+    names = [settings.name for settings in warehouses]
+    at = names.index(last) + 1 if last in names else 0
+    return warehouses[at:] + warehouses[:at]

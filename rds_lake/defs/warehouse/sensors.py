@@ -1,0 +1,187 @@
+"""The sensor of a warehouse: it finds JSON inputs, takes turns of open runs, and asks for a run of Dagster for each that has ended.
+
+A tick waits for nothing in AWS, and stops in time: what it did not come to, the next one does. A run of Dagster is asked for once
+by its run key. The ended run leaves the list of open ones a tick later, when Dagster has stored the request.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.defs.resources import Gateways, utc_now
+from rds_lake.defs.sensors.cursors import WarehouseCursor, read_cursor, render_cursor
+from rds_lake.defs.warehouse.assets import BY_HAND, op_name
+from rds_lake.defs.warehouse.opened import open_planner, open_works
+from rds_lake.defs.warehouse.specs import WAREHOUSE_TAG
+from rds_lake.model.warehouse.record import Phase
+from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.warehouse.planning.inputs import list_inputs, take_inputs
+from rds_lake.stages.warehouse.records import close_run, find_run, open_runs
+from rds_lake.stages.warehouse.turn import Works, take_turn
+
+# Dagster ends a tick after 60 s. A turn takes some seconds; where AWS is slow, the last may take longer.
+_TICK_SECONDS = 35.0
+# Runs of one warehouse follow each other: the first has it, and the next may find it free.
+_TURNS = 4
+_REPORTS = 5  # a tick; submitting a run costs Dagster one to two seconds
+# S3's clock and this one may differ, and a listing may miss what is being written.
+_OVERLAP = timedelta(hours=1)
+_ACTIVE = [
+    status
+    for status in dg.DagsterRunStatus
+    if status not in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+]
+
+
+def turns_sensor(
+    config: LakeConfig, settings: WarehouseSettings, assets: dg.AssetsDefinition, *, interval_seconds: int = 30
+) -> dg.SensorDefinition:
+    """The sensor of one warehouse."""
+    keys = list(assets.keys)
+
+    @dg.sensor(
+        name=f"{settings.name}__turns",
+        description=f"Takes turns of the runs of warehouse {settings.name}, and begins those that a JSON asks for.",
+        target=dg.AssetSelection.assets(*keys),
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        minimum_interval_seconds=interval_seconds,
+    )
+    def turns(context: dg.SensorEvaluationContext, tick_gateways: dg.ResourceParam[Gateways]) -> dg.SensorResult:
+        deadline = time.monotonic() + _TICK_SECONDS
+        tick = _Tick(
+            context=context,
+            config=config,
+            works=open_works(config, settings, tick_gateways.clients(), tick_gateways.lake, clock=utc_now),
+            cursor=read_cursor(WarehouseCursor, context.cursor, context.log.warning),
+            is_late=lambda: time.monotonic() > deadline,
+        )
+        tick.close_reported()
+        tick.look_for_inputs()
+        tick.take_turns()
+        requests = [_request(settings, keys, run) for run in tick.reported]
+        return dg.SensorResult(run_requests=requests, cursor=render_cursor(tick.ended()))
+
+    return turns
+
+
+def _request(settings: WarehouseSettings, keys: list[dg.AssetKey], run: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"warehouse:{settings.name}:{run}",
+        asset_selection=keys,
+        run_config={"ops": {op_name(settings): {"config": {"run": run}}}},
+        tags={WAREHOUSE_TAG: settings.name, "rds_lake/warehouse_run": run},
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tick:
+    """One tick. `reported`: ended runs that it asks Dagster to report."""
+
+    context: dg.SensorEvaluationContext
+    config: LakeConfig
+    works: Works
+    cursor: WarehouseCursor
+    is_late: Callable[[], bool]
+    reported: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    @property
+    def _name(self) -> str:
+        return self.works.settings.name
+
+    def ended(self) -> WarehouseCursor:
+        """What the next tick gets."""
+        return replace(self.cursor, reported=tuple(self.reported), missing=tuple(self.missing))
+
+    def close_reported(self) -> None:
+        """What the last tick asked Dagster to report is stored there by now."""
+        for run in self.cursor.reported:
+            failed = attempt(lambda run=run: close_run(self.works.lake, self._name, run))
+            if isinstance(failed, Failed):
+                self.context.log.error(f"run {run} stays in the list of open runs for another tick: {failed.why}")
+                self.reported.append(run)
+
+    def look_for_inputs(self) -> None:
+        """Begin the runs that JSON files ask for; a problem of one, or of all, never keeps the turns from being taken."""
+        if self.works.settings.input is None:
+            return
+        failed = attempt(self._look)
+        if isinstance(failed, Failed):
+            self.context.log.error(
+                f"inputs of warehouse {self._name} were not looked at, again in the next tick: {failed.why}"
+            )
+
+    def _look(self) -> None:
+        planner = open_planner(self.config, self.works.settings, self.works.lake, clock=self.works.clock)
+        began = self.cursor.began if self.cursor.after and self.cursor.began else self.works.clock()
+        since = self.cursor.looked - _OVERLAP if self.cursor.looked else None
+        listed = list_inputs(planner, since=since, after=self.cursor.after)
+        whole = True
+        for arrived in take_inputs(planner, listed.inputs):
+            if arrived.run:
+                self.context.log.info(f"{arrived.uri} asks for run {arrived.run}")
+            if arrived.problems:
+                said = "; ".join(arrived.problems[:5])
+                self.context.log.warning(
+                    f"{arrived.uri} has {len(arrived.problems)} problems, written beside it: {said}"
+                )
+            if arrived.failed:
+                whole = False
+                self.context.log.error(f"{arrived.uri} is looked at again: {arrived.failed}")
+            if self.is_late():
+                return  # the same look is made again, and finds what it began
+        done = listed.after is None and whole
+        self.cursor = replace(
+            self.cursor,
+            after=listed.after,
+            began=began if listed.after else None,
+            looked=began if done else self.cursor.looked,
+        )
+
+    def take_turns(self) -> None:
+        """One turn of each of the first open runs."""
+        turns = 0
+        for run in open_runs(self.works.lake, self._name):
+            if self.is_late() or turns >= _TURNS or len(self.reported) >= _REPORTS:
+                return
+            if run in self.cursor.reported or self._is_waited_for(run):
+                continue
+            phase = attempt(lambda run=run: self._turned(run))
+            turns += 1
+            if isinstance(phase, Failed):
+                self.context.log.error(f"run {run} of warehouse {self._name}, again in the next tick: {phase.why}")
+            elif phase is Phase.ENDED:
+                self.reported.append(run)
+                turns -= 1
+
+    def _turned(self, run: str) -> Phase | None:
+        stored = find_run(self.works.lake, self._name, run)
+        if stored is None:
+            self._without_record(run)
+            return None
+        if stored.record.phase is Phase.ENDED:
+            return Phase.ENDED
+        record = take_turn(self.works, run)
+        waiting = f": {record.waiting}" if record.waiting else ""
+        self.context.log.info(f"run {run} of warehouse {self._name} is {record.phase.value}{waiting}")
+        return record.phase
+
+    def _without_record(self, run: str) -> None:
+        """The process that began it was killed, or is about to write its record: in the next tick that is known."""
+        if run in self.cursor.missing:
+            close_run(self.works.lake, self._name, run)
+            self.context.log.warning(f"run {run} of warehouse {self._name} was never begun; it leaves the list")
+        else:
+            self.missing.append(run)
+
+    def _is_waited_for(self, run: str) -> bool:
+        """Whether a run of Dagster takes the turns, and will report the end itself."""
+        if not run.startswith(BY_HAND):
+            return False
+        filters = dg.RunsFilter(run_ids=[run.removeprefix(BY_HAND)], statuses=_ACTIVE)
+        return bool(self.context.instance.get_runs(filters, limit=1))

@@ -1,0 +1,64 @@
+"""A run of a warehouse that a person materialized: begun, and waited for by taking its turns. Ended early, it is cancelled.
+
+Whoever else takes turns of the same run, the sensor for one, makes it no slower and does no harm (`stages/warehouse/turn.py`).
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rds_lake.errors import TransientError
+from rds_lake.model.warehouse.record import Phase, RunRecord
+from rds_lake.stages.warehouse.records import cancel_run
+from rds_lake.stages.warehouse.turn import Works, take_turn
+
+
+def wait_for(
+    works: Works, run: str, *, poll_seconds: float, sleep: Callable[[float], None], log: Callable[[str], None]
+) -> RunRecord:
+    """Take turns until the run has ended, with a line for whatever changes. Whatever ends the wait before cancels the run."""
+    with _cancelled_unless_ended(works, run, log) as ended:
+        last: list[str] = []
+        while True:
+            try:
+                record = take_turn(works, run)
+            except TransientError as error:
+                log(f"AWS did not answer, asking again: {error}")
+                sleep(poll_seconds)
+                continue
+            lines = list(progress(record))
+            for line in lines:
+                if line not in last:
+                    log(line)
+            last = lines
+            if record.phase is Phase.ENDED:
+                ended.append(record)
+                return record
+            sleep(poll_seconds)
+
+
+@contextmanager
+def _cancelled_unless_ended(works: Works, run: str, log: Callable[[str], None]) -> Iterator[list[RunRecord]]:
+    ended: list[RunRecord] = []
+    try:
+        yield ended
+    finally:
+        if not ended:
+            why = "the run that waited for it was cancelled or failed"
+            cancel_run(works.lake, works.settings.name, run, why=why)
+            log(
+                f"run {run} of warehouse {works.settings.name} is cancelled: the next turns of the sensor, or `rds-lake warehouse "
+                "reap`, end its statements and remove everything"
+            )
+
+
+def progress(record: RunRecord) -> Iterator[str]:
+    """Sentences about where the run is."""
+    why = record.waiting or record.error
+    said = f": {why}" if why else ""
+    yield f"warehouse {record.plan.warehouse}, run {record.plan.run}: {record.phase.value}{said}"
+    for piece in record.pieces:
+        if piece.state.value == "waiting":
+            continue
+        rows = f", {piece.rows:,} rows" if piece.rows is not None and piece.has_ended else ""
+        why = f": {piece.error}" if piece.error else ""
+        yield f"{piece.kind.value} {piece.name}: {piece.state.value}{rows}{why}"

@@ -1,0 +1,207 @@
+"""What the pipeline does to have warehouses come and go: CloudFormation creates them with the pipeline's own rights.
+
+All of it is allowed on names that only these warehouses have (`model/warehouse/names.py`), as far as IAM knows names.
+https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.infra.policy.document import Resource, Statement, anything, fixed
+from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.warehouse.role import redshift_services
+from rds_lake.infra.policy.warehouse.running import data_api, results
+from rds_lake.model.warehouse.names import stem_of
+
+
+def warehouse_statements(
+    config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: Names
+) -> Iterator[Statement]:
+    """What the pipeline may do, for all warehouses of lake.yaml together; nothing where there are none."""
+    if not warehouses:
+        return
+    made = [settings for settings in warehouses if settings.mode != "existing"]
+    yield from data_api(warehouses, names)
+    yield from results(config, warehouses, names)
+    if made:
+        yield from _stacks(made, names)
+        yield from _clusters([each for each in made if each.mode == "cluster"], names)
+        yield from _serverless([each for each in made if each.mode == "serverless"], names)
+        yield from _roles(made, names)
+
+
+def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
+    yield Statement(
+        sid="HaveStacks",
+        reason="Create, follow and delete the warehouses' stacks.",
+        actions=(
+            "cloudformation:CreateStack",
+            "cloudformation:DeleteStack",
+            "cloudformation:DescribeStackEvents",
+            "cloudformation:DescribeStacks",
+            "cloudformation:UpdateStack",
+        ),
+        resources=_named(names, "cloudformation", "stack/", made, "-*/*"),
+    )
+    yield Statement(
+        sid="HaveAdminSecrets",
+        reason="Redshift makes the admin's secret in the pipeline's name; whether it is gone is looked up.",
+        actions=(
+            "secretsmanager:CreateSecret",
+            "secretsmanager:DeleteSecret",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:RotateSecret",
+            "secretsmanager:TagResource",
+        ),
+        resources=fixed(*(names.arn("secretsmanager", f"secret:redshift!{stem_of(each.name)}-*") for each in made)),
+    )
+    if any(each.vpc and not each.security_groups for each in made):
+        yield Statement(
+            sid="HaveSecurityGroups",
+            reason="Make and delete the security group around a warehouse. Its id is AWS's.",
+            actions=("ec2:CreateSecurityGroup", "ec2:CreateTags", "ec2:DeleteSecurityGroup"),
+            resources=fixed(
+                names.arn("ec2", "security-group/*"),
+                *(names.arn("ec2", f"vpc/{each.vpc}") for each in made if each.vpc),
+            ),
+        )
+    yield Statement(
+        sid="LookAtNetworks",
+        reason="Redshift looks at the subnets and groups of a warehouse in the pipeline's name. IAM knows no resource for it.",
+        actions=(
+            "ec2:DescribeAccountAttributes",
+            "ec2:DescribeAddresses",
+            "ec2:DescribeAvailabilityZones",
+            "ec2:DescribeInternetGateways",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeVpcs",
+        ),
+        resources=anything(),
+    )
+
+
+def _clusters(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
+    if not made:
+        return
+    yield Statement(
+        sid="HaveClusters",
+        reason="Make, change, resume and delete the warehouses' clusters, with their groups and snapshots.",
+        actions=(
+            "redshift:CreateCluster",
+            "redshift:CreateClusterParameterGroup",
+            "redshift:CreateClusterSubnetGroup",
+            "redshift:CreateTags",
+            "redshift:DeleteCluster",
+            "redshift:DeleteClusterParameterGroup",
+            "redshift:DeleteClusterSnapshot",
+            "redshift:DeleteClusterSubnetGroup",
+            "redshift:DeleteTags",
+            "redshift:DescribeClusterParameters",
+            "redshift:DescribeLoggingStatus",
+            "redshift:DescribeTags",
+            "redshift:ModifyCluster",
+            "redshift:ModifyClusterIamRoles",
+            "redshift:ModifyClusterParameterGroup",
+            "redshift:ModifyClusterSubnetGroup",
+            "redshift:ResumeCluster",
+        ),
+        resources=(
+            *_named(names, "redshift", "cluster:", made, "-*"),
+            *_named(names, "redshift", "parametergroup:", made, "-*"),
+            *_named(names, "redshift", "snapshot:", made, "-*"),
+            *_named(names, "redshift", "subnetgroup:", made, "-*"),
+        ),
+    )
+    yield Statement(
+        sid="LookAtClusters",
+        reason="Look whether clusters, snapshots and groups are there, or gone. IAM knows no resource for it.",
+        actions=(
+            "redshift:DescribeClusterParameterGroups",
+            "redshift:DescribeClusterSnapshots",
+            "redshift:DescribeClusterSubnetGroups",
+            "redshift:DescribeClusters",
+        ),
+        resources=anything(),
+    )
+
+
+def _serverless(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
+    if not made:
+        return
+    yield Statement(
+        sid="HaveWorkgroups",
+        reason="Make, change and delete the warehouses' namespaces and workgroups, which IAM knows by ids that AWS makes up.",
+        actions=(
+            "redshift-serverless:CreateNamespace",
+            "redshift-serverless:CreateWorkgroup",
+            "redshift-serverless:DeleteNamespace",
+            "redshift-serverless:DeleteSnapshot",
+            "redshift-serverless:DeleteWorkgroup",
+            "redshift-serverless:GetNamespace",
+            "redshift-serverless:GetWorkgroup",
+            "redshift-serverless:ListSnapshots",
+            "redshift-serverless:ListTagsForResource",
+            "redshift-serverless:TagResource",
+            "redshift-serverless:UpdateNamespace",
+            "redshift-serverless:UpdateWorkgroup",
+        ),
+        resources=fixed(
+            *(names.arn("redshift-serverless", f"{kind}/*") for kind in ("namespace", "snapshot", "workgroup"))
+        ),
+    )
+    if any(each.serverless and each.serverless.usage_limit for each in made):
+        yield Statement(
+            sid="LimitUsage",
+            reason="Set the usage limit of a workgroup. IAM knows no resource for it.",
+            actions=(
+                "redshift-serverless:CreateUsageLimit",
+                "redshift-serverless:ListUsageLimits",
+                "redshift-serverless:UpdateUsageLimit",
+            ),
+            resources=anything(),
+        )
+
+
+def _roles(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
+    given = [each for each in made if each.role]
+    own = [each for each in made if not each.role]
+    passed = [str(each.role) for each in given] + [_role(names, each) for each in own]
+    services = tuple(dict.fromkeys(service for each in made for service in redshift_services(each)))
+    yield Statement(
+        sid="PassRolesToRedshift",
+        reason="Hand a warehouse the role with which it reads and writes S3.",
+        actions=("iam:PassRole",),
+        resources=fixed(*dict.fromkeys(passed)),
+        conditions={"StringEquals": {"iam:PassedToService": services}},
+    )
+    if own:
+        yield Statement(
+            sid="HaveRolesOfRedshift",
+            reason="Make and delete the roles of warehouses that lake.yaml gives no `role:`.",
+            actions=(
+                "iam:CreateRole",
+                "iam:DeleteRole",
+                "iam:DeleteRolePolicy",
+                "iam:GetRole",
+                "iam:GetRolePolicy",
+                "iam:ListAttachedRolePolicies",
+                "iam:ListRolePolicies",
+                "iam:PutRolePolicy",
+                "iam:TagRole",
+                "iam:UntagRole",
+                "iam:UpdateAssumeRolePolicy",
+            ),
+            resources=fixed(*(_role(names, each) for each in own)),
+        )
+
+
+def _named(names: Names, service: str, kind: str, made: Sequence[WarehouseSettings], rest: str) -> tuple[Resource, ...]:
+    return fixed(*(names.arn(service, f"{kind}{stem_of(each.name)}{rest}") for each in made))
+
+
+def _role(names: Names, settings: WarehouseSettings) -> str:
+    return f"arn:{names.partition}:iam::{names.account}:role/{stem_of(settings.name)}-*"

@@ -1,0 +1,145 @@
+"""AWS::Redshift: clusters, and the groups of subnets and parameters that they use.
+
+A cluster is complete when it is available, and deleted when it is gone: CloudFormation waits for both.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from rds_lake.localcloud.stacks.types.base import Call, HandlerError, ResourceType
+
+Json = dict[str, Any]
+_CLUSTER = frozenset({
+    "AllowVersionUpgrade", "AutomatedSnapshotRetentionPeriod", "AvailabilityZone", "ClusterIdentifier", "ClusterParameterGroupName",
+    "ClusterSubnetGroupName", "ClusterType", "DBName", "Encrypted", "EnhancedVpcRouting", "IamRoles", "KmsKeyId",
+    "ManageMasterPassword", "ManualSnapshotRetentionPeriod", "MasterUserPassword", "MasterUsername", "NodeType", "NumberOfNodes",
+    "Port", "PubliclyAccessible", "Tags", "VpcSecurityGroupIds",
+})  # fmt: skip
+_MODIFIED = ("NodeType", "NumberOfNodes", "ClusterType", "AutomatedSnapshotRetentionPeriod", "ManualSnapshotRetentionPeriod",
+             "EnhancedVpcRouting", "PubliclyAccessible", "ClusterParameterGroupName", "VpcSecurityGroupIds")  # fmt: skip
+
+
+def _create(call: Call) -> str:
+    name = call.name("ClusterIdentifier", limit=63, lower=True)
+    call.client("redshift").create_cluster(**call.properties | {"ClusterIdentifier": name})
+    return name
+
+
+def _found(call: Call) -> Json | None:
+    try:
+        return call.client("redshift").describe_clusters(ClusterIdentifier=call.physical)["Clusters"][0]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ClusterNotFound":
+            return None
+        raise
+
+
+def _wait(call: Call) -> None:
+    def ready() -> bool:
+        found = _found(call)
+        if found is None:
+            raise HandlerError(f"Cluster {call.physical} not found.")
+        return found["ClusterStatus"] == "available"
+
+    call.wait(ready)
+
+
+def _update(call: Call) -> None:
+    """https://docs.aws.amazon.com/redshift/latest/APIReference/API_ModifyCluster.html"""
+    redshift = call.client("redshift")
+    changed = {key: call.properties[key] for key in _MODIFIED if key in call.properties and call.changed(key)}
+    if changed:
+        redshift.modify_cluster(ClusterIdentifier=call.physical, **changed)
+        _wait(call)
+    before, after = (set(each.get("IamRoles", ())) for each in (call.before, call.properties))
+    if before != after:
+        redshift.modify_cluster_iam_roles(
+            ClusterIdentifier=call.physical, AddIamRoles=sorted(after - before), RemoveIamRoles=sorted(before - after)
+        )
+
+
+def _delete(call: Call) -> None:
+    final: Json = {"SkipFinalClusterSnapshot": True}
+    if call.policy == "Snapshot":
+        name = f"{call.stack}-{call.logical}-snapshot-{call.suffix(12)}".lower()
+        final = {"SkipFinalClusterSnapshot": False, "FinalClusterSnapshotIdentifier": name}
+    if _found(call) is not None:
+        call.client("redshift").delete_cluster(ClusterIdentifier=call.physical, **final)
+    call.wait(lambda: _found(call) is None)
+
+
+def _values(call: Call) -> Json:
+    found = _found(call) or {}
+    endpoint = found.get("Endpoint", {})
+    values = {
+        "Endpoint.Address": endpoint.get("Address"), "Endpoint.Port": endpoint.get("Port"),
+        "ClusterNamespaceArn": found.get("ClusterNamespaceArn"), "MasterPasswordSecretArn": found.get("MasterPasswordSecretArn"),
+        "ClusterIdentifier": call.physical,
+    }  # fmt: skip
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _create_subnets(call: Call) -> str:
+    # The name is CloudFormation's alone: the schema has it as read-only.
+    name = call.name("", limit=255, lower=True)
+    given = call.pick("Description", "SubnetIds", "Tags")
+    call.client("redshift").create_cluster_subnet_group(ClusterSubnetGroupName=name, **given)
+    return name
+
+
+def _update_subnets(call: Call) -> None:
+    given = call.pick("Description", "SubnetIds")
+    call.client("redshift").modify_cluster_subnet_group(ClusterSubnetGroupName=call.physical, **given)
+
+
+def _delete_subnets(call: Call) -> None:
+    call.client("redshift").delete_cluster_subnet_group(ClusterSubnetGroupName=call.physical)
+
+
+def _create_parameters(call: Call) -> str:
+    name = call.name("ParameterGroupName", limit=255, lower=True)
+    given = call.pick("Description", "ParameterGroupFamily", "Tags")
+    call.client("redshift").create_cluster_parameter_group(ParameterGroupName=name, **given)
+    return name
+
+
+def _set_parameters(call: Call) -> None:
+    if given := call.properties.get("Parameters"):
+        call.client("redshift").modify_cluster_parameter_group(ParameterGroupName=call.physical, Parameters=given)
+
+
+def _delete_parameters(call: Call) -> None:
+    call.client("redshift").delete_cluster_parameter_group(ParameterGroupName=call.physical)
+
+
+TYPES = (
+    ResourceType(
+        name="AWS::Redshift::Cluster",
+        named="ClusterIdentifier",
+        takes=_CLUSTER,
+        create=_create,
+        configure=_wait,
+        update=_update,
+        delete=_delete,
+        attributes=_values,
+    ),
+    ResourceType(
+        name="AWS::Redshift::ClusterSubnetGroup",
+        takes=frozenset({"Description", "SubnetIds", "Tags"}),
+        create=_create_subnets,
+        update=_update_subnets,
+        delete=_delete_subnets,
+        attributes=lambda call: {"ClusterSubnetGroupName": call.physical},
+    ),
+    ResourceType(
+        name="AWS::Redshift::ClusterParameterGroup",
+        named="ParameterGroupName",
+        takes=frozenset({"Description", "ParameterGroupFamily", "ParameterGroupName", "Parameters", "Tags"}),
+        create=_create_parameters,
+        configure=_set_parameters,
+        delete=_delete_parameters,
+    ),
+)

@@ -1,0 +1,130 @@
+"""AWS::RedshiftServerless: namespaces and workgroups. The service takes the same properties with small first letters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from rds_lake.localcloud.stacks.types.base import Call, HandlerError, ResourceType
+
+Json = dict[str, Any]
+_NAMESPACE = frozenset({
+    "AdminUserPassword", "AdminUsername", "DbName", "DefaultIamRoleArn", "FinalSnapshotName", "FinalSnapshotRetentionPeriod",
+    "IamRoles", "KmsKeyId", "LogExports", "ManageAdminPassword", "NamespaceName", "Tags",
+})  # fmt: skip
+_WORKGROUP = frozenset({
+    "BaseCapacity", "ConfigParameters", "EnhancedVpcRouting", "MaxCapacity", "NamespaceName", "Port", "PricePerformanceTarget",
+    "PubliclyAccessible", "SecurityGroupIds", "SubnetIds", "Tags", "WorkgroupName",
+})  # fmt: skip
+_FINAL = ("FinalSnapshotName", "FinalSnapshotRetentionPeriod")
+
+
+def _small(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key[:1].lower() + key[1:]: _small(inner) for key, inner in value.items()}
+    return [_small(each) for each in value] if isinstance(value, list) else value
+
+
+def _create_namespace(call: Call) -> str:
+    given = {key: value for key, value in call.properties.items() if key not in _FINAL}
+    call.client("redshift-serverless").create_namespace(**_small(given))
+    return call.properties["NamespaceName"]
+
+
+def _update_namespace(call: Call) -> None:
+    keys = ("DefaultIamRoleArn", "IamRoles", "KmsKeyId", "LogExports", "ManageAdminPassword")
+    changed = {key: call.properties[key] for key in keys if key in call.properties and call.changed(key)}
+    if changed:
+        call.client("redshift-serverless").update_namespace(namespaceName=call.physical, **_small(changed))
+
+
+def _delete_namespace(call: Call) -> None:
+    if _namespace(call) is not None:
+        final = call.pick(*_FINAL)
+        call.client("redshift-serverless").delete_namespace(namespaceName=call.physical, **_small(final))
+    call.wait(lambda: _namespace(call) is None)
+
+
+def _namespace(call: Call) -> Json | None:
+    client = call.client("redshift-serverless")
+    return _there(lambda: client.get_namespace(namespaceName=call.physical)["namespace"])
+
+
+def _namespace_values(call: Call) -> Json:
+    found = _namespace(call) or {}
+    return {f"Namespace.{key[:1].upper()}{key[1:]}": value for key, value in found.items()}
+
+
+def _create_workgroup(call: Call) -> str:
+    call.client("redshift-serverless").create_workgroup(**_small(call.properties))
+    return call.properties["WorkgroupName"]
+
+
+def _wait(call: Call) -> None:
+    def ready() -> bool:
+        found = _workgroup(call)
+        if found is None:
+            raise HandlerError(f"The workgroup {call.physical} does not exist.")
+        return found["status"] == "AVAILABLE"
+
+    call.wait(ready)
+
+
+def _update_workgroup(call: Call) -> None:
+    keys = ("BaseCapacity", "ConfigParameters", "EnhancedVpcRouting", "MaxCapacity", "Port", "PricePerformanceTarget",
+            "PubliclyAccessible", "SecurityGroupIds", "SubnetIds")  # fmt: skip
+    changed = {key: call.properties[key] for key in keys if key in call.properties and call.changed(key)}
+    if changed:
+        call.client("redshift-serverless").update_workgroup(workgroupName=call.physical, **_small(changed))
+        _wait(call)
+
+
+def _delete_workgroup(call: Call) -> None:
+    if _workgroup(call) is not None:
+        call.client("redshift-serverless").delete_workgroup(workgroupName=call.physical)
+    call.wait(lambda: _workgroup(call) is None)
+
+
+def _workgroup(call: Call) -> Json | None:
+    client = call.client("redshift-serverless")
+    return _there(lambda: client.get_workgroup(workgroupName=call.physical)["workgroup"])
+
+
+def _workgroup_values(call: Call) -> Json:
+    found = _workgroup(call) or {}
+    endpoint = found.pop("endpoint", {})
+    values = {f"Workgroup.{key[:1].upper()}{key[1:]}": value for key, value in found.items()}
+    return values | {f"Workgroup.Endpoint.{key[:1].upper()}{key[1:]}": value for key, value in endpoint.items()}
+
+
+def _there(ask: Any) -> Json | None:
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return None
+        raise
+
+
+TYPES = (
+    ResourceType(
+        name="AWS::RedshiftServerless::Namespace",
+        named="NamespaceName",
+        takes=_NAMESPACE,
+        create=_create_namespace,
+        update=_update_namespace,
+        delete=_delete_namespace,
+        attributes=_namespace_values,
+    ),
+    ResourceType(
+        name="AWS::RedshiftServerless::Workgroup",
+        named="WorkgroupName",
+        takes=_WORKGROUP,
+        create=_create_workgroup,
+        configure=_wait,
+        update=_update_workgroup,
+        delete=_delete_workgroup,
+        attributes=_workgroup_values,
+    ),
+)

@@ -1,0 +1,109 @@
+"""Who has a warehouse, until when, and what exists because of it: one JSON object in S3 per warehouse, changed by If-Match only.
+
+    FREE ──take──> HELD ──keep──> KEPT ──take──> HELD
+      ^              │ remove       │ remove
+      └───gone─── REMOVING <────────┘
+
+It is written before anything is created, and is free again only when everything that it names was looked for and not found.
+What belongs here: the states and how one follows another. Nothing is read or written here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from rds_lake.errors import LeaseLostError
+from rds_lake.model.records import read_record, render_record
+from rds_lake.model.warehouse.names import Names
+from rds_lake.model.warehouse.plan import Mode
+
+_VERSION = 1
+_REMEDY = "look which stacks of CloudFormation begin with `rds-lake-`, delete those of this warehouse, then delete this object"
+
+
+class LeaseState(StrEnum):
+    """What a lease says of the warehouse."""
+
+    FREE = "free"  # nothing exists
+    HELD = "held"  # a run has it
+    KEPT = "kept"  # no run has it, and its stack stays for the next one
+    REMOVING = "removing"  # what it names is being removed, by whoever comes by
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """The lease of one warehouse. `run`: the last one that had it; `made_by`: the run that had the stack created.
+
+    `expires_at`: from when on everything that it names is to be removed; None for a warehouse that is kept for ever.
+    `ends_at`: the latest end of the run, however often it extends the lease. `keep_minutes`: see `Plan`.
+    """
+
+    warehouse: str
+    state: LeaseState
+    number: int
+    run: str
+    made_by: str
+    mode: Mode
+    names: Names
+    taken_at: datetime
+    ends_at: datetime
+    expires_at: datetime | None
+    keep_minutes: float | None = 0
+
+    def expired(self, now: datetime) -> bool:
+        """Whether what it names is to be removed now."""
+        if self.state is LeaseState.REMOVING:
+            return True
+        return self.state is not LeaseState.FREE and self.expires_at is not None and self.expires_at <= now
+
+    @property
+    def adopted(self) -> bool:
+        """Whether its stack was created for an earlier run."""
+        return self.made_by != self.run
+
+
+def extended(lease: Lease, run: str, now: datetime, span: timedelta) -> Lease:
+    """The lease of a run that lives, for `span` from now on. LeaseLostError where the run has it no more."""
+    if lease.state is not LeaseState.HELD or lease.run != run:
+        raise LeaseLostError(_lost(lease, run))
+    return replace(lease, expires_at=min(now + span, lease.ends_at))
+
+
+def kept(lease: Lease, now: datetime) -> Lease:
+    """The lease after its run, of a warehouse that stays for a while or for ever."""
+    minutes = lease.keep_minutes
+    return replace(
+        lease,
+        state=LeaseState.KEPT,
+        expires_at=None if minutes is None else now + timedelta(minutes=minutes),
+    )
+
+
+def removing(lease: Lease) -> Lease:
+    """The lease from when on what it names goes."""
+    return replace(lease, state=LeaseState.REMOVING)
+
+
+def freed(lease: Lease) -> Lease:
+    """The lease when all of it is gone."""
+    return replace(lease, state=LeaseState.FREE, expires_at=None)
+
+
+def _lost(lease: Lease, run: str) -> str:
+    return (
+        f"run {run} has warehouse {lease.warehouse} no more: its lease is {lease.state} by {lease.run}. It was expired, and what it "
+        "named was removed or is being removed; nothing of this run goes on. Start the run anew; `most_hours:` in lake.yaml is "
+        "the longest that a run may take"
+    )
+
+
+def parse_lease(text: str, *, where: str) -> Lease:
+    """The lease in an object; ManifestError for anything else."""
+    return read_record(Lease, text, where=where, known=(_VERSION,), remedy=_REMEDY)
+
+
+def render_lease(lease: Lease) -> str:
+    """Its text."""
+    return render_record(asdict(lease), version=_VERSION)

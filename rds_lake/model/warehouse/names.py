@@ -1,0 +1,74 @@
+"""The names of everything that a warehouse makes, known before any of it exists.
+
+    rds-lake-recommendations-3f9c2d71ab       stack, and what it makes: cluster, or namespace and workgroup; role; groups
+    └──┬───┘ └──────┬──────┘ └───┬────┘
+     prefix     warehouse      hash of lake, warehouse, run and the number of the lease
+    redshift!rds-lake-recommendations-3f9c2d71ab-rds_lake_admin      the secret of the admin's password, as Redshift calls it
+    rds-lake/8c6976e5b5/recommendations/<run>/…                      statements of the Data API
+    <prefix>/_warehouses/recommendations/staging/<run>/…             unloads that are not published yet
+
+The number makes the names of each lease new: whoever still removes what an earlier one made never meets the next one's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, replace
+
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.warehouse.plan import Mode
+
+ADMIN = "rds_lake_admin"
+_HASHED = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """What a lease names. What the warehouse's mode has not is None.
+
+    `groups`: how the names of the stack's subnet and parameter groups begin, whose ends CloudFormation makes up. `secret` is a
+    name in Secrets Manager. `statements`: how StatementName begins. `staging`: a prefix of the lake's bucket, with its slash.
+    """
+
+    statements: str
+    staging: str
+    stack: str | None = None
+    role: str | None = None
+    cluster: str | None = None
+    namespace: str | None = None
+    workgroup: str | None = None
+    groups: str | None = None
+    secret: str | None = None
+
+    def for_run(self, other: Names) -> Names:
+        """The same stack with the statements and the staging of another run, which adopts it."""
+        return replace(self, statements=other.statements, staging=other.staging)
+
+
+def names_of(layout: LakeLayout, warehouse: str, run: str, mode: Mode, number: int) -> Names:
+    """The names of a run's lease; `number` is the lease's."""
+    lake = f"s3://{layout.bucket}/{layout.prefix}"
+    statements = f"rds-lake/{_hash(lake)}/{warehouse}/{run}/"
+    common = Names(statements=statements, staging=layout.warehouse_staging(warehouse, run))
+    if mode is Mode.EXISTING:
+        return common
+    name = f"{stem_of(warehouse)}-{_hash(lake, warehouse, run, str(number))}"
+    made = replace(common, stack=name, role=name, secret=f"redshift!{name}-{ADMIN}")
+    if mode is Mode.CLUSTER:
+        return replace(made, cluster=name, groups=f"{name}-")
+    return replace(made, namespace=name, workgroup=name)
+
+
+def stem_of(warehouse: str) -> str:
+    """How the names of everything begin that the warehouse's stacks make, before the hyphen of the hash."""
+    return f"rds-lake-{re.sub('_+', '-', warehouse).strip('-')}"
+
+
+def client_token(name: str) -> str:
+    """The token by which CloudFormation knows a call again: always the same of the same name."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:_HASHED]

@@ -1,0 +1,33 @@
+"""Names and tokens of a run's statements, by which a statement is found again after a kill between its start and its record.
+
+    rds-lake/8c6976e5b5/recommendations/<run>/load.Order%20Details/1/0      StatementName: piece, attempt, number in the piece
+    2f1a…                                                                   ClientToken: a hash of that name
+
+A name is 2,048 characters at most and a token 64, which Redshift remembers for eight hours
+(https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_ExecuteStatement.html).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from urllib.parse import quote
+
+from rds_lake.model.warehouse.record import Piece
+
+_MOST_NAME = 2048
+
+
+def piece_prefix(statements: str, piece: Piece) -> str:
+    """How the names of all statements of a piece begin. `statements` is how those of the run do, with a slash at the end."""
+    return f"{statements}{piece.kind.value}.{quote(piece.name, safe='')}/"
+
+
+def statement_name(statements: str, piece: Piece) -> str:
+    """The name of the statement that a piece is at."""
+    own = f"{piece_prefix(statements, piece)}{piece.attempt}/{'why' if piece.asking is not None else piece.at}"
+    return own if len(own) <= _MOST_NAME else f"{own[: _MOST_NAME - 65]}/{client_token(own)}"
+
+
+def client_token(name: str) -> str:
+    """64 hexadecimal digits, always the same of the same name."""
+    return hashlib.sha256(name.encode()).hexdigest()

@@ -1,0 +1,85 @@
+"""The statements of a `.sql` file, with their lines, and its parameters filled in.
+
+A parameter is written `{{name}}` and becomes a text in quotes, so it never changes what a statement is; a number or date is cast
+by the statement itself, as `{{day}}::date`. Within quotes it is refused, in a comment it stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rds_lake.sql.quoting import redshift_literal
+from rds_lake.sql.warehouse.pieces import Kind, Piece, pieces
+
+MOST_BYTES = 100 * 1024  # of a statement, https://docs.aws.amazon.com/redshift/latest/mgmt/data-api.html
+_PARAMETER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_WORDS = {Kind.TEXT: "text", Kind.NAME: "quoted name", Kind.COMMENT: "comment", Kind.BODY: "dollar-quoted body"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileStatement:
+    """A statement and the line of the file, from 1, on which its first word is."""
+
+    sql: str
+    line: int
+
+
+def split(sql: str) -> tuple[FileStatement, ...]:
+    """The statements, without the semicolons between them; what is nothing but comments is left out."""
+    found: list[FileStatement] = []
+    mine: list[Piece] = []
+    for piece in (*pieces(sql), Piece(kind=Kind.END, text=";", line=0)):
+        if piece.kind is not Kind.END:
+            mine.append(piece)
+            continue
+        statement = _statement(mine)
+        if statement is not None:
+            found.append(statement)
+        mine = []
+    return tuple(found)
+
+
+def _statement(mine: list[Piece]) -> FileStatement | None:
+    while mine and (mine[0].kind is Kind.COMMENT or not mine[0].text.strip()):
+        mine = mine[1:]
+    if not mine:
+        return None
+    first = mine[0]
+    blank = first.text[: len(first.text) - len(first.text.lstrip())]
+    return FileStatement(sql="".join(piece.text for piece in mine).strip(), line=first.line + blank.count("\n"))
+
+
+def filled(sql: str, parameters: Mapping[str, str]) -> tuple[str, tuple[str, ...]]:
+    """The text with the values of its parameters, and what is wrong with it, by line."""
+    problems: list[str] = []
+    made: list[str] = []
+    for piece in pieces(sql):
+        if not piece.closed:
+            problems.append(f"line {piece.line}: a {_WORDS[piece.kind]} begins here and has no end")
+        names = _PARAMETER.findall(piece.text)
+        if piece.kind is Kind.COMMENT or not names:
+            made.append(piece.text)
+        elif piece.kind in (Kind.TEXT, Kind.NAME):
+            named = "{{" + names[0] + "}}"
+            problems.append(
+                f"line {piece.line}: {named} stands within quotes; write it without, it becomes a text in quotes"
+            )
+        else:
+            for match in _PARAMETER.finditer(piece.text):
+                if match[1] not in parameters:
+                    known = ", ".join(sorted(parameters)) or "none"
+                    line = piece.line + piece.text.count("\n", 0, match.start())
+                    problems.append(f"line {line}: no parameter is named {match[1]!r}; there are: {known}")
+            made.append(_PARAMETER.sub(lambda m: redshift_literal(parameters.get(m[1], "")), piece.text))
+    return "".join(made), tuple(problems)
+
+
+def too_long(sql: str) -> tuple[str, ...]:
+    """Statements that the Data API does not take, by number and line."""
+    return tuple(
+        f"line {one.line}: statement {number} has {len(one.sql.encode()):,} bytes, and the Data API takes {MOST_BYTES:,}; split it"
+        for number, one in enumerate(split(sql), 1)
+        if len(one.sql.encode()) > MOST_BYTES
+    )

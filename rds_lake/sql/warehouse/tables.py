@@ -1,0 +1,98 @@
+"""Which tables statements make, change and read: what the order of steps follows from.
+
+By sqlglot where it can read a statement; else every word of it that is the name of a known table counts as read, so that a
+procedure or a statement that only Redshift knows runs late rather than early.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from rds_lake.sql.warehouse.pieces import Kind, pieces
+from rds_lake.sql.warehouse.statements import split
+
+_WORD = re.compile(r"\w+")
+_CHANGING = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
+_TEMPORARY = (exp.TemporaryProperty,)
+_READABLE = ("TABLE", "VIEW")
+
+
+@dataclass(slots=True, kw_only=True)
+class Tables:
+    """Names in small letters, without schemas."""
+
+    made: set[str] = field(default_factory=set)
+    changed: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+
+    @property
+    def written(self) -> set[str]:
+        return self.made | self.changed
+
+
+def tables_of(sql: str, known: Collection[str] = ()) -> Tables:
+    """Of all statements of a text together. `known`: names to look for in what cannot be read."""
+    found, temporary = Tables(), set[str]()
+    for statement in split(sql):
+        tree = _tree(statement.sql)
+        if tree is None:
+            found.read |= _words(statement.sql) & set(known)
+        else:
+            _add(found, temporary, tree)
+    for names in (found.made, found.changed, found.read):
+        names -= temporary
+    found.read -= found.made
+    return found
+
+
+def _tree(sql: str) -> exp.Expr | None:
+    log = logging.getLogger("sqlglot")
+    before, log.disabled = log.disabled, True
+    try:
+        tree = sqlglot.parse_one(sql, read="redshift")
+    except (SqlglotError, RecursionError):
+        return None
+    finally:
+        log.disabled = before
+    # Of a procedure only its head is read.
+    is_body = isinstance(tree, exp.Create) and tree.kind not in _READABLE
+    return None if isinstance(tree, exp.Command) or is_body else tree
+
+
+def _add(found: Tables, temporary: set[str], tree: exp.Expr) -> None:
+    target: exp.Table | None = None
+    if isinstance(
+        tree, exp.Create | exp.Drop | exp.Alter | exp.TruncateTable | exp.Insert | exp.Update | exp.Delete | exp.Merge
+    ):
+        target = next(iter(tree.find_all(exp.Table)), None) if tree.this is None else tree.this.find(exp.Table)
+    if target is not None and isinstance(tree, exp.Create):
+        is_temporary = any(
+            isinstance(each, _TEMPORARY) for each in tree.find_all(*_TEMPORARY)
+        ) or target.name.startswith("#")
+        (temporary if is_temporary else found.made).add(target.name.lower())
+    elif target is not None and isinstance(tree, _CHANGING):
+        found.changed.add(target.name.lower())
+    into = tree.find(exp.Into)
+    if into is not None and isinstance(into.this, exp.Table):
+        found.made.add(into.this.name.lower())
+    common = {each.alias_or_name.lower() for each in tree.find_all(exp.CTE)}
+    skipped = {id(target), id(into.this) if into is not None else 0}
+    if not isinstance(tree, exp.Drop):
+        found.read |= {t.name.lower() for t in tree.find_all(exp.Table) if id(t) not in skipped} - common
+
+
+def _words(sql: str) -> set[str]:
+    found: set[str] = set()
+    for piece in pieces(sql):
+        if piece.kind is Kind.NAME:
+            found.add(piece.text.strip('"').lower())
+        elif piece.kind in (Kind.CODE, Kind.BODY):
+            found |= {word.lower() for word in _WORD.findall(piece.text)}
+    return found

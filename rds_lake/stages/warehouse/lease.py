@@ -1,0 +1,139 @@
+"""Takes, extends and changes the lease of a warehouse (`model/warehouse/lease.py`), in S3.
+
+lease = take(site, plan)      # Lease, or Busy with whom to wait for
+keep_alive(site, plan.run)    # once in every turn; LeaseLostError where the run must not go on
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from rds_lake.errors import LeaseLostError
+from rds_lake.model.warehouse.lease import (
+    Lease,
+    LeaseState,
+    extended,
+    parse_lease,
+    removing,
+    render_lease,
+)
+from rds_lake.model.warehouse.names import names_of
+from rds_lake.model.warehouse.plan import Plan
+from rds_lake.stages.lake.shared_state import change_text
+from rds_lake.stages.warehouse.site import Site
+
+# A run whose turns stop is taken for dead after so long. Dagster's daemon may be away for a deployment meanwhile.
+SPAN = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Busy:
+    """Why the warehouse cannot be had now: a sentence for people."""
+
+    why: str
+
+
+def lease_key(site: Site) -> str:
+    """Where the lease is, in the lake's bucket."""
+    return f"{site.lake.layout.warehouse_folder(site.name)}lease.json"
+
+
+def read_lease(site: Site) -> Lease | None:
+    """The lease; None where nobody ever had the warehouse."""
+    text = site.lake.s3.find_text(site.lake.layout.bucket, lease_key(site))
+    return None if text is None else parse_lease(text, where=_where(site))
+
+
+def take(site: Site, plan: Plan) -> Lease | Busy:
+    """The lease for the plan's run, written now; it names everything that will exist. Repeating it extends it."""
+    refused: list[Busy] = []
+
+    def decide(lease: Lease | None) -> Lease | None:
+        refused.clear()
+        wanted = _wanted(site, plan, lease)
+        if isinstance(wanted, Busy):
+            refused.append(wanted)
+            # What is kept and does not fit has to go first; the reaper, or the next turn's removal, does it.
+            return removing(lease) if lease is not None and lease.state is LeaseState.KEPT else None
+        return wanted
+
+    lease = change_lease(site, decide)
+    return refused[0] if refused or lease is None else lease
+
+
+def keep_alive(site: Site, run: str) -> Lease:
+    """Extend the lease of a run that lives. LeaseLostError where it has it no more."""
+
+    def extend(lease: Lease | None) -> Lease:
+        if lease is None:
+            raise LeaseLostError(
+                f"run {run} has no lease of warehouse {site.name}: {_where(site)} is gone. Start it anew"
+            )
+        return extended(lease, run, site.clock(), SPAN)
+
+    lease = change_lease(site, extend)
+    assert lease is not None
+    return lease
+
+
+def change_lease(site: Site, change: Callable[[Lease | None], Lease | None]) -> Lease | None:
+    """Change the lease, also where others do at the same time; what it is then. None from `change` leaves it."""
+    after: Lease | None = None
+
+    def changed(text: str | None) -> str | None:
+        nonlocal after
+        before = None if text is None else parse_lease(text, where=_where(site))
+        wanted = change(before)
+        after = before if wanted is None else wanted
+        return None if wanted is None else render_lease(wanted)
+
+    change_text(site.lake.s3, site.lake.layout.bucket, lease_key(site), changed, kms_key=site.lake.kms_key)
+    return after
+
+
+def _wanted(site: Site, plan: Plan, lease: Lease | None) -> Lease | Busy:
+    now = site.clock()
+    match lease.state if lease is not None else LeaseState.FREE:
+        case LeaseState.HELD if lease is not None and lease.run == plan.run:
+            return extended(lease, plan.run, now, SPAN)
+        case LeaseState.HELD if lease is not None:
+            return Busy(why=f"run {lease.run} has the warehouse {site.name}, at the latest until {_shown(lease, now)}")
+        case LeaseState.REMOVING if lease is not None:
+            return Busy(why=f"what run {lease.run} left of the warehouse {site.name} is being removed")
+        case LeaseState.KEPT if lease is not None and lease.mode is not plan.mode:
+            return Busy(
+                why=f"the warehouse {site.name} was kept as {lease.mode}, and has to go before it is {plan.mode}"
+            )
+        case LeaseState.KEPT if lease is not None:
+            mine = names_of(site.lake.layout, site.name, plan.run, plan.mode, lease.number)
+            return replace(_new(site, plan, now, lease.number), names=lease.names.for_run(mine), made_by=lease.made_by)
+        case _:
+            return _new(site, plan, now, (lease.number if lease is not None else 0) + 1)
+
+
+def _new(site: Site, plan: Plan, now: datetime, number: int) -> Lease:
+    ends_at = now + timedelta(hours=site.settings.most_hours)
+    return Lease(
+        warehouse=site.name,
+        state=LeaseState.HELD,
+        number=number,
+        run=plan.run,
+        made_by=plan.run,
+        mode=plan.mode,
+        names=names_of(site.lake.layout, site.name, plan.run, plan.mode, number),
+        taken_at=now,
+        ends_at=ends_at,
+        expires_at=min(now + SPAN, ends_at),
+        keep_minutes=plan.keep_minutes,
+    )
+
+
+def _shown(lease: Lease, now: datetime) -> str:
+    expired = " (expired: the reaper removes it)" if lease.expired(now) else ""
+    return f"{lease.ends_at:%Y-%m-%d %H:%M} UTC{expired}"
+
+
+def _where(site: Site) -> str:
+    return site.lake.layout.uri(lease_key(site))

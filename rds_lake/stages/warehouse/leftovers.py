@@ -1,0 +1,164 @@
+"""What is there of everything that a lease names, and how each goes: each is looked for in AWS, nothing is assumed.
+
+The order of the looks matters: the stack and what it makes come first, then what may appear while these go (final snapshots), so
+that one look that finds nothing proves that nothing is left. What belongs here: the looks. When they are made is `remove.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+
+from rds_lake.aws.warehouse.clusters import Existing
+from rds_lake.errors import AwsError, TransientError
+from rds_lake.model.warehouse.lease import Lease
+from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.stack import delete_token, stacks_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thing:
+    """Something that is still there. `state` in AWS's word, or why AWS could not be asked.
+
+    `remove` begins its removal; None while it goes already, or while something else has to go first. `moot`: it has ended,
+    whatever AWS still says of it; it is asked to go all the same, and nobody waits for it.
+    """
+
+    kind: str
+    name: str
+    state: str
+    remove: Callable[[], object] | None = None
+    moot: bool = False
+
+
+def run_leftovers(site: Site, lease: Lease) -> list[Thing]:
+    """Statements that run, then the staging of unloads, which they might still write to."""
+    found = _asked("statements", lease.names.statements, lambda: _statements(site, lease))
+    staged = _asked("staging", lease.names.staging, lambda: _staging(site, lease))
+    return found + ([_waiting(each) for each in staged] if found else staged)
+
+
+def all_leftovers(site: Site, lease: Lease) -> list[Thing]:
+    """Everything that the lease names and is there."""
+    names = lease.names
+    stack = _asked("stack", names.stack or "", lambda: _stack(site, lease)) if names.stack else []
+    made = _asked("Redshift", names.stack or "", lambda: _made(site, lease, free=not stack))
+    after = not stack and not made
+    rest = _asked("Redshift", names.stack or "", lambda: _snapshots(site, lease))
+    rest += _asked("Redshift", names.stack or "", lambda: _groups(site, lease, free=after))
+    rest += _asked("secret", names.secret or "", lambda: _secret(site, lease, free=after))
+    rest += _asked("role", names.role or "", lambda: _role(site, lease, free=after))
+    if names.stack is None or made:
+        return [*stack, *made, *rest, *run_leftovers(site, lease)]
+    # Nothing runs without a cluster or workgroup.
+    statements = _asked("statements", names.statements, lambda: _statements(site, lease))
+    staged = _asked("staging", names.staging, lambda: _staging(site, lease))
+    return [*stack, *rest, *(replace(each, moot=True) for each in statements), *staged]
+
+
+def _stack(site: Site, lease: Lease) -> Iterator[Thing]:
+    stacks = stacks_of(site, lease)
+    stack = stacks.look()
+    if stack is None:
+        return
+    # A creation may be given up; any other operation under way comes to its end first.
+    going = stack.busy and stack.status != "CREATE_IN_PROGRESS"
+    remove = None if going else lambda: stacks.delete(stack.id, delete_token(stacks, stack))
+    yield Thing(kind="stack", name=stack.name, state=stack.status, remove=remove)
+
+
+def _made(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
+    """The cluster, or the workgroup and then its namespace. `free`: no stack has them any more."""
+    names = lease.names
+    if names.cluster is not None and (cluster := site.redshift.find_cluster(names.cluster)) is not None:
+        yield _thing("cluster", cluster, site.redshift.delete_cluster if free else None)
+    if names.workgroup is None or names.namespace is None:
+        return
+    workgroup = site.serverless.find_workgroup(names.workgroup)
+    if workgroup is not None:
+        yield _thing("workgroup", workgroup, site.serverless.delete_workgroup if free else None)
+    if (namespace := site.serverless.find_namespace(names.namespace)) is not None:
+        yield _thing("namespace", namespace, site.serverless.delete_namespace if free and not workgroup else None)
+
+
+def _snapshots(site: Site, lease: Lease) -> Iterator[Thing]:
+    cluster, namespace = lease.names.cluster, lease.names.namespace
+    if cluster is not None:
+        for each in site.redshift.snapshots(cluster):
+            yield _thing("snapshot", each, partial(_delete_snapshot, site, cluster))
+    if namespace is not None:
+        for each in site.serverless.snapshots(namespace):
+            yield _thing("snapshot", each, site.serverless.delete_snapshot)
+
+
+def _delete_snapshot(site: Site, cluster: str, name: str) -> None:
+    site.redshift.delete_snapshot(name, cluster)
+
+
+def _groups(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
+    if (prefix := lease.names.groups) is None:
+        return
+    for name in site.redshift.subnet_groups(prefix):
+        remove = partial(site.redshift.delete_subnet_group, name) if free else None
+        yield Thing(kind="subnet group", name=name, state="there", remove=remove)
+    for name in site.redshift.parameter_groups(prefix):
+        remove = partial(site.redshift.delete_parameter_group, name) if free else None
+        yield Thing(kind="parameter group", name=name, state="there", remove=remove)
+
+
+def _secret(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
+    name = lease.names.secret
+    if name is not None and site.secrets.find(name) is not None:
+        yield Thing(
+            kind="secret", name=name, state="there", remove=partial(site.secrets.delete, name) if free else None
+        )
+
+
+def _role(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
+    """Only a role that the stack makes; one of lake.yaml is nobody's to delete."""
+    name = lease.names.role
+    if name is not None and site.settings.role is None and site.roles.exists(name):
+        yield Thing(kind="role", name=name, state="there", remove=partial(site.roles.delete, name) if free else None)
+
+
+def _statements(site: Site, lease: Lease) -> Iterator[Thing]:
+    for each in site.statements.named(lease.names.statements):
+        if each.is_active:
+            cancel = partial(site.statements.cancel, each.id)
+            yield Thing(kind="statement", name=each.name, state=each.status, remove=cancel)
+
+
+def _staging(site: Site, lease: Lease) -> Iterator[Thing]:
+    bucket, prefix = site.lake.layout.bucket, lease.names.staging
+    keys = [found.key for found in site.lake.s3.list_objects(bucket, prefix)]
+    if keys:
+        remove = partial(site.lake.s3.delete, bucket, keys)
+        yield Thing(kind="staging", name=site.lake.layout.uri(prefix), state=f"{len(keys)} objects", remove=remove)
+    for upload in site.lake.s3.list_uploads(bucket, prefix):
+        remove = partial(site.lake.s3.abort_upload, bucket, upload)
+        yield Thing(kind="upload", name=site.lake.layout.uri(upload.key), state="unfinished", remove=remove)
+
+
+def _thing(kind: str, found: Existing, remove: Callable[[str], object] | None) -> Thing:
+    ready = found.status.lower() in ("available", "paused", "failed")
+    return Thing(
+        kind=kind,
+        name=found.name,
+        state=found.status,
+        remove=partial(remove, found.name) if remove is not None and ready else None,
+    )
+
+
+def _waiting(thing: Thing) -> Thing:
+    return replace(thing, remove=None)
+
+
+def _asked(kind: str, name: str, look: Callable[[], Iterator[Thing]]) -> list[Thing]:
+    """What a look finds. What AWS does not answer about counts as there: it is not proven gone."""
+    found: list[Thing] = []
+    try:
+        found.extend(look())
+    except (TransientError, AwsError) as error:
+        found.append(Thing(kind=kind, name=name, state=f"not known: {error}"))
+    return found

@@ -1,0 +1,74 @@
+"""The files of a load, listed once: what the manifest of its COPY names, and nothing else.
+
+A prefix in COPY would take `orders.bak` with `orders`, and files that came later. Names that begin with `_` or `.` are no data, as
+everywhere in Hadoop's world. (https://docs.aws.amazon.com/redshift/latest/dg/loading-data-files-using-manifest.html)
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.model.warehouse.plan import FileFormat, Files
+
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundFile:
+    """An object by its URI, and its size."""
+
+    uri: str
+    bytes: int
+
+
+def render_manifest(files: Iterable[FoundFile]) -> str:
+    """A manifest by which a file that is missing, or has another length, fails the COPY."""
+    entries = [{"url": file.uri, "mandatory": True, "meta": {"content_length": file.bytes}} for file in files]
+    return json.dumps({"entries": entries}, indent=0)
+
+
+def find_files(s3: S3Gateway, files: Files) -> tuple[tuple[FoundFile, ...], tuple[str, ...]]:
+    """The files, each once, in order; and what is wrong."""
+    found: dict[str, FoundFile] = {}
+    wrong: list[str] = []
+    for uri in files.uris:
+        mine = list(_below(s3, uri))
+        if not mine:
+            what = "holds no file" if uri.endswith("/") else "does not exist"
+            wrong.append(f"{uri} {what}: nothing was loaded; see whether it was delivered, and how its name is written")
+        found |= {file.uri: file for file in mine}
+    empty = [file.uri for file in found.values() if not file.bytes]
+    if files.format is FileFormat.PARQUET and empty:
+        wrong.append(f"{_listed(empty)} {'is' if len(empty) == 1 else 'are'} empty, which no Parquet file is")
+    packed = [file.uri for file in found.values() if file.uri.endswith(".gz")]
+    plain = [file.uri for file in found.values() if not file.uri.endswith(".gz")]
+    if files.format is not FileFormat.PARQUET and packed and plain:
+        wrong.append(
+            f"some of its files are gzip and some are not, as {packed[0]} and {plain[0]}: make two loads of them"
+        )
+    return tuple(file for file in found.values() if file.bytes), tuple(wrong)
+
+
+def are_packed(files: Iterable[FoundFile]) -> bool:
+    """Whether the files are gzip, by their names."""
+    return any(file.uri.endswith(".gz") for file in files)
+
+
+def _below(s3: S3Gateway, uri: str) -> Iterator[FoundFile]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    if uri.endswith("/"):
+        for item in s3.list_objects(bucket, key):
+            if not item.key.rsplit("/", 1)[-1].startswith(("_", ".")) and not item.key.endswith("/"):
+                yield FoundFile(uri=f"s3://{bucket}/{item.key}", bytes=item.bytes)
+        return
+    head = s3.find_head(bucket, key)
+    if head is not None:
+        yield FoundFile(uri=uri, bytes=head.bytes)
+
+
+def _listed(uris: list[str]) -> str:
+    more = f" and {len(uris) - _SHOWN} more" if len(uris) > _SHOWN else ""
+    return ", ".join(uris[:_SHOWN]) + more

@@ -1,0 +1,73 @@
+"""A load, section after section: fill a new table, compare its rows with what should be there, put it in place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rds_lake.aws.warehouse.redshift_data import StatementState
+from rds_lake.model.warehouse.orders import LoadOrder, Section, parse_order
+from rds_lake.model.warehouse.record import Piece, PieceState
+from rds_lake.stages.warehouse.loading.why import ask
+from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.statements import MOST_ATTEMPTS, again, failed, is_conflict
+
+_ADVICE = "correct the file or the columns' types, then start the run anew"
+
+
+def order_of(piece: Piece, hands: Hands) -> LoadOrder:
+    """What was decided before anything was loaded (`orders.py`)."""
+    key = hands.key("loads", f"{piece.name}.json")
+    return parse_order(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))
+
+
+def section_of(piece: Piece, hands: Hands) -> Section:
+    """What the load sends next."""
+    return order_of(piece, hands).sections[piece.at]
+
+
+def ended(piece: Piece, state: StatementState, hands: Hands) -> Piece:
+    """The load after its statement has ended."""
+    if not state.is_good:
+        return _failed(piece, state)
+    order = order_of(piece, hands)
+    piece = replace(piece, seconds=(piece.seconds or 0) + (state.seconds or 0))
+    if piece.at == order.checked:
+        rows, notes, problem = _compared(order, state, hands)
+        piece = replace(piece, rows=rows, bytes=order.bytes, notes=(*order.notes, *notes))
+        if problem:
+            return failed(piece, f"load {piece.name}: {problem}")
+    if piece.at + 1 < len(order.sections):
+        return replace(piece, at=piece.at + 1, statement=None)
+    return replace(piece, state=PieceState.DONE)
+
+
+def _failed(piece: Piece, state: StatementState) -> Piece:
+    number = state.failed_part
+    part = state.parts[number] if number is not None else None
+    error = (part.error if part else "") or state.error or f"it is {state.status}"
+    if is_conflict(error) and piece.attempt < MOST_ATTEMPTS:
+        return again(piece)
+    said = f"load {piece.name}: {error}; {_ADVICE}" if state.status == "FAILED" else f"load {piece.name} was cancelled"
+    if is_conflict(error):
+        said = f"load {piece.name}: {error}, {piece.attempt} times; see what else writes the table, then start the run anew"
+    asking = ask(piece, said, part.query if part else None) if state.status == "FAILED" else None
+    return asking or failed(piece, said)
+
+
+def _compared(order: LoadOrder, state: StatementState, hands: Hands) -> tuple[int, tuple[str, ...], str]:
+    """Rows of the new table, notes on values that were lost, and what is wrong with their number."""
+    rows, lost = 0, list[tuple[str, int]]()
+    wrong = ""
+    for check in order.checks:
+        (found,) = hands.data.rows(state.parts[check.at].id if len(state.parts) > 1 else state.id)
+        lost += [(name, int(count or 0)) for name, count in zip(check.columns, found[1:], strict=True)]
+        rows = int(found[0]) if not check.columns else rows
+        if order.rows is not None and int(found[0]) != order.rows:
+            wrong = (
+                f"{int(found[0]):,} rows were loaded, and the lake's manifest has {order.rows:,}; nothing was put in place of the old "
+                "table. See whether files of the date were changed, materialize `parquet` of it again, then start the run anew"
+            )
+    notes = tuple(
+        f"{count:,} values of {name} are no {name} of its type, and NULL or shortened" for name, count in lost if count
+    )
+    return rows, notes, wrong

@@ -1,0 +1,153 @@
+"""What every load of a run sends, decided at once and before anything is loaded; every problem of every load together.
+
+The order of a load, and the manifest of its COPY, are objects below the run's staging. `prepared.json` is written last: where it is,
+all others are. Whatever a killed turn wrote before that is written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import date
+
+from rds_lake.errors import RdsLakeError, is_transient
+from rds_lake.model.warehouse.lake_rows import LakeRows
+from rds_lake.model.warehouse.orders import LoadOrder, render_order
+from rds_lake.model.warehouse.plan import Files, LakeTable, Load, Plan
+from rds_lake.model.warehouse.target import Target
+from rds_lake.sql.warehouse.loading import MOST_COLUMNS, Expected, render_file_load
+from rds_lake.sql.warehouse.statements import MOST_BYTES
+from rds_lake.stages.warehouse.loading.files import FoundFile, are_packed, find_files, render_manifest
+from rds_lake.stages.warehouse.loading.lake import lake_order
+from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.threads import cancelling_threads
+
+_DONE = "prepared.json"
+_THREADS = 16
+_LONGEST_NAME = 127  # bytes, https://docs.aws.amazon.com/redshift/latest/dg/r_names.html
+
+
+def are_prepared(hands: Hands) -> bool:
+    """Whether the orders of all loads are there."""
+    return hands.s3.find_head(hands.bucket, hands.key(_DONE)) is not None
+
+
+def prepare(plan: Plan, target: Target, hands: Hands) -> Mapping[str, str]:
+    """Write the orders of all loads; problems by load, and then nothing is marked as prepared. Transient errors are raised."""
+    found, problems = _rows(plan, hands)
+    problems |= _name_problems(plan)
+    with cancelling_threads(_THREADS, "orders") as pool:
+        wrong = list(pool.map(lambda load: _prepare(load, plan, target, hands, found), plan.loads))
+    problems |= {
+        load.name: problem
+        for load, problem in zip(plan.loads, wrong, strict=True)
+        if problem and load.name not in problems
+    }
+    if not problems:
+        hands.s3.put_text(hands.bucket, hands.key(_DONE), "{}", kms_key=hands.kms_key)
+    return problems
+
+
+def _rows(plan: Plan, hands: Hands) -> tuple[dict[LakeTable, LakeRows], dict[str, str]]:
+    """What the loads of the lake read: one look per source and date, however many tables."""
+    wanted: dict[tuple[str, date], list[tuple[Load, LakeTable]]] = defaultdict(list)
+    for load in plan.loads:
+        if isinstance(load.origin, LakeTable):
+            wanted[load.origin.source, load.origin.snapshot_date].append((load, load.origin))
+    found: dict[LakeTable, LakeRows] = {}
+    problems: dict[str, str] = {}
+    for (source, day), loads in wanted.items():
+        try:
+            there = hands.rows_of_lake(source, day, {table.table for _, table in loads})
+        except RdsLakeError as error:
+            if is_transient(error):
+                raise
+            problems |= {load.name: f"load {load.name}: {error}" for load, _ in loads}
+            continue
+        found |= {table: there[table.table] for _, table in loads if table.table in there}
+        for load, table in loads:
+            if table.table not in there:
+                problems[load.name] = (
+                    f"load {load.name}: {source} has no table {table.table!r} on {day}; see how Athena calls it"
+                )
+    return found, problems
+
+
+def _prepare(load: Load, plan: Plan, target: Target, hands: Hands, found: Mapping[LakeTable, LakeRows]) -> str:
+    """Write one order; what is wrong with it."""
+    new = new_name(plan.run, load.name)
+    manifest = hands.key("copy", f"{load.name}.manifest")
+    files: tuple[FoundFile, ...]
+    if isinstance(load.origin, Files):
+        files, wrong = find_files(hands.s3, load.origin)
+        wrong = (*wrong, *_column_problems([column.name for column in load.origin.columns]))
+        expected = Expected(rows=None, bytes=sum(file.bytes for file in files), files=len(files))
+        order = render_file_load(
+            load.name.lower(),
+            new,
+            load.origin,
+            manifest=hands.uri(manifest),
+            role=target.role,
+            gzip=are_packed(files),
+            expected=expected,
+        )
+    elif load.origin in found:
+        rows = found[load.origin]
+        order, wrong = lake_order(
+            load, rows, new, day=load.origin.snapshot_date, manifest=hands.uri(manifest), role=target.role
+        )
+        wrong = (*wrong, *_column_problems([column.name for column in rows.columns]))
+        files = tuple(FoundFile(uri=f"s3://{rows.bucket}/{file.key}", bytes=file.bytes) for file in rows.files)
+    else:
+        return ""
+    wrong = (*wrong, *_size_problems(order))
+    if not wrong:
+        if any(" MANIFEST" in sql for section in order.sections for sql in section.sqls):
+            hands.s3.put_text(hands.bucket, manifest, render_manifest(files), kms_key=hands.kms_key)
+        hands.s3.put_text(
+            hands.bucket, hands.key("loads", f"{load.name}.json"), render_order(order), kms_key=hands.kms_key
+        )
+    return f"load {load.name}: {'; '.join(wrong)}" if wrong else ""
+
+
+def new_name(run: str, load: str) -> str:
+    """The table that a load fills before it takes its place: no other run's."""
+    return f"rds_lake_{hashlib.sha256(f'{run}/{load}'.encode()).hexdigest()[:24]}"
+
+
+def _name_problems(plan: Plan) -> dict[str, str]:
+    seen: dict[str, str] = {}
+    problems: dict[str, str] = {}
+    for load in plan.loads:
+        other = seen.setdefault(load.name.lower(), load.name)
+        if other != load.name or list(plan.loads).count(load) > 1:
+            problems[load.name] = (
+                f"load {load.name}: Redshift calls it as {other}, in small letters; give one of them another name"
+            )
+        if not 0 < len(load.name.encode()) <= _LONGEST_NAME:
+            problems[load.name] = (
+                f"load {load.name}: a table's name has 1 to {_LONGEST_NAME} bytes; give it another name"
+            )
+    return problems
+
+
+def _column_problems(names: list[str]) -> tuple[str, ...]:
+    folded = [name.lower() for name in names]
+    wrong: list[str] = []
+    if not 0 < len(names) <= MOST_COLUMNS:
+        wrong.append(f"it has {len(names)} columns, and a table of Redshift 1 to {MOST_COLUMNS:,}")
+    twice = sorted({name for name in folded if folded.count(name) > 1}) if len(set(folded)) < len(folded) else []
+    if twice:
+        wrong.append(f"columns {', '.join(twice)} occur twice, in small letters")
+    long = [name for name in names if not 0 < len(name.encode()) <= _LONGEST_NAME]
+    return (*wrong, *(f"column {name!r}: a name has 1 to {_LONGEST_NAME} bytes" for name in long))
+
+
+def _size_problems(order: LoadOrder) -> tuple[str, ...]:
+    longest = max(len(sql.encode()) for section in order.sections for sql in section.sqls)
+    if longest <= MOST_BYTES:
+        return ()
+    return (
+        f"one of its statements has {longest:,} bytes, and the Data API takes {MOST_BYTES:,}: it has too many columns that are cast",
+    )

@@ -1,0 +1,78 @@
+"""Tables of the lake as loads need them, from Glue and the manifest: one look per source and date, however many tables.
+
+The columns and their types are those of the view in Athena (`stages/catalogue/naming.py`), so that a query has the same answer here
+and there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.tables.names import RAW_PREFIX
+from rds_lake.model.tables.nested_types import is_nested
+from rds_lake.model.tables.table import Column
+from rds_lake.model.warehouse.lake_rows import LakeRows, ViewedColumn
+from rds_lake.sql.warehouse.columns import may_be_too_long
+from rds_lake.stages.catalogue.dated import tables_of
+from rds_lake.stages.catalogue.naming import TypedTable
+from rds_lake.stages.catalogue.raw_tables import LONG_TEXT_FAILS
+from rds_lake.stages.lake.lake import Lake
+
+_UNION = "it is a `union:`, whose tables are told apart by a partition key, which is not in the files"
+_LONG = "would make NULL of a text of more than 65,535 bytes: its raw table was catalogued by an earlier release"
+_NESTED = "reads no column with fields of its own into a table"
+
+
+def rows_of_lake(
+    lake: Lake, sources: Mapping[str, SourceSettings]
+) -> Callable[[str, date, Collection[str]], Mapping[str, LakeRows]]:
+    """A function from source, date and views to what they are made of; KeyError for a source that is not there."""
+
+    def find(source: str, day: date, views: Collection[str]) -> Mapping[str, LakeRows]:
+        dated = tables_of(lake, sources[source], day, views=views)
+        raws = lake.glue.list_tables(source, beginning=RAW_PREFIX)
+        return {
+            table.names.view: _rows(table, dated.manifest, raws[table.names.raw].parameters)
+            for table in dated.typed
+            if table.names.raw in raws
+        }
+
+    return find
+
+
+def _rows(table: TypedTable, manifest: Manifest, parameters: Mapping[str, str]) -> LakeRows:
+    names, own = table.names, table.named.manifest
+    there = {column.name.lower(): column for column in own.columns}
+    seen = {one.column.name: one.column.hive_type for one in table.named.seen}
+    columns = tuple(
+        ViewedColumn(
+            name=column.alias, presto_type=column.presto_type, hive_type=seen.get(column.name, "string"),
+            column=there.get(column.name.lower()),
+        )
+        for column in table.columns
+    )  # fmt: skip
+    return LakeRows(
+        database=manifest.source,
+        raw=names.raw,
+        where=(names.partition_key, manifest.snapshot_date.isoformat()),
+        columns=columns,
+        file_columns=own.columns,
+        bucket=manifest.data_bucket,
+        files=own.files,
+        rows=own.rows,
+        bytes=own.bytes,
+        spectrum=_unread(own.columns, parameters),
+        copy=_UNION if table.named.members else "",
+        member_key=names.member_key or "",
+    )
+
+
+def _unread(columns: Sequence[Column], parameters: Mapping[str, str]) -> str:
+    """Why Spectrum cannot read the columns as they are; "" where it can."""
+    if any(is_nested(column.hive_type) for column in columns):
+        return _NESTED
+    says = all(parameters.get(key) == value for key, value in LONG_TEXT_FAILS.items())
+    return "" if says or not any(may_be_too_long(column) for column in columns) else _LONG

@@ -1,0 +1,1 @@
+"""From lake.yaml, the files of steps and a JSON to the plan of a run."""

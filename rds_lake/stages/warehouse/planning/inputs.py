@@ -1,0 +1,187 @@
+"""JSON files that ask for runs: found by listing `input:`, each becomes a run, or has a file with its errors beside it.
+
+    s3://acme-drop/jobs/november.json               dropped by somebody; bucket, key and ETag make the id of its run
+    s3://acme-drop/jobs/november.json.errors.json   what is wrong with it, written by rds-lake; `problems` is empty once it is mended
+
+Nothing is remembered but what lies in S3: a look that is repeated finds the record or the errors of the one before, and begins nothing
+twice. One broken JSON never stops a good one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from rds_lake.aws.s3.objects import S3Object, uri
+from rds_lake.config.warehouse import LoadOfFiles
+from rds_lake.errors import InputError, ManifestError, RdsLakeError
+from rds_lake.model.warehouse.input import MOST_BYTES, WarehouseInput, parse_input
+from rds_lake.stages.lake.shared_state import change_text
+from rds_lake.stages.runs.apart import Failed, attempt
+from rds_lake.stages.warehouse.planning.loads import is_at
+from rds_lake.stages.warehouse.planning.plan import Asked, Planner, plan_run
+from rds_lake.stages.warehouse.records import begin_run, run_key
+
+ERRORS = ".errors.json"
+_ENDING = ".json"
+_AUTHOR = "rds-lake"
+# A JSON that was dropped is looked at for the last time after so many listed objects in one look; the next look goes on behind them.
+MOST_LISTED = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """What became of one JSON: a run that was begun, problems that were written beside it, or `failed`: it is looked at again."""
+
+    uri: str
+    run: str | None = None
+    problems: tuple[str, ...] = ()
+    failed: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """JSON files that nobody has looked at yet. `after`: the key behind which the next look goes on; None at the end."""
+
+    inputs: tuple[S3Object, ...]
+    after: str | None = None
+
+
+def run_of_input(bucket: str, key: str, etag: str) -> str:
+    """The id of the run that this very object asks for."""
+    return f"input-{hashlib.sha256(json.dumps([bucket, key, etag.strip(chr(34))]).encode()).hexdigest()[:16]}"
+
+
+def list_inputs(planner: Planner, *, since: datetime | None = None, after: str | None = None) -> Listed:
+    """The JSON files that have no newer errors beside them; with `since` those alone that were written later."""
+    assert planner.settings.input is not None
+    bucket, prefix = _place(planner.settings.input)
+    # JSON files may be data: those that lake.yaml loads ask for nothing.
+    data = [place for load in planner.settings.loads if isinstance(load, LoadOfFiles) for place in load.files]
+    found: list[S3Object] = []
+    told: dict[str, datetime] = {}
+    last: str | None = None
+    for number, item in enumerate(planner.lake.s3.list_objects(bucket, prefix, after=after or "")):
+        if number >= MOST_LISTED:
+            break
+        last = item.key
+        if item.key.endswith(ERRORS) and item.modified is not None:
+            told[item.key.removesuffix(ERRORS)] = item.modified
+        elif item.key.endswith(_ENDING) and not any(is_at(uri(bucket, item.key), place) for place in data):
+            found.append(item)
+    else:
+        last = None
+    inputs = [item for item in found if _is_new(item, told.get(item.key), since)]
+    return Listed(inputs=tuple(inputs), after=last)
+
+
+def take_inputs(planner: Planner, inputs: tuple[S3Object, ...]) -> Iterator[Arrived]:
+    """Begin the run of each, or write what is wrong with it; those that have a run already are left out."""
+    assert planner.settings.input is not None
+    bucket, _ = _place(planner.settings.input)
+    for item in inputs:
+        taken = attempt(lambda item=item: take_input(planner, bucket, item.key, item.etag))
+        if isinstance(taken, Failed):
+            yield Arrived(uri=uri(bucket, item.key), failed=taken.why)
+        elif taken is not None:
+            yield taken
+
+
+def take_input(planner: Planner, bucket: str, key: str, etag: str | None = None) -> Arrived | None:
+    """The JSON as it is now: its run is begun, or its errors are written. None where it has a run, or is gone.
+
+    `etag`: of the version that was seen, which saves reading one that has a run.
+    """
+    if etag is not None and _has_run(planner, run_of_input(bucket, key, etag)):
+        return None
+    place = uri(bucket, key)
+    try:
+        version = planner.lake.s3.find_version(bucket, key, most=MOST_BYTES)
+    except ManifestError as error:
+        return _broken(planner, bucket, key, etag or "", [f"$: {error}"])
+    if version is None:
+        return None
+    text, etag = version
+    run = run_of_input(bucket, key, etag)
+    if _has_run(planner, run):
+        return None
+    try:
+        body = parse_input(text)
+        plan = plan_run(planner, Asked(run=run, cause=place, body=body, place=place))
+    except InputError as error:
+        problems = list(dict.fromkeys([*error.problems, *_further(planner, run, place, error.rest)]))
+        return _broken(planner, bucket, key, etag, problems)
+    begin_run(planner.lake, plan, cause=place, now=planner.clock())
+    _clear(planner, bucket, key, etag, run)
+    return Arrived(uri=place, run=run)
+
+
+def _further(planner: Planner, run: str, place: str, rest: object) -> Sequence[str]:
+    """What lake.yaml and S3 say about the part of a broken JSON that can be read: all its problems come at once."""
+    if not isinstance(rest, WarehouseInput):
+        return ()
+    try:
+        plan_run(planner, Asked(run=run, cause=place, body=rest, place=place))
+    except InputError as error:
+        return error.problems
+    return ()
+
+
+def _is_new(item: S3Object, told: datetime | None, since: datetime | None) -> bool:
+    if item.modified is None:
+        return True
+    return (told is None or told < item.modified) and (since is None or item.modified >= since)
+
+
+def _has_run(planner: Planner, run: str) -> bool:
+    key = run_key(planner.lake, planner.settings.name, run)
+    return planner.lake.s3.find_head(planner.lake.layout.bucket, key) is not None
+
+
+def _broken(planner: Planner, bucket: str, key: str, etag: str, problems: list[str] | tuple[str, ...]) -> Arrived:
+    body = {"problems": list(problems), "next": "correct them, and upload the JSON again; nothing was begun"}
+    _tell(planner, bucket, key, etag, body, always=True)
+    return Arrived(uri=uri(bucket, key), problems=tuple(problems))
+
+
+def _clear(planner: Planner, bucket: str, key: str, etag: str, run: str) -> None:
+    """Say in a file of errors that is there that they are mended."""
+    _tell(planner, bucket, key, etag, {"problems": [], "run": run}, always=False)
+
+
+def _tell(planner: Planner, bucket: str, key: str, etag: str, body: dict[str, Any], *, always: bool) -> None:
+    target = f"{key}{ERRORS}"
+    text = json.dumps(
+        {"written_by": _AUTHOR, "input": uri(bucket, key), "etag": etag, "at": planner.clock().isoformat()} | body,
+        indent=1,
+    )
+
+    def change(there: str | None) -> str | None:
+        if there is None:
+            return text if always else None
+        if not _is_mine(there):
+            raise RdsLakeError(
+                f"{uri(bucket, target)} was not written by rds-lake, so no errors were written there; rename that object. The errors "
+                f"of {uri(bucket, key)}: {'; '.join(body['problems'][:5])}"
+            )
+        return text
+
+    own = bucket == planner.lake.layout.bucket
+    change_text(planner.lake.s3, bucket, target, change, kms_key=planner.lake.kms_key if own else None)
+
+
+def _is_mine(text: str) -> bool:
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(body, dict) and body.get("written_by") == _AUTHOR
+
+
+def _place(place: str) -> tuple[str, str]:
+    bucket, _, prefix = place.removeprefix("s3://").partition("/")
+    return bucket, prefix

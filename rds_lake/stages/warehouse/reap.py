@@ -1,0 +1,88 @@
+"""Reaps warehouses: removes everything that an expired lease names, and proves it gone. Others are left as they are.
+
+    for reaped in reap([site, ...], apply=True): ...
+
+A run that died, was cancelled, or whose turns stopped leaves a lease that expires; so does a warehouse that was kept for some
+minutes. A removal that is under way goes on, whoever began it. One warehouse that cannot be looked at never stops the others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.errors import RdsLakeError
+from rds_lake.model.warehouse.lease import Lease, LeaseState, removing
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.warehouse.lease import change_lease, read_lease
+from rds_lake.stages.warehouse.leftovers import all_leftovers
+from rds_lake.stages.warehouse.remove import Remaining, finish, keep, stays
+from rds_lake.stages.warehouse.site import Site
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaped:
+    """What became of one warehouse. `lease`: what it said before, None where there is none.
+
+    `left`: what was there at this look, whose removal is under way now. `due`: whether the lease had expired; without `left`
+    everything that it named is gone then. `error`: why the warehouse could not be looked at.
+    """
+
+    warehouse: str
+    lease: Lease | None = None
+    due: bool = False
+    left: Remaining = ()
+    error: str | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to be done now."""
+        return not self.left and self.error is None
+
+
+def reap(sites: Iterable[Site], *, apply: bool) -> Iterator[Reaped]:
+    """Each warehouse, one after the other. Without `apply` nothing is changed: `left` is what would go."""
+    for site in sites:
+        try:
+            yield _reaped(site, apply=apply)
+        except RdsLakeError as error:
+            yield Reaped(warehouse=site.name, error=str(error))
+
+
+def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ...]:
+    """Warehouses that have a lease and are no longer in lake.yaml: what they left is reaped all the same.
+
+    Their settings are the defaults: everything that is to go is named by their leases.
+    """
+    folder = lake.layout.warehouse_folder("").rstrip("/") + "/"
+    found: list[WarehouseSettings] = []
+    last = ""
+    while first := next(iter(lake.s3.list_objects(lake.layout.bucket, folder, after=last)), None):
+        name = first.key.removeprefix(folder).partition("/")[0]
+        last = f"{folder}{name}/\U0010ffff"  # behind everything of this warehouse
+        if name not in known and re.fullmatch(r"[a-z][a-z0-9_]{0,39}", name):
+            found.append(WarehouseSettings(name=name))
+    return tuple(found)
+
+
+def _reaped(site: Site, *, apply: bool) -> Reaped:
+    lease = read_lease(site)
+    if lease is None or not lease.expired(site.clock()):
+        return Reaped(warehouse=site.name, lease=lease)
+    left = _end(site, lease) if apply else tuple(all_leftovers(site, lease))
+    return Reaped(warehouse=site.name, lease=lease, due=True, left=left)
+
+
+def _end(site: Site, lease: Lease) -> Remaining:
+    # Kept for ever: only the dead run's own things go. Kept for minutes: nobody waits for a warehouse whose run died.
+    if lease.state is LeaseState.HELD and lease.keep_minutes is None and stays(site, lease):
+        return keep(site, lease)
+
+    def begin(now: Lease | None) -> Lease | None:
+        # Extended or taken since it was read: it lives.
+        expired = now is not None and now.number == lease.number and now.expired(site.clock())
+        return removing(now) if expired and now is not None else None
+
+    return finish(site, change_lease(site, begin), lease)

@@ -1,0 +1,141 @@
+"""Records of runs in S3, and the list of those that are open.
+
+    <prefix>/_warehouses/<warehouse>/runs/<run>.json   how far a run is; it stays, as the run's history
+    <prefix>/_warehouses/<warehouse>/open.json         the runs that have not ended, or that Dagster does not know the end of yet
+
+The list names a run before its record is written: a run that nobody takes turns of would never end. Where a process was killed in
+between, the list names a run without a record, which whoever takes turns removes from it after a while.
+What belongs here: reading and writing both. What a turn does is `turn.py`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+
+from rds_lake.errors import ConflictError, ManifestError
+from rds_lake.model.records import read_record, render_record
+from rds_lake.model.warehouse.plan import Plan
+from rds_lake.model.warehouse.record import Phase, Piece, PieceKind, RunRecord
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.shared_state import change_text
+
+_VERSION = 1
+_MOST_OPEN = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """A record, and the version of the object it was read from."""
+
+    record: RunRecord
+    etag: str
+
+
+def run_key(lake: Lake, warehouse: str, run: str) -> str:
+    """Where a run's record is."""
+    return f"{lake.layout.warehouse_folder(warehouse)}runs/{run}.json"
+
+
+def find_run(lake: Lake, warehouse: str, run: str) -> StoredRun | None:
+    """The run, None where there is none; ManifestError where its record is damaged."""
+    key = run_key(lake, warehouse, run)
+    version = lake.s3.find_version(lake.layout.bucket, key)
+    if version is None:
+        return None
+    remedy = "look for what the run left with `rds-lake warehouse reap`, then delete the object"
+    record = read_record(RunRecord, version[0], where=lake.layout.uri(key), known=(_VERSION,), remedy=remedy)
+    return StoredRun(record=record, etag=version[1])
+
+
+def get_run(lake: Lake, warehouse: str, run: str) -> StoredRun:
+    """The run; ManifestError where there is none."""
+    stored = find_run(lake, warehouse, run)
+    if stored is None:
+        where = lake.layout.uri(run_key(lake, warehouse, run))
+        raise ManifestError(f"{where} does not exist: warehouse {warehouse} has no run {run}; begin one")
+    return stored
+
+
+def begin_run(lake: Lake, plan: Plan, *, cause: str, now: datetime) -> RunRecord:
+    """Name the run in the list and write its record; a run that was begun before stays as it is."""
+    there = find_run(lake, plan.warehouse, plan.run)
+    if there is not None and there.record.phase is Phase.ENDED:
+        return there.record
+    _change_open(lake, plan.warehouse, lambda runs: runs if plan.run in runs else [*runs, plan.run])
+    if there is not None:
+        return there.record
+    record = RunRecord(plan=plan, phase=Phase.CREATING, pieces=_pieces(plan), began_at=now, cause=cause)
+    key = run_key(lake, plan.warehouse, plan.run)
+    try:
+        lake.s3.replace_text(lake.layout.bucket, key, _render(record), etag=None, kms_key=lake.kms_key)
+    except ConflictError:
+        return get_run(lake, plan.warehouse, plan.run).record
+    return record
+
+
+def write_run(lake: Lake, stored: StoredRun, record: RunRecord) -> StoredRun:
+    """Write the record in place of the version that was read; ConflictError where another turn did before."""
+    key = run_key(lake, record.plan.warehouse, record.plan.run)
+    etag = lake.s3.replace_text(lake.layout.bucket, key, _render(record), etag=stored.etag, kms_key=lake.kms_key)
+    return StoredRun(record=record, etag=etag)
+
+
+def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
+    """Have the run end: its next turns cancel statements and remove what it made. One that ends already goes on so."""
+    while True:
+        stored = get_run(lake, warehouse, run)
+        if stored.record.phase in (Phase.REMOVING, Phase.ENDED):
+            return stored.record
+        try:
+            return write_run(lake, stored, replace(stored.record, phase=Phase.REMOVING, error=why)).record
+        except ConflictError:
+            continue
+
+
+def open_runs(lake: Lake, warehouse: str) -> tuple[str, ...]:
+    """The runs that have not ended or are not reported, in the order in which they were begun."""
+    text = lake.s3.find_text(lake.layout.bucket, _open_key(lake, warehouse))
+    return tuple(_runs(text))
+
+
+def close_run(lake: Lake, warehouse: str, run: str) -> None:
+    """Take an ended run, whose end is reported, from the list."""
+    _change_open(lake, warehouse, lambda runs: [each for each in runs if each != run])
+
+
+def _open_key(lake: Lake, warehouse: str) -> str:
+    return f"{lake.layout.warehouse_folder(warehouse)}open.json"
+
+
+def _change_open(lake: Lake, warehouse: str, change: Callable[[list[str]], list[str]]) -> None:
+    def changed(text: str | None) -> str | None:
+        before = _runs(text)
+        after = change(before)
+        return None if after == before else json.dumps({"runs": after[-_MOST_OPEN:]}, indent=1)
+
+    change_text(lake.s3, lake.layout.bucket, _open_key(lake, warehouse), changed, kms_key=lake.kms_key)
+
+
+def _runs(text: str | None) -> list[str]:
+    """A damaged list is an empty one: leases expire, and inputs are found again by listing."""
+    try:
+        body = json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return []
+    runs = body.get("runs") if isinstance(body, dict) else None
+    return [run for run in runs if isinstance(run, str)] if isinstance(runs, list) else []
+
+
+def _render(record: RunRecord) -> str:
+    return render_record(asdict(record), version=_VERSION)
+
+
+def _pieces(plan: Plan) -> tuple[Piece, ...]:
+    return (
+        *(Piece(kind=PieceKind.LOAD, name=load.name) for load in plan.loads),
+        *(Piece(kind=PieceKind.STEP, name=step.name) for step in plan.steps),
+        *(Piece(kind=PieceKind.UNLOAD, name=unload.name) for unload in plan.unloads),
+    )

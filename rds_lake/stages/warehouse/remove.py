@@ -1,0 +1,92 @@
+"""Takes a warehouse down: one look at everything that its lease names, and the next step of the removal of each.
+
+    if left := take_down(site, run):    # once in every turn; nothing waits
+        ...                             # what is still there, and in which state
+
+`()` is returned, and the lease is free, only when each thing was looked for and not found. A warehouse that is kept stays, without
+statements and staging of the run. Nothing that the lease does not name is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rds_lake.errors import AwsError, RelocationError, TransientError
+from rds_lake.model.warehouse.lease import Lease, LeaseState, freed, kept, removing
+from rds_lake.model.warehouse.plan import Mode
+from rds_lake.stages.warehouse.lease import change_lease, read_lease
+from rds_lake.stages.warehouse.leftovers import Thing, all_leftovers, run_leftovers
+from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.stack import is_good, stacks_of
+
+Remaining = tuple[Thing, ...]
+
+
+def take_down(site: Site, run: str) -> Remaining:
+    """End the run's lease as far as it goes now: what is still there, `()` when nothing is that has to go.
+
+    Also for a run that never had the lease, or whose lease was ended by the reaper.
+    """
+    lease = read_lease(site)
+    if lease is None or lease.run != run or lease.state in (LeaseState.FREE, LeaseState.KEPT):
+        return ()
+    if lease.state is LeaseState.HELD and stays(site, lease):
+        return keep(site, lease)
+    return remove(site, lease)
+
+
+def stays(site: Site, lease: Lease) -> bool:
+    """Whether the warehouse is kept after the run: not one that could not be created."""
+    if lease.keep_minutes == 0 or lease.mode is Mode.EXISTING:
+        return False
+    return is_good(stacks_of(site, lease).look())
+
+
+def keep(site: Site, lease: Lease) -> Remaining:
+    """Clear what the run left in a warehouse that stays, then say in the lease that it is kept."""
+    if left := run_leftovers(site, lease):
+        return stepped(left)
+
+    def end(now: Lease | None) -> Lease | None:
+        return kept(now, site.clock()) if now is not None and now == lease else None
+
+    now = change_lease(site, end)
+    if now is not None and now.number == lease.number and now.state is not LeaseState.KEPT:
+        return (Thing(kind="lease", name=lease.warehouse, state=f"{now.state}, changed by another turn"),)
+    return ()
+
+
+def remove(site: Site, lease: Lease) -> Remaining:
+    """Say in the lease that everything goes, then make the next step; free the lease when nothing is left."""
+
+    def begin(now: Lease | None) -> Lease | None:
+        same = now is not None and (now.run, now.number) == (lease.run, lease.number)
+        return removing(now) if same and now is not None and now.state is LeaseState.HELD else None
+
+    return finish(site, change_lease(site, begin), lease)
+
+
+def finish(site: Site, now: Lease | None, lease: Lease) -> Remaining:
+    """The next step of a removal that `lease` began, unless somebody else came to its end (`now` is what the lease says)."""
+    if now is None or now.state is not LeaseState.REMOVING or now.number != lease.number:
+        return ()
+    left = tuple(thing for thing in stepped(all_leftovers(site, now)) if not thing.moot)
+    if not left:
+        change_lease(site, lambda then: freed(now) if then == now else None)
+    return left
+
+
+def stepped(things: Sequence[Thing]) -> Remaining:
+    """Begin the removal of what can go now; what AWS refuses is said in its state, and tried again by the next turn."""
+    return tuple(_stepped(thing) for thing in things)
+
+
+def _stepped(thing: Thing) -> Thing:
+    if thing.remove is None:
+        return thing
+    try:
+        thing.remove()
+    except (TransientError, AwsError, RelocationError) as error:
+        return replace(thing, state=f"{thing.state}; {error}")
+    return thing

@@ -1,0 +1,200 @@
+"""Brings a warehouse up: one look at AWS and what can be done now. Nothing waits.
+
+    match bring_up(site, plan):
+        case Target() as target: ...     # send statements there
+        case NotYet() as not_yet: ...    # say `not_yet.why`, and come again in a minute
+
+The lease is written before CreateStack. A stack that is there is adopted, also that of a run whose worker died. A creation that
+failed is an error with CloudFormation's own reasons; what it left is removed by `take_down`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from rds_lake.aws.warehouse.clusters import Existing
+from rds_lake.aws.warehouse.stacks import Event, Stack, StackGateway, last_operation
+from rds_lake.errors import ConfigError, ConflictError, LeaseLostError, StackError
+from rds_lake.model.warehouse.lease import Lease
+from rds_lake.model.warehouse.names import client_token
+from rds_lake.model.warehouse.plan import Mode, Plan
+from rds_lake.model.warehouse.target import Target
+from rds_lake.stages.warehouse.lease import Busy, change_lease, take
+from rds_lake.stages.warehouse.site import Site
+
+TEMPLATE_TAG = "rds-lake:template"
+ROLE_OUTPUT = "Role"
+_MOST_MINUTES = 60  # of a creation; ClusterAvailable's own waiter gives up after 30
+_GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_AVAILABLE = "available"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotYet:
+    """What is waited for: a sentence for people."""
+
+    why: str
+
+
+def bring_up(site: Site, plan: Plan) -> Target | NotYet:
+    """Where the run's statements go, as soon as it is there.
+
+    StackError, with what CloudFormation says of each resource, where the creation failed; ConfigError where the settings of
+    an existing warehouse do not name one; LeaseLostError where the run took longer than its lease.
+    """
+    if plan.mode is Mode.EXISTING:
+        existing(site)  # before the lease: its mistakes are told at once
+    lease = take(site, plan)
+    if isinstance(lease, Busy):
+        return NotYet(why=lease.why)
+    if lease.mode is Mode.EXISTING:
+        return existing(site)
+    stacks = stacks_of(site, lease)
+    stack = stacks.look()
+    if stack is None:
+        return _create(site, stacks, lease)
+    if stack.busy:
+        return NotYet(why=f"stack {stack.name} is in {stack.status}")
+    if stack.status not in _GOOD:
+        return _replace(site, stacks, stack, lease, _failed(stack, stacks.events(stack.id)))
+    if lease.adopted and stack.tags.get(TEMPLATE_TAG) != _digest(site.template(lease.names)):
+        return _update(site, stacks, stack, lease)
+    return _target(site, stacks, stack, lease)
+
+
+def existing(site: Site) -> Target:
+    """The workgroup or cluster that somebody else made; ConfigError where lake.yaml does not say which."""
+    wanted, role = site.settings.existing, site.settings.role
+    if wanted is None or role is None or bool(wanted.workgroup) == bool(wanted.cluster):
+        raise ConfigError(
+            f"warehouse {site.name} has `mode: existing`: give `role:`, and in `existing:` either `workgroup:` or `cluster:`"
+        )
+    return Target(
+        database=site.settings.database,
+        role=role,
+        workgroup=wanted.workgroup,
+        cluster=wanted.cluster,
+        secret=wanted.secret,
+        db_user=wanted.db_user,
+    )
+
+
+def stacks_of(site: Site, lease: Lease) -> StackGateway:
+    """CloudFormation's calls for the lease's stack."""
+    assert lease.names.stack is not None
+    return StackGateway(api=site.stacks, name=lease.names.stack)
+
+
+def is_good(stack: Stack | None) -> bool:
+    """Whether the stack is as its template says."""
+    return stack is not None and stack.status in _GOOD
+
+
+def _create(site: Site, stacks: StackGateway, lease: Lease) -> NotYet:
+    text = site.template(lease.names)
+    # The lease was extended by this very turn. If that is long ago, this process stood still, and everything may be removed.
+    if lease.expires_at is not None and site.clock() >= lease.expires_at:
+        raise LeaseLostError(
+            f"run {lease.run} stood still for longer than its lease of warehouse {site.name}: start it anew"
+        )
+    try:
+        stacks.create(
+            TemplateBody=text,
+            TimeoutInMinutes=_MOST_MINUTES,
+            ClientRequestToken=client_token(f"{lease.names.stack}/{lease.made_by}/create"),
+            **_order(site, text),
+        )
+    except ConflictError:
+        return NotYet(why=f"another turn of run {lease.run} creates stack {stacks.name}")
+    return NotYet(why=f"stack {stacks.name} is being created")
+
+
+def _update(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> NotYet | Target:
+    """What was kept, and was made by other settings, becomes as the settings of now."""
+    text = site.template(lease.names)
+    if not stacks.update(stack.id, TemplateBody=text, **_order(site, text)):
+        return _target(site, stacks, stack, lease)
+    return NotYet(why=f"stack {stack.name} is being updated to the settings of now")
+
+
+def _order(site: Site, text: str) -> dict[str, object]:
+    return {
+        "Capabilities": ["CAPABILITY_NAMED_IAM"],
+        "Tags": [{"Key": TEMPLATE_TAG, "Value": _digest(text)}, {"Key": "rds-lake:warehouse", "Value": site.name}],
+    }
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _replace(site: Site, stacks: StackGateway, stack: Stack, lease: Lease, failed: StackError) -> NotYet:
+    """What an earlier run left broken is removed, then made anew. The run's own failed creation is its error."""
+    if not lease.adopted:
+        raise failed
+    stacks.delete(stack.id, delete_token(stacks, stack))
+    change_lease(
+        site, lambda now: replace(now, made_by=lease.run) if now is not None and now.run == lease.run else None
+    )
+    return NotYet(why=f"stack {stack.name}, left in {stack.status}, is being removed before it is created anew")
+
+
+def delete_token(stacks: StackGateway, stack: Stack) -> str:
+    """The token of a deletion: another one after a deletion that failed, or CloudFormation would take it for the same."""
+    return client_token(f"{stack.id}/{stacks.newest(stack.id)}/delete")
+
+
+def _target(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> Target | NotYet:
+    names = lease.names
+    found, secret = _found(site, lease)
+    if found is None:
+        gone = StackError(
+            f"{names.cluster or names.workgroup} is gone, although stack {stack.name} is in {stack.status}: somebody deleted it "
+            "(CloudTrail says who). What is left of it is removed; run the warehouse again"
+        )
+        return _replace(site, stacks, stack, lease, gone)
+    if found.status.lower() == "paused":
+        site.redshift.resume(found.name)
+    if found.status.lower() != _AVAILABLE:
+        return NotYet(why=f"{found.name} is {found.status.lower()}")
+    limit = site.settings.serverless.usage_limit if site.settings.serverless is not None else None
+    if names.workgroup is not None and limit is not None:
+        site.serverless.limit_usage(found.arn, limit.rpu_hours, limit.per)
+    return Target(
+        database=site.settings.database,
+        role=site.settings.role or dict(stack.outputs)[ROLE_OUTPUT],
+        workgroup=names.workgroup,
+        cluster=names.cluster,
+        secret=secret,
+    )
+
+
+def _found(site: Site, lease: Lease) -> tuple[Existing | None, str | None]:
+    """The cluster or workgroup, and the ARN of the admin's secret."""
+    if lease.names.cluster is not None:
+        cluster = site.redshift.find_cluster(lease.names.cluster)
+        return cluster, cluster.secret if cluster is not None else None
+    namespace = site.serverless.find_namespace(lease.names.namespace or "")
+    workgroup = site.serverless.find_workgroup(lease.names.workgroup or "")
+    return (workgroup, namespace.secret) if namespace is not None else (None, None)
+
+
+def _failed(stack: Stack, events: Sequence[Event]) -> StackError:
+    problems = [
+        f"{event.logical} ({event.type} {event.physical}), {event.status}: {event.reason or 'no reason given'}"
+        for event in last_operation(_before_rollback(events))
+        if event.failed
+    ]
+    return StackError(
+        f"stack {stack.name} of the warehouse is in {stack.status}. Mend what CloudFormation says, then run it again; what it left "
+        "is removed by this run, or by `rds-lake warehouse reap --apply`:",
+        problems or ["CloudFormation names no resource: it took longer than it may, or was cancelled"],
+    )
+
+
+def _before_rollback(events: Sequence[Event]) -> Sequence[Event]:
+    """Without a deletion that followed: its failures are not why the creation failed."""
+    begins = [at for at, event in enumerate(events) if event.of_stack and event.status == "DELETE_IN_PROGRESS"]
+    return events[: begins[0]] if begins else events

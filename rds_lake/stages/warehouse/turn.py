@@ -1,0 +1,154 @@
+"""One turn of a run: look at AWS, do what can be done now, write what is so afterwards. Nothing waits.
+
+    CREATING   lease and stack, until statements can be sent
+    WORKING    loads, steps and unloads go on
+    REMOVING   statements are cancelled, staging and stack go, whatever ended the run
+    ENDED
+
+Anybody may take a turn: Dagster's sensor, an asset that waits, the command. Two at once do no harm: the later one to write finds
+the record changed and keeps what is there. A turn that was killed is made again by the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.errors import ConflictError, LeaseLostError, RdsLakeError, TransientError
+from rds_lake.model.warehouse.record import Phase, Piece, PieceState, RunRecord
+from rds_lake.model.warehouse.target import Target
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.warehouse.cost import over_budget
+from rds_lake.stages.warehouse.lease import keep_alive
+from rds_lake.stages.warehouse.records import StoredRun, get_run, write_run
+from rds_lake.stages.warehouse.remove import take_down
+from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.stack import NotYet, bring_up
+from rds_lake.stages.warehouse.work.advance import advance, cancel
+from rds_lake.stages.warehouse.work.hands import Hands
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Works:
+    """What turns of one warehouse need. `lake`: for records. `hands`: what statements of a run are sent with."""
+
+    lake: Lake
+    site: Site
+    hands: Callable[[RunRecord], Hands]
+    clock: Callable[[], datetime]
+
+    @property
+    def settings(self) -> WarehouseSettings:
+        return self.site.settings
+
+
+def take_turn(works: Works, run: str) -> RunRecord:
+    """The run after one turn. TransientError where AWS did not answer: nothing was written, the next turn tries again."""
+    stored = get_run(works.lake, works.settings.name, run)
+    record = stored.record
+    if record.phase is Phase.ENDED:
+        return record
+    after = _turned(works, record)
+    if after == record:
+        return record
+    return _written(works, stored, after)
+
+
+def _turned(works: Works, record: RunRecord) -> RunRecord:
+    try:
+        match record.phase:
+            case Phase.CREATING:
+                return _create(works, record)
+            case Phase.WORKING:
+                return _work(works, record)
+            case _:
+                return _remove(works, record)
+    except TransientError:
+        raise
+    except RdsLakeError as error:
+        if record.phase is Phase.REMOVING:
+            raise  # a person has to act, and the run stays open until then
+        return _removing(works, record, str(error))
+
+
+def _create(works: Works, record: RunRecord) -> RunRecord:
+    if refused := over_budget(record, works.settings, works.clock()):
+        return _removing(works, record, refused)
+    up = bring_up(works.site, record.plan)
+    if isinstance(up, NotYet):
+        return replace(record, waiting=up.why)
+    # Statements are sent by the next turn: the record says that they may be there before any is.
+    return replace(record, phase=Phase.WORKING, target=up, worked_from=works.clock(), waiting=None)
+
+
+def _work(works: Works, record: RunRecord) -> RunRecord:
+    try:
+        keep_alive(works.site, record.plan.run)
+    except LeaseLostError as error:
+        return _ended(works, replace(record, error=str(error)))
+    if refused := over_budget(record, works.settings, works.clock()):
+        return _removing(works, record, refused)
+    record = advance(record, _target(record), works.hands(record))
+    if all(piece.has_ended for piece in record.pieces):
+        return _removing(works, record, failures(record))
+    return record
+
+
+def _remove(works: Works, record: RunRecord) -> RunRecord:
+    if record.target is not None and not all(piece.has_ended for piece in record.pieces):
+        record = _cancelled(works, record)
+    if left := take_down(works.site, record.plan.run):
+        waiting = ", ".join(f"{thing.kind} {thing.name} ({thing.state})" for thing in left)
+        return replace(record, waiting=f"waits until it is gone: {waiting}")
+    return _ended(works, record)
+
+
+def _cancelled(works: Works, record: RunRecord) -> RunRecord:
+    """Statements whose end was asked for. What cannot be asked, ends with the warehouse, or by its name in `take_down`."""
+    try:
+        return cancel(record, _target(record), works.hands(record))
+    except RdsLakeError:
+        return record
+
+
+def _removing(works: Works, record: RunRecord, error: str | None) -> RunRecord:
+    until = works.clock() if record.worked_from is not None else None
+    return replace(record, phase=Phase.REMOVING, error=error, worked_until=until, waiting=None)
+
+
+def _ended(works: Works, record: RunRecord) -> RunRecord:
+    why = "the run ended before it"
+    pieces = tuple(piece if piece.has_ended else _skipped(piece, why) for piece in record.pieces)
+    return replace(record, phase=Phase.ENDED, pieces=pieces, ended_at=works.clock(), waiting=None)
+
+
+def _skipped(piece: Piece, why: str) -> Piece:
+    if piece.state is PieceState.RUNNING:
+        return replace(piece, state=PieceState.FAILED, error=piece.error or "it was cancelled")
+    return replace(piece, state=PieceState.SKIPPED, error=piece.error or why)
+
+
+def _target(record: RunRecord) -> Target:
+    assert record.target is not None, "a run that works has a target"
+    return record.target
+
+
+def failures(record: RunRecord) -> str | None:
+    """Every load, step and unload that failed, with its reason, in one text; None where none did."""
+    failed = [piece for piece in record.pieces if piece.state is PieceState.FAILED]
+    skipped = sum(piece.state is PieceState.SKIPPED for piece in record.pieces)
+    if not failed and not skipped:
+        return None
+    lines = [f"{piece.kind} {piece.name}: {piece.error}" for piece in failed]
+    lines += [f"{skipped} more were not begun, as they need what failed"] if skipped else []
+    return "\n".join(lines)
+
+
+def _written(works: Works, stored: StoredRun, after: RunRecord) -> RunRecord:
+    try:
+        return write_run(works.lake, stored, after).record
+    except ConflictError:
+        # Another turn was faster. What this one did in AWS has names that follow from the run, by which the next finds it.
+        return get_run(works.lake, works.settings.name, after.plan.run).record

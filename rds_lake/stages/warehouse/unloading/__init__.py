@@ -1,0 +1,1 @@
+"""Unloads: verified where only the run writes, then published whole."""

@@ -1,0 +1,156 @@
+"""A result on its way to its place: whole or absent, and never over what others put there.
+
+*Several files* are copied to `<to>run=<run>/`, then `<to>_manifest.json` names them, changed by If-Match. Files of earlier runs stay
+where they are, since somebody may be reading them. A `<to>` that holds anything else is left alone.
+*One file* is copied to `<to><name>.<ending>` in one request that S3 refuses where somebody else's object is, or came in between
+(https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html). Its metadata say whose it is.
+Of two runs the one that began later stays, whichever publishes last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rds_lake.aws.s3.copying import CopyLimits
+from rds_lake.errors import ManifestError, PublishError
+from rds_lake.model.warehouse.plan import Unload
+from rds_lake.model.warehouse.record import RunRecord
+from rds_lake.model.warehouse.result import (
+    MANIFEST,
+    PublishedResult,
+    UnloadedFile,
+    entries_of,
+    parse_published,
+    render_published,
+)
+from rds_lake.sql.warehouse.unloading import file_ending
+from rds_lake.stages.lake.shared_state import change_text
+from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.threads import cancelling_threads
+
+_THREADS = 16
+_RUN = "run="
+_MINE = "rds-lake-result"
+_BEGAN = "rds-lake-began"
+_RUN_KEY = "rds-lake-run"
+
+Published = tuple[tuple[str, ...], tuple[str, ...]]
+
+
+def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands) -> Published:
+    """The published files' URIs and what to say of them; PublishError where the place is somebody else's."""
+    bucket, prefix = _place(unload.to)
+    _require_free(bucket, prefix, unload, record, hands)
+    folder = f"{prefix}{_RUN}{record.plan.run}/"
+    staged = f"s3://{hands.bucket}/"
+    targets = [f"{folder}{_below_attempt(file.uri, hands)}" for file in files]
+
+    def copy(at: int) -> None:
+        source = files[at].uri.removeprefix(staged)
+        hands.s3.copy(
+            (hands.bucket, source),
+            (bucket, targets[at]),
+            size=files[at].bytes,
+            kms_key=hands.kms_key,
+            limits=CopyLimits(),
+        )
+
+    with cancelling_threads(_THREADS, "publish") as pool:
+        list(pool.map(copy, range(len(files))))
+    uris = tuple(f"s3://{bucket}/{key}" for key in targets)
+    result = PublishedResult(
+        warehouse=record.plan.warehouse, result=unload.name, run=record.plan.run, began_at=record.began_at, rows=rows,
+        entries=entries_of([(uri, file.bytes) for uri, file in zip(uris, files, strict=True)]),
+    )  # fmt: skip
+
+    def change(text: str | None) -> str:
+        if text is not None:
+            _require_mine(text, unload, record)
+        return render_published(result)
+
+    change_text(hands.s3, bucket, prefix + MANIFEST, change, kms_key=hands.kms_key)
+    return uris, () if rows else ("it has no rows",)
+
+
+def publish_single(
+    unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands
+) -> Published:
+    """The same for a result that is one object."""
+    if not files:
+        return (), (f"it has no rows, of which {unload.format.value} makes no file: what was published before stays",)
+    bucket, prefix = _place(unload.to)
+    key = f"{prefix}{unload.name}.{file_ending(unload)}"
+    mine = {
+        _MINE: f"{record.plan.warehouse}/{unload.name}",
+        _RUN_KEY: record.plan.run,
+        _BEGAN: record.began_at.isoformat(),
+    }
+    there = hands.s3.find_metadata(bucket, key)
+    if there is not None:
+        metadata = there[1]
+        if metadata.get(_MINE) != mine[_MINE]:
+            raise PublishError(
+                f"s3://{bucket}/{key} is not of this result, so it was left as it is; unload to another place or remove it"
+            )
+        if metadata.get(_RUN_KEY) == record.plan.run:
+            return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
+        _require_later(metadata.get(_BEGAN, ""), record)
+    source = files[0].uri.removeprefix(f"s3://{hands.bucket}/")
+    hands.s3.copy_over(
+        (hands.bucket, source), (bucket, key), etag=there[0] if there else None, metadata=mine, kms_key=hands.kms_key
+    )
+    return (f"s3://{bucket}/{key}",), () if rows else ("it has no rows",)
+
+
+def _place(to: str) -> tuple[str, str]:
+    bucket, _, prefix = to.removeprefix("s3://").partition("/")
+    return bucket, prefix
+
+
+def _below_attempt(uri: str, hands: Hands) -> str:
+    """What comes after `unload/<name>/<attempt>/` in the staging: a name, or `day=2026-11-20/` and a name."""
+    return uri.removeprefix(hands.uri(hands.staging)).split("/", 3)[3]
+
+
+def _require_free(bucket: str, prefix: str, unload: Unload, record: RunRecord, hands: Hands) -> None:
+    before = hands.s3.find_text(bucket, prefix + MANIFEST)
+    if before is None:
+        _require_empty(bucket, prefix, hands)
+    else:
+        _require_mine(before, unload, record)
+
+
+def _require_empty(bucket: str, prefix: str, hands: Hands) -> None:
+    others = (
+        item.key for item in hands.s3.list_objects(bucket, prefix) if not item.key.removeprefix(prefix).startswith(_RUN)
+    )
+    other = next((key for key in others if key != prefix), None)
+    if other is not None:
+        raise PublishError(
+            f"s3://{bucket}/{prefix} is not empty: s3://{bucket}/{other} is not of this result. Nothing was published and nothing "
+            "removed; unload to a prefix of its own, or empty this one"
+        )
+
+
+def _require_mine(text: str, unload: Unload, record: RunRecord) -> None:
+    where = unload.to + MANIFEST
+    try:
+        there = parse_published(text, where=where)
+    except ManifestError as error:
+        raise PublishError(f"{error}. Nothing was published") from error
+    if (there.warehouse, there.result) != (record.plan.warehouse, unload.name):
+        raise PublishError(
+            f"{where} is of the result {there.result} of warehouse {there.warehouse}, so nothing was published; unload elsewhere"
+        )
+    if there.run != record.plan.run:
+        _require_later(there.began_at.isoformat(), record)
+
+
+def _require_later(began: str, record: RunRecord) -> None:
+    try:
+        is_later = datetime.fromisoformat(began) > record.began_at
+    except ValueError:
+        is_later = False
+    if is_later:
+        raise PublishError(f"a run that began later, at {began}, has published this result already; it stays")

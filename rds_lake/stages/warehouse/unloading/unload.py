@@ -1,0 +1,95 @@
+"""An unload: files in the run's staging, verified by the manifest that Redshift wrote, then published by `publishing.py`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rds_lake.aws.warehouse.redshift_data import StatementState
+from rds_lake.errors import ConflictError, ManifestError, PublishError
+from rds_lake.model.warehouse.orders import Section
+from rds_lake.model.warehouse.plan import Unload
+from rds_lake.model.warehouse.record import Piece, PieceState, RunRecord
+from rds_lake.model.warehouse.result import UnloadedFile, parse_unloaded
+from rds_lake.model.warehouse.target import Target
+from rds_lake.sql.warehouse.unloading import render_unload
+from rds_lake.stages.warehouse.unloading.publishing import publish, publish_single
+from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.statements import MOST_ATTEMPTS, again, failed, is_conflict
+
+_MANIFEST = "manifest"
+
+
+def section_of(piece: Piece, unload: Unload, target: Target, hands: Hands) -> Section:
+    """The UNLOAD to a folder of this attempt alone."""
+    return Section(
+        sqls=(render_unload(unload, hands.uri(_folder(piece, hands)), role=target.role, kms_key=hands.kms_key),)
+    )
+
+
+def is_too_large(piece: Piece, unload: Unload, hands: Hands) -> bool:
+    """Whether an unload to one file that still runs has more than one, or more bytes, than it may: it is cancelled then."""
+    if not unload.single_file:
+        return False
+    there = [
+        item for item in hands.s3.list_objects(hands.bucket, _folder(piece, hands)) if not item.key.endswith(_MANIFEST)
+    ]
+    return len(there) > 1 or sum(item.bytes for item in there) > unload.most_bytes
+
+
+def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord, hands: Hands) -> Piece:
+    """The unload after its statement has ended; DONE once its result is published, whole."""
+    if not state.is_good:
+        return _failed(piece, state)
+    piece = replace(piece, seconds=state.seconds)
+    try:
+        files = _verified(piece, unload, state, hands)
+        rows = state.parts[0].rows or 0
+        published, notes = (publish_single if unload.single_file else publish)(unload, files, rows, record, hands)
+    except (ManifestError, PublishError, ConflictError) as error:
+        return failed(piece, f"unload {piece.name}: {error}")
+    return replace(
+        piece, state=PieceState.DONE, rows=rows, bytes=sum(file.bytes for file in files), files=published, notes=notes
+    )
+
+
+def too_large(unload: Unload) -> str:
+    """The error of a result that does not fit into one file."""
+    return (
+        f"unload {unload.name}: its result has more than the {unload.most_bytes:,} bytes of one file (`most_bytes`), so nothing was "
+        "published; raise that (5 GiB at most), unload to several files, or select less"
+    )
+
+
+def _folder(piece: Piece, hands: Hands) -> str:
+    return hands.key("unload", piece.name, str(piece.attempt)) + "/"
+
+
+def _failed(piece: Piece, state: StatementState) -> Piece:
+    error = state.error or f"it is {state.status}"
+    if is_conflict(error) and piece.attempt < MOST_ATTEMPTS:
+        return again(piece)
+    if state.status != "FAILED":
+        return failed(piece, f"unload {piece.name} was cancelled")
+    return failed(piece, f"unload {piece.name}: {error}; nothing was published")
+
+
+def _verified(piece: Piece, unload: Unload, state: StatementState, hands: Hands) -> tuple[UnloadedFile, ...]:
+    """The files that Redshift says it wrote: there, as long as it says, with all rows; PublishError lists what is not so."""
+    folder = _folder(piece, hands)
+    key = folder + _MANIFEST
+    files = parse_unloaded(hands.s3.get_text(hands.bucket, key), where=hands.uri(key))
+    there = {hands.uri(item.key): item.bytes for item in hands.s3.list_objects(hands.bucket, folder)}
+    wrong = [
+        f"{file.uri} has {there.get(file.uri, 'no')} bytes instead of {file.bytes}"
+        for file in files
+        if there.get(file.uri) != file.bytes
+    ]
+    rows, headers = state.parts[0].rows, len(files) * unload.header
+    found = sum(file.records for file in files)
+    if rows is not None and found != rows + headers and found != rows:
+        wrong.append(f"its files hold {found:,} records, and the query has {rows:,} rows and {headers} header lines")
+    if unload.single_file and (len(files) > 1 or sum(file.bytes for file in files) > unload.most_bytes):
+        raise PublishError(too_large(unload).removeprefix(f"unload {unload.name}: "))
+    if wrong:
+        raise PublishError("what Redshift unloaded is not whole, so nothing was published; start the run anew:", wrong)
+    return files

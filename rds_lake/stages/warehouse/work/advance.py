@@ -1,0 +1,165 @@
+"""One turn of a warehouse's run: look at what is under way, take what has ended further, and send what may run now.
+
+Nothing here waits for AWS, but for one long poll that the caller asks for. A turn may be killed anywhere and made again: statements
+are found by their names, objects are written anew, and the record says only what is so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from rds_lake.aws.warehouse.redshift_data import StatementState
+from rds_lake.errors import AwsError, ManifestError, ThrottledError
+from rds_lake.model.warehouse.orders import Section
+from rds_lake.model.warehouse.record import Piece, PieceKind, PieceState, RunRecord
+from rds_lake.model.warehouse.target import Target
+from rds_lake.sql.warehouse.steps import sections_of
+from rds_lake.stages.warehouse.loading import load
+from rds_lake.stages.warehouse.loading.orders import are_prepared, prepare
+from rds_lake.stages.warehouse.loading.why import answered, question
+from rds_lake.stages.warehouse.unloading import unload
+from rds_lake.stages.warehouse.work import steps
+from rds_lake.stages.warehouse.work.hands import Hands
+from rds_lake.stages.warehouse.work.ready import ready
+from rds_lake.stages.warehouse.work.statements import again, failed, send
+
+
+def advance(record: RunRecord, target: Target, hands: Hands) -> RunRecord:
+    """The record after one look at AWS. Its pieces alone change; the work is over when each `has_ended`.
+
+    TransientError when AWS cannot be reached: the same turn is made again later.
+    """
+    turn = _Turn(record, target, hands)
+    turn.look(wait_seconds=0)
+    turn.send()
+    if hands.wait_seconds and turn.record.pieces == record.pieces:
+        turn.look(wait_seconds=hands.wait_seconds)
+        turn.send()
+    return turn.record
+
+
+def cancel(record: RunRecord, target: Target, hands: Hands) -> RunRecord:
+    """Ask for the end of every statement of the run, also of those the record does not know; called again until all pieces have ended.
+
+    What waits is not begun. A piece that ends well all the same is DONE.
+    """
+    active = {one.id for one in hands.data.named(hands.statements) if one.is_active}
+    for statement in active:
+        hands.data.cancel(statement)
+    turn = _Turn(record, target, hands)
+    for piece in record.pieces:
+        if piece.state is PieceState.WAITING or (piece.state is PieceState.RUNNING and piece.statement not in active):
+            turn.keep(turn.last_look(piece))
+    return turn.record
+
+
+class _Turn:
+    def __init__(self, record: RunRecord, target: Target, hands: Hands) -> None:
+        self.record, self._target, self._hands = record, target, hands
+        self._steps = {each.name: each for each in record.plan.steps}
+        self._unloads = {each.name: each for each in record.plan.unloads}
+
+    def keep(self, piece: Piece) -> None:
+        """The piece as it is now."""
+        same = (piece.kind, piece.name)
+        pieces = tuple(piece if (one.kind, one.name) == same else one for one in self.record.pieces)
+        self.record = replace(self.record, pieces=pieces)
+
+    def look(self, *, wait_seconds: int) -> None:
+        """See which statements have ended; wait for the first of them alone."""
+        for piece in self._running():
+            if piece.statement is None:
+                continue
+            state = self._hands.data.look(piece.statement, wait_seconds=wait_seconds)
+            wait_seconds = 0
+            if state is None:
+                self.keep(_forgotten(piece))
+            elif not state.is_active:
+                self.keep(self._ended(piece, state))
+            elif piece.kind is PieceKind.UNLOAD and unload.is_too_large(piece, self._unloads[piece.name], self._hands):
+                self._hands.data.cancel(piece.statement)
+                self.keep(failed(piece, unload.too_large(self._unloads[piece.name])))
+
+    def last_look(self, piece: Piece) -> Piece:
+        """A piece of a cancelled run, of which nothing is under way: DONE where it was before that, else FAILED."""
+        if piece.statement is not None and piece.kind is not PieceKind.UNLOAD and piece.asking is None:
+            state = self._hands.data.look(piece.statement)
+            ended = self._ended(piece, state) if state is not None and state.is_good else piece
+            if ended.state is PieceState.DONE:
+                return ended
+        return failed(piece, f"{piece.kind.value} {piece.name} was cancelled")
+
+    def send(self) -> None:
+        """Send the next statement of what runs, then begin what may begin now; where Redshift has no place, all the rest waits."""
+        self._prepare()
+        for piece in self._running():
+            if piece.statement is None and not self._sent(piece):
+                return
+        while True:
+            self.record, begin = ready(self.record, self._hands.parallel)
+            if not begin:
+                return
+            for piece in begin:
+                if not self._sent(piece):
+                    return
+
+    def _prepare(self) -> None:
+        """Decide what loads send, before the first of them; one problem, and the run loads nothing."""
+        waiting = [p for p in self.record.pieces if p.kind is PieceKind.LOAD and p.state is PieceState.WAITING]
+        if not waiting or are_prepared(self._hands):
+            return
+        problems = prepare(self.record.plan, self._target, self._hands)
+        if not problems:
+            return
+        for piece in self.record.pieces:
+            if piece.kind is PieceKind.LOAD and piece.name in problems:
+                self.keep(failed(piece, problems[piece.name]))
+            elif not piece.has_ended:
+                self.keep(
+                    replace(
+                        piece,
+                        state=PieceState.SKIPPED,
+                        error=f"nothing was loaded, since {len(problems)} loads cannot be",
+                    )
+                )
+
+    def _sent(self, piece: Piece) -> bool:
+        """Send what a piece is at; False when there is no place."""
+        try:
+            several = piece.kind is PieceKind.STEP and len(sections_of(self._steps[piece.name])) > 1
+            self.keep(send(piece, self._section(piece), self._target, self._hands, keep_session=several))
+        except ThrottledError:
+            return False
+        except (AwsError, ManifestError) as error:
+            self.keep(failed(piece, f"{piece.kind.value} {piece.name}: {error}"))
+        return True
+
+    def _section(self, piece: Piece) -> Section:
+        if piece.asking is not None:
+            return question(piece.asking)
+        if piece.kind is PieceKind.LOAD:
+            return load.section_of(piece, self._hands)
+        if piece.kind is PieceKind.STEP:
+            return sections_of(self._steps[piece.name])[piece.at]
+        return unload.section_of(piece, self._unloads[piece.name], self._target, self._hands)
+
+    def _ended(self, piece: Piece, state: StatementState) -> Piece:
+        if piece.asking is not None:
+            return failed(piece, answered(piece, state, self._hands))
+        if piece.kind is PieceKind.LOAD:
+            return load.ended(piece, state, self._hands)
+        if piece.kind is PieceKind.STEP:
+            return steps.ended(piece, self._steps[piece.name], state)
+        return unload.ended(piece, self._unloads[piece.name], state, self.record, self._hands)
+
+    def _running(self) -> Iterable[Piece]:
+        return [piece for piece in self.record.pieces if piece.state is PieceState.RUNNING]
+
+
+def _forgotten(piece: Piece) -> Piece:
+    """A piece whose statement Redshift does not know any more, after a day: how it ended cannot be known."""
+    if piece.kind is PieceKind.STEP:
+        why = "Redshift does not know its statement any more, so how it ended is unknown; see, then start the run anew"
+        return failed(piece, f"step {piece.name}: {why}")
+    return again(piece)

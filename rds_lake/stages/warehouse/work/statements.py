@@ -1,0 +1,59 @@
+"""Statements of a run as they are sent and found again.
+
+A piece's statement has a name and a token that follow from run, piece, attempt and number. Before one is sent, the name is looked
+for: after a kill between the start and the record it is there, also when Redshift has forgotten the token after eight hours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rds_lake.aws.warehouse.redshift_data import Begun
+from rds_lake.model.warehouse.orders import Section
+from rds_lake.model.warehouse.record import Piece, PieceState
+from rds_lake.model.warehouse.statement_names import statement_name
+from rds_lake.model.warehouse.target import Target
+from rds_lake.stages.warehouse.work.hands import Hands
+
+MOST_ATTEMPTS = 5
+# Another transaction was there first; the same again mostly succeeds.
+# https://docs.aws.amazon.com/redshift/latest/dg/r_lock_command.html
+_CONFLICT = "1023"
+
+
+def send(piece: Piece, section: Section, target: Target, hands: Hands, *, keep_session: bool = False) -> Piece:
+    """The piece with its statement under way: one that was sent before, or a new one. ThrottledError: no place now."""
+    name = statement_name(hands.statements, piece)
+    there = next((one for one in hands.data.named(name) if one.name == name), None)
+    if there is not None:
+        state = hands.data.look(there.id) if keep_session else None
+        begun = Begun(id=there.id, session=state.session if state else None)
+    else:
+        begun = hands.data.begin(
+            target, section.sqls, name=name, together=section.together, session=piece.session, keep_session=keep_session
+        )
+    return replace(piece, state=PieceState.RUNNING, statement=begun.id, session=begun.session or piece.session)
+
+
+def is_conflict(error: str) -> bool:
+    """Whether a statement failed because another transaction was there first."""
+    return _CONFLICT in error and "erializable" in error
+
+
+def again(piece: Piece) -> Piece:
+    """The piece from its beginning, as another attempt."""
+    return replace(
+        piece,
+        state=PieceState.WAITING,
+        attempt=piece.attempt + 1,
+        at=0,
+        statement=None,
+        asking=None,
+        session=None,
+        error=None,
+    )
+
+
+def failed(piece: Piece, error: str) -> Piece:
+    """The piece, which has come to a bad end."""
+    return replace(piece, state=PieceState.FAILED, asking=None, error=error)

@@ -1,0 +1,129 @@
+"""`warehouses:` of lake.yaml: every problem is named at once, with what to do."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cfnlint
+import pytest
+import yaml
+
+from rds_lake.config.lake_yaml import parse_config
+from rds_lake.config.warehouses.nodes import NODE_TYPES, node_problem
+from rds_lake.errors import ConfigError
+
+LAKE: dict[str, Any] = {
+    "bucket": "acme-lake",
+    "export_role": "arn:aws:iam::111122223333:role/rds-lake-export",
+    "kms_key": "alias/rds-lake",
+    "events_queue": "rds-lake-events",
+    "start_date": "2026-01-01",
+    "region": "eu-west-1",
+}
+ROLE = "arn:aws:iam::111122223333:role/redshift"
+FILES: dict[str, Any] = {
+    "files": ["s3://acme-drop/usage/"],
+    "name": "usage",
+    "format": "text",
+    "columns": [{"name": "id", "type": "bigint"}],
+}
+RESULT: dict[str, Any] = {"name": "offers", "table": "usage", "to": "s3://acme-out/{{run}}/"}
+WAREHOUSE: dict[str, Any] = {
+    "name": "mart",
+    "loads": [{"table": "shop.orders"}, FILES],
+    "unload": [RESULT],
+    "input": "s3://acme-drop/jobs/",
+}
+
+
+def problems(*warehouses: Any, lake: dict[str, Any] | None = None) -> list[str]:
+    sources = [
+        {"name": "shop", "kind": "rds", "identifier": "shop-prod"},
+        {"name": "plain", "kind": "rds", "identifier": "plain-prod", "athena": False},
+    ]
+    body = {"lake": LAKE | (lake or {}), "sources": sources, "warehouses": list(warehouses)}
+    try:
+        parse_config(yaml.safe_dump(body), where="lake.yaml")
+    except ConfigError as error:
+        return list(error.problems)
+    return []
+
+
+def test_a_warehouse_needs_little() -> None:
+    assert problems({"name": "mart"}) == []
+    assert problems(WAREHOUSE) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"name": "shop"}, "warehouse 'shop': 2 sources and warehouses have that name"),
+        ({"mode": "existing", "role": ROLE}, "existing: `mode: existing` needs it"),
+        ({"mode": "existing", "existing": {}, "role": ROLE}, "needs exactly one of `workgroup:` and `cluster:`"),
+        ({"mode": "existing", "existing": {"workgroup": "wg1", "cluster": "c1"}, "role": ROLE}, "exactly one of"),
+        ({"mode": "existing", "existing": {"workgroup": "wg1"}}, "role: `mode: existing` needs the ARN"),
+        ({"mode": "existing", "existing": {"workgroup": "wg1"}, "role": ROLE, "keep": True}, "keep: rds-lake neither"),
+        ({"cluster": {"nodes": 2}}, "cluster: means something with `mode: cluster` only, not with serverless"),
+        ({"serverless": {"base_capacity": 12}}, "serverless.base_capacity 12: RPUs are 4, or a multiple of 8; write 16"),
+        ({"serverless": {"base_capacity": 64}}, "serverless.max_capacity 32 is less than base_capacity 64"),
+        ({"mode": "cluster", "budget_usd": 3}, "budget_usd: needs cluster.usd_per_node_hour"),
+        ({"mode": "cluster", "cluster": {"node_type": "ra3.xl"}}, "'ra3.xl' is no node type that rds-lake knows"),
+        ({"keep": "long"}, "warehouses.0.keep: Input should be a valid number"),
+        ({"loads": [{"table": "shap.orders"}]}, "loads.0.table: no source is named 'shap'; there are shop, plain"),
+        ({"loads": [{"table": "plain.orders"}]}, "'plain' has no tables in Athena (`athena: false`)"),
+        ({"loads": [{"table": "shop.a", "date": "soon"}]}, "loads.0.date: 'soon' is neither `published` nor a date"),
+        ({"loads": [{"table": "shop.usage"}, FILES]}, "2 loads and results are named 'usage'"),
+        ({"loads": [FILES | {"format": "json", "delimiter": "|"}]}, "loads.0: delimiter: json files have none"),
+        ({"loads": [FILES | {"columns": [{"name": "a", "type": "blob"}]}]}, "columns.0.type: 'blob' is no type"),
+        ({"loads": [FILES | {"columns": [{"name": "a", "type": "int"}, {"name": "A", "type": "int"}]}]}, "'a' is there 2"),
+        ({"loads": [FILES | {"files": ["acme/usage"]}]}, "loads.0.files.0: 'acme/usage' is no place in S3"),
+        ({"unload": [RESULT | {"single_file": True, "partition_by": ["a"]}]}, "unload.0: single_file: a result in part"),
+        ({"unload": [RESULT | {"format": "parquet", "header": True}]}, "unload.0: header: parquet files have none"),
+        ({"unload": [RESULT | {"format": "parquet", "gzip": True}]}, "unload.0: gzip: Parquet is compressed inside"),
+        ({"unload": [RESULT | {"format": "json", "delimiter": ";"}]}, "unload.0: delimiter: json files have none"),
+        ({"unload": [RESULT | {"query": "SELECT 1"}]}, "unload.0: needs exactly one of `query:` and `table:`"),
+        ({"unload": [RESULT | {"most_gb": 1}]}, "unload.0: most_gb: is for `single_file: true` only"),
+        ({"unload": [RESULT | {"to": "s3://acme-out/{{rum}}/"}]}, "unload.0: to: nothing is named {{rum}}; write one of {{run}}"),
+        ({"unload": [RESULT | {"to": "s3://acme-out/x"}]}, "unload.0.to: 's3://acme-out/x' must end with `/`"),
+        ({"unload": [RESULT | {"to": "s3://acme-lake/lake/x/"}]}, "where the lake lies, must not contain each other"),
+        ({"unload": [RESULT | {"to": "s3://acme-drop/jobs/x/"}]}, "lies in `input`, where results would be read"),
+        ({"input": "s3://acme-lake/exports/"}, "input s3://acme-lake/exports/ and s3://acme-lake/exports/"),
+        ({"lodas": []}, "warehouses.0.lodas: unknown key; did you mean `loads`?"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_in_a_sentence(changes: dict[str, Any], said: str) -> None:
+    found = problems(WAREHOUSE | changes)
+    assert len(found) == 1, found
+    assert said in found[0]
+
+
+def test_all_problems_of_all_warehouses_come_at_once() -> None:
+    found = problems(
+        WAREHOUSE | {"keep": "long", "unload": [RESULT | {"most_gb": 1}]}, 7, WAREHOUSE | {"mode": "new", "input": None}
+    )
+    assert [problem.partition(": ")[0] for problem in found] == [
+        "warehouses.0.keep",
+        "warehouses.0",
+        "warehouses.1",
+        "warehouses.2.mode",
+        "lake.yaml",
+    ]
+
+
+def test_the_folder_of_one_input_is_not_in_that_of_another() -> None:
+    (found,) = problems(WAREHOUSE, WAREHOUSE | {"name": "other", "input": "s3://acme-drop/jobs/other/"})
+    assert "its `input` lies in that of 'mart'" in found
+
+
+def test_a_region_without_the_nodes_is_named() -> None:
+    cluster = {"name": "mart", "mode": "cluster", "cluster": {"node_type": "rg.large"}}
+    (found,) = problems(cluster, lake={"region": "il-central-1"})
+    assert "AWS has no rg nodes in il-central-1; choose a node type of ra3" in found
+
+
+def test_the_table_of_node_types_is_that_of_cfn_lint() -> None:
+    data = Path(cfnlint.__file__).parent / "data/schemas/extensions/aws_redshift_cluster/nodetype_enum.json"
+    regions = {name: body["enum"] for name, body in json.loads(data.read_text("utf-8")).items() if "enum" in body}
+    assert len(regions) > 30
+    for region, there in regions.items():
+        assert {name for name in NODE_TYPES if node_problem(name, region) is None} == set(there), region

@@ -1,0 +1,143 @@
+"""Results are whole or absent, and what others put somewhere stays there."""
+
+import gzip
+import io
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from rds_lake.model.warehouse.plan import FileFormat
+from rds_lake.model.warehouse.record import PieceState, RunRecord
+from rds_lake.stages.warehouse.work.advance import advance, cancel
+from rds_lake_tests.stages.warehouse.running import BEGAN, REPORTS, Running, csv_result, errors, plan_of, record_of
+
+ROWS = "select 1 as id, 'a;\"b'::varchar(9) as note union all select 2, null order by 1"
+TWO = {"single_file": False, "header": False}
+
+
+def publish(running: Running, *results: Any, run: str = "run-1", later: int = 0) -> RunRecord:
+    record = record_of(plan_of(*results, run=run), BEGAN + timedelta(minutes=later))
+    return running.finish(record)
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "body"),
+    [
+        ({}, "r.csv", b'id,note\n1,"a;""b"\n2,\n'),
+        ({"delimiter": ";"}, "r.csv", b'id;note\n1;"a;""b"\n2;\n'),
+        ({"format": FileFormat.JSON, "header": False}, "r.json", b'{"id":1,"note":"a;\\"b"}\n{"id":2,"note":null}\n'),
+    ],
+)
+def test_a_result_is_one_object_with_the_wanted_name(
+    running: Running, changes: dict[str, Any], name: str, body: bytes
+) -> None:
+    record = publish(running, csv_result("r", ROWS, to=f"s3://{REPORTS}/", **changes))
+    assert errors(record) == {} and running.objects() == {name: body}
+    assert record.pieces[0].files == (f"s3://{REPORTS}/{name}",) and record.pieces[0].rows == 2
+
+
+def test_packed_and_columnar_results_are_one_object_too(running: Running) -> None:
+    packed = csv_result("p", ROWS, to=f"s3://{REPORTS}/", gzip=True)
+    columnar = csv_result("c", ROWS, to=f"s3://{REPORTS}/", format=FileFormat.PARQUET, header=False)
+    assert errors(publish(running, packed, columnar)) == {}
+    found = running.objects()
+    assert gzip.decompress(found["p.csv.gz"]).startswith(b"id,note\n1,")
+    assert pq.read_table(io.BytesIO(found["c.parquet"])).to_pylist()[1] == {"id": 2, "note": None}
+
+
+def test_a_result_of_several_files_is_what_its_manifest_names(running: Running) -> None:
+    publish(running, csv_result("r", ROWS, **TWO))
+    publish(running, csv_result("r", "select 7 as id union all select 8", **TWO), run="run-2", later=5)
+    found = running.objects()
+    entries = json.loads(found["r/_manifest.json"])["entries"]
+    keys = [entry["url"].removeprefix(f"s3://{REPORTS}/") for entry in entries]
+    assert keys == ["r/run=run-2/0000_part_00", "r/run=run-2/0001_part_00"]
+    assert b"".join(found[key] for key in keys) == b"7\n8\n"
+    assert [entry["meta"]["content_length"] for entry in entries] == [2, 2]
+    assert {key for key in found if "run-1" in key} != set()  # somebody may be reading them
+
+
+def test_no_rows_are_a_file_with_its_header(running: Running) -> None:
+    record = publish(running, csv_result("r", "select 1 as id where 1 = 2"))
+    assert running.objects() == {"r/r.csv": b"id\n"} and record.pieces[0].notes == ("it has no rows",)
+    record = publish(
+        running, csv_result("j", "select 1 as id where 1 = 2", format=FileFormat.JSON, header=False), run="run-2"
+    )
+    assert "makes no file" in record.pieces[0].notes[0] and record.pieces[0].state is PieceState.DONE
+
+
+@pytest.mark.parametrize("changes", [{}, TWO])
+def test_what_is_not_of_the_result_is_left_alone(running: Running, changes: dict[str, Any]) -> None:
+    running.put("r/r.csv", b"mine", bucket=REPORTS)
+    said = errors(publish(running, csv_result("r", ROWS, **changes)))["r"]
+    assert "r/r.csv is not of this result" in said
+    assert running.objects() == {"r/r.csv": b"mine"}
+
+
+def test_the_next_run_replaces_the_result_and_an_earlier_one_does_not(running: Running) -> None:
+    publish(running, csv_result("r", ROWS), csv_result("s", ROWS, **TWO), run="run-2", later=5)
+    before = running.objects()
+    said = errors(
+        publish(running, csv_result("r", "select 9 as x"), csv_result("s", "select 9 as x", **TWO), run="run-1")
+    )
+    assert "a run that began later" in said["r"] and "a run that began later" in said["s"]
+    assert running.objects() == before
+    publish(running, csv_result("r", "select 9 as x"), csv_result("s", "select 9 as x", **TWO), run="run-3", later=9)
+    assert running.objects()["r/r.csv"] == b"x\n9\n" and b"run=run-3" in running.objects()["s/_manifest.json"]
+
+
+def test_what_comes_in_between_is_not_overwritten(running: Running) -> None:
+    def put(**_: Any) -> None:
+        running.put("r/r.csv", b"theirs", bucket=REPORTS)
+
+    events = running.client("s3").meta.events
+    events.register("before-call.s3.CopyObject", put, unique_id="between")
+    try:
+        said = errors(publish(running, csv_result("r", ROWS)))["r"]
+    finally:
+        events.unregister("before-call.s3.CopyObject", unique_id="between")
+    assert "PreconditionFailed" in said and running.objects() == {"r/r.csv": b"theirs"}
+
+
+def test_a_result_that_is_too_large_for_one_file_is_absent(running: Running) -> None:
+    wide = "select repeat('x', 60000)::varchar(60000) as a from (select 1 as n union all select 2)"
+    said = errors(publish(running, csv_result("r", wide, most_bytes=100_000)))["r"]
+    assert "more than the 100,000 bytes of one file" in said and running.objects() == {}
+
+
+def test_files_that_are_not_what_redshift_said_are_not_published(running: Running) -> None:
+    s3 = running.cloud.clients.client("s3")
+
+    def damage(**_: Any) -> None:
+        folder = "lake/_warehouses/usage/staging/run-1/unload/"
+        for item in s3.list_objects_v2(Bucket="acme-lake", Prefix=folder).get("Contents", ()):
+            if not item["Key"].endswith("manifest"):
+                s3.put_object(Bucket="acme-lake", Key=item["Key"], Body=b"1")
+
+    events = running.client("s3").meta.events
+    events.register("before-call.s3.GetObject", damage, unique_id="damage")
+    try:
+        said = errors(publish(running, csv_result("r", ROWS)))["r"]
+    finally:
+        events.unregister("before-call.s3.GetObject", unique_id="damage")
+    assert "is not whole" in said and "has 1 bytes instead of" in said and running.objects() == {}
+
+
+def test_a_cancelled_run_ends_and_publishes_nothing(running: Running) -> None:
+    running.faults(redshift=[{"delay_seconds": 60}])
+    running.wait_seconds = 0
+    record = record_of(plan_of(csv_result("r", ROWS), csv_result("s", ROWS)))
+    sent = advance(record, running.target, running.hands())
+    assert sent.pieces[0].state is PieceState.RUNNING
+    for start in (sent, replace(record, pieces=record.pieces)):  # also of what was sent and not recorded
+        for _ in range(100):
+            start = cancel(start, running.target, running.hands())
+            if all(piece.has_ended for piece in start.pieces):
+                break
+        assert {piece.state for piece in start.pieces} == {PieceState.FAILED}
+    assert not [one for one in running.hands().data.named("rds-lake/") if one.is_active]
+    assert running.objects() == {}
