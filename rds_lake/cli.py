@@ -12,14 +12,13 @@ from typing import Any
 
 import click
 
-from rds_lake.console.arguments import FILE, config_option, load_config
+from rds_lake.console.arguments import DAY, FILE, config_option, load_config
 from rds_lake.console.local import local_env, local_up, require_local
 from rds_lake.console.project.arguments import init, schema, validate
+from rds_lake.console.queries.arguments import query
 from rds_lake.console.sentences import SentenceGroup
 from rds_lake.console.streams.arguments import streams
 from rds_lake.console.warehouse.arguments import warehouse
-
-_DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.group(cls=SentenceGroup)
@@ -187,7 +186,7 @@ def status(sources: tuple[str, ...], all_tables: bool, as_json: bool, fail_if_st
 
 @main.command()
 @click.argument("source")
-@click.argument("day", type=_DAY, required=False, metavar="[DATE]")
+@click.argument("day", type=DAY, required=False, metavar="[DATE]")
 @click.option("--accept-drop", is_flag=True, help="Also where tables lost more rows than `max_drop` allows.")
 @config_option
 def publish(source: str, day: datetime | None, accept_drop: bool, config_path: Path) -> None:
@@ -203,7 +202,7 @@ def publish(source: str, day: datetime | None, accept_drop: bool, config_path: P
 
 @main.command()
 @click.argument("source")
-@click.argument("day", type=_DAY, metavar="DATE")
+@click.argument("day", type=DAY, metavar="DATE")
 @config_option
 def rollback(source: str, day: datetime, config_path: Path) -> None:
     """Move the views of SOURCE back to an older DATE; runs do not bring the newer ones back, the next new date does."""
@@ -214,44 +213,7 @@ def rollback(source: str, day: datetime, config_path: Path) -> None:
     run(connected, source, day.date(), now=datetime.now(UTC), dagster_home=home, say=click.echo)
 
 
-@main.command()
-@click.argument("sql")
-@click.option("--source", help="Whose views the query reads; needed where lake.yaml has several sources.")
-@click.option("--as-of", type=_DAY, help="Read the views as they were at this snapshot date.")
-@click.option(
-    "--rows", type=click.IntRange(1), help="Show at most so many rows.  [default: 200; all of them as csv and json]"
-)
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["auto", "table", "vertical", "csv", "json"]),
-    default="auto",
-    show_default=True,
-    help="auto: a table where it fits the terminal, else one column a line.",
-)
-@click.option("--write", is_flag=True, help="Also a statement that changes something (DROP, CREATE, INSERT, …).")
-@config_option
-def query(
-    sql: str,
-    source: str | None,
-    as_of: datetime | None,
-    rows: int | None,
-    layout: str,
-    write: bool,
-    config_path: Path,
-) -> None:
-    """Run a query in Athena; show its answer and how many bytes it scanned. Reads only, unless --write is given."""
-    from rds_lake.console.connect import connect
-    from rds_lake.console.queries.answers import Layout, consoles
-    from rds_lake.console.queries.query import Question, chosen_source, print_query
-
-    config, chosen = load_config(config_path), Layout(layout)
-    most_rows = rows or (None if chosen.for_programs else 200)
-    question = Question(sql=sql, source=chosen_source(config, source), day=_date(as_of), write=write)
-    console, notes = consoles(chosen, wide=not sys.stdout.isatty() and "COLUMNS" not in os.environ)
-    print_query(connect(config), question, console=console, notes=notes, layout=chosen, most_rows=most_rows)
-
-
+main.add_command(query)
 main.add_command(streams)
 main.add_command(init)
 main.add_command(schema)

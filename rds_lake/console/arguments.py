@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rds_lake.config.lake_yaml import LakeConfig
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+DAY = click.DateTime(["%Y-%m-%d"])
 FOLDER = click.Path(file_okay=False, exists=True, path_type=Path)
 config_option = click.option(
     "--config",

@@ -1,0 +1,50 @@
+"""The arguments of `rds-lake query`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from rds_lake.console.arguments import DAY, config_option, load_config
+
+
+@click.command()
+@click.argument("sql")
+@click.option("--source", help="Whose views the query reads; needed where lake.yaml has several sources.")
+@click.option("--as-of", type=DAY, help="Read the views as they were at this snapshot date.")
+@click.option(
+    "--rows", type=click.IntRange(1), help="Show at most so many rows.  [default: 200; all of them as csv and json]"
+)
+@click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["auto", "table", "vertical", "csv", "json"]),
+    default="auto",
+    show_default=True,
+    help="auto: a table where it fits the terminal, else one column a line.",
+)
+@click.option("--write", is_flag=True, help="Also a statement that changes something (DROP, CREATE, INSERT, …).")
+@config_option
+def query(
+    sql: str,
+    source: str | None,
+    as_of: datetime | None,
+    rows: int | None,
+    layout: str,
+    write: bool,
+    config_path: Path,
+) -> None:
+    """Run a query in Athena; show its answer and how many bytes it scanned. Reads only, unless --write is given."""
+    from rds_lake.console.connect import connect
+    from rds_lake.console.queries.answers import Layout, consoles
+    from rds_lake.console.queries.query import Question, chosen_source, print_query
+
+    config, chosen = load_config(config_path), Layout(layout)
+    most_rows = rows or (None if chosen.for_programs else 200)
+    question = Question(sql=sql, source=chosen_source(config, source), day=as_of.date() if as_of else None, write=write)
+    console, notes = consoles(chosen, wide=not sys.stdout.isatty() and "COLUMNS" not in os.environ)
+    print_query(connect(config), question, console=console, notes=notes, layout=chosen, most_rows=most_rows)
