@@ -19,7 +19,8 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake_tests.support.in_process import short_cut
 
 # One thread after another: threads cost these tests more than they bring, as nothing here waits.
-_PACE = Pace(clock=time.monotonic, threads=2)
+# A loaded machine makes a client of boto3 for seconds.
+_PACE = Pace(clock=time.monotonic, threads=2, seconds=300)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,7 @@ _PARAMS: Mapping[str, Any] = {
         "ResourceArn": "arn:aws:glue:us-east-1:123456789012:job/job",
     },
     "athena": {"WorkGroup": "lake", "QueryExecutionId": "q"},
+    "lakeformation": {},
     "dynamodb": {
         "TableName": "T",
         "TableArn": "arn:aws:dynamodb:us-east-1:123456789012:table/T",
