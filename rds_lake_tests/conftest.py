@@ -22,9 +22,9 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb, MariaDbMissingError
 from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.demo.wheel import Installed, install_once
 from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
-from rds_lake_tests.support.wheel import Installed, install_once
 from rds_lake_tests.support.world import World, seed_tiny
 
 # CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.

@@ -149,7 +149,8 @@ class RdsGateway:
         of_cluster = kind == "aurora"
         operation = "describe_db_clusters" if of_cluster else "describe_db_instances"
         with aws_errors("rds", operation):
-            pages: Iterable[Any] = self._client.get_paginator(operation).paginate(PaginationConfig={"PageSize": 100})
+            paginator: Any = self._client.get_paginator(operation)
+            pages = paginator.paginate(PaginationConfig={"PageSize": 100})
             items = [item for page in pages for item in page["DBClusters" if of_cluster else "DBInstances"]]
         found = [_server(kind, item) for item in items if of_cluster or not item.get("DBClusterIdentifier")]
         return sorted(found, key=lambda server: server.identifier)

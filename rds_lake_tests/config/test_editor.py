@@ -32,8 +32,8 @@ sources:
   - name: reviews
     kind: dynamodb
     tables: [Reviews]
-    
-"""
+{INDENT}
+""".replace("{INDENT}", " " * 4)
 
 
 class Editor:

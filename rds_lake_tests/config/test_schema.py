@@ -74,7 +74,7 @@ def lake_files(root: Path) -> Iterator[Path]:
             yield path
 
 
-def refused(body: object) -> bool:
+def refused(body: Any) -> bool:
     return not VALIDATOR.is_valid(body)
 
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from rds_lake.localcloud.databases.ports import free_port
-from rds_lake_tests.support.wheel import Installed
+from rds_lake_tests.demo.wheel import Installed
 from rds_lake_tests.support.world import answers, post, until
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ import pytest
 
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.environment import environment
-from rds_lake_tests.support.wheel import Installed, build
+from rds_lake_tests.demo.wheel import Installed, build
 
 pytestmark = pytest.mark.slow
 

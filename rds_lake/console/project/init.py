@@ -66,7 +66,7 @@ def init(asked: Asked, *, say: Callable[[str], None]) -> None:
     say(f"account {account.number}, Region {account.region}:")
     for line in listing(found.found):
         say(line)
-    chosen = _chosen(asked, found)
+    chosen = _chosen(asked, found, say)
     bucket = asked.bucket or _asked(asked, "bucket of the lake", f"{asked.name}-{account.number}-{account.region}")
     lake = NewLake(
         name=asked.name,
@@ -98,15 +98,23 @@ def _found(clients: AwsClients, say: Callable[[str], None]) -> Discovered:
     return discovered
 
 
-def _chosen(asked: Asked, discovered: Discovered) -> Sequence[Found]:
+def _chosen(asked: Asked, discovered: Discovered, say: Callable[[str], None]) -> Sequence[Found]:
     found = discovered.found
-    if asked.sources:
-        chosen = by_name(found, asked.sources)
-    else:
-        chosen = by_number(found, _asked(asked, "which of them (numbers such as 1, 3-5)", "all"))
+    chosen = by_name(found, asked.sources) if asked.sources else _answered(asked, found, say)
     if not chosen:
         raise ConfigError("nothing was chosen, or nothing can be exported yet; nothing was written:", _obstacles(found))
     return chosen
+
+
+def _answered(asked: Asked, found: Sequence[Found], say: Callable[[str], None]) -> Sequence[Found]:
+    """By number; a person whose answer cannot be used is asked again."""
+    while True:
+        try:
+            return by_number(
+                found, _asked(asked, "which of them: numbers such as 1, 3-5, or all that can be exported", "all")
+            )
+        except ConfigError as error:
+            say(str(error))
 
 
 def _obstacles(found: Sequence[Found]) -> list[str]:

@@ -76,6 +76,7 @@ def test_every_problem_of_a_file_has_its_line_its_column_and_its_source() -> Non
         ("    start_date: 2026-02-30", "line 10, column 5: source shop: start_date: must be a date"),
         ("    publish: Manual", "line 10, column 5: source shop: publish: must be auto or manual, not 'Manual'; did you mean"),
         ("    rename: {shop.public.a: 7}", "line 10, column 14: source shop: rename.shop.public.a: must be text, not 7; put it in"),
+        ("    rename: {shop: a, shop.public.a: 7}", "line 10, column 23: source shop: rename.shop.public.a: must be text, not 7"),
         ("    replace: true\n    publish: manual", "line 10, column 5: source shop: replace: true puts a later snapshot"),
         ("    freshness_hours: [1]", "line 10, column 5: source shop: freshness_hours: must be a number, not [1]"),
     ],

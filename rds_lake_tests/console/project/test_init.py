@@ -82,8 +82,10 @@ def test_without_questions_everything_that_can_be_exported_becomes_a_lake(accoun
 def test_a_person_answers_with_numbers_and_a_bucket(account: LocalCloud, tmp_path: Path) -> None:
     listed = init("--yes", "elsewhere").output
     number = next(line.split()[0] for line in listed.splitlines() if " orders-prod " in line)
-    done = init("mine", answers=f"{number}\nour-own-bucket\n")
+    done = init("mine", answers=f"99\n1\n{number}\nour-own-bucket\n")
     assert done.exit_code == 0, done.output
+    assert "'99' is no number of the list" in done.output, "and is asked again"
+    assert "AWS exports no snapshots of engine oracle-ee" in done.output
     config = load_config(tmp_path / "mine" / "lake.yaml")
     assert [source.name for source in config.sources] == ["orders_prod"]
     assert config.lake.bucket == "our-own-bucket"
