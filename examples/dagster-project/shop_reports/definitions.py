@@ -4,13 +4,13 @@ import logging
 from pathlib import Path
 
 import dagster as dg
-from shop_reports.reports import Notebook, report_assets
 
 from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.definitions import known_tables
 from rds_lake.defs.build import build_definitions
 from rds_lake.defs.resources import AwsResource
 from rds_lake.defs.translate import partitions_of
+from shop_reports.reports import Notebook, report_assets
 
 HERE = Path(__file__).parent.parent
 
