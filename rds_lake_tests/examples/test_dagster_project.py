@@ -1,6 +1,7 @@
 """The lake in a project of its user's: what is merged, and when assets behind its views are made."""
 
-from collections.abc import Iterator
+import importlib
+from collections.abc import Iterator, Set
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,7 @@ MONDAY = date(2026, 11, 9)
 @pytest.fixture
 def example(root: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.syspath_prepend(str(root / "examples" / "dagster-project"))
-    from shop_reports import definitions
-
-    return definitions
+    return importlib.import_module("shop_reports.definitions")
 
 
 class Automation:
@@ -42,12 +41,12 @@ class Automation:
                 dg.AssetMaterialization(ORDERS, partition=day.isoformat(), tags=tags)
             )
 
-    def tick(self) -> dict[str, set[str | None]]:
+    def tick(self) -> dict[str, Set[str | None]]:
         """What is asked for: partitions by asset; None where it has no partitions. It counts as made from then on."""
         chosen = dg.AssetSelection.groups("reports")
         result = dg.evaluate_automation_conditions(self.definitions, self.instance, chosen, cursor=self.cursor)
         self.cursor = result.cursor
-        wanted: dict[str, set[str | None]] = {}
+        wanted: dict[str, Set[str | None]] = {}
         for key in (spec.key for spec in self.definitions.resolve_all_asset_specs() if spec.automation_condition):
             if result.get_num_requested(key):
                 wanted[key.path[-1]] = result.get_requested_partitions(key)
@@ -124,7 +123,7 @@ def test_a_snapshot_becomes_a_report_of_its_date_in_one_run(example: Any, world:
 
 def test_two_lakes_in_one_project_are_refused_by_dagster(root: Path) -> None:
     config = load_config(root / "examples" / "dagster-project" / "lake.yaml")
-    with pytest.raises(dg.DagsterInvariantViolationError, match="gateways|aws"):
+    with pytest.raises(dg.DagsterInvariantViolationError, match=r"gateways|aws"):
         dg.Definitions.merge(build_definitions(config), build_definitions(config))
 
 

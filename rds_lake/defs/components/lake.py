@@ -22,7 +22,7 @@ from rds_lake.defs.components.attributes import Attributes, Given
 from rds_lake.defs.components.reading import read_lake
 from rds_lake.defs.components.scaffold import LakeScaffolder
 from rds_lake.defs.components.schema import lake_schema
-from rds_lake.defs.components.source import SourceComponent
+from rds_lake.defs.components.source import GathersSources, SourceComponent
 from rds_lake.defs.components.state import Tables, read_state, refresh_state
 from rds_lake.errors import ConfigError
 from rds_lake.model.tables.table import TableTarget
@@ -44,7 +44,7 @@ class LakeAttributes(Attributes):
 
 
 @dg.scaffold_with(LakeScaffolder)
-class LakeComponent(dg.StateBackedComponent):
+class LakeComponent(dg.StateBackedComponent, GathersSources):
     """RDS, Aurora and DynamoDB, exported every day to S3 and published as Athena views. One per project."""
 
     def __init__(self, values: Mapping[str, Any] | None = None) -> None:

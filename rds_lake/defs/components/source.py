@@ -23,6 +23,10 @@ class SourceAttributes(Attributes):
         return source_schema()
 
 
+class GathersSources(dg.Component):
+    """The component that defines what all sources of the project have."""
+
+
 @dg.scaffold_with(SourceScaffolder)
 class SourceComponent(dg.Component):
     """One RDS instance, one Aurora cluster or one set of DynamoDB tables of the project's rds_lake.LakeComponent."""
@@ -48,9 +52,7 @@ class SourceComponent(dg.Component):
         return loaded
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        from rds_lake.defs.components.lake import LakeComponent  # which gathers the sources, and so imports this module
-
-        if not context.component_tree.get_all_components(of_type=LakeComponent):
+        if not context.component_tree.get_all_components(of_type=GathersSources):
             raise ConfigError(
                 f"{self.given.at(())}: the project has no rds_lake.LakeComponent that this source could belong to; add one: "
                 "dg scaffold defs rds_lake.LakeComponent lake"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -30,6 +29,17 @@ attributes:
   identifier: shop-prod
 """
 
+_DEFINITIONS = """\
+from pathlib import Path
+
+import dagster as dg
+
+
+@dg.definitions
+def defs():
+    return dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+"""
+
 _NUMBERS = count(1)
 
 
@@ -37,7 +47,8 @@ def write_project(folder: Path, files: Mapping[str, str]) -> str:
     """Write the project; `files` are below its `defs/`. Returns the name of its package, which no other test's project has."""
     name = f"acme_project_{next(_NUMBERS)}"
     package = folder / "src" / name
-    for path, text in {"__init__.py": "", "defs/__init__.py": "", **{f"defs/{p}": t for p, t in files.items()}}.items():
+    own = {"__init__.py": "", "definitions.py": _DEFINITIONS, "defs/__init__.py": ""}
+    for path, text in {**own, **{f"defs/{path}": text for path, text in files.items()}}.items():
         package.joinpath(path).parent.mkdir(parents=True, exist_ok=True)
         package.joinpath(path).write_text(text, encoding="utf-8")
     settings = f'[tool.dg]\ndirectory_type = "project"\n\n[tool.dg.project]\nroot_module = "{name}"\n'
@@ -55,7 +66,3 @@ def load_project(folder: Path, files: Mapping[str, str], monkeypatch: pytest.Mon
 def causes(error: BaseException) -> str:
     """What an error says, with all that caused it: Dagster puts its tree of components before rds-lake's words."""
     return "" if error is None else f"{error}\n{causes(error.__cause__) if error.__cause__ else ''}"
-
-
-def python() -> str:
-    return sys.executable

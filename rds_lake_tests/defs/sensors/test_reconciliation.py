@@ -254,7 +254,8 @@ def test_a_run_that_died_with_its_machine_does_not_block_its_date_for_ever(
     (begin,) = shell.reconcile()
     job = shell.definitions.resolve_implicit_global_asset_job_def()
     tags = dict(begin.tags) | {"dagster/partition": str(YESTERDAY)}
-    dead = dg.DagsterRun(job_name=job.name, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    asked = {"tags": tags, "run_config": begin.run_config}
+    dead = dg.DagsterRun(job_name=job.name, status=dg.DagsterRunStatus.STARTED, **asked)
     shell.instance.add_run(dead)  # type: ignore[attr-defined] - a run as a killed worker leaves it
     assert shell.reconcile() == [], "it may still be about to"
     later = datetime.now(UTC) + timedelta(hours=2)
