@@ -84,7 +84,8 @@ class DataApi:
         if self._faults.of_redshift(params.get("StatementName", ""), "exceed") is not None:
             raise ApiError("ActiveStatementsExceededException", "The number of active statements exceeds the limit.")
         made = Statement(
-            owner=owner, userid=self._userid(context), warehouse=where.warehouse, shown=dict(where.shown), parts=[Part(sql=text) for text in texts], batch=batch,
+            owner=owner, userid=self._userid(context), warehouse=where.warehouse, shown=dict(where.shown),
+            parts=[Part(sql=text) for text in texts], batch=batch,
             created=self._clock.now(), updated=self._clock.now(), mode=params.get("ExecutionMode", "TRANSACTION"),
             name=params.get("StatementName", ""), format=params.get("ResultFormat", "JSON"),
             parameters=params.get("Parameters") or [], stores=where.stores, user=where.user, capacity=where.capacity,

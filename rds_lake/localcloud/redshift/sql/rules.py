@@ -234,7 +234,8 @@ def _today(node: exp.Expr, types: Oracle) -> exp.Expr:
 Fixing = Callable[..., exp.Expr]
 _BY_KIND: dict[type[exp.Expr], Fixing] = {
     exp.Anonymous: _called, exp.Window: _window, exp.WithinGroup: _within_group, exp.Div: _divide, exp.Add: _arithmetic,
-    exp.Sub: _arithmetic, exp.Mul: _arithmetic, exp.In: comparing.in_list, exp.Case: comparing.case, exp.Cast: _cast, exp.TryCast: _try_cast,
+    exp.Sub: _arithmetic, exp.Mul: _arithmetic, exp.In: comparing.in_list, exp.Case: comparing.case,
+    exp.Cast: _cast, exp.TryCast: _try_cast,
     exp.Extract: extract, exp.Substring: _substring, exp.Trim: _trim, exp.AtTimeZone: _at_zone, exp.SimilarTo: _similar,
     exp.CurrentTimestamp: _sysdate, exp.CurrentDate: _today,
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between), comparing.compared),
