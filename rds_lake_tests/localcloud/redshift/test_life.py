@@ -147,6 +147,36 @@ def test_a_namespace_goes_after_its_workgroup_and_leaves_its_final_snapshot(ware
     assert secrets(warehouse) == [f"redshift!{CLUSTER}-admin"]
 
 
+def test_a_policy_can_narrow_statements_to_their_owner(warehouse: Warehouse) -> None:
+    calling = Calling(cloud=warehouse.cloud, made={})
+    own = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
+    actions = ["redshift-data:DescribeStatement", "redshift-data:CancelStatement", "redshift-data:ListStatements"]
+    mine = {"Effect": "Allow", "Action": actions, "Resource": "*", "Condition": own}
+    run = allow(["redshift-data:ExecuteStatement", "redshift:GetClusterCredentialsWithIAM"])
+    data = calling.client("redshift-data", calling.user(run, mine, name="bob"))
+    statement = data.execute_statement(**warehouse.where, Sql="select 1")["Id"]
+    assert data.describe_statement(Id=statement, WaitTimeSeconds=30)["Status"] == "FINISHED"
+    assert [each["Id"] for each in data.list_statements()["Statements"]] == [statement]
+    other = calling.client("redshift-data", calling.user(run, mine, name="eve"))
+    assert other.list_statements()["Statements"] == []
+    for act in (other.describe_statement, other.cancel_statement):
+        assert refused(act, Id=statement)[0] == "AccessDeniedException"
+
+
+def test_only_the_admin_sees_what_all_have_run(warehouse: Warehouse) -> None:
+    calling = Calling(cloud=warehouse.cloud, made={})
+    rights = allow(["redshift-data:*", "redshift:*"])
+    data = calling.client("redshift-data", calling.user(rights, name="bob"))
+    warehouse.run("select 'of the admin'")
+    statement = data.execute_statement(
+        **warehouse.where, Sql="select count(*) from sys_query_history where query_text like '%of the admin%'"
+    )
+    data.describe_statement(Id=statement["Id"], WaitTimeSeconds=30)
+    assert data.get_statement_result(Id=statement["Id"])["Records"] == [[{"longValue": 1}]]  # its own
+    denied = data.execute_statement(**warehouse.where, Sql="select * from sys_serverless_usage")["Id"]
+    assert "permission denied" in data.describe_statement(Id=denied, WaitTimeSeconds=30)["Error"]
+
+
 def test_a_caller_needs_the_right_to_log_in(warehouse: Warehouse) -> None:
     calling = Calling(cloud=warehouse.cloud, made={})
     cluster = f"arn:aws:redshift:us-east-1:*:cluster:{CLUSTER}"

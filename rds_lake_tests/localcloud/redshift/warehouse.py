@@ -53,7 +53,10 @@ class Warehouse:
         return self.ended(started["Id"])
 
     def ended(self, statement: str) -> dict[str, Any]:
-        return self.data.describe_statement(Id=statement, WaitTimeSeconds=30)
+        while True:
+            described = self.data.describe_statement(Id=statement, WaitTimeSeconds=30)
+            if described["Status"] not in ("SUBMITTED", "PICKED", "STARTED"):
+                return described
 
     def run(self, sql: str, **more: Any) -> dict[str, Any]:
         described = self.ended(self.start(sql, **more))

@@ -2,8 +2,7 @@
 
 (https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshift.html,
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftdataapi.html,
-https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html) A statement's owner as a
-condition key (`redshift-data:statement-owner-iam-userid`) is added by the authorizer, which knows the caller.
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonredshiftserverless.html)
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from rds_lake.localcloud.permissions.needs import ANY, Call, Need, Rule, both, everything, on
+from rds_lake.model.permissions.request import THE_CALLER
 
 _OF_CLUSTER = ("DeleteCluster", "PauseCluster", "ResumeCluster", "ModifyCluster", "ModifyClusterIamRoles")
 _ROLE_KEYS = r"(IamRoles|AddIamRoles)\.(member|IamRoleArn)\.\d+|DefaultIamRoleArn|defaultIamRoleArn"
@@ -26,6 +26,7 @@ _RUN = ("ExecuteStatement", "BatchExecuteStatement", "ListDatabases", "ListSchem
 _OF_STATEMENT = (
     "DescribeStatement", "GetStatementResult", "CancelStatement", "ListStatements", "ListSessions",
 )  # fmt: skip
+_OWNER = "redshift-data:statement-owner-iam-userid"
 _OF_WORKGROUP = ("CreateWorkgroup", "GetWorkgroup", "DeleteWorkgroup", "UpdateWorkgroup")
 _OF_NAMESPACE = ("CreateNamespace", "GetNamespace", "DeleteNamespace", "UpdateNamespace")
 _OF_SNAPSHOT = ("CreateSnapshot", "GetSnapshot", "DeleteSnapshot", "ListSnapshots")
@@ -56,6 +57,17 @@ def _runs(action: str) -> Rule:
         else:
             yield Need(action=f"redshift-data:{action}", resource=call.arn("cluster:*", service="redshift"))
         yield from _login(call, cluster, workgroup)
+
+    return rule
+
+
+def _of_statement(action: str) -> Rule:
+    """Of a statement, whose owner is a condition key; of a list, in which callers see their own."""
+
+    def rule(call: Call) -> Iterator[Need]:
+        identity = str(call.params.get("Id") or "")
+        owner = call.stored.statement_owner(identity.partition(":")[0]) if identity else THE_CALLER
+        yield Need(action=f"redshift-data:{action}", context={_OWNER: (owner,)} if owner else {})
 
     return rule
 
@@ -144,9 +156,9 @@ REDSHIFT: dict[str, Rule] = {
 }
 DATA: dict[str, Rule] = {
     **{operation: _runs(operation) for operation in _RUN},
-    **{operation: everything(f"redshift-data:{operation}") for operation in _OF_STATEMENT},
+    **{operation: _of_statement(operation) for operation in _OF_STATEMENT},
     # One right for both forms of a result.
-    "GetStatementResultV2": everything("redshift-data:GetStatementResult"),
+    "GetStatementResultV2": _of_statement("GetStatementResult"),
 }
 SERVERLESS: dict[str, Rule] = {
     **{operation: _on_workgroup(operation) for operation in _OF_WORKGROUP},

@@ -10,7 +10,7 @@ import io
 from typing import Any
 
 from rds_lake.localcloud.http.app import ApiError
-from rds_lake.localcloud.redshift.engine.session import Result
+from rds_lake.localcloud.redshift.engine.results import Result
 from rds_lake.localcloud.redshift.engine.tables import Column
 from rds_lake.localcloud.redshift.engine.values import csv_text, field
 

@@ -47,6 +47,7 @@ class DataApi:
         self._book, self._sessions = Statements(clock.now), Sessions(clock.now)
         self._running = Running(self._book, self._sessions, faults, settings.workers, databases.session)
         self._faults = faults
+        actors.permissions.stored.statement_owner = self._book.owner_of
         listing = Listing(warehouses, databases)
         for name in service_model("redshift-data").operation_names:
             operation = getattr(self, name, None) or getattr(listing, name, None) or not_built(name)
@@ -83,7 +84,8 @@ class DataApi:
         if self._faults.of_redshift(params.get("StatementName", ""), "exceed") is not None:
             raise ApiError("ActiveStatementsExceededException", "The number of active statements exceeds the limit.")
         made = Statement(
-            owner=owner, warehouse=where.warehouse, shown=dict(where.shown), parts=[Part(sql=text) for text in texts], batch=batch,
+            owner=owner, userid=self._userid(context), warehouse=where.warehouse, shown=dict(where.shown),
+            parts=[Part(sql=text) for text in texts], batch=batch,
             created=self._clock.now(), updated=self._clock.now(), mode=params.get("ExecutionMode", "TRANSACTION"),
             name=params.get("StatementName", ""), format=params.get("ResultFormat", "JSON"),
             parameters=params.get("Parameters") or [], stores=where.stores, user=where.user, capacity=where.capacity,
@@ -225,6 +227,10 @@ class DataApi:
                 "Query does not have result. Please check query status with DescribeStatement.",
             )
         return statement, part
+
+    def _userid(self, context: RequestContext) -> str:
+        principal = self._actors.caller(context)
+        return principal.userid if principal is not None else ""
 
     def _owner(self, context: RequestContext) -> str:
         """The user or role; empty for a caller like root, who sees the statements of all."""

@@ -10,13 +10,15 @@ from typing import Any
 
 from rds_lake.localcloud.http.app import ApiError
 from rds_lake.localcloud.redshift.engine.monitoring.history import User
-from rds_lake.localcloud.redshift.engine.session import Result, Session
+from rds_lake.localcloud.redshift.engine.results import Result
+from rds_lake.localcloud.redshift.engine.session import Session
 from rds_lake.localcloud.redshift.loading.objects import Stores
 
 Json = dict[str, Any]
 ACTIVE = ("SUBMITTED", "PICKED", "STARTED")
 FINISHED, FAILED, ABORTED = "FINISHED", "FAILED", "ABORTED"
-# How long a ClientToken is remembered, in microseconds: eight hours.
+# How long a statement is kept after its end, and a ClientToken, in microseconds: a day, and eight hours.
+_KEPT = 24 * 3600 * 1_000_000
 _TOKEN = 8 * 3600 * 1_000_000
 
 
@@ -48,6 +50,7 @@ class Statement:
     stores: Stores
     batch: bool
     created: int
+    userid: str = ""
     user: User = field(default_factory=User)
     capacity: int = 0
     mode: str = "TRANSACTION"
@@ -107,6 +110,9 @@ class Statements:
         """A statement by `<uuid>`, or one of a batch by `<uuid>:<n>`; ResourceNotFoundException for what the caller has not."""
         identity, _, number = given.partition(":")
         found = self._by_id.get(identity)
+        if found is not None and found.status not in ACTIVE and found.updated + _KEPT <= self._now():
+            del self._by_id[identity]
+            found = None
         if found is None or (owner and found.owner != owner):
             raise not_found(given)
         if not number:
@@ -115,9 +121,16 @@ class Statements:
             raise not_found(given)
         return found, found.parts[int(number) - 1]
 
+    def owner_of(self, identity: str) -> str | None:
+        """The `aws:userid` of who began a statement."""
+        found = self._by_id.get(identity)
+        return found.userid if found is not None else None
+
     def listed(self, owner: str) -> Iterator[Statement]:
         """Those of a caller, the newest first; an empty owner sees all."""
-        return (s for s in reversed(list(self._by_id.values())) if not owner or s.owner == owner)
+        since = self._now() - _KEPT
+        known = reversed(list(self._by_id.values()))
+        return (s for s in known if (not owner or s.owner == owner) and (s.status in ACTIVE or s.updated > since))
 
     def move(self, statement: Statement, status: str, error: str = "") -> bool:
         """Change the state of an active statement; False when it has ended before."""

@@ -16,7 +16,8 @@ from rds_lake.localcloud.athena.locked import open_locked
 from rds_lake.localcloud.redshift.engine.locking.transactions import Transactions
 from rds_lake.localcloud.redshift.engine.monitoring.history import History
 from rds_lake.localcloud.redshift.engine.monitoring.system import make_views
-from rds_lake.localcloud.redshift.engine.session import Session, Shared
+from rds_lake.localcloud.redshift.engine.results import Shared
+from rds_lake.localcloud.redshift.engine.session import Session
 from rds_lake.localcloud.redshift.sql.macros import MACROS
 
 

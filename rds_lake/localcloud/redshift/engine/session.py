@@ -5,10 +5,8 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -18,11 +16,12 @@ from rds_lake.localcloud.redshift.engine.changing import Changing
 from rds_lake.localcloud.redshift.engine.defining import Defining
 from rds_lake.localcloud.redshift.engine.lengths import declared
 from rds_lake.localcloud.redshift.engine.locking import footprint
-from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint, Transaction, Transactions
-from rds_lake.localcloud.redshift.engine.monitoring.history import History, Row, User, moment
+from rds_lake.localcloud.redshift.engine.locking.transactions import Footprint, Transaction
+from rds_lake.localcloud.redshift.engine.monitoring.history import Row, User, moment
 from rds_lake.localcloud.redshift.engine.monitoring.system import SYSTEM_NAMES, SystemViews, table_id
 from rds_lake.localcloud.redshift.engine.moving import Moving
 from rds_lake.localcloud.redshift.engine.names import bind
+from rds_lake.localcloud.redshift.engine.results import Result, Shared, no_stores
 from rds_lake.localcloud.redshift.engine.settings import Settings, is_set
 from rds_lake.localcloud.redshift.engine.tables import Asked, Column, TableName, Tables
 from rds_lake.localcloud.redshift.engine.words import kind_of, locked_tables, refuse_in_transaction
@@ -44,29 +43,6 @@ _ISOLATION = re.compile(
     r"\s*alter\s+database\s+\S+\s+isolation\s+level\s+(snapshot|serializable)\s*;?\s*", re.IGNORECASE
 )
 _TRANSACTION = (exp.Transaction, exp.Commit, exp.Rollback)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What a statement answers. `columns` None: it has no result set. `rows`: returned or changed."""
-
-    columns: tuple[Column, ...] | None = None
-    values: Sequence[tuple[Any, ...]] = ()
-    rows: int = field(default=0)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shared:
-    """What the sessions of one database share. `folder`: where copies of files lie; `now`: microseconds."""
-
-    now: Callable[[], int]
-    transactions: Transactions
-    history: History
-    folder: Path | None = None
-
-
-def _no_stores(role: str, service: str = "s3", region: str = "", *, unlimited: bool = False) -> Any:
-    raise not_here("S3 is not reached from here")
 
 
 class Session:
@@ -92,7 +68,7 @@ class Session:
         self._transaction: Transaction | None = None
         self._in_duckdb = False
         # Set before each statement: S3 for a COPY, the statement's number, who runs it, and what rests while it waits for a lock.
-        self.stores: Stores = _no_stores
+        self.stores: Stores = no_stores
         self.query = 0
         self.user = User()
         self.resting: Callable[[], contextlib.AbstractContextManager[object]] = contextlib.nullcontext

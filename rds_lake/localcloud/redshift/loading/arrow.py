@@ -14,6 +14,7 @@ def arrow_type(kind: ColumnType) -> pa.DataType:
     plain = {
         "smallint": pa.int16(), "integer": pa.int32(), "bigint": pa.int64(), "real": pa.float32(), "double precision": pa.float64(),
         "boolean": pa.bool_(), "date": pa.date32(), "timestamp without time zone": pa.timestamp("us"),
-        "timestamp with time zone": pa.timestamp("us", tz="UTC"), "time without time zone": pa.time64("us"), VARBYTE: pa.binary(), "super": pa.json_(),
+        "timestamp with time zone": pa.timestamp("us", tz="UTC"), "time without time zone": pa.time64("us"),
+        VARBYTE: pa.binary(), "super": pa.json_(),
     }  # fmt: skip
     return plain.get(kind.word, pa.string())

@@ -78,8 +78,10 @@ def _refuse_short_signatures(copy: Copy, stores: Stores) -> None:
             ages = [age for key, age in keys.items() if key.lower() == "s3:signatureage"]
             denied = each.get("Effect") == "Deny" and operator.startswith("NumericGreater")
             if denied and any(int(age) < _SIGNED_FOR for age in ages):
-                raise StatementFailedError(f"S3ServiceException:Access Denied,Status 403,Error AccessDenied,{copy.source}: the "
-                                           f"policy of {bucket} forbids signatures older than {ages[0]} ms (s3:signatureAge)")  # fmt: skip
+                raise StatementFailedError(
+                    f"S3ServiceException:Access Denied,Status 403,{copy.source}: the policy of {bucket} forbids signatures that "
+                    f"are older than {ages[0]} ms (s3:signatureAge)"
+                )
 
 
 def _below(source: str, s3: Any) -> list[tuple[str, bool, int | None]]:

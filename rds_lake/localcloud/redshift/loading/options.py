@@ -43,7 +43,8 @@ _COLUMNAR = frozenset({"MANIFEST", "FILLRECORD", "STATUPDATE", "ACCEPTINVCHARS",
 # Format -> options that AWS refuses with it.
 _EXCLUDED = {
     "CSV": frozenset({"FIXEDWIDTH", "REMOVEQUOTES", "ESCAPE"}),
-    "JSON": frozenset({"CSV", "DELIMITER", "ESCAPE", "FILLRECORD", "FIXEDWIDTH", "IGNOREBLANKLINES", "NULL", "READRATIO", "REMOVEQUOTES"}),
+    "JSON": frozenset({"CSV", "DELIMITER", "ESCAPE", "FILLRECORD", "FIXEDWIDTH", "IGNOREBLANKLINES", "NULL", "READRATIO",
+                       "REMOVEQUOTES"}),
 }  # fmt: skip
 _MOST_ERRORS = 100_000
 
@@ -124,16 +125,21 @@ def _option(copy: Copy, word: str, words: Words) -> None:
             setattr(copy, _NUMBERS[word], number)
     elif word in _SETTINGS:
         words.take_if(*_SETTINGS[word])
-    elif word == "ENCODING":
-        name = words.after_as().strip("'").upper()
-        if name not in _ENCODINGS:
-            raise not_here(f"ENCODING {name} of COPY is not there")
-        copy.encoding = _ENCODINGS[name]
-    elif word == "ACCEPTINVCHARS":
-        words.take_if("AS")
-        copy.accept = text_of(words.next()) if words.peek().startswith("'") else "?"
+    elif word in ("ENCODING", "ACCEPTINVCHARS"):
+        _characters(copy, word, words)
     elif word not in (";", ""):
         raise not_here(f"{word} of COPY is not there")
+
+
+def _characters(copy: Copy, word: str, words: Words) -> None:
+    if word == "ACCEPTINVCHARS":
+        words.take_if("AS")
+        copy.accept = text_of(words.next()) if words.peek().startswith("'") else "?"
+        return
+    name = words.after_as().strip("'").upper()
+    if name not in _ENCODINGS:
+        raise not_here(f"ENCODING {name} of COPY is not there")
+    copy.encoding = _ENCODINGS[name]
 
 
 def _format(copy: Copy, word: str, words: Words) -> None:
@@ -166,6 +172,10 @@ def _check(copy: Copy) -> None:
     wrong = sorted(copy.given & _EXCLUDED.get(copy.format, frozenset()))
     if wrong:
         raise StatementFailedError(f"{copy.format} is not compatible with {', '.join(wrong)}")
+    _check_values(copy)
+
+
+def _check_values(copy: Copy) -> None:
     if copy.format != "CSV" and "QUOTE" in copy.given:
         raise StatementFailedError("QUOTE belongs to CSV")
     if len(copy.flags & set(COMPRESSIONS)) > 1:

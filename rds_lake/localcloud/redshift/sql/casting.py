@@ -23,7 +23,7 @@ _SPLIT = "regexp_extract(x, '^(.*\\d)[ T]+(\\d+:.*)$', {})"
 
 
 def casts(*, trying: bool = False) -> tuple[str, ...]:
-    """Macros `lc_<type>(x)`; those that try are called `lc_try_<type>`."""
+    """Macros `lc_<type>(x)`; those that try are called `lc_try_<type>`. Long: a macro a type, and nothing else."""
     to, parse = ("TRY_CAST", "try_strptime") if trying else ("CAST", "strptime")
     name = "lc_try_" if trying else "lc_"
 

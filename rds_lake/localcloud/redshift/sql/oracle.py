@@ -30,6 +30,7 @@ class Oracle:
         self._connection, self._aggregates = connection, aggregates
         # The relations that an UPDATE or DELETE names, as a SELECT over them: it has none of its own.
         self.target: exp.Select | None = None
+        self._known: dict[tuple[int, str, str], str] = {}
         self._columns: dict[int, frozenset[str]] = {}
 
     def of(self, node: exp.Expr) -> str:
@@ -38,7 +39,12 @@ class Oracle:
             return _of_literal(node)
         if isinstance(node, exp.Boolean):
             return "BOOLEAN"
-        return self._described(self._probe(node))[0][1]
+        if not isinstance(node, exp.Column):
+            return self._described(self._probe(node))[0][1]
+        key = (id(node.find_ancestor(exp.Select)), node.table, node.name)
+        if key not in self._known:
+            self._known[key] = self._described(self._probe(node))[0][1]
+        return self._known[key]
 
     def _described(self, query: exp.Select) -> list[tuple[str, str]]:
         try:

@@ -8,7 +8,7 @@ from functools import partial
 from sqlglot import exp
 
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
-from rds_lake.localcloud.redshift.sql import decimals
+from rds_lake.localcloud.redshift.sql import comparing, decimals
 from rds_lake.localcloud.redshift.sql.aggregates import AGGREGATES, in_order, scaled
 from rds_lake.localcloud.redshift.sql.building import call, cast, number, sql, text
 from rds_lake.localcloud.redshift.sql.datetimes import extract
@@ -143,54 +143,6 @@ def _arithmetic(node: exp.Binary, types: Oracle) -> exp.Expr:
     return cast(exp.paren(node.copy()), str(size))
 
 
-def _compared(node: exp.Expr, types: Oracle) -> exp.Expr:
-    """Trailing blanks do not count: https://docs.aws.amazon.com/redshift/latest/dg/r_Character_types.html"""
-    parts = [part for part in ("this", "expression", "low", "high") if isinstance(node.args.get(part), exp.Expr)]
-    values = [node.args[part] for part in parts]
-    if any(_is_plain(value) for value in values):
-        return node
-    for part, value in zip(parts, values, strict=True):
-        node.set(part, _key(value))
-    return node
-
-
-def _is_plain(value: exp.Expr) -> bool:
-    """Something that is no text: nothing beside it needs to be treated as one."""
-    return isinstance(value, exp.Null | exp.Boolean | exp.Interval) or (
-        isinstance(value, exp.Literal) and not value.is_string
-    )
-
-
-def _key(value: exp.Expr) -> exp.Expr:
-    if isinstance(value, exp.Literal):
-        return text(value.this.rstrip(" ")) if value.is_string else value
-    if isinstance(value, exp.Any | exp.All | exp.Tuple | exp.Null | exp.Subquery):
-        return value.copy()
-    return call("lc_key", value.copy())
-
-
-def _in(node: exp.In, types: Oracle) -> exp.Expr:
-    if node.expressions and all(_is_plain(each) for each in node.expressions):
-        return node
-    node.set("this", _key(node.this))
-    if node.expressions:
-        node.set("expressions", [_key(each) for each in node.expressions])
-    query = node.args.get("query")
-    select = query.this if isinstance(query, exp.Subquery) else query
-    if isinstance(select, exp.Select) and len(select.expressions) == 1 and not select.expressions[0].is_star:
-        select.set("expressions", [_key(select.expressions[0].unalias())])
-    return node
-
-
-def _case(node: exp.Case, types: Oracle) -> exp.Expr:
-    if node.this is None:
-        return node
-    for branch in node.args["ifs"]:
-        branch.set("this", sql("lc_key($a) = lc_key($b)", a=node.this, b=branch.this))
-    node.set("this", None)
-    return node
-
-
 def _cast(node: exp.Cast, types: Oracle) -> exp.Expr:
     return as_type(node.this, read_type(node.to), types)
 
@@ -282,10 +234,11 @@ def _today(node: exp.Expr, types: Oracle) -> exp.Expr:
 Fixing = Callable[..., exp.Expr]
 _BY_KIND: dict[type[exp.Expr], Fixing] = {
     exp.Anonymous: _called, exp.Window: _window, exp.WithinGroup: _within_group, exp.Div: _divide, exp.Add: _arithmetic,
-    exp.Sub: _arithmetic, exp.Mul: _arithmetic, exp.In: _in, exp.Case: _case, exp.Cast: _cast, exp.TryCast: _try_cast,
+    exp.Sub: _arithmetic, exp.Mul: _arithmetic, exp.In: comparing.in_list, exp.Case: comparing.case,
+    exp.Cast: _cast, exp.TryCast: _try_cast,
     exp.Extract: extract, exp.Substring: _substring, exp.Trim: _trim, exp.AtTimeZone: _at_zone, exp.SimilarTo: _similar,
     exp.CurrentTimestamp: _sysdate, exp.CurrentDate: _today,
-    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between), _compared),
+    **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between), comparing.compared),
     exp.IntDiv: partial(_refused, "the operator //"), exp.Bracket: partial(_refused, "SUPER"),
     exp.Dot: partial(_refused, "SUPER"), exp.JoinHint: partial(_refused, "a join's hint"),
     exp.JSONExtract: partial(_refused, "the operator ->"),

@@ -1,7 +1,7 @@
 """Redshift's types: how a column is declared, how it is shown, and what it is in DuckDB.
 
-(https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html) SUPER can be loaded, kept and unloaded, and nothing else; GEOMETRY and
-HLLSKETCH are not here.
+(https://docs.aws.amazon.com/redshift/latest/dg/c_Supported_data_types.html)
+SUPER can be loaded, kept and read as a whole, and nothing else; GEOMETRY and HLLSKETCH are not here.
 """
 
 from __future__ import annotations

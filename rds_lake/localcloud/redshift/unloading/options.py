@@ -16,6 +16,7 @@ _FORMATS = ("CSV", "PARQUET", "JSON")
 _PACKED = ("GZIP", "BZIP2", "ZSTD")
 _FLAGS = ("HEADER", "ADDQUOTES", "ESCAPE", "ALLOWOVERWRITE", "CLEANPATH", *_PACKED)
 _NOT_HERE = ("FIXEDWIDTH", "MASTER_SYMMETRIC_KEY", "CREDENTIALS", "ACCESS_KEY_ID", "SECRET_ACCESS_KEY", "SESSION_TOKEN")
+_SIZES = {"MAXFILESIZE": "most", "ROWGROUPSIZE": "group"}
 _TEXTS = ("NULL", "EXTENSION", "KMS_KEY_ID", "REGION")
 # Format -> options that AWS refuses with it.
 _EXCLUDED = {
@@ -114,10 +115,8 @@ def _option(unload: Unload, word: str, words: Words) -> None:
         unload.manifest = "verbose" if words.take_if("VERBOSE") else "plain"
     elif word == "PARALLEL":
         unload.parallel = words.take_if("ON", "OFF", "TRUE", "FALSE") not in ("OFF", "FALSE")
-    elif word == "MAXFILESIZE":
-        unload.most = _size(words, word)
-    elif word == "ROWGROUPSIZE":
-        unload.group = _size(words, word)
+    elif word in _SIZES:
+        setattr(unload, _SIZES[word], _size(words, word))
     elif word == "ENCRYPTED":
         unload.encrypted = "auto" if words.take_if("AUTO") else "key"
     elif word == "PARTITION":

@@ -182,5 +182,6 @@ def _disputed(circle: list[Transaction]) -> str:
 def _violation(table: int, circle: list[Transaction]) -> StatementFailedError:
     ids = ", ".join(str(each.id) for each in circle)
     return StatementFailedError(
-        f"1023\n  Detail: Serializable isolation violation on table - {table}, transactions forming the cycle are: {ids} (pid:1073741824)"
+        f"1023\n  Detail: Serializable isolation violation on table - {table}, transactions forming the cycle are: {ids} "
+        "(pid:1073741824)"
     )

@@ -1,0 +1,1 @@
+"""TPC-H on the local Redshift, against PostgreSQL on the same files."""
