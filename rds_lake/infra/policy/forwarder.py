@@ -67,15 +67,17 @@ def network_policy(names: Names) -> PolicyDocument:
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
-    interfaces = Statement(
+    interfaces = names.arn("ec2", "network-interface/*")
+    make = Statement(
         sid="ReachTheVpc",
-        reason="Lambda makes and removes the network interfaces of the function. It asks for the right to remove on everything.",
-        actions=(
-            "ec2:AssignPrivateIpAddresses",
-            "ec2:CreateNetworkInterface",
-            "ec2:DeleteNetworkInterface",
-            "ec2:UnassignPrivateIpAddresses",
-        ),
+        reason="Lambda makes the network interfaces of the function.",
+        actions=("ec2:CreateNetworkInterface",),
+        resources=fixed(interfaces, names.arn("ec2", "subnet/*"), names.arn("ec2", "security-group/*")),
+    )
+    change = Statement(
+        sid="LeaveTheVpc",
+        reason="Lambda changes and removes them. Before it makes a function, it looks whether its role may remove anything.",
+        actions=("ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"),
         resources=fixed(names.arn("ec2", "*/*")),
     )
     look = Statement(
@@ -84,4 +86,4 @@ def network_policy(names: Names) -> PolicyDocument:
         actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
         resources=anything(),
     )
-    return PolicyDocument(statements=(interfaces, look))
+    return PolicyDocument(statements=(make, change, look))

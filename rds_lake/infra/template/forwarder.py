@@ -79,9 +79,9 @@ def _parameters(config: LakeConfig, sources: str) -> dict[str, Any]:
         },
         "ForwarderSecurityGroups": {
             "Type": "String",
-            "Default": "",
+            "Default": "sg-00000000",
             "AllowedPattern": ids.format("sg"),
-            "Description": "Security groups that the databases let in, with commas between; only with ForwarderSubnets.",
+            "Description": "Security groups that the databases let in, with commas between; read with ForwarderSubnets only.",
         },
     }
 
@@ -91,8 +91,7 @@ def _resources(config: LakeConfig, minutes: int) -> Iterator[tuple[str, dict[str
     logs = {"LogGroupName": sub(f"/aws/lambda/{_NAME}"), "RetentionInDays": _LOG_DAYS, "Tags": tags(config.lake)}
     yield "ForwarderLogs", resource("AWS::Logs::LogGroup", logs, condition=_FUNCTION, keep=False)
     made = resource("AWS::Lambda::Function", _function(config), condition=_FUNCTION, after=("ForwarderLogs",))
-    # cfn-lint splits the empty defaults, which are used only where they are not empty.
-    yield "Forwarder", made | {"Metadata": {"cfn-lint": {"config": {"ignore_checks": ["W1033"]}}}}
+    yield "Forwarder", made
     # The next invocation does what one missed.
     events = {
         "FunctionName": ref("Forwarder"),
