@@ -14,7 +14,7 @@ from typing import Any
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.policy.document import trust
-from rds_lake.infra.policy.forwarder import (
+from rds_lake.infra.policy.streams.forwarder import (
     FORWARD_RULE,
     FORWARDER,
     forwarder_policy,
