@@ -115,6 +115,10 @@ def _resources(config: LakeConfig, minutes: int) -> Iterator[tuple[str, dict[str
         "SourceArn": get_att("ForwarderRule"),
     }
     yield "ForwarderPermission", resource("AWS::Lambda::Permission", permission, condition=_FUNCTION)
+    yield from _alarms(config)
+
+
+def _alarms(config: LakeConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     why = (
         "The function could not forward an outbox, which grows inside the production database: see the function's log."
     )
