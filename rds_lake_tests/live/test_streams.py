@@ -62,13 +62,13 @@ class Place:
         """In one transaction, as the owner or as another user with its password."""
         name, password = user or (self.dsn.user, self.dsn.password)
         if self.is_postgres:
-            given = for_psycopg(self.dsn, self.dsn.database) | {"user": name, "password": password}
+            given: dict[str, Any] = for_psycopg(self.dsn, self.dsn.database) | {"user": name, "password": password}
             with psycopg.connect(**given) as connection:
                 for statement in statements:
                     connection.execute(statement.encode())
             return
-        given = for_pymysql(self.dsn) | {"user": name, "password": password}
-        with pymysql.connect(**given, database=self.dsn.database) as connection, connection.cursor() as cursor:
+        own: dict[str, Any] = for_pymysql(self.dsn) | {"user": name, "password": password}
+        with pymysql.connect(**own, database=self.dsn.database) as connection, connection.cursor() as cursor:
             for statement in statements:
                 cursor.execute(statement)
             connection.commit()

@@ -40,7 +40,8 @@ def forwarder(config: LakeConfig) -> Part:
     if not sources:
         return Part()
     may = forwarder_policy(config, TEMPLATE_NAMES, _NAME)
-    minutes = min(source.streams.forward_minutes for source in sources if source.streams)
+    # EventBridge takes whole minutes, and no less than one.
+    minutes = max(1, int(min(source.streams.forward_minutes for source in sources if source.streams)))
     return Part(
         parameters=_parameters(config, ", ".join(source.name for source in sources)),
         conditions={_FUNCTION: given("ForwarderCodeKey"), _IN_VPC: given("ForwarderSubnets")},
