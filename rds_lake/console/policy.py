@@ -14,7 +14,6 @@ from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.errors import ConfigError, RdsLakeError
 from rds_lake.infra.account import Account, find_account
 from rds_lake.infra.doctor.policy import doctor_policy
-from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
 from rds_lake.infra.policy.deployed import LONGEST_PREFIX, PREFIX_PATTERN, name_prefix
 from rds_lake.infra.policy.deployer import deployer_policy
 from rds_lake.infra.policy.document import INLINE_LIMIT, MANAGED_LIMIT, PolicyDocument, trust
@@ -27,6 +26,7 @@ from rds_lake.infra.policy.service_roles import (
     job_role_policy,
     job_role_trust,
 )
+from rds_lake.infra.policy.streams.capture import caller_policy, function_policy, stream_policy
 from rds_lake.model.aws.arn import parse_arn
 
 WHOSE = (

@@ -24,7 +24,7 @@ import rds_lake
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.streams.package import put, zipped
 from rds_lake.errors import ConfigError
-from rds_lake.infra.policy.forwarder import scheduled_sources
+from rds_lake.infra.policy.streams.forwarder import scheduled_sources
 
 HANDLER = "rds_lake.stages.streams.scheduled.handler"
 CONFIG = "lake.yaml"

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
 from rds_lake.infra.events import event_patterns
-from rds_lake.infra.policy.capture import (
+from rds_lake.infra.policy.document import Resource, fixed
+from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.streams.capture import (
     CALLER_ROLE,
     FUNCTION_ROLE,
     STREAM_ROLE,
@@ -15,9 +17,7 @@ from rds_lake.infra.policy.capture import (
     function_names,
     stream_name,
 )
-from rds_lake.infra.policy.document import Resource, fixed
-from rds_lake.infra.policy.forwarder import FORWARD_RULE, FORWARDER, scheduled_sources
-from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.streams.forwarder import FORWARD_RULE, FORWARDER, scheduled_sources
 
 # A role's name has at most 64 characters, and the longest of ours adds ten.
 LONGEST_PREFIX = 40

@@ -15,12 +15,12 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.infra.policy.capture import PACKAGES, calling_sources
 from rds_lake.infra.policy.deployed import Deployed, deployed, name_prefix, roles_passed
 from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Statement, anything, fixed
-from rds_lake.infra.policy.forwarder import scheduled_sources
 from rds_lake.infra.policy.lake import key_through_s3
 from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.streams.capture import PACKAGES, calling_sources
+from rds_lake.infra.policy.streams.forwarder import scheduled_sources
 from rds_lake.infra.policy.widen import fitted
 
 _STACK = (

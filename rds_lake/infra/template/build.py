@@ -14,8 +14,6 @@ from rds_lake.infra.queue import DEAD_SUFFIX
 from rds_lake.infra.template.alarms import alarms, topic
 from rds_lake.infra.template.athena import databases, workgroup
 from rds_lake.infra.template.backup import backup
-from rds_lake.infra.template.capture import capture
-from rds_lake.infra.template.forwarder import forwarder
 from rds_lake.infra.template.job import job
 from rds_lake.infra.template.key import key
 from rds_lake.infra.template.parameters import general, outputs
@@ -23,6 +21,8 @@ from rds_lake.infra.template.parts import Part, joined
 from rds_lake.infra.template.queues import queues
 from rds_lake.infra.template.roles import roles
 from rds_lake.infra.template.storage import storage
+from rds_lake.infra.template.streams.capture import capture
+from rds_lake.infra.template.streams.forwarder import forwarder
 
 MOST_RESOURCES = 500
 _QUEUE_NAME = 80  # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-queues.html

@@ -127,17 +127,7 @@ class MySqlDatabase:
         Consistent by LOCK TABLES … READ: writers wait while the copy is made. A transaction would not do, because
         INSERT … SELECT reads the newest rows and not the transaction's snapshot, and MyISAM and Aria have none at all.
         """
-        copy = MySqlDatabase(self.sibling_url(name))
-        with self._session() as cursor:
-            cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
-        try:
-            with self._session() as cursor:
-                self._copy_into(cursor, name)
-        except BaseException:
-            # Nothing half made stays, also after Ctrl-C. The session and its locks have ended by now.
-            copy.drop()
-            raise
-        return copy
+        return freeze_together([self], [name])[0]
 
     def drop(self) -> None:
         """Remove this (frozen) database."""
@@ -149,30 +139,27 @@ class MySqlDatabase:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}/{quote(database, safe='')}{'?' if parts.query else ''}{parts.query}"
 
-    def _copy_into(self, cursor: pymysql.cursors.Cursor, name: str) -> None:
+    def _prepared(self, name: str) -> tuple[list[str], list[str]]:
+        """What has to be locked for a copy, and the statements that fill its tables, which are made."""
         columns: dict[str, list[str]] = {}
-        for table, column in _rows(cursor, _WRITABLE, self.name):
-            columns.setdefault(table, []).append(identifier(column))
-        copies = [
-            (f"{identifier(self.name)}.{identifier(table.name)}", f"{identifier(name)}.{identifier(table.name)}", table)
-            for table in self.tables()
-        ]
-        for source, target, _ in copies:
-            # Without its foreign keys: LIKE leaves them out, and they would point at the original's tables.
-            cursor.execute(f"CREATE TABLE {target} LIKE {source}")
-        if not copies:
-            return
-        locks = [f"{source} READ, {target} WRITE" for source, target, _ in copies]
-        # A column's default may use a sequence, which the copy's column names too.
-        locks += [
-            f"{identifier(self.name)}.{identifier(sequence)} WRITE"
-            for (sequence,) in _rows(cursor, _SEQUENCES, self.name)
-        ]
-        cursor.execute(f"LOCK TABLES {', '.join(locks)}")
-        for source, target, table in copies:
-            listed = ", ".join(columns[table.name])
-            cursor.execute(f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {source}")
-        cursor.execute("UNLOCK TABLES")
+        fill, locks = list[str](), list[str]()
+        with self._session() as cursor:
+            for table, column in _rows(cursor, _WRITABLE, self.name):
+                columns.setdefault(table, []).append(identifier(column))
+            for table in self.tables():
+                source = f"{identifier(self.name)}.{identifier(table.name)}"
+                target = f"{identifier(name)}.{identifier(table.name)}"
+                # Without its foreign keys: LIKE leaves them out, and they would point at the original's tables.
+                cursor.execute(f"CREATE TABLE {target} LIKE {source}")
+                locks.append(f"{source} READ, {target} WRITE")
+                listed = ", ".join(columns[table.name])
+                fill.append(f"INSERT INTO {target} ({listed}) SELECT {listed} FROM {source}")
+            # A column's default may use a sequence, which the copy's column names too.
+            locks += [
+                f"{identifier(self.name)}.{identifier(sequence)} WRITE"
+                for (sequence,) in _rows(cursor, _SEQUENCES, self.name)
+            ]
+        return locks if fill else [], fill
 
     @contextmanager
     def _session(
@@ -197,6 +184,30 @@ class MySqlDatabase:
             for setting in _SETTINGS:
                 cursor.execute(setting)
             yield cursor
+
+
+def freeze_together(databases: Sequence[MySqlDatabase], names: Sequence[str]) -> list[MySqlDatabase]:
+    """Copies of databases of one server as of one instant, as storage has them; see `MySqlDatabase.freeze`."""
+    made: list[MySqlDatabase] = []
+    try:
+        for database, name in zip(databases, names, strict=True):
+            with database._session() as cursor:
+                cursor.execute(f"CREATE DATABASE {identifier(name)} CHARACTER SET utf8mb4")
+            made.append(MySqlDatabase(database.sibling_url(name)))
+        prepared = [database._prepared(name) for database, name in zip(databases, names, strict=True)]
+        locks, fill = ([each for one in prepared for each in one[at]] for at in (0, 1))
+        if fill:
+            with databases[0]._session() as cursor:
+                cursor.execute(f"LOCK TABLES {', '.join(locks)}")
+                for statement in fill:
+                    cursor.execute(statement)
+                cursor.execute("UNLOCK TABLES")
+    except BaseException:
+        # Nothing half made stays, also after Ctrl-C. The session and its locks have ended by now.
+        for copy in made:
+            copy.drop()
+        raise
+    return made
 
 
 def identifier(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,3 +20,13 @@ def open_database(url: str, **arguments: Any) -> SourceDatabase:
     if scheme == "mysql":
         return MySqlDatabase(url)
     raise ValueError(f"{scheme}:// is no database that the local cloud can read; use postgresql:// or mysql://")
+
+
+def freeze_all(databases: Sequence[SourceDatabase], names: Sequence[str]) -> list[SourceDatabase]:
+    """Copies under these names; those of MySQL, which are of one server, as of one instant."""
+    from rds_lake.localcloud.databases.mysql import MySqlDatabase, freeze_together
+
+    own = [each for each in databases if isinstance(each, MySqlDatabase)]
+    if len(own) == len(databases):
+        return [*freeze_together(own, names)]
+    return [database.freeze(name) for database, name in zip(databases, names, strict=True)]

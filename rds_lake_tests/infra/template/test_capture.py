@@ -117,6 +117,31 @@ def test_a_change_of_a_database_arrives_where_readers_look_and_the_stack_goes_ag
     assert streaming.keys(key) == [key], "what arrived stays"
 
 
+def test_a_database_calls_by_the_role_that_is_associated_with_it_and_by_no_more_than_that_may(
+    streaming: Streaming, routes_url: str
+) -> None:
+    formation = deploy(streaming)
+    outputs = formation.outputs()
+    capture(routes_url, outputs["CaptureFunction1"])
+    streaming.cloud.calling_databases.install("routes-prod", outputs["CaptureCallerRole"])
+    try:
+        write(routes_url)
+        assert streaming.settled()["counts"]["Success"] == 1
+        role = outputs["CaptureCallerRole"].rpartition("/")[2]
+        streaming.client("iam").delete_role_policy(RoleName=role, PolicyName="rds-lake")
+        with (
+            psycopg.connect(routes_url) as connection,
+            pytest.raises(
+                psycopg.Error, match=r"not authorized to perform: lambda:InvokeFunction on resource: .*acme-routes"
+            ),
+        ):
+            connection.execute("INSERT INTO routes VALUES (2, 'refused')")
+        with psycopg.connect(routes_url) as connection:
+            assert connection.execute("SELECT count(*) FROM routes").fetchone() == (1,), "on_error: fail"
+    finally:
+        streaming.cloud.calling_databases.install("routes-prod")
+
+
 def encrypt(streaming: Streaming) -> None:
     """The bucket as the template makes a new one."""
     resource = streaming.client("cloudformation").describe_stack_resource(StackName="lake", LogicalResourceId="Key")

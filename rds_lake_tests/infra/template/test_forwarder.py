@@ -209,6 +209,16 @@ def test_what_cannot_be_packaged_is_a_sentence(tmp_path: Path) -> None:
         forwarder_zip(parse_config(text, where="test"), text, tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "rate"),
+    [(5, "rate(5 minutes)"), (1, "rate(1 minute)"), (0.5, "rate(1 minute)"), (2.5, "rate(2 minutes)")],
+)
+def test_the_schedule_is_of_whole_minutes(minutes: float, rate: str) -> None:
+    text = LAKES[_NAME].replace("streams: {", f"streams: {{forward_minutes: {minutes}, ")
+    rule = build_template(parse_config(text, where="test")).body["Resources"]["ForwarderRule"]
+    assert rule["Properties"]["ScheduleExpression"] == rate
+
+
 def test_without_a_package_there_is_no_function_and_without_subnets_no_network() -> None:
     body = build_template(parse_config(LAKES[_NAME], where="test")).body
     nothing = deployed(body, {"Bucket": "existing"})

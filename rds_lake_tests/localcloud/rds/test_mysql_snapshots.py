@@ -7,7 +7,7 @@ import pymysql
 import pytest
 
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
-from rds_lake.localcloud.databases.mysql import MySqlDatabase
+from rds_lake.localcloud.databases.mysql import MySqlDatabase, freeze_together
 from rds_lake_tests.support.world import execute_mysql
 
 
@@ -144,3 +144,33 @@ def test_an_empty_database_can_be_frozen(mysql_source: MySqlDatabase) -> None:
     frozen = mysql_source.freeze("frozen_nothing")
     assert frozen.tables() == []
     frozen.drop()
+
+
+def test_several_databases_of_a_server_are_copied_as_of_one_moment(
+    mysql_source: MySqlDatabase, mariadb: EmbeddedMariaDb
+) -> None:
+    other = MySqlDatabase(mariadb.create_database("beside"))
+    execute_mysql(other.url, "CREATE TABLE c (id int)")
+    execute_mysql(
+        mysql_source.url, "CREATE TABLE a (id int)", "CREATE TABLE b AS SELECT seq AS id FROM seq_1_to_100000"
+    )
+    stop, begun = threading.Event(), threading.Event()
+
+    def write() -> None:
+        while not stop.is_set():
+            statements = ("INSERT INTO a VALUES (1)", f"INSERT INTO {other.name}.c VALUES (1)")
+            execute_mysql(mysql_source.url, *statements * 20)
+            begun.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        assert begun.wait(30)
+        first, second = freeze_together([mysql_source, other], ["frozen_one", "frozen_two"])
+    finally:
+        stop.set()
+        writer.join()
+    counts = len(rows(first, "a")), len(rows(second, "c"))
+    for each in (first, second, other):
+        each.drop()
+    assert counts[0] - counts[1] in (0, 1)

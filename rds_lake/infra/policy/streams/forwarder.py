@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Resource, Statement, anything, fixed
@@ -26,11 +28,31 @@ def forwarder_policy(config: LakeConfig, names: Names, function: str) -> PolicyD
     sources = scheduled_sources(config)
     if not sources:
         return PolicyDocument(statements=())
+    secrets = [source.streams.secret.rpartition(":") for source in sources if source.streams and source.streams.secret]
+    statements = (
+        *_cuts(config, names, sources),
+        Statement(
+            sid="ReadSecrets",
+            reason="Read the database users of `streams:`. A secret with a key of its own needs kms:Decrypt on that key as well.",
+            actions=("secretsmanager:GetSecretValue",),
+            resources=tuple(Resource(stem=stem + colon, name=name) for stem, colon, name in dict.fromkeys(secrets)),
+        ),
+        Statement(
+            sid="WriteLogs",
+            reason="Lambda writes the function's output as its role.",
+            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
+            resources=fixed(names.arn("logs", f"log-group:/aws/lambda/{function}:log-stream:*")),
+        ),
+        *key_through_s3(config.lake, names),
+    )
+    return fitted(statements, INLINE_LIMIT)
+
+
+def _cuts(config: LakeConfig, names: Names, sources: Sequence[Database]) -> tuple[Statement, ...]:
     lake = config.lake
     layout = LakeLayout(bucket=lake.bucket, prefix=lake.prefix)
     folders = [layout.all_changes_folder(source.name) for source in sources]
-    secrets = [source.streams.secret.rpartition(":") for source in sources if source.streams and source.streams.secret]
-    statements = (
+    return (
         Statement(
             sid="WriteCuts",
             reason="Write files and manifests of cuts, read what earlier forwarders wrote, and remove the files of an attempt that "
@@ -45,21 +67,7 @@ def forwarder_policy(config: LakeConfig, names: Names, function: str) -> PolicyD
             resources=fixed(names.bucket(lake.bucket)),
             conditions=listing(*(folder.removesuffix("/") for folder in folders)),
         ),
-        Statement(
-            sid="ReadSecrets",
-            reason="Read the database users of `streams:`. A secret with a key of its own needs kms:Decrypt on that key as well.",
-            actions=("secretsmanager:GetSecretValue",),
-            resources=tuple(Resource(stem=stem + colon, name=name) for stem, colon, name in dict.fromkeys(secrets)),
-        ),
-        Statement(
-            sid="WriteLogs",
-            reason="Lambda writes the function's output as its role.",
-            actions=("logs:CreateLogStream", "logs:PutLogEvents"),
-            resources=fixed(names.arn("logs", f"log-group:/aws/lambda/{function}:log-stream:*")),
-        ),
-        *key_through_s3(lake, names),
     )
-    return fitted(statements, INLINE_LIMIT)
 
 
 def network_policy(names: Names) -> PolicyDocument:
@@ -67,15 +75,17 @@ def network_policy(names: Names) -> PolicyDocument:
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
     """
-    interfaces = Statement(
+    interfaces = names.arn("ec2", "network-interface/*")
+    make = Statement(
         sid="ReachTheVpc",
-        reason="Lambda makes and removes the network interfaces of the function. It asks for the right to remove on everything.",
-        actions=(
-            "ec2:AssignPrivateIpAddresses",
-            "ec2:CreateNetworkInterface",
-            "ec2:DeleteNetworkInterface",
-            "ec2:UnassignPrivateIpAddresses",
-        ),
+        reason="Lambda makes the network interfaces of the function.",
+        actions=("ec2:CreateNetworkInterface",),
+        resources=fixed(interfaces, names.arn("ec2", "subnet/*"), names.arn("ec2", "security-group/*")),
+    )
+    change = Statement(
+        sid="LeaveTheVpc",
+        reason="Lambda changes and removes them. Before it makes a function, it looks whether its role may remove anything.",
+        actions=("ec2:AssignPrivateIpAddresses", "ec2:DeleteNetworkInterface", "ec2:UnassignPrivateIpAddresses"),
         resources=fixed(names.arn("ec2", "*/*")),
     )
     look = Statement(
@@ -84,4 +94,4 @@ def network_policy(names: Names) -> PolicyDocument:
         actions=("ec2:DescribeNetworkInterfaces", "ec2:DescribeSubnets"),
         resources=anything(),
     )
-    return PolicyDocument(statements=(interfaces, look))
+    return PolicyDocument(statements=(make, change, look))

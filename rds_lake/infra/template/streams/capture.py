@@ -15,7 +15,9 @@ from typing import Any
 from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.errors import ConfigError
-from rds_lake.infra.policy.capture import (
+from rds_lake.infra.policy.deployed import name_prefix
+from rds_lake.infra.policy.document import PolicyDocument, trust
+from rds_lake.infra.policy.streams.capture import (
     CALLER_ROLE,
     FUNCTION_ROLE,
     STREAM_ROLE,
@@ -27,8 +29,6 @@ from rds_lake.infra.policy.capture import (
     stream_name,
     stream_policy,
 )
-from rds_lake.infra.policy.deployed import name_prefix
-from rds_lake.infra.policy.document import PolicyDocument, trust
 from rds_lake.infra.template.alarms import alarm
 from rds_lake.infra.template.key import key_arn
 from rds_lake.infra.template.parameters import equals, given, named

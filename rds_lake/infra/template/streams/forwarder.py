@@ -14,7 +14,7 @@ from typing import Any
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.policy.document import trust
-from rds_lake.infra.policy.forwarder import (
+from rds_lake.infra.policy.streams.forwarder import (
     FORWARD_RULE,
     FORWARDER,
     forwarder_policy,
@@ -40,7 +40,8 @@ def forwarder(config: LakeConfig) -> Part:
     if not sources:
         return Part()
     may = forwarder_policy(config, TEMPLATE_NAMES, _NAME)
-    minutes = min(source.streams.forward_minutes for source in sources if source.streams)
+    # EventBridge takes whole minutes, and no less than one.
+    minutes = max(1, int(min(source.streams.forward_minutes for source in sources if source.streams)))
     return Part(
         parameters=_parameters(config, ", ".join(source.name for source in sources)),
         conditions={_FUNCTION: given("ForwarderCodeKey"), _IN_VPC: given("ForwarderSubnets")},
@@ -79,9 +80,9 @@ def _parameters(config: LakeConfig, sources: str) -> dict[str, Any]:
         },
         "ForwarderSecurityGroups": {
             "Type": "String",
-            "Default": "",
+            "Default": "sg-00000000",
             "AllowedPattern": ids.format("sg"),
-            "Description": "Security groups that the databases let in, with commas between; only with ForwarderSubnets.",
+            "Description": "Security groups that the databases let in, with commas between; read with ForwarderSubnets only.",
         },
     }
 
@@ -91,8 +92,7 @@ def _resources(config: LakeConfig, minutes: int) -> Iterator[tuple[str, dict[str
     logs = {"LogGroupName": sub(f"/aws/lambda/{_NAME}"), "RetentionInDays": _LOG_DAYS, "Tags": tags(config.lake)}
     yield "ForwarderLogs", resource("AWS::Logs::LogGroup", logs, condition=_FUNCTION, keep=False)
     made = resource("AWS::Lambda::Function", _function(config), condition=_FUNCTION, after=("ForwarderLogs",))
-    # cfn-lint splits the empty defaults, which are used only where they are not empty.
-    yield "Forwarder", made | {"Metadata": {"cfn-lint": {"config": {"ignore_checks": ["W1033"]}}}}
+    yield "Forwarder", made
     # The next invocation does what one missed.
     events = {
         "FunctionName": ref("Forwarder"),
@@ -116,6 +116,10 @@ def _resources(config: LakeConfig, minutes: int) -> Iterator[tuple[str, dict[str
         "SourceArn": get_att("ForwarderRule"),
     }
     yield "ForwarderPermission", resource("AWS::Lambda::Permission", permission, condition=_FUNCTION)
+    yield from _alarms(config)
+
+
+def _alarms(config: LakeConfig) -> Iterator[tuple[str, dict[str, Any]]]:
     why = (
         "The function could not forward an outbox, which grows inside the production database: see the function's log."
     )

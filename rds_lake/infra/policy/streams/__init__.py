@@ -1,0 +1,1 @@
+"""Policies of what carries changes: the function that triggers call and its streams; the function that forwards outboxes."""
