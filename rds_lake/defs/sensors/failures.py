@@ -144,7 +144,8 @@ def _incident(context: dg.RunFailureSensorContext, failures: Sequence[dg.Dagster
     causes = [_cause(event) for event in failures] or [_cause_before_steps(context.failure_event)]
     causes += [told_of(ended)] if told_of(ended) else []
     return Incident(
-        source=_source_of(run),
+        # Every step of the lake is called `<source>__<what>` (`own_steps`).
+        source=failures[0].step_key.rpartition("__")[0] if failures and failures[0].step_key else _source_of(run),
         # An incident is of no date: its run has one only because checks by date cannot run without.
         snapshot_date=None if reports_incident(run) else run.tags.get(DagsterTag.PARTITION),
         stage=failures[0].step_key if failures else None,
