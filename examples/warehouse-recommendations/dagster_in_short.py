@@ -36,7 +36,9 @@ class Dagster:
         identifier = self._account.config.databases[0].identifier
         body = {"database": identifier, "type": "automated", "at": now.isoformat()}
         order = Request(  # noqa: S310 - our own loopback endpoint
-            f"{self._account.endpoint}/_local/snapshots", json.dumps(body).encode(), {"Content-Type": "application/json"}
+            f"{self._account.endpoint}/_local/snapshots",
+            json.dumps(body).encode(),
+            {"Content-Type": "application/json"},
         )
         with urlopen(order, timeout=120):  # noqa: S310
             pass

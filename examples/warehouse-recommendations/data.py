@@ -23,7 +23,7 @@ _USAGE = {
 _OFFERS = [
     {"offer": "S", "title": "Small: 2 GB", "megabytes": 2000, "price": 9.90},
     {"offer": "M", "title": "Medium: 8 GB", "megabytes": 8000, "price": 19.90},
-    {"offer": "L", "title": "Large, \"all in\": 50 GB", "megabytes": 50000, "price": 39.90},
+    {"offer": "L", "title": 'Large, "all in": 50 GB', "megabytes": 50000, "price": 39.90},
 ]
 FILES = ("usage/usage_1.psv.gz", "usage/usage_2.psv.gz", "offers.json")
 

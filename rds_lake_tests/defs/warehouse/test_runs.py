@@ -8,8 +8,12 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from rds_lake.defs.resources import utc_now
+from rds_lake.defs.warehouse.opened import open_works
+from rds_lake.defs.warehouse.waiting import wait_for
 from rds_lake.model.warehouse.record import Phase
 from rds_lake.stages.warehouse.records import cancel_run
+from rds_lake.stages.warehouse.turn import take_turn
 from rds_lake_tests.defs.shell import quick_instance
 from rds_lake_tests.defs.warehouse.mart import Mart
 from rds_lake_tests.support.world import World
@@ -98,10 +102,6 @@ def test_two_that_take_turns_at_once_do_no_harm(mart: Mart) -> None:
     mart.put("jobs/a.json", GOOD)
     mart.tick()
     (run,) = mart.open()
-    from rds_lake.defs.resources import utc_now
-    from rds_lake.defs.warehouse.opened import open_works
-    from rds_lake.stages.warehouse.turn import take_turn
-
     gateways = mart.world.gateways
     settings = mart.world.config.warehouse("mart")
 
@@ -135,3 +135,22 @@ def test_lineage_leads_from_file_to_result(mart: Mart) -> None:
 @pytest.mark.parametrize("name", ["rds_lake_reaper"])
 def test_the_reaper_asks_for_nothing(mart: Mart, name: str) -> None:
     assert mart.shell.tick(name) == []
+
+
+def test_a_wait_that_is_interrupted_cancels_the_run_and_the_sensor_ends_it(mart: Mart) -> None:
+    mart.put("jobs/a.json", GOOD)
+    mart.tick()
+    (run,) = mart.open()
+    gateways = mart.world.gateways
+    works = open_works(
+        mart.world.config, mart.world.config.warehouse("mart"), gateways.clients(), gateways.lake, clock=utc_now
+    )
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        wait_for(works, run, poll_seconds=1, sleep=interrupt, log=mart.world.lines.append)
+    assert mart.record(run).phase is Phase.REMOVING
+    assert "was cancelled or failed" in failure(mart.shell.run(mart.until_asked()))
+    assert mart.left() == []
