@@ -22,12 +22,26 @@ def test_the_same_object_is_one_run_however_often_it_is_seen(mart: Mart) -> None
     assert len(mart.open()) == 2
 
 
-def test_five_broken_ones_have_their_errors_beside_them_and_never_stop_a_good_one(mart: Mart) -> None:
+def test_six_broken_ones_have_their_errors_beside_them_and_never_stop_a_good_one(mart: Mart) -> None:
     broken = {
         "1": b"",
         "2": b"{" * 5000,
         "3": json.dumps({"version": 1, "parameters": {"lest": "2"}}).encode(),
         "4": json.dumps({"version": 1, "tables": [{"table": "usage", "files": ["s3://other-bucket/x"]}]}).encode(),
+        "6": json.dumps(
+            {
+                "version": 1,
+                "tables": [
+                    {
+                        "table": "u",
+                        "files": ["S3:x"],
+                        "format": "json",
+                        "delimiter": "|",
+                        "columns": [{"name": "a", "type": "int"}],
+                    }
+                ],
+            }
+        ).encode(),
         "5": json.dumps({"version": 1, "tables": [{"table": "orders", "schema": "shop"}], "results": ["x"]}).encode(),
     }
     for name, body in broken.items():
@@ -42,6 +56,7 @@ def test_five_broken_ones_have_their_errors_beside_them_and_never_stop_a_good_on
     )
     assert said["3"] == ["$.parameters.lest: lake.yaml has no parameter of that name; it has least"]
     assert "is not below a place that lake.yaml names for this warehouse" in said["4"][0]
+    assert [problem.partition(":")[0] for problem in said["6"]] == ["$.tables[0].files[0]", "$.tables[0].delimiter"]
     assert [problem.partition(":")[0] for problem in said["5"]] == ["$.tables[0].schema", "$.results[0]"]
 
 

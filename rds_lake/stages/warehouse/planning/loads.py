@@ -12,6 +12,7 @@ from datetime import date
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import LoadOfFiles, LoadOfTable, WarehouseSettings
+from rds_lake.config.warehouses.files import file_problems
 from rds_lake.model.warehouse.input import InputTable
 from rds_lake.model.warehouse.plan import Column, FileFormat, Files, LakeTable, Load, LoadBy
 from rds_lake.model.warehouse.values import PUBLISHED
@@ -77,7 +78,9 @@ class LoadPlanner:
             if "header_lines" in table.model_fields_set
             else (settings.header_lines if settings else 0),
         }
-        merged = LoadOfFiles.model_validate({"name": table.table_name, "files": uris or ("s3://none/none",)} | given)
+        # The URIs have been looked at by `_uris`, which says more of them.
+        merged = LoadOfFiles.model_validate({"name": table.table_name, "files": ("s3://none/none",)} | given)
+        problems += [f"{where}.{problem}" for problem in file_problems(merged)]
         return Load(name=table.table_name, origin=_files(merged, uris), by=LoadBy.COPY)
 
     def _of_lake(
