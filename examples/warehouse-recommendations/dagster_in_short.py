@@ -46,8 +46,8 @@ class Dagster:
         self._materialize(assets, partition_key=now.date().isoformat())
         say(f"the snapshot of {now.date()} of {source} is published in the lake")
 
-    def tick(self, sensor: str, say: Say) -> Sequence[dg.RunRequest]:
-        """One tick, with what it said."""
+    def tick(self, sensor: str) -> Sequence[dg.RunRequest]:
+        """One tick, and the runs that it asks for."""
         context = dg.build_sensor_context(
             instance=self._instance,
             cursor=self._cursors.get(sensor),
@@ -65,7 +65,7 @@ class Dagster:
         seen: set[str] = set()
         while time.monotonic() < deadline:
             ticks += 1
-            requests = self.tick(sensor, say)
+            requests = self.tick(sensor)
             for line in self._account.progress():
                 if line not in seen:
                     say(f"    {line}")

@@ -28,7 +28,7 @@ def story(say: Say) -> list[str]:
         say(f"in s3://acme-drop/recommendations/: {', '.join(FILES)}")
         say("\nA JSON is dropped whose table and file names are wrong:")
         _drop(account, "broken.json", BROKEN)
-        dagster.tick(f"{WAREHOUSE}__turns", say)
+        dagster.tick(f"{WAREHOUSE}__turns")
         for problem in account.errors("recommendations/broken.json.errors.json"):
             say(f"    {problem}")
         say("\nThe right one is dropped:")

@@ -134,7 +134,8 @@ def _further(planner: Planner, run: str, place: str, rest: object) -> Sequence[s
 def _is_new(item: S3Object, told: datetime | None, since: datetime | None) -> bool:
     if item.modified is None:
         return True
-    return (told is None or told < item.modified) and (since is None or item.modified >= since)
+    # S3 says when by the second: what was mended within the second of its errors is new as well.
+    return (told is None or told <= item.modified) and (since is None or item.modified >= since)
 
 
 def _has_run(planner: Planner, run: str) -> bool:
@@ -163,7 +164,10 @@ def _tell(planner: Planner, bucket: str, key: str, etag: str, body: dict[str, An
     def change(there: str | None) -> str | None:
         if there is None:
             return text if always else None
-        if not _is_mine(there):
+        before = _of_mine(there)
+        if before is not None and (before.get("etag"), before.get("problems")) == (etag, body["problems"]):
+            return None
+        if before is None:
             raise RdsLakeError(
                 f"{uri(bucket, target)} was not written by rds-lake, so no errors were written there; rename that object. The errors "
                 f"of {uri(bucket, key)}: {'; '.join(body['problems'][:5])}"
@@ -174,12 +178,13 @@ def _tell(planner: Planner, bucket: str, key: str, etag: str, body: dict[str, An
     change_text(planner.lake.s3, bucket, target, change, kms_key=planner.lake.kms_key if own else None)
 
 
-def _is_mine(text: str) -> bool:
+def _of_mine(text: str) -> dict[str, Any] | None:
+    """The errors in the text; None where somebody else wrote it."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
-        return False
-    return isinstance(body, dict) and body.get("written_by") == _AUTHOR
+        return None
+    return body if isinstance(body, dict) and body.get("written_by") == _AUTHOR else None
 
 
 def _place(place: str) -> tuple[str, str]:

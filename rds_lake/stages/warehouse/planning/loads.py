@@ -12,6 +12,7 @@ from datetime import date
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import LoadOfFiles, LoadOfTable, WarehouseSettings
+from rds_lake.config.warehouses.files import file_problems
 from rds_lake.model.warehouse.input import InputTable
 from rds_lake.model.warehouse.plan import Column, FileFormat, Files, LakeTable, Load, LoadBy
 from rds_lake.model.warehouse.values import PUBLISHED
@@ -58,18 +59,7 @@ class LoadPlanner:
         self, table: InputTable, own: LoadOfTable | LoadOfFiles | None, where: str, problems: list[str]
     ) -> Load | None:
         if table.files is None:
-            named = {load.table.partition(".")[0] for load in self.settings.loads if isinstance(load, LoadOfTable)}
-            if table.schema_ not in named:
-                # The role of Redshift may read what lake.yaml names, and nothing else.
-                known = ", ".join(sorted(named)) or "there is none"
-                problems.append(
-                    f"{where}.schema: {table.schema_!r} is no source of which this warehouse loads tables ({known}); add one of its "
-                    "tables to `loads:` in lake.yaml"
-                )
-                return None
-            by = LoadBy(own.load if isinstance(own, LoadOfTable) and own.load else self.settings.load)
-            day = table.date or PUBLISHED
-            return self._table(table.table_name, table.schema_ or "", table.table, day, by, where, problems)
+            return self._of_lake(table, own, where, problems)
         settings = own if isinstance(own, LoadOfFiles) else None
         lacking = [key for key in ("format", "columns") if getattr(table, key) is None and settings is None]
         if lacking:
@@ -88,8 +78,26 @@ class LoadPlanner:
             if "header_lines" in table.model_fields_set
             else (settings.header_lines if settings else 0),
         }
-        merged = LoadOfFiles.model_validate({"name": table.table_name, "files": uris or ("s3://none/none",)} | given)
+        # The URIs have been looked at by `_uris`, which says more of them.
+        merged = LoadOfFiles.model_validate({"name": table.table_name, "files": ("s3://none/none",)} | given)
+        problems += [f"{where}.{problem}" for problem in file_problems(merged)]
         return Load(name=table.table_name, origin=_files(merged, uris), by=LoadBy.COPY)
+
+    def _of_lake(
+        self, table: InputTable, own: LoadOfTable | LoadOfFiles | None, where: str, problems: list[str]
+    ) -> Load | None:
+        named = {load.table.partition(".")[0] for load in self.settings.loads if isinstance(load, LoadOfTable)}
+        if table.schema_ not in named:
+            # The role of Redshift may read what lake.yaml names, and nothing else.
+            known = ", ".join(sorted(named)) or "there is none"
+            problems.append(
+                f"{where}.schema: {table.schema_!r} is no source of which this warehouse loads tables ({known}); add one of its "
+                "tables to `loads:` in lake.yaml"
+            )
+            return None
+        by = LoadBy(own.load if isinstance(own, LoadOfTable) and own.load else self.settings.load)
+        day = table.date or PUBLISHED
+        return self._table(table.table_name, table.schema_ or "", table.table, day, by, where, problems)
 
     def _uris(self, names: Sequence[str], where: str, problems: list[str]) -> tuple[str, ...]:
         folder = (self.place or "").rpartition("/")[0]

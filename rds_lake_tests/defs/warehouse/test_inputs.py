@@ -1,0 +1,92 @@
+"""JSON files in S3 become runs, each once, and broken ones stop nothing."""
+
+import json
+
+from rds_lake.model.warehouse.record import Phase
+from rds_lake_tests.defs.warehouse.mart import Mart
+
+GOOD = {"version": 1, "parameters": {"least": "2"}}
+
+
+def test_the_same_object_is_one_run_however_often_it_is_seen(mart: Mart) -> None:
+    mart.put("jobs/a.json", GOOD)
+    mart.tick()
+    (run,) = mart.open()
+    mart.shell.cursors.clear()
+    mart.put("jobs/a.json", GOOD)  # the same bytes once more: the same ETag
+    mart.tick()
+    assert mart.open() == (run,)
+    assert mart.record(run).cause == "s3://acme-drop/jobs/a.json"
+    mart.put("jobs/a.json", GOOD | {"note": "again"})
+    mart.tick()
+    assert len(mart.open()) == 2
+
+
+def test_six_broken_ones_have_their_errors_beside_them_and_never_stop_a_good_one(mart: Mart) -> None:
+    broken = {
+        "1": b"",
+        "2": b"{" * 5000,
+        "3": json.dumps({"version": 1, "parameters": {"lest": "2"}}).encode(),
+        "4": json.dumps({"version": 1, "tables": [{"table": "usage", "files": ["s3://other-bucket/x"]}]}).encode(),
+        "6": json.dumps(
+            {
+                "version": 1,
+                "tables": [
+                    {
+                        "table": "u",
+                        "files": ["S3:x"],
+                        "format": "json",
+                        "delimiter": "|",
+                        "columns": [{"name": "a", "type": "int"}],
+                    }
+                ],
+            }
+        ).encode(),
+        "5": json.dumps({"version": 1, "tables": [{"table": "orders", "schema": "shop"}], "results": ["x"]}).encode(),
+    }
+    for name, body in broken.items():
+        mart.put(f"jobs/{name}.json", body)
+    mart.put("jobs/good.json", GOOD)
+    mart.tick()
+    assert len(mart.open()) == 1
+    said = {name: mart.errors(f"{name}.json")["problems"] for name in broken}
+    assert said["1"][0].startswith("$: is no JSON")
+    assert (
+        said["2"] == ["$: nested too deep to be an input; see `rds-lake warehouse schema`"] or "no JSON" in said["2"][0]
+    )
+    assert said["3"] == ["$.parameters.lest: lake.yaml has no parameter of that name; it has least"]
+    assert "is not below a place that lake.yaml names for this warehouse" in said["4"][0]
+    assert [problem.partition(":")[0] for problem in said["6"]] == ["$.tables[0].files[0]", "$.tables[0].delimiter"]
+    assert [problem.partition(":")[0] for problem in said["5"]] == ["$.tables[0].schema", "$.results[0]"]
+
+
+def test_a_broken_one_is_told_of_once_and_a_mended_one_begins(mart: Mart) -> None:
+    mart.put("jobs/a.json", {"version": 3})
+    mart.tick()
+    first = mart.errors("a.json")
+    mart.tick()
+    assert mart.errors("a.json") == first, "nothing is written again"
+    mart.put("jobs/a.json", GOOD)
+    mart.tick()
+    assert mart.errors("a.json") == mart.errors("a.json") | {"problems": [], "run": mart.open()[0]}
+
+
+def test_what_others_put_in_the_place_of_the_errors_is_left_alone(mart: Mart) -> None:
+    mart.put("jobs/a.json.errors.json", b'{"mine": true}')
+    mart.put("jobs/a.json", {"version": 3})
+    mart.put("jobs/b.json", GOOD)
+    mart.tick()
+    assert mart.errors("a.json") == {"mine": True}
+    assert len(mart.open()) == 1
+
+
+def test_a_run_whose_begin_was_killed_before_its_record_leaves_the_list(mart: Mart) -> None:
+    folder = mart.world.root.lake.layout.warehouse_folder("mart")
+    mart.s3.put_object(Bucket="acme-lake", Key=f"{folder}open.json", Body=b'{"runs": ["dead"]}')
+    mart.put("jobs/a.json", GOOD)
+    mart.tick()
+    assert "dead" in mart.open(), "it may be written this moment"
+    mart.tick()
+    assert "dead" not in mart.open()
+    (run,) = mart.open()
+    assert mart.record(run).phase is not Phase.ENDED
