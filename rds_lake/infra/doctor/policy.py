@@ -8,10 +8,10 @@ from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.dynamodb import is_table_name
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.events import event_patterns
-from rds_lake.infra.policy.capture import CALLER_ROLE, FUNCTION_ROLE, STREAM_ROLE, calling_sources
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Resource, Statement, anything, fixed
 from rds_lake.infra.policy.names import Names, find_key
+from rds_lake.infra.policy.streams.capture import CALLER_ROLE, FUNCTION_ROLE, STREAM_ROLE, calling_sources
 from rds_lake.infra.policy.widen import fitted
 from rds_lake.infra.queue import DEAD_SUFFIX
 

@@ -25,7 +25,6 @@ from rds_lake.model.permissions.policy import PolicyType
 from rds_lake.model.permissions.request import Principal, Request
 
 _FAULT = "deny fault"
-_OWNER = "redshift-data:statement-owner-iam-userid"
 _DIRECTLY = {"aws:SecureTransport": ("true",), "aws:SourceIp": ("127.0.0.1",), "aws:ViaAWSService": ("false",)}
 
 
@@ -109,9 +108,7 @@ class Permissions:
 
 def _request(who: Principal, need: Need, asked: Asked, aliases: tuple[str, ...], now: datetime) -> Request:
     of_key = {"kms:ResourceAliases": aliases} if aliases else {}
-    # The Data API knows nobody else's statements, so whoever asks about one is its owner.
-    owned = {_OWNER: (who.user_id,)} if need.action.startswith("redshift-data:") else {}
-    context = {**_context(need, asked, now), **of_key, **owned}
+    context = {**_context(need, asked, now), **of_key}
     return Request(action=need.action, resource=need.resource, account=_owner(need.resource), context=context)
 
 

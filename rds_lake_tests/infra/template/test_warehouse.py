@@ -10,7 +10,6 @@ import pytest
 from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy
-from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.warehouse.template import warehouse_template, warehouse_text
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.warehouse.names import names_of
@@ -103,18 +102,11 @@ def test_redshift_reads_what_the_warehouse_loads_and_writes_its_own_staging_alon
     assert not any("Delete" in action for each in statements.values() for action in each["Action"])
 
 
-def test_the_pipeline_follows_only_its_own_statements(config: LakeConfig) -> None:
+def test_the_pipeline_follows_statements_of_an_earlier_session_of_its_role(config: LakeConfig) -> None:
     statements = {each["Sid"]: each for each in pipeline_policy(config, _NAMES).as_dict()["Statement"]}
-    own = statements["FollowOwnStatements"]
-    assert own["Resource"] == ["*"]
-    assert own["Condition"] == {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
+    assert "Condition" not in statements["FollowStatements"]
+    assert statements["FollowStatements"]["Resource"] == ["*"]
     assert statements["HaveStacks"]["Resource"] == [
         f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/rds-lake-adhoc-*/*",
         f"arn:aws:cloudformation:us-east-1:{ACCOUNT}:stack/rds-lake-nightly-*/*",
     ]
-
-
-def test_iams_own_variable_stays_as_it_is_in_the_lakes_template(config: LakeConfig) -> None:
-    body = build_template(config).body
-    policy = json.dumps(body["Resources"]["PipelineRole"]["Properties"]["Policies"])
-    assert '"redshift-data:statement-owner-iam-userid": "${aws:userid}"' in policy

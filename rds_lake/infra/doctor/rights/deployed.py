@@ -8,12 +8,12 @@ from typing import Any
 
 from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.rights.parties import PIPELINE
-from rds_lake.infra.policy.capture import caller_policy, function_policy, stream_policy
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.policy.document import PolicyDocument
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.pipeline import pipeline_policy
 from rds_lake.infra.policy.service_roles import export_role_policy, job_role_policy
+from rds_lake.infra.policy.streams.capture import caller_policy, function_policy, stream_policy
 from rds_lake.infra.template.roles import TEMPLATE_NAMES
 
 

@@ -10,7 +10,13 @@ from rds_lake.infra.doctor.patient import Patient
 from rds_lake.infra.doctor.rights.decisions import Denial, denials, known_resource
 from rds_lake.infra.doctor.rights.principals import identity_of, with_policies
 from rds_lake.infra.doctor.rights.requests import LakeKey, Samples, requests_of
-from rds_lake.infra.policy.capture import (
+from rds_lake.infra.policy.databases import EXPORT_SERVICE
+from rds_lake.infra.policy.deployed import name_prefix
+from rds_lake.infra.policy.document import Statement
+from rds_lake.infra.policy.names import Names
+from rds_lake.infra.policy.pipeline import pipeline_statements
+from rds_lake.infra.policy.service_roles import export_role_policy, job_role_policy
+from rds_lake.infra.policy.streams.capture import (
     CALLER_ROLE,
     FUNCTION_ROLE,
     STREAM_ROLE,
@@ -18,12 +24,6 @@ from rds_lake.infra.policy.capture import (
     function_policy,
     stream_policy,
 )
-from rds_lake.infra.policy.databases import EXPORT_SERVICE
-from rds_lake.infra.policy.deployed import name_prefix
-from rds_lake.infra.policy.document import Statement
-from rds_lake.infra.policy.names import Names
-from rds_lake.infra.policy.pipeline import pipeline_statements
-from rds_lake.infra.policy.service_roles import export_role_policy, job_role_policy
 from rds_lake.model.aws.arn import parse_arn
 
 PIPELINE = "pipeline"

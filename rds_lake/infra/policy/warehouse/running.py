@@ -11,9 +11,6 @@ from rds_lake.infra.policy.names import Names, listing
 from rds_lake.infra.policy.warehouse.places import below, objects, place_of
 from rds_lake.model.warehouse.names import ADMIN, stem_of
 
-# https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-iam.html
-OWN_STATEMENTS = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "${aws:userid}"}}
-
 
 def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
     """Statements, and how the pipeline logs in for them.
@@ -27,8 +24,11 @@ def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[
         resources=fixed(*_places(warehouses, names)),
     )
     yield Statement(
-        sid="FollowOwnStatements",
-        reason="Follow, list and cancel statements that this role began. IAM knows no resource for it.",
+        sid="FollowStatements",
+        # No condition on redshift-data:statement-owner-iam-userid: with `${aws:userid}` it would be of one session of the role, and
+        # the next turn of a run, or the reaper, is another session. The Data API itself shows a role nothing but its own
+        # statements (https://docs.aws.amazon.com/redshift/latest/mgmt/data-api-iam.html).
+        reason="Follow, list and cancel statements: Redshift lets a role do so with its own alone. IAM knows no resource for it.",
         actions=(
             "redshift-data:CancelStatement",
             "redshift-data:DescribeStatement",
@@ -36,7 +36,6 @@ def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[
             "redshift-data:ListStatements",
         ),
         resources=anything(),
-        conditions=OWN_STATEMENTS,
     )
     secrets = [
         names.arn("secretsmanager", f"secret:redshift!{stem_of(each.name)}-*-{ADMIN}-*")
