@@ -67,16 +67,6 @@ class Principal:
         return self.service or not self.account
 
     @property
-    def userid(self) -> str:
-        """`aws:userid`: a user's id, or a role's id with the session's name. The ids are made of the names here.
-
-        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
-        """
-        name = self.arn.rpartition("/")[2]
-        role = self.arn.partition(":assumed-role/")[2].partition("/")[0]
-        return f"AROA{role}:{name}" if role else f"AIDA{name}" if ":user/" in self.arn else self.account
-
-    @property
     def is_root(self) -> bool:
         """Whether it is an account's root user, whom no identity-based policy has to allow anything."""
         return self.arn.endswith(f"::{self.account}:root")
@@ -100,11 +90,11 @@ def full_context(request: Request, principal: Principal) -> Context:
             "aws:PrincipalAccount": (principal.account,),
             "aws:userid": (principal.user_id,),
             "kms:CallerAccount": (principal.account,),
-            "aws:userid": (principal.userid,),
         }
         if ":user/" in principal.arn:
             found["aws:username"] = (principal.arn.rsplit("/", 1)[-1],)
     asked = {
-        key: (principal.userid,) if values == (THE_CALLER,) else values for key, values in dict(request.context).items()
+        key: (principal.user_id,) if values == (THE_CALLER,) else values
+        for key, values in dict(request.context).items()
     }
     return {key.lower(): values for key, values in (found | asked).items()}

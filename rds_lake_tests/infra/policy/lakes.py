@@ -55,6 +55,21 @@ def calling(name: str = "routes", **keys: Any) -> dict[str, Any]:
     return aurora(name, streams={"tables": ["air.public.routes"], "capture": "lambda", "function": function}, **keys)
 
 
+def warehouses() -> LakeConfig:
+    """A lake with a warehouse of each mode."""
+    table, offers = {"table": "reviews.reviews"}, {"name": "offers", "files": ["s3://acme-offers/in/"], "format": "csv"}
+    columns = [{"name": "id", "type": "bigint"}]
+    result = {"name": "result", "table": "offers", "to": "s3://acme-results/out/"}
+    network = {"vpc": "vpc-0a1b2c3d", "subnets": ["subnet-0a1b2c3d", "subnet-0a1b2c3e"]}
+    some = [
+        {"name": "nightly", "mode": "cluster", "cluster": {"nodes": 2}, **network, "unload": [result]}
+        | {"loads": [table, offers | {"columns": columns}], "input": "s3://acme-asks/in/"},
+        {"name": "adhoc", "mode": "serverless", "serverless": {"usage_limit": {"rpu_hours": 10}}, "loads": [table]},
+    ]
+    body = {"lake": _LAKE, "sources": [dynamodb()], "warehouses": some}
+    return parse_config(yaml.safe_dump(body), where="test")
+
+
 def everything() -> LakeConfig:
     """A lake that needs every statement there is."""
     return lake(
@@ -83,6 +98,7 @@ LAKES: dict[str, LakeConfig] = {
     "in place": lake(rds(parquet="in_place"), export_bucket="acme-exports", prefix="", export_prefix="x/y"),
     "capture by lambda": lake(calling(), calling("seats")),
     "everything": everything(),
+    "warehouses": warehouses(),
 }
 
 

@@ -230,7 +230,7 @@ class DataApi:
 
     def _userid(self, context: RequestContext) -> str:
         principal = self._actors.caller(context)
-        return principal.userid if principal is not None else ""
+        return principal.user_id if principal is not None else ""
 
     def _owner(self, context: RequestContext) -> str:
         """The user or role; empty for a caller like root, who sees the statements of all."""
