@@ -34,6 +34,7 @@ def warehouse_statements(
 
 
 def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
+    """Long: statements of a policy, one after the other."""
     yield Statement(
         sid="HaveStacks",
         reason="Create, follow and delete the warehouses' stacks.",
@@ -85,6 +86,7 @@ def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Stateme
 
 
 def _clusters(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
+    """Long: statements of a policy, one after the other."""
     if not made:
         return
     yield Statement(
@@ -130,6 +132,7 @@ def _clusters(made: Sequence[WarehouseSettings], names: Names) -> Iterator[State
 
 
 def _serverless(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
+    """Long: statements of a policy, one after the other."""
     if not made:
         return
     yield Statement(
@@ -167,6 +170,7 @@ def _serverless(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Sta
 
 
 def _roles(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
+    """Long: statements of a policy, one after the other."""
     given = [each for each in made if each.role]
     own = [each for each in made if not each.role]
     passed = [str(each.role) for each in given] + [_role(names, each) for each in own]

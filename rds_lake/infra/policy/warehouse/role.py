@@ -31,6 +31,7 @@ def redshift_role_policy(config: LakeConfig, settings: WarehouseSettings, names:
 
 
 def _reads(config: LakeConfig, settings: WarehouseSettings, names: Names) -> Iterator[Statement]:
+    """Long: statements of a policy, one after the other."""
     layout, sources = layout_of(config), sources_of(config, settings)
     places = [(layout.bucket, layout.source_folder(source).rstrip("/")) for source in sources]
     if any(source.in_place for source in config.databases if source.name in sources):

@@ -16,7 +16,10 @@ OWN_STATEMENTS = {"StringEquals": {"redshift-data:statement-owner-iam-userid": "
 
 
 def data_api(warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
-    """Statements, and how the pipeline logs in for them."""
+    """Statements, and how the pipeline logs in for them.
+
+    Long: statements of a policy, one after the other.
+    """
     yield Statement(
         sid="RunStatements",
         reason="Run statements in the warehouses. IAM knows workgroups by an id that AWS makes up, so all are allowed.",
@@ -72,7 +75,10 @@ def _credentials(others: Sequence[WarehouseSettings], names: Names) -> Iterator[
 
 
 def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: Names) -> Iterator[Statement]:
-    """Where results are published and JSON files arrive, outside of the lake."""
+    """Where results are published and JSON files arrive, outside of the lake.
+
+    Long: statements of a policy, one after the other.
+    """
     lake = (config.lake.bucket, config.lake.prefix)
     others = _outside(lake, (place_of(unload.to) for each in warehouses for unload in each.unload))
     if others:

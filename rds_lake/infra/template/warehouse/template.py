@@ -82,6 +82,7 @@ def _groups(settings: WarehouseSettings) -> list[Any]:
 
 
 def _cluster(config: LakeConfig, settings: WarehouseSettings, names: WarehouseNames, role: Any) -> Part:
+    """Long: the properties of a cluster, one a line."""
     wanted, name_tags = settings.cluster or Cluster(), _tags(config, settings)
     parameters = {
         "Description": f"Warehouse {settings.name} of rds-lake",

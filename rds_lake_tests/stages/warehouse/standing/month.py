@@ -21,6 +21,7 @@ from rds_lake_tests.support.world import post
 
 INTERVAL = 5.0  # minutes between two passes of the reaper
 CREATING, DELETING = 4.0, 3.0
+_AT_MOST = 300.0  # minutes: whatever is there then will stay
 _DEAD = SPAN / timedelta(minutes=1)
 
 
@@ -57,6 +58,7 @@ class Month:
         works, dies = self.dice.randrange(1, 90), self.dice.random() < 0.2
         began = ended = self._minute
         while isinstance(bring_up(self.yard.site, self.yard.plan(run)), NotYet):
+            assert self._minute - began < _AT_MOST, "the warehouse of the night before is never free"
             self._pass(1.0)
         until = self._minute + works
         while self._minute < until:
@@ -66,7 +68,7 @@ class Month:
         while not dies and take_down(self.yard.site, run):
             self._pass(1.0)
         kept = 0 if dies else keep
-        while self._clusters():
+        while self._clusters() and self._minute - ended < _AT_MOST:
             self._pass(1.0)
         allowed = (
             ended - began + kept + INTERVAL + DELETING + 2.0
