@@ -10,7 +10,7 @@ import pytest
 
 from rds_lake.model.warehouse.plan import Column, FileFormat, Files, Load, LoadBy
 from rds_lake.stages.warehouse.loading.orders import prepare
-from rds_lake_tests.stages.warehouse.running import REPORTS, Running, csv_result, errors
+from rds_lake_tests.stages.warehouse.running import REPORTS, Running, csv_result, errors, plan_of
 
 COLUMNS = (
     Column(name="Id", type="int"),

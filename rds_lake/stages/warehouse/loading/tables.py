@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 
 from rds_lake.config.source import SourceSettings
+from rds_lake.errors import ConfigError
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.tables.names import RAW_PREFIX
 from rds_lake.model.tables.nested_types import is_nested
@@ -29,9 +30,11 @@ _NESTED = "reads no column with fields of its own into a table"
 def rows_of_lake(
     lake: Lake, sources: Mapping[str, SourceSettings]
 ) -> Callable[[str, date, Collection[str]], Mapping[str, LakeRows]]:
-    """A function from source, date and views to what they are made of; KeyError for a source that is not there."""
+    """A function from source, date and views to what they are made of; ConfigError for a source that is not there."""
 
     def find(source: str, day: date, views: Collection[str]) -> Mapping[str, LakeRows]:
+        if source not in sources:
+            raise ConfigError(f"no source is named {source!r}; lake.yaml has: {', '.join(sorted(sources))}")
         dated = tables_of(lake, sources[source], day, views=views)
         raws = lake.glue.list_tables(source, beginning=RAW_PREFIX)
         return {
