@@ -137,12 +137,14 @@ class Yard:
 
     def up(self, run: str = "run-1", *, site: Site | None = None) -> Target:
         """Turns of a run until statements can be sent."""
+        why = ""
         for _ in range(_TURNS):
             found = bring_up(site or self.site, self.plan(run))
             if not isinstance(found, NotYet):
                 return found
+            why = found.why
             self.settle()
-        raise AssertionError(f"the warehouse never came up: {found.why}")
+        raise AssertionError(f"the warehouse never came up: {why}")
 
     def down(self, run: str = "run-1") -> None:
         """Turns of a run until nothing is left to be done."""
