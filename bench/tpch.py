@@ -2,10 +2,10 @@
 
     python -m bench.tpch --scale 1
 
-The program is `rds_lake_tests/large/tpch.py`; its exit code is 1 when an answer differs.
+The program is `rds_lake_tests/large/redshift/tpch.py`; its exit code is 1 when an answer differs.
 """
 
 from bench.play import play
 
 if __name__ == "__main__":
-    play("tpch")
+    play("redshift.tpch")

@@ -17,7 +17,8 @@ PLACES = {
     "aws-us-gov": Names(partition="aws-us-gov", region="us-gov-west-1", account=ACCOUNT),
 }
 # The reference has a resource for it, which only puts into a data set are checked on: plain metrics are put on `*`.
-ONLY_ON_ALL = {"cloudwatch:PutMetricData"}
+# Clusters are a new resource of Redshift's lists, and no condition of them: a list without a name is of all.
+ONLY_ON_ALL = {"cloudwatch:PutMetricData", "redshift:DescribeClusters", "redshift:DescribeClusterSnapshots"}
 
 pytestmark = pytest.mark.parametrize("config", LAKES.values(), ids=list(LAKES))
 

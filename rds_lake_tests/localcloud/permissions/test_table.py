@@ -58,6 +58,7 @@ _PARAMS: Mapping[str, Any] = {
         "BackupVaultName": "v",
         "BackupSelection": {"IamRoleArn": _ROLE},
     },
+    "ec2": {"GroupId": "sg-1", "VpcId": "vpc-1"},
     "cloudwatch": {"AlarmName": "a", "AlarmNames": ["a"]},
     "cloudformation": {"StackName": "lake", "RoleARN": _ROLE},
     "secretsmanager": {"SecretId": "s"},

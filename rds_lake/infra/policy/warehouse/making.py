@@ -43,6 +43,7 @@ def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Stateme
             "cloudformation:DeleteStack",
             "cloudformation:DescribeStackEvents",
             "cloudformation:DescribeStacks",
+            "cloudformation:ListStackResources",
             "cloudformation:UpdateStack",
         ),
         resources=_named(names, "cloudformation", "stack/", made, "-*/*"),
@@ -114,13 +115,13 @@ def _clusters(made: Sequence[WarehouseSettings], names: Names) -> Iterator[State
         resources=(
             *_named(names, "redshift", "cluster:", made, "-*"),
             *_named(names, "redshift", "parametergroup:", made, "-*"),
-            *_named(names, "redshift", "snapshot:", made, "-*"),
+            *_named(names, "redshift", "snapshot:", made, "-*/*"),
             *_named(names, "redshift", "subnetgroup:", made, "-*"),
         ),
     )
     yield Statement(
         sid="LookAtClusters",
-        reason="Look whether clusters, snapshots and groups are there, or gone. IAM knows no resource for it.",
+        reason="Look whether clusters, snapshots and groups are there, or gone. A list is of all of them.",
         actions=(
             "redshift:DescribeClusterParameterGroups",
             "redshift:DescribeClusterSnapshots",

@@ -13,15 +13,18 @@ from collections.abc import Iterator
 from rds_lake.localcloud.permissions.needs import ANY, Call, Need, Rule, both, everything, on
 from rds_lake.model.permissions.request import THE_CALLER
 
-_OF_CLUSTER = ("DeleteCluster", "PauseCluster", "ResumeCluster", "ModifyCluster", "ModifyClusterIamRoles")
-_ROLE_KEYS = r"(IamRoles|AddIamRoles)\.(member|IamRoleArn)\.\d+|DefaultIamRoleArn|defaultIamRoleArn"
-_CHANGES = ("Create", "Modify", "Delete")
-_LISTS = (
+_OF_CLUSTER = (
+    "DeleteCluster",
+    "PauseCluster",
+    "ResumeCluster",
+    "ModifyCluster",
+    "ModifyClusterIamRoles",
     "DescribeClusters",
     "DescribeClusterSnapshots",
-    "DescribeClusterSubnetGroups",
-    "DescribeClusterParameterGroups",
 )
+_ROLE_KEYS = r"(IamRoles|AddIamRoles)\.(member|IamRoleArn)\.\d+|DefaultIamRoleArn|defaultIamRoleArn"
+_CHANGES = ("Create", "Modify", "Delete")
+_OF_GROUPS = ("DescribeClusterSubnetGroups", "DescribeClusterParameterGroups")
 _RUN = ("ExecuteStatement", "BatchExecuteStatement", "ListDatabases", "ListSchemas", "ListTables", "DescribeTable")
 _OF_STATEMENT = (
     "DescribeStatement", "GetStatementResult", "CancelStatement", "ListStatements", "ListSessions",
@@ -138,7 +141,7 @@ REDSHIFT: dict[str, Rule] = {
     "ModifyClusterIamRoles": both(
         on("redshift:ModifyClusterIamRoles", "cluster:", "ClusterIdentifier"), _passes_roles("redshift.amazonaws.com")
     ),
-    **{name: everything(f"redshift:{name}") for name in _LISTS},
+    **{name: everything(f"redshift:{name}") for name in _OF_GROUPS},
     **{
         f"{change}ClusterSubnetGroup": on(
             f"redshift:{change}ClusterSubnetGroup", "subnetgroup:", "ClusterSubnetGroupName"

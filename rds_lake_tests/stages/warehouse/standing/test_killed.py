@@ -30,7 +30,7 @@ def mortal(yard_cloud: LocalCloud, yard_of_file: Yard, gallows: Gallows) -> Yard
 def test_after_a_death_one_expired_lease_is_reaped_and_nothing_is_left(
     mortal: Yard, gallows: Gallows, settings: dict[str, Any]
 ) -> None:
-    """After every fifth call, and each near CreateStack; `rds_lake_tests/large/warehouses.py` has all of them.
+    """After every fifth call, and each near CreateStack; `rds_lake_tests/large/redshift/warehouses.py` has all of them.
 
     Mutation that fails it: the lease written after CreateStack.
     """

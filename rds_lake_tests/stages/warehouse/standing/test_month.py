@@ -1,4 +1,4 @@
-"""What is billed of a warehouse ends with its run: a few nights of the month of `rds_lake_tests/large/warehouses.py`."""
+"""What is billed of a warehouse ends with its run: a few nights of the month of `rds_lake_tests/large/redshift/warehouses.py`."""
 
 from __future__ import annotations
 

@@ -20,7 +20,9 @@ def test_a_warehouse_comes_up_runs_a_statement_and_leaves_nothing(yard: Yard, se
     yard.prepare(**settings)
     target = yard.up()
     assert target.secret and target.role.endswith(target.cluster or target.workgroup or "?")
-    yard.start("select 1", "rds-lake/x", target)
+    lease = read_lease(yard.site)
+    assert lease is not None
+    yard.start("select 1", f"{lease.names.statements}x", target)
     assert yard.census().keys() > {"stacks", "secrets", "roles"}
     yard.down()
     assert yard.census() == {}

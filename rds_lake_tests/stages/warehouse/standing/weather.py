@@ -1,6 +1,6 @@
 """Days of a warehouse in bad weather: runs, reapers, people and faults take turns in an order that a seed decides.
 
-What belongs here: one day. `test_weather.py` has a few, `rds_lake_tests/large/warehouses.py` many.
+What belongs here: one day. `test_weather.py` has a few, `rds_lake_tests/large/redshift/warehouses.py` many.
 """
 
 from __future__ import annotations
