@@ -124,7 +124,7 @@ class Statements:
     def owner_of(self, identity: str) -> str | None:
         """The `aws:userid` of who began a statement."""
         found = self._by_id.get(identity)
-        return found.user_id if found is not None else None
+        return found.userid if found is not None else None
 
     def listed(self, owner: str) -> Iterator[Statement]:
         """Those of a caller, the newest first; an empty owner sees all."""
