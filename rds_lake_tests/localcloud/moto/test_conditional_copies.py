@@ -5,6 +5,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto.s3.responses import S3Response
 
 from rds_lake.localcloud.cloud import LocalCloud
 
@@ -36,3 +37,10 @@ def test_a_copy_takes_the_place_of_nothing_or_of_the_version_that_was_seen(s3: A
     assert copy(s3, IfMatch='"0123"') == "PreconditionFailed"
     assert copy(s3, IfMatch=etag) == ""
     assert s3.get_object(Bucket="copies", Key="to")["Body"].read() == b"new"
+
+
+def test_bare_moto_still_copies_over_whatever_is_there(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    repaired: Any = S3Response.copy_object
+    monkeypatch.setattr(S3Response, "copy_object", repaired.__wrapped__)
+    assert [copy(s3, IfNoneMatch="*") for _ in range(2)] == ["", ""]
+    assert copy(s3, IfMatch='"0123"') == ""
