@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType, TracebackType
 
-_GRACE_SECONDS = 12
+_GRACE_SECONDS = 30
 
 
 @dataclass(slots=True)

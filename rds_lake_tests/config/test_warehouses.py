@@ -68,7 +68,7 @@ def test_a_warehouse_needs_little() -> None:
         ({"serverless": {"base_capacity": 64}}, "serverless.max_capacity 32 is less than base_capacity 64"),
         ({"mode": "cluster", "budget_usd": 3}, "budget_usd: needs cluster.usd_per_node_hour"),
         ({"mode": "cluster", "cluster": {"node_type": "ra3.xl"}}, "'ra3.xl' is no node type that rds-lake knows"),
-        ({"keep": "long"}, "warehouses.0.keep: Input should be a valid number"),
+        ({"keep": "long"}, "warehouse mart: keep: must be a number, not 'long'"),
         ({"loads": [{"table": "shap.orders"}]}, "loads.0.table: no source is named 'shap'; there are shop, plain"),
         ({"loads": [{"table": "plain.orders"}]}, "'plain' has no tables in Athena (`athena: false`)"),
         ({"loads": [{"table": "shop.a", "date": "soon"}]}, "loads.0.date: 'soon' is neither `published` nor a date"),
@@ -88,7 +88,7 @@ def test_a_warehouse_needs_little() -> None:
         ({"unload": [RESULT | {"to": "s3://acme-lake/lake/x/"}]}, "where the lake lies, must not contain each other"),
         ({"unload": [RESULT | {"to": "s3://acme-drop/jobs/x/"}]}, "lies in `input`, where results would be read"),
         ({"input": "s3://acme-lake/exports/"}, "input s3://acme-lake/exports/ and s3://acme-lake/exports/"),
-        ({"lodas": []}, "warehouses.0.lodas: unknown key; did you mean `loads`?"),
+        ({"lodas": []}, "warehouse mart: lodas: unknown key; did you mean `loads`?"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_in_a_sentence(changes: dict[str, Any], said: str) -> None:
@@ -101,13 +101,17 @@ def test_all_problems_of_all_warehouses_come_at_once() -> None:
     found = problems(
         WAREHOUSE | {"keep": "long", "unload": [RESULT | {"most_gb": 1}]}, 7, WAREHOUSE | {"mode": "new", "input": None}
     )
-    assert [problem.partition(": ")[0] for problem in found] == [
-        "warehouses.0.keep",
-        "warehouses.0",
-        "warehouses.1",
-        "warehouses.2.mode",
-        "lake.yaml",
+    assert [problem.partition(": ")[2].partition(":")[0] for problem in found] == [
+        "warehouse 'mart'",
+        "warehouse mart",
+        "warehouse mart",
+        "warehouse number 2",
+        "warehouse mart",
     ]
+    assert "2 sources and warehouses have that name" in found[0]
+    assert [
+        word in problem for word, problem in zip(("keep", "most_gb", "mapping", "mode"), found[1:], strict=True)
+    ] == [True] * 4
 
 
 def test_the_folder_of_one_input_is_not_in_that_of_another() -> None:

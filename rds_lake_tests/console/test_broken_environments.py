@@ -31,7 +31,11 @@ COMMANDS = {
     "streams triggers": ["streams", "triggers", "shop"],
     "streams forward": ["streams", "forward", "shop"],
     "streams reset": ["streams", "reset", "shop"],
+    "doctor": ["doctor"],
+    "warehouse reap": ["warehouse", "reap"],
+    "warehouse status": ["warehouse", "status", "mart"],
 }
+_WAREHOUSE = {"name": "mart", "loads": [{"table": "shop.orders"}]}
 _SECRET = "arn:aws:secretsmanager:us-east-1:123456789012:secret:forwarder-AbCdEf"
 Broken = Callable[[pytest.MonkeyPatch, Path], None]
 
@@ -118,6 +122,7 @@ def place(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path
     monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.chdir(tmp_path)
     body = yaml.safe_load((tmp_path / "lake.yaml").read_text(encoding="utf-8"))
+    body["warehouses"] = [_WAREHOUSE]
     body["sources"][0]["streams"] = {"tables": ["shop.public.orders"], "secret": _SECRET}
     (tmp_path / "lake.yaml").write_text(yaml.safe_dump(body), encoding="utf-8")
     return tmp_path
@@ -144,9 +149,18 @@ def test_every_command_says_what_is_wrong_with_its_environment(
     assert {name: problem for name, problem in problems.items() if problem} == {}
 
 
+@pytest.mark.parametrize("environment", list(ENVIRONMENTS)[:8])
+def test_init_which_needs_no_lake_yaml_says_so_too(
+    environment: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil, words = ENVIRONMENTS[environment]
+    spoil(monkeypatch, place)
+    assert ends_with_a_sentence(["init", str(place / "new"), "--yes"], words) is None
+
+
 def test_the_walk_has_every_command_that_asks_aws() -> None:
-    here = {"demo", "dev", "local", "policy", "template"}
-    assert {arguments[0] for arguments in COMMANDS.values()} == set(main.commands) - here
+    here = {"demo", "dev", "local", "policy", "template", "schema", "validate"}
+    assert {arguments[0] for arguments in COMMANDS.values()} | {"init"} == set(main.commands) - here
 
 
 @pytest.mark.parametrize("arguments", [["demo"], ["dev"], ["local", "up"]])

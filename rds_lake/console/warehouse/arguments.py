@@ -9,8 +9,7 @@ from uuid import uuid4
 
 import click
 
-from rds_lake.config.lake_yaml import load_config
-from rds_lake.console.arguments import FILE, config_option
+from rds_lake.console.arguments import FILE, config_option, load_config
 
 
 @click.group()
