@@ -15,7 +15,8 @@ from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Keys
 from rds_lake.defs.resources import AwsResource, Gateways, utc_now
-from rds_lake.defs.warehouse.reported import Counted, failure_metadata, lake_tables, reported
+from rds_lake.defs.warehouse.metadata import of_failure
+from rds_lake.defs.warehouse.reported import Counted, lake_tables, reported
 from rds_lake.defs.warehouse.specs import check_specs_of, specs_of
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.warehouse.plan import LakeTable, Step
@@ -89,7 +90,7 @@ def _made(
     if orders.run is None:
         close_run(gateways.lake, settings.name, record.plan.run)
     if record.error is not None:
-        raise dg.Failure(record.error, metadata=failure_metadata(record, settings, now=now), allow_retries=False)
+        raise dg.Failure(record.error, metadata=of_failure(record, settings, now=now), allow_retries=False)
 
 
 def _begun_and_waited_for(

@@ -16,8 +16,8 @@ from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.defs.sensors.cursors import WarehouseCursor, read_cursor, render_cursor
 from rds_lake.defs.warehouse.assets import BY_HAND, op_name
+from rds_lake.defs.warehouse.metadata import RUN_TAG, WAREHOUSE_TAG
 from rds_lake.defs.warehouse.opened import open_planner, open_works
-from rds_lake.defs.warehouse.specs import WAREHOUSE_TAG
 from rds_lake.model.warehouse.record import Phase
 from rds_lake.stages.runs.apart import Failed, attempt
 from rds_lake.stages.warehouse.planning.inputs import list_inputs, take_inputs
@@ -74,7 +74,7 @@ def _request(settings: WarehouseSettings, keys: list[dg.AssetKey], run: str) -> 
         run_key=f"warehouse:{settings.name}:{run}",
         asset_selection=keys,
         run_config={"ops": {op_name(settings): {"config": {"run": run}}}},
-        tags={WAREHOUSE_TAG: settings.name, "rds_lake/warehouse_run": run},
+        tags={WAREHOUSE_TAG: settings.name, RUN_TAG: run},
     )
 
 

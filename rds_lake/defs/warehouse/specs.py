@@ -13,13 +13,13 @@ import dagster as dg
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import LoadOfTable, UnloadOfQuery, WarehouseSettings
 from rds_lake.defs.keys import Keys, StageKeys
+from rds_lake.defs.warehouse.metadata import WAREHOUSE_TAG
 from rds_lake.model.warehouse.plan import Step
 from rds_lake.sql.quoting import identifier
 from rds_lake.sql.warehouse.statements import filled
 from rds_lake.sql.warehouse.steps import needed_by, read_steps
 from rds_lake.stages.warehouse.planning.step_files import read_step_files
 
-WAREHOUSE_TAG = "rds_lake/warehouse"
 ROWS_CHECK = "rows_as_in_the_lake"
 
 

@@ -6,6 +6,7 @@ import gzip
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import dagster as dg
@@ -90,10 +91,11 @@ class Mart:
         return self.shell.tick("mart__turns")
 
     def until_asked(self) -> dg.RunRequest:
-        """Ticks until the sensor asks for a run of Dagster."""
-        for _ in range(_MOST_TICKS):
+        """Ticks until the sensor asks for a run of Dagster; statements of the local Redshift take their time meanwhile."""
+        for number in range(_MOST_TICKS):
             for request in self.tick():
                 return request
+            sleep(0.01 * number)
         raise AssertionError([self.record(run) for run in self.open()])
 
     def open(self) -> tuple[str, ...]:
