@@ -67,13 +67,12 @@ def op_name(source: str, stage: Stage) -> str:
 
 def configured(source: SourceSettings, wanted: WantedRun, selected: Collection[dg.AssetKey]) -> dict[str, Any]:
     """Run configuration that gives the wanted run's orders to those of its selected steps that take any."""
-    ops: dict[str, Any] = {}
-    if stage_key(source, Stage.EXPORT) in selected:
-        task = {"export_task": wanted.export_task} if wanted.export_task else {}
-        orders = {"trigger": wanted.trigger, "subject": wanted.subject} | task
-        ops[op_name(source.name, Stage.EXPORT)] = {"config": orders}
-    if stage_key(source, Stage.PARQUET) in selected:
-        ops[op_name(source.name, Stage.PARQUET)] = {"config": {"trigger": wanted.trigger}}
+    task = {"export_task": wanted.export_task} if wanted.export_task else {}
+    whole = {"trigger": wanted.trigger, "subject": wanted.subject} | task
+    # The first step has everything, by which later ticks and the mailer know the run; the other only what it does differently.
+    orders = {Stage.EXPORT: whole, Stage.PARQUET: {"trigger": wanted.trigger}}
+    steps = [stage for stage in orders if stage_key(source, stage) in selected]
+    ops = {op_name(source.name, stage): {"config": orders[stage] if at else whole} for at, stage in enumerate(steps)}
     return {"ops": ops} if ops else {}
 
 

@@ -71,7 +71,8 @@ def test_dagster_accepts_the_configuration_of_every_run_that_is_asked_for(
     # What Dagster stores is what later ticks read.
     stored = told(dg.DagsterRun(job_name="job", run_config=request.run_config), name)
     assert stored.trigger == (trigger if given else None)
-    assert stored.subject == ("s" if f"{name}__snapshot_export" in given else None)
+    assert stored.subject == ("s" if given else None)
+    assert stored.export_task == (TASK if trigger in ("settle", "convert") else None)
     assert {body["config"]["trigger"] for body in given.values()} <= {trigger}
     export = given.get(f"{name}__snapshot_export", {"config": {}})["config"]
     assert export.get("export_task") == (TASK if trigger == "settle" else None)
