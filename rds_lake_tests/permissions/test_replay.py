@@ -23,10 +23,8 @@ from rds_lake_tests.permissions.replay_table import COMMAND, PAGE, rows
 from rds_lake_tests.permissions.steps import DENIED
 from rds_lake_tests.permissions.unused import UNUSED
 
-pytestmark = pytest.mark.exhaustive
-
 # The journey takes a minute of a processor's time, and is made once, in the first test.
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.timeout(900), pytest.mark.exhaustive]
 
 
 def needed(journey: Journey, documents: dict[str, PolicyDocument]) -> dict[Part, Call | None]:

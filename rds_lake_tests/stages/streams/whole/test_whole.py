@@ -32,6 +32,7 @@ def lab(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Lab]:
     drop(shop)
 
 
+@pytest.mark.exhaustive
 def test_every_snapshot_under_load_says_which_changes_it_has_and_live_views_are_the_database_at_every_cut(
     lab: Lab,
 ) -> None:
