@@ -22,7 +22,7 @@ from rds_lake_tests.support.world import World, answers, execute, seed_tiny, unt
 
 # In its order: a command that is added to README is added here, with what it must say.
 _SAYS = {
-    "rds-lake validate": "lake.yaml is valid: 1 source",
+    "rds-lake validate": "lake.yaml is valid: 2 sources",
     "rds-lake setup": "stack rds-lake is up to date: nothing to change",
     "rds-lake policy": '"Sid": "FindInstanceSnapshots"',
     "rds-lake template --out stack.yaml": "--capabilities CAPABILITY_NAMED_IAM",
