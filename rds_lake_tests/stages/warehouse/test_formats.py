@@ -40,6 +40,7 @@ def parquet() -> bytes:
         ),
         (FileFormat.PARQUET, "a.parquet", parquet(), 0),
     ],
+    ids=["csv", "text", "json", "parquet"],
 )
 def test_files_of_every_kind_become_the_same_table(
     running: Running, format: FileFormat, name: str, body: bytes, header: int
