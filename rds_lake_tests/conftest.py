@@ -100,7 +100,8 @@ def pytest_collection_finish() -> None:
 
 # The files that take longest: begun first, so that no worker ends with one of them alone.
 _LONGEST = (
-    "defs/test_daemon.py",
+    "defs/processes/test_daemon.py",
+    "defs/processes/test_storm.py",
     "demo/test_commands.py",
     "stages/crashes/test_dynamodb.py",
     "stages/crashes/test_crashes.py",

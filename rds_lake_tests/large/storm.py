@@ -7,7 +7,7 @@ out of order, foreign and poisoned ones among them (rds_lake_tests/defs/storm.py
 an export was paid twice or missed, a poisoned message did not end in the dead-letter queue, a tick failed or took over
 20 seconds.
 
-The small version is `rds_lake_tests/defs/test_daemon.py`.
+The small version is `rds_lake_tests/defs/processes/test_storm.py`.
 """
 
 from __future__ import annotations

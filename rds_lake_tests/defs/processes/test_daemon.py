@@ -1,55 +1,20 @@
 """The real thing: Dagster's daemon and webserver as processes, killed at will; a backfill as the UI launches it; the UI."""
 
 import shutil
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from pathlib import Path
-from typing import Any
+from datetime import UTC, datetime
 
 import dagster as dg
 import pytest
 
-from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.rds.export import ExportSettings
-from rds_lake.stages.lake.known_tables import save_known_tables
-from rds_lake_tests.defs.processes.daemon import Dagster, running_dagster
-from rds_lake_tests.defs.shell import TABLES
-from rds_lake_tests.defs.storm import Queue, let_loose, make_storm, paid_twice
-from rds_lake_tests.support.crowd import write_crowd
-from rds_lake_tests.support.world import World, seed_tiny
-from rds_lake_tests.support.world import until as _until
-
-OTHERS = tuple(f"db-{number:02}" for number in range(3))
-YESTERDAY = datetime.now(UTC).date() - timedelta(days=1)
-
-# A look is a question to the local cloud or to Dagster's webserver, which take as long to answer as what is waited for.
-until = partial(_until, every=0.5)
+from rds_lake_tests.defs.processes.crowd import OTHERS, until
+from rds_lake_tests.defs.processes.daemon import Dagster
+from rds_lake_tests.defs.storm import paid_twice
+from rds_lake_tests.support.world import World
 
 LAUNCH = """mutation($p: LaunchBackfillParams!) { launchPartitionBackfill(backfillParams: $p) {
   __typename ... on LaunchBackfillSuccess { backfillId } ... on PythonError { message } } }"""
 STATUS = """query($id: String!) { partitionBackfillOrError(backfillId: $id) {
   ... on PartitionBackfill { status } ... on PythonError { message } } }"""
-
-
-@pytest.fixture(scope="module")
-def crowd(tiny_url: str, tmp_path_factory: pytest.TempPathFactory, root: Path) -> Iterator[World]:
-    """A lake of the shop and three databases more, whose exports end at the Parquet."""
-    seed_tiny(tiny_url)
-    folder = tmp_path_factory.mktemp("crowd")
-    config = write_crowd(root, folder, OTHERS, shop=True)
-    save_known_tables(config, config.sources[0], TABLES)
-    settings = ExportSettings(starting_seconds=0.5, progress_seconds=0.5)
-    with LocalCloud(dict.fromkeys(("shop-prod", *OTHERS), tiny_url), exports=settings) as cloud:
-        yield World.of(cloud, url=tiny_url, config=config)
-
-
-@pytest.fixture(scope="module")
-def dagster(crowd: World, root: Path) -> Iterator[Dagster]:
-    config = crowd.config.directory / "lake.yaml"
-    work = crowd.config.directory
-    with running_dagster(endpoint=crowd.cloud.url, config=config, work=work, root=root) as running:
-        yield running
 
 
 def launch(dagster: Dagster, days: list[str]) -> str:
@@ -113,39 +78,6 @@ def test_the_asset_graph_opens_in_a_browser_with_the_sources_stages_and_tables(d
                 page.get_by_text(name, exact=True).first.wait_for(timeout=90_000)
         finally:
             browser.close()
-
-
-def queue_of(world: World) -> Queue:
-    sqs = world.clients.client("sqs")
-    name = world.config.lake.events_queue
-    dead = sqs.get_queue_url(QueueName=f"{name}-dead")["QueueUrl"]
-    return Queue(sqs=sqs, url=world.gateways.queue.url, dead_url=dead)
-
-
-@pytest.mark.exhaustive
-@pytest.mark.timeout(400)
-def test_a_storm_of_messages_and_a_daemon_killed_twice_leave_exactly_the_right_exports(
-    dagster: Dagster, crowd: World
-) -> None:
-    """bench/storm.py does the same with 10,000 messages, 40 sources and ten kills."""
-    arns = [crowd.snapshot(str(YESTERDAY), database=name, event=False) for name in OTHERS]
-    before = {task.identifier for task in crowd.gateways.rds.list_export_tasks()}
-    queue = queue_of(crowd)
-    queue.be_impatient(visibility_seconds=5, receives=3)
-    storm = make_storm(arns, size=200, seed=3)
-    let_loose(storm, queue, kills=2, kill=dagster.restart_daemon_between_starts, at_most=200, seconds=200)
-
-    def published() -> bool:
-        day = YESTERDAY.isoformat()
-        keys = [f"lake/_manifests/{name.replace('-', '_')}/{day}.json" for name in OTHERS]
-        return set(keys) <= set(crowd.keys("lake/_manifests/"))
-
-    until(published, seconds=200, what="the Parquet of every source")
-    tasks = [t for t in crowd.gateways.rds.list_export_tasks() if t.identifier not in before]
-    assert sorted(task.source_arn for task in tasks) == sorted(arns), "no paid export twice, none missed"
-    assert sorted(queue.dead()) == sorted(body for body in storm.messages if body.startswith("poison"))
-    ticks: list[Any] = dagster.ticks("rds_lake_events") + dagster.ticks("rds_lake_reconciliation")
-    assert not [tick.error for tick in ticks if tick.status == "FAILURE"]
 
 
 @pytest.mark.timeout(400)
