@@ -65,7 +65,7 @@ def _table(columns: Sequence[str], rows: Sequence[Sequence[Cell]], title: str | 
 
 
 def _width(console: Console, table: Table) -> int:
-    return Measurement.get(console, console.options.update(max_width=_ANY_WIDTH), table).maximum
+    return Measurement.get(console, console.options.update(max_width=ANY_WIDTH), table).maximum
 
 
-_ANY_WIDTH = 1_000_000
+ANY_WIDTH = 1_000_000

@@ -70,9 +70,9 @@ def configured(source: SourceSettings, wanted: WantedRun, selected: Collection[d
     task = {"export_task": wanted.export_task} if wanted.export_task else {}
     whole = {"trigger": wanted.trigger, "subject": wanted.subject} | task
     # The first step has everything, by which later ticks and the mailer know the run; the other only what it does differently.
-    orders = {Stage.EXPORT: whole, Stage.PARQUET: {"trigger": wanted.trigger}}
-    steps = [stage for stage in orders if stage_key(source, stage) in selected]
-    ops = {op_name(source.name, stage): {"config": orders[stage] if at else whole} for at, stage in enumerate(steps)}
+    later = {"trigger": wanted.trigger}
+    steps = [stage for stage in (Stage.EXPORT, Stage.PARQUET) if stage_key(source, stage) in selected]
+    ops = {op_name(source.name, stage): {"config": later if at else whole} for at, stage in enumerate(steps)}
     return {"ops": ops} if ops else {}
 
 

@@ -18,9 +18,8 @@ from rich.console import Console
 from rich.text import Text
 
 from rds_lake.aws.athena import QueryResult
-from rds_lake.console.tables import print_rows, print_side_by_side, print_values
+from rds_lake.console.tables import ANY_WIDTH, print_rows, print_side_by_side, print_values
 
-_ANY_WIDTH = 1_000_000
 _WHOLE = frozenset({"tinyint", "smallint", "integer", "int", "bigint"})
 _FLOATING = frozenset({"double", "real", "float"})
 
@@ -44,7 +43,7 @@ def consoles(layout: Layout, *, wide: bool) -> tuple[Console, Console]:
 
     `wide`: the output is a file or a pipe, for which rich would assume 80 columns.
     """
-    console = Console(width=_ANY_WIDTH if wide else None)
+    console = Console(width=ANY_WIDTH if wide else None)
     return console, Console(stderr=True) if layout.for_programs else console
 
 

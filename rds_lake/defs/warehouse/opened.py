@@ -5,7 +5,6 @@ from datetime import datetime
 from functools import partial
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.warehouse.redshift_data import RedshiftDataGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.infra.template.warehouse.template import warehouse_text
@@ -30,7 +29,6 @@ def open_warehouse(
         clients,
         lake,
         settings,
-        statements=RedshiftDataGateway(clients.client("redshift-data")),
         template=partial(warehouse_text, config, settings),
         clock=clock,
     )
@@ -47,7 +45,6 @@ def open_works(
 ) -> Works:
     """The warehouse for turns; `wait_seconds`: for which a turn may wait for a statement, at most 30."""
     site = open_warehouse(config, settings, clients, lake, clock=clock)
-    data = RedshiftDataGateway(clients.client("redshift-data"))
     sources = {source.name: source for source in config.sources}
 
     def hands(record: RunRecord) -> Hands:
@@ -55,7 +52,7 @@ def open_works(
         # Statements and staging do not depend on the number of the lease.
         names = names_of(lake.layout, plan.warehouse, plan.run, plan.mode, 1)
         return Hands(
-            data=data,
+            data=site.statements,
             s3=site.lake.s3,
             bucket=lake.layout.bucket,
             staging=names.staging,

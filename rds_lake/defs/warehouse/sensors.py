@@ -22,7 +22,7 @@ from rds_lake.model.warehouse.record import Phase
 from rds_lake.stages.runs.apart import Failed, attempt
 from rds_lake.stages.warehouse.planning.inputs import list_inputs, take_inputs
 from rds_lake.stages.warehouse.records import close_run, find_run, open_runs
-from rds_lake.stages.warehouse.turn import Works, take_turn
+from rds_lake.stages.warehouse.turn import Works, turn_of
 
 # Dagster ends a tick after 60 s. A turn takes some seconds; where AWS is slow, the last may take longer.
 _TICK_SECONDS = 35.0
@@ -166,7 +166,7 @@ class _Tick:
             return None
         if stored.record.phase is Phase.ENDED:
             return Phase.ENDED
-        record = take_turn(self.works, run)
+        record = turn_of(self.works, stored)
         waiting = f": {record.waiting}" if record.waiting else ""
         self.context.log.info(f"run {run} of warehouse {self._name} is {record.phase.value}{waiting}")
         return record.phase

@@ -2,45 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.aws.warehouse.clusters import RedshiftGateway
+from rds_lake.aws.warehouse.redshift_data import RedshiftDataGateway
 from rds_lake.aws.warehouse.roles import RolesGateway
 from rds_lake.aws.warehouse.serverless import ServerlessGateway
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.model.lake.deletable import deletable_of_warehouse
 from rds_lake.model.warehouse.names import Names
 from rds_lake.stages.lake.lake import Lake
-
-
-class ListedStatement(Protocol):
-    """A statement of the Data API as ListStatements shows it."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def name(self) -> str: ...
-    @property
-    def status(self) -> str: ...
-    @property
-    def is_active(self) -> bool: ...
-
-
-class Statements(Protocol):
-    """What removal needs of the Data API."""
-
-    def named(self, prefix: str) -> Iterable[ListedStatement]:
-        """Every statement of any status whose StatementName begins so."""
-        ...
-
-    def cancel(self, statement: str) -> object:
-        """Ask for a statement's end."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +28,7 @@ class Site:
 
     settings: WarehouseSettings
     lake: Lake
-    statements: Statements
+    statements: RedshiftDataGateway
     stacks: Any
     redshift: RedshiftGateway
     serverless: ServerlessGateway
@@ -71,7 +47,6 @@ def open_site(
     lake: Lake,
     settings: WarehouseSettings,
     *,
-    statements: Statements,
     template: Callable[[Names], str],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Site:
@@ -80,7 +55,7 @@ def open_site(
     return Site(
         settings=settings,
         lake=limited,
-        statements=statements,
+        statements=RedshiftDataGateway(clients.client("redshift-data")),
         stacks=clients.client("cloudformation"),
         redshift=RedshiftGateway(clients.client("redshift")),
         serverless=ServerlessGateway(clients.client("redshift-serverless")),

@@ -46,7 +46,11 @@ class Works:
 
 def take_turn(works: Works, run: str) -> RunRecord:
     """The run after one turn. TransientError where AWS did not answer: nothing was written, the next turn tries again."""
-    stored = get_run(works.lake, works.settings.name, run)
+    return turn_of(works, get_run(works.lake, works.settings.name, run))
+
+
+def turn_of(works: Works, stored: StoredRun) -> RunRecord:
+    """The same of a run whose record was just read."""
     record = stored.record
     if record.phase is Phase.ENDED:
         return record

@@ -119,28 +119,26 @@ def _key_disabled(at: Account) -> Iterator[None]:
     kms.enable_key(KeyId=key)
 
 
-@_fault("the key's policy does not let the account's policies count", "key.policy", "alias/acme")
-def _key_policy(at: Account) -> Iterator[None]:
+def _key_without(at: Account, sid: str) -> Iterator[None]:
+    """While the key's policy lacks the statement."""
     kms = at.root("kms")
     key = kms.describe_key(KeyId="alias/acme")["KeyMetadata"]["KeyId"]
     before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
     policy = json.loads(before)
-    kept = [one for one in policy["Statement"] if one["Sid"] != "AccountAndItsPolicies"]
+    kept = [one for one in policy["Statement"] if one["Sid"] != sid]
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy | {"Statement": kept}))
     yield
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
+
+
+@_fault("the key's policy does not let the account's policies count", "key.policy", "alias/acme")
+def _key_policy(at: Account) -> Iterator[None]:
+    yield from _key_without(at, "AccountAndItsPolicies")
 
 
 @_fault("the key does not let alarms in, with which the topic is encrypted", "topic.key", "acme-alerts")
 def _key_without_alarms(at: Account) -> Iterator[None]:
-    kms = at.root("kms")
-    key = kms.describe_key(KeyId="alias/acme")["KeyMetadata"]["KeyId"]
-    before = kms.get_key_policy(KeyId=key, PolicyName="default")["Policy"]
-    policy = json.loads(before)
-    kept = [one for one in policy["Statement"] if one["Sid"] != "Alarms"]
-    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps(policy | {"Statement": kept}))
-    yield
-    kms.put_key_policy(KeyId=key, PolicyName="default", Policy=before)
+    yield from _key_without(at, "Alarms")
 
 
 @_fault("the export role trusts somebody else", "role.trust", "export-role")

@@ -64,6 +64,10 @@ class Call:
         """Whether a property is another one now."""
         return self.properties.get(key) != self.before.get(key)
 
+    def pick_changed(self, *keys: str) -> Json:
+        """Those of the properties that are given and are others now."""
+        return {key: value for key, value in self.pick(*keys).items() if self.changed(key)}
+
     def tags(self, key: str = "Tags") -> list[Json]:
         return self.properties.get(key, [])
 

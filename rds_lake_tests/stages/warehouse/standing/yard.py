@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
@@ -12,6 +11,7 @@ from typing import Any
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.warehouse.redshift_data import RedshiftDataGateway
 from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.infra.template.warehouse.template import warehouse_text
 from rds_lake.localcloud.cloud import LocalCloud
@@ -37,39 +37,8 @@ sources:
 warehouses:
   - name: nightly
 """
-ACTIVE = ("SUBMITTED", "PICKED", "STARTED")
 _PATIENCE = 60.0
 _TURNS = 60
-
-
-@dataclass(frozen=True)
-class Listed:
-    """A statement as ListStatements shows it."""
-
-    id: str
-    name: str
-    status: str
-
-    @property
-    def is_active(self) -> bool:
-        return self.status in ACTIVE
-
-
-@dataclass(frozen=True)
-class DataApi:
-    """What removal needs of the Data API, straight from boto3."""
-
-    client: Any
-
-    def named(self, prefix: str) -> Iterable[Listed]:
-        pages = self.client.get_paginator("list_statements").paginate(StatementName=prefix, Status="ALL")
-        for page in pages:
-            for each in page["Statements"]:
-                yield Listed(each["Id"], each.get("StatementName", ""), each["Status"])
-
-    def cancel(self, statement: str) -> None:
-        with suppress(self.client.exceptions.ValidationException):  # it has ended
-            self.client.cancel_statement(Id=statement)
 
 
 @dataclass(slots=True)
@@ -109,7 +78,6 @@ class Yard:
             clients,
             lake,
             settings,
-            statements=DataApi(clients.client("redshift-data")),
             template=partial(warehouse_text, config, settings),
             clock=self.now,
         )
@@ -205,7 +173,9 @@ class Yard:
             "secrets": [each["Name"] for each in client("secretsmanager").list_secrets()["SecretList"]],
             "roles": [each["RoleName"] for each in client("iam").list_roles()["Roles"]],
             "security groups": self._security_groups(),
-            "statements": [each.name for each in DataApi(client("redshift-data")).named("rds-lake/") if each.is_active],
+            "statements": [
+                each.name for each in RedshiftDataGateway(client("redshift-data")).named("rds-lake/") if each.is_active
+            ],
             "objects": [each["Key"] for each in keys if not each["Key"].endswith(".json")],
         }
         return {kind: names for kind, names in found.items() if names}

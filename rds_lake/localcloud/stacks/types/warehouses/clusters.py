@@ -50,7 +50,7 @@ def _wait(call: Call) -> None:
 def _update(call: Call) -> None:
     """https://docs.aws.amazon.com/redshift/latest/APIReference/API_ModifyCluster.html"""
     redshift = call.client("redshift")
-    changed = {key: call.properties[key] for key in _MODIFIED if key in call.properties and call.changed(key)}
+    changed = call.pick_changed(*_MODIFIED)
     if changed:
         redshift.modify_cluster(ClusterIdentifier=call.physical, **changed)
         _wait(call)

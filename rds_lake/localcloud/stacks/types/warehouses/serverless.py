@@ -34,7 +34,7 @@ def _create_namespace(call: Call) -> str:
 
 def _update_namespace(call: Call) -> None:
     keys = ("DefaultIamRoleArn", "IamRoles", "KmsKeyId", "LogExports", "ManageAdminPassword")
-    changed = {key: call.properties[key] for key in keys if key in call.properties and call.changed(key)}
+    changed = call.pick_changed(*keys)
     if changed:
         call.client("redshift-serverless").update_namespace(namespaceName=call.physical, **_small(changed))
 
@@ -74,7 +74,7 @@ def _wait(call: Call) -> None:
 def _update_workgroup(call: Call) -> None:
     keys = ("BaseCapacity", "ConfigParameters", "EnhancedVpcRouting", "MaxCapacity", "Port", "PricePerformanceTarget",
             "PubliclyAccessible", "SecurityGroupIds", "SubnetIds")  # fmt: skip
-    changed = {key: call.properties[key] for key in keys if key in call.properties and call.changed(key)}
+    changed = call.pick_changed(*keys)
     if changed:
         call.client("redshift-serverless").update_workgroup(workgroupName=call.physical, **_small(changed))
         _wait(call)
