@@ -11,7 +11,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
@@ -35,8 +37,9 @@ class Bundle:
         return hashlib.sha256(self.script + self.rules).hexdigest()[:12]
 
 
+@cache
 def build_bundle() -> Bundle:
-    """The files of this release."""
+    """The files of this release, which do not change while a process runs."""
     return Bundle(script=_file(_SCRIPT).read_bytes(), rules=_zip(_modules(_SCRIPT) - {_SCRIPT}))
 
 
@@ -65,9 +68,17 @@ def _modules(start: str) -> set[str]:
 
 
 def _imports(module: str) -> list[str]:
-    nodes = ast.walk(ast.parse(_file(module).read_text(encoding="utf-8")))
+    nodes = _executed(ast.parse(_file(module).read_text(encoding="utf-8")))
     named = [node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
     return [name for name in named if name.split(".")[0] == _PACKAGE.name]
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below, but for what only a type checker reads: `rds_lake` itself names Dagster's components there."""
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING"):
+            yield child
+            yield from _executed(child)
 
 
 def _file(module: str) -> Path:
