@@ -26,6 +26,7 @@ from rds_lake_tests.demo.wheel import Installed, install_once
 from rds_lake_tests.support.in_process import short_cut, watch_servers
 from rds_lake_tests.support.servers import empty_mariadb, empty_postgres, memory
 from rds_lake_tests.support.world import World, seed_tiny
+from rds_lake_tests.variants import is_left_out
 
 # CI tries the same inputs each time, so that a landing fails by what it changed; a person's run tries new ones.
 hypothesis.settings.register_profile(
@@ -64,7 +65,7 @@ os.environ |= {
 
 # Python looks through all objects again and again for circles that nothing refers to, a sixth of the processor's time here:
 # moto, Dagster and boto3 keep a million that never go. Those are left out, and the others looked at less often.
-_GARBAGE_THRESHOLD = 20_000
+gc.set_threshold(50_000, 20, 10)
 
 
 # Tests count days back from today, which must be the same day for all of a run: its length, and some of that again. And some ask
@@ -93,7 +94,6 @@ def pytest_collection_finish() -> None:
     """What is there before the first test stays."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(_GARBAGE_THRESHOLD, 10, 10)
     # DuckDB complains when what it made is not taken away at the end; pytest's own five rounds come before.
     atexit.register(gc.unfreeze)
 
@@ -128,12 +128,14 @@ _SLOW_FIXTURES = {"session_cloud", "postgres", "mariadb", "spark", "installed"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Order the files, within which nothing changes; mark the tests that need a server as slow."""
+    """Order the files, within which nothing changes; mark tests that need a server as slow, and further variants as exhaustive."""
     ranks = {config.rootpath / "rds_lake_tests" / name: number for number, name in enumerate(_LONGEST)}
     items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
     for item in items:
         if _SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.slow)
+        if is_left_out(item.nodeid.removeprefix("rds_lake_tests/")):
+            item.add_marker(pytest.mark.exhaustive)
 
 
 # The servers of this session that have been started, and its cloud: what the tests of one file leave there, the next would find.

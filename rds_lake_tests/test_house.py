@@ -1,10 +1,12 @@
 """The house stays small enough to read: files, functions and folders, counted from the code itself."""
 
+from pathlib import Path
 from statistics import median
 
 import pytest
 
 from rds_lake_tests import house
+from rds_lake_tests.variants import KEPT
 
 _REASON = "Long:"  # in the docstring of a function that is better read in one piece, before the reason
 
@@ -41,3 +43,9 @@ def test_a_function_that_does_not_fit_on_a_screen_says_why() -> None:
 
 def test_a_folder_has_no_more_files_than_one_sees_at_a_glance() -> None:
     assert not {folder: files for folder, files in house.folders().items() if files > 14}
+
+
+@pytest.mark.parametrize("file", KEPT)
+def test_a_test_of_which_variants_are_left_out_is_there(root: Path, file: str) -> None:
+    text = (root / "rds_lake_tests" / file).read_text(encoding="utf-8")
+    assert [name for name in KEPT[file] if f"def {name}(" not in text] == []

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
+
 from rds_lake.model.warehouse.plan import Column, FileFormat, Files, Load, LoadBy, Plan, Step, Unload
 from rds_lake.model.warehouse.record import PieceState, RunRecord
 from rds_lake.stages.warehouse.work.advance import advance
@@ -76,16 +78,18 @@ def seen(running: Running, number: int) -> dict[str, bytes]:
     }
 
 
-def test_a_run_killed_after_any_call_ends_as_if_it_was_not(running: Running) -> None:
+@pytest.mark.parametrize("every", [7, pytest.param(1, marks=pytest.mark.exhaustive)])
+def test_a_run_killed_after_any_call_ends_as_if_it_was_not(running: Running, every: int) -> None:
     running.put("in/a.txt", b"1|one\n2|two\n3|three\n")
     with killed_after(running, 0) as made:
         finish(running, record_of(plan(0)))
     expected = seen(running, 0)
     assert len(expected) == 4 and len(made) > 20
-    for number in range(1, len(made) + 1):
-        with killed_after(running, number):
+    made = made[every - 1 :: every]
+    for number, operation in enumerate(made, 1):
+        with killed_after(running, number * every):
             record = finish(running, record_of(plan(number)))
-        where = f"killed after call {number}, {made[number - 1]}"
+        where = f"killed after call {number * every}, {operation}"
         assert {piece.state for piece in record.pieces} == {PieceState.DONE}, (where, [p.error for p in record.pieces])
         assert seen(running, number) == expected, where
     # What was sent twice would show: in rows that were inserted twice, and by its name.
