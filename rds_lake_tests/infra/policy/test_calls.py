@@ -119,9 +119,10 @@ def needed(operation: str) -> set[str]:
     return OTHER_NAMES.get(operation, {operation})
 
 
-def allowed() -> set[str]:
+@cache
+def allowed() -> frozenset[str]:
     documents = [document for config in LAKES.values() for document in printed(config, NAMES).values()]
-    return {action for document in documents for one in document.statements for action in one.actions}
+    return frozenset(action for document in documents for one in document.statements for action in one.actions)
 
 
 def test_every_operation_that_the_code_calls_is_allowed_by_some_printed_policy() -> None:
