@@ -30,7 +30,7 @@ setup: $(STAMP) ## create .venv and install the dependencies, nothing else
 test: $(STAMP) ## the tests, but those that try every place and every order
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not exhaustive'
 
-test-exhaustive: $(STAMP) ## every place where a stage can be killed, twenty orders of calls for each pair of stages, long stories
+test-exhaustive: $(STAMP) ## every place where a stage can be killed, twenty orders of calls for each pair of stages, further variants, long stories
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m exhaustive
 
 test-fast: $(STAMP) ## the tests that need no server: for the loop of a person at work

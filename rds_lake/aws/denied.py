@@ -5,7 +5,7 @@
     "glue:CreateTable", "Resource": "arn:aws:glue:…:catalog"} to the identity-based policy of arn:aws:iam::…:role/pipeline …
 
 AWS's words differ by service and change: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html.
-What they do not name is what was called. Nothing here ever fails: an error must be told, however it is worded.
+Where they name no action, it is that of the call. Nothing here raises: AWS's error reaches the person, however it is worded.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Denied:
 
     @property
     def _of_resource(self) -> str:
-        """A key, bucket or queue that lets nobody of the account in: no policy of the role's can end that.
+        """A key, bucket or queue whose own policy allows nobody in the account: no policy of the role can change that.
 
         https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         """

@@ -75,7 +75,7 @@ def judged(rule: Callable[_P, Iterator[str]], *args: _P.args, **kwargs: _P.kwarg
     try:
         yield from rule(*args, **kwargs)
     except AttributeError as error:
-        # A key that is lacking, and no other: an attribute that a rule misspells is a mistake of ours.
+        # A key that is lacking, and no other: an attribute that a rule misspells is an error in rds-lake.
         if not (isinstance(error.obj, Settings) and error.name in type(error.obj).model_fields):
             raise
 

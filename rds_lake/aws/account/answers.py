@@ -1,4 +1,4 @@
-"""AWS's answers to questions that change nothing: each is asked once, and kept for whoever asks again.
+"""AWS's answers to questions that change nothing: each is asked once, and kept for the next caller.
 
     answers.ask("sqs", "get_queue_url", about="acme-events", missing=("QueueDoesNotExist",), QueueName="acme-events")
 

@@ -1,4 +1,4 @@
-"""Looks at everything at once, what stands on something else after it. One that cannot be decided stops no other.
+"""Runs all examinations at once, each after those that it depends on. One that cannot be decided stops no other.
 
     findings = examine(examinations, patient, pace, told=print)     # in the order of the examinations
 
@@ -36,7 +36,7 @@ def examine(
     *,
     told: Callable[[Finding], None] = lambda _: None,
 ) -> tuple[Finding, ...]:
-    """A finding for each examination. `told` hears of each as soon as it is there, in the caller's thread.
+    """A finding for each examination. `told` is called with each as soon as it is known, in the caller's thread.
 
     A look that takes longer than `pace.seconds` is left to itself: its thread keeps no process alive.
     """

@@ -20,7 +20,7 @@ Key = tuple[str, str]
 
 
 class Verdict(StrEnum):
-    """`unknown`: AWS did not say. `not looked at`: what it stands on failed."""
+    """`unknown`: AWS did not say. `not looked at`: an examination that it depends on failed."""
 
     PASS = "pass"  # noqa: S105 - no password
     WARN = "warn"
@@ -30,7 +30,7 @@ class Verdict(StrEnum):
 
     @property
     def blocks(self) -> bool:
-        """Whether what stands on it is not looked at."""
+        """Whether the examinations that depend on it are not made."""
         return self in {Verdict.FAIL, Verdict.SKIPPED}
 
 
@@ -89,7 +89,7 @@ def undecided(text: str, remedy: str | None = None, *, missing: tuple[str, ...] 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Examination:
-    """One look. `about` names the object; `after`: what it stands on."""
+    """One look. `about` names the object; `after`: the examinations that it depends on."""
 
     row: Row
     about: str = ""

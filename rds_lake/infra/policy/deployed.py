@@ -19,7 +19,7 @@ from rds_lake.infra.policy.streams.capture import (
 )
 from rds_lake.infra.policy.streams.forwarder import FORWARD_RULE, FORWARDER, scheduled_sources
 
-# A role's name has at most 64 characters, and the longest of ours adds ten.
+# A role's name has at most 64 characters, and the longest suffix that rds-lake adds has ten.
 LONGEST_PREFIX = 40
 PREFIX_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9-]{{0,{LONGEST_PREFIX - 1}}}$"
 

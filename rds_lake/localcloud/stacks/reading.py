@@ -50,7 +50,7 @@ class Reading:
             return _page("StackSummaries", [answers.summary(stack) for stack in there], params)
 
     def DescribeStackEvents(self, context: RequestContext, params: Json) -> Json:
-        """The newest first. A page goes on where the one before ended, also when events have come since."""
+        """The newest first. A page continues where the one before ended, also when events have come since."""
         with self._book.lock:
             stack = self._book.get(context.region, params["StackName"], words="Stack [{}] does not exist")
             end = _place(params, len(stack.events))

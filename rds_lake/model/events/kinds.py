@@ -1,4 +1,4 @@
-"""The events that the pipeline knows, as values. A message that is none of them is a ForeignEvent or a MalformedEvent."""
+"""The events that the pipeline knows, as values. Any other message is a ForeignEvent or a MalformedEvent."""
 
 from __future__ import annotations
 

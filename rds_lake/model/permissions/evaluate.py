@@ -25,7 +25,7 @@ _ARTICLES = {PolicyType.IDENTITY: "an", PolicyType.TRUST: "the"}
 class Decision:
     """The outcome. `statement` decided it (`<policy>: <Sid or number>`; None for an implicit deny, which none did).
 
-    `reason` goes on after "is not authorized to perform: … on resource: …" in AWS's message; `policy_type` is the type of
+    `reason` follows "is not authorized to perform: … on resource: …" in AWS's message; `policy_type` is the type of
     policy that denies, or lacks the Allow; both are empty and None when the request is allowed.
     """
 

@@ -62,7 +62,7 @@ def athena_name(text: str) -> str:
 
 
 def meeting(name: str, of: str, owner: TableTarget, taken: Iterable[str]) -> str:
-    """The problem that something of ours, `of`, has the name of a table, and the `rename:` line that ends it."""
+    """The problem that `of`, a view or table of the lake, has the name of a source's table, and the `rename:` line that ends it."""
     line = _rename_line({str(owner): _free_name(athena_name(owner.table), {*taken, name})})
     return f"{of} and table {owner} both want the name {name!r}: {line}"
 

@@ -48,7 +48,7 @@ def by_service(patient: Patient, arn: str, service: Service) -> list[Denial]:
 
 
 def said(found: Sequence[Denial], *, otherwise: str, remedy: str | None = None) -> Seen:
-    """The denials as a finding: bad where one is certain, doubtful where all depend on what nobody knows beforehand."""
+    """The denials as a finding: bad where one is certain, doubtful where all depend on values known only at the request."""
     if not found:
         return good(otherwise)
     certain = [denial for denial in found if not denial.depends_on]
