@@ -46,5 +46,7 @@ def query(
     config, chosen = load_config(config_path), Layout(layout)
     most_rows = rows or (None if chosen.for_programs else 200)
     question = Question(sql=sql, source=chosen_source(config, source), day=as_of.date() if as_of else None, write=write)
-    console, notes = consoles(chosen, wide=not sys.stdout.isatty() and "COLUMNS" not in os.environ)
+    console, notes = consoles(
+        for_programs=chosen.for_programs, wide=not sys.stdout.isatty() and "COLUMNS" not in os.environ
+    )
     print_query(connect(config), question, console=console, notes=notes, layout=chosen, most_rows=most_rows)
