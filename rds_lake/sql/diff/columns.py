@@ -8,7 +8,7 @@ What belongs here: from columns to compared values. The statement is `statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rds_lake.sql.casts import Typed
@@ -24,24 +24,31 @@ _ROUNDING = frozenset({"timestamp", "double", "real"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatedColumn:
-    """A view's column at one date. `raw_type`: Hive's type of the raw column. `declared`: the type in the database's own words."""
+    """A view's column at one date.
 
-    column: ViewColumn
+    `made_of` gives the view's column over a raw column of any name; `raw_name` is that name in the files, `raw_type` Hive's type
+    of it. `declared`: the type in the database's own words.
+    """
+
+    made_of: Callable[[str], ViewColumn]
+    raw_name: str
     raw_type: str
     declared: str = ""
 
     @property
-    def value(self) -> Typed:
-        """What is compared: the view's value, or the raw text where the view's type keeps fewer digits without a word."""
-        if _raw_word(self.raw_type) == "varchar" and base_word(self.column.presto_type) in _ROUNDING:
-            return self._raw
-        return Typed(expression=self.column.expression, presto_type=self.column.presto_type)
+    def column(self) -> ViewColumn:
+        return self.made_of(self.raw_name)
 
-    @property
-    def lost_text(self) -> str | None:
+    def value(self, raw_name: str) -> Typed:
+        """What is compared: the view's value, or the raw text where the view's type keeps fewer digits without a word."""
+        column, raw = self.made_of(raw_name), self._raw(raw_name)
+        if raw.presto_type == "varchar" and base_word(column.presto_type) in _ROUNDING:
+            return raw
+        return Typed(expression=column.expression, presto_type=column.presto_type)
+
+    def lost_text(self, raw_name: str) -> str | None:
         """The raw value as text where the view's value lost something, else NULL; None where it never does."""
-        value, raw = self.value, self._raw
-        lost = self.column.loss
+        value, raw, lost = self.value(raw_name), self._raw(raw_name), self.made_of(raw_name).loss
         if raw.presto_type == "varbinary" and value.presto_type == "varchar":
             # Bytes that are no UTF-8 all become the same character.
             lost = f"to_utf8({value.expression}) IS DISTINCT FROM {raw.expression}"
@@ -49,21 +56,41 @@ class DatedColumn:
             return None
         return f"CASE WHEN {lost} THEN {as_text(raw.expression, raw.presto_type)} END"
 
-    @property
-    def _raw(self) -> Typed:
-        return Typed(expression=identifier(self.column.name.lower()), presto_type=_raw_word(self.raw_type))
+    def _raw(self, raw_name: str) -> Typed:
+        return Typed(expression=identifier(raw_name.lower()), presto_type=_raw_word(self.raw_type))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedColumn:
-    """`before` and `after` are SQL values of one type; `lost_before` and `lost_after` raw texts, both None or neither."""
+    """A column of both dates, and the SQL type `kind` in which its values are compared."""
 
     name: str
     kind: str
-    before: str
-    after: str
-    lost_before: str | None = None
-    lost_after: str | None = None
+    before: DatedColumn
+    after: DatedColumn
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the values of this type lose nothing at either date."""
+        return all(one.lost_text(one.raw_name) is None for one in (self.before, self.after))
+
+    @property
+    def is_raw_alike(self) -> bool:
+        """Whether equal raw values are equal values."""
+        return self.before.raw_type == self.after.raw_type and self.before.value("raw") == self.after.value("raw")
+
+    def value(self, one: DatedColumn, raw_name: str | None = None) -> str:
+        """The value of one date, in the common type."""
+        return _in_type(one.value(raw_name or one.raw_name), self.kind)
+
+    def lost(self, one: DatedColumn, raw_name: str | None = None) -> str:
+        """The raw text where the value of one date lost something, else NULL."""
+        return one.lost_text(raw_name or one.raw_name) or "CAST(NULL AS varchar)"
+
+    def text(self, one: DatedColumn, raw_name: str | None = None) -> str:
+        """The value of one date as text, whole."""
+        text = as_text(self.value(one, raw_name), self.kind)
+        return text if self.is_exact else f"COALESCE({self.lost(one, raw_name)}, {text})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +120,12 @@ def pair_columns(before: Sequence[DatedColumn], after: Sequence[DatedColumn]) ->
             shown = (earlier[name].column.presto_type, later[name].column.presto_type)
         if shown[0] != shown[1]:
             retyped[name] = shown
-        kind = _common_type(earlier[name].value.presto_type, later[name].value.presto_type)
+        values = (earlier[name].value("raw").presto_type, later[name].value("raw").presto_type)
+        kind = _common_type(*values)
         if kind is None:
             not_compared[name] = f"no value of {shown[0]} can be compared with one of {shown[1]}"
         else:
-            compared.append(_compared(name, kind, earlier[name], later[name]))
+            compared.append(ComparedColumn(name=name, kind=kind, before=earlier[name], after=later[name]))
     return Columns(
         compared=tuple(compared),
         added=tuple(name for name in later if name not in earlier),
@@ -132,20 +160,6 @@ def _common_type(before: str, after: str) -> str | None:
     if words <= _WHOLE:
         return "bigint"
     return None if "varbinary" in words else "varchar"
-
-
-def _compared(name: str, kind: str, before: DatedColumn, after: DatedColumn) -> ComparedColumn:
-    lost = (before.lost_text, after.lost_text)
-    has_lost = lost[0] is not None or lost[1] is not None
-    nothing = "CAST(NULL AS varchar)"
-    return ComparedColumn(
-        name=name,
-        kind=kind,
-        before=_in_type(before.value, kind),
-        after=_in_type(after.value, kind),
-        lost_before=(lost[0] or nothing) if has_lost else None,
-        lost_after=(lost[1] or nothing) if has_lost else None,
-    )
 
 
 def _in_type(value: Typed, kind: str) -> str:

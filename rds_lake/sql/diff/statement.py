@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.model.tables.names import AthenaTable
-from rds_lake.sql.diff.columns import ComparedColumn, as_text
+from rds_lake.sql.diff.columns import ComparedColumn, DatedColumn, as_text
 from rds_lake.sql.quoting import identifier, literal, qualified
 from rds_lake.sql.view_columns import ViewColumn
 
@@ -62,12 +62,18 @@ class Comparison:
         """The columns that are not of the key, in order."""
         return tuple(column for column in self.columns if column.name not in self.keys)
 
-    def own(self, name: str) -> str:
-        """The quoted name of something of the statement itself, which no column has."""
-        prefix, taken = "d_", [column.alias for side in (self.before, self.after) for column in side.view]
-        while any(alias.startswith(prefix) for alias in taken):
-            prefix = f"d{prefix}"
-        return identifier(prefix + name)
+    def dated(self, column: ComparedColumn, side: str) -> DatedColumn:
+        """The column at the date of `side`, which is `before` or `after`."""
+        return column.before if side == "before" else column.after
+
+
+def _own(name: str, at: int | None = None) -> str:
+    """The quoted name of something of the statement itself. No view's column has a space in its name, and no exported one."""
+    return identifier(f"the {name}" if at is None else _numbered(name, at))
+
+
+def _numbered(name: str, at: int) -> str:
+    return f"{name} {at}"
 
 
 def render_comparison(compare: Comparison) -> str:
@@ -80,7 +86,7 @@ def render_unusable_keys(compare: Comparison, side: str, *, most: int = 5) -> st
 
     `side` is `before` or `after`.
     """
-    keys = [compare.own(f"k{at}") for at in range(len(compare.keys))]
+    keys = [_own("key", at) for at in range(len(compare.keys))]
     texts = ", ".join(_key_texts(compare))
     listed = ", ".join(keys)
     no_key = " OR ".join(f"{key} IS NULL" for key in keys)
@@ -99,51 +105,52 @@ def render_rows_meant(compare: Comparison) -> str:
 
 
 def _by_key(compare: Comparison) -> str:
-    own = compare.own
-    differs = [own(f"d{at}") for at in range(len(compare.others))]
+    differs = [_own("differs", at) for at in range(len(compare.others))]
     changed = f"WHEN {' OR '.join(differs)} THEN {literal(CHANGED)} " if differs else ""
-    keys = [own(f"k{at}") for at in range(len(compare.keys))]
+    keys = [_own("key", at) for at in range(len(compare.keys))]
     join = " AND ".join(f"b.{key} = a.{key}" for key in keys)
     no_key = " OR ".join(f"{key} IS NULL" for key in keys)
-    order = keys[0] if len(keys) == 1 else f"ROW({', '.join(keys)})"
-    shown = _first_rows(
-        compare, _pair_texts(compare), order=order, among=f"{own('kind')} <> {literal(SAME)} AND NOT ({no_key})"
-    )
+    kind, order = _own("kind"), keys[0] if len(keys) == 1 else f"ROW({', '.join(keys)})"
+    among = f"{kind} <> {literal(SAME)} AND NOT ({no_key})"
     counts = "".join(f",\n  count_if({name})" for name in differs)
     return (
         f"WITH {_side(compare, 'before')},\n{_side(compare, 'after')},\n"
         f"pairs AS (\n  SELECT {_listed(_pair(compare))}\n  FROM before b FULL OUTER JOIN after a ON {join}\n),\n"
-        f"kinds AS (\n  SELECT *, CASE WHEN {own('was')} IS NULL THEN {literal(ADDED)} "
-        f"WHEN {own('is')} IS NULL THEN {literal(REMOVED)} {changed}ELSE {literal(SAME)} END AS {own('kind')}\n  FROM pairs\n)\n"
-        f"SELECT {own('kind')}, count(*), count_if({no_key}),\n  {shown}{counts}\nFROM kinds GROUP BY {own('kind')}"
+        f"differences AS (\n  SELECT *,\n    {_listed(_differences(compare)) or 'true'}\n  FROM pairs\n),\n"
+        f"kinds AS (\n  SELECT *, CASE WHEN {_own('row before')} IS NULL THEN {literal(ADDED)} "
+        f"WHEN {_own('row after')} IS NULL THEN {literal(REMOVED)} {changed}ELSE {literal(SAME)} END AS {kind}\n"
+        "  FROM differences\n)\n"
+        f"SELECT {kind}, count(*), count_if({no_key}),\n"
+        f"  {_first_rows(compare, _pair_texts(compare), order=order, among=among)}{counts}\n"
+        f"FROM kinds GROUP BY {kind}"
     )
 
 
 def _by_whole_rows(compare: Comparison) -> str:
-    own = compare.own
-    values = ", ".join(name for at, column in enumerate(compare.others) for name in _value_names(compare, at, column))
-    surplus, kind = own("surplus"), own("kind")
-    texts = [
-        f"CAST(abs({surplus}) AS varchar)",
-        *(_shown(own(f"v{at}"), own(f"l{at}"), column) for at, column in enumerate(compare.others)),
-    ]
+    values = ", ".join(
+        name
+        for at, column in enumerate(compare.columns)
+        for name in (_own("value", at), *(() if column.is_exact else (_own("lost", at),)))
+    )
+    surplus, kind, side = _own("surplus"), _own("kind"), _own("side")
+    texts = [f"CAST(abs({surplus}) AS varchar)", *_whole_texts(compare)]
     order = f"array_join(ARRAY[{', '.join(texts[1:])}], ',', '')"
     return (
         f"WITH {_side(compare, 'before')},\n{_side(compare, 'after')},\n"
-        f"both_dates AS (\n  SELECT {values}, -1 AS {own('side')} FROM before\n"
-        f"  UNION ALL SELECT {values}, 1 FROM after\n),\n"
-        f"kinds AS (\n  SELECT {values}, sum({own('side')}) AS {surplus},\n"
-        f"    CASE WHEN sum({own('side')}) > 0 THEN {literal(ADDED)} ELSE {literal(REMOVED)} END AS {kind}\n"
-        f"  FROM both_dates GROUP BY {values} HAVING sum({own('side')}) <> 0\n)\n"
+        f"both_dates AS (\n  SELECT {values}, -1 AS {side} FROM before\n  UNION ALL SELECT {values}, 1 FROM after\n),\n"
+        f"kinds AS (\n  SELECT {values}, sum({side}) AS {surplus},\n"
+        f"    CASE WHEN sum({side}) > 0 THEN {literal(ADDED)} ELSE {literal(REMOVED)} END AS {kind}\n"
+        f"  FROM both_dates GROUP BY {values} HAVING sum({side}) <> 0\n)\n"
         f"SELECT {kind}, sum(abs({surplus})), 0,\n  {_first_rows(compare, texts, order=order, among='true')}\n"
         f"FROM kinds GROUP BY {kind}"
     )
 
 
 def _side(compare: Comparison, name: str) -> str:
-    """The rows of one date as a named query: whether there is one, the key, the values."""
+    """The rows of one date as a named query: that there is one, its key, and its values."""
     side = compare.before if name == "before" else compare.after
-    listed = [f"true AS {compare.own('there')}", *_side_values(compare, name)]
+    values = _side_values if compare.keys else _whole_values
+    listed = [f"true AS {_own(f'row {name}')}", *values(compare, name)]
     source = (
         f"FROM {qualified(compare.database, side.names.raw)}\n"
         f"  WHERE {identifier(side.names.partition_key)} = {literal(side.day.isoformat())}"
@@ -158,67 +165,74 @@ def _side(compare: Comparison, name: str) -> str:
 
 
 def _side_values(compare: Comparison, side: str) -> Iterator[str]:
+    """The key's values, and of the other columns what is in the files: most pairs are equal by that already."""
     for at, column in enumerate(compare.key_columns):
-        value, lost = _of_side(column, side)
+        one = compare.dated(column, side)
         # Texts of equal values are equal, whether the view's type loses them or not.
-        exact = value if lost is None else f"COALESCE({lost}, {as_text(value, column.kind)})"
-        yield f"{exact} AS {compare.own(f'k{at}')}"
+        yield f"{column.value(one) if column.is_exact else column.text(one)} AS {_own('key', at)}"
     for at, column in enumerate(compare.others):
-        value, lost = _of_side(column, side)
-        yield f"{value} AS {compare.own(f'v{at}')}"
-        if lost is not None:
-            yield f"{lost} AS {compare.own(f'l{at}')}"
+        yield f"{identifier(compare.dated(column, side).raw_name.lower())} AS {_own('raw', at)}"
 
 
-def _of_side(column: ComparedColumn, side: str) -> tuple[str, str | None]:
-    if side == "before":
-        return column.before, column.lost_before
-    return column.after, column.lost_after
+def _whole_values(compare: Comparison, side: str) -> Iterator[str]:
+    for at, column in enumerate(compare.columns):
+        one = compare.dated(column, side)
+        yield f"{column.value(one)} AS {_own('value', at)}"
+        if not column.is_exact:
+            yield f"{column.lost(one)} AS {_own('lost', at)}"
 
 
-def _value_names(compare: Comparison, at: int, column: ComparedColumn) -> tuple[str, ...]:
-    names = (compare.own(f"v{at}"), compare.own(f"l{at}"))
-    return names if column.lost_before is not None else names[:1]
+def _whole_texts(compare: Comparison) -> Iterator[str]:
+    for at, column in enumerate(compare.columns):
+        text = as_text(_own("value", at), column.kind)
+        yield text if column.is_exact else f"COALESCE({_own('lost', at)}, {text})"
 
 
 def _pair(compare: Comparison) -> Iterator[str]:
     """What is known of a pair of rows, of which one may be missing."""
-    own = compare.own
-    yield f"b.{own('there')} AS {own('was')}"
-    yield f"a.{own('there')} AS {own('is')}"
+    for side in ("before", "after"):
+        yield f"{side[0]}.{_own(f'row {side}')} AS {_own(f'row {side}')}"
     for at in range(len(compare.keys)):
-        key = own(f"k{at}")
+        key = _own("key", at)
         yield f"COALESCE(b.{key}, a.{key}) AS {key}"
+    for at in range(len(compare.others)):
+        for side in ("before", "after"):
+            yield f"{side[0]}.{_own('raw', at)} AS {_own(side, at)}"
+
+
+def _differences(compare: Comparison) -> Iterator[str]:
+    """Whether the values differ. Those of equal raw values are not even computed."""
     for at, column in enumerate(compare.others):
-        names = _value_names(compare, at, column)
-        yield f"({' OR '.join(f'b.{name} IS DISTINCT FROM a.{name}' for name in names)}) AS {own(f'd{at}')}"
-        yield from (f"b.{name} AS {own(f'b{letter}{at}')}" for name, letter in zip(names, "vl", strict=False))
-        yield from (f"a.{name} AS {own(f'a{letter}{at}')}" for name, letter in zip(names, "vl", strict=False))
+        names = (_numbered("before", at), _numbered("after", at))
+        before, after = (
+            column.value(one, name) for one, name in zip((column.before, column.after), names, strict=True)
+        )
+        differs = f"{before} IS DISTINCT FROM {after}"
+        if not column.is_exact:
+            lost = (column.lost(one, name) for one, name in zip((column.before, column.after), names, strict=True))
+            differs += f" OR {' IS DISTINCT FROM '.join(lost)}"
+        if column.is_raw_alike:
+            raw = " IS DISTINCT FROM ".join(map(identifier, names))
+            differs = raw if differs == raw else f"CASE WHEN {raw} THEN {differs} ELSE false END"
+        yield f"({differs}) AS {_own('differs', at)}"
 
 
 def _pair_texts(compare: Comparison) -> list[str]:
     """What is shown of a pair: which columns differ (their places, with commas), the key, values before, values after."""
-    own = compare.own
-    differs = [f"CASE WHEN {own(f'd{at}')} THEN {literal(str(at))} END" for at in range(len(compare.others))]
-    places = f"array_join(ARRAY[{', '.join(differs)}], ',')" if differs else literal("")
+    differs = [f"CASE WHEN {_own('differs', at)} THEN {literal(str(at))} END" for at in range(len(compare.others))]
     return [
-        places,
+        f"array_join(ARRAY[{', '.join(differs)}], ',')" if differs else literal(""),
         *_key_texts(compare),
-        *(_shown(own(f"bv{at}"), own(f"bl{at}"), column) for at, column in enumerate(compare.others)),
-        *(_shown(own(f"av{at}"), own(f"al{at}"), column) for at, column in enumerate(compare.others)),
+        *(column.text(column.before, _numbered("before", at)) for at, column in enumerate(compare.others)),
+        *(column.text(column.after, _numbered("after", at)) for at, column in enumerate(compare.others)),
     ]
 
 
 def _key_texts(compare: Comparison) -> list[str]:
     return [
-        as_text(compare.own(f"k{at}"), "varchar" if column.lost_before is not None else column.kind)
+        as_text(_own("key", at), column.kind if column.is_exact else "varchar")
         for at, column in enumerate(compare.key_columns)
     ]
-
-
-def _shown(value: str, lost: str, column: ComparedColumn) -> str:
-    text = as_text(value, column.kind)
-    return text if column.lost_before is None else f"COALESCE({lost}, {text})"
 
 
 def _first_rows(compare: Comparison, texts: Sequence[str], *, order: str, among: str) -> str:

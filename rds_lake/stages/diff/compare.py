@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from itertools import chain
 
 from rds_lake.aws.athena import QueryResult
@@ -27,9 +28,10 @@ from rds_lake.sql.diff.statement import (
     render_rows_meant,
     render_unusable_keys,
 )
+from rds_lake.sql.quoting import identifier
 from rds_lake.sql.view_columns import ViewColumn
 from rds_lake.sql.views import MAX_STATEMENT_BYTES
-from rds_lake.stages.catalogue.naming import TypedTable
+from rds_lake.stages.catalogue.naming import TypedTable, columns_over
 from rds_lake.stages.diff.keys import key_columns
 from rds_lake.stages.diff.result import RowDiff, SchemaChange, TableDiff
 from rds_lake.stages.lake.lake import Lake
@@ -119,7 +121,7 @@ def _comparison(
     asked: Asked,
     known_key: Callable[[str], Sequence[str]],
 ) -> tuple[Comparison, Columns]:
-    columns = pair_columns(_dated(before), _dated(after))
+    columns = pair_columns(_dated(before, source), _dated(after, source))
     keys = () if asked.whole_rows else key_columns(source, after, asked.keys, known_key=known_key)
     compared = _chosen(f"{source.name}.{after.names.view}", columns, keys, asked)
     where = None if asked.where is None else checked_condition(asked.where)
@@ -159,20 +161,26 @@ def _why_not(name: str, columns: Columns) -> str:
     return columns.not_compared.get(name, "no column of the view")
 
 
-def _dated(table: TypedTable) -> list[DatedColumn]:
+def _dated(table: TypedTable, source: SourceSettings) -> list[DatedColumn]:
     """The view's columns that the date's files have, the member's name of a union among them."""
-    present = {column.name.lower(): column for column in table.named.manifest.columns}
-    kinds = {seen.key: seen.column.hive_type for seen in table.named.seen}
+    own = {column.name.lower(): column for column in table.named.manifest.columns}
     dated = [
-        DatedColumn(column=column, raw_type=kinds.get(own.name.lower(), own.hive_type), declared=_declared(own))
-        for column in table.columns
-        if (own := present.get(column.name.lower())) is not None
+        DatedColumn(
+            made_of=made,
+            raw_name=column.name,
+            raw_type=column.hive_type,
+            declared=_declared(own[column.name.lower()]),
+        )
+        for column, made in columns_over(table.named, source)
     ]
     member = table.names.member_key
     if member is not None:
-        whole = ViewColumn(name=member, alias=member, expression=f'"{member}"', presto_type="varchar")
-        dated.append(DatedColumn(column=whole, raw_type="string"))
+        dated.append(DatedColumn(made_of=partial(_member, member), raw_name=member, raw_type="string"))
     return dated
+
+
+def _member(alias: str, name: str) -> ViewColumn:
+    return ViewColumn(name=name, alias=alias, expression=identifier(name), presto_type="varchar")
 
 
 def _declared(column: Column) -> str:

@@ -3,9 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.diff.columns import DatedColumn, pair_columns
 from rds_lake.sql.diff.statement import Comparison, Side, render_comparison, render_unusable_keys
 from rds_lake.sql.quoting import literal
-from rds_lake.sql.view_columns import view_column
+from rds_lake.sql.view_columns import ViewColumn, view_column
 
 _BEFORE, _AFTER = date(2026, 11, 19), date(2026, 11, 20)
 _TARGET = TableTarget(database="shop", schema="public", table="t")
@@ -83,8 +84,16 @@ def session() -> Iterator[Session]:
     engine.close()
 
 
+def made(column: Column, name: str) -> ViewColumn:
+    """The view's column over a raw column of that name."""
+    return view_column(replace(column, name=name), column.name)
+
+
 def comparison(*keys: str, most_rows: int = 100) -> Comparison:
-    dated = [DatedColumn(column=view_column(column, column.name), raw_type=column.hive_type) for column in _COLUMNS]
+    dated = [
+        DatedColumn(made_of=partial(made, column), raw_name=column.name, raw_type=column.hive_type)
+        for column in _COLUMNS
+    ]
     view = tuple(one.column for one in dated)
     return Comparison(
         database="shop",
