@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from rds_lake.console.arguments import DAY, config_option, load_config
+from rds_lake.console.arguments import DAY, config_option, is_wide, load_config
+
+if TYPE_CHECKING:
+    from rds_lake.stages.diff.compare import Asked
+
+
+_format = click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["table", "csv", "json", "html"]),
+    default="table",
+    show_default=True,
+    help="csv: a line per row and column; html: a page that needs nothing else.",
+)
 
 
 @click.command()
@@ -27,29 +41,9 @@ from rds_lake.console.arguments import DAY, config_option, load_config
 @click.option(
     "--rows", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Show so many rows of each kind."
 )
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["table", "csv", "json", "html"]),
-    default="table",
-    show_default=True,
-    help="csv: a line per row and column; html: a page that needs nothing else.",
-)
+@_format
 @config_option
-def diff(
-    table: str,
-    before: datetime,
-    after: datetime,
-    summary: bool,
-    keys: tuple[str, ...],
-    whole_rows: bool,
-    columns: tuple[str, ...],
-    ignored: tuple[str, ...],
-    where: str | None,
-    rows: int,
-    layout: str,
-    config_path: Path,
-) -> None:
+def diff(table: str, layout: str, config_path: Path, **asked: Any) -> None:
     """Show which rows of a table were added, removed and changed between two snapshot dates.
 
     Rows are joined by the primary key that --key or `keys:` in lake.yaml names. Each date is read once, by one statement of Athena.
@@ -57,29 +51,28 @@ def diff(
     from rds_lake.console.connect import connect
     from rds_lake.console.diff.run import print_source, print_table
     from rds_lake.console.queries.answers import consoles
-    from rds_lake.stages.diff.compare import Asked
 
     source, _, view = table.partition(".")
+    summary: bool = asked.pop("summary")
+    _refuse_contradictions(view, summary=summary, **asked)
+    console, notes = consoles(for_programs=layout != "table", wide=is_wide())
+    connected = connect(load_config(config_path))
+    settings, question = connected.config.source(source), _question(summary=summary, **asked)
+    if summary:
+        sys.exit(print_source(connected, settings, question, layout, console=console, notes=notes))
+    print_table(connected, settings, view, question, layout, console=console, notes=notes)
+
+
+def _refuse_contradictions(view: str, *, summary: bool, keys: Sequence[str], whole_rows: bool, **others: Any) -> None:
     if bool(view) == summary:
         raise click.UsageError("name a view, as in `rds-lake diff shop.orders …`, or a source alone with --summary")
-    if summary and (keys or columns or ignored or where):
+    if summary and (keys or any(others[name] for name in ("columns", "ignored", "where"))):
         raise click.UsageError("--key, --columns, --ignore and --where are of one table, and --summary compares all")
     if keys and whole_rows:
         raise click.UsageError("--key and --whole-rows exclude each other")
-    asked = Asked(
-        before=before.date(),
-        after=after.date(),
-        keys=keys,
-        whole_rows=whole_rows,
-        columns=columns,
-        ignored=ignored,
-        where=where,
-        most_rows=0 if summary else rows,
-    )
-    connected = connect(load_config(config_path))
-    wide = not sys.stdout.isatty() and "COLUMNS" not in os.environ
-    console, notes = consoles(for_programs=layout != "table", wide=wide)
-    settings = connected.config.source(source)
-    if summary:
-        sys.exit(print_source(connected, settings, asked, layout, console=console, notes=notes))
-    print_table(connected, settings, view, asked, layout, console=console, notes=notes)
+
+
+def _question(*, before: datetime, after: datetime, summary: bool, rows: int, **others: Any) -> Asked:
+    from rds_lake.stages.diff.compare import Asked
+
+    return Asked(before=before.date(), after=after.date(), most_rows=0 if summary else rows, **others)

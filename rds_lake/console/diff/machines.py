@@ -1,6 +1,6 @@
 """What two dates differ by, for programs: JSON of version 1, or CSV with a line for every row and column.
 
-The JSON's schema is `docs/diff.schema.json`. Values are texts, as Athena shows them, so that no reader rounds them.
+Its form is described in docs/diff.md. Values are texts, as Athena shows them, so that no reader rounds them.
 """
 
 from __future__ import annotations

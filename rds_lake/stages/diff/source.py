@@ -48,6 +48,8 @@ def compare_source(
     """What every table's rows differ by; `begun` is told how many tables there are, `done` called after each.
 
     AsOfError names the dates there are; LostFilesError and CatalogError say what of a date is gone.
+
+    Long: what is done to each table stands between the tables and their answers.
     """
     if asked.before == asked.after:
         raise DiffError(f"{asked.before} was given twice; give two dates")
@@ -66,20 +68,14 @@ def compare_source(
         finally:
             done()
 
-    outcomes: list[TableDiff | RdsLakeError] = []
-    if both:
-        with cancelling_threads(min(PARALLEL, len(both)), "diff") as pool:
-            outcomes = list(pool.map(attempt, both))
+    with cancelling_threads(min(PARALLEL, len(both) or 1), "diff") as pool:
+        outcomes = dict(zip(both, pool.map(attempt, both), strict=True))
     return SourceDiff(
         source=source.name,
         before=asked.before,
         after=asked.after,
-        tables=tuple(outcome for outcome in outcomes if isinstance(outcome, TableDiff)),
+        tables=tuple(outcome for outcome in outcomes.values() if isinstance(outcome, TableDiff)),
         only_before=tuple(sorted(before.keys() - after.keys())),
         only_after=tuple(sorted(after.keys() - before.keys())),
-        problems={
-            view: str(outcome)
-            for view, outcome in zip(both, outcomes, strict=True)
-            if isinstance(outcome, RdsLakeError)
-        },
+        problems={view: str(outcome) for view, outcome in outcomes.items() if isinstance(outcome, RdsLakeError)},
     )
