@@ -32,6 +32,7 @@
         ├── LeaseLostError         a run's warehouse was taken away, as its lease had expired
         ├── StackError             the CloudFormation stack did not come to a good end, or is another's; lists why
         ├── AsOfError              a query that cannot be read as of a date; lists why
+        ├── DiffError              two dates of a table that cannot be compared as asked; says why
         └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
 
 Add a class here only when a caller treats it differently. A message says what happened, to which object,
@@ -202,6 +203,10 @@ class StackError(ProblemsError, TerminalError):
 
 class AsOfError(ProblemsError, TerminalError):
     """A query that cannot be read as of a date; nothing was asked."""
+
+
+class DiffError(ProblemsError, TerminalError):
+    """Two dates of a table cannot be compared as it was asked."""
 
 
 class QueryError(TerminalError):

@@ -70,7 +70,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "streams": {"", "tables", "lake"},
         "warehouse": {"", "tables", "lake"},
     },
-    "sql": {"": set(), "changes": {""}, "triggers": {""}, "warehouse": {""}},
+    "sql": {"": set(), "changes": {""}, "diff": {""}, "triggers": {""}, "warehouse": {""}},
     "database": {"": set(), "capture": {""}, "outbox": {""}},
     "convert": {
         "rules": set(),
@@ -85,6 +85,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "checks": {"lake", "runs", "catalogue"},
         "publish": {"lake", "runs", "catalogue", "checks"},
         "source": {"lake", "runs", "catalogue", "checks", "publish"},
+        "diff": {"lake", "runs", "catalogue", "checks", "publish"},
         **dict.fromkeys(KINDS, SHARED),
         "streams": {"lake", "runs", "catalogue"},
         "warehouse": {"lake", "runs", "catalogue", "publish"},

@@ -108,6 +108,10 @@ class SharedKeys(Settings):
     types: dict[str, str] = Field(
         default_factory=dict, description="`db.schema.table.column` -> type in the view, e.g. decimal(12,2)."
     )
+    keys: dict[str, Annotated[tuple[str, ...], Field(min_length=1)]] = Field(
+        default_factory=dict,
+        description="`db.schema.table` or view -> columns of its primary key, by which `rds-lake diff` joins two dates.",
+    )
     publish: Literal["auto", "manual"] = Field(
         default="auto", description="manual: a date that passed its checks is held until a person approves it."
     )

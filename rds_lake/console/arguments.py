@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,3 +31,8 @@ def load_config(path: Path) -> LakeConfig:
     from rds_lake.config.lake_yaml import load_config as load
 
     return load(path)
+
+
+def is_wide() -> bool:
+    """Whether the output is a file or a pipe, for which rich would assume 80 columns, and nobody said how wide it is."""
+    return not sys.stdout.isatty() and "COLUMNS" not in os.environ

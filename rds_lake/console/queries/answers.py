@@ -38,13 +38,13 @@ class Layout(StrEnum):
         return self in (Layout.CSV, Layout.JSON)
 
 
-def consoles(layout: Layout, *, wide: bool) -> tuple[Console, Console]:
+def consoles(*, for_programs: bool, wide: bool) -> tuple[Console, Console]:
     """Where an answer is printed, and where what is said about it: elsewhere for a program that reads the answer.
 
     `wide`: the output is a file or a pipe, for which rich would assume 80 columns.
     """
     console = Console(width=ANY_WIDTH if wide else None)
-    return console, Console(stderr=True) if layout.for_programs else console
+    return console, Console(stderr=True) if for_programs else console
 
 
 def print_answer(console: Console, answer: QueryResult, layout: Layout) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from rds_lake.console.arguments import DAY, config_option, load_config
+from rds_lake.console.arguments import DAY, config_option, is_wide, load_config
 
 
 @click.command()
@@ -44,7 +42,7 @@ def query(
     from rds_lake.console.queries.query import Question, chosen_source, print_query
 
     config, chosen = load_config(config_path), Layout(layout)
-    most_rows = rows or (None if chosen.for_programs else 200)
     question = Question(sql=sql, source=chosen_source(config, source), day=as_of.date() if as_of else None, write=write)
-    console, notes = consoles(chosen, wide=not sys.stdout.isatty() and "COLUMNS" not in os.environ)
-    print_query(connect(config), question, console=console, notes=notes, layout=chosen, most_rows=most_rows)
+    most = rows or (None if chosen.for_programs else 200)
+    console, notes = consoles(for_programs=chosen.for_programs, wide=is_wide())
+    print_query(connect(config), question, console=console, notes=notes, layout=chosen, most_rows=most)

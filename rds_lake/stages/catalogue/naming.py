@@ -6,7 +6,7 @@ so that catalogue, checks and views cannot disagree.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rds_lake.config.source import SourceSettings
@@ -81,6 +81,19 @@ def type_tables(tables: Sequence[NamedTable], source: SourceSettings) -> tuple[T
     if problems:
         raise CatalogError(f"lake.yaml's `types:` of source {source.name} do not fit:", problems)
     return tuple(typed)
+
+
+def columns_over(table: NamedTable, source: SourceSettings) -> tuple[tuple[Column, Callable[[str], ViewColumn]], ...]:
+    """The columns that the date's files have, each with the view's column over a raw column of any name.
+
+    ValueError for an entry of `types:` that is no type: `type_tables` has said so before.
+    """
+
+    def made(column: Column, alias: str) -> Callable[[str], ViewColumn]:
+        override = source.types.get(f"{table.names.target}.{column.name}")
+        return lambda name: view_column(replace(column, name=name), alias, type_override=override)
+
+    return tuple((column, made(column, alias)) for column, alias, present in _view_sources(table, source) if present)
 
 
 def _view_sources(table: NamedTable, source: SourceSettings) -> list[tuple[Column, str, bool]]:

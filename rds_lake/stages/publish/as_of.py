@@ -18,8 +18,10 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.snapshot_log import recorded_dates
 
 
-def readable_tables(lake: Lake, source: SourceSettings, day: date, views: Collection[str]) -> tuple[TypedTable, ...]:
-    """The date's tables that have these views, each after its partition and files were seen to be there.
+def readable_tables(
+    lake: Lake, source: SourceSettings, day: date, views: Collection[str] | None
+) -> tuple[TypedTable, ...]:
+    """The date's tables that have these views, or all that have one, each after its partition and files were seen to be there.
 
     The date must have been checked and published, as latest or as an older date; AsOfError names the dates there are.
     Raises CatalogError or LostFilesError where a partition or a file of these tables is gone: Athena would answer

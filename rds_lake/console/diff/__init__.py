@@ -1,0 +1,1 @@
+"""`rds-lake diff`: what is compared, and how the answer is printed."""

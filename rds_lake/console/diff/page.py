@@ -1,0 +1,104 @@
+"""What two dates differ by, as one HTML page that needs nothing else: readable on a phone, on paper, and in the dark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from rds_lake.console.diff.lines import counts, scanned, schema_lines
+from rds_lake.stages.diff.result import RowDiff, TableDiff
+from rds_lake.stages.diff.source import SourceDiff
+
+_STYLE = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 1rem auto; max-width: 72rem; padding: 0 1rem; }
+h1 { font-size: 1.3rem; } h2 { font-size: 1.1rem; margin-top: 2rem; }
+.wide { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
+th, td { border-bottom: 1px solid #8886; padding: .25rem .6rem; text-align: left; vertical-align: top; white-space: pre-wrap; }
+td.n { text-align: right; font-variant-numeric: tabular-nums; }
+.null { opacity: .6; font-style: italic; } footer { margin-top: 2rem; opacity: .7; font-size: .9rem; }
+@media print { .wide { overflow: visible; } }
+"""
+
+
+def table_page(diff: TableDiff) -> str:
+    """The page of one table."""
+    title = f"{diff.source}.{diff.view}, {diff.before} to {diff.after}"
+    parts = [f"<p>{escape(line)}</p>" for line in (*schema_lines(diff.schema), counts(diff))]
+    if diff.by_column:
+        columns = sorted(diff.by_column.items(), key=lambda item: -item[1])
+        parts.append(_table(["column", "changed in rows"], [[name, f"{many:,}"] for name, many in columns]))
+    for kind in ("added", "removed", "changed"):
+        rows = [row for row in diff.rows if row.kind == kind]
+        if rows:
+            parts.append(f"<h2>{kind}</h2>")
+            parts.append(_changed(diff, rows) if kind == "changed" else _whole(diff, rows))
+    return _page(title, parts, scanned(diff.bytes_scanned, 1, diff.milliseconds))
+
+
+def source_page(found: SourceDiff) -> str:
+    """The page of a source, a line per table."""
+    header = ["view", "rows before", "rows after", "added", "removed", "changed", "schema"]
+    rows = [
+        [
+            table.view,
+            *(f"{number:,}" for number in (table.rows_before, table.rows_after, table.added, table.removed)),
+            f"{table.changed:,}" if table.keys else "no key",
+            "; ".join(schema_lines(table.schema)),
+        ]
+        for table in found.tables
+        if not table.is_same
+    ]
+    same = len(found.tables) - len(rows)
+    lines = [
+        *(f"{view}: only at {found.before}" for view in found.only_before),
+        *(f"{view}: only at {found.after}" for view in found.only_after),
+        *(f"{view} could not be compared: {problem}" for view, problem in found.problems.items()),
+        f"{same} of {len(found.tables)} tables are the same",
+    ]
+    parts = [*(f"<p>{escape(line)}</p>" for line in lines), _table(header, rows) if rows else ""]
+    spent = sum(table.milliseconds for table in found.tables)
+    return _page(
+        f"{found.source}, {found.before} to {found.after}",
+        parts,
+        scanned(found.bytes_scanned, len(found.tables), spent),
+    )
+
+
+def _page(title: str, parts: Iterable[str], footer: str) -> str:
+    body = "\n".join(parts)
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n{body}\n"
+        f"<footer>{escape(footer)}</footer></body></html>\n"
+    )
+
+
+def _whole(diff: TableDiff, rows: Sequence[RowDiff]) -> str:
+    values = [{**row.key, **(row.after or row.before or {})} for row in rows]
+    header, cells = list(values[0]), [list(each.values()) for each in values]
+    if not diff.keys:
+        header, cells = ["times", *header], [[str(row.times), *one] for row, one in zip(rows, cells, strict=True)]
+    return _table(header, cells)
+
+
+def _changed(diff: TableDiff, rows: Sequence[RowDiff]) -> str:
+    cells: list[list[str | None]] = []
+    for row in rows:
+        before, after = row.before or {}, row.after or {}
+        cells += [[*row.key.values(), name, before[name], after[name]] for name in before]
+    return _table([*diff.keys, "column", str(diff.before), str(diff.after)], cells)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    body = "\n".join(f"<tr>{''.join(map(_cell, row))}</tr>" for row in rows)
+    return f'<div class="wide"><table><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table></div>'
+
+
+def _cell(value: str | None) -> str:
+    if value is None:
+        return '<td class="null">NULL</td>'
+    is_number = value.replace(",", "").replace(".", "").removeprefix("-").isdigit()
+    return f"<td{' class=n' if is_number else ''}>{escape(value)}</td>"

@@ -1,0 +1,77 @@
+"""`rds-lake diff`: two dates compared, and the answer printed.
+
+What belongs here: the command. The forms of the answer are `lines.py`, `machines.py` and `page.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.console.connect import Connected
+from rds_lake.console.diff.lines import print_source_lines, print_table_lines
+from rds_lake.console.diff.machines import source_csv, source_json, table_csv, table_json
+from rds_lake.console.diff.page import source_page, table_page
+from rds_lake.stages.diff.compare import Asked, compare_table
+from rds_lake.stages.diff.source import compare_source
+
+
+def print_table(
+    connected: Connected,
+    source: SourceSettings,
+    view: str,
+    asked: Asked,
+    layout: str,
+    *,
+    console: Console,
+    notes: Console,
+) -> None:
+    """Compare one table and print what its rows differ by."""
+    with notes.status(f"Athena compares {source.name}.{view} of {asked.before} and {asked.after}"):
+        found = compare_table(connected.lake, source, view, asked, known_key=_known_key(connected))
+    if layout == "table":
+        print_table_lines(console, found, asked)
+    else:
+        click.echo({"csv": table_csv, "json": table_json, "html": table_page}[layout](found), nl=False)
+
+
+def print_source(
+    connected: Connected, source: SourceSettings, asked: Asked, layout: str, *, console: Console, notes: Console
+) -> int:
+    """Compare all tables and print a line for each; the exit code, 1 where one could not be compared."""
+    columns = (TextColumn("comparing"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=notes, transient=True) as progress:
+        bar = progress.add_task("", total=None)
+        found = compare_source(
+            connected.lake,
+            source,
+            asked,
+            known_key=_known_key(connected),
+            begun=lambda many: progress.update(bar, total=many),
+            done=lambda: progress.advance(bar),
+        )
+    if layout == "table":
+        print_source_lines(console, found)
+    else:
+        click.echo({"csv": source_csv, "json": source_json, "html": source_page}[layout](found), nl=False)
+    for view, problem in found.problems.items():
+        notes.print(
+            f"{source.name}.{view} could not be compared: {problem}", style="red", markup=False, highlight=False
+        )
+    return 1 if found.problems else 0
+
+
+def _known_key(connected: Connected) -> Callable[[str], Sequence[str]]:
+    """The key columns of a DynamoDB table, as DynamoDB has them now; none where the table is gone."""
+
+    @cache
+    def known_key(table: str) -> Sequence[str]:
+        found = connected.dynamodb.find_table(table)
+        return () if found is None else found.keys
+
+    return known_key

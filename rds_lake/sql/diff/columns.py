@@ -1,0 +1,179 @@
+"""The columns of one table at two dates: which are compared, by what value, and what became of the others.
+
+A value is the view's, in the view's type. Where the view's type loses something of it (more digits than a decimal keeps, a date
+that is none), the raw value is compared as well, so that two values which differ in the database never pass for equal.
+
+What belongs here: from columns to compared values. The statement is `statement.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rds_lake.sql.casts import Typed
+from rds_lake.sql.quoting import identifier, literal
+from rds_lake.sql.view_columns import ViewColumn
+
+_WHOLE = frozenset({"tinyint", "smallint", "integer", "bigint"})
+_LAST_ZEROS = literal(r"\.?0+$")
+_NESTED = frozenset({"array", "map", "row"})
+# Athena rounds a text's digits to these types' own: times to the millisecond, numbers to about 16 digits.
+_ROUNDING = frozenset({"timestamp", "double", "real"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatedColumn:
+    """A view's column at one date.
+
+    `made_of` gives the view's column over a raw column of any name; `raw_name` is that name in the files, `raw_type` Hive's type
+    of it. `declared`: the type in the database's own words.
+    """
+
+    made_of: Callable[[str], ViewColumn]
+    raw_name: str
+    raw_type: str
+    declared: str = ""
+
+    @property
+    def column(self) -> ViewColumn:
+        return self.made_of(self.raw_name)
+
+    def value(self, raw_name: str) -> Typed:
+        """What is compared: the view's value, or the raw text where the view's type keeps fewer digits without a word."""
+        column, raw = self.made_of(raw_name), self._raw(raw_name)
+        if raw.presto_type == "varchar" and base_word(column.presto_type) in _ROUNDING:
+            return raw
+        return Typed(expression=column.expression, presto_type=column.presto_type)
+
+    def lost_text(self, raw_name: str) -> str | None:
+        """The raw value as text where the view's value lost something, else NULL; None where it never does."""
+        value, raw, lost = self.value(raw_name), self._raw(raw_name), self.made_of(raw_name).loss
+        if raw.presto_type == "varbinary" and value.presto_type == "varchar":
+            # Bytes that are no UTF-8 all become the same character.
+            lost = f"to_utf8({value.expression}) IS DISTINCT FROM {raw.expression}"
+        if lost is None or value == raw:
+            return None
+        return f"CASE WHEN {lost} THEN {as_text(raw.expression, raw.presto_type)} END"
+
+    def _raw(self, raw_name: str) -> Typed:
+        return Typed(expression=identifier(raw_name.lower()), presto_type=_raw_word(self.raw_type))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedColumn:
+    """A column of both dates, and the SQL type `kind` in which its values are compared."""
+
+    name: str
+    kind: str
+    before: DatedColumn
+    after: DatedColumn
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the values of this type lose nothing at either date."""
+        return all(one.lost_text(one.raw_name) is None for one in (self.before, self.after))
+
+    @property
+    def is_raw_alike(self) -> bool:
+        """Whether equal raw values are equal values."""
+        return self.before.raw_type == self.after.raw_type and self.before.value("raw") == self.after.value("raw")
+
+    def value(self, one: DatedColumn, raw_name: str | None = None) -> str:
+        """The value of one date, in the common type."""
+        return _in_type(one.value(raw_name or one.raw_name), self.kind)
+
+    def lost(self, one: DatedColumn, raw_name: str | None = None) -> str:
+        """The raw text where the value of one date lost something, else NULL."""
+        return one.lost_text(raw_name or one.raw_name) or "CAST(NULL AS varchar)"
+
+    def text(self, one: DatedColumn, raw_name: str | None = None) -> str:
+        """The value of one date as text, whole."""
+        text = as_text(self.value(one, raw_name), self.kind)
+        return text if self.is_exact else f"COALESCE({self.lost(one, raw_name)}, {text})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What two dates have in common, and what not.
+
+    `retyped`: name -> (type before, type after); those of them that cannot be compared are in `not_compared` with the reason.
+    """
+
+    compared: tuple[ComparedColumn, ...]
+    added: tuple[str, ...] = ()
+    dropped: tuple[str, ...] = ()
+    retyped: Mapping[str, tuple[str, str]]
+    not_compared: Mapping[str, str]
+
+
+def pair_columns(before: Sequence[DatedColumn], after: Sequence[DatedColumn]) -> Columns:
+    """Columns of both dates by their names in the view, in the order of the later date."""
+    earlier = {one.column.alias: one for one in before}
+    later = {one.column.alias: one for one in after}
+    retyped: dict[str, tuple[str, str]] = {}
+    not_compared: dict[str, str] = {}
+    compared: list[ComparedColumn] = []
+    for name in (name for name in later if name in earlier):
+        shown = (earlier[name].declared, later[name].declared)
+        if shown[0] == shown[1]:
+            shown = (earlier[name].column.presto_type, later[name].column.presto_type)
+        if shown[0] != shown[1]:
+            retyped[name] = shown
+        values = (earlier[name].value("raw").presto_type, later[name].value("raw").presto_type)
+        kind = _common_type(*values)
+        if kind is None:
+            not_compared[name] = f"no value of {shown[0]} can be compared with one of {shown[1]}"
+        else:
+            compared.append(ComparedColumn(name=name, kind=kind, before=earlier[name], after=later[name]))
+    return Columns(
+        compared=tuple(compared),
+        added=tuple(name for name in later if name not in earlier),
+        dropped=tuple(name for name in earlier if name not in later),
+        retyped=retyped,
+        not_compared=not_compared,
+    )
+
+
+def as_text(expression: str, presto_type: str) -> str:
+    """The value as text, whole: bytes as hexadecimal digits, arrays, maps and rows as JSON."""
+    word = base_word(presto_type)
+    if word == "varchar":
+        return expression
+    if word == "varbinary":
+        return f"to_hex({expression})"
+    if word in _NESTED:
+        return f"json_format(CAST({expression} AS JSON))"
+    return f"CAST({expression} AS varchar)"
+
+
+def base_word(presto_type: str) -> str:
+    """`decimal(12,2)` -> `decimal`."""
+    return presto_type.split("(", 1)[0].strip().lower()
+
+
+def _common_type(before: str, after: str) -> str | None:
+    """The type in which both are compared: their own, a wider integer, else text; None where there is none."""
+    if before == after:
+        return after
+    words = {base_word(before), base_word(after)}
+    if words <= _WHOLE:
+        return "bigint"
+    return None if "varbinary" in words else "varchar"
+
+
+def _in_type(value: Typed, kind: str) -> str:
+    if value.presto_type == kind:
+        return value.expression
+    if kind == "bigint":
+        return f"CAST({value.expression} AS bigint)"
+    text = as_text(value.expression, value.presto_type)
+    if base_word(value.presto_type) == "decimal" and not value.presto_type.replace(" ", "").endswith(",0)"):
+        # 1.50 and 1.500 are one number in two types.
+        return f"regexp_replace({text}, {_LAST_ZEROS}, '')"
+    return text
+
+
+def _raw_word(hive_type: str) -> str:
+    word = hive_type.split("<", 1)[0].split("(", 1)[0].strip().lower()
+    return {"string": "varchar", "binary": "varbinary", "struct": "row"}.get(word, word)

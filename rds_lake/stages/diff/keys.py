@@ -1,0 +1,38 @@
+"""By which columns the rows of a table are joined with those of another date.
+
+An export names no primary keys (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ExportSnapshot.html), so a person
+does: on the command line, or with `keys:` in lake.yaml. DynamoDB says them itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from rds_lake.config.dynamodb import DynamoDb
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import DiffError
+from rds_lake.stages.catalogue.naming import TypedTable
+
+
+def key_columns(
+    source: SourceSettings, table: TypedTable, asked: Sequence[str], *, known_key: Callable[[str], Sequence[str]]
+) -> tuple[str, ...]:
+    """The key's columns by their names in the view; none where nobody says them. A union's member is of the key.
+
+    Columns may be named as in the view or as in the database; DiffError lists those that are neither.
+    """
+    view, target = table.names.view, table.names.target
+    named = tuple(asked) or source.keys.get(str(target)) or source.keys.get(view) or ()
+    if not named and isinstance(source, DynamoDb):
+        named = tuple(known_key(target.table))
+    if not named:
+        return ()
+    aliases = {column.alias: column.alias for column in table.columns}
+    by_name = {column.name: column.alias for column in table.columns} | aliases
+    by_folded = {column.name.lower(): column.alias for column in table.columns} | by_name
+    wrong = [name for name in named if name not in by_folded and name.lower() not in by_folded]
+    if wrong:
+        raise DiffError(f"{source.name}.{view} has no column {', '.join(wrong)} for a key; it has {', '.join(aliases)}")
+    keys = dict.fromkeys(by_name.get(name) or by_folded.get(name) or by_folded[name.lower()] for name in named)
+    member = table.names.member_key
+    return (*((member,) if member is not None else ()), *keys)

@@ -1,0 +1,81 @@
+"""All tables of a source at two dates, compared one by one: a table that cannot be compared does not stop the others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import ConfigError, DiffError, RdsLakeError
+from rds_lake.stages.diff.compare import Asked, compare_typed
+from rds_lake.stages.diff.result import TableDiff
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.publish.as_of import readable_tables
+from rds_lake.threads import cancelling_threads
+
+# Athena runs some 20 statements of an account at a time; readers need the most of them.
+# https://docs.aws.amazon.com/athena/latest/ug/service-limits.html
+PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceDiff:
+    """`tables` are those of both dates, by view. `problems`: view -> why it could not be compared."""
+
+    source: str
+    before: date
+    after: date
+    tables: tuple[TableDiff, ...]
+    only_before: tuple[str, ...] = ()
+    only_after: tuple[str, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def bytes_scanned(self) -> int:
+        return sum(table.bytes_scanned for table in self.tables)
+
+
+def compare_source(
+    lake: Lake,
+    source: SourceSettings,
+    asked: Asked,
+    *,
+    known_key: Callable[[str], Sequence[str]],
+    begun: Callable[[int], None] = lambda _: None,
+    done: Callable[[], None] = lambda: None,
+) -> SourceDiff:
+    """What every table's rows differ by; `begun` is told how many tables there are, `done` called after each.
+
+    AsOfError names the dates there are; LostFilesError and CatalogError say what of a date is gone.
+
+    Long: what is done to each table stands between the tables and their answers.
+    """
+    if asked.before == asked.after:
+        raise DiffError(f"{asked.before} was given twice; give two dates")
+    before = {table.names.view: table for table in readable_tables(lake, source, asked.before, None)}
+    after = {table.names.view: table for table in readable_tables(lake, source, asked.after, None)}
+    both = sorted(before.keys() & after.keys())
+    begun(len(both))
+
+    def attempt(view: str) -> TableDiff | RdsLakeError:
+        try:
+            return compare_typed(lake, source, before[view], after[view], asked, known_key=known_key)
+        except ConfigError:
+            raise  # it would be the same of every table
+        except RdsLakeError as error:
+            return error
+        finally:
+            done()
+
+    with cancelling_threads(min(PARALLEL, len(both) or 1), "diff") as pool:
+        outcomes = dict(zip(both, pool.map(attempt, both), strict=True))
+    return SourceDiff(
+        source=source.name,
+        before=asked.before,
+        after=asked.after,
+        tables=tuple(outcome for outcome in outcomes.values() if isinstance(outcome, TableDiff)),
+        only_before=tuple(sorted(before.keys() - after.keys())),
+        only_after=tuple(sorted(after.keys() - before.keys())),
+        problems={view: str(outcome) for view, outcome in outcomes.items() if isinstance(outcome, RdsLakeError)},
+    )
