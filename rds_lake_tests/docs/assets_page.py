@@ -14,8 +14,8 @@ from rds_lake.defs.build import build_definitions
 from rds_lake.model.tables.table import TableTarget
 from rds_lake_tests.infra.policy.lakes import ACCOUNT, SECRET, TOPIC, aurora, dynamodb, lake, rds, warehouses
 
-_ABOUT = """What a lake defines in Dagster; made from its definitions when the site is built. `<source>` is the name of a source in lake.yaml,
-`<table>` of one of its views. [What is checked](../checks.md) says what becomes of a table that changes, and
+_ABOUT = """What a lake defines in Dagster; made from its definitions when the site is built. `<source>` is the name of a source
+in lake.yaml, `<table>` of one of its views. [What is checked](../checks.md) says what becomes of a table that changes, and
 [every alert](../operations.md) what to do about a check that failed.
 """
 _STREAMS = {"tables": ["shop.public.orders"], "secret": SECRET}

@@ -34,14 +34,16 @@ def pages(root: Path) -> list[Path]:
 
 def blocks(root: Path) -> list[Block]:
     """Every code block of every page."""
-    found: list[Block] = []
-    for path in pages(root):
-        name, text = str(path.relative_to(root)), path.read_text(encoding="utf-8")
-        for match in _FENCE.finditer(text):
-            found.append(Block(page=name, language=match["language"] or "none", text=_dedented(match["text"])))
-        bare = _FENCE.sub("", text)
-        found += [Block(page=name, language="", text=_dedented(match[0])) for match in _INDENTED.finditer(bare)]
-    return found
+    return [
+        block for path in pages(root) for block in _of(str(path.relative_to(root)), path.read_text(encoding="utf-8"))
+    ]
+
+
+def _of(page: str, text: str) -> Iterator[Block]:
+    for match in _FENCE.finditer(text):
+        yield Block(page=page, language=match["language"] or "none", text=_dedented(match["text"]))
+    for match in _INDENTED.finditer(_FENCE.sub("", text)):
+        yield Block(page=page, language="", text=_dedented(match[0]))
 
 
 def of_page(root: Path, name: str, language: str = "bash") -> list[Block]:
