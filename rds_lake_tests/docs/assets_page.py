@@ -88,14 +88,14 @@ def assets_page() -> str:
 
 def assets_of(definitions: dg.Definitions) -> Iterator[tuple[str, ...]]:
     """Key and description of every asset."""
-    for spec in sorted(definitions.resolve_all_asset_specs(), key=lambda spec: spec.key.path):
+    for spec in sorted(definitions.resolve_all_asset_specs(), key=lambda spec: list(spec.key.path)):
         yield f"`{_general(spec.key.path)}`", _words(spec.description or "")
 
 
 def checks_of(definitions: dg.Definitions) -> Iterator[tuple[str, ...]]:
     """Asset, name, whether it blocks, and what it says of each check."""
     graph = definitions.get_repository_def().asset_graph
-    for key in sorted(graph.asset_check_keys, key=lambda key: (key.asset_key.path, key.name)):
+    for key in sorted(graph.asset_check_keys, key=lambda key: (list(key.asset_key.path), key.name)):
         spec = graph.get_check_spec(key)
         yield (
             f"`{_general(key.asset_key.path)}`",
@@ -128,7 +128,7 @@ def _gathered(every: Mapping[str, dg.Definitions], rows_of: Any) -> list[Shown]:
 
 def _general(path: Sequence[str]) -> str:
     """`shop/orders` as `<source>/<table>`."""
-    owners = dict.fromkeys(("shop", "reviews"), "source") | dict.fromkeys(("nightly", "adhoc"), "warehouse")
+    owners: dict[str, str] = {"shop": "source", "reviews": "source", "nightly": "warehouse", "adhoc": "warehouse"}
     own = {"source": {"orders": "table", "reviews": "table"}}
     own["warehouse"] = {"reviews": "load", "offers": "load", "result": "result"}
     head, double, tail = path[0].partition("__")

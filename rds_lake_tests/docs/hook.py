@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:  # mkdocs loads this file by its path, and its own command does not look here
     sys.path.insert(0, str(ROOT))
 
-from mkdocs.structure.files import File  # noqa: E402
+from mkdocs.structure.files import File  # noqa: E402  # pyright: ignore[reportMissingImports]
 
 from rds_lake_tests.docs.assets_page import assets_page  # noqa: E402
 from rds_lake_tests.docs.commands_page import commands_page  # noqa: E402
@@ -19,10 +19,10 @@ from rds_lake_tests.docs.keys_page import keys_page  # noqa: E402
 from rds_lake_tests.docs.llms import Entry, llms_text  # noqa: E402
 
 if TYPE_CHECKING:
-    from mkdocs.config.defaults import MkDocsConfig
-    from mkdocs.structure.files import Files
-    from mkdocs.structure.nav import Navigation
-    from mkdocs.structure.pages import Page
+    from mkdocs.config.defaults import MkDocsConfig  # pyright: ignore[reportMissingImports]
+    from mkdocs.structure.files import Files  # pyright: ignore[reportMissingImports]
+    from mkdocs.structure.nav import Navigation  # pyright: ignore[reportMissingImports]
+    from mkdocs.structure.pages import Page  # pyright: ignore[reportMissingImports]
 
 MADE: Mapping[str, Callable[[], str]] = {
     "reference/assets.md": assets_page,
@@ -57,8 +57,8 @@ def on_post_build(config: MkDocsConfig, **_: Any) -> None:
     site, address = Path(config.site_dir), config.site_url or ""
     entries = [
         Entry(
-            section=page.ancestors[-1].title if page.ancestors else page.title or "",
-            title=page.title or "",
+            section=str([page, *page.ancestors][-1].title),
+            title=str(page.title),
             address=f"{address}{page.file.src_uri}",
             text=_sources[page.file.src_uri],
         )
