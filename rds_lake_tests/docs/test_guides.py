@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +15,8 @@ from rds_lake.cli import main
 from rds_lake.config.lake_yaml import load_config
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.environment import environment
-from rds_lake_tests.docs.snippets import commands, of_page
+from rds_lake_tests.docs.snippets import commands, of_page, shell_lines
+from rds_lake_tests.support.pipeline_keys import variables_of
 from rds_lake_tests.support.world import World, execute, seed_tiny
 
 # In the order in which a reader of the menu meets them.
@@ -77,3 +81,24 @@ def test_every_query_of_the_guides_is_answered_and_what_they_say_of_two_dates_is
         words for block in of_page(root, "docs/guides/restore.md") for words in commands(block.text) if "csv" in words
     ]
     assert len(CliRunner().invoke(main, restored[0]).stdout.splitlines()) == 7, "a heading, and the six that are gone"
+
+
+@pytest.mark.exhaustive
+@pytest.mark.timeout(500)
+def test_a_date_is_made_by_dagsters_command_as_the_guide_of_backfills_says(root: Path, world: World) -> None:
+    """The line names the package of a project that `init` wrote; here it is the plain lake."""
+    lines = shell_lines([block.text for block in of_page(root, "docs/guides/backfills.md")])
+    (line,) = [line for line in lines if "materialize" in line]
+    world.snapshot("2026-11-21")
+    ours = line.replace("my_lake.definitions", "rds_lake.definitions").replace("2026-11-20", "2026-11-21")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-c", ours],
+        env={**os.environ, **variables_of(world.cloud.url), "PATH": path, "PYTHONWARNINGS": "ignore"},
+        capture_output=True,
+        text=True,
+        timeout=450,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert ("2026-11-21",) in world.query("SELECT snapshot_date FROM _snapshots")
