@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 WORKERS ?= $(shell $(PYTHON) -c 'import os; print(2 * (os.cpu_count() or 2))')
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-streams demo-warehouse dev setup test test-exhaustive test-fast test-lowest check bench clean
+.PHONY: help demo demo-streams demo-warehouse dev setup test test-exhaustive test-fast test-lowest check docs bench clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,10 @@ check: $(STAMP) ## ruff, pyright, and Dagster's own validation with warnings as 
 	@$(BIN)/pyright
 	@$(BIN)/python -W error -W 'ignore:Function `definitions_validate_command`' -m dagster definitions validate -w workspace.yaml --log-level error
 
+docs: $(STAMP) ## the documentation site, into site/; a page, link or anchor that is missing is an error
+	@$(BIN)/python -c 'import material' 2>/dev/null || $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+
 test-lowest: ## the tests of definitions and components with the lowest Dagster that setup.cfg allows, and with dg
 	@.ci/dagster lowest
 
@@ -54,7 +58,7 @@ bench: $(STAMP) ## relocation and conversion against their peers (about an hour)
 	done; exit $$short
 
 clean: ## remove everything `make` made
-	rm -rf $(VENV) .bench_peers .bench_data .dagster_home .pytest_cache .ruff_cache .hypothesis build *.egg-info rds_lake/convert/_parser*.so
+	rm -rf $(VENV) site .bench_peers .bench_data .dagster_home .pytest_cache .ruff_cache .hypothesis build *.egg-info rds_lake/convert/_parser*.so
 
 $(STAMP): constraints.txt setup.cfg setup.py pyproject.toml $(wildcard rds_lake/convert/native/*)
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "rds-lake needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'

@@ -85,6 +85,9 @@ def test_a_program_reads_every_source_and_may_fail_where_one_is_stale(
     assert run("--fail-if-stale").exit_code == 3, "nothing is readable"
     yesterday = str(datetime.now(UTC).date() - timedelta(days=1))
     world.snapshot(yesterday)
+    world.run().accept(date.fromisoformat(yesterday), poll_seconds=0.05)
+    world.run().relocate(date.fromisoformat(yesterday))
+    assert run("--fail-if-stale").exit_code == 3, "it is in the lake, and no view shows it"
     world.publish(yesterday)
     (body,) = json.loads(run("--json", "--fail-if-stale").stdout)
     assert (body["published"], body["stale"], body["unchecked"]) == (yesterday, False, [])

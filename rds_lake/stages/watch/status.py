@@ -72,7 +72,7 @@ class SourceStatus:
 
     def is_stale(self, source: SourceSettings, now: datetime) -> bool:
         """Whether what readers see is older than `freshness_hours`; also where they see nothing."""
-        age = self.age(now)
+        age = None if source.athena and self.published is None else self.age(now)
         return source.freshness is not None and (age is None or age > source.freshness)
 
 
