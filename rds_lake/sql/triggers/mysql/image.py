@@ -55,7 +55,9 @@ class Images:
         """
         if not self.wide:
             return ""
-        return f"{self._always_bytes} + {' + '.join(bytes_together(column, rows) for column in self.wide)} <= {self.limit}"
+        return (
+            f"{self._always_bytes} + {' + '.join(bytes_together(column, rows) for column in self.wide)} <= {self.limit}"
+        )
 
     def fitted(self, rows: Mapping[str, str]) -> tuple[str, ...]:
         """Statements that give each variable (name -> row) the row's image without its longest columns, and `omitted`."""
