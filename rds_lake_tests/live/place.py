@@ -44,6 +44,11 @@ class Place:
     client: Any
     streaming: Streaming | None = None
 
+    @classmethod
+    def of(cls, url: str, *, function: str, client: Any, streaming: Streaming | None = None) -> Place:
+        """The database behind a URL."""
+        return cls(dsn=parse_dsn(url, where="the test"), function=function, client=client, streaming=streaming)
+
     @property
     def is_postgres(self) -> bool:
         return self.dsn.engine is Engine.POSTGRES
@@ -96,20 +101,21 @@ class Place:
                 self.run(f"DROP TABLE {table}")
 
 
+def database_of(engine: str) -> str:
+    """The URL of an account's database; skipped without its variable."""
+    return os.environ.get(ENGINES[engine]) or pytest.skip(f"needs {ENGINES[engine]}")
+
+
 def from_environment(engine: str) -> Place:
     """The database and the function of the variables; skipped without them."""
-    needed = (ENGINES[engine], "RDS_LAKE_LIVE_FUNCTION")
-    if missing := [name for name in needed if not os.environ.get(name)]:
-        pytest.skip(f"needs {', '.join(missing)}")
-    url, arn = (os.environ[name] for name in needed)
-    client = boto3.client("lambda", region_name=arn.split(":")[3])
-    return Place(dsn=parse_dsn(url, where=needed[0]), function=arn, client=client)
+    url, arn = database_of(engine), os.environ.get("RDS_LAKE_LIVE_FUNCTION")
+    if not arn:
+        pytest.skip("needs RDS_LAKE_LIVE_FUNCTION")
+    return Place.of(url, function=arn, client=boto3.client("lambda", region_name=arn.split(":")[3]))
 
 
 def local_place(streaming: Streaming, url: str) -> Place:
     """A database of the local cloud, and a function there."""
     streaming.prepare()
     arn = streaming.function("def handler(event, context): return 1", "live")
-    return Place(
-        dsn=parse_dsn(url, where="the test"), function=arn, client=streaming.client("lambda"), streaming=streaming
-    )
+    return Place.of(url, function=arn, client=streaming.client("lambda"), streaming=streaming)
