@@ -62,10 +62,10 @@ class Place:
         name, password = user or (self.dsn.user, self.dsn.password)
         if self.is_postgres:
             given: dict[str, Any] = for_psycopg(self.dsn, self.dsn.database) | {"user": name, "password": password}
-            with psycopg.connect(**given) as connection:
+            with psycopg.connect(**given) as connection, connection.cursor() as cursor:
                 for statement in statements:
-                    answer = connection.execute(statement.encode())
-                return answer.fetchall() if answer.description else []
+                    cursor.execute(statement.encode())
+                return cursor.fetchall() if cursor.description else []
         own: dict[str, Any] = for_pymysql(self.dsn) | {"user": name, "password": password}
         with pymysql.connect(**own, database=self.dsn.database) as connection, connection.cursor() as cursor:
             for statement in statements:
