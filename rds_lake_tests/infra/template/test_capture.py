@@ -13,14 +13,12 @@ import pytest
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.console.streams.package import upload
-from rds_lake.database.capture.install import install
 from rds_lake.errors import ConfigError
 from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.render import as_yaml
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.streams.captured import Capture
-from rds_lake.sql.triggers.plan import Wanted
-from rds_lake_tests.database.capture.captured import dsn_of, planned, target_in
+from rds_lake_tests.database.capture.captured import capture
 from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES, PARAMETERS
 from rds_lake_tests.infra.template.resolved import deployed
 from rds_lake_tests.localcloud.permissions.calling import ACCOUNT as HERE
@@ -57,14 +55,13 @@ def deploy(streaming: Streaming, change: Callable[[dict[str, Any]], None] = lamb
     return formation
 
 
-def capture(url: str, function: str) -> None:
+def captured(url: str, function: str) -> None:
     """A table with the triggers that lake.yaml asks for."""
     with psycopg.connect(url) as connection:
         connection.execute("DROP SCHEMA IF EXISTS rds_lake CASCADE")
         connection.execute("DROP TABLE IF EXISTS routes")
         connection.execute("CREATE TABLE routes (id bigint PRIMARY KEY, note text)")
-    wanted = Wanted(source="routes", capture=Capture.LAMBDA, function=function)
-    install(dsn_of(url), planned(url, target_in(url, "routes"), wanted=wanted))
+    capture(url, "routes", source="routes", capture=Capture.LAMBDA, function=function)
 
 
 def write(url: str) -> None:
@@ -79,7 +76,7 @@ def test_a_change_of_a_database_arrives_where_readers_look_and_the_stack_goes_ag
     function = formation.outputs()["CaptureFunction1"]
     (source,) = [source for source in lake().databases if source.streams]
     assert source.streams and source.streams.function == function
-    capture(database_url, function)
+    captured(database_url, function)
     write(database_url)
     assert streaming.settled()["counts"]["Success"] == 1
     (change,) = streaming.lines(_LAYOUT.arrived_folder("routes"))
@@ -96,7 +93,7 @@ def test_a_database_calls_by_the_role_that_is_associated_with_it_and_by_no_more_
 ) -> None:
     formation = deploy(streaming)
     outputs = formation.outputs()
-    capture(database_url, outputs["CaptureFunction1"])
+    captured(database_url, outputs["CaptureFunction1"])
     streaming.cloud.calling_databases.install("routes-prod", outputs["CaptureCallerRole"])
     try:
         write(database_url)
@@ -140,7 +137,7 @@ def test_a_function_that_may_not_hand_over_keeps_the_change_in_the_bucket(
     streaming: Streaming, database_url: str
 ) -> None:
     function = deploy(streaming, without("CaptureRole", "firehose:PutRecordBatch")).outputs()["CaptureFunction1"]
-    capture(database_url, function)
+    captured(database_url, function)
     write(database_url)
     streaming.settled()
     (record,) = [json.loads(streaming.read(key)) for key in streaming.keys(_FAILED)]
@@ -154,7 +151,7 @@ def test_each_right_of_the_roles_is_needed(streaming: Streaming, database_url: s
         without("ChangesRole", action)(body)
         without("CaptureRole", action)(body)
 
-    capture(database_url, deploy(streaming, change).outputs()["CaptureFunction1"])
+    captured(database_url, deploy(streaming, change).outputs()["CaptureFunction1"])
     encrypt(streaming)
     write(database_url)
     streaming.send({"no": "change"}, "acme-routes")

@@ -18,8 +18,10 @@ from rds_lake.console.streams.package import put
 from rds_lake.console.streams.package_forwarder import forwarder_zip
 from rds_lake.database.outbox.outbox import open_outbox
 from rds_lake.errors import ConfigError
+from rds_lake.infra.policy.streams.forwarder import network_policy
 from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.render import as_yaml
+from rds_lake.infra.template.roles import TEMPLATE_NAMES
 from rds_lake_tests.database.capture.captured import dsn_of
 from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES
 from rds_lake_tests.infra.template.resolved import deployed
@@ -206,3 +208,19 @@ def test_without_a_package_there_is_no_function_and_without_subnets_no_network()
     ).resources
     assert within["Forwarder"]["Properties"]["VpcConfig"]["SubnetIds"] == ["subnet-1", "subnet-2"]
     assert len(within["ForwarderRole"]["Properties"]["Policies"]) == 2
+
+
+def test_lambda_may_make_the_functions_way_into_the_vpc_and_nothing_else() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"""
+    document = network_policy(TEMPLATE_NAMES).as_dict()
+    rights = {action: one["Resource"] for one in document["Statement"] for action in one["Action"]}
+    assert set(rights) == {
+        f"ec2:{action}"
+        for action in (
+            *("AssignPrivateIpAddresses", "CreateNetworkInterface", "DeleteNetworkInterface"),
+            *("DescribeNetworkInterfaces", "DescribeSubnets", "UnassignPrivateIpAddresses"),
+        )
+    }
+    assert rights["ec2:DescribeNetworkInterfaces"] == ["*"], "AWS: on all resources only"
+    (deleted,) = rights["ec2:DeleteNetworkInterface"]
+    assert deleted.endswith(":*/*"), "AWS: on every id, or the function may not reach the VPC"
