@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,7 @@ from rds_lake.localcloud.rds.sources import Sources
 
 SHOP_INSTANCE = "shop-prod"
 # Slow enough to be seen, fast enough for a demo.
+_LOOK_SECONDS = 5.0  # schedules are of whole minutes
 _SETTINGS = ExportSettings(starting_seconds=1.0, progress_seconds=0.5)
 
 
@@ -53,7 +54,13 @@ def run_up(
         if ready_file is not None:
             # The next reader must not take a cloud that has stopped for one that serves.
             stack.callback(ready_file.unlink, missing_ok=True)
-        stopped.wait()
+        look_until(stopped, cloud.schedules.fire)
+
+
+def look_until(stopped: threading.Event, fire: Callable[[], object], *, seconds: float = _LOOK_SECONDS) -> None:
+    """Fire the schedules that are due, every few seconds, until it is stopped."""
+    while not stopped.wait(seconds):
+        fire()
 
 
 def _announce(cloud: LocalCloud, ready_file: Path | None) -> None:

@@ -1,6 +1,14 @@
 """Tests marked `aws` are run by `pytest -m aws` alone: they need an account, and cost money."""
 
+from collections.abc import Iterator
+
 import pytest
+
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
+from rds_lake_tests.live.place import ENGINES, Place, from_environment, local_place
+from rds_lake_tests.localcloud.streaming import Streaming
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -10,3 +18,28 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if live:
         config.hook.pytest_deselected(items=live)
         items[:] = [item for item in items if item not in live]
+
+
+@pytest.fixture(scope="module")
+def local(postgres: EmbeddedPostgres, mariadb: EmbeddedMariaDb) -> Iterator[tuple[Streaming, dict[str, str]]]:
+    urls = {"postgres": postgres.create_database("live"), "mysql": mariadb.create_database("live")}
+    with LocalCloud({"postgres": urls["postgres"]}, clusters={"mysql": urls["mysql"]}) as cloud:
+        for database in urls:
+            cloud.calling_databases.install(database)
+        streaming = Streaming(cloud=cloud)
+        streaming.prepare()
+        yield streaming, urls
+
+
+@pytest.fixture(
+    params=[
+        *(pytest.param(("local", engine), id=f"local-{engine}") for engine in ENGINES),
+        *(pytest.param(("aws", engine), id=f"aws-{engine}", marks=pytest.mark.aws) for engine in ENGINES),
+    ]
+)
+def place(request: pytest.FixtureRequest) -> Place:
+    where, engine = request.param
+    if where == "aws":
+        return from_environment(engine)
+    streaming, urls = request.getfixturevalue("local")
+    return local_place(streaming, urls[engine])

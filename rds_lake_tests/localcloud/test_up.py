@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.localcloud.up import look_until
 from rds_lake_tests.support.world import post, until
 
 
@@ -55,6 +57,18 @@ def test_a_signal_stops_it_without_trace(postgres: EmbeddedPostgres, tmp_path: P
     assert frozen(postgres) == before
     assert list(temporary.iterdir()) == []
     assert not ready.exists(), "a ready file that outlives its cloud is a lie"
+
+
+def test_schedules_go_by_while_it_serves() -> None:
+    stopped, fired = threading.Event(), list[int]()
+
+    def fire() -> None:
+        fired.append(1)
+        if len(fired) == 3:
+            stopped.set()
+
+    look_until(stopped, fire, seconds=0.001)
+    assert len(fired) == 3
 
 
 def test_a_port_in_use_is_said_in_one_sentence_and_leaves_nothing(postgres: EmbeddedPostgres, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """An execution environment: a process that has a function's code and invokes it, one event after the other.
 
-It has the variables that Lambda gives, the keys of the function's role, boto3, and nothing of rds-lake. One is kept for the next
-invocation, as Lambda does, so that what a function keeps in its module stays.
+It has the variables that Lambda gives, the keys of the function's role, the packages of Lambda's Python runtimes, and nothing else
+that is installed here: a package without what it imports fails as it does in Lambda. One is kept for the next invocation, as
+Lambda does, so that what a function keeps in its module stays.
 """
 
 from __future__ import annotations
@@ -16,14 +17,15 @@ import threading
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-import boto3
 
 from rds_lake.localcloud.lambdas import runtime
 from rds_lake.localcloud.lambdas.functions import Function
 
+# boto3 and what it imports: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtimes-sdk
+RUNTIME_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 Json = dict[str, Any]
 
 
@@ -42,6 +44,7 @@ class Environment:
     def __init__(self, function: Function, variables: Mapping[str, str]) -> None:
         self.function = function
         self._folder = Path(tempfile.mkdtemp(prefix="rds-lake-lambda-"))
+        self._task, self._runtime = self._folder / "task", self._folder / "runtime"
         self._process = self._start(variables)
         self._ready = False
 
@@ -82,13 +85,14 @@ class Environment:
 
     def _start(self, variables: Mapping[str, str]) -> subprocess.Popen[str]:
         with zipfile.ZipFile(io.BytesIO(self.function.code)) as archive:
-            archive.extractall(self._folder)
-        packages = str(Path(boto3.__file__).parent.parent)
-        script = [runtime.__file__, str(self._folder), self.function.handler, packages]
+            archive.extractall(self._task)
+        self._task.mkdir(exist_ok=True)
+        link_packages(self._runtime)
+        script = [runtime.__file__, str(self._task), self.function.handler, str(self._runtime)]
         return subprocess.Popen(
             [sys.executable, "-I", "-S", *script],
-            env={**variables, "LAMBDA_TASK_ROOT": str(self._folder)},
-            cwd=self._folder,
+            env={**variables, "LAMBDA_TASK_ROOT": str(self._task)},
+            cwd=self._task,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -113,6 +117,17 @@ class Environment:
             return self._process.stdout.readline()
         except (BrokenPipeError, ValueError):
             return ""
+
+
+def link_packages(folder: Path) -> None:
+    """Put Lambda's packages into the folder, as links to those that are installed here."""
+    folder.mkdir()
+    for name in RUNTIME_PACKAGES:
+        spec = find_spec(name)
+        if spec is not None and spec.origin is not None:
+            origin = Path(spec.origin)
+            place = origin.parent if spec.submodule_search_locations else origin
+            (folder / place.name).symlink_to(place)
 
 
 def context_of(function: Function, request: str) -> Json:

@@ -1,6 +1,6 @@
 """The runtime of a Python function: run as a script in a process of its own, without rds-lake; or imported, for a callable.
 
-    python -I -S runtime.py FOLDER MODULE.FUNCTION SITE_PACKAGES
+    python -I -S runtime.py FOLDER MODULE.FUNCTION PACKAGES
 
 Says `ready` once the code is loaded, whose time is not an invocation's. Then reads one invocation a line from stdin
 (`{"event": …, "context": {…}, "seconds": 3}`), and writes one answer a line: `{"payload": …, "error": false, "log": "…"}`.

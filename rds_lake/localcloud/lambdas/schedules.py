@@ -1,7 +1,8 @@
 """Rules of EventBridge with a schedule, whose targets are functions: `POST /_local/schedules` invokes what is due by the clock.
 
 moto keeps such rules and never fires them. A rule is due when its `rate(…)` has passed since it fired last, or since it was first
-looked at; `{"now": true}` fires all. Nothing here runs by itself: who wants a schedule to go by, posts.
+looked at; `{"now": true}` fires all. `rds-lake local up`, and `rds-lake dev` with it, look every few seconds by themselves; a
+LocalCloud in a test does not.
 
 EventBridge may invoke a function only by the function's own policy, which names the service and the rule
 (https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html#eb-lambda-permissions).
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from typing import Any
 
+from moto.awslambda.exceptions import UnknownFunctionException
 from moto.awslambda.models import lambda_backends
 from moto.events.models import events_backends
 
@@ -68,7 +70,11 @@ class Schedules:
                     yield rule
 
     def _invoke(self, rule: str, target: Json) -> str | None:
-        if not _may_invoke(target["Arn"], rule):
+        try:
+            allowed = _may_invoke(target["Arn"], rule)
+        except UnknownFunctionException:
+            return f"there is no function {target['Arn']}"
+        if not allowed:
             return f"{_SERVICE} is not allowed to invoke {target['Arn']} for {rule}"
         try:
             self._lambdas.invoke(target["Arn"], str(target.get("Input", "{}")).encode(), kind="Event", region=REGION)

@@ -26,8 +26,9 @@ KINDS = ("inserted", "updated", "deleted", "truncate")
 _OLD, _NEW = '"!old"', '"!new"'
 _NONE = "'{}'"
 _NOTHING = "'{}'"
-# A plan that was made for one row stays, and would go through all rows for each of 100,000.
-_PLANS = "\nSET enable_nestloop = off"
+# A plan that was made for one row stays, and would go through all rows for each of 100,000. Old and new rows are paired in memory,
+# as far as that reaches; 100,000 rows need some 30 MB.
+_PLANS = "\nSET enable_nestloop = off\nSET work_mem = '64MB'"
 
 
 def statement_function(table: CapturedTable, wanted: Wanted) -> str:

@@ -12,19 +12,19 @@ Runs, publications and removals meet here, in one object that is only ever repla
 
 An entry whose process was killed counts for `LIFETIME`, which is longer than any stage takes, and is then forgotten.
 
-What belongs here: these entries. What may be deleted is decided by `upkeep/retention.py`, `upkeep/orphans.py` and
-`publish/cleanup.py`.
+What belongs here: `Entries`, an object of such entries whatever they are about, and the entries of dates. What may be deleted is
+decided by `upkeep/retention.py`, `upkeep/orphans.py` and `publish/cleanup.py`.
 """
 
 from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.errors import ManifestError, NewerRecordError, RdsLakeError, UnavailableError
@@ -37,6 +37,100 @@ LIFETIME = timedelta(hours=24)
 _VERSION = 1
 
 What = Literal["work", "removal"]
+
+
+class AtWork(Protocol):
+    """An entry: a dataclass that says since when."""
+
+    @property
+    def since(self) -> datetime: ...
+
+
+E = TypeVar("E", bound=AtWork)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entries(Generic[E]):
+    """The entries of processes at work, in one object.
+
+    `kind`: the dataclass whose `entries` they are. `lifetime`: how long an entry counts whose process was killed. `remedy`: what a
+    person does about a damaged object. `now` gives the time by which entries are forgotten.
+    """
+
+    s3: S3Gateway
+    bucket: str
+    key: str
+    kms_key: str | None
+    kind: type[Any]
+    lifetime: Callable[[E], timedelta]
+    remedy: str
+    now: Callable[[], datetime]
+    new_token: Callable[[], str]
+    sleep: Callable[[float], None]
+
+    @contextmanager
+    def entered(
+        self,
+        new: E,
+        refused: Callable[[Collection[E]], str | None],
+        *,
+        log: Callable[[str], None],
+        rebuild: bool = False,
+    ) -> Iterator[None]:
+        """The entry is there until the block ends. UnavailableError with the reason that `refused` finds in the others.
+
+        `rebuild`: a damaged object is begun anew.
+        """
+        token = self.new_token()
+
+        def add(entries: Mapping[str, E]) -> Mapping[str, E]:
+            if why := refused(entries.values()):
+                raise UnavailableError(why)
+            return {**entries, token: new}
+
+        self._change(add, rebuild=rebuild)
+        try:
+            yield
+        finally:
+            self._leave(token, new, log)
+
+    def read(self, *, rebuild: bool = False) -> Collection[E]:
+        """The entries that count."""
+        return self._parsed(self.s3.find_text(self.bucket, self.key), rebuild=rebuild).values()
+
+    def _leave(self, token: str, new: E, log: Callable[[str], None]) -> None:
+        try:
+            self._change(lambda entries: {name: entry for name, entry in entries.items() if name != token})
+        except RdsLakeError as error:
+            # What was to be done is done; the entry only keeps others away until it is forgotten.
+            log(f"{self._uri} still has this run's entry ({error}); it is forgotten after {self.lifetime(new)}")
+
+    def _change(self, change: Callable[[Mapping[str, E]], Mapping[str, E]], *, rebuild: bool = False) -> None:
+        def changed(text: str | None) -> str:
+            entries = change(self._parsed(text, rebuild=rebuild))
+            body = {token: asdict(entry) for token, entry in sorted(entries.items())}  # type: ignore[call-overload]
+            return render_record({"entries": body}, version=_VERSION)
+
+        change_text(self.s3, self.bucket, self.key, changed, kms_key=self.kms_key, sleep=self.sleep)
+
+    def _parsed(self, text: str | None, *, rebuild: bool) -> Mapping[str, E]:
+        """The entries that count; ManifestError when the object is damaged, unless `rebuild`, or of a newer release."""
+        if text is None:
+            return {}
+        try:
+            body = read_record(self.kind, text, where=self._uri, known=(_VERSION,), first=_VERSION, remedy=self.remedy)
+        except NewerRecordError:
+            raise
+        except ManifestError:
+            if rebuild:
+                return {}
+            raise
+        now = self.now()
+        return {token: entry for token, entry in body.entries.items() if now - entry.since < self.lifetime(entry)}
+
+    @property
+    def _uri(self) -> str:
+        return f"s3://{self.bucket}/{self.key}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,96 +173,56 @@ class InUse:
 
         A caller that takes the export from a manifest has to check, inside the block, that the manifest is still of that export.
         """
-        token = self.new_token()
-        self._enter(token, Entry(what="work", snapshot_date=day, export_task=export_task, since=self.now()))
-        try:
+        new = Entry(what="work", snapshot_date=day, export_task=export_task, since=self.now())
+        with self._entries.entered(new, lambda entries: self._refused(new, entries), log=log, rebuild=True):
             yield
-        finally:
-            self._leave(token, log)
 
     @contextmanager
     def removal(self, day: date, *, log: Callable[[str], None]) -> Iterator[bool]:
         """Remove the date, or something of it, until the block ends; False when a run works on it."""
-        token = self.new_token()
-        try:
-            self._enter(token, Entry(what="removal", snapshot_date=day, export_task="", since=self.now()))
-        except UnavailableError as error:
-            log(str(error))
-            yield False
-            return
-        try:
+        new = Entry(what="removal", snapshot_date=day, export_task="", since=self.now())
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self._entries.entered(new, lambda entries: self._refused(new, entries), log=log))
+            except UnavailableError as error:
+                log(str(error))
+                yield False
+                return
             yield True
-        finally:
-            self._leave(token, log)
 
     def is_alone(self, day: date, export_task: str) -> bool:
         """Whether no run works on another export of the date."""
-        entries = self._read()
-        return all(entry.export_task == export_task for entry in entries.values() if entry.snapshot_date == day)
+        return all(entry.export_task == export_task for entry in self._entries.read() if entry.snapshot_date == day)
 
     def require_not_removed(self, day: date) -> None:
         """UnavailableError while the date is being removed: for a publication, which marks the date in the pointer and not here.
 
         A removal writes its entry first and reads the pointer then; so one of the two sees the other.
         """
-        entries = self._read(rebuild=True)
         mine = Entry(what="work", snapshot_date=day, export_task="", since=self.now())
-        for entry in entries.values():
-            if entry.snapshot_date == day and entry.what == "removal":
-                raise UnavailableError(_why(self.source, mine, entry))
+        if why := self._refused(mine, self._entries.read(rebuild=True)):
+            raise UnavailableError(why)
 
-    def _enter(self, token: str, new: Entry) -> None:
-        def add(entries: dict[str, Entry]) -> dict[str, Entry]:
-            same = (entry for entry in entries.values() if entry.snapshot_date == new.snapshot_date)
-            other = [entry for entry in same if entry.what != new.what]
-            if other:
-                raise UnavailableError(_why(self.source, new, other[0]))
-            return entries | {token: new}
-
-        self._change(add, rebuild=new.what == "work")
-
-    def _leave(self, token: str, log: Callable[[str], None]) -> None:
-        try:
-            self._change(lambda entries: {name: entry for name, entry in entries.items() if name != token})
-        except RdsLakeError as error:
-            # What the stage did is done; the entry only keeps removals away until it is forgotten.
-            log(f"{self._uri} still has this run's entry ({error}); it is forgotten after {LIFETIME}")
-
-    def _change(self, change: Callable[[dict[str, Entry]], dict[str, Entry]], *, rebuild: bool = False) -> None:
-        """Change the entries that count. `rebuild`: a damaged object is begun anew."""
-        change_text(
-            self.s3,
-            self.layout.bucket,
-            self.layout.in_use_key(self.source),
-            lambda text: _render(change(self._entries(text, rebuild=rebuild))),
-            kms_key=self.kms_key,
-            sleep=self.sleep,
-        )
-
-    def _read(self, *, rebuild: bool = False) -> dict[str, Entry]:
-        return self._entries(
-            self.s3.find_text(self.layout.bucket, self.layout.in_use_key(self.source)), rebuild=rebuild
-        )
-
-    def _entries(self, text: str | None, *, rebuild: bool) -> dict[str, Entry]:
-        """The entries that count; ManifestError when the object is damaged, unless `rebuild`, or of a newer release."""
-        if text is None:
-            return {}
-        remedy = f"which dates are worked on is unknown, and nothing was removed. The next run of {self.source} writes it anew"
-        try:
-            body = read_record(_Entries, text, where=self._uri, known=(_VERSION,), first=_VERSION, remedy=remedy)
-        except NewerRecordError:
-            raise
-        except ManifestError:
-            if rebuild:
-                return {}
-            raise
-        oldest = self.now() - LIFETIME
-        return {token: entry for token, entry in body.entries.items() if entry.since > oldest}
+    def _refused(self, new: Entry, entries: Collection[Entry]) -> str | None:
+        same = (entry for entry in entries if entry.snapshot_date == new.snapshot_date)
+        other = next((entry for entry in same if entry.what != new.what), None)
+        return _why(self.source, new, other) if other else None
 
     @property
-    def _uri(self) -> str:
-        return self.layout.uri(self.layout.in_use_key(self.source))
+    def _entries(self) -> Entries[Entry]:
+        unknown = f"which dates are worked on is unknown, and nothing was removed. The next run of {self.source} writes it anew"
+        return Entries(
+            s3=self.s3,
+            bucket=self.layout.bucket,
+            key=self.layout.in_use_key(self.source),
+            kms_key=self.kms_key,
+            kind=_Entries,
+            lifetime=lambda _: LIFETIME,
+            remedy=unknown,
+            now=self.now,
+            new_token=self.new_token,
+            sleep=self.sleep,
+        )
 
 
 def _why(source: str, new: Entry, other: Entry) -> str:
@@ -179,8 +233,3 @@ def _why(source: str, new: Entry, other: Entry) -> str:
             f"again later. If that was killed: rds-lake prune {source} --apply"
         )
     return f"{source} {day} stays: a run works on it since {other.since:%Y-%m-%d %H:%M} UTC"
-
-
-def _render(entries: Mapping[str, Entry]) -> str:
-    body = {token: asdict(entry) for token, entry in sorted(entries.items())}
-    return render_record({"entries": body}, version=_VERSION)

@@ -15,7 +15,6 @@ from rds_lake.database.capture.install import install
 from rds_lake.database.dsn import Dsn, parse_dsn
 from rds_lake.localcloud.databases.source import SourceDatabase, SourceTable
 from rds_lake.model.aws.engine import Engine
-from rds_lake.model.streams.captured import Capture, Level
 from rds_lake.model.streams.event import ChangeEvent, Image, Op
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.triggers.generate import generate
@@ -38,9 +37,9 @@ def planned(url: str, *targets: TableTarget, wanted: Wanted) -> TriggerPlan:
     return generate(Engine.POSTGRES, require_capturable(described), wanted)
 
 
-def capture(url: str, *tables: str, level: Level = Level.ROW, **more: Any) -> TriggerPlan:
-    """The tables of `public`, captured from now on."""
-    wanted = Wanted(source="shop", capture=Capture.OUTBOX, level=level, **more)
+def capture(url: str, *tables: str, source: str = "shop", **more: Any) -> TriggerPlan:
+    """The tables of `public`, captured from now on; `more` is of `Wanted`."""
+    wanted = Wanted(source=source, **more)
     plan = planned(url, *(target_in(url, table) for table in tables), wanted=wanted)
     install(dsn_of(url), plan)
     return plan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import boto3
@@ -13,50 +13,22 @@ import pytest
 from rds_lake.aws.clients import AwsClients
 from rds_lake.config.lake_yaml import LakeConfig, parse_config
 from rds_lake.console.streams.package import upload
-from rds_lake.database.capture.install import install
 from rds_lake.errors import ConfigError
 from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.render import as_yaml
-from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.streams.captured import Capture
-from rds_lake.sql.triggers.plan import Wanted
-from rds_lake_tests.database.capture.captured import dsn_of, planned, target_in
+from rds_lake_tests.database.capture.captured import capture
 from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES, PARAMETERS
 from rds_lake_tests.infra.template.resolved import deployed
 from rds_lake_tests.localcloud.permissions.calling import ACCOUNT as HERE
 from rds_lake_tests.localcloud.stacks.deploying import Formation
 from rds_lake_tests.localcloud.streaming import BUCKET, Streaming
 
+DATABASE = "routes"
 _NAME = "capture by lambda"
 _LAYOUT = LakeLayout(bucket=BUCKET, prefix="lake")
 _FAILED = "aws/lambda/async/acme-routes/"
-
-
-@pytest.fixture(scope="module")
-def routes_url(postgres: EmbeddedPostgres) -> str:
-    return postgres.create_database("routes")
-
-
-@pytest.fixture(scope="module")
-def routes_cloud(routes_url: str) -> Iterator[LocalCloud]:
-    with LocalCloud({"routes-prod": routes_url}) as cloud:
-        cloud.calling_databases.install("routes-prod")
-        yield cloud
-
-
-@pytest.fixture(scope="module")
-def clients() -> dict[str, Any]:
-    return {}
-
-
-@pytest.fixture
-def streaming(routes_cloud: LocalCloud, clients: dict[str, Any]) -> Streaming:
-    routes_cloud.reset()
-    made = Streaming(cloud=routes_cloud, clients=clients)
-    made.client("s3").create_bucket(Bucket=BUCKET)
-    return made
 
 
 def lake() -> LakeConfig:
@@ -83,14 +55,13 @@ def deploy(streaming: Streaming, change: Callable[[dict[str, Any]], None] = lamb
     return formation
 
 
-def capture(url: str, function: str) -> None:
+def captured(url: str, function: str) -> None:
     """A table with the triggers that lake.yaml asks for."""
     with psycopg.connect(url) as connection:
         connection.execute("DROP SCHEMA IF EXISTS rds_lake CASCADE")
         connection.execute("DROP TABLE IF EXISTS routes")
         connection.execute("CREATE TABLE routes (id bigint PRIMARY KEY, note text)")
-    wanted = Wanted(source="routes", capture=Capture.LAMBDA, function=function)
-    install(dsn_of(url), planned(url, target_in(url, "routes"), wanted=wanted))
+    capture(url, "routes", source="routes", capture=Capture.LAMBDA, function=function)
 
 
 def write(url: str) -> None:
@@ -99,14 +70,14 @@ def write(url: str) -> None:
 
 
 def test_a_change_of_a_database_arrives_where_readers_look_and_the_stack_goes_again(
-    streaming: Streaming, routes_url: str
+    streaming: Streaming, database_url: str
 ) -> None:
     formation = deploy(streaming)
     function = formation.outputs()["CaptureFunction1"]
     (source,) = [source for source in lake().databases if source.streams]
     assert source.streams and source.streams.function == function
-    capture(routes_url, function)
-    write(routes_url)
+    captured(database_url, function)
+    write(database_url)
     assert streaming.settled()["counts"]["Success"] == 1
     (change,) = streaming.lines(_LAYOUT.arrived_folder("routes"))
     assert (change["op"], change["new"]) == ("I", {"id": "1", "note": "größe"})
@@ -118,25 +89,25 @@ def test_a_change_of_a_database_arrives_where_readers_look_and_the_stack_goes_ag
 
 
 def test_a_database_calls_by_the_role_that_is_associated_with_it_and_by_no_more_than_that_may(
-    streaming: Streaming, routes_url: str
+    streaming: Streaming, database_url: str
 ) -> None:
     formation = deploy(streaming)
     outputs = formation.outputs()
-    capture(routes_url, outputs["CaptureFunction1"])
+    captured(database_url, outputs["CaptureFunction1"])
     streaming.cloud.calling_databases.install("routes-prod", outputs["CaptureCallerRole"])
     try:
-        write(routes_url)
+        write(database_url)
         assert streaming.settled()["counts"]["Success"] == 1
         role = outputs["CaptureCallerRole"].rpartition("/")[2]
         streaming.client("iam").delete_role_policy(RoleName=role, PolicyName="rds-lake")
         with (
-            psycopg.connect(routes_url) as connection,
+            psycopg.connect(database_url) as connection,
             pytest.raises(
                 psycopg.Error, match=r"not authorized to perform: lambda:InvokeFunction on resource: .*acme-routes"
             ),
         ):
             connection.execute("INSERT INTO routes VALUES (2, 'refused')")
-        with psycopg.connect(routes_url) as connection:
+        with psycopg.connect(database_url) as connection:
             assert connection.execute("SELECT count(*) FROM routes").fetchone() == (1,), "on_error: fail"
     finally:
         streaming.cloud.calling_databases.install("routes-prod")
@@ -163,11 +134,11 @@ def without(role: str, action: str) -> Callable[[dict[str, Any]], None]:
 
 
 def test_a_function_that_may_not_hand_over_keeps_the_change_in_the_bucket(
-    streaming: Streaming, routes_url: str
+    streaming: Streaming, database_url: str
 ) -> None:
     function = deploy(streaming, without("CaptureRole", "firehose:PutRecordBatch")).outputs()["CaptureFunction1"]
-    capture(routes_url, function)
-    write(routes_url)
+    captured(database_url, function)
+    write(database_url)
     streaming.settled()
     (record,) = [json.loads(streaming.read(key)) for key in streaming.keys(_FAILED)]
     assert record["requestPayload"]["new"] == {"id": "1", "note": "größe"}
@@ -175,14 +146,14 @@ def test_a_function_that_may_not_hand_over_keeps_the_change_in_the_bucket(
 
 
 @pytest.mark.parametrize("action", ["s3:PutObject", "kms:GenerateDataKey"])
-def test_each_right_of_the_roles_is_needed(streaming: Streaming, routes_url: str, action: str) -> None:
+def test_each_right_of_the_roles_is_needed(streaming: Streaming, database_url: str, action: str) -> None:
     def change(body: dict[str, Any]) -> None:
         without("ChangesRole", action)(body)
         without("CaptureRole", action)(body)
 
-    capture(routes_url, deploy(streaming, change).outputs()["CaptureFunction1"])
+    captured(database_url, deploy(streaming, change).outputs()["CaptureFunction1"])
     encrypt(streaming)
-    write(routes_url)
+    write(database_url)
     streaming.send({"no": "change"}, "acme-routes")
     streaming.settled()
     assert streaming.flush() == [] and streaming.keys(_FAILED) == []

@@ -18,10 +18,10 @@ from rds_lake.console.streams.package import put
 from rds_lake.console.streams.package_forwarder import forwarder_zip
 from rds_lake.database.outbox.outbox import open_outbox
 from rds_lake.errors import ConfigError
+from rds_lake.infra.policy.streams.forwarder import network_policy
 from rds_lake.infra.template.build import build_template
 from rds_lake.infra.template.render import as_yaml
-from rds_lake.localcloud.cloud import LocalCloud
-from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
+from rds_lake.infra.template.roles import TEMPLATE_NAMES
 from rds_lake_tests.database.capture.captured import dsn_of
 from rds_lake_tests.infra.template.lakes import ACCOUNT, LAKES
 from rds_lake_tests.infra.template.resolved import deployed
@@ -30,37 +30,14 @@ from rds_lake_tests.localcloud.stacks.deploying import Formation
 from rds_lake_tests.localcloud.streaming import BUCKET, Streaming
 from rds_lake_tests.stages.streams.outbox_database import Captured
 
+DATABASE = "books"
 _NAME = "capture by outbox"
 _CUTS = "lake/_changes/books/"
 
 
-@pytest.fixture(scope="module")
-def books_url(postgres: EmbeddedPostgres) -> str:
-    return postgres.create_database("books")
-
-
-@pytest.fixture(scope="module")
-def books_cloud(books_url: str) -> Iterator[LocalCloud]:
-    with LocalCloud({"books-prod": books_url}) as cloud:
-        yield cloud
-
-
-@pytest.fixture(scope="module")
-def clients() -> dict[str, Any]:
-    return {}
-
-
 @pytest.fixture
-def streaming(books_cloud: LocalCloud, clients: dict[str, Any]) -> Streaming:
-    books_cloud.reset()
-    made = Streaming(cloud=books_cloud, clients=clients)
-    made.client("s3").create_bucket(Bucket=BUCKET)
-    return made
-
-
-@pytest.fixture
-def captured(books_url: str) -> Iterator[Captured]:
-    captured = Captured(books_url).install()
+def captured(database_url: str) -> Iterator[Captured]:
+    captured = Captured(database_url).install()
     captured.fill(1)
     yield captured
     captured.run("DROP SCHEMA IF EXISTS rds_lake CASCADE")
@@ -117,9 +94,9 @@ def manifests(streaming: Streaming) -> list[str]:
 
 
 def test_a_change_of_a_database_becomes_a_cut_by_the_clock_and_the_stack_goes_again(
-    streaming: Streaming, books_url: str, captured: Captured
+    streaming: Streaming, database_url: str, captured: Captured
 ) -> None:
-    _, formation = deploy(streaming, books_url)
+    _, formation = deploy(streaming, database_url)
     assert streaming.cloud.schedules.fire() == [], "the rule is new: its five minutes begin"
     assert fire(streaming)["Success"] == 1
     (cut,) = manifests(streaming)
@@ -133,7 +110,7 @@ def test_a_change_of_a_database_becomes_a_cut_by_the_clock_and_the_stack_goes_ag
     assert reserved["ReservedConcurrentExecutions"] == 1
     # Another forwarder beside it is no failure, and loses and doubles nothing.
     captured.fill(2)
-    with open_outbox(dsn_of(books_url), captured.home) as outbox:
+    with open_outbox(dsn_of(database_url), captured.home) as outbox:
         outbox.claim()
         assert fire(streaming)["Success"] == 2
     assert manifests(streaming) == [cut] and captured.outbox_rows() > 0
@@ -159,21 +136,21 @@ def without(action: str) -> Callable[[dict[str, Any]], None]:
     "action", ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "secretsmanager:GetSecretValue", "kms:GenerateDataKey"]
 )
 def test_each_right_of_the_role_is_needed_and_without_it_the_changes_stay(
-    streaming: Streaming, books_url: str, captured: Captured, action: str
+    streaming: Streaming, database_url: str, captured: Captured, action: str
 ) -> None:
-    deploy(streaming, books_url, without(action))
+    deploy(streaming, database_url, without(action))
     rows = captured.outbox_rows()
     assert fire(streaming).get("Success", 0) == 0
     assert captured.outbox_rows() == rows > 0 and manifests(streaming) == []
 
 
 def test_a_rule_that_the_function_does_not_let_in_invokes_nothing(
-    streaming: Streaming, books_url: str, captured: Captured
+    streaming: Streaming, database_url: str, captured: Captured
 ) -> None:
     def change(body: dict[str, Any]) -> None:
         del body["Resources"]["ForwarderPermission"]
 
-    deploy(streaming, books_url, change)
+    deploy(streaming, database_url, change)
     (fired,) = streaming.cloud.schedules.fire(now=True)
     assert "events.amazonaws.com is not allowed to invoke" in fired["refused"]
     assert "received" not in streaming.settled()["counts"] and captured.outbox_rows() > 0
@@ -231,3 +208,19 @@ def test_without_a_package_there_is_no_function_and_without_subnets_no_network()
     ).resources
     assert within["Forwarder"]["Properties"]["VpcConfig"]["SubnetIds"] == ["subnet-1", "subnet-2"]
     assert len(within["ForwarderRole"]["Properties"]["Policies"]) == 2
+
+
+def test_lambda_may_make_the_functions_way_into_the_vpc_and_nothing_else() -> None:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions"""
+    document = network_policy(TEMPLATE_NAMES).as_dict()
+    rights = {action: one["Resource"] for one in document["Statement"] for action in one["Action"]}
+    assert set(rights) == {
+        f"ec2:{action}"
+        for action in (
+            *("AssignPrivateIpAddresses", "CreateNetworkInterface", "DeleteNetworkInterface"),
+            *("DescribeNetworkInterfaces", "DescribeSubnets", "UnassignPrivateIpAddresses"),
+        )
+    }
+    assert rights["ec2:DescribeNetworkInterfaces"] == ["*"], "AWS: on all resources only"
+    (deleted,) = rights["ec2:DeleteNetworkInterface"]
+    assert deleted.endswith(":*/*"), "AWS: on every id, or the function may not reach the VPC"

@@ -8,14 +8,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from rds_lake.database.capture.install import install
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.model.streams.captured import Capture
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.streams.changes import read_changes
-from rds_lake_tests.database.capture.captured import dsn_of, planned, target_in
+from rds_lake_tests.database.capture.captured import capture
 from rds_lake_tests.database.capture.mysql.lab import Lab
 from rds_lake_tests.localcloud.streaming import Streaming
 
@@ -63,9 +62,9 @@ def streaming(generated_cloud: LocalCloud, taken: list[dict[str, Any]]) -> Strea
     return Streaming(cloud=generated_cloud)
 
 
-def capture(url: str, **more: Any) -> None:
-    wanted = Wanted(source="shop", capture=Capture.LAMBDA, function=_ARN, **more)
-    install(dsn_of(url), planned(url, target_in(url, "routes"), wanted=wanted))
+def calls(url: str, **more: Any) -> None:
+    """The table's changes call the function from now on."""
+    capture(url, "routes", capture=Capture.LAMBDA, function=_ARN, **more)
 
 
 def execute(url: str, *statements: str) -> None:
@@ -77,7 +76,7 @@ def execute(url: str, *statements: str) -> None:
 def test_the_function_understands_everything_that_generated_triggers_send(
     streaming: Streaming, generated_url: str, taken: list[dict[str, Any]]
 ) -> None:
-    capture(generated_url)
+    calls(generated_url)
     execute(
         generated_url,
         "INSERT INTO routes VALUES ('ZRH', 'LHR', 1.50, B'1', '2026-03-29 01:30:00+00', '{\"a\": 1 }', 'größe')",
@@ -109,11 +108,11 @@ def test_a_change_that_cannot_be_handed_over_fails_the_writer_or_is_counted_as_d
 ) -> None:
     insert = "INSERT INTO routes VALUES ('ZRH', '{}', 1, B'1', NULL, NULL, NULL)"
     unreachable = {"unreachable": "Unable to connect to endpoint", "times": 1}
-    capture(generated_url, on_error="fail")
+    calls(generated_url, on_error="fail")
     streaming.faults(lambdas=[unreachable])
     with pytest.raises(psycopg.Error, match="invoke API failed"):
         execute(generated_url, insert.format("LHR"))
-    capture(generated_url, on_error="drop")
+    calls(generated_url, on_error="drop")
     streaming.faults(lambdas=[unreachable])
     execute(generated_url, insert.format("LHR"), insert.format("JFK"))
     streaming.settled()
@@ -133,7 +132,7 @@ def test_those_of_mariadb_are_understood_as_well_and_drop_what_cannot_be_handed_
         "PRIMARY KEY (`from`, `to`)) CHARACTER SET latin1",
     )
     wanted = Wanted(source="shop", capture=Capture.LAMBDA, function=_ARN, on_error="drop")
-    install(lab.dsn, lab.plan("routes", wanted=wanted))
+    lab.capture("routes", wanted=wanted)
     lab.run(
         "INSERT INTO routes VALUES ('ZRH', 'LHR', 1.50, b'1', 'größe \"x\" \\\\', NULL)",
         "INSERT INTO routes VALUES ('ZRH', 'JFK', NULL, b'0', NULL, REPEAT('x', 600000))",

@@ -9,7 +9,7 @@ import pytest
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.errors import ManifestError, NewerRecordError, UnavailableError
 from rds_lake.model.lake.layout import LakeLayout
-from rds_lake.stages.lake.in_use import InUse
+from rds_lake.stages.lake.in_use import Entries, InUse
 
 DAY, OTHER = date(2026, 11, 20), date(2026, 11, 19)
 KEY = "lake/_manifests/shop/_in_use.json"
@@ -59,7 +59,7 @@ def test_a_run_knows_of_others_that_work_on_another_export_of_its_date(in_use: I
 
 def test_an_entry_of_a_killed_process_is_forgotten_after_a_day(in_use: InUse, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as dead:
-        dead.setattr(InUse, "_leave", lambda *_: None)
+        dead.setattr(Entries, "_leave", lambda *_: None)
         with pytest.raises(KilledError), in_use.work(DAY, "t-1", log=print):
             raise KilledError
     assert not removes(in_use)

@@ -3,11 +3,11 @@
     CREATE TRIGGER `shop`.`rds_lake_update_5b0c…` AFTER UPDATE ON `shop`.`orders` FOR EACH ROW
     rds_lake_<digest>: BEGIN
       DECLARE EXIT HANDLER FOR SQLEXCEPTION INSERT INTO `rds_lake`.`outbox` …;      the key alone
-      IF NOT (OLD.`id` <=> NEW.`id` AND …)                an UPDATE that changes nothing is no change
+      IF NOT ((OLD.`id`, …) <=> (NEW.`id`, …))            surely a change: quick, as most of what is written is one
          AND … <= 1048576 AND NOT @@insert_id THEN        in one condition: each costs as much as the outbox's row does
         INSERT INTO `rds_lake`.`outbox` …;
-      ELSEIF NOT (OLD.`id` <=> NEW.`id` AND …) THEN       what has to be measured first
-        …
+      ELSEIF NOT (OLD.`id` <=> NEW.`id` AND …) THEN       byte by byte: an UPDATE that changes nothing is no change
+        …                                                 what has to be measured first
       END IF;
     END
 
@@ -36,7 +36,7 @@ from rds_lake.model.streams.event import Op
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.quoting import backticked, mysql_literal
 from rds_lake.sql.triggers.mysql.image import images_of, json_list, json_object
-from rds_lake.sql.triggers.mysql.values import unchanged
+from rds_lake.sql.triggers.mysql.values import differs_surely, unchanged
 
 LABEL = "rds_lake_"
 _NOTHING = mysql_literal("{}")
@@ -126,8 +126,8 @@ def _at_once(table: CapturedTable, op: Op, to: HandsOver) -> Sequence[str]:
     fits = images.fits(_ROWS[op])
     measured = [declared, *images.declarations, *images.fitted(rows), written] if fits else []
     slow = _begin(measured) if fits else to.statement(table.target, op, [*whole, "NULL"])
-    changed = _changed(table) if op is Op.UPDATE else ""
-    quick = "\nAND ".join(filter(None, (changed, fits, to.at_once)))
+    changed, surely = (_changed(table), differs_surely(table.columns)) if op is Op.UPDATE else ("", "")
+    quick = "\nAND ".join(filter(None, (surely, fits, to.at_once)))
     act = [to.insert(table.target, op, [*whole, "NULL"])]
     otherwise = f"ELSEIF {changed} THEN" if changed else "ELSE"
     by_key = _begin([declared, _begin(_key_alone(table, rows)), written])

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from rds_lake.model.streams.captured import CapturedColumn, CapturedTable
 from rds_lake.sql.quoting import mysql_literal
 from rds_lake.sql.triggers.mysql.values import (
-    bytes_bound,
     bytes_exactly,
+    bytes_together,
     is_plain,
     json_of,
     most_bytes,
@@ -45,18 +45,19 @@ class Images:
 
     def whole(self, row: str) -> str:
         """The expression of the row's image with all columns; `row` is NEW or OLD."""
-        wide = [_member(column, row, ", ") for column in self.wide]
-        return _call("CONCAT", [*_members(self._narrow, row), *wide, mysql_literal("}")])
+        return _object((*self._narrow, *self.wide), row)
 
     def fits(self, rows: Sequence[str]) -> str:
         """The condition that the images of `rows` can have all columns. It reads lengths only; empty where rows always fit.
 
-        Both rows are summed up, which takes fewer functions than the greater length of each column.
+        Both rows are summed up, which takes fewer functions than the greater length of each column. Where that is more than the
+        server's packets it is NULL, so not true.
         """
         if not self.wide:
             return ""
-        bounds = " + ".join(bytes_bound(column, row) for column in self.wide for row in rows)
-        return f"{self._always_bytes} + {bounds} <= {self.limit}"
+        return (
+            f"{self._always_bytes} + {' + '.join(bytes_together(column, rows) for column in self.wide)} <= {self.limit}"
+        )
 
     def fitted(self, rows: Mapping[str, str]) -> tuple[str, ...]:
         """Statements that give each variable (name -> row) the row's image without its longest columns, and `omitted`."""
@@ -129,22 +130,46 @@ def json_list(names: Sequence[str]) -> str:
     return mysql_literal(json.dumps(list(names), ensure_ascii=False))
 
 
+def _object(columns: Sequence[CapturedColumn], row: str) -> str:
+    """An image of all these columns, of as few functions as can be.
+
+    `""` after a colon and a space becomes `null`, as in `_members`; so before values that may be an empty text there is no space.
+    """
+    plain, rest = _by_kind(columns)
+    if not plain:
+        return _call("CONCAT", [*_members(columns, row), mysql_literal("}")])
+    parts, before = _plain_parts(plain, row), '", '
+    for column in rest:
+        parts.append(f"{mysql_literal(f'{before}{_text(column.name)}:')}, {json_of(column, row)}")
+        before = ", "
+    end = "}" if rest else '"}'
+    return _nulled([*parts, mysql_literal(end)])
+
+
 def _members(columns: Sequence[CapturedColumn], row: str) -> list[str]:
     """All members of an object, with its opening brace, as expressions.
 
     A value whose text is never empty stands between its quotes as it is: CONCAT_WS leaves out NULL, and `""` becomes `null` then.
     In the JSON of the others no quote follows upon a quote after a colon, neither in names nor in numbers and times.
     """
-    plain, rest = [], []
-    for column in columns:
-        (plain if is_plain(column) else rest).append(column)
-    made: list[str] = []
-    if plain:
-        names = [("{" if not at else '", ') + f'{_text(column.name)}: "' for at, column in enumerate(plain)]
-        values = zip(map(mysql_literal, names), (plain_of(column, row) for column in plain), strict=True)
-        listed = [mysql_literal(""), *(", ".join(each) for each in values), mysql_literal('"')]
-        made.append(f"REPLACE({_call('CONCAT_WS', listed)}, {_EMPTY}, {_NULL})")
+    plain, rest = _by_kind(columns)
+    made = [_nulled([*_plain_parts(plain, row), mysql_literal('"')])] if plain else []
     return made + [_member(column, row, ", " if made or at else "{") for at, column in enumerate(rest)]
+
+
+def _by_kind(columns: Sequence[CapturedColumn]) -> tuple[list[CapturedColumn], list[CapturedColumn]]:
+    """The plain columns, and the others."""
+    return [each for each in columns if is_plain(each)], [each for each in columns if not is_plain(each)]
+
+
+def _plain_parts(columns: Sequence[CapturedColumn], row: str) -> list[str]:
+    """`"name": "text` of each, with the opening brace before the first, and the quote that ends the one before."""
+    names = [("{" if not at else '", ') + f'{_text(column.name)}: "' for at, column in enumerate(columns)]
+    return [f"{mysql_literal(name)}, {plain_of(column, row)}" for name, column in zip(names, columns, strict=True)]
+
+
+def _nulled(parts: Sequence[str]) -> str:
+    return f"REPLACE({_call('CONCAT_WS', [mysql_literal(''), *parts])}, {_EMPTY}, {_NULL})"
 
 
 def _member(column: CapturedColumn, row: str, before: str) -> str:

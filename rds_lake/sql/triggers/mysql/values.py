@@ -25,6 +25,7 @@ What belongs here: expressions of one column. Whole images are `image.py`.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from rds_lake.model.streams.captured import CapturedColumn
 from rds_lake.sql.quoting import backticked, mysql_literal
@@ -46,6 +47,7 @@ _KNOWN = _NUMBERS | _TIMES | _TEXTS | _BINARIES | _GEOMETRIES | _OTHERS
 
 # A byte or a character becomes six at most in JSON (\u0001), a byte of binary data two digits.
 _TEXT_GROWTH, _HEX_GROWTH = 6, 2
+_QUOTES = 4  # two, or `null`
 _SHORT = 100  # more than any number, time or address has
 _MOST_CHARACTERS = 0xFFFF
 _GEOMETRY_BYTES = 0xFFFF_FFFF
@@ -135,16 +137,35 @@ def most_bytes(column: CapturedColumn) -> int:
     return _SHORT
 
 
-def bytes_bound(column: CapturedColumn, row: str) -> str:
-    """The expression of a number that is not below the bytes of the value's text in JSON; quick."""
-    growth = _TEXT_GROWTH if _word(column) in _TEXTS else _HEX_GROWTH
-    return f"COALESCE(LENGTH({_value(column, row)}), 1) * {growth} + 2"
+def differs_surely(columns: Sequence[CapturedColumn]) -> str:
+    """A condition under which OLD and NEW have another text in some column: one function, where `unchanged` takes many.
+
+    What a collation, or the number of a float, makes equal may differ all the same; what it tells apart does.
+    """
+    old, new = (", ".join(_value(column, row) for column in columns) for row in ("OLD", "NEW"))
+    return f"NOT (({old}) <=> ({new}))"
+
+
+def bytes_together(column: CapturedColumn, rows: Sequence[str]) -> str:
+    """The expression of a number that is not below the bytes of the value's texts of all `rows` in JSON; quick."""
+    values = [_value(column, row) for row in rows]
+    lengths = f"LENGTH(CONCAT_WS({mysql_literal('')}, {', '.join(values)}))"
+    return f"{lengths} * {_growth(column)} + {_QUOTES * len(rows)}"
+
+
+def _bytes_bound(column: CapturedColumn, row: str) -> str:
+    """The same of one row, never NULL."""
+    return f"COALESCE(LENGTH({_value(column, row)}), 1) * {_growth(column)} + 2"
+
+
+def _growth(column: CapturedColumn) -> int:
+    return _TEXT_GROWTH if _word(column) in _TEXTS else _HEX_GROWTH
 
 
 def bytes_exactly(column: CapturedColumn, row: str, limit: int) -> str:
     """The expression of those bytes themselves; of a value that is beyond `limit` bytes already some number beyond it."""
     if _word(column) not in _TEXTS:
-        return bytes_bound(column, row)
+        return _bytes_bound(column, row)
     value = _value(column, row)
     # What is longer than the server's packets becomes NULL.
     quoted = f"COALESCE(LENGTH(JSON_QUOTE({text_of(column, row)})), {limit + 1})"

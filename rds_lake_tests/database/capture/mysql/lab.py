@@ -72,9 +72,9 @@ class Lab:
         wanted = wanted or Wanted(source="shop")
         return generate(self.dsn.engine, require_capturable(self.described(*tables, capture=wanted.capture)), wanted)
 
-    def capture(self, *tables: str) -> TriggerPlan:
-        """The tables' changes go into the outbox from now on."""
-        plan = self.plan(*tables)
+    def capture(self, *tables: str, wanted: Wanted | None = None) -> TriggerPlan:
+        """The tables' changes are captured from now on, by the outbox unless something else is wanted."""
+        plan = self.plan(*tables, wanted=wanted)
         install(self.dsn, plan)
         return plan
 

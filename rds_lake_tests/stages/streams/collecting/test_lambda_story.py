@@ -11,7 +11,6 @@ import pytest
 
 from rds_lake.config.streams import Streams
 from rds_lake.console.streams.package import HANDLER, function_zip
-from rds_lake.database.capture.install import install
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.localcloud.databases.opening import open_database
@@ -19,7 +18,7 @@ from rds_lake.model.streams.captured import Capture
 from rds_lake.sql.triggers.plan import Wanted
 from rds_lake.stages.streams.live import drift
 from rds_lake.stages.streams.live.turn import Turn, take_turn
-from rds_lake_tests.database.capture.captured import dsn_of, planned, target_in
+from rds_lake_tests.database.capture.captured import capture
 from rds_lake_tests.database.capture.mysql.lab import Lab
 from rds_lake_tests.localcloud.streaming import Streaming
 from rds_lake_tests.support.world import World, execute_mysql, mariadb_cloud
@@ -60,12 +59,10 @@ class Story:
         variables = {"Variables": {"RDS_LAKE_STREAM": "changes-{source}"}}
         self.streaming.function(function_zip(), "changes", HANDLER, Environment=variables, Timeout=60)
         self.write(_MYSQL if self.mysql else _POSTGRES)
-        wanted = Wanted(source="shop", capture=Capture.LAMBDA, function=ARN)
         if self.mysql:
-            lab = Lab(url)
-            install(lab.dsn, lab.plan("routes", wanted=wanted))
+            Lab(url).capture("routes", wanted=Wanted(source="shop", capture=Capture.LAMBDA, function=ARN))
         else:
-            install(dsn_of(url), planned(url, target_in(url, "routes"), wanted=wanted))
+            capture(url, "routes", capture=Capture.LAMBDA, function=ARN)
 
     def write(self, *statements: str, commit: bool = True) -> None:
         if self.mysql:
