@@ -59,6 +59,25 @@ DELETES = {
         "batch_delete_table_version",
     )
 }
+# What takes away what a warehouse made: by the looks at what its lease names, and a lease names nothing else (`test_forged.py`).
+LEFTOVERS = {
+    "delete_cluster": {"aws/warehouse/clusters.py:delete_cluster", "stages/warehouse/leftovers.py:_made"},
+    "delete_workgroup": {"aws/warehouse/serverless.py:delete_workgroup", "stages/warehouse/leftovers.py:_made"},
+    "delete_namespace": {"aws/warehouse/serverless.py:delete_namespace", "stages/warehouse/leftovers.py:_made"},
+    "delete_cluster_snapshot": {"aws/warehouse/clusters.py:delete_snapshot"},
+    "delete_snapshot": {
+        "aws/warehouse/serverless.py:delete_snapshot",
+        "stages/warehouse/leftovers.py:_delete_snapshot",
+        "stages/warehouse/leftovers.py:_snapshots",
+    },
+    "delete_cluster_subnet_group": {"aws/warehouse/clusters.py:delete_subnet_group"},
+    "delete_subnet_group": {"stages/warehouse/leftovers.py:_groups"},
+    "delete_cluster_parameter_group": {"aws/warehouse/clusters.py:delete_parameter_group"},
+    "delete_parameter_group": {"stages/warehouse/leftovers.py:_groups"},
+    "delete_secret": {"aws/secrets.py:delete"},
+    "delete_role": {"aws/warehouse/roles.py:delete"},
+    "delete_role_policy": {"aws/warehouse/roles.py:delete"},
+}
 
 
 def calls(path: Path) -> Iterator[tuple[str, str]]:
@@ -77,14 +96,15 @@ def calls(path: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_every_delete_goes_through_the_functions_that_ask_first() -> None:
-    found: dict[str, set[str]] = {name: set() for name in DELETES}
+    allowed = DELETES | LEFTOVERS
+    found: dict[str, set[str]] = {name: set() for name in allowed}
     for path in PACKAGE.rglob("*.py"):
         place = path.relative_to(PACKAGE)
         if place.parts[0] not in EXEMPT:
             for name, function in calls(path):
-                if name in DELETES:
+                if name in allowed:
                     found[name].add(f"{place}:{function}")
-    assert found == DELETES
+    assert found == allowed
 
 
 SHOP = deletable_of_source(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.config.lake_yaml import LakeConfig, load_config
 from rds_lake.convert.spark.request import parse_request, parse_result, render_request, render_result
-from rds_lake.defs.sensors.cursors import EventsCursor, ReconcileCursor, read_cursor, render_cursor
+from rds_lake.defs.sensors.cursors import EventsCursor, ReconcileCursor, WarehouseCursor, read_cursor, render_cursor
 from rds_lake.errors import ConfigError, ManifestError, RdsLakeError
 from rds_lake.model.dynamodb.export_set import parse_begun, render_begun
 from rds_lake.model.dynamodb.glue_runs import parse_job_set, render_job_set
@@ -263,18 +263,18 @@ def test_the_cursors_of_the_last_release_are_read() -> None:
 
 CURSORS = {
     **TEXTS,
-    "another sensor's": '{"waiting": {}, "acknowledge": {}}',
-    "wrong types": '{"turn": "1", "following": 3, "waiting": [[]], "acknowledge": "abc", "asked": [1]}',
-    "half an export": '{"turn": 1, "following": "", "waiting": [{"rank": 0}], "acknowledge": [null]}',
+    "another sensor's": '{"waiting": {}, "acknowledge": {}, "reported": {}}',
+    "wrong types": '{"turn": "1", "following": 3, "waiting": [[]], "acknowledge": "abc", "asked": [1], "looked": true}',
+    "half an export": '{"turn": 1, "following": "", "waiting": [{"rank": 0}], "acknowledge": [null], "missing": [null]}',
     "a date that is none": '{"turn": 1, "following": "", "waiting": [{"rank": 0, "snapshot_date": "2026-13-01", "source": "shop", '
-    '"subject": "x"}], "asked": 7}',
+    '"subject": "x"}], "asked": 7, "began": "2026-13-01T00:00:00Z"}',
     "text around it": 'old: {"turn": 1}',
 }
 del CURSORS["nothing"], CURSORS["an empty object"]
 
 
 @pytest.mark.parametrize("text", CURSORS.values(), ids=CURSORS)
-@pytest.mark.parametrize("kind", [EventsCursor, ReconcileCursor])
+@pytest.mark.parametrize("kind", [EventsCursor, ReconcileCursor, WarehouseCursor])
 def test_a_cursor_that_cannot_be_read_is_put_aside_with_a_warning(kind: Any, text: str) -> None:
     found, warnings = cursor(kind, text)
     assert found.__class__ is kind
@@ -283,7 +283,7 @@ def test_a_cursor_that_cannot_be_read_is_put_aside_with_a_warning(kind: Any, tex
     assert len(warning) < 1200, "a warning is read by a person"
 
 
-@pytest.mark.parametrize("kind", [EventsCursor, ReconcileCursor])
+@pytest.mark.parametrize("kind", [EventsCursor, ReconcileCursor, WarehouseCursor])
 def test_the_cursor_of_a_newer_release_is_put_aside_as_such(kind: Any) -> None:
     _, (warning,) = cursor(kind, '{"version": 2, "acknowledge": "something new", "waiting": "something new"}')
     assert "a newer release of rds-lake wrote" in warning

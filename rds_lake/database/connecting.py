@@ -10,10 +10,13 @@ from typing import Any
 from rds_lake.database.dsn import Dsn
 
 CONNECT_SECONDS = 10
+# A machine that is gone without a word is given up after so long; the system's own way takes two hours. How long a machine
+# that is there may take is the limit of a statement.
+_IDLE_SECONDS, _PROBE_SECONDS, _PROBES = 30, 10, 3
 
 
 def for_psycopg(dsn: Dsn, database: str) -> dict[str, Any]:
-    """Arguments of `psycopg.connect`: where, who, and TLS as the Dsn says (`sslmode`, `sslrootcert`, …)."""
+    """Arguments of `psycopg.connect`: where, who, TLS as the Dsn says (`sslmode`, `sslrootcert`, …), and when to give up."""
     return {
         "host": dsn.host,
         "port": dsn.port,
@@ -21,6 +24,10 @@ def for_psycopg(dsn: Dsn, database: str) -> dict[str, Any]:
         "password": dsn.password,
         "dbname": database,
         "connect_timeout": CONNECT_SECONDS,
+        "keepalives_idle": _IDLE_SECONDS,
+        "keepalives_interval": _PROBE_SECONDS,
+        "keepalives_count": _PROBES,
+        "tcp_user_timeout": (_IDLE_SECONDS + _PROBES * _PROBE_SECONDS) * 1000,
         **{key: value for key, value in dsn.options.items() if key.startswith("ssl")},
     }
 

@@ -1,12 +1,15 @@
 """The database's own row counts: read-only, gentle, and with no word of the secret in any error."""
 
 import json
+import socket
 import sys
 
+import psycopg
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rds_lake.database import connecting, counts
 from rds_lake.database.counts import count_rows
 from rds_lake.database.dsn import Dsn, parse_dsn
 from rds_lake.errors import ConfigError, RdsLakeError, UnavailableError
@@ -80,6 +83,22 @@ def test_an_unreachable_database_is_told_without_a_word_of_the_secret(scheme: st
     for word in (SECRET, "reader", "127.0.0.1", "shop_db_name"):
         assert word not in str(error)
     assert SECRET not in repr(dsn(url))
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "mysql"])
+def test_a_server_that_accepts_and_stays_silent_is_given_up(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (connecting, counts):
+        monkeypatch.setattr(module, "CONNECT_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(UnavailableError, match="cannot be reached"):
+        url = f"{scheme}://u:{SECRET}@127.0.0.1:{silent.getsockname()[1]}/shop"
+        count_rows(dsn(url), [target("orders")], exact_below=1000, timeout_seconds=1)
+
+
+def test_a_machine_that_vanished_is_not_waited_for_as_long_as_the_system_would(postgres: EmbeddedPostgres) -> None:
+    with psycopg.connect(**connecting.for_psycopg(dsn(postgres.url()), "postgres")) as connection:
+        asked = connection.info.get_parameters()
+    assert int(asked["keepalives_idle"]) + int(asked["keepalives_interval"]) * int(asked["keepalives_count"]) == 60
+    assert asked["tcp_user_timeout"] == "60000"
 
 
 def test_a_missing_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,17 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from rds_lake_tests.support.world import changed_run
-from rds_lake_tests.turnstile.actors import Seat, Work, prune, publish_tail, retention, roll_back, settle
+from rds_lake_tests.turnstile.actors import (
+    Seat,
+    Work,
+    approve,
+    prune,
+    publish_tail,
+    refresh,
+    retention,
+    roll_back,
+    settle,
+)
 from rds_lake_tests.turnstile.dynamo_lab import MIDDLE, NEWEST, OLDEST
 from rds_lake_tests.turnstile.lab import Start
 from rds_lake_tests.turnstile.pairs import Make, Pair
@@ -74,6 +84,7 @@ def _pair(name: str, start: Start, one: Make, other: Make, *, ends_at: str | Non
 _CONVERT, _OTHER, _AGAIN = _convert(NEWEST), _convert(MIDDLE), _convert(OLDEST)
 _TAKE, _INCREMENT, _BACK = _just(take(NEWEST)), _increment(MIDDLE), _just(roll_back(OLDEST))
 _PRUNE, _RETENTION = _just(prune), _just(retention(datetime.now(UTC).date().isoformat()))
+_APPROVE, _REFRESH = _just(approve(NEWEST)), _just(refresh)
 _SCANNED: dict[str, Any] = {"method": "scan", "on_demand_rcu": 1000}
 
 DYNAMO_PAIRS: dict[str, Pair] = {
@@ -94,5 +105,16 @@ DYNAMO_PAIRS: dict[str, Pair] = {
         _pair("increment-reconvert", "holey", _INCREMENT, _AGAIN, incremental=True),
         _pair("increment-prune", "incremental", _INCREMENT, _PRUNE, incremental=True),
         _pair("increment-retention", "incremental", _INCREMENT, _RETENTION, incremental=True),
+        _pair("convert-approve", "holey", _AGAIN, _APPROVE, publish="manual"),
+        _pair("convert-refresh", "exported", _CONVERT, _REFRESH),
+        _pair("scan-rollback", "fresh", _TAKE, _BACK, **_SCANNED, ends_at=None),
+        _pair("scan-approve", "fresh", _TAKE, _just(approve(MIDDLE)), **_SCANNED, publish="manual", ends_at=MIDDLE),
+        _pair("scan-retention", "fresh", _TAKE, _RETENTION, **_SCANNED),
+        _pair("scan-refresh", "fresh", _TAKE, _REFRESH, **_SCANNED),
+        _pair("increment-rollback", "incremental", _INCREMENT, _BACK, incremental=True, ends_at=None),
+        _pair(
+            "increment-approve", "incremental", _INCREMENT, _APPROVE, incremental=True, publish="manual", ends_at=None
+        ),
+        _pair("increment-refresh", "incremental", _INCREMENT, _REFRESH, incremental=True),
     )
 }

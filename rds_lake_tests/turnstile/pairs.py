@@ -31,6 +31,12 @@ from rds_lake_tests.turnstile.lab import FIRST, SECOND, THIRD, Lab, Start
 # A round's order of calls follows from its seed.
 SEEDS = (1000, *(pytest.param(seed, marks=pytest.mark.exhaustive) for seed in range(1001, 1020)))
 
+
+def exhaustive(names: Sequence[str]) -> list[Any]:
+    """Parameters that `make test` leaves out altogether: pairs that meet in few calls."""
+    return [pytest.param(name, marks=pytest.mark.exhaustive) for name in names]
+
+
 Make = Callable[[dict[str, str]], Work]  # an actor's work, of the names of the lab's exports
 
 
@@ -103,6 +109,20 @@ PAIRS: dict[str, Pair] = {
         _pair("refresh-run", "exported", _REFRESH, _RUN, ends_at=THIRD),
         _pair("refresh-prune", "published", _REFRESH, _PRUNE, ends_at=THIRD),
         _pair("begin-begin", "fresh", _BEGIN, _BEGIN, ends_at=THIRD),
+        _pair("run-retention", "exported", _RUN, _RETENTION, ends_at=THIRD),
+        _pair("other-other", "early", _OTHER, _OTHER, ends_at=SECOND),
+        _pair("other-replace", "behind", _OTHER, _LATER, ends_at=THIRD),
+        _pair("other-rollback", "exported", _just(tail(SECOND)), _BACK_TWO),
+        _pair("other-approve", "published", _just(tail(SECOND)), _APPROVE, publish="manual", replace=False),
+        _pair("other-retention", "early", _OTHER, _RETENTION),
+        _pair("approve-retention", "published", _APPROVE, _RETENTION, publish="manual", replace=False),
+        _pair("retention-retention", "published", _RETENTION, _RETENTION, ends_at=THIRD),
+        _pair("refresh-refresh", "published", _REFRESH, _REFRESH, ends_at=THIRD),
+        _pair("refresh-other", "early", _REFRESH, _OTHER, ends_at=SECOND),
+        _pair("refresh-replace", "published", _REFRESH, _LATER, ends_at=THIRD),
+        _pair("refresh-rollback", "published", _REFRESH, _BACK_ONE),
+        _pair("refresh-approve", "published", _REFRESH, _APPROVE, publish="manual", replace=False),
+        _pair("refresh-retention", "published", _REFRESH, _RETENTION, ends_at=THIRD),
     )
 }
 

@@ -5,7 +5,7 @@
 
 import pytest
 
-from rds_lake_tests.turnstile.pairs import PAIRS, SEEDS, Rounds
+from rds_lake_tests.turnstile.pairs import PAIRS, SEEDS, Rounds, exhaustive
 
 NAMES = (
     "run-same",
@@ -23,10 +23,21 @@ NAMES = (
     "approve-approve",
     "begin-begin",
 )
+RARE = (
+    "other-other",
+    "other-replace",
+    "other-rollback",
+    "other-approve",
+    "refresh-refresh",
+    "refresh-other",
+    "refresh-replace",
+    "refresh-rollback",
+    "refresh-approve",
+)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", (*NAMES, *exhaustive(RARE)))
 def test_whoever_meets_whom_readers_end_at_one_whole_date(rounds: Rounds, name: str, seed: int) -> None:
     outcome = rounds.play(PAIRS[name], seed)
     assert not outcome.problems, outcome

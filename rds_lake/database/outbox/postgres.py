@@ -50,10 +50,6 @@ class PostgresLink:
                 application_name=f"{_NAME} {socket.gethostname()[:30]}:{os.getpid()}",
                 autocommit=True,
                 prepare_threshold=None,
-                keepalives_idle=30,
-                keepalives_interval=10,
-                keepalives_count=3,
-                tcp_user_timeout=_STATEMENT_SECONDS * 1000,
                 **for_psycopg(dsn, database),
             )
         try:

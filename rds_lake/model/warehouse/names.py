@@ -72,3 +72,18 @@ def client_token(name: str) -> str:
 
 def _hash(*parts: str) -> str:
     return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:_HASHED]
+
+
+def foreign_names(names: Names, layout: LakeLayout, warehouse: str, run: str) -> tuple[str, ...]:
+    """Which of the names no run of the warehouse makes. Whoever can write a lease could name anything to be removed."""
+    own = re.compile(rf"{re.escape(stem_of(warehouse))}-[0-9a-f]{{{_HASHED}}}")
+    stack = names.stack if names.stack is not None and own.fullmatch(names.stack) else None
+    made = {names.role, names.cluster, names.namespace, names.workgroup}
+    foreign = {each for each in (names.stack, *made) if each != stack}
+    if stack is None or names.groups != f"{stack}-":
+        foreign.add(names.groups)
+    if stack is None or names.secret != f"redshift!{stack}-{ADMIN}":
+        foreign.add(names.secret)
+    mine = names_of(layout, warehouse, run, Mode.EXISTING, 0)
+    foreign |= {names.statements, names.staging} - {mine.statements, mine.staging}
+    return tuple(sorted(each for each in foreign if each is not None))

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from rds_lake.model.warehouse.orders import Check, LoadOrder, Section
 from rds_lake.model.warehouse.plan import FileFormat, Files
-from rds_lake.sql.quoting import date_literal, identifier, literal, qualified, redshift_literal
+from rds_lake.sql.quoting import date_literal, identifier, qualified, redshift_literal
 from rds_lake.sql.warehouse.columns import WarehouseColumn
 
 MOST_COLUMNS = 1600
@@ -36,7 +36,8 @@ def render_copy_load(
     expected: Expected, nested: bool,
 ) -> LoadOrder:  # fmt: skip
     """A table of the lake by COPY. `stage`: the file's columns, in its order, with the types in which they are read."""
-    copy = f"COPY {_STAGE} FROM {literal(manifest)} IAM_ROLE {_role(role)} FORMAT AS PARQUET{' SERIALIZETOJSON' * nested} MANIFEST"
+    form = f"FORMAT AS PARQUET{' SERIALIZETOJSON' * nested}"
+    copy = f"COPY {_STAGE} FROM {redshift_literal(manifest)} IAM_ROLE {_role(role)} {form} MANIFEST"
     # A manifest without files would fail.
     setup = [f"CREATE TEMP TABLE {_STAGE} ({_definitions(stage)})", *([copy] if expected.files else ())]
     return _order(table, new, columns, setup, f"FROM {_STAGE}", expected)
@@ -48,10 +49,10 @@ def render_spectrum_load(
 ) -> LoadOrder:  # fmt: skip
     """A table of the lake by Spectrum: `raw` of Glue's `database`, the partition that `where` (key, value) names alone."""
     external = (
-        f"CREATE EXTERNAL SCHEMA IF NOT EXISTS {identifier(schema)} FROM DATA CATALOG DATABASE {literal(database)} "
+        f"CREATE EXTERNAL SCHEMA IF NOT EXISTS {identifier(schema)} FROM DATA CATALOG DATABASE {redshift_literal(database)} "
         f"IAM_ROLE {_role(role)}"
     )
-    source = f"FROM {qualified(schema, raw)} WHERE {identifier(where[0])} = {literal(where[1])}"
+    source = f"FROM {qualified(schema, raw)} WHERE {identifier(where[0])} = {redshift_literal(where[1])}"
     order = _order(table, new, columns, [], source, expected)
     # Outside of the transaction: external schemas cannot be made in one.
     sections = (Section(sqls=(external,)), *order.sections)
@@ -67,7 +68,7 @@ def render_file_load(
     """Files of S3 by COPY, straight into a table of the declared types."""
     drop = f"DROP TABLE IF EXISTS {identifier(new)}"
     create = f"CREATE TABLE {identifier(new)} ({_definitions([(c.name, c.type) for c in files.columns])})"
-    copy = f"COPY {identifier(new)} FROM {literal(manifest)} IAM_ROLE {_role(role)} {_format(files, gzip)} MANIFEST"
+    copy = f"COPY {identifier(new)} FROM {redshift_literal(manifest)} IAM_ROLE {_role(role)} {_format(files, gzip)} MANIFEST"
     count = f"SELECT count(*) FROM {identifier(new)}"
     fill = Section(sqls=(drop, create, copy, count))
     return LoadOrder(
@@ -81,7 +82,7 @@ def _format(files: Files, gzip: bool) -> str:
         return "FORMAT AS PARQUET"
     packed = " GZIP" * gzip
     if files.format is FileFormat.JSON:
-        return f"FORMAT AS JSON {literal('auto ignorecase')}{packed}"
+        return f"FORMAT AS JSON {redshift_literal('auto ignorecase')}{packed}"
     header = f" IGNOREHEADER {files.header_lines}" if files.header_lines else ""
     delimiter = f" DELIMITER {redshift_literal(files.delimiter)}" if files.delimiter else ""
     return f"{'FORMAT AS CSV' if files.format is FileFormat.CSV else ''}{delimiter}{header}{packed}".strip()
@@ -127,4 +128,4 @@ def _definitions(columns: Sequence[tuple[str, str]]) -> str:
 
 
 def _role(role: str) -> str:
-    return "default" if role == "default" else literal(role)
+    return "default" if role == "default" else redshift_literal(role)

@@ -40,7 +40,7 @@ class Acceptance:
         lake, snapshot = self.shared.lake, self._snapshot_of(task)
         data_at = _data_time(task, snapshot, day)
         record = export.record_of(task, source=self.shared.source.name, day=day, data_at=data_at)
-        done = self.serving(record)
+        done = self._serving(record, self.shared.find_head(day))
         if done is not None:
             return AcceptedExport(record=done.export, findings=(), reused=True)
         try:
@@ -48,7 +48,8 @@ class Acceptance:
         except MalformedExportError:
             # Another run may have finished the date and deleted AWS's copy in between. Or this export was removed on purpose,
             # and the date has another.
-            done = self.serving(record) or self.shared.find_manifest(day)
+            head = self.shared.find_head(day)
+            done = self._serving(record, head) or head
             if done is None or intact.is_whole(lake.s3, task.bucket, task.folder):
                 raise
             self.shared.log(f"nothing is left of {record.export_task}: {day} has {done.export.export_task}")
@@ -77,7 +78,9 @@ class Acceptance:
 
     def serving(self, record: ExportRecord) -> Manifest | None:
         """The date's manifest where it is of this export or of a better one; AWS's copy may be deleted by then."""
-        done = self.shared.find_manifest(record.snapshot_date)
+        return self._serving(record, self.shared.find_manifest(record.snapshot_date))
+
+    def _serving(self, record: ExportRecord, done: Manifest | None) -> Manifest | None:
         if done is None:
             return None
         if self._yields(record, done.export):

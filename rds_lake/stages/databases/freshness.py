@@ -19,8 +19,8 @@ from rds_lake.model.aws.snapshot import Snapshot
 from rds_lake.model.exports.completeness import check_date
 from rds_lake.model.exports.task import ExportStatus
 from rds_lake.stages.databases.plan import ExportPlan, export_plan
-from rds_lake.stages.lake.handover import find_manifest
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.manifest_head import find_head
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.runs.wanted import WantedIncident
 
@@ -94,13 +94,13 @@ def waiting_since(rds: RdsGateway, watched: Watched, newest: datetime | None, *,
 def find_misdated(rds: RdsGateway, lake: Lake, source: Database) -> str | None:
     """Why the data of the published date is older than its name, or None: a copy that an earlier release took at its own date."""
     pointer = find_pointer(lake.s3, lake.layout, source.name)
-    manifest = find_manifest(lake.s3, lake.layout, source.name, pointer.snapshot_date) if pointer else None
-    if manifest is None:
+    head = find_head(lake.s3, lake.layout, source.name, pointer.snapshot_date) if pointer else None
+    if head is None:
         return None
-    about, _ = exportable(manifest.export.snapshot_arn)
-    snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, manifest.export.snapshot_arn)
-    finding = check_date(snapshot, manifest.snapshot_date) if snapshot else None
-    return f"readers see {manifest.snapshot_date}, but {finding.problem}" if finding else None
+    about, _ = exportable(head.export.snapshot_arn)
+    snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, head.export.snapshot_arn)
+    finding = check_date(snapshot, head.snapshot_date) if snapshot else None
+    return f"readers see {head.snapshot_date}, but {finding.problem}" if finding else None
 
 
 def stale_reason(watched: Watched, newest: datetime | None, *, now: datetime, since: Since | None = None) -> str | None:

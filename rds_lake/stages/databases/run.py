@@ -100,16 +100,16 @@ class DatabaseRun:
                 return AcceptedExport(record=done, findings=(), reused=True)
             task = self._finished_task(day, snapshot, export_task, poll_seconds)
         except SnapshotNotFoundError:
-            manifest = self.shared.find_manifest(day)
-            if manifest is None:
+            done = self.shared.find_head(day)
+            if done is None:
                 raise
             self.shared.log(f"the snapshot of {day} has expired; its Parquet is in the lake already and is used")
-            return AcceptedExport(record=manifest.export, findings=(), reused=True)
+            return AcceptedExport(record=done.export, findings=(), reused=True)
         return self._acceptance.accept(day, task)
 
     def _served_without(self, day: date, snapshot: Snapshot) -> ExportRecord | None:
         """The record of a date in the lake of whose snapshot only a copy is left: to export that would bring nothing new."""
-        done = self.shared.find_manifest(day) if snapshot.copied_at is not None else None
+        done = self.shared.find_head(day) if snapshot.copied_at is not None else None
         if done is None or done.export.snapshot_arn == snapshot.arn or done.export.snapshot_time < snapshot.created_at:
             return None
         self.shared.log(
@@ -215,5 +215,5 @@ class DatabaseRun:
         )
 
     def _is_relocated(self, day: date, task: ExportTask) -> bool:
-        done = self.shared.find_manifest(day)
+        done = self.shared.find_head(day)
         return done is not None and done.export.export_task == task.identifier

@@ -110,11 +110,11 @@ class DynamoRun:
         try:
             exported = self._finished(day, export_task, poll_seconds)
         except SnapshotNotFoundError:
-            manifest = self.shared.find_manifest(day)
-            if manifest is None:
+            done = self.shared.find_head(day)
+            if done is None:
                 raise
             self.shared.log(f"{day} cannot be exported any more; its files are in the lake already and are used")
-            return AcceptedExport(record=manifest.export, findings=(), reused=True)
+            return AcceptedExport(record=done.export, findings=(), reused=True)
         return self._inspected(day, exported)
 
     def _finished(self, day: date, export_task: str | None, poll_seconds: float) -> ExportSet:
@@ -141,7 +141,7 @@ class DynamoRun:
         return Scanner(exports=exports, settings=settings, converted=converted)
 
     def _inspected(self, day: date, exported: ExportSet) -> AcceptedExport:
-        done = self.shared.find_manifest(day)
+        done = self.shared.find_head(day)
         if done is not None and done.export.export_task == exported.identifier:
             # Converted already, and AWS's copy may be deleted by now: the manifest is the record of it.
             return AcceptedExport(record=done.export, findings=(), reused=True)
@@ -149,7 +149,7 @@ class DynamoRun:
         is_bad = any(finding.severity == "error" for finding in contents.findings)
         if is_bad:
             # Another run may have finished the date meanwhile, and removed what is missing.
-            done = self.shared.find_manifest(day)
+            done = self.shared.find_head(day)
             if done is not None and done.export.export_task == exported.identifier:
                 return AcceptedExport(record=done.export, findings=(), reused=True)
         record = record_of_set(exported, contents)

@@ -29,6 +29,7 @@ from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.in_use import InUse
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.limited import limited_lake
+from rds_lake.stages.lake.manifest_head import find_head
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.lake.snapshot_log import recorded_dates
 from rds_lake.stages.publish import cleanup
@@ -82,6 +83,10 @@ class SharedStages(Generic[S_co]):
     def find_manifest(self, day: date) -> Manifest | None:
         """The date's manifest, or None before its Parquet is in the lake."""
         return handover.find_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+
+    def find_head(self, day: date) -> Manifest | None:
+        """The same without its tables: to know which export the date is of, a million files need not be read."""
+        return find_head(self.lake.s3, self.lake.layout, self.source.name, day)
 
     def manifest(self, day: date) -> Manifest:
         """The date's manifest; ManifestError before its Parquet is in the lake."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from rds_lake.errors import LeaseLostError
+from rds_lake.errors import LeaseLostError, ManifestError
 from rds_lake.model.warehouse.lease import (
     Lease,
     LeaseState,
@@ -19,7 +19,7 @@ from rds_lake.model.warehouse.lease import (
     removing,
     render_lease,
 )
-from rds_lake.model.warehouse.names import names_of
+from rds_lake.model.warehouse.names import foreign_names, names_of, stem_of
 from rds_lake.model.warehouse.plan import Plan
 from rds_lake.stages.lake.shared_state import change_text
 from rds_lake.stages.warehouse.site import Site
@@ -43,7 +43,7 @@ def lease_key(site: Site) -> str:
 def read_lease(site: Site) -> Lease | None:
     """The lease; None where nobody ever had the warehouse."""
     text = site.lake.s3.find_text(site.lake.layout.bucket, lease_key(site))
-    return None if text is None else parse_lease(text, where=_where(site))
+    return None if text is None else _believed(site, text)
 
 
 def take(site: Site, plan: Plan) -> Lease | Busy:
@@ -84,7 +84,7 @@ def change_lease(site: Site, change: Callable[[Lease | None], Lease | None]) -> 
 
     def changed(text: str | None) -> str | None:
         nonlocal after
-        before = None if text is None else parse_lease(text, where=_where(site))
+        before = None if text is None else _believed(site, text)
         wanted = change(before)
         after = before if wanted is None else wanted
         return None if wanted is None else render_lease(wanted)
@@ -133,6 +133,20 @@ def _new(site: Site, plan: Plan, now: datetime, number: int) -> Lease:
 def _shown(lease: Lease, now: datetime) -> str:
     expired = " (expired: the reaper removes it)" if lease.expired(now) else ""
     return f"{lease.ends_at:%Y-%m-%d %H:%M} UTC{expired}"
+
+
+def _believed(site: Site, text: str) -> Lease:
+    """The lease, if it is of this warehouse and names nothing but what a run of it makes; ManifestError else."""
+    lease = parse_lease(text, where=_where(site))
+    foreign = foreign_names(lease.names, site.lake.layout, site.name, lease.run)
+    if lease.warehouse != site.name:
+        foreign = (f"warehouse {lease.warehouse!r}", *foreign)
+    if foreign:
+        raise ManifestError(
+            f"{_where(site)} names {', '.join(foreign)}, which no run of warehouse {site.name} makes: nothing of it was removed. See "
+            f"who wrote the object (it is not rds-lake); delete the stacks {stem_of(site.name)}-… that are left, then the object"
+        )
+    return lease
 
 
 def _where(site: Site) -> str:

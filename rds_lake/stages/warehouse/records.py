@@ -10,13 +10,12 @@ What belongs here: reading and writing both. What a turn does is `turn.py`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
-from rds_lake.errors import ConflictError, ManifestError
-from rds_lake.model.records import read_record, render_record
+from rds_lake.errors import ConflictError, ManifestError, NewerRecordError
+from rds_lake.model.records import load_record, read_record, render_record
 from rds_lake.model.warehouse.plan import Plan
 from rds_lake.model.warehouse.record import Phase, Piece, PieceKind, RunRecord
 from rds_lake.stages.lake.lake import Lake
@@ -97,8 +96,8 @@ def cancel_run(lake: Lake, warehouse: str, run: str, *, why: str) -> RunRecord:
 
 def open_runs(lake: Lake, warehouse: str) -> tuple[str, ...]:
     """The runs that have not ended or are not reported, in the order in which they were begun."""
-    text = lake.s3.find_text(lake.layout.bucket, _open_key(lake, warehouse))
-    return tuple(_runs(text))
+    key = _open_key(lake, warehouse)
+    return tuple(_runs(lake.s3.find_text(lake.layout.bucket, key), where=lake.layout.uri(key)))
 
 
 def close_run(lake: Lake, warehouse: str, run: str) -> None:
@@ -111,21 +110,25 @@ def _open_key(lake: Lake, warehouse: str) -> str:
 
 
 def _change_open(lake: Lake, warehouse: str, change: Callable[[list[str]], list[str]]) -> None:
+    key = _open_key(lake, warehouse)
+
     def changed(text: str | None) -> str | None:
-        before = _runs(text)
+        before = _runs(text, where=lake.layout.uri(key))
         after = change(before)
-        return None if after == before else json.dumps({"runs": after[-_MOST_OPEN:]}, indent=1)
+        return None if after == before else render_record({"runs": after[-_MOST_OPEN:]}, version=_VERSION)
 
-    change_text(lake.s3, lake.layout.bucket, _open_key(lake, warehouse), changed, kms_key=lake.kms_key)
+    change_text(lake.s3, lake.layout.bucket, key, changed, kms_key=lake.kms_key)
 
 
-def _runs(text: str | None) -> list[str]:
-    """A damaged list is an empty one: leases expire, and inputs are found again by listing."""
+def _runs(text: str | None, *, where: str) -> list[str]:
+    """A damaged list is an empty one: leases expire, and inputs are found again by listing. NewerRecordError else."""
     try:
-        body = json.loads(text or "{}")
-    except (ValueError, RecursionError):
+        body = load_record(text or "{}", where=where, known=(_VERSION,), first=_VERSION, remedy="")
+    except NewerRecordError:
+        raise
+    except ManifestError:
         return []
-    runs = body.get("runs") if isinstance(body, dict) else None
+    runs = body.get("runs")
     return [run for run in runs if isinstance(run, str)] if isinstance(runs, list) else []
 
 

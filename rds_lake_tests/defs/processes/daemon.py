@@ -21,6 +21,7 @@ from rds_lake.localcloud.databases.ports import free_port
 from rds_lake_tests.support.pipeline_keys import variables_of
 from rds_lake_tests.support.world import until
 
+_START_SECONDS = 120
 _NODES = "query { assetNodes { assetKey { path } } }"
 _TICKS = """query($s: SensorSelector!) { sensorOrError(sensorSelector: $s) { ... on Sensor { sensorState {
   ticks(limit: 10000) { timestamp endTimestamp status error { message } } } } } }"""
@@ -78,8 +79,10 @@ class Dagster:
 
         And sometimes never by Dagster alone (docs/healing.md): `sensors/test_ticks.py` tests what reconciliation does then.
         """
+        # A start that was lost by an earlier kill all the same is over after the time limit below, and not before.
+        longest = _START_SECONDS + 60
         with dg.DagsterInstance.from_config(str(self.home)) as instance:
-            until(lambda: not _is_starting_one(instance), seconds=120, what="a moment without a run that starts")
+            until(lambda: not _is_starting_one(instance), seconds=longest, what="a moment without a run that starts")
         self.restart_daemon()
 
     def start_daemon(self) -> None:
@@ -113,7 +116,7 @@ def _find_lost_starts_soon(home: Path) -> None:
     """
     file = home / "dagster.yaml"
     settings = yaml.safe_load(file.read_text())
-    settings["run_monitoring"] |= {"start_timeout_seconds": 120, "poll_interval_seconds": 5}
+    settings["run_monitoring"] |= {"start_timeout_seconds": _START_SECONDS, "poll_interval_seconds": 5}
     file.write_text(yaml.safe_dump(settings))
 
 

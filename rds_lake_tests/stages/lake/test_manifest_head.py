@@ -1,12 +1,13 @@
 """The head of a manifest is read without its files, of however many."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
 from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.errors import ManifestError
-from rds_lake.stages.lake import manifest_head
+from rds_lake.stages.databases.freshness import find_misdated
+from rds_lake.stages.lake import handover, manifest_head
 from rds_lake.stages.lake.handover import get_manifest
 from rds_lake.stages.lake.manifest_head import find_head, get_head
 from rds_lake_tests.support.world import World
@@ -41,6 +42,23 @@ def test_of_a_manifest_of_megabytes_a_piece_is_fetched(world: World, monkeypatch
     assert head is not None
     assert (head.export, head.tables) == (whole.export, ())
     assert sum(fetched) < 100_000
+
+
+def test_to_be_told_of_a_date_that_is_in_the_lake_or_to_look_how_old_it_is_reads_no_list_of_files(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relocated(world)
+    run = world.run()
+    run.shared.catalogue(DAY)
+    run.shared.publish(DAY, now=datetime.now(UTC))
+    again, task = world.run(), run.shared.manifest(DAY).export.export_task
+
+    def read(*_: object, **__: object) -> None:
+        raise AssertionError("a manifest was read whole")
+
+    monkeypatch.setattr(handover, "find_manifest", read)
+    assert again.accept(DAY, export_task=task).reused
+    assert find_misdated(world.gateways.rds, world.gateways.lake, world.config.databases[0]) is None
 
 
 def test_a_head_longer_than_the_first_piece_is_read_by_larger_ones(

@@ -14,12 +14,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rds_lake.aws.dynamodb import ScanPage
-from rds_lake.errors import ManifestError, ThrottledError
+from rds_lake.errors import ThrottledError
+from rds_lake.model.records import RECORD_ERRORS, damaged, load_record
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.scanning.lines import ItemLines, binary_as_base64
 from rds_lake.stages.dynamodb.scanning.pace import Pace
 from rds_lake.threads import Stop
 
+_VERSION = 1  # of a checkpoint
 _PATIENCE = 10  # boto3's own retries come on top of each
 
 
@@ -42,6 +44,7 @@ class Segment:
 def render_segment(segment: Segment) -> str:
     """The segment's checkpoint, as JSON."""
     body = {
+        "version": _VERSION,
         "number": segment.number,
         "total": segment.total,
         "files": segment.files,
@@ -52,9 +55,10 @@ def render_segment(segment: Segment) -> str:
 
 
 def parse_segment(text: str, etag: str, *, where: str) -> Segment:
-    """The segment of a checkpoint; ManifestError naming `where` if that is damaged."""
+    """The segment of a checkpoint; ManifestError naming `where` if that is damaged, NewerRecordError if a newer release's."""
+    remedy = "delete its folder and materialize the date again"
+    body = load_record(text, where=where, known=(_VERSION,), first=_VERSION, remedy=remedy)  # 0.1 wrote no version
     try:
-        body = json.loads(text)
         return Segment(
             number=body["number"],
             total=body["total"],
@@ -63,10 +67,8 @@ def parse_segment(text: str, etag: str, *, where: str) -> Segment:
             done=body["done"],
             etag=etag,
         )
-    except (TypeError, ValueError, KeyError, AttributeError, RecursionError) as error:
-        raise ManifestError(
-            f"{where} is damaged ({error!r}); delete its folder and materialize the date again"
-        ) from error
+    except RECORD_ERRORS as error:
+        raise damaged(where, error, remedy) from error
 
 
 def _with_bytes(key: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
