@@ -231,10 +231,12 @@ def _like(node: exp.Binary, types: Oracle) -> exp.Expr:
 
     (https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html)
     """
-    value, pattern, around = node.this.copy(), node.expression.copy(), node.parent
+    if isinstance(node.expression, exp.Any | exp.All):
+        raise StatementFailedError(f"syntax error: {node.key.upper()} ANY is not supported")
+    around, made = node.parent, exp.Like(**{key: value for key, value in node.copy().args.items()})
     if isinstance(node, exp.ILike):
-        value, pattern = call("lc_ascii_lower", value), call("lc_ascii_lower", pattern)
-    made = exp.Like(this=value, expression=pattern)
+        for side in ("this", "expression"):
+            made.set(side, call("lc_ascii_lower", made.args[side].copy()))
     plain = isinstance(node.expression, exp.Literal) and "\\" not in node.expression.this
     return made if plain or isinstance(around, exp.Escape) else exp.paren(exp.Escape(this=made, expression=text("\\")))
 
