@@ -71,6 +71,7 @@ def main(tables: int, gb: float, parallel: int, grow_mb: float) -> None:
     """Load them all, and look at the worker."""
     size = int(gb * 1e9 / tables)
     with _cloud(tables, size) as url:
+        os.environ |= environment(url)
         running = Running(cloud=Server(url))  # type: ignore[arg-type]
         record = record_of(plan_of(*(_load(f"t{number:03}") for number in range(tables))))
         seen, began = Seen(), time.perf_counter()
