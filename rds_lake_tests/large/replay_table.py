@@ -15,9 +15,9 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.permissions import warehouse
 from rds_lake_tests.permissions.lake import policies
 from rds_lake_tests.permissions.replay import distinct
-from rds_lake_tests.permissions import warehouse
 from rds_lake_tests.permissions.replay_table import PAGE, Row, replaced, rows
 from rds_lake_tests.permissions.start import started
 from rds_lake_tests.support.world import seed_tiny

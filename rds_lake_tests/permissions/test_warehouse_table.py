@@ -44,6 +44,8 @@ def test_every_right_is_needed_by_a_call_that_the_page_names_or_explained(lives:
     found = [line.strip("| ").split(" | ") for each in lives for _, lines in rows(each) for line in lines]
     assert [cells[:2] for cells in listed()] == [cells[:2] for cells in found], f"run `{COMMAND} --warehouses`"
     for (sid, action, page), (_, _, now) in zip(listed(), found, strict=True):
-        assert page == now or set(page.split(", ")) & set(now.split(", ")), f"{sid} {action}: run `{COMMAND} --warehouses`"
+        assert page == now or set(page.split(", ")) & set(now.split(", ")), (
+            f"{sid} {action}: run `{COMMAND} --warehouses`"
+        )
     reasons = {reason(cells[0].strip("`"), cells[1].strip("`")) for cells in found if cells[2].startswith("*none")}
     assert UNUSED.keys() - reasons == set(), "a call needs it by now: remove it from the table"

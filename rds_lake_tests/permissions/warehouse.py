@@ -1,4 +1,4 @@
-"""What warehouses need of the printed policies: the example's run as a workgroup, and a cluster's life from the lease to the reaper."""
+"""What warehouses need of the printed policies: the example's run as a workgroup, and a cluster from the lease to the reaper."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def cluster() -> Life:
         employ(yard)
         life(yard)
         calls = distinct({"": cloud.permissions.decisions.all()})
-    return Life(title="A cluster: lease, stack, statements, reaper", config=yard.config, pipeline="pipeline", calls=calls)
+    return Life(
+        title="A cluster: lease, stack, statements, reaper", config=yard.config, pipeline="pipeline", calls=calls
+    )
 
 
 def rows(lived: Life) -> Iterator[tuple[str, list[str]]]:

@@ -16,7 +16,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from multiprocessing.connection import Connection
@@ -160,10 +160,8 @@ def _serve(worker: Connection, tables: int, size: int) -> None:
             for part in range(max(1, round(size / _FILE_BYTES))):
                 s3.put_object(Bucket=BUCKET, Key=f"in/t{number:03}/{part:03}.parquet", Body=body)
         worker.send(cloud.url)
-        try:
+        with suppress(EOFError):  # the worker has ended
             worker.recv()
-        except EOFError:
-            pass  # the worker has ended
 
 
 def _file(size: int) -> bytes:

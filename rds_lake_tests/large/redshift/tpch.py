@@ -87,8 +87,8 @@ def _one(warehouse: Warehouse, way: str, wanted: dict[int, running.Rows]) -> Non
             wrong[number] = found
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     queries = time.perf_counter() - loaded
-    _say(f"{way}: {lines:,} lines of {len(TABLES)} tables loaded in {loaded - began:.0f} s, {len(QUERIES)} queries in {queries:.0f} s, "
-         f"at most {memory:,.0f} MB")  # fmt: skip
+    _say(f"{way}: {lines:,} lines of {len(TABLES)} tables loaded in {loaded - began:.0f} s, "
+         f"{len(QUERIES)} queries in {queries:.0f} s, at most {memory:,.0f} MB")  # fmt: skip
     bar(f"{way}_queries_equal", len(QUERIES) - len(wrong), len(QUERIES))
 
 

@@ -14,7 +14,9 @@ _ARN = "arn:aws:redshift:us-east-1:*:"
 
 def test_a_cluster_gives_a_user_and_a_password_that_differ_each_time_and_expire(warehouse: Warehouse) -> None:
     redshift = warehouse.client("redshift")
-    given = redshift.get_cluster_credentials(ClusterIdentifier=CLUSTER, DbUser="ada", AutoCreate=True, DurationSeconds=3600)
+    given = redshift.get_cluster_credentials(
+        ClusterIdentifier=CLUSTER, DbUser="ada", AutoCreate=True, DurationSeconds=3600
+    )
     again = redshift.get_cluster_credentials(ClusterIdentifier=CLUSTER, DbUser="ada")
     assert (given["DbUser"], again["DbUser"]) == ("IAMA:ada", "IAM:ada")
     assert given["DbPassword"] != again["DbPassword"]
@@ -58,10 +60,14 @@ def test_another_user_a_new_one_and_a_group_need_rights_of_their_own(
 def test_a_workgroup_gives_them_too_to_whom_may_have_them(warehouse: Warehouse) -> None:
     serverless = warehouse.client("redshift-serverless")
     serverless.create_namespace(namespaceName="lake", manageAdminPassword=True)
-    arn = serverless.create_workgroup(workgroupName="lake", namespaceName="lake", baseCapacity=8)["workgroup"]["workgroupArn"]
+    arn = serverless.create_workgroup(workgroupName="lake", namespaceName="lake", baseCapacity=8)["workgroup"][
+        "workgroupArn"
+    ]
     assert refused(serverless.get_credentials, workgroupName="other")[0] == "ResourceNotFoundException"
     calling = Calling(cloud=warehouse.cloud, made={})
-    bob = calling.client("redshift-serverless", calling.user(allow("redshift-serverless:GetCredentials", arn), name="bob"))
+    bob = calling.client(
+        "redshift-serverless", calling.user(allow("redshift-serverless:GetCredentials", arn), name="bob")
+    )
     assert bob.get_credentials(workgroupName="lake", dbName="dev")["dbUser"] == "IAM:bob"
     eve = calling.client("redshift-serverless", calling.user(name="eve"))
     with pytest.raises(ClientError, match="redshift-serverless:GetCredentials"):

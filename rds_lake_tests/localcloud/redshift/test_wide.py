@@ -23,7 +23,9 @@ def test_a_wide_tables_types_are_asked_for_once(monkeypatch: pytest.MonkeyPatch)
     kinds = ("bigint", "varchar(20)", "decimal(12,2)", "char(3)")
     columns = ", ".join(f"c{number} {kinds[number % 4]}" for number in range(_COLUMNS))
     session.run(f"create table wide ({columns})")
-    session.run(f"insert into wide values ({', '.join('1' if n % 2 == 0 else chr(39) + 'x' + chr(39) for n in range(_COLUMNS))})")
+    session.run(
+        f"insert into wide values ({', '.join('1' if n % 2 == 0 else chr(39) + 'x' + chr(39) for n in range(_COLUMNS))})"
+    )
     session.run("insert into wide select * from wide")
     sums = ", ".join(f"sum(c{number} + 1), max(c{number + 1})" for number in range(0, _COLUMNS, 2))
     assert len(session.run(f"select {sums} from wide").values[0]) == _COLUMNS

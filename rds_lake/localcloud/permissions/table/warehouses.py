@@ -100,7 +100,9 @@ def _credentials(call: Call) -> Iterator[Need]:
     for kind in (f"dbuser:{cluster}/{user}", f"dbname:{cluster}/{database}"):
         yield Need(action="redshift:GetClusterCredentials", resource=call.arn(kind, service="redshift"))
     if str(params.get("AutoCreate", "")).lower() == "true":
-        yield Need(action="redshift:CreateClusterUser", resource=call.arn(f"dbuser:{cluster}/{user}", service="redshift"))
+        yield Need(
+            action="redshift:CreateClusterUser", resource=call.arn(f"dbuser:{cluster}/{user}", service="redshift")
+        )
     for key, group in params.items():
         if re.fullmatch(r"DbGroups\.(member|DbGroup)\.\d+", key):
             yield Need(action="redshift:JoinGroup", resource=call.arn(f"dbgroup:{cluster}/{group}", service="redshift"))

@@ -61,7 +61,9 @@ class Credentials:
 
     def _require_cluster(self, context: RequestContext, params: Json) -> None:
         if params.get("CustomDomainName") or not params.get("ClusterIdentifier"):
-            message = "The local cloud's limit, not AWS's: give ClusterIdentifier, there are no custom domain names here."
+            message = (
+                "The local cloud's limit, not AWS's: give ClusterIdentifier, there are no custom domain names here."
+            )
             raise ApiError("UnsupportedOperation", message)
         name = params["ClusterIdentifier"]
         if self._clusters.find(context.region, name) is None:

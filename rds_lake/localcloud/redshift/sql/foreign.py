@@ -9,7 +9,22 @@ from rds_lake.localcloud.redshift.errors import StatementFailedError
 # What a statement or clause may be made of: all else that the parser found is refused.
 _PARTS: dict[type[exp.Expr], frozenset[str]] = {
     exp.Select: frozenset(
-        "with_ expressions from_ joins where group having qualify order limit offset distinct into hint".split()
+        {
+            "with_",
+            "expressions",
+            "from_",
+            "joins",
+            "where",
+            "group",
+            "having",
+            "qualify",
+            "order",
+            "limit",
+            "offset",
+            "distinct",
+            "into",
+            "hint",
+        }
     ),
     exp.Limit: frozenset({"this", "expression", "offset"}),
     exp.Insert: frozenset({"this", "expression", "with_"}),

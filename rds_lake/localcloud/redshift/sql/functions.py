@@ -150,7 +150,9 @@ def _mod(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 def _sign(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     """As its argument, a DECIMAL with one digit: https://docs.aws.amazon.com/redshift/latest/dg/r_SIGN.html"""
     given = types.of(arguments[0])
-    return cast(call("sign", *arguments), "DECIMAL(1,0)" if is_decimal(given) else given if given in INTEGERS else "DOUBLE")
+    return cast(
+        call("sign", *arguments), "DECIMAL(1,0)" if is_decimal(given) else given if given in INTEGERS else "DOUBLE"
+    )
 
 
 def _sqrt(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:

@@ -17,7 +17,7 @@ _OFFSETS = {
     "HST": -10, "AKST": -9, "AKDT": -8, "PST": -8, "PDT": -7, "MST": -7, "MDT": -6, "CST": -6, "CDT": -5, "EST": -5, "EDT": -4,
     "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "JST": 9,
 }  # fmt: skip
-_ABBREVIATED = {word: "UTC" for word in ("UTC", "GMT", "UCT", "Z")} | {
+_ABBREVIATED = dict.fromkeys(("UTC", "GMT", "UCT", "Z"), "UTC") | {
     word: f"Etc/GMT{-hours:+d}" for word, hours in _OFFSETS.items()
 }
 _CASTS: tuple[str, ...] = (
@@ -97,7 +97,7 @@ _DATES: tuple[str, ...] = (
     """lc_next_day(x, d) AS CASE WHEN lc_weekday(d) IS NULL THEN error('redshift: Not a valid day name: ' || d)
         ELSE CAST(x + CAST(((lc_weekday(d) - dayofweek(x) + 6) % 7) + 1 AS INTEGER) AS DATE) END""",
     # https://docs.aws.amazon.com/redshift/latest/dg/time-zone-abbrevs.html: fixed offsets, without summer time.
-    f"""lc_zone(z) AS CASE {' '.join(f"WHEN upper(z) = '{word}' THEN '{name}'" for word, name in _ABBREVIATED.items())}
+    f"""lc_zone(z) AS CASE {" ".join(f"WHEN upper(z) = '{word}' THEN '{name}'" for word, name in _ABBREVIATED.items())}
         WHEN regexp_full_match(z, '[A-Z]{{2,5}}') THEN error('{_LIMIT}the time zone ' || z || ' is not there')
         WHEN regexp_matches(z, '^[A-Za-z]{{3,5}}[-+]?[0-9]') THEN error('{_LIMIT}a POSIX time zone (' || z || ') is not there')
         ELSE z END""",

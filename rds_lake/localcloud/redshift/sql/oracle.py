@@ -52,7 +52,12 @@ class Oracle:
     def _of_all(self, node: exp.Column, select: exp.Select | None) -> str | None:
         """A column of the only relation that a SELECT reads: all of them are asked for at once, which a wide table needs."""
         source = select.args.get("from_") if select is not None else None
-        if select is None or source is None or select.args.get("joins") or node.find_ancestor(exp.From, exp.Select) is source:
+        if (
+            select is None
+            or source is None
+            or select.args.get("joins")
+            or node.find_ancestor(exp.From, exp.Select) is source
+        ):
             return None
         if node.table not in ("", source.this.alias_or_name):
             return None

@@ -233,7 +233,7 @@ def _like(node: exp.Binary, types: Oracle) -> exp.Expr:
     """
     if isinstance(node.expression, exp.Any | exp.All):
         raise StatementFailedError(f"syntax error: {node.key.upper()} ANY is not supported")
-    around, made = node.parent, exp.Like(**{key: value for key, value in node.copy().args.items()})
+    around, made = node.parent, exp.Like(**node.copy().args)
     if isinstance(node, exp.ILike):
         for side in ("this", "expression"):
             made.set(side, call("lc_ascii_lower", made.args[side].copy()))

@@ -49,7 +49,9 @@ def refuse_path(node: exp.Column) -> None:
             if node.table in around.meta[_NAMES]:
                 return
         around = around.parent
-    raise not_here(f"{node.table}.{node.name} is not there: no table is called {node.table}, and nothing looks into SUPER")
+    raise not_here(
+        f"{node.table}.{node.name} is not there: no table is called {node.table}, and nothing looks into SUPER"
+    )
 
 
 def _relations(around: exp.Expr) -> frozenset[str]:
@@ -57,5 +59,10 @@ def _relations(around: exp.Expr) -> frozenset[str]:
     if not isinstance(around, exp.Select):
         using = around.args.get("using") or []
         sources += [around.this, *(using if isinstance(using, list) else [using])]
-    tables = (each for source in sources if source is not None for each in source.find_all(exp.Table, exp.Subquery, exp.Values))
+    tables = (
+        each
+        for source in sources
+        if source is not None
+        for each in source.find_all(exp.Table, exp.Subquery, exp.Values)
+    )
     return frozenset(each.alias_or_name for each in tables)
