@@ -30,7 +30,7 @@ from rds_lake.localcloud.redshift.loading.objects import Stores
 from rds_lake.localcloud.redshift.loading.options import is_copy, read_copy
 from rds_lake.localcloud.redshift.spectrum.options import is_external_schema, read_external_schema
 from rds_lake.localcloud.redshift.spectrum.relations import Spectrum
-from rds_lake.localcloud.redshift.sql.foreign import refuse_foreign
+from rds_lake.localcloud.redshift.sql.checks.foreign import refuse_foreign
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.parsing import parse
 from rds_lake.localcloud.redshift.sql.rules import AGGREGATE_NAMES

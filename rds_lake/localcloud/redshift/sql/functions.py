@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
-from rds_lake.localcloud.redshift.sql import datetimes, formats
+from rds_lake.localcloud.redshift.sql import formats
 from rds_lake.localcloud.redshift.sql.building import call, cast, constant_text, number, sql, text
 from rds_lake.localcloud.redshift.sql.decimals import INTEGERS, is_decimal
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
+from rds_lake.localcloud.redshift.sql.times import datetimes
 
 Rule = Callable[[Sequence[exp.Expr], Oracle], exp.Expr]
 

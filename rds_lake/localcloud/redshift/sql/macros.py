@@ -1,7 +1,7 @@
 """Redshift's functions where DuckDB has none, or has one that answers differently without an error.
 
 A macro may exist several times with typed arguments: DuckDB takes the one that fits. What needs a constant argument (formats,
-units) is made while translating: `formats.py`, `datetimes.py`.
+units) is made while translating: `formats.py`, `times/datetimes.py`.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class Oracle:
         self._connection, self._aggregates = connection, aggregates
         # The relations that an UPDATE or DELETE names, as a SELECT over them: it has none of its own.
         self.target: exp.Select | None = None
-        # Whether any table of the statement has a SUPER column (`semistructured.py`).
+        # Whether any table of the statement has a SUPER column (`checks/semistructured.py`).
         self.has_super = False
         self._known: dict[tuple[int, str, str], str] = {}
         self._columns: dict[int, dict[str, str]] = {}

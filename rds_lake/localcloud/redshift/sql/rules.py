@@ -11,12 +11,12 @@ from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
 from rds_lake.localcloud.redshift.sql import comparing, decimals
 from rds_lake.localcloud.redshift.sql.aggregates import AGGREGATES, in_order, scaled
 from rds_lake.localcloud.redshift.sql.building import call, cast, number, sql, text
-from rds_lake.localcloud.redshift.sql.datetimes import extract, zone
+from rds_lake.localcloud.redshift.sql.checks.windows import check_window
 from rds_lake.localcloud.redshift.sql.functions import CALLED, RULED, check_arguments, unknown
-from rds_lake.localcloud.redshift.sql.intervals import interval
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
+from rds_lake.localcloud.redshift.sql.times.datetimes import extract, zone
+from rds_lake.localcloud.redshift.sql.times.intervals import interval
 from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
-from rds_lake.localcloud.redshift.sql.windows import check_window
 
 _NAMED_ALIKE = frozenset(
     {"any_value", "bit_and", "bit_or", "bool_and", "bool_or", "count", "max", "min"}

@@ -9,10 +9,10 @@ from sqlglot import exp
 from sqlglot.errors import UnsupportedError
 
 from rds_lake.localcloud.redshift.errors import not_here
-from rds_lake.localcloud.redshift.sql.foreign import refuse_foreign
+from rds_lake.localcloud.redshift.sql.checks.foreign import refuse_foreign
+from rds_lake.localcloud.redshift.sql.checks.semistructured import has_super, refuse_path, refuse_super
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.rules import fix, refuse_unknown
-from rds_lake.localcloud.redshift.sql.semistructured import has_super, refuse_path, refuse_super
 
 _FIRST = ("with_", "from_", "joins", "laterals")
 _RELATIONS = (exp.Table, exp.Subquery, exp.Values)

@@ -12,8 +12,8 @@ from sqlglot import exp
 
 from rds_lake.localcloud.redshift.errors import not_here
 from rds_lake.localcloud.redshift.sql.building import sql, text
-from rds_lake.localcloud.redshift.sql.datetimes import unit_of
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
+from rds_lake.localcloud.redshift.sql.times.datetimes import unit_of
 
 _PART = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+))\s*([a-zA-Z]*)\s*,?")
 _MONTHS = {"month": 1, "quarter": 3, "year": 12, "decade": 120, "century": 1200, "millennium": 12_000}
