@@ -1,6 +1,6 @@
 """Makes the journey of `rds_lake_tests/permissions/` outside of pytest, and writes docs/permissions.md from what it needed.
 
-python -m bench.replay_table [--print]      # some minutes
+python -m bench.replay_table [--print] [--warehouses]      # some minutes
 """
 
 from __future__ import annotations
@@ -15,9 +15,10 @@ from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.databases.embedded import EmbeddedPostgres
 from rds_lake.localcloud.environment import environment
 from rds_lake.localcloud.rds.export import ExportSettings
+from rds_lake_tests.permissions import warehouse
 from rds_lake_tests.permissions.lake import policies
 from rds_lake_tests.permissions.replay import distinct
-from rds_lake_tests.permissions.replay_table import PAGE, Row, replaced, rows, section
+from rds_lake_tests.permissions.replay_table import PAGE, Row, replaced, rows
 from rds_lake_tests.permissions.start import started
 from rds_lake_tests.support.world import seed_tiny
 
@@ -36,16 +37,20 @@ def find_rows(folder: Path) -> list[Row]:
 
 
 @click.command()
-@click.option("--print", "only_print", is_flag=True, help="Print the tables; leave the page as it is.")
-def main(only_print: bool) -> None:
+@click.option("--print", "only_print", is_flag=True, help="Print it; leave the page as it is.")
+@click.option("--warehouses", "only_warehouses", is_flag=True, help="Make the part of the warehouses alone.")
+def main(only_print: bool, only_warehouses: bool) -> None:
     """Write docs/permissions.md."""
     os.environ.update(environment("http://127.0.0.1:9") | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"})
-    with tempfile.TemporaryDirectory(prefix="rds-lake-replay-") as folder:
-        found = find_rows(Path(folder))
+    page = PAGE.read_text(encoding="utf-8")
+    if not only_warehouses:
+        with tempfile.TemporaryDirectory(prefix="rds-lake-replay-") as folder:
+            page = replaced(page, find_rows(Path(folder)))
+    page = warehouse.replaced(page, [warehouse.workgroup(), warehouse.cluster()])
     if only_print:
-        click.echo(section(found))
+        click.echo(page)
     else:
-        PAGE.write_text(replaced(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+        PAGE.write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from rds_lake_tests.permissions.journey import Journey
 from rds_lake_tests.permissions.lake import policies
 from rds_lake_tests.permissions.operations import OPERATIONS
 from rds_lake_tests.permissions.replay import Call, Part, allowed, distinct, needs, parsed
-from rds_lake_tests.permissions.replay_table import COMMAND, PAGE, rows
+from rds_lake_tests.permissions.replay_table import BEGIN, COMMAND, END, PAGE, rows
 from rds_lake_tests.permissions.steps import DENIED
 from rds_lake_tests.permissions.unused import UNUSED
 
@@ -67,7 +67,8 @@ def test_what_was_recorded_is_decided_the_same_when_it_is_replayed(journey: Jour
 
 def test_the_page_names_for_each_action_a_call_that_needs_it(journey: Journey) -> None:
     """Which of several calls is refused first depends on the moment: one of those that the page names has to be."""
-    listed = [line.split(" | ") for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    page = PAGE.read_text(encoding="utf-8").split(BEGIN)[1].split(END)[0]
+    listed = [line.split(" | ") for line in page.splitlines() if line.startswith("| `")]
     found = rows(policies(journey.root.config), distinct(journey.steps))
     assert [cells[:2] for cells in listed] == [row.text.split(" | ")[:2] for row in found], f"run `{COMMAND}`"
     for (statement, action, calls, *_), row in zip(listed, found, strict=True):

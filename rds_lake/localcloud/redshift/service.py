@@ -13,6 +13,7 @@ from rds_lake.localcloud.http.app import ApiError, LocalCloudApp
 from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.loop import InProcessClients
 from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.redshift.clusters.credentials import Credentials
 from rds_lake.localcloud.redshift.clusters.provisioned import Clusters
 from rds_lake.localcloud.redshift.clusters.secrets import AdminSecrets
 from rds_lake.localcloud.redshift.clusters.serverless import Serverless
@@ -36,6 +37,7 @@ class RedshiftService:
         secrets = AdminSecrets(actors, clients)
         self._clusters = Clusters(app, clock, secrets, self._databases.forget)
         self._serverless = Serverless(app, clock, secrets, self._databases.forget)
+        Credentials(app, clock, actors, self._clusters, self._serverless)
         warehouses = Warehouses(self._clusters, self._serverless)
         self._data = DataApi(app, clock, faults, actors, warehouses, self._databases, settings)
         actors.permissions.stored.workgroup_arn = warehouses.workgroup_arn

@@ -17,7 +17,7 @@ from rds_lake.model.warehouse.plan import Mode
 from rds_lake_tests.infra.template.lakes import ACCOUNT
 from rds_lake_tests.infra.template.resolved import deployed
 
-_LAKE = f"""
+LAKE = f"""
 lake: {{bucket: acme-lake, prefix: lake, events_queue: acme-events, workgroup: acme, start_date: 2026-01-01,
   kms_key: 'arn:aws:kms:us-east-1:{ACCOUNT}:key/0a1b2c3d-0000-4444-8888-123456789012'}}
 sources: [{{name: reviews, kind: dynamodb, tables: [Reviews]}}, {{name: clicks, kind: dynamodb, tables: [Clicks]}}]
@@ -33,7 +33,7 @@ _NAMES = Names(partition="aws", region="us-east-1", account=ACCOUNT)
 
 @pytest.fixture(scope="module")
 def config() -> LakeConfig:
-    return parse_config(_LAKE, where="lake.yaml")
+    return parse_config(LAKE, where="lake.yaml")
 
 
 def bodies(config: LakeConfig) -> dict[str, dict[str, Any]]:

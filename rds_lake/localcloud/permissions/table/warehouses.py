@@ -30,7 +30,7 @@ _OF_STATEMENT = (
     "DescribeStatement", "GetStatementResult", "CancelStatement", "ListStatements", "ListSessions",
 )  # fmt: skip
 _OWNER = "redshift-data:statement-owner-iam-userid"
-_OF_WORKGROUP = ("CreateWorkgroup", "GetWorkgroup", "DeleteWorkgroup", "UpdateWorkgroup")
+_OF_WORKGROUP = ("CreateWorkgroup", "GetCredentials", "GetWorkgroup", "DeleteWorkgroup", "UpdateWorkgroup")
 _OF_NAMESPACE = ("CreateNamespace", "GetNamespace", "DeleteNamespace", "UpdateNamespace")
 _OF_SNAPSHOT = ("CreateSnapshot", "GetSnapshot", "DeleteSnapshot", "ListSnapshots")
 _OF_NOTHING = (
@@ -90,6 +90,29 @@ def _login(call: Call, cluster: str | None, workgroup: str | None) -> Iterator[N
         yield Need(action="redshift:GetClusterCredentialsWithIAM", resource=named)
 
 
+def _credentials(call: Call) -> Iterator[Need]:
+    """To log in as a user and to a database, to make the user, and to join groups.
+
+    (https://docs.aws.amazon.com/redshift/latest/mgmt/redshift-iam-access-control-identity-based.html)
+    """
+    params = call.params
+    cluster, user, database = params.get("ClusterIdentifier"), params.get("DbUser"), params.get("DbName") or ANY
+    for kind in (f"dbuser:{cluster}/{user}", f"dbname:{cluster}/{database}"):
+        yield Need(action="redshift:GetClusterCredentials", resource=call.arn(kind, service="redshift"))
+    if str(params.get("AutoCreate", "")).lower() == "true":
+        yield Need(
+            action="redshift:CreateClusterUser", resource=call.arn(f"dbuser:{cluster}/{user}", service="redshift")
+        )
+    for key, group in params.items():
+        if re.fullmatch(r"DbGroups\.(member|DbGroup)\.\d+", key):
+            yield Need(action="redshift:JoinGroup", resource=call.arn(f"dbgroup:{cluster}/{group}", service="redshift"))
+
+
+def _credentials_with_iam(call: Call) -> Iterator[Need]:
+    name = f"dbname:{call.params.get('ClusterIdentifier')}/{call.params.get('DbName') or ANY}"
+    yield Need(action="redshift:GetClusterCredentialsWithIAM", resource=call.arn(name, service="redshift"))
+
+
 def _workgroup(call: Call, name: str) -> str:
     if name.startswith("arn:"):
         return name
@@ -141,6 +164,8 @@ REDSHIFT: dict[str, Rule] = {
     "ModifyClusterIamRoles": both(
         on("redshift:ModifyClusterIamRoles", "cluster:", "ClusterIdentifier"), _passes_roles("redshift.amazonaws.com")
     ),
+    "GetClusterCredentials": _credentials,
+    "GetClusterCredentialsWithIAM": _credentials_with_iam,
     **{name: everything(f"redshift:{name}") for name in _OF_GROUPS},
     **{
         f"{change}ClusterSubnetGroup": on(

@@ -13,6 +13,7 @@ from rds_lake.localcloud.http.app import ApiError, LocalCloudApp, RequestContext
 from rds_lake.localcloud.http.clock import Clock
 from rds_lake.localcloud.http.models import service_model
 from rds_lake.localcloud.permissions.acting import Actors
+from rds_lake.localcloud.redshift.clusters.credentials import database_user
 from rds_lake.localcloud.redshift.clusters.roles import stores
 from rds_lake.localcloud.redshift.clusters.serverless import not_built
 from rds_lake.localcloud.redshift.clusters.warehouses import Warehouse, Warehouses
@@ -250,8 +251,7 @@ def _user(caller: Principal | None, params: Json, warehouse: Warehouse) -> User:
         return User(name=warehouse.admin, superuser=True)
     if params.get("DbUser"):
         return User(name=params["DbUser"], superuser=params["DbUser"] == warehouse.admin)
-    role = caller.arn.partition(":assumed-role/")[2].partition("/")[0]
-    return User(name=f"IAMR:{role}" if role else f"IAM:{caller.arn.rpartition('/')[2]}", superuser=False)
+    return User(name=database_user(caller), superuser=False)
 
 
 def _check(params: Json, sqls: list[str]) -> None:

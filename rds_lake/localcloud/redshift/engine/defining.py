@@ -48,6 +48,8 @@ class Defining:
             return self._view(tree)
         if kind != "TABLE":
             raise not_here(f"CREATE {kind} is not there")
+        if tree.args.get("replace"):
+            raise StatementFailedError("syntax error: CREATE OR REPLACE TABLE is not supported")
         given = tree.args.get("properties")
         strange = [p for p in (given.expressions if given else ()) if not isinstance(p, _PLACING)]
         if strange:
@@ -78,6 +80,8 @@ class Defining:
         for part in schema.expressions:
             if isinstance(part, exp.LikeProperty):
                 source = self._tables.get(part.this.name, checked_schema(part.this, self._database))
+                if part.expressions:
+                    raise not_here(f"{part.sql('redshift')} is not there")
                 columns += [Column(name=c.name, kind=c.kind, nullable=c.nullable) for c in self._tables.columns(source)]
             elif isinstance(part, exp.ColumnDef):
                 columns.append(self._column(part))
@@ -125,6 +129,11 @@ class Defining:
     def _view(self, tree: exp.Create) -> int:
         name = self._new_name(tree.this, temporary=False)
         query = tree.expression
+        given = tree.args.get("properties")
+        if tree.args.get("no_schema_binding"):
+            raise not_here("a view WITH NO SCHEMA BINDING is not there")
+        if given is not None:
+            raise not_here(f"CREATE {given.expressions[0].sql('redshift')} VIEW is not there")
         if any(self._spectrum.find(table.db) is not None for table in query.find_all(exp.Table)):
             raise StatementFailedError(
                 "External tables are not supported in views Hint: Please use late binding view and add 'with no schema binding' at "
@@ -162,6 +171,17 @@ class Defining:
             raise StatementFailedError(f'{kind.capitalize()} "{target.name}" does not exist')
         self._connection.execute(f"DROP {kind} {found.sql}")
 
+    def _add(self, name: TableName, column: Column) -> None:
+        if not column.nullable and column.default is None:
+            raise StatementFailedError(
+                "ALTER TABLE ADD COLUMN defined as NOT NULL must have a non-null default expression"
+            )
+        default = f" DEFAULT {column.default}" if column.default else ""
+        self._connection.execute(f"ALTER TABLE {name.sql} ADD COLUMN {quote(column.name)} {column.kind.duck}{default}")
+        if not column.nullable:
+            self._connection.execute(f"ALTER TABLE {name.sql} ALTER COLUMN {quote(column.name)} SET NOT NULL")
+        self._tables.declare(name, column)
+
     def alter(self, tree: exp.Alter) -> int:
         """RENAME TO, RENAME COLUMN, ADD COLUMN, DROP COLUMN: https://docs.aws.amazon.com/redshift/latest/dg/r_ALTER_TABLE.html"""
         table = tree.this
@@ -173,12 +193,7 @@ class Defining:
                 old, new = quote(action.this.name), quote(action.args["to"].name)
                 self._connection.execute(f"ALTER TABLE {name.sql} RENAME COLUMN {old} TO {new}")
             elif isinstance(action, exp.ColumnDef):
-                column = self._column(action)
-                default = f" DEFAULT {column.default}" if column.default else ""
-                self._connection.execute(
-                    f"ALTER TABLE {name.sql} ADD COLUMN {quote(column.name)} {column.kind.duck}{default}"
-                )
-                self._tables.declare(name, column)
+                self._add(name, self._column(action))
             elif isinstance(action, exp.Drop) and action.kind == "COLUMN":
                 self._connection.execute(f"ALTER TABLE {name.sql} DROP COLUMN {quote(action.args['tables'][0].name)}")
             else:

@@ -30,6 +30,7 @@ from rds_lake.localcloud.redshift.loading.objects import Stores
 from rds_lake.localcloud.redshift.loading.options import is_copy, read_copy
 from rds_lake.localcloud.redshift.spectrum.options import is_external_schema, read_external_schema
 from rds_lake.localcloud.redshift.spectrum.relations import Spectrum
+from rds_lake.localcloud.redshift.sql.checks.foreign import refuse_foreign
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.parsing import parse
 from rds_lake.localcloud.redshift.sql.rules import AGGREGATE_NAMES
@@ -256,6 +257,7 @@ class Session:
             changed = self._changing.truncate(tree)
             self.commit()
             return Result(rows=changed)
+        refuse_foreign(tree)
         act = self._acts.get(type(tree))
         if act is not None:
             return Result(rows=act(tree))

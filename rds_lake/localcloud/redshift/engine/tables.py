@@ -130,13 +130,12 @@ class Tables:
         parts = [f"{quote(c.name)} {c.kind.duck}{_options(c)}" for c in columns]
         kind = "TEMP TABLE" if table.schema == TEMPORARY else "TABLE"
         self._connection.execute(f"CREATE {kind} {table.sql} ({', '.join(parts)})")
-        for column in columns:
-            self.declare(table, column)
+        self.declare(table, *columns)
 
-    def declare(self, table: TableName, column: Column) -> None:
-        """Remember the declared type of a column."""
-        at = f"{table.sql}.{quote(column.name)}"
-        self._connection.execute(f"COMMENT ON COLUMN {at} IS {text(str(column.kind))}")
+    def declare(self, table: TableName, *columns: Column) -> None:
+        """Remember the declared types of columns."""
+        said = (f"COMMENT ON COLUMN {table.sql}.{quote(c.name)} IS {text(str(c.kind))}" for c in columns)
+        self._connection.execute(";".join(said))
 
     def _exists(self, schema: str, name: str) -> bool:
         database, inside = ("temp", "main") if schema == TEMPORARY else ("memory", schema)

@@ -50,6 +50,9 @@ def total(arguments: Sequence[exp.Expr], types: Oracle, over: Over) -> exp.Expr:
     """BIGINT of integers: https://docs.aws.amazon.com/redshift/latest/dg/r_SUM.html"""
     kind = types.of(_argument(arguments))
     summed = over(call("sum", *arguments))
+    if isinstance(summed, exp.Window) and kind == "BIGINT":
+        # https://docs.aws.amazon.com/redshift/latest/dg/r_WF_SUM.html: NUMERIC over a window.
+        return cast(summed, f"DECIMAL({_WIDEST},0)")
     return cast(summed, "BIGINT") if kind in INTEGERS else summed
 
 
@@ -64,8 +67,10 @@ def ratio_to_report(arguments: Sequence[exp.Expr], types: Oracle, over: Over) ->
 def median(arguments: Sequence[exp.Expr], types: Oracle, over: Over) -> exp.Expr:
     """https://docs.aws.amazon.com/redshift/latest/dg/r_MEDIAN.html"""
     value = arguments[0]
+    kind = types.of(value)
     # DuckDB rounds the mean of two decimals to their scale.
-    return over(call("median", cast(value, "DOUBLE") if is_decimal(types.of(value)) else value))
+    found = over(call("median", cast(value, "DOUBLE") if is_decimal(kind) else value))
+    return cast(found, "DATE") if kind == "DATE" else found
 
 
 def in_order(group: exp.WithinGroup, types: Oracle, over: Over) -> exp.Expr:
@@ -83,13 +88,15 @@ def in_order(group: exp.WithinGroup, types: Oracle, over: Over) -> exp.Expr:
     ordered = order.expressions[0]
     fraction = sql("1 - $f", f=arguments[0]) if ordered.args.get("desc") else arguments[0]
     value = ordered.this
-    if quantile == "quantile_cont" and is_decimal(types.of(value)):
+    kind = types.of(value)
+    if quantile == "quantile_cont" and is_decimal(kind):
         value = cast(value, "DOUBLE")
-    return over(call(quantile, value, fraction))
+    found = over(call(quantile, value, fraction))
+    return cast(found, "DATE") if kind == "DATE" else found
 
 
 def listagg(arguments: list[exp.Expr], types: Oracle, over: Over, order: exp.Expr | None = None) -> exp.Expr:
-    """https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html"""
+    """Without NULL and empty texts; DISTINCT without blanks at the end: https://docs.aws.amazon.com/redshift/latest/dg/r_LISTAGG.html"""
     first = arguments[0]
     distinct = isinstance(first, exp.Distinct)
     given = [*first.expressions, *arguments[1:]] if distinct else list(arguments)
@@ -99,12 +106,17 @@ def listagg(arguments: list[exp.Expr], types: Oracle, over: Over, order: exp.Exp
         # Ordered as what they are, not as their texts.
         ordered = exp.Order(this=value, expressions=[each.copy() for each in order.expressions])
         values = over(call("list", exp.Distinct(expressions=[ordered])))
-        return sql("array_to_string(list_transform($v, lambda e: CAST(e AS VARCHAR)), $s)", v=values, s=separator)
+        joined = sql("array_to_string(list_transform($v, lambda e: CAST(e AS VARCHAR)), $s)", v=values, s=separator)
+        return call("lc_listed", joined)
     shown = value if plain else cast(value, "VARCHAR")
+    shown = sql("nullif(rtrim($x, ' '), '')" if distinct else "nullif($x, '')", x=shown)
     if order is not None:
         separator = exp.Order(this=separator, expressions=[each.copy() for each in order.expressions])
+        for each in separator.expressions if distinct else ():
+            if each.this == value:  # DuckDB orders distinct values by what they are
+                each.set("this", shown.copy())
     pieces = [exp.Distinct(expressions=[shown]), separator] if distinct else [shown, separator]
-    return over(call("string_agg", *pieces))
+    return call("lc_listed", over(call("string_agg", *pieces)))
 
 
 def approximate_count(arguments: Sequence[exp.Expr], types: Oracle, over: Over) -> exp.Expr:

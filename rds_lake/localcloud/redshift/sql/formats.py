@@ -37,6 +37,8 @@ _READ = {
 _LETTERS = re.compile(r'"[^"]*"|[A-Za-z]+\d*|[^A-Za-z"]+')
 _ELEMENTS = sorted(_SHOWN, key=len, reverse=True)
 _MASK = re.compile(r"(?P<money>[$Ll]?)\s?(?P<first>S?)(?P<whole>[90G,]+)(?P<part>[D.][90]+)?(?P<last>S|MI)?")
+# They begin like others, and mean something else.
+_MISREAD = ("SSSS", "IDDD", "IDY")
 _MONTHS = "['jan','feb','mar','apr','may','jun','jul','aug','sep','oct','nov','dec']"
 
 
@@ -106,7 +108,7 @@ def _pieces(form: str, elements: Sequence[str]) -> list[tuple[str, bool]]:
             element = next((e for e in elements if rest.startswith(e)), "")
             upper = next((e for e in elements if rest.upper().startswith(e)), "")
             chosen = element if len(element) >= len(upper) else upper
-            if not chosen:
+            if not chosen or rest.upper().startswith(_MISREAD):
                 raise not_here(f"the format element {rest!r} is not there")
             found.append((chosen, True))
             rest = rest[len(chosen) :]

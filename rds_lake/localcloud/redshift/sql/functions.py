@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 from sqlglot import exp
 
 from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
-from rds_lake.localcloud.redshift.sql import datetimes, formats
+from rds_lake.localcloud.redshift.sql import formats
 from rds_lake.localcloud.redshift.sql.building import call, cast, constant_text, number, sql, text
+from rds_lake.localcloud.redshift.sql.decimals import INTEGERS, is_decimal
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
+from rds_lake.localcloud.redshift.sql.times import datetimes
 
 Rule = Callable[[Sequence[exp.Expr], Oracle], exp.Expr]
 
@@ -21,7 +23,7 @@ _CALLED = """
 abs 1 1 abs                    acos 1 1 acos                  any_value 1 1 any_value        ascii 1 1 ascii
 asin 1 1 asin                  atan 1 1 atan                  atan2 2 2 atan2                bit_and 1 1 bit_and
 bit_or 1 1 bit_or              bool_and 1 1 bool_and          bool_or 1 1 bool_or            bpcharcmp 2 2 lc_bpcharcmp
-btrim 1 2 trim                 bttext_pattern_cmp 2 2 lc_bpcharcmp                           cbrt 1 1 cbrt
+btrim 1 2 lc_trim              bttext_pattern_cmp 2 2 lc_bpcharcmp                           cbrt 1 1 cbrt
 ceil 1 1 ceil                  ceiling 1 1 ceil               char_length 1 1 length         character_length 1 1 length
 charindex 2 2 lc_charindex     chr 1 1 chr                    coalesce 1 99 coalesce         concat 2 2 lc_concat
 cos 1 1 cos                    cot 1 1 cot                    count 1 1 count                cume_dist 0 0 cume_dist
@@ -32,14 +34,14 @@ is_valid_json_array 1 1 lc_is_json_array                      json_array_length 
 json_extract_array_element_text 2 3 lc_json_element           lag 1 2 lag                    last_value 1 1 last_value
 lead 1 2 lead                  least 1 99 least               left 2 2 lc_left               len 1 1 length
 length 1 1 length              ln 1 1 ln                      log 1 1 log10                  lower 1 1 lower
-lpad 2 3 lc_lpad               ltrim 1 2 ltrim                max 1 1 max                    md5 1 1 md5
+lpad 2 3 lc_lpad               ltrim 1 2 lc_ltrim                max 1 1 max                    md5 1 1 md5
 min 1 1 min                    nth_value 2 2 nth_value        ntile 1 1 ntile                nvl 2 99 coalesce
 octet_length 1 1 strlen        octetindex 2 2 lc_octetindex   percent_rank 0 0 percent_rank  pi 0 0 pi
 pow 2 2 power                  power 2 2 power                quote_ident 1 1 lc_quote_ident quote_literal 1 1 lc_quote_literal
 radians 1 1 radians            random 0 0 random              rank 0 0 rank                  repeat 2 2 repeat
 replace 3 3 replace            replicate 2 2 repeat           reverse 1 1 reverse            right 2 2 lc_right
-round 1 2 round                row_number 0 0 row_number      rpad 2 3 lc_rpad               rtrim 1 2 rtrim
-sha 1 1 sha1                   sha1 1 1 sha1                  sign 1 1 sign                  sin 1 1 sin
+round 1 2 round                row_number 0 0 row_number      rpad 2 3 lc_rpad               rtrim 1 2 lc_rtrim
+sha 1 1 sha1                   sha1 1 1 sha1                  sin 1 1 sin
 split_part 3 3 lc_split_part   stddev 1 1 stddev_samp         stddev_pop 1 1 stddev_pop
 stddev_samp 1 1 stddev_samp    strpos 2 2 strpos              strtol 2 2 lc_strtol           substr 2 3 lc_substring
 tan 1 1 tan                    textlen 1 1 length             to_hex 1 1 lc_to_hex           translate 3 3 translate
@@ -127,7 +129,7 @@ def _regexp_replace(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 
 def _timezone(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
-    return exp.paren(exp.AtTimeZone(this=_zoned(arguments[1], types), zone=arguments[0]))
+    return exp.paren(exp.AtTimeZone(this=_zoned(arguments[1], types), zone=datetimes.zone(arguments[0])))
 
 
 def _zoned(value: exp.Expr, types: Oracle) -> exp.Expr:
@@ -144,6 +146,14 @@ def _of_moments(name: str) -> Rule:
 
 def _mod(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     return sql("$a % $b", a=arguments[0], b=arguments[1])
+
+
+def _sign(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
+    """As its argument, a DECIMAL with one digit: https://docs.aws.amazon.com/redshift/latest/dg/r_SIGN.html"""
+    given = types.of(arguments[0])
+    return cast(
+        call("sign", *arguments), "DECIMAL(1,0)" if is_decimal(given) else given if given in INTEGERS else "DOUBLE"
+    )
 
 
 def _sqrt(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
@@ -189,6 +199,7 @@ RULED: dict[str, tuple[int, int, Rule]] = {
     "regexp_count": (2, 4, _regexp_count),
     "regexp_replace": (2, 5, _regexp_replace),
     "regexp_substr": (2, 5, _regexp_substr),
+    "sign": (1, 1, _sign),
     "sqrt": (1, 1, _sqrt),
     "timestamp_cmp": (2, 2, _of_moments("lc_compare")),
     "timestamp_cmp_date": (2, 2, _of_moments("lc_compare")),

@@ -1,15 +1,25 @@
 """Redshift's functions where DuckDB has none, or has one that answers differently without an error.
 
 A macro may exist several times with typed arguments: DuckDB takes the one that fits. What needs a constant argument (formats,
-units) is made while translating: `formats.py`, `datetimes.py`.
+units) is made while translating: `formats.py`, `times/datetimes.py`.
 """
 
 from __future__ import annotations
+
+import string
 
 from rds_lake.localcloud.redshift.sql.casting import RAISED, casts
 
 _MONTHS = "((year(a) - year(b)) * 12 + month(a) - month(b))"
 _SECONDS = "(day(a) * 86400 + epoch(a - date_trunc('day', a)) - day(b) * 86400 - epoch(b - date_trunc('day', b)))"
+_LIMIT = "redshift: The local cloud''s limit, not Redshift''s: "
+_OFFSETS = {
+    "HST": -10, "AKST": -9, "AKDT": -8, "PST": -8, "PDT": -7, "MST": -7, "MDT": -6, "CST": -6, "CDT": -5, "EST": -5, "EDT": -4,
+    "WET": 0, "WEST": 1, "BST": 1, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "JST": 9,
+}  # fmt: skip
+_ABBREVIATED = dict.fromkeys(("UTC", "GMT", "UCT", "Z"), "UTC") | {
+    word: f"Etc/GMT{-hours:+d}" for word, hours in _OFFSETS.items()
+}
 _CASTS: tuple[str, ...] = (
     *casts(),
     *casts(trying=True),
@@ -20,7 +30,8 @@ _CASTS: tuple[str, ...] = (
     # A character of several bytes is kept as a whole or not at all.
     """lc_cut(x, n) AS CASE WHEN strlen(x) <= n THEN x WHEN strlen(x) = length(x) THEN left(x, n)
         ELSE coalesce(lc_cut_at(x, n), lc_cut_at(x, n - 1), lc_cut_at(x, n - 2), lc_cut_at(x, n - 3)) END""",
-    "lc_cut_at(x, n) AS try(decode(encode(x)[1:n]))",
+    # NULL where a character goes on behind the cut.
+    "lc_cut_at(x, n) AS CASE WHEN hex(encode(x)[n + 1:n + 1]) NOT BETWEEN '80' AND 'BF' THEN decode(encode(x)[1:n]) END",
 )
 _STORED: tuple[str, ...] = (
     f"""lc_store_varchar(x, n, words) AS CASE WHEN x IS NULL OR strlen(x) <= n THEN x
@@ -37,6 +48,12 @@ _BYTES: tuple[str, ...] = (
 _TEXTS: tuple[str, ...] = (
     # Trailing blanks do not count where values are compared.
     "lc_key(x VARCHAR) AS rtrim(x, ' '), (x) AS x",
+    # Blanks alone: without characters DuckDB takes every kind of space.
+    "lc_trim(x) AS trim(x, ' '), (x, c) AS trim(x, c)",
+    "lc_ltrim(x) AS ltrim(x, ' '), (x, c) AS ltrim(x, c)",
+    "lc_rtrim(x) AS rtrim(x, ' '), (x, c) AS rtrim(x, c)",
+    f"lc_ascii_lower(x) AS translate(x, '{string.ascii_uppercase}', '{string.ascii_lowercase}')",
+    """lc_listed(x) AS CASE WHEN strlen(x) > 65535 THEN error('redshift: Result size exceeds LISTAGG limit') ELSE x END""",
     "lc_left(x, n) AS CASE WHEN n < 0 THEN '' ELSE left(x, n) END",
     "lc_right(x, n) AS CASE WHEN n < 0 THEN '' ELSE right(x, n) END",
     """lc_substring(x, a) AS substring(x, greatest(a, 1)),
@@ -79,6 +96,11 @@ _DATES: tuple[str, ...] = (
         lambda w: starts_with(w, lower(d))), true) - 1 END""",
     """lc_next_day(x, d) AS CASE WHEN lc_weekday(d) IS NULL THEN error('redshift: Not a valid day name: ' || d)
         ELSE CAST(x + CAST(((lc_weekday(d) - dayofweek(x) + 6) % 7) + 1 AS INTEGER) AS DATE) END""",
+    # https://docs.aws.amazon.com/redshift/latest/dg/time-zone-abbrevs.html: fixed offsets, without summer time.
+    f"""lc_zone(z) AS CASE {" ".join(f"WHEN upper(z) = '{word}' THEN '{name}'" for word, name in _ABBREVIATED.items())}
+        WHEN regexp_full_match(z, '[A-Z]{{2,5}}') THEN error('{_LIMIT}the time zone ' || z || ' is not there')
+        WHEN regexp_matches(z, '^[A-Za-z]{{3,5}}[-+]?[0-9]') THEN error('{_LIMIT}a POSIX time zone (' || z || ') is not there')
+        ELSE z END""",
     "lc_zoned(x, a, b) AS ((CAST(x AS TIMESTAMP) AT TIME ZONE a) AT TIME ZONE b)",
 )
 _NUMBERS: tuple[str, ...] = (
@@ -99,8 +121,8 @@ _JSON: tuple[str, ...] = (
     """lc_json_at(j, p) AS CASE WHEN json_type(json_extract(j, p)) = 'NULL' THEN NULL ELSE json_extract_string(j, p) END""",
     """lc_json_array(j) AS CASE WHEN j IS NULL THEN NULL WHEN lc_json_valid(j) AND json_type(j) = 'ARRAY' THEN j
         ELSE error('redshift: JSON parsing error') END""",
-    """lc_json_element(j, i) AS lc_json_at(lc_json_array(j), '$[' || i || ']'),
-        (j, i, lenient) AS CASE WHEN lenient AND NOT lc_json_valid(j) THEN NULL
+    """lc_json_element(j, i) AS CASE WHEN i >= 0 THEN lc_json_at(lc_json_array(j), '$[' || i || ']') END,
+        (j, i, lenient) AS CASE WHEN i < 0 OR (lenient AND NOT lc_json_valid(j)) THEN NULL
         ELSE lc_json_at(lc_json_array(j), '$[' || i || ']') END""",
     """lc_json_length(j) AS json_array_length(lc_json_array(j)),
         (j, lenient) AS CASE WHEN lenient AND NOT lc_json_valid(j) THEN NULL ELSE json_array_length(lc_json_array(j)) END""",

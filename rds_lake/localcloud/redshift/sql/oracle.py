@@ -30,8 +30,10 @@ class Oracle:
         self._connection, self._aggregates = connection, aggregates
         # The relations that an UPDATE or DELETE names, as a SELECT over them: it has none of its own.
         self.target: exp.Select | None = None
+        # Whether any table of the statement has a SUPER column (`checks/semistructured.py`).
+        self.has_super = False
         self._known: dict[tuple[int, str, str], str] = {}
-        self._columns: dict[int, frozenset[str]] = {}
+        self._columns: dict[int, dict[str, str]] = {}
 
     def of(self, node: exp.Expr) -> str:
         """The type of a node that is in its statement's tree; StatementFailedError, in the words of what is wrong with it."""
@@ -41,10 +43,25 @@ class Oracle:
             return "BOOLEAN"
         if not isinstance(node, exp.Column):
             return self._described(self._probe(node))[0][1]
-        key = (id(node.find_ancestor(exp.Select)), node.table, node.name)
+        select = node.find_ancestor(exp.Select)
+        key = (id(select), node.table, node.name)
         if key not in self._known:
-            self._known[key] = self._described(self._probe(node))[0][1]
+            self._known[key] = self._of_all(node, select) or self._described(self._probe(node))[0][1]
         return self._known[key]
+
+    def _of_all(self, node: exp.Column, select: exp.Select | None) -> str | None:
+        """A column of the only relation that a SELECT reads: all of them are asked for at once, which a wide table needs."""
+        source = select.args.get("from_") if select is not None else None
+        if (
+            select is None
+            or source is None
+            or select.args.get("joins")
+            or node.find_ancestor(exp.From, exp.Select) is source
+        ):
+            return None
+        if node.table not in ("", source.this.alias_or_name):
+            return None
+        return self._seen(select).get(node.name)
 
     def _described(self, query: exp.Select) -> list[tuple[str, str]]:
         try:
@@ -105,14 +122,14 @@ class Oracle:
                 break
         return expression
 
-    def _seen(self, select: exp.Select) -> frozenset[str]:
-        """Names of the columns that a SELECT reads from."""
+    def _seen(self, select: exp.Select) -> dict[str, str]:
+        """The columns that a SELECT reads from, by name, with their types."""
         if select.args.get("from_") is None:
-            return frozenset()
+            return {}
         if id(select) not in self._columns:
             probe = _over(exp.select("*"), select)
             _with_common_tables(probe, select)
-            self._columns[id(select)] = frozenset(name for name, _ in self._described(probe.limit(0)))
+            self._columns[id(select)] = dict(self._described(probe.limit(0)))
         return self._columns[id(select)]
 
 

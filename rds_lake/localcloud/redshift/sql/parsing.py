@@ -18,12 +18,13 @@ _SYNTAX = ("CAST", "TRY_CAST", "CONVERT", "EXTRACT", "POSITION", "SUBSTRING", "T
 
 
 def _approximate(parser: Any) -> exp.Expr:
-    """`APPROXIMATE COUNT(DISTINCT x)` as a call of `approximate_count`: here it is exact."""
-    call = parser._parse_function()
+    """`APPROXIMATE COUNT(DISTINCT x)` as a call of `approximate_count`, and PERCENTILE_DISC likewise: here they are exact."""
+    parsed = parser._parse_function()
+    call = parsed.this if isinstance(parsed, exp.WithinGroup) else parsed
     if not isinstance(call, exp.Anonymous):
         parser.raise_error("APPROXIMATE without a function")
     call.set("this", f"approximate_{call.name.lower()}")
-    return call
+    return parsed
 
 
 class _Parser(RedshiftParser):

@@ -11,9 +11,11 @@ from rds_lake.localcloud.redshift.errors import StatementFailedError, not_here
 from rds_lake.localcloud.redshift.sql import comparing, decimals
 from rds_lake.localcloud.redshift.sql.aggregates import AGGREGATES, in_order, scaled
 from rds_lake.localcloud.redshift.sql.building import call, cast, number, sql, text
-from rds_lake.localcloud.redshift.sql.datetimes import extract
+from rds_lake.localcloud.redshift.sql.checks.windows import check_window
 from rds_lake.localcloud.redshift.sql.functions import CALLED, RULED, check_arguments, unknown
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
+from rds_lake.localcloud.redshift.sql.times.datetimes import extract, zone
+from rds_lake.localcloud.redshift.sql.times.intervals import interval
 from rds_lake.localcloud.redshift.sql.types import ColumnType, read_type
 
 _NAMED_ALIKE = frozenset(
@@ -70,6 +72,7 @@ def _function(node: exp.Expr, types: Oracle, over: Callable[[exp.Expr], exp.Expr
 
 def _window(node: exp.Window, types: Oracle) -> exp.Expr:
     inner = _nulls_outside(node.this)
+    check_window(node, inner)
 
     def over(made: exp.Expr) -> exp.Expr:
         copy = exp.Window(**{key: value for key, value in node.copy().args.items() if key != "this"})
@@ -199,13 +202,13 @@ def _substring(node: exp.Substring, types: Oracle) -> exp.Expr:
 
 def _trim(node: exp.Trim, types: Oracle) -> exp.Expr:
     side = {"LEADING": "ltrim", "TRAILING": "rtrim"}.get((node.text("position") or "BOTH").upper(), "trim")
-    characters = node.expression
-    return call(side, node.this, *([characters] if characters is not None else []))
+    return call(side, node.this, node.expression if node.expression is not None else text(" "))
 
 
 def _at_zone(node: exp.AtTimeZone, types: Oracle) -> exp.Expr:
     if not types.of(node.this).startswith("TIMESTAMP WITH"):
         node.set("this", call("lc_ts", node.this.copy()))
+    node.set("zone", zone(node.args["zone"].copy()))
     return node
 
 
@@ -223,6 +226,29 @@ def _similar(node: exp.SimilarTo, types: Oracle) -> exp.Expr:
     )
 
 
+def _like(node: exp.Binary, types: Oracle) -> exp.Expr:
+    """A backslash escapes, ILIKE knows only letters of ASCII in two cases.
+
+    (https://docs.aws.amazon.com/redshift/latest/dg/r_patternmatching_condition_like.html)
+    """
+    if isinstance(node.expression, exp.Any | exp.All):
+        raise StatementFailedError(f"syntax error: {node.key.upper()} ANY is not supported")
+    around, made = node.parent, exp.Like(**node.copy().args)
+    if isinstance(node, exp.ILike):
+        for side in ("this", "expression"):
+            made.set(side, call("lc_ascii_lower", made.args[side].copy()))
+    plain = isinstance(node.expression, exp.Literal) and "\\" not in node.expression.this
+    return made if plain or isinstance(around, exp.Escape) else exp.paren(exp.Escape(this=made, expression=text("\\")))
+
+
+def _power(node: exp.Binary, types: Oracle) -> exp.Expr:
+    return call("power", cast(node.this, "DOUBLE"), cast(node.expression, "DOUBLE"))
+
+
+def _root(name: str, node: exp.Expr, types: Oracle) -> exp.Expr:
+    return call(name, cast(node.this, "DOUBLE"))
+
+
 def _sysdate(node: exp.Expr, types: Oracle) -> exp.Expr:
     return sql("now() AT TIME ZONE 'UTC'")
 
@@ -237,7 +263,8 @@ _BY_KIND: dict[type[exp.Expr], Fixing] = {
     exp.Sub: _arithmetic, exp.Mul: _arithmetic, exp.In: comparing.in_list, exp.Case: comparing.case,
     exp.Cast: _cast, exp.TryCast: _try_cast,
     exp.Extract: extract, exp.Substring: _substring, exp.Trim: _trim, exp.AtTimeZone: _at_zone, exp.SimilarTo: _similar,
-    exp.CurrentTimestamp: _sysdate, exp.CurrentDate: _today,
+    exp.CurrentTimestamp: _sysdate, exp.CurrentDate: _today, exp.Interval: interval, exp.Like: _like, exp.ILike: _like,
+    exp.Pow: _power, exp.Sqrt: partial(_root, "sqrt"), exp.Cbrt: partial(_root, "cbrt"),
     **dict.fromkeys((exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between), comparing.compared),
     exp.IntDiv: partial(_refused, "the operator //"), exp.Bracket: partial(_refused, "SUPER"),
     exp.Dot: partial(_refused, "SUPER"), exp.JoinHint: partial(_refused, "a join's hint"),
@@ -247,6 +274,8 @@ _BY_KIND: dict[type[exp.Expr], Fixing] = {
 KNOWN_CALLS = (
     exp.Anonymous, exp.And, exp.Or, exp.Case, exp.If, exp.Cast, exp.TryCast, exp.Extract, exp.Trim, exp.Substring,
     exp.StrPosition, exp.Exists, exp.CurrentDate, exp.CurrentTimestamp, exp.RegexpLike, exp.RegexpILike, exp.RowNumber,
+    # Operators: ^ |/ ||/
+    exp.Pow, exp.Sqrt, exp.Cbrt,
 )  # fmt: skip
 
 

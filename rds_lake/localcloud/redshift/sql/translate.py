@@ -9,6 +9,8 @@ from sqlglot import exp
 from sqlglot.errors import UnsupportedError
 
 from rds_lake.localcloud.redshift.errors import not_here
+from rds_lake.localcloud.redshift.sql.checks.foreign import refuse_foreign
+from rds_lake.localcloud.redshift.sql.checks.semistructured import has_super, refuse_path, refuse_super
 from rds_lake.localcloud.redshift.sql.oracle import Oracle
 from rds_lake.localcloud.redshift.sql.rules import fix, refuse_unknown
 
@@ -18,6 +20,7 @@ _RELATIONS = (exp.Table, exp.Subquery, exp.Values)
 
 def translate(tree: exp.Expr, types: Oracle) -> exp.Expr:
     """DuckDB's tree of a query or a part of a statement; the tree itself is used up. StatementFailedError where it cannot be."""
+    types.has_super = types.has_super or has_super(tree)
     _name_columns(tree)
     holder = exp.Paren(this=tree) if tree.parent is None else None
     _visit(tree, types)
@@ -36,6 +39,10 @@ def _visit(node: exp.Expr, types: Oracle) -> None:
     _check(node)
     for child in list(_children(node)):
         _visit(child, types)
+    if isinstance(node, exp.Column):
+        refuse_path(node)
+    elif types.has_super:
+        refuse_super(node, types)
     fixed = fix(node, types)
     if fixed is not node:
         node.replace(fixed)
@@ -60,6 +67,7 @@ def _check(node: exp.Expr) -> None:
         raise not_here(f"the table function {node.this.name or node.this.key} is not there")
     if isinstance(node, exp.From | exp.Join) and not isinstance(node.this, _RELATIONS):
         raise not_here(f"{node.this.key} in FROM is not there")
+    refuse_foreign(node)
     if isinstance(node, exp.Lateral | exp.Unnest | exp.Pivot | exp.Lambda | exp.Placeholder | exp.Parameter):
         raise not_here(f"{node.key} is not there")
 

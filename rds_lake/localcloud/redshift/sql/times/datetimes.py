@@ -73,13 +73,16 @@ def datediff(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 
 
 def date_part(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
-    """https://docs.aws.amazon.com/redshift/latest/dg/r_DATE_PART_function.html"""
-    return _part(unit_of(arguments[0]), arguments[1], types)
+    """DOUBLE PRECISION, unlike EXTRACT: https://docs.aws.amazon.com/redshift/latest/dg/r_DATE_PART_function.html"""
+    return cast(_part(unit_of(arguments[0]), arguments[1], types), "DOUBLE")
 
 
 def extract(node: exp.Extract, types: Oracle) -> exp.Expr:
-    """https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html"""
-    return _part(unit_of(node.this), node.expression, types)
+    """INTEGER, of a time with a zone DOUBLE PRECISION: https://docs.aws.amazon.com/redshift/latest/dg/r_EXTRACT_function.html"""
+    unit, value = unit_of(node.this), node.expression
+    zoned = types.of(value).startswith(("TIMESTAMP WITH", "TIMESTAMPTZ"))
+    part = _part(unit, value, types)
+    return cast(part, "DOUBLE" if zoned else "BIGINT" if unit == "epoch" else "INTEGER")
 
 
 def _part(unit: str, value: exp.Expr, types: Oracle) -> exp.Expr:
@@ -105,7 +108,12 @@ def date_trunc(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
 def convert_timezone(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:
     """https://docs.aws.amazon.com/redshift/latest/dg/CONVERT_TIMEZONE.html"""
     zones = [text("UTC"), *arguments] if len(arguments) == 2 else list(arguments)
-    return call("lc_zoned", call("lc_ts", zones[2]), zones[0], zones[1])
+    return call("lc_zoned", call("lc_ts", zones[2]), zone(zones[0]), zone(zones[1]))
+
+
+def zone(name: exp.Expr) -> exp.Expr:
+    """A zone's name: DuckDB knows abbreviations as places with summer time, and takes POSIX's offsets the other way round."""
+    return call("lc_zone", name)
 
 
 def months_between(arguments: Sequence[exp.Expr], types: Oracle) -> exp.Expr:

@@ -1,0 +1,1 @@
+"""What a statement may not have: other databases' clauses, windows without their frame, looks into SUPER."""

@@ -1,0 +1,1 @@
+"""Days, times, intervals and time zones in a statement."""
