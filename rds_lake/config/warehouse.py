@@ -126,7 +126,7 @@ class UnloadOfQuery(Settings):
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     gzip: bool = False
     single_file: bool = False
-    most_gb: float = Field(default=5, gt=0, le=6, description="Of a single file; a longer result is an error.")
+    most_gb: float = Field(default=5, gt=0, le=5, description="Of a single file; a longer result is an error.")
     partition_by: tuple[str, ...] = ()
 
     @property
