@@ -50,6 +50,12 @@ def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Stateme
         resources=_named(names, "cloudformation", "stack/", made, "-*/*"),
     )
     yield Statement(
+        sid="FindStacks",
+        reason="List the names of stacks: one that no lease names any more is found so. IAM knows no resource for it.",
+        actions=("cloudformation:ListStacks",),
+        resources=anything(),
+    )
+    yield Statement(
         sid="HaveAdminSecrets",
         reason="Redshift makes the admin's secret in the pipeline's name; whether it is gone is looked up.",
         actions=(

@@ -47,8 +47,8 @@ def refusal(unload: Unload, state: StatementState, hands: Hands) -> str | None:
         return None
     return (
         f"its result has {int(rows):,} rows, which make about {wanted / _GIB:,.2f} GiB by the first {len(sample):,} of them, and one "
-        f"file may have {unload.most_bytes / _GIB:,.2f} GiB (`most_gb`); nothing was written. Leave `single_file` out, select less, or add "
-        "`gzip`; AWS itself splits above 6.2 GB"
+        f"file may have {unload.most_bytes / _GIB:,.2f} GiB (`most_gb`); nothing was written. Leave `single_file` out, select less, "
+        "or add `gzip`; AWS itself splits above 6.2 GB"
     )
 
 
