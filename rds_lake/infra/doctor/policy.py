@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.dynamodb import is_table_name
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.infra.events import event_patterns
+from rds_lake.infra.events import event_patterns, input_folders
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Resource, Statement, anything, fixed
 from rds_lake.infra.policy.names import Names, find_key
@@ -143,7 +143,7 @@ def _queues(config: LakeConfig, names: Names) -> Iterator[Statement]:
 def _rules(config: LakeConfig, names: Names) -> Iterator[Statement]:
     lake = config.lake
     exports, job = lake.exports_bucket if config.has_dynamodb else None, lake.glue_job if config.has_glue_job else None
-    rules = event_patterns(lake.events_queue, exports_bucket=exports, glue_job=job)
+    rules = event_patterns(lake.events_queue, exports_bucket=exports, glue_job=job, inputs=input_folders(config))
     yield Statement(
         sid="SeeRules",
         reason="See the rules' patterns, state and targets.",

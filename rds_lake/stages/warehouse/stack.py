@@ -11,6 +11,7 @@ failed is an error with CloudFormation's own reasons; what it left is removed by
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -21,7 +22,7 @@ from rds_lake.model.warehouse.lease import Lease, LeaseState
 from rds_lake.model.warehouse.names import client_token
 from rds_lake.model.warehouse.plan import Mode, Plan
 from rds_lake.model.warehouse.target import Target
-from rds_lake.stages.warehouse.lease import Busy, change_lease, read_lease, take
+from rds_lake.stages.warehouse.lease import Busy, change_lease, overtime, read_lease, take
 from rds_lake.stages.warehouse.site import Site
 
 TEMPLATE_TAG = "rds-lake:template"
@@ -29,6 +30,11 @@ STATEMENTS_TAG = "rds-lake:statements"  # how the names of the run's statements 
 ROLE_OUTPUT = "Role"
 _MOST_MINUTES = 60  # of a creation; ClusterAvailable's own waiter gives up after 30
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_QUOTA = re.compile(r"quota|limit exceeded|exceeded .*limit", re.IGNORECASE)
+_OF_QUOTA = (
+    "a quota of the account is used up: `rds-lake warehouse status` shows what warehouses of this lake exist; ask AWS for more in "
+    "Service Quotas (Amazon Redshift), or choose fewer or smaller nodes or RPUs in lake.yaml"
+)
 _AVAILABLE = "available"
 
 
@@ -52,6 +58,8 @@ def bring_up(site: Site, plan: Plan) -> Target | NotYet:
         return NotYet(why=lease.why)
     if lease.mode is Mode.EXISTING:
         return existing(site)
+    if too_long := overtime(lease, site.settings, site.clock()):
+        raise StackError(too_long)
     stacks = stacks_of(site, lease)
     stack = stacks.look()
     if stack is None:
@@ -201,10 +209,14 @@ def _failed(stack: Stack, events: Sequence[Event]) -> StackError:
         for event in last_operation(_before_rollback(events))
         if event.failed
     ]
+    quota = [_OF_QUOTA] if any(_QUOTA.search(problem) for problem in problems) else []
     return StackError(
         f"stack {stack.name} of the warehouse is in {stack.status}. Mend what CloudFormation says, then run it again; what it left "
         "is removed by this run, or by `rds-lake warehouse reap --apply`:",
-        problems or ["CloudFormation names no resource: it took longer than it may, or was cancelled"],
+        [*problems, *quota]
+        or [
+            f"CloudFormation names no resource: it took longer than {_MOST_MINUTES} minutes, or was cancelled; run it again"
+        ],
     )
 
 
