@@ -35,6 +35,11 @@ _OF_QUOTA = (
     "a quota of the account is used up: `rds-lake warehouse status` shows what warehouses of this lake exist; ask AWS for more in "
     "Service Quotas (Amazon Redshift), or choose fewer or smaller nodes or RPUs in lake.yaml"
 )
+_TIME = re.compile(r"TimeoutInMinutes|time exceeded|timed? ?out", re.IGNORECASE)
+_OF_TIME = (
+    f"the creation took longer than {_MOST_MINUTES} minutes, and was given up: see AWS's health dashboard, and `vpc:` and `subnets:` "
+    "in lake.yaml, then run it again"
+)
 _AVAILABLE = "available"
 
 
@@ -204,19 +209,18 @@ def _found(site: Site, lease: Lease) -> tuple[Existing | None, str | None]:
 
 
 def _failed(stack: Stack, events: Sequence[Event]) -> StackError:
+    last = last_operation(_before_rollback(events))
     problems = [
         f"{event.logical} ({event.type} {event.physical}), {event.status}: {event.reason or 'no reason given'}"
-        for event in last_operation(_before_rollback(events))
+        for event in last
         if event.failed
     ]
-    quota = [_OF_QUOTA] if any(_QUOTA.search(problem) for problem in problems) else []
+    problems += [_OF_QUOTA] if any(_QUOTA.search(problem) for problem in problems) else []
+    problems += [_OF_TIME] if any(_TIME.search(event.reason) for event in last) else []
     return StackError(
         f"stack {stack.name} of the warehouse is in {stack.status}. Mend what CloudFormation says, then run it again; what it left "
         "is removed by this run, or by `rds-lake warehouse reap --apply`:",
-        [*problems, *quota]
-        or [
-            f"CloudFormation names no resource: it took longer than {_MOST_MINUTES} minutes, or was cancelled; run it again"
-        ],
+        problems or ["CloudFormation names no resource: it was cancelled; run it again"],
     )
 
 
