@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 
 from rds_lake.aws.clients import AwsClients
-from rds_lake.aws.keys import KeysGateway
+from rds_lake.aws.warehouse.keys import KeysGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.infra.template.warehouse.template import warehouse_text

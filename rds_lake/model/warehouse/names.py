@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.warehouse.plan import Mode
 
+# Of a stack: how the names of its run's statements begin, which name lake, warehouse and run.
+STATEMENTS_TAG = "rds-lake:statements"
 ADMIN = "rds_lake_admin"
 _HASHED = 10
 

@@ -38,7 +38,7 @@ class Busy:
 
 def lease_key(site: Site) -> str:
     """Where the lease is, in the lake's bucket."""
-    return f"{site.lake.layout.warehouse_folder(site.name)}lease.json"
+    return site.lake.layout.warehouse_lease_key(site.name)
 
 
 def read_lease(site: Site) -> Lease | None:

@@ -19,14 +19,13 @@ from rds_lake.aws.warehouse.clusters import Existing
 from rds_lake.aws.warehouse.stacks import Event, Stack, StackGateway, last_operation
 from rds_lake.errors import ConfigError, ConflictError, LeaseLostError, StackError
 from rds_lake.model.warehouse.lease import Lease, LeaseState
-from rds_lake.model.warehouse.names import client_token
+from rds_lake.model.warehouse.names import STATEMENTS_TAG, client_token
 from rds_lake.model.warehouse.plan import Mode, Plan
 from rds_lake.model.warehouse.target import Target
 from rds_lake.stages.warehouse.lease import Busy, change_lease, overtime, read_lease, take
 from rds_lake.stages.warehouse.site import Site
 
 TEMPLATE_TAG = "rds-lake:template"
-STATEMENTS_TAG = "rds-lake:statements"  # how the names of the run's statements begin: they name lake, warehouse and run
 ROLE_OUTPUT = "Role"
 _MOST_MINUTES = 60  # of a creation; ClusterAvailable's own waiter gives up after 30
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 
 from rds_lake.aws.warehouse.stacks import Stack, StackGateway
 from rds_lake.model.warehouse.lease import Lease, LeaseState, removing
-from rds_lake.model.warehouse.names import is_name_of, names_of_stack, statements_of
+from rds_lake.model.warehouse.names import STATEMENTS_TAG, is_name_of, names_of_stack, statements_of
 from rds_lake.model.warehouse.plan import Mode
 from rds_lake.stages.warehouse.lease import change_lease
 from rds_lake.stages.warehouse.leftovers import Thing
 from rds_lake.stages.warehouse.site import Site
-from rds_lake.stages.warehouse.stack import STATEMENTS_TAG, delete_token
+from rds_lake.stages.warehouse.stack import delete_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from rds_lake.aws.keys import KeysGateway
+from rds_lake.aws.warehouse.keys import KeysGateway
 from rds_lake.model.warehouse.plan import FileFormat
 from rds_lake.model.warehouse.record import PieceState, RunRecord
 from rds_lake.stages.warehouse.work.advance import advance, cancel

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from urllib.parse import quote
 
-from rds_lake.aws.keys import KeysGateway
 from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.warehouse.keys import KeysGateway
 from rds_lake.aws.warehouse.redshift_data import RedshiftDataGateway
 from rds_lake.model.warehouse.lake_rows import LakeRows
 
