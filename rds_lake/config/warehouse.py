@@ -41,7 +41,9 @@ class Serverless(Settings):
     max_capacity: int = Field(default=32, ge=4, le=1024, description="RPUs that it may grow to.")
     usage_limit: UsageLimit | None = None
     usd_per_rpu_hour: float = Field(
-        default=0.375, ge=0, description="Your Region's price, for estimates and the budget."
+        default=0.375,
+        ge=0,
+        description="Your Region's price, for estimates and the budget; https://aws.amazon.com/redshift/pricing/ has it.",
     )
 
 
