@@ -41,7 +41,9 @@ class Serverless(Settings):
     max_capacity: int = Field(default=32, ge=4, le=1024, description="RPUs that it may grow to.")
     usage_limit: UsageLimit | None = None
     usd_per_rpu_hour: float = Field(
-        default=0.375, ge=0, description="Your Region's price, for estimates and the budget."
+        default=0.375,
+        ge=0,
+        description="Your Region's price, for estimates and the budget; https://aws.amazon.com/redshift/pricing/ has it.",
     )
 
 
@@ -126,7 +128,7 @@ class UnloadOfQuery(Settings):
     delimiter: str | None = Field(default=None, min_length=1, max_length=1)
     gzip: bool = False
     single_file: bool = False
-    most_gb: float = Field(default=5, gt=0, le=6, description="Of a single file; a longer result is an error.")
+    most_gb: float = Field(default=5, gt=0, le=5, description="Of a single file; a longer result is an error.")
     partition_by: tuple[str, ...] = ()
 
     @property

@@ -1,6 +1,7 @@
 """One assembly for production and tests: configuration in, `Definitions` out. No AWS call, no environment; files of `steps:` alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -20,6 +21,7 @@ from rds_lake.defs.sensors.events import events_sensor
 from rds_lake.defs.sensors.failures import failure_sensor
 from rds_lake.defs.sensors.live import live_schedule
 from rds_lake.defs.sensors.reconcile import reconcile_sensor
+from rds_lake.defs.warehouse.arriving import take_arrived
 from rds_lake.defs.warehouse.build import warehouse_definitions
 from rds_lake.model.tables.table import TableTarget
 
@@ -86,7 +88,8 @@ def _checks(config: LakeConfig, keys: Keys) -> list[dg.AssetChecksDefinition]:
 def _sensors(
     config: LakeConfig, keys: Keys, *, interval_seconds: int, grace_seconds: float
 ) -> Iterator[dg.SensorDefinition]:
-    yield events_sensor(config, keys, interval_seconds=interval_seconds)
+    take_json = partial(take_arrived, config)
+    yield events_sensor(config, keys, interval_seconds=interval_seconds, take_json=take_json)
     yield reconcile_sensor(config, keys, interval_seconds=interval_seconds, grace_seconds=grace_seconds)
     for source in changed_sources(config):
         yield changes_sensor(source)

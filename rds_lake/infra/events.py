@@ -6,14 +6,19 @@ Nothing here calls AWS: the template has the rules.
 from __future__ import annotations
 
 import hashlib
+import json
+from collections.abc import Sequence
 from typing import Any
 
+from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.model.dynamodb.glue_run import ENDED
 from rds_lake.model.dynamodb.tables import MANIFESTS
 from rds_lake.model.events.ids import DETAIL_TYPES, EVENT_IDS
 
 # EventBridge's limit of a rule's name.
 _NAME_LENGTH = 64
+# And that of a pattern, with some room: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html
+_PATTERN_LENGTH = 2000
 # An earlier release gave every lake the names of this queue's rules.
 _FIRST_QUEUE = "rds-lake-events"
 
@@ -35,7 +40,7 @@ def rule_name(queue: str, what: str = "") -> str:
 
 
 def event_patterns(
-    queue: str, *, exports_bucket: str | None = None, glue_job: str | None = None
+    queue: str, *, exports_bucket: str | None = None, glue_job: str | None = None, inputs: Sequence[str] = ()
 ) -> dict[str, dict[str, Any]]:
     """Rule name -> pattern: every event the sensor understands and no other.
 
@@ -43,7 +48,8 @@ def event_patterns(
     clusters have no EventID; they pass the pattern, and the parser reads their text
     (https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html).
     `exports_bucket`: where DynamoDB exports to; DynamoDB sends no event, so the manifest that it writes last is the only
-    sign of an export's end. `glue_job`: the job whose ended runs are sent to the queue.
+    sign of an export's end. `glue_job`: the job whose ended runs are sent to the queue. `inputs`:
+    the folders (`s3://bucket/prefix/`) where JSON files ask for runs of a warehouse.
     """
     known: dict[str, Any] = {"detail": {"EventID": list(EVENT_IDS)}}
     unnamed: dict[str, Any] = {"detail": {"EventID": [{"exists": False}]}}
@@ -59,7 +65,33 @@ def event_patterns(
         patterns[rule_name(queue, "manifest")] = _manifests_in(exports_bucket)
     if glue_job:
         patterns[rule_name(queue, "conversion")] = _ends_of(glue_job)
+    if inputs:
+        patterns[rule_name(queue, "input")] = _jsons_in(inputs)
     return patterns
+
+
+def input_folders(config: LakeConfig) -> tuple[str, ...]:
+    """Where the JSON files of warehouses arrive."""
+    return tuple(dict.fromkeys(each.input for each in config.warehouses if each.input))
+
+
+def _jsons_in(folders: Sequence[str]) -> dict[str, Any]:
+    """New JSON files of the folders; where these are too many for a rule, all JSON files of their buckets."""
+    keys: dict[str, list[dict[str, str]]] = {}
+    for folder in folders:
+        bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+        escaped = prefix.replace("\\", "\\\\").replace("*", "\\*")
+        keys.setdefault(bucket, []).append({"wildcard": f"{escaped}*.json"})
+    whole = _objects(list(keys.items()))
+    if len(json.dumps(whole)) <= _PATTERN_LENGTH:
+        return whole
+    return _objects([(bucket, [{"suffix": ".json"}]) for bucket in keys])
+
+
+def _objects(keys: Sequence[tuple[str, list[dict[str, str]]]]) -> dict[str, Any]:
+    each = [{"detail": {"bucket": {"name": [bucket]}, "object": {"key": some}}} for bucket, some in keys]
+    where: dict[str, Any] = each[0] if len(each) == 1 else {"$or": each}
+    return {"source": ["aws.s3"], "detail-type": ["Object Created"]} | where
 
 
 def _ends_of(job: str) -> dict[str, Any]:

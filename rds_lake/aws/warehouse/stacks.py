@@ -17,6 +17,13 @@ from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError
 
 _BEGINNINGS = ("CREATE_IN_PROGRESS", "UPDATE_IN_PROGRESS", "DELETE_IN_PROGRESS")
+# Every status but DELETE_COMPLETE, of stacks that no change set and no import made. AWS lists deleted ones for 90 days.
+_NOT_DELETED = (
+    *(f"{what}_{how}" for what in ("CREATE", "ROLLBACK", "DELETE") for how in ("IN_PROGRESS", "FAILED")),
+    *(f"{what}_{how}" for what in ("UPDATE", "UPDATE_ROLLBACK") for how in ("IN_PROGRESS", "FAILED", "COMPLETE")),
+    "CREATE_COMPLETE", "ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
+)  # fmt: skip
 _REVIEW = "REVIEW_IN_PROGRESS"  # a change set waits for somebody to execute it: nothing is under way
 
 
@@ -140,6 +147,15 @@ class StackGateway:
     def _asked(self, operation: str) -> AbstractContextManager[None]:
         """Around every call; who needs other errors has a class of his own."""
         return aws_errors("cloudformation", operation, about=f"stack {self.name}")
+
+
+def list_stacks(api: Any) -> tuple[str, ...]:
+    """The names of all stacks of the account in this Region that are not deleted."""
+    found: list[str] = []
+    with aws_errors("cloudformation", "ListStacks"):
+        for page in api.get_paginator("list_stacks").paginate(StackStatusFilter=list(_NOT_DELETED)):
+            found += [each["StackName"] for each in page["StackSummaries"]]
+    return tuple(found)
 
 
 def last_operation(events: Sequence[Event]) -> Sequence[Event]:

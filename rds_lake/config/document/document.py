@@ -1,7 +1,7 @@
 """lake.yaml as a document: its values, and where each of them stands.
 
-A problem begins with its place as a path of keys, `sources.0.retention.daily: …`, whichever section it is of, or with the source's
-name, `source 'shop': …`. Here the path is looked up in the text, so that no section of the settings knows about lines:
+A problem begins with its place as a path of keys, `sources.0.retention.daily: …`, whichever section it is of, or with the name of a
+source or warehouse, `source 'shop': …`. Here the path is looked up in the text, so that no section of the settings knows about lines:
 
     sources.0.retention.dayly: unknown key   ->   line 12, column 18: source shop: retention.dayly: unknown key
 
@@ -24,7 +24,9 @@ from rds_lake.errors import ConfigError
 # What PyYAML raises of text that it cannot read: the others than YAMLError of values such as `!!bool x`, `!!int ''`.
 _NOT_YAML = (yaml.YAMLError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError)
 _ENTRY = re.compile(r"(?P<section>(?P<noun>[a-z]+)s)\.(?P<number>\d+)(?:\.|: )")
-_NAMED = re.compile(r"(two sources are named|source) '((?:[^'\\]|\\.)*)'(?:: )?")
+_NAMED = re.compile(r"(two sources are named|source|warehouse) '((?:[^'\\]|\\.)*)'(?:: )?")
+_SECTION_OF = {"warehouse": "warehouses"}
+_SAME_NAME = re.compile(r"\d+ sources and warehouses have that name")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +68,17 @@ class Document:
             entries, number = self._entries(found["section"]), int(found["number"])
             name = _name(entries[number]) if number < len(entries) else None
             return f"{found['noun']} {name or f'number {number + 1}'}: {problem[found.end() :]}"
-        return re.sub(r"^source '([^']*)'", r"source \1", problem)
+        return re.sub(r"^(source|warehouse) '([^']*)'", r"\1 \2", problem)
 
     def _spot(self, problem: str) -> _Spot | None:
         if self.root is None:
             return None
         if found := _NAMED.match(problem):
-            entries = [entry for entry in self._entries("sources") if _name(entry) == found[2]]
+            section = _SECTION_OF.get(found[1], "sources")
+            entries = [entry for entry in self._entries(section) if _name(entry) == found[2]]
             if entries:
-                entry = entries[-1 if found[1].startswith("two") else 0]
+                is_second = found[1].startswith("two") or _SAME_NAME.match(problem, found.end())
+                entry = entries[-1 if is_second else 0]
                 return _deepest(_Spot(entry, entry.start_mark), problem[found.end() :])
         return _deepest(_Spot(self.root, self.root.start_mark), problem)
 

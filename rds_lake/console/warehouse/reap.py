@@ -72,8 +72,11 @@ def _until_gone(sites: Sequence[Site], first: list[Reaped], pace: Pace) -> list[
 def _sentence(found: Reaped) -> str:
     lease = found.lease
     if found.error is not None or lease is None:
-        return f"{found.warehouse}: {found.error or 'nobody ever had it'}"
+        without = "it has no lease, and there are stacks of it" if found.left else "nobody ever had it"
+        return f"{found.warehouse}: {found.error or without}"
     if found.due:
         return f"{found.warehouse}: the lease of run {lease.run} has expired"
+    if found.left:
+        return f"{found.warehouse}: {lease.state}, last by run {lease.run}; there are stacks that no lease names"
     until = f" until {lease.expires_at:%Y-%m-%d %H:%M} UTC" if lease.expires_at is not None else ""
     return f"{found.warehouse}: {lease.state}, last by run {lease.run}{until}; nothing is to be removed"

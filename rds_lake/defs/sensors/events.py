@@ -10,6 +10,8 @@ What belongs here: adapting Dagster's tick to `stages/watch/events.py`. What doe
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
+from functools import partial
 
 import dagster as dg
 
@@ -21,6 +23,7 @@ from rds_lake.defs.sensors.cursors import EventsCursor, read_cursor, render_curs
 from rds_lake.defs.sensors.requests import RUNS_PER_TICK, run_request, selection
 from rds_lake.defs.sensors.run_log import DagsterRunLog, open_run_log
 from rds_lake.errors import RdsLakeError
+from rds_lake.model.events.kinds import JsonArrived
 from rds_lake.stages.databases.plan import export_plans
 from rds_lake.stages.runs.apart import Failed, attempt
 from rds_lake.stages.runs.run_log import is_taken_over
@@ -34,10 +37,13 @@ _TICK_SECONDS = 20
 _RECEIVE_MESSAGES = 500
 # Keys of the last runs asked for: Dagster would look each copy of an event up among all runs, within the tick.
 _REMEMBERED = 500
+TakeJson = Callable[[Gateways, JsonArrived], str | None]
 
 
-def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30) -> dg.SensorDefinition:
-    """The sensor of the lake's events queue."""
+def events_sensor(
+    config: LakeConfig, keys: Keys, *, interval_seconds: int = 30, take_json: TakeJson = lambda *_: None
+) -> dg.SensorDefinition:
+    """The sensor of the lake's events queue. `take_json`: as in `EventPlanner`."""
 
     @dg.sensor(
         name="rds_lake_events",
@@ -54,6 +60,7 @@ def events_sensor(config: LakeConfig, keys: Keys, *, interval_seconds: int = 30)
         log = open_run_log(context.instance, tick_gateways, config, keys, now=utc_now())
         kept = _acknowledge(context, tick_gateways.queue, cursor.acknowledge)
         planner = _planner(context, config, tick_gateways, log, is_late=lambda: time.monotonic() > deadline)
+        planner = replace(planner, take_json=partial(take_json, tick_gateways))
         wanted, settled = _decided(context, tick_gateways.queue, planner, asked=frozenset(cursor.asked))
         asked = (*cursor.asked, *wanted)[-_REMEMBERED:]
         return dg.SensorResult(

@@ -37,8 +37,8 @@ def reaper_sensor(config: LakeConfig, *, interval_seconds: int = INTERVAL_SECOND
         for reaped in reap(sites, apply=True):
             last = reaped.warehouse
             if reaped.error:
-                context.log.error(f"warehouse {reaped.warehouse} could not be looked at: {reaped.error}")
-            elif reaped.due:
+                context.log.error(f"warehouse {reaped.warehouse} could not be looked at as a whole: {reaped.error}")
+            if reaped.due or reaped.left:
                 context.log.warning(sentence(reaped))
             if time.monotonic() > deadline:
                 break
@@ -53,6 +53,8 @@ def sentence(reaped: Reaped) -> str:
     if not reaped.left:
         return f"warehouse {reaped.warehouse}: nothing is left of run {run}, whose lease had expired"
     left = ", ".join(f"{thing.kind} {thing.name} ({thing.state})" for thing in reaped.left)
+    if not reaped.due:
+        return f"warehouse {reaped.warehouse}: being removed: {left}"
     return f"warehouse {reaped.warehouse}: the lease of run {run} had expired; being removed: {left}"
 
 

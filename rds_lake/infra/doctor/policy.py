@@ -1,4 +1,4 @@
-"""The policy of whoever runs `rds-lake doctor`: it reads settings, and no data. Nothing in it can change anything."""
+"""The policy of whoever runs `rds-lake doctor`: it reads settings and leases, and no data. Nothing in it can change anything."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ from collections.abc import Iterator
 from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.dynamodb import is_table_name
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.infra.events import event_patterns
+from rds_lake.infra.events import event_patterns, input_folders
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.policy.document import INLINE_LIMIT, PolicyDocument, Resource, Statement, anything, fixed
 from rds_lake.infra.policy.names import Names, find_key
 from rds_lake.infra.policy.streams.capture import CALLER_ROLE, FUNCTION_ROLE, STREAM_ROLE, calling_sources
 from rds_lake.infra.policy.widen import fitted
 from rds_lake.infra.queue import DEAD_SUFFIX
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.model.warehouse.names import stem_of
 
 
 def doctor_policy(config: LakeConfig, names: Names, *, limit: int = INLINE_LIMIT) -> PolicyDocument:
     """What the doctor asks of AWS for exactly this lake.yaml."""
-    every = (_databases, _tables, _buckets, _key, _roles, _queues, _rules, _topic, _athena, _glue_job)
+    every = (_databases, _tables, _buckets, _key, _roles, _queues, _rules, _topic, _athena, _glue_job, _warehouses)
     return fitted([statement for part in every for statement in part(config, names)], limit)
 
 
@@ -143,7 +145,7 @@ def _queues(config: LakeConfig, names: Names) -> Iterator[Statement]:
 def _rules(config: LakeConfig, names: Names) -> Iterator[Statement]:
     lake = config.lake
     exports, job = lake.exports_bucket if config.has_dynamodb else None, lake.glue_job if config.has_glue_job else None
-    rules = event_patterns(lake.events_queue, exports_bucket=exports, glue_job=job)
+    rules = event_patterns(lake.events_queue, exports_bucket=exports, glue_job=job, inputs=input_folders(config))
     yield Statement(
         sid="SeeRules",
         reason="See the rules' patterns, state and targets.",
@@ -200,4 +202,46 @@ def _glue_job(config: LakeConfig, names: Names) -> Iterator[Statement]:
             reason="See the job that converts large tables.",
             actions=("glue:GetJob",),
             resources=fixed(names.arn("glue", f"job/{config.lake.glue_job}")),
+        )
+
+
+def _warehouses(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    """Leases are the only objects that the doctor reads.
+
+    Long: statements of a policy, one after the other.
+    """
+    if not config.warehouses:
+        return
+    lake = config.lake
+    layout = LakeLayout(bucket=lake.bucket, prefix=lake.prefix)
+    yield Statement(
+        sid="SeeLeases",
+        reason="Read the warehouses' leases: who has each, and until when.",
+        actions=("s3:GetObject",),
+        resources=fixed(
+            *(f"{names.bucket(lake.bucket)}/{layout.warehouse_lease_key(each.name)}" for each in config.warehouses)
+        ),
+    )
+    made = [each for each in config.warehouses if each.mode != "existing"]
+    if made:
+        yield Statement(
+            sid="FindStacks",
+            reason="List the names of stacks, to find one that no lease names. IAM knows no narrower resource for it.",
+            actions=("cloudformation:ListStacks",),
+            resources=anything(),
+        )
+        yield Statement(
+            sid="SeeStacks",
+            reason="See whose stacks of warehouses are.",
+            actions=("cloudformation:DescribeStacks",),
+            resources=fixed(*(names.arn("cloudformation", f"stack/{stem_of(each.name)}-*/*") for each in made)),
+        )
+    own = (lake.bucket, lake.exports_bucket)
+    told = dict.fromkeys(folder.removeprefix("s3://").partition("/")[0] for folder in input_folders(config))
+    if others := [bucket for bucket in told if bucket not in own]:
+        yield Statement(
+            sid="SeeInputBuckets",
+            reason="See whether the buckets of `input:` tell EventBridge of new objects.",
+            actions=("s3:GetBucketNotification",),
+            resources=fixed(*(names.bucket(bucket) for bucket in others)),
         )

@@ -1,6 +1,6 @@
 """All rows that are about AWS, in the order in which they are shown; and what is looked at for one lake.yaml.
 
-A new subject (the leases of warehouses, say) is a module with `ROWS` and `examinations(config)`, and a place in this list.
+A new subject is a module with `ROWS` and `examinations(config)`, and a place in this list.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from rds_lake.infra.doctor.subjects import (
     rules,
     tables,
     topic,
+    warehouses,
 )
 
-SUBJECTS = (credentials, databases, tables, buckets, key, roles, queue, rules, topic, athena, catalogue, quotas)
+SUBJECTS = (
+    credentials, databases, tables, buckets, key, roles, queue, rules, topic, athena, catalogue, warehouses, quotas,
+)  # fmt: skip
 ROWS: tuple[Row, ...] = tuple(row for subject in SUBJECTS for row in subject.ROWS)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from rds_lake.config.database import Database
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.events import input_folders
 from rds_lake.infra.policy.names import Names
 from rds_lake.model.aws.arn import Exportable
 from rds_lake.model.dynamodb.glue_run import ENDED as JOB_ENDED
@@ -53,6 +54,15 @@ def sample_events(what: str, config: LakeConfig, names: Names) -> Iterator[Sampl
             key = "/".join(filter(None, (prefix, "AWSDynamoDB/01700000000000-a1b2c3d4", name)))
             detail = {"bucket": {"name": bucket}, "object": {"key": key, "size": 1}, "reason": "PutObject"}
             yield _sample(f"the new object {name}", names, ("aws.s3", "Object Created"), detail)
+    elif what == "Input":
+        for folder in input_folders(config):
+            bucket, _, prefix = folder.removeprefix("s3://").partition("/")
+            detail = {
+                "bucket": {"name": bucket},
+                "object": {"key": f"{prefix}november.json", "size": 1},
+                "reason": "PutObject",
+            }
+            yield _sample(f"a new JSON in {folder}", names, ("aws.s3", "Object Created"), detail)
     else:
         for state in JOB_ENDED:
             detail = {"jobName": config.lake.glue_job, "state": state, "jobRunId": "jr_1", "severity": "INFO"}

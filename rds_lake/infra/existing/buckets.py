@@ -8,6 +8,7 @@ from typing import Any
 
 from rds_lake.aws.translate import aws_errors
 from rds_lake.errors import AwsError
+from rds_lake.infra.events import input_folders
 from rds_lake.infra.existing.look import Found, Look, Say, plain
 
 _MISSING = ("404", "NoSuchBucket", "NotFound")
@@ -25,6 +26,7 @@ def _bucket(look: Look, parameter: str, name: str) -> Iterator[Found]:
     if not look.wants(parameter, f"{parameter}Itself") or not _is_there(look, name):
         return
     tells = look.config.has_dynamodb and name == look.config.lake.exports_bucket
+    tells = tells or any(folder.startswith(f"s3://{name}/") for folder in input_folders(look.config))
     yield Found(
         parameter=parameter,
         said=f"bucket {name} exists: it is used, and its settings stay as they are",

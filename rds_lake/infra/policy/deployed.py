@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
-from rds_lake.infra.events import event_patterns
+from rds_lake.infra.events import event_patterns, input_folders
 from rds_lake.infra.policy.document import Resource, fixed
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.streams.capture import (
@@ -81,7 +81,7 @@ def _events(config: LakeConfig, names: Names) -> Iterator[Deployed]:
     )
     job = lake.glue_job if config.has_glue_job else None
     exports = lake.exports_bucket if config.has_dynamodb else None
-    rules = event_patterns(lake.events_queue, exports_bucket=exports, glue_job=job)
+    rules = event_patterns(lake.events_queue, exports_bucket=exports, glue_job=job, inputs=input_folders(config))
     yield Deployed(
         sid="DeployRules",
         reason="The rules that send events to the queue.",

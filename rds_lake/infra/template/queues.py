@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.infra.events import event_patterns, rule_name
+from rds_lake.infra.events import event_patterns, input_folders, rule_name
 from rds_lake.infra.policy.queue import queue_policy
 from rds_lake.infra.queue import DEAD_SUFFIX, KEEP_SECONDS, MAX_RECEIVES, VISIBILITY_SECONDS
 from rds_lake.infra.template.parameters import equals, named
@@ -108,18 +108,20 @@ def dead_letters_name(config: LakeConfig) -> Any:
 
 
 def rules_of(config: LakeConfig) -> dict[str, tuple[str, dict[str, Any]]]:
-    """What a rule is about -> its name and pattern: only those that some source of lake.yaml needs."""
+    """What a rule is about -> its name and pattern: only those that some source or warehouse of lake.yaml needs."""
     settings = config.lake
     patterns = event_patterns(
         settings.events_queue,
         exports_bucket=settings.exports_bucket if config.has_dynamodb else None,
         glue_job=settings.glue_job if config.has_glue_job else None,
+        inputs=input_folders(config),
     )
     needed = {
         "Rds": ("", bool(config.databases)),
         "Backup": ("backup", takes_backups(config)),
         "Manifest": ("manifest", config.has_dynamodb),
         "Conversion": ("conversion", config.has_glue_job),
+        "Input": ("input", bool(input_folders(config))),
     }
     names = {what: rule_name(settings.events_queue, word) for what, (word, wanted) in needed.items() if wanted}
     return {what: (name, patterns[name]) for what, name in names.items()}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.infra.events import input_folders
 from rds_lake.infra.template.key import key_arn
 from rds_lake.infra.template.parameters import equals
 from rds_lake.infra.template.parts import (
@@ -68,7 +69,10 @@ def _properties(config: LakeConfig, bucket: str) -> dict[str, Any]:
         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": _LEFTOVER_DAYS},
     }
     # Only what is exported is told of; it is on for databases, too, so that a source of DynamoDB may be added later.
-    told = bucket == config.lake.exports_bucket
+    # JSON files of warehouses may arrive in it as well, beside the lake.
+    told = bucket == config.lake.exports_bucket or any(
+        folder.startswith(f"s3://{bucket}/") for folder in input_folders(config)
+    )
     to_events = {"NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}}}
     return {
         "BucketName": bucket,

@@ -45,6 +45,15 @@ class TableExportWritten:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JsonArrived:
+    """Somebody put a JSON file into S3; it may ask for a run of a warehouse. `etag`: of what was put, None where S3 does not say."""
+
+    bucket: str
+    key: str
+    etag: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobEnded:
     """A run of a Glue job ended, well or badly. The event does not say what the run was asked."""
 
@@ -81,6 +90,7 @@ Event = (
     | ExportEnded
     | ExportWritten
     | TableExportWritten
+    | JsonArrived
     | JobEnded
     | BackupFailed
     | ForeignEvent

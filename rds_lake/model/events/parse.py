@@ -11,6 +11,7 @@ subscription's own notification, or S3's and SNS's `Records`; wrappers are taken
 | Backup Job State Change COMPLETED | an RDS recovery point, which is a snapshot | SnapshotCreated |
 | Backup Job State Change FAILED, ABORTED, EXPIRED, PARTIAL | a database that was not backed up | BackupFailed |
 | S3 object created, `export_info_<task>.json` | an export wrote its last file | ExportWritten |
+| S3 object created, another `.json` | may ask for a run of a warehouse | JsonArrived |
 | Glue Job State Change | a run of a Glue job ended | JobEnded |
 | S3 object created, `<set>/AWSDynamoDB/<id>/manifest-….json` | DynamoDB wrote a manifest of an export | TableExportWritten |
 """
@@ -33,6 +34,7 @@ from rds_lake.model.events.kinds import (
     ExportWritten,
     ForeignEvent,
     JobEnded,
+    JsonArrived,
     MalformedEvent,
     SnapshotCreated,
     TableExportWritten,
@@ -87,7 +89,7 @@ def _record(record: Any, *, depth: int) -> Iterator[Event]:
         # (https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html).
         key = _key(record["s3"])
         created = str(record.get("eventName", "")).startswith("ObjectCreated:")
-        yield _s3_event(unquote_plus(key) if key is not None else None, created=created)
+        yield _s3_event(unquote_plus(key) if key is not None else None, record["s3"], created=created)
     else:
         yield ForeignEvent(reason="a record of another service")
 
@@ -109,7 +111,7 @@ def _event(message: dict[str, Any]) -> Event:
         case "aws.backup":
             return _backup_event(message, detail)
         case "aws.s3":
-            return _s3_event(_key(detail), created=message.get("detail-type") == "Object Created")
+            return _s3_event(_key(detail), detail, created=message.get("detail-type") == "Object Created")
         case "aws.glue":
             return _glue_event(message.get("detail-type"), detail)
         case _:
@@ -199,13 +201,17 @@ def _glue_event(kind: Any, detail: dict[str, Any]) -> Event:
 
 
 def _key(part: dict[str, Any]) -> str | None:
-    item = part.get("object")
-    key = item.get("key") if isinstance(item, dict) else None
-    return key if isinstance(key, str) else None
+    return _text(part, "object", "key")
 
 
-def _s3_event(key: str | None, *, created: bool) -> Event:
-    """`<prefix>/<task>/export_info_<task>.json` is an export's last file; every other object is foreign."""
+def _text(part: dict[str, Any], inside: str, name: str) -> str | None:
+    item = part.get(inside)
+    value = item.get(name) if isinstance(item, dict) else None
+    return value if isinstance(value, str) else None
+
+
+def _s3_event(key: str | None, part: dict[str, Any], *, created: bool) -> Event:
+    """`<prefix>/<task>/export_info_<task>.json` is an export's last file; of others only JSON files may be for us."""
     if key is None:
         return MalformedEvent(reason="an S3 event without key")
     folder, _, name = key.rpartition("/")
@@ -214,6 +220,9 @@ def _s3_event(key: str | None, *, created: bool) -> Event:
         return ExportWritten(export_task=task)
     if created and name in MANIFESTS and (export := _table_export(folder)):
         return export
+    bucket = _text(part, "bucket", "name")
+    if created and bucket and name.endswith(".json") and not name.endswith(".errors.json"):
+        return JsonArrived(bucket=bucket, key=key, etag=_text(part, "object", "etag") or _text(part, "object", "eTag"))
     return ForeignEvent(reason=f"S3 object {key[:200]!r}")
 
 

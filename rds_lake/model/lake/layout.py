@@ -198,6 +198,10 @@ class LakeLayout:
         """Everything about one warehouse; with trailing slash."""
         return self._key("_warehouses", warehouse) + "/"
 
+    def warehouse_lease_key(self, warehouse: str) -> str:
+        """Who has the warehouse, and what exists because of it."""
+        return f"{self.warehouse_folder(warehouse)}lease.json"
+
     def warehouse_staging(self, warehouse: str, run: str) -> str:
         """Where a run's results are written before they are published; with trailing slash."""
         return f"{self.warehouse_folder(warehouse)}staging/{plain_segment(run)}/"

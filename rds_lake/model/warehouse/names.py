@@ -19,6 +19,8 @@ from dataclasses import dataclass, replace
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.warehouse.plan import Mode
 
+# Of a stack: how the names of its run's statements begin, which name lake, warehouse and run.
+STATEMENTS_TAG = "rds-lake:statements"
 ADMIN = "rds_lake_admin"
 _HASHED = 10
 
@@ -48,16 +50,41 @@ class Names:
 
 def names_of(layout: LakeLayout, warehouse: str, run: str, mode: Mode, number: int) -> Names:
     """The names of a run's lease; `number` is the lease's."""
-    lake = f"s3://{layout.bucket}/{layout.prefix}"
-    statements = f"rds-lake/{_hash(lake)}/{warehouse}/{run}/"
-    common = Names(statements=statements, staging=layout.warehouse_staging(warehouse, run))
     if mode is Mode.EXISTING:
-        return common
-    name = f"{stem_of(warehouse)}-{_hash(lake, warehouse, run, str(number))}"
-    made = replace(common, stack=name, role=name, secret=f"redshift!{name}-{ADMIN}")
+        return _of_run(layout, warehouse, run)
+    name = f"{stem_of(warehouse)}-{_hash(_lake(layout), warehouse, run, str(number))}"
+    names = names_of_stack(layout, warehouse, run, name)
     if mode is Mode.CLUSTER:
-        return replace(made, cluster=name, groups=f"{name}-")
-    return replace(made, namespace=name, workgroup=name)
+        return replace(names, namespace=None, workgroup=None)
+    return replace(names, cluster=None, groups=None)
+
+
+def names_of_stack(layout: LakeLayout, warehouse: str, run: str, stack: str) -> Names:
+    """Everything that a stack of this name may have made for a run, whatever the warehouse's mode."""
+    return replace(
+        _of_run(layout, warehouse, run), stack=stack, role=stack, secret=f"redshift!{stack}-{ADMIN}", cluster=stack,
+        groups=f"{stack}-", namespace=stack, workgroup=stack,
+    )  # fmt: skip
+
+
+def is_name_of(warehouse: str, stack: str) -> bool:
+    """Whether a stack of this name may be one of the warehouse; one of another lake's may have such a name as well."""
+    return re.fullmatch(rf"{re.escape(stem_of(warehouse))}-[0-9a-f]{{{_HASHED}}}", stack) is not None
+
+
+def statements_of(layout: LakeLayout, warehouse: str) -> str:
+    """How the names of all statements of the warehouse begin; no other lake's begin so."""
+    return f"rds-lake/{_hash(_lake(layout))}/{warehouse}/"
+
+
+def _of_run(layout: LakeLayout, warehouse: str, run: str) -> Names:
+    return Names(
+        statements=f"{statements_of(layout, warehouse)}{run}/", staging=layout.warehouse_staging(warehouse, run)
+    )
+
+
+def _lake(layout: LakeLayout) -> str:
+    return f"s3://{layout.bucket}/{layout.prefix}"
 
 
 def stem_of(warehouse: str) -> str:
@@ -76,8 +103,7 @@ def _hash(*parts: str) -> str:
 
 def foreign_names(names: Names, layout: LakeLayout, warehouse: str, run: str) -> tuple[str, ...]:
     """Which of the names no run of the warehouse makes. Whoever can write a lease could name anything to be removed."""
-    own = re.compile(rf"{re.escape(stem_of(warehouse))}-[0-9a-f]{{{_HASHED}}}")
-    stack = names.stack if names.stack is not None and own.fullmatch(names.stack) else None
+    stack = names.stack if names.stack is not None and is_name_of(warehouse, names.stack) else None
     made = {names.role, names.cluster, names.namespace, names.workgroup}
     foreign = {each for each in (names.stack, *made) if each != stack}
     if stack is None or names.groups != f"{stack}-":

@@ -63,6 +63,15 @@ def render_unload(unload: Unload, to: str, *, role: str, kms_key: str | None) ->
     return f"UNLOAD ({quoted}) TO {literal(to)} {' '.join(option for option in options if option)}"
 
 
+def render_guard(unload: Unload, sample: int) -> tuple[str, str]:
+    """How many rows the result has, and some of them: what its size is estimated from."""
+    query = unload.query.strip().rstrip(";")
+    return (
+        f"SELECT count(*) FROM ({query}\n) AS rds_lake_result",
+        f"SELECT * FROM ({query}\n) AS rds_lake_result LIMIT {sample}",
+    )
+
+
 def _megabytes(most: int) -> int:
     """The size above which a single file is split, and so noticed; Redshift takes whole megabytes from 5 on."""
     return -(-max(most, _SMALLEST_FILE) // _MB)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.errors import LeaseLostError, ManifestError
 from rds_lake.model.warehouse.lease import (
     Lease,
@@ -37,7 +38,7 @@ class Busy:
 
 def lease_key(site: Site) -> str:
     """Where the lease is, in the lake's bucket."""
-    return f"{site.lake.layout.warehouse_folder(site.name)}lease.json"
+    return site.lake.layout.warehouse_lease_key(site.name)
 
 
 def read_lease(site: Site) -> Lease | None:
@@ -76,6 +77,16 @@ def keep_alive(site: Site, run: str) -> Lease:
     lease = change_lease(site, extend)
     assert lease is not None
     return lease
+
+
+def overtime(lease: Lease, settings: WarehouseSettings, now: datetime) -> str | None:
+    """Why the run has to end by its time; None while it has some left."""
+    if now < lease.ends_at:
+        return None
+    return (
+        f"run {lease.run} has had the warehouse {lease.warehouse} since {lease.taken_at:%Y-%m-%d %H:%M} UTC, longer than `most_hours: "
+        f"{settings.most_hours:g}` of lake.yaml, so it was ended and everything is removed; raise `most_hours`, or load less"
+    )
 
 
 def change_lease(site: Site, change: Callable[[Lease | None], Lease | None]) -> Lease | None:

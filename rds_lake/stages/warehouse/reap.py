@@ -3,23 +3,26 @@
     for reaped in reap([site, ...], apply=True): ...
 
 A run that died, was cancelled, or whose turns stopped leaves a lease that expires; so does a warehouse that was kept for some
-minutes. A removal that is under way goes on, whoever began it. One warehouse that cannot be looked at never stops the others.
+minutes. A removal that is under way goes on, whoever began it. Stacks that no lease names go as well (`strays.py`). One warehouse
+that cannot be looked at never stops the others.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from rds_lake.aws.warehouse.stacks import list_stacks
 from rds_lake.config.warehouse import WarehouseSettings
-from rds_lake.errors import RdsLakeError
+from rds_lake.errors import AwsError, RdsLakeError, TransientError
 from rds_lake.model.warehouse.lease import Lease, LeaseState, removing
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.warehouse.lease import change_lease, read_lease
 from rds_lake.stages.warehouse.leftovers import all_leftovers
-from rds_lake.stages.warehouse.remove import Remaining, finish, keep, stays
+from rds_lake.stages.warehouse.remove import Remaining, finish, keep, stays, stepped
 from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.strays import name_in_lease, strays_of, thing_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,7 @@ class Reaped:
     """What became of one warehouse. `lease`: what it said before, None where there is none.
 
     `left`: what was there at this look, whose removal is under way now. `due`: whether the lease had expired; without `left`
-    everything that it named is gone then. `error`: why the warehouse could not be looked at.
+    everything that it named is gone then, without `due` `left` are stacks that no lease names. `error`: what could not be looked at.
     """
 
     warehouse: str
@@ -44,11 +47,24 @@ class Reaped:
 
 def reap(sites: Iterable[Site], *, apply: bool) -> Iterator[Reaped]:
     """Each warehouse, one after the other. Without `apply` nothing is changed: `left` is what would go."""
+    stacks: Collection[str] | None = None
+    unlisted: str | None = None
     for site in sites:
         try:
-            yield _reaped(site, apply=apply)
+            if stacks is None and unlisted is None:
+                stacks, unlisted = _listed(site)  # before the first lease is read (`strays.py`)
+            found = _reaped(site, stacks or (), apply=apply)
+            yield found if unlisted is None else replace(found, error=unlisted)
         except RdsLakeError as error:
             yield Reaped(warehouse=site.name, error=str(error))
+
+
+def _listed(site: Site) -> tuple[Collection[str] | None, str | None]:
+    """The names of all stacks, and why they could not be listed: leases are reaped all the same."""
+    try:
+        return list_stacks(site.stacks), None
+    except (AwsError, TransientError) as error:
+        return None, f"whether there are stacks that no lease names is not known: {error}"
 
 
 def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ...]:
@@ -67,12 +83,18 @@ def forgotten(lake: Lake, known: Collection[str]) -> tuple[WarehouseSettings, ..
     return tuple(found)
 
 
-def _reaped(site: Site, *, apply: bool) -> Reaped:
+def _reaped(site: Site, stacks: Collection[str], *, apply: bool) -> Reaped:
     lease = read_lease(site)
+    strays = strays_of(site, lease, stacks)
+    if apply and strays and (lease is None or lease.state is LeaseState.FREE):
+        named = name_in_lease(site, strays[0])
+        lease, strays = (named, strays[1:]) if named is not None else (lease, strays)
+    others = tuple(thing_of(site, each) for each in strays)
+    others = stepped(others) if apply else others
     if lease is None or not lease.expired(site.clock()):
-        return Reaped(warehouse=site.name, lease=lease)
+        return Reaped(warehouse=site.name, lease=lease, left=others)
     left = _end(site, lease) if apply else tuple(all_leftovers(site, lease))
-    return Reaped(warehouse=site.name, lease=lease, due=True, left=left)
+    return Reaped(warehouse=site.name, lease=lease, due=True, left=(*left, *others))
 
 
 def _end(site: Site, lease: Lease) -> Remaining:

@@ -11,23 +11,34 @@ failed is an error with CloudFormation's own reasons; what it left is removed by
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rds_lake.aws.warehouse.clusters import Existing
 from rds_lake.aws.warehouse.stacks import Event, Stack, StackGateway, last_operation
 from rds_lake.errors import ConfigError, ConflictError, LeaseLostError, StackError
-from rds_lake.model.warehouse.lease import Lease
-from rds_lake.model.warehouse.names import client_token
+from rds_lake.model.warehouse.lease import Lease, LeaseState
+from rds_lake.model.warehouse.names import STATEMENTS_TAG, client_token
 from rds_lake.model.warehouse.plan import Mode, Plan
 from rds_lake.model.warehouse.target import Target
-from rds_lake.stages.warehouse.lease import Busy, change_lease, take
+from rds_lake.stages.warehouse.lease import Busy, change_lease, overtime, read_lease, take
 from rds_lake.stages.warehouse.site import Site
 
 TEMPLATE_TAG = "rds-lake:template"
 ROLE_OUTPUT = "Role"
 _MOST_MINUTES = 60  # of a creation; ClusterAvailable's own waiter gives up after 30
 _GOOD = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+_QUOTA = re.compile(r"quota|limit exceeded|exceeded .*limit", re.IGNORECASE)
+_OF_QUOTA = (
+    "a quota of the account is used up: `rds-lake warehouse status` shows what warehouses of this lake exist; ask AWS for more in "
+    "Service Quotas (Amazon Redshift), or choose fewer or smaller nodes or RPUs in lake.yaml"
+)
+_TIME = re.compile(r"TimeoutInMinutes|time exceeded|timed? ?out", re.IGNORECASE)
+_OF_TIME = (
+    f"the creation took longer than {_MOST_MINUTES} minutes, and was given up: see AWS's health dashboard, and `vpc:` and `subnets:` "
+    "in lake.yaml, then run it again"
+)
 _AVAILABLE = "available"
 
 
@@ -51,6 +62,8 @@ def bring_up(site: Site, plan: Plan) -> Target | NotYet:
         return NotYet(why=lease.why)
     if lease.mode is Mode.EXISTING:
         return existing(site)
+    if too_long := overtime(lease, site.settings, site.clock()):
+        raise StackError(too_long)
     stacks = stacks_of(site, lease)
     stack = stacks.look()
     if stack is None:
@@ -100,29 +113,42 @@ def _create(site: Site, stacks: StackGateway, lease: Lease) -> NotYet:
             f"run {lease.run} stood still for longer than its lease of warehouse {site.name}: start it anew"
         )
     try:
-        stacks.create(
+        made = stacks.create(
             TemplateBody=text,
             TimeoutInMinutes=_MOST_MINUTES,
             ClientRequestToken=client_token(f"{lease.names.stack}/{lease.made_by}/create"),
-            **_order(site, text),
+            **_order(site, text, lease),
         )
     except ConflictError:
         return NotYet(why=f"another turn of run {lease.run} creates stack {stacks.name}")
+    _require_lease(site, stacks, lease, made)
     return NotYet(why=f"stack {stacks.name} is being created")
+
+
+def _require_lease(site: Site, stacks: StackGateway, lease: Lease, made: str) -> None:
+    """A process that stood still between its lease and this stack takes it back; one that died there, `strays.py` finds."""
+    now = read_lease(site)
+    if now is not None and now.state is LeaseState.HELD and (now.run, now.number) == (lease.run, lease.number):
+        return
+    stacks.delete(made, client_token(f"{made}/late"))
+    raise LeaseLostError(
+        f"the lease of run {lease.run} ended before its stack {stacks.name} was begun, so that is deleted; start the run anew"
+    )
 
 
 def _update(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> NotYet | Target:
     """What was kept, and was made by other settings, becomes as the settings of now."""
     text = site.template(lease.names)
-    if not stacks.update(stack.id, TemplateBody=text, **_order(site, text)):
+    if not stacks.update(stack.id, TemplateBody=text, **_order(site, text, lease)):
         return _target(site, stacks, stack, lease)
     return NotYet(why=f"stack {stack.name} is being updated to the settings of now")
 
 
-def _order(site: Site, text: str) -> dict[str, object]:
+def _order(site: Site, text: str, lease: Lease) -> dict[str, object]:
+    tags = {TEMPLATE_TAG: _digest(text), "rds-lake:warehouse": site.name, STATEMENTS_TAG: lease.names.statements}
     return {
         "Capabilities": ["CAPABILITY_NAMED_IAM"],
-        "Tags": [{"Key": TEMPLATE_TAG, "Value": _digest(text)}, {"Key": "rds-lake:warehouse", "Value": site.name}],
+        "Tags": [{"Key": key, "Value": value} for key, value in tags.items()],
     }
 
 
@@ -182,15 +208,18 @@ def _found(site: Site, lease: Lease) -> tuple[Existing | None, str | None]:
 
 
 def _failed(stack: Stack, events: Sequence[Event]) -> StackError:
+    last = last_operation(_before_rollback(events))
     problems = [
         f"{event.logical} ({event.type} {event.physical}), {event.status}: {event.reason or 'no reason given'}"
-        for event in last_operation(_before_rollback(events))
+        for event in last
         if event.failed
     ]
+    problems += [_OF_QUOTA] if any(_QUOTA.search(problem) for problem in problems) else []
+    problems += [_OF_TIME] if any(_TIME.search(event.reason) for event in last) else []
     return StackError(
         f"stack {stack.name} of the warehouse is in {stack.status}. Mend what CloudFormation says, then run it again; what it left "
         "is removed by this run, or by `rds-lake warehouse reap --apply`:",
-        problems or ["CloudFormation names no resource: it took longer than it may, or was cancelled"],
+        problems or ["CloudFormation names no resource: it was cancelled; run it again"],
     )
 
 

@@ -21,7 +21,7 @@ from rds_lake.model.warehouse.record import Phase, Piece, PieceState, RunRecord
 from rds_lake.model.warehouse.target import Target
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.warehouse.cost import over_budget
-from rds_lake.stages.warehouse.lease import keep_alive
+from rds_lake.stages.warehouse.lease import keep_alive, overtime
 from rds_lake.stages.warehouse.records import StoredRun, get_run, write_run
 from rds_lake.stages.warehouse.remove import take_down
 from rds_lake.stages.warehouse.site import Site
@@ -89,9 +89,11 @@ def _create(works: Works, record: RunRecord) -> RunRecord:
 
 def _work(works: Works, record: RunRecord) -> RunRecord:
     try:
-        keep_alive(works.site, record.plan.run)
+        lease = keep_alive(works.site, record.plan.run)
     except LeaseLostError as error:
         return _ended(works, replace(record, error=str(error)))
+    if too_long := overtime(lease, works.settings, works.clock()):
+        return _removing(works, record, too_long)
     if refused := over_budget(record, works.settings, works.clock()):
         return _removing(works, record, refused)
     record = advance(record, _target(record), works.hands(record))

@@ -25,6 +25,7 @@ from rds_lake.model.events.kinds import (
     ExportWritten,
     ForeignEvent,
     JobEnded,
+    JsonArrived,
     MalformedEvent,
     SnapshotCreated,
     TableExportWritten,
@@ -76,7 +77,8 @@ class EventPlanner:
 
     One planner per tick: the decision about an event is remembered, so that a thousand copies of it cost one call.
     `is_taken_over`: whether another run has done what this one would do, or is about to. `is_late`: whether the tick's time is
-    over; messages that are not decided by then stay in the queue.
+    over; messages that are not decided by then stay in the queue. `take_json`: begins the run of a warehouse that a JSON asks for, or
+    writes what is wrong with it, and says so; None where no warehouse looks for JSON files there.
     """
 
     rds: RdsGateway
@@ -87,6 +89,7 @@ class EventPlanner:
     conversions: GlueWatch | None = None
     is_taken_over: Callable[[WantedRun], bool] = lambda _: False
     is_late: Callable[[], bool] = lambda: False
+    take_json: Callable[[JsonArrived], str | None] = lambda _: None
     _decided: dict[Event, _Decision] = field(default_factory=dict, init=False, repr=False)
 
     def plan(self, messages: Iterable[QueueMessage]) -> EventPlan:
@@ -160,6 +163,8 @@ class EventPlanner:
                 )
             case TableExportWritten():
                 return self._table_exported(event)
+            case JsonArrived(bucket=bucket, key=key):
+                return _Decision(note=self.take_json(event) or f"not for us: S3 object s3://{bucket}/{key[:200]}")
             case JobEnded():
                 return self._job_ended(event)
             case BackupFailed():

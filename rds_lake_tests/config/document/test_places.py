@@ -95,6 +95,16 @@ def test_a_problem_of_two_sources_stands_at_the_second_of_them() -> None:
     ]
 
 
+def test_a_problem_of_a_warehouse_stands_at_that_warehouse_and_of_two_of_a_name_at_the_second() -> None:
+    loads = "loads: [{table: other.orders}]"
+    twice = f"\nwarehouses:\n  - {{name: mart}}\n  - {{name: mart, mode: cluster}}\n  - name: big\n    {loads}\n  - {{name: shop}}\n"
+    assert problems_of(file_with(line_13=LINES[12] + twice)) == [
+        "line 16, column 5: warehouse mart: 2 sources and warehouses have that name, under which their assets are; names must differ",
+        "line 18, column 14: warehouse big: loads.0.table: no source is named 'other'; there are shop, reviews",
+        "line 19, column 5: warehouse shop: 2 sources and warehouses have that name, under which their assets are; names must differ",
+    ]
+
+
 _KEYS = st.sampled_from(
     ["bucket", "kind", "identifier", "tables", "athena", "retention", "which", "max_drop", "bogus", "priority"]
 )

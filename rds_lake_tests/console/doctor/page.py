@@ -28,6 +28,7 @@ _TITLES = {
     "workgroup": "Athena's workgroup",
     "catalogue": "The Glue catalogue",
     "job": "The Glue job",
+    "warehouse": "Warehouses",
     "quota": "Quotas",
     "names": "Names",
     "streams": "Capture of changes",

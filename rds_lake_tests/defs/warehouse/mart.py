@@ -74,6 +74,21 @@ class Mart:
         text = json.dumps(body).encode() if isinstance(body, dict) else body
         self.s3.put_object(Bucket="acme-drop", Key=key, Body=text)
 
+    def tell_of_objects(self) -> None:
+        """Have acme-drop send events of its objects to EventBridge."""
+        told = {"EventBridgeConfiguration": {}}
+        self.s3.put_bucket_notification_configuration(Bucket="acme-drop", NotificationConfiguration=told)
+
+    def messages(self) -> int:
+        """How many are in the lake's queue, received or not."""
+        sqs, counts = (
+            self.world.clients.client("sqs"),
+            ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"),
+        )
+        url = sqs.get_queue_url(QueueName=self.world.config.lake.events_queue)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=list(counts))["Attributes"]
+        return sum(int(found[name]) for name in counts)
+
     def errors(self, name: str) -> dict[str, Any]:
         """The errors beside a JSON."""
         return json.loads(self.s3.get_object(Bucket="acme-drop", Key=f"jobs/{name}.errors.json")["Body"].read())

@@ -22,6 +22,33 @@ def test_the_same_object_is_one_run_however_often_it_is_seen(mart: Mart) -> None
     assert len(mart.open()) == 2
 
 
+def test_an_event_of_s3_begins_the_run_and_the_same_event_twice_is_one_run(mart: Mart) -> None:
+    """S3 -> EventBridge -> the lake's queue -> `rds_lake_events`. Mutation that fails it: no rule for `input:`."""
+    mart.tell_of_objects()
+    mart.put("jobs/a.json", GOOD)
+    mart.put("jobs/wrong.json", {"version": 3})
+    mart.put("data/more.json", GOOD)
+    mart.shell.tick()
+    (run,) = mart.open()
+    assert mart.record(run).cause == "s3://acme-drop/jobs/a.json"
+    assert mart.errors("wrong.json")["problems"]
+    mart.put("jobs/a.json", GOOD)  # S3 tells of it once more; its bytes are the same
+    mart.shell.tick()
+    mart.tick()
+    mart.tick()
+    assert mart.open() == (run,)
+    mart.shell.tick()
+    assert mart.messages() == 0, "whatever came is acknowledged"
+
+
+def test_what_no_event_told_of_is_found_by_listing(mart: Mart) -> None:
+    mart.put("jobs/a.json", GOOD)
+    mart.shell.tick()
+    assert mart.open() == ()
+    mart.tick()
+    assert len(mart.open()) == 1
+
+
 def test_six_broken_ones_have_their_errors_beside_them_and_never_stop_a_good_one(mart: Mart) -> None:
     broken = {
         "1": b"",

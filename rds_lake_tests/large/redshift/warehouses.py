@@ -72,9 +72,12 @@ def _weather(yard: Yard, seeds: int) -> None:
 
 def _month(yard: Yard, nights: int) -> None:
     bills = Month(yard=yard, dice=Random(1)).play(nights)
-    over = [each for each in bills if each.billed > each.allowed]
+    over = [each for each in bills if each.is_over]
     billed, allowed = sum(each.billed for each in bills), sum(each.allowed for each in bills)
-    click.echo(f"{nights} nights: {billed:.0f} minutes billed, {allowed:.0f} allowed")
+    deleting = sum(each.existed - each.billed for each in bills)
+    click.echo(
+        f"{nights} nights: {billed:.0f} minutes billed, {allowed:.0f} allowed; AWS deleted for {deleting:.0f} more"
+    )
     bar(f"nights_of_{nights}_that_cost_more_than_they_may", len(over), 0, at_most=True)
 
 

@@ -17,6 +17,7 @@ from rds_lake.model.events.kinds import (
     ExportWritten,
     ForeignEvent,
     JobEnded,
+    JsonArrived,
     MalformedEvent,
     SnapshotCreated,
 )
@@ -215,6 +216,23 @@ def test_backups_of_other_things_are_foreign() -> None:
     )
     assert isinstance(parse(backup("FAILED", resourceArn="arn:aws:ec2:us-east-1:1:volume/vol-1")), ForeignEvent)
     assert isinstance(parse(backup("FAILED")), ForeignEvent)
+
+
+@pytest.mark.parametrize(
+    ("key", "asks"), [("jobs/a.json", True), ("jobs/a.json.errors.json", False), ("jobs/a.gz", False)]
+)
+def test_another_json_that_arrives_may_ask_for_a_run_of_a_warehouse(key: str, asks: bool) -> None:
+    detail = {"bucket": {"name": "acme-drop"}, "object": {"key": key, "etag": "0a1b"}}
+    event = parse(json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail}))
+    assert isinstance(event, ForeignEvent) is not asks
+    if asks:
+        direct = {
+            "eventName": "ObjectCreated:Put",
+            "s3": {"bucket": {"name": "acme-drop"}, "object": {"key": key, "eTag": "0a1b"}},
+        }
+        assert (
+            event == JsonArrived(bucket="acme-drop", key=key, etag="0a1b") == parse(json.dumps({"Records": [direct]}))
+        )
 
 
 def test_the_last_file_of_an_export_names_its_task_in_both_of_s3s_notifications() -> None:

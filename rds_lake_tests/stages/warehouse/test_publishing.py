@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from rds_lake.aws.warehouse.keys import KeysGateway
 from rds_lake.model.warehouse.plan import FileFormat
 from rds_lake.model.warehouse.record import PieceState, RunRecord
 from rds_lake.stages.warehouse.work.advance import advance, cancel
@@ -61,6 +62,17 @@ def test_a_result_of_several_files_is_what_its_manifest_names(running: Running) 
     assert {key for key in found if "run-1" in key} != set()  # somebody may be reading them
 
 
+def test_an_alias_of_the_lakes_key_is_the_keys_arn_to_redshift(running: Running) -> None:
+    """UNLOAD takes the id or ARN of a key (https://docs.aws.amazon.com/redshift/latest/dg/r_UNLOAD.html)."""
+    kms = running.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    kms.create_alias(AliasName="alias/acme-lake", TargetKeyId=key["KeyId"])
+    record = record_of(plan_of(csv_result("r", ROWS)))
+    record = running.finish(record, kms_key="alias/acme-lake", keys=KeysGateway(kms))
+    sent = running.client("redshift-data").describe_statement(Id=record.pieces[0].statement)["QueryString"]
+    assert errors(record) == {} and f"KMS_KEY_ID '{key['Arn']}' ENCRYPTED" in sent
+
+
 def test_no_rows_are_a_file_with_its_header(running: Running) -> None:
     record = publish(running, csv_result("r", "select 1 as id where 1 = 2"))
     assert running.objects() == {"r/r.csv": b"id\n"} and record.pieces[0].notes == ("it has no rows",)
@@ -107,6 +119,31 @@ def test_a_result_that_is_too_large_for_one_file_is_absent(running: Running) -> 
     wide = "select repeat('x', 60000)::varchar(60000) as a from (select 1 as n union all select 2)"
     said = errors(publish(running, csv_result("r", wide, most_bytes=100_000)))["r"]
     assert "more than the 100,000 bytes of one file" in said and running.objects() == {}
+
+
+def test_a_result_that_would_be_twice_as_long_as_one_file_may_be_is_not_even_written(running: Running) -> None:
+    """Mutation that fails it: the question before the UNLOAD is left out."""
+    many = (
+        "select a.n, repeat('ä', 100)::varchar(200) as t from (" + " union all ".join(["select 1 as n"] * 100) + ") a"
+    )
+    record = publish(running, csv_result("r", f"with a as ({many}) select * from a order by n;", most_bytes=10_000))
+    assert errors(record)["r"].startswith(
+        "unload r: its result has 100 rows, which make about 0.00 GiB by the first 100 of them"
+    )
+    assert "nothing was written. Leave `single_file` out, select less, or add `gzip`" in errors(record)["r"]
+    staged = running.objects("acme-lake", "lake/_warehouses/usage/staging/run-1/")
+    sent = [one.name.rpartition("/")[2] for one in running.hands().data.named("rds-lake/abc/usage/run-1/")]
+    assert (sent, staged, running.objects()) == (["0"], {}, {})
+
+
+def test_a_result_that_fits_once_it_is_packed_is_written(running: Running) -> None:
+    many = "select repeat('x', 200)::varchar(200) as t from (" + " union all ".join(["select 1 as n"] * 200) + ")"
+    assert errors(publish(running, csv_result("r", many, most_bytes=20_000, gzip=True))) == {}
+
+
+def test_a_query_that_is_wrong_is_said_by_unload_itself(running: Running) -> None:
+    said = errors(publish(running, csv_result("r", "select nothing from nowhere")))["r"]
+    assert "nowhere" in said and said.endswith("nothing was published")
 
 
 def test_files_that_are_not_what_redshift_said_are_not_published(running: Running) -> None:

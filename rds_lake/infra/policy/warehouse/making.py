@@ -13,7 +13,7 @@ from rds_lake.config.warehouse import WarehouseSettings
 from rds_lake.infra.policy.document import Resource, Statement, anything, fixed
 from rds_lake.infra.policy.names import Names
 from rds_lake.infra.policy.warehouse.role import redshift_services
-from rds_lake.infra.policy.warehouse.running import data_api, results
+from rds_lake.infra.policy.warehouse.running import data_api, key_by_alias, results
 from rds_lake.model.warehouse.names import stem_of
 
 
@@ -26,6 +26,7 @@ def warehouse_statements(
     made = [settings for settings in warehouses if settings.mode != "existing"]
     yield from data_api(warehouses, names)
     yield from results(config, warehouses, names)
+    yield from key_by_alias(config, names)
     if made:
         yield from _stacks(made, names)
         yield from _clusters([each for each in made if each.mode == "cluster"], names)
@@ -47,6 +48,12 @@ def _stacks(made: Sequence[WarehouseSettings], names: Names) -> Iterator[Stateme
             "cloudformation:UpdateStack",
         ),
         resources=_named(names, "cloudformation", "stack/", made, "-*/*"),
+    )
+    yield Statement(
+        sid="FindStacks",
+        reason="List the names of stacks: one that no lease names any more is found so. IAM knows no resource for it.",
+        actions=("cloudformation:ListStacks",),
+        resources=anything(),
     )
     yield Statement(
         sid="HaveAdminSecrets",

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.warehouse import LoadOfFiles, WarehouseSettings
 from rds_lake.infra.policy.document import Statement, anything, fixed
-from rds_lake.infra.policy.names import Names, listing
+from rds_lake.infra.policy.names import Names, find_key, listing
 from rds_lake.infra.policy.warehouse.places import below, objects, place_of
 from rds_lake.model.warehouse.names import ADMIN, stem_of
 
@@ -118,6 +118,19 @@ def results(config: LakeConfig, warehouses: Sequence[WarehouseSettings], names: 
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
             conditions=listing(*(prefix.rstrip("/") for other, prefix in listed if other == bucket)),
+        )
+
+
+def key_by_alias(config: LakeConfig, names: Names) -> Iterator[Statement]:
+    """UNLOAD takes no alias: which key it is has to be asked. Where there are databases, that right is there already."""
+    key = find_key(config.lake, names)
+    if key is not None and "alias/" in (config.lake.kms_key or "") and not config.databases:
+        yield Statement(
+            sid="DescribeTheKey",
+            reason="See which key the alias of `kms_key:` stands for.",
+            actions=("kms:DescribeKey",),
+            resources=key.resources,
+            conditions=key.condition,
         )
 
 

@@ -40,8 +40,9 @@ class LoadedFile:
 def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
     """Each file, a URL that is listed twice twice; StatementFailedError when there is none at all."""
     s3 = stores(copy.role, "s3", copy.region)
-    _refuse_short_signatures(copy, stores)
     found = _listed(copy, s3) if "MANIFEST" in copy.flags else _below(copy.source, s3)
+    for bucket in dict.fromkeys(_split(url)[0] for url, _, _ in found):
+        _refuse_short_signatures(copy, stores, bucket)
     if not found:
         raise StatementFailedError(f"The specified S3 prefix '{_split(copy.source)[1]}' does not exist")
     any_there = False
@@ -60,14 +61,13 @@ def files_of(copy: Copy, stores: Stores) -> Iterator[LoadedFile]:
         raise StatementFailedError(f"None of the files that {copy.source} lists was found")
 
 
-def _refuse_short_signatures(copy: Copy, stores: Stores) -> None:
+def _refuse_short_signatures(copy: Copy, stores: Stores, bucket: str) -> None:
     """Columnar files are read by URLs that are signed for an hour, which a bucket's policy may forbid.
 
     (https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html)
     """
     if copy.format != "PARQUET":
         return
-    bucket = _split(copy.source)[0]
     try:
         policy = json.loads(stores(copy.role, unlimited=True).get_bucket_policy(Bucket=bucket)["Policy"])
     except ClientError:

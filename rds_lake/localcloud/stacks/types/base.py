@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from rds_lake.localcloud.permissions.acting import Acting
 
 Json = dict[str, Any]
@@ -107,6 +109,16 @@ class ResourceType:
     def change(self, call: Call) -> None:
         """Change a resource in place."""
         (self.update or self.configure)(call)
+
+
+def unless_missing(code: str, ask: Callable[[], Json]) -> Json | None:
+    """A service's answer; None where it says by this code that there is no such thing."""
+    try:
+        return ask()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == code:
+            return None
+        raise
 
 
 def partition_of(region: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from rds_lake.aws.warehouse.redshift_data import StatementState
@@ -12,6 +13,13 @@ from rds_lake.stages.warehouse.work.hands import Hands
 from rds_lake.stages.warehouse.work.statements import MOST_ATTEMPTS, again, failed, is_conflict
 
 _ADVICE = "correct the file or the columns' types, then start the run anew"
+# Redshift reads columnar files by presigned URLs that are valid for an hour.
+# https://docs.aws.amazon.com/redshift/latest/dg/copy-usage_notes-copy-from-columnar.html
+_OF_RIGHTS = (
+    "let Redshift's role read it: the bucket's policy may forbid it, or the key's; of Parquet files a condition on s3:signatureAge "
+    "has to allow 3600000 ms. Then start the run anew"
+)
+_RIGHTS = re.compile(r"signatureAge|access ?denied|not authorized|forbidden", re.IGNORECASE)
 
 
 def order_of(piece: Piece, hands: Hands) -> LoadOrder:
@@ -47,7 +55,8 @@ def _failed(piece: Piece, state: StatementState) -> Piece:
     error = (part.error if part else "") or state.error or f"it is {state.status}"
     if is_conflict(error) and piece.attempt < MOST_ATTEMPTS:
         return again(piece)
-    said = f"load {piece.name}: {error}; {_ADVICE}" if state.status == "FAILED" else f"load {piece.name} was cancelled"
+    advice = _OF_RIGHTS if _RIGHTS.search(error) else _ADVICE
+    said = f"load {piece.name}: {error}; {advice}" if state.status == "FAILED" else f"load {piece.name} was cancelled"
     if is_conflict(error):
         said = f"load {piece.name}: {error}, {piece.attempt} times; see what else writes the table, then start the run anew"
     asking = ask(piece, said, part.query if part else None) if state.status == "FAILED" else None

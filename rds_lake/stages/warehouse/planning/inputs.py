@@ -1,4 +1,6 @@
-"""JSON files that ask for runs: found by listing `input:`, each becomes a run, or has a file with its errors beside it.
+"""JSON files that ask for runs: told of by an event, or found by listing `input:`.
+
+Each becomes a run, or has a file with its errors beside it.
 
     s3://acme-drop/jobs/november.json               dropped by somebody; bucket, key and ETag make the id of its run
     s3://acme-drop/jobs/november.json.errors.json   what is wrong with it, written by rds-lake; `problems` is empty once it is mended
@@ -17,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from rds_lake.aws.s3.objects import S3Object, uri
-from rds_lake.config.warehouse import LoadOfFiles
+from rds_lake.config.warehouse import LoadOfFiles, WarehouseSettings
 from rds_lake.errors import InputError, ManifestError, RdsLakeError
 from rds_lake.model.warehouse.input import MOST_BYTES, WarehouseInput, parse_input
 from rds_lake.stages.lake.shared_state import change_text
@@ -56,12 +58,21 @@ def run_of_input(bucket: str, key: str, etag: str) -> str:
     return f"input-{hashlib.sha256(json.dumps([bucket, key, etag.strip(chr(34))]).encode()).hexdigest()[:16]}"
 
 
+def asks(settings: WarehouseSettings, bucket: str, key: str) -> bool:
+    """Whether an object of this name asks the warehouse for a run. JSON files that lake.yaml loads are data, and ask for nothing."""
+    place = uri(bucket, key)
+    if settings.input is None or not place.startswith(settings.input):
+        return False
+    if not key.endswith(_ENDING) or key.endswith(ERRORS):
+        return False
+    data = [each for load in settings.loads if isinstance(load, LoadOfFiles) for each in load.files]
+    return not any(is_at(place, each) for each in data)
+
+
 def list_inputs(planner: Planner, *, since: datetime | None = None, after: str | None = None) -> Listed:
     """The JSON files that have no newer errors beside them; with `since` those alone that were written later."""
     assert planner.settings.input is not None
     bucket, prefix = _place(planner.settings.input)
-    # JSON files may be data: those that lake.yaml loads ask for nothing.
-    data = [place for load in planner.settings.loads if isinstance(load, LoadOfFiles) for place in load.files]
     found: list[S3Object] = []
     told: dict[str, datetime] = {}
     last: str | None = None
@@ -71,7 +82,7 @@ def list_inputs(planner: Planner, *, since: datetime | None = None, after: str |
         last = item.key
         if item.key.endswith(ERRORS) and item.modified is not None:
             told[item.key.removesuffix(ERRORS)] = item.modified
-        elif item.key.endswith(_ENDING) and not any(is_at(uri(bucket, item.key), place) for place in data):
+        elif asks(planner.settings, bucket, item.key):
             found.append(item)
     else:
         last = None

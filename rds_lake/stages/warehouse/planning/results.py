@@ -11,6 +11,7 @@ from rds_lake.model.warehouse.plan import FileFormat, Load, Step, Unload
 from rds_lake.sql.quoting import identifier
 from rds_lake.sql.warehouse.statements import filled
 from rds_lake.sql.warehouse.steps import needed_by
+from rds_lake.sql.warehouse.unloading import unload_problems
 
 _GB = 1024**3
 _SEGMENT = re.compile(r"^[\w.=-]{1,200}$")
@@ -42,9 +43,9 @@ def planned_results(
         where = f"lake.yaml: warehouse {settings.name!r}: unload {result.name!r}"
         query = _query(result, parameters, where, problems)
         to = _place(result, {**parameters, **run}, where, problems)
-        unloads.append(
-            _unload(result, query, to, needed_by(query, [load.name for load in loads], steps) if query else ())
-        )
+        needs = needed_by(query, [load.name for load in loads], steps) if query else ()
+        unloads.append(_unload(result, query, to, needs))
+        problems += [f"lake.yaml: warehouse {settings.name!r}: {wrong}" for wrong in unload_problems(unloads[-1])]
     return tuple(unloads)
 
 

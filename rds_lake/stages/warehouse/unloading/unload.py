@@ -12,6 +12,7 @@ from rds_lake.model.warehouse.record import Piece, PieceState, RunRecord
 from rds_lake.model.warehouse.result import UnloadedFile, parse_unloaded
 from rds_lake.model.warehouse.target import Target
 from rds_lake.sql.warehouse.unloading import render_unload
+from rds_lake.stages.warehouse.unloading.guard import guard_section, is_guard, refusal
 from rds_lake.stages.warehouse.unloading.publishing import publish, publish_single
 from rds_lake.stages.warehouse.work.hands import Hands
 from rds_lake.stages.warehouse.work.statements import MOST_ATTEMPTS, again, failed, is_conflict
@@ -20,15 +21,17 @@ _MANIFEST = "manifest"
 
 
 def section_of(piece: Piece, unload: Unload, target: Target, hands: Hands) -> Section:
-    """The UNLOAD to a folder of this attempt alone."""
+    """The UNLOAD to a folder of this attempt alone; of a single file, before it, how large it would be."""
+    if is_guard(piece, unload):
+        return guard_section(unload)
     return Section(
-        sqls=(render_unload(unload, hands.uri(_folder(piece, hands)), role=target.role, kms_key=hands.kms_key),)
+        sqls=(render_unload(unload, hands.uri(_folder(piece, hands)), role=target.role, kms_key=hands.key_of_unload),)
     )
 
 
 def is_too_large(piece: Piece, unload: Unload, hands: Hands) -> bool:
     """Whether an unload to one file that still runs has more than one, or more bytes, than it may: it is cancelled then."""
-    if not unload.single_file:
+    if not unload.single_file or is_guard(piece, unload):
         return False
     there = [
         item for item in hands.s3.list_objects(hands.bucket, _folder(piece, hands)) if not item.key.endswith(_MANIFEST)
@@ -38,9 +41,14 @@ def is_too_large(piece: Piece, unload: Unload, hands: Hands) -> bool:
 
 def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord, hands: Hands) -> Piece:
     """The unload after its statement has ended; DONE once its result is published, whole."""
+    if is_guard(piece, unload) and state.status != "ABORTED":
+        refused = refusal(unload, state, hands)
+        if refused:
+            return failed(piece, f"unload {piece.name}: {refused}")
+        return replace(piece, at=1, statement=None, seconds=state.seconds)
     if not state.is_good:
         return _failed(piece, state)
-    piece = replace(piece, seconds=state.seconds)
+    piece = replace(piece, seconds=(piece.seconds or 0) + (state.seconds or 0))
     try:
         files = _verified(piece, unload, state, hands)
         rows = state.parts[0].rows or 0
@@ -55,8 +63,8 @@ def ended(piece: Piece, unload: Unload, state: StatementState, record: RunRecord
 def too_large(unload: Unload) -> str:
     """The error of a result that does not fit into one file."""
     return (
-        f"unload {unload.name}: its result has more than the {unload.most_bytes:,} bytes of one file (`most_bytes`), so nothing was "
-        "published; raise that (5 GiB at most), unload to several files, or select less"
+        f"unload {unload.name}: its result has more than the {unload.most_bytes:,} bytes of one file (`most_gb`), so nothing was "
+        "published; raise that (5 at most), leave `single_file` out, or select less"
     )
 
 

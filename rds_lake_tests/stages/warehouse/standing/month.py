@@ -1,8 +1,9 @@
-"""A month of a warehouse's nights, and what of it is billed: minutes in which its cluster exists.
+"""A month of a warehouse's nights, and what of it is billed: minutes until the deletion of its cluster is ordered.
 
-    billed <= what the run took + `keep` + one interval of the reaper + the minutes that AWS takes to delete
+    billed <= what the run took + `keep` + one interval of the reaper
 
-A run that dies takes until its lease expires. What belongs here: the month. The clock is the local cloud's.
+A run that dies takes until its lease expires. The minutes that AWS itself takes to delete come after the order, and nobody can order
+them away: they are counted apart. What belongs here: the month. The clock is the local cloud's.
 """
 
 from __future__ import annotations
@@ -27,11 +28,17 @@ _DEAD = SPAN / timedelta(minutes=1)
 
 @dataclass(slots=True)
 class Bill:
-    """Of one run. Minutes: `billed` is what its cluster existed, `allowed` what the bar says."""
+    """Of one run. Minutes: `billed` until the deletion of its cluster was ordered, `allowed` what the bar says, `existed` in all."""
 
     run: str
     billed: float
     allowed: float
+    existed: float
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it cost more than it may; AWS may delete for its minutes, and a look a minute sees that it is gone."""
+        return self.billed > self.allowed or self.existed > self.billed + DELETING + 1.0
 
 
 @dataclass(slots=True)
@@ -56,7 +63,7 @@ class Month:
         keep = self.dice.choice([0, 0, 0, 20])
         self.yard.settings["keep"] = keep or False
         works, dies = self.dice.randrange(1, 90), self.dice.random() < 0.2
-        began = ended = self._minute
+        began = self._minute
         while isinstance(bring_up(self.yard.site, self.yard.plan(run)), NotYet):
             assert self._minute - began < _AT_MOST, "the warehouse of the night before is never free"
             self._pass(1.0)
@@ -65,16 +72,23 @@ class Month:
             keep_alive(self.yard.site, run)
             self._pass(min(5.0, until - self._minute))
         ended = self._minute + (_DEAD if dies else 0.0)
-        while not dies and take_down(self.yard.site, run):
-            self._pass(1.0)
-        kept = 0 if dies else keep
-        while self._clusters() and self._minute - ended < _AT_MOST:
-            self._pass(1.0)
-        allowed = (
-            ended - began + kept + INTERVAL + DELETING + 2.0
-        )  # two turns of a minute: to order, and to see it gone
-        self.bills.append(Bill(run=run, billed=self._minute - began, allowed=allowed))
+        ordered = self._until_gone(run, dies=dies)
+        allowed = ended - began + (0 if dies else keep) + INTERVAL
+        self.bills.append(Bill(run=run, billed=ordered - began, allowed=allowed, existed=self._minute - began))
         self._pass(self.dice.randrange(60, 600))
+
+    def _until_gone(self, run: str, *, dies: bool) -> float:
+        """Turns of the run, unless it is dead, and passes of the reaper, until there is no cluster; when its deletion was ordered."""
+        began, ordered = self._minute, None
+        while True:
+            going = not dies and take_down(self.yard.site, run)
+            self._calm()
+            there = self._clusters()
+            if ordered is None and "available" not in there:
+                ordered = self._minute
+            if (not there and not going) or self._minute - began > _AT_MOST:
+                return self._minute if ordered is None else ordered
+            self._pass(1.0)
 
     def _pass(self, minutes: float) -> None:
         """Let time pass; the reaper comes by when it is due."""
@@ -88,8 +102,9 @@ class Month:
             self._calm()
 
     def _clusters(self) -> list[str]:
+        """The status of each."""
         return [
-            each["ClusterIdentifier"] for each in self.yard.inspector.client("redshift").describe_clusters()["Clusters"]
+            each["ClusterStatus"] for each in self.yard.inspector.client("redshift").describe_clusters()["Clusters"]
         ]
 
     def _calm(self) -> None:

@@ -5,11 +5,10 @@ A cluster is complete when it is available, and deleted when it is gone: CloudFo
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from rds_lake.localcloud.stacks.types.base import Call, HandlerError, ResourceType
+from rds_lake.localcloud.stacks.types.base import Call, HandlerError, ResourceType, unless_missing
 
 Json = dict[str, Any]
 _CLUSTER = frozenset({
@@ -29,12 +28,9 @@ def _create(call: Call) -> str:
 
 
 def _found(call: Call) -> Json | None:
-    try:
-        return call.client("redshift").describe_clusters(ClusterIdentifier=call.physical)["Clusters"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ClusterNotFound":
-            return None
-        raise
+    asked = partial(call.client("redshift").describe_clusters, ClusterIdentifier=call.physical)
+    found = unless_missing("ClusterNotFound", asked)
+    return found["Clusters"][0] if found else None
 
 
 def _wait(call: Call) -> None:

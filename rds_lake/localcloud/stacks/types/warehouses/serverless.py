@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from rds_lake.localcloud.stacks.types.base import Call, HandlerError, ResourceType
+from rds_lake.localcloud.stacks.types.base import Call, HandlerError, ResourceType, unless_missing
 
 Json = dict[str, Any]
 _NAMESPACE = frozenset({
@@ -17,6 +16,7 @@ _WORKGROUP = frozenset({
     "BaseCapacity", "ConfigParameters", "EnhancedVpcRouting", "MaxCapacity", "NamespaceName", "Port", "PricePerformanceTarget",
     "PubliclyAccessible", "SecurityGroupIds", "SubnetIds", "Tags", "WorkgroupName",
 })  # fmt: skip
+_MISSING = "ResourceNotFoundException"
 _FINAL = ("FinalSnapshotName", "FinalSnapshotRetentionPeriod")
 
 
@@ -47,8 +47,9 @@ def _delete_namespace(call: Call) -> None:
 
 
 def _namespace(call: Call) -> Json | None:
-    client = call.client("redshift-serverless")
-    return _there(lambda: client.get_namespace(namespaceName=call.physical)["namespace"])
+    asked = partial(call.client("redshift-serverless").get_namespace, namespaceName=call.physical)
+    found = unless_missing(_MISSING, asked)
+    return found["namespace"] if found else None
 
 
 def _namespace_values(call: Call) -> Json:
@@ -87,8 +88,9 @@ def _delete_workgroup(call: Call) -> None:
 
 
 def _workgroup(call: Call) -> Json | None:
-    client = call.client("redshift-serverless")
-    return _there(lambda: client.get_workgroup(workgroupName=call.physical)["workgroup"])
+    asked = partial(call.client("redshift-serverless").get_workgroup, workgroupName=call.physical)
+    found = unless_missing(_MISSING, asked)
+    return found["workgroup"] if found else None
 
 
 def _workgroup_values(call: Call) -> Json:
@@ -96,15 +98,6 @@ def _workgroup_values(call: Call) -> Json:
     endpoint = found.pop("endpoint", {})
     values = {f"Workgroup.{key[:1].upper()}{key[1:]}": value for key, value in found.items()}
     return values | {f"Workgroup.Endpoint.{key[:1].upper()}{key[1:]}": value for key, value in endpoint.items()}
-
-
-def _there(ask: Any) -> Json | None:
-    try:
-        return ask()
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
-            return None
-        raise
 
 
 TYPES = (

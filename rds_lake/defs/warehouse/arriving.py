@@ -1,0 +1,39 @@
+"""A JSON that an event tells of: its run is begun within seconds. One that no event told of is found by listing (`sensors.py`)."""
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.defs.resources import Gateways, utc_now
+from rds_lake.defs.warehouse.opened import open_planner
+from rds_lake.errors import RdsLakeError, is_transient
+from rds_lake.model.events.kinds import JsonArrived
+from rds_lake.stages.warehouse.planning.inputs import Arrived, asks, take_input
+
+
+def take_arrived(config: LakeConfig, gateways: Gateways, event: JsonArrived) -> str | None:
+    """What became of the JSON, as a sentence; None where no warehouse looks for JSON files there.
+
+    Transient errors are raised: the message comes again. All else is said, and listing looks at the JSON once more.
+    """
+    settings = next((each for each in config.warehouses if asks(each, event.bucket, event.key)), None)
+    if settings is None:
+        return None
+    place = f"s3://{event.bucket}/{event.key}"
+    try:
+        return _said(place, _taken(config, settings, gateways, event))
+    except RdsLakeError as error:
+        if is_transient(error):
+            raise
+        return f"{place} could not be looked at, and is found again by listing: {error}"
+
+
+def _taken(config: LakeConfig, settings: WarehouseSettings, gateways: Gateways, event: JsonArrived) -> Arrived | None:
+    planner = open_planner(config, settings, gateways.lake, clock=utc_now)
+    return take_input(planner, event.bucket, event.key, event.etag)
+
+
+def _said(place: str, arrived: Arrived | None) -> str:
+    if arrived is None:
+        return f"{place} has a run already, or is gone"
+    if arrived.run:
+        return f"{place} asks for run {arrived.run}"
+    return f"{place} has {len(arrived.problems)} problems, written beside it: {'; '.join(arrived.problems[:5])}"

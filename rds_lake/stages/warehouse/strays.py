@@ -1,0 +1,83 @@
+"""Stacks of a warehouse that no lease names any more.
+
+A process may stand still between its lease and CreateStack for longer than the lease lasts, be killed in between, or somebody may
+delete the lease: then there is a stack that the lease does not know. It carries the name of the warehouse and a tag that names lake,
+warehouse and run, by which it is found here.
+
+Stacks are listed before the lease is read: whatever is in the list was made under a lease that was written earlier. So one that the
+lease of now does not name, or names as free, has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+from rds_lake.aws.warehouse.stacks import Stack, StackGateway
+from rds_lake.model.warehouse.lease import Lease, LeaseState, removing
+from rds_lake.model.warehouse.names import STATEMENTS_TAG, is_name_of, names_of_stack, statements_of
+from rds_lake.model.warehouse.plan import Mode
+from rds_lake.stages.warehouse.lease import change_lease
+from rds_lake.stages.warehouse.leftovers import Thing
+from rds_lake.stages.warehouse.site import Site
+from rds_lake.stages.warehouse.stack import delete_token
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stray:
+    """A stack without a lease, and the run that it was made for."""
+
+    stack: Stack
+    run: str
+
+
+def strays_of(site: Site, lease: Lease | None, stacks: Collection[str]) -> tuple[Stray, ...]:
+    """Those of the warehouse among `stacks`, the names of all stacks there are; `lease` was read after they were listed."""
+    named = lease.names.stack if lease is not None and lease.state is not LeaseState.FREE else None
+    found: list[Stray] = []
+    for name in stacks:
+        if name != named and is_name_of(site.name, name):
+            stack = StackGateway(api=site.stacks, name=name).look()
+            run = _run_of(site, stack) if stack is not None else None
+            if stack is not None and run is not None:
+                found.append(Stray(stack=stack, run=run))
+    return tuple(found)
+
+
+def thing_of(site: Site, stray: Stray) -> Thing:
+    """The stack as something that has to go."""
+    stack = stray.stack
+    gateway = StackGateway(api=site.stacks, name=stack.name)
+    # A creation may be given up; any other operation under way comes to its end first.
+    going = stack.busy and stack.status != "CREATE_IN_PROGRESS"
+    return Thing(
+        kind="stack", name=stack.name, state=f"{stack.status}, of run {stray.run}, and no lease names it",
+        remove=None if going else lambda: gateway.delete(stack.id, delete_token(gateway, stack)),
+    )  # fmt: skip
+
+
+def name_in_lease(site: Site, stray: Stray) -> Lease | None:
+    """Have the lease, which is free, name all that the stack made, so that it is removed and proven gone as everything else is.
+
+    None where somebody took the lease in between: the stack alone is deleted then.
+    """
+    now = site.clock()
+
+    def change(lease: Lease | None) -> Lease | None:
+        if lease is not None and lease.state is not LeaseState.FREE:
+            return None
+        names = names_of_stack(site.lake.layout, site.name, stray.run, stray.stack.name)
+        found = lease or Lease(
+            warehouse=site.name, state=LeaseState.HELD, number=0, run=stray.run, made_by=stray.run, mode=Mode.CLUSTER, names=names,
+            taken_at=now, ends_at=now, expires_at=now,
+        )  # fmt: skip
+        return removing(replace(found, names=names, run=stray.run, made_by=stray.run, expires_at=now))
+
+    after = change_lease(site, change)
+    return after if after is not None and after.names.stack == stray.stack.name else None
+
+
+def _run_of(site: Site, stack: Stack) -> str | None:
+    """The run in the stack's tag; None where the stack is of another lake, or of nobody that is known here."""
+    tag, begins = stack.tags.get(STATEMENTS_TAG, ""), statements_of(site.lake.layout, site.name)
+    return tag.removeprefix(begins).rstrip("/") or None if tag.startswith(begins) else None

@@ -1,0 +1,84 @@
+"""Whether a result fits into one file, asked before anything is written: its rows are counted, and some of them are measured.
+
+It is an estimate: the first rows stand for all. So a result is refused here only where it would be twice as long as it may be; one
+in between is watched while it is written (`unload.py`), and its files are counted after.
+"""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rds_lake.aws.warehouse.redshift_data import StatementState
+from rds_lake.model.warehouse.orders import Section
+from rds_lake.model.warehouse.plan import FileFormat, Unload
+from rds_lake.model.warehouse.record import Piece
+from rds_lake.sql.warehouse.statements import MOST_BYTES
+from rds_lake.sql.warehouse.unloading import render_guard
+from rds_lake.stages.warehouse.work.hands import Hands
+
+SAMPLE = 500
+_MARGIN = 2
+_GIB = 1024**3
+
+
+def is_guard(piece: Piece, unload: Unload) -> bool:
+    """Whether the piece is at the question, which comes before the UNLOAD of a single file."""
+    return unload.single_file and piece.at == 0 and _asks(unload)
+
+
+def guard_section(unload: Unload) -> Section:
+    """The question."""
+    return Section(sqls=render_guard(unload, SAMPLE))
+
+
+def refusal(unload: Unload, state: StatementState, hands: Hands) -> str | None:
+    """Why the result is not written; None where it may fit. A question that failed decides nothing: UNLOAD says what is wrong."""
+    if not state.is_good:
+        return None
+    ((rows,),) = hands.data.rows(state.parts[0].id)
+    sample = hands.data.rows(state.parts[1].id)
+    wanted = estimated(unload, int(rows), sample)
+    if wanted <= _MARGIN * unload.most_bytes:
+        return None
+    return (
+        f"its result has {int(rows):,} rows, which make about {wanted / _GIB:,.2f} GiB by the first {len(sample):,} of them, and one "
+        f"file may have {unload.most_bytes / _GIB:,.2f} GiB (`most_gb`); nothing was written. Leave `single_file` out, select less, "
+        "or add `gzip`; AWS itself splits above 6.2 GB"
+    )
+
+
+def estimated(unload: Unload, rows: int, sample: Sequence[Sequence[Any]]) -> int:
+    """Bytes of so many rows, by the bytes of some of them in the result's format."""
+    if not sample:
+        return 0
+    written = (
+        _json(sample)
+        if unload.format is FileFormat.JSON
+        else _delimited(sample, unload.delimiter or ("|" if unload.format is FileFormat.TEXT else ","))
+    )
+    # Parquet is compressed as well, by columns and not so hard: much the same.
+    packed = unload.gzip or unload.format is FileFormat.PARQUET
+    return len(gzip.compress(written, 1) if packed else written) * rows // len(sample)
+
+
+def _delimited(sample: Iterable[Sequence[Any]], delimiter: str) -> bytes:
+    out = io.StringIO()
+    csv.writer(out, delimiter=delimiter, lineterminator="\n").writerows(sample)
+    return out.getvalue().encode()
+
+
+def _json(sample: Iterable[Sequence[Any]]) -> bytes:
+    """With names of the usual length: the rows do not say how the columns are called."""
+    return "".join(
+        f"{json.dumps({f'column_{at:03}': value for at, value in enumerate(row)})}\n" for row in sample
+    ).encode()
+
+
+def _asks(unload: Unload) -> bool:
+    """Not where the question would be longer than the Data API takes."""
+    return max(len(sql.encode()) for sql in render_guard(unload, SAMPLE)) <= MOST_BYTES
