@@ -95,7 +95,7 @@ def test_years_of_history_go_in_several_days_the_oldest_first(instance: dg.Dagst
 
 def test_less_history_than_late_messages_and_reconciliation_need_is_refused() -> None:
     config = load_config(DEMO_CONFIG)
-    with pytest.raises(ConfigError, match="RDS_LAKE_HISTORY_DAYS is 7.*set it to 30 or more"):
+    with pytest.raises(ConfigError, match=r"RDS_LAKE_HISTORY_DAYS is 7.*set it to 30 or more"):
         history_schedule(config, 7)
 
 
