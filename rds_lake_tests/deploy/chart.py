@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # The values that are used, by path. A value below one that ends in `*` is Kubernetes' own, or Dagster's.
-KNOWN = """
+_KNOWN = """
 global.serviceAccountName global.postgresqlSecretName
 serviceAccount.create generatePostgresqlPasswordSecret telemetry.enabled additionalInstanceConfig.*
 postgresql.enabled postgresql.postgresqlHost postgresql.postgresqlUsername postgresql.postgresqlDatabase
@@ -37,7 +37,7 @@ dagsterDaemon.sensors.useThreads dagsterDaemon.sensors.numWorkers
 dagsterDaemon.schedules.useThreads dagsterDaemon.schedules.numWorkers
 dagsterDaemon.podSecurityContext.* dagsterDaemon.securityContext.* dagsterDaemon.resources.*
 retention.enabled retention.sensor.purgeAfterDays.* retention.schedule.purgeAfterDays.* retention.autoMaterialize.purgeAfterDays.*
-""".split()
+"""
 OF_A_DEPLOYMENT = {
     *("name", "image", "codeServerArgs", "includeConfigInLaunchedRuns", "port", "env"),
     *("podSecurityContext", "securityContext", "resources"),
@@ -46,10 +46,10 @@ OF_A_DEPLOYMENT = {
 
 def unknown(values: Mapping[str, Any], path: str = "") -> list[str]:
     """The paths of values that the chart does not know."""
-    found = []
+    known, found = _KNOWN.split(), []
     for name, value in values.items():
         here = f"{path}.{name}".lstrip(".")
-        if here in KNOWN or f"{here}.*" in KNOWN:
+        if here in known or f"{here}.*" in known:
             continue
         found += unknown(value, here) if isinstance(value, Mapping) else [here]
     return found

@@ -1,4 +1,4 @@
-"""The containers of `deploy/compose` as processes of this machine, with their own commands: code server, webserver, daemon, PostgreSQL.
+"""The containers of `deploy/compose` as processes of this machine, with their own commands, and PostgreSQL.
 
 ECS and Kubernetes have the same processes; what starts a run there is not tried here (docs/deploy.md).
 """
