@@ -113,7 +113,7 @@ def composed(world: World, deploy: Path, history: str) -> Iterator[Composed]:
     with ProcessGroup(environment=variables, log_folder=work) as processes:
         for name in ("code", "webserver", "daemon"):
             program, *arguments = services[name]["command"]
-            local = [ports.get(word, word.replace(_HOME, str(home))) for word in arguments]
+            local = [str(ports.get(word) or word.replace(_HOME, str(home))) for word in arguments]
             processes.start(name, [str(Path(sys.executable).parent / program), *local])
         running = Composed(home=home, history=history, ports=ports, processes=processes)
         until(running.is_loaded, seconds=180, what="the code location's start")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 import boto3
 import psycopg
@@ -30,32 +30,9 @@ _SQL = (
 )
 
 
-class Place(Protocol):
-    """`clients`: of the account's owner. `endpoint`: None where it is AWS. `pause`: seconds between two looks."""
-
-    clients: AwsClients
-    endpoint: str | None
-    account: str
-    region: str
-    identifier: str
-    pause: float
-
-    def make_database(self) -> int:
-        """The cluster `identifier`, with a table `public.orders`; how many rows it has."""
-        ...
-
-    def snapshot(self) -> date:
-        """Its manual snapshot of now."""
-        ...
-
-    def remove_database(self) -> None:
-        """With its snapshots; also where it was made by half, or not at all."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Local:
-    """The local cloud, whose cluster `shop-aurora` holds the tiny database."""
+    """The local cloud, whose cluster `shop-aurora` holds the tiny database. `pause`: seconds between two looks."""
 
     cloud: LocalCloud
     url: str
@@ -70,11 +47,13 @@ class Local:
         return self.cloud.url
 
     def make_database(self) -> int:
+        """The cluster `identifier` is there; how many rows its table `public.orders` has."""
         with psycopg.connect(self.url) as connection:
             row = connection.execute("SELECT count(*) FROM orders").fetchone()
         return row[0] if row else 0
 
     def snapshot(self) -> date:
+        """The date of a manual snapshot of now."""
         now = datetime.now(UTC).replace(microsecond=0)
         body = {"cluster": self.identifier, "type": "manual", "at": now.isoformat()}
         status, answer = post(f"{self.cloud.url}/_local/snapshots", body)
@@ -87,7 +66,7 @@ class Local:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aws:
-    """An account. The database is Aurora Serverless at its smallest: its Data API needs no way into the network."""
+    """An account, as `Local`. The database is Aurora Serverless at its smallest: its Data API needs no way into the network."""
 
     clients: AwsClients
     account: str
@@ -97,7 +76,8 @@ class Aws:
     pause: float = 20
 
     def make_database(self) -> int:
-        rds, tags = self.clients.rds, [{"Key": EXPIRES, "Value": (datetime.now(UTC) + LONGEST).isoformat()}]
+        rds: Any = self.clients.rds
+        tags = [{"Key": EXPIRES, "Value": (datetime.now(UTC) + LONGEST).isoformat()}]
         rds.create_db_cluster(
             DBClusterIdentifier=self.identifier,
             Engine="aurora-postgresql",
@@ -140,7 +120,11 @@ class Aws:
         return snapshot["SnapshotCreateTime"].astimezone(UTC).date()
 
     def remove_database(self) -> None:
+        """With its snapshots; also where it was made by half, or not at all."""
         _remove(self.clients.rds, self.identifier)
+
+
+Place = Local | Aws
 
 
 def _remove(rds: Any, identifier: str) -> None:
