@@ -4,6 +4,7 @@ RDS_LAKE_CONFIG             path of lake.yaml; default: `lake.yaml` in the worki
 RDS_LAKE_SENSOR_SECONDS     seconds between looks at the events queue; default 30
 RDS_LAKE_GRACE_SECONDS      seconds that events are given before reconciliation does their work; default 600
 RDS_LAKE_POLL_SECONDS       seconds between looks at a running export, where a run waits; default 30
+RDS_LAKE_HISTORY_DAYS       days after which Dagster's old runs are removed; not set: they stay for ever
 
 What belongs here: environment and files to values. No AWS call: a code location must load without network, and without pyarrow,
 uvloop or a database's driver, which runs import when they need them (`rds_lake_tests/defs/test_load.py`).
@@ -30,12 +31,14 @@ from rds_lake.stages.runs.apart import Failed, attempt
 def defs() -> dg.Definitions:
     """The lake of this code location."""
     config = load_config(Path(os.environ.get("RDS_LAKE_CONFIG", CONFIG_FILE)))
+    history_days = os.environ.get("RDS_LAKE_HISTORY_DAYS")
     return build_definitions(
         config,
         known_tables=known_tables(config, report=logging.getLogger("rds_lake").error),
         resources={"aws": AwsResource(poll_seconds=float(os.environ.get("RDS_LAKE_POLL_SECONDS", "30")))},
         sensor_interval_seconds=int(os.environ.get("RDS_LAKE_SENSOR_SECONDS", "30")),
         reconcile_grace_seconds=float(os.environ.get("RDS_LAKE_GRACE_SECONDS", "600")),
+        history_days=int(history_days) if history_days else None,
     )
 
 

@@ -14,6 +14,7 @@ from rds_lake.defs.assets.source import source_assets
 from rds_lake.defs.checks.published import published_checks
 from rds_lake.defs.checks.verify import verify_check
 from rds_lake.defs.checks.watch import watch_check
+from rds_lake.defs.history import history_schedule
 from rds_lake.defs.keys import Keys, StageKeys
 from rds_lake.defs.resources import AwsResource, lake_resources
 from rds_lake.defs.sensors.changes import changes_sensor
@@ -34,12 +35,14 @@ def build_definitions(
     sensor_interval_seconds: int = 30,
     reconcile_grace_seconds: float = 600,
     executor: dg.ExecutorDefinition | None = dg.in_process_executor,
+    history_days: int | None = None,
 ) -> dg.Definitions:
     """All assets, checks, sensors and schedules of the lake.
 
     `known_tables` maps a source's name to its tables (`stages/lake/known_tables.py` reads them); a source that is not
     in it gets one `views` asset. `resources` replaces resources by key: tests give `aws` another endpoint. `executor`: None
-    where these definitions are merged into a project that has its own.
+    where these definitions are merged into a project that has its own. `history_days`: runs that ended so long ago are removed
+    by a daily job (`history.py`); None: Dagster keeps them for ever.
 
     Raises ConfigError where two tables of a source want one view name.
     """
@@ -48,6 +51,7 @@ def build_definitions(
     retention = retention_definitions(config)
     warehouses = warehouse_definitions(config, keys, interval_seconds=sensor_interval_seconds)
     live = [live_schedule(config, source) for source in config.databases if "live" in source.snapshots]
+    history = [history_schedule(config, history_days)] if history_days is not None else []
     return dg.Definitions(
         assets=[*_assets(config, keys, known), *retention.assets, *warehouses.assets],
         asset_checks=_checks(config, keys),
@@ -56,7 +60,7 @@ def build_definitions(
             *_sensors(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds),
             *warehouses.sensors,
         ],
-        schedules=[*live, *retention.schedules],
+        schedules=[*live, *retention.schedules, *history],
         resources={"aws": AwsResource()} | lake_resources(config.lake) | dict(resources or {}),
         # Steps are seconds of API calls; a process per step would cost more than the step.
         executor=executor,

@@ -132,11 +132,11 @@ def busy_dates(instance: dg.DagsterInstance, source: str) -> set[date]:
         selection = run.asset_selection
         # Without a selection it is a whole job, which may work on the source: a date too many is kept rather than one removed.
         if not selection or any(key.path[0] == source for key in selection):
-            busy |= _dates(run.tags)
+            busy |= dates_of_run(run.tags)
     return busy
 
 
-def _dates(tags: Mapping[str, str]) -> set[date]:
+def dates_of_run(tags: Mapping[str, str]) -> set[date]:
     """The run's partition, or every date of its range."""
     if DagsterTag.PARTITION in tags:
         return _days(tags[DagsterTag.PARTITION], tags[DagsterTag.PARTITION])

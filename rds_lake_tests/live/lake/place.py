@@ -1,0 +1,187 @@
+"""Where the lake's live tests run: an account of AWS, where a database is made and removed, or the local cloud, which has one."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import boto3
+import psycopg
+import pytest
+from botocore.exceptions import ClientError
+
+from rds_lake.aws.clients import AwsClients
+from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake_tests.support.world import post
+
+# What a run that was killed may have left is removed by the next one, when this is over.
+EXPIRES = "rds-lake-live-until"
+LONGEST = timedelta(hours=3)
+_VARIABLES = ("RDS_LAKE_LIVE_PROFILE", "RDS_LAKE_LIVE_REGION")
+_SQL = (
+    "CREATE TABLE orders (id bigint PRIMARY KEY, price numeric(12, 2), note text)",
+    "INSERT INTO orders SELECT n, n * 1.5, 'order ' || n FROM generate_series(1, 1000) AS n",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Local:
+    """The local cloud, whose cluster `shop-aurora` holds the tiny database. `pause`: seconds between two looks."""
+
+    cloud: LocalCloud
+    url: str
+    clients: AwsClients
+    account: str = ACCOUNT
+    region: str = REGION
+    identifier: str = "shop-aurora"
+    pause: float = 0.2
+
+    @property
+    def endpoint(self) -> str | None:
+        return self.cloud.url
+
+    def make_database(self) -> int:
+        """The cluster `identifier` is there; how many rows its table `public.orders` has."""
+        with psycopg.connect(self.url) as connection:
+            row = connection.execute("SELECT count(*) FROM orders").fetchone()
+        return row[0] if row else 0
+
+    def snapshot(self) -> date:
+        """The date of a manual snapshot of now."""
+        now = datetime.now(UTC).replace(microsecond=0)
+        body = {"cluster": self.identifier, "type": "manual", "at": now.isoformat()}
+        status, answer = post(f"{self.cloud.url}/_local/snapshots", body)
+        assert status == 200, answer
+        return now.date()
+
+    def remove_database(self) -> None:
+        """It is the session's, and stays."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aws:
+    """An account, as `Local`. The database is Aurora Serverless at its smallest: its Data API needs no way into the network."""
+
+    clients: AwsClients
+    account: str
+    region: str
+    identifier: str
+    endpoint: str | None = None
+    pause: float = 20
+
+    def make_database(self) -> int:
+        rds: Any = self.clients.rds
+        tags = [{"Key": EXPIRES, "Value": (datetime.now(UTC) + LONGEST).isoformat()}]
+        rds.create_db_cluster(
+            DBClusterIdentifier=self.identifier,
+            Engine="aurora-postgresql",
+            DatabaseName="shop",
+            MasterUsername="shop",
+            ManageMasterUserPassword=True,
+            ServerlessV2ScalingConfiguration={"MinCapacity": 0.5, "MaxCapacity": 1},
+            EnableHttpEndpoint=True,
+            StorageEncrypted=True,
+            BackupRetentionPeriod=1,
+            Tags=tags,
+        )
+        rds.create_db_instance(
+            DBInstanceIdentifier=self.identifier,
+            DBClusterIdentifier=self.identifier,
+            DBInstanceClass="db.serverless",
+            Engine="aurora-postgresql",
+            Tags=tags,
+        )
+        rds.get_waiter("db_instance_available").wait(DBInstanceIdentifier=self.identifier)
+        (cluster,) = rds.describe_db_clusters(DBClusterIdentifier=self.identifier)["DBClusters"]
+        for statement in _SQL:
+            self.clients.client("rds-data").execute_statement(
+                resourceArn=cluster["DBClusterArn"],
+                secretArn=cluster["MasterUserSecret"]["SecretArn"],
+                database="shop",
+                sql=statement,
+            )
+        return 1000
+
+    def snapshot(self) -> date:
+        rds = self.clients.rds
+        rds.create_db_cluster_snapshot(
+            DBClusterSnapshotIdentifier=f"{self.identifier}-1", DBClusterIdentifier=self.identifier
+        )
+        rds.get_waiter("db_cluster_snapshot_available").wait(DBClusterSnapshotIdentifier=f"{self.identifier}-1")
+        (snapshot,) = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier=f"{self.identifier}-1")[
+            "DBClusterSnapshots"
+        ]
+        return snapshot["SnapshotCreateTime"].astimezone(UTC).date()
+
+    def remove_database(self) -> None:
+        """With its snapshots; also where it was made by half, or not at all."""
+        _remove(self.clients.rds, self.identifier)
+
+
+Place = Local | Aws
+
+
+def _remove(rds: Any, identifier: str) -> None:
+    calls: list[Callable[[], Any]] = [
+        lambda: rds.delete_db_instance(DBInstanceIdentifier=identifier, SkipFinalSnapshot=True),
+        lambda: rds.delete_db_cluster(DBClusterIdentifier=identifier, SkipFinalSnapshot=True),
+        lambda: rds.delete_db_cluster_snapshot(DBClusterSnapshotIdentifier=f"{identifier}-1"),
+    ]
+    for call in calls:
+        _unless_gone(call)
+
+
+def _unless_gone(call: Callable[[], Any]) -> None:
+    """AWS's codes for what is not there, or goes already, end so."""
+    try:
+        call()
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if not code.endswith(("NotFoundFault", "NotFound", "InvalidDBInstanceState", "InvalidDBClusterStateFault")):
+            raise
+
+
+def remove_expired(rds: Any, *, now: datetime) -> list[str]:
+    """Databases of earlier runs that were killed; their identifiers."""
+    expired = []
+    for cluster in rds.describe_db_clusters()["DBClusters"]:
+        tags = {tag["Key"]: tag["Value"] for tag in cluster.get("TagList", [])}
+        with suppress(KeyError):
+            if datetime.fromisoformat(tags[EXPIRES]) < now:
+                _remove(rds, cluster["DBClusterIdentifier"])
+                expired.append(cluster["DBClusterIdentifier"])
+    return expired
+
+
+@contextmanager
+def aws_place(name: str) -> Iterator[Aws]:
+    """An account by a profile of its owner. Skipped where the variables are missing.
+
+    The tests' own environment leads nowhere, on purpose: keys that are none, and the discard port as AWS's address.
+    """
+    if missing := [variable for variable in _VARIABLES if not os.environ.get(variable)]:
+        pytest.skip(f"needs {', '.join(missing)}")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
+            patch.delenv(variable)
+        profile, region = (os.environ[variable] for variable in _VARIABLES)
+        session = boto3.Session(profile_name=profile, region_name=region)
+        clients = AwsClients(session, region=region)
+        account = clients.client("sts").get_caller_identity()["Account"]
+        remove_expired(clients.rds, now=datetime.now(UTC))
+        yield Aws(clients=clients, account=account, region=region, identifier=name)
+
+
+def until(found: Callable[[], Any], place: Place, *, minutes: float, what: str) -> Any:
+    """What `found` answers, once it is anything."""
+    deadline = time.monotonic() + minutes * 60
+    while not (answer := found()):
+        assert time.monotonic() < deadline, f"{what} did not happen within {minutes} minutes"
+        time.sleep(place.pause)
+    return answer
