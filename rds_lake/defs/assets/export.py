@@ -11,7 +11,7 @@ from rds_lake.defs.assets.context import Event, day_of, materialized, observed, 
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
-from rds_lake.defs.orders import Orders, op_name, orders_of
+from rds_lake.defs.orders import asked, op_name, orders_schema
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.defs.translate import asset_attributes, partitions_of
 from rds_lake.stages.watch.status import billed_gb, export_seconds
@@ -26,12 +26,13 @@ def export_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDe
         partitions_def=partitions_of(lake_config),
         check_specs=checks.specs(lake_config, source, Stage.EXPORT),
         can_subset=True,
+        config_schema=orders_schema(),
         retry_policy=RETRIES,
     )
     def snapshot_export(
-        context: dg.AssetExecutionContext, config: Orders, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
+        context: dg.AssetExecutionContext, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
     ) -> Iterator[Event]:
-        orders = orders_of(context, config)
+        orders = asked(context)
         with dagster_failures():
             if orders.trigger == "begin":
                 yield _begun(context, gateways, lake_config, source)

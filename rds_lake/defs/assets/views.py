@@ -14,7 +14,7 @@ from rds_lake.defs import metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, observed, source_run
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, StageKeys, stage_key
-from rds_lake.defs.orders import Orders, op_name, orders_of
+from rds_lake.defs.orders import asked, op_name, orders_schema
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.defs.translate import asset_attributes, freshness_of, partitions_of
 from rds_lake.model.lake.publication import State
@@ -28,14 +28,12 @@ def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys
     @dg.multi_asset(
         name=op_name(source.name, Stage.VIEWS),
         specs=_specs(lake_config, source, keys),
-        partitions_def=partitions_of(lake_config),
         can_subset=False,
+        config_schema=orders_schema(),
         retry_policy=RETRIES,
     )
-    def publish(
-        context: dg.AssetExecutionContext, config: Orders, gateways: dg.ResourceParam[Gateways]
-    ) -> Iterator[Event]:
-        orders_of(context, config)
+    def publish(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> Iterator[Event]:
+        asked(context)
         with dagster_failures():
             stages = source_run(context, gateways, lake_config, source).shared
             yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()))
@@ -59,7 +57,7 @@ def _published(
 
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
     attributes: dict[str, Any] = asset_attributes(source, Stage.VIEWS) | {
-        "deps": [stage_key(source, Stage.CATALOG)],
+        "deps": [dg.AssetDep(stage_key(source, Stage.CATALOG))],
         "freshness_policy": freshness_of(source),
         "partitions_def": partitions_of(lake_config),
     }
