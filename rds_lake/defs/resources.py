@@ -34,6 +34,8 @@ from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch, watch_conv
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import dynamo_plans
 from rds_lake.stages.lake.lake import Lake, open_lake
+from rds_lake.stages.runs.notify import Channels
+from rds_lake.stages.runs.webhook import Webhook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,10 +68,13 @@ class Gateways:
         return SqsGateway(self.clients().sqs, self.settings.events_queue)
 
     @cached_property
-    def topic(self) -> SnsGateway | None:
-        """Of failures and held dates; None where lake.yaml has no `notifications:`."""
-        topic = self.settings.notifications
-        return SnsGateway(self.clients().sns, topic) if topic else None
+    def channels(self) -> Channels:
+        """Where messages of failures and held dates go."""
+        topic, webhook = self.settings.notifications, self.settings.notify.webhook
+        return Channels(
+            topic=SnsGateway(self.clients().sns, topic) if topic else None,
+            webhook=Webhook(url=webhook, sleep=self.sleep) if webhook else None,
+        )
 
     @cached_property
     def secrets(self) -> SecretsGateway:
