@@ -29,6 +29,7 @@ from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
+from rds_lake.model.aws.console import Console, console_of
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch, watch_conversions
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
@@ -80,6 +81,12 @@ class Gateways:
     def secrets(self) -> SecretsGateway:
         """For `verify:` alone."""
         return SecretsGateway(self.clients().client("secretsmanager"))
+
+    @property
+    def console(self) -> Console | None:
+        """AWS's console of the lake's Region; None with a local cloud."""
+        about = self.clients().s3.meta
+        return console_of(endpoint=about.endpoint_url, region=about.region_name)
 
     @property
     def s3(self) -> S3Gateway:

@@ -14,6 +14,7 @@ from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.orders import asked, op_name, orders_schema
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.defs.translate import asset_attributes, partitions_of
+from rds_lake.errors import SnapshotNotFoundError
 from rds_lake.stages.watch.status import billed_gb, export_seconds
 
 
@@ -61,7 +62,11 @@ def _accepted(
     """Accept the date's finished export; without `export_task` it is started or adopted, and waited for."""
     day = day_of(context)
     run = source_run(context, gateways, lake_config, source)
-    accepted = run.accept(day, export_task=export_task, poll_seconds=poll_seconds)
+    try:
+        accepted = run.accept(day, export_task=export_task, poll_seconds=poll_seconds)
+    except SnapshotNotFoundError as error:
+        yield observed(context, stage_key(source, Stage.EXPORT), metadata.status(f"no snapshot of this date: {error}"))
+        raise
     record = accepted.record
     cost = metadata.export_cost(
         lake_config.lake.prices,

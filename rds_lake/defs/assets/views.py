@@ -10,7 +10,7 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata, versions
+from rds_lake.defs import metadata, table_metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, observed, source_run
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, StageKeys, stage_key
@@ -20,6 +20,7 @@ from rds_lake.defs.translate import asset_attributes, freshness_of, partitions_o
 from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.source.outcomes import Published
+from rds_lake.stages.source.stages import SharedStages
 
 
 def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetsDefinition:
@@ -36,23 +37,39 @@ def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys
         asked(context)
         with dagster_failures():
             stages = source_run(context, gateways, lake_config, source).shared
-            yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()))
+            known = _known(context, gateways, stages)
+            yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()), known)
 
     return publish
 
 
 def _published(
-    context: dg.AssetExecutionContext, source: SourceSettings, keys: StageKeys, outcome: Published
+    context: dg.AssetExecutionContext,
+    source: SourceSettings,
+    keys: StageKeys,
+    outcome: Published,
+    known: table_metadata.Known,
 ) -> Iterator[Event]:
     held = outcome.publication.state is State.HELD
     for target, key in keys.tables.items():
-        shown = metadata.table_published(source, outcome, target, day_of(context))
+        shown = table_metadata.table_published(source, outcome, target, day_of(context), known)
         # Of a held date no view moved, so nothing that waits for these assets has a reason to start. Otherwise no key is left
         # out, which would silently skip every step behind it: a table that is gone is materialized as absent.
         made = dg.MaterializeResult(asset_key=key, metadata=shown, data_version=versions.of_published(outcome, target))
         yield observed(context, key, shown) if held else made
     if keys.outcome:
         yield dg.MaterializeResult(asset_key=keys.outcome, metadata=metadata.published(outcome))
+
+
+def _known(context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages) -> table_metadata.Known:
+    """What the date's tables have beside their views; what `catalog` found is in Dagster's own record of it."""
+    of_date = dg.AssetRecordsFilter(stage_key(stages.source, Stage.CATALOG), asset_partitions=[context.partition_key])
+    found = context.instance.fetch_materializations(of_date, limit=1).records
+    return table_metadata.Known(
+        compared=stages.compare_rows(day_of(context)),
+        lost=metadata.lost_values(found[0].asset_materialization if found else None),
+        console=gateways.console,
+    )
 
 
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
