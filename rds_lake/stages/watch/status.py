@@ -19,6 +19,7 @@ from rds_lake.model.lake.cost import export_usd
 from rds_lake.model.lake.publication import Pointer, waiting
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.catalogue.naming import name_tables
+from rds_lake.stages.checks.previous import gone_tables
 from rds_lake.stages.databases.plan import date_of_ours, export_plan
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
@@ -50,6 +51,7 @@ class SourceStatus:
 
     `waiting` are dates that a person has to approve; `moving` is a date whose publication was begun and has not ended;
     `unchecked` are dates newer than what is published whose files are in the lake and which have not passed their checks.
+    `gone`: tables of the date before the published one that it has not, whose views were dropped.
     """
 
     source: str
@@ -65,6 +67,7 @@ class SourceStatus:
     rolled_back_from: date | None = None
     moving: date | None = None
     unchecked: tuple[date, ...] = ()
+    gone: tuple[str, ...] = ()
 
     def age(self, now: datetime) -> timedelta | None:
         """How old what readers see is."""
@@ -111,6 +114,7 @@ def source_status(
         rolled_back_from=pointer.rolled_back_from if pointer else None,
         moving=state.moving.snapshot_date if state.moving else None,
         unchecked=_unchecked(dates, checked, pointer) if source.athena else (),
+        gone=gone_tables(lake, source, manifest) if manifest and pointer else (),
     )
 
 
