@@ -1,4 +1,4 @@
-"""A kind of source that rds-lake does not know goes the whole way when six files know of it; here a kind of Parquet that somebody uploads.
+"""A kind of source that rds-lake does not know goes the whole way when six files know of it; here Parquet that somebody uploads.
 
 Of those files the test's kind needs four: its settings and its run, which are new, the union in `config/source.py`, and the choice in
 `stages/watch/sources.py`. Two more are generated or words: `config/lake.schema.json` and `docs/configuration.md`.
@@ -14,7 +14,6 @@ import pytest
 from pydantic import Field
 
 from rds_lake.config import source as union
-from rds_lake.config.lake_yaml import parse_config
 from rds_lake.config.shared import SharedKeys
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.data_files import DataFile
@@ -30,11 +29,7 @@ from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.house import PACKAGE
 from rds_lake_tests.support.builders import orders, parquet
 
-BODY = """
-lake: {bucket: acme-lake, start_date: 2026-01-01, events_queue: rds-lake-events, workgroup: rds-lake}
-sources:
-  - {name: uploads, kind: upload, folder: inbox, freshness_hours: 30, retention: {daily: 7}}
-"""
+ENTRY = {"name": "uploads", "kind": "upload", "folder": "inbox", "freshness_hours": 30, "retention": {"daily": 7}}
 DAY = date(2026, 11, 20)
 
 
@@ -101,11 +96,14 @@ def uploads(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> Shell:
         return UploadRun(shared=SharedStages(config=config, source=source, lake=owned, log=log))  # type: ignore[type-var]
 
     monkeypatch.setattr(choice, "run_of", run_of)  # 2: the choice
-    shell.world.config = parse_config(BODY, where="lake.yaml", directory=shell.world.config.directory)
+    read = union.read_source(ENTRY, "sources.0")
+    assert read.problems == ()
+    shell.world.config = shell.world.config.model_copy(update={"sources": (read.settings,)})
     shell.reload()
     return shell
 
 
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings")  # of the tests' own deployment
 def test_a_kind_that_four_files_know_is_published_reconciled_watched_and_pruned(uploads: Shell) -> None:
     result = uploads.materialize(str(DAY))
     assert result.success

@@ -200,7 +200,7 @@ def test_a_failed_run_is_mailed_once_with_cause_and_next_step(shell: Shell) -> N
     result = shell.materialize("2026-11-19")
     shell.tell_failure(result)
     (mail,) = mailbox.read()
-    assert mail["Subject"] == "[rds-lake] shop 2026-11-19: shop__snapshot_export failed"
+    assert mail["Subject"] == "[rds-lake] shop 2026-11-19: no snapshot of this date", "and not that something failed"
     assert "has no automated snapshot for 2026-11-19" in mail["Message"]
     assert "Next step" in mail["Message"]
 
@@ -209,8 +209,11 @@ def test_sources_with_first_dates_of_their_own_are_loaded_together(world: World)
     (shop,) = world.config.sources
     later = shop.model_copy(update={"name": "blog", "start_date": world.config.lake.start_date + timedelta(days=30)})
     definitions = build_definitions(world.config.model_copy(update={"sources": (shop, later)}))
-    jobs = definitions.get_repository_def().get_all_jobs()
-    assert any("rds_lake_reconciliation" in job.name for job in jobs), "the sensor asks for runs of both"
+    repository = definitions.get_repository_def()
+    asked = repository.get_sensor_def("rds_lake_reconciliation").asset_selection
+    assert asked is not None
+    keys = asked.resolve(repository.asset_graph)
+    assert {dg.AssetKey([name, "snapshot_export"]) for name in ("shop", "blog")} <= keys, "of both"
 
 
 def test_today_has_a_partition(world: World) -> None:
