@@ -87,7 +87,7 @@ def _view(source: SourceSettings, table: TypedTable) -> dict[str, Any]:
         dg.TableColumn(
             name=column.alias,
             type=column.presto_type,
-            description=originals.get(column.name, "not in this snapshot: NULL"),
+            description=_described(originals.get(column.name, "not in this snapshot: NULL")),
         )
         for column in table.columns
     ]
@@ -100,6 +100,11 @@ def _view(source: SourceSettings, table: TypedTable) -> dict[str, Any]:
         "dagster/uri": manifest.location,
         "rds_lake/original_table": str(manifest.target),
     }
+
+
+def _described(original: str | None) -> str | None:
+    """The database's own type, which is all that an export says of a column: neither comments nor names of enums are in it."""
+    return f"{original}: an enum or another type of the database's own" if original == "USER-DEFINED" else original
 
 
 def _compared(known: Known, table: TypedTable) -> dict[str, Any]:

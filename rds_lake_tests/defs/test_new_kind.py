@@ -59,7 +59,7 @@ class UploadRun:
         record = ExportRecord(
             source=source.name,
             snapshot_date=day,
-            snapshot_arn="arn:aws:rds:us-east-1:123456789012:snapshot:upload",
+            snapshot_arn="arn:aws:s3:::acme-lake/inbox",
             snapshot_time=datetime(day.year, day.month, day.day, tzinfo=UTC),
             export_task=f"upload-{day}",
             bucket=lake.layout.bucket,

@@ -13,7 +13,7 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.aws.arn import Exportable, exportable, is_exportable
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd
 from rds_lake.model.lake.publication import Pointer, waiting
@@ -141,7 +141,9 @@ def _tables_gb(record: ExportRecord) -> float:
 
 
 def _snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
-    """The size AWS bills a database's export by; None when the snapshot is gone, or it was a live cluster's."""
+    """The size AWS bills a database's export by; None when the snapshot is gone, or it was a live cluster's, or is none of RDS."""
+    if not is_exportable(record.snapshot_arn):
+        return None
     about, _ = exportable(record.snapshot_arn)
     snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, record.snapshot_arn)
     # 0: AWS gives no size for this snapshot.
