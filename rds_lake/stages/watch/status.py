@@ -5,7 +5,7 @@ What belongs here: reading it, in S3 and RDS; nothing is changed. Showing it is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -16,6 +16,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.model.aws.arn import Exportable, exportable, is_exportable
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd
+from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import Pointer, waiting
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.catalogue.naming import name_tables
@@ -95,15 +96,7 @@ def source_status(
         published=pointer.snapshot_date if pointer else None,
         shown=shown,
         snapshot_time=manifest.export.snapshot_time if manifest else None,
-        tables=tuple(
-            TableStatus(
-                view=table.names.view,
-                original=str(table.names.target),
-                rows=table.manifest.rows,
-                bytes=table.manifest.bytes,
-            )
-            for table in (name_tables(manifest, source) if manifest else ())
-        ),
+        tables=tuple(_tables(manifest, source)) if manifest else (),
         dates=len(dates),
         export_seconds=export_seconds(manifest.export) if manifest else None,
         export_usd=None
@@ -116,6 +109,12 @@ def source_status(
         unchecked=_unchecked(dates, checked, pointer) if source.athena else (),
         gone=gone_tables(lake, source, manifest) if manifest and pointer else (),
     )
+
+
+def _tables(manifest: Manifest, source: SourceSettings) -> Iterator[TableStatus]:
+    for table in name_tables(manifest, source):
+        names, of_date = table.names, table.manifest
+        yield TableStatus(view=names.view, original=str(names.target), rows=of_date.rows, bytes=of_date.bytes)
 
 
 def _unchecked(dates: Collection[date], checked: Collection[date], pointer: Pointer | None) -> tuple[date, ...]:
