@@ -29,12 +29,12 @@ from rds_lake_tests.defs.shell import Shell
 from rds_lake_tests.house import PACKAGE
 from rds_lake_tests.support.builders import orders, parquet
 
-ENTRY = {"name": "uploads", "kind": "upload", "folder": "inbox", "freshness_hours": 30, "retention": {"daily": 7}}
+ENTRY = {"name": "uploads", "kind": "upload", "folder": "inbox", "keep_export": True, "retention": {"daily": 7}}
 DAY = date(2026, 11, 20)
 
 
 class Upload(SharedKeys):
-    """Parquet below `folder` of the lake's bucket: `<folder>/<date>/orders.parquet`."""
+    """Parquet below `folder` of the lake's bucket: `<folder>/upload-<date>/`."""
 
     described = "Parquet that somebody uploads"
     asset_kind = "s3"
@@ -63,7 +63,7 @@ class UploadRun:
             snapshot_time=datetime(day.year, day.month, day.day, tzinfo=UTC),
             export_task=f"upload-{day}",
             bucket=lake.layout.bucket,
-            folder=f"{source.folder}/{day}/",
+            folder=f"{source.folder}/upload-{day}/",
         )
         handover.write_export_record(lake.s3, lake.layout, record, kms_key=None)
         return AcceptedExport(record=record, findings=(), reused=False)
