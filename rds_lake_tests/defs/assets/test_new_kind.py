@@ -71,11 +71,11 @@ class UploadRun:
     def relocate(self, day: date) -> Manifest:
         lake, source = self.shared.lake, self.shared.source
         record = handover.get_export_record(lake.s3, lake.layout, source.name, day)
-        folder = lake.layout.partition_folder(source.name, "shop/public.orders", day, record.export_task)
+        folder = lake.layout.partition_folder(source.name, "orders", day, record.export_task)
         body, key = parquet(orders(1, 5)), f"{folder}orders.parquet"
         lake.s3.put_bytes(lake.layout.bucket, key, body, kms_key=None)
         table = TableManifest(
-            target=TableTarget(database="shop", schema="public", table="orders"),
+            target=TableTarget(database="", schema="", table="orders"),
             location=lake.layout.uri(folder),
             columns=(Column(name="id", hive_type="bigint"), Column(name="note", hive_type="string")),
             files=[DataFile(key=key, bytes=len(body), rows=5)],
