@@ -33,7 +33,7 @@ class Chat(ThreadingHTTPServer):
 
 
 class Answer(BaseHTTPRequestHandler):
-    server: Chat
+    server: Chat  # type: ignore[override] # the server that is started with it
 
     def do_POST(self) -> None:
         self.server.asked += 1
