@@ -14,7 +14,7 @@ import click
 
 from rds_lake.console.arguments import DAY, FILE, config_option, load_config
 from rds_lake.console.diff.arguments import diff
-from rds_lake.console.local import local_env, local_up, require_local
+from rds_lake.console.local import CLOUD_PORT, local_env, local_up, require_local
 from rds_lake.console.project.arguments import init, schema, validate
 from rds_lake.console.queries.arguments import query
 from rds_lake.console.sentences import SentenceGroup
@@ -177,10 +177,12 @@ def status(sources: tuple[str, ...], all_tables: bool, as_json: bool, fail_if_st
     from rich.console import Console
 
     from rds_lake.console.connect import connect
+    from rds_lake.console.status import failures_of
     from rds_lake.console.status import status as run
 
     connected, now = connect(load_config(config_path)), datetime.now(UTC)
-    stale = run(connected, sources, now=now, console=Console(), all_tables=all_tables, as_json=as_json)
+    failed = failures_of(connected.config, os.environ.get("DAGSTER_HOME"), now=now)
+    stale = run(connected, sources, now=now, console=Console(), all_tables=all_tables, as_json=as_json, failed=failed)
     if stale and fail_if_stale:
         sys.exit(3)
 
@@ -251,7 +253,7 @@ def local() -> None:
 
 
 @local.command()
-@click.option("--port", default=4666, show_default=True, help="0 takes a free port.")
+@click.option("--port", default=CLOUD_PORT, show_default=True, help="0 takes a free port.")
 @click.option(
     "--database",
     "databases",
@@ -270,7 +272,7 @@ def up(port: int, databases: tuple[str, ...], clusters: tuple[str, ...], ready_f
 
 
 @local.command()
-@click.option("--port", default=4666, show_default=True)
+@click.option("--port", default=CLOUD_PORT, show_default=True)
 def env(port: int) -> None:
     """Print the exports that point boto3 at the local cloud: eval "$(rds-lake local env)"."""
     local_env(port, say=click.echo)

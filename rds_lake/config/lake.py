@@ -45,6 +45,25 @@ class Prices(Settings):
     get_per_1000: float = Field(default=0.0004, ge=0)
 
 
+class Notify(Settings):
+    """How people are told of failures and of dates that wait, beside the topic `notifications`."""
+
+    webhook: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        repr=False,
+        description="URL that gets each message as JSON with `text`, as Slack's incoming webhooks take it. Who has it can write "
+        "there: name a variable of the environment, `${NAME}`.",
+        examples=["${SLACK_WEBHOOK}"],
+    )
+    dagster_url: str | None = Field(
+        default=None,
+        pattern=r"^https?://[^\s]+$",
+        description="Where people open Dagster's UI. Messages of failed runs link to the run.",
+        examples=["https://dagster.example.com"],
+    )
+
+
 class LakeSettings(Settings):
     """The `lake:` section: where the lake lives and what AWS objects serve it."""
 
@@ -79,6 +98,7 @@ class LakeSettings(Settings):
     notifications: Arn | None = Field(
         default=None, description="SNS topic for failures. None: only Dagster shows them."
     )
+    notify: Notify = Field(default=Notify(), description="A webhook beside the topic, and links to Dagster.")
     workgroup: str = Field(
         default="primary",
         pattern=r"^[a-zA-Z0-9._-]{1,128}$",

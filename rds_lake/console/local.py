@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+CLOUD_PORT = 4666  # of `local up`, `local env` and `dev`, where nothing is said
+
 # What `pip install 'rds-lake[local]'` installs and the pipeline itself does not need.
 _LOCAL_PACKAGES = (
     "moto",

@@ -1,4 +1,4 @@
-"""`rds-lake notify --test`: one test message to the topic that failures are sent to."""
+"""`rds-lake notify --test`: one test message to the topic and the webhook that failures are sent to."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ import click
 from rds_lake.aws.session import open_clients
 from rds_lake.aws.sns import SnsGateway
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.stages.runs.notify import send_test
+from rds_lake.stages.runs.notify import TEST
+from rds_lake.stages.runs.webhook import Webhook
 
 
 def notify(config: LakeConfig, *, say: Callable[[str], None]) -> None:
-    """Send the message; ClickException where lake.yaml names no topic."""
-    topic = config.lake.notifications
-    if topic is None:
-        raise click.ClickException("lake.yaml names no `notifications`: add the ARN of an SNS topic under `lake:`")
-    message = send_test(SnsGateway(open_clients(region=config.lake.region).sns, topic))
+    """Send the message; ClickException where lake.yaml names neither topic nor webhook, UnavailableError where that fails."""
+    topic, webhook = config.lake.notifications, config.lake.notify.webhook
+    if topic is None and webhook is None:
+        raise click.ClickException(
+            "lake.yaml names no `notifications`: add the ARN of an SNS topic under `lake:`, or `notify: {webhook: ${NAME}}`"
+        )
+    if webhook is not None:
+        Webhook(url=webhook).publish(subject=TEST.subject, message=TEST.body)
+        say("the webhook took the message")
+    if topic is not None:
+        _to_topic(config, topic, say=say)
+
+
+def _to_topic(config: LakeConfig, topic: str, *, say: Callable[[str], None]) -> None:
+    sns = SnsGateway(open_clients(region=config.lake.region).sns, topic)
+    message = sns.publish(subject=TEST.subject, message=TEST.body)
     say(f"message {message} is on its way to the subscribers of {topic}")
     say(
         "nothing arrives? The subscription must be confirmed. If a KMS key of yours encrypts the topic, the role that runs"

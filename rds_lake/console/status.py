@@ -6,19 +6,25 @@ The figures come from `stages/watch/status.py`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
+import click
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
 from rich.table import Table
 
+from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.stages.dynamodb.under_way import TableUnderWay
 from rds_lake.stages.watch.status import SourceStatus, source_status
+
+if TYPE_CHECKING:
+    from rds_lake.defs.failed_runs import FailedRun  # imports Dagster, which takes a second
 
 # How many of a source's biggest tables fit on a screen: where all sources are shown, and where some are named.
 _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
@@ -32,10 +38,11 @@ def status(
     console: Console,
     all_tables: bool = False,
     as_json: bool = False,
+    failed: Mapping[str, Sequence[FailedRun]] = MappingProxyType({}),
 ) -> bool:
     """Show every source, or the named ones with more of their tables. Whether what readers see of one of them is stale.
 
-    `as_json`: an array of objects, one a source, with all tables (`docs/monitoring.md`).
+    `as_json`: an array of objects, one a source, with all tables (`docs/monitoring.md`). `failed`: runs by source.
     """
     config, rds, lake = connected.config, connected.rds, connected.lake
     # A lake of DynamoDB alone has no right to ask RDS.
@@ -46,15 +53,35 @@ def status(
         state = source_status(config, source, running, rds=rds, lake=lake)
         stale |= state.is_stale(source, now)
         if as_json:
-            bodies.append(_body(source, state, connected, now=now))
+            bodies.append(
+                _body(source, state, connected, now=now) | {"failed_runs": _runs(failed.get(source.name, ()))}
+            )
             continue
         lines = [*_under_way(connected.under_way(source), now, limit), *map(str, connected.outboxes(source))]
+        lines += map(str, failed.get(source.name, ()))
         _show(console, source, state, lines, now=now, limit=limit)
     if as_json:
         console.print(json.dumps(bodies, indent=1), soft_wrap=True, markup=False, highlight=False)
     elif config.databases:
         console.print(f"{len(running)} of the account's {config.lake.export_quota} places for exports are taken")
     return stale
+
+
+def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> Mapping[str, Sequence[FailedRun]]:
+    """Failed runs by source, where `dagster_home` says which Dagster it is; what cannot be read is said on stderr and ends nothing."""
+    if not dagster_home:
+        return {}
+    import dagster as dg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from rds_lake.defs.failed_runs import failed_runs
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            return failed_runs(instance, config, now=now)
+    except (dg.DagsterError, SQLAlchemyError, OSError) as error:
+        click.echo(f"the Dagster of DAGSTER_HOME could not be asked for failed runs: {error}", err=True)
+        return {}
 
 
 def _body(source: SourceSettings, state: SourceStatus, connected: Connected, *, now: datetime) -> dict[str, Any]:
@@ -70,6 +97,7 @@ def _body(source: SourceSettings, state: SourceStatus, connected: Connected, *, 
         "dates": state.dates,
         "waiting": [_day(day) for day in state.waiting],
         "unchecked": [_day(day) for day in state.unchecked],
+        "dropped": list(state.gone),
         "rolled_back_from": _day(state.rolled_back_from),
         "moving": _day(state.moving),
         "export_seconds": state.export_seconds,
@@ -82,6 +110,12 @@ def _body(source: SourceSettings, state: SourceStatus, connected: Connected, *, 
             for table in sorted(state.tables, key=lambda table: table.view)
         ],
     }
+
+
+def _runs(failed: Sequence[FailedRun]) -> list[dict[str, str | None]]:
+    return [
+        {"run": run.run_id, "snapshot_date": run.day, "at": run.at.isoformat(), "cause": run.cause} for run in failed
+    ]
 
 
 def _day(day: date | None) -> str | None:
@@ -108,7 +142,7 @@ def _show(
     for line in lines:
         console.print(f"  {escape(line)}", highlight=False)
     for line in _decisions(state):
-        console.print(f"  {line}", highlight=False)
+        console.print(f"  {escape(line)}", highlight=False)
     if state.tables:
         console.print(_tables(state, limit))
     console.print()
@@ -138,6 +172,11 @@ def _decisions(state: SourceStatus) -> list[str]:
     if state.unchecked:
         days = ", ".join(map(str, state.unchecked[-_TABLES_SHOWN:]))
         lines.append(f"in the lake, but not through its checks: {days}; see the run of the date in Dagster")
+    if state.gone:
+        more = f" and {len(state.gone) - _TABLES_SHOWN} more" if len(state.gone) > _TABLES_SHOWN else ""
+        lines.append(
+            f"not in this snapshot, so their views were dropped: {', '.join(state.gone[:_TABLES_SHOWN])}{more}"
+        )
     if state.rolled_back_from:
         lines.append(f"rolled back from {state.rolled_back_from}; the next newer date is published as usual")
     if state.moving:

@@ -97,5 +97,5 @@ def _sensors(
     yield reconcile_sensor(config, keys, interval_seconds=interval_seconds, grace_seconds=grace_seconds)
     for source in changed_sources(config):
         yield changes_sensor(source)
-    if config.lake.notifications:
+    if config.lake.notifications or config.lake.notify.webhook:
         yield failure_sensor(config, keys)

@@ -6,10 +6,22 @@ from contextlib import contextmanager
 import dagster as dg
 
 from rds_lake.defs import metadata
-from rds_lake.errors import RdsLakeError, TransientError
+from rds_lake.errors import RdsLakeError, SnapshotNotFoundError, TransientError
 from rds_lake.stages.runs.healing import heals
 
 RETRIES = dg.RetryPolicy(max_retries=3, delay=20, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+
+_NO_SNAPSHOT = (
+    "Nothing in AWS or in the lake failed. Where the date has a snapshot of another kind, name that under `snapshots:` of the source "
+    "in lake.yaml and materialize the date again; else leave the date out."
+)
+
+
+def _what_it_is(error: RdsLakeError) -> dict[str, str]:
+    """Of a date without a snapshot, which is no failure of anything: other words in mails and in the run."""
+    is_absent = isinstance(error, SnapshotNotFoundError)
+    return metadata.incident("no snapshot of this date", _NO_SNAPSHOT) if is_absent else {}
 
 
 @contextmanager
@@ -20,6 +32,6 @@ def dagster_failures() -> Iterator[None]:
     except RdsLakeError as error:
         raise dg.Failure(
             description=str(error),
-            metadata=metadata.failure(error, heals=heals(error)),
+            metadata=metadata.failure(error, heals=heals(error)) | _what_it_is(error),
             allow_retries=isinstance(error, TransientError),
         ) from error

@@ -1,4 +1,4 @@
-"""What Dagster shows of what the stages give back: the one file that knows keys of metadata.
+"""What Dagster shows of what the stages give back: keys of metadata. Those of a table's asset are `table_metadata.py`.
 
 Stages and gateways return values; every `rds_lake/...` and `dagster/...` key of an event's metadata is written and read here.
 
@@ -13,16 +13,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rds_lake.config.lake import Prices
-from rds_lake.config.source import SourceSettings
-from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_usd
-from rds_lake.model.lake.manifest import Manifest, TableManifest
-from rds_lake.model.lake.publication import State
+from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.record import ExportRecord
-from rds_lake.model.tables.table import TableTarget
-from rds_lake.sql.view_columns import ViewColumn
-from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.checks.verify import Verified
 from rds_lake.stages.publish.move_views import Publication
 from rds_lake.stages.runs.accepted import AcceptedExport
@@ -37,7 +31,9 @@ if TYPE_CHECKING:
 STATUS = "rds_lake/status"
 SCHEMA_CHANGES = "rds_lake/schema_changes"
 HOW = "rds_lake/how"
-_ROWS, _DATE, _TABLES, _BYTES, _TASK = (
+LOST, LOST_OF = "rds_lake/columns_with_lost_values", "rds_lake/lost_values"
+READERS_SEE = "rds_lake/readers_see"
+ROWS, DATE, _TABLES, BYTES, _TASK = (
     "dagster/row_count",
     "rds_lake/snapshot_date",
     "rds_lake/tables",
@@ -48,13 +44,6 @@ _ROWS, _DATE, _TABLES, _BYTES, _TASK = (
 # Of failures, which sensors read again.
 ERROR, HEALS = "rds_lake/error", "rds_lake/heals"
 WHAT, NEXT_STEP = "rds_lake/what", "rds_lake/next_step"
-
-_STATES: Mapping[State, str] = {
-    State.PUBLISHED: "published",
-    State.HELD: "held: no view moves until a person publishes the date",
-    State.OLDER: "available as of its date; a newer date is published",
-    State.ROLLED_BACK: "available as of its date; the source was rolled back from it",
-}
 
 
 def begun(task: ExportTask | None) -> dict[str, Any]:
@@ -112,11 +101,11 @@ def relocated(prices: Prices, manifest: Manifest) -> dict[str, Any]:
     """Provenance and size of a date's Parquet; the requests that copying takes, and their price in US dollars."""
     requests = relocation_requests(manifest)
     return {
-        _ROWS: manifest.rows,
+        ROWS: manifest.rows,
         **_provenance(manifest.export),
         _TABLES: len(manifest.tables),
         "rds_lake/files": manifest.files,
-        _BYTES: manifest.bytes,
+        BYTES: manifest.bytes,
         "rds_lake/s3_requests": requests.puts + requests.gets,
         "rds_lake/s3_usd_estimated": round(requests_usd(prices, requests), 6),
     }
@@ -129,15 +118,23 @@ def catalogued(outcome: Catalogued) -> dict[str, Any]:
         "rds_lake/tables_created": sum(sync.table == "created" for sync in outcome.synced),
         "rds_lake/tables_updated": sum(sync.table == "updated" for sync in outcome.synced),
         "rds_lake/partitions_changed": sum(sync.partition != "unchanged" for sync in outcome.synced),
-        _ROWS: sum(table.rows_read for table in outcome.quality),
+        ROWS: sum(table.rows_read for table in outcome.quality),
+        LOST: sum(len(table.lost) for table in outcome.quality),
+        LOST_OF: {table.table: dict(table.lost) for table in outcome.quality if table.lost},
     }
+
+
+def lost_values(catalogued: dg.AssetMaterialization | None) -> Mapping[str, Mapping[str, int]]:
+    """Of what `catalogued` said of a date: per table the columns that lost values, and how many; nothing where it said nothing."""
+    said = catalogued.metadata.get(LOST_OF) if catalogued else None
+    return said.value if isinstance(said, dg.JsonMetadataValue) and isinstance(said.value, dict) else {}
 
 
 def published(outcome: Published) -> dict[str, Any]:
     """What publishing a date did to all views of the source."""
     publication = outcome.publication
     return {
-        "rds_lake/latest": publication.latest.isoformat() if publication.latest else "nothing yet",
+        READERS_SEE: readers_see(publication),
         "rds_lake/state": publication.state.value,
         "rds_lake/became_latest": publication.became_latest,
         "rds_lake/views": len(outcome.tables),
@@ -145,57 +142,14 @@ def published(outcome: Published) -> dict[str, Any]:
     }
 
 
+def readers_see(publication: Publication) -> str:
+    """The date that the source's views read, whichever date was made last."""
+    return publication.latest.isoformat() if publication.latest else "nothing yet"
+
+
 def moved(publication: Publication) -> dict[str, Any]:
     """The views that were moved and dropped."""
     return {"rds_lake/views_moved": len(publication.flipped), "rds_lake/views_dropped": list(publication.dropped)}
-
-
-def table_published(
-    source: SourceSettings, outcome: Published, target: TableTarget | None, day: date
-) -> dict[str, Any]:
-    """What became of a table when the source's views were moved, or held; of all views where `target` is None."""
-    if target is None:
-        return published(outcome)
-    table = next((table for table in outcome.tables if table.names.target == target), None)
-    if table is not None:
-        return _view(source, table, day, state=outcome.publication.state)
-    reason = next((left.reason for left in outcome.left_out if left.table == str(target)), None)
-    return {STATUS: f"no view: {reason}" if reason else "absent", _DATE: day.isoformat()}
-
-
-def _raw_column(table: TypedTable, column: ViewColumn) -> str:
-    """`snapshots_orders.total`: the raw tables of a source are one asset."""
-    return f"{table.names.raw}.{column.name.lower()}"
-
-
-def _view(source: SourceSettings, table: TypedTable, day: date, *, state: State) -> dict[str, Any]:
-    manifest: TableManifest = table.named.manifest
-    lineage = {
-        column.alias: [
-            dg.TableColumnDep(asset_key=stage_key(source, Stage.CATALOG), column_name=_raw_column(table, column))
-        ]
-        for column in table.columns
-    }
-    originals = {column.name: column.original_type for column in manifest.columns}
-    columns = [
-        dg.TableColumn(
-            name=column.alias,
-            type=column.presto_type,
-            description=originals.get(column.name, "not in this snapshot: NULL"),
-        )
-        for column in table.columns
-    ]
-    return {
-        _ROWS: manifest.rows,
-        "dagster/column_schema": dg.TableSchema(columns=columns),
-        "dagster/column_lineage": dg.TableColumnLineage(lineage),
-        "dagster/table_name": f"awsdatacatalog.{source.name}.{table.names.view}",
-        "dagster/uri": manifest.location,
-        STATUS: _STATES[state],
-        _DATE: day.isoformat(),
-        "rds_lake/original_table": str(manifest.target),
-        _BYTES: manifest.bytes,
-    }
 
 
 def pruned(result: Pruned) -> dict[str, Any]:
@@ -271,7 +225,7 @@ def status(text: str, *, day: date | None = None) -> dict[str, Any]:
 
 def about_date(day: date) -> dict[str, Any]:
     """The snapshot date that a check's result is about: Dagster shows the newest result of an asset first."""
-    return {_DATE: day.isoformat()}
+    return {DATE: day.isoformat()}
 
 
 def incident(what: str, next_step: str) -> dict[str, Any]:

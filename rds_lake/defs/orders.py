@@ -17,6 +17,7 @@ it may pay for the next attempt. Dagster's own retries, of runs whose machine di
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 import dagster as dg
@@ -76,10 +77,24 @@ def configured(source: SourceSettings, wanted: WantedRun, selected: Collection[d
     return {"ops": ops} if ops else {}
 
 
+@lru_cache(maxsize=1)
+def orders_schema() -> dict[str, Any]:
+    """The configuration schema of the steps that take `Orders`, made once.
+
+    For a parameter `config: Orders` Dagster makes it anew in each step, which for a lake of many sources is half of its loading.
+    """
+    return Orders.to_fields_dict()
+
+
 def is_repeated_by_person(run: dg.DagsterRun) -> bool:
     """Whether a person executes an earlier run again."""
     repeated = run.parent_run_id is not None or DagsterTag.PARENT in run.tags
     return repeated and DagsterTag.RETRY not in run.tags
+
+
+def asked(context: dg.AssetExecutionContext) -> Orders:
+    """The orders of a step that has `orders_schema()` as its configuration."""
+    return orders_of(context, Orders.model_validate(context.op_execution_context.op_config))
 
 
 def orders_of(context: dg.AssetExecutionContext, given: Orders) -> Orders:

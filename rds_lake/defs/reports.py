@@ -13,7 +13,7 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata, versions
+from rds_lake.defs import metadata, table_metadata, versions
 from rds_lake.defs.keys import APPROVAL, OUTCOME, StageKeys, own_key
 from rds_lake.defs.translate import DagsterTag, partitions_of
 from rds_lake.stages.catalogue.dated import tables_of
@@ -32,7 +32,9 @@ def published(
     tables = tables_of(lake, source, day)
     outcome = Published(publication=publication, tables=tables.typed, left_out=tables.left_out)
     for target, key in keys.tables.items():
-        shown = metadata.table_published(source, outcome, target, day) | {metadata.HOW: how}
+        shown = table_metadata.table_published(source, outcome, target, day, table_metadata.Known()) | {
+            metadata.HOW: how
+        }
         tags = {DagsterTag.DATA_VERSION.value: versions.of_published(outcome, target).value}
         yield dg.AssetMaterialization(key, metadata=shown, partition=day.isoformat(), tags=tags)
 

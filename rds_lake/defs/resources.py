@@ -29,11 +29,14 @@ from rds_lake.aws.secrets import SecretsGateway
 from rds_lake.aws.sns import SnsGateway
 from rds_lake.aws.sqs import SqsGateway
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
+from rds_lake.model.aws.console import Console, console_of
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.stages.dynamodb.converting.glue.watch import GlueWatch, watch_conversions
 from rds_lake.stages.dynamodb.exporting.exports import DynamoExports
 from rds_lake.stages.dynamodb.plan import dynamo_plans
 from rds_lake.stages.lake.lake import Lake, open_lake
+from rds_lake.stages.runs.notify import Channels
+from rds_lake.stages.runs.webhook import Webhook
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,15 +69,24 @@ class Gateways:
         return SqsGateway(self.clients().sqs, self.settings.events_queue)
 
     @cached_property
-    def topic(self) -> SnsGateway | None:
-        """Of failures and held dates; None where lake.yaml has no `notifications:`."""
-        topic = self.settings.notifications
-        return SnsGateway(self.clients().sns, topic) if topic else None
+    def channels(self) -> Channels:
+        """Where messages of failures and held dates go."""
+        topic, webhook = self.settings.notifications, self.settings.notify.webhook
+        return Channels(
+            topic=SnsGateway(self.clients().sns, topic) if topic else None,
+            webhook=Webhook(url=webhook, sleep=self.sleep) if webhook else None,
+        )
 
     @cached_property
     def secrets(self) -> SecretsGateway:
         """For `verify:` alone."""
         return SecretsGateway(self.clients().client("secretsmanager"))
+
+    @property
+    def console(self) -> Console | None:
+        """AWS's console of the lake's Region; None with a local cloud."""
+        about = self.clients().s3.meta
+        return console_of(endpoint=about.endpoint_url, region=about.region_name)
 
     @property
     def s3(self) -> S3Gateway:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from datetime import time as clock_time
 from pathlib import Path
 
 from rich.console import Console
 
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.config.lake_yaml import load_config
+from rds_lake.console.local import CLOUD_PORT
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.stack import DEMO_CONFIG, Stack, beside, running_stack, work_folder
 from rds_lake.errors import ConfigError
+from rds_lake.localcloud.databases import shop
+from rds_lake.model.lake.layout import LakeLayout
+from rds_lake.stages.lake.pointer import find_pointer
 
 _FAST = {"RDS_LAKE_SENSOR_SECONDS": "5", "RDS_LAKE_POLL_SECONDS": "1"}
 
@@ -37,15 +45,39 @@ def run_dev(*, port: int, config_path: Path | None = None) -> int:
 
 def _run(console: Console, config_path: Path, work: Path, port: int) -> int:
     try:
-        with running_stack(config_path, work, extra=_FAST, say=lambda line: console.print(f"  {line}")) as stack:
+        with running_stack(
+            config_path, work, extra=_FAST, say=lambda line: console.print(f"  {line}"), cloud_port=CLOUD_PORT
+        ) as stack:
             workspace = beside(config_path, "workspace.yaml")
             command = [sys.executable, "-m", "dagster", "dev", "-w", str(workspace), "-p", str(port)]
             stack.processes.start("dagster", command)
             _greet(console, stack, port)
-            return _watch(console, stack)
+            first = _first_dates(stack) if config_path == DEMO_CONFIG else iter(())
+            return _watch(console, stack, first)
     except KeyboardInterrupt:
         console.print("stopped")
         return 0
+
+
+def _first_dates(stack: Stack) -> Iterator[str]:
+    """Snapshots of yesterday and today, the shop changed in between; a line whenever something of it is done.
+
+    Dagster publishes them by its own sensors, as it does everything else.
+    """
+    source = stack.config.databases[0]
+    lake = stack.config.lake
+    s3, layout = S3Gateway(stack.clients.s3), LakeLayout(bucket=lake.bucket, prefix=lake.prefix)
+    today = datetime.now(UTC).date()
+    for day in (today - timedelta(days=1), today):
+        if day == today:
+            shop.change(stack.databases[source.identifier])
+        at = datetime.combine(day, clock_time(0, 5), UTC).isoformat()
+        stack.control("snapshots", {"database": source.identifier, "type": "automated", "at": at})
+        yield f"{source.name}: snapshot of {day} taken; Dagster exports and publishes it by itself"
+        while (pointer := find_pointer(s3, layout, source.name)) is None or pointer.snapshot_date < day:
+            yield ""
+        yield f"{source.name}: {day} is published"
+    yield f'ask it: rds-lake query "SELECT * FROM orders LIMIT 5" --source {source.name}'
 
 
 def _require_free(port: int) -> None:
@@ -65,6 +97,14 @@ def _greet(console: Console, stack: Stack, port: int) -> None:
     identifier = stack.config.databases[0].identifier
     console.print(f"\nDagster UI      [bold]http://localhost:{port}[/] (ready in about 20 s)")
     console.print(f"local cloud     {stack.endpoint}")
+    # `local env` names its own port where nothing is said.
+    given = "" if stack.endpoint.endswith(f":{CLOUD_PORT}") else f" --port {stack.endpoint.rpartition(':')[2]}"
+    folder = stack.config.directory
+    console.print(
+        f'in a terminal   eval "$(rds-lake local env{given})"; export RDS_LAKE_CONFIG={folder / "lake.yaml"}',
+        markup=False,
+        soft_wrap=True,
+    )
     for name, url in stack.databases.items():
         console.print(f"database        {name}: {url}")
     body = f'{{"database": "{identifier}", "type": "automated"}}'
@@ -74,8 +114,11 @@ def _greet(console: Console, stack: Stack, port: int) -> None:
     console.print("Ctrl-C stops everything\n")
 
 
-def _watch(console: Console, stack: Stack) -> int:
+def _watch(console: Console, stack: Stack, first: Iterator[str]) -> int:
+    """Until a process dies. `first` says line by line what is done meanwhile; an empty line is nothing to say."""
     while not (dead := stack.processes.dead()):
+        if line := next(first, ""):
+            console.print(f"  {line}", markup=False, highlight=False, soft_wrap=True)
         time.sleep(0.5)
     for name, code in dead.items():
         log = stack.processes.log_path(name).read_text(encoding="utf-8", errors="replace")

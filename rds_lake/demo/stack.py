@@ -31,7 +31,7 @@ from rds_lake.demo.roles import as_pipeline
 from rds_lake.errors import RdsLakeError
 from rds_lake.infra.policy.deployed import name_prefix
 from rds_lake.infra.stack.watch import Pace
-from rds_lake.localcloud.databases.ports import free_port
+from rds_lake.localcloud.databases.ports import free_port, is_free
 from rds_lake.localcloud.environment import environment
 
 _READY_SECONDS = 60
@@ -66,13 +66,15 @@ class Stack:
 
 @contextmanager
 def running_stack(
-    config_path: Path, work: Path, *, extra: dict[str, str], say: Callable[[str], None]
+    config_path: Path, work: Path, *, extra: dict[str, str], say: Callable[[str], None], cloud_port: int | None = None
 ) -> Iterator[Stack]:
     """Start the local cloud, provision the lake, prepare a Dagster home in `work`; stop all at the end.
 
-    `work` must exist; logs and the Dagster home stay in it. `extra` is added to the children's environment.
+    `work` must exist; logs and the Dagster home stay in it. `extra` is added to the children's environment. `cloud_port`: of
+    the local cloud, where it is free; else any.
     """
-    config, port = load_config(config_path), free_port()
+    config = load_config(config_path)
+    port = cloud_port if cloud_port is not None and is_free(cloud_port) else free_port()
     endpoint = f"http://127.0.0.1:{port}"
     home = dagster_home(beside(config_path, "dagster.yaml").parent, work)
     variables = _without_aws(dict(os.environ)) | environment(endpoint) | {"DAGSTER_HOME": str(home)}
@@ -93,7 +95,10 @@ def running_stack(
             # Before Dagster starts: a date whose tables do not exist yet would be reported as a failure.
             stack = replace(stack, reviews=seed(clients, stack.control, datetime.now(UTC)))
             say("DynamoDB: tables Reviews and Users, recoverable since two days ago")
-        yield stack
+        try:
+            yield stack
+        finally:
+            say("stopping Dagster, the local cloud and its databases")
 
 
 def _deploy(config: LakeConfig, clients: AwsClients, say: Callable[[str], None]) -> None:

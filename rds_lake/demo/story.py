@@ -40,6 +40,13 @@ FROM orders o JOIN customers c ON c.id = o.customer_id
 GROUP BY c.country ORDER BY revenue DESC LIMIT 5"""
 
 
+_NEXT = """
+Next
+  rds-lake dev        the same with Dagster's UI, and left running: look at the asset of a table
+  rds-lake init       a lake.yaml for your own account: it lists what your account has, and starts nothing
+  rds-lake doctor     what is missing in that account, before anything is paid for"""
+
+
 def run_demo() -> int:
     """Run the demo; returns 0 when every count of Athena equals PostgreSQL's and DynamoDB's, else 1 (130 after Ctrl-C)."""
     console = Console()
@@ -131,6 +138,7 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
         equal &= show_reviews(console, athena, s3, layout, tables_source, stack.reviews, stories[-1].day)
     verdict = "[green]every count equals PostgreSQL's and DynamoDB's[/]" if equal else "[red]some counts differ[/]"
     console.print(f"\n{verdict}")
+    console.print(_NEXT if equal else "", markup=False, highlight=False, soft_wrap=True)
     return 0 if equal else 1
 
 

@@ -2,9 +2,11 @@
 
 import io
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from unittest.mock import ANY
 
 import pytest
@@ -15,22 +17,28 @@ from rds_lake.cli import main
 from rds_lake.config.lake import Prices
 from rds_lake.console.connect import Connected
 from rds_lake.console.status import status
+from rds_lake.defs.failed_runs import FailedRun, failed_runs
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.model.lake.cost import Requests, export_usd, requests_usd
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.stages.lake.handover import get_manifest, write_manifest
-from rds_lake_tests.defs.shell import Shell
+from rds_lake_tests.defs.shell import Shell, quick_instance
 from rds_lake_tests.support.faults import Faults
-from rds_lake_tests.support.world import DynamoWorld, World, until
+from rds_lake_tests.support.world import DynamoWorld, World, execute, until
 
 
-def shown(world: World, *names: str, now: datetime = datetime(2026, 11, 22, 5, tzinfo=UTC)) -> str:
+def shown(
+    world: World,
+    *names: str,
+    now: datetime = datetime(2026, 11, 22, 5, tzinfo=UTC),
+    failed: Mapping[str, Sequence[FailedRun]] = MappingProxyType({}),
+) -> str:
     text = io.StringIO()
     connected = Connected(
         config=world.config, rds=world.gateways.rds, dynamodb=world.gateways.dynamodb, lake=world.gateways.lake
     )
-    status(connected, names, now=now, console=Console(file=text, width=160))
+    status(connected, names, now=now, console=Console(file=text, width=400), failed=failed)
     return text.getvalue()
 
 
@@ -222,3 +230,24 @@ def test_with_a_clock_behind_awss_a_fresh_date_is_new_and_nothing_breaks(world: 
     world.snapshot("2026-11-20", hour=3)
     world.publish("2026-11-20")
     assert "published 2026-11-20, 0 s old" in shown(world, now=datetime(2026, 11, 20, 2, 50, tzinfo=UTC))
+
+
+def test_it_names_tables_whose_views_were_dropped_and_runs_that_failed_until_one_succeeds(world: World) -> None:
+    now = datetime.now(UTC)
+    with quick_instance() as instance:
+        shell = Shell(world, instance)
+        world.snapshot("2026-11-20")
+        assert shell.materialize("2026-11-20").success
+        assert not shell.materialize("2026-11-19").success
+        execute(world.url, 'DROP TABLE "Order Details"')
+        world.snapshot("2026-11-21")
+        assert shell.materialize("2026-11-21").success
+        (failed,) = failed_runs(instance, world.config, now=now + timedelta(minutes=1))["shop"]
+        assert failed.day == "2026-11-19"
+        text = shown(world, failed={"shop": [failed]})
+        assert "not in this snapshot, so their views were dropped: shop.public.Order Details" in text
+        assert f"run {failed.run_id[:8]} of 2026-11-19 failed" in text
+        assert "has no automated snapshot for 2026-11-19" in text
+        world.snapshot("2026-11-19")
+        assert shell.materialize("2026-11-19").success
+        assert failed_runs(instance, world.config, now=now + timedelta(minutes=1)) == {}

@@ -91,8 +91,40 @@ def test_a_person_materializes_a_date_and_everything_follows_in_one_run(shell: S
     metadata = orders.materialization.metadata
     assert metadata["dagster/row_count"].value == 10
     assert metadata["dagster/table_name"].value == "awsdatacatalog.shop.orders"
+    assert metadata["rds_lake/query"].value == 'SELECT * FROM "shop"."orders" LIMIT 10'
+    assert metadata["rds_lake/compared_with"].value == "nothing: the first date"
+    assert metadata["rds_lake/values_lost"].value == 0
+    assert "rds_lake/files_in_s3" not in metadata, "a local cloud has no console"
     schema = metadata["dagster/column_schema"].value
     assert {column.name: column.type for column in schema.columns}["total"] == "decimal(24,12)"  # type: ignore[union-attr]
+
+
+def test_a_table_shows_the_date_readers_see_whichever_ran_last_and_its_rows_against_the_day_before(
+    shell: Shell,
+) -> None:
+    shell.world.snapshot("2026-11-20")
+    assert shell.materialize("2026-11-20").success
+    execute(shell.world.url, "DELETE FROM orders WHERE id = 1; ALTER TABLE orders ADD big numeric")
+    execute(shell.world.url, "UPDATE orders SET big = 1e60 WHERE id = 2")
+    shell.world.snapshot("2026-11-21")
+    assert shell.materialize("2026-11-21").success
+    newest = _orders(shell)
+    assert newest["rds_lake/readers_see"] == "2026-11-21"
+    assert newest["rds_lake/compared_with"] == "2026-11-20"
+    assert (newest["dagster/row_count"], newest["rds_lake/rows_before"], newest["rds_lake/rows_more"]) == (9, 10, -1)
+    assert newest["rds_lake/values_lost"] == 1
+    assert newest["rds_lake/lost_values"] == {"big": 1}
+    assert shell.materialize("2026-11-20").success
+    again = _orders(shell)
+    assert again["rds_lake/snapshot_date"] == "2026-11-20"
+    assert again["rds_lake/readers_see"] == "2026-11-21"
+    assert again["rds_lake/status"] == "available as of its date; a newer date is published"
+
+
+def _orders(shell: Shell) -> dict[str, object]:
+    event = shell.instance.get_latest_materialization_event(dg.AssetKey(["shop", "orders"]))
+    assert event is not None and event.asset_materialization is not None
+    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
 
 def test_any_stage_can_be_repeated_alone(shell: Shell) -> None:
@@ -119,6 +151,12 @@ def test_a_date_without_snapshot_fails_with_a_sentence(shell: Shell) -> None:
     result = shell.materialize("2026-11-19")
     assert not result.success
     assert "shop-prod has no automated snapshot for 2026-11-19" in shell.failure(result)
+    (seen,) = shell.instance.fetch_observations(dg.AssetKey(["shop", "snapshot_export"]), limit=1).records
+    assert seen.asset_observation is not None
+    assert str(seen.asset_observation.metadata["rds_lake/status"].value).startswith("no snapshot of this date: ")
+    (event,) = result.get_step_failure_events()
+    assert event.step_failure_data.user_failure_data is not None
+    assert event.step_failure_data.user_failure_data.metadata["rds_lake/what"].value == "no snapshot of this date"
 
 
 def test_a_failed_export_fails_the_run_its_event_asks_for_and_starts_no_other(shell: Shell) -> None:
@@ -162,7 +200,7 @@ def test_a_failed_run_is_mailed_once_with_cause_and_next_step(shell: Shell) -> N
     result = shell.materialize("2026-11-19")
     shell.tell_failure(result)
     (mail,) = mailbox.read()
-    assert mail["Subject"] == "[rds-lake] shop 2026-11-19: shop__snapshot_export failed"
+    assert mail["Subject"] == "[rds-lake] shop 2026-11-19: no snapshot of this date", "and not that something failed"
     assert "has no automated snapshot for 2026-11-19" in mail["Message"]
     assert "Next step" in mail["Message"]
 
@@ -171,8 +209,11 @@ def test_sources_with_first_dates_of_their_own_are_loaded_together(world: World)
     (shop,) = world.config.sources
     later = shop.model_copy(update={"name": "blog", "start_date": world.config.lake.start_date + timedelta(days=30)})
     definitions = build_definitions(world.config.model_copy(update={"sources": (shop, later)}))
-    jobs = definitions.get_repository_def().get_all_jobs()
-    assert any("rds_lake_reconciliation" in job.name for job in jobs), "the sensor asks for runs of both"
+    repository = definitions.get_repository_def()
+    asked = repository.get_sensor_def("rds_lake_reconciliation").asset_selection
+    assert asked is not None
+    keys = asked.resolve(repository.asset_graph)
+    assert {dg.AssetKey([name, "snapshot_export"]) for name in ("shop", "blog")} <= keys, "of both"
 
 
 def test_today_has_a_partition(world: World) -> None:

@@ -13,7 +13,7 @@ from rds_lake.defs.checks import results as checks
 from rds_lake.defs.checks.schema_report import changed_tables, schema_changes
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
-from rds_lake.defs.orders import Orders, orders_of
+from rds_lake.defs.orders import asked, orders_schema
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.translate import asset_attributes, partitions_of
 from rds_lake.stages.source.stages import SharedStages
@@ -27,13 +27,12 @@ def catalog_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsD
         deps=[stage_key(source, Stage.PARQUET)],
         partitions_def=partitions_of(lake_config),
         check_specs=checks.specs(lake_config, source, Stage.CATALOG),
+        config_schema=orders_schema(),
         retry_policy=RETRIES,
         **asset_attributes(source, Stage.CATALOG),
     )
-    def catalog(
-        context: dg.AssetExecutionContext, config: Orders, gateways: dg.ResourceParam[Gateways]
-    ) -> Iterator[Event]:
-        orders_of(context, config)
+    def catalog(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> Iterator[Event]:
+        asked(context)
         with dagster_failures():
             yield from _catalogued(context, source_run(context, gateways, lake_config, source).shared)
 

@@ -30,15 +30,8 @@ def source_run(
         dynamodb=gateways.dynamodb,
         lake=gateways.lake,
         log=context.log.info,
-        announce=lambda day: _announce_held(gateways, source.name, day),
+        announce=lambda day: gateways.channels.send(render_held(source.name, day), warn=context.log.warning),
     )
-
-
-def _announce_held(gateways: Gateways, source: str, day: date) -> None:
-    """One mail per held date: nothing failed, and still a person is needed."""
-    if gateways.topic is not None:
-        mail = render_held(source, day)
-        gateways.topic.publish(subject=mail.subject, message=mail.body)
 
 
 def day_of(context: dg.AssetExecutionContext) -> date:

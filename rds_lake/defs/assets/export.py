@@ -11,9 +11,10 @@ from rds_lake.defs.assets.context import Event, day_of, materialized, observed, 
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
-from rds_lake.defs.orders import Orders, op_name, orders_of
+from rds_lake.defs.orders import asked, op_name, orders_schema
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.defs.translate import asset_attributes, partitions_of
+from rds_lake.errors import SnapshotNotFoundError
 from rds_lake.stages.watch.status import billed_gb, export_seconds
 
 
@@ -26,12 +27,13 @@ def export_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDe
         partitions_def=partitions_of(lake_config),
         check_specs=checks.specs(lake_config, source, Stage.EXPORT),
         can_subset=True,
+        config_schema=orders_schema(),
         retry_policy=RETRIES,
     )
     def snapshot_export(
-        context: dg.AssetExecutionContext, config: Orders, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
+        context: dg.AssetExecutionContext, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
     ) -> Iterator[Event]:
-        orders = orders_of(context, config)
+        orders = asked(context)
         with dagster_failures():
             if orders.trigger == "begin":
                 yield _begun(context, gateways, lake_config, source)
@@ -60,7 +62,11 @@ def _accepted(
     """Accept the date's finished export; without `export_task` it is started or adopted, and waited for."""
     day = day_of(context)
     run = source_run(context, gateways, lake_config, source)
-    accepted = run.accept(day, export_task=export_task, poll_seconds=poll_seconds)
+    try:
+        accepted = run.accept(day, export_task=export_task, poll_seconds=poll_seconds)
+    except SnapshotNotFoundError as error:
+        yield observed(context, stage_key(source, Stage.EXPORT), metadata.status(f"no snapshot of this date: {error}"))
+        raise
     record = accepted.record
     cost = metadata.export_cost(
         lake_config.lake.prices,

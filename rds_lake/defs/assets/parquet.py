@@ -12,7 +12,7 @@ from rds_lake.defs.assets.context import Event, day_of, materialized, observed, 
 from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
-from rds_lake.defs.orders import Orders, op_name, orders_of
+from rds_lake.defs.orders import Orders, asked, op_name, orders_schema
 from rds_lake.defs.resources import AwsResource, Gateways
 from rds_lake.defs.translate import asset_attributes, partitions_of
 from rds_lake.errors import FullExportBegunError
@@ -46,14 +46,15 @@ def parquet_asset(
         partitions_def=partitions_of(lake_config),
         check_specs=checks.specs(lake_config, source, Stage.PARQUET),
         can_subset=True,
+        config_schema=orders_schema(),
         retry_policy=RETRIES,
     )
     def parquet(
-        context: dg.AssetExecutionContext, config: Orders, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
+        context: dg.AssetExecutionContext, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
     ) -> Iterator[Event]:
         with dagster_failures():
             run = source_run(context, gateways, lake_config, source)
-            made = _made(context, run, orders_of(context, config), poll_seconds=aws.poll_seconds)
+            made = _made(context, run, asked(context), poll_seconds=aws.poll_seconds)
             if isinstance(made, Manifest):
                 yield from _relocated(context, run, made, known)
             else:

@@ -10,16 +10,17 @@ import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.defs import metadata, versions
+from rds_lake.defs import metadata, table_metadata, versions
 from rds_lake.defs.assets.context import Event, day_of, observed, source_run
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, StageKeys, stage_key
-from rds_lake.defs.orders import Orders, op_name, orders_of
+from rds_lake.defs.orders import asked, op_name, orders_schema
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.defs.translate import asset_attributes, freshness_of, partitions_of
 from rds_lake.model.lake.publication import State
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.source.outcomes import Published
+from rds_lake.stages.source.stages import SharedStages
 
 
 def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> dg.AssetsDefinition:
@@ -28,27 +29,30 @@ def views_asset(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys
     @dg.multi_asset(
         name=op_name(source.name, Stage.VIEWS),
         specs=_specs(lake_config, source, keys),
-        partitions_def=partitions_of(lake_config),
         can_subset=False,
+        config_schema=orders_schema(),
         retry_policy=RETRIES,
     )
-    def publish(
-        context: dg.AssetExecutionContext, config: Orders, gateways: dg.ResourceParam[Gateways]
-    ) -> Iterator[Event]:
-        orders_of(context, config)
+    def publish(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> Iterator[Event]:
+        asked(context)
         with dagster_failures():
             stages = source_run(context, gateways, lake_config, source).shared
-            yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()))
+            known = _known(context, gateways, stages)
+            yield from _published(context, source, keys, stages.publish(day_of(context), now=utc_now()), known)
 
     return publish
 
 
 def _published(
-    context: dg.AssetExecutionContext, source: SourceSettings, keys: StageKeys, outcome: Published
+    context: dg.AssetExecutionContext,
+    source: SourceSettings,
+    keys: StageKeys,
+    outcome: Published,
+    known: table_metadata.Known,
 ) -> Iterator[Event]:
     held = outcome.publication.state is State.HELD
     for target, key in keys.tables.items():
-        shown = metadata.table_published(source, outcome, target, day_of(context))
+        shown = table_metadata.table_published(source, outcome, target, day_of(context), known)
         # Of a held date no view moved, so nothing that waits for these assets has a reason to start. Otherwise no key is left
         # out, which would silently skip every step behind it: a table that is gone is materialized as absent.
         made = dg.MaterializeResult(asset_key=key, metadata=shown, data_version=versions.of_published(outcome, target))
@@ -57,9 +61,20 @@ def _published(
         yield dg.MaterializeResult(asset_key=keys.outcome, metadata=metadata.published(outcome))
 
 
+def _known(context: dg.AssetExecutionContext, gateways: Gateways, stages: SharedStages) -> table_metadata.Known:
+    """What the date's tables have beside their views; what `catalog` found is in Dagster's own record of it."""
+    of_date = dg.AssetRecordsFilter(stage_key(stages.source, Stage.CATALOG), asset_partitions=[context.partition_key])
+    found = context.instance.fetch_materializations(of_date, limit=1).records
+    return table_metadata.Known(
+        compared=stages.compare_rows(day_of(context)),
+        lost=metadata.lost_values(found[0].asset_materialization if found else None),
+        console=gateways.console,
+    )
+
+
 def _specs(lake_config: LakeConfig, source: SourceSettings, keys: StageKeys) -> list[dg.AssetSpec]:
     attributes: dict[str, Any] = asset_attributes(source, Stage.VIEWS) | {
-        "deps": [stage_key(source, Stage.CATALOG)],
+        "deps": [dg.AssetDep(stage_key(source, Stage.CATALOG))],
         "freshness_policy": freshness_of(source),
         "partitions_def": partitions_of(lake_config),
     }

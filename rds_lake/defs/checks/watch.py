@@ -45,10 +45,14 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
     spec = check_spec(lake_config, WATCH_CHECK, asset=stage_key(source, Stage.EXPORT), description=what)
 
     @dg.multi_asset_check(name=_op_name(source), specs=[spec], retry_policy=RETRIES)
-    def watch(config: IncidentConfig, gateways: dg.ResourceParam[Gateways]) -> Iterator[dg.AssetCheckResult]:
+    def watch(
+        context: dg.AssetCheckExecutionContext, config: IncidentConfig, gateways: dg.ResourceParam[Gateways]
+    ) -> Iterator[dg.AssetCheckResult]:
         if config.is_over:
+            # Tell that the incident is over: no failed run says so.
+            over = render_over(source.name, config.what, config.cause)
             with dagster_failures():
-                _tell_end(source, config, gateways)
+                gateways.channels.send(over, warn=context.log.warning)
             yield _result(source, None, severity=dg.AssetCheckSeverity.WARN)
             return
         if config.what:
@@ -60,13 +64,6 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
         yield _result(source, reason, severity=dg.AssetCheckSeverity.WARN)
 
     return watch
-
-
-def _tell_end(source: SourceSettings, config: IncidentConfig, gateways: Gateways) -> None:
-    """Mail that the incident is over: no failed run says so."""
-    if gateways.topic is not None:
-        mail = render_over(source.name, config.what, config.cause)
-        gateways.topic.publish(subject=mail.subject, message=mail.body)
 
 
 def _staleness(config: LakeConfig, source: SourceSettings, gateways: Gateways) -> str | None:

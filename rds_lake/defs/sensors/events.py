@@ -48,7 +48,7 @@ def events_sensor(
     @dg.sensor(
         name="rds_lake_events",
         description=f"RDS events from the SQS queue {config.lake.events_queue}: starts exports, continues finished ones.",
-        target=selection(keys),
+        asset_selection=selection(keys),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
     )

@@ -1,4 +1,4 @@
-"""The sensor that mails failed runs: one SNS message per incident.
+"""The sensor that tells people of failed runs: one message per incident, by SNS and the webhook.
 
 Not mailed: runs that reconciliation takes up again (`healing.py`) until they are given up, runs that Dagster retries, and
 failures of other assets in a project that this lake is merged into.
@@ -12,7 +12,6 @@ from typing import Any
 
 import dagster as dg
 
-from rds_lake.aws.sns import SnsGateway
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs import metadata
 from rds_lake.defs.assets.changes import is_by_sensor
@@ -26,18 +25,18 @@ from rds_lake.defs.sensors.healing import Healer, step_failures, will_retry
 from rds_lake.defs.translate import DagsterTag, Tag
 from rds_lake.errors import RdsLakeError
 from rds_lake.stages.runs.healing import Ended, told_of
-from rds_lake.stages.runs.notify import Incident, Mail, render_incident
+from rds_lake.stages.runs.notify import Channels, Incident, Mail, render_incident, run_page
 
 _TURNS = 20  # of changes, among which the one before a failed one is
 
 
 def failure_sensor(config: LakeConfig, keys: Keys) -> dg.SensorDefinition:
-    """Mails every failed run of the lake's assets to its SNS topic, once per run and once per ended export."""
+    """Mails every failed run of the lake's assets, once per run and once per ended export."""
     mailer = _Mailer(healer=Healer(keys=keys), steps=own_steps(config), assets=_own_assets(config, keys))
 
     @dg.run_failure_sensor(
         name="rds_lake_failures",
-        description="Sends one SNS message per incident: cause and next step.",
+        description="Sends one message per incident, by SNS and the webhook: cause, next step, link to the run.",
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
     )
@@ -64,8 +63,9 @@ class _Mailer:
         ended = self.healer.end_of(context.instance, run)
         if not ended.is_a_persons:
             context.log.info(f"run {run.run_id} is taken up again by reconciliation; it is not mailed yet")
-        elif gateways.topic is not None:
-            _publish(context, gateways.topic, render_incident(_incident(context, failures, ended)))
+        elif gateways.channels:
+            incident = _incident(context, failures, ended, page=gateways.settings.notify.dagster_url)
+            _publish(context, gateways.channels, render_incident(incident))
 
     def _is_of_the_lake(self, context: dg.RunFailureSensorContext) -> bool:
         """Whether a run that failed before any of its steps was to make an asset of the lake."""
@@ -115,9 +115,9 @@ def _failed_alike_before(context: dg.RunFailureSensorContext) -> bool:
     return said == {_cause(event) for event in context.get_step_failure_events()}
 
 
-def _publish(context: dg.RunFailureSensorContext, topic: SnsGateway, mail: Mail) -> None:
+def _publish(context: dg.RunFailureSensorContext, channels: Channels, mail: Mail) -> None:
     try:
-        topic.publish(subject=mail.subject, message=mail.body)
+        channels.send(mail, warn=context.log.error)
     except RdsLakeError as error:
         # Raised again, so that the tick is red and Dagster tries the message once more.
         context.log.error(f"the failure of run {context.dagster_run.run_id} could not be mailed: {error}")
@@ -139,7 +139,9 @@ def _own_assets(config: LakeConfig, keys: Keys) -> frozenset[dg.AssetKey]:
     return frozenset(others.union(*(source.whole for source in keys.values())))
 
 
-def _incident(context: dg.RunFailureSensorContext, failures: Sequence[dg.DagsterEvent], ended: Ended) -> Incident:
+def _incident(
+    context: dg.RunFailureSensorContext, failures: Sequence[dg.DagsterEvent], ended: Ended, *, page: str | None
+) -> Incident:
     run = context.dagster_run
     causes = [_cause(event) for event in failures] or [_cause_before_steps(context.failure_event)]
     causes += [told_of(ended)] if told_of(ended) else []
@@ -152,7 +154,7 @@ def _incident(context: dg.RunFailureSensorContext, failures: Sequence[dg.Dagster
         causes=tuple(causes),
         what=_said(failures, metadata.WHAT),
         next_step=_said(failures, metadata.NEXT_STEP),
-        run_id=run.run_id,
+        run=run_page(page, run.run_id),
     )
 
 

@@ -51,7 +51,7 @@ def reconcile_sensor(
     @dg.sensor(
         name="rds_lake_reconciliation",
         description="Compares AWS's snapshots and exports with what is materialized; starts and settles what is left.",
-        target=selection(keys),
+        asset_selection=selection(keys),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=interval_seconds,
     )

@@ -31,9 +31,12 @@ _MOST_PRIORITY = 49  # of a source, so that it orders the runs of one kind and n
 
 
 def selection(keys: Keys) -> dg.AssetSelection:
-    """All assets of all sources with their checks."""
-    every = [key for source in keys.values() for key in source.whole]
-    return dg.AssetSelection.assets(*every) | dg.AssetSelection.checks_for_assets(*every)
+    """What the sensors of all sources may ask for: the assets below `<source>/`, with their checks.
+
+    Sensors have it as `asset_selection=`: their runs are of the job that all assets have anyway. `target=` would make one more job
+    of as many assets for each sensor, which every run and tick would have to load.
+    """
+    return dg.AssetSelection.key_prefixes(*([name] for name in keys))
 
 
 def priority_tags(trigger: Trigger | Literal["incident"], priority: int) -> dict[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from rds_lake.config.dynamodb import DynamoDb
+from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.lake_yaml import LakeConfig, LakeSettings
 from rds_lake.config.source import SourceSettings
 from rds_lake.infra.policy.document import Resource, Statement, fixed
@@ -98,7 +98,7 @@ def _exports(config: LakeConfig, names: Names) -> Iterator[Statement]:
 
 
 def _removes_exports(source: SourceSettings) -> bool:
-    replaces = not isinstance(source, DynamoDb) and source.replace
+    replaces = isinstance(source, Rds | Aurora) and source.replace
     return replaces or source.retention is not None or not (source.keep_export or source.in_place)
 
 

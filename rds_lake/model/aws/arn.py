@@ -44,6 +44,15 @@ class Exportable(StrEnum):
     CLUSTER = "cluster"
 
 
+def is_exportable(arn: str) -> bool:
+    """Whether it is the ARN of an RDS snapshot, cluster snapshot or cluster."""
+    try:
+        exportable(arn)
+    except ValueError:
+        return False
+    return True
+
+
 def exportable(arn: str) -> tuple[Exportable, str]:
     """Kind and identifier (`rds:shop-2026-11-20-05-06`) of `arn:aws:rds:…:snapshot:rds:shop-2026-11-20-05-06`."""
     parsed = parse_arn(arn)

@@ -22,7 +22,7 @@ class TableTarget:
     table: str
 
     def __str__(self) -> str:
-        return ".".join(part for part in (self.database, self.schema, self.table) if part)
+        return ".".join(filter(None, (self.database, self.schema, self.table)))
 
 
 def dynamodb_table(name: str) -> TableTarget:

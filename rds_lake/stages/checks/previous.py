@@ -96,6 +96,15 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
     return RowComparison(snapshot_date=day, previous=before, rows=tuple(changes), drops=tuple(drops))
 
 
+def gone_tables(lake: Lake, source: SourceSettings, manifest: Manifest) -> tuple[str, ...]:
+    """Tables of the date before that the manifest has not: their views were dropped when it was published."""
+    before = _previous(lake, source, manifest.snapshot_date)
+    if before is None:
+        return ()
+    earlier = _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source)
+    return tuple(sorted(str(target) for target in earlier.keys() - _rows(manifest, source).keys()))
+
+
 def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[TableTarget, str]:
     """The tables' names in Athena; Glue is asked only where `max_drop` has entries by name."""
     if source.athena and isinstance(source.max_drop, dict):

@@ -1,14 +1,17 @@
-"""Mail about failures: what a person needs at three in the morning, in one SNS message.
+"""Messages about failures: what a person needs at three in the morning, by SNS and a webhook.
 
-What belongs here: the text. Sending is `aws/sns.py`; when to send is `defs/sensors/events.py`.
+What belongs here: the text, and to whom it goes. Sending is `aws/sns.py` and `webhook.py`; when to send is `defs/sensors/failures.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.aws.sns import SnsGateway, legal_subject
+from rds_lake.errors import UnavailableError
+from rds_lake.stages.runs.webhook import Webhook
 
 _RUN_AGAIN = (
     "Remove the cause above, then materialize this date of the source again in Dagster: finished work is found and not "
@@ -20,14 +23,15 @@ _RUN_AGAIN = (
 class Incident:
     """A run that failed. `causes` are the failing steps' messages.
 
-    `what` and `next_step` where no stage failed: what happened in a few words, and what to do about it.
+    `what` and `next_step` where no stage failed: what happened in a few words, and what to do about it. `run`: its id, or
+    its page (`run_page`).
     """
 
     source: str
     snapshot_date: str | None
     stage: str | None
     causes: tuple[str, ...]
-    run_id: str
+    run: str
     what: str | None = None
     next_step: str | None = None
 
@@ -40,6 +44,32 @@ class Mail:
     body: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channels:
+    """Where messages go: the lake's topic, its webhook, both, or nowhere."""
+
+    topic: SnsGateway | None
+    webhook: Webhook | None
+
+    def __bool__(self) -> bool:
+        return self.topic is not None or self.webhook is not None
+
+    def send(self, mail: Mail, *, warn: Callable[[str], None]) -> None:
+        """Send the message to each. A webhook that does not take it ends nothing: `warn` gets the reason. Errors of SNS are raised."""
+        if self.webhook is not None:
+            try:
+                self.webhook.publish(subject=mail.subject, message=mail.body)
+            except UnavailableError as error:
+                warn(str(error))
+        if self.topic is not None:
+            self.topic.publish(subject=mail.subject, message=mail.body)
+
+
+def run_page(dagster_url: str | None, run_id: str) -> str:
+    """The page of a run in Dagster's UI; its id alone where lake.yaml does not say where that is."""
+    return f"{dagster_url.rstrip('/')}/runs/{run_id}" if dagster_url else run_id
+
+
 def render_incident(incident: Incident) -> Mail:
     """The message for one incident: what failed, why, what to do, and that nothing wrong was published."""
     about = f"{incident.source} {incident.snapshot_date or ''}".strip()
@@ -50,7 +80,7 @@ def render_incident(incident: Incident) -> Mail:
         f"Source:        {incident.source}\n"
         f"Snapshot date: {incident.snapshot_date or 'none'}\n"
         f"Stage:         {incident.stage or 'unknown'}\n"
-        f"Dagster run:   {incident.run_id}\n\n"
+        f"Dagster run:   {incident.run}\n\n"
         f"Cause\n{causes}\n\n"
         "Next step\n"
         f"{incident.next_step or _RUN_AGAIN}\n"
@@ -83,9 +113,7 @@ def render_held(source: str, day: date) -> Mail:
     )
 
 
-def send_test(topic: SnsGateway) -> str:
-    """Send a test message, which shows that failures would arrive; returns its SNS message id."""
-    return topic.publish(
-        subject="[rds-lake] test: notifications arrive",
-        message="This is `rds-lake notify --test`. Failed runs, stuck exports and stale sources are reported like this.\n",
-    )
+TEST = Mail(
+    subject="[rds-lake] test: notifications arrive",
+    body="This is `rds-lake notify --test`. Failed runs, stuck exports and stale sources are reported like this.\n",
+)

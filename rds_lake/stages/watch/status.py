@@ -5,7 +5,7 @@ What belongs here: reading it, in S3 and RDS; nothing is changed. Showing it is 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -13,12 +13,14 @@ from rds_lake.aws.rds import RdsGateway
 from rds_lake.config.database import Aurora, Rds
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
-from rds_lake.model.aws.arn import Exportable, exportable
+from rds_lake.model.aws.arn import Exportable, exportable, is_exportable
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd
+from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.publication import Pointer, waiting
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.catalogue.naming import name_tables
+from rds_lake.stages.checks.previous import gone_tables
 from rds_lake.stages.databases.plan import date_of_ours, export_plan
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
@@ -50,6 +52,7 @@ class SourceStatus:
 
     `waiting` are dates that a person has to approve; `moving` is a date whose publication was begun and has not ended;
     `unchecked` are dates newer than what is published whose files are in the lake and which have not passed their checks.
+    `gone`: tables of the date before the published one that it has not, whose views were dropped.
     """
 
     source: str
@@ -65,6 +68,7 @@ class SourceStatus:
     rolled_back_from: date | None = None
     moving: date | None = None
     unchecked: tuple[date, ...] = ()
+    gone: tuple[str, ...] = ()
 
     def age(self, now: datetime) -> timedelta | None:
         """How old what readers see is."""
@@ -92,15 +96,7 @@ def source_status(
         published=pointer.snapshot_date if pointer else None,
         shown=shown,
         snapshot_time=manifest.export.snapshot_time if manifest else None,
-        tables=tuple(
-            TableStatus(
-                view=table.names.view,
-                original=str(table.names.target),
-                rows=table.manifest.rows,
-                bytes=table.manifest.bytes,
-            )
-            for table in (name_tables(manifest, source) if manifest else ())
-        ),
+        tables=tuple(_tables(manifest, source)) if manifest else (),
         dates=len(dates),
         export_seconds=export_seconds(manifest.export) if manifest else None,
         export_usd=None
@@ -111,7 +107,14 @@ def source_status(
         rolled_back_from=pointer.rolled_back_from if pointer else None,
         moving=state.moving.snapshot_date if state.moving else None,
         unchecked=_unchecked(dates, checked, pointer) if source.athena else (),
+        gone=gone_tables(lake, source, manifest) if manifest and pointer else (),
     )
+
+
+def _tables(manifest: Manifest, source: SourceSettings) -> Iterator[TableStatus]:
+    for table in name_tables(manifest, source):
+        names, of_date = table.names, table.manifest
+        yield TableStatus(view=names.view, original=str(names.target), rows=of_date.rows, bytes=of_date.bytes)
 
 
 def _unchecked(dates: Collection[date], checked: Collection[date], pointer: Pointer | None) -> tuple[date, ...]:
@@ -137,7 +140,9 @@ def _tables_gb(record: ExportRecord) -> float:
 
 
 def _snapshot_gb(rds: RdsGateway, record: ExportRecord) -> float | None:
-    """The size AWS bills a database's export by; None when the snapshot is gone, or it was a live cluster's."""
+    """The size AWS bills a database's export by; None when the snapshot is gone, or it was a live cluster's, or is none of RDS."""
+    if not is_exportable(record.snapshot_arn):
+        return None
     about, _ = exportable(record.snapshot_arn)
     snapshot = None if about is Exportable.CLUSTER else rds.find_snapshot(about, record.snapshot_arn)
     # 0: AWS gives no size for this snapshot.

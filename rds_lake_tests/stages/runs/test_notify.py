@@ -15,7 +15,7 @@ def test_a_mail_says_what_failed_why_and_what_to_do() -> None:
         snapshot_date="2026-11-20",
         stage="shop__parquet",
         causes=("2 of 9 objects were not relocated",),
-        run_id="abc",
+        run="abc",
     )
     mail = render_incident(incident)
     assert mail.subject == "[rds-lake] shop 2026-11-20: shop__parquet failed"
@@ -26,7 +26,7 @@ def test_a_mail_says_what_failed_why_and_what_to_do() -> None:
 
 @given(source=st.text(max_size=200), stage=st.none() | st.text(max_size=200), causes=st.lists(st.text(), max_size=3))
 def test_every_subject_is_one_sns_accepts(source: str, stage: str | None, causes: list[str]) -> None:
-    incident = Incident(source=source, snapshot_date=None, stage=stage, causes=tuple(causes), run_id="r")
+    incident = Incident(source=source, snapshot_date=None, stage=stage, causes=tuple(causes), run="r")
     subject = render_incident(incident).subject
     assert len(subject) <= 100
     assert all(" " <= character <= "~" for character in subject)
@@ -55,7 +55,7 @@ def test_a_lake_without_topic_says_which_key_to_add(world: World) -> None:
 
 def test_a_mail_of_thousands_of_problems_is_cut_and_sent(world: World) -> None:
     mailbox = world.mailbox()
-    topic = world.gateways.topic
+    topic = world.gateways.channels.topic
     assert topic is not None
     topic.publish(subject="ü" * 200, message="problem é\n" * 100_000)
     (mail,) = mailbox.read()

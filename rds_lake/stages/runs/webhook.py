@@ -1,0 +1,75 @@
+"""One HTTP request per message to a chat: JSON with `text`, as Slack's incoming webhooks take it, and many others as well.
+
+https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks: the URL is the password, so no error has it.
+
+What belongs here: sending. The text is `notify.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http.client import HTTPException
+from urllib.error import HTTPError, URLError
+from urllib.request import HTTPRedirectHandler, Request, build_opener
+
+from rds_lake.errors import UnavailableError
+
+_SECONDS = 5
+_PAUSES = (1.0, 2.0)  # three tries: with their timeouts less than half of what a tick of a sensor may take
+_CHARACTERS = 30_000  # Slack cuts at 40,000
+
+
+class _NoRedirects(HTTPRedirectHandler):
+    """A redirected POST would become a GET, which any page takes."""
+
+    def redirect_request(self, *_: object) -> None:  # type: ignore[override]
+        return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Webhook:
+    """One URL. `sleep` takes seconds."""
+
+    url: str
+    sleep: Callable[[float], None] = time.sleep
+    timeout_seconds: float = _SECONDS
+
+    def publish(self, *, subject: str, message: str) -> None:
+        """Send one message; UnavailableError after three failures, which says why and never where to."""
+        text = f"*{_plain(subject)}*\n{_plain(message)}"
+        body = json.dumps({"text": text if len(text) <= _CHARACTERS else text[:_CHARACTERS] + "\n… (cut)"}).encode()
+        reason = self._try(body)
+        for pause in _PAUSES:
+            if reason is None:
+                return
+            self.sleep(pause)
+            reason = self._try(body)
+        if reason is not None:
+            raise UnavailableError(
+                f"the webhook of lake.yaml did not take the message {subject!r}: {reason}; is `notify: webhook:` still the URL "
+                "that the chat gave out?"
+            )
+
+    def _try(self, body: bytes) -> str | None:
+        """Why it failed; None where it was taken. What Python says of an error may have the URL in it."""
+        try:
+            request = Request(self.url, body, {"Content-Type": "application/json"})  # noqa: S310 - lake.yaml allows http and https
+            with build_opener(_NoRedirects).open(request, timeout=self.timeout_seconds):
+                return None
+        except HTTPError as error:
+            with error:
+                return f"it answered HTTP {error.code}"
+        except TimeoutError:
+            return f"no answer within {self.timeout_seconds:g} s"
+        except URLError as error:
+            return f"it could not be reached ({type(error.reason).__name__})"
+        except (OSError, ValueError, HTTPException) as error:
+            return f"it could not be reached ({type(error).__name__})"
+
+
+def _plain(text: str) -> str:
+    """As Slack wants the three characters that its own markup has."""
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
