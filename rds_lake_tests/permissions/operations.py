@@ -209,7 +209,7 @@ OPERATIONS: dict[str, Callable[[Gateways], object]] = {
     "glue:CreateDatabase": lambda g: g.glue.ensure_database("shop", description=""),
     "sqs:DeleteMessage": lambda g: g.queue.delete(["no receipt"]),
     "sqs:ReceiveMessage": lambda g: g.queue.receive(),
-    "sns:Publish": lambda g: g.topic and g.topic.publish(subject="test", message="test"),
+    "sns:Publish": lambda g: g.channels.topic and g.channels.topic.publish(subject="test", message="test"),
     "secretsmanager:GetSecretValue": lambda g: g.secrets.get_text("shop-reader"),
     "rds:StartExportTask": _start_export,
     "iam:PassRole": _start_export,
