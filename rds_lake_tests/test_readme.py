@@ -31,6 +31,7 @@ _SAYS = {
     "rds-lake status": "2026-11-19",
     'rds-lake query "SELECT count(*) FROM orders" --source shop': "│ 10    │",
     'rds-lake query "SELECT count(*) FROM orders" --source shop --as-of 2026-11-20': "│ 4     │",
+    "rds-lake diff shop.orders 2026-11-19 2026-11-20 --key id": "0 rows added, 6 removed, 0 changed, 4 the same (by id)",
     "rds-lake publish shop": "2026-11-20",
     "rds-lake rollback shop 2026-11-19": "2026-11-19",
     "rds-lake prune": "",
