@@ -56,7 +56,7 @@ READERS: dict[str, Callable[[str], Any]] = {
     "model/warehouse/orders.py": lambda text: parse_order(text, where="s3://b/k"),
     "model/warehouse/result.py": lambda text: parse_published(text, where="s3://b/k"),
     "stages/dynamodb/scanning/segments.py": lambda text: parse_segment(text, "etag", where="s3://b/k"),
-    "stages/streams/compaction/in_use.py": _compact,
+    "stages/lake/in_use.py:changes": _compact,
     "stages/warehouse/records.py": lambda text: find_run(_lake(text), "w", "a"),
     "stages/warehouse/records.py: open runs": lambda text: open_runs(_lake(text), "w"),
     "stages/warehouse/records.py: an end": lambda text: close_run(_lake(text), "w", "a"),
@@ -68,7 +68,6 @@ ELSEWHERE = {
     "model/dynamodb/glue_runs.py",
     "model/lake/manifest_json.py",
     "stages/dynamodb/records.py",
-    "stages/lake/in_use.py",
     "stages/lake/known_tables.py",
     "stages/lake/pointer.py",
 }
