@@ -14,6 +14,7 @@ UNUSED = {
     "FollowStatements": "this life neither waits for a statement nor cancels one",
     "PublishResults s3:AbortMultipartUpload": f"results: {_PARTS}",
     "FindFiles s3:GetObject": "ReadInput allows it too: this lake's files lie below `input`",
+    "FindStacks": "the reaper's look for stacks that no lease names: this life has no pass of it",
     "HaveStacks cloudformation:ListStackResources": "what is left of a stack whose deletion failed",
     "HaveStacks cloudformation:UpdateStack": _KEPT,
     "HaveAdminSecrets": _CALLER,
