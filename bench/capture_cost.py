@@ -2,10 +2,10 @@
 
     python -m bench.capture_cost [--engine mariadb] [--rows 100000] [--seconds 3] [--rounds 5]
 
-The program is `rds_lake_tests/large/capture_cost.py`; its exit code is 1 when a bar is short.
+The program is `rds_lake_tests/large/changes/capture_cost.py`; its exit code is 1 when a bar is short.
 """
 
 from bench.play import play
 
 if __name__ == "__main__":
-    play("capture_cost")
+    play("changes.capture_cost")

@@ -21,9 +21,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.bars import bar, exit_by_bars
-from rds_lake.config.lake_yaml import LakeSettings
-from rds_lake.defs.resources import AwsResource
-from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.environment import environment
 from rds_lake.model.tables.glue import PartitionSpec, TableSpec
 from rds_lake.model.tables.names import AthenaTable
@@ -33,6 +30,7 @@ from rds_lake.sql.diff.statement import Comparison, Side, render_comparison
 from rds_lake.sql.view_columns import ViewColumn, view_column
 from rds_lake.sql.views import render_select
 from rds_lake.stages.lake.lake import Lake
+from rds_lake_tests.large.lake import lake_alone
 
 _DAYS = (date(2026, 11, 19), date(2026, 11, 20))
 _FILE_ROWS = 1_000_000
@@ -120,19 +118,7 @@ def statements() -> dict[str, str]:
 def main(rows: int, times: int) -> None:
     """Prepare, then ask both in turns."""
     os.environ.update(environment("http://127.0.0.1:9") | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"})
-    with LocalCloud({}) as cloud:
-        cloud.clients.client("s3").create_bucket(Bucket="acme-lake")
-        settings = LakeSettings.model_validate(
-            {
-                "bucket": "acme-lake",
-                "prefix": "lake",
-                "export_role": "arn:aws:iam::123456789012:role/export",
-                "kms_key": "alias/lake",
-                "events_queue": "events",
-                "start_date": "2026-01-01",
-            }
-        )
-        lake = AwsResource(endpoint_url=cloud.url, region_name="us-east-1").gateways(settings).lake
+    with lake_alone() as lake:
         prepare(lake, rows)
         took: dict[str, list[float]] = {"scans": [], "diff": []}
         scanned: dict[str, int] = {}

@@ -27,7 +27,7 @@ from rds_lake.localcloud.databases.mariadb import EmbeddedMariaDb
 from rds_lake.model.streams.captured import Level
 from rds_lake_tests.database.capture.captured import capture, dsn_of
 from rds_lake_tests.database.capture.mysql.lab import Lab
-from rds_lake_tests.large.capture_cost_mysql import once as mariadb_once
+from rds_lake_tests.large.changes.capture_cost_mysql import once as mariadb_once
 
 _TABLE = """
 DROP TABLE IF EXISTS t;

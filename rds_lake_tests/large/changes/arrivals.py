@@ -15,29 +15,15 @@ import time
 import click
 
 from bench.bars import bar, exit_by_bars
-from rds_lake.config.lake_yaml import LakeSettings
-from rds_lake.defs.resources import AwsResource
-from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.environment import environment
+from rds_lake_tests.large.lake import lake_alone
 from rds_lake_tests.stages.streams.collecting.arrived_bench import ArrivedBench
 from rds_lake_tests.stages.streams.collecting.day import Day, day_of, found_share, keys_named
-
-_LAKE = {
-    "bucket": "acme-lake",
-    "prefix": "lake",
-    "export_role": "arn:aws:iam::123456789012:role/export",
-    "kms_key": "alias/lake",
-    "events_queue": "events",
-    "start_date": "2026-01-01",
-}
 
 
 def day(engine: str, changes: int, seed: int, **way: float) -> Day:
     """A day in a lake of its own."""
-    with LocalCloud({}) as cloud:
-        cloud.clients.client("s3").create_bucket(Bucket="acme-lake")
-        aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1")
-        lake = aws.gateways(LakeSettings.model_validate(_LAKE)).lake
+    with lake_alone() as lake:
         bench = ArrivedBench(
             lake=lake, query=lambda sql: list(lake.athena.run(sql, database="shop").rows), engine=engine
         )

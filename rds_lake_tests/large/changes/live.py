@@ -22,9 +22,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from bench.bars import bar, exit_by_bars
-from rds_lake.config.lake_yaml import LakeSettings
-from rds_lake.defs.resources import AwsResource
-from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.environment import environment
 from rds_lake.model.streams.captured import CapturedColumn, CapturedTable
 from rds_lake.model.streams.event import ChangeEvent
@@ -37,6 +34,7 @@ from rds_lake.sql.views import render_view
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.streams.compaction.compact import Compactor
 from rds_lake.stages.streams.cuts import forwarded
+from rds_lake_tests.large.lake import lake_alone
 from rds_lake_tests.stages.streams.simple_capture import event, write_cut
 
 DAY = date(2026, 11, 20)
@@ -145,20 +143,7 @@ def prepare(lake: Lake, rows: int, count: int) -> Watermark:
 def main(rows: int, count: int, times: int) -> None:
     """Prepare, then ask both in turns."""
     os.environ.update(environment("http://127.0.0.1:9") | {"MOTO_EC2_LOAD_DEFAULT_AMIS": "false"})
-    with LocalCloud({}) as cloud:
-        cloud.clients.client("s3").create_bucket(Bucket="acme-lake")
-        settings = LakeSettings.model_validate(
-            {
-                "bucket": "acme-lake",
-                "prefix": "lake",
-                "export_role": "arn:aws:iam::123456789012:role/export",
-                "kms_key": "alias/lake",
-                "events_queue": "events",
-                "start_date": "2026-01-01",
-            }
-        )
-        aws = AwsResource(endpoint_url=cloud.url, region_name="us-east-1")
-        lake = aws.gateways(settings).lake
+    with lake_alone() as lake:
         mark = prepare(lake, rows, count)
         lake.athena.run(
             render_view("shop", ORDERS.names, [column.typed() for column in ORDERS.columns], DAY), database="shop"
