@@ -2,8 +2,8 @@
 
     python -m bench.arrivals --changes 20000
 
-The program is `rds_lake_tests/large/changes/arrivals.py`; its exit code is 1 when a loss that changes a row is not found, less than 95 % of
-the others are, or a clean day raises an alarm.
+The program is `rds_lake_tests/large/changes/arrivals.py`; its exit code is 1 when a loss that changes a row is not found,
+less than 95 % of the others are, or a clean day raises an alarm.
 """
 
 from bench.play import play
