@@ -48,6 +48,7 @@ def test_a_json_becomes_a_published_file_and_leaves_nothing_though_the_daemon_is
     for bucket in ("acme-drop", "acme-results"):
         mart.s3.create_bucket(Bucket=bucket)
     mart.tell_of_objects()
+    mart.hide_messages_for(30)  # the daemon is killed, perhaps right after it received one
     mart.put("data/usage.gz", gzip.compress(b"1|one\n1|uno\n2|two\n"))
     mart.put("jobs/wrong.json", {"version": 1, "parameters": {"lest": "2"}})
     mart.put("jobs/a.json", {"version": 1, "parameters": {"least": "2"}})
@@ -62,5 +63,5 @@ def test_a_json_becomes_a_published_file_and_leaves_nothing_though_the_daemon_is
     assert mart.result() == "account,notes\n2,1\n"
     assert mart.left() == [] and mart.record(run).error is None
     assert "$.parameters.lest" in json.dumps(mart.errors("wrong.json"))
-    until(lambda: not mart.open() and not mart.messages(), seconds=60, what="an empty queue and list of open runs")
+    until(lambda: not mart.open() and not mart.messages(), seconds=120, what="an empty queue and list of open runs")
     assert not [tick.error for tick in dagster.ticks("mart__turns") if tick.status == "FAILURE"]

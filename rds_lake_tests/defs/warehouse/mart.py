@@ -79,6 +79,12 @@ class Mart:
         told = {"EventBridgeConfiguration": {}}
         self.s3.put_bucket_notification_configuration(Bucket="acme-drop", NotificationConfiguration=told)
 
+    def hide_messages_for(self, seconds: int) -> None:
+        """What a consumer received and did not delete comes back so soon: by default it does after five minutes."""
+        sqs = self.world.clients.client("sqs")
+        url = sqs.get_queue_url(QueueName=self.world.config.lake.events_queue)["QueueUrl"]
+        sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": str(seconds)})
+
     def messages(self) -> int:
         """How many are in the lake's queue, received or not."""
         sqs, counts = (
