@@ -60,7 +60,9 @@ class Morning:
         return cls(objects, deepcopy(_databases().get(_database(world))))
 
     def restore(self, world: World) -> None:
-        """Everything as it was; what came since is gone. AWS's own list of exports is not touched."""
+        """Everything as it was; what came since is gone, uploads of killed processes too. AWS's list of exports is not touched."""
+        for name in _buckets(world):
+            s3_backends[ACCOUNT]["aws"].buckets[name].multiparts.clear()
         present = _stored(world)
         for place in present:
             if place not in self.objects:
@@ -89,11 +91,14 @@ def _database(world: World) -> str:
     return world.config.sources[0].name
 
 
+def _buckets(world: World) -> list[str]:
+    return sorted({world.config.lake.bucket, world.config.lake.export_bucket or world.config.lake.bucket})
+
+
 def _stored(world: World) -> dict[tuple[str, str], FakeKey]:
     """Everything in the lake's buckets that is no answer of Athena's."""
-    buckets = sorted({world.config.lake.bucket, world.config.lake.export_bucket or world.config.lake.bucket})
     found: dict[tuple[str, str], FakeKey] = {}
-    for name in buckets:
+    for name in _buckets(world):
         bucket = s3_backends[ACCOUNT]["aws"].buckets[name]
         assert not bucket.is_versioned, f"of {name} the newest versions alone would be kept"
         assert not dict(bucket.multiparts), f"{name} has uploads under way, which would not be kept"

@@ -44,7 +44,7 @@ class Lab:
     arns: list[str] = field(default_factory=list)
     _mornings: dict[Start, Morning] = field(default_factory=dict)
     _rows: dict[str, int] = field(default_factory=dict)
-    _fresh: bool = False
+    _exported: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def source(self) -> str:
@@ -84,11 +84,14 @@ class Lab:
         for key in world.keys("exports/"):
             world.clients.client("s3").delete_object(Bucket="acme-lake", Key=key)
         self._keep("fresh")
+        self._exported = dict(world.cloud.exports._tasks)
 
     def begin(self, start: Start) -> None:
         """The world as it was in that morning. In a fresh one nobody has exported the third date's snapshots."""
-        if start == "fresh":
-            self.world.cloud.exports.reset()
+        exports = self.world.cloud.exports
+        exports.reset()
+        if start != "fresh":
+            exports._tasks = dict(self._exported)
         self._mornings[start].restore(self.world)
 
     def _export(self, day: str, *, rows: int, hour: int = 3, name: str = "") -> None:
