@@ -8,9 +8,9 @@ from contextlib import closing
 import boto3
 import dagster as dg
 from changes import SOURCE
-from deploy import deploy
 from on_this_machine import CHANGES, HERE, Say, create_table, pointed_at, run, subscriber, ticks, told
 
+from deploy import deploy
 from rds_lake.config.lake_yaml import load_config
 from rds_lake.console.streams.triggers import Asked, triggers
 from rds_lake.localcloud.cloud import LocalCloud
