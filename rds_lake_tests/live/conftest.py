@@ -37,9 +37,11 @@ def local(postgres: EmbeddedPostgres, mariadb: EmbeddedMariaDb) -> Iterator[tupl
         *(pytest.param(("aws", engine), id=f"aws-{engine}", marks=pytest.mark.aws) for engine in ENGINES),
     ]
 )
-def place(request: pytest.FixtureRequest) -> Place:
+def place(request: pytest.FixtureRequest) -> Iterator[Place]:
     where, engine = request.param
     if where == "aws":
-        return from_environment(engine)
+        with from_environment(engine) as found:
+            yield found
+        return
     streaming, urls = request.getfixturevalue("local")
-    return local_place(streaming, urls[engine])
+    yield local_place(streaming, urls[engine])

@@ -1,5 +1,6 @@
 """Where a live test runs: a database of an account, named by variables, or one of the local cloud.
 
+RDS_LAKE_LIVE_PROFILE    a profile of ~/.aws/config, and RDS_LAKE_LIVE_REGION
 RDS_LAKE_LIVE_POSTGRES   postgresql://owner:…@host/db    with aws_lambda, and a role that may invoke the function
 RDS_LAKE_LIVE_MYSQL      mysql://owner:…@host/db         Aurora MySQL 3 or 8.4, the owner with AWS_LAMBDA_ACCESS
 RDS_LAKE_LIVE_FUNCTION   ARN of a function made for this; its reserved concurrency is changed, and taken back
@@ -31,6 +32,7 @@ from rds_lake.sql.triggers.plan import Wanted, require_capturable
 from rds_lake_tests.localcloud.streaming import Streaming
 
 TABLE = "rds_lake_live"
+PROFILE = ("RDS_LAKE_LIVE_PROFILE", "RDS_LAKE_LIVE_REGION")
 ENGINES = {"postgres": "RDS_LAKE_LIVE_POSTGRES", "mysql": "RDS_LAKE_LIVE_MYSQL"}
 FAILURES = (psycopg.Error, pymysql.Error)
 
@@ -106,12 +108,29 @@ def database_of(engine: str) -> str:
     return os.environ.get(ENGINES[engine]) or pytest.skip(f"needs {ENGINES[engine]}")
 
 
-def from_environment(engine: str) -> Place:
+@contextmanager
+def account_session() -> Iterator[boto3.Session]:
+    """A session of the profile that the variables name, while nothing else of AWS is in the environment; skipped without them.
+
+    The tests' own environment leads nowhere, on purpose: keys that are none, and the discard port as AWS's address.
+    """
+    if missing := [variable for variable in PROFILE if not os.environ.get(variable)]:
+        pytest.skip(f"needs {', '.join(missing)}")
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
+            patch.delenv(variable)
+        profile, region = (os.environ[variable] for variable in PROFILE)
+        yield boto3.Session(profile_name=profile, region_name=region)
+
+
+@contextmanager
+def from_environment(engine: str) -> Iterator[Place]:
     """The database and the function of the variables; skipped without them."""
     url, arn = database_of(engine), os.environ.get("RDS_LAKE_LIVE_FUNCTION")
     if not arn:
         pytest.skip("needs RDS_LAKE_LIVE_FUNCTION")
-    return Place.of(url, function=arn, client=boto3.client("lambda", region_name=arn.split(":")[3]))
+    with account_session() as session:
+        yield Place.of(url, function=arn, client=session.client("lambda", region_name=arn.split(":")[3]))
 
 
 def local_place(streaming: Streaming, url: str) -> Place:

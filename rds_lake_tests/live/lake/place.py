@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,20 +9,18 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import boto3
 import psycopg
-import pytest
 from botocore.exceptions import ClientError
 
 from rds_lake.aws.clients import AwsClients
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.http.account import ACCOUNT, REGION
+from rds_lake_tests.live.place import account_session
 from rds_lake_tests.support.world import post
 
 # What a run that was killed may have left is removed by the next one, when this is over.
 EXPIRES = "rds-lake-live-until"
 LONGEST = timedelta(hours=3)
-_VARIABLES = ("RDS_LAKE_LIVE_PROFILE", "RDS_LAKE_LIVE_REGION")
 _SQL = (
     "CREATE TABLE orders (id bigint PRIMARY KEY, price numeric(12, 2), note text)",
     "INSERT INTO orders SELECT n, n * 1.5, 'order ' || n FROM generate_series(1, 1000) AS n",
@@ -161,17 +158,9 @@ def remove_expired(rds: Any, *, now: datetime) -> list[str]:
 
 @contextmanager
 def aws_place(name: str) -> Iterator[Aws]:
-    """An account by a profile of its owner. Skipped where the variables are missing.
-
-    The tests' own environment leads nowhere, on purpose: keys that are none, and the discard port as AWS's address.
-    """
-    if missing := [variable for variable in _VARIABLES if not os.environ.get(variable)]:
-        pytest.skip(f"needs {', '.join(missing)}")
-    with pytest.MonkeyPatch.context() as patch:
-        for variable in [variable for variable in os.environ if variable.startswith("AWS_")]:
-            patch.delenv(variable)
-        profile, region = (os.environ[variable] for variable in _VARIABLES)
-        session = boto3.Session(profile_name=profile, region_name=region)
+    """An account by a profile of its owner. Skipped where the variables are missing."""
+    with account_session() as session:
+        region = session.region_name
         clients = AwsClients(session, region=region)
         account = clients.client("sts").get_caller_identity()["Account"]
         remove_expired(clients.rds, now=datetime.now(UTC))
