@@ -92,5 +92,6 @@ def deaths(
         yard.wait(31)
         for found in yard.reaped():
             say(found)
-        assert yard.census() == {}, f"killed after call {number}, {calls[number - 1]}"
+        left = yard.census()
+        assert left == {}, f"killed after call {number}, {calls[number - 1]}: {left}"
     return len(chosen)

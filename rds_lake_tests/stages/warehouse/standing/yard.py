@@ -151,7 +151,17 @@ class Yard:
         )["Id"]
 
     def census(self) -> dict[str, list[str]]:
-        """Everything that is there and costs or confuses somebody, by kind; the lake's records are left out."""
+        """Everything that is there and costs or confuses somebody, by kind; the lake's records are left out.
+
+        A statement ends a moment after it was asked to, or after its cluster is gone; the reaper does not wait for that.
+        """
+        found, until = self._count(), time.monotonic() + _PATIENCE
+        while found.keys() == {"statements"} and time.monotonic() < until:
+            time.sleep(0.01)
+            found = self._count()
+        return found
+
+    def _count(self) -> dict[str, list[str]]:
         client = self.inspector.client
         redshift, serverless = client("redshift"), client("redshift-serverless")
         keys = client("s3").list_objects_v2(Bucket="acme-lake").get("Contents", [])
