@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.filesize import decimal
 from rich.text import Text
 
+from rds_lake.console.diff.cells import changed_values, of_one_date, whole_rows
 from rds_lake.console.tables import Cell, print_values
 from rds_lake.model.athena_price import athena_usd
+from rds_lake.sql.diff.columns import SchemaChange
 from rds_lake.stages.diff.compare import Asked
-from rds_lake.stages.diff.result import RowDiff, SchemaChange, TableDiff
+from rds_lake.stages.diff.result import RowDiff, TableDiff
 from rds_lake.stages.diff.source import SourceDiff
 
 _NULL = Text("NULL", style="dim")
@@ -29,7 +31,7 @@ def print_table_lines(console: Console, diff: TableDiff, asked: Asked) -> None:
             style="yellow", markup=False, highlight=False,
         )  # fmt: skip
     if diff.by_column:
-        rows = [[name, f"{many:,}"] for name, many in sorted(diff.by_column.items(), key=lambda item: -item[1])]
+        rows = [[name, f"{many:,}"] for name, many in diff.most_changed]
         print_values(console, ["column", "changed in rows"], rows, right=frozenset({1}))
     for kind in ("added", "removed"):
         _print_whole(console, diff, [row for row in diff.rows if row.kind == kind], kind)
@@ -40,10 +42,8 @@ def print_table_lines(console: Console, diff: TableDiff, asked: Asked) -> None:
 def print_source_lines(console: Console, found: SourceDiff) -> None:
     """A line for every table that differs, and the number of those that do not."""
     console.print(f"{found.source}, {found.before} to {found.after}", style="bold", highlight=False)
-    for view in found.only_before:
-        console.print(f"{view}: only at {found.before}", markup=False, highlight=False)
-    for view in found.only_after:
-        console.print(f"{view}: only at {found.after}", markup=False, highlight=False)
+    for line in of_one_date(found):
+        console.print(line, markup=False, highlight=False)
     differing = [table for table in found.tables if not table.is_same]
     columns = ["view", "rows before", "rows after", "added", "removed", "changed", "most changed columns", "schema"]
     if differing:
@@ -84,7 +84,6 @@ def scanned(bytes_scanned: int, statements: int, milliseconds: int) -> str:
 
 
 def _summary_row(table: TableDiff) -> list[Cell]:
-    most = sorted(table.by_column.items(), key=lambda item: -item[1])[:3]
     return [
         table.view,
         f"{table.rows_before:,}",
@@ -92,40 +91,29 @@ def _summary_row(table: TableDiff) -> list[Cell]:
         f"{table.added:,}",
         f"{table.removed:,}",
         f"{table.changed:,}" if table.keys else "no key",
-        ", ".join(f"{name} ({many:,})" for name, many in most),
+        ", ".join(f"{name} ({many:,})" for name, many in table.most_changed[:3]),
         "; ".join(schema_lines(table.schema)),
     ]
 
 
 def _print_whole(console: Console, diff: TableDiff, rows: Sequence[RowDiff], kind: str) -> None:
-    if not rows:
-        return
-    total = diff.added if kind == "added" else diff.removed
-    shown = [_cells({**row.key, **(row.after or row.before or {})}) for row in rows]
-    columns = [*rows[0].key, *(rows[0].after or rows[0].before or {})]
-    if not diff.keys:
-        columns, shown = (
-            ["times", *columns],
-            [[f"{row.times:,}", *cells] for row, cells in zip(rows, shown, strict=True)],
-        )
-    print_values(console, columns, shown, title=_title(kind, len(rows), total if diff.keys else None))
+    if rows:
+        total = diff.added if kind == "added" else diff.removed
+        header, cells = whole_rows(diff, rows)
+        title = _title(kind, len(rows), total if diff.keys else None)
+        print_values(console, header, [_shown(row) for row in cells], title=title)
 
 
 def _print_changed(console: Console, diff: TableDiff, rows: Sequence[RowDiff]) -> None:
-    if not rows:
-        return
-    shown: list[list[Cell]] = []
-    for row in rows:
-        before, after = row.before or {}, row.after or {}
-        key = _cells(row.key)
-        shown += [[*key, name, *_cells({"before": before[name], "after": after[name]})] for name in before]
-    title = _title("changed", len(rows), diff.changed)
-    print_values(console, [*diff.keys, "column", str(diff.before), str(diff.after)], shown, title=title)
+    if rows:
+        header, cells = changed_values(diff, rows)
+        title = _title("changed", len(rows), diff.changed)
+        print_values(console, header, [_shown(row) for row in cells], title=title)
 
 
 def _title(kind: str, shown: int, total: int | None) -> str:
     return kind if total in (None, shown) else f"{kind}: the first {shown:,} of {total:,} (--rows shows more)"
 
 
-def _cells(values: Mapping[str, str | None]) -> list[Cell]:
-    return [_NULL if value is None else value for value in values.values()]
+def _shown(row: Sequence[str | None]) -> list[Cell]:
+    return [_NULL if value is None else value for value in row]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+from rds_lake.console.diff.cells import changed_values, of_one_date, whole_rows
 from rds_lake.console.diff.lines import counts, scanned, schema_lines
-from rds_lake.stages.diff.result import RowDiff, TableDiff
+from rds_lake.stages.diff.result import TableDiff
 from rds_lake.stages.diff.source import SourceDiff
 
 _STYLE = """
@@ -26,13 +27,12 @@ def table_page(diff: TableDiff) -> str:
     title = f"{diff.source}.{diff.view}, {diff.before} to {diff.after}"
     parts = [f"<p>{escape(line)}</p>" for line in (*schema_lines(diff.schema), counts(diff))]
     if diff.by_column:
-        columns = sorted(diff.by_column.items(), key=lambda item: -item[1])
-        parts.append(_table(["column", "changed in rows"], [[name, f"{many:,}"] for name, many in columns]))
+        parts.append(_table(["column", "changed in rows"], [[name, f"{many:,}"] for name, many in diff.most_changed]))
     for kind in ("added", "removed", "changed"):
         rows = [row for row in diff.rows if row.kind == kind]
         if rows:
             parts.append(f"<h2>{kind}</h2>")
-            parts.append(_changed(diff, rows) if kind == "changed" else _whole(diff, rows))
+            parts.append(_table(*(changed_values if kind == "changed" else whole_rows)(diff, rows)))
     return _page(title, parts, scanned(diff.bytes_scanned, 1, diff.milliseconds))
 
 
@@ -51,8 +51,7 @@ def source_page(found: SourceDiff) -> str:
     ]
     same = len(found.tables) - len(rows)
     lines = [
-        *(f"{view}: only at {found.before}" for view in found.only_before),
-        *(f"{view}: only at {found.after}" for view in found.only_after),
+        *of_one_date(found),
         *(f"{view} could not be compared: {problem}" for view, problem in found.problems.items()),
         f"{same} of {len(found.tables)} tables are the same",
     ]
@@ -73,22 +72,6 @@ def _page(title: str, parts: Iterable[str], footer: str) -> str:
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>\n<body><h1>{escape(title)}</h1>\n{body}\n"
         f"<footer>{escape(footer)}</footer></body></html>\n"
     )
-
-
-def _whole(diff: TableDiff, rows: Sequence[RowDiff]) -> str:
-    values = [{**row.key, **(row.after or row.before or {})} for row in rows]
-    header, cells = list(values[0]), [list(each.values()) for each in values]
-    if not diff.keys:
-        header, cells = ["times", *header], [[str(row.times), *one] for row, one in zip(rows, cells, strict=True)]
-    return _table(header, cells)
-
-
-def _changed(diff: TableDiff, rows: Sequence[RowDiff]) -> str:
-    cells: list[list[str | None]] = []
-    for row in rows:
-        before, after = row.before or {}, row.after or {}
-        cells += [[*row.key.values(), name, before[name], after[name]] for name in before]
-    return _table([*diff.keys, "column", str(diff.before), str(diff.after)], cells)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[str | None]]) -> str:

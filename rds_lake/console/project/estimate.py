@@ -22,6 +22,7 @@ from rds_lake.config.lake import Prices
 from rds_lake.config.shared import Retention
 from rds_lake.console.project.discover import Found
 from rds_lake.errors import ConfigError
+from rds_lake.model.athena_price import USD_PER_TB
 from rds_lake.model.lake.retention import keep
 
 _DAYS = 30.4
@@ -35,7 +36,7 @@ class MonthPrices:
     export_per_gb_snapshot: float = Prices().export_per_gb_snapshot
     export_per_gb_dynamodb: float = Prices().export_per_gb_dynamodb
     storage_per_gb_month: float = 0.023
-    athena_per_tb: float = 5.0
+    athena_per_tb: float = USD_PER_TB
     kms_key_month: float = 1.0
     parquet_part: float = 0.3
 

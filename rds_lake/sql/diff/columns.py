@@ -9,7 +9,7 @@ What belongs here: from columns to compared values. The statement is `statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rds_lake.sql.casts import Typed
 from rds_lake.sql.quoting import identifier, literal
@@ -62,17 +62,16 @@ class DatedColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedColumn:
-    """A column of both dates, and the SQL type `kind` in which its values are compared."""
+    """A column of both dates, and the SQL type `kind` in which its values are compared.
+
+    `is_exact`: the values of this type lose nothing at either date.
+    """
 
     name: str
     kind: str
     before: DatedColumn
     after: DatedColumn
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the values of this type lose nothing at either date."""
-        return all(one.lost_text(one.raw_name) is None for one in (self.before, self.after))
+    is_exact: bool
 
     @property
     def is_raw_alike(self) -> bool:
@@ -94,17 +93,25 @@ class ComparedColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """What two dates have in common, and what not.
+class SchemaChange:
+    """Columns that only one date has, and types that changed: (before, after). `not_compared`: column -> why."""
 
-    `retyped`: name -> (type before, type after); those of them that cannot be compared are in `not_compared` with the reason.
-    """
-
-    compared: tuple[ComparedColumn, ...]
     added: tuple[str, ...] = ()
     dropped: tuple[str, ...] = ()
-    retyped: Mapping[str, tuple[str, str]]
-    not_compared: Mapping[str, str]
+    retyped: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    not_compared: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_nothing(self) -> bool:
+        return not (self.added or self.dropped or self.retyped or self.not_compared)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Columns:
+    """What two dates have in common, and what not."""
+
+    compared: tuple[ComparedColumn, ...]
+    schema: SchemaChange
 
 
 def pair_columns(before: Sequence[DatedColumn], after: Sequence[DatedColumn]) -> Columns:
@@ -125,14 +132,16 @@ def pair_columns(before: Sequence[DatedColumn], after: Sequence[DatedColumn]) ->
         if kind is None:
             not_compared[name] = f"no value of {shown[0]} can be compared with one of {shown[1]}"
         else:
-            compared.append(ComparedColumn(name=name, kind=kind, before=earlier[name], after=later[name]))
-    return Columns(
-        compared=tuple(compared),
+            both = (earlier[name], later[name])
+            exact = all(one.lost_text(one.raw_name) is None for one in both)
+            compared.append(ComparedColumn(name=name, kind=kind, before=both[0], after=both[1], is_exact=exact))
+    schema = SchemaChange(
         added=tuple(name for name in later if name not in earlier),
         dropped=tuple(name for name in earlier if name not in later),
         retyped=retyped,
         not_compared=not_compared,
     )
+    return Columns(compared=tuple(compared), schema=schema)
 
 
 def as_text(expression: str, presto_type: str) -> str:

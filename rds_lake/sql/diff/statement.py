@@ -23,6 +23,7 @@ from rds_lake.sql.diff.columns import ComparedColumn, DatedColumn, as_text
 from rds_lake.sql.quoting import identifier, literal, qualified
 from rds_lake.sql.view_columns import ViewColumn
 
+_DISTINCT = " IS DISTINCT FROM "
 ADDED, REMOVED, CHANGED, SAME = "added", "removed", "changed", "same"
 # A longer text is shown by its beginning and says so: a row of an answer has at most 32 MB.
 # https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
@@ -204,15 +205,12 @@ def _differences(compare: Comparison) -> Iterator[str]:
     """Whether the values differ. Those of equal raw values are not even computed."""
     for at, column in enumerate(compare.others):
         names = (_numbered("before", at), _numbered("after", at))
-        before, after = (
-            column.value(one, name) for one, name in zip((column.before, column.after), names, strict=True)
-        )
-        differs = f"{before} IS DISTINCT FROM {after}"
+        dated = tuple(zip((column.before, column.after), names, strict=True))
+        differs = _DISTINCT.join(column.value(one, name) for one, name in dated)
         if not column.is_exact:
-            lost = (column.lost(one, name) for one, name in zip((column.before, column.after), names, strict=True))
-            differs += f" OR {' IS DISTINCT FROM '.join(lost)}"
+            differs += f" OR {_DISTINCT.join(column.lost(one, name) for one, name in dated)}"
         if column.is_raw_alike:
-            raw = " IS DISTINCT FROM ".join(map(identifier, names))
+            raw = _DISTINCT.join(map(identifier, names))
             differs = raw if differs == raw else f"CASE WHEN {raw} THEN {differs} ELSE false END"
         yield f"({differs}) AS {_own('differs', at)}"
 

@@ -33,7 +33,7 @@ from rds_lake.sql.view_columns import ViewColumn
 from rds_lake.sql.views import MAX_STATEMENT_BYTES
 from rds_lake.stages.catalogue.naming import TypedTable, columns_over
 from rds_lake.stages.diff.keys import key_columns
-from rds_lake.stages.diff.result import RowDiff, SchemaChange, TableDiff
+from rds_lake.stages.diff.result import RowDiff, TableDiff
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.publish.as_of import readable_tables
 
@@ -44,6 +44,8 @@ class Asked:
 
     `keys` by a person, else those that lake.yaml or DynamoDB names; `whole_rows`: without any. `columns`: only these, where
     given; `ignored`: not these. `where`: a condition on the view's columns. `most_rows`: of each kind.
+
+    DiffError where one date is given twice.
     """
 
     before: date
@@ -55,6 +57,10 @@ class Asked:
     where: str | None = None
     most_rows: int = 0
 
+    def __post_init__(self) -> None:
+        if self.before == self.after:
+            raise DiffError(f"{self.before} was given twice; give two dates")
+
 
 def compare_table(
     lake: Lake, source: SourceSettings, view: str, asked: Asked, *, known_key: Callable[[str], Sequence[str]]
@@ -64,8 +70,6 @@ def compare_table(
     AsOfError names the dates there are; DiffError says why the table cannot be compared as asked; LostFilesError and CatalogError
     say what of a date is gone.
     """
-    if asked.before == asked.after:
-        raise DiffError(f"{asked.before} was given twice; give two dates")
     before = _at(lake, source, view, asked.before, asked.after)
     after = _at(lake, source, view, asked.after, asked.before)
     return compare_typed(lake, source, before, after, asked, known_key=known_key)
@@ -154,11 +158,11 @@ def _chosen(table: str, columns: Columns, keys: Sequence[str], asked: Asked) -> 
 
 
 def _why_not(name: str, columns: Columns) -> str:
-    if name in columns.added:
+    if name in columns.schema.added:
         return "only the later date has this column"
-    if name in columns.dropped:
+    if name in columns.schema.dropped:
         return "only the earlier date has this column"
-    return columns.not_compared.get(name, "no column of the view")
+    return columns.schema.not_compared.get(name, "no column of the view")
 
 
 def _dated(table: TypedTable, source: SourceSettings) -> list[DatedColumn]:
@@ -211,9 +215,7 @@ def _read(compare: Comparison, columns: Columns, answer: QueryResult, *, rows: t
         removed=_count(by_kind, REMOVED),
         changed=_count(by_kind, CHANGED),
         by_column={name: number for name, number in by_column.items() if number} if compare.keys else {},
-        schema=SchemaChange(
-            added=columns.added, dropped=columns.dropped, retyped=columns.retyped, not_compared=columns.not_compared
-        ),
+        schema=columns.schema,
         rows=tuple(
             _row(compare, kind, cells)
             for kind in (ADDED, REMOVED, CHANGED)
@@ -263,8 +265,7 @@ def _refuse_unusable_keys(lake: Lake, compare: Comparison, diff: TableDiff, answ
         return
     without = sum(int(row[2] or 0) for row in answer.rows)
     pairs = sum(int(row[1] or 0) for row in answer.rows)
-    expected = {"before": pairs - diff.added == diff.rows_before, "after": pairs - diff.removed == diff.rows_after}
-    if not without and all(expected.values()):
+    if not without and pairs - diff.added == diff.rows_before and pairs - diff.removed == diff.rows_after:
         return
     problems: list[str] = []
     for side, day in (("before", diff.before), ("after", diff.after)):

@@ -6,22 +6,10 @@ What belongs here: the values. How they are found is `compare.py`, how they are 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SchemaChange:
-    """Columns that only one date has, and types that changed: (before, after). `not_compared`: column -> why."""
-
-    added: tuple[str, ...] = ()
-    dropped: tuple[str, ...] = ()
-    retyped: Mapping[str, tuple[str, str]] = field(default_factory=dict)
-    not_compared: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def is_nothing(self) -> bool:
-        return not (self.added or self.dropped or self.retyped or self.not_compared)
+from rds_lake.sql.diff.columns import SchemaChange
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +50,11 @@ class TableDiff:
     rows: tuple[RowDiff, ...] = ()
     bytes_scanned: int = 0
     milliseconds: int = 0
+
+    @property
+    def most_changed(self) -> tuple[tuple[str, int], ...]:
+        """`by_column`, the column first that differs in the most rows."""
+        return tuple(sorted(self.by_column.items(), key=lambda item: -item[1]))
 
     @property
     def same(self) -> int:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.errors import ConfigError, DiffError, RdsLakeError
+from rds_lake.errors import ConfigError, RdsLakeError
 from rds_lake.stages.diff.compare import Asked, compare_typed
 from rds_lake.stages.diff.result import TableDiff
 from rds_lake.stages.lake.lake import Lake
@@ -51,8 +51,6 @@ def compare_source(
 
     Long: what is done to each table stands between the tables and their answers.
     """
-    if asked.before == asked.after:
-        raise DiffError(f"{asked.before} was given twice; give two dates")
     before = {table.names.view: table for table in readable_tables(lake, source, asked.before, None)}
     after = {table.names.view: table for table in readable_tables(lake, source, asked.after, None)}
     both = sorted(before.keys() & after.keys())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rds_lake.aws.warehouse.clusters import Existing
+from rds_lake.aws.warehouse.stacks import Stack, StackGateway
 from rds_lake.errors import AwsError, TransientError
 from rds_lake.model.warehouse.lease import Lease
 from rds_lake.stages.warehouse.site import Site
@@ -60,12 +61,16 @@ def all_leftovers(site: Site, lease: Lease) -> list[Thing]:
 def _stack(site: Site, lease: Lease) -> Iterator[Thing]:
     stacks = stacks_of(site, lease)
     stack = stacks.look()
-    if stack is None:
-        return
+    if stack is not None:
+        yield stack_thing(stacks, stack)
+
+
+def stack_thing(stacks: StackGateway, stack: Stack) -> Thing:
+    """The stack as something that has to go."""
     # A creation may be given up; any other operation under way comes to its end first.
     going = stack.busy and stack.status != "CREATE_IN_PROGRESS"
     remove = None if going else lambda: stacks.delete(stack.id, delete_token(stacks, stack))
-    yield Thing(kind="stack", name=stack.name, state=stack.status, remove=remove)
+    return Thing(kind="stack", name=stack.name, state=stack.status, remove=remove)
 
 
 def _made(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:

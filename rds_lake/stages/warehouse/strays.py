@@ -18,9 +18,8 @@ from rds_lake.model.warehouse.lease import Lease, LeaseState, removing
 from rds_lake.model.warehouse.names import STATEMENTS_TAG, is_name_of, names_of_stack, statements_of
 from rds_lake.model.warehouse.plan import Mode
 from rds_lake.stages.warehouse.lease import change_lease
-from rds_lake.stages.warehouse.leftovers import Thing
+from rds_lake.stages.warehouse.leftovers import Thing, stack_thing
 from rds_lake.stages.warehouse.site import Site
-from rds_lake.stages.warehouse.stack import delete_token
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,14 +45,8 @@ def strays_of(site: Site, lease: Lease | None, stacks: Collection[str]) -> tuple
 
 def thing_of(site: Site, stray: Stray) -> Thing:
     """The stack as something that has to go."""
-    stack = stray.stack
-    gateway = StackGateway(api=site.stacks, name=stack.name)
-    # A creation may be given up; any other operation under way comes to its end first.
-    going = stack.busy and stack.status != "CREATE_IN_PROGRESS"
-    return Thing(
-        kind="stack", name=stack.name, state=f"{stack.status}, of run {stray.run}, and no lease names it",
-        remove=None if going else lambda: gateway.delete(stack.id, delete_token(gateway, stack)),
-    )  # fmt: skip
+    thing = stack_thing(StackGateway(api=site.stacks, name=stray.stack.name), stray.stack)
+    return replace(thing, state=f"{thing.state}, of run {stray.run}, and no lease names it")
 
 
 def name_in_lease(site: Site, stray: Stray) -> Lease | None:

@@ -1,0 +1,34 @@
+"""What the terminal and the page both show of a comparison: sentences about a source, and rows as cells under a header."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rds_lake.stages.diff.result import RowDiff, TableDiff
+from rds_lake.stages.diff.source import SourceDiff
+
+Row = list[str | None]
+
+
+def of_one_date(found: SourceDiff) -> Iterator[str]:
+    """The tables that only one of the dates has, a sentence each."""
+    yield from (f"{view}: only at {found.before}" for view in found.only_before)
+    yield from (f"{view}: only at {found.after}" for view in found.only_after)
+
+
+def whole_rows(diff: TableDiff, rows: Sequence[RowDiff]) -> tuple[list[str], list[Row]]:
+    """Rows that are added or removed, all of their values; without a key, how often each occurs comes first."""
+    values = [{**row.key, **(row.after or row.before or {})} for row in rows]
+    header, cells = list(values[0]), [list(each.values()) for each in values]
+    if diff.keys:
+        return header, cells
+    return ["times", *header], [[f"{row.times:,}", *mine] for row, mine in zip(rows, cells, strict=True)]
+
+
+def changed_values(diff: TableDiff, rows: Sequence[RowDiff]) -> tuple[list[str], list[Row]]:
+    """A line for every value that differs: the key, the column, before, after."""
+    cells: list[Row] = []
+    for row in rows:
+        before, after = row.before or {}, row.after or {}
+        cells += [[*row.key.values(), name, before[name], after[name]] for name in before]
+    return [*diff.keys, "column", str(diff.before), str(diff.after)], cells
