@@ -70,7 +70,14 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "streams": {"", "tables", "lake"},
         "warehouse": {"", "tables", "lake"},
     },
-    "sql": {"": set(), "changes": {""}, "diff": {""}, "triggers": {""}, "warehouse": {""}},
+    "sql": {
+        "": set(),
+        "changes": {""},
+        "diff": {""},
+        "readers": {"", "warehouse"},
+        "triggers": {""},
+        "warehouse": {""},
+    },
     "database": {"": set(), "capture": {""}, "outbox": {""}},
     "convert": {
         "rules": set(),

@@ -62,6 +62,11 @@ class GlueGateway:
             )
 
     @property
+    def region(self) -> str:
+        """The Region that is asked."""
+        return self._client.meta.region_name
+
+    @property
     def jobs(self) -> GlueJobs:
         """The jobs of the same account and Region."""
         return GlueJobs(self._client, starting=self._starting)

@@ -29,15 +29,17 @@ _EXACT_PRECISION = 19
 # a quote, a backslash, the delimiter or white space are quoted. More dimensions and bounds of its own match nothing here.
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^"\\{},\x09-\x0D ]+'
-_LIST = literal(rf"\A\{{(?:(?:{_QUOTED}|{_BARE})(?:,(?:{_QUOTED}|{_BARE}))*)?\}}\z")
-_ELEMENT = literal(rf"{_QUOTED}|[^,]+")
+ARRAY_LIST = rf"\{{(?:(?:{_QUOTED}|{_BARE})(?:,(?:{_QUOTED}|{_BARE}))*)?\}}"
+ARRAY_ELEMENT = rf"{_QUOTED}|[^,]+"
+_LIST, _ELEMENT = literal(rf"\A{ARRAY_LIST}\z"), literal(ARRAY_ELEMENT)
 _ESCAPED = literal(r"\\(.)")
 # The export says `ARRAY` of all of them, but two types write another delimiter than the comma: `box` and PostGIS's `geometry`
 # (and `geography`), whose text is hexadecimal. Read as lists they would have elements that are none.
 _POINT = r"\([^\s,;(){}]+,[^\s,;(){}]+\)"
 _BOX = rf"(?:NULL|{_POINT},{_POINT})"
 _SHAPE = "(?:NULL|0[01][0-9A-F]{16,})"
-_OTHER_DELIMITER = literal(rf"\A\{{(?:{_POINT},{_POINT}|{_BOX}(?:;{_BOX})+|{_SHAPE}(?::{_SHAPE})+)\}}\z")
+ARRAY_OTHER_DELIMITER = rf"\{{(?:{_POINT},{_POINT}|{_BOX}(?:;{_BOX})+|{_SHAPE}(?::{_SHAPE})+)\}}"
+_OTHER_DELIMITER = literal(rf"\A{ARRAY_OTHER_DELIMITER}\z")
 # A lambda's parameter hides a column of its name. AWS exports no table that has a column with a space in its name.
 _EACH = identifier("array element")
 

@@ -52,6 +52,15 @@ def redshift_literal(text: str) -> str:
     return literal(text).replace("\\", "\\\\")
 
 
+def backslashed_literal(text: str) -> str:
+    r"""`'text'` where a backslash begins an escape: Spark, Databricks, Snowflake. Spark would read `''` as two texts side by side.
+
+    https://spark.apache.org/docs/3.5.6/sql-ref-literals.html#string-literal
+    """
+    _refuse(text, "literal", empty=True)
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def dollar_quoted(text: str) -> str:
     """The text between dollar quotes whose tag is not in it (PostgreSQL: bodies of functions)."""
     _refuse(text, "literal", empty=True)

@@ -23,6 +23,8 @@ needs_spark = pytest.mark.skipif(
     reason="no Spark: pip install -c constraints.txt -e '.[spark]' && apt-get install -y default-jre-headless",
 )
 
+leaves_sockets_open = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")  # pyspark does
+
 
 @contextmanager
 def spark_session() -> Iterator[Any]:

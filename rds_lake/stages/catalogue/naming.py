@@ -172,3 +172,9 @@ def unused_settings(manifest: Manifest, source: SourceSettings) -> list[str]:
         *[f"types: {key!r} names no column of this snapshot" for key in source.types if key not in columns],
         *[f"union: {key!r} gathers no table of this snapshot" for key in source.naming.unions if key not in unions],
     ]
+
+
+def column_sources(table: TypedTable, source: SourceSettings) -> tuple[tuple[Column, ViewColumn, bool], ...]:
+    """The raw column that each of the view's columns is made of, and whether the date has it."""
+    made = zip(_view_sources(table.named, source), table.columns, strict=True)
+    return tuple((column, view, present) for (column, _, present), view in made)

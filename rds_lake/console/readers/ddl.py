@@ -1,0 +1,128 @@
+"""`rds-lake ddl`: a date's tables as another engine reads them.
+
+What belongs here: which tables, and what is known of them. The SQL is `sql/readers/render.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.console.connect import Connected
+from rds_lake.errors import AsOfError
+from rds_lake.model.lake.manifest import TableManifest
+from rds_lake.model.tables.table import Column
+from rds_lake.sql.readers.render import BY_GLUE, render
+from rds_lake.sql.readers.tables import ReadColumn, ReadDate, ReadFiles, ReadTable
+from rds_lake.stages.catalogue.naming import TypedTable, column_sources
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.publish.as_of import readable_tables
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What the command line says. `tables`: names of views, or patterns; none: all."""
+
+    engine: str
+    tables: tuple[str, ...] = ()
+    day: date | None = None
+    schema: str | None = None
+    out: Path | None = None
+
+
+def ddl(
+    connected: Connected,
+    source: SourceSettings,
+    wanted: Wanted,
+    *,
+    show: Callable[[str], None],
+    say: Callable[[str], None],
+) -> None:
+    """Print the DDL, or write it. AsOfError for a date or a table that there is not."""
+    text = render(wanted.engine, read_date(connected, source, wanted))
+    if wanted.out is None:
+        show(text.rstrip("\n"))
+        return
+    wanted.out.write_text(text, encoding="utf-8")
+    say(f"wrote {wanted.out}")
+
+
+def read_date(connected: Connected, source: SourceSettings, wanted: Wanted) -> ReadDate:
+    """The date's tables; every table is looked at as a query as of that date would: its partition and files are there."""
+    lake = connected.lake
+    day = wanted.day or _published(connected, source)
+    # Tables that no name or pattern wants are not looked at.
+    named = None if any(set("*?[") & set(name) for name in wanted.tables) else frozenset(wanted.tables) or None
+    found = _chosen(readable_tables(lake, source, day, named), wanted.tables, source, day)
+    tables = [_table(table, source) for table in found]
+    own_schema = wanted.engine in BY_GLUE and wanted.engine != "redshift-spectrum"
+    return ReadDate(
+        database=source.name,
+        schema=wanted.schema or (f"{source.name}_views" if own_schema else source.name),
+        day=day,
+        region=connected.config.lake.region or lake.glue.region,
+        folder=_folder(files.location for table in tables for files in table.files),
+        tables=tuple(tables),
+    )
+
+
+def _published(connected: Connected, source: SourceSettings) -> date:
+    pointer = find_pointer(connected.lake.s3, connected.lake.layout, source.name)
+    if pointer is None:
+        raise AsOfError(f"nothing of {source.name} is published yet: rds-lake status {source.name} shows what runs")
+    return pointer.snapshot_date
+
+
+def _chosen(
+    tables: Sequence[TypedTable], patterns: Sequence[str], source: SourceSettings, day: date
+) -> list[TypedTable]:
+    names = [table.names.view for table in tables]
+    unknown = [pattern for pattern in patterns if not any(fnmatchcase(name, pattern) for name in names)]
+    if unknown:
+        raise AsOfError(
+            f"{source.name} {day} has no such views (`rds-lake status {source.name} --all-tables` lists those of the published "
+            "date):",
+            unknown,
+        )
+    return [
+        table for table in tables if not patterns or any(fnmatchcase(table.names.view, pattern) for pattern in patterns)
+    ]
+
+
+def _table(table: TypedTable, source: SourceSettings) -> ReadTable:
+    names, named = table.names, table.named
+    columns = tuple(
+        ReadColumn(raw=raw, view=view, present=present) for raw, view, present in column_sources(table, source)
+    )
+    parts = named.members or (named.manifest,)
+    return ReadTable(
+        view=names.view,
+        raw=names.raw,
+        original=str(names.target),
+        partition_key=names.partition_key,
+        columns=columns,
+        files=tuple(_files(part, union=bool(named.members)) for part in parts),
+        member_key=names.member_key or "",
+    )
+
+
+def _files(table: TableManifest, *, union: bool) -> ReadFiles:
+    columns: Sequence[Column] = table.columns
+    return ReadFiles(
+        location=table.location,
+        files=len(table.files),
+        types={column.name.lower(): column.hive_type for column in columns},
+        names={column.name.lower(): column.name for column in columns},
+        member=table.target.table if union else "",
+    )
+
+
+def _folder(locations: Iterable[str]) -> str:
+    """The deepest folder that holds all of them."""
+    folders = [location.split("/")[:-1] for location in locations]
+    shared = [parts[0] for parts in zip(*folders, strict=False) if len(set(parts)) == 1] if folders else []
+    return "".join(f"{part}/" for part in shared)
