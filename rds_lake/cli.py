@@ -152,15 +152,18 @@ def notify(config_path: Path) -> None:
 @main.command()
 @click.argument("sources", nargs=-1)
 @click.option("--apply", is_flag=True, help="Remove it. Without: only show.")
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object.")
 @config_option
-def prune(sources: tuple[str, ...], apply: bool, config_path: Path) -> None:
+def prune(sources: tuple[str, ...], apply: bool, as_json: bool, config_path: Path) -> None:
     """Show the dates of SOURCES (default: all) that `retention:` does not keep, and leftovers of failed work."""
     from rich.console import Console
 
     from rds_lake.console.connect import connect
     from rds_lake.console.prune import prune as run
 
-    run(connect(load_config(config_path)), sources, apply=apply, now=datetime.now(UTC), console=Console())
+    notes = Console(stderr=True) if as_json else None
+    connected, now = connect(load_config(config_path)), datetime.now(UTC)
+    run(connected, sources, apply=apply, now=now, console=Console(), notes=notes)
 
 
 @main.command()

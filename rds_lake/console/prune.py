@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+import click
 from rich.console import Console
 from rich.filesize import decimal
 from rich.markup import escape
@@ -16,16 +17,29 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from rds_lake.console.connect import Connected
+from rds_lake.console.prune_json import prune_json
 from rds_lake.stages.upkeep.folders import Exports
-from rds_lake.stages.upkeep.prune import PrunePlan, apply_prune, plan_prune
+from rds_lake.stages.upkeep.prune import Pruned, PrunePlan, apply_prune, plan_prune
 from rds_lake.stages.upkeep.retention import STANDS_ON, busy_by_marks
 
 
-def prune(connected: Connected, names: tuple[str, ...], *, apply: bool, now: datetime, console: Console) -> None:
-    """Show what would be removed; with `apply`, remove it."""
+def prune(
+    connected: Connected,
+    names: tuple[str, ...],
+    *,
+    apply: bool,
+    now: datetime,
+    console: Console,
+    notes: Console | None = None,
+) -> None:
+    """Show what would be removed; with `apply`, remove it. With `notes`, JSON is printed, and all else goes there."""
     lake, sources = connected.lake, connected.sources(names)
     exports = Exports.read(connected.config, connected.rds, lake.s3)
     plans = [plan_prune(connected.config, source, exports, rds=connected.rds, lake=lake, now=now) for source in sources]
+    if notes is not None:
+        done = _apply(connected, plans, notes, now=now) if apply else None
+        click.echo(prune_json(plans, done))
+        return
     _show(console, plans)
     for source, plan in zip(sources, plans, strict=True):
         rule = "" if source.retention else "; it has no `retention:` in lake.yaml"
@@ -38,7 +52,7 @@ def prune(connected: Connected, names: tuple[str, ...], *, apply: bool, now: dat
         _apply(connected, plans, console, now=now)
 
 
-def _apply(connected: Connected, plans: Sequence[PrunePlan], console: Console, *, now: datetime) -> None:
+def _apply(connected: Connected, plans: Sequence[PrunePlan], console: Console, *, now: datetime) -> tuple[Pruned, ...]:
     lake = connected.lake
     columns = (TextColumn("removing"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console) as progress:
@@ -48,11 +62,12 @@ def _apply(connected: Connected, plans: Sequence[PrunePlan], console: Console, *
             progress.console.print(line, markup=False, highlight=False)
             progress.advance(bar)
 
-        freed = 0
+        done: list[Pruned] = []
         for plan in plans:
             look = partial(busy_by_marks, lake.s3, lake.layout, plan.retention.source, now=now)
-            freed += apply_prune(lake, plan, busy=look, log=log).bytes
-    console.print(f"{decimal(freed)} removed")
+            done.append(apply_prune(lake, plan, busy=look, log=log))
+    console.print(f"{decimal(sum(pruned.bytes for pruned in done))} removed")
+    return tuple(done)
 
 
 def _show(console: Console, plans: Sequence[PrunePlan]) -> None:

@@ -20,6 +20,7 @@ from rich.table import Table
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
+from rds_lake.console.schemas.status import VERSION
 from rds_lake.stages.dynamodb.under_way import TableUnderWay
 from rds_lake.stages.watch.status import SourceStatus, source_status
 
@@ -88,6 +89,7 @@ def _body(source: SourceSettings, state: SourceStatus, connected: Connected, *, 
     """The source for programs: dates as `2026-11-27`, times with their zone, what is unknown as null."""
     age = state.age(now)
     return {
+        "version": VERSION,
         "source": state.source,
         "published": _day(state.published),
         "shown": _day(state.shown),

@@ -42,8 +42,9 @@ _format = click.option(
     "--rows", type=click.IntRange(0, 10_000), default=20, show_default=True, help="Show so many rows of each kind."
 )
 @_format
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @config_option
-def diff(table: str, layout: str, config_path: Path, **asked: Any) -> None:
+def diff(table: str, layout: str, as_json: bool, config_path: Path, **asked: Any) -> None:
     """Show which rows of a table were added, removed and changed between two snapshot dates.
 
     Rows are joined by the primary key that --key or `keys:` in lake.yaml names. Each date is read once, by one statement of Athena.
@@ -53,6 +54,7 @@ def diff(table: str, layout: str, config_path: Path, **asked: Any) -> None:
     from rds_lake.console.queries.answers import consoles
 
     source, _, view = table.partition(".")
+    layout = "json" if as_json else layout
     summary: bool = asked.pop("summary")
     _refuse_contradictions(view, summary=summary, **asked)
     console, notes = consoles(for_programs=layout != "table", wide=is_wide())

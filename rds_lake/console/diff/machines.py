@@ -11,22 +11,21 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from rds_lake.console.schemas.diff import VERSION
 from rds_lake.model.athena_price import athena_usd
 from rds_lake.stages.diff.result import TableDiff
 from rds_lake.stages.diff.source import SourceDiff
 
-_VERSION = 1
-
 
 def table_json(diff: TableDiff) -> str:
     """One object."""
-    return _text({"version": _VERSION, **_table(diff)})
+    return _text({"version": VERSION, **_table(diff)})
 
 
 def source_json(found: SourceDiff) -> str:
     """One object with the tables of both dates, and what became of the others."""
     return _text({
-        "version": _VERSION,
+        "version": VERSION,
         "source": found.source,
         "before": found.before.isoformat(),
         "after": found.after.isoformat(),

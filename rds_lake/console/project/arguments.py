@@ -11,6 +11,9 @@ import click
 
 from rds_lake.console.arguments import FILE, config_option
 
+# As in `console/schemas/all.py`.
+JSON_COMMANDS = ("diff", "doctor", "prune", "query", "status")
+
 
 @click.command()
 @config_option
@@ -23,11 +26,12 @@ def validate(config_path: Path) -> None:
 
 @click.command()
 @click.option("--out", type=FILE, help="Write it there, and say how an editor finds it.")
-def schema(out: Path | None) -> None:
-    """Print the JSON schema of lake.yaml, with which editors complete and check it."""
+@click.option("--of", "command", type=click.Choice(JSON_COMMANDS), help="Of what this command prints with --json.")
+def schema(out: Path | None, command: str | None) -> None:
+    """Print the JSON schema of lake.yaml, with which editors complete and check it, or of what a command prints with --json."""
     from rds_lake.console.project.schema import schema as run
 
-    run(out, show=click.echo, say=partial(click.echo, err=True))
+    run(out, command, show=click.echo, say=partial(click.echo, err=True))
 
 
 @click.command()

@@ -1,7 +1,8 @@
-"""`rds-lake schema`: the JSON schema of lake.yaml, printed or written beside it, for editors."""
+"""`rds-lake schema`: the JSON schema of lake.yaml, printed or written beside it, for editors; or of what a command prints."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,13 +13,24 @@ from rds_lake.config.schema import SCHEMA_FILE
 MODELINE = "# yaml-language-server: $schema={}"
 
 
-def schema(out: Path | None, *, show: Callable[[str], None], say: Callable[[str], None]) -> None:
-    """Print the schema that this release ships, or write it to `out`, which it replaces."""
-    text = SCHEMA_FILE.read_text(encoding="utf-8")
+def schema(
+    out: Path | None, command: str | None = None, *, show: Callable[[str], None], say: Callable[[str], None]
+) -> None:
+    """Print the schema that this release ships, or write it to `out`, which it replaces. `command`: of its JSON, not of lake.yaml."""
+    text = SCHEMA_FILE.read_text(encoding="utf-8") if command is None else _of(command)
     if out is None:
         show(text.rstrip("\n"))
         return
     out.write_text(text, encoding="utf-8")
+    if command is not None:
+        say(f"wrote {out}")
+        return
     say(
         f"wrote {out}; the first line of a lake.yaml in the same folder names it for editors: {MODELINE.format(f'./{out.name}')}"
     )
+
+
+def _of(command: str) -> str:
+    from rds_lake.console.schemas.all import SCHEMAS
+
+    return json.dumps(SCHEMAS[command], ensure_ascii=False, indent=2) + "\n"

@@ -1,6 +1,7 @@
 """An answer of Athena as a table, as one column a line, as CSV or as JSON: in none of them is a value cut or rounded.
 
     --format table      side by side, whatever the width        vertical    one column a line
+    --json              one object, with the types of the columns (docs/machines.md)
     --format csv        RFC 4180; NULL is an empty field,        json        an array of objects, one a line; whole numbers,
                         an empty text is `""`                                doubles and booleans as such, all else as text
 
@@ -32,10 +33,11 @@ class Layout(StrEnum):
     VERTICAL = "vertical"
     CSV = "csv"
     JSON = "json"
+    OBJECT = "object"
 
     @property
     def for_programs(self) -> bool:
-        return self in (Layout.CSV, Layout.JSON)
+        return self in (Layout.CSV, Layout.JSON, Layout.OBJECT)
 
 
 def consoles(*, for_programs: bool, wide: bool) -> tuple[Console, Console]:
@@ -78,12 +80,17 @@ def _print_json(answer: QueryResult) -> None:
 
 
 def _json(value: str | None, kind: str) -> str:
+    return json.dumps(as_value(value, kind), ensure_ascii=False)
+
+
+def as_value(value: str | None, kind: str) -> str | int | float | bool | None:
+    """A value of Athena as JSON has it: whole numbers, finite doubles and booleans as such, all else as text."""
     if value is None:
-        return "null"
+        return None
     if kind == "boolean" and value in ("true", "false"):
-        return value
+        return value == "true"
     if kind in _WHOLE:
-        return str(int(value))
+        return int(value)
     if kind in _FLOATING and math.isfinite(float(value)):
-        return json.dumps(float(value))
-    return json.dumps(value, ensure_ascii=False)
+        return float(value)
+    return value

@@ -9,6 +9,15 @@ import click
 
 from rds_lake.console.arguments import DAY, config_option, is_wide, load_config
 
+_format = click.option(
+    "--format",
+    "layout",
+    type=click.Choice(["auto", "table", "vertical", "csv", "json"]),
+    default="auto",
+    show_default=True,
+    help="auto: a table where it fits the terminal, else one column a line.",
+)
+
 
 @click.command()
 @click.argument("sql")
@@ -17,14 +26,8 @@ from rds_lake.console.arguments import DAY, config_option, is_wide, load_config
 @click.option(
     "--rows", type=click.IntRange(1), help="Show at most so many rows.  [default: 200; all of them as csv and json]"
 )
-@click.option(
-    "--format",
-    "layout",
-    type=click.Choice(["auto", "table", "vertical", "csv", "json"]),
-    default="auto",
-    show_default=True,
-    help="auto: a table where it fits the terminal, else one column a line.",
-)
+@_format
+@click.option("--json", "as_json", is_flag=True, help="For programs: one object, with types and what was scanned.")
 @click.option("--write", is_flag=True, help="Also a statement that changes something (DROP, CREATE, INSERT, …).")
 @config_option
 def query(
@@ -33,6 +36,7 @@ def query(
     as_of: datetime | None,
     rows: int | None,
     layout: str,
+    as_json: bool,
     write: bool,
     config_path: Path,
 ) -> None:
@@ -41,7 +45,7 @@ def query(
     from rds_lake.console.queries.answers import Layout, consoles
     from rds_lake.console.queries.query import Question, chosen_source, print_query
 
-    config, chosen = load_config(config_path), Layout(layout)
+    config, chosen = load_config(config_path), Layout.OBJECT if as_json else Layout(layout)
     question = Question(sql=sql, source=chosen_source(config, source), day=as_of.date() if as_of else None, write=write)
     most = rows or (None if chosen.for_programs else 200)
     console, notes = consoles(for_programs=chosen.for_programs, wide=is_wide())

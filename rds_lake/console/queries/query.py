@@ -13,6 +13,7 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.queries.answers import Layout, print_answer
+from rds_lake.console.queries.machines import answer_json
 from rds_lake.errors import ConfigError
 from rds_lake.sql.as_of import render_as_of, views_read
 from rds_lake.sql.statements import reads_only
@@ -53,7 +54,9 @@ def print_query(
     answer = connected.lake.athena.run(
         _statement(connected, question), database=question.source.name, most_rows=most_rows
     )
-    if answer.columns:
+    if layout is Layout.OBJECT:
+        click.echo(answer_json(question.source.name, question.day, answer))
+    elif answer.columns:
         print_answer(console, answer, layout)
     rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
     if answer.more:

@@ -1,0 +1,67 @@
+"""What `rds-lake prune --json` prints. Its schema is `console/schemas/prune.py`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from rds_lake.console.schemas.prune import VERSION
+from rds_lake.stages.upkeep.prune import Pruned, PrunePlan
+
+_RULE = "`retention:` does not keep it"
+
+
+def prune_json(plans: Sequence[PrunePlan], done: Sequence[Pruned] | None) -> str:
+    """One object. `done`: what was removed of each plan; None where nothing was asked to be."""
+    body = {
+        "version": VERSION,
+        "applied": done is not None,
+        "removable_bytes": sum(plan.bytes for plan in plans),
+        "removed_bytes": sum(pruned.bytes for pruned in done or ()),
+        "sources": [_source(plan, None if done is None else done[at]) for at, plan in enumerate(plans)],
+    }
+    return json.dumps(body, ensure_ascii=False, indent=1)
+
+
+def _source(plan: PrunePlan, done: Pruned | None) -> dict[str, Any]:
+    problems = [*plan.retention.damaged, *([plan.changes.problem] if plan.changes.problem else [])]
+    return {
+        "source": plan.retention.source,
+        "has_retention": plan.source.retention is not None,
+        "kept": [{"date": day.isoformat(), "why": why} for day, why in sorted(plan.retention.kept.items())],
+        "items": [*_dates(plan, done), *_leftovers(plan, done), *_changes(plan, done)],
+        "problems": problems,
+    }
+
+
+def _dates(plan: PrunePlan, done: Pruned | None) -> list[dict[str, Any]]:
+    gone = None if done is None else set(done.removed.dates)
+    return [
+        _item("date", one.snapshot_date.isoformat(), one.manifest.bytes, _RULE, _fate(one.snapshot_date, gone))
+        for one in plan.retention.removals
+    ]
+
+
+def _leftovers(plan: PrunePlan, done: Pruned | None) -> list[dict[str, Any]]:
+    gone = None if done is None else {(one.kind, one.bucket, one.key) for one in done.plan.orphans}
+    fates = [(one, _fate((one.kind, one.bucket, one.key), gone)) for one in plan.orphans]
+    return [
+        _item(one.kind, one.key, one.bytes, one.why, fate) | {"age_days": round(one.age.total_seconds() / 86400, 2)}
+        for one, fate in (*fates, *((one, "stays") for one in plan.left))
+    ]
+
+
+def _changes(plan: PrunePlan, done: Pruned | None) -> list[dict[str, Any]]:
+    gone = None if done is None else {(one.what, one.where) for one in done.plan.changes.items}
+    return [
+        _item(one.what, one.where, one.bytes, one.why, _fate((one.what, one.where), gone)) for one in plan.changes.items
+    ]
+
+
+def _item(what: str, where: str, size: int, why: str, fate: str) -> dict[str, Any]:
+    return {"what": what, "where": where, "bytes": size, "age_days": None, "why": why, "fate": fate}
+
+
+def _fate(one: object, gone: set[Any] | None) -> str:
+    return "removable" if gone is None else "removed" if one in gone else "stays"
