@@ -205,6 +205,7 @@ def _read(compare: Comparison, columns: Columns, answer: QueryResult, *, rows: t
     }
     return TableDiff(
         source=compare.database,
+        table=str(compare.after.names.target),
         view=compare.after.names.view,
         before=compare.before.day,
         after=compare.after.day,
