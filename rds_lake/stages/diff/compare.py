@@ -17,17 +17,9 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.errors import DiffError
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.diff.columns import Columns, DatedColumn, pair_columns
+from rds_lake.sql.diff.comparison import ADDED, CHANGED, REMOVED, Comparison, Side
 from rds_lake.sql.diff.condition import checked_condition
-from rds_lake.sql.diff.statement import (
-    ADDED,
-    CHANGED,
-    REMOVED,
-    Comparison,
-    Side,
-    render_comparison,
-    render_rows_meant,
-    render_unusable_keys,
-)
+from rds_lake.sql.diff.statement import render_comparison, render_rows_meant, render_unusable_keys
 from rds_lake.sql.quoting import identifier
 from rds_lake.sql.view_columns import ViewColumn
 from rds_lake.sql.views import MAX_STATEMENT_BYTES

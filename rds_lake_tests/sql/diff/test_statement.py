@@ -20,7 +20,8 @@ from rds_lake.localcloud.athena.statements.dispatch import run_statement
 from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.diff.columns import DatedColumn, pair_columns
-from rds_lake.sql.diff.statement import Comparison, Side, render_comparison, render_unusable_keys
+from rds_lake.sql.diff.comparison import Comparison, Side
+from rds_lake.sql.diff.statement import render_comparison, render_unusable_keys
 from rds_lake.sql.quoting import literal
 from rds_lake.sql.view_columns import ViewColumn, view_column
 
