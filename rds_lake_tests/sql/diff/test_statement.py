@@ -157,8 +157,14 @@ def _agrees_by_whole_rows(session: Session, before: list[Row], after: list[Row])
         assert sum(int(cells[0]) for cells in json.loads(row[3] or "[]")) == int(row[1] or 0)
 
 
+_BASE = Row(1, "a", "1.0", None, 1.5, "x")
+# Few different rows, so that each occurs often, and some of them mean the same in other words.
+_alike = st.builds(
+    replace, st.just(_BASE), amount=st.sampled_from(["1.0", "1.00", "NaN"]), d_note=st.sampled_from(["x", None])
+)
+_often = st.lists(st.one_of(_alike, _rows), max_size=6)
 _with_key = given(before=_keyed, after=_keyed)
-_without_key = given(before=st.lists(_rows, max_size=5), after=st.lists(_rows, max_size=5))
+_without_key = given(before=_often, after=_often)
 
 
 @settings(max_examples=12)
@@ -202,6 +208,37 @@ def test_keys_that_repeat_or_have_no_value_are_shown(session: Session) -> None:
     ]
     answer = asked(session, render_unusable_keys(comparison("id", "part"), "after"), [], rows)
     assert answer == [["3", "1", "a"], ["1", None, "a"]]
+    (compared,) = asked(session, render_comparison(comparison("id", "part")), [], rows)
+    assert compared[:3] == ["added", "5", "1"], "of five rows one has no key"
+
+
+def test_rows_of_the_same_meaning_are_counted_together_and_shown_once_with_their_number(session: Session) -> None:
+    before = [_BASE] * 3 + [replace(_BASE, amount=None)] * 2
+    after = [replace(_BASE, amount="1.00")] * 2 + [replace(_BASE, amount="NaN")] * 2 + [replace(_BASE, amount=None)]
+    rows = {row[0]: row for row in asked(session, render_comparison(comparison()), before, after)}
+    assert {kind: row[1] for kind, row in rows.items()} == {"added": "2", "removed": "2"}
+    shown = {kind: [(cells[0], cells[3]) for cells in json.loads(row[3] or "")] for kind, row in rows.items()}
+    assert shown["added"] == [("2", "NaN")]
+    assert sorted(shown["removed"], key=str) == [("1", "1.000000000000000000"), ("1", None)]
+
+
+@pytest.mark.parametrize("keys", [("id",), ()])
+def test_equal_text_in_the_files_is_compared_by_its_meaning_at_either_date(
+    session: Session, keys: tuple[str, ...]
+) -> None:
+    """A column that was a number, in which 1.50 is 1.5, and is text now, in which it is not."""
+    compare = comparison(*keys)
+    amount = next(column for column in _COLUMNS if column.name == "amount")
+    number = DatedColumn(made_of=partial(made, amount), raw_name="amount", raw_type="string")
+    text = replace(number, made_of=partial(made, replace(amount, original_type="text")))
+    (retyped,) = pair_columns([number], [text]).compared
+    columns = tuple(retyped if column.name == "amount" else column for column in compare.columns)
+    old = replace(_BASE, amount="1.50")
+    sql = render_comparison(replace(compare, columns=columns))
+    kinds = {row[0]: row[1] for row in asked(session, sql, [old], [old])}
+    assert kinds == ({"changed": "1"} if keys else {"added": "1", "removed": "1"})
+    kinds = {row[0]: row[1] for row in asked(session, sql, [old], [replace(old, amount="1.5")])}
+    assert kinds == ({"same": "1"} if keys else {})
 
 
 def test_a_row_shows_its_key_and_both_values_whole_or_says_how_long_they_are(session: Session) -> None:
