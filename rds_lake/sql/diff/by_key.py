@@ -45,7 +45,7 @@ def render_by_key(compare: Comparison) -> str:
         f"WHEN {own('row after')} IS NULL THEN {literal(REMOVED)} {changed}ELSE {literal(SAME)} END AS {kind}\n"
         "  FROM differences\n)\n"
         f"SELECT {kind}, count(*), count_if({no_key}),\n"
-        f"  {first_rows(compare, _pair_texts(compare), order=order, among=among)}{counts}\n"
+        f"  {first_rows(compare, array_of(_pair_texts(compare)), order=order, among=among)}{counts}\n"
         f"FROM kinds GROUP BY {kind}"
     )
 

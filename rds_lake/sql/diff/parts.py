@@ -13,7 +13,7 @@ DISTINCT = " IS DISTINCT FROM "
 # https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
 SHOWN_CHARACTERS = 2_000
 # Athena's engine takes 254 elements between the brackets of one array (https://github.com/trinodb/trino/issues/16033).
-_MOST_ELEMENTS = 250
+MOST_ELEMENTS = 250
 # A lambda's parameter hides a column of its name, and no column of a view has a space in its name.
 _TEXT = identifier("shown text")
 
@@ -35,7 +35,7 @@ def listed(items: Sequence[str] | Iterator[str]) -> str:
 
 def array_of(items: Sequence[str]) -> str:
     """An array of so many elements."""
-    chunks = [items[at : at + _MOST_ELEMENTS] for at in range(0, len(items), _MOST_ELEMENTS)] or [[]]
+    chunks = [items[at : at + MOST_ELEMENTS] for at in range(0, len(items), MOST_ELEMENTS)] or [[]]
     return " || ".join(f"ARRAY[{', '.join(chunk)}]" for chunk in chunks)
 
 
@@ -58,12 +58,17 @@ def rows_of_side(compare: Comparison, name: str, values: Callable[[Comparison, s
 
 def keyed_values(compare: Comparison, side: str) -> Iterator[str]:
     """The key's values, and of the other columns what is in the files: most pairs are equal by that already."""
+    yield from key_values(compare, side)
+    for at, column in enumerate(compare.others):
+        yield f"{identifier(compare.dated(column, side).raw_name.lower())} AS {own('raw', at)}"
+
+
+def key_values(compare: Comparison, side: str) -> Iterator[str]:
+    """The values that rows are joined by."""
     for at, column in enumerate(compare.key_columns):
         one = compare.dated(column, side)
         # Texts of equal values are equal, whether the view's type loses them or not.
         yield f"{column.value(one) if column.is_exact else column.text(one)} AS {own('key', at)}"
-    for at, column in enumerate(compare.others):
-        yield f"{identifier(compare.dated(column, side).raw_name.lower())} AS {own('raw', at)}"
 
 
 def key_texts(compare: Comparison) -> list[str]:
@@ -74,8 +79,8 @@ def key_texts(compare: Comparison) -> list[str]:
     ]
 
 
-def first_rows(compare: Comparison, texts: Sequence[str], *, order: str, among: str) -> str:
-    """The first rows of a kind in the key's order, as JSON: an array of arrays of texts and NULLs."""
+def first_rows(compare: Comparison, row: str, *, order: str, among: str) -> str:
+    """The first rows of a kind in the key's order, as JSON: an array of arrays of texts and NULLs. `row`: the array of one."""
     if not compare.most_rows:
         return "CAST(NULL AS varchar)"
     shortened = (
@@ -83,5 +88,5 @@ def first_rows(compare: Comparison, texts: Sequence[str], *, order: str, among: 
         f"CAST(length({_TEXT}) AS varchar) || {literal(' characters)')} ELSE {_TEXT} END"
     )
     # Only for rows that differ: all others would be made texts for nothing.
-    row = f"CASE WHEN {among} THEN transform({array_of(texts)}, {_TEXT} -> {shortened}) END"
-    return f"json_format(CAST(min_by({row}, {order}, {compare.most_rows}) FILTER (WHERE {among}) AS JSON))"
+    short = f"CASE WHEN {among} THEN transform({row}, {_TEXT} -> {shortened}) END"
+    return f"json_format(CAST(min_by({short}, {order}, {compare.most_rows}) FILTER (WHERE {among}) AS JSON))"

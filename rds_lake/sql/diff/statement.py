@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from rds_lake.sql.diff.by_key import render_by_key
 from rds_lake.sql.diff.comparison import Comparison
+from rds_lake.sql.diff.packed import packed, render_packed
 from rds_lake.sql.diff.parts import key_texts, keyed_values, own, rows_of_side
 from rds_lake.sql.diff.whole_rows import render_by_whole_rows
 
@@ -15,6 +16,14 @@ from rds_lake.sql.diff.whole_rows import render_by_whole_rows
 def render_comparison(compare: Comparison) -> str:
     """Rows of (kind, rows, rows without a key, the first rows as JSON or NULL, rows that differ in each of `others`)."""
     return render_by_key(compare) if compare.keys else render_by_whole_rows(compare)
+
+
+def render_fitting(compare: Comparison, *, most_bytes: int) -> tuple[Comparison, str]:
+    """The statement, packed where it would be longer; and the comparison with its columns in the order of the answer."""
+    statement = render_comparison(compare)
+    if len(statement.encode()) <= most_bytes:
+        return compare, statement
+    return packed(compare), render_packed(compare)
 
 
 def render_unusable_keys(compare: Comparison, side: str, *, most: int = 5) -> str:

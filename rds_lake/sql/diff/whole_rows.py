@@ -32,7 +32,7 @@ def render_by_whole_rows(compare: Comparison) -> str:
         f"kinds AS (\n  SELECT {values}, sum({surplus}) AS {surplus},\n"
         f"    CASE WHEN sum({surplus}) > 0 THEN {literal(ADDED)} ELSE {literal(REMOVED)} END AS {kind}\n"
         f"  FROM (\n  {typed}\n  ) GROUP BY {values} HAVING sum({surplus}) <> 0\n)\n"
-        f"SELECT {kind}, sum(abs({surplus})), 0,\n  {first_rows(compare, texts, order=order, among='true')}\n"
+        f"SELECT {kind}, sum(abs({surplus})), 0,\n  {first_rows(compare, array_of(texts), order=order, among='true')}\n"
         f"FROM kinds GROUP BY {kind}"
     )
 

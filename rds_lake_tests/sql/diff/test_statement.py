@@ -1,6 +1,7 @@
 """The comparison that Athena makes is the one that a plain reading of both dates makes, whatever the rows are."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -21,9 +22,10 @@ from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.diff.columns import DatedColumn, pair_columns
 from rds_lake.sql.diff.comparison import Comparison, Side
-from rds_lake.sql.diff.statement import render_comparison, render_unusable_keys
+from rds_lake.sql.diff.statement import render_comparison, render_fitting, render_unusable_keys
 from rds_lake.sql.quoting import literal
 from rds_lake.sql.view_columns import ViewColumn, view_column
+from rds_lake.sql.views import MAX_STATEMENT_BYTES
 
 _BEFORE, _AFTER = date(2026, 11, 19), date(2026, 11, 20)
 _TARGET = TableTarget(database="shop", schema="public", table="t")
@@ -127,9 +129,9 @@ def _values(row: Row, day: date | None) -> str:
     return f"({', '.join(cells)})"
 
 
-def _agrees_by_key(session: Session, before: list[Row], after: list[Row]) -> None:
-    compare = comparison("id", "part")
-    answer = {row[0]: row for row in asked(session, render_comparison(compare), before, after)}
+def _agrees_by_key(session: Session, before: list[Row], after: list[Row], *, most_bytes: int = 10**6) -> None:
+    compare, sql = render_fitting(comparison("id", "part"), most_bytes=most_bytes)
+    answer = {row[0]: row for row in asked(session, sql, before, after)}
     earlier, later = {row.key: row for row in before}, {row.key: row for row in after}
     both = [(earlier[key], later[key]) for key in earlier if key in later]
     differing = [(old, new) for old, new in both if old.meaning != new.meaning]
@@ -140,15 +142,17 @@ def _agrees_by_key(session: Session, before: list[Row], after: list[Row]) -> Non
         "same": len(both) - len(differing),
     }
     assert {kind: int(answer[kind][1] or 0) if kind in answer else 0 for kind in expected} == expected
-    by_column = [sum(old.meaning[at] != new.meaning[at] for old, new in differing) for at in range(4)]
+    places = [("amount", "at", "ratio", "d_note").index(column.name) for column in compare.others]
+    by_column = [sum(old.meaning[at] != new.meaning[at] for old, new in differing) for at in places]
     assert [int(count or 0) for count in answer["changed"][4:]] == by_column if differing else True
     for kind in answer.keys() - {"same"}:
         keys = {(int(cells[1]), cells[2]) for cells in json.loads(answer[kind][3] or "[]")}
         assert len(keys) == expected[kind or ""]
 
 
-def _agrees_by_whole_rows(session: Session, before: list[Row], after: list[Row]) -> None:
-    rows = asked(session, render_comparison(comparison()), before, after)
+def _agrees_by_whole_rows(session: Session, before: list[Row], after: list[Row], *, most_bytes: int = 10**6) -> None:
+    _, sql = render_fitting(comparison(), most_bytes=most_bytes)
+    rows = asked(session, sql, before, after)
     earlier = Counter((row.key, row.meaning) for row in before)
     later = Counter((row.key, row.meaning) for row in after)
     expected = {"added": (later - earlier).total(), "removed": (earlier - later).total()}
@@ -181,6 +185,33 @@ def test_without_a_key_rows_are_counted_as_often_as_they_occur(
     session: Session, before: list[Row], after: list[Row]
 ) -> None:
     _agrees_by_whole_rows(session, before, after)
+
+
+@settings(max_examples=6)
+@_with_key
+def test_a_statement_that_has_to_be_shorter_has_the_same_answer(
+    session: Session, before: list[Row], after: list[Row]
+) -> None:
+    _agrees_by_key(session, before, after, most_bytes=0)
+    _agrees_by_whole_rows(session, before, after, most_bytes=0)
+
+
+@pytest.mark.parametrize("keys", [("id",), ()])
+def test_a_table_of_1600_columns_of_numbers_and_dates_fits_into_a_statement(keys: tuple[str, ...]) -> None:
+    number = next(column for column in _COLUMNS if column.name == "amount")
+    words = ("numeric", "date", "timestamp without time zone", "ARRAY")
+    own = [replace(number, name=f"column_{at:04}", original_type=words[at % 4]) for at in range(1600)]
+    dated = [
+        DatedColumn(made_of=partial(made, column), raw_name=column.name, raw_type=column.hive_type)
+        for column in (_COLUMNS[0], *own)
+    ]
+    compare = replace(comparison(*keys, most_rows=20), columns=pair_columns(dated, dated).compared)
+    assert len(render_comparison(compare)) > MAX_STATEMENT_BYTES
+    ordered, sql = render_fitting(compare, most_bytes=MAX_STATEMENT_BYTES)
+    assert len(sql.encode()) <= MAX_STATEMENT_BYTES
+    assert {column.name for column in ordered.columns} == {column.name for column in compare.columns}
+    for part in re.findall(r"ARRAY\[[^\[\]]*\]", sql):
+        assert part.count(",") < 254, "Athena takes no longer array"
 
 
 @pytest.mark.exhaustive
