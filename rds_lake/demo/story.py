@@ -110,13 +110,7 @@ def _day(console: Console, stack: Stack, url: str, day: date) -> DayStory:
 def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     source = stack.config.sources[0]
     layout = LakeLayout(bucket=stack.config.lake.bucket, prefix=stack.config.lake.prefix)
-    athena = AthenaGateway(
-        reader(stack.clients, stack.config, stack.endpoint).athena,
-        workgroup=stack.config.lake.workgroup,
-        output_location=layout.athena_results(),
-        sleep=time.sleep,
-        clock=time.monotonic,
-    )
+    athena = _readers_athena(stack, layout)
     console.print()
     print_timings(console, stories)
     tables = _tables(stack, layout, stories[0].day)
@@ -144,6 +138,16 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     console.print(f"\n{verdict}")
     console.print(_NEXT if equal else "", markup=False, highlight=False, soft_wrap=True)
     return 0 if equal else 1
+
+
+def _readers_athena(stack: Stack, layout: LakeLayout) -> AthenaGateway:
+    return AthenaGateway(
+        reader(stack.clients, stack.config, stack.endpoint).athena,
+        workgroup=stack.config.lake.workgroup,
+        output_location=layout.athena_results(),
+        sleep=time.sleep,
+        clock=time.monotonic,
+    )
 
 
 def _tables(stack: Stack, layout: LakeLayout, day: date) -> tuple[TypedTable, ...]:
