@@ -103,6 +103,7 @@ class DatabaseKeys(SharedKeys):
     )
     parquet_asset = "The export copied into the lake's layout, verified object by object; ends with the manifest."
     rules: ClassVar[tuple[Rule, ...]] = (
+        *SharedKeys.rules,
         _include_is_legal,
         _in_place_keeps_the_export,
         _held_dates_are_not_replaced,

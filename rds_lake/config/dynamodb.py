@@ -116,6 +116,7 @@ class DynamoDb(SharedKeys):
     )
     parquet_asset = "The items as typed files in the lake's layout, every one counted; ends with the manifest."
     rules: ClassVar[tuple[Rule, ...]] = (
+        *SharedKeys.rules,
         _glue_writes_the_format,
         _glue_converts_exports,
         _threshold_is_for_auto,

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
-from pydantic import AfterValidator, Discriminator, Field, Tag
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
 from rds_lake.config.lake import Settings
 from rds_lake.model.cron import cron_problem
+from rds_lake.model.lake.date_diff import RowLimit
 from rds_lake.model.tables.table import TableTarget
 
 _FRESHNESS_HOURS = 36  # a daily snapshot that came in an early and then in a late window is not stale
@@ -47,6 +48,14 @@ def _legal_pattern(text: str) -> str:
     return text
 
 
+def _legal_limit(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        value = repr(value)
+    text = str(value).replace(" ", "")
+    RowLimit.of(text)
+    return text
+
+
 SourceName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
 # By tags of our own, so that a wrong value has one problem and not one with every type it might have had.
@@ -57,6 +66,55 @@ MaxDrop = Annotated[
 Cron = Annotated[str, AfterValidator(_legal_schedule)]
 Owner = Annotated[str, AfterValidator(_legal_owner)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
+
+
+LimitText = Annotated[
+    str,
+    BeforeValidator(_legal_limit),
+    WithJsonSchema(
+        {"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]+( |[.][0-9]+ ?)?%$"}]}
+    ),
+]
+
+
+class MostRows(Settings):
+    """How many rows of a table may differ from the date before without a warning: a number, or a part such as `5%`."""
+
+    added: LimitText | None = Field(default=None, description="New rows.")
+    removed: LimitText | None = Field(default=None, description="Rows that are gone.")
+    changed: LimitText | None = Field(default=None, description="Rows with other values; needs the key of the table.")
+
+
+class Changes(Settings):
+    """Each new date compared with the date before, row by row."""
+
+    tables: tuple[str, ...] = Field(
+        default=(), description="Views, or `db.schema.table`: the tables that are compared. Empty: all."
+    )
+    most: dict[str, MostRows] = Field(
+        default_factory=dict,
+        description="How many rows may be added, removed or changed without a warning: by view or table, with `default`.",
+    )
+    most_gb: float = Field(
+        default=100,
+        gt=0,
+        description="So many GB are read per date, of the smaller tables first; those that are left are not compared.",
+    )
+
+    def limit_of(self, kind: str, view: str, table: str) -> tuple[RowLimit | None, bool]:
+        """How many rows of the table may be `added`, `removed` or `changed`, and whether lake.yaml says so of this very table."""
+        own = self.most.get(view, self.most.get(table))
+        text = None if own is None else getattr(own, kind)
+        if text is not None:
+            return RowLimit.of(text), True
+        otherwise = self.most.get("default")
+        text = None if otherwise is None else getattr(otherwise, kind)
+        return (None if text is None else RowLimit.of(text)), False
+
+
+def _changes_need_athena(source: SharedKeys) -> Iterator[str]:
+    if source.changes is not None and not source.athena:
+        yield "changes: Athena compares the dates, and `athena: false` is without it; remove one of the two"
 
 
 class Retention(Settings):
@@ -91,7 +149,7 @@ class SharedKeys(Settings):
     asset_kind: ClassVar[str]  # Dagster's kind of the asset that takes the snapshot
     export_asset: ClassVar[str]  # what that asset is, and what the asset of the files is, for Dagster's UI
     parquet_asset: ClassVar[str]
-    rules: ClassVar[tuple[Rule, ...]] = ()
+    rules: ClassVar[tuple[Rule, ...]] = (_changes_need_athena,)
 
     name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.", examples=["shop"])
     owners: tuple[Owner, ...] = Field(
@@ -118,6 +176,10 @@ class SharedKeys(Settings):
     max_drop: MaxDrop = Field(
         default=_MAX_DROP,
         description="Part of a table's rows that may be gone since the date before; or by view, with `default`.",
+    )
+    changes: Changes | None = Field(
+        default=None,
+        description="Compare each new date with the date before, row by row: reads both dates of every table. None: off.",
     )
     keep_export: bool = Field(default=False, description="Keep AWS's copy after the date is published.")
     athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")

@@ -11,6 +11,7 @@ from rds_lake.defs.assets.approval import approval_asset
 from rds_lake.defs.assets.changes import changed_sources, changes_asset
 from rds_lake.defs.assets.retention import retention_definitions
 from rds_lake.defs.assets.source import source_assets
+from rds_lake.defs.checks.changed_rows import changed_rows_check
 from rds_lake.defs.checks.published import published_checks
 from rds_lake.defs.checks.verify import verify_check
 from rds_lake.defs.checks.watch import watch_check
@@ -85,6 +86,8 @@ def _checks(config: LakeConfig, keys: Keys) -> list[dg.AssetChecksDefinition]:
         checks.append(watch_check(config, source))
         if source.athena:
             checks += published_checks(config, source, keys[source.name])
+        if source.athena and source.changes:
+            checks.append(changed_rows_check(config, source, source.changes, keys[source.name]))
     checks += [verify_check(config, source, source.verify) for source in config.databases if source.verify]
     return checks
 

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from rds_lake.config.lake import Prices
+from rds_lake.model.athena_price import athena_usd
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_usd
+from rds_lake.model.lake.date_diff import CountedTable, DateDiff
 from rds_lake.model.lake.manifest import Manifest
 from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.checks.verify import Verified
@@ -175,6 +177,33 @@ def verified(result: Verified) -> dict[str, Any]:
         "rds_lake/tables_counted": result.exact,
         "rds_lake/tables_estimated": result.estimated,
     }
+
+
+def changed_rows(diff: DateDiff, tables: Sequence[CountedTable]) -> dict[str, Any]:
+    """Of these tables of a date, together: how many rows differ from the date before. Changed rows only where a key is known."""
+    known = [table for table in tables if table.changed is not None]
+    return {
+        **about_date(diff.snapshot_date),
+        "rds_lake/compared_with": diff.before.isoformat(),
+        "rds_lake/rows_added": sum(table.added for table in tables),
+        "rds_lake/rows_removed": sum(table.removed for table in tables),
+        **({"rds_lake/rows_changed": sum(table.changed or 0 for table in known)} if known else {}),
+        "rds_lake/rows_same": sum(table.same for table in tables),
+    }
+
+
+def compared_date(diff: DateDiff) -> dict[str, Any]:
+    """Of the comparison of a date with the date before: what it read, about what that cost, and what was not compared."""
+    shown = {
+        **changed_rows(diff, diff.tables),
+        _TABLES: len(diff.tables),
+        "rds_lake/bytes_scanned": diff.bytes_scanned,
+        "rds_lake/athena_usd_estimated": round(athena_usd(diff.bytes_scanned, len(diff.tables)), 6),
+    }
+    if diff.not_compared:
+        lines = [f"- {view}: {why}" for view, why in [*diff.not_compared.items()][:100]]
+        shown["rds_lake/not_compared"] = dg.MetadataValue.md("\n".join(lines))
+    return shown
 
 
 def changed(turn: "Turn") -> dict[str, Any]:

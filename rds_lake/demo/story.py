@@ -17,6 +17,7 @@ from rich.console import Console
 
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.demo.diff_story import show_changes
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
 from rds_lake.demo.reviews_story import show_reviews
@@ -30,6 +31,7 @@ from rds_lake.model.tables.table import TableTarget
 from rds_lake.sql.as_of import render_as_of
 from rds_lake.stages.catalogue.naming import TypedTable, name_tables, type_tables
 from rds_lake.stages.lake.handover import get_manifest
+from rds_lake.stages.lake.lake import open_lake
 
 _DAY_SECONDS = 180
 _FAST = {"RDS_LAKE_SENSOR_SECONDS": "1", "RDS_LAKE_POLL_SECONDS": "1"}
@@ -108,13 +110,7 @@ def _day(console: Console, stack: Stack, url: str, day: date) -> DayStory:
 def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     source = stack.config.sources[0]
     layout = LakeLayout(bucket=stack.config.lake.bucket, prefix=stack.config.lake.prefix)
-    athena = AthenaGateway(
-        reader(stack.clients, stack.config, stack.endpoint).athena,
-        workgroup=stack.config.lake.workgroup,
-        output_location=layout.athena_results(),
-        sleep=time.sleep,
-        clock=time.monotonic,
-    )
+    athena = _readers_athena(stack, layout)
     console.print()
     print_timings(console, stories)
     tables = _tables(stack, layout, stories[0].day)
@@ -132,6 +128,8 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     print_answer(console, f"The same question as of {stories[0].day}", _JOIN, answer)
     snapshots = "SELECT snapshot_date, export_task, tables, rows, became_latest FROM _snapshots ORDER BY 1"
     print_answer(console, "What the lake holds", snapshots, athena.run(snapshots, database=source.name))
+    lake = open_lake(stack.clients, stack.config.lake)
+    show_changes(console, lake, source, stories[0].day, stories[-1].day)
     if stack.reviews is not None:
         tables_source = stack.config.dynamodb[0]
         s3 = S3Gateway(stack.clients.s3)
@@ -140,6 +138,16 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
     console.print(f"\n{verdict}")
     console.print(_NEXT if equal else "", markup=False, highlight=False, soft_wrap=True)
     return 0 if equal else 1
+
+
+def _readers_athena(stack: Stack, layout: LakeLayout) -> AthenaGateway:
+    return AthenaGateway(
+        reader(stack.clients, stack.config, stack.endpoint).athena,
+        workgroup=stack.config.lake.workgroup,
+        output_location=layout.athena_results(),
+        sleep=time.sleep,
+        clock=time.monotonic,
+    )
 
 
 def _tables(stack: Stack, layout: LakeLayout, day: date) -> tuple[TypedTable, ...]:

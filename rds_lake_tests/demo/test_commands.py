@@ -75,6 +75,8 @@ def test_the_demo_ends_with_equal_counts_and_leaves_nothing(tmp_path: Path) -> N
     for words in (
         "views published",
         "every count equals PostgreSQL's and DynamoDB's",
+        "--summary",
+        "1,500 rows added, 0 removed, 200 changed, 59,800 the same (by id): 60,000 before, 61,500 after",
         "Nested attributes",
         "as of",
         "bytes scanned",

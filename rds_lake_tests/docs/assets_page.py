@@ -49,6 +49,7 @@ def lakes() -> Mapping[str, LakeConfig]:
         "`table_assets: false`": lake(shop(table_assets=False), **TOPIC),
         "`verify:`": lake(shop(verify={"secret": SECRET}), **TOPIC),
         "`publish: manual`": lake(shop(publish="manual"), **TOPIC),
+        "`changes:`": lake(shop(changes={}), **TOPIC),
         "`retention:`": lake(shop(retention={"daily": 14}), **TOPIC),
         "`streams:`": lake(shop(streams=_STREAMS), **TOPIC),
         "`warehouses:`": warehouses(),

@@ -26,7 +26,8 @@ from rds_lake.model.tables.glue import PartitionSpec, TableSpec
 from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.diff.columns import DatedColumn, pair_columns
-from rds_lake.sql.diff.statement import Comparison, Side, render_comparison
+from rds_lake.sql.diff.comparison import Comparison, Side
+from rds_lake.sql.diff.statement import render_comparison
 from rds_lake.sql.view_columns import ViewColumn, view_column
 from rds_lake.sql.views import render_select
 from rds_lake.stages.lake.lake import Lake

@@ -5,9 +5,6 @@ What belongs here: the command. The forms of the answer are `lines.py`, `machine
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
-
 import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -18,6 +15,7 @@ from rds_lake.console.diff.lines import print_source_lines, print_table_lines
 from rds_lake.console.diff.machines import source_csv, source_json, table_csv, table_json
 from rds_lake.console.diff.page import source_page, table_page
 from rds_lake.stages.diff.compare import Asked, compare_table
+from rds_lake.stages.diff.keys import keys_of_dynamodb
 from rds_lake.stages.diff.source import compare_source
 
 
@@ -33,7 +31,7 @@ def print_table(
 ) -> None:
     """Compare one table and print what its rows differ by."""
     with notes.status(f"Athena compares {source.name}.{view} of {asked.before} and {asked.after}"):
-        found = compare_table(connected.lake, source, view, asked, known_key=_known_key(connected))
+        found = compare_table(connected.lake, source, view, asked, known_key=keys_of_dynamodb(connected.dynamodb))
     if layout == "table":
         print_table_lines(console, found, asked)
     else:
@@ -51,7 +49,7 @@ def print_source(
             connected.lake,
             source,
             asked,
-            known_key=_known_key(connected),
+            known_key=keys_of_dynamodb(connected.dynamodb),
             begun=lambda many: progress.update(bar, total=many),
             done=lambda: progress.advance(bar),
         )
@@ -64,14 +62,3 @@ def print_source(
             f"{source.name}.{view} could not be compared: {problem}", style="red", markup=False, highlight=False
         )
     return 1 if found.problems else 0
-
-
-def _known_key(connected: Connected) -> Callable[[str], Sequence[str]]:
-    """The key columns of a DynamoDB table, as DynamoDB has them now; none where the table is gone."""
-
-    @cache
-    def known_key(table: str) -> Sequence[str]:
-        found = connected.dynamodb.find_table(table)
-        return () if found is None else found.keys
-
-    return known_key

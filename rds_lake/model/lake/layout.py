@@ -10,6 +10,7 @@
     lake/_manifests/shop/2026-11-20.export.json    the accepted export
     lake/_manifests/reviews/2026-11-20.begun.json  the exports of DynamoDB tables that the date consists of
     lake/_manifests/shop/2026-11-20.json           the manifest: relocation is finished
+    lake/_manifests/shop/2026-11-20.diff.json      how many rows differ from the date before (`changes:`)
     lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
     lake/_manifests/shop/_published.json           which date is published
     lake/_manifests/shop/_in_use.json              which dates are worked on or being removed right now
@@ -109,6 +110,10 @@ class LakeLayout:
     def export_record_key(self, source: str, day: date) -> str:
         """The accepted export of one date."""
         return f"{self.manifest_folder(source)}{day.isoformat()}.export.json"
+
+    def diff_key(self, source: str, day: date) -> str:
+        """How many rows of one date differ from the date before."""
+        return f"{self.manifest_folder(source)}{day.isoformat()}.diff.json"
 
     def begun_set_key(self, source: str, day: date) -> str:
         """The exports begun for one date of a DynamoDB source."""

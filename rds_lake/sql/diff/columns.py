@@ -76,7 +76,8 @@ class ComparedColumn:
     @property
     def is_raw_alike(self) -> bool:
         """Whether equal raw values are equal values."""
-        return self.before.raw_type == self.after.raw_type and self.before.value("raw") == self.after.value("raw")
+        earlier, later = ((one.raw_type, one.value("raw"), one.lost_text("raw")) for one in (self.before, self.after))
+        return earlier == later
 
     def value(self, one: DatedColumn, raw_name: str | None = None) -> str:
         """The value of one date, in the common type."""

@@ -76,7 +76,7 @@ class RowComparison:
 def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowComparison:
     """The manifest's tables against those of the date before. A table that is gone, or new, is no drop, nor is an outbox's."""
     day = manifest.snapshot_date
-    before, rows, views = _previous(lake, source, day), _rows(manifest, source), _views(lake, source, manifest)
+    before, rows, views = date_before(lake, source, day), _rows(manifest, source), _views(lake, source, manifest)
     earlier = {} if before is None else _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source)
     changes = [RowChange(view=views[target], before=earlier.get(target), now=count) for target, count in rows.items()]
     drops = [
@@ -98,7 +98,7 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
 
 def gone_tables(lake: Lake, source: SourceSettings, manifest: Manifest) -> tuple[str, ...]:
     """Tables of the date before that the manifest has not: their views were dropped when it was published."""
-    before = _previous(lake, source, manifest.snapshot_date)
+    before = date_before(lake, source, manifest.snapshot_date)
     if before is None:
         return ()
     earlier = _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source)
@@ -113,7 +113,8 @@ def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[Table
     return view_names([table.target for table in manifest.tables], source)
 
 
-def _previous(lake: Lake, source: SourceSettings, day: date) -> date | None:
+def date_before(lake: Lake, source: SourceSettings, day: date) -> date | None:
+    """The newest older date that passed its checks and was not rolled back; None for the first."""
     dates = set(handover.list_dates(lake.s3, lake.layout, source.name))
     if source.athena:
         dates &= recorded_dates(lake.s3, lake.layout, source.name)

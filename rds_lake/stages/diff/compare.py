@@ -17,17 +17,9 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.errors import DiffError
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.diff.columns import Columns, DatedColumn, pair_columns
+from rds_lake.sql.diff.comparison import ADDED, CHANGED, REMOVED, Comparison, Side
 from rds_lake.sql.diff.condition import checked_condition
-from rds_lake.sql.diff.statement import (
-    ADDED,
-    CHANGED,
-    REMOVED,
-    Comparison,
-    Side,
-    render_comparison,
-    render_rows_meant,
-    render_unusable_keys,
-)
+from rds_lake.sql.diff.statement import render_fitting, render_rows_meant, render_unusable_keys
 from rds_lake.sql.quoting import identifier
 from rds_lake.sql.view_columns import ViewColumn
 from rds_lake.sql.views import MAX_STATEMENT_BYTES
@@ -86,7 +78,7 @@ def compare_typed(
 ) -> TableDiff:
     """The same of a table that has been looked up at both dates."""
     compare, columns = _comparison(source, before, after, asked, known_key)
-    statement = render_comparison(compare)
+    compare, statement = render_fitting(compare, most_bytes=MAX_STATEMENT_BYTES)
     if len(statement.encode()) > MAX_STATEMENT_BYTES:
         raise DiffError(
             f"{source.name}.{after.names.view}: comparing its {len(compare.columns)} columns takes a statement of "
@@ -205,6 +197,7 @@ def _read(compare: Comparison, columns: Columns, answer: QueryResult, *, rows: t
     }
     return TableDiff(
         source=compare.database,
+        table=str(compare.after.names.target),
         view=compare.after.names.view,
         before=compare.before.day,
         after=compare.after.day,

@@ -7,7 +7,9 @@ does: on the command line, or with `keys:` in lake.yaml. DynamoDB says them itse
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
+from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import DiffError
@@ -36,3 +38,14 @@ def key_columns(
     keys = dict.fromkeys(by_name.get(name) or by_folded.get(name) or by_folded[name.lower()] for name in named)
     member = table.names.member_key
     return (*((member,) if member is not None else ()), *keys)
+
+
+def keys_of_dynamodb(dynamodb: DynamoGateway) -> Callable[[str], Sequence[str]]:
+    """A table's name -> its key columns, as DynamoDB has them now; none where the table is gone. Each table is asked for once."""
+
+    @cache
+    def known_key(table: str) -> Sequence[str]:
+        found = dynamodb.find_table(table)
+        return () if found is None else found.keys
+
+    return known_key

@@ -29,13 +29,15 @@ class RowDiff:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableDiff:
-    """Two dates of a table. `keys`: by which columns its rows were joined; none: whole rows were counted.
+    """Two dates of a table, whose name in the database is `table`. `keys`: by which columns its rows were joined; none: whole rows
+    were counted.
 
     `rows_before`, `rows_after`: rows of either date (that fulfil the condition). `by_column`: column -> changed rows in which it
     differs. `rows`: the first rows of each kind. `bytes_scanned` by Athena.
     """
 
     source: str
+    table: str
     view: str
     before: date
     after: date

@@ -8,6 +8,7 @@ from datetime import date
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import ConfigError, RdsLakeError
+from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.diff.compare import Asked, compare_typed
 from rds_lake.stages.diff.result import TableDiff
 from rds_lake.stages.lake.lake import Lake
@@ -20,8 +21,29 @@ PARALLEL = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DatedPair:
+    """One table at both dates."""
+
+    before: TypedTable
+    after: TypedTable
+
+    @property
+    def view(self) -> str:
+        return self.after.names.view
+
+    @property
+    def bytes(self) -> int:
+        """Of the Parquet of both dates."""
+        return self.before.named.manifest.bytes + self.after.named.manifest.bytes
+
+
+# View -> why it is not to be compared, of those that are not.
+LeaveOut = Callable[[Sequence[DatedPair]], Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SourceDiff:
-    """`tables` are those of both dates, by view. `problems`: view -> why it could not be compared."""
+    """`tables` are those of both dates, by view. `problems`: view -> why it could not be compared; `left_out`: why it was not."""
 
     source: str
     before: date
@@ -30,6 +52,7 @@ class SourceDiff:
     only_before: tuple[str, ...] = ()
     only_after: tuple[str, ...] = ()
     problems: Mapping[str, str] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bytes_scanned(self) -> int:
@@ -42,6 +65,7 @@ def compare_source(
     asked: Asked,
     *,
     known_key: Callable[[str], Sequence[str]],
+    leave_out: LeaveOut = lambda _: {},
     begun: Callable[[int], None] = lambda _: None,
     done: Callable[[], None] = lambda: None,
 ) -> SourceDiff:
@@ -53,12 +77,14 @@ def compare_source(
     """
     before = {table.names.view: table for table in readable_tables(lake, source, asked.before, None)}
     after = {table.names.view: table for table in readable_tables(lake, source, asked.after, None)}
-    both = sorted(before.keys() & after.keys())
-    begun(len(both))
+    pairs = [DatedPair(before=before[view], after=after[view]) for view in sorted(before.keys() & after.keys())]
+    left_out = leave_out(pairs)
+    wanted = [pair for pair in pairs if pair.view not in left_out]
+    begun(len(wanted))
 
-    def attempt(view: str) -> TableDiff | RdsLakeError:
+    def attempt(pair: DatedPair) -> TableDiff | RdsLakeError:
         try:
-            return compare_typed(lake, source, before[view], after[view], asked, known_key=known_key)
+            return compare_typed(lake, source, pair.before, pair.after, asked, known_key=known_key)
         except ConfigError:
             raise  # it would be the same of every table
         except RdsLakeError as error:
@@ -66,8 +92,8 @@ def compare_source(
         finally:
             done()
 
-    with cancelling_threads(min(PARALLEL, len(both) or 1), "diff") as pool:
-        outcomes = dict(zip(both, pool.map(attempt, both), strict=True))
+    with cancelling_threads(min(PARALLEL, len(wanted) or 1), "diff") as pool:
+        outcomes = dict(zip([pair.view for pair in wanted], pool.map(attempt, wanted), strict=True))
     return SourceDiff(
         source=source.name,
         before=asked.before,
@@ -76,4 +102,5 @@ def compare_source(
         only_before=tuple(sorted(before.keys() - after.keys())),
         only_after=tuple(sorted(after.keys() - before.keys())),
         problems={view: str(outcome) for view, outcome in outcomes.items() if isinstance(outcome, RdsLakeError)},
+        left_out=left_out,
     )

@@ -94,6 +94,8 @@ def test_rows_and_columns_that_changed_are_told_with_both_values(ask: Ask, world
         ("changed", "4", "body"),
         ("removed", "1", "body"),
     }
+    whole = ask("shop.notes", "--whole-rows").output
+    assert "4 rows added, 4 removed, 4 the same (whole rows): 8 before, 8 after" in whole, "also where a type changed"
     page = ask("shop.notes", "--format", "html").stdout
     assert "&lt;b&gt;bold&lt;/b&gt;" in page
     assert "<b>bold" not in page

@@ -1,0 +1,101 @@
+"""How many rows of a source's tables differ between a snapshot date and the date before, kept in the lake, and limits on that.
+
+    lake/_manifests/shop/2026-11-20.diff.json     written by the check `changed_rows_as_expected`, removed with its date
+
+What belongs here: the record's values, and what a limit means. Comparing is `stages/diff/of_date.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from rds_lake.model.records import read_record, render_record
+
+# In a table of a few rows each is many percent.
+SMALL_ROWS = 100
+_LIMIT = re.compile(r"[0-9]+|([0-9]+(?:\.[0-9]+)?) ?%")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowLimit:
+    """At most so many `rows`, or so many `percent` of a table's rows at the date before; one of both is given."""
+
+    rows: int | None = None
+    percent: Decimal | None = None
+
+    @classmethod
+    def of(cls, text: str) -> RowLimit:
+        """`1000`, `5%`, `0.5%`; ValueError where the text is no limit."""
+        match = _LIMIT.fullmatch(text)
+        if match is None:
+            raise ValueError(
+                f"{text!r} is no limit: write a number of rows, such as 1000, or a part of them, such as 5%"
+            )
+        return cls(percent=Decimal(match[1])) if match[1] is not None else cls(rows=int(text))
+
+    def allows(self, count: int, *, rows_before: int) -> bool:
+        """Whether so many rows of a table may differ. Of a table of fewer than 100 rows no percentage is taken."""
+        if self.rows is not None:
+            return count <= self.rows
+        return rows_before < SMALL_ROWS or count * 100 <= (self.percent or 0) * rows_before
+
+    def __str__(self) -> str:
+        return f"{self.percent}%" if self.percent is not None else f"{self.rows:,}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedTable:
+    """A table at both dates; `table` is its name in the database.
+
+    `keys`: by which its rows were joined; without any `changed` is None, and each changed row is counted as removed and added.
+    `by_column`: column -> changed rows in which it differs.
+    """
+
+    table: str
+    view: str
+    rows_before: int
+    rows_after: int
+    added: int
+    removed: int
+    changed: int | None = None
+    keys: tuple[str, ...] = ()
+    by_column: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def same(self) -> int:
+        return self.rows_before - self.removed - (self.changed or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DateDiff:
+    """A snapshot date of a source against the date `before`, with the exports that both were read from.
+
+    `tables`: those that were compared. `not_compared`: view -> why not. `new` and `gone`: views that only one of the dates has.
+    """
+
+    source: str
+    snapshot_date: date
+    export_task: str
+    before: date
+    before_export_task: str
+    compared_at: datetime
+    tables: tuple[CountedTable, ...] = ()
+    not_compared: Mapping[str, str] = field(default_factory=dict)
+    new: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    bytes_scanned: int = 0
+
+
+def render_date_diff(diff: DateDiff) -> str:
+    """The JSON of the record."""
+    return render_record(asdict(diff), version=1)
+
+
+def parse_date_diff(text: str, *, where: str) -> DateDiff:
+    """What `render_date_diff` made; ManifestError when it is damaged."""
+    remedy = "delete it, and execute the check `changed_rows_as_expected` of the date again"
+    return read_record(DateDiff, text, where=where, known=(1,), remedy=remedy)

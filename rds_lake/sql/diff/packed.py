@@ -1,0 +1,217 @@
+"""Two dates of a table of hundreds of columns compared: the same as `by_key.py` and `whole_rows.py` in fewer words.
+
+    "raw 3"       an array of columns that have one type and one rule, as they are in the files
+    "differs 3"   whether each of them differs; the rule is written once for all
+
+A statement of Athena has at most 262,144 bytes (https://docs.aws.amazon.com/athena/latest/ug/service-limits.html), which the rules
+of some 180 columns of numbers in text fill when each is written for its column. Athena makes the arrays of every row, so tables
+whose statement fits are compared without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rds_lake.sql.diff.columns import ComparedColumn, as_text
+from rds_lake.sql.diff.comparison import ADDED, CHANGED, REMOVED, SAME, Comparison
+from rds_lake.sql.diff.parts import (
+    DISTINCT,
+    MOST_ELEMENTS,
+    array_of,
+    first_rows,
+    key_texts,
+    key_values,
+    listed,
+    own,
+    rows_of_side,
+)
+from rds_lake.sql.quoting import identifier, literal
+
+_SIDES = ("before", "after")
+# Parameters of lambdas: no column of a view has a space in its name.
+_VALUE, _LOST, _PLACE = "one value", "one lost", "one place"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """Columns of one type and one rule. `first`: the place of the first among all packed columns."""
+
+    first: int
+    columns: tuple[ComparedColumn, ...]
+
+    @property
+    def rule(self) -> ComparedColumn:
+        return self.columns[0]
+
+
+def packed(compare: Comparison) -> Comparison:
+    """The same with its columns in the order in which they are packed: the answer has them in this order."""
+    columns = [column for pack in _packs(compare.others) for column in pack.columns]
+    return replace(compare, columns=(*compare.key_columns, *columns))
+
+
+def render_packed(compare: Comparison) -> str:
+    """The statement of what `packed` returned; its answer is as that of `render_comparison`."""
+    packs = _packs(compare.others)
+    return _by_key(compare, packs) if compare.keys else _by_whole_rows(compare, packs)
+
+
+def _packs(columns: Sequence[ComparedColumn]) -> list[Pack]:
+    by_rule: dict[tuple[str, ...], list[ComparedColumn]] = {}
+    for column in columns:
+        both = [(one.raw_type, column.value(one, "x"), column.lost(one, "x")) for one in (column.before, column.after)]
+        by_rule.setdefault((column.kind, *both[0], *both[1]), []).append(column)
+    packs: list[Pack] = []
+    first = 0
+    for alike in by_rule.values():
+        for at in range(0, len(alike), MOST_ELEMENTS):
+            packs.append(Pack(first=first, columns=tuple(alike[at : at + MOST_ELEMENTS])))
+            first += len(packs[-1].columns)
+    return packs
+
+
+def _by_key(compare: Comparison, packs: Sequence[Pack]) -> str:
+    """By the table's key.
+
+    Long: the parts of a statement stand before the statement.
+    """
+
+    def values(compare: Comparison, side: str) -> Iterator[str]:
+        yield from key_values(compare, side)
+        yield from (f"{_raws(compare, pack, side)} AS {own('raw', at)}" for at, pack in enumerate(packs))
+
+    keys = [own("key", at) for at in range(len(compare.keys))]
+    join = " AND ".join(f"b.{key} = a.{key}" for key in keys)
+    no_key = " OR ".join(f"{key} IS NULL" for key in keys)
+    kind, order = own("kind"), keys[0] if len(keys) == 1 else f"ROW({', '.join(keys)})"
+    among = f"{kind} <> {literal(SAME)} AND NOT ({no_key})"
+    pairs = [f"{side[0]}.{own(f'row {side}')} AS {own(f'row {side}')}" for side in _SIDES]
+    pairs += [f"COALESCE(b.{key}, a.{key}) AS {key}" for key in keys]
+    pairs += [f"{side[0]}.{own('raw', at)} AS {own(side, at)}" for at in range(len(packs)) for side in _SIDES]
+    differs = [f"{_differs(pack, at)} AS {own('differs', at)}" for at, pack in enumerate(packs)]
+    changed = " OR ".join(f"contains({own('differs', at)}, true)" for at in range(len(packs)))
+    counts = "".join(
+        f",\n  count_if({own('differs', at)}[{place}])"
+        for at, pack in enumerate(packs)
+        for place in range(1, len(pack.columns) + 1)
+    )
+    row = " || ".join([array_of([_places(packs), *key_texts(compare)]), *_texts_of_pairs(packs)])
+    return (
+        f"WITH {rows_of_side(compare, 'before', values)},\n{rows_of_side(compare, 'after', values)},\n"
+        f"pairs AS (\n  SELECT {listed(pairs)}\n  FROM before b FULL OUTER JOIN after a ON {join}\n),\n"
+        f"differences AS (\n  SELECT *,\n    {listed(differs) or 'true'}\n  FROM pairs\n),\n"
+        f"kinds AS (\n  SELECT *, CASE WHEN {own('row before')} IS NULL THEN {literal(ADDED)} "
+        f"WHEN {own('row after')} IS NULL THEN {literal(REMOVED)} WHEN {changed or 'false'} THEN {literal(CHANGED)} "
+        f"ELSE {literal(SAME)} END AS {kind}\n  FROM differences\n)\n"
+        f"SELECT {kind}, count(*), count_if({no_key}),\n"
+        f"  {first_rows(compare, row, order=order, among=among)}{counts}\nFROM kinds GROUP BY {kind}"
+    )
+
+
+def _raws(compare: Comparison, pack: Pack, side: str) -> str:
+    names = [identifier(compare.dated(column, side).raw_name.lower()) for column in pack.columns]
+    return f"ARRAY[{', '.join(names)}]"
+
+
+def _differs(pack: Pack, at: int) -> str:
+    """For each column whether its values differ; NULL where what is in the files is the same, or one of the rows is missing."""
+    names = tuple(f"one {side}" for side in _SIDES)
+    dated = tuple(zip((pack.rule.before, pack.rule.after), names, strict=True))
+    differs = DISTINCT.join(pack.rule.value(one, name) for one, name in dated)
+    if not pack.rule.is_exact:
+        differs += f" OR {DISTINCT.join(pack.rule.lost(one, name) for one, name in dated)}"
+    arrays = [own(side, at) for side in _SIDES]
+    each = f"zip_with({', '.join(arrays)}, ({', '.join(map(identifier, names))}) -> ({differs}))"
+    return f"CASE WHEN {DISTINCT.join(arrays)} THEN {each} END" if pack.rule.is_raw_alike else each
+
+
+def _places(packs: Sequence[Pack]) -> str:
+    """The places of the columns that differ, with commas between them."""
+    names = f"({identifier(_VALUE)}, {identifier(_PLACE)})"
+    parts = [
+        f"zip_with(COALESCE({own('differs', at)}, ARRAY[]), {_numbers(pack)}, "
+        f"{names} -> CASE WHEN {identifier(_VALUE)} THEN {identifier(_PLACE)} END)"
+        for at, pack in enumerate(packs)
+    ]
+    return f"array_join({' || '.join(parts)}, ',')" if parts else literal("")
+
+
+def _numbers(pack: Pack) -> str:
+    return f"ARRAY[{', '.join(literal(str(pack.first + at)) for at in range(len(pack.columns)))}]"
+
+
+def _texts_of_pairs(packs: Sequence[Pack]) -> Iterator[str]:
+    """The values before, then those after; as many NULLs where that row is missing."""
+    names = f"({identifier(_VALUE)}, {identifier(_PLACE)})"
+    for side in _SIDES:
+        for at, pack in enumerate(packs):
+            text = pack.rule.text(pack.rule.before if side == "before" else pack.rule.after, _VALUE)
+            yield f"zip_with(COALESCE({own(side, at)}, ARRAY[]), {_numbers(pack)}, {names} -> {text})"
+
+
+def _by_whole_rows(compare: Comparison, packs: Sequence[Pack]) -> str:
+    """Without a key.
+
+    Long: the parts of a statement stand before the statement.
+    """
+
+    def given(compare: Comparison, side: str) -> Iterator[str]:
+        for at, pack in enumerate(packs):
+            raws = _raws(compare, pack, side)
+            if pack.rule.is_raw_alike:
+                yield f"{raws} AS {own('raw', at)}"
+            else:
+                yield from _typed(pack, raws, at, side)
+
+    names = [
+        name
+        for at, pack in enumerate(packs)
+        for name in ((own("raw", at),) if pack.rule.is_raw_alike else _value_names(pack, at))
+    ]
+    values = [name for at, pack in enumerate(packs) for name in _value_names(pack, at)]
+    typed = [
+        part
+        for at, pack in enumerate(packs)
+        for part in (
+            _typed(pack, own("raw", at), at, "after") if pack.rule.is_raw_alike else iter(_value_names(pack, at))
+        )
+    ]
+    surplus, kind, side = own("surplus"), own("kind"), own("side")
+    texts = [_text_of_values(pack, at) for at, pack in enumerate(packs)]
+    row = " || ".join([f"ARRAY[CAST(abs({surplus}) AS varchar)]", *texts])
+    rows, shown = ", ".join(names), ", ".join(values)
+    order = f"array_join({' || '.join(texts)}, ',', '')"
+    return (
+        f"WITH {rows_of_side(compare, 'before', given)},\n{rows_of_side(compare, 'after', given)},\n"
+        f"counted AS (\n  SELECT {rows}, sum({side}) AS {surplus} FROM (\n"
+        f"    SELECT {rows}, -1 AS {side} FROM before UNION ALL SELECT {rows}, 1 FROM after\n  )\n"
+        f"  GROUP BY {rows} HAVING sum({side}) <> 0\n),\n"
+        f"kinds AS (\n  SELECT {shown}, sum({surplus}) AS {surplus},\n"
+        f"    CASE WHEN sum({surplus}) > 0 THEN {literal(ADDED)} ELSE {literal(REMOVED)} END AS {kind}\n"
+        f"  FROM (\n  SELECT {listed(typed)},\n    {surplus}\n  FROM counted\n  ) GROUP BY {shown} HAVING sum({surplus}) <> 0\n)\n"
+        f"SELECT {kind}, sum(abs({surplus})), 0,\n"
+        f"  {first_rows(compare, row, order=order, among='true')}\n"
+        f"FROM kinds GROUP BY {kind}"
+    )
+
+
+def _value_names(pack: Pack, at: int) -> list[str]:
+    return [own("value", at), *([] if pack.rule.is_exact else [own("lost", at)])]
+
+
+def _typed(pack: Pack, raws: str, at: int, side: str) -> Iterator[str]:
+    """The values, and the raw texts where they lost something, of an array of what is in the files."""
+    one = pack.rule.before if side == "before" else pack.rule.after
+    name = identifier(_VALUE)
+    yield f"transform({raws}, {name} -> {pack.rule.value(one, _VALUE)}) AS {own('value', at)}"
+    if not pack.rule.is_exact:
+        yield f"transform({raws}, {name} -> {pack.rule.lost(one, _VALUE)}) AS {own('lost', at)}"
+
+
+def _text_of_values(pack: Pack, at: int) -> str:
+    text = as_text(identifier(_VALUE), pack.rule.kind)
+    if pack.rule.is_exact:
+        return f"transform({own('value', at)}, {identifier(_VALUE)} -> {text})"
+    names = f"({identifier(_VALUE)}, {identifier(_LOST)})"
+    return f"zip_with({own('value', at)}, {own('lost', at)}, {names} -> COALESCE({identifier(_LOST)}, {text}))"

@@ -1,0 +1,92 @@
+"""What the statements that compare two dates are made of: names of their own, the rows of a date, the rows that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rds_lake.sql.diff.columns import as_text
+from rds_lake.sql.diff.comparison import Comparison
+from rds_lake.sql.quoting import identifier, literal, qualified
+
+DISTINCT = " IS DISTINCT FROM "
+# A longer text is shown by its beginning and says so: a row of an answer has at most 32 MB.
+# https://docs.aws.amazon.com/athena/latest/ug/other-notable-limitations.html
+SHOWN_CHARACTERS = 2_000
+# Athena's engine takes 254 elements between the brackets of one array (https://github.com/trinodb/trino/issues/16033).
+MOST_ELEMENTS = 250
+# A lambda's parameter hides a column of its name, and no column of a view has a space in its name.
+_TEXT = identifier("shown text")
+
+
+def own(name: str, at: int | None = None) -> str:
+    """The quoted name of something of the statement itself. No view's column has a space in its name, and no exported one."""
+    return identifier(f"the {name}" if at is None else numbered(name, at))
+
+
+def numbered(name: str, at: int) -> str:
+    """The same of several of a kind, without quotes."""
+    return f"{name} {at}"
+
+
+def listed(items: Sequence[str] | Iterator[str]) -> str:
+    """A line each."""
+    return ",\n    ".join(items)
+
+
+def array_of(items: Sequence[str]) -> str:
+    """An array of so many elements."""
+    chunks = [items[at : at + MOST_ELEMENTS] for at in range(0, len(items), MOST_ELEMENTS)] or [[]]
+    return " || ".join(f"ARRAY[{', '.join(chunk)}]" for chunk in chunks)
+
+
+def rows_of_side(compare: Comparison, name: str, values: Callable[[Comparison, str], Iterator[str]]) -> str:
+    """The rows of one date as a named query: that there is one, and the values; `name` is `before` or `after`."""
+    side = compare.before if name == "before" else compare.after
+    select = [f"true AS {own(f'row {name}')}", *values(compare, name)]
+    source = (
+        f"FROM {qualified(compare.database, side.names.raw)}\n"
+        f"  WHERE {identifier(side.names.partition_key)} = {literal(side.day.isoformat())}"
+    )
+    if compare.where is None:
+        return f"{name} AS (\n  SELECT {listed(select)}\n  {source}\n)"
+    view = [f"{column.expression} AS {identifier(column.alias)}" for column in side.view]
+    return (
+        f"{name} AS (\n  SELECT * FROM (\n  SELECT {listed([*select, *view])}\n  {source}\n  )\n"
+        f"  WHERE ({compare.where})\n)"
+    )
+
+
+def keyed_values(compare: Comparison, side: str) -> Iterator[str]:
+    """The key's values, and of the other columns what is in the files: most pairs are equal by that already."""
+    yield from key_values(compare, side)
+    for at, column in enumerate(compare.others):
+        yield f"{identifier(compare.dated(column, side).raw_name.lower())} AS {own('raw', at)}"
+
+
+def key_values(compare: Comparison, side: str) -> Iterator[str]:
+    """The values that rows are joined by."""
+    for at, column in enumerate(compare.key_columns):
+        one = compare.dated(column, side)
+        # Texts of equal values are equal, whether the view's type loses them or not.
+        yield f"{column.value(one) if column.is_exact else column.text(one)} AS {own('key', at)}"
+
+
+def key_texts(compare: Comparison) -> list[str]:
+    """The key's columns as texts."""
+    return [
+        as_text(own("key", at), column.kind if column.is_exact else "varchar")
+        for at, column in enumerate(compare.key_columns)
+    ]
+
+
+def first_rows(compare: Comparison, row: str, *, order: str, among: str) -> str:
+    """The first rows of a kind in the key's order, as JSON: an array of arrays of texts and NULLs. `row`: the array of one."""
+    if not compare.most_rows:
+        return "CAST(NULL AS varchar)"
+    shortened = (
+        f"CASE WHEN length({_TEXT}) > {SHOWN_CHARACTERS} THEN substr({_TEXT}, 1, {SHOWN_CHARACTERS}) || {literal(' … (')} || "
+        f"CAST(length({_TEXT}) AS varchar) || {literal(' characters)')} ELSE {_TEXT} END"
+    )
+    # Only for rows that differ: all others would be made texts for nothing.
+    short = f"CASE WHEN {among} THEN transform({row}, {_TEXT} -> {shortened}) END"
+    return f"json_format(CAST(min_by({short}, {order}, {compare.most_rows}) FILTER (WHERE {among}) AS JSON))"

@@ -1,0 +1,80 @@
+"""Two dates compared without a key: which rows occur more often at which date.
+
+    before, after   the rows of the two dates, as they are in the files
+    counted         how much more often each occurs at one of the dates; most are gone here
+    kinds           of those that are left the values (`columns.py`), and how much more often each of them occurs
+
+Rows that are the same do not leave Athena.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rds_lake.sql.diff.columns import as_text
+from rds_lake.sql.diff.comparison import ADDED, REMOVED, Comparison
+from rds_lake.sql.diff.parts import array_of, first_rows, listed, numbered, own, rows_of_side
+from rds_lake.sql.quoting import identifier, literal
+
+
+def render_by_whole_rows(compare: Comparison) -> str:
+    """The statement; rows of (kind, rows, 0, the first rows)."""
+    given, values = ", ".join(_given_names(compare)), ", ".join(_value_names(compare))
+    surplus, kind, side = own("surplus"), own("kind"), own("side")
+    texts = [f"CAST(abs({surplus}) AS varchar)", *_texts(compare)]
+    order = f"array_join({array_of(texts[1:])}, ',', '')"
+    typed = f"SELECT {listed(_values(compare))},\n    {surplus}\n  FROM counted"
+    return (
+        f"WITH {rows_of_side(compare, 'before', _given)},\n{rows_of_side(compare, 'after', _given)},\n"
+        f"counted AS (\n  SELECT {given}, sum({side}) AS {surplus} FROM (\n"
+        f"    SELECT {given}, -1 AS {side} FROM before UNION ALL SELECT {given}, 1 FROM after\n  )\n"
+        f"  GROUP BY {given} HAVING sum({side}) <> 0\n),\n"
+        f"kinds AS (\n  SELECT {values}, sum({surplus}) AS {surplus},\n"
+        f"    CASE WHEN sum({surplus}) > 0 THEN {literal(ADDED)} ELSE {literal(REMOVED)} END AS {kind}\n"
+        f"  FROM (\n  {typed}\n  ) GROUP BY {values} HAVING sum({surplus}) <> 0\n)\n"
+        f"SELECT {kind}, sum(abs({surplus})), 0,\n  {first_rows(compare, array_of(texts), order=order, among='true')}\n"
+        f"FROM kinds GROUP BY {kind}"
+    )
+
+
+def _given(compare: Comparison, side: str) -> Iterator[str]:
+    """What rows are counted by first: what is in the files, or values where that has another type at the other date."""
+    for at, column in enumerate(compare.columns):
+        one = compare.dated(column, side)
+        if column.is_raw_alike:
+            yield f"{identifier(one.raw_name.lower())} AS {own('raw', at)}"
+            continue
+        yield f"{column.value(one)} AS {own('value', at)}"
+        if not column.is_exact:
+            yield f"{column.lost(one)} AS {own('lost', at)}"
+
+
+def _given_names(compare: Comparison) -> Iterator[str]:
+    for at, column in enumerate(compare.columns):
+        if column.is_raw_alike:
+            yield own("raw", at)
+            continue
+        yield own("value", at)
+        if not column.is_exact:
+            yield own("lost", at)
+
+
+def _values(compare: Comparison) -> Iterator[str]:
+    for at, column in enumerate(compare.columns):
+        raw = numbered("raw", at)
+        yield f"{column.value(column.after, raw)} AS {own('value', at)}" if column.is_raw_alike else own("value", at)
+        if not column.is_exact:
+            yield f"{column.lost(column.after, raw)} AS {own('lost', at)}" if column.is_raw_alike else own("lost", at)
+
+
+def _value_names(compare: Comparison) -> Iterator[str]:
+    for at, column in enumerate(compare.columns):
+        yield own("value", at)
+        if not column.is_exact:
+            yield own("lost", at)
+
+
+def _texts(compare: Comparison) -> Iterator[str]:
+    for at, column in enumerate(compare.columns):
+        text = as_text(own("value", at), column.kind)
+        yield text if column.is_exact else f"COALESCE({own('lost', at)}, {text})"
