@@ -41,14 +41,14 @@ def made_source(source: str, tables: int, dates: int, name: str) -> SourceReport
     days = [TODAY - timedelta(days=ago) for ago in range(dates, 0, -1)]
     figures = tuple(_date(day, number, tables) for number, day in enumerate(days))
     shown = days[-1]
+    found = tuple(_table(f"{name}_{n}", n, tables, figures[-1].rows or 0) for n in range(tables))
     state = SourceStatus(
         source=source,
         published=shown,
         shown=shown,
         snapshot_time=datetime(shown.year, shown.month, shown.day, 3, tzinfo=UTC),
         tables=tuple(
-            TableStatus(view=f"{name}_{n}", original=f"shop.public.{name}_{n}", rows=61_500 * n, bytes=9_000_000 * n)
-            for n in range(tables)
+            TableStatus(view=one.view, original=one.original, rows=one.rows, bytes=one.bytes) for one in found
         ),
         dates=len(days),
         export_seconds=1843,
@@ -63,7 +63,7 @@ def made_source(source: str, tables: int, dates: int, name: str) -> SourceReport
         status=state,
         dates=figures,
         tables=Tables(
-            figures=tuple(_table(f"{name}_{n}", n) for n in range(tables)),
+            figures=found,
             before=days[-2],
             earlier=days[-31] if dates > 31 else days[0],
             schema=tuple(
@@ -89,13 +89,14 @@ def _date(day: date, number: int, tables: int) -> DateFigures:
     return DateFigures(snapshot_date=day, state="published", tables=tables, rows=rows, bytes=rows * 143)
 
 
-def _table(view: str, number: int) -> TableFigures:
-    rows = 61_500 * number
+def _table(view: str, number: int, tables: int, total: int) -> TableFigures:
+    """A table that has its part of the rows of all."""
+    rows = total * 2 * (number + 1) // (tables * (tables + 1))
     return TableFigures(
         view=view,
         original=f"shop.public.{view}",
         rows=rows,
-        bytes=9_000_000 * number,
+        bytes=rows * 143,
         rows_before=rows - 1_500,
         rows_earlier=None if number % 4 == 3 else rows - 40_000,
         changed=ChangedRows(added=1_600, removed=100, changed=250),
@@ -105,13 +106,17 @@ def _table(view: str, number: int) -> TableFigures:
 def with_problems(report: LakeReport) -> LakeReport:
     """The same with everything that a person has to look at, in the first two sources."""
     first, second, *others = report.sources
+    assert first.status is not None
+    shown, held, unchecked = (one.snapshot_date for one in first.dates[-3:])
+    stale = replace(first.status, published=shown, shown=shown, snapshot_time=NOW - timedelta(days=3, hours=4))
+    states = {held: "held", unchecked: "not through its checks"}
     lines = [
         (
-            f"what readers see is of 2026-11-20, 9 d 4 h old, and `freshness_hours` allows 1 d 12 h ({STALE})",
-            f"rds-lake status {first.source}",
+            f"what readers see is of {shown}, 3 d 4 h old, and `freshness_hours` allows 1 d 12 h ({STALE})",
+            "rds-lake status shop0",
         ),
-        ("in the lake, but not through its checks: 2026-11-28; see the run of the date in Dagster", ""),
-        ("2026-11-27 waits: rds-lake publish shop0 2026-11-27", ""),
+        (f"in the lake, but not through its checks: {unchecked}; see the run of the date in Dagster", ""),
+        (f"{held} waits: rds-lake publish shop0 {held}", ""),
     ]
     needs = tuple(Need(source=first.source, sentence=sentence, remedy=remedy) for sentence, remedy in lines)
     unread = Need(
@@ -122,7 +127,14 @@ def with_problems(report: LakeReport) -> LakeReport:
     return replace(
         report,
         sources=(
-            replace(first, needs=needs, is_stale=True),
+            replace(
+                first,
+                status=stale,
+                dates=tuple(replace(one, state=states.get(one.snapshot_date, one.state)) for one in first.dates),
+                growth=growth(first.dates, shown),
+                needs=needs,
+                is_stale=True,
+            ),
             SourceReport(source=second.source, kind="rds", needs=(unread,)),
             *others,
         ),

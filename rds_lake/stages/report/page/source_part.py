@@ -106,10 +106,11 @@ def _schema(found: Tables) -> Iterator[Html]:
 
 
 def shown_dates(dates: Sequence[DateFigures]) -> list[DateFigures]:
-    """The newest dates, and of every month before them the last one; the newest first."""
+    """The newest dates, and of every month before them the last one whose rows are known; the newest first."""
     newest, older = list(dates[-NEWEST_DATES:]), dates[:-NEWEST_DATES]
-    last = {(one.snapshot_date.year, one.snapshot_date.month): one for one in older}
-    return [*reversed(newest), *reversed(list(last.values()))]
+    known = sorted(older, key=lambda one: (one.rows is not None, one.snapshot_date))
+    last = {(one.snapshot_date.year, one.snapshot_date.month): one for one in known}
+    return [*reversed(newest), *(last[month] for month in sorted(last, reverse=True))]
 
 
 def _dates(dates: Sequence[DateFigures]) -> Html:
