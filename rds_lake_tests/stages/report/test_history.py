@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 import pyarrow as pa
@@ -18,9 +19,9 @@ _DAY = date(2026, 11, 28)
 _ROW = {"tables": 3, "rows": 1 << 40, "bytes": 7, "state": "rolled back", "published_at": datetime(2026, 11, 20, 5)}  # noqa: DTZ001
 
 
-def written(*rows: dict[str, object], statistics: bool = True) -> bytes:
+def written(*rows: Mapping[str, object], statistics: bool = True) -> bytes:
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_pylist(list(rows)), buffer, write_statistics=statistics)
+    pq.write_table(pa.Table.from_pylist([dict(row) for row in rows]), buffer, write_statistics=statistics)
     return buffer.getvalue()
 
 
