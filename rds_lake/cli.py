@@ -18,6 +18,7 @@ from rds_lake.console.local import CLOUD_PORT, local_env, local_up, require_loca
 from rds_lake.console.project.arguments import init, schema, validate
 from rds_lake.console.queries.arguments import query
 from rds_lake.console.readers.arguments import ddl
+from rds_lake.console.report.arguments import report
 from rds_lake.console.sentences import SentenceGroup
 from rds_lake.console.streams.arguments import streams
 from rds_lake.console.warehouse.arguments import warehouse
@@ -223,6 +224,7 @@ def rollback(source: str, day: datetime, config_path: Path) -> None:
 main.add_command(query)
 main.add_command(diff)
 main.add_command(ddl)
+main.add_command(report)
 main.add_command(streams)
 main.add_command(init)
 main.add_command(schema)

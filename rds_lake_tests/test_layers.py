@@ -98,6 +98,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "warehouse": {"lake", "runs", "catalogue", "publish"},
         "upkeep": SHARED | KINDS | {"streams"},
         "watch": SHARED | KINDS | {"upkeep", "streams"},
+        "report": SHARED | KINDS | {"upkeep", "streams", "watch"},
     },
     "infra": {
         "": {"policy"},

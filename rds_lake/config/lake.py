@@ -12,10 +12,17 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from rds_lake.model.aws.arn import parse_arn
+from rds_lake.model.cron import cron_problem
 
 
 def _legal_arn(text: str) -> str:
     parse_arn(text)
+    return text
+
+
+def _legal_schedule(text: str) -> str:
+    if problem := cron_problem(text):
+        raise ValueError(f"{text!r} is no cron schedule: {problem}; for example `20 6 * * *` is every day at 06:20 UTC")
     return text
 
 
@@ -26,6 +33,7 @@ def _clean_prefix(text: str) -> str:
 
 
 Arn = Annotated[str, AfterValidator(_legal_arn)]
+Cron = Annotated[str, AfterValidator(_legal_schedule)]
 Prefix = Annotated[str, AfterValidator(_clean_prefix)]
 BucketName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
 
@@ -64,6 +72,12 @@ class Notify(Settings):
     )
 
 
+class Report(Settings):
+    """A page about the whole lake, written to S3 by Dagster."""
+
+    schedule: Cron = Field(default="40 6 * * *", description="When Dagster writes the report of the day: cron, UTC.")
+
+
 class LakeSettings(Settings):
     """The `lake:` section: where the lake lives and what AWS objects serve it."""
 
@@ -99,6 +113,10 @@ class LakeSettings(Settings):
         default=None, description="SNS topic for failures. None: only Dagster shows them."
     )
     notify: Notify = Field(default=Notify(), description="A webhook beside the topic, and links to Dagster.")
+    report: Report | None = Field(
+        default=None,
+        description="`{}`: Dagster writes a page about the lake to S3, every day. None: only the command does.",
+    )
     workgroup: str = Field(
         default="primary",
         pattern=r"^[a-zA-Z0-9._-]{1,128}$",

@@ -13,8 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema
 
-from rds_lake.config.lake import Settings
-from rds_lake.model.cron import cron_problem
+from rds_lake.config.lake import Cron, Settings
 from rds_lake.model.lake.date_diff import RowLimit
 from rds_lake.model.tables.table import TableTarget
 
@@ -25,12 +24,6 @@ _EMAIL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._%+-]*@[A-Za-z0-9.-]+\.[A-Za-z]{2,7
 
 # What the keys of one source have wrong together: yields a sentence per problem.
 Rule: TypeAlias = Callable[[Any], Iterator[str]]
-
-
-def _legal_schedule(text: str) -> str:
-    if problem := cron_problem(text):
-        raise ValueError(f"{text!r} is no cron schedule: {problem}; for example `20 6 * * *` is every day at 06:20 UTC")
-    return text
 
 
 def _legal_owner(text: str) -> str:
@@ -63,7 +56,6 @@ MaxDrop = Annotated[
     Annotated[Fraction, Tag("[part]")] | Annotated[dict[str, Fraction], Tag("[by view]")],
     Discriminator(lambda value: "[by view]" if isinstance(value, dict) else "[part]"),
 ]
-Cron = Annotated[str, AfterValidator(_legal_schedule)]
 Owner = Annotated[str, AfterValidator(_legal_owner)]
 Pattern = Annotated[str, Field(min_length=1), AfterValidator(_legal_pattern)]
 

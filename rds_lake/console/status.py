@@ -22,6 +22,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.schemas.status import VERSION
 from rds_lake.stages.dynamodb.under_way import TableUnderWay
+from rds_lake.stages.watch.sentences import STALE, decisions, span
 from rds_lake.stages.watch.status import SourceStatus, source_status
 
 if TYPE_CHECKING:
@@ -143,7 +144,7 @@ def _show(
         )
     for line in lines:
         console.print(f"  {escape(line)}", highlight=False)
-    for line in _decisions(state):
+    for line in decisions(state):
         console.print(f"  {escape(line)}", highlight=False)
     if state.tables:
         console.print(_tables(state, limit))
@@ -156,33 +157,13 @@ def _under_way(tables: Sequence[TableUnderWay], now: datetime, limit: int | None
     for table in tables[:limit]:
         what = {"export": "exporting", "conversion": "Glue converts"}[table.what]
         doing = (
-            f"in progress for {_span(now - table.since)} ({table.name})"
+            f"in progress for {span(now - table.since)} ({table.name})"
             if table.since and table.name
             else "waiting for one of AWS's places"
         )
         lines.append(f"{what} {table.snapshot_date}: {table.table}, {doing}")
     if len(tables) > len(lines):
         lines.append(f"… and {len(tables) - len(lines)} tables more")
-    return lines
-
-
-def _decisions(state: SourceStatus) -> list[str]:
-    """What a person decided, and what waits for a decision."""
-    lines = [f"{day} waits: rds-lake publish {state.source} {day}" for day in state.waiting[-_TABLES_SHOWN:]]
-    if len(state.waiting) > len(lines):
-        lines.insert(0, f"{len(state.waiting) - len(lines)} older dates wait as well")
-    if state.unchecked:
-        days = ", ".join(map(str, state.unchecked[-_TABLES_SHOWN:]))
-        lines.append(f"in the lake, but not through its checks: {days}; see the run of the date in Dagster")
-    if state.gone:
-        more = f" and {len(state.gone) - _TABLES_SHOWN} more" if len(state.gone) > _TABLES_SHOWN else ""
-        lines.append(
-            f"not in this snapshot, so their views were dropped: {', '.join(state.gone[:_TABLES_SHOWN])}{more}"
-        )
-    if state.rolled_back_from:
-        lines.append(f"rolled back from {state.rolled_back_from}; the next newer date is published as usual")
-    if state.moving:
-        lines.append(f"views are being moved to {state.moving}; if no run does, one was killed: repeat it")
     return lines
 
 
@@ -193,13 +174,13 @@ def _headline(source: SourceSettings, state: SourceStatus, *, now: datetime) -> 
     shown = f"published {state.published}" if state.published else f"newest Parquet {state.shown}, not published"
     stale = state.is_stale(source, now)
     parts = [
-        f"{shown}, {_span(age)} old" + (" (STALE: no newer snapshot became readable)" if stale else ""),
+        f"{shown}, {span(age)} old" + (f" ({STALE})" if stale else ""),
         f"{len(state.tables)} tables, {sum(table.rows for table in state.tables):,} rows, "
         + decimal(sum(table.bytes for table in state.tables)),
         f"{state.dates} dates in the lake",
     ]
     if state.export_seconds is not None:
-        parts.append(f"its export took {_span(timedelta(seconds=state.export_seconds))}")
+        parts.append(f"its export took {span(timedelta(seconds=state.export_seconds))}")
     if state.export_usd is not None:
         parts.append(f"about ${state.export_usd:,.2f}")
     return "; ".join(parts)
@@ -215,14 +196,3 @@ def _tables(state: SourceStatus, limit: int | None) -> Table:
     if limit is not None and len(biggest) > limit:
         table.add_row("", f"… {len(biggest) - limit} more", f"rds-lake status {state.source} --all-tables", "", "")
     return table
-
-
-def _span(time: timedelta) -> str:
-    """The two largest units."""
-    # Where this machine's clock is minutes behind AWS's, a fresh snapshot is in the future.
-    minutes, seconds = divmod(max(0, int(time.total_seconds())), 60)
-    hours, minutes = divmod(minutes, 60)
-    days, hours = divmod(hours, 24)
-    units = [(days, "d"), (hours, "h"), (minutes, "min"), (seconds, "s")]
-    first = next((n for n, (number, _) in enumerate(units) if number), len(units) - 1)
-    return " ".join(f"{number} {unit}" for number, unit in units[first : first + 2] if number) or "0 s"

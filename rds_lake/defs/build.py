@@ -9,6 +9,7 @@ import dagster as dg
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs.assets.approval import approval_asset
 from rds_lake.defs.assets.changes import changed_sources, changes_asset
+from rds_lake.defs.assets.report import report_definitions
 from rds_lake.defs.assets.retention import retention_definitions
 from rds_lake.defs.assets.source import source_assets
 from rds_lake.defs.checks.changed_rows import changed_rows_check
@@ -49,19 +50,19 @@ def build_definitions(
     """
     known = known_tables or {}
     keys = {source.name: StageKeys.of(source, known.get(source.name)) for source in config.sources}
-    retention = retention_definitions(config)
+    retention, report = retention_definitions(config), report_definitions(config)
     warehouses = warehouse_definitions(config, keys, interval_seconds=sensor_interval_seconds)
     live = [live_schedule(config, source) for source in config.databases if "live" in source.snapshots]
     history = [history_schedule(config, history_days)] if history_days is not None else []
     return dg.Definitions(
-        assets=[*_assets(config, keys, known), *retention.assets, *warehouses.assets],
+        assets=[*_assets(config, keys, known), *retention.assets, *report.assets, *warehouses.assets],
         asset_checks=_checks(config, keys),
         # Lists: Dagster goes over them more than once.
         sensors=[
             *_sensors(config, keys, interval_seconds=sensor_interval_seconds, grace_seconds=reconcile_grace_seconds),
             *warehouses.sensors,
         ],
-        schedules=[*live, *retention.schedules, *history],
+        schedules=[*live, *retention.schedules, *report.schedules, *history],
         resources={"aws": AwsResource()} | lake_resources(config.lake) | dict(resources or {}),
         # Steps are seconds of API calls; a process per step would cost more than the step.
         executor=executor,

@@ -24,6 +24,7 @@ COMMANDS = {
     "notify": ["notify", "--test"],
     "prune": ["prune"],
     "status": ["status"],
+    "report": ["report"],
     "publish": ["publish", "shop"],
     "rollback": ["rollback", "shop", "2026-11-19"],
     "query": ["query", "SELECT 1"],

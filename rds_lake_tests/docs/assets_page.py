@@ -51,6 +51,7 @@ def lakes() -> Mapping[str, LakeConfig]:
         "`publish: manual`": lake(shop(publish="manual"), **TOPIC),
         "`changes:`": lake(shop(changes={}), **TOPIC),
         "`retention:`": lake(shop(retention={"daily": 14}), **TOPIC),
+        "`report:`": lake(shop(), report={}, **TOPIC),
         "`streams:`": lake(shop(streams=_STREAMS), **TOPIC),
         "`warehouses:`": warehouses(),
     }

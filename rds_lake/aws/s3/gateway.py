@@ -123,10 +123,11 @@ class S3Gateway:
                 ) from error
             raise
 
-    def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None) -> None:
-        """Write bytes in one PUT, encrypted with the lake's key where one is given."""
+    def put_bytes(self, bucket: str, key: str, body: bytes, *, kms_key: str | None, kind: str | None = None) -> None:
+        """Write bytes in one PUT, encrypted with the lake's key where one is given; `kind` is their Content-Type."""
+        of_kind: dict[str, Any] = {"ContentType": kind} if kind else {}
         with aws_errors("s3", "PutObject", about=uri(bucket, key)):
-            self._client.put_object(Bucket=bucket, Key=key, Body=body, **encryption(kms_key))
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, **of_kind, **encryption(kms_key))
 
     def find_head(self, bucket: str, key: str) -> ObjectHead | None:
         """Size and whole-object checksum, or None when the object does not exist."""

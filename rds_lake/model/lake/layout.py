@@ -33,6 +33,7 @@
     lake/_warehouses/nightly/runs/<run>.json       how far a run of it is
     lake/_warehouses/nightly/staging/<run>/…       results that are not published yet
     lake/_snapshots/shop/                          rows of the table shop._snapshots
+    lake/_reports/2026-11-20.html                  the report of a day
     lake/_athena/                                  query results
 
 What belongs here: keys, and nothing that reads or writes them.
@@ -261,6 +262,10 @@ class LakeLayout:
     def snapshot_log_folder(self, source: str) -> str:
         """Rows of `<source>._snapshots`; with trailing slash."""
         return self._key("_snapshots", source) + "/"
+
+    def report_key(self, day: date) -> str:
+        """The report of the lake of one day, a page."""
+        return self._key("_reports", f"{day.isoformat()}.html")
 
     def athena_results(self) -> str:
         """The URI Athena writes results under."""

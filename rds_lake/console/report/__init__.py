@@ -1,0 +1,1 @@
+"""`rds-lake report`: the report of a lake in a file."""

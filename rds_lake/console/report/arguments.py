@@ -1,0 +1,30 @@
+"""The arguments of `rds-lake report`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from rds_lake.console.arguments import FILE, config_option, load_config
+
+
+@click.command()
+@click.argument("sources", nargs=-1)
+@click.option("--out", type=FILE, default=Path("rds-lake-report.html"), show_default=True, help="Write the page there.")
+@config_option
+def report(sources: tuple[str, ...], out: Path, config_path: Path) -> None:
+    """Write one HTML page about SOURCES (default: all): what needs a person, freshness, rows and bytes over time, cost.
+
+    Exit code 1 where a source could not be read; the page says why, and has the others.
+    """
+    from rich.console import Console
+
+    from rds_lake.console.connect import connect
+    from rds_lake.console.report.run import report as run
+
+    connected, home = connect(load_config(config_path)), os.environ.get("DAGSTER_HOME")
+    sys.exit(run(connected, sources, out, dagster_home=home, now=datetime.now(UTC), console=Console()))

@@ -1,0 +1,100 @@
+"""`rds-lake report`: gathers the report with a progress bar, and writes the page.
+
+What it says is read by `stages/report/`.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.console.connect import Connected
+from rds_lake.errors import ConfigError
+from rds_lake.stages.report.gather import gather
+from rds_lake.stages.report.page.page import render_page
+from rds_lake.stages.report.values import LakeReport, Told
+
+_SHOWN = 20  # sentences that fit on a screen
+
+
+def report(
+    connected: Connected,
+    names: tuple[str, ...],
+    out: Path,
+    *,
+    dagster_home: str | None,
+    now: datetime,
+    console: Console,
+) -> int:
+    """Write the page to `out` and print what needs a person; the exit code, 1 where a source could not be read."""
+    sources, told = connected.sources(names), ask_dagster(connected.config, dagster_home, now=now)
+    columns = (TextColumn("reading sources"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        bar = progress.add_task("", total=len(sources))
+        found = gather(
+            connected.config,
+            sources,
+            rds=connected.rds,
+            lake=connected.lake,
+            told=told,
+            now=now,
+            done=lambda: progress.advance(bar),
+        )
+    write_whole(out, render_page(found))
+    _print(console, found, out)
+    return 1 if any(source.status is None for source in found.sources) else 0
+
+
+def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> Told:
+    """What the Dagster of `dagster_home` knows; where it cannot be read, that is said on stderr and ends nothing."""
+    if not dagster_home:
+        return Told()
+    import dagster as dg
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from rds_lake.defs.told import ask
+
+    try:
+        with dg.DagsterInstance.get() as instance:
+            return ask(instance, config, now=now)
+    except (dg.DagsterError, SQLAlchemyError, OSError) as error:
+        click.echo(f"the Dagster of DAGSTER_HOME could not be asked for failed runs: {error}", err=True)
+        return Told()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write the file beside its place and rename it, so that a page is never half; ConfigError where it cannot be written."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)  # of a disk that is full, or where Ctrl-C came in between
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}; give another place with --out") from error
+
+
+def _print(console: Console, report: LakeReport, out: Path) -> None:
+    for need in report.needs[:_SHOWN]:
+        remedy = f" -> {need.remedy}" if need.remedy else ""
+        console.print(f"{need.source}: {need.sentence}{remedy}", markup=False, highlight=False)
+    if len(report.needs) > _SHOWN:
+        console.print(f"… and {len(report.needs) - _SHOWN} more, on the page", highlight=False)
+    for problem in report.problems:
+        console.print(problem, markup=False, highlight=False)
+    count = len(report.needs)
+    what = (
+        "nothing needs a person"
+        if not count
+        else "1 thing needs a person"
+        if count == 1
+        else f"{count} things need a person"
+    )
+    console.print(f"{out}: {what}", markup=False, highlight=False, soft_wrap=True)

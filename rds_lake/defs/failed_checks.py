@@ -1,0 +1,72 @@
+"""Checks whose newest result did not pass, as Dagster has them; for the report.
+
+Those about age and incidents are left out: the report knows them from the lake, or from the run of the incident.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.defs.checks import changes, results
+from rds_lake.defs.checks.published import READABLE
+from rds_lake.defs.checks.verify import VERIFIED
+from rds_lake.defs.keys import Stage, stage_key
+
+_LOOKED_BACK = timedelta(days=7)
+_LOOKED_AT = 20  # results of a check, the newest first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedCheck:
+    """One check. `severe`: readers may see something wrong; `said` is its description, which names the date."""
+
+    name: str
+    said: str
+    severe: bool
+
+    def __str__(self) -> str:
+        return f"check `{self.name}` did not pass: {self.said}"
+
+
+def failed_checks(
+    instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime
+) -> Mapping[str, Sequence[FailedCheck]]:
+    """By source, those whose newest result is of the last seven days."""
+    sources = {key: source.name for source in config.sources for key in _keys(config, source)}
+    found: dict[str, list[FailedCheck]] = defaultdict(list)
+    for key, source in sources.items():
+        if failed := _newest(instance, key, now - _LOOKED_BACK):
+            found[source].append(failed)
+    return found
+
+
+def _newest(instance: dg.DagsterInstance, key: dg.AssetCheckKey, since: datetime) -> FailedCheck | None:
+    """The check where its newest result did not pass; one that a failed run never came to has no result."""
+    records = instance.event_log_storage.get_asset_check_execution_history(key, limit=_LOOKED_AT)
+    for event in (record.event for record in records if record.event):
+        evaluated = event.asset_check_evaluation
+        if evaluated is None:
+            continue
+        if evaluated.passed or event.timestamp < since.timestamp():
+            return None
+        said = (evaluated.description or "see the check in Dagster").splitlines()[0]
+        return FailedCheck(name=key.name, said=said, severe=evaluated.severity is dg.AssetCheckSeverity.ERROR)
+    return None
+
+
+def _keys(config: LakeConfig, source: SourceSettings) -> Iterator[dg.AssetCheckKey]:
+    stages = [stage for stage in Stage if source.athena or stage is not Stage.CATALOG]
+    yield from (spec.key for stage in stages for spec in results.specs(config, source, stage))
+    if source.athena:
+        yield dg.AssetCheckKey(stage_key(source, Stage.CATALOG), READABLE)
+    for database in config.databases:
+        if database.name == source.name:
+            if database.verify:
+                yield dg.AssetCheckKey(stage_key(source, Stage.PARQUET), VERIFIED)
+            if database.streams:
+                yield from (spec.key for spec in changes.specs(database))

@@ -1,0 +1,21 @@
+"""What Dagster knows of failures, as the report says it."""
+
+from datetime import datetime
+
+import dagster as dg
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.defs.failed_checks import failed_checks
+from rds_lake.defs.failed_runs import failed_runs
+from rds_lake.stages.report.values import Told
+
+
+def ask(instance: dg.DagsterInstance, config: LakeConfig, *, now: datetime) -> Told:
+    """Failed runs and checks of the last seven days, as sentences."""
+    runs, checks = failed_runs(instance, config, now=now), failed_checks(instance, config, now=now)
+    return Told(
+        was_asked=True,
+        failed_runs={source: [str(run) for run in failed] for source, failed in runs.items()},
+        failed_checks={source: [str(one) for one in failed if one.severe] for source, failed in checks.items()},
+        warned_checks={source: [str(one) for one in failed if not one.severe] for source, failed in checks.items()},
+    )

@@ -1,0 +1,123 @@
+"""Reads the report of a lake. Of each source: its records, some lists, and three manifests; nothing is changed.
+
+A source that cannot be read is named with the reason, and the others are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+from rds_lake.aws.rds import RdsGateway
+from rds_lake.config.database import Aurora, Rds
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import RdsLakeError
+from rds_lake.model.exports.task import ExportTask
+from rds_lake.model.lake.publication import Pointer
+from rds_lake.model.streams.alarm import Alarms, parse_alarms
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.report.history import UNCHECKED, read_dates
+from rds_lake.stages.report.needs import needs_of, notes_of, unreadable
+from rds_lake.stages.report.tables import read_tables
+from rds_lake.stages.report.upcoming import growth, missing_days, month_costs, next_retention
+from rds_lake.stages.report.values import DateFigures, LakeReport, SourceReport, Tables, Told
+from rds_lake.stages.watch.status import SourceStatus, source_status
+from rds_lake.threads import in_threads
+
+_PARALLEL = 4  # sources; the rows of each source's dates are read hundreds at once anyway
+
+
+def gather(
+    config: LakeConfig,
+    sources: Sequence[SourceSettings],
+    *,
+    rds: RdsGateway,
+    lake: Lake,
+    told: Told,
+    now: datetime,
+    done: Callable[[], None] = lambda: None,
+) -> LakeReport:
+    """The report of these sources. `told`: what Dagster knows; `done` is called once for each source, in any thread."""
+    running, problems = _running(config, rds)
+
+    def one(source: SourceSettings) -> SourceReport:
+        try:
+            return _source(config, source, running, rds=rds, lake=lake, told=told, now=now)
+        except RdsLakeError as error:
+            return SourceReport(source=source.name, kind=source.kind, needs=(unreadable(source.name, error),))
+        finally:
+            done()
+
+    return LakeReport(
+        lake=lake.layout.uri(config.lake.prefix),
+        now=now,
+        sources=tuple(in_threads(one, sources, threads=_PARALLEL, name="report")),
+        asked_dagster=told.was_asked,
+        problems=problems,
+    )
+
+
+def _running(config: LakeConfig, rds: RdsGateway) -> tuple[Sequence[ExportTask], tuple[str, ...]]:
+    """The account's exports in progress, and why they are not known."""
+    if not config.databases:  # a lake of DynamoDB alone has no right to ask RDS
+        return (), ()
+    try:
+        return rds.list_running_exports(), ()
+    except RdsLakeError as error:
+        return (), (f"exports in progress could not be listed: {error}",)
+
+
+def _source(
+    config: LakeConfig,
+    source: SourceSettings,
+    running: Sequence[ExportTask],
+    *,
+    rds: RdsGateway,
+    lake: Lake,
+    told: Told,
+    now: datetime,
+) -> SourceReport:
+    state = source_status(config, source, running, rds=rds, lake=lake)
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    dates = read_dates(lake, source.name, athena=source.athena)
+    days = [one.snapshot_date for one in dates]
+    tables = _tables(lake, source, state, dates, pointer)
+    missing = missing_days(days, source.retention)
+    needed = {*state.waiting, *([state.published] if state.published else [])}
+    return SourceReport(
+        source=source.name,
+        kind=source.kind,
+        status=state,
+        is_stale=state.is_stale(source, now),
+        dates=dates,
+        tables=tables,
+        growth=growth(dates, state.shown) if state.shown else None,
+        missing=missing,
+        retention=next_retention(days, source.retention, today=now.date(), needed=needed),
+        costs=month_costs(days, state.export_usd),
+        needs=needs_of(source, state, told, _alarms(lake, source), now=now),
+        notes=notes_of(state, tables, missing, told),
+    )
+
+
+def _tables(
+    lake: Lake, source: SourceSettings, state: SourceStatus, dates: Sequence[DateFigures], pointer: Pointer | None
+) -> Tables:
+    """Compared with dates that passed their checks, and were not rolled back."""
+    if state.shown is None:
+        return Tables()
+    return read_tables(lake, source, state.shown, [one.snapshot_date for one in dates if _is_sound(one)], pointer)
+
+
+def _is_sound(figures: DateFigures) -> bool:
+    return figures.state not in (UNCHECKED, "rolled back")
+
+
+def _alarms(lake: Lake, source: SourceSettings) -> Alarms:
+    """Of the outboxes of a source whose changes are captured."""
+    if not isinstance(source, Rds | Aurora) or source.streams is None:
+        return Alarms()
+    key = lake.layout.alarm_key(source.name)
+    return parse_alarms(lake.s3.find_text(lake.layout.bucket, key), where=lake.layout.uri(key))

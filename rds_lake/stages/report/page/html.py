@@ -1,0 +1,70 @@
+"""HTML by functions: what is text becomes text, whatever characters it has; only `Html` is taken as it is.
+
+    element("td", table.view, klass="n")        <td class="n">&lt;script&gt;</td>
+
+End tags that HTML lets a writer leave out are left out: a page has ten thousand cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+# https://html.spec.whatwg.org/multipage/syntax.html#optional-tags
+_OPEN = frozenset({"td", "th", "tr", "li", "p", "dt", "dd", "thead", "tbody"})
+_VOID = frozenset({"meta"})
+_OF_SVG = frozenset({"path"})  # without content: closed as in XML
+# Characters that no HTML document may have: a browser would show others in their place, or none.
+_ILLEGAL = dict.fromkeys((*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xD800, 0xE000)), "\ufffd")
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+def text(value: str) -> Html:
+    """The value as text of a document, or of an attribute in quotation marks."""
+    return value if isinstance(value, Html) else Html(escape(value.translate(_ILLEGAL)))
+
+
+def element(name: str, /, *inner: str, **attributes: str) -> Html:
+    """One element; `klass` is the attribute `class`, and an underscore a hyphen."""
+    shown = "".join(
+        f' {"class" if key == "klass" else key.replace("_", "-")}="{text(value)}"' for key, value in attributes.items()
+    )
+    if name in _OF_SVG:
+        return Html(f"<{name}{shown}/>")
+    end = "" if name in _OPEN or name in _VOID else f"</{name}>"
+    return Html(f"<{name}{shown}>{''.join(map(text, inner))}{end}")
+
+
+def joined(parts: Iterable[str]) -> Html:
+    """The parts, one after the other."""
+    return Html("".join(map(text, parts)))
+
+
+def table(
+    heads: Iterable[str], rows: Iterable[Iterable[str]], *, cards: bool = False, numbers: frozenset[int] = frozenset()
+) -> Html:
+    """A table. `numbers`: columns that are set to the right. `cards`: on a phone each row is a card, whose cells say their columns."""
+    names = list(heads)
+    head = joined(element("th", name, **({"klass": "n"} if at in numbers else {})) for at, name in enumerate(names))
+    body = Html("\n".join(element("tr", *_cells(names if cards else [], row, numbers)) for row in rows))
+    of_class = {"klass": "cards"} if cards else {}
+    return element("table", element("thead", element("tr", head)), element("tbody", body), **of_class)
+
+
+def _cells(names: list[str], row: Iterable[str], numbers: frozenset[int]) -> Iterable[Html]:
+    for at, value in enumerate(row):
+        named: dict[str, str] = {"data_name": names[at]} if names else {}
+        yield element("td", value, **named, **({"klass": "n"} if at in numbers else {}))
+
+
+def prose(sentence: str) -> Html:
+    """A sentence in which what stands between backticks is code, as in the documents."""
+    parts = sentence.split("`")
+    if len(parts) % 2 == 0:  # one without its partner: a name has it
+        return text(sentence)
+    return joined(element("code", part) if at % 2 else part for at, part in enumerate(parts))

@@ -1,0 +1,144 @@
+"""The part of the page about one source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from rds_lake.stages.report.page import words
+from rds_lake.stages.report.page.html import Html, element, joined, prose, table
+from rds_lake.stages.report.page.plots import plot
+from rds_lake.stages.report.values import DateFigures, MonthCost, SourceReport, Tables
+from rds_lake.stages.watch.sentences import span
+
+NEWEST_DATES = 60  # of which each has a row; of older months only the last date
+_SCHEMA_CHANGES = 50
+
+
+def source_part(report: SourceReport, *, most_tables: int) -> Html:
+    """Everything about the source, the plots first. `most_tables`: the biggest ones are shown."""
+    needs = [element("li", prose(need.sentence), klass="bad") for need in report.needs]
+    parts: list[str] = [element("ul", *needs) if needs else ""]
+    if report.status is not None:
+        parts += [*_paragraphs(report), _plots(report), _tables(report, most_tables), *_schema(report.tables)]
+        parts += [_dates(report.dates), _costs(report.costs)]
+    return element("section", element("h2", report.source, id=anchor(report.source)), *parts)
+
+
+def anchor(source: str) -> str:
+    """Where the source's part begins."""
+    return f"source-{source}"
+
+
+def _paragraphs(report: SourceReport) -> Iterator[Html]:
+    state = report.status
+    assert state is not None
+    took = (
+        "" if state.export_seconds is None else f" The export of {state.shown} took {_seconds(state.export_seconds)}."
+    )
+    cost = "" if state.export_usd is None else f" It cost about {words.usd(state.export_usd)}."
+    held = f"{words.dates(len(report.dates))} in the lake"
+    if report.dates:
+        held += f", from {report.dates[0].snapshot_date} to {report.dates[-1].snapshot_date}"
+    growth = f" Growth: {words.grown(report.growth)}." if report.growth else ""
+    yield element("p", prose(f"{held}.{growth}{took}{cost} {words.next_removal(report.retention)}"))
+    for note in report.notes:
+        yield element("p", prose(note))
+
+
+def _seconds(seconds: float) -> str:
+    return span(timedelta(seconds=seconds))
+
+
+def _plots(report: SourceReport) -> Html:
+    known = [one for one in report.dates if one.rows is not None]
+    rows = plot("Rows", [(one.snapshot_date, one.rows or 0) for one in known], words.count)
+    bytes = plot("Size", [(one.snapshot_date, one.bytes or 0) for one in known], words.size)
+    return element("div", rows, bytes, klass="plots") if rows else Html()
+
+
+def _tables(report: SourceReport, most: int) -> Html:
+    found = report.tables
+    if not found.figures:
+        return Html()
+    has_changed = found.has_changed_rows
+    heads = ["View", "Table", "Rows", "Size"]
+    heads += [f"Rows since {day}" for day in _compared(found)]
+    heads += [f"Changed since {found.before}"] if has_changed else []
+    rows = (
+        [
+            one.view,
+            one.original,
+            words.count(one.rows),
+            words.size(one.bytes),
+            *([words.more_rows(one.rows, one.rows_before)] if found.before else []),
+            *([words.more_rows(one.rows, one.rows_earlier)] if found.earlier != found.before else []),
+            *([words.changed(one.changed)] if has_changed else []),
+        ]
+        for one in found.figures[:most]
+    )
+    left = len(found.figures) - most
+    more = (
+        element("p", f"… and {left:,} smaller tables: rds-lake status {report.source} --all-tables") if left > 0 else ""
+    )
+    shown = table(heads, rows, cards=True, numbers=frozenset(range(2, 4 + len(_compared(found)))))
+    return element("details", element("summary", f"{len(found.figures):,} tables"), shown, more)
+
+
+def _compared(found: Tables) -> list[str]:
+    days = [found.before, *([found.earlier] if found.earlier != found.before else [])]
+    return [str(day) for day in days if day is not None]
+
+
+def _schema(found: Tables) -> Iterator[Html]:
+    if found.before is None:
+        return
+    since = found.earlier or found.before
+    if not found.schema:
+        yield element("p", f"Tables and columns are those of {since}.")
+        return
+    rows = ([f"{one.before} – {one.after}", one.table, one.what] for one in found.schema[:_SCHEMA_CHANGES])
+    left = len(found.schema) - _SCHEMA_CHANGES
+    more = element("p", f"… and {left:,} more") if left > 0 else ""
+    title = f"{len(found.schema):,} changes of tables and columns since {since}"
+    yield element("h3", title)
+    yield joined([table(["Between", "Table", "Change"], rows, cards=True), more])
+
+
+def shown_dates(dates: Sequence[DateFigures]) -> list[DateFigures]:
+    """The newest dates, and of every month before them the last one whose rows are known; the newest first."""
+    newest, older = list(dates[-NEWEST_DATES:]), dates[:-NEWEST_DATES]
+    known = sorted(older, key=lambda one: (one.rows is not None, one.snapshot_date))
+    last = {(one.snapshot_date.year, one.snapshot_date.month): one for one in known}
+    return [*reversed(newest), *(last[month] for month in sorted(last, reverse=True))]
+
+
+def _dates(dates: Sequence[DateFigures]) -> Html:
+    if not dates:
+        return Html()
+    shown = shown_dates(dates)
+    rows = (
+        [
+            str(one.snapshot_date),
+            one.state or words.NONE,
+            words.count(one.tables),
+            words.count(one.rows),
+            words.NONE if one.bytes is None else words.size(one.bytes),
+        ]
+        for one in shown
+    )
+    title = (
+        f"{len(dates):,} dates"
+        if len(shown) == len(dates)
+        else f"{len(shown)} of {len(dates):,} dates: the newest, then one a month"
+    )
+    body = table(["Date", "State", "Tables", "Rows", "Size"], rows, numbers=frozenset({2, 3, 4}))
+    return element("details", element("summary", title), body)
+
+
+def _costs(costs: Sequence[MonthCost]) -> Html:
+    if not any(cost.usd is not None for cost in costs):
+        return Html()
+    rows = ([words.month(cost.month), words.count(cost.exports), words.usd(cost.usd)] for cost in costs)
+    body = table(["Month", "Dates in the lake", "Exports, about"], rows, numbers=frozenset({1, 2}))
+    return element("details", element("summary", "Cost by month"), body)

@@ -1,0 +1,77 @@
+"""Figures as people read them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from rds_lake.stages.report.values import ChangedRows, Growth, NextRetention
+
+_UNITS = ("kB", "MB", "GB", "TB", "PB")
+NONE = "–"
+
+
+def size(bytes: int) -> str:
+    """`1.2 kB`, in units of 1,000 as `rds-lake status` has them."""
+    if abs(bytes) < 1000:
+        return f"{bytes:,} bytes" if bytes != 1 else "1 byte"
+    power = min((len(str(abs(bytes))) - 1) // 3, len(_UNITS))
+    return f"{bytes / 1000**power:,.1f} {_UNITS[power - 1]}"
+
+
+def count(number: int | None) -> str:
+    """`1,234`; a dash where it is unknown."""
+    return NONE if number is None else f"{number:,}"
+
+
+def signed(number: int) -> str:
+    """`+1,234`, `−3`, `0`."""
+    return f"{number:+,}".replace("-", "−") if number else "0"
+
+
+def more_rows(now: int, then: int | None) -> str:
+    """How many rows more than then; a table that was not there is new."""
+    return "new" if then is None else signed(now - then)
+
+
+def usd(amount: float | None) -> str:
+    """About so many dollars."""
+    return NONE if amount is None else f"${amount:,.2f}"
+
+
+def grown(growth: Growth | None) -> str:
+    """By how much, and since when."""
+    if growth is None:
+        return NONE
+    share = f" ({growth.share:+.1%})".replace("-", "−") if growth.share is not None else ""
+    bytes = f"{'+' if growth.bytes > 0 else ''}{size(growth.bytes)}".replace("-", "−")
+    return f"{signed(growth.rows)} rows, {bytes}{share} since {growth.since}"
+
+
+def changed(rows: ChangedRows | None) -> str:
+    """Rows that were added, removed and changed."""
+    if rows is None:
+        return NONE
+    known = f", {rows.changed:,} changed" if rows.changed is not None else ""
+    return f"{rows.added:,} added, {rows.removed:,} removed{known}"
+
+
+def next_removal(retention: NextRetention | None) -> str:
+    """What retention does next, as a sentence."""
+    if retention is None:
+        return "There is no `retention:`, so every date stays."
+    if retention.due:
+        first = ", ".join(map(str, retention.due[:5])) + (" …" if len(retention.due) > 5 else "")
+        return f"The next retention ({retention.schedule} UTC) removes {dates(len(retention.due))}: {first}."
+    if retention.then is None:
+        return f"Retention ({retention.schedule} UTC) removes no date within two months."
+    return f"Retention ({retention.schedule} UTC) removes nothing now; {retention.then} goes on {retention.on}."
+
+
+def dates(number: int) -> str:
+    """`1 date`, `2 dates`."""
+    return f"{number:,} date{'' if number == 1 else 's'}"
+
+
+def month(day: date) -> str:
+    """`2026-11`."""
+    return f"{day:%Y-%m}"

@@ -1,0 +1,78 @@
+"""From dates alone: which days have none, which dates retention removes next, what the months cost, how much a source grew."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, timedelta
+
+from rds_lake.config.shared import Retention
+from rds_lake.model.lake.retention import keep
+from rds_lake.stages.report.tables import earlier_date
+from rds_lake.stages.report.values import DateFigures, Growth, MonthCost, NextRetention
+
+_LOOKED_BACK = timedelta(days=30)
+_LOOKED_AHEAD = 60  # days
+_MONTHS = 12
+
+
+def missing_days(days: Sequence[date], retention: Retention | None) -> tuple[date, ...]:
+    """Days of the last month before the newest date that have none, oldest first.
+
+    Retention keeps the newest dates whatever their age, so between those no date was removed.
+    """
+    newest = sorted(set(days))[-retention.daily :] if retention else sorted(set(days))
+    if not newest:
+        return ()
+    first = max(newest[0], newest[-1] - _LOOKED_BACK)
+    span = (newest[-1] - first).days
+    return tuple(day for day in (first + timedelta(days=n) for n in range(span)) if day not in newest)
+
+
+def next_retention(
+    days: Sequence[date], retention: Retention | None, *, today: date, needed: Collection[date]
+) -> NextRetention | None:
+    """What the next runs of retention remove. `needed`: dates that stay whatever the rule says."""
+    if retention is None:
+        return None
+    due = _not_kept(days, retention, today, needed)
+    if due:
+        return NextRetention(schedule=retention.schedule, due=tuple(sorted(due)))
+    coming = list(days)
+    for ahead in range(1, _LOOKED_AHEAD):
+        # As if every day to come brings its date.
+        day = today + timedelta(days=ahead)
+        coming.append(day)
+        if gone := _not_kept(coming, retention, day, needed):
+            return NextRetention(schedule=retention.schedule, then=min(gone), on=day)
+    return NextRetention(schedule=retention.schedule)
+
+
+def _not_kept(days: Sequence[date], retention: Retention, today: date, needed: Collection[date]) -> set[date]:
+    return set(days) - set(keep(days, retention, today)) - set(needed)
+
+
+def month_costs(days: Sequence[date], usd: float | None) -> tuple[MonthCost, ...]:
+    """By month of the dates, if each export cost as much as the shown date's (`usd`); the last twelve, the newest first."""
+    months = sorted({day.replace(day=1) for day in days}, reverse=True)[:_MONTHS]
+    counts = {month: sum(day.replace(day=1) == month for day in days) for month in months}
+    return tuple(
+        MonthCost(month=month, exports=count, usd=None if usd is None else usd * count)
+        for month, count in counts.items()
+    )
+
+
+def growth(dates: Sequence[DateFigures], shown: date) -> Growth | None:
+    """Against a month before the shown date, or the oldest date whose rows are known."""
+    known = {
+        one.snapshot_date: (one.rows, one.bytes) for one in dates if one.rows is not None and one.bytes is not None
+    }
+    since = earlier_date(shown, sorted(known))
+    if since is None or shown not in known:
+        return None
+    (rows, bytes), (rows_then, bytes_then) = known[shown], known[since]
+    return Growth(
+        since=since,
+        rows=rows - rows_then,
+        bytes=bytes - bytes_then,
+        share=(bytes - bytes_then) / bytes_then if bytes_then else None,
+    )

@@ -1,0 +1,18 @@
+"""The report of a day in S3, as a page that a browser opens."""
+
+from __future__ import annotations
+
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.report.page.page import render_page
+from rds_lake.stages.report.values import LakeReport
+
+
+def write_report(lake: Lake, report: LakeReport) -> str:
+    """Write it in one PUT, in place of an earlier one of the same day, which said the same of an earlier hour; its URI.
+
+    Nobody deletes it: retention and leftovers look at the folders of sources alone.
+    """
+    key = lake.layout.report_key(report.now.date())
+    body = render_page(report).encode()
+    lake.s3.put_bytes(lake.layout.bucket, key, body, kms_key=lake.kms_key, kind="text/html; charset=utf-8")
+    return lake.layout.uri(key)
