@@ -24,6 +24,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "stages": ({"model", "sql", "aws", "config", "convert", "errors", "database", "threads"}, {"pyarrow"}),
     "infra": ({"model", "sql", "aws", "config", "convert", "errors", "threads"}, {"yaml"}),
     "streams": (set(), {"boto3"}),
+    "pull": (
+        {"model", "sql", "aws", "config", "database", "errors", "stages", "threads"},
+        {"duckdb", "psycopg", "pyarrow"},
+    ),
     "defs": (
         {"model", "sql", "aws", "config", "errors", "stages", "infra", "database", "threads"},
         {"dagster", "dagster_aws", "boto3", "pydantic"},
@@ -70,7 +74,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "streams": {"", "tables", "lake"},
         "warehouse": {"", "tables", "lake"},
     },
-    "sql": {"": set(), "changes": {""}, "diff": {""}, "triggers": {""}, "warehouse": {""}},
+    "sql": {"": set(), "changes": {""}, "diff": {""}, "pull": {""}, "triggers": {""}, "warehouse": {""}},
     "database": {"": set(), "capture": {""}, "outbox": {""}},
     "convert": {
         "rules": set(),

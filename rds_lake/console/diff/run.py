@@ -33,7 +33,7 @@ def print_table(
 ) -> None:
     """Compare one table and print what its rows differ by."""
     with notes.status(f"Athena compares {source.name}.{view} of {asked.before} and {asked.after}"):
-        found = compare_table(connected.lake, source, view, asked, known_key=_known_key(connected))
+        found = compare_table(connected.lake, source, view, asked, known_key=known_key(connected))
     if layout == "table":
         print_table_lines(console, found, asked)
     else:
@@ -51,7 +51,7 @@ def print_source(
             connected.lake,
             source,
             asked,
-            known_key=_known_key(connected),
+            known_key=known_key(connected),
             begun=lambda many: progress.update(bar, total=many),
             done=lambda: progress.advance(bar),
         )
@@ -66,12 +66,12 @@ def print_source(
     return 1 if found.problems else 0
 
 
-def _known_key(connected: Connected) -> Callable[[str], Sequence[str]]:
+def known_key(connected: Connected) -> Callable[[str], Sequence[str]]:
     """The key columns of a DynamoDB table, as DynamoDB has them now; none where the table is gone."""
 
     @cache
-    def known_key(table: str) -> Sequence[str]:
+    def find(table: str) -> Sequence[str]:
         found = connected.dynamodb.find_table(table)
         return () if found is None else found.keys
 
-    return known_key
+    return find
