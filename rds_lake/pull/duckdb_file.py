@@ -159,6 +159,10 @@ class OpenedFile:
         if table.keys:
             self._add_key(connection, table)
         loaded = Loaded(view=table.view, rows=rows, kinds=kinds_of(table, chosen))
+        self._record(connection, table, loaded)
+        return loaded
+
+    def _record(self, connection: duckdb.DuckDBPyConnection, table: PulledTable, loaded: Loaded) -> None:
         connection.execute(
             f"INSERT INTO {RECORD} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -167,12 +171,11 @@ class OpenedFile:
                 self.plan.export_task,
                 table.view,
                 table.table,
-                rows,
+                loaded.rows,
                 json.dumps(loaded.kinds),
                 datetime.now(UTC),
             ],
         )
-        return loaded
 
     def _add_key(self, connection: duckdb.DuckDBPyConnection, table: PulledTable) -> None:
         listed = ", ".join(map(identifier, table.keys))

@@ -13,31 +13,48 @@ from rds_lake.console.arguments import DAY, config_option, load_config
 
 _POSTGRES = ("postgresql://", "postgres://")
 
-
-@click.command()
-@click.argument("source")
-@click.option(
+_to = click.option(
     "--to",
     "target",
     required=True,
     metavar="FILE|URL",
     help="A DuckDB file, or postgresql://… (the password: PGPASSWORD).",
 )
-@click.option("--date", "day", type=DAY, help="The snapshot date.  [default: the one that the views read]")
-@click.option(
+_date = click.option("--date", "day", type=DAY, help="The snapshot date.  [default: the one that the views read]")
+_tables = click.option(
     "--tables", multiple=True, metavar="NAME", help="Only these, by view or database.schema.table; commas, or repeated."
 )
-@click.option("--except", "excepted", multiple=True, metavar="NAME", help="Not these.")
-@click.option("--schema", default="public", show_default=True, help="Of PostgreSQL; made where it is not there.")
-@click.option("--replace", is_flag=True, help="Also in place of a file or tables that are not of an earlier pull.")
-@click.option("--no-keys", is_flag=True, help="Make no primary keys.")
-@click.option("--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="So many tables at once.")
-@click.option("--memory", default="300MB", show_default=True, metavar="SIZE", help="For reading and sorting.")
-@click.option(
+_except = click.option("--except", "excepted", multiple=True, metavar="NAME", help="Not these.")
+_schema = click.option(
+    "--schema", default="public", show_default=True, help="Of PostgreSQL; made where it is not there."
+)
+_replace = click.option(
+    "--replace", is_flag=True, help="Also in place of a file or tables that are not of an earlier pull."
+)
+_no_keys = click.option("--no-keys", is_flag=True, help="Make no primary keys.")
+_parallel = click.option(
+    "--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="So many tables at once."
+)
+_memory = click.option("--memory", default="300MB", show_default=True, metavar="SIZE", help="For reading and sorting.")
+_scratch = click.option(
     "--scratch",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="Where files from S3 lie meanwhile.",
 )
+
+
+@click.command()
+@click.argument("source")
+@_to
+@_date
+@_tables
+@_except
+@_schema
+@_replace
+@_no_keys
+@_parallel
+@_memory
+@_scratch
 @config_option
 def pull(source: str, target: str, day: datetime | None, config_path: Path, **asked: Any) -> None:
     """Copy the typed tables of a date of SOURCE into a DuckDB file or a PostgreSQL database, without Athena.

@@ -12,9 +12,11 @@ _ESCAPES = (("'\\'", "'\\\\'"), ("chr(9)", "'\\t'"), ("chr(10)", "'\\n'"), ("chr
 _NULL = "'\\N'"
 
 
-def copy_line(values: Sequence[str]) -> str:
-    """DuckDB's expression of a row's line, of the expressions of its texts."""
-    fields = ", chr(9), ".join(f"COALESCE({_escaped(value)}, {_NULL})" for value in values)
+def copy_line(values: Sequence[tuple[str, bool]]) -> str:
+    """DuckDB's expression of a row's line, of the expressions of its texts, and whether each is never one to escape."""
+    fields = ", chr(9), ".join(
+        f"COALESCE({value if is_plain else _escaped(value)}, {_NULL})" for value, is_plain in values
+    )
     return f"concat({fields}, chr(10))"
 
 

@@ -35,6 +35,8 @@ _SAME = frozenset({
     "timestamp without time zone", "timestamp with time zone", "time with time zone",
 })  # fmt: skip
 _SHORT = {"timestamp": "timestamp", "timestamptz": "timestamptz", "decimal": "numeric", "timetz": "timetz"}
+# Texts of digits and signs alone; another text would be refused by the server in any case.
+_PLAIN = frozenset({"numeric", "decimal", "date", "uuid", "timestamp without time zone", "timestamp with time zone"})
 _WITH_LENGTH = {
     "character varying": "character varying",
     "varchar": "character varying",
@@ -87,7 +89,7 @@ def _natural(column: Column) -> tuple[Way, ...]:
         json = "CAST(to_json({raw}) AS VARCHAR)"
         return (Way(kind="jsonb", value=json), Way(kind="text", value=json))
     kind = _NATIVE.get(column.hive_type) or column.hive_type.replace("decimal", "numeric")
-    return (Way(kind=kind, value="CAST({raw} AS VARCHAR)"),)
+    return (Way(kind=kind, value="CAST({raw} AS VARCHAR)", is_plain=True),)
 
 
 def _of_text(column: Column) -> Way | None:
@@ -100,5 +102,5 @@ def _of_text(column: Column) -> Way | None:
     if word == "array" or word.endswith("[]"):
         return Way(kind="text[]", value="{raw}", exact=IS_LIST)
     if word in _SAME or word in _SHORT:
-        return Way(kind=_SHORT.get(word, word), value="{raw}")
+        return Way(kind=_SHORT.get(word, word), value="{raw}", is_plain=word in _PLAIN)
     return None

@@ -33,7 +33,8 @@ def select_values(columns: Sequence[PulledColumn], chosen: Mapping[str, int], re
 
 def select_lines(columns: Sequence[PulledColumn], chosen: Mapping[str, int], reading: Reading) -> str:
     """The same as one column: each row as a line of PostgreSQL's COPY."""
-    line = copy_line([f"v{number}" for number in range(len(columns))])
+    ways = [column.ways[chosen.get(column.name, 0)] for column in columns]
+    line = copy_line([(f"v{number}", way.is_plain) for number, way in enumerate(ways)])
     return f"SELECT {line} AS line FROM ({select_values(columns, chosen, reading)})"
 
 

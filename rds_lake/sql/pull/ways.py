@@ -31,11 +31,13 @@ class Way:
     """`kind`: the type in the target. `value`: DuckDB's expression over `{raw}`, the column as its file has it.
 
     `exact`: DuckDB's condition over `{raw}` that the value loses nothing; None where that is always so. A NULL loses nothing.
+    `is_plain`: its text is never one that COPY reads as something else.
     """
 
     kind: str
     value: str
     exact: str | None = None
+    is_plain: bool = False
 
     def value_of(self, raw: str) -> str:
         return self.value.replace("{raw}", raw)
