@@ -16,6 +16,7 @@ from rds_lake.console.arguments import DAY, FILE, config_option, load_config
 from rds_lake.console.diff.arguments import diff
 from rds_lake.console.local import CLOUD_PORT, local_env, local_up, require_local
 from rds_lake.console.project.arguments import init, schema, validate
+from rds_lake.console.pull.arguments import pull
 from rds_lake.console.queries.arguments import query
 from rds_lake.console.readers.arguments import ddl
 from rds_lake.console.report.arguments import report
@@ -225,6 +226,7 @@ main.add_command(query)
 main.add_command(diff)
 main.add_command(ddl)
 main.add_command(report)
+main.add_command(pull)
 main.add_command(streams)
 main.add_command(init)
 main.add_command(schema)

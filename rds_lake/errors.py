@@ -33,6 +33,7 @@
         ├── StackError             the CloudFormation stack did not come to a good end, or is another's; lists why
         ├── AsOfError              a query that cannot be read as of a date; lists why
         ├── DiffError              two dates of a table that cannot be compared as asked; says why
+        ├── PullError              a date could not be pulled into another database; lists why, by table
         └── QueryError             an Athena query failed or was cancelled; keeps id, category, retryable
 
 Add a class here only when a caller treats it differently. A message says what happened, to which object,
@@ -207,6 +208,10 @@ class AsOfError(ProblemsError, TerminalError):
 
 class DiffError(ProblemsError, TerminalError):
     """Two dates of a table cannot be compared as it was asked."""
+
+
+class PullError(ProblemsError, TerminalError):
+    """A date could not be pulled into another database, or not all of it; what is there whole stays."""
 
 
 class QueryError(TerminalError):

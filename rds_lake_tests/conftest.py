@@ -170,7 +170,7 @@ def interrupts() -> None:
 
 
 # Where AWS is called by the hundreds, and how the calls come to it is not what is tested.
-_WITHOUT_SOCKETS = ("console", "defs", "stages")
+_WITHOUT_SOCKETS = ("console", "defs", "pull", "stages")
 # But here a process is killed, or a thread interrupted wherever it is: half a request must not be half an answer.
 _BY_HTTP = (
     "stages/crashes",

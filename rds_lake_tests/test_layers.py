@@ -24,6 +24,10 @@ ROOMS: dict[str, tuple[set[str], set[str]]] = {
     "stages": ({"model", "sql", "aws", "config", "convert", "errors", "database", "threads"}, {"pyarrow"}),
     "infra": ({"model", "sql", "aws", "config", "convert", "errors", "threads"}, {"yaml"}),
     "streams": (set(), {"boto3"}),
+    "pull": (
+        {"model", "sql", "aws", "config", "database", "errors", "stages", "threads"},
+        {"duckdb", "psycopg", "pyarrow"},
+    ),
     "defs": (
         {"model", "sql", "aws", "config", "errors", "stages", "infra", "database", "threads"},
         {"dagster", "dagster_aws", "boto3", "pydantic"},
@@ -74,6 +78,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "": set(),
         "changes": {""},
         "diff": {""},
+        "pull": {""},
         "readers": {"", "warehouse"},
         "triggers": {""},
         "warehouse": {""},

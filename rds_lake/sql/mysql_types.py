@@ -18,8 +18,8 @@ from rds_lake.model.tables.table import Column
 from rds_lake.sql.casts import Typed, original_word
 from rds_lake.sql.quoting import identifier, literal
 
-_TEXTS = {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"}
-_BIGINT_BITS = 63
+TEXTS = {"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set", "json"}
+BIGINT_BITS = 63
 _WIDEST, _BIT64_DIGITS = "decimal(20,0)", 16
 _HEX_DIGITS = literal("0123456789ABCDEF")
 # A lambda's parameters hide columns of their names. AWS exports no table that has a column with a space in its name.
@@ -33,7 +33,7 @@ def typed(column: Column, raw: str) -> Typed | None:
     word = original_word(column)
     if word == "bit":
         return _bits(column.num_precision, raw)
-    if word in _TEXTS:
+    if word in TEXTS:
         return Typed(expression=f"from_utf8({raw})", presto_type="varchar")
     return None
 
@@ -48,7 +48,7 @@ def _bits(bits: int | None, raw: str) -> Typed:
     )
     # More digits than MySQL's widest bit has would overflow: no value, but no failed query.
     widest = f"CASE WHEN length({digits}) <= {_BIT64_DIGITS} THEN {number} END"
-    narrow = bits is not None and bits <= _BIGINT_BITS
+    narrow = bits is not None and bits <= BIGINT_BITS
     expression = f"TRY_CAST({widest} AS bigint)" if narrow else widest
     return Typed(
         expression=expression,

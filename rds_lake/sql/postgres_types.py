@@ -23,7 +23,7 @@ from rds_lake.sql.casts import Typed, from_text, original_word
 from rds_lake.sql.quoting import identifier, literal
 
 # The greatest precision p whose decimal(2p, p) still fits Athena's 38 digits.
-_EXACT_PRECISION = 19
+EXACT_PRECISION = 19
 
 # An array as PostgreSQL writes it (https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO): elements with a brace,
 # a quote, a backslash, the delimiter or white space are quoted. More dimensions and bounds of its own match nothing here.
@@ -31,20 +31,20 @@ _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^"\\{},\x09-\x0D ]+'
 ARRAY_LIST = rf"\{{(?:(?:{_QUOTED}|{_BARE})(?:,(?:{_QUOTED}|{_BARE}))*)?\}}"
 ARRAY_ELEMENT = rf"{_QUOTED}|[^,]+"
-_LIST, _ELEMENT = literal(rf"\A{ARRAY_LIST}\z"), literal(ARRAY_ELEMENT)
-_ESCAPED = literal(r"\\(.)")
+LIST, ELEMENT = literal(rf"\A{ARRAY_LIST}\z"), literal(ARRAY_ELEMENT)
+ESCAPED = literal(r"\\(.)")
 # The export says `ARRAY` of all of them, but two types write another delimiter than the comma: `box` and PostGIS's `geometry`
 # (and `geography`), whose text is hexadecimal. Read as lists they would have elements that are none.
 _POINT = r"\([^\s,;(){}]+,[^\s,;(){}]+\)"
 _BOX = rf"(?:NULL|{_POINT},{_POINT})"
 _SHAPE = "(?:NULL|0[01][0-9A-F]{16,})"
 ARRAY_OTHER_DELIMITER = rf"\{{(?:{_POINT},{_POINT}|{_BOX}(?:;{_BOX})+|{_SHAPE}(?::{_SHAPE})+)\}}"
-_OTHER_DELIMITER = literal(rf"\A{ARRAY_OTHER_DELIMITER}\z")
+OTHER_DELIMITER = literal(rf"\A{ARRAY_OTHER_DELIMITER}\z")
 # A lambda's parameter hides a column of its name. AWS exports no table that has a column with a space in its name.
 _EACH = identifier("array element")
 
-_TIMESTAMPS = {"timestamp without time zone", "timestamp"}
-_ZONED = {"timestamp with time zone", "timestamptz"}
+TIMESTAMPS = {"timestamp without time zone", "timestamp"}
+ZONED = {"timestamp with time zone", "timestamptz"}
 
 
 def typed(column: Column, raw: str) -> Typed | None:
@@ -55,9 +55,9 @@ def typed(column: Column, raw: str) -> Typed | None:
     # Never `decimal`: that is MySQL's word, whose text has more digits than any decimal of Athena.
     if word == "numeric":
         return from_text(raw, _decimal(column.num_precision))
-    if word in _TIMESTAMPS:
+    if word in TIMESTAMPS:
         return from_text(raw, "timestamp")
-    if word in _ZONED:
+    if word in ZONED:
         return _zoned(raw)
     if word == "array" or word.endswith("[]"):
         return _array(raw)
@@ -66,11 +66,11 @@ def typed(column: Column, raw: str) -> Typed | None:
 
 def zoned_as(column: Column, raw: str, presto_type: str) -> Typed | None:
     """A zoned column as the timestamp a person asked for, which a plain cast of its text would not be."""
-    return _zoned(raw) if presto_type == "timestamp" and original_word(column) in _ZONED else None
+    return _zoned(raw) if presto_type == "timestamp" and original_word(column) in ZONED else None
 
 
 def _decimal(precision: int | None) -> str:
-    if precision is not None and precision <= _EXACT_PRECISION:
+    if precision is not None and precision <= EXACT_PRECISION:
         return f"decimal({2 * precision},{precision})"
     return "decimal(38,18)"
 
@@ -91,13 +91,13 @@ def _array(raw: str) -> Typed:
 
     What is certainly no such list is NULL, and counted: `{{…}}`, `[2:3]={…}`, `1 2 3` of an int2vector, `{(1,1),(0,0);…}`.
     """
-    elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {_ELEMENT})"
-    unquoted = f"regexp_replace(substr({_EACH}, 2, length({_EACH}) - 2), {_ESCAPED}, {literal('$1')})"
+    elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {ELEMENT})"
+    unquoted = f"regexp_replace(substr({_EACH}, 2, length({_EACH}) - 2), {ESCAPED}, {literal('$1')})"
     element = (
         f"{_EACH} -> CASE WHEN {_EACH} = 'NULL' THEN NULL "
         f"WHEN substr({_EACH}, 1, 1) = '\"' THEN {unquoted} ELSE {_EACH} END"
     )
-    plain = f"regexp_like({raw}, {_LIST}) AND NOT regexp_like({raw}, {_OTHER_DELIMITER})"
+    plain = f"regexp_like({raw}, {LIST}) AND NOT regexp_like({raw}, {OTHER_DELIMITER})"
     return Typed(
         expression=f"CASE WHEN {plain} THEN transform({elements}, {element}) END",
         presto_type="array(varchar)",

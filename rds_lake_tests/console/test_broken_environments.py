@@ -31,6 +31,7 @@ COMMANDS = {
     "query as of": ["query", "SELECT 1 FROM orders", "--as-of", "2026-11-19"],
     "diff": ["diff", "shop.orders", "2026-11-19", "2026-11-20"],
     "ddl": ["ddl", "shop", "--for", "duckdb"],
+    "pull": ["pull", "shop", "--to", "shop.duckdb"],
     "streams triggers": ["streams", "triggers", "shop"],
     "streams forward": ["streams", "forward", "shop"],
     "streams reset": ["streams", "reset", "shop"],

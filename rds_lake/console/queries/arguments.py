@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
 from rds_lake.console.arguments import DAY, config_option, is_wide, load_config
+from rds_lake.console.pull.arguments import require_pull
+
+if TYPE_CHECKING:
+    from rds_lake.aws.athena import QueryResult
+    from rds_lake.config.lake_yaml import LakeConfig
 
 _format = click.option(
     "--format",
@@ -29,6 +40,7 @@ _format = click.option(
 @_format
 @click.option("--json", "as_json", is_flag=True, help="For programs: one object, with types and what was scanned.")
 @click.option("--write", is_flag=True, help="Also a statement that changes something (DROP, CREATE, INSERT, …).")
+@click.option("--local", "here", is_flag=True, help="Execute it on this machine, over the lake's files: no Athena.")
 @config_option
 def query(
     sql: str,
@@ -38,9 +50,10 @@ def query(
     layout: str,
     as_json: bool,
     write: bool,
+    here: bool,
     config_path: Path,
 ) -> None:
-    """Run a query in Athena; show its answer and how many bytes it scanned. Reads only, unless --write is given."""
+    """Run a query in Athena, or on this machine; show its answer and how many bytes it scanned. Only reads, without --write."""
     from rds_lake.console.connect import connect
     from rds_lake.console.queries.answers import Layout, consoles
     from rds_lake.console.queries.query import Question, chosen_source, print_query
@@ -49,4 +62,26 @@ def query(
     question = Question(sql=sql, source=chosen_source(config, source), day=as_of.date() if as_of else None, write=write)
     most = rows or (None if chosen.for_programs else 200)
     console, notes = consoles(for_programs=chosen.for_programs, wide=is_wide())
-    print_query(connect(config), question, console=console, notes=notes, layout=chosen, most_rows=most)
+    with _runner(config, question.source.name, most, here=here, write=write) as run:
+        print_query(connect(config), question, console=console, notes=notes, layout=chosen, most_rows=most, run=run)
+
+
+@contextmanager
+def _runner(
+    config: LakeConfig, database: str, most_rows: int | None, *, here: bool, write: bool
+) -> Iterator[Callable[[str], QueryResult] | None]:
+    """What answers in Athena's place, with a folder for the files it reads; None: Athena answers."""
+    if not here:
+        yield None
+        return
+    if write:
+        raise click.UsageError("--local only reads: leave --write out, or --local")
+    require_pull("duckdb")
+    from rds_lake.aws.session import open_clients
+    from rds_lake.console.queries.on_this_machine import run_here
+
+    clients = open_clients(region=config.lake.region)
+    with TemporaryDirectory(prefix="rds-lake-query-") as folder:
+        yield partial(
+            run_here, clients, database=database, folder=Path(folder), most_rows=most_rows, clock=time.monotonic
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -9,6 +10,7 @@ import click
 from rich.console import Console
 from rich.filesize import decimal
 
+from rds_lake.aws.athena import QueryResult
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
@@ -30,6 +32,9 @@ class Question:
     write: bool = False
 
 
+Run = Callable[[str], QueryResult]
+
+
 def chosen_source(config: LakeConfig, name: str | None) -> SourceSettings:
     """The named source, or the only one; UsageError where none is named and lake.yaml has several."""
     names = [source.name for source in config.sources]
@@ -46,14 +51,18 @@ def print_query(
     notes: Console,
     layout: Layout = Layout.AUTO,
     most_rows: int | None = None,
+    run: Run | None = None,
 ) -> None:
     """Run the statement and print `most_rows` of its answer; ConfigError for one that changes something, unless it may.
 
-    What is said about the answer goes to `notes`, so that CSV and JSON are nothing else.
+    `run`: what answers in Athena's place, with no more than these rows. What is said about the answer goes to `notes`, so that
+    CSV and JSON are nothing else.
     """
-    answer = connected.lake.athena.run(
-        _statement(connected, question), database=question.source.name, most_rows=most_rows
-    )
+    statement = _statement(connected, question)
+    if run is None:
+        answer = connected.lake.athena.run(statement, database=question.source.name, most_rows=most_rows)
+    else:
+        answer = run(statement)
     if layout is Layout.OBJECT:
         click.echo(answer_json(question.source.name, question.day, answer))
     elif answer.columns:
@@ -61,8 +70,10 @@ def print_query(
     rows = f"{len(answer.rows):,} row{'' if len(answer.rows) == 1 else 's'}"
     if answer.more:
         rows = f"the first {rows}"
-        notes.print(f"there are more rows: all of them are in {answer.output}; --rows shows more here", highlight=False)
-    summary = f"{rows}, {decimal(answer.bytes_scanned)} scanned, {answer.milliseconds / 1000:.1f} s"
+        whole = f"all of them are in {answer.output}; " if answer.output else ""
+        notes.print(f"there are more rows: {whole}--rows shows more here", highlight=False)
+    where = "scanned" if run is None else "read on this machine, without Athena"
+    summary = f"{rows}, {decimal(answer.bytes_scanned)} {where}, {answer.milliseconds / 1000:.1f} s"
     day = question.day
     notes.print(summary if day is None else f"as of {day}: {summary}", style="dim", highlight=False)
 

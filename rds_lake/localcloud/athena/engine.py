@@ -10,7 +10,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import botocore.exceptions
 import duckdb
@@ -27,10 +27,17 @@ from rds_lake.localcloud.athena.sql.pruning import locate
 from rds_lake.localcloud.athena.sql.types import duck_to_trino, hive_to_trino
 from rds_lake.localcloud.athena.sql.with_clauses import names_a_common_table
 from rds_lake.localcloud.athena.statements.views import ViewDefinition, is_view, stale
-from rds_lake.localcloud.http.loop import InProcessClients
 
 _MISSING = {"EntityNotFoundException"}
 _BOUND = "lc_bound_"
+
+
+class Clients(Protocol):
+    """boto3's clients by service."""
+
+    def client(self, service: str, /) -> Any:
+        """The client of a service."""
+        ...
 
 
 @dataclass(slots=True)
@@ -45,7 +52,7 @@ class Answer:
 class Engine:
     """One query's engine: a connection of its own, interrupted by `cancel`."""
 
-    clients: InProcessClients
+    clients: Clients
     cache: FileCache
     permit_database: Callable[[str], None] = lambda database: None
     _connection: duckdb.DuckDBPyConnection = field(init=False)

@@ -38,6 +38,11 @@ def to_query_type(hive_type: str, *, leaf: Callable[[str], str], quote: Callable
     return _query_word(_parsed(hive_type), leaf, quote)
 
 
+def to_duckdb_type(hive_type: str, *, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
+    """The same for DuckDB: `STRUCT("name" VARCHAR)`, `BIGINT[]`, `MAP(VARCHAR, BIGINT)`."""
+    return _duckdb_word(_parsed(hive_type), leaf, quote)
+
+
 @dataclass(slots=True)
 class _Type:
     """A type that holds others by name (a struct), or by place; without a `kind` it holds none, and is its `text`."""
@@ -79,6 +84,15 @@ def _query_word(found: _Type, leaf: Callable[[str], str], quote: Callable[[str],
     if found.kind == "struct":
         return f"row({', '.join(f'{quote(name)} {word}' for name, word in words)})"
     return f"{found.kind}({', '.join(word for _, word in words)})"
+
+
+def _duckdb_word(found: _Type, leaf: Callable[[str], str], quote: Callable[[str], str]) -> str:
+    if not found.kind:
+        return leaf(found.text)
+    words = [(name, _duckdb_word(below, leaf, quote)) for name, below in found.below.items()]
+    if found.kind == "struct":
+        return f"STRUCT({', '.join(f'{quote(name)} {word}' for name, word in words)})"
+    return f"{words[0][1]}[]" if found.kind == "array" else f"MAP({', '.join(word for _, word in words)})"
 
 
 def _parsed(hive_type: str) -> _Type:

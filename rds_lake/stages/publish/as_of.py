@@ -27,11 +27,7 @@ def readable_tables(
     Raises CatalogError or LostFilesError where a partition or a file of these tables is gone: Athena would answer
     with fewer rows, or none, and no error. Tables that are not asked for cost no call.
     """
-    dates = recorded_dates(lake.s3, lake.layout, source.name)
-    if day not in dates:
-        newest = ", ".join(str(day) for day in sorted(dates, reverse=True)[:10]) or "none yet"
-        more = f" and {len(dates) - 10} older ones" if len(dates) > 10 else ""
-        raise AsOfError(f"{source.name} has no {day} to read; it has {newest}{more}")
+    refuse_unreadable(lake, source, day)
     dated = tables_of(lake, source, day, views=views)
     read = {table.target for named in dated.located for table in named.members or (named.manifest,)}
     manifest = dated.manifest
@@ -43,3 +39,12 @@ def readable_tables(
             gone,
         )
     return dated.typed
+
+
+def refuse_unreadable(lake: Lake, source: SourceSettings, day: date) -> None:
+    """AsOfError, which names the dates there are, where the date never passed its checks or is gone."""
+    dates = recorded_dates(lake.s3, lake.layout, source.name)
+    if day not in dates:
+        newest = ", ".join(str(day) for day in sorted(dates, reverse=True)[:10]) or "none yet"
+        more = f" and {len(dates) - 10} older ones" if len(dates) > 10 else ""
+        raise AsOfError(f"{source.name} has no {day} to read; it has {newest}{more}")

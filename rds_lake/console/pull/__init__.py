@@ -1,0 +1,1 @@
+"""`rds-lake pull`: a date into a DuckDB file or a PostgreSQL database, with its progress."""

@@ -1,0 +1,93 @@
+"""The arguments of `rds-lake pull`, and which packages it needs."""
+
+from __future__ import annotations
+
+import importlib.util
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rds_lake.console.arguments import DAY, config_option, load_config
+
+_POSTGRES = ("postgresql://", "postgres://")
+
+_to = click.option(
+    "--to",
+    "target",
+    required=True,
+    metavar="FILE|URL",
+    help="A DuckDB file, or postgresql://… (the password: PGPASSWORD).",
+)
+_date = click.option("--date", "day", type=DAY, help="The snapshot date.  [default: the one that the views read]")
+_tables = click.option(
+    "--tables", multiple=True, metavar="NAME", help="Only these, by view or database.schema.table; commas, or repeated."
+)
+_except = click.option("--except", "excepted", multiple=True, metavar="NAME", help="Not these.")
+_schema = click.option(
+    "--schema", default="public", show_default=True, help="Of PostgreSQL; made where it is not there."
+)
+_replace = click.option(
+    "--replace", is_flag=True, help="Also in place of a file or tables that are not of an earlier pull."
+)
+_no_keys = click.option("--no-keys", is_flag=True, help="Make no primary keys.")
+_parallel = click.option(
+    "--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="So many tables at once."
+)
+_memory = click.option("--memory", default="300MB", show_default=True, metavar="SIZE", help="For reading and sorting.")
+_scratch = click.option(
+    "--scratch",
+    type=click.Path(file_okay=False, exists=True, path_type=Path),
+    help="Where files from S3 lie meanwhile.",
+)
+
+
+@click.command()
+@click.argument("source")
+@_to
+@_date
+@_tables
+@_except
+@_schema
+@_replace
+@_no_keys
+@_parallel
+@_memory
+@_scratch
+@config_option
+def pull(source: str, target: str, day: datetime | None, config_path: Path, **asked: Any) -> None:
+    """Copy the typed tables of a date of SOURCE into a DuckDB file or a PostgreSQL database, without Athena.
+
+    Values are exact: a column whose values do not all fit its type becomes text. Repeated, it goes on where it was interrupted.
+    """
+    is_postgres = target.startswith(_POSTGRES)
+    if "://" in target and not is_postgres:
+        raise click.UsageError("--to takes the path of a DuckDB file, or a postgresql:// URL")
+    require_pull("duckdb", *(("psycopg",) if is_postgres else ()))
+    from rds_lake.console.connect import connect
+    from rds_lake.console.pull.command import Wanted
+    from rds_lake.console.pull.command import pull as run
+
+    wanted = Wanted(
+        target=target,
+        is_postgres=is_postgres,
+        day=day.date() if day else None,
+        tables=_listed(asked.pop("tables")),
+        excepted=_listed(asked.pop("excepted")),
+        with_keys=not asked.pop("no_keys"),
+        **asked,
+    )
+    run(connect(load_config(config_path)), source, wanted)
+
+
+def require_pull(*packages: str) -> None:
+    """ClickException naming those of the packages that are not installed; before anything starts."""
+    missing = [name for name in packages if importlib.util.find_spec(name) is None]
+    if missing:
+        raise click.ClickException(f"this needs {', '.join(missing)}: pip install 'rds-lake[pull]'")
+
+
+def _listed(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Names that were given together, parted by commas, or one by one."""
+    return tuple(part.strip() for name in names for part in name.split(",") if part.strip())

@@ -1,0 +1,188 @@
+"""A date into a DuckDB file.
+
+    shop.duckdb.partial    while tables come; a run that was interrupted goes on with it
+    shop.duckdb            once all are there: the other, renamed
+
+Each table is one transaction, with its row in the table `_rds_lake_pull`: what has no row there is not whole.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from rds_lake.errors import PullError
+from rds_lake.pull.engine import Room, connect, fitting, translated
+from rds_lake.pull.found_file import MAKE_RECORD, FoundFile, find_file, read_record, refuse_other, unusable
+from rds_lake.pull.plan import MakeColumn, Plan, PulledTable
+from rds_lake.pull.target import RECORD, Loaded, kinds_of, refuse_own_name, require_rows
+from rds_lake.sql.pull.duckdb_columns import duckdb_column
+from rds_lake.sql.pull.select import Reading, column_list, select_values
+from rds_lake.sql.quoting import identifier
+from rds_lake.threads import check
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DuckDbFile:
+    """The file of a pull. `replace`: also where it is something else, or has tables that are not of a pull."""
+
+    path: Path
+    room: Room
+    replace: bool = False
+
+    @property
+    def make_column(self) -> MakeColumn:
+        return duckdb_column
+
+    @property
+    def partial(self) -> Path:
+        """The file that tables are written to."""
+        return self.path.with_name(f"{self.path.name}.partial")
+
+    @contextmanager
+    def open(self, plan: Plan) -> Iterator[OpenedFile]:
+        """The file beside the final one; renamed when the block is left without an error."""
+        problems = refuse_own_name(plan)
+        if problems:
+            raise PullError("these tables cannot be pulled; nothing was written:", problems)
+        there = None if self.replace else find_file(self.path)
+        if there is not None and there.has_all(plan):
+            yield OpenedFile(plan=plan, connection=duckdb.connect(), room=self.room, whole=there.whole)
+            return
+        self._begin(plan, there)
+        with self._opened() as connection:
+            with translated(str(self.partial), self.room.memory):
+                opened = OpenedFile(plan=plan, connection=connection, room=self.room, whole=_prepared(connection))
+            yield opened
+            with translated(str(self.partial), self.room.memory):
+                connection.execute("CHECKPOINT")
+        self.partial.replace(self.path)
+
+    def _begin(self, plan: Plan, there: FoundFile | None) -> None:
+        """Go on with the file that was begun; where the final one is of this very export, with a copy of it; else with none."""
+        if there is not None and not there.is_of(plan):
+            refuse_other(self.path, there, plan)
+        begun = None if self.replace else find_file(self.partial)
+        if begun is not None and begun.whole:
+            if not begun.is_of(plan):
+                raise PullError(
+                    f"{self.partial} was begun with {begun.source} {begun.day} and is not whole: go on with --date {begun.day}, "
+                    "or begin anew with --replace"
+                )
+            return
+        for path in (self.partial, self.partial.with_name(f"{self.partial.name}.wal")):
+            path.unlink(missing_ok=True)
+        if there is not None and there.is_of(plan):
+            beside = self.path.with_name(f"{self.path.name}.copy")
+            shutil.copyfile(self.path, beside)
+            beside.replace(self.partial)
+
+    @contextmanager
+    def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        try:
+            connection = connect(str(self.partial), self.room)
+        except duckdb.IOException as error:
+            raise unusable(self.partial, error) from error
+        with connection:
+            yield connection
+
+
+def _prepared(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
+    """The tables that are whole; a table is whole when the record names it, as both are made at once."""
+    tables = {name for (name,) in connection.execute("SHOW TABLES").fetchall()}
+    if RECORD not in tables:
+        connection.execute(MAKE_RECORD)
+    return read_record(connection)
+
+
+@dataclass(slots=True)
+class OpenedFile:
+    """The file while tables are written to it: each by a connection of its own."""
+
+    plan: Plan
+    connection: duckdb.DuckDBPyConnection
+    room: Room
+    whole: Mapping[str, Loaded]
+    _at_work: set[duckdb.DuckDBPyConnection] = field(default_factory=set)
+
+    def load(
+        self,
+        table: PulledTable,
+        chosen: Mapping[str, int],
+        readings: Iterator[Reading],
+        *,
+        moved: Callable[[int], None],
+    ) -> Loaded:
+        """One transaction: the table, its rows, its key, and its row in the record."""
+        connection = self.connection.cursor()
+        self._at_work.add(connection)
+        try:
+            with connection, translated(table.view, self.room.memory):
+                connection.begin()
+                loaded = self._load(connection, table, chosen, readings, moved)
+                connection.commit()
+                return loaded
+        finally:
+            self._at_work.discard(connection)
+
+    def interrupt(self) -> None:
+        """End the statements that run now."""
+        for connection in tuple(self._at_work):
+            connection.interrupt()
+
+    def _load(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: PulledTable,
+        chosen: Mapping[str, int],
+        readings: Iterator[Reading],
+        moved: Callable[[int], None],
+    ) -> Loaded:
+        name = identifier(table.view)
+        connection.execute(f"CREATE TABLE {name} ({column_list(table.columns, chosen)})")
+        rows = 0
+        for reading in readings:
+            check()
+            with fitting(self.connection, table.columns, chosen, reading):
+                inserted = connection.execute(f"INSERT INTO {name} {select_values(table.columns, chosen, reading)}")
+            (count,) = inserted.fetchone() or (0,)
+            rows += count
+            moved(count)
+        require_rows(table, rows)
+        if table.keys:
+            self._add_key(connection, table)
+        loaded = Loaded(view=table.view, rows=rows, kinds=kinds_of(table, chosen))
+        self._record(connection, table, loaded)
+        return loaded
+
+    def _record(self, connection: duckdb.DuckDBPyConnection, table: PulledTable, loaded: Loaded) -> None:
+        connection.execute(
+            f"INSERT INTO {RECORD} VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                self.plan.source,
+                self.plan.day,
+                self.plan.export_task,
+                table.view,
+                table.table,
+                loaded.rows,
+                json.dumps(loaded.kinds),
+                datetime.now(UTC),
+            ],
+        )
+
+    def _add_key(self, connection: duckdb.DuckDBPyConnection, table: PulledTable) -> None:
+        listed = ", ".join(map(identifier, table.keys))
+        try:
+            connection.execute(f"ALTER TABLE {identifier(table.view)} ADD PRIMARY KEY ({listed})")
+        except duckdb.ConstraintException as error:
+            raise PullError(
+                f"{', '.join(table.keys)} is no primary key of its rows ({str(error).splitlines()[0]}): name other columns under "
+                "`keys:` in lake.yaml, or pull it with --no-keys"
+            ) from error

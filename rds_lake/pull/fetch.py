@@ -1,0 +1,116 @@
+"""A table's files, brought to this machine portion by portion: the next one comes while one is read.
+
+What belongs here: files and the room they take. What is read of them is the targets' matter.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.stream import S3Reader
+from rds_lake.errors import PullError
+from rds_lake.model.lake.data_files import DataFile
+from rds_lake.pull.plan import Part, PulledTable
+from rds_lake.sql.pull.select import Reading
+from rds_lake.sql.pull.ways import names_read
+from rds_lake.threads import cancelling_threads
+
+# At most so much is fetched at once, unless a single file has more; and so many files, as each is opened.
+_PORTION_BYTES = 64 << 20
+_PORTION_FILES = 64
+_AT_ONCE = 8
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Portion:
+    part: Part
+    files: tuple[DataFile, ...]
+
+
+@contextmanager
+def fetched(s3: S3Gateway, table: PulledTable, scratch: Path) -> Iterator[Iterator[Reading]]:
+    """The table's files in portions. A portion's files are gone when the next is asked for, all are when the block is left."""
+    folder = Path(mkdtemp(prefix="table-", dir=scratch))
+    try:
+        with cancelling_threads(_AT_ONCE, "fetch") as pool:
+            yield _readings(s3, table, folder, pool)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _readings(s3: S3Gateway, table: PulledTable, folder: Path, pool: Executor) -> Iterator[Reading]:
+    portions = list(_portions(table))
+
+    def begin(number: int) -> list[Future[Path]]:
+        if number >= len(portions):
+            return []
+        portion = portions[number]
+        return [
+            pool.submit(_fetch, s3, portion.part.bucket, file, folder / f"{number}-{at}.parquet")
+            for at, file in enumerate(portion.files)
+        ]
+
+    coming = begin(0)
+    for number, portion in enumerate(portions):
+        paths = [future.result() for future in coming]
+        coming = begin(number + 1)
+        names = dict.fromkeys(name for path in paths for name in _names_in(path, table))
+        yield Reading(
+            paths=tuple(map(str, paths)),
+            names=names_read(table.columns, tuple(names)),
+            constants=dict(portion.part.constants),
+        )
+        for path in paths:
+            path.unlink()
+
+
+def _portions(table: PulledTable) -> Iterator[_Portion]:
+    """Files without rows are not fetched."""
+    for part in table.parts:
+        mine: list[DataFile] = []
+        for file in part.files:
+            if not file.rows:
+                continue
+            if mine and (len(mine) == _PORTION_FILES or sum(one.bytes for one in (*mine, file)) > _PORTION_BYTES):
+                yield _Portion(part, tuple(mine))
+                mine = []
+            mine.append(file)
+        if mine:
+            yield _Portion(part, tuple(mine))
+
+
+def _fetch(s3: S3Gateway, bucket: str, file: DataFile, path: Path) -> Path:
+    """The object as a file; PullError where it is not the one that the manifest names."""
+    try:
+        with S3Reader(s3.client, bucket, file.key) as source, path.open("wb") as target:
+            shutil.copyfileobj(source, target, _BLOCK)
+    except OSError as error:
+        if error.filename is not None or error.errno is None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error  # writing names no file
+    if path.stat().st_size != file.bytes:
+        raise PullError(
+            f"s3://{bucket}/{file.key} has {path.stat().st_size:,} bytes, and the manifest says {file.bytes:,}: it was written "
+            "again since. Materialize `parquet` of the date again, or pull another date"
+        )
+    return path
+
+
+def _names_in(path: Path, table: PulledTable) -> Sequence[str]:
+    try:
+        return pq.read_schema(path).names
+    except pa.ArrowException as error:
+        raise PullError(
+            f"a file of {table.view} is no Parquet: {error}; materialize `parquet` of the date again"
+        ) from error

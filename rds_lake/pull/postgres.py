@@ -1,0 +1,210 @@
+"""A date into a schema of a PostgreSQL database, by COPY.
+
+Each table is one transaction: made under a name of its own, filled, given its key, put in the old one's place, and written
+down in the table `_rds_lake_pull`. Readers see the old rows or the new ones; what has no row there is not whole.
+
+What belongs here: what is there, and one table. Connecting is `postgres_session.py`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import duckdb
+import psycopg
+import pyarrow as pa
+
+from rds_lake.errors import PullError
+from rds_lake.pull.engine import Room, connect, fitting, translated
+from rds_lake.pull.found_schema import RECORD_COLUMNS, find_tables, refuse_in_the_way
+from rds_lake.pull.plan import MakeColumn, Plan, PulledTable
+from rds_lake.pull.postgres_session import Session, open_session, refused
+from rds_lake.pull.target import RECORD, Loaded, UnfitError, kinds_of, require_rows
+from rds_lake.sql.pull.postgres_columns import postgres_column
+from rds_lake.sql.pull.select import Reading, column_list, select_lines
+from rds_lake.sql.quoting import identifier, qualified
+from rds_lake.threads import check
+
+# `COPY orders, line 7, column total: "x"`; columns of views have such names only.
+_IN_COLUMN = re.compile(r"\bcolumn ([a-z0-9_]+)\b")
+_BATCH_BYTES, _VECTOR, _MOST_ROWS, _UNPACKED = 4 << 20, 2_048, 122_880, 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostgresSchema:
+    """A schema of the database that `url` names. `replace`: also tables that are not of a pull."""
+
+    url: str = field(repr=False)
+    schema: str
+    room: Room
+    replace: bool = False
+    new_token: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
+
+    @property
+    def make_column(self) -> MakeColumn:
+        return postgres_column
+
+    @contextmanager
+    def open(self, plan: Plan) -> Iterator[OpenedSchema]:
+        """The schema, which no other pull uses meanwhile; PullError lists all tables that cannot come into it."""
+        with open_session(self.url) as session, translated("reading", self.room.memory):
+            session.lock(self.schema)
+            found = find_tables(session, self.schema, [table.view for table in plan.tables])
+            refuse_in_the_way(plan, self.schema, found, replace=self.replace)
+            session.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(self.schema)}", unless=found.schema_exists)
+            session.run(f"CREATE TABLE {qualified(self.schema, RECORD)} ({RECORD_COLUMNS})", unless=found.has_record)
+            with connect(":memory:", self.room) as engine:
+                engine.execute("SET GLOBAL arrow_large_buffer_size = true")
+                yield OpenedSchema(target=self, plan=plan, engine=engine, whole=found.whole(plan))
+
+
+@dataclass(slots=True)
+class OpenedSchema:
+    """The schema while tables come into it: each by a session of its own."""
+
+    target: PostgresSchema
+    plan: Plan
+    engine: duckdb.DuckDBPyConnection
+    whole: Mapping[str, Loaded]
+    _at_work: set[tuple[duckdb.DuckDBPyConnection, Session]] = field(default_factory=set)
+
+    def load(
+        self,
+        table: PulledTable,
+        chosen: Mapping[str, int],
+        readings: Iterator[Reading],
+        *,
+        moved: Callable[[int], None],
+    ) -> Loaded:
+        """One transaction."""
+        with self.engine.cursor() as reader, open_session(self.target.url) as session:
+            mine = (reader, session)
+            self._at_work.add(mine)
+            try:
+                with translated(table.view, self.target.room.memory), session.transaction():
+                    return self._load(reader, session, table, chosen, readings, moved)
+            finally:
+                self._at_work.discard(mine)
+
+    def interrupt(self) -> None:
+        """End the statements that run now."""
+        for reader, session in tuple(self._at_work):
+            reader.interrupt()
+            session.cancel()
+
+    def _load(
+        self,
+        reader: duckdb.DuckDBPyConnection,
+        session: Session,
+        table: PulledTable,
+        chosen: Mapping[str, int],
+        readings: Iterator[Reading],
+        moved: Callable[[int], None],
+    ) -> Loaded:
+        schema = self.target.schema
+        coming = f"{RECORD}_{self.target.new_token()}"
+        place = qualified(schema, coming)
+        session.run(f"CREATE TABLE {place} ({column_list(table.columns, chosen)})")
+        with _choosing(table):
+            rows = self._copy(reader, session, table, chosen, readings, place, moved)
+        require_rows(table, rows)
+        if table.keys:
+            _add_key(session, table, place)
+        _put_in_place(session, schema, coming, table)
+        loaded = Loaded(view=table.view, rows=rows, kinds=kinds_of(table, chosen))
+        self._record(session, table, loaded)
+        return loaded
+
+    def _copy(
+        self,
+        reader: duckdb.DuckDBPyConnection,
+        session: Session,
+        table: PulledTable,
+        chosen: Mapping[str, int],
+        readings: Iterator[Reading],
+        place: str,
+        moved: Callable[[int], None],
+    ) -> int:
+        # FREEZE: the table is of this very transaction, so nobody can see rows too early.
+        with session.copy(f"COPY {place} FROM STDIN WITH (FORMAT text, FREEZE)") as copy:
+            for reading in readings:
+                with fitting(self.engine, table.columns, chosen, reading):
+                    query = reader.sql(select_lines(table.columns, chosen, reading))
+                    for batch in query.to_arrow_reader(_rows_at_once(table)):
+                        check()
+                        copy.write(_text_of(batch.column(0)))
+                        moved(batch.num_rows)
+        return session.rows
+
+    def _record(self, session: Session, table: PulledTable, loaded: Loaded) -> None:
+        place, plan = qualified(self.target.schema, RECORD), self.plan
+        session.run(f"DELETE FROM {place} WHERE view_name = %s", [table.view])
+        session.run(
+            f"INSERT INTO {place} SELECT %s, %s, %s, %s, %s, %s, %s, %s::text::regclass::oid, now()",
+            [
+                plan.source,
+                plan.day,
+                plan.export_task,
+                table.view,
+                table.table,
+                loaded.rows,
+                json.dumps(loaded.kinds),
+                qualified(self.target.schema, table.view),
+            ],
+        )
+
+
+@contextmanager
+def _choosing(table: PulledTable) -> Iterator[None]:
+    """A value that the server refuses puts its column another way."""
+    try:
+        yield
+    except psycopg.DataError as error:
+        found = _IN_COLUMN.search(error.diag.context or "")
+        if found is None or found[1] not in {column.name for column in table.columns}:
+            raise
+        raise UnfitError([found[1]]) from error
+
+
+def _rows_at_once(table: PulledTable) -> int:
+    """So many rows that their text has some megabytes, at least what DuckDB makes at once."""
+    wide = max(1, table.bytes * _UNPACKED // max(1, table.rows))
+    return max(_VECTOR, min(_MOST_ROWS, _BATCH_BYTES // wide))
+
+
+def _text_of(lines: pa.Array) -> memoryview:
+    """The lines one after the other, as they lie in memory already."""
+    _, offsets, data = lines.buffers()
+    if offsets is None or data is None:
+        return memoryview(b"")
+    kind: Literal["q", "i"] = "q" if pa.types.is_large_string(lines.type) else "i"
+    places = memoryview(offsets).cast("B").cast(kind)
+    return memoryview(data)[places[lines.offset] : places[lines.offset + len(lines)]]
+
+
+def _add_key(session: Session, table: PulledTable, place: str) -> None:
+    listed = ", ".join(map(identifier, table.keys))
+    try:
+        session.run(f"ALTER TABLE {place} ADD PRIMARY KEY ({listed})")
+    except (psycopg.IntegrityError, psycopg.ProgrammingError, psycopg.errors.ProgramLimitExceeded) as error:
+        raise PullError(
+            f"{', '.join(table.keys)} is no primary key of its rows ({refused(error)}): name other columns under `keys:` in "
+            "lake.yaml, or pull it with --no-keys"
+        ) from error
+
+
+def _put_in_place(session: Session, schema: str, coming: str, table: PulledTable) -> None:
+    """The table under its name, and its key under the name that PostgreSQL would give it, where that is free."""
+    session.run(f"DROP TABLE IF EXISTS {qualified(schema, table.view)}")
+    session.run(f"ALTER TABLE {qualified(schema, coming)} RENAME TO {identifier(table.view)}")
+    key = f"{table.view}_pkey"
+    if table.keys and not session.ask("SELECT to_regclass(%s)::oid", [qualified(schema, key)]):
+        session.run(
+            f"ALTER TABLE {qualified(schema, table.view)} RENAME CONSTRAINT {identifier(f'{coming}_pkey')} TO {identifier(key)}"
+        )

@@ -1,0 +1,150 @@
+"""One session with the database that is pulled into; no error of it shows where that is, or a password.
+
+libpq reads the URL, PGPASSWORD, ~/.pgpass and services (https://www.postgresql.org/docs/current/libpq-connect.html).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+
+from rds_lake.errors import ConfigError, PullError, UnavailableError
+from rds_lake.pull.target import RECORD
+from rds_lake.threads import check
+
+_CONNECT_SECONDS = 10
+# A server that is gone without a word is given up after a minute; the system's own way takes two hours.
+_ALIVE = {
+    "connect_timeout": _CONNECT_SECONDS,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "application_name": "rds-lake pull",
+    "client_encoding": "UTF8",
+}
+_SETTINGS = (
+    "SET datestyle TO 'ISO, MDY'",
+    "SET intervalstyle TO 'postgres'",
+    "SET timezone TO 'UTC'",
+    "SET statement_timeout TO 0",
+    "SET idle_in_transaction_session_timeout TO 0",
+    "SET search_path TO pg_catalog",
+)
+_NO_HOST = "its host is not known here; a password with @ or / has to be written as %40 and %2F"
+# Parts of libpq's messages, which may quote any part of the URL, and what is said instead.
+_WHY = (
+    ("password authentication failed", "it refuses this user and password"),
+    ("no password supplied", "it wants a password: set PGPASSWORD, or use ~/.pgpass"),
+    ("does not exist", "it has no such database or user"),
+    ("no pg_hba.conf entry", "it lets nobody in from here as this user (pg_hba.conf)"),
+    ("invalid ", "its port, or an option of the URL, is none"),
+    ("host name", _NO_HOST),
+    ("resolve host", _NO_HOST),
+    ("onnection refused", "nothing listens there"),
+    ("imeout expired", "it does not answer"),
+    ("definition of service", "the service is not in ~/.pg_service.conf"),
+    ("SSL", "the two do not agree on TLS (sslmode, sslrootcert)"),
+    ("too many", "it has no connection left; use a smaller --parallel"),
+)
+
+
+@dataclass(slots=True, eq=False)
+class Session:
+    """A connection, and how many rows its last statement had."""
+
+    connection: psycopg.Connection
+    rows: int = 0
+
+    def run(self, statement: str, values: Sequence[Any] | None = None, *, unless: bool = False) -> None:
+        """Run a statement; not where `unless` is so."""
+        if not unless:
+            self.connection.execute(statement.encode(), values)
+
+    def ask(self, query: str, values: Sequence[Any]) -> Any:
+        """The first column of the first row, or None."""
+        row = self.connection.execute(query.encode(), values).fetchone()
+        return None if row is None else row[0]
+
+    def all(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """All rows."""
+        return self.connection.execute(query.encode(), values).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing of what is run within."""
+        with self.connection.transaction():
+            yield
+
+    @contextmanager
+    def copy(self, statement: str) -> Iterator[psycopg.Copy]:
+        """A COPY to write to; `rows` says afterwards how many there were."""
+        with self.connection.cursor() as cursor:
+            with cursor.copy(statement.encode()) as copy:
+                yield copy
+            self.rows = cursor.rowcount
+
+    def lock(self, schema: str) -> None:
+        """Be the only pull of this schema until the session ends; PullError where another is."""
+        if not self.ask("SELECT pg_try_advisory_lock(hashtext(%s), hashtext(%s))", [RECORD, schema]):
+            raise PullError(f"another rds-lake pull writes to the schema {schema} now; wait for its end, and repeat")
+
+    def cancel(self) -> None:
+        """End the statement that runs, from another thread."""
+        with suppress(psycopg.Error):
+            self.connection.cancel_safe(timeout=_CONNECT_SECONDS)
+
+
+@contextmanager
+def open_session(url: str) -> Iterator[Session]:
+    """A session, closed afterwards. UnavailableError where it is refused or breaks; PullError for what the server refuses."""
+    connection = _connected(url)
+    try:
+        with connection:
+            # Where a person may not set it, the server's language stays.
+            with suppress(psycopg.errors.InsufficientPrivilege):
+                connection.execute("SET lc_messages TO 'C'")
+            for setting in _SETTINGS:
+                connection.execute(setting.encode())
+            yield Session(connection)
+    except psycopg.errors.DiskFull as error:
+        raise UnavailableError(
+            f"the database's disk is full ({refused(error)}): give it space and repeat; tables that are whole are kept"
+        ) from error
+    except psycopg.errors.QueryCanceled as error:
+        check()
+        raise PullError(f"the server ended a statement: {refused(error)}") from error
+    except psycopg.OperationalError as error:
+        check()
+        raise UnavailableError(
+            "the connection to the database broke; repeat the command: tables that are whole are kept"
+        ) from error
+    except psycopg.Error as error:
+        raise PullError(f"PostgreSQL refused it: {refused(error)}") from error
+
+
+def refused(error: psycopg.Error) -> str:
+    """The server's own sentence, with the row or object it is about."""
+    return " ".join(filter(None, (error.diag.message_primary, error.diag.message_detail))) or type(error).__name__
+
+
+def _connected(url: str) -> psycopg.Connection:
+    # Raised outside of the handlers: libpq's messages quote parts of the URL.
+    failure: UnavailableError | ConfigError
+    try:
+        conninfo.conninfo_to_dict(url)
+        return psycopg.connect(url, autocommit=True, **_ALIVE)
+    except psycopg.OperationalError as error:
+        text = str(error)
+        why = next((said for part, said in _WHY if part in text), error.sqlstate or type(error).__name__)
+        failure = UnavailableError(f"the database given with --to cannot be reached: {why}")
+    except psycopg.Error:
+        failure = ConfigError(
+            "--to is no URL that PostgreSQL's library understands: postgresql://user@host:port/database?sslmode=require, with "
+            "@, / and : of a password as %40, %2F and %3A"
+        )
+    raise failure

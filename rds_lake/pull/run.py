@@ -1,0 +1,134 @@
+"""All tables of a plan into a target, several at once; a table that cannot be pulled does not stop the others.
+
+What belongs here: their order and their end. One target's ways are `duckdb_file.py` and `postgres.py`.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Protocol
+
+from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.errors import PullError
+from rds_lake.pull.fetch import fetched
+from rds_lake.pull.plan import Plan, PulledTable
+from rds_lake.pull.target import Loaded, Opened, Target, UnfitError
+from rds_lake.threads import cancelling_threads, check
+
+
+class Told(Protocol):
+    """Who is told how far a pull is; called from many threads."""
+
+    def moved(self, table: PulledTable, rows: int) -> None:
+        """So many rows more; fewer than none where the table begins again."""
+        ...
+
+    def loaded(self, table: PulledTable, loaded: Loaded) -> None:
+        """The table is whole."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The tables that are whole now, those of them that were before, and why others are not, by view."""
+
+    loaded: tuple[Loaded, ...]
+    kept: tuple[Loaded, ...]
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def scratch_folder(within: Path | None) -> Iterator[Path]:
+    """A folder for the files of a pull, gone afterwards."""
+    folder = Path(mkdtemp(prefix="rds-lake-pull-", dir=within))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def pull(plan: Plan, target: Target, s3: S3Gateway, *, scratch: Path, parallel: int, told: Told) -> Outcome:
+    """Pull the plan's tables, the biggest first; PullError, with everything that was wrong, where some are not whole.
+
+    A connection or disk that is gone ends all of them. What is whole stays, and is not pulled again by a later run.
+    """
+    with target.open(plan) as opened:
+        kept = [opened.whole[table.view] for table in plan.tables if table.view in opened.whole]
+        for table in plan.tables:
+            if table.view in opened.whole:
+                told.moved(table, table.rows)
+        todo = [table for table in plan.tables if table.view not in opened.whole]
+        problems: dict[str, str] = {}
+        loaded = _load_all(todo, opened, s3, scratch, parallel, told, problems)
+        if problems:
+            whole = len(loaded) + len(kept)
+            raise PullError(
+                f"{whole} of {len(plan.tables)} tables of {plan.source} {plan.day} are whole, and stay; these are not:",
+                [f"{view}: {problem}" for view, problem in problems.items()],
+            )
+    return Outcome(loaded=tuple(loaded), kept=tuple(kept))
+
+
+def _load_all(
+    tables: list[PulledTable],
+    opened: Opened,
+    s3: S3Gateway,
+    scratch: Path,
+    parallel: int,
+    told: Told,
+    problems: dict[str, str],
+) -> list[Loaded]:
+    def load(table: PulledTable) -> Loaded | None:
+        try:
+            return load_table(table, opened, s3, scratch, told)
+        except PullError as error:
+            problems[table.view] = str(error)
+            return None
+
+    with cancelling_threads(parallel, "pull") as pool:
+        try:
+            return [loaded for loaded in pool.map(load, tables) if loaded is not None]
+        except BaseException:
+            opened.interrupt()
+            raise
+
+
+def load_table(table: PulledTable, opened: Opened, s3: S3Gateway, scratch: Path, told: Told) -> Loaded:
+    """One table; it begins again, another way for the columns concerned, when a value does not fit."""
+    chosen: dict[str, int] = defaultdict(int)
+    while True:
+        check()
+        moved = 0
+
+        def move(rows: int) -> None:
+            nonlocal moved
+            moved += rows
+            told.moved(table, rows)
+
+        try:
+            with fetched(s3, table, scratch) as readings:
+                loaded = opened.load(table, chosen, readings, moved=move)
+        except UnfitError as error:
+            told.moved(table, -moved)
+            _choose_again(table, chosen, error)
+            continue
+        told.loaded(table, loaded)
+        return loaded
+
+
+def _choose_again(table: PulledTable, chosen: dict[str, int], error: UnfitError) -> None:
+    by_name = {column.name: column for column in table.columns}
+    for name in error.columns:
+        chosen[name] += 1
+        if chosen[name] == len(by_name[name].ways):
+            raise PullError(
+                f"column {name} has a value that the target can hold in no type: {error.__cause__ or error}"
+            )
+    if not error.columns:
+        raise PullError(f"a value was refused, and no column could be named: {error.__cause__ or error}")

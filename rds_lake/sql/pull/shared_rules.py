@@ -1,0 +1,72 @@
+"""Rules that both targets of a pull have: expressions of DuckDB over `{raw}`."""
+
+from __future__ import annotations
+
+from rds_lake.model.tables.table import Column
+from rds_lake.sql.casts import original_word
+from rds_lake.sql.mysql_types import BIGINT_BITS, TEXTS
+from rds_lake.sql.postgres_types import ELEMENT, ESCAPED, LIST, OTHER_DELIMITER
+from rds_lake.sql.pull.ways import Way, duckdb_type
+from rds_lake.sql.quoting import literal
+
+IS_DAY_TIME = r"regexp_full_match({raw}, '([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?|24:00:00')"
+IS_LIST = f"NOT regexp_matches({{raw}}, {OTHER_DELIMITER})"
+IS_PLAIN_LIST = f"regexp_matches({{raw}}, {LIST}) AND {IS_LIST}"
+_FRACTION = literal(r"\.([0-9]*[1-9])")
+_MOST_BYTES = 8
+# Athena's words for types, as `types:` has them, in DuckDB's.
+_DUCKDB = {"varchar": "VARCHAR", "real": "FLOAT", "varbinary": "BLOB"}
+
+
+def as_decimal(precision: int, scale: int) -> Way:
+    """Text as a decimal; it loses what does not fit, and fraction digits beyond the scale, trailing zeros aside."""
+    kind = f"DECIMAL({precision},{scale})"
+    value = f"TRY_CAST({{raw}} AS {kind})"
+    exact = f"{value} IS NOT NULL AND length(regexp_extract({{raw}}, {_FRACTION}, 1)) <= {scale}"
+    return Way(kind=kind, value=value, exact=exact)
+
+
+def as_overridden(column: Column, presto_type: str) -> tuple[Way, ...]:
+    """The type of `types:` in lake.yaml, where DuckDB can cast the column to it and nothing is lost."""
+    kind = _DUCKDB.get(presto_type, presto_type.upper())
+    if column.hive_type == "string":
+        if kind == "VARCHAR":
+            return (Way(kind=kind, value="{raw}"),)
+        if presto_type.startswith("decimal("):
+            precision, scale = presto_type.removeprefix("decimal(").removesuffix(")").split(",")
+            return (as_decimal(int(precision), int(scale)),)
+        value = f"TRY_CAST({{raw}} AS {kind})"
+        # A fraction that an integer drops, digits that a double has not: only what reads back the same is exact.
+        back = f"TRY_CAST({{raw}} AS DECIMAL(38,18)) = TRY_CAST({value} AS DECIMAL(38,18))"
+        numbers = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
+        return (Way(kind=kind, value=value, exact=back if kind in numbers else f"{value} IS NOT NULL"),)
+    source = bits(column) or as_text_of_bytes(column)
+    inner = "{raw}" if source is None else source.value
+    inner_kind = duckdb_type(column.hive_type) if source is None else source.kind
+    value = f"TRY_CAST({inner} AS {kind})"
+    return (Way(kind=kind, value=value, exact=f"TRY_CAST({value} AS {inner_kind}) = {inner}"),)
+
+
+def bits(column: Column) -> Way | None:
+    """The number that the big-endian bytes of MySQL's `bit` mean."""
+    if original_word(column) != "bit":
+        return None
+    narrow = column.num_precision is not None and column.num_precision <= BIGINT_BITS
+    kind = "BIGINT" if narrow else "DECIMAL(20,0)"
+    number = f"TRY_CAST(TRY_CAST('0x' || hex({{raw}}) AS UBIGINT) AS {kind})"
+    return Way(kind=kind, value=number, exact=f"octet_length({{raw}}) <= {_MOST_BYTES} AND {number} IS NOT NULL")
+
+
+def as_text_of_bytes(column: Column) -> Way | None:
+    """MySQL's text that AWS wrote as bytes."""
+    if original_word(column) not in TEXTS:
+        return None
+    return Way(kind="VARCHAR", value="TRY(decode({raw}))", exact="TRY(decode({raw})) IS NOT NULL")
+
+
+def list_of_texts() -> str:
+    """PostgreSQL's `{a,"b,c",NULL}` as a list of texts; only a bare NULL is null."""
+    elements = f"regexp_extract_all(substr({{raw}}, 2, length({{raw}}) - 2), {ELEMENT})"
+    unquoted = f"regexp_replace(substr(element, 2, length(element) - 2), {ESCAPED}, '\\1', 'gs')"
+    element = f"CASE WHEN element = 'NULL' THEN NULL WHEN element[1] = '\"' THEN {unquoted} ELSE element END"
+    return f"list_transform({elements}, lambda element: {element})"

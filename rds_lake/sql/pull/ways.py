@@ -1,0 +1,110 @@
+"""How a column can be put into another database: several ways, the first the best, the last one that loses nothing.
+
+    numeric of PostgreSQL, into DuckDB     DECIMAL(38,18)    where every value fits
+                                           VARCHAR           its text, where one does not (`NaN`, `1e30`)
+
+Which way a column goes is decided by its values, for the whole column at once: no value is ever rounded or dropped.
+
+What belongs here: the value, and SQL that all targets share. The ways are `duckdb_columns.py` and `postgres_columns.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from rds_lake.model.calendars import GREGORIAN_FROM, julian_shifts
+from rds_lake.model.tables.nested_types import is_nested, to_duckdb_type
+from rds_lake.model.tables.table import Column
+from rds_lake.sql.quoting import date_literal, identifier, literal
+
+_HIVE_TO_DUCKDB = {
+    "string": "VARCHAR",
+    "int": "INTEGER",
+    "float": "FLOAT",
+    "binary": "BLOB",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """`kind`: the type in the target. `value`: DuckDB's expression over `{raw}`, the column as its file has it.
+
+    `exact`: DuckDB's condition over `{raw}` that the value loses nothing; None where that is always so. A NULL loses nothing.
+    `is_plain`: its text is never one that COPY reads as something else.
+    """
+
+    kind: str
+    value: str
+    exact: str | None = None
+    is_plain: bool = False
+
+    def value_of(self, raw: str) -> str:
+        return self.value.replace("{raw}", raw)
+
+    def lossy(self, raw: str) -> str | None:
+        """DuckDB's condition that this value of `raw` cannot go this way."""
+        return (
+            None if self.exact is None else f"({raw} IS NOT NULL AND ({self.exact.replace('{raw}', raw)}) IS NOT TRUE)"
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PulledColumn:
+    """A column on its way: `column` as the lake has it, `name` as the view and the target call it, and its ways."""
+
+    column: Column
+    name: str
+    ways: tuple[Way, ...]
+    notes: tuple[str, ...] = field(default=())
+
+
+def duckdb_type(hive_type: str) -> str:
+    """DuckDB's word for a Hive type, however deep."""
+    return to_duckdb_type(hive_type, leaf=lambda word: _HIVE_TO_DUCKDB.get(word, word.upper()), quote=identifier)
+
+
+def raw_value(column: Column, name: str | None) -> str:
+    """The column as its file has it, called `name` there, in the raw table's type; NULL where the file has none."""
+    kind = duckdb_type(column.hive_type)
+    if name is None:
+        return f"CAST(NULL AS {kind})"
+    value = f"CAST({identifier(name)} AS {kind})"
+    return value if column.calendar not in ("julian", "mixed") else _dated(column, value)
+
+
+def _dated(column: Column, value: str) -> str:
+    """Early days as they were in the database: by the Julian calendar; NULL where it is unknown by which, as in the view."""
+    early = f"{value} < {_moment(column, GREGORIAN_FROM.isoformat())}"
+    if column.calendar == "mixed":
+        return f"CASE WHEN NOT ({early}) THEN {value} END"
+    cases = " ".join(
+        f"WHEN {value} < {_moment(column, until.isoformat())} THEN {days}" for until, days in julian_shifts()
+    )
+    kind = duckdb_type(column.hive_type)
+    shifted = f"CAST({value} + to_days(CAST(CASE {cases} END AS INTEGER)) AS {kind})"
+    return f"CASE WHEN {early} THEN {shifted} ELSE {value} END"
+
+
+def _moment(column: Column, day: str) -> str:
+    return f"CAST({literal(day)} AS {duckdb_type(column.hive_type)})"
+
+
+def names_read(columns: Sequence[PulledColumn], found: Sequence[str]) -> dict[str, str | None]:
+    """What the files call each column, by its name in the target; None where they lack it."""
+    by_folded = {name.lower(): name for name in found}
+    return {column.name: by_folded.get(column.column.name.lower()) for column in columns}
+
+
+def early_days_unknown(column: Column) -> tuple[str, ...]:
+    """The note for a column whose early days are NULL."""
+    if column.calendar != "mixed":
+        return ()
+    return (
+        f"days before {date_literal(GREGORIAN_FROM)} are NULL, as in the view: its files count them by different calendars",
+    )
+
+
+def nested(hive_type: str) -> bool:
+    """Whether the column holds lists or structs."""
+    return is_nested(hive_type)

@@ -1,0 +1,1 @@
+"""Dates of a real lake, pulled into DuckDB files and PostgreSQL databases."""
