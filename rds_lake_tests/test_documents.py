@@ -11,7 +11,17 @@ from rds_lake.cli import main
 from rds_lake.config.lake_yaml import LakeSettings
 from rds_lake.config.shared import SharedKeys
 from rds_lake.config.source import KINDS
-from rds_lake.config.warehouse import WarehouseSettings
+from rds_lake.config.warehouse import (
+    Cluster,
+    ColumnOfFile,
+    Existing,
+    LoadOfFiles,
+    LoadOfTable,
+    Serverless,
+    UnloadOfQuery,
+    UsageLimit,
+    WarehouseSettings,
+)
 from rds_lake.console.warehouse.schema import schema_text
 from rds_lake.demo.stack import DEMO_CONFIG
 
@@ -31,6 +41,14 @@ def test_the_page_of_the_warehouse_lists_exactly_its_settings(root: Path) -> Non
     text = (root / "docs" / "warehouse.md").read_text(encoding="utf-8")
     section = text.split("## `warehouses:` in lake.yaml", 1)[1].split("\n## ", 1)[0]
     assert set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE)) == set(WarehouseSettings.model_fields)
+
+
+def test_the_page_of_the_warehouse_names_the_keys_of_every_part_of_it(root: Path) -> None:
+    text = (root / "docs" / "warehouse.md").read_text(encoding="utf-8")
+    section = text.split("## `warehouses:` in lake.yaml", 1)[1].split("\n## ", 1)[0]
+    named = set(re.findall(r"`([a-z_]+)(?:: [^`]*)?`", section))
+    parts = (Serverless, UsageLimit, Cluster, Existing, LoadOfTable, LoadOfFiles, ColumnOfFile, UnloadOfQuery)
+    assert {key for part in parts for key in part.model_fields} - named == set()
 
 
 def test_the_published_schema_of_inputs_is_the_one_that_is_read(root: Path) -> None:

@@ -47,10 +47,14 @@ class Settings(BaseModel):
 class Prices(Settings):
     """What AWS charges, in USD: for estimates only. Prices differ by Region and change."""
 
-    export_per_gb_snapshot: float = Field(default=0.010, ge=0)
-    export_per_gb_dynamodb: float = Field(default=0.10, ge=0)
-    put_per_1000: float = Field(default=0.005, ge=0)
-    get_per_1000: float = Field(default=0.0004, ge=0)
+    export_per_gb_snapshot: float = Field(
+        default=0.010, ge=0, description="To export a snapshot of RDS or Aurora, for each GB of the snapshot."
+    )
+    export_per_gb_dynamodb: float = Field(
+        default=0.10, ge=0, description="To export a table of DynamoDB, for each GB of the table."
+    )
+    put_per_1000: float = Field(default=0.005, ge=0, description="For 1,000 requests to S3 that write, copy or list.")
+    get_per_1000: float = Field(default=0.0004, ge=0, description="For 1,000 requests to S3 that read.")
 
 
 class Notify(Settings):

@@ -42,9 +42,14 @@ class LakeConfig(Settings):
     have a new name and still work.
     """
 
-    lake: LakeSettings
-    sources: tuple[Annotated[SourceSettings, Field(discriminator="kind")], ...] = Field(min_length=1)
-    warehouses: tuple[WarehouseSettings, ...] = ()
+    lake: LakeSettings = Field(description="Where the lake lives, and which AWS objects serve it.")
+    sources: tuple[Annotated[SourceSettings, Field(discriminator="kind")], ...] = Field(
+        min_length=1,
+        description="The databases whose snapshots become tables: one entry per instance, cluster or set of tables.",
+    )
+    warehouses: tuple[WarehouseSettings, ...] = Field(
+        default=(), description="Redshift that loads tables of the lake while a run needs it, and writes results to S3."
+    )
     directory: SkipJsonSchema[Path] = Field(default=Path(), exclude=True)
     notices: SkipJsonSchema[tuple[str, ...]] = Field(default=(), exclude=True)
 

@@ -112,9 +112,9 @@ def _changes_need_athena(source: SharedKeys) -> Iterator[str]:
 class Retention(Settings):
     """How many dates to keep: the newest days, and one per week and month before them."""
 
-    daily: int = Field(default=14, ge=1)
-    weekly: int = Field(default=8, ge=0)
-    monthly: int = Field(default=12, ge=0)
+    daily: int = Field(default=14, ge=1, description="How many of the newest dates are kept.")
+    weekly: int = Field(default=8, ge=0, description="Of each of the last so many weeks, the newest date is kept.")
+    monthly: int = Field(default=12, ge=0, description="Of each of the last so many months, the newest date is kept.")
     schedule: Cron = Field(default="20 6 * * *", description="When Dagster removes the others: cron, UTC.")
 
 

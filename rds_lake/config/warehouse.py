@@ -30,8 +30,10 @@ Keep = Annotated[
 class UsageLimit(Settings):
     """The most that Redshift Serverless may use; beyond it queries are refused by AWS."""
 
-    rpu_hours: int = Field(ge=1)
-    per: Literal["daily", "weekly", "monthly"] = "daily"
+    rpu_hours: int = Field(ge=1, description="RPU hours that may be used in that time.", examples=[10])
+    per: Literal["daily", "weekly", "monthly"] = Field(
+        default="daily", description="The time after which AWS counts anew."
+    )
 
 
 class Serverless(Settings):
@@ -39,7 +41,9 @@ class Serverless(Settings):
 
     base_capacity: int = Field(default=8, ge=4, le=1024, description="RPUs; AWS's own default is 128.")
     max_capacity: int = Field(default=32, ge=4, le=1024, description="RPUs that it may grow to.")
-    usage_limit: UsageLimit | None = None
+    usage_limit: UsageLimit | None = Field(
+        default=None, description="The most that may be used; beyond it AWS refuses queries. None: no limit."
+    )
     usd_per_rpu_hour: float = Field(
         default=0.375,
         ge=0,
@@ -50,8 +54,12 @@ class Serverless(Settings):
 class Cluster(Settings):
     """A provisioned cluster, which exists while a run needs it."""
 
-    node_type: str = Field(default="ra3.large", pattern=r"^(ra3|rg|dc2)\.[a-z0-9]+$")
-    nodes: int = Field(default=1, ge=1, le=128)
+    node_type: str = Field(
+        default="ra3.large",
+        pattern=r"^(ra3|rg|dc2)\.[a-z0-9]+$",
+        description="Redshift's type of node. Not every Region has all of them.",
+    )
+    nodes: int = Field(default=1, ge=1, le=128, description="How many nodes the cluster has.")
     usd_per_node_hour: float | None = Field(
         default=None, ge=0, description="Your Region's price of a node, for estimates. `budget_usd` needs it."
     )
@@ -60,17 +68,32 @@ class Cluster(Settings):
 class Existing(Settings):
     """A workgroup or cluster that somebody else made: exactly one of both."""
 
-    workgroup: str | None = Field(default=None, pattern=r"^[a-z0-9-]{3,64}$")
-    cluster: str | None = Field(default=None, pattern=r"^[a-z][a-z0-9-]{0,62}$")
-    secret: Arn | None = None
-    db_user: str | None = Field(default=None, min_length=1, max_length=127)
+    workgroup: str | None = Field(
+        default=None, pattern=r"^[a-z0-9-]{3,64}$", description="Name of a workgroup of Redshift Serverless."
+    )
+    cluster: str | None = Field(
+        default=None, pattern=r"^[a-z][a-z0-9-]{0,62}$", description="Identifier of a provisioned cluster."
+    )
+    secret: Arn | None = Field(
+        default=None,
+        description="Secrets Manager secret of the database user who runs the statements. Without it that is `db_user` of a "
+        "cluster, and in a workgroup the user of the role that Dagster runs as.",
+    )
+    db_user: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=127,
+        description="Database user of a cluster, who then needs no password: AWS issues one for each session.",
+    )
 
 
 class ColumnOfFile(Settings):
     """A column of a file, in Redshift's words."""
 
-    name: str = Field(min_length=1, max_length=127)
-    type: Annotated[str, AfterValidator(legal_type)]
+    name: str = Field(min_length=1, max_length=127, description="The column's name in Redshift.")
+    type: Annotated[str, AfterValidator(legal_type)] = Field(
+        description="The column's type in Redshift.", examples=["varchar(40)"]
+    )
 
 
 class LoadOfTable(Settings):
@@ -81,7 +104,9 @@ class LoadOfTable(Settings):
         default="published", description="`published`, or a snapshot date."
     )
     name: TableName | None = Field(default=None, description="The table's name in Redshift. Default: as in the lake.")
-    load: Literal["spectrum", "copy"] | None = Field(default=None, description="Default: that of the warehouse.")
+    load: Literal["spectrum", "copy"] | None = Field(
+        default=None, description="How it is loaded. Default: the warehouse's `load`."
+    )
 
     @property
     def table_name(self) -> str:
@@ -91,12 +116,25 @@ class LoadOfTable(Settings):
 class LoadOfFiles(Settings):
     """Files in S3."""
 
-    files: tuple[S3Uri, ...] = Field(min_length=1)
-    name: TableName
-    format: Literal["parquet", "csv", "text", "json"]
-    columns: tuple[ColumnOfFile, ...] = Field(min_length=1)
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    header_lines: int = Field(default=0, ge=0)
+    files: tuple[S3Uri, ...] = Field(
+        min_length=1, description="S3 URIs of files; one that ends with `/` is a folder, of which all files are loaded."
+    )
+    name: TableName = Field(description="The table's name in Redshift.")
+    format: Literal["parquet", "csv", "text", "json"] = Field(
+        description="What the files are; text: delimited lines without CSV's quotes. Names that end with .gz are gzip."
+    )
+    columns: tuple[ColumnOfFile, ...] = Field(
+        min_length=1, description="Columns of the table, in the order in which the files have them."
+    )
+    delimiter: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="The character between two values, of csv and text. Default: `,` for csv, `|` for text.",
+    )
+    header_lines: int = Field(
+        default=0, ge=0, description="Lines at the beginning of each file that are not loaded, of csv and text."
+    )
 
     @property
     def table_name(self) -> str:
@@ -119,17 +157,44 @@ LoadSettings = Annotated[
 class UnloadOfQuery(Settings):
     """A result: the rows of a query, or of a table that a load or step made."""
 
-    name: TableName
-    query: str | None = Field(default=None, min_length=1)
-    table: TableName | None = None
-    to: S3Folder
-    format: Literal["csv", "parquet", "json", "text"] = "csv"
-    header: bool | None = Field(default=None, description="Default: of csv and text.")
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    gzip: bool = False
-    single_file: bool = False
-    most_gb: float = Field(default=5, gt=0, le=5, description="Of a single file; a longer result is an error.")
-    partition_by: tuple[str, ...] = ()
+    name: TableName = Field(description="Name of the asset in Dagster, and of the file with `single_file: true`.")
+    query: str | None = Field(
+        default=None,
+        min_length=1,
+        description="A SELECT whose rows are the result. Exactly one of `query` and `table`.",
+    )
+    table: TableName | None = Field(
+        default=None, description="A table that a load or step made, all of whose rows are the result."
+    )
+    to: S3Folder = Field(
+        description="Folder in S3 that gets the files. May use `{{run}}`, `{{date}}`, `{{warehouse}}` and parameters.",
+        examples=["s3://acme-results/recommendations/"],
+    )
+    format: Literal["csv", "parquet", "json", "text"] = Field(
+        default="csv",
+        description="What is written; text: delimited lines, with `\\` before special characters instead of CSV's quotes.",
+    )
+    header: bool | None = Field(
+        default=None,
+        description="Whether the first line of each file names the columns. Default: of csv and text, yes.",
+    )
+    delimiter: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=1,
+        description="The character between two values, of csv and text. Default: `,` for csv, `|` for text.",
+    )
+    gzip: bool = Field(default=False, description="Compress the files with gzip. Parquet is compressed anyway.")
+    single_file: bool = Field(
+        default=False,
+        description="Write exactly one file, `<to><name>.csv` or as the format is; a result too long for one is an error.",
+    )
+    most_gb: float = Field(
+        default=5, gt=0, le=5, description="How long a single file may be, in GB; a longer result is an error."
+    )
+    partition_by: tuple[str, ...] = Field(
+        default=(), description="Columns by whose values the files are put into folders, `<column>=<value>/`."
+    )
 
     @property
     def has_header(self) -> bool:
@@ -139,30 +204,51 @@ class UnloadOfQuery(Settings):
 class WarehouseSettings(Settings):
     """One entry of `warehouses:`."""
 
-    name: WarehouseName = Field(examples=["warehouse"])
-    mode: Literal["serverless", "cluster", "existing"] = "serverless"
-    serverless: Serverless | None = None
-    cluster: Cluster | None = None
-    existing: Existing | None = None
-    database: str = Field(default="warehouse", pattern=r"^[a-z_][a-z0-9_]{0,62}$")
+    name: WarehouseName = Field(description="Name in Dagster and S3; no source may have it.", examples=["warehouse"])
+    mode: Literal["serverless", "cluster", "existing"] = Field(
+        default="serverless",
+        description="serverless: Redshift Serverless, billed by what queries use. cluster: nodes that exist while a run needs "
+        "them. existing: somebody else's, of which nothing is created or removed.",
+    )
+    serverless: Serverless | None = Field(default=None, description="Capacity and limits of `mode: serverless`.")
+    cluster: Cluster | None = Field(default=None, description="Nodes of `mode: cluster`.")
+    existing: Existing | None = Field(default=None, description="Which Redshift `mode: existing` uses, and as whom.")
+    database: str = Field(
+        default="warehouse", pattern=r"^[a-z_][a-z0-9_]{0,62}$", description="The database in Redshift."
+    )
     role: Arn | None = Field(default=None, description="IAM role of Redshift. Default: the stack makes one.")
     vpc: str | None = Field(
         default=None,
         pattern=r"^vpc-[0-9a-f]+$",
         description="VPC of the subnets; without `security_groups` the stack makes one in it that lets nobody in.",
     )
-    subnets: tuple[str, ...] = ()
-    security_groups: tuple[str, ...] = ()
+    subnets: tuple[str, ...] = Field(
+        default=(), description="Subnets of the warehouse. Default: those of the VPC, or of the default VPC."
+    )
+    security_groups: tuple[str, ...] = Field(
+        default=(), description="Security groups of the warehouse. Default: see `vpc`."
+    )
     keep: Keep | None = Field(
         default=None,
         description="Whether it stays after a run, or for how many minutes. Default: serverless stays, a cluster goes.",
     )
-    load: Literal["spectrum", "copy"] = "spectrum"
-    parallel_loads: int = Field(default=4, ge=1, le=50)
-    loads: tuple[LoadSettings, ...] = ()
+    load: Literal["spectrum", "copy"] = Field(
+        default="spectrum",
+        description="How tables of the lake are loaded. spectrum: CREATE TABLE from an external schema, with the types of "
+        "the Athena view. copy: COPY of the Parquet files.",
+    )
+    parallel_loads: int = Field(default=4, ge=1, le=50, description="How many loads, and steps, run at once.")
+    loads: tuple[LoadSettings, ...] = Field(
+        default=(), description="What a run loads: tables of the lake, and files in S3."
+    )
     steps: str | None = Field(default=None, min_length=1, description="Folder of `.sql` files, beside lake.yaml.")
-    parameters: dict[ParameterName, str] = Field(default_factory=dict)
-    unload: tuple[UnloadOfQuery, ...] = ()
+    parameters: dict[ParameterName, str] = Field(
+        default_factory=dict,
+        description="Names and values that steps and queries may use as `{{name}}`; each becomes an SQL literal.",
+    )
+    unload: tuple[UnloadOfQuery, ...] = Field(
+        default=(), description="Results: rows of a query or table that a run writes to S3."
+    )
     budget_usd: float | None = Field(default=None, gt=0, description="What a run may cost at most.")
     most_hours: float = Field(default=6, gt=0, le=24, description="After which its lease expires, and all is removed.")
     input: S3Folder | None = Field(default=None, description="Prefix where JSON files that ask for a run arrive.")

@@ -5,8 +5,9 @@ What belongs here: labels. Keys are `keys.py`, metadata of events is `metadata.p
 
 import warnings
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any
 
 import dagster as dg
@@ -91,7 +92,12 @@ def partitions_of(config: LakeConfig) -> dg.DailyPartitionsDefinition:
     The same for all sources, also those with a later `start_date`: a sensor may only ask for runs of assets that have the
     same partitions. Sensors ask for no date before a source's own first one; a person may.
     """
-    return dg.DailyPartitionsDefinition(start_date=config.lake.start_date.isoformat(), end_offset=1, timezone="UTC")
+    return _days_since(config.lake.start_date)
+
+
+@lru_cache(maxsize=8)
+def _days_since(first: date) -> dg.DailyPartitionsDefinition:
+    return dg.DailyPartitionsDefinition(start_date=first.isoformat(), end_offset=1, timezone="UTC")
 
 
 def check_spec(

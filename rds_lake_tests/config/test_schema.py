@@ -109,13 +109,26 @@ def test_every_example_names_the_schema_in_its_first_line_and_fits_it(root: Path
         parse_config(text, where=str(path))
 
 
+def _keys_with_values(part: Any, way: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """Every key that somebody may write, at whatever depth, with what the schema says of it; `if` only asks."""
+    if isinstance(part, list):
+        for at, item in enumerate(part):
+            yield from _keys_with_values(item, (*way, str(at)))
+    elif isinstance(part, dict):
+        named = part.get("properties", {})
+        yield from ((".".join((*way, key)), value) for key, value in named.items())
+        for word, value in (*named.items(), *((word, value) for word, value in part.items() if word != "properties")):
+            if word not in ("if", "default", "examples"):
+                yield from _keys_with_values(value, (*way, word))
+
+
 def test_every_key_is_described() -> None:
+    """So an editor says what a key is for, and the page that is made of the schema has no empty cell."""
+    keys = dict(_keys_with_values(lake_schema()))
     models = lake_schema()["definitions"]
     for kind, model in KINDS.items():
-        properties = models[model.__name__]["properties"]
-        assert set(properties) == set(model.model_fields)
-        assert [key for key, value in properties.items() if not value.get("description")] == [], kind
-    assert [key for key, value in models["LakeSettings"]["properties"].items() if not value.get("description")] == []
+        assert set(models[model.__name__]["properties"]) == set(model.model_fields), kind
+    assert [key for key, value in keys.items() if not value.get("description", "").endswith(".")] == []
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -113,6 +114,12 @@ def test_the_chart_knows_every_value(deploy: Path) -> None:
     values = yaml.safe_load((deploy / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
     assert unknown(values) == []
     assert unknown(values | {"dagsterDemon": {"enabled": True}}) == ["dagsterDemon.enabled"]
+
+
+def test_every_value_is_of_a_type_that_json_has(deploy: Path) -> None:
+    """YAML reads a bare 2026-11-29 as a date, which the chart's schema refuses: an image's tag is a text or a number."""
+    values = yaml.safe_load((deploy / "kubernetes" / "values.yaml").read_text(encoding="utf-8"))
+    assert json.loads(json.dumps(values)) == values
 
 
 @pytest.mark.parametrize("platform", ["compose", "ecs"])

@@ -19,8 +19,8 @@ from rds_lake.config.lake_yaml import parse_config
 from rds_lake_tests.docs.snippets import Block, blocks, commands, inline_commands, pages, shell_lines
 
 ROOT = Path(__file__).parents[2]
-# What a fenced block may be. `none` is output, which nobody runs.
-_LANGUAGES = {"bash", "yaml", "sql", "python", "json", "hcl", "none"}
+# What a fenced block may be. `none` is output, which nobody runs; `console` is typed again by `test_recordings.py`.
+_LANGUAGES = {"bash", "yaml", "sql", "python", "json", "hcl", "console", "none"}
 # What a line of the shell may begin with.
 _PROGRAMS = {
     "rds-lake",

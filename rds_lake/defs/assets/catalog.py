@@ -15,6 +15,7 @@ from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.orders import asked, orders_schema
 from rds_lake.defs.resources import Gateways
+from rds_lake.defs.signature import signed
 from rds_lake.defs.translate import asset_attributes, partitions_of
 from rds_lake.stages.source.stages import SharedStages
 
@@ -31,6 +32,7 @@ def catalog_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsD
         retry_policy=RETRIES,
         **asset_attributes(source, Stage.CATALOG),
     )
+    @signed
     def catalog(context: dg.AssetExecutionContext, gateways: dg.ResourceParam[Gateways]) -> Iterator[Event]:
         asked(context)
         with dagster_failures():

@@ -13,6 +13,7 @@ from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.orders import asked, op_name, orders_schema
 from rds_lake.defs.resources import AwsResource, Gateways
+from rds_lake.defs.signature import signed
 from rds_lake.defs.translate import asset_attributes, partitions_of
 from rds_lake.errors import SnapshotNotFoundError
 from rds_lake.stages.watch.status import billed_gb, export_seconds
@@ -30,6 +31,7 @@ def export_asset(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetsDe
         config_schema=orders_schema(),
         retry_policy=RETRIES,
     )
+    @signed
     def snapshot_export(
         context: dg.AssetExecutionContext, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
     ) -> Iterator[Event]:

@@ -14,6 +14,7 @@ from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.orders import Orders, asked, op_name, orders_schema
 from rds_lake.defs.resources import AwsResource, Gateways
+from rds_lake.defs.signature import signed
 from rds_lake.defs.translate import asset_attributes, partitions_of
 from rds_lake.errors import FullExportBegunError
 from rds_lake.model.lake.manifest import Manifest
@@ -49,6 +50,7 @@ def parquet_asset(
         config_schema=orders_schema(),
         retry_policy=RETRIES,
     )
+    @signed
     def parquet(
         context: dg.AssetExecutionContext, aws: AwsResource, gateways: dg.ResourceParam[Gateways]
     ) -> Iterator[Event]:

@@ -14,6 +14,7 @@ from rds_lake.defs.checks import results as checks
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, StageKeys, stage_key
 from rds_lake.defs.resources import Gateways, utc_now
+from rds_lake.defs.signature import signed
 from rds_lake.defs.translate import check_spec
 from rds_lake.stages.checks import read_back
 
@@ -31,6 +32,7 @@ def _readable_check(config: LakeConfig, source: SourceSettings, keys: StageKeys)
     @dg.multi_asset_check(
         name=f"{source.name}__{READABLE}", specs=[_spec(config, source, keys, READABLE, what)], retry_policy=RETRIES
     )
+    @signed
     def readable(gateways: dg.ResourceParam[Gateways]) -> dg.AssetCheckResult:
         with dagster_failures():
             seen = read_back.read_published(gateways.lake, source)
@@ -45,6 +47,7 @@ def _fresh_check(config: LakeConfig, source: SourceSettings, keys: StageKeys) ->
     @dg.multi_asset_check(
         name=f"{source.name}__{FRESH}", specs=[_spec(config, source, keys, FRESH, what)], retry_policy=RETRIES
     )
+    @signed
     def fresh(gateways: dg.ResourceParam[Gateways]) -> dg.AssetCheckResult:
         with dagster_failures():
             seen = read_back.find_age(gateways.lake, source, now=utc_now())

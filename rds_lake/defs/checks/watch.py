@@ -8,6 +8,7 @@ What belongs here: this check. Incidents are found by `stages/`.
 """
 
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 
 import dagster as dg
@@ -20,6 +21,7 @@ from rds_lake.defs import metadata
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.keys import Stage, stage_key
 from rds_lake.defs.resources import Gateways, dynamo_exports, utc_now
+from rds_lake.defs.signature import signed
 from rds_lake.defs.translate import check_spec
 from rds_lake.stages.databases import freshness
 from rds_lake.stages.dynamodb.reconcile import watch_set
@@ -44,10 +46,12 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
     what = "The source makes snapshots, and no export of it is stuck; a failed run says what is wrong."
     spec = check_spec(lake_config, WATCH_CHECK, asset=stage_key(source, Stage.EXPORT), description=what)
 
-    @dg.multi_asset_check(name=_op_name(source), specs=[spec], retry_policy=RETRIES)
+    @dg.multi_asset_check(name=_op_name(source), specs=[spec], config_schema=_incident_schema(), retry_policy=RETRIES)
+    @signed
     def watch(
-        context: dg.AssetCheckExecutionContext, config: IncidentConfig, gateways: dg.ResourceParam[Gateways]
+        context: dg.AssetCheckExecutionContext, gateways: dg.ResourceParam[Gateways]
     ) -> Iterator[dg.AssetCheckResult]:
+        config = IncidentConfig.model_validate(context.op_execution_context.op_config)
         if config.is_over:
             # Tell that the incident is over: no failed run says so.
             over = render_over(source.name, config.what, config.cause)
@@ -64,6 +68,12 @@ def watch_check(lake_config: LakeConfig, source: SourceSettings) -> dg.AssetChec
         yield _result(source, reason, severity=dg.AssetCheckSeverity.WARN)
 
     return watch
+
+
+@lru_cache(maxsize=1)
+def _incident_schema() -> dict[str, Any]:
+    """Made once, as `orders_schema` is: for a parameter `config: IncidentConfig` Dagster makes it anew for each source."""
+    return IncidentConfig.to_fields_dict()
 
 
 def _staleness(config: LakeConfig, source: SourceSettings, gateways: Gateways) -> str | None:

@@ -33,6 +33,7 @@ MEMBER_KEY = "snapshot_table"
 RAW_PREFIX = "snapshots_"
 _RESERVED_VIEWS = {"_snapshots"}
 _MAX_LENGTH = 255
+_ILLEGAL = re.compile(r"[^a-z0-9_]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ class AthenaTable:
 
 def athena_name(text: str) -> str:
     """The text lower-cased, with every character outside `[a-z0-9_]` as `_`; never empty."""
-    return re.sub(r"[^a-z0-9_]", "_", text.lower())[: _MAX_LENGTH - len(RAW_PREFIX)] or "_"
+    return _ILLEGAL.sub("_", text.lower())[: _MAX_LENGTH - len(RAW_PREFIX)] or "_"
 
 
 def meeting(name: str, of: str, owner: TableTarget, taken: Iterable[str]) -> str:
@@ -93,14 +94,13 @@ def assign_names(
     problems = _rename_problems(rename)
     named: list[AthenaTable] = []
     for target, columns in tables:
-        view = rename.get(str(target)) or _kept(
-            _view_name(target, default_schema, home=home), published.get(str(target), ())
-        )
-        aliases = tuple((name, rename.get(f"{target}.{name}") or athena_name(name)) for name in columns)
+        own = str(target)
+        view = rename.get(own) or _kept(_view_name(target, default_schema, home=home), published.get(own, ()))
+        aliases = tuple((name, rename.get(f"{own}.{name}") or athena_name(name)) for name in columns)
         named.append(
             AthenaTable(target=target, view=view, columns=aliases, partition_key=free_key(PARTITION_KEY, columns))
         )
-        problems += _column_problems(target, aliases)
+        problems += _column_problems(target, aliases) if aliases else ()
     problems += _table_problems(named)
     if problems:
         raise NameCollisionError(
