@@ -33,6 +33,14 @@ attributes:
 """
 
 
+# By kind: what a source is, and the key that says which one.
+_KINDS = {
+    "rds": ("A DB instance", "identifier: {identifier}"),
+    "aurora": ("An Aurora cluster", "identifier: {identifier}"),
+    "dynamodb": ("DynamoDB tables", "tables: [{table}]"),
+}
+
+
 class LakeParams(BaseModel):
     """What can be said of a lake when its file is written."""
 
@@ -89,12 +97,11 @@ class SourceScaffolder(dg.Scaffolder[SourceParams]):
     def scaffold(self, request: dg.ScaffoldRequest[SourceParams]) -> None:
         given = request.params or SourceParams()
         name = request.target_path.name.lower().replace("-", "_")
-        dynamodb = given.kind == "dynamodb"
-        about = f"tables: [{given.table}]" if dynamodb else f"identifier: {given.identifier}"
-        kinds = {"rds": "A DB instance", "aurora": "An Aurora cluster", "dynamodb": "DynamoDB tables"}
+        what, about = _KINDS[given.kind]
+        about = about.format(identifier=given.identifier, table=given.table)
         _write(
             request,
-            _SOURCE.format(what=kinds[given.kind], type=request.type_name, name=name, kind=given.kind, about=about),
+            _SOURCE.format(what=what, type=request.type_name, name=name, kind=given.kind, about=about),
         )
 
 
