@@ -103,7 +103,7 @@ def foreign_tables(cursor: Any) -> tuple[str, ...]:
 
 
 def leftovers(cursor: Any) -> bool:
-    """Whether anything still needs the database of capture: a trigger, a definition, or a change nobody has taken."""
+    """Whether anything still needs the database of capture: a trigger, a definition, or a change that was not forwarded."""
     if any(name.startswith(_PREFIX) for _, _, name, *_ in _rows(cursor, _TRIGGERS)):
         return True
     return any(

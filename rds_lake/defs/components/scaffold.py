@@ -20,7 +20,7 @@ attributes:
 {sources}"""
 
 _NO_SOURCES = """\
-  # Each source has a file of its own: dg scaffold defs rds_lake.SourceComponent shop --kind rds --identifier shop-prod
+  # Each source has its own file: dg scaffold defs rds_lake.SourceComponent shop --kind rds --identifier shop-prod
 """
 
 _SOURCE = """\

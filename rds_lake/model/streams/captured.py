@@ -1,6 +1,6 @@
 """A table whose changes are captured, as the database itself describes it.
 
-The triggers write it, as JSON, into the table `rds_lake.capture` of the database (`render_captured`), so that whoever reads the
+The triggers write it, as JSON, into the table `rds_lake.capture` of the database (`render_captured`), so that a reader of the
 outbox knows each table's columns and key as of the same instant.
 """
 
