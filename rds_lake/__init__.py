@@ -1,7 +1,7 @@
 """rds-lake: production databases, queryable in Athena every morning, without touching production.
 
 `rds_lake.LakeComponent` and `rds_lake.SourceComponent` are components of Dagster (`defs/components/`). They are made when they are
-asked for: whoever imports rds-lake without Dagster does not pay for it.
+asked for: a program that imports rds-lake without Dagster does not load it.
 """
 
 from __future__ import annotations

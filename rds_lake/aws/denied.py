@@ -80,7 +80,7 @@ class Denied:
 
     @property
     def _of_resource(self) -> str:
-        """A key, bucket or queue whose own policy allows nobody in the account: no policy of the role can change that.
+        """A key, bucket or queue whose own policy allows no principal of the account: no policy of the role can change that.
 
         https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
         """

@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeExportTask
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -39,6 +39,35 @@ _NOT_FOUND = {
     "DBInstanceNotFoundFault",
     "ExportTaskNotFound",
     "ExportTaskNotFoundFault",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ServerApi:
+    """How AWS lists the servers of a kind of source: the call, and in its answer the list, the identifier and the time of creation."""
+
+    operation: str
+    items: str
+    identifier: str
+    created: str
+    of_cluster: bool
+
+
+_SERVERS: Mapping[Literal["rds", "aurora"], _ServerApi] = {
+    "rds": _ServerApi(
+        operation="describe_db_instances",
+        items="DBInstances",
+        identifier="DBInstanceIdentifier",
+        created="InstanceCreateTime",
+        of_cluster=False,
+    ),
+    "aurora": _ServerApi(
+        operation="describe_db_clusters",
+        items="DBClusters",
+        identifier="DBClusterIdentifier",
+        created="ClusterCreateTime",
+        of_cluster=True,
+    ),
 }
 
 
@@ -134,25 +163,19 @@ class RdsGateway:
 
     def find_created(self, about: Exportable, identifier: str) -> datetime | None:
         """When this instance, or the cluster, was made, or None when there is none."""
-        of_cluster = about is not Exportable.SNAPSHOT
-        operation, key = (
-            ("describe_db_clusters", "DBClusterIdentifier")
-            if of_cluster
-            else ("describe_db_instances", "DBInstanceIdentifier")
-        )
-        answer = self._find(operation, identifier, **{key: identifier})
-        owners = answer["DBClusters" if of_cluster else "DBInstances"] if answer else []
-        return owners[0].get("ClusterCreateTime" if of_cluster else "InstanceCreateTime") if owners else None
+        api = _SERVERS["rds" if about is Exportable.SNAPSHOT else "aurora"]
+        answer = self._find(api.operation, identifier, **{api.identifier: identifier})
+        owners = answer[api.items] if answer else []
+        return owners[0].get(api.created) if owners else None
 
     def list_servers(self, kind: Literal["rds", "aurora"]) -> list[DatabaseServer]:
         """Every DB instance of the account and Region that belongs to no cluster, or every cluster; by name."""
-        of_cluster = kind == "aurora"
-        operation = "describe_db_clusters" if of_cluster else "describe_db_instances"
-        with aws_errors("rds", operation):
-            paginator: Any = self._client.get_paginator(operation)
-            pages = paginator.paginate(PaginationConfig={"PageSize": 100})
-            items = [item for page in pages for item in page["DBClusters" if of_cluster else "DBInstances"]]
-        found = [_server(kind, item) for item in items if of_cluster or not item.get("DBClusterIdentifier")]
+        api = _SERVERS[kind]
+        with aws_errors("rds", api.operation):
+            client: Any = self._client  # its types know each paginator by a literal
+            pages = client.get_paginator(api.operation).paginate(PaginationConfig={"PageSize": 100})
+            items = [item for page in pages for item in page[api.items]]
+        found = [_server(kind, item) for item in items if api.of_cluster or not item.get("DBClusterIdentifier")]
         return sorted(found, key=lambda server: server.identifier)
 
     def _find(self, operation: str, about: str, **arguments: str) -> Any:
@@ -228,12 +251,12 @@ def _server(kind: Literal["rds", "aurora"], item: Any) -> DatabaseServer:
     grows = item["Engine"].startswith("aurora")
     return DatabaseServer(
         kind=kind,
-        identifier=item["DBClusterIdentifier" if kind == "aurora" else "DBInstanceIdentifier"],
+        identifier=item[_SERVERS[kind].identifier],
         engine=item["Engine"],
         version=item.get("EngineVersion", ""),
         size_gb=None if grows else item.get("AllocatedStorage"),
         backup_days=item.get("BackupRetentionPeriod") or 0,
-        storage_type=item.get("StorageType", "") if kind == "rds" else "",
+        storage_type="" if _SERVERS[kind].of_cluster else item.get("StorageType", ""),
     )
 
 

@@ -58,7 +58,7 @@ class Prices(Settings):
 
 
 class Notify(Settings):
-    """How people are told of failures and of dates that wait, beside the topic `notifications`."""
+    """How people are informed of failures and of dates that wait, beside the topic `notifications`."""
 
     webhook: str | None = Field(
         default=None,

@@ -52,8 +52,8 @@ class Streams(Settings):
     alarm_minutes: float = Field(
         default=60,
         gt=0,
-        description="Only with `capture: outbox`: how old the oldest change in the outbox may become before people are told. An "
-        "outbox that nobody empties fills the database's disk.",
+        description="Only with `capture: outbox`: how old the oldest change in the outbox may become before an alarm is raised. An "
+        "outbox that is never emptied fills the database's disk.",
     )
 
     keep_days: int = Field(

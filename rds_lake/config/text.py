@@ -1,6 +1,6 @@
 """pydantic's findings about single keys of lake.yaml, as sentences.
 
-What belongs here: every sentence about a single key. Where it stands in the file is `document/`'s.
+What belongs here: every sentence about a single key. Its place in the file is `document/`'s.
 """
 
 from __future__ import annotations

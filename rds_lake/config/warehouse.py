@@ -220,7 +220,7 @@ class WarehouseSettings(Settings):
     vpc: str | None = Field(
         default=None,
         pattern=r"^vpc-[0-9a-f]+$",
-        description="VPC of the subnets; without `security_groups` the stack makes one in it that lets nobody in.",
+        description="VPC of the subnets; without `security_groups` the stack creates one in it that allows no inbound connections.",
     )
     subnets: tuple[str, ...] = Field(
         default=(), description="Subnets of the warehouse. Default: those of the VPC, or of the default VPC."

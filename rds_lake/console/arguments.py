@@ -34,5 +34,5 @@ def load_config(path: Path) -> LakeConfig:
 
 
 def is_wide() -> bool:
-    """Whether the output is a file or a pipe, for which rich would assume 80 columns, and nobody said how wide it is."""
+    """Whether the output is a file or a pipe, for which rich would assume 80 columns, and no width was given."""
     return not sys.stdout.isatty() and "COLUMNS" not in os.environ

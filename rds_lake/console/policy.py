@@ -1,4 +1,4 @@
-"""`rds-lake policy`: print what a role may do for exactly this lake.yaml. AWS is asked only for what nobody said."""
+"""`rds-lake policy`: print what a role may do for exactly this lake.yaml. AWS is asked only for what was not given."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ _PLACEHOLDERS = Account(number="ACCOUNT", region="REGION", partition="aws")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command is asked for. `whose`: one of `WHOSE`, or `all`. `trust`: whom the role trusts, instead.
+    """What the command is asked for. `whose`: one of `WHOSE`, or `all`. `trust`: print which principals the role trusts, instead.
 
     `name_prefix`, `template_bucket`: what `rds-lake setup` will be given, for the deployer's policy.
     """
@@ -169,7 +169,9 @@ def _said(whose: str, document: PolicyDocument, asked: Asked, say: Callable[[str
 
 def _trust(whose: str) -> dict[str, Any]:
     if whose not in _TRUST:
-        raise ConfigError(f"--trust is for --for {' and --for '.join(_TRUST)}: whom another role trusts is up to you")
+        raise ConfigError(
+            f"--trust is for --for {' and --for '.join(_TRUST)}: you decide which principals another role trusts"
+        )
     return _TRUST[whose]()
 
 

@@ -7,7 +7,7 @@
       local/compiled.py   a chunk -> typed arrays, by the compiled parser in native/ where it was built
       local/wrapped.py    the same by pyarrow's JSON reader, with equal values
       local/parts.py      typed arrays -> files of row groups
-    merging/            changes of incremental exports, brought to the files of an earlier date
+    merging/            changes of incremental exports, merged into the files of an earlier date
     spark/              the same conversion as a Spark job, for AWS Glue
     rules/              columns, names and numbers, the same for both engines
 

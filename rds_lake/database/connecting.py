@@ -1,6 +1,6 @@
 """What drivers are given to connect by a Dsn, and what may be said of their errors.
 
-The drivers themselves are imported by whoever connects: they are optional, and each use says in its own words what needs them.
+The drivers themselves are imported by the module that connects: they are optional, and each use says in its own words what needs them.
 """
 
 from __future__ import annotations

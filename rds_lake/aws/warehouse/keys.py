@@ -1,4 +1,4 @@
-"""KMS: which key an alias stands for, since not every service takes an alias."""
+"""KMS: which key an alias points to, since not every service takes an alias."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class StatementPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementState:
-    """A statement as DescribeStatement tells it; `seconds` of running. `parts`: one, or those of a batch in order."""
+    """A statement as DescribeStatement reports it; `seconds` of running. `parts`: one, or those of a batch in order."""
 
     id: str
     status: str
@@ -84,7 +84,7 @@ class Begun:
 
 
 class RedshiftDataGateway:
-    """The statements of one caller: the Data API shows nobody those of another role."""
+    """The statements of one caller: the Data API does not show those of another role."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -93,9 +93,9 @@ class RedshiftDataGateway:
         self, target: Target, sqls: Sequence[str], *, name: str, together: bool = True, session: str | None = None,
         keep_session: bool = False,
     ) -> Begun:  # fmt: skip
-        """Start 1 to 40 statements in a row. `together`: in one transaction; else each stands for itself, up to the first that fails.
+        """Start 1 to 40 statements in a row. `together`: in one transaction; else each in its own, up to the first that fails.
 
-        The same name within eight hours is the same statement, whoever asks. `session`: one that `keep_session` began.
+        The same name within eight hours is the same statement, for every caller. `session`: one that `keep_session` began.
         """
         arguments: dict[str, Any] = {"StatementName": name, "ClientToken": client_token(name)}
         arguments |= {"SessionId": session} if session else _where(target)

@@ -46,7 +46,7 @@ class Stack:
 
     @property
     def unmade(self) -> bool:
-        """Whether it has only a name: a change set that nobody executed yet."""
+        """Whether it has only a name: its change set was not executed yet."""
         return self.status == _REVIEW
 
 

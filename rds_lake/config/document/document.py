@@ -1,4 +1,4 @@
-"""lake.yaml as a document: its values, and where each of them stands.
+"""lake.yaml as a document: its values, and the line and column of each.
 
 A problem begins with its place as a path of keys, `sources.0.retention.daily: …`, whichever section it is of, or with the name of a
 source or warehouse, `source 'shop': …`. Here the path is looked up in the text, so that no section of the settings knows about lines:

@@ -30,7 +30,7 @@ ROWS: tuple[Row, ...] = (*rows.ROWS, *database_rows.ROWS, *dagster_rows.ROWS)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command line says. `only`: ids of rows, or subjects; `role`: the ARN of whom the pipeline runs as."""
+    """What the command line says. `only`: ids of rows, or subjects; `role`: the ARN of the role that the pipeline runs as."""
 
     only: tuple[str, ...] = ()
     role: str | None = None
@@ -92,7 +92,7 @@ def examinations_of(config: LakeConfig, clients: Callable[[], AwsClients], home:
 
 
 def _chosen(every: Sequence[Examination], only: Sequence[str]) -> list[Examination]:
-    """What is asked for, and what that stands on. ConfigError for a name that no row has."""
+    """What is asked for, and what that depends on. ConfigError for a name that no row has."""
     known = {name for row in ROWS for name in (row.id, row.subject)}
     if unknown := [name for name in only if name not in known]:
         raise ConfigError(

@@ -40,7 +40,7 @@ TRIGGERS = Row(
 )
 OUTBOX = Row(
     id="streams.outbox",
-    looks_at="The outbox is emptied: one that nobody empties fills the disk of a production database.",
+    looks_at="The outbox is emptied: one that is never emptied fills the disk of a production database.",
     remedy="run `rds-lake streams forward SOURCE`, and see why Dagster's sensor does not",
 )
 ROWS = (TABLES, CAPTURABLE, TRIGGERS, OUTBOX)

@@ -39,7 +39,7 @@ class Ask(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """What the command is asked for. `ask` is None where nobody is to be asked: then defaults hold."""
+    """What the command is asked for. `ask` is None where there is no person to ask: then defaults are taken."""
 
     folder: Path
     start_date: date

@@ -72,7 +72,7 @@ def _until_gone(sites: Sequence[Site], first: list[Reaped], pace: Pace) -> list[
 def _sentence(found: Reaped) -> str:
     lease = found.lease
     if found.error is not None or lease is None:
-        without = "it has no lease, and there are stacks of it" if found.left else "nobody ever had it"
+        without = "it has no lease, and there are stacks of it" if found.left else "it was never used"
         return f"{found.warehouse}: {found.error or without}"
     if found.due:
         return f"{found.warehouse}: the lease of run {lease.run} has expired"

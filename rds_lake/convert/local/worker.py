@@ -47,7 +47,7 @@ def stays(schema: pa.Schema, plan: Plan, form: Format) -> bool:
 
 
 def _all_widened(batches: Sequence[pa.RecordBatch], schema: pa.Schema) -> list[pa.RecordBatch] | None:
-    """The batches brought to the schema by `widened`; None if that cannot be done."""
+    """The batches converted to the schema by `widened`; None if that cannot be done."""
     try:
         return [widened(batch, schema) for batch in batches]
     except (TypeError, pa.ArrowInvalid):

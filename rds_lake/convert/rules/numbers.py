@@ -62,7 +62,7 @@ def _extent(text: str) -> tuple[int, int]:
 
 
 def wider(one: int | None, other: int | None) -> int | None:
-    """The need of both together; None stands for no number at all."""
+    """The need of both together; None means that there is no number."""
     if one is None or other is None:
         return other if one is None else one
     if TEXT in (one, other) or max(one, other) < _EXACT:

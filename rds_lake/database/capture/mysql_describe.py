@@ -131,7 +131,7 @@ def _of_table(server: _Server, target: TableTarget) -> Iterator[str]:
 def _of_columns(server: _Server, table: CapturedTable) -> Iterator[str]:
     place = (table.target.database, table.target.table)
     if not table.key:
-        yield "it has no primary key, by which its rows could be told apart"
+        yield "it has no primary key, without which its rows cannot be identified"
     for name, prefix in server.keys.get(place, ()):
         if prefix is not None:
             yield f"its primary key has only the first {prefix} characters or bytes of {name!r}"

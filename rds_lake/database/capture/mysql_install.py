@@ -41,7 +41,8 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
                 raise TerminalError(_told({f"{OWN_SCHEMA}: {_first_words(statement)}": refusal}))
         if foreign := foreign_tables(cursor):
             raise ConfigError(
-                f"somebody else made {', '.join(foreign)}, into which triggers would write: rename them; no trigger was changed"
+                f"{', '.join(foreign)}: tables of these names exist and are not rds-lake's, and triggers would write into them. "
+                "Rename them; no trigger was changed"
             )
         there = read_installed(cursor, plan.tables)
         for table, block in zip(plan.tables, blocks, strict=True):
@@ -51,7 +52,7 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
 
 
 def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
-    """Drop the plan's triggers, and the database of capture when nobody needs it any more: no triggers, no changes in it."""
+    """Drop the plan's triggers, and the database of capture when it is not needed any more: no triggers, no changes in it."""
     refused: dict[str, Refused] = {}
     with _alone(dsn) as cursor:
         for statement in plan.drop:

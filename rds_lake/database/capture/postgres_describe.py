@@ -131,7 +131,7 @@ def _of_the_server(connection: Any) -> Iterator[str]:
         yield f"the server is PostgreSQL {connection.info.server_version // 10000}; capture needs 14 or newer"
     (encoding,) = connection.execute("SHOW server_encoding").fetchone()
     if encoding == "SQL_ASCII":
-        yield "the database's encoding is SQL_ASCII, so nobody knows what its bytes mean; capture needs a real encoding, as UTF8"
+        yield "the database's encoding is SQL_ASCII, which does not say what its bytes mean; capture needs another, such as UTF8"
 
 
 def _against(target: TableTarget, table: Found | None, level: Level) -> Iterator[str]:
@@ -141,7 +141,7 @@ def _against(target: TableTarget, table: Found | None, level: Level) -> Iterator
         yield "there is no such table; correct its name in `streams.tables` (capital letters count)"
         return
     if table.kind in _KINDS:
-        yield f"it is {_KINDS[table.kind]}, and has no rows of its own that triggers could see change; name the tables behind it"
+        yield f"it is {_KINDS[table.kind]}, and has no rows whose changes a trigger could see; name the tables behind it"
         return
     if table.persistence == "u":
         yield "it is UNLOGGED: no snapshot has its rows, and a crash empties it without a trigger; ALTER TABLE … SET LOGGED"
@@ -149,7 +149,7 @@ def _against(target: TableTarget, table: Found | None, level: Level) -> Iterator
         yield "it is temporary: no snapshot has its rows"
     yield from _of_its_family(table, level)
     if not table.key:
-        yield "it has no primary key, so nobody could say which row changed; add one"
+        yield "it has no primary key, without which a change cannot say which row it is of; add one"
     if table.deferrable:
         yield (
             "its primary key is DEFERRABLE: two rows may swap keys in one statement, and the order of changes would lose one; "

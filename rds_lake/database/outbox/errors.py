@@ -1,4 +1,4 @@
-"""What a driver's error means for whoever reads the outbox: a sentence, with no word of the DSN.
+"""What a driver's error means for the reader of the outbox: a sentence, with no word of the DSN.
 
 https://www.postgresql.org/docs/current/errcodes-appendix.html,
 https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html

@@ -14,7 +14,7 @@ MOST_COUNTED = 1_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxHealth:
-    """`rows`: MOST_COUNTED stands for so many or more. `age`: of the row with the lowest id, by the database's clock."""
+    """`rows`: MOST_COUNTED means so many or more. `age`: of the row with the lowest id, by the database's clock."""
 
     rows: int
     age: timedelta | None

@@ -6,7 +6,7 @@
             for page in reading.pages(): …
         outbox.advance(position, ids)                  # raises the cut, deletes exactly `ids`, commits
 
-Two connections. The first locks the row of `position`, and commits in that very transaction: whoever loses its connection
+Two connections. The first locks the row of `position`, and commits in that very transaction: a forwarder that loses its connection
 loses the lock and can commit nothing any more. The second only reads, without a lock, so that no writer ever waits for it:
 the ids of rows in open transactions lie between those that are read, and a locking read would wait for them, or (MySQL, REPEATABLE
 READ) keep every writer from inserting. For the same reason rows are deleted by their ids alone, never by a range.

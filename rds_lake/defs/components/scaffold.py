@@ -20,7 +20,7 @@ attributes:
 {sources}"""
 
 _NO_SOURCES = """\
-  # Each source has a file of its own: dg scaffold defs rds_lake.SourceComponent shop --kind rds --identifier shop-prod
+  # Each source has its own file: dg scaffold defs rds_lake.SourceComponent shop --kind rds --identifier shop-prod
 """
 
 _SOURCE = """\
@@ -31,6 +31,14 @@ attributes:
   kind: {kind}
   {about}
 """
+
+
+# By kind: what a source is, and the key that says which one.
+_KINDS = {
+    "rds": ("A DB instance", "identifier: {identifier}"),
+    "aurora": ("An Aurora cluster", "identifier: {identifier}"),
+    "dynamodb": ("DynamoDB tables", "tables: [{table}]"),
+}
 
 
 class LakeParams(BaseModel):
@@ -89,12 +97,11 @@ class SourceScaffolder(dg.Scaffolder[SourceParams]):
     def scaffold(self, request: dg.ScaffoldRequest[SourceParams]) -> None:
         given = request.params or SourceParams()
         name = request.target_path.name.lower().replace("-", "_")
-        dynamodb = given.kind == "dynamodb"
-        about = f"tables: [{given.table}]" if dynamodb else f"identifier: {given.identifier}"
-        kinds = {"rds": "A DB instance", "aurora": "An Aurora cluster", "dynamodb": "DynamoDB tables"}
+        what, about = _KINDS[given.kind]
+        about = about.format(identifier=given.identifier, table=given.table)
         _write(
             request,
-            _SOURCE.format(what=kinds[given.kind], type=request.type_name, name=name, kind=given.kind, about=about),
+            _SOURCE.format(what=what, type=request.type_name, name=name, kind=given.kind, about=about),
         )
 
 

@@ -1,4 +1,4 @@
-"""The sensor that tells people of failed runs: one message per incident, by SNS and the webhook.
+"""The sensor that informs people of failed runs: one message per incident, by SNS and the webhook.
 
 Not mailed: runs that reconciliation takes up again (`healing.py`) until they are given up, runs that Dagster retries, and
 failures of other assets in a project that this lake is merged into.

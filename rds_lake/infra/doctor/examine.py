@@ -69,7 +69,7 @@ class _Work:
             self._give_up()
 
     def _begin(self, one: Examination, wanted: set[Key], pool: Executor) -> bool:
-        """Whether it was begun, or cannot be: what it stands on is decided. What nobody asked for counts as passed."""
+        """Whether it was begun, or cannot be: what it depends on is decided. What was not asked for counts as passed."""
         before = [key for key in one.after if key in wanted]
         if any(key not in self.found for key in before):
             return False
@@ -127,6 +127,6 @@ def _refused(error: AwsError) -> Seen:
     actions = tuple(called.get(name.lower(), name) for name in said)
     return undecided(
         f"AWS does not let these credentials look: {' and '.join(actions)} is missing",
-        f"give whoever runs the doctor {' and '.join(actions)} (`rds-lake policy --for doctor`), then repeat",
+        f"give the user or role that runs the doctor {' and '.join(actions)} (`rds-lake policy --for doctor`), then repeat",
         missing=actions,
     )

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patient:
-    """`role`: the ARN of whom the pipeline runs as, where a person said it."""
+    """`role`: the ARN of the role that the pipeline runs as, where a person gave it."""
 
     config: LakeConfig
     answers: Answers
@@ -41,7 +41,7 @@ class Patient:
         return self.answers.ask(service, operation, **asked)
 
     def caller(self) -> str:
-        """The ARN of whoever asks."""
+        """The ARN of the caller."""
         return self.ask("sts", "get_caller_identity")["Arn"]
 
     def account(self) -> Account:

@@ -1,4 +1,7 @@
-"""The policy of whoever runs `rds-lake doctor`: it reads settings and leases, and no data. Nothing in it can change anything."""
+"""The policy of the user or role that runs `rds-lake doctor`.
+
+It reads settings and leases, and no data. Nothing in it can change anything.
+"""
 
 from __future__ import annotations
 
@@ -113,7 +116,7 @@ def _roles(config: LakeConfig, names: Names) -> Iterator[Statement]:
     roles += [role for role in (lake.export_role, lake.glue_role if config.has_glue_job else None) if role]
     yield Statement(
         sid="SeeRoles",
-        reason="See whom the roles trust and what they may do.",
+        reason="See which principals the roles trust and what the roles may do.",
         actions=("iam:GetRole", "iam:GetRolePolicy", "iam:ListAttachedRolePolicies", "iam:ListRolePolicies"),
         resources=fixed(*roles),
     )
@@ -130,7 +133,7 @@ def _queues(config: LakeConfig, names: Names) -> Iterator[Statement]:
     name = config.lake.events_queue
     yield Statement(
         sid="SeeQueues",
-        reason="See who may send to the events queue, and what becomes of messages that cannot be read.",
+        reason="See who may send to the events queue, and where messages go that cannot be read.",
         actions=("sqs:GetQueueAttributes", "sqs:GetQueueUrl"),
         resources=fixed(names.arn("sqs", name), names.arn("sqs", f"{name}{DEAD_SUFFIX}")),
     )

@@ -27,7 +27,7 @@ def rules(look: Look) -> Iterator[Found]:
         if queue not in targets and (targets or before != pattern):
             look.problems.append(
                 f"EventBridge rule {name} sends to {', '.join(targets) or 'nothing yet'}, not to {queue}: give this lake its own "
-                "`events_queue` in lake.yaml, or remove the rule if nobody needs it"
+                "`events_queue` in lake.yaml, or remove the rule if it is not needed"
             )
             continue
         yield Found(

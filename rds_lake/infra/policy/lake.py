@@ -59,7 +59,7 @@ def _lists(config: LakeConfig, names: Names) -> Iterator[Statement]:
     for number, (bucket, listed) in enumerate(prefixes.items()):
         yield Statement(
             sid="ListTheExports" if number else "ListTheLake",
-            reason="List objects below the lake's prefixes, and be told when an object is not there.",
+            reason="List objects below the lake's prefixes, and get 404 instead of 403 for an object that does not exist.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(bucket)),
             conditions=listing(*listed),

@@ -1,4 +1,4 @@
-"""The policies of the roles that services of AWS assume: RDS's export service, and Glue's job. And whom they trust."""
+"""The policies of the roles that services of AWS assume: RDS's export service, and Glue's job. And which principals they trust."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ def verify_statement(config: LakeConfig) -> Statement | None:
     parts = (arn.rpartition(":") for arn in arns)
     return Statement(
         sid="ReadSecrets",
-        reason="Read the database users of `verify:` and `streams:`. A secret with a key of its own needs kms:Decrypt on that key "
-        "as well.",
+        reason="Read the database users of `verify:` and `streams:`. A secret that is encrypted with a key of your own needs "
+        "kms:Decrypt on that key as well.",
         actions=("secretsmanager:GetSecretValue",),
         resources=tuple(Resource(stem=stem + colon, name=name) for stem, colon, name in parts),
     )

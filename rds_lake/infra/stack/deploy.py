@@ -51,7 +51,7 @@ class _Begun:
 class Deployment:
     """One stack. `say` gets progress and results; `token` gives a new ClientRequestToken for each attempt.
 
-    `existing` says which parameters make the stack, as it is when nobody works on it, use what is there already.
+    `existing` says which parameters make the stack, as it is when no operation is under way, use what is there already.
     """
 
     stacks: StackClient
@@ -106,10 +106,11 @@ class Deployment:
         return Watch(stacks=self.stacks, pace=self.pace, say=self.say)
 
     def _idle(self) -> Stack | None:
-        """The stack as soon as nobody works on it; None where there is none."""
+        """The stack as soon as no operation of it is under way; None where there is none."""
         while (stack := self.stacks.look()) and stack.busy:
             self.say(
-                f"stack {stack.name} is in {stack.status}, begun by somebody else (CloudTrail says by whom): waiting for its end"
+                f"stack {stack.name} is in {stack.status}, started by another user or role (CloudTrail says which): waiting "
+                "for its end"
             )
             self._watch().until_ended(stack.id, after=self.stacks.newest(stack.id))
         return stack

@@ -15,7 +15,7 @@ _COSTS = {
     "AWS::S3::Bucket": ("bucket", "S3's price of what is in it, until you delete it"),
     "AWS::KMS::Key": (
         "key",
-        "1 USD a month, more with each of the first two rotations; without the key nobody can read the lake again",
+        "1 USD a month, more with each of the first two rotations; without the key the lake can never be read again",
     ),
     "AWS::KMS::Alias": ("alias of the key", "nothing"),
     "AWS::S3::BucketPolicy": ("policy of bucket", "nothing"),

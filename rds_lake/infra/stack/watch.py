@@ -52,7 +52,9 @@ class Watch:
                 self.say(_line(event, len(done), total))
             seen += news
             if stack is None:
-                raise StackError(f"stack {stack_id} is gone, although nobody can delete its memory: look at it in AWS")
+                raise StackError(
+                    f"stack {stack_id} is gone, although CloudFormation keeps a record of deleted stacks: look for it in AWS's console"
+                )
             if not stack.busy:
                 return stack, seen
             if news:
@@ -75,5 +77,5 @@ def _stuck(stack: Stack, seen: list[Event], patience: float) -> str:
     for_whom = f"; under way: {', '.join(names)}" if names else ""
     return (
         f"stack {stack.name} is in {stack.status}, and nothing has happened for {patience / 60:.0f} minutes{for_whom}. CloudFormation "
-        "goes on by itself: look at the stack in AWS's console, and repeat this command, which waits for its end"
+        "continues by itself: look at the stack in AWS's console, and repeat this command, which waits for its end"
     )

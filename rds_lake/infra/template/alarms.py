@@ -49,7 +49,7 @@ def topic(config: LakeConfig) -> Part:
                 "Type": "String",
                 "Default": "",
                 "AllowedPattern": "^$|^[^@ ]+@[^@ ]+$",
-                "Description": "Who gets failures by e-mail; AWS asks this address to confirm. Empty: nobody.",
+                "Description": "Who gets failures by e-mail; AWS asks this address to confirm. Empty: no e-mail is sent.",
             },
         },
         conditions={"NewTopic": empty("TopicArn"), "Mailed": given("NotificationEmail")},

@@ -65,5 +65,5 @@ def size_note(text: str) -> str | None:
         )
     return (
         f"the template has {size:,} bytes, and CloudFormation takes at most {S3_BYTES:,}: divide the sources into several lakes, "
-        "each with a lake.yaml and an events_queue of its own"
+        "each with its own lake.yaml and events_queue"
     )

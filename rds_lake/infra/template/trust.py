@@ -23,7 +23,8 @@ def trust_parameters() -> Part:
                 "Default": "ecs",
                 "AllowedValues": list(_PLACES),
                 "Description": "Who becomes the pipeline role. ecs: tasks of ECS. eks: pods, by EKS Pod Identity. eks-oidc: pods, by "
-                "the cluster's OIDC provider. ec2: instances; a profile is created. account: whom IAM lets in this account.",
+                "the cluster's OIDC provider. ec2: instances; a profile is created. account: every principal of this account that IAM "
+                "allows.",
             },
             "OidcProvider": {
                 "Type": "String",

@@ -33,7 +33,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The date in the lake that changes are brought to: the export its files were made of, its instant, the table's keys."""
+    """The date in the lake that changes are applied to: the export its files were made of, its instant, the table's keys."""
 
     day: date
     export_task: str

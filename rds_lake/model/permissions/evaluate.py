@@ -50,7 +50,7 @@ def evaluate(
     """The decision about one action on one resource. Total: whatever was parsed is decided.
 
     `resource_policy` is that of the request's resource: of a bucket, queue, topic, key, or the trust policy of a role. A KMS
-    key always has one, and a role too: where it is missing, nobody is allowed.
+    key always has one, and a role too: where it is missing, no principal is allowed.
     """
     case = _Case(request, principal, full_context(request, principal), resource_policy, grants)
     denied = case.explicit_deny()

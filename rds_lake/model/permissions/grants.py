@@ -53,7 +53,7 @@ class Grant:
 
 
 def _wanted_operations(operation: str, request: Request) -> set[str]:
-    """What a grant made through this one would allow: AWS lets nobody pass on more than they have."""
+    """What a grant made through this one would allow: AWS lets a principal pass on no more than it has."""
     if operation != "creategrant":
         return set()
     return {one.lower() for key, values in request.context.items() if key.lower() == _OPERATIONS for one in values}

@@ -23,7 +23,7 @@ _ARN_PARTS = 6
 
 
 class Wildcard(StrEnum):
-    """A character of a pattern that stands for others."""
+    """A character of a pattern that matches others."""
 
     MANY = "*"
     ONE = "?"

@@ -33,7 +33,7 @@ class PolicyType(StrEnum):
 
     @property
     def names_principals(self) -> bool:
-        """Whether its statements say whom they are about; those of the others are about whoever they are attached to."""
+        """Whether its statements name their principals; those of the others are about the principal that they are attached to."""
         return self in {PolicyType.RESOURCE, PolicyType.TRUST}
 
 

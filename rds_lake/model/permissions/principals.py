@@ -1,4 +1,4 @@
-"""`Principal` and `NotPrincipal`: whom a statement of a resource-based policy is about.
+"""`Principal` and `NotPrincipal`: the principals that a statement of a resource-based policy is about.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html
 """

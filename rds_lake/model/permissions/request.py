@@ -63,7 +63,7 @@ class Principal:
 
     @property
     def outsider(self) -> bool:
-        """Whether it has no identity-based policies because it is no identity: a service, or nobody."""
+        """Whether it has no identity-based policies because it is no identity: a service, or no principal at all."""
         return self.service or not self.account
 
     @property

@@ -1,11 +1,11 @@
-"""Outboxes that nobody empties, as a record: since when each is behind, and which alarms have ended.
+"""Outboxes that are not emptied, as a record: since when each is behind, and which alarms have ended.
 
     lake/_changes/shop/_alarm.json
 
 An outbox is behind when the newest instant as of which everything was forwarded (`ForwardedCuts.as_of`) is too long ago. That needs
 no connection to the database, and is true whatever the reason: no forwarder runs, a right is missing, the database cannot be reached.
 
-What belongs here: the record and the rule. Who is told is `stages/streams/alarm.py`.
+What belongs here: the record and the rule. Alarms are raised in `stages/streams/alarm.py`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _REMEMBERED = timedelta(days=7)  # that an alarm ended
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alarm:
-    """`since`: nothing that was committed later is in the lake. `seen`: what the outbox had when people were told.
+    """`since`: nothing that was committed later is in the lake. `seen`: what the outbox had when the alarm was raised.
 
     `ended`: when everything was forwarded again; None while it lasts.
     """
@@ -48,7 +48,7 @@ class Alarms:
         return self if database not in self.watched else replace(self, watched=watched)
 
     def lasts(self, database: str) -> bool:
-        """Whether people were told that it is behind, and not that this ended."""
+        """Whether an alarm was raised that it is behind, and no message sent yet that this ended."""
         alarm = self.alarms.get(database)
         return alarm is not None and alarm.ended is None
 
@@ -72,5 +72,5 @@ def render_alarms(alarms: Alarms) -> str:
 
 def parse_alarms(text: str | None, *, where: str) -> Alarms:
     """What `render_alarms` made; none where there is no object. ManifestError when it is damaged."""
-    remedy = "delete it: an outbox that is behind is told of once more"
+    remedy = "delete it: the alarm of an outbox that is behind is then sent once more"
     return Alarms() if text is None else read_record(Alarms, text, where=where, known=(1,), remedy=remedy)

@@ -41,7 +41,7 @@ class SeenFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadLine:
-    """A line that is no change, and why. `line` counts from 1; 0 stands for the object as a whole."""
+    """A line that is no change, and why. `line` counts from 1; 0 means the object as a whole."""
 
     object: str
     line: int
@@ -89,7 +89,7 @@ def render_collected(record: Collected) -> str:
 
 def parse_collected(text: str | None, *, where: str) -> Collected:
     """What `render_collected` made; empty where there is no object. ManifestError when it is damaged."""
-    remedy = "bring an earlier version of the object back: without it nobody knows which changes were collected"
+    remedy = "bring an earlier version of the object back: it is the only record of which changes were collected"
     return Collected() if text is None else read_record(Collected, text, where=where, known=(1,), remedy=remedy)
 
 

@@ -23,7 +23,7 @@ class ViewedColumn:
 class LakeRows:
     """`raw` is the table in Glue's `database`; its partition is `where` (key, value). `files` are in `bucket`, their columns in
     `file_columns`, in the order of the files. `rows` are the manifest's. `spectrum`: why Spectrum cannot read it, "" where it can;
-    `copy`: why COPY cannot. `member_key`: of a union, the partition key by which its tables are told apart.
+    `copy`: why COPY cannot. `member_key`: of a union, the partition key by which its tables are distinguished.
     """
 
     database: str

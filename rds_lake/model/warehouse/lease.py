@@ -94,7 +94,7 @@ def freed(lease: Lease) -> Lease:
 def _lost(lease: Lease, run: str) -> str:
     return (
         f"run {run} has warehouse {lease.warehouse} no more: its lease is {lease.state} by {lease.run}. It was expired, and what it "
-        "named was removed or is being removed; nothing of this run goes on. Start the run anew; `most_hours:` in lake.yaml is "
+        "named was removed or is being removed; this run cannot continue. Start the run anew; `most_hours:` in lake.yaml is "
         "the longest that a run may take"
     )
 

@@ -7,7 +7,7 @@
     rds-lake/8c6976e5b5/recommendations/<run>/…                      statements of the Data API
     <prefix>/_warehouses/recommendations/staging/<run>/…             unloads that are not published yet
 
-The number makes the names of each lease new: whoever still removes what an earlier one made never meets the next one's.
+The number makes the names of each lease new: a removal of what an earlier one made never touches the next one's.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ _REMEDY = "start the run anew"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """Statements that are sent at once, 40 at most. `together`: in one transaction; else each stands for itself."""
+    """Statements that are sent at once, 40 at most. `together`: in one transaction; else each in its own."""
 
     sqls: tuple[str, ...]
     together: bool = True
@@ -34,7 +34,7 @@ class Check:
 class LoadOrder:
     """A load's sections: those before `swap` fill a new table, which that puts in place of the old. `checks` are of `checked`.
 
-    `rows`: how many there have to be, None where nobody knows; `bytes` and `files` of what is loaded; `notes` for a person.
+    `rows`: how many there have to be, None where that is not known; `bytes` and `files` of what is loaded; `notes` for a person.
     """
 
     sections: tuple[Section, ...]

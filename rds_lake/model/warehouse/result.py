@@ -55,7 +55,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedResult:
-    """A result as it is published. `began_at`: of its run, by which a later one is told from an earlier."""
+    """A result as it is published. `began_at`: of its run, which says which of two results is the later."""
 
     warehouse: str
     result: str

@@ -1,1 +1,1 @@
-"""Triggers that capture changes, as text: what a database is told to do, and how it is undone. Nothing here connects."""
+"""Triggers that capture changes, as text: the statements that install them, and those that remove them. Nothing here connects."""

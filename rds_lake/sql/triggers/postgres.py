@@ -35,7 +35,7 @@ END"""
 _NOTES = (
     "This changes a production database: every INSERT, UPDATE, DELETE and TRUNCATE of these tables runs the triggers in its own "
     "transaction (docs/streams.md says what that costs).",
-    "Creating triggers waits for the tables' running transactions, and whoever writes meanwhile waits behind it: `--install` gives "
+    "Creating triggers waits for the tables' running transactions, and writers that come meanwhile wait behind it: `--install` gives "
     "up after seconds; by hand keep the SET LOCAL lines.",
     "Run it as the tables' owner (or rds_superuser), a user who stays: the functions belong to it, and run with its rights.",
     "Nothing is captured of sessions with session_replication_role = replica, of logical replication's workers, or while a trigger "
@@ -44,7 +44,7 @@ _NOTES = (
 )
 _OUTBOX_NOTES = (
     "The outbox grows until `rds-lake streams forward` takes the changes; without it, it fills the database's storage.",
-    "A restored or cloned database goes on with the same numbers: run `rds-lake streams reset` in it before anything forwards.",
+    "A restored or cloned database continues with the same numbers: run `rds-lake streams reset` in it before anything forwards.",
 )
 _LAMBDA_NOTES = (
     "The database needs the extension (CREATE EXTENSION aws_lambda CASCADE), a role with lambda:InvokeFunction associated with it "
@@ -52,8 +52,8 @@ _LAMBDA_NOTES = (
     "The installing user needs USAGE ON SCHEMA aws_lambda and EXECUTE ON ALL FUNCTIONS IN SCHEMA aws_lambda.",
     "Each row costs a call within the writer's transaction; aws_lambda.connect_timeout_ms (1000) and "
     "aws_lambda.request_timeout_ms (3000) limit how long one row can wait.",
-    "A call is not undone when the transaction is: the function may be told of changes that never came about, and may be told "
-    "twice, late, or not at all.",
+    "A call is not undone when its transaction is rolled back: the function may get changes that were never committed, and may "
+    "get a change twice, late, or not at all.",
 )
 _ON_ERROR = {
     "fail": "on_error: fail: a call that fails ends the writer's transaction.",

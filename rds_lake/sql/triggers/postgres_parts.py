@@ -76,7 +76,7 @@ def function(table: CapturedTable, *, declare: str, body: str, settings: str = "
 def when_others_change_it(table: CapturedTable, settle: str) -> str:
     """`settle`, where other triggers have changed the table since this change came about.
 
-    Changes that other triggers make are told before the change that made them fire. They leave a setting, until the transaction
+    Changes that other triggers make are recorded before the change that made them fire. They leave a setting, until the transaction
     ends, that says how deep they were; its digits have one length, so that texts are in the order of numbers.
     """
     flag = names(table).flag

@@ -4,9 +4,9 @@ No row may make its writer fail. The usual image is computed in a block of its o
 a value that is too long) is caught there, and the row is read column by column instead (`fitting`). Nothing is written in that
 block, so it costs no transaction id.
 
-Several rows of one statement are told after all of them have changed. Where a trigger or a foreign key changes the table once
-more for the first of them, that change is told before the others. Such a change is known by its depth, and the rows told after
-it are read again: the last word on a key has to be what the table has.
+The changes of several rows of one statement are recorded after all of them have changed. Where a trigger or a foreign key changes
+the table once more for the first of them, that change is recorded before the others. Such a change is recognised by its depth, and
+the rows recorded after it are read again: the last change of a key has to be what the table has.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ _STAGE = identifier("rds_lake_stage")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a load should bring: `rows` are None where nobody knows them before."""
+    """What a load should bring: `rows` are None where they are not known before."""
 
     rows: int | None
     bytes: int

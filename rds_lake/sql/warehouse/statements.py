@@ -64,7 +64,7 @@ def filled(sql: str, parameters: Mapping[str, str]) -> tuple[str, tuple[str, ...
         elif piece.kind in (Kind.TEXT, Kind.NAME):
             named = "{{" + names[0] + "}}"
             problems.append(
-                f"line {piece.line}: {named} stands within quotes; write it without, it becomes a text in quotes"
+                f"line {piece.line}: {named} is within quotes; write it without them, it is replaced by a text in quotes"
             )
         else:
             for match in _PARAMETER.finditer(piece.text):

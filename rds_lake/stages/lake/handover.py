@@ -120,7 +120,7 @@ def write_manifest(
 ) -> Manifest:
     """Commit relocation: the manifest appears whole, in one PUT, after everything it names. Returns the date's manifest afterwards.
 
-    It takes the place of an earlier export's and remembers what becomes superfluous by that. It yields to one that another
+    It takes the place of an earlier export's and remembers what becomes superfluous by that. It gives way to one that another
     run wrote in the meantime and that `stands` returns true for; without `stands`, to the one of a better export (`newest`: of the
     newest snapshot).
     """

@@ -1,6 +1,6 @@
 """Messages about failures: what a person needs at three in the morning, by SNS and a webhook.
 
-What belongs here: the text, and to whom it goes. Sending is `aws/sns.py` and `webhook.py`; when to send is `defs/sensors/failures.py`.
+What belongs here: the text, and who gets it. Sending is `aws/sns.py` and `webhook.py`; when to send is `defs/sensors/failures.py`.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""An outbox that is not emptied, as an incident: people are told once when it begins, and once when it ends.
+"""An outbox that is not emptied, as an incident: there is one message when it begins, and one when it ends.
 
 It grows on the disk of a production database, so this does not depend on the forwarder's own reports: it looks at the instant as of
 which everything was forwarded, which the forwarder also writes down while there is nothing to forward. The record in the lake
 (`model/streams/alarm.py`) makes every look, whichever process has it, say the same incident with the same key.
 
-What belongs here: the look. Mailing is done by whoever gets the incidents.
+What belongs here: the look. Mailing is done by the caller, who gets the incidents.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ class Attempt:
                 self.log(f"{len(self.ids):,} changes read")
 
     def write(self, outbox: Outbox, standing: Standing) -> Cut:
-        """The last files, then the manifest in place of what stands under its number."""
+        """The last files, then the manifest in place of the one that has its number."""
         standing.require_within(self.lake, self.ids)
         cut = self._cut(self._files.finish())
         outbox.keep()
@@ -98,8 +98,8 @@ class Attempt:
         """Rows that were forwarded and are gone by somebody else's hand: nothing is lost by it, this time."""
         if deleted != len(self.ids):
             self._warnings.append(
-                f"{len(self.ids) - deleted:,} of {len(self.ids):,} changes were deleted from rds_lake.outbox by somebody else "
-                "while they were forwarded: only the forwarder may delete there"
+                f"{len(self.ids) - deleted:,} of {len(self.ids):,} changes were deleted from rds_lake.outbox by another user or "
+                "program while they were forwarded: only the forwarder may delete there"
             )
 
     def warnings(self) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """Forwards the changes of one outbox: one snapshot to files, the manifest of the cut, and then one transaction in the database.
 
-    1  lock the row of `position`                  nobody else forwards until the connection ends
+    1  lock the row of `position`                  no other process forwards until the connection ends
     2  bring the record of final cuts up to it     a forwarder may have been killed before its step 7
-    3  look what manifest stands under the next number, and take its ETag
+    3  look which manifest has the next number, and take its ETag
     4  read the outbox to its end in one snapshot, writing files as they fill
-    5  PUT the manifest, where what step 3 saw still stands
+    5  PUT the manifest, where it is still as step 3 saw it
     6  raise `position.cut`, delete exactly the ids read, commit
     7  say in the record that the cut is final
 

@@ -16,7 +16,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 300.0
 def forward_each(works: Sequence[Forwarding], *, say: Callable[[str], None]) -> list[Forwarded]:
     """One cut of each outbox that has changes. Where some fail the others are forwarded first, then one error names them.
 
-    An outbox that another process forwards is told, and is no failure: its changes come to the lake.
+    An outbox that another process forwards is reported, and is no failure: its changes come to the lake.
     """
     done: list[Forwarded] = []
     failed: list[tuple[Forwarding, Failed]] = []

@@ -1,4 +1,4 @@
-"""Whether the outboxes of a source are emptied: one that nobody empties fills the disk of a production database."""
+"""Whether the outboxes of a source are emptied: one that is never emptied fills the disk of a production database."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class WatchedOutbox:
     def __str__(self) -> str:
         if isinstance(self.found, Failed):
             return f"outbox of {self.database}: not looked at: {self.found.why}"
-        return f"outbox of {self.database}: {self.found}{' (ALARM: nobody empties it)' if self.alarm else ''}"
+        return f"outbox of {self.database}: {self.found}{' (ALARM: it is not being emptied)' if self.alarm else ''}"
 
 
 def watch_outboxes(source: Database, find_dsn: FindDsn, databases: Sequence[str] = ()) -> list[WatchedOutbox]:

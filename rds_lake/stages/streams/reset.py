@@ -10,7 +10,7 @@ from rds_lake.stages.streams.record import catch_up, change_forwarded
 def reset(work: Forwarding, *, new_epoch: str) -> str:
     """Begin the epoch; changes in the outbox come into its first cut. What was done, as a sentence.
 
-    Waits for nobody: OutboxBusyError where a forwarder is at work. Killed in between, it may be repeated: the database alone says
+    Does not wait: OutboxBusyError where a forwarder is at work. Killed in between, it may be repeated: the database alone says
     which epoch lasts, and the record follows with the next cut.
     """
     with work.open_outbox() as outbox:

@@ -1,4 +1,4 @@
-"""A manifest that stands under the number of the next cut: of a forwarder that was killed before its commit, or of another database.
+"""A manifest that has the number of the next cut: of a forwarder that was killed before its commit, or of another database.
 
 What replaces it must have all its events, with the same content (`model/streams/cut.py`).
 """

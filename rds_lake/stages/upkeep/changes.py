@@ -96,7 +96,7 @@ class ChangesPlan:
 
 
 def plan_changes(lake: Lake, source: SourceSettings, kept: Collection[date], *, now: datetime) -> ChangesPlan:
-    """What would go; removes nothing. Without `streams:` nothing, without `retention:` only files that nobody reads."""
+    """What would go; removes nothing. Without `streams:` nothing, without `retention:` only files that no reader needs."""
     plan = ChangesPlan(source=source.name, kept=frozenset(kept))
     if not isinstance(source, Rds | Aurora) or source.streams is None:
         return plan
@@ -186,7 +186,7 @@ def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: d
 
 
 def _noted(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: datetime) -> Iterator[S3Object]:
-    """What turns of `capture: lambda` wrote for themselves and for people, and nobody needs.
+    """What turns of `capture: lambda` wrote for themselves and for people, and that is not needed any more.
 
     Digests of what was collected go when the record does not name their file and it is a day old: an attempt that is under way has
     one that it will name. Lines that are no changes go when the objects that they are from may go.

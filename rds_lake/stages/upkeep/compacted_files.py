@@ -1,4 +1,4 @@
-"""Compacted changes that nobody reads any more: partitions in Glue, and folders that no partition names.
+"""Compacted changes that no view reads any more: partitions in Glue, and folders that no partition names.
 
 | what | why it is there |
 |---|---|

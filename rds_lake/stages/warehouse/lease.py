@@ -1,6 +1,6 @@
 """Takes, extends and changes the lease of a warehouse (`model/warehouse/lease.py`), in S3.
 
-lease = take(site, plan)      # Lease, or Busy with whom to wait for
+lease = take(site, plan)      # Lease, or Busy with the run to wait for
 keep_alive(site, plan.run)    # once in every turn; LeaseLostError where the run must not go on
 """
 
@@ -42,7 +42,7 @@ def lease_key(site: Site) -> str:
 
 
 def read_lease(site: Site) -> Lease | None:
-    """The lease; None where nobody ever had the warehouse."""
+    """The lease; None where the warehouse was never used."""
     text = site.lake.s3.find_text(site.lake.layout.bucket, lease_key(site))
     return None if text is None else _believed(site, text)
 

@@ -23,7 +23,7 @@ class Thing:
     """Something that is still there. `state` in AWS's word, or why AWS could not be asked.
 
     `remove` begins its removal; None while it goes already, or while something else has to go first. `moot`: it has ended,
-    whatever AWS still says of it; it is asked to go all the same, and nobody waits for it.
+    whatever AWS still says of it; its removal is asked for all the same, and not waited for.
     """
 
     kind: str
@@ -121,7 +121,7 @@ def _secret(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
 
 
 def _role(site: Site, lease: Lease, *, free: bool) -> Iterator[Thing]:
-    """Only a role that the stack makes; one of lake.yaml is nobody's to delete."""
+    """Only a role that the stack makes; one of lake.yaml is never deleted."""
     name = lease.names.role
     if name is not None and site.settings.role is None and site.roles.exists(name):
         yield Thing(kind="role", name=name, state="there", remove=partial(site.roles.delete, name) if free else None)

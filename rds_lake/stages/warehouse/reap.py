@@ -3,8 +3,8 @@
     for reaped in reap([site, ...], apply=True): ...
 
 A run that died, was cancelled, or whose turns stopped leaves a lease that expires; so does a warehouse that was kept for some
-minutes. A removal that is under way goes on, whoever began it. Stacks that no lease names go as well (`strays.py`). One warehouse
-that cannot be looked at never stops the others.
+minutes. A removal that is under way continues, whichever run began it. Stacks that no lease names go as well (`strays.py`).
+One warehouse that cannot be looked at never stops the others.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     <prefix>/_warehouses/<warehouse>/runs/<run>.json   how far a run is; it stays, as the run's history
     <prefix>/_warehouses/<warehouse>/open.json         the runs that have not ended, or that Dagster does not know the end of yet
 
-The list names a run before its record is written: a run that nobody takes turns of would never end. Where a process was killed in
-between, the list names a run without a record, which whoever takes turns removes from it after a while.
+The list names a run before its record is written: a run of which no turn is taken would never end. Where a process was killed in
+between, the list names a run without a record; a later turn removes it from the list after a while.
 What belongs here: reading and writing both. What a turn does is `turn.py`.
 """
 

@@ -177,8 +177,8 @@ def _target(site: Site, stacks: StackGateway, stack: Stack, lease: Lease) -> Tar
     found, secret = _found(site, lease)
     if found is None:
         gone = StackError(
-            f"{names.cluster or names.workgroup} is gone, although stack {stack.name} is in {stack.status}: somebody deleted it "
-            "(CloudTrail says who). What is left of it is removed; run the warehouse again"
+            f"{names.cluster or names.workgroup} is gone, although stack {stack.name} is in {stack.status}: it was deleted "
+            "(CloudTrail says by which user). What is left of it is removed; run the warehouse again"
         )
         return _replace(site, stacks, stack, lease, gone)
     if found.status.lower() == "paused":

@@ -240,7 +240,9 @@ class EventPlanner:
             return _Decision(note=f"{event.source} {event.snapshot_date} is no date of a DynamoDB source")
         if exports.plan.scans:
             # Written as DynamoDB would, but DynamoDB knows no such export: asking for it takes a right that nobody needs.
-            return _Decision(note=f"{event.source} {event.snapshot_date} is scanned by a run, which goes on by itself")
+            return _Decision(
+                note=f"{event.source} {event.snapshot_date} is scanned by a run, which continues by itself"
+            )
         begun = exports.look(event.snapshot_date)
         own = next((e for e in begun.started if e.export_id == event.export_id), None) if begun else None
         if begun is None or own is None:

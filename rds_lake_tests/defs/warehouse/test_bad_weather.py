@@ -107,7 +107,7 @@ CASES: dict[str, tuple[Callable[[Mart, Path], None], dict[str, Any], tuple[str, 
     "signatures": (old_signatures, PARQUET, ("load usage", "acme-drop", "s3:signatureAge has to allow 3600000 ms")),
     "quota": (quota, {}, ("Workgroup (AWS::RedshiftServerless::Workgroup", "quota of RPUs", "ask AWS for more in Service Quotas")),
     "not empty": (not_empty, SEVERAL, ("unload result", "s3://acme-results/mart/ is not empty: s3://acme-results/mart/theirs",
-                                       "unload to a prefix of its own, or empty this one")),
+                                       "unload to a prefix that nothing else uses, or empty this one")),
 }  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def test_somebody_elses_operation_is_waited_for_with_its_progress(site: Site) ->
     site.formation.fault(resource="Workgroup", delay_seconds=0.3)
     site.begin()
     site.deploy()
-    assert site.told("stack lake is in CREATE_IN_PROGRESS, begun by somebody else")
+    assert site.told("stack lake is in CREATE_IN_PROGRESS, started by another user or role")
     assert site.told("Workgroup  AWS::Athena::WorkGroup  CREATE_COMPLETE")
     assert site.told("up to date")
 

@@ -54,7 +54,7 @@ def test_a_parameter_is_one_text_whatever_is_in_it(value: str) -> None:
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
-        ("select 1;\nselect '{{x}}'", "line 2: {{x}} stands within quotes"),
+        ("select 1;\nselect '{{x}}'", "line 2: {{x}} is within quotes"),
         ("select\n\n {{y}}", "line 3: no parameter is named 'y'; there are: x"),
         ("select 1;\nselect 'a", "line 2: a text begins here and has no end"),
         ("/* a", "line 1: a comment begins here and has no end"),

@@ -169,6 +169,14 @@ def test_a_change_that_was_committed_after_the_snapshot_counts_though_later_numb
     assert bench.live(mark, 1) == [{("x", 1): "late", ("y", 1): "2"}]
 
 
+def test_drift_does_not_expect_a_change_that_was_committed_after_the_later_snapshot(bench: Bench) -> None:
+    before = bench.snapshot({}, [], 0)
+    bench.cuts(before, [[event(1, "I", None, row("x", 1, "late")), event(2, "I", None, row("y", 1, "2"))]])
+    bench.compact(before)
+    after = bench.snapshot({("y", 1): "2"}, [2], 0, epoch=before.epoch)
+    assert bench.drift(before, after) == []
+
+
 def test_a_change_in_the_snapshots_outbox_does_not_bring_an_older_one_of_its_key_back(bench: Bench) -> None:
     mark = bench.snapshot({("x", 1): "2"}, [2], 1)
     bench.cuts(mark, [[event(1, "I", None, row("x", 1, "1"))], [event(2, "U", row("x", 1, "1"), row("x", 1, "2"))]])

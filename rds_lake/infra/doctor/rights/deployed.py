@@ -42,7 +42,7 @@ def _document(party: str, patient: Patient, names: Names) -> PolicyDocument:
 
 
 def _values(patient: Patient) -> dict[str, str]:
-    """What stands in the place of the template's parameters."""
+    """What replaces the template's parameters."""
     here, lake = patient.account(), patient.lake
     key = patient.key(lake.kms_key) if lake.kms_key else None
     named = {

@@ -72,7 +72,7 @@ def statements_of(party: Party, config: LakeConfig, names: Names) -> tuple[State
 def arn_of(party: Party, patient: Patient) -> str | None:
     """Whose rights are judged; None where there is no such role.
 
-    Of the pipeline: whom a person named, else the role that the template makes, else whoever asks.
+    Of the pipeline: the role that a person named, else the one that the template makes, else the caller.
     """
     if party.name == PIPELINE and patient.role:
         return patient.role
@@ -96,7 +96,7 @@ def denied(party: Party, patient: Patient, statement: Statement) -> Iterator[Den
 
 
 def samples(patient: Patient) -> Samples:
-    """What stands for the patterns of statements, in this account."""
+    """What replaces the patterns of statements, in this account."""
     return patient.once("samples", lambda: _samples(patient))
 
 

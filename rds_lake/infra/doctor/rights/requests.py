@@ -33,7 +33,7 @@ class LakeKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Samples:
-    """What stands for the patterns of statements. `key`: None where lake.yaml has none, or AWS did not say which it is."""
+    """What replaces the patterns of statements. `key`: None where lake.yaml has none, or AWS did not say which it is."""
 
     account: str
     region: str

@@ -78,7 +78,5 @@ def _job(patient: Patient) -> Seen:
     script = found["Job"].get("Command", {}).get("ScriptLocation", "")
     own = LakeLayout(bucket=lake.bucket, prefix=lake.prefix).uri("")
     if not script.startswith(own):
-        return bad(
-            f"it runs {script}, which is not in this lake ({own})", "give this lake a job of its own (`glue_job:`)"
-        )
+        return bad(f"it runs {script}, which is not in this lake ({own})", "give this lake its own job (`glue_job:`)")
     return good(script)

@@ -29,7 +29,7 @@ POLICY = Row(
 GRANTS = Row(
     id="key.grants",
     looks_at="The key has room for grants: RDS takes one for each export, and a key has at most 50,000.",
-    remedy="retire grants that nobody needs any more, or use another key for other work",
+    remedy="retire grants that are no longer needed, or use another key for other work",
 )
 ROWS = (EXISTS, STATE, POLICY, GRANTS)
 # https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html

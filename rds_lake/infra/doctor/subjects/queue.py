@@ -1,4 +1,4 @@
-"""The events queue: whether it is there, what becomes of messages that nobody can read, who sends and who else receives."""
+"""The events queue: whether it is there, where messages go that cannot be read, who sends and who else receives."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ KEY = Row(
 CONSUMERS = Row(
     id="queue.consumers",
     looks_at="No function of Lambda receives from the queue as well: each message would reach one of the two.",
-    remedy="remove the function's trigger, or give this lake a queue of its own (`events_queue`)",
+    remedy="remove the function's trigger, or give this lake its own queue (`events_queue`)",
 )
 VISIBILITY = Row(
     id="queue.visibility",

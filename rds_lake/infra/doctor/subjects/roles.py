@@ -1,4 +1,4 @@
-"""The roles: whether they are there, whom they trust, what they may do, and whether that is what rds-lake prints today."""
+"""The roles: whether they are there, which principals they trust, what they may do, and whether that is what rds-lake prints today."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from rds_lake.model.permissions.request import Principal, Request
 
 EXISTS = Row(
     id="role.exists",
-    looks_at="The role is there: the pipeline's (whom `--as` names, else the one of `rds-lake setup`, else whoever asks), "
+    looks_at="The role is there: the pipeline's (the one that `--as` names, else the one of `rds-lake setup`, else the caller's), "
     "`export_role`, `glue_role`, and those of `capture: lambda`.",
     remedy="run `rds-lake setup`, which creates it, or correct its ARN in lake.yaml",
 )

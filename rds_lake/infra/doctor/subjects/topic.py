@@ -70,7 +70,7 @@ def _subscribed(patient: Patient) -> Seen:
     if confirmed:
         return good(f"{len(confirmed)} confirmed")
     pending = [one.get("Endpoint", "?") for one in found]
-    return doubtful(f"{', '.join(pending)} did not confirm yet" if pending else "nobody has subscribed to it")
+    return doubtful(f"{', '.join(pending)} did not confirm yet" if pending else "it has no subscriber")
 
 
 def _alarm(patient: Patient) -> dict[str, tuple[str, ...]]:

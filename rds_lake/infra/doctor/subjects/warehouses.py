@@ -72,12 +72,13 @@ def _lease(warehouse: str, patient: Patient) -> Seen:
     except ManifestError as error:
         return bad(str(error))
     if lease is None:
-        return good("nobody ever had it")
+        return good("it was never used")
     if lease.state is LeaseState.FREE:
         return good("free: nothing of it exists")
     if lease.expires_at is not None and patient.now() - lease.expires_at > _PATIENCE:
         return doubtful(
-            f"{lease.state} by run {lease.run}, and expired at {lease.expires_at:%Y-%m-%d %H:%M} UTC: nobody removes what it names"
+            f"{lease.state} by run {lease.run}, and expired at {lease.expires_at:%Y-%m-%d %H:%M} UTC, but "
+            "what it names has not been removed"
         )
     return good(f"{lease.state} by run {lease.run}")
 

@@ -33,7 +33,8 @@ def forwarder_policy(config: LakeConfig, names: Names, function: str) -> PolicyD
         *_cuts(config, names, sources),
         Statement(
             sid="ReadSecrets",
-            reason="Read the database users of `streams:`. A secret with a key of its own needs kms:Decrypt on that key as well.",
+            reason="Read the database users of `streams:`. A secret that is encrypted with a key of your own needs kms:Decrypt on "
+            "that key as well.",
             actions=("secretsmanager:GetSecretValue",),
             resources=tuple(Resource(stem=stem + colon, name=name) for stem, colon, name in dict.fromkeys(secrets)),
         ),
@@ -62,7 +63,7 @@ def _cuts(config: LakeConfig, names: Names, sources: Sequence[Database]) -> tupl
         ),
         Statement(
             sid="FindCuts",
-            reason="Be told when an object is not there.",
+            reason="Get 404 instead of 403 for an object that does not exist.",
             actions=("s3:ListBucket",),
             resources=fixed(names.bucket(lake.bucket)),
             conditions=listing(*(folder.removesuffix("/") for folder in folders)),

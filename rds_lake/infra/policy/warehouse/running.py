@@ -57,7 +57,7 @@ def _credentials(others: Sequence[WarehouseSettings], names: Names) -> Iterator[
     if any(each.existing and each.existing.workgroup for each in others):
         yield Statement(
             sid="LogInToWorkgroups",
-            reason="Log in to a workgroup of somebody else as this role.",
+            reason="Log in, as this role, to a workgroup that rds-lake did not create.",
             actions=("redshift-serverless:GetCredentials",),
             resources=fixed(names.arn("redshift-serverless", "workgroup/*")),
         )
@@ -67,7 +67,7 @@ def _credentials(others: Sequence[WarehouseSettings], names: Names) -> Iterator[
         named = names.arn("redshift", f"dbname:{cluster}/{each.database}")
         yield Statement(
             sid=f"LogInToTheCluster{number or ''}",
-            reason="Log in to a cluster of somebody else.",
+            reason="Log in to a cluster that rds-lake did not create.",
             actions=("redshift:GetClusterCredentials",) if user else ("redshift:GetClusterCredentialsWithIAM",),
             resources=fixed(named, *([names.arn("redshift", f"dbuser:{cluster}/{user}")] if user else [])),
         )
@@ -127,7 +127,7 @@ def key_by_alias(config: LakeConfig, names: Names) -> Iterator[Statement]:
     if key is not None and "alias/" in (config.lake.kms_key or "") and not config.databases:
         yield Statement(
             sid="DescribeTheKey",
-            reason="See which key the alias of `kms_key:` stands for.",
+            reason="See which key the alias of `kms_key:` points to.",
             actions=("kms:DescribeKey",),
             resources=key.resources,
             conditions=key.condition,

@@ -63,7 +63,7 @@ def _role(config: LakeConfig, settings: WarehouseSettings, names: WarehouseNames
 
 
 def _security_group(config: LakeConfig, settings: WarehouseSettings, names: WarehouseNames) -> Part:
-    """One that lets nobody in: statements come by the Data API, which needs no way through a network."""
+    """One without inbound rules: statements come by the Data API, which needs no way through a network."""
     if settings.vpc is None or settings.security_groups:
         return Part()
     properties = {

@@ -16,7 +16,7 @@ triggers' own SQL mode, and images have a limit. But after DROP COLUMN, RENAME C
 statement that names the column fails, and without a handler every writer would. Such a change has the key alone; the other columns
 are in its `omitted`, which tells readers that the triggers have to be generated again. Handing over is not protected: where the
 outbox is gone or the disk is full, the second INSERT fails as the first did, and the writer's statement with it, since a change
-that was made and is in no outbox could never be noticed. A lock that was waited for too long is told at once.
+that was made and is in no outbox could never be noticed. A lock that was waited for too long is reported at once.
 
 A trigger's name has no letter of the table's name, because MariaDB makes file names of it, which are longer. The block's label
 has the digest, since clients remove comments.

@@ -149,8 +149,8 @@ def _object(columns: Sequence[CapturedColumn], row: str) -> str:
 def _members(columns: Sequence[CapturedColumn], row: str) -> list[str]:
     """All members of an object, with its opening brace, as expressions.
 
-    A value whose text is never empty stands between its quotes as it is: CONCAT_WS leaves out NULL, and `""` becomes `null` then.
-    In the JSON of the others no quote follows upon a quote after a colon, neither in names nor in numbers and times.
+    A value whose text is never empty is written between its quotes as it is: CONCAT_WS leaves out NULL, and `""` becomes `null` then.
+    In the JSON of the others no quote follows a quote after a colon, neither in names nor in numbers and times.
     """
     plain, rest = _by_kind(columns)
     made = [_nulled([*_plain_parts(plain, row), mysql_literal('"')])] if plain else []

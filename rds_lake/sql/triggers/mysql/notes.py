@@ -11,8 +11,8 @@ from rds_lake.sql.triggers.plan import Wanted
 _ALWAYS = (
     "This changes a production database: every INSERT, UPDATE and DELETE of these tables runs a trigger in its own transaction "
     "(docs/streams.md says what that costs).",
-    "LOCK TABLES waits for the table's running transactions, and whoever writes meanwhile waits behind it: `--install` gives up "
-    "after seconds and goes on with the other tables; by hand keep the SET SESSION lines.",
+    "LOCK TABLES waits for the table's running transactions, and writers that come meanwhile wait behind it: `--install` gives "
+    "up after seconds and continues with the other tables; by hand keep the SET SESSION lines.",
     "Run it as a user who stays: a trigger has the rights of the user who made it, and where that user is gone every writer fails "
     "(error 1449). The user needs TRIGGER, LOCK TABLES and SELECT on the tables, and CREATE, SELECT, INSERT, UPDATE, DELETE and "
     f"LOCK TABLES on {OWN_SCHEMA}. Writers need no right there.",
@@ -29,7 +29,7 @@ _ALWAYS = (
 )
 _OUTBOX = (
     "The outbox grows until `rds-lake streams forward` takes the changes; without it, it fills the database's storage.",
-    "A restored or cloned database goes on with the same numbers: run `rds-lake streams reset` in it before anything forwards.",
+    "A restored or cloned database continues with the same numbers: run `rds-lake streams reset` in it before anything forwards.",
     f"To undo it: when the triggers are dropped and the outbox is empty, DROP DATABASE {OWN_SCHEMA}.",
 )
 _LAMBDA = (
@@ -41,8 +41,8 @@ _LAMBDA = (
     "that user. Try one write as an ordinary user first: without the right it fails with error 1227.",
     "Each row costs a call within the writer's transaction. AWS does not say what a writer sees when Lambda cannot be reached or "
     "throttles: try it before production depends on it.",
-    "A call is not undone when the transaction is: the function may be told of changes that never came about, and may be told "
-    "twice, late, or not at all.",
+    "A call is not undone when its transaction is rolled back: the function may get changes that were never committed, and may "
+    "get a change twice, late, or not at all.",
 )
 _ON_ERROR = {
     "fail": "on_error: fail: a call that fails ends the writer's statement.",

@@ -1,6 +1,6 @@
 """Collect what arrived at the lake from `capture: lambda`, each change once, as cuts like a forwarder's.
 
-    1  finish the last cut: its manifest, and the record of final cuts     whoever took it may have been killed
+    1  finish the last cut: its manifest, and the record of final cuts     the turn that took it may have been killed
     2  list the objects of open hours, leave out those that earlier cuts took
     3  read as many as a cut may have, leave out changes that are known by their id
     4  write the files of changes, the digests, the lines that are no changes      under names of this attempt

@@ -1,6 +1,6 @@
 """Digests by which images of `capture: lambda` are compared: the row before a change has to be the row after the one before it.
 
-They are of the texts, which the triggers write the same way for OLD and for NEW. 0 stands for no row.
+They are of the texts, which the triggers write the same way for OLD and for NEW. 0 means no row.
 """
 
 from __future__ import annotations

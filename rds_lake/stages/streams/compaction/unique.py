@@ -42,8 +42,8 @@ def unique_events(
             elif known[1] != _digest(event):
                 raise CatalogError(
                     f"change {event.seq} of {table} is in cut {known[0]}, and with other content in cut {cut}: the database was "
-                    f"restored, or promoted, and gives its numbers again. Its changes since cannot be told from the earlier ones; "
-                    f"run `rds-lake streams reset {source}`, and let the next snapshot be published"
+                    f"restored, or promoted, and gives its numbers again. Its changes since cannot be distinguished from the "
+                    f"earlier ones; run `rds-lake streams reset {source}`, and let the next snapshot be published"
                 )
 
 

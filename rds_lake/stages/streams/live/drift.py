@@ -217,7 +217,7 @@ class _Pair:
 def _bases(earlier: Sequence[date], known: Drift | None) -> list[date]:
     """The dates to compare with, the best first: the one that was compared last, also where no turn saw those after it.
 
-    What differs in those would be part of the comparison's beginning otherwise, and nobody would hear of it.
+    What differs in those would be part of the comparison's beginning otherwise, and would never be reported.
     """
     newest = max(earlier)
     if known is None or known.after >= newest:

@@ -139,7 +139,10 @@ class LiveMover:
         return tuple(sorted(view for view, sql in statements.items() if not is_published(known, existing, view, sql)))
 
     def _gone(self, wanted: Wanted, shown: Shown | None, existing: Mapping[str, GlueTable]) -> tuple[str, ...]:
-        """Views of ours that are not wanted any more; not one that somebody, or a table's own view, has replaced since."""
+        """Views that rds-lake made and that are not wanted any more.
+
+        Not one that a person, or a table's own view, has replaced since.
+        """
         views = shown.views if shown else {}
         return tuple(
             sorted(

@@ -2,7 +2,7 @@
 
 What fails does not stop what comes after it: cuts that are there are compacted although the database cannot be reached.
 
-What belongs here: the order, for whoever calls it regularly.
+What belongs here: the order; callers repeat it regularly.
 """
 
 from __future__ import annotations

@@ -22,9 +22,9 @@ from rds_lake.stages.catalogue.naming import TypedTable
 from rds_lake.stages.catalogue.raw_tables import LONG_TEXT_FAILS
 from rds_lake.stages.lake.lake import Lake
 
-_UNION = "it is a `union:`, whose tables are told apart by a partition key, which is not in the files"
+_UNION = "it is a `union:`, whose tables are distinguished by a partition key, which is not in the files"
 _LONG = "would make NULL of a text of more than 65,535 bytes: its raw table was catalogued by an earlier release"
-_NESTED = "reads no column with fields of its own into a table"
+_NESTED = "cannot load a column that has fields (a struct)"
 
 
 def rows_of_lake(

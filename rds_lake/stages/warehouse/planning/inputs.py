@@ -47,7 +47,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """JSON files that nobody has looked at yet. `after`: the key behind which the next look goes on; None at the end."""
+    """JSON files that were not looked at yet. `after`: the key behind which the next look goes on; None at the end."""
 
     inputs: tuple[S3Object, ...]
     after: str | None = None

@@ -1,7 +1,7 @@
 """Loads of a plan: those of lake.yaml, and those that a JSON names beside or instead of them.
 
 A JSON may name files below the places that lake.yaml names for the warehouse (`input:`, and the `files:` of its loads), and no
-others: whoever can drop a JSON must not be able to read every bucket that Redshift's role reaches.
+others: a user who can put a JSON there must not be able to read every bucket that Redshift's role reaches.
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ def _require_empty(bucket: str, prefix: str, hands: Hands) -> None:
     if other is not None:
         raise PublishError(
             f"s3://{bucket}/{prefix} is not empty: s3://{bucket}/{other} is not of this result. Nothing was published and nothing "
-            "removed; unload to a prefix of its own, or empty this one"
+            "removed; unload to a prefix that nothing else uses, or empty this one"
         )
 
 

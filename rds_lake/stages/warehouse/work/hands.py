@@ -1,4 +1,4 @@
-"""What a turn of a warehouse's run works with, and how it is told apart from other runs."""
+"""What a turn of a warehouse's run works with, and how it is distinguished from other runs."""
 
 from __future__ import annotations
 
