@@ -42,6 +42,8 @@ kms_models.generate_private_key = cache(kms_models.generate_private_key)
 
 # boto3 cleans each of the thirty parts of its user agent for every call, and they never change.
 useragent.sanitize_user_agent_string_component = cache(useragent.sanitize_user_agent_string_component)
+# And writes it anew with the features that the call turned out to use, which are AWS's statistics.
+useragent.UserAgentString.rebuild_and_replace_user_agent_handler = lambda *_, **__: None
 
 # A moment of S3 or RDS is taken apart by dateutil for each object of each answer, and most are of the same few seconds.
 parsers.DEFAULT_TIMESTAMP_PARSER = lru_cache(maxsize=1024)(parsers.DEFAULT_TIMESTAMP_PARSER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Literal
 
 from moto.sts.models import sts_backends
@@ -18,6 +19,7 @@ KEYS = {"pipeline": "ASIAPIPELINE00000000", "root": "testing"}
 _SECONDS = 12 * 3600
 
 
+@cache  # Dagster reads the schema of the resource's fields for each that is made
 def aws_of(url: str, whose: Literal["pipeline", "root"]) -> AwsResource:
     """AWS at that address, with somebody's keys."""
     return AwsResource(

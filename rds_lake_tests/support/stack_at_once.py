@@ -6,13 +6,18 @@ tested in `rds_lake_tests/localcloud/stacks` and `rds_lake_tests/infra/stack`.
 
 from __future__ import annotations
 
+import copy
 import functools
+import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from weakref import WeakKeyDictionary
+
+from moto.iam.models import iam_backends
+from moto.kms.models import kms_backends
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.infra.template.build import build_template
@@ -37,6 +42,13 @@ _ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{_NAME}/at-once"
 # What was made in a cloud since its last reset, by the lake's events queue.
 _MADE: WeakKeyDictionary[LocalCloud, dict[str, Stack]] = WeakKeyDictionary()
 _PLANS: dict[str, Plan] = {}
+# Where moto keeps roles and keys, by their ids.
+_KEPT: dict[str, Callable[[], dict[str, Any]]] = {
+    "AWS::IAM::Role": lambda: iam_backends[ACCOUNT]["aws"].roles,
+    "AWS::KMS::Key": lambda: kms_backends[ACCOUNT][REGION].keys,
+}
+# They as they were made, by name in the template and properties: the stack's resource, and what moto has. Nobody else has these.
+_MADE_ONCE: dict[str, tuple[Resource, Any]] = {}
 
 
 class _Silent(Resources):
@@ -62,12 +74,46 @@ def deploy_at_once(cloud: LocalCloud, config: LakeConfig) -> None:
         if there is None and (shared := _shared(stacks, logical, resources.properties(wanted, plan))):
             stack.resources[logical] = shared
         elif there is None:
-            resources.make(wanted, plan)
+            _make(stack, wanted, plan, resources)
         elif (properties := resources.properties(wanted, plan)) != there.properties:
             resources.change(there, properties, needs=wanted.needs)
     if config.has_glue_job:
         for key, body in job_files(config).items():
             cloud.clients.client("s3").put_object(Bucket=config.lake.bucket, Key=key, Body=body)
+
+
+def _make(stack: Stack, wanted: Wanted, plan: Plan, resources: Resources) -> None:
+    """Make the resource; a role or key that was made before with these properties is put back as it was then.
+
+    They are half of what a lake costs: eight calls, with policies of thousands of letters. What moto keeps of them is plain data.
+    """
+    if wanted.type not in _KEPT:
+        resources.make(wanted, plan)
+        return
+    here = _KEPT[wanted.type]()
+    properties = json.dumps([wanted.logical, resources.properties(wanted, plan)], sort_keys=True)
+    if properties in _MADE_ONCE:
+        resource, kept = _copied(*_MADE_ONCE[properties])
+        assert kept.id not in here, f"{wanted.logical} is there already"
+        stack.resources[wanted.logical], here[kept.id] = replace(resource, at=datetime.now(UTC)), kept
+        if wanted.type == "AWS::KMS::Key":  # whose tags moto keeps apart
+            kms_backends[ACCOUNT][REGION].tag_resource(kept.id, _key_tags(resource))
+        return
+    before = set(here)
+    resource = resources.make(wanted, plan)
+    (made,) = (here[id_] for id_ in here if id_ not in before)
+    if not getattr(made, "managed_policies", None):  # those are other objects, which count to what they are attached
+        _MADE_ONCE[properties] = _copied(resource, made)
+
+
+def _key_tags(key: Resource) -> dict[str, str]:
+    return {tag["Key"]: tag["Value"] for tag in key.properties.get("Tags", [])}
+
+
+def _copied(resource: Resource, kept: Any) -> tuple[Resource, Any]:
+    """Copies that share nothing that changes."""
+    private_key = getattr(kept, "private_key", None)
+    return copy.deepcopy((resource, kept), {id(private_key): private_key})
 
 
 def _shared(stacks: Mapping[str, Stack], logical: str, properties: Any) -> Resource | None:

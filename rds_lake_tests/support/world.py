@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -102,6 +103,12 @@ def answers(url: str) -> bool:
         return False
 
 
+@cache
+def _with_one_source(path: Path) -> str:
+    body = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return yaml.safe_dump(body | {"sources": body["sources"][:1]})
+
+
 @dataclass(slots=True)
 class World:
     """One lake; `lines` collects what the stages log.
@@ -121,9 +128,7 @@ class World:
 
     @classmethod
     def provisioned(cls, cloud: LocalCloud, *, url: str, directory: Path, root: Path) -> "World":
-        body = yaml.safe_load((root / "lake.yaml").read_text(encoding="utf-8"))
-        text = yaml.safe_dump(body | {"sources": body["sources"][:1]})
-        (directory / "lake.yaml").write_text(text, encoding="utf-8")
+        (directory / "lake.yaml").write_text(_with_one_source(root / "lake.yaml"), encoding="utf-8")
         return cls.of(cloud, url=url, config=load_config(directory / "lake.yaml"))
 
     @classmethod

@@ -5,6 +5,7 @@ S3 allows 15 minutes, the others 5. Requests without a signature's time (the con
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -43,8 +44,13 @@ class ClockGate:
 
 
 def _signed_at(environ: dict[str, Any]) -> datetime | None:
+    return _moment(environ.get("HTTP_X_AMZ_DATE", ""))
+
+
+@functools.lru_cache(maxsize=64)  # many requests are signed in the same second
+def _moment(stamp: str) -> datetime | None:
     try:
-        return datetime.strptime(environ.get("HTTP_X_AMZ_DATE", ""), _STAMP).replace(tzinfo=UTC)
+        return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
     except ValueError:
         return None
 

@@ -10,16 +10,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, partial
+from functools import partial
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import boto3
 from botocore import UNSIGNED
 from botocore.awsrequest import AWSResponse
 from botocore.config import Config
 
 from rds_lake.localcloud.http.app import LocalCloudApp
+from rds_lake.localcloud.http.quick_moto import session
 
 _CONFIG = Config(
     # Nobody checks the signature, and to make it and the words of the user agent takes a sixth of a call.
@@ -35,12 +35,6 @@ _BEFORE: ContextVar[Callable[..., Iterable[bytes]] | None] = ContextVar("before"
 _AUTHORIZATION = (
     "AWS4-HMAC-SHA256 Credential=local/20260101/{region}/{service}/aws4_request, SignedHeaders=host, Signature=none"
 )
-
-
-@cache
-def _session() -> boto3.Session:
-    """One for all: every session reads AWS's models of the services again, which takes longer than to make a client."""
-    return boto3.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106 - not a secret
 
 
 # A session makes one client at a time.
@@ -69,7 +63,7 @@ class InProcessClients:
             return found
         with _making:
             if (service, region) not in self._clients:
-                client = _session().client(
+                client = session().client(
                     service,  # type: ignore[call-overload]
                     region_name=region,
                     endpoint_url="http://localcloud.invalid",

@@ -1,4 +1,4 @@
-"""What moto does again for every request though it comes out the same, done once.
+"""What moto does again for every request, or when it is imported, though it comes out the same, done once.
 
 What belongs here: repairs of moto's speed that no caller can see. Repairs of its answers are in `localcloud/moto`.
 """
@@ -7,16 +7,19 @@ from __future__ import annotations
 
 import string
 from collections.abc import Generator
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any
 
-from moto.core import responses
+import boto3
+from moto.core import responses, serialize
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
 from moto.moto_api._internal.moto_random import MotoRandom
 from moto.moto_server.werkzeug_app import create_backend_app
 
 _KNOWN = "_keys_known_to_rds_lake"
 _possible_keys = XFormedAttributePicker.get_possible_keys
+_read_moment = serialize.parse_to_aware_datetime
 
 
 def make_moto_quick() -> None:
@@ -25,6 +28,14 @@ def make_moto_quick() -> None:
     responses.method_names_from_class = cache(responses.method_names_from_class)
     MotoRandom.get_random_string = _random_string
     XFormedAttributePicker.get_possible_keys = _remembered_keys
+    serialize.parse_to_aware_datetime = _remembered_moment
+    _import_ec2()
+
+
+@cache
+def session() -> boto3.Session:
+    """One for all: every session reads AWS's models of the services again, which takes longer than to make a client."""
+    return boto3.Session(aws_access_key_id="local", aws_secret_access_key="local")  # noqa: S106 - not a secret
 
 
 def quick_backend_app(service: Any) -> Any:
@@ -55,3 +66,23 @@ def _remembered_keys(self: XFormedAttributePicker, context: AttributePickerConte
     if member not in known:
         known[member] = tuple(dict.fromkeys(_possible_keys(self, context)))
     yield from known[member]
+
+
+def _remembered_moment(value: Any) -> datetime:
+    """What a text of moto's objects means; dateutil takes each apart again, in a tenth of a millisecond."""
+    return _read_text(value) if isinstance(value, str) else _read_moment(value)
+
+
+@lru_cache(maxsize=1024)
+def _read_text(text: str) -> datetime:
+    return _read_moment(text)
+
+
+def _import_ec2() -> None:
+    """moto's RDS imports its EC2, which makes three sessions to ask each for AWS's Regions: a second of the processor's time."""
+    own, shared = boto3.Session, session()
+    boto3.Session = lambda: shared  # type: ignore[assignment,misc]
+    try:
+        import moto.ec2.models.availability_zones_and_regions  # noqa: F401
+    finally:
+        boto3.Session = own  # type: ignore[misc]
