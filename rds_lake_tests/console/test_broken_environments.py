@@ -29,6 +29,7 @@ COMMANDS = {
     "query": ["query", "SELECT 1"],
     "query as of": ["query", "SELECT 1 FROM orders", "--as-of", "2026-11-19"],
     "diff": ["diff", "shop.orders", "2026-11-19", "2026-11-20"],
+    "dbt sources": ["dbt", "sources"],
     "streams triggers": ["streams", "triggers", "shop"],
     "streams forward": ["streams", "forward", "shop"],
     "streams reset": ["streams", "reset", "shop"],
