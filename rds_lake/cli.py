@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from rds_lake.console.arguments import DAY, FILE, config_option, load_config
+from rds_lake.console.dbt.arguments import dbt
 from rds_lake.console.diff.arguments import diff
 from rds_lake.console.local import CLOUD_PORT, local_env, local_up, require_local
 from rds_lake.console.project.arguments import init, schema, validate
@@ -227,6 +228,7 @@ main.add_command(diff)
 main.add_command(ddl)
 main.add_command(report)
 main.add_command(pull)
+main.add_command(dbt)
 main.add_command(streams)
 main.add_command(init)
 main.add_command(schema)

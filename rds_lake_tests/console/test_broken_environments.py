@@ -32,6 +32,7 @@ COMMANDS = {
     "diff": ["diff", "shop.orders", "2026-11-19", "2026-11-20"],
     "ddl": ["ddl", "shop", "--for", "duckdb"],
     "pull": ["pull", "shop", "--to", "shop.duckdb"],
+    "dbt sources": ["dbt", "sources"],
     "streams triggers": ["streams", "triggers", "shop"],
     "streams forward": ["streams", "forward", "shop"],
     "streams reset": ["streams", "reset", "shop"],

@@ -77,6 +77,20 @@ def test_each_column_of_a_view_names_the_raw_column_it_is_made_of(shell: Shell) 
     assert (dep.asset_key.path, dep.column_name) == (["shop", "catalog"], "snapshots_orders.id")
 
 
+def test_a_column_with_another_name_and_type_in_the_view_names_the_raw_column_as_the_database_calls_it(
+    shell: Shell,
+) -> None:
+    column = "shop.public.orders.total"
+    shell.world.with_source(rename={column: "amount"}, types={column: "varchar"})
+    shell.reload()
+    shell.world.snapshot(DAY, event=False)
+    assert shell.materialize(DAY).success
+    lineage = shown(shell)["dagster/column_lineage"]
+    assert isinstance(lineage, dg.TableColumnLineage)
+    (dep,) = lineage.deps_by_column["amount"]
+    assert dep.column_name == "snapshots_orders.total" and "total" not in lineage.deps_by_column
+
+
 def test_every_asset_and_only_the_views_of_a_source_say_whose_and_how_old(shell: Shell) -> None:
     shell.world.with_source(owners=("ann@example.com", "team:shop"), freshness_hours=30, publish="manual")
     specs = {spec.key: spec for spec in build_definitions(shell.world.config).resolve_all_asset_specs()}

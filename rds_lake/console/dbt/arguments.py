@@ -1,0 +1,43 @@
+"""The arguments of `rds-lake dbt …`."""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from rds_lake.console.arguments import FILE, config_option, load_config
+
+
+@click.group()
+def dbt() -> None:
+    """The lake in a project of dbt."""
+
+
+@dbt.command()
+@click.argument("sources", nargs=-1)
+@click.option(
+    "--out", type=FILE, default="sources.yml", show_default=True, help="The file, below the project's models."
+)
+@click.option(
+    "--for",
+    "adapter",
+    type=click.Choice(["athena", "duckdb"]),
+    default="athena",
+    show_default=True,
+    help="The adapter of dbt: duckdb leaves `database` to the profile.",
+)
+@click.option("--dry-run", is_flag=True, help="Show the difference, and write nothing.")
+@click.option("--check", is_flag=True, help="Write nothing; exit code 1 where the file would change.")
+@click.option("--offline", is_flag=True, help="Ask no AWS: tables as Dagster knows them, columns as the file has them.")
+@config_option
+def sources(config_path: Path, **asked: Any) -> None:
+    """Write the tables of SOURCES (default: all) as dbt sources, merged into the file: what a person wrote there stays."""
+    from rds_lake.console.dbt.command import Asked
+    from rds_lake.console.dbt.command import sources as run
+
+    say = partial(click.echo, err=True)
+    sys.exit(run(load_config(config_path), Asked(**asked), show=click.echo, say=say))

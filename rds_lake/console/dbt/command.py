@@ -1,0 +1,113 @@
+"""`rds-lake dbt sources`: the lake's tables as sources of a dbt project, merged into the file that is there."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.config.source import SourceSettings
+from rds_lake.console.connect import connect
+from rds_lake.console.dbt.described import Adapter, Described, offline_source, online_source
+from rds_lake.console.dbt.merge import merge
+from rds_lake.console.dbt.yaml_edit import extended, read
+from rds_lake.errors import ConfigError
+from rds_lake.stages.lake.lake import Lake
+
+_HEADER = "# Kept up to date by `rds-lake dbt sources`; what is written here by hand stays.\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """`check`: write nothing, and exit code 1 where something would be written. `dry_run`: show it, write nothing."""
+
+    sources: tuple[str, ...]
+    out: Path
+    adapter: Adapter
+    dry_run: bool
+    check: bool
+    offline: bool
+
+
+def sources(config: LakeConfig, asked: Asked, *, show: Callable[[str], None], say: Callable[[str], None]) -> int:
+    """Write the file, or say what would be written. Returns the exit code.
+
+    `show` takes the difference of --dry-run, `say` every sentence. ConfigError where the file cannot be extended; it is then as
+    it was.
+    """
+    described = list(_described(config, asked, say))
+    before = _text_of(asked.out)
+    where = str(asked.out)
+    text = _HEADER if before is None else before
+    merged = merge(read(text, where=where), [one.source for one in described], where=where)
+    after = extended(text, merged.document, where=where)
+    for note in (*(note for one in described for note in one.notes), *merged.notes):
+        say(note)
+    count = sum(len(one.source.tables) for one in described)
+    if not described or after == before:
+        say(f"{asked.out} is up to date: {count} tables of {len(described)} sources")
+        return 0
+    if asked.dry_run or asked.check:
+        lines = difflib.unified_diff(
+            (before or "").splitlines(keepends=True), after.splitlines(keepends=True), where, where
+        )
+        if asked.dry_run:
+            show("".join(lines))
+        say(f"{asked.out} would be changed: {count} tables of {len(described)} sources; nothing was written")
+        return 1 if asked.check else 0
+    _write(asked.out, after)
+    say(f"{asked.out} was written: {count} tables of {len(described)} sources")
+    return 0
+
+
+def _described(config: LakeConfig, asked: Asked, say: Callable[[str], None]) -> Iterator[Described]:
+    lake = None if asked.offline else connect(config).lake
+    for source in [config.source(name) for name in asked.sources] or config.sources:
+        if not source.athena:
+            if asked.sources:
+                raise ConfigError(
+                    f"{source.name} has `athena: false` in lake.yaml, and so no views that dbt could read"
+                )
+            say(f"{source.name}: left out, as it has no views (`athena: false`)")
+            continue
+        found = _one(config, source, lake, asked.adapter)
+        if found is None:
+            if asked.sources:
+                raise ConfigError(f"no date of {source.name} is in the lake yet; repeat this after its first")
+            say(f"{source.name}: left out, as no date of it is in the lake yet")
+            continue
+        yield found
+
+
+def _one(config: LakeConfig, source: SourceSettings, lake: Lake | None, adapter: Adapter) -> Described | None:
+    if lake is None:
+        return offline_source(config, source, adapter)
+    return online_source(config, source, lake, adapter)
+
+
+def _text_of(path: Path) -> str | None:
+    """None where there is no file. Line ends are as they are."""
+    try:
+        return path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8, and was left as it is: {error}") from error
+    except OSError as error:
+        raise ConfigError(f"{path} could not be read ({error.strerror}), and was left as it is") from error
+
+
+def _write(path: Path, text: str) -> None:
+    # Beside it first: a full disk must not cost what a person wrote.
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(text.encode("utf-8"))
+        partial.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise ConfigError(f"{path} could not be written ({error.strerror}) and is as it was") from error

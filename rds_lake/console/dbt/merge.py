@@ -1,0 +1,177 @@
+"""A file of dbt sources and what the lake has, merged: the lake's facts are brought up to date, all else is a person's (pure).
+
+    written and kept up to date     data_type; asset_key below the source's name; descriptions of the form that is written here
+    written where it is missing     every other key: name, schema, database, quote, freshness, loaded_at_query, description
+    never touched                   everything else, and entries of tables and columns that the lake has no more
+
+What belongs here: which keys, as data. What the lake has is `described.py`; text is `yaml_edit.py`.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rds_lake.errors import ConfigError
+
+_OUR_TABLE = re.compile(r"`[^`]*`, typed, as of the snapshot date that is published\.")
+_OUR_COLUMN = re.compile(r"In the database: .*")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DbtColumn:
+    """A column of a view. `type` is Athena's."""
+
+    name: str
+    type: str
+    description: str
+    quote: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DbtTable:
+    """A view. `columns`: None where they are not known; `asset_key`: None where Dagster has no asset of it."""
+
+    name: str
+    original: str
+    columns: tuple[DbtColumn, ...] | None = None
+    asset_key: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DbtSource:
+    """A source of the lake, which is one schema. `config`: of freshness. `database`: None where dbt's own is meant."""
+
+    name: str
+    description: str
+    tables: tuple[DbtTable, ...]
+    database: str | None = None
+    config: dict[str, Any] = field(default_factory=dict[str, Any])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """The document as it should be, and sentences about what a person may want to look at."""
+
+    document: Any
+    notes: tuple[str, ...]
+
+
+def merge(document: Any, sources: Sequence[DbtSource], *, where: str) -> Merged:
+    """The document with the sources in it. ConfigError where it is no file of dbt's properties."""
+    made: Any = copy.deepcopy(document) if document is not None else {"version": 2}
+    if not isinstance(made, dict) or not isinstance(made.get("sources") or [], list):
+        raise ConfigError(f"{where} is no file of dbt sources (`sources:` with a list), and was left as it is")
+    entries: list[Any] = made.get("sources") or []
+    notes: list[str] = []
+    for source in sources:
+        entry = next((one for one in _mappings(entries) if one.get("schema", one.get("name")) == source.name), None)
+        if entry is None:
+            entry = {"name": source.name}
+            entries.append(entry)
+        notes += _merge_source(entry, source)
+    made["sources"] = entries
+    return Merged(document=made, notes=tuple(notes))
+
+
+def _merge_source(entry: dict[str, Any], source: DbtSource) -> Iterator[str]:
+    added = {"description": source.description, "database": source.database, "schema": source.name}
+    for key, value in added.items():
+        if value is not None:
+            entry.setdefault(key, value)
+    yield from _merge_freshness(entry, source)
+    tables = entry.get("tables") or []
+    known = {_identifier(table): table for table in _mappings(tables)}
+    for table in source.tables:
+        found = known.get(table.name)
+        if found is None:
+            found = {"name": table.name}
+            tables.append(found)
+        yield from _merge_table(found, table, source.name)
+    if tables:
+        entry["tables"] = tables
+    has = {table.name for table in source.tables}
+    gone = sorted(name for name in known if name not in has)
+    yield from (f"{source.name}.{name} is not in the lake (any more); its entry was kept" for name in gone)
+
+
+def _merge_freshness(entry: dict[str, Any], source: DbtSource) -> Iterator[str]:
+    config = entry.get("config") or {}
+    for key, value in source.config.items():
+        same = ("loaded_at_field", "loaded_at_query") if key.startswith("loaded_at") else (key,)
+        written = [place[name] for place in (entry, config) for name in same if name in place]
+        if not written:
+            config[key] = value
+        elif key == "freshness" and written[0] != value:
+            yield f"{source.name}: `freshness` in the file is {written[0]}, lake.yaml says {value}; the file's was kept"
+    if config:
+        entry["config"] = config
+
+
+def _merge_table(entry: dict[str, Any], table: DbtTable, source: str) -> Iterator[str]:
+    _describe(entry, _table_description(table.original), _OUR_TABLE)
+    if table.asset_key is not None:
+        _merge_asset_key(entry, list(table.asset_key), source)
+    if table.columns is None:
+        return
+    columns = entry.get("columns") or []
+    known = {str(column.get("name", "")).lower(): column for column in _mappings(columns)}
+    for column in table.columns:
+        found: dict[str, Any] | None = known.get(column.name)
+        if found is None:
+            found = {"name": column.name}
+            columns.append(found)
+        if found.get("data_type", column.type) != column.type:
+            yield f"{source}.{table.name}.{column.name}: {found['data_type']} became {column.type}"
+        found["data_type"] = column.type
+        _describe(found, column.description, _OUR_COLUMN)
+        if column.quote:
+            found.setdefault("quote", True)
+    entry["columns"] = columns
+    has = {column.name for column in table.columns}
+    gone = sorted(name for name in known if name not in has)
+    yield from (f"{source}.{table.name} has no column {name} (any more); its entry was kept" for name in gone)
+
+
+def _merge_asset_key(entry: dict[str, Any], key: list[str], source: str) -> None:
+    """Where dagster-dbt looks, `config.meta`; or in `meta`, where a person's project has it. A key of another's stays."""
+    place = entry if "dagster" in (entry.get("meta") or {}) else entry.setdefault("config", {})
+    if place is None:
+        place = entry["config"] = {}
+    for name in ("meta", "dagster"):
+        place[name] = place.get(name) or {}
+        place = place[name]
+    if (place.get("asset_key") or [source])[0] == source:
+        place["asset_key"] = key
+
+
+def _describe(entry: dict[str, Any], text: str, ours: re.Pattern[str]) -> None:
+    written = entry.get("description")
+    if written is None or ours.fullmatch(str(written)):
+        entry["description"] = text
+
+
+def _table_description(original: str) -> str:
+    # dbt reads descriptions as Jinja, and a name in a database may be anything.
+    return f"`{plain(original)}`, typed, as of the snapshot date that is published."
+
+
+def column_description(original: str | None) -> str:
+    """What the database calls the column's type."""
+    return f"In the database: {plain(original or 'not in this snapshot, NULL')}"
+
+
+def plain(text: str) -> str:
+    """The text without what Jinja takes for code and Markdown for the end of a name, on one line."""
+    return re.sub(r"\{(?=[{%#])", "{ ", " ".join(text.split()).replace("`", "'"))
+
+
+def _identifier(table: dict[str, Any]) -> str:
+    return str(table.get("identifier") or table.get("name") or "")
+
+
+def _mappings(entries: Sequence[Any]) -> list[dict[str, Any]]:
+    return [entry for entry in entries if isinstance(entry, dict)]
