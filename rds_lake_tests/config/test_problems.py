@@ -36,7 +36,10 @@ OF_ALL_KINDS: list[tuple[dict[Any, Any], str]] = [
     ({"types": "decimal"}, ".types: "),
     ({"publish": "never"}, ".publish: "),
     ({"max_drop": {"orders": 7}}, ".max_drop.orders: "),
-    ({"changes": {"most": {"orders": {"removed": 0.5}}}}, ".changes.most.orders.removed: '0.5' is no limit: write a number"),
+    (
+        {"changes": {"most": {"orders": {"removed": 0.5}}}},
+        ".changes.most.orders.removed: '0.5' is no limit: write a number",
+    ),
     ({"changes": {"most": {"orders": {"gone": 1}}}}, ".changes.most.orders.gone: unknown key"),
     ({"changes": {}, "athena": False}, ": changes: Athena compares the dates"),
     ({"retention": {"daily": 0}}, ".retention.daily: "),

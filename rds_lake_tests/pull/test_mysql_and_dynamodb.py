@@ -85,7 +85,7 @@ def test_mysqls_values_are_exact_in_both_targets(
     )
     file = tmp_path / "shop.duckdb"
     assert rows_in(file, f"SELECT flags::VARCHAR, wide::VARCHAR, big::VARCHAR FROM {name} ORDER BY id") == texts
-    assert rows_in(file, f"SELECT money, day, span, \"at\"::VARCHAR, body, zero, raw FROM {name} WHERE id = 1") == [
+    assert rows_in(file, f'SELECT money, day, span, "at"::VARCHAR, body, zero, raw FROM {name} WHERE id = 1') == [
         (money, "0000-00-00", "-838:59:59.000000", "2026-01-02 03:04:05.123456", "tab\there\n\\N", "a\0b", b"\x00\xff")
     ]
 

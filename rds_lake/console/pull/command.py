@@ -13,13 +13,13 @@ from rich.filesize import decimal
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from rds_lake.console.connect import Connected
-from rds_lake.stages.diff.keys import keys_of_dynamodb
 from rds_lake.pull.duckdb_file import DuckDbFile
 from rds_lake.pull.engine import Room
 from rds_lake.pull.plan import Asked, Plan, PulledTable, plan_pull
 from rds_lake.pull.run import Outcome, scratch_folder
 from rds_lake.pull.run import pull as pull_plan
 from rds_lake.pull.target import Loaded, Target
+from rds_lake.stages.diff.keys import keys_of_dynamodb
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,11 @@ def pull(connected: Connected, source: str, wanted: Wanted) -> None:
         target = _target(wanted, scratch)
         with console.status(f"looking up the tables of {source}"):
             plan = plan_pull(
-                connected.lake, settings, asked, make_column=target.make_column, known_key=keys_of_dynamodb(connected.dynamodb)
+                connected.lake,
+                settings,
+                asked,
+                make_column=target.make_column,
+                known_key=keys_of_dynamodb(connected.dynamodb),
             )
         for table in plan.without_view:
             console.print(f"{table} has no view in Athena, and is left out", style="yellow", highlight=False)
