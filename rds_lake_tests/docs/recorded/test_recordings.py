@@ -12,7 +12,7 @@ import pytest
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.localcloud.environment import environment
 from rds_lake_tests.demo.wheel import Installed
-from rds_lake_tests.docs.recordings import PAGE, Typed, recorded, rewritten, stable
+from rds_lake_tests.docs.recorded.recordings import PAGE, Typed, recorded, rewritten, stable
 from rds_lake_tests.docs.terminal import Desk, Terminal
 from rds_lake_tests.support.world import seed_tiny
 
