@@ -1,0 +1,8 @@
+-- One row for each day, of the date that is published.
+select
+    cast(placed_at as date) as day,
+    count(*) as orders,
+    sum(total) as total,
+    max(snapshot_date) as as_of
+from {{ source('shop', 'orders') }}
+group by 1

@@ -1,0 +1,1 @@
+"""Models of dbt behind the lake's views."""

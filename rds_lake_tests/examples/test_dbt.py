@@ -1,0 +1,103 @@
+"""The example of dbt: its models are made of the lake's views, in one graph with them."""
+
+import importlib
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+from click.testing import CliRunner
+
+from rds_lake.cli import main
+from rds_lake.config.lake_yaml import LakeConfig, load_config
+from rds_lake.defs.keys import StageKeys
+from rds_lake.localcloud.environment import environment
+from rds_lake.stages.lake.known_tables import find_known_tables
+from rds_lake_tests.defs.shell import quick_instance
+from rds_lake_tests.support.world import World
+
+pytest.importorskip("dagster_dbt", reason="dbt is not installed: pip install 'rds-lake[dbt]'")
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("default"),  # dbt's own
+]
+ORDERS = dg.AssetKey(["shop", "orders"])
+MODELS = {dg.AssetKey(name) for name in ("orders_by_day", "orders_with_lines", "largest_day")}
+
+
+class Example:
+    """A copy of the example, loaded; dbt writes into its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.module: Any = importlib.import_module("shop_models.definitions")
+        self.config: LakeConfig = load_config(folder / "lake.yaml")
+
+    def sources(self, *options: str) -> str:
+        out = ["--out", str(self.folder / "models" / "sources.yml"), "--config", str(self.folder / "lake.yaml")]
+        made = CliRunner().invoke(main, ["dbt", "sources", *out, *options])
+        assert made.exit_code == 0, made.output
+        return made.output
+
+    def definitions(self, aws: Any) -> dg.Definitions:
+        from dagster_dbt import DbtProject
+
+        project = DbtProject(project_dir=self.folder, profiles_dir=self.folder)
+        project.preparer.prepare(project)
+        return self.module.project(self.config, aws, project)
+
+
+@pytest.fixture
+def example(root: Path, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Example]:
+    """The example against the local cloud, as one who may write tables of his own, which the pipeline may not."""
+    folder = tmp_path / "dbt"
+    shutil.copytree(root / "examples" / "dbt", folder, ignore=shutil.ignore_patterns("target", "logs", ".*"))
+    monkeypatch.syspath_prepend(str(folder))
+    variables = environment(world.cloud.url) | {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing"}
+    variables["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # dbt itself
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("DBT_SEND_ANONYMOUS_USAGE_STATS", "false")
+    yield Example(folder)
+
+
+def test_the_sources_that_the_example_ships_are_those_of_its_lake(example: Example) -> None:
+    assert "up to date" in example.sources("--offline", "--check")
+
+
+def test_models_are_made_of_what_was_published_and_follow_the_lakes_views_in_one_graph(
+    example: Example, world: World
+) -> None:
+    world.config = example.config
+    world.provision()
+    world.snapshot("2026-11-20", event=False)
+    definitions = example.definitions(world.aws)
+    known = find_known_tables(example.config, example.config.sources[0])
+    keys = StageKeys.of(example.config.sources[0], known)
+    graph = definitions.resolve_asset_graph()
+    assert ORDERS in keys.published and graph.get(dg.AssetKey("orders_by_day")).parent_keys == {ORDERS}
+    details = dg.AssetKey(["shop", "order_details"])
+    assert graph.get(dg.AssetKey("orders_with_lines")).parent_keys == {ORDERS, details}
+    job = definitions.resolve_implicit_global_asset_job_def()
+    selected = dg.AssetSelection.all()
+    with quick_instance() as instance:
+        cursor = dg.evaluate_automation_conditions(definitions, instance, selected).cursor
+        shop = list(keys.whole)
+        assert job.execute_in_process(instance=instance, partition_key="2026-11-20", asset_selection=shop).success
+        wanted = dg.evaluate_automation_conditions(definitions, instance, selected, cursor=cursor)
+        requested = {key for key in MODELS if wanted.get_num_requested(key)}
+        assert requested == MODELS
+        example.sources()  # now with columns, of the lake itself
+        made = job.execute_in_process(instance=instance, asset_selection=sorted(MODELS))
+        assert made.success
+        checks = {check.check_name: check.passed for check in made.get_asset_check_evaluations()}
+        assert len(checks) == 2 and all(checks.values())
+    rows = world.root.athena.run("SELECT day, orders, total FROM orders_by_day ORDER BY 1", database="shop_models").rows
+    assert sum(int(str(row[1])) for row in rows) == 10
+    joined = world.root.athena.run("SELECT line FROM orders_with_lines ORDER BY id LIMIT 1", database="shop_models")
+    assert list(joined.rows) == [("line 1",)]
