@@ -103,7 +103,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "warehouse": {"lake", "runs", "catalogue", "publish"},
         "upkeep": SHARED | KINDS | {"streams"},
         "watch": SHARED | KINDS | {"upkeep", "streams"},
-        "report": SHARED | KINDS | {"upkeep", "streams", "watch"},
+        "report": SHARED | KINDS | {"diff", "upkeep", "streams", "watch"},
     },
     "infra": {
         "": {"policy"},

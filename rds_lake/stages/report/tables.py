@@ -7,12 +7,11 @@ from datetime import date, timedelta
 from itertools import pairwise
 
 from rds_lake.config.source import SourceSettings
-from rds_lake.errors import ManifestError
 from rds_lake.model.lake.publication import Pointer
-from rds_lake.model.records import RECORD_ERRORS, load_object
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake.stages.catalogue.raw_tables import NamedTable
+from rds_lake.stages.diff.record import find_date_diff
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.report.values import ChangedRows, SchemaChange, TableFigures, Tables
@@ -111,24 +110,9 @@ def _type(column: Column) -> str:
 
 
 def read_changed_rows(lake: Lake, source: str, day: date) -> Mapping[str, ChangedRows]:
-    """By view, how many rows differ from the date before; none where nobody counted (`changes:` of the source).
-
-    ManifestError when the record is damaged.
-    """
-    key = f"{lake.layout.manifest_folder(source)}{day.isoformat()}.diff.json"
-    text = lake.s3.find_text(lake.layout.bucket, key)
-    if text is None:
-        return {}
-    try:
-        return {
-            str(table["view"]): ChangedRows(
-                added=int(table["added"]),
-                removed=int(table["removed"]),
-                changed=None if table.get("changed") is None else int(table["changed"]),
-            )
-            for table in load_object(text)["tables"]
-        }
-    except RECORD_ERRORS as error:
-        raise ManifestError(
-            f"{lake.layout.uri(key)} is damaged: {error!r}; delete it, and let the changed rows of {day} be counted again"
-        ) from error
+    """By view, how many rows differ from the date before; none where nobody counted (`changes:` of the source)."""
+    found = find_date_diff(lake.s3, lake.layout, source, day)
+    counted = () if found is None else found.tables
+    return {
+        table.view: ChangedRows(added=table.added, removed=table.removed, changed=table.changed) for table in counted
+    }

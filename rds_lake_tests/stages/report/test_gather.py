@@ -11,6 +11,8 @@ import pytest
 
 from rds_lake.defs.told import ask
 from rds_lake.localcloud.cloud import LocalCloud
+from rds_lake.model.lake.date_diff import CountedTable, DateDiff
+from rds_lake.stages.diff.record import write_date_diff
 from rds_lake.stages.report.gather import gather
 from rds_lake.stages.report.page.page import render_page
 from rds_lake.stages.report.values import ChangedRows, LakeReport, SourceReport, Told
@@ -143,16 +145,24 @@ def test_the_page_has_the_table_named_script_as_text(report: LakeReport) -> None
 def test_changed_rows_are_shown_where_somebody_counted_them(story: World, report: LakeReport) -> None:
     assert not report.sources[0].tables.has_changed_rows
     assert "Changed since" not in render_page(report)
-    key = "lake/_manifests/shop/2026-11-19.diff.json"
-    counted = '{"version": 1, "tables": [{"view": "orders", "added": 2, "removed": 1, "changed": null, "keys": []}]}'
-    story.root.s3.put_text("acme-lake", key, counted, kms_key=None)
+    orders = CountedTable(table="shop.public.orders", view="orders", rows_before=10, rows_after=11, added=2, removed=1)
+    counted = DateDiff(
+        source="shop",
+        snapshot_date=DAYS[1],
+        export_task="new",
+        before=DAYS[0],
+        before_export_task="old",
+        compared_at=NOW,
+        tables=(orders,),
+    )
+    write_date_diff(story.gateways.lake, counted)
     try:
         (shop,) = read(story, Told()).sources
         found = {one.view: one.changed for one in shop.tables.figures if one.changed}
         assert found == {"orders": ChangedRows(added=2, removed=1, changed=None)}
         assert "2 added, 1 removed" in render_page(read(story, Told()))
     finally:
-        story.root.s3.limited(story.root.s3.deletable).delete("acme-lake", [key])
+        story.root.s3.delete("acme-lake", [story.gateways.lake.layout.diff_key("shop", DAYS[1])])
 
 
 def test_a_source_that_cannot_be_read_is_named_and_the_others_are_read(story: World) -> None:
