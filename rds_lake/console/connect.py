@@ -10,7 +10,7 @@ import click
 from rds_lake.aws.dynamodb import DynamoGateway
 from rds_lake.aws.rds import RdsGateway
 from rds_lake.aws.secrets import SecretsGateway
-from rds_lake.aws.session import open_clients
+from rds_lake.aws.session import AwsClients, open_clients
 from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
@@ -63,7 +63,11 @@ class Connected:
 
 def connect(config: LakeConfig) -> Connected:
     """Access with the credentials, Region and endpoint boto3 finds."""
-    clients = open_clients(region=config.lake.region)
+    return connect_by(config, open_clients(region=config.lake.region))
+
+
+def connect_by(config: LakeConfig, clients: AwsClients) -> Connected:
+    """Access by these clients."""
     return Connected(
         config=config,
         rds=RdsGateway(clients.rds),

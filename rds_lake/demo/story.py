@@ -17,7 +17,8 @@ from rich.console import Console
 
 from rds_lake.aws.athena import AthenaGateway
 from rds_lake.aws.s3.gateway import S3Gateway
-from rds_lake.demo.diff_story import show_changes
+from rds_lake.console.connect import connect_by
+from rds_lake.demo.answers_story import show_changes, write_page
 from rds_lake.demo.processes import interrupt_on_sigterm
 from rds_lake.demo.report import DayStory, print_answer, print_counts, print_timings
 from rds_lake.demo.reviews_story import show_reviews
@@ -134,6 +135,7 @@ def _answers(console: Console, stack: Stack, stories: list[DayStory]) -> int:
         tables_source = stack.config.dynamodb[0]
         s3 = S3Gateway(stack.clients.s3)
         equal &= show_reviews(console, athena, s3, layout, tables_source, stack.reviews, stories[-1].day)
+    write_page(console, connect_by(stack.config, stack.clients), datetime.now(UTC))
     verdict = "[green]every count equals PostgreSQL's and DynamoDB's[/]" if equal else "[red]some counts differ[/]"
     console.print(f"\n{verdict}")
     console.print(_NEXT if equal else "", markup=False, highlight=False, soft_wrap=True)

@@ -80,9 +80,11 @@ def test_the_demo_ends_with_equal_counts_and_leaves_nothing(tmp_path: Path) -> N
         "Nested attributes",
         "as of",
         "bytes scanned",
+        "rds-lake-report.html: nothing needs a person",
     ):
         assert words in done.stdout
-    assert [path.name for path in tmp_path.iterdir()] == ["lake.yaml"]
+    assert "<h1>" in (tmp_path / "rds-lake-report.html").read_text(encoding="utf-8")
+    assert {path.name for path in tmp_path.iterdir()} == {"lake.yaml", "rds-lake-report.html"}
 
 
 @pytest.mark.timeout(200)
