@@ -116,9 +116,10 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     "defs": {
         "": {"assets", "checks", "sensors", "warehouse"},
         "checks": {""},
-        "assets": {"", "checks"},
+        "assets": {"", "checks", "failed"},
         "sensors": {"", "assets", "checks"},
         "components": {""},
+        "failed": {""},
         "warehouse": {"", "sensors"},
     },
     "localcloud": {

@@ -26,7 +26,7 @@ from rds_lake.stages.watch.sentences import STALE, decisions, span
 from rds_lake.stages.watch.status import SourceStatus, source_status
 
 if TYPE_CHECKING:
-    from rds_lake.defs.failed_runs import FailedRun  # imports Dagster, which takes a second
+    from rds_lake.defs.failed.runs import FailedRun  # imports Dagster, which takes a second
 
 # How many of a source's biggest tables fit on a screen: where all sources are shown, and where some are named.
 _TABLES_SHOWN, _TABLES_OF_NAMED = 10, 40
@@ -76,7 +76,7 @@ def failures_of(config: LakeConfig, dagster_home: str | None, *, now: datetime) 
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError
 
-    from rds_lake.defs.failed_runs import failed_runs
+    from rds_lake.defs.failed.runs import failed_runs
 
     try:
         with dg.DagsterInstance.get() as instance:

@@ -17,7 +17,7 @@ from rds_lake.cli import main
 from rds_lake.config.lake import Prices
 from rds_lake.console.connect import Connected
 from rds_lake.console.status import status
-from rds_lake.defs.failed_runs import FailedRun, failed_runs
+from rds_lake.defs.failed.runs import FailedRun, failed_runs
 from rds_lake.localcloud.faults.fault_bodies import read_faults
 from rds_lake.model.lake.cost import Requests, export_usd, requests_usd
 from rds_lake.model.lake.manifest import Manifest, TableManifest

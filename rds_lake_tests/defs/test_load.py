@@ -79,7 +79,19 @@ def test_a_lake_of_every_kind_and_setting_loads_with_all_its_jobs_sensors_and_sc
     assert len(repository.schedule_defs) >= 2
 
 
-HEAVY = ("pyarrow", "uvloop", "httptools", "duckdb", "moto", "psycopg", "pymysql", "pyspark", "numpy", "pandas")
+HEAVY = (
+    "pyarrow",
+    "uvloop",
+    "httptools",
+    "duckdb",
+    "moto",
+    "psycopg",
+    "pymysql",
+    "pyspark",
+    "numpy",
+    "pandas",
+    "sqlglot",
+)
 
 _LOAD = """
 import json, sys

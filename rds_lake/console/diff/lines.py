@@ -45,10 +45,12 @@ def print_source_lines(console: Console, found: SourceDiff) -> None:
     for line in of_one_date(found):
         console.print(line, markup=False, highlight=False)
     differing = [table for table in found.tables if not table.is_same]
-    columns = ["view", "rows before", "rows after", "added", "removed", "changed", "most changed columns", "schema"]
+    columns = ["view", "before", "after", "added", "removed", "changed", "most changed columns", "schema"]
+    rows = [_summary_row(table) for table in differing]
+    filled = [at for at in range(len(columns)) if at < 6 or any(row[at] for row in rows)]  # fits a terminal more often
     if differing:
-        rows = [_summary_row(table) for table in differing]
-        print_values(console, columns, rows, right=frozenset({1, 2, 3, 4, 5}))
+        shown = [[row[at] for at in filled] for row in rows]
+        print_values(console, [columns[at] for at in filled], shown, right=frozenset({1, 2, 3, 4, 5}))
     same = len(found.tables) - len(differing)
     console.print(f"{same} of {len(found.tables)} tables are the same", highlight=False)
     spent = sum(table.milliseconds for table in found.tables)

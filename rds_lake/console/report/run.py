@@ -58,7 +58,7 @@ def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) 
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError
 
-    from rds_lake.defs.told import ask
+    from rds_lake.defs.failed.told import ask
 
     try:
         with dg.DagsterInstance.get() as instance:

@@ -11,9 +11,9 @@ from typing import Any
 import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
+from rds_lake.defs.failed.told import ask
 from rds_lake.defs.failures import RETRIES, dagster_failures
 from rds_lake.defs.resources import Gateways, utc_now
-from rds_lake.defs.told import ask
 from rds_lake.stages.report.gather import gather
 from rds_lake.stages.report.values import LakeReport
 from rds_lake.stages.report.write import write_report

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import sqlglot
-from sqlglot import exp
-from sqlglot.errors import SqlglotError
-
 from rds_lake.errors import DiffError
 
 
@@ -14,6 +10,10 @@ def checked_condition(text: str) -> str:
 
     A comment at its end would swallow what follows it, and a query inside would read today's rows for both dates.
     """
+    import sqlglot  # Dagster's code location loads this module, and needs no parser
+    from sqlglot import exp
+    from sqlglot.errors import SqlglotError
+
     try:
         trees = sqlglot.parse(f"({text}\n)", read="athena")
     except SqlglotError as error:

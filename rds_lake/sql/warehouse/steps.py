@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from rds_lake.errors import ConfigError
 from rds_lake.model.warehouse.orders import Section
 from rds_lake.model.warehouse.plan import Step
 from rds_lake.sql.warehouse.statements import FileStatement, filled, split, too_long
-from rds_lake.sql.warehouse.tables import Tables, tables_of
+
+if TYPE_CHECKING:
+    from rds_lake.sql.warehouse.tables import Tables
 
 MOST_TOGETHER = 40  # statements of one call, https://docs.aws.amazon.com/redshift-data/latest/APIReference/API_BatchExecuteStatement.html
 _DIRECTIVE = re.compile(r"\s*--\s*(needs|transaction)\s*:(.*)")
@@ -55,6 +58,8 @@ def read_steps(
 
 def needed_by(sql: str, loads: Collection[str], steps: Sequence[Step]) -> tuple[str, ...]:
     """The loads and steps whose tables a query reads."""
+    from rds_lake.sql.warehouse.tables import tables_of  # its parser is not for every process that knows steps
+
     written = {step.name: tables_of(step.sql).written for step in steps}
     return tuple(_read_from(tables_of(sql, {*loads, *set[str]().union(*written.values())}).read, loads, written))
 
@@ -105,6 +110,8 @@ def _alone(sql: str) -> tuple[str, ...]:
 
 
 def _needs(texts: Mapping[str, str], loads: Collection[str]) -> dict[str, list[str]]:
+    from rds_lake.sql.warehouse.tables import tables_of
+
     known = {name.lower() for name in loads}
     found = {name: tables_of(sql) for name, sql in texts.items()}
     known |= set[str]().union(*(tables.written for tables in found.values())) if found else set()

@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from rds_lake.defs.told import ask
+from rds_lake.defs.failed.told import ask
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.date_diff import CountedTable, DateDiff
 from rds_lake.stages.diff.record import write_date_diff

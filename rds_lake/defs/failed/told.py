@@ -5,8 +5,8 @@ from datetime import datetime
 import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
-from rds_lake.defs.failed_checks import failed_checks
-from rds_lake.defs.failed_runs import failed_runs
+from rds_lake.defs.failed.checks import failed_checks
+from rds_lake.defs.failed.runs import failed_runs
 from rds_lake.stages.report.values import Told
 
 
