@@ -94,7 +94,8 @@ TOGETHER = [
     "source shop: RDS exports no snapshot without",
     "source reviews: nothing in AWS begins an export of DynamoDB",
 ]
-NEEDS = {"read_percentage": "method", "glue_above_gb": "converter", "include": "engine"}  # rule about -> key it needs
+# rule about -> key it needs
+NEEDS = {"read_percentage": "method", "glue_above_gb": "converter", "include": "engine", "format": "athena"}
 
 
 def problems_of(lake: object, sources: object) -> list[str]:
