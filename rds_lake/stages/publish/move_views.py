@@ -90,10 +90,9 @@ class ViewMover:
             for view in gone:
                 self.lake.glue.delete_view(name, view)
             existing = self.lake.glue.list_tables(name)
-        if self.beside and (stale or moves_on or self._is_another_export(tables, state)):
-            self.beside(tables)
-        if self.follow:
-            self.follow(tables, existing)
+        if stale or moves_on or self._is_another_export(tables, state):
+            (self.beside or _nothing)(tables)
+        (self.follow or _nothing)(tables, existing)
         self._require_views(tables, existing, state)
         record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
         self._note_rolled_back(day, rolled_back_from)
@@ -186,6 +185,10 @@ class ViewMover:
         )
         if pointer != state.pointer or others != state.moves:
             write_state(self.lake, self.source.name, PublishState(pointer=pointer, moves=others, etag=state.etag))
+
+
+def _nothing(*_: object) -> None:
+    """What goes with a publication where nothing does."""
 
 
 def _known_views(state: PublishState) -> set[str]:
