@@ -102,7 +102,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "streams": {"lake", "runs", "catalogue"},
         "warehouse": {"lake", "runs", "catalogue", "publish"},
         "upkeep": SHARED | KINDS | {"streams"},
-        "watch": SHARED | KINDS | {"upkeep", "streams"},
+        "watch": SHARED | KINDS | {"diff", "upkeep", "streams"},
         "report": SHARED | KINDS | {"diff", "upkeep", "streams", "watch"},
     },
     "infra": {

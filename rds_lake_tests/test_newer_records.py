@@ -11,6 +11,7 @@ import pytest
 
 from rds_lake.errors import ConfigError, NewerRecordError
 from rds_lake.model.lake.date_diff import parse_date_diff
+from rds_lake.model.lake.diff_views import parse_diff_views
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.streams.alarm import parse_alarms
 from rds_lake.model.streams.captured import parse_captured
@@ -46,6 +47,7 @@ def _compact(text: str) -> None:
 # By the file that reads it; those of `test_records.py` are named there.
 READERS: dict[str, Callable[[str], Any]] = {
     "model/lake/date_diff.py": lambda text: parse_date_diff(text, where="s3://b/k"),
+    "model/lake/diff_views.py": lambda text: parse_diff_views(text, where="s3://b/k"),
     "model/streams/alarm.py": lambda text: parse_alarms(text, where="s3://b/k"),
     "model/streams/captured.py": lambda text: parse_captured(text, where="s3://b/k"),
     "model/streams/collected.py": lambda text: parse_collected(text, where="s3://b/k"),

@@ -109,6 +109,11 @@ def _changes_need_athena(source: SharedKeys) -> Iterator[str]:
         yield "changes: Athena compares the dates, and `athena: false` is without it; remove one of the two"
 
 
+def _diff_views_need_athena(source: SharedKeys) -> Iterator[str]:
+    if source.diff_views and not source.athena:
+        yield "diff_views: they are views of Athena, and `athena: false` is without it; remove one of the two"
+
+
 class Retention(Settings):
     """How many dates to keep: the newest days, and one per week and month before them."""
 
@@ -141,7 +146,7 @@ class SharedKeys(Settings):
     asset_kind: ClassVar[str]  # Dagster's kind of the asset that takes the snapshot
     export_asset: ClassVar[str]  # what that asset is, and what the asset of the files is, for Dagster's UI
     parquet_asset: ClassVar[str]
-    rules: ClassVar[tuple[Rule, ...]] = (_changes_need_athena,)
+    rules: ClassVar[tuple[Rule, ...]] = (_changes_need_athena, _diff_views_need_athena)
 
     name: SourceName = Field(description="Name in Dagster, in S3 and of the Glue database.", examples=["shop"])
     owners: tuple[Owner, ...] = Field(
@@ -172,6 +177,10 @@ class SharedKeys(Settings):
     changes: Changes | None = Field(
         default=None,
         description="Compare each new date with the date before, row by row: reads both dates of every table. None: off.",
+    )
+    diff_views: tuple[str, ...] = Field(
+        default=(),
+        description="Views, or `db.schema.table`: tables that get a view `<view>_diff` of the rows that differ from the date before.",
     )
     keep_export: bool = Field(default=False, description="Keep AWS's copy after the date is published.")
     athena: bool = Field(default=True, description="False: stop after the relocated Parquet.")

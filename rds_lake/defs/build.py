@@ -13,6 +13,7 @@ from rds_lake.defs.assets.report import report_definitions
 from rds_lake.defs.assets.retention import retention_definitions
 from rds_lake.defs.assets.source import source_assets
 from rds_lake.defs.checks.changed_rows import changed_rows_check
+from rds_lake.defs.checks.diff_views import diff_views_check
 from rds_lake.defs.checks.published import published_checks
 from rds_lake.defs.checks.verify import verify_check
 from rds_lake.defs.checks.watch import watch_check
@@ -89,6 +90,8 @@ def _checks(config: LakeConfig, keys: Keys) -> list[dg.AssetChecksDefinition]:
             checks += published_checks(config, source, keys[source.name])
         if source.athena and source.changes:
             checks.append(changed_rows_check(config, source, source.changes, keys[source.name]))
+        if source.athena and source.diff_views:
+            checks.append(diff_views_check(config, source, keys[source.name]))
     checks += [verify_check(config, source, source.verify) for source in config.databases if source.verify]
     return checks
 

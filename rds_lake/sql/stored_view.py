@@ -17,7 +17,7 @@ import re
 from collections.abc import Sequence
 from datetime import date
 
-from rds_lake.sql.quoting import literal
+from rds_lake.sql.quoting import identifier, literal
 
 _TEXT = re.compile(r"\s*/\* Presto View: (\S+) \*/\s*")
 
@@ -41,6 +41,12 @@ def reads(text: str, raw: str) -> bool:
     """Whether the stored view names the raw table; True of what cannot be read, which may."""
     body = _parse(text)
     return body is None or re.search(rf"(?<!\w){re.escape(raw)}(?!\w)", body[0]) is not None
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether the stored view is one that Athena made, and has this quoted name in its text."""
+    body = _parse(text)
+    return body is not None and identifier(name) in body[0]
 
 
 def _parse(text: str) -> tuple[str, list[str]] | None:

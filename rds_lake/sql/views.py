@@ -51,7 +51,9 @@ def view_excess(database: str, names: AthenaTable, columns: Sequence[ViewColumn]
     size = len(_create(database, names, columns, day).encode())
     if size > MAX_STATEMENT_BYTES:
         return f"its view would be a statement of {size:,} bytes, and Athena takes {MAX_STATEMENT_BYTES:,}"
-    stored = _stored_characters(render_select(database, names, columns, day), names, columns)
+    listed = [(column.alias, column.presto_type) for column in columns]
+    listed += [(key, "varchar") for key in (names.member_key, PARTITION_KEY) if key]
+    stored = stored_characters(render_select(database, names, columns, day), listed)
     if stored > MAX_STORED_CHARACTERS:
         return f"its view would be about {stored:,} characters in Glue, which takes {MAX_STORED_CHARACTERS:,}"
     return None
@@ -62,10 +64,12 @@ def _create(database: str, names: AthenaTable, columns: Sequence[ViewColumn], da
     return f"CREATE OR REPLACE VIEW {qualified(database, names.view)} AS\n{select}"
 
 
-def _stored_characters(select: str, names: AthenaTable, columns: Sequence[ViewColumn]) -> int:
-    """About how long the view is as Athena keeps it (`stored_view.py`): base64 of JSON, four characters for three bytes."""
-    listed = [{"name": column.alias, "type": column.presto_type} for column in columns]
-    listed += [{"name": key, "type": "varchar"} for key in (names.member_key, PARTITION_KEY) if key]
+def stored_characters(select: str, columns: Sequence[tuple[str, str]]) -> int:
+    """About how long the view is as Athena keeps it (`stored_view.py`): base64 of JSON, four characters for three bytes.
+
+    `columns`: name and type of each.
+    """
+    listed = [{"name": name, "type": presto_type} for name, presto_type in columns]
     body = {"originalSql": select, "catalog": "awsdatacatalog", "schema": "", "columns": listed}
     # Non-ASCII text is escaped or not; longer is as \uXXXX.
     longer = len(json.dumps(body)) + (_FORMATTED - 1) * len(select)

@@ -13,6 +13,7 @@
     lake/_manifests/shop/2026-11-20.diff.json      how many rows differ from the date before (`changes:`)
     lake/_manifests/shop/2026-11-20.<task>.begun   relocation of this export was begun
     lake/_manifests/shop/_published.json           which date is published
+    lake/_manifests/shop/_diff_views.json          which dates the views `<view>_diff` compare (`diff_views:`)
     lake/_manifests/shop/_in_use.json              which dates are worked on or being removed right now
     lake/_manifests/reviews/2026-11-20.<task>.Users.table  this table of a DynamoDB source is converted, by which attempt
     lake/_manifests/reviews/_schemas/Users.json    what was ever seen of its attributes
@@ -166,6 +167,10 @@ class LakeLayout:
     def published_key(self, source: str) -> str:
         """The pointer to what is published."""
         return f"{self.manifest_folder(source)}_published.json"
+
+    def diff_views_key(self, source: str) -> str:
+        """Which dates the views `<view>_diff` compare."""
+        return f"{self.manifest_folder(source)}_diff_views.json"
 
     def in_use_key(self, source: str) -> str:
         """Which dates are worked on or being removed right now."""

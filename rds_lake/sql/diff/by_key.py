@@ -10,7 +10,7 @@ Rows that are the same leave Athena as one number.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rds_lake.sql.diff.comparison import ADDED, CHANGED, REMOVED, SAME, Comparison
 from rds_lake.sql.diff.parts import (
@@ -29,24 +29,36 @@ from rds_lake.sql.quoting import identifier, literal
 
 def render_by_key(compare: Comparison) -> str:
     """The statement; rows of (kind, rows, rows without a key, the first rows, rows that differ in each of `others`)."""
-    differs = [own("differs", at) for at in range(len(compare.others))]
-    changed = f"WHEN {' OR '.join(differs)} THEN {literal(CHANGED)} " if differs else ""
     keys = [own("key", at) for at in range(len(compare.keys))]
-    join = " AND ".join(f"b.{key} = a.{key}" for key in keys)
     no_key = " OR ".join(f"{key} IS NULL" for key in keys)
     kind, order = own("kind"), keys[0] if len(keys) == 1 else f"ROW({', '.join(keys)})"
     among = f"{kind} <> {literal(SAME)} AND NOT ({no_key})"
-    counts = "".join(f",\n  count_if({name})" for name in differs)
+    counts = "".join(f",\n  count_if({own('differs', at)})" for at in range(len(compare.others)))
     return (
-        f"WITH {rows_of_side(compare, 'before', keyed_values)},\n{rows_of_side(compare, 'after', keyed_values)},\n"
-        f"pairs AS (\n  SELECT {listed(_pair(compare))}\n  FROM before b FULL OUTER JOIN after a ON {join}\n),\n"
-        f"differences AS (\n  SELECT *,\n    {listed(_differences(compare)) or 'true'}\n  FROM pairs\n),\n"
-        f"kinds AS (\n  SELECT *, CASE WHEN {own('row before')} IS NULL THEN {literal(ADDED)} "
-        f"WHEN {own('row after')} IS NULL THEN {literal(REMOVED)} {changed}ELSE {literal(SAME)} END AS {kind}\n"
-        "  FROM differences\n)\n"
+        f"{render_kinds(compare)}\n"
         f"SELECT {kind}, count(*), count_if({no_key}),\n"
         f"  {first_rows(compare, array_of(_pair_texts(compare)), order=order, among=among)}{counts}\n"
         f"FROM kinds GROUP BY {kind}"
+    )
+
+
+def render_kinds(
+    compare: Comparison,
+    *,
+    values: Callable[[Comparison, str], Iterator[str]] = keyed_values,
+    more: Sequence[str] = (),
+) -> str:
+    """The named queries up to `kinds`. `values`: what is read of each date; `more`: what a pair has beside its own, of `b` and `a`."""
+    differs = [own("differs", at) for at in range(len(compare.others))]
+    changed = f"WHEN {' OR '.join(differs)} THEN {literal(CHANGED)} " if differs else ""
+    join = " AND ".join(f"b.{key} = a.{key}" for key in (own("key", at) for at in range(len(compare.keys))))
+    return (
+        f"WITH {rows_of_side(compare, 'before', values)},\n{rows_of_side(compare, 'after', values)},\n"
+        f"pairs AS (\n  SELECT {listed([*_pair(compare), *more])}\n  FROM before b FULL OUTER JOIN after a ON {join}\n),\n"
+        f"differences AS (\n  SELECT *,\n    {listed(_differences(compare)) or 'true'}\n  FROM pairs\n),\n"
+        f"kinds AS (\n  SELECT *, CASE WHEN {own('row before')} IS NULL THEN {literal(ADDED)} "
+        f"WHEN {own('row after')} IS NULL THEN {literal(REMOVED)} {changed}ELSE {literal(SAME)} END AS {own('kind')}\n"
+        "  FROM differences\n)"
     )
 
 

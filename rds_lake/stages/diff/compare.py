@@ -77,7 +77,7 @@ def compare_typed(
     known_key: Callable[[str], Sequence[str]],
 ) -> TableDiff:
     """The same of a table that has been looked up at both dates."""
-    compare, columns = _comparison(source, before, after, asked, known_key)
+    compare, columns = comparison_of(source, before, after, asked, known_key)
     compare, statement = render_fitting(compare, most_bytes=MAX_STATEMENT_BYTES)
     if len(statement.encode()) > MAX_STATEMENT_BYTES:
         raise DiffError(
@@ -110,13 +110,14 @@ def _at(lake: Lake, source: SourceSettings, view: str, day: date, other: date) -
     return tables[0]
 
 
-def _comparison(
+def comparison_of(
     source: SourceSettings,
     before: TypedTable,
     after: TypedTable,
     asked: Asked,
     known_key: Callable[[str], Sequence[str]],
 ) -> tuple[Comparison, Columns]:
+    """What is compared of the table, and what its columns differ by; DiffError says why it cannot be compared as asked."""
     columns = pair_columns(_dated(before, source), _dated(after, source))
     keys = () if asked.whole_rows else key_columns(source, after, asked.keys, known_key=known_key)
     compared = _chosen(f"{source.name}.{after.names.view}", columns, keys, asked)

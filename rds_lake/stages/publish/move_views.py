@@ -32,6 +32,9 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import PublishState, read_state, write_state
 from rds_lake.stages.lake.snapshot_log import record, recorded_dates
 
+# Told of every publication of a date, with Glue's tables by name, whether or not a view moved.
+Follow = Callable[[DatedTables, Mapping[str, GlueTable]], None]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publication:
@@ -51,7 +54,8 @@ class Publication:
 class ViewMover:
     """Moves the views of one source. `token` is of one publication; `begun` collects dates whose views may have moved.
 
-    `beside` moves what goes with the date's views, and never raises what would end a publication.
+    `beside` moves what goes with the date's views, `follow` what compares the date with another; neither raises what would end a
+    publication.
     """
 
     lake: Lake
@@ -61,6 +65,7 @@ class ViewMover:
     token: str
     begun: list[date]
     beside: Callable[[DatedTables], None] | None = None
+    follow: Follow | None = None
 
     def move(self, tables: DatedTables, state: PublishState, rolled_back_from: date | None) -> Publication:
         """Move every view to the date of the tables. `state` is the pointer that this was decided on.
@@ -85,8 +90,9 @@ class ViewMover:
             for view in gone:
                 self.lake.glue.delete_view(name, view)
             existing = self.lake.glue.list_tables(name)
-        if self.beside and (stale or moves_on or self._is_another_export(tables, state)):
-            self.beside(tables)
+        if stale or moves_on or self._is_another_export(tables, state):
+            (self.beside or _nothing)(tables)
+        (self.follow or _nothing)(tables, existing)
         self._require_views(tables, existing, state)
         record(self.lake, tables.manifest, State.PUBLISHED, now=self.now)
         self._note_rolled_back(day, rolled_back_from)
@@ -179,6 +185,10 @@ class ViewMover:
         )
         if pointer != state.pointer or others != state.moves:
             write_state(self.lake, self.source.name, PublishState(pointer=pointer, moves=others, etag=state.etag))
+
+
+def _nothing(*_: object) -> None:
+    """What goes with a publication where nothing does."""
 
 
 def _known_views(state: PublishState) -> set[str]:

@@ -23,7 +23,7 @@ from rds_lake.stages.catalogue.dated import DatedTables, tables_of
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import PublishState, read_state
 from rds_lake.stages.lake.snapshot_log import is_recorded, record
-from rds_lake.stages.publish.move_views import Publication, ViewMover
+from rds_lake.stages.publish.move_views import Follow, Publication, ViewMover
 
 _LOOKS = 60  # at another publication under way, before it is taken for dead
 _LOOK_SECONDS = 2.0
@@ -32,7 +32,7 @@ _ATTEMPTS = 20  # each conflict means that another publication got on
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Publisher:
-    """Publishes dates of one source. `announce` is called once with a date that is held; `beside` as of `ViewMover`."""
+    """Publishes dates of one source. `announce` is called once with a date that is held; `beside` and `follow` as of `ViewMover`."""
 
     lake: Lake
     source: SourceSettings
@@ -40,6 +40,7 @@ class Publisher:
     log: Callable[[str], None]
     announce: Callable[[date], None] | None = None
     beside: Callable[[DatedTables], None] | None = None
+    follow: Follow | None = None
     sleep: Callable[[float], None] = field(default=time.sleep)
     token: str = field(default_factory=lambda: uuid.uuid4().hex[:12])  # of this one publication
     _begun: list[date] = field(default_factory=list, repr=False)  # dates that it may have moved views to
@@ -93,6 +94,10 @@ class Publisher:
         if outcome is State.HELD and self.announce and not is_recorded(self.lake, tables.manifest):
             self.announce(day)
         record(self.lake, tables.manifest, outcome, now=self.now)
+        if outcome is State.OLDER and shown and self.follow and self.source.diff_views:
+            # It may be the date before the published one by now, or another export of that.
+            existing = self.lake.glue.list_tables(self.source.name)
+            self.follow(tables_of(self.lake, self.source, shown, published=pointer), existing)
         self.log(f"{self.source.name} {day} is {outcome.value}, no view moves; published is {shown or 'nothing yet'}")
         return Publication(state=outcome, latest=shown)
 
@@ -165,6 +170,7 @@ class Publisher:
             token=self.token,
             begun=self._begun,
             beside=self.beside,
+            follow=self.follow,
         )
         return mover.move(tables, state, rolled_back_from)
 

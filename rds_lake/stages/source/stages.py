@@ -33,6 +33,7 @@ from rds_lake.stages.lake.manifest_head import find_head
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.lake.snapshot_log import recorded_dates
 from rds_lake.stages.publish import cleanup
+from rds_lake.stages.publish.move_views import Follow
 from rds_lake.stages.publish.publisher import Publisher
 from rds_lake.stages.runs.waiting import Waiting
 from rds_lake.stages.source.outcomes import Catalogued, Published
@@ -48,7 +49,7 @@ class SharedStages(Generic[S_co]):
     """What every kind of source does with a manifest, and what its stages need.
 
     `lake` may delete only what belongs to the source. `clock` gives monotonic seconds, `sleep` takes seconds; `announce` is
-    called with a date that is held until a person approves it, `beside` with one that is being published (`ViewMover`).
+    called with a date that is held until a person approves it, `beside` and `follow` with one that is being published (`ViewMover`).
     """
 
     config: LakeConfig
@@ -60,6 +61,7 @@ class SharedStages(Generic[S_co]):
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     announce: Callable[[date], None] | None = None
     beside: Callable[[DatedTables], None] | None = None
+    follow: Follow | None = None
 
     def limited(self, owns: Callable[[str], bool]) -> SharedStages[S_co]:
         """The same, over a lake that may delete only what belongs to the source; `owns` as of `limited_lake`."""
@@ -184,5 +186,6 @@ class SharedStages(Generic[S_co]):
             log=self.log,
             announce=self.announce,
             beside=self.beside,
+            follow=self.follow,
             sleep=self.sleep,
         )

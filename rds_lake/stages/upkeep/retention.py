@@ -7,8 +7,8 @@ Of a date that is read in place the Parquet is AWS's own export, which goes whol
 In this order no list shows a date that is not there any more, no partition points at nothing, and a date whose removal broke
 off anywhere still has its manifest: the next run finds it and removes the rest.
 
-Never removed: the published date, one that live views of changes stand on, the newest one, one that waits to be published, a
-date a run works on, and any key outside the source's own folders and the exports its manifests name.
+Never removed: the published date, one that live views of changes stand on or views of `diff_views:` compare, the newest one, one
+that waits to be published, a date a run works on, and any key outside the source's own folders and the exports its manifests name.
 
 What belongs here: what goes, and its removal. The rule is `model/lake/retention.py`; leftovers no manifest names are `orphans.py`.
 """
@@ -25,6 +25,7 @@ from rds_lake.aws.s3.many import ManyS3
 from rds_lake.aws.s3.objects import S3Object
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import AwsError, ManifestError
+from rds_lake.model.lake.diff_views import dates_compared
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest, TableManifest
 from rds_lake.model.lake.publication import waiting
@@ -38,6 +39,7 @@ from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.lake.pointer import find_pointer, read_state
 from rds_lake.stages.lake.snapshot_log import recorded_dates
 from rds_lake.stages.publish.cleanup import require_export_folder, says_whole
+from rds_lake.stages.publish.diff_views_record import read_diff_views
 from rds_lake.stages.streams.live.move import read_shown
 from rds_lake.threads import cancelling_threads
 
@@ -47,6 +49,7 @@ STANDS_ON = (
     "the live views of changes stand on it: it goes once a turn of `changes` has moved them to the published date, or has dropped "
     "them"
 )
+COMPARED = "the views of `diff_views:` compare the published date with it: it goes once a later date is published, or no view reads it"
 
 Busy = Callable[[], Collection[date]]  # dates that a run reads or writes, asked anew before every date
 
@@ -97,6 +100,8 @@ def plan_retention(lake: Lake, source: SourceSettings, *, today: date, busy: Col
     kept |= {day: "published" for day in dates if pointer and day == pointer.snapshot_date}
     live = dates_shown(read_shown(lake, source.name)[0])
     kept |= {day: STANDS_ON for day in dates if day in live and day not in kept}
+    compared = dates_compared(read_diff_views(lake, source.name)[0])
+    kept |= {day: COMPARED for day in dates if day in compared and day not in kept}
     removals: list[Removal] = []
     damaged: list[str] = []
     for day in dates:
@@ -145,7 +150,8 @@ def _still_removable(lake: Lake, removal: Removal, busy: Busy) -> Manifest | Non
     source, day = removal.manifest.source, removal.snapshot_date
     state = read_state(lake.s3, lake.layout, source)
     shown = {move.snapshot_date for move in state.moves} | ({state.pointer.snapshot_date} if state.pointer else set())
-    if day in shown or day in busy() or day in dates_shown(read_shown(lake, source)[0]):
+    read = dates_shown(read_shown(lake, source)[0]) | dates_compared(read_diff_views(lake, source)[0])
+    if day in shown | read or day in busy():
         return None
     return handover.find_manifest(lake.s3, lake.layout, source, day)
 

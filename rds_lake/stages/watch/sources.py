@@ -13,6 +13,8 @@ from rds_lake.config.dynamodb import DynamoDb
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.stages.databases.run import DatabaseRun
+from rds_lake.stages.diff.keys import keys_of_dynamodb
+from rds_lake.stages.diff.views import DiffViews
 from rds_lake.stages.dynamodb.run import DynamoRun
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.source.run import SourceRun
@@ -36,8 +38,17 @@ def run_of(
     """The stages of a source of any kind."""
 
     def shared(source: _S) -> SharedStages[_S]:
-        moved = beside(limited_to_source(lake, config, source, rds), source, log)
-        return SharedStages(config=config, source=source, lake=lake, log=log, announce=announce, beside=moved)
+        own = limited_to_source(lake, config, source, rds)
+        differences = DiffViews(lake=own, source=source, known_key=keys_of_dynamodb(dynamodb), log=log)
+        return SharedStages(
+            config=config,
+            source=source,
+            lake=lake,
+            log=log,
+            announce=announce,
+            beside=beside(own, source, log),
+            follow=differences.follow,
+        )
 
     match source:
         case Rds() | Aurora():

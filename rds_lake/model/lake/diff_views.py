@@ -1,0 +1,52 @@
+"""What the views `<view>_diff` of a source compare: two dates, and which views were made.
+
+    lake/_manifests/shop/_diff_views.json
+
+What belongs here: that record. Making the views is `stages/diff/views.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+
+from rds_lake.model.lake.publication import PublishedView
+from rds_lake.model.records import read_record, render_record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffViewsMade:
+    """`snapshot_date` is compared with `before`, None where there is no earlier date.
+
+    `views`: those that were made, as the pointer remembers its own; `making`: names of those that are being made, of a run that was
+    killed perhaps; `earlier`: dates that some of them may still read. `rolled_back`: dates that are compared with no later one, also
+    when the pointer has forgotten them. `problems`: views that were asked for and are not there.
+    """
+
+    snapshot_date: date
+    before: date | None
+    views: Mapping[str, PublishedView] = field(default_factory=dict)
+    making: tuple[str, ...] = ()
+    earlier: tuple[date, ...] = ()
+    rolled_back: tuple[date, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def dates_compared(made: DiffViewsMade | None) -> frozenset[date]:
+    """The dates whose rows the views read, or may read."""
+    if made is None or not (made.views or made.making):
+        return frozenset()
+    days = {made.snapshot_date, *made.earlier}
+    return frozenset(days if made.before is None else days | {made.before})
+
+
+def render_diff_views(made: DiffViewsMade) -> str:
+    """The JSON of the record."""
+    return render_record(asdict(made), version=1)
+
+
+def parse_diff_views(text: str, *, where: str) -> DiffViewsMade:
+    """What `render_diff_views` made; ManifestError when it is damaged."""
+    remedy = "delete it and the views of Athena whose names end in `_diff`, and materialize the views of the newest date again"
+    return read_record(DiffViewsMade, text, where=where, known=(1,), remedy=remedy)

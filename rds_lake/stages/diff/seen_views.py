@@ -1,0 +1,42 @@
+"""Whether the views `<view>_diff` are there and compare the published date; making them is `views.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.sql.diff.view import SUFFIX, is_diff_view
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.publish.diff_views_record import read_diff_views
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffViewsSeen:
+    """What there is of the views. `snapshot_date`: the published date, None before there is one."""
+
+    snapshot_date: date | None
+    before: date | None = None
+    views: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def see_diff_views(lake: Lake, source: SourceSettings) -> DiffViewsSeen:
+    """Whether the views compare the published date; CatalogError or ManifestError where that cannot be read."""
+    pointer = find_pointer(lake.s3, lake.layout, source.name)
+    if pointer is None:
+        return DiffViewsSeen(snapshot_date=None)
+    day = pointer.snapshot_date
+    made, _ = read_diff_views(lake, source.name)
+    if made is None or made.making or made.snapshot_date != day:
+        problem = f"the views *{SUFFIX} do not compare {day} with the date before; materialize the views of {day} again"
+        return DiffViewsSeen(snapshot_date=day, problems=(problem,))
+    existing = lake.glue.list_tables(source.name)
+    lost = [view for view in made.views if view not in existing or not is_diff_view(existing[view].view_text)]
+    said = (
+        f"{view}: it was dropped or replaced by somebody; the next publication makes it again if its name is free"
+        for view in lost
+    )
+    views = tuple(view for view in made.views if view not in lost)
+    return DiffViewsSeen(snapshot_date=day, before=made.before, views=views, problems=(*made.problems, *said))

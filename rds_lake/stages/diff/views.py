@@ -1,0 +1,276 @@
+"""The views `<view>_diff` of a source (`diff_views:`): the published date compared with the date before, moved with its views.
+
+    statements -> the record, with both dates -> CREATE OR REPLACE of what differs -> what is not wanted is dropped -> the record
+
+The record is written first, so that retention sees the dates which the views are about to read, or this run sees that they are
+being removed. A publication never fails by it: what keeps a view from being made is in the record and told by the check
+`diff_views_are_made`, and a view of ours that would be wrong is dropped.
+
+What belongs here: which views, and that order. A view's text is `sql/diff/view.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.errors import ConflictError, DiffError, RdsLakeError, UnavailableError
+from rds_lake.model.lake.diff_views import DiffViewsMade, dates_compared
+from rds_lake.model.lake.publication import PublishedView
+from rds_lake.model.tables.glue import GlueTable
+from rds_lake.model.tables.table import TableTarget
+from rds_lake.sql.diff.comparison import Comparison
+from rds_lake.sql.diff.view import SUFFIX, is_diff_view, render_diff_view, why_not_diff_view
+from rds_lake.stages.catalogue.dated import DatedTables
+from rds_lake.stages.catalogue.naming import TypedTable
+from rds_lake.stages.catalogue.published_view import published_view
+from rds_lake.stages.diff.compare import Asked, comparison_of
+from rds_lake.stages.lake.handover import list_dates
+from rds_lake.stages.lake.in_use import InUse
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.manifest_head import find_head
+from rds_lake.stages.lake.pointer import find_pointer
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+from rds_lake.stages.publish.as_of import readable_tables
+from rds_lake.stages.publish.diff_views_record import read_diff_views, write_diff_views
+
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """The views of a date. `task`: the export of the date before; `problems`: asked for, and cannot be made."""
+
+    day: date
+    before: date | None
+    task: str = ""
+    statements: Mapping[str, str]
+    compared: Mapping[str, Comparison]
+    rolled_back: tuple[date, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def record(
+        self, views: Mapping[str, PublishedView], *, making: tuple[str, ...] = (), earlier: tuple[date, ...] = ()
+    ) -> DiffViewsMade:
+        """What is kept of them."""
+        return DiffViewsMade(
+            snapshot_date=self.day,
+            before=self.before,
+            views=views,
+            making=making,
+            earlier=earlier,
+            rolled_back=self.rolled_back,
+            problems=self.problems,
+        )
+
+    def without(self, problems: Mapping[str, str]) -> _Wanted:
+        """The same without these views, for these reasons."""
+        left = {view: sql for view, sql in self.statements.items() if view not in problems}
+        said = tuple(f"{view}: {why}" for view, why in problems.items())
+        return replace(self, statements=left, problems=(*self.problems, *said))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiffViews:
+    """The views `<view>_diff` of one source. `known_key`: a DynamoDB table's own key columns, by its name."""
+
+    lake: Lake
+    source: SourceSettings
+    known_key: Callable[[str], Sequence[str]]
+    log: Callable[[str], None]
+
+    def follow(self, dated: DatedTables, existing: Mapping[str, GlueTable]) -> None:
+        """Bring them to this date, which is published or about to be. What prevents it is logged, and ends no publication.
+
+        `existing`: Glue's tables by name. Where `diff_views:` names nothing and no view has such a name, nothing is asked.
+        """
+        own = {table.names.view for table in dated.typed}
+        if not self.source.diff_views and not any(v.endswith(SUFFIX) and v not in own for v in existing):
+            return
+        try:
+            self._among_others(dated)
+        except RdsLakeError as error:
+            self.log(
+                f"the views *{SUFFIX} of {self.source.name} did not move to {dated.snapshot_date}; they follow when the views are "
+                f"materialized again: {error}"
+            )
+
+    def _among_others(self, dated: DatedTables) -> None:
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._move(dated)
+                return
+            except ConflictError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+
+    def _move(self, dated: DatedTables) -> None:
+        """ConflictError where another run wrote the record meanwhile."""
+        name = self.source.name
+        made, etag = read_diff_views(self.lake, name)
+        if made is None and not self.source.diff_views:
+            return
+        existing = self.lake.glue.list_tables(name)
+        own, old = _own(made, existing), made.views if made else {}
+        wanted = self._wanted(dated, made)
+        wanted = wanted.without(_taken(dated, wanted, existing.keys() - own))
+        stale = _stale(made, wanted, existing)
+        if made is not None and not stale and made == wanted.record({v: old[v] for v in wanted.statements}):
+            return
+        # What the views read, before and after, is written first: retention leaves it.
+        moving = wanted.record(old, making=stale, earlier=tuple(sorted(dates_compared(made))))
+        etag = write_diff_views(self.lake, name, moving, etag)
+        gone = self._why_gone(wanted)
+        if gone:
+            wanted, stale = wanted.without(dict.fromkeys(wanted.statements, gone)), ()
+        wanted = wanted.without(self._make(wanted, stale))
+        existing = self.lake.glue.list_tables(name)
+        for view in sorted(_own(moving, existing) - wanted.statements.keys()):
+            self.lake.glue.delete_view(name, view)
+        there = sorted((view, sql) for view, sql in wanted.statements.items() if view in existing)
+        views = {view: published_view(sql, existing[view]) for view, sql in there}
+        write_diff_views(self.lake, name, wanted.record(views), etag)
+        self.log(f"{name}: {len(views)} views *{SUFFIX} compare {wanted.day} with {wanted.before}")
+        for problem in wanted.problems:
+            self.log(f"views *{SUFFIX} of {name}: {problem}")
+
+    def _make(self, wanted: _Wanted, stale: Sequence[str]) -> dict[str, str]:
+        """Make them; of those that were not, or are not what was asked for, why."""
+        if not stale:
+            return {}
+        statements = [wanted.statements[view] for view in stale]
+        outcomes = self.lake.athena.try_many(statements, database=self.source.name)
+        failed = {v: str(one) for v, one in zip(stale, outcomes, strict=True) if isinstance(one, RdsLakeError)}
+        existing = self.lake.glue.list_tables(self.source.name)
+        for view in stale:
+            stored = existing.get(view)
+            text = stored.view_text if stored is not None and stored.is_view else ""
+            reason = why_not_diff_view(text, wanted.compared[view])
+            if reason and view not in failed:
+                failed[view] = f"Athena reported success, but it {reason}; materialize the views again"
+        return failed
+
+    def _why_gone(self, wanted: _Wanted) -> str | None:
+        """Why the date before cannot be read any more, or is another export's by now."""
+        if wanted.before is None or not wanted.statements:
+            return None
+        try:
+            InUse.of(self.lake, self.source.name).require_not_removed(wanted.before)
+        except UnavailableError as error:
+            return str(error)
+        head = find_head(self.lake.s3, self.lake.layout, self.source.name, wanted.before)
+        if head is None or head.export.export_task != wanted.task:
+            return f"{wanted.before} was removed or exported anew meanwhile; materialize the views again"
+        return None
+
+    def _wanted(self, dated: DatedTables, made: DiffViewsMade | None) -> _Wanted:
+        """The statements of the views that can be made, and why others cannot."""
+        day, problems = dated.snapshot_date, dict[str, str]()
+        tables = self._asked(dated, problems)
+        before, rolled_back = self._before(day, made) if tables else (None, made.rolled_back if made else ())
+        statements: dict[str, str] = {}
+        compared: dict[str, Comparison] = {}
+        head = before and find_head(self.lake.s3, self.lake.layout, self.source.name, before)
+        earlier = self._earlier(before, tables, problems) if before else {}
+        for view, table in tables.items():
+            other = earlier.get(table.names.target)
+            if other is None or before is None:
+                continue
+            try:
+                compared[view] = self._compared(other, table, Asked(before=before, after=day))
+                statements[view] = render_diff_view(compared[view], view)
+            except RdsLakeError as error:
+                problems[view] = str(error)
+        return _Wanted(
+            day=day,
+            before=before,
+            task=head.export.export_task if head else "",
+            statements=statements,
+            compared=compared,
+            rolled_back=rolled_back,
+            problems=tuple(f"{view}: {why}" for view, why in problems.items()),
+        )
+
+    def _before(self, day: date, made: DiffViewsMade | None) -> tuple[date | None, tuple[date, ...]]:
+        """The newest older date that passed its checks and was not rolled back, and the dates that were.
+
+        As `checks.previous.date_before`, but the pointer forgets a date that was rolled back once a later one is published; the
+        record of these views does not, until the date itself is published again.
+        """
+        s3, layout, name = self.lake.s3, self.lake.layout, self.source.name
+        dates = recorded_dates(s3, layout, name).intersection(list_dates(s3, layout, name))
+        rolled_back = {*made.rolled_back} if made else set[date]()
+        pointer = find_pointer(s3, layout, name)
+        if pointer is not None and pointer.rolled_back_from is not None:
+            rolled_back |= {d for d in dates if pointer.snapshot_date < d <= pointer.rolled_back_from}
+        rolled_back = rolled_back & dates - {day}
+        return max((d for d in dates - rolled_back if d < day), default=None), tuple(sorted(rolled_back))
+
+    def _asked(self, dated: DatedTables, problems: dict[str, str]) -> dict[str, TypedTable]:
+        """The tables that lake.yaml names, by the view they are to get."""
+        by_name = {name: table for table in dated.typed for name in (table.names.view, str(table.names.target))}
+        left_out = {name: left.reason for left in dated.left_out for name in (left.view, left.table)}
+        tables: dict[str, TypedTable] = {}
+        for name in self.source.diff_views:
+            if name in by_name:
+                tables[f"{by_name[name].names.view}{SUFFIX}"] = by_name[name]
+            else:
+                unknown = (
+                    f"`diff_views:` names it, and {self.source.name} {dated.snapshot_date} has no such view or table"
+                )
+                problems[name] = left_out.get(name, unknown)
+        return tables
+
+    def _earlier(
+        self, before: date, tables: Mapping[str, TypedTable], problems: dict[str, str]
+    ) -> dict[TableTarget, TypedTable]:
+        """The tables at the date before; where one of them cannot be read, each is looked at by itself."""
+        views = {view: table.names.view for view, table in tables.items()}
+        try:
+            found = readable_tables(self.lake, self.source, before, set(views.values()))
+        except RdsLakeError as error:
+            if len(views) == 1:
+                problems.update(dict.fromkeys(views, str(error)))
+                return {}
+            each = (self._earlier(before, {view: table}, problems) for view, table in tables.items())
+            return {target: table for one in each for target, table in one.items()}
+        earlier = {table.names.target: table for table in found}
+        for view, table in tables.items():
+            if table.names.target not in earlier:
+                problems[view] = f"{before} has no view of {table.names.target}, so there is nothing to compare it with"
+        return earlier
+
+    def _compared(self, before: TypedTable, after: TypedTable, asked: Asked) -> Comparison:
+        compare, _ = comparison_of(self.source, before, after, asked, self.known_key)
+        if not compare.keys:
+            target = after.names.target
+            raise DiffError(f"nothing says what the key of {target} is; name its columns under `keys:` in lake.yaml")
+        return compare
+
+
+def _own(made: DiffViewsMade | None, existing: Mapping[str, GlueTable]) -> set[str]:
+    """The views in Glue that are ours: named by the record, and not replaced by a person or a table's own view since."""
+    known = {*made.views, *made.making} if made else set[str]()
+    return {view for view in known if view in existing and is_diff_view(existing[view].view_text)}
+
+
+def _taken(dated: DatedTables, wanted: _Wanted, others: set[str]) -> dict[str, str]:
+    """The views whose names are somebody else's."""
+    names = {name for table in dated.typed for name in (table.names.view, table.names.raw)}
+    return {
+        view: "the name is taken by a table or view that is not one of `diff_views:`; it was left as it is. Rename or drop that one"
+        for view in wanted.statements
+        if view in names | others
+    }
+
+
+def _stale(made: DiffViewsMade | None, wanted: _Wanted, existing: Mapping[str, GlueTable]) -> tuple[str, ...]:
+    """The views that are not as they should be."""
+    kept = made.views if made else {}
+    return tuple(
+        view
+        for view, sql in sorted(wanted.statements.items())
+        if view not in existing or kept.get(view) != published_view(sql, existing[view])
+    )
