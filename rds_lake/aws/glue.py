@@ -221,6 +221,7 @@ def table_input(spec: TableSpec) -> Any:
     return {
         "Name": spec.name,
         "Description": spec.description[:2048],
+        **({"Owner": spec.owner[:255]} if spec.owner else {}),
         "TableType": "EXTERNAL_TABLE",
         "Parameters": {"classification": "parquet", "EXTERNAL": "TRUE"} | spec.parameters,
         "PartitionKeys": [{"Name": name, "Type": kind} for name, kind in spec.partition_keys],
@@ -239,7 +240,11 @@ def _storage(columns: Iterable[ColumnSpec], location: str) -> Any:
 
 
 def _partition_input(spec: PartitionSpec) -> Any:
-    return {"Values": list(spec.values), "StorageDescriptor": _storage(spec.columns, spec.location)}
+    return {
+        "Values": list(spec.values),
+        "StorageDescriptor": _storage(spec.columns, spec.location),
+        "Parameters": spec.parameters,
+    }
 
 
 def _columns(items: Iterable[Any]) -> tuple[ColumnSpec, ...]:
@@ -267,6 +272,7 @@ def _partition(item: Any) -> GluePartition:
         location=storage.get("Location", ""),
         columns=_columns(storage.get("Columns", [])),
         created=item.get("CreationTime"),
+        parameters=dict(item.get("Parameters") or {}),
     )
 
 

@@ -14,13 +14,14 @@ ColumnSpec = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableSpec:
-    """An external Parquet table as it should be. `location` ends with a slash."""
+    """An external Parquet table as it should be. `location` ends with a slash; `owner` is Glue's one field for that."""
 
     name: str
     columns: tuple[ColumnSpec, ...]
     partition_keys: tuple[tuple[str, str], ...]
     location: str
     description: str
+    owner: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
 
 
@@ -31,6 +32,7 @@ class PartitionSpec:
     values: tuple[str, ...]
     location: str
     columns: tuple[ColumnSpec, ...]
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +57,4 @@ class GluePartition:
     location: str
     columns: tuple[ColumnSpec, ...]
     created: datetime | None = None
+    parameters: dict[str, str] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from rds_lake.model.lake.union import combine, gather
 from rds_lake.model.tables.names import MEMBER_KEY, PARTITION_KEY, AthenaTable, assign_names, athena_name, free_key
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.sql.view_columns import ViewColumn, view_column
-from rds_lake.stages.catalogue.raw_tables import NamedTable
+from rds_lake.stages.catalogue.raw_tables import NamedTable, Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,12 @@ def name_tables(
         for target, mine in gather(by_target, source.naming.unions).items()
     }
     whole = _combined(by_target, members)
+    origin = Origin(
+        source=source.name,
+        owners=source.owners,
+        snapshot_time=manifest.export.snapshot_time,
+        export_task=manifest.export.export_task,
+    )
     named = assign_names(
         [(table.target, [column.name for column in table.columns]) for table in whole.values()],
         default_schema=source.naming.default_schema,
@@ -55,6 +61,7 @@ def name_tables(
         NamedTable(
             manifest=whole[names.target],
             names=_with_member_key(names) if members[names.target] else names,
+            origin=origin,
             members=members[names.target],
         )
         for names in named

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date
 
 from rds_lake.aws.glue import GlueGateway
 from rds_lake.model.lake.manifest import TableManifest
@@ -11,7 +11,9 @@ from rds_lake.model.tables.evolution import reads_as
 from rds_lake.model.tables.glue import ColumnSpec, GluePartition, GlueTable, PartitionSpec
 from rds_lake.model.tables.names import AthenaTable
 from rds_lake.model.tables.nested_types import is_nested
-from rds_lake.stages.catalogue.raw_tables import NamedTable, comment
+from rds_lake.stages.catalogue.raw_tables import TABLE, NamedTable, comment
+
+_SNAPSHOT_TIME, _EXPORT_TASK = "rds_lake.snapshot_time", "rds_lake.export_task"
 
 
 def dated(key: str, operator: str, day: date) -> str:
@@ -44,8 +46,19 @@ def wanted_partitions(named: NamedTable, day: date) -> dict[tuple[str, ...], Par
             for column in table.columns
         )
         values = _values(day, named.names, table)
-        specs[values] = PartitionSpec(values=values, location=table.location, columns=columns)
+        specs[values] = PartitionSpec(
+            values=values, location=table.location, columns=columns, parameters=_parameters(named, table)
+        )
     return specs
+
+
+def _parameters(named: NamedTable, table: TableManifest) -> dict[str, str]:
+    """Where the partition's rows come from, for catalogues of data and people; nothing of rds-lake reads it."""
+    return {
+        TABLE: str(table.target),
+        _SNAPSHOT_TIME: named.origin.snapshot_time.astimezone(UTC).isoformat(),
+        _EXPORT_TASK: named.origin.export_task,
+    }
 
 
 def _values(day: date, names: AthenaTable, table: TableManifest) -> tuple[str, ...]:
@@ -60,4 +73,6 @@ def retyped(partition: GluePartition, turned: Iterable[str], types: Mapping[str,
     )
     if columns == partition.columns:
         return None
-    return PartitionSpec(values=partition.values, location=partition.location, columns=columns)
+    return PartitionSpec(
+        values=partition.values, location=partition.location, columns=columns, parameters=partition.parameters
+    )

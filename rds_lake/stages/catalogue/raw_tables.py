@@ -5,7 +5,8 @@
 
 Glue's own columns are the truth about names and types. What Glue cannot hold is in the table's parameters:
 `rds_lake.view`, `rds_lake.version` and `rds_lake.schema` (the columns as last seen, the date of the last change, and
-what it was). Tables of earlier releases have none of them and are read by their comments.
+what it was). Tables of earlier releases have none of them and are read by their comments. Of `rds_lake.source`,
+`rds_lake.owners` and `rds_lake.table` catalogues of data read where the rows come from (docs/lineage.md).
 
 What belongs here: from Glue's tables to values and back (pure). Which version a snapshot goes to is `placement.py`.
 """
@@ -16,7 +17,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from rds_lake.errors import CatalogError
@@ -28,11 +29,32 @@ from rds_lake.model.tables.glue import ColumnSpec, GlueTable, TableSpec
 from rds_lake.model.tables.names import RAW_PREFIX, AthenaTable
 from rds_lake.model.tables.table import Column
 
-_TABLE, _VIEW = "rds_lake.table", "rds_lake.view"
+TABLE = "rds_lake.table"  # `db.schema.table`, of a raw table and of each partition
+_VIEW, _SOURCE, _OWNERS = "rds_lake.view", "rds_lake.source", "rds_lake.owners"
 _VERSION, _SCHEMA = "rds_lake.version", "rds_lake.schema"
 # Redshift Spectrum: a text that is longer than Redshift's longest fails the query. By default it would be NULL, and nobody told.
 # https://docs.aws.amazon.com/redshift/latest/dg/r_CREATE_EXTERNAL_TABLE.html
 LONG_TEXT_FAILS = {"data_cleansing_enabled": "true", "surplus_char_handling": "FAIL"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a date's rows come from: the source and who is asked about it, the snapshot's time, the export task."""
+
+    source: str
+    owners: tuple[str, ...]
+    snapshot_time: datetime
+    export_task: str
+
+    @property
+    def address(self) -> str:
+        """The first owner who is an e-mail address: DataHub takes Glue's one owner for a user. Empty without one."""
+        return next((owner for owner in self.owners if not owner.startswith("team:")), "")
+
+    def described(self, table: str) -> str:
+        """The raw table's description: all that OpenMetadata reads of Glue, which leaves owner and parameters unread."""
+        asked = f"; owners: {', '.join(self.owners)}" if self.owners else ""
+        return f"Snapshots of {table}, by rds-lake's source {self.source}{asked}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +67,7 @@ class NamedTable:
 
     manifest: TableManifest
     names: AthenaTable
+    origin: Origin
     members: tuple[TableManifest, ...] = ()
     seen: tuple[SeenColumn, ...] = ()
     elsewhere: tuple[tuple[str, str], ...] = ()
@@ -83,7 +106,7 @@ def published_names(tables: Mapping[str, GlueTable]) -> dict[str, tuple[str, ...
     shown: dict[str, set[str]] = defaultdict(set)
     once: dict[str, set[str]] = defaultdict(set)
     for name, table in raw_among(tables).items():
-        target = table.parameters.get(_TABLE)
+        target = table.parameters.get(TABLE)
         if not target:
             continue
         view = table.parameters.get(_VIEW) or name.removeprefix(RAW_PREFIX)
@@ -118,9 +141,12 @@ def raw_spec(
         columns=tuple((s.key, s.column.hive_type, comment(s.column.name, s.column.original_type)) for s in named.seen),
         partition_keys=tuple((key, "string") for key in keys),
         location=location or _table_location(named),
-        description=plain_segment(f"Snapshots of {names.target}"),
+        description=plain_segment(named.origin.described(str(names.target))),
+        owner=named.origin.address,
         parameters={
-            _TABLE: str(names.target),
+            TABLE: str(names.target),
+            _SOURCE: named.origin.source,
+            _OWNERS: ", ".join(named.origin.owners),
             _VIEW: names.view,
             _VERSION: str(names.version),
             _SCHEMA: _render_schema(named.seen, changed_on, changes),

@@ -12,7 +12,7 @@ What belongs here: applying the plan of `placement.py`. Finding a date again is 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -221,7 +221,7 @@ class _Work:
         raw = named.names.raw
         missing = [spec for values, spec in wanted.items() if values not in existing]
         different = [
-            spec
+            replace(spec, parameters=old.parameters | spec.parameters)
             for values, spec in wanted.items()
             if (old := existing.get(values)) and (old.location, old.columns) != (spec.location, spec.columns)
         ]

@@ -109,7 +109,8 @@ def test_rows_are_written_by_ctas_insert_and_unload(lake: Lake) -> None:
     assert lake.run("SELECT id, m, k FROM made ORDER BY id") == [
         *(("1", "1.50", "a"), ("2", None, "b"), ("3", "2.00", "a"), ("4", "1.00", "c"), ("5", None, "a")),
     ]
-    lake.run("CREATE TABLE plain AS SELECT sum(id) AS total, current_date AS d FROM made")
+    as_dbt_writes_it = "table_type='hive', is_external=true, external_location='s3://lake/plain', format='parquet'"
+    lake.run(f"CREATE TABLE plain WITH ({as_dbt_writes_it}) AS SELECT sum(id) AS total, current_date AS d FROM made")
     assert lake.run("SELECT total FROM plain") == [("15",)]
     lake.run("CREATE TABLE nothing AS SELECT id FROM made WITH NO DATA")
     assert lake.run("SELECT count(*) FROM nothing") == [("0",)]
@@ -124,7 +125,9 @@ def test_rows_are_written_by_ctas_insert_and_unload(lake: Lake) -> None:
     ("sql", "words"),
     [
         ("CREATE TABLE x WITH (format = 'ORC') AS SELECT 1 AS a", "NOT_SUPPORTED"),
-        ("CREATE TABLE x WITH (table_type = 'ICEBERG') AS SELECT 1 AS a", "NOT_SUPPORTED"),
+        ("CREATE TABLE x WITH (table_type = 'ICEBERG', is_external = false) AS SELECT 1 AS a", "NOT_SUPPORTED"),
+        ("CREATE TABLE x WITH (is_external = false) AS SELECT 1 AS a", "NOT_SUPPORTED"),
+        ("CREATE TABLE x WITH (bucketed_by = ARRAY['a'], bucket_count = 2) AS SELECT 1 AS a", "NOT_SUPPORTED"),
         ("CREATE TABLE x WITH (partitioned_by = ARRAY['a']) AS SELECT 1 AS a, 2 AS b", "HIVE_COLUMN_ORDER_MISMATCH"),
         ("CREATE TABLE x AS SELECT current_timestamp AS a", "NOT_SUPPORTED: Unsupported Hive type"),
         ("UNLOAD (SELECT 1 AS a) TO 's3://lake/o/' WITH (format = 'ORC')", "NOT_SUPPORTED"),

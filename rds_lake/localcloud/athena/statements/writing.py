@@ -24,6 +24,8 @@ from rds_lake.localcloud.athena.statements.partitions import partition_input, pa
 from rds_lake.localcloud.athena.statements.views import is_view
 
 _MAX_PARTITIONS = 100  # per CTAS or INSERT: https://docs.aws.amazon.com/athena/latest/ug/ctas-insert-into.html
+# The defaults: https://docs.aws.amazon.com/athena/latest/ug/create-table-as.html#ctas-table-properties
+_HIVE_ONLY = {"table_type": "hive", "is_external": "true"}
 _OPTION = re.compile(r"(\w+)\s*=\s*(ARRAY\s*\[[^\]]*\]|'[^']*'|\w+)", re.IGNORECASE)
 
 
@@ -122,7 +124,12 @@ def _properties(session: Session, tree: exp.Create) -> tuple[str, list[str]]:
             keys = [item.name.lower() for item in part.this.expressions]
         elif key == "external_location":
             location = part.args["value"].name
-        elif key in ("bucketed_by", "bucket_count", "table_type", "is_external"):
+        elif key in _HIVE_ONLY:
+            if part.args["value"].sql().strip("'").lower() != _HIVE_ONLY[key]:
+                raise QueryFailedError(
+                    "NOT_SUPPORTED", "the local cloud makes tables of Hive, which are external, only"
+                )
+        elif key in ("bucketed_by", "bucket_count"):
             raise QueryFailedError("NOT_SUPPORTED", f"the local cloud does not know the table property {key}")
     return location, keys
 
