@@ -1,8 +1,10 @@
 """The example of dbt: its models are made of the lake's views, in one graph with them."""
 
 import importlib
+import json
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +45,14 @@ class Example:
         made = CliRunner().invoke(main, ["dbt", "sources", *out, *options])
         assert made.exit_code == 0, made.output
         return made.output
+
+    def freshness(self) -> dict[str, str]:
+        """What `dbt source freshness` takes for the time of each table's rows."""
+        dbt = Path(sys.executable).parent / "dbt"
+        where = ["--project-dir", str(self.folder), "--profiles-dir", str(self.folder)]
+        subprocess.run([dbt, "source", "freshness", *where], capture_output=True, text=True, check=False)
+        results = json.loads((self.folder / "target" / "sources.json").read_text())["results"]
+        return {one["unique_id"].split(".")[-1]: one["max_loaded_at"] for one in results}
 
     def definitions(self, aws: Any) -> dg.Definitions:
         from dagster_dbt import DbtProject
@@ -101,3 +111,4 @@ def test_models_are_made_of_what_was_published_and_follow_the_lakes_views_in_one
     assert sum(int(str(row[1])) for row in rows) == 10
     joined = world.root.athena.run("SELECT line FROM orders_with_lines ORDER BY id LIMIT 1", database="shop_models")
     assert list(joined.rows) == [("line 1",)]
+    assert set(example.freshness().values()) == {"2026-11-20T03:00:00+00:00"}

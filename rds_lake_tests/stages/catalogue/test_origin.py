@@ -61,11 +61,3 @@ def test_a_date_that_is_exported_again_says_the_later_export(world: World) -> No
     assert partition.parameters["rds_lake.snapshot_time"] == "2026-11-20T22:00:00+00:00"
     assert f"/{partition.parameters['rds_lake.export_task']}/" in partition.location
     assert partition.parameters["rds_lake.table"] == "shop.public.orders"
-
-
-def test_a_partition_that_gets_the_types_of_the_first_rows_still_says_where_they_come_from(world: World) -> None:
-    day(world, "2026-11-19", "CREATE TABLE late (n integer[])")
-    day(world, "2026-11-20", "INSERT INTO late VALUES (ARRAY[1])")
-    partitions = world.gateways.lake.glue.find_partitions("shop", "snapshots_late")
-    said = {partition.values[0]: partition.parameters["rds_lake.snapshot_time"][:10] for partition in partitions}
-    assert said == {"2026-11-19": "2026-11-19", "2026-11-20": "2026-11-20"}

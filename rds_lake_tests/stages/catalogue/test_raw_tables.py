@@ -138,9 +138,12 @@ def test_an_announced_type_that_files_contradict_is_corrected_in_the_empty_dates
         parameters=table.parameters,
     )
     glue.update_table("shop", spec, existing=table)
-    glue.update_partitions(
-        "shop", table.name, [PartitionSpec(values=partition.values, location=partition.location, columns=wrong)]
+    empty = PartitionSpec(
+        values=partition.values, location=partition.location, columns=wrong, parameters=partition.parameters
     )
+    glue.update_partitions("shop", table.name, [empty])
     assert day(world, "2026-11-20", "INSERT INTO t VALUES (7)") == {"t": [Kind.SETTLED]}
     assert world.query("SELECT n FROM t") == [("7",)]
     assert {p.columns[0][1] for p in glue.find_partitions("shop", "snapshots_t")} == {"int"}
+    times = {p.parameters["rds_lake.snapshot_time"][:10] for p in glue.find_partitions("shop", "snapshots_t")}
+    assert times == {"2026-11-19", "2026-11-20"}, "a corrected partition still says where its rows come from"
