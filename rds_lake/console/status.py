@@ -22,6 +22,7 @@ from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.schemas.status import VERSION
 from rds_lake.stages.dynamodb.under_way import TableUnderWay
+from rds_lake.stages.watch.records import read_records
 from rds_lake.stages.watch.sentences import STALE, decisions, span
 from rds_lake.stages.watch.status import SourceStatus, source_status
 
@@ -52,7 +53,7 @@ def status(
     limit = None if all_tables else _TABLES_OF_NAMED if names else _TABLES_SHOWN
     stale, bodies = False, list[dict[str, Any]]()
     for source in connected.sources(names):
-        state = source_status(config, source, running, rds=rds, lake=lake)
+        state = source_status(config, read_records(lake, source), running, rds=rds)
         stale |= state.is_stale(source, now)
         if as_json:
             bodies.append(

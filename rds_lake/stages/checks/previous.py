@@ -8,11 +8,13 @@ What belongs here: the comparison, from manifests alone. What is too much is `ma
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.model.lake.manifest import Manifest
+from rds_lake.model.lake.publication import Pointer
 from rds_lake.model.lake.union import gather
 from rds_lake.model.tables.table import TableTarget
 from rds_lake.stages.catalogue.naming import name_tables, view_names
@@ -96,13 +98,9 @@ def compare_rows(lake: Lake, source: SourceSettings, manifest: Manifest) -> RowC
     return RowComparison(snapshot_date=day, previous=before, rows=tuple(changes), drops=tuple(drops))
 
 
-def gone_tables(lake: Lake, source: SourceSettings, manifest: Manifest) -> tuple[str, ...]:
-    """Tables of the date before that the manifest has not: their views were dropped when it was published."""
-    before = date_before(lake, source, manifest.snapshot_date)
-    if before is None:
-        return ()
-    earlier = _rows(handover.get_manifest(lake.s3, lake.layout, source.name, before), source)
-    return tuple(sorted(str(target) for target in earlier.keys() - _rows(manifest, source).keys()))
+def gone_tables(source: SourceSettings, manifest: Manifest, before: Manifest) -> tuple[str, ...]:
+    """Tables of the date `before` that the manifest has not: their views were dropped when it was published."""
+    return tuple(sorted(str(target) for target in _rows(before, source).keys() - _rows(manifest, source).keys()))
 
 
 def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[TableTarget, str]:
@@ -115,13 +113,20 @@ def _views(lake: Lake, source: SourceSettings, manifest: Manifest) -> dict[Table
 
 def date_before(lake: Lake, source: SourceSettings, day: date) -> date | None:
     """The newest older date that passed its checks and was not rolled back; None for the first."""
-    dates = set(handover.list_dates(lake.s3, lake.layout, source.name))
-    if source.athena:
-        dates &= recorded_dates(lake.s3, lake.layout, source.name)
-        pointer = find_pointer(lake.s3, lake.layout, source.name)
-        if pointer is not None and pointer.rolled_back_from is not None:
-            dates = {d for d in dates if not pointer.snapshot_date < d <= pointer.rolled_back_from}
-    return max((d for d in dates if d < day), default=None)
+    dates = handover.list_dates(lake.s3, lake.layout, source.name)
+    if not source.athena:
+        return max((d for d in dates if d < day), default=None)
+    checked = recorded_dates(lake.s3, lake.layout, source.name)
+    return sound_before(day, dates, checked, find_pointer(lake.s3, lake.layout, source.name))
+
+
+def sound_before(day: date, dates: Iterable[date], checked: Container[date], pointer: Pointer | None) -> date | None:
+    """Of `dates`, the newest before `day` that passed its checks (`checked`) and was not rolled back."""
+    sound = (d for d in dates if d < day and d in checked)
+    if pointer is not None and pointer.rolled_back_from is not None:
+        shown, undone = pointer.snapshot_date, pointer.rolled_back_from
+        sound = (d for d in sound if not shown < d <= undone)
+    return max(sound, default=None)
 
 
 def _rows(manifest: Manifest, source: SourceSettings) -> dict[TableTarget, int]:

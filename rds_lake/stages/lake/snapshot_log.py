@@ -9,9 +9,11 @@ What belongs here: rows of that table. What becomes of a date is decided in `mod
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from rds_lake.aws.s3.gateway import S3Gateway
+from rds_lake.aws.s3.many import ManyS3
 from rds_lake.errors import ConflictError
 from rds_lake.model.lake.layout import LakeLayout
 from rds_lake.model.lake.manifest import Manifest
@@ -67,11 +69,28 @@ def is_recorded(lake: Lake, manifest: Manifest) -> bool:
     return lake.s3.find_head(lake.layout.bucket, _key(lake.layout, manifest)) is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The object of a row, which is not read: of which date it is, and how big."""
+
+    snapshot_date: date
+    key: str
+    bytes: int
+
+
+def list_rows(s3: S3Gateway, layout: LakeLayout, source: str) -> tuple[Row, ...]:
+    """The rows of a source, oldest date first; a date that was exported again has several."""
+    folder = layout.snapshot_log_folder(source)
+    return tuple(
+        Row(snapshot_date=date.fromisoformat(key.removeprefix(folder)[:10]), key=key, bytes=size)
+        for key, size in ManyS3.of(s3).listed(layout.bucket, [folder])
+        if key.endswith(".parquet")
+    )
+
+
 def recorded_dates(s3: S3Gateway, layout: LakeLayout, source: str) -> set[date]:
     """The dates that have a row: they passed their checks, whether published, held or older."""
-    folder = layout.snapshot_log_folder(source)
-    names = (item.key.removeprefix(folder) for item in s3.list_objects(layout.bucket, folder))
-    return {date.fromisoformat(name[:10]) for name in names if name.endswith(".parquet")}
+    return {row.snapshot_date for row in list_rows(s3, layout, source)}
 
 
 def _key(layout: LakeLayout, manifest: Manifest) -> str:

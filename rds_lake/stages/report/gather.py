@@ -14,16 +14,15 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.exports.task import ExportTask
-from rds_lake.model.lake.publication import Pointer
 from rds_lake.model.streams.alarm import Alarms, parse_alarms
 from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.report.history import UNCHECKED, read_dates
 from rds_lake.stages.report.needs import needs_of, notes_of, unreadable
 from rds_lake.stages.report.tables import read_tables
 from rds_lake.stages.report.upcoming import growth, missing_days, month_costs, next_retention
 from rds_lake.stages.report.values import DateFigures, LakeReport, SourceReport, Tables, Told
-from rds_lake.stages.watch.status import SourceStatus, source_status
+from rds_lake.stages.watch.records import SourceRecords, read_records
+from rds_lake.stages.watch.status import source_status
 from rds_lake.threads import in_threads
 
 _PARALLEL = 4  # sources; the rows of each source's dates are read hundreds at once anyway
@@ -79,11 +78,11 @@ def _source(
     told: Told,
     now: datetime,
 ) -> SourceReport:
-    state = source_status(config, source, running, rds=rds, lake=lake)
-    pointer = find_pointer(lake.s3, lake.layout, source.name)
-    dates = read_dates(lake, source.name, athena=source.athena)
+    records = read_records(lake, source)
+    state = source_status(config, records, running, rds=rds)
+    dates = read_dates(records)
     days = [one.snapshot_date for one in dates]
-    tables = _tables(lake, source, state, dates, pointer)
+    tables = _tables(records, dates)
     missing = missing_days(days, source.retention)
     needed = {*state.waiting, *([state.published] if state.published else [])}
     return SourceReport(
@@ -102,13 +101,11 @@ def _source(
     )
 
 
-def _tables(
-    lake: Lake, source: SourceSettings, state: SourceStatus, dates: Sequence[DateFigures], pointer: Pointer | None
-) -> Tables:
+def _tables(records: SourceRecords, dates: Sequence[DateFigures]) -> Tables:
     """Compared with dates that passed their checks, and were not rolled back."""
-    if state.shown is None:
+    if records.shown is None:
         return Tables()
-    return read_tables(lake, source, state.shown, [one.snapshot_date for one in dates if _is_sound(one)], pointer)
+    return read_tables(records, records.shown, [one.snapshot_date for one in dates if _is_sound(one)])
 
 
 def _is_sound(figures: DateFigures) -> bool:

@@ -14,11 +14,12 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from rds_lake.aws.s3.many import ManyS3
-from rds_lake.aws.s3.objects import S3Object
 from rds_lake.errors import ManifestError, RdsLakeError
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.snapshot_log import Row
 from rds_lake.stages.report.values import DateFigures
+from rds_lake.stages.watch.records import SourceRecords
 
 if TYPE_CHECKING:
     from pyarrow.parquet import FileMetaData
@@ -41,20 +42,19 @@ class _Row:
     published_at: datetime
 
 
-def read_dates(lake: Lake, source: str, *, athena: bool) -> tuple[DateFigures, ...]:
+def read_dates(records: SourceRecords) -> tuple[DateFigures, ...]:
     """Every date of the source that has a manifest, oldest first."""
-    days = handover.list_dates(lake.s3, lake.layout, source)
-    folder, dated = lake.layout.snapshot_log_folder(source), set(days)
-    items = [item for item in lake.s3.list_objects(lake.layout.bucket, folder) if _day(folder, item) in dated]
-    checked = {day for item in items if (day := _day(folder, item))}
+    lake, source, days, dated = records.lake, records.source, records.dates, set(records.dates)
+    items = [row for row in records.rows if row.snapshot_date in dated]
+    checked = {row.snapshot_date for row in items}
     read = chosen(sorted(checked))
-    rows = _rows(lake, folder, [item for item in items if _day(folder, item) in read])
+    rows = _rows(lake, [row for row in items if row.snapshot_date in read])
     uncounted = [day for day in reversed(days) if day not in checked][:COUNTED]
-    counted = {day: _counted(lake, source, day) for day in uncounted}
+    counted = {day: _counted(lake, source.name, day) for day in uncounted}
     return tuple(
         _figures(day, rows.get(day))
         if day in checked
-        else replace(counted.get(day) or _figures(day, None), state=UNCHECKED if athena else "")
+        else replace(counted.get(day) or _figures(day, None), state=UNCHECKED if source.athena else "")
         for day in days
     )
 
@@ -81,27 +81,19 @@ def _counted(lake: Lake, source: str, day: date) -> DateFigures:
     )
 
 
-def _rows(lake: Lake, folder: str, items: Sequence[S3Object]) -> Mapping[date, _Row]:
+def _rows(lake: Lake, items: Sequence[Row]) -> Mapping[date, _Row]:
     """The row of each day; of a date that was exported again, that of the export which was published last."""
     newest: dict[date, _Row] = {}
     for item, row in _read(lake, items):
-        day = _day(folder, item)
-        if day is not None and (day not in newest or newest[day].published_at < row.published_at):
+        day = item.snapshot_date
+        if day not in newest or newest[day].published_at < row.published_at:
             newest[day] = row
     return newest
 
 
-def _day(folder: str, item: S3Object) -> date | None:
-    name = item.key.removeprefix(folder)
-    try:
-        return date.fromisoformat(name[:10]) if name.endswith(".parquet") else None
-    except ValueError:
-        return None
-
-
-def _read(lake: Lake, items: Sequence[S3Object]) -> Iterable[tuple[S3Object, _Row]]:
+def _read(lake: Lake, items: Sequence[Row]) -> Iterable[tuple[Row, _Row]]:
     """Each object's row; the first error of any is raised. One that was removed since it was listed has none."""
-    bucket, read = lake.layout.bucket, list[tuple[S3Object, _Row]]()
+    bucket, read = lake.layout.bucket, list[tuple[Row, _Row]]()
     errors: list[RdsLakeError] = []
 
     def row(position: int, body: bytes) -> _Row:

@@ -6,30 +6,27 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from itertools import pairwise
 
-from rds_lake.config.source import SourceSettings
 from rds_lake.model.lake.publication import Pointer
 from rds_lake.model.tables.table import Column, TableTarget
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake.stages.catalogue.raw_tables import NamedTable
 from rds_lake.stages.diff.record import find_date_diff
-from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.report.values import ChangedRows, SchemaChange, TableFigures, Tables
+from rds_lake.stages.watch.records import SourceRecords
 
 MONTH = timedelta(days=30)
 _Named = Mapping[TableTarget, NamedTable]
 
 
-def read_tables(
-    lake: Lake, source: SourceSettings, shown: date, days: Sequence[date], pointer: Pointer | None
-) -> Tables:
+def read_tables(records: SourceRecords, shown: date, days: Sequence[date]) -> Tables:
     """The tables of `shown`. `days` are the dates that it may be compared with, oldest first."""
     before = max((day for day in days if day < shown), default=None)
     earlier = earlier_date(shown, days)
     steps = sorted({day for day in (earlier, before, shown) if day is not None})
-    tables = {day: _tables(lake, source, day) for day in steps}
+    tables = {day: _tables(records, day) for day in steps}
     now, rows_before, rows_earlier = tables[shown], _rows(tables, before), _rows(tables, earlier)
-    changed = read_changed_rows(lake, source.name, shown)
+    changed = read_changed_rows(records.lake, records.source.name, shown)
     figures = [
         TableFigures(
             view=table.names.view,
@@ -48,7 +45,7 @@ def read_tables(
         before=before,
         earlier=earlier,
         schema=tuple(sorted(schema, key=lambda change: (-change.after.toordinal(), change.table, change.what))),
-        without_view=_without_view(now, pointer, shown),
+        without_view=_without_view(now, records.state.pointer, shown),
     )
 
 
@@ -58,9 +55,8 @@ def earlier_date(shown: date, days: Sequence[date]) -> date | None:
     return max((day for day in older if day <= shown - MONTH), default=min(older, default=None))
 
 
-def _tables(lake: Lake, source: SourceSettings, day: date) -> _Named:
-    manifest = handover.get_manifest(lake.s3, lake.layout, source.name, day)
-    return {table.names.target: table for table in name_tables(manifest, source)}
+def _tables(records: SourceRecords, day: date) -> _Named:
+    return {table.names.target: table for table in name_tables(records.manifest(day), records.source)}
 
 
 def _rows(tables: Mapping[date, _Named], day: date | None) -> dict[TableTarget, int]:

@@ -22,10 +22,7 @@ from rds_lake.model.lake.record import ExportRecord
 from rds_lake.stages.catalogue.naming import name_tables
 from rds_lake.stages.checks.previous import gone_tables
 from rds_lake.stages.databases.plan import date_of_ours, export_plan
-from rds_lake.stages.lake import handover
-from rds_lake.stages.lake.lake import Lake
-from rds_lake.stages.lake.pointer import read_state
-from rds_lake.stages.lake.snapshot_log import recorded_dates
+from rds_lake.stages.watch.records import SourceRecords
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,16 +78,13 @@ class SourceStatus:
 
 
 def source_status(
-    config: LakeConfig, source: SourceSettings, running: Sequence[ExportTask], *, rds: RdsGateway, lake: Lake
+    config: LakeConfig, records: SourceRecords, running: Sequence[ExportTask], *, rds: RdsGateway
 ) -> SourceStatus:
-    """The source now; `running` are the account's tasks in progress, listed once for all sources."""
-    state = read_state(lake.s3, lake.layout, source.name)
-    pointer = state.pointer
-    dates = handover.list_dates(lake.s3, lake.layout, source.name)
-    shown = pointer.snapshot_date if pointer else max(dates, default=None)
-    manifest = handover.get_manifest(lake.s3, lake.layout, source.name, shown) if shown else None
+    """The source of these records now; `running` are the account's tasks in progress, listed once for all sources."""
+    source, state, dates, shown = records.source, records.state, records.dates, records.shown
+    pointer, checked = state.pointer, records.checked
+    manifest = records.manifest(shown) if shown else None
     gb = None if manifest is None else billed_gb(rds, manifest.export)
-    checked = recorded_dates(lake.s3, lake.layout, source.name)
     return SourceStatus(
         source=source.name,
         published=pointer.snapshot_date if pointer else None,
@@ -107,8 +101,13 @@ def source_status(
         rolled_back_from=pointer.rolled_back_from if pointer else None,
         moving=state.moving.snapshot_date if state.moving else None,
         unchecked=_unchecked(dates, checked, pointer) if source.athena else (),
-        gone=gone_tables(lake, source, manifest) if manifest and pointer else (),
+        gone=_gone(records, manifest) if manifest and pointer else (),
     )
+
+
+def _gone(records: SourceRecords, manifest: Manifest) -> tuple[str, ...]:
+    before = records.date_before(manifest.snapshot_date)
+    return () if before is None else gone_tables(records.source, manifest, records.manifest(before))
 
 
 def _tables(manifest: Manifest, source: SourceSettings) -> Iterator[TableStatus]:

@@ -164,3 +164,20 @@ def test_what_cannot_be_compared_is_a_sentence(ask: Ask) -> None:
     missing = ask("shop.notes", days=("2026-11-01", _DAYS[1])).output
     assert "shop has no 2026-11-01 to read; it has 2026-11-20, 2026-11-19" in missing
     assert "given twice" in ask("shop.notes", days=(_DAYS[1], _DAYS[1])).output
+
+
+def test_a_table_of_400_columns_is_published_and_compared_with_a_key_and_without(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    columns = ", ".join(f"c{at} {('integer', 'numeric', 'text', 'date')[at % 4]}" for at in range(399))
+    execute(world.url, f"CREATE TABLE wide (id integer PRIMARY KEY, {columns}); INSERT INTO wide (id) VALUES (1), (2)")
+    for day, change in zip(_DAYS, ("", "UPDATE wide SET c398 = 'x', c397 = 1.5 WHERE id = 2"), strict=True):
+        execute(world.url, change or "SELECT 1")
+        world.snapshot(day)
+        world.publish(day)
+    world.be_the_process(monkeypatch)
+    options = ["--config", str(world.config.directory / "lake.yaml")]
+    keyed = CliRunner().invoke(main, ["diff", "shop.wide", *_DAYS, "--key", "id", "--format", "json", *options])
+    assert json.loads(keyed.stdout)["by_column"] == {"c397": 1, "c398": 1}
+    whole = CliRunner().invoke(main, ["diff", "shop.wide", *_DAYS, "--whole-rows", *options]).output
+    assert "1 row added, 1 removed, 1 the same (whole rows): 2 before, 2 after" in whole

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+from rds_lake.stages.report.tables import earlier_date
 from rds_lake.stages.report.upcoming import growth
 from rds_lake.stages.report.values import (
     ChangedRows,
@@ -47,9 +49,7 @@ def made_source(source: str, tables: int, dates: int, name: str) -> SourceReport
         published=shown,
         shown=shown,
         snapshot_time=datetime(shown.year, shown.month, shown.day, 3, tzinfo=UTC),
-        tables=tuple(
-            TableStatus(view=one.view, original=one.original, rows=one.rows, bytes=one.bytes) for one in found
-        ),
+        tables=_status_of(found),
         dates=len(days),
         export_seconds=1843,
         export_usd=1.25,
@@ -74,7 +74,7 @@ def made_source(source: str, tables: int, dates: int, name: str) -> SourceReport
             ),
         ),
         growth=growth(figures, shown),
-        missing=(days[0],),
+        missing=(days[0] - timedelta(days=1),),
         retention=NextRetention(schedule="20 6 * * *", then=days[0], on=TODAY + timedelta(days=3)),
         costs=(
             MonthCost(month=month, exports=28, usd=35.0),
@@ -103,12 +103,38 @@ def _table(view: str, number: int, tables: int, total: int) -> TableFigures:
     )
 
 
+def _two_dates_ago(report: SourceReport) -> SourceReport:
+    """The same where readers see the date before the date before the newest, with that date's rows and changes."""
+    assert report.status is not None
+    *_, before, shown = report.dates[:-2]
+    day, found = shown.snapshot_date, report.tables
+    tables = [_table(one.view, at, len(found.figures), shown.rows or 0) for at, one in enumerate(found.figures)]
+    changes = [replace(one, before=before.snapshot_date, after=day) for one in found.schema]
+    earlier = earlier_date(day, [one.snapshot_date for one in report.dates])
+    return replace(
+        report,
+        status=replace(
+            report.status,
+            published=day,
+            shown=day,
+            snapshot_time=datetime(day.year, day.month, day.day, 3, tzinfo=UTC),
+            tables=_status_of(tables),
+        ),
+        tables=replace(
+            found, figures=tuple(tables), before=before.snapshot_date, earlier=earlier, schema=tuple(changes)
+        ),
+    )
+
+
+def _status_of(tables: Iterable[TableFigures]) -> tuple[TableStatus, ...]:
+    return tuple(TableStatus(view=one.view, original=one.original, rows=one.rows, bytes=one.bytes) for one in tables)
+
+
 def with_problems(report: LakeReport) -> LakeReport:
-    """The same with everything that a person has to look at, in the first two sources."""
+    """The same with everything that a person has to look at, in the first two sources. Of four dates at least."""
     first, second, *others = report.sources
-    assert first.status is not None
+    first = _two_dates_ago(first)
     shown, held, unchecked = (one.snapshot_date for one in first.dates[-3:])
-    stale = replace(first.status, published=shown, shown=shown, snapshot_time=NOW - timedelta(days=3, hours=4))
     states = {held: "held", unchecked: "not through its checks"}
     lines = [
         (
@@ -129,7 +155,6 @@ def with_problems(report: LakeReport) -> LakeReport:
         sources=(
             replace(
                 first,
-                status=stale,
                 dates=tuple(replace(one, state=states.get(one.snapshot_date, one.state)) for one in first.dates),
                 growth=growth(first.dates, shown),
                 needs=needs,

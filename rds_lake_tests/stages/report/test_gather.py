@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 import dagster as dg
 import pytest
 
+from rds_lake.aws.s3.gateway import S3Gateway
 from rds_lake.defs.failed.told import ask
 from rds_lake.localcloud.cloud import LocalCloud
 from rds_lake.model.lake.date_diff import CountedTable, DateDiff
@@ -163,6 +166,22 @@ def test_changed_rows_are_shown_where_somebody_counted_them(story: World, report
         assert "2 added, 1 removed" in render_page(read(story, Told()))
     finally:
         story.root.s3.delete("acme-lake", [story.gateways.lake.layout.diff_key("shop", DAYS[1])])
+
+
+def test_each_list_and_each_manifest_of_a_source_is_read_once(story: World, report: LakeReport) -> None:
+    (source,) = story.config.sources
+    client = story.gateways.lake.s3.client
+    asked = list[str]()
+    client.meta.events.register_first(
+        "before-send.s3.*", lambda request, **_: asked.append(f"{request.method} {unquote(request.url)}")
+    )
+    lake = replace(story.gateways.lake, s3=S3Gateway(client))  # without the wire, which asks by itself
+    again = gather(story.config, [source], rds=story.gateways.rds, lake=lake, told=Told(), now=NOW)
+    assert [one.dates for one in again.sources] == [one.dates for one in report.sources]
+    lists = [url for url in asked if "list-type=2" in url]
+    manifests = [url for url in asked if url.endswith(".json") and "/_manifests/" in url]
+    assert len(lists) == 2, lists
+    assert len(manifests) == len(set(manifests)) > 2, manifests
 
 
 def test_a_source_that_cannot_be_read_is_named_and_the_others_are_read(story: World) -> None:

@@ -66,6 +66,11 @@ _SYNTAX = (
     "substring(a FROM 1 FOR 2)", "json_value(a, 'lax $.b')", "count(*)", "count(DISTINCT a)", "transform(a, x -> x + 1)",
 )  # fmt: skip
 _ARGUMENTS = ("a", "a, b, c", "a, b", "")
+# https://github.com/trinodb/trino/issues/16033 and /pull/865: a call has at most 127 arguments, an array 254 elements.
+_MOST_ARGUMENTS, _MOST_ELEMENTS = 127, 254
+# Expressions of Trino's grammar that look like calls and are none.
+_FORMS = (exp.Coalesce, exp.Struct, exp.JSONObject, exp.Format)
+_FORM_NAMES = frozenset({"json_array"})
 _RELATIONS = (exp.Table, exp.Subquery, exp.Unnest, exp.Values, exp.Lateral)
 
 
@@ -82,6 +87,7 @@ def refuse_foreign(query: exp.Expr) -> None:
                 raise _no_statement(node.this)
         elif isinstance(node, exp.Func):
             _check_function(node)
+            _check_arguments(node)
 
 
 def _check_relation(node: exp.Table | exp.Lateral) -> None:
@@ -103,6 +109,18 @@ def _check_function(node: exp.Func) -> None:
     if not allowed:
         name = node.name if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) else node.sql_name()
         raise QueryFailedError("FUNCTION_NOT_FOUND", f"line 1:8: Function '{name.lower()}' not registered")
+
+
+def _check_arguments(node: exp.Func) -> None:
+    if isinstance(node, exp.Array):
+        if len(node.expressions) > _MOST_ELEMENTS:
+            raise QueryFailedError("TOO_MANY_ARGUMENTS", "Too many arguments for array constructor")
+        return
+    if isinstance(node, _FORMS) or len(node.expressions) + isinstance(node.this, exp.Expr) <= _MOST_ARGUMENTS:
+        return
+    name = (node.name if isinstance(node, exp.Anonymous | exp.AnonymousAggFunc) else node.sql_name()).lower()
+    if name not in _FORM_NAMES:
+        raise QueryFailedError("TOO_MANY_ARGUMENTS", f"line 1:8: Too many arguments for function call {name}()")
 
 
 def _no_statement(node: exp.Expr) -> QueryFailedError:

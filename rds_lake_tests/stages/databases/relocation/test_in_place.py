@@ -17,6 +17,7 @@ from rds_lake.stages.upkeep.folders import Exports
 from rds_lake.stages.upkeep.orphan import Orphan, remove_orphan
 from rds_lake.stages.upkeep.orphans import find_orphans
 from rds_lake.stages.upkeep.retention import apply_retention, date_folders, plan_retention
+from rds_lake.stages.watch.records import read_records
 from rds_lake.stages.watch.status import source_status
 from rds_lake_tests.support.world import World, execute, seed_tiny
 
@@ -100,7 +101,9 @@ def test_tables_are_read_where_aws_wrote_them_and_nothing_is_copied(world: World
     assert json.loads(text)["version"] != 1, "a release that knows nothing of it would delete the files"
     keys = {file.key for table in manifest.tables for file in table.files}
     assert keys <= {item.key for item in world.root.s3.list_objects(manifest.data_bucket, "exports/")}
-    status = source_status(world.config, world.config.sources[0], (), rds=world.gateways.rds, lake=world.gateways.lake)
+    status = source_status(
+        world.config, read_records(world.gateways.lake, world.config.sources[0]), (), rds=world.gateways.rds
+    )
     assert {(table.view, table.rows, table.bytes > 0) for table in status.tables} == {
         ("orders", 10, True),
         ("order_details", 20, True),

@@ -1,0 +1,66 @@
+"""What the lake has of one source, each list and each manifest read once, whoever asks: its status and its report do.
+
+Of 400 dates a list is 2,400 keys, and a manifest may have 200 MB, so that reading them again is most of the work of both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from rds_lake.config.source import SourceSettings
+from rds_lake.model.lake.manifest import Manifest
+from rds_lake.stages.checks.previous import sound_before
+from rds_lake.stages.lake import handover
+from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.pointer import PublishState, read_state
+from rds_lake.stages.lake.snapshot_log import Row, list_rows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRecords:
+    """A source as its records were when they were listed. `dates`: those that have a manifest, oldest first; `rows`: of `_snapshots`.
+
+    For one thread, and for as long as one answer takes: what changes meanwhile is not seen.
+    """
+
+    lake: Lake
+    source: SourceSettings
+    state: PublishState
+    dates: tuple[date, ...]
+    rows: tuple[Row, ...]
+    _manifests: dict[date, Manifest] = field(default_factory=dict[date, Manifest], repr=False)
+
+    @property
+    def checked(self) -> set[date]:
+        """The dates that passed their checks."""
+        return {row.snapshot_date for row in self.rows}
+
+    @property
+    def shown(self) -> date | None:
+        """The published date, or the newest one where nothing is published yet."""
+        return self.state.pointer.snapshot_date if self.state.pointer else max(self.dates, default=None)
+
+    def manifest(self, day: date) -> Manifest:
+        """The manifest of a date, kept; errors as `handover.get_manifest`."""
+        if day not in self._manifests:
+            self._manifests[day] = handover.get_manifest(self.lake.s3, self.lake.layout, self.source.name, day)
+        return self._manifests[day]
+
+    def date_before(self, day: date) -> date | None:
+        """The newest date before `day` that it may be compared with, as `checks/previous.py` has it."""
+        checked = self.checked if self.source.athena else set(self.dates)
+        pointer = self.state.pointer if self.source.athena else None
+        return sound_before(day, self.dates, checked, pointer)
+
+
+def read_records(lake: Lake, source: SourceSettings) -> SourceRecords:
+    """The pointer first: a date that is published meanwhile is listed, and not yet the published one."""
+    state = read_state(lake.s3, lake.layout, source.name)
+    return SourceRecords(
+        lake=lake,
+        source=source,
+        state=state,
+        dates=handover.list_dates(lake.s3, lake.layout, source.name),
+        rows=list_rows(lake.s3, lake.layout, source.name),
+    )
