@@ -20,7 +20,7 @@ import duckdb
 
 from rds_lake.errors import PullError
 from rds_lake.pull.engine import Room, connect, fitting, translated
-from rds_lake.pull.found_file import MAKE_RECORD, FoundFile, find_file, read_record, refuse_other, unusable
+from rds_lake.pull.found_file import MAKE_RECORD, FoundFile, find_file, read_loaded, refuse_other, unusable
 from rds_lake.pull.plan import MakeColumn, Plan, PulledTable
 from rds_lake.pull.target import RECORD, Loaded, kinds_of, refuse_own_name, require_rows
 from rds_lake.sql.pull.duckdb_columns import duckdb_column
@@ -99,7 +99,7 @@ def _prepared(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
     tables = {name for (name,) in connection.execute("SHOW TABLES").fetchall()}
     if RECORD not in tables:
         connection.execute(MAKE_RECORD)
-    return read_record(connection)
+    return read_loaded(connection)
 
 
 @dataclass(slots=True)

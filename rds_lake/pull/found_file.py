@@ -52,7 +52,7 @@ def find_file(path: Path) -> FoundFile | None:
     try:
         with duckdb.connect(str(path), read_only=True) as connection:
             of_what = connection.execute(_OF_WHAT).fetchall()
-            whole = read_record(connection)
+            whole = read_loaded(connection)
             others = tuple(name for (name,) in connection.execute(_OTHERS).fetchall())
     except duckdb.IOException as error:
         raise unusable(path, error) from error
@@ -62,7 +62,7 @@ def find_file(path: Path) -> FoundFile | None:
     return FoundFile(source=source, day=day, export_task=export_task, whole=whole, others=others)
 
 
-def read_record(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
+def read_loaded(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
     """The tables that are whole."""
     rows = connection.execute(_RECORDED).fetchall()
     return {view: Loaded(view=view, rows=count, kinds=json.loads(kinds)) for view, count, kinds in rows}

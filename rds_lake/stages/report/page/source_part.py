@@ -82,7 +82,12 @@ def _tables(report: SourceReport, most: int) -> Html:
         element("p", f"… and {left:,} smaller tables: rds-lake status {report.source} --all-tables") if left > 0 else ""
     )
     shown = table(heads, rows, cards=True, numbers=frozenset(range(2, 4 + len(_compared(found)))))
-    return element("details", element("summary", f"{len(found.figures):,} tables"), shown, more)
+    return element(
+        "details",
+        element("summary", f"{len(found.figures):,} table{'' if len(found.figures) == 1 else 's'}"),
+        shown,
+        more,
+    )
 
 
 def _compared(found: Tables) -> list[str]:
@@ -95,7 +100,7 @@ def _schema(found: Tables) -> Iterator[Html]:
         return
     since = found.earlier or found.before
     if not found.schema:
-        yield element("p", f"Tables and columns are those of {since}.")
+        yield element("p", f"Tables and columns have not changed since {since}.")
         return
     rows = ([f"{one.before} – {one.after}", one.table, one.what] for one in found.schema[:_SCHEMA_CHANGES])
     left = len(found.schema) - _SCHEMA_CHANGES
@@ -128,7 +133,7 @@ def _dates(dates: Sequence[DateFigures]) -> Html:
         for one in shown
     )
     title = (
-        f"{len(dates):,} dates"
+        words.dates(len(dates))
         if len(shown) == len(dates)
         else f"{len(shown)} of {len(dates):,} dates: the newest, then one a month"
     )
