@@ -107,6 +107,12 @@ def test_models_are_made_of_what_was_published_and_follow_the_lakes_views_in_one
         assert made.success
         checks = {check.check_name: check.passed for check in made.get_asset_check_evaluations()}
         assert len(checks) == 2 and all(checks.values())
+    stored = world.root.glue.list_tables("shop_models")
+    assert {name: table.is_view for name, table in stored.items()} == {
+        "orders_by_day": False,
+        "orders_with_lines": True,
+        "largest_day": True,
+    }
     rows = world.root.athena.run("SELECT day, orders, total FROM orders_by_day ORDER BY 1", database="shop_models").rows
     assert sum(int(str(row[1])) for row in rows) == 10
     joined = world.root.athena.run("SELECT line FROM orders_with_lines ORDER BY id LIMIT 1", database="shop_models")

@@ -1,4 +1,5 @@
--- One row for each day, of the date that is published.
+-- One row for each day, of the date that is published: a table, so that its rows stay until it is made again.
+{{ config(materialized='table') }}
 select
     cast(placed_at as date) as day,
     count(*) as orders,

@@ -79,6 +79,15 @@ def test_tables_and_databases_are_made_and_dropped(lake: Lake) -> None:
     assert lake.run("SHOW DATABASES") == [("db",)]
 
 
+def test_properties_are_set_beside_those_that_are_there(lake: Lake) -> None:
+    lake.run("CREATE EXTERNAL TABLE t (a int) STORED AS PARQUET LOCATION 's3://lake/t/'")
+    lake.run("ALTER TABLE `db`.`t` SET TBLPROPERTIES ('classification' = 'parquet', 'made by'='dbt, of (its) own')")
+    parameters = lake.client("glue").get_table(DatabaseName="db", Name="t")["Table"]["Parameters"]
+    assert parameters["made by"] == "dbt, of (its) own"
+    assert parameters["EXTERNAL"] == "TRUE"
+    assert "cannot recognize" in lake.refusal("ALTER TABLE t SET TBLPROPERTIES (a = b)")
+
+
 def test_partitions_are_added_dropped_and_repaired(lake: Lake) -> None:
     for day in ("2026-01-01", "2026-01-02", "a%3Ab"):
         lake.put(f"t/day={day}/f.parquet", n=pa.array([1], pa.int64()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import botocore.exceptions
@@ -21,6 +22,19 @@ PARQUET = {
         "SerializationLibrary": "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe",
         "Parameters": {"serialization.format": "1"},
     },
+}
+
+_PROPERTY = re.compile(r"'([^']+)'\s*=\s*'([^']*)'")
+_PROPERTIES = re.compile(rf"{_PROPERTY.pattern}(?:\s*,\s*{_PROPERTY.pattern})*")
+_TABLE_INPUT = {
+    "Name",
+    "Description",
+    "Owner",
+    "TableType",
+    "Parameters",
+    "PartitionKeys",
+    "StorageDescriptor",
+    "Retention",
 }
 
 
@@ -68,6 +82,22 @@ def create_table(session: Session, tree: exp.Create) -> Answer:
         raise QueryFailedError("FAILED", f"AlreadyExistsException: Table {name} already exists")
     table = table_input(name, columns=columns, keys=keys, location=location.this.name)
     session.call("create_table", DatabaseName=schema, TableInput=table)
+    return NOTHING
+
+
+def set_properties(session: Session, match: re.Match[str]) -> Answer:
+    """ALTER TABLE t SET TBLPROPERTIES ('name' = 'value', …): into Glue's parameters, beside those that are there.
+
+    https://docs.aws.amazon.com/athena/latest/ug/alter-table-set-tblproperties.html
+    """
+    table = session.engine.find_table(*session.split(match[1]))
+    given = _PROPERTIES.fullmatch(match[2].strip())
+    if given is None or is_view(table):
+        raise QueryFailedError("FAILED", f"ParseException: cannot recognize input near '{match[2][:40]}'")
+    parameters = dict(_PROPERTY.findall(given[0]))
+    kept = {key: value for key, value in table.items() if key in _TABLE_INPUT}
+    kept["Parameters"] = (table.get("Parameters") or {}) | parameters
+    session.call("update_table", DatabaseName=table["DatabaseName"], TableInput=kept)
     return NOTHING
 
 

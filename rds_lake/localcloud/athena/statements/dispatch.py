@@ -136,6 +136,7 @@ _COMMANDS: tuple[tuple[str, Callable[[Session, re.Match[str]], Answer]], ...] = 
     (r"msck\s+repair\s+table\s+(\S+)", partitions.repair),
     (r"alter\s+table\s+(\S+)\s+add\s+(if\s+not\s+exists\s+)?(partition\b.*)", partitions.add),
     (r"alter\s+table\s+(\S+)\s+drop\s+(if\s+exists\s+)?(partition\b.*)", partitions.drop),
+    (r"alter\s+table\s+(\S+)\s+set\s+tblproperties\s*\((.*)\)", ddl.set_properties),
     (r"unload\s*\((.*)\)\s*to\s+'([^']+)'\s*(?:with\s*\((.*)\))?", writing.unload),
     (r"prepare\s+(\w+)\s+from\s+(.*)", _prepare),
     (r"execute\s+(\w+)(?:\s+using\s+(.*))?", _execute),
