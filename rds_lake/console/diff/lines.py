@@ -24,7 +24,7 @@ def print_table_lines(console: Console, diff: TableDiff, asked: Asked) -> None:
     console.print(f"{diff.source}.{diff.view}, {diff.before} to {diff.after}", style="bold", highlight=False)
     for line in schema_lines(diff.schema):
         console.print(line, markup=False, highlight=False)
-    console.print(counts(diff), markup=False, highlight=False)
+    console.print(counts(diff), markup=False, highlight=False, soft_wrap=True)
     if not diff.keys and not asked.whole_rows:
         console.print(
             f"whole rows were compared, as no key is known: name it with --key, or in lake.yaml under `keys:` of {diff.source}",
