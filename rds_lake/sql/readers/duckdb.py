@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import re
 
-from rds_lake.model.calendars import GREGORIAN_FROM, julian_shifts
 from rds_lake.model.tables.table import Column
 from rds_lake.sql import quoting
 from rds_lake.sql.postgres_types import ARRAY_ELEMENT, ARRAY_LIST, ARRAY_OTHER_DELIMITER
-from rds_lake.sql.quoting import date_literal, literal, qualified
-from rds_lake.sql.readers.engine import MICROSECONDS, Engine, built_type
+from rds_lake.sql.quoting import literal, qualified
+from rds_lake.sql.readers.engine import MICROSECONDS, Engine, built_type, early_days
 from rds_lake.sql.readers.tables import ReadDate, ReadFiles
 
 _INTEGERS = {"tinyint", "smallint", "integer", "bigint"}
@@ -72,14 +71,7 @@ class DuckDb:
         return f"try(decode({raw}))"
 
     def moment(self, raw: str, column: Column) -> str:
-        if column.calendar not in ("julian", "mixed"):
-            return raw
-        early = f"{raw} < {date_literal(GREGORIAN_FROM)}"
-        if column.calendar == "mixed":
-            return f"CASE WHEN NOT ({early}) THEN {raw} END"
-        cases = " ".join(f"WHEN {raw} < {date_literal(until)} THEN {days}" for until, days in julian_shifts())
-        moved = f"{raw} + to_days(CASE {cases} END)"
-        return f"CASE WHEN {early} THEN CAST({moved} AS {self.type(column.hive_type)}) ELSE {raw} END"
+        return early_days(raw, column, lambda days: f"CAST({raw} + to_days({days}) AS {self.type(column.hive_type)})")
 
     def note(self, column: Column, presto_type: str) -> str:
         if presto_type.startswith("timestamp"):

@@ -10,13 +10,12 @@ https://docs.snowflake.com/en/sql-reference/functions-regexp, https://docs.snowf
 
 from __future__ import annotations
 
-from rds_lake.model.calendars import GREGORIAN_FROM, julian_shifts
 from rds_lake.model.tables.nested_types import is_nested
 from rds_lake.model.tables.table import Column
 from rds_lake.sql import quoting
 from rds_lake.sql.postgres_types import ARRAY_ELEMENT, ARRAY_LIST, ARRAY_OTHER_DELIMITER
-from rds_lake.sql.quoting import backslashed_literal, date_literal
-from rds_lake.sql.readers.engine import MICROSECONDS, Engine, built_type, in_comment
+from rds_lake.sql.quoting import backslashed_literal
+from rds_lake.sql.readers.engine import MICROSECONDS, Engine, built_type, early_days, in_comment
 from rds_lake.sql.readers.tables import ReadDate, ReadFiles
 from rds_lake.sql.types import hive_to_presto
 
@@ -91,13 +90,7 @@ class Snowflake:
         return f"TO_VARCHAR({raw}, 'UTF-8')"
 
     def moment(self, raw: str, column: Column) -> str:
-        if column.calendar not in ("julian", "mixed"):
-            return raw
-        early = f"{raw} < {date_literal(GREGORIAN_FROM)}"
-        if column.calendar == "mixed":
-            return f"CASE WHEN NOT ({early}) THEN {raw} END"
-        cases = " ".join(f"WHEN {raw} < {date_literal(until)} THEN {days}" for until, days in julian_shifts())
-        return f"CASE WHEN {early} THEN DATEADD(day, CASE {cases} END, {raw}) ELSE {raw} END"
+        return early_days(raw, column, lambda days: f"DATEADD(day, {days}, {raw})")
 
     def note(self, column: Column, presto_type: str) -> str:
         if presto_type.startswith("timestamp"):
