@@ -14,6 +14,7 @@ import dagster as dg
 
 from rds_lake.config.lake import Prices
 from rds_lake.model.athena_price import athena_usd
+from rds_lake.model.aws.console import Console
 from rds_lake.model.exports.task import ExportTask
 from rds_lake.model.lake.cost import export_usd, relocation_requests, requests_usd
 from rds_lake.model.lake.date_diff import CountedTable, DateDiff
@@ -27,6 +28,7 @@ from rds_lake.stages.upkeep.prune import Pruned
 
 if TYPE_CHECKING:
     from rds_lake.model.streams.drift import Drift
+    from rds_lake.stages.report.values import LakeReport
     from rds_lake.stages.streams.collecting.collect import CollectedNow
     from rds_lake.stages.streams.live.turn import Turn
 
@@ -42,6 +44,8 @@ ROWS, DATE, _TABLES, BYTES, _TASK = (
     "rds_lake/bytes",
     "rds_lake/export_task",
 )
+
+_MOST_NEEDS = 100  # sentences of a report
 
 # Of failures, which sensors read again.
 ERROR, HEALS = "rds_lake/error", "rds_lake/heals"
@@ -168,6 +172,17 @@ def pruned(result: Pruned) -> dict[str, Any]:
         "rds_lake/changes_removed": [f"{item.what} {item.where}" for item in plan.changes.items],
         "rds_lake/left_to_a_person": [f"{orphan.key}: {orphan.why}" for orphan in plan.left],
     }
+
+
+def reported(report: "LakeReport", uri: str, console: Console | None) -> dict[str, Any]:
+    """Where the page is, and what of the lake needs a person."""
+    lines = [f"- {need.source}: {need.sentence}" for need in report.needs[:_MOST_NEEDS]]
+    shown: dict[str, Any] = {"rds_lake/report": uri, "rds_lake/needs": len(report.needs)}
+    if lines:
+        shown["rds_lake/needs_a_person"] = dg.MetadataValue.md("\n".join(lines))
+    if console is not None:
+        shown["rds_lake/files_in_s3"] = dg.MetadataValue.url(console.folder(uri.rpartition("/")[0]))
+    return shown
 
 
 def verified(result: Verified) -> dict[str, Any]:

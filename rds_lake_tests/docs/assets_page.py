@@ -50,6 +50,7 @@ def lakes() -> Mapping[str, LakeConfig]:
         "`verify:`": lake(shop(verify={"secret": SECRET}), **TOPIC),
         "`publish: manual`": lake(shop(publish="manual"), **TOPIC),
         "`changes:`": lake(shop(changes={}), **TOPIC),
+        "`diff_views:`": lake(shop(diff_views=["orders"]), **TOPIC),
         "`retention:`": lake(shop(retention={"daily": 14}), **TOPIC),
         "`report:`": lake(shop(), report={}, **TOPIC),
         "`streams:`": lake(shop(streams=_STREAMS), **TOPIC),

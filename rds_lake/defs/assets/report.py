@@ -6,21 +6,19 @@ What it says is read by `stages/report/`.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import dagster as dg
 
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.defs.failed.told import ask
 from rds_lake.defs.failures import RETRIES, dagster_failures
+from rds_lake.defs.metadata import reported
 from rds_lake.defs.resources import Gateways, utc_now
 from rds_lake.stages.report.gather import gather
-from rds_lake.stages.report.values import LakeReport
 from rds_lake.stages.report.write import write_report
 
 # One part: assets of sources and warehouses have two or more.
 REPORT = dg.AssetKey(["lake_report"])
-_SHOWN = 100  # sentences
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +48,7 @@ def report_definitions(config: LakeConfig, *, now: Callable[[], datetime] = utc_
         with dagster_failures():
             report = gather(config, config.sources, rds=gateways.rds, lake=gateways.lake, told=told, now=moment)
             uri = write_report(gateways.lake, report)
-        return dg.MaterializeResult(metadata=_metadata(report, uri, gateways))
+        return dg.MaterializeResult(metadata=reported(report, uri, gateways.console))
 
     schedule = dg.ScheduleDefinition(
         name="lake_report",
@@ -61,19 +59,3 @@ def report_definitions(config: LakeConfig, *, now: Callable[[], datetime] = utc_
         default_status=dg.DefaultScheduleStatus.RUNNING,
     )
     return ReportDefinitions(assets=[lake_report], schedules=[schedule])
-
-
-def _metadata(report: LakeReport, uri: str, gateways: Gateways) -> dict[str, Any]:
-    """Where it is, and what of it needs a person."""
-    console = gateways.console
-    lines = [f"- {need.source}: {need.sentence}" for need in report.needs[:_SHOWN]]
-    return {
-        "rds_lake/report": uri,
-        "rds_lake/needs": len(report.needs),
-        **({"rds_lake/needs_a_person": dg.MetadataValue.md("\n".join(lines))} if lines else {}),
-        **(
-            {}
-            if console is None
-            else {"rds_lake/files_in_s3": dg.MetadataValue.url(console.folder(uri.rpartition("/")[0]))}
-        ),
-    }

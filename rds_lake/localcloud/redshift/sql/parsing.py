@@ -4,6 +4,7 @@ so that no function reaches DuckDB that is not listed there.
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 from sqlglot import exp
@@ -44,6 +45,8 @@ class _Dialect(Redshift):
 
 
 _DIALECT = _Dialect()
+# sqlglotc puts a compiled parser in the place of sqlglot's own; it can be called, and not extended.
+_IS_COMPILED = not inspect.isfunction(RedshiftParser.parse)
 
 
 def parse(sql: str) -> list[exp.Expr]:
@@ -51,6 +54,10 @@ def parse(sql: str) -> list[exp.Expr]:
 
     (https://docs.aws.amazon.com/redshift/latest/dg/r_names.html: also quoted identifiers are folded)
     """
+    if _IS_COMPILED:
+        raise StatementFailedError(
+            "the local Redshift cannot run beside the compiled sqlglot, which dagster-dbt brings: pip uninstall sqlglotc sqlglotrs"
+        )
     try:
         statements = [tree for tree in _DIALECT.parse(sql) if isinstance(tree, exp.Expr)]
     except SqlglotError as error:
