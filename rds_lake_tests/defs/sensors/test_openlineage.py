@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,10 @@ def events(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     for name, value in transport.items():
         monkeypatch.setenv(f"OPENLINEAGE__TRANSPORT__{name}", value)
     monkeypatch.setenv("OPENLINEAGE_NAMESPACE", "acme")
-    package: Any = importlib.import_module("dagster_openlineage")  # it reads the environment when it is imported
+    # It reads the environment when it is imported, which another test may have done by now.
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("dagster_openlineage", "openlineage")]:
+        monkeypatch.delitem(sys.modules, name)
+    package: Any = importlib.import_module("dagster_openlineage")
     sensor = package.openlineage_sensor(include_asset_events=True, record_filter_limit=1000)
     shell.definitions = dg.Definitions.merge(shell.definitions, dg.Definitions(sensors=[sensor]))
     shell.repository = shell.definitions.get_repository_def()

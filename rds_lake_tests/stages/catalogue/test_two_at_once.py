@@ -1,16 +1,20 @@
 """Two runs that catalogue two exports of one date at once: both end at the partitions of the better export."""
 
 from datetime import UTC, date, datetime
+from typing import Any
+
+import pytest
 
 from rds_lake.stages.lake.handover import get_manifest
-from rds_lake_tests.support.meanwhile import before_call
+from rds_lake.stages.lake.snapshot_log import recorded_dates
+from rds_lake.stages.source import stages
 from rds_lake_tests.support.world import World, execute
 
 DAY = date(2026, 11, 20)
 
 
 def test_partitions_that_were_moved_back_to_an_earlier_export_meanwhile_are_moved_to_the_later_one(
-    world: World,
+    world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.with_source(replace=True)
     world.snapshot("2026-11-20", hour=3)
@@ -26,9 +30,17 @@ def test_partitions_that_were_moved_back_to_an_earlier_export_meanwhile_are_move
         fast.relocate(DAY)
         assert all(table.rows_match for table in fast.shared.catalogue(DAY).quality)
 
-    # The slow run has read the earlier manifest and seen that it counts; now it is about to write its partitions.
-    with before_call(world, "ListObjectsV2", "lake/_snapshots/shop/", overtake) as met:
-        done = slow.shared.catalogue(DAY)
+    met: list[str] = []
+
+    def dates_that_were_checked(*where: Any) -> set[date]:
+        """The slow run has read the earlier manifest and seen that it counts; now it is about to write its partitions."""
+        if not met:
+            met.append("the slow run")
+            overtake()
+        return recorded_dates(*where)
+
+    monkeypatch.setattr(stages, "recorded_dates", dates_that_were_checked)
+    done = slow.shared.catalogue(DAY)
     assert met
     manifest = get_manifest(world.gateways.s3, world.gateways.layout, "shop", DAY)
     assert {sync.named.manifest.location for sync in done.synced} == {table.location for table in manifest.tables}
