@@ -119,7 +119,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "assets": {"", "checks", "failed"},
         "sensors": {"", "assets", "checks"},
         "components": {""},
-        "failed": {""},
+        "failed": {"", "checks", "sensors"},
         "warehouse": {"", "sensors"},
     },
     "localcloud": {
