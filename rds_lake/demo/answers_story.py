@@ -6,20 +6,19 @@ Both are as `rds-lake diff` and `rds-lake report` print them.
 from __future__ import annotations
 
 from datetime import date, datetime
-from pathlib import Path
 
 from rich.console import Console
 
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.console.diff.lines import print_source_lines, print_table_lines
+from rds_lake.console.report.arguments import PAGE
 from rds_lake.console.report.run import report
 from rds_lake.stages.diff.compare import Asked, compare_table
 from rds_lake.stages.diff.source import compare_source
 from rds_lake.stages.lake.lake import Lake
 
 _TABLE = "orders"
-PAGE = "rds-lake-report.html"
 
 
 def show_changes(console: Console, lake: Lake, source: SourceSettings, before: date, after: date) -> None:
@@ -37,4 +36,4 @@ def write_page(console: Console, connected: Connected, now: datetime) -> None:
     """The report, into the folder in which the demo was started: a person opens it afterwards."""
     console.print("\n[bold]A page about the lake[/]")
     console.print("rds-lake report", style="dim", highlight=False)
-    report(connected, (), Path(PAGE), dagster_home=None, now=now, console=console)
+    report(connected, (), PAGE, dagster_home=None, now=now, console=console)

@@ -20,6 +20,7 @@ from rds_lake.stages.catalogue.raw_tables import NamedTable, published_names
 from rds_lake.stages.diff.keys import key_columns
 from rds_lake.stages.lake import handover
 from rds_lake.stages.lake.lake import Lake
+from rds_lake.stages.lake.manifest_head import get_head
 from rds_lake.stages.lake.pointer import find_pointer
 from rds_lake.stages.publish.as_of import readable_tables, refuse_unreadable
 
@@ -97,7 +98,7 @@ def plan_pull(
     named = name_tables(manifest, source, published_names(lake.glue.list_tables(source.name)))
     wanted = _chosen(source.name, day, named, asked)
     typed = readable_tables(lake, source, day, {table.names.view for table in wanted})
-    if handover.get_manifest(lake.s3, lake.layout, source.name, day).export.export_task != manifest.export.export_task:
+    if get_head(lake.s3, lake.layout, source.name, day).export.export_task != manifest.export.export_task:
         raise PullError(f"{source.name} {day} was replaced by a later export in this moment; repeat the command")
     tables = [
         _pulled(source, table, manifest.data_bucket, asked, make_column=make_column, known_key=known_key)

@@ -11,10 +11,12 @@ import click
 
 from rds_lake.console.arguments import FILE, config_option, load_config
 
+PAGE = Path("rds-lake-report.html")
+
 
 @click.command()
 @click.argument("sources", nargs=-1)
-@click.option("--out", type=FILE, default=Path("rds-lake-report.html"), show_default=True, help="Write the page there.")
+@click.option("--out", type=FILE, default=PAGE, show_default=True, help="Write the page there.")
 @config_option
 def report(sources: tuple[str, ...], out: Path, config_path: Path) -> None:
     """Write one HTML page about SOURCES (default: all): what needs a person, freshness, rows and bytes over time, cost.

@@ -82,7 +82,7 @@ def compare_date(
         )
     kept = _kept(found, tasks, now())
     write_date_diff(lake, kept)
-    unknown = _unknown(settings, found, gathered(_targets(lake, source, day), source))
+    unknown = _unknown(settings, found, lambda: gathered(_targets(lake, source, day), source))
     exceeded = (problem for table in found.tables for problem in _exceeded(settings, table))
     refused = (f"{view} could not be compared: {why}" for view, why in found.problems.items())
     return ComparedDate(snapshot_date=day, kept=kept, problems=(*exceeded, *refused, *unknown))
@@ -165,10 +165,15 @@ def _exceeded(settings: Changes, table: TableDiff) -> Iterator[str]:
             )
 
 
-def _unknown(settings: Changes, found: SourceDiff, targets: Collection[TableTarget]) -> Iterator[str]:
-    """Names in `changes:` that no table of either date has."""
+def _unknown(settings: Changes, found: SourceDiff, targets: Callable[[], Collection[TableTarget]]) -> Iterator[str]:
+    """Names in `changes:` that no table of either date has.
+
+    `targets` reads a manifest, and is asked only where a name is not that of a table which was found.
+    """
     known = {table.view for table in found.tables} | {*found.problems, *found.left_out, *found.only_before}
-    known |= {*found.only_after, *map(str, targets), "default"}
-    for name in dict.fromkeys((*settings.tables, *settings.most)):
-        if name not in known:
+    known |= {*found.only_after, "default", *(table.table for table in found.tables)}
+    unknown = [name for name in dict.fromkeys((*settings.tables, *settings.most)) if name not in known]
+    tables = {str(target) for target in targets()} if unknown else set[str]()
+    for name in unknown:
+        if name not in tables:
             yield f"changes: {name!r} is no view and no table of {found.source} {found.after}"

@@ -14,13 +14,14 @@ from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.exports.task import ExportTask
-from rds_lake.model.streams.alarm import Alarms, parse_alarms
+from rds_lake.model.streams.alarm import Alarms
 from rds_lake.stages.lake.lake import Lake
 from rds_lake.stages.report.history import UNCHECKED, read_dates
 from rds_lake.stages.report.needs import needs_of, notes_of, unreadable
 from rds_lake.stages.report.tables import read_tables
 from rds_lake.stages.report.upcoming import growth, missing_days, month_costs, next_retention
 from rds_lake.stages.report.values import DateFigures, LakeReport, SourceReport, Tables, Told
+from rds_lake.stages.streams.alarm import read_alarms
 from rds_lake.stages.watch.records import SourceRecords, read_records
 from rds_lake.stages.watch.status import source_status
 from rds_lake.threads import in_threads
@@ -116,5 +117,4 @@ def _alarms(lake: Lake, source: SourceSettings) -> Alarms:
     """Of the outboxes of a source whose changes are captured."""
     if not isinstance(source, Rds | Aurora) or source.streams is None:
         return Alarms()
-    key = lake.layout.alarm_key(source.name)
-    return parse_alarms(lake.s3.find_text(lake.layout.bucket, key), where=lake.layout.uri(key))
+    return read_alarms(lake, source.name)

@@ -22,6 +22,12 @@ from rds_lake.stages.streams.cuts import forwarded
 from rds_lake.stages.streams.outboxes import outbox_databases, settings_of
 
 
+def read_alarms(lake: Lake, source: str) -> Alarms:
+    """The alarms of a source's outboxes, none where there never was one; ManifestError where the record is damaged."""
+    key = lake.layout.alarm_key(source)
+    return parse_alarms(lake.s3.find_text(lake.layout.bucket, key), where=lake.layout.uri(key))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxAlarm:
     """The outboxes of one source. `look`: what an outbox has now, or why it cannot be read; asked once for an alarm."""
@@ -35,7 +41,7 @@ class OutboxAlarm:
         key, known = self.lake.layout.alarm_key(self.source.name), {}
         for record in forwarded(self.lake, self.source.name):
             known[record.database] = record.as_of
-        before = parse_alarms(self.lake.s3.find_text(self.lake.layout.bucket, key), where=self.lake.layout.uri(key))
+        before = read_alarms(self.lake, self.source.name)
         looked: dict[str, str] = {}
 
         def changed(text: str | None) -> str | None:
