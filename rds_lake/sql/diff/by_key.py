@@ -29,17 +29,8 @@ from rds_lake.sql.quoting import identifier, literal
 
 def render_by_key(compare: Comparison) -> str:
     """The statement; rows of (kind, rows, rows without a key, the first rows, rows that differ in each of `others`)."""
-    keys = [own("key", at) for at in range(len(compare.keys))]
-    no_key = " OR ".join(f"{key} IS NULL" for key in keys)
-    kind, order = own("kind"), keys[0] if len(keys) == 1 else f"ROW({', '.join(keys)})"
-    among = f"{kind} <> {literal(SAME)} AND NOT ({no_key})"
-    counts = "".join(f",\n  count_if({own('differs', at)})" for at in range(len(compare.others)))
-    return (
-        f"{render_kinds(compare)}\n"
-        f"SELECT {kind}, count(*), count_if({no_key}),\n"
-        f"  {first_rows(compare, array_of(_pair_texts(compare)), order=order, among=among)}{counts}\n"
-        f"FROM kinds GROUP BY {kind}"
-    )
+    counted = [own("differs", at) for at in range(len(compare.others))]
+    return count_kinds(compare, render_kinds(compare), row=array_of(_pair_texts(compare)), counted=counted)
 
 
 def render_kinds(
@@ -49,29 +40,62 @@ def render_kinds(
     more: Sequence[str] = (),
 ) -> str:
     """The named queries up to `kinds`. `values`: what is read of each date; `more`: what a pair has beside its own, of `b` and `a`."""
-    differs = [own("differs", at) for at in range(len(compare.others))]
-    changed = f"WHEN {' OR '.join(differs)} THEN {literal(CHANGED)} " if differs else ""
-    join = " AND ".join(f"b.{key} = a.{key}" for key in (own("key", at) for at in range(len(compare.keys))))
+    others = len(compare.others)
+    return name_kinds(
+        compare,
+        values=values,
+        pairs=[*pair(compare, others), *more],
+        differences=[*_differences(compare)],
+        changed=[own("differs", at) for at in range(others)],
+    )
+
+
+def name_kinds(
+    compare: Comparison,
+    *,
+    values: Callable[[Comparison, str], Iterator[str]],
+    pairs: Sequence[str],
+    differences: Sequence[str],
+    changed: Sequence[str],
+) -> str:
+    """The named queries up to `kinds`, of these parts. `changed`: conditions of which one is true of a pair that differs."""
+    join = " AND ".join(f"b.{key} = a.{key}" for key in _keys(compare))
+    is_changed = f"WHEN {' OR '.join(changed)} THEN {literal(CHANGED)} " if changed else ""
     return (
         f"WITH {rows_of_side(compare, 'before', values)},\n{rows_of_side(compare, 'after', values)},\n"
-        f"pairs AS (\n  SELECT {listed([*_pair(compare), *more])}\n  FROM before b FULL OUTER JOIN after a ON {join}\n),\n"
-        f"differences AS (\n  SELECT *,\n    {listed(_differences(compare)) or 'true'}\n  FROM pairs\n),\n"
+        f"pairs AS (\n  SELECT {listed(pairs)}\n  FROM before b FULL OUTER JOIN after a ON {join}\n),\n"
+        f"differences AS (\n  SELECT *,\n    {listed(differences) or 'true'}\n  FROM pairs\n),\n"
         f"kinds AS (\n  SELECT *, CASE WHEN {own('row before')} IS NULL THEN {literal(ADDED)} "
-        f"WHEN {own('row after')} IS NULL THEN {literal(REMOVED)} {changed}ELSE {literal(SAME)} END AS {own('kind')}\n"
+        f"WHEN {own('row after')} IS NULL THEN {literal(REMOVED)} {is_changed}ELSE {literal(SAME)} END AS {own('kind')}\n"
         "  FROM differences\n)"
     )
 
 
-def _pair(compare: Comparison) -> Iterator[str]:
-    """What is known of a pair of rows, of which one may be missing."""
+def count_kinds(compare: Comparison, kinds: str, *, row: str, counted: Sequence[str]) -> str:
+    """The statement over these named queries. `row`: the array of a row that is shown; `counted`: conditions, one of each column."""
+    keys, kind = _keys(compare), own("kind")
+    no_key = " OR ".join(f"{key} IS NULL" for key in keys)
+    order = keys[0] if len(keys) == 1 else f"ROW({', '.join(keys)})"
+    among = f"{kind} <> {literal(SAME)} AND NOT ({no_key})"
+    counts = "".join(f",\n  count_if({each})" for each in counted)
+    return (
+        f"{kinds}\nSELECT {kind}, count(*), count_if({no_key}),\n"
+        f"  {first_rows(compare, row, order=order, among=among)}{counts}\nFROM kinds GROUP BY {kind}"
+    )
+
+
+def pair(compare: Comparison, raws: int) -> Iterator[str]:
+    """What is known of a pair of rows, of which one may be missing; each has so many raw values."""
     for side in ("before", "after"):
         yield f"{side[0]}.{own(f'row {side}')} AS {own(f'row {side}')}"
-    for at in range(len(compare.keys)):
-        key = own("key", at)
-        yield f"COALESCE(b.{key}, a.{key}) AS {key}"
-    for at in range(len(compare.others)):
+    yield from (f"COALESCE(b.{key}, a.{key}) AS {key}" for key in _keys(compare))
+    for at in range(raws):
         for side in ("before", "after"):
             yield f"{side[0]}.{own('raw', at)} AS {own(side, at)}"
+
+
+def _keys(compare: Comparison) -> list[str]:
+    return [own("key", at) for at in range(len(compare.keys))]
 
 
 def _differences(compare: Comparison) -> Iterator[str]:

@@ -13,19 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from rds_lake.sql.diff.by_key import count_kinds, name_kinds, pair
 from rds_lake.sql.diff.columns import ComparedColumn, as_text
-from rds_lake.sql.diff.comparison import ADDED, CHANGED, REMOVED, SAME, Comparison
-from rds_lake.sql.diff.parts import (
-    DISTINCT,
-    MOST_ELEMENTS,
-    array_of,
-    first_rows,
-    key_texts,
-    key_values,
-    listed,
-    own,
-    rows_of_side,
-)
+from rds_lake.sql.diff.comparison import Comparison
+from rds_lake.sql.diff.parts import DISTINCT, MOST_ELEMENTS, array_of, key_texts, key_values, own
+from rds_lake.sql.diff.whole_rows import TIMES, count_rows
 from rds_lake.sql.quoting import identifier, literal
 
 _SIDES = ("before", "after")
@@ -72,41 +64,21 @@ def _packs(columns: Sequence[ComparedColumn]) -> list[Pack]:
 
 
 def _by_key(compare: Comparison, packs: Sequence[Pack]) -> str:
-    """By the table's key.
-
-    Long: the parts of a statement stand before the statement.
-    """
-
     def values(compare: Comparison, side: str) -> Iterator[str]:
         yield from key_values(compare, side)
         yield from (f"{_raws(compare, pack, side)} AS {own('raw', at)}" for at, pack in enumerate(packs))
 
-    keys = [own("key", at) for at in range(len(compare.keys))]
-    join = " AND ".join(f"b.{key} = a.{key}" for key in keys)
-    no_key = " OR ".join(f"{key} IS NULL" for key in keys)
-    kind, order = own("kind"), keys[0] if len(keys) == 1 else f"ROW({', '.join(keys)})"
-    among = f"{kind} <> {literal(SAME)} AND NOT ({no_key})"
-    pairs = [f"{side[0]}.{own(f'row {side}')} AS {own(f'row {side}')}" for side in _SIDES]
-    pairs += [f"COALESCE(b.{key}, a.{key}) AS {key}" for key in keys]
-    pairs += [f"{side[0]}.{own('raw', at)} AS {own(side, at)}" for at in range(len(packs)) for side in _SIDES]
-    differs = [f"{_differs(pack, at)} AS {own('differs', at)}" for at, pack in enumerate(packs)]
-    changed = " OR ".join(f"contains({own('differs', at)}, true)" for at in range(len(packs)))
-    counts = "".join(
-        f",\n  count_if({own('differs', at)}[{place}])"
-        for at, pack in enumerate(packs)
-        for place in range(1, len(pack.columns) + 1)
+    differs = [own("differs", at) for at in range(len(packs))]
+    kinds = name_kinds(
+        compare,
+        values=values,
+        pairs=[*pair(compare, len(packs))],
+        differences=[f"{_differs(pack, at)} AS {differs[at]}" for at, pack in enumerate(packs)],
+        changed=[f"contains({each}, true)" for each in differs],
     )
     row = " || ".join([array_of([_places(packs), *key_texts(compare)]), *_texts_of_pairs(packs)])
-    return (
-        f"WITH {rows_of_side(compare, 'before', values)},\n{rows_of_side(compare, 'after', values)},\n"
-        f"pairs AS (\n  SELECT {listed(pairs)}\n  FROM before b FULL OUTER JOIN after a ON {join}\n),\n"
-        f"differences AS (\n  SELECT *,\n    {listed(differs) or 'true'}\n  FROM pairs\n),\n"
-        f"kinds AS (\n  SELECT *, CASE WHEN {own('row before')} IS NULL THEN {literal(ADDED)} "
-        f"WHEN {own('row after')} IS NULL THEN {literal(REMOVED)} WHEN {changed or 'false'} THEN {literal(CHANGED)} "
-        f"ELSE {literal(SAME)} END AS {kind}\n  FROM differences\n)\n"
-        f"SELECT {kind}, count(*), count_if({no_key}),\n"
-        f"  {first_rows(compare, row, order=order, among=among)}{counts}\nFROM kinds GROUP BY {kind}"
-    )
+    counted = [f"{differs[at]}[{place}]" for at, pack in enumerate(packs) for place in range(1, len(pack.columns) + 1)]
+    return count_kinds(compare, kinds, row=row, counted=counted)
 
 
 def _raws(compare: Comparison, pack: Pack, side: str) -> str:
@@ -151,11 +123,6 @@ def _texts_of_pairs(packs: Sequence[Pack]) -> Iterator[str]:
 
 
 def _by_whole_rows(compare: Comparison, packs: Sequence[Pack]) -> str:
-    """Without a key.
-
-    Long: the parts of a statement stand before the statement.
-    """
-
     def given(compare: Comparison, side: str) -> Iterator[str]:
         for at, pack in enumerate(packs):
             raws = _raws(compare, pack, side)
@@ -164,35 +131,21 @@ def _by_whole_rows(compare: Comparison, packs: Sequence[Pack]) -> str:
             else:
                 yield from _typed(pack, raws, at, side)
 
-    names = [
-        name
-        for at, pack in enumerate(packs)
-        for name in ((own("raw", at),) if pack.rule.is_raw_alike else _value_names(pack, at))
-    ]
-    values = [name for at, pack in enumerate(packs) for name in _value_names(pack, at)]
-    typed = [
-        part
-        for at, pack in enumerate(packs)
-        for part in (
-            _typed(pack, own("raw", at), at, "after") if pack.rule.is_raw_alike else iter(_value_names(pack, at))
-        )
-    ]
-    surplus, kind, side = own("surplus"), own("kind"), own("side")
+    names: list[str] = []
+    typed: list[str] = []
+    for at, pack in enumerate(packs):
+        raw, values = own("raw", at), _value_names(pack, at)
+        names += [raw] if pack.rule.is_raw_alike else values
+        typed += _typed(pack, raw, at, "after") if pack.rule.is_raw_alike else values
     texts = [_text_of_values(pack, at) for at, pack in enumerate(packs)]
-    row = " || ".join([f"ARRAY[CAST(abs({surplus}) AS varchar)]", *texts])
-    rows, shown = ", ".join(names), ", ".join(values)
-    order = f"array_join({' || '.join(texts)}, ',', '')"
-    return (
-        f"WITH {rows_of_side(compare, 'before', given)},\n{rows_of_side(compare, 'after', given)},\n"
-        f"counted AS (\n  SELECT {rows}, sum({side}) AS {surplus} FROM (\n"
-        f"    SELECT {rows}, -1 AS {side} FROM before UNION ALL SELECT {rows}, 1 FROM after\n  )\n"
-        f"  GROUP BY {rows} HAVING sum({side}) <> 0\n),\n"
-        f"kinds AS (\n  SELECT {shown}, sum({surplus}) AS {surplus},\n"
-        f"    CASE WHEN sum({surplus}) > 0 THEN {literal(ADDED)} ELSE {literal(REMOVED)} END AS {kind}\n"
-        f"  FROM (\n  SELECT {listed(typed)},\n    {surplus}\n  FROM counted\n  ) GROUP BY {shown} HAVING sum({surplus}) <> 0\n)\n"
-        f"SELECT {kind}, sum(abs({surplus})), 0,\n"
-        f"  {first_rows(compare, row, order=order, among='true')}\n"
-        f"FROM kinds GROUP BY {kind}"
+    return count_rows(
+        compare,
+        given=given,
+        names=names,
+        typed=typed,
+        values=[name for at, pack in enumerate(packs) for name in _value_names(pack, at)],
+        order=" || ".join(texts),
+        row=" || ".join([f"ARRAY[{TIMES}]", *texts]),
     )
 
 

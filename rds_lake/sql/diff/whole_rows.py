@@ -9,31 +9,57 @@ Rows that are the same do not leave Athena.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from rds_lake.sql.diff.columns import as_text
 from rds_lake.sql.diff.comparison import ADDED, REMOVED, Comparison
 from rds_lake.sql.diff.parts import array_of, first_rows, listed, numbered, own, rows_of_side
 from rds_lake.sql.quoting import identifier, literal
 
+TIMES = f"CAST(abs({own('surplus')}) AS varchar)"  # how much more often a row occurs
+
 
 def render_by_whole_rows(compare: Comparison) -> str:
     """The statement; rows of (kind, rows, 0, the first rows)."""
-    given, values = ", ".join(_given_names(compare)), ", ".join(_value_names(compare))
+    texts = [*_texts(compare)]
+    return count_rows(
+        compare,
+        given=_given,
+        names=[*_given_names(compare)],
+        typed=[*_values(compare)],
+        values=[*_value_names(compare)],
+        order=array_of(texts),
+        row=array_of([TIMES, *texts]),
+    )
+
+
+def count_rows(
+    compare: Comparison,
+    *,
+    given: Callable[[Comparison, str], Iterator[str]],
+    names: Sequence[str],
+    typed: Sequence[str],
+    values: Sequence[str],
+    order: str,
+    row: str,
+) -> str:
+    """The statement of these parts.
+
+    `given`: what is read of each date, as `names`; `typed`: the values made of it, as `values`; `order`: their texts as an array;
+    `row`: the array of a row that is shown.
+    """
     surplus, kind, side = own("surplus"), own("kind"), own("side")
-    texts = [f"CAST(abs({surplus}) AS varchar)", *_texts(compare)]
-    order = f"array_join({array_of(texts[1:])}, ',', '')"
-    typed = f"SELECT {listed(_values(compare))},\n    {surplus}\n  FROM counted"
+    rows, shown = ", ".join(names), ", ".join(values)
+    first = first_rows(compare, row, order=f"array_join({order}, ',', '')", among="true")
     return (
-        f"WITH {rows_of_side(compare, 'before', _given)},\n{rows_of_side(compare, 'after', _given)},\n"
-        f"counted AS (\n  SELECT {given}, sum({side}) AS {surplus} FROM (\n"
-        f"    SELECT {given}, -1 AS {side} FROM before UNION ALL SELECT {given}, 1 FROM after\n  )\n"
-        f"  GROUP BY {given} HAVING sum({side}) <> 0\n),\n"
-        f"kinds AS (\n  SELECT {values}, sum({surplus}) AS {surplus},\n"
+        f"WITH {rows_of_side(compare, 'before', given)},\n{rows_of_side(compare, 'after', given)},\n"
+        f"counted AS (\n  SELECT {rows}, sum({side}) AS {surplus} FROM (\n"
+        f"    SELECT {rows}, -1 AS {side} FROM before UNION ALL SELECT {rows}, 1 FROM after\n  )\n"
+        f"  GROUP BY {rows} HAVING sum({side}) <> 0\n),\n"
+        f"kinds AS (\n  SELECT {shown}, sum({surplus}) AS {surplus},\n"
         f"    CASE WHEN sum({surplus}) > 0 THEN {literal(ADDED)} ELSE {literal(REMOVED)} END AS {kind}\n"
-        f"  FROM (\n  {typed}\n  ) GROUP BY {values} HAVING sum({surplus}) <> 0\n)\n"
-        f"SELECT {kind}, sum(abs({surplus})), 0,\n  {first_rows(compare, array_of(texts), order=order, among='true')}\n"
-        f"FROM kinds GROUP BY {kind}"
+        f"  FROM (\n  SELECT {listed(typed)},\n    {surplus}\n  FROM counted\n  ) GROUP BY {shown} HAVING sum({surplus}) <> 0\n)\n"
+        f"SELECT {kind}, sum(abs({surplus})), 0,\n  {first}\nFROM kinds GROUP BY {kind}"
     )
 
 
