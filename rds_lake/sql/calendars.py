@@ -1,11 +1,13 @@
 """Dates and times of files that count early days by the Julian calendar, as the days they were in the database.
 
-What belongs here: that expression. Which columns need it is `stages/databases/footers.py`, why `model/calendars.py`.
+What belongs here: that expression, for every engine. Which columns need it is `stages/databases/footers.py`, why `model/calendars.py`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
+from functools import partial
 
 from rds_lake.model.calendars import GREGORIAN_FROM, julian_shifts
 from rds_lake.model.tables.table import Column
@@ -16,21 +18,36 @@ from rds_lake.sql.types import hive_to_presto
 
 def native(column: Column, raw: str) -> Typed:
     """The column as its files have it, with early days corrected; where their calendar is unknown they are NULL, and counted."""
-    plain = Typed(expression=raw, presto_type=hive_to_presto(column.hive_type))
-    if column.hive_type not in ("date", "timestamp") or column.calendar not in ("julian", "mixed"):
-        return plain
-    early = f"{raw} < {_moment(column, GREGORIAN_FROM)}"
-    if column.calendar == "mixed":
-        return Typed(
-            expression=f"CASE WHEN NOT ({early}) THEN {raw} END",
-            presto_type=plain.presto_type,
-            loss=f"COALESCE({early}, false)",
-        )
-    cases = " ".join(f"WHEN {raw} < {_moment(column, until)} THEN {days}" for until, days in julian_shifts())
+    is_moment = column.hive_type in ("date", "timestamp")
+    moment = partial(_moment, column)
+    shown = early_days(column, raw, lambda days: f"date_add('day', {days}, {raw})", moment=moment) if is_moment else raw
+    is_unknown = is_moment and column.calendar == "mixed"
     return Typed(
-        expression=f"CASE WHEN {early} THEN date_add('day', CASE {cases} END, {raw}) ELSE {raw} END",
-        presto_type=plain.presto_type,
+        expression=shown,
+        presto_type=hive_to_presto(column.hive_type),
+        loss=f"COALESCE({is_early(raw, moment)}, false)" if is_unknown else None,
     )
+
+
+def early_days(
+    column: Column, raw: str, later: Callable[[str], str], *, moment: Callable[[date], str] = date_literal
+) -> str:
+    """A date or time in which days before 1582-10-15 are those of the database; NULL where it is unknown how files count them.
+
+    `later`: an engine's expression of the value so many days later; `moment`: its literal of the midnight that begins a day.
+    """
+    if column.calendar not in ("julian", "mixed"):
+        return raw
+    early = is_early(raw, moment)
+    if column.calendar == "mixed":
+        return f"CASE WHEN NOT ({early}) THEN {raw} END"
+    cases = " ".join(f"WHEN {raw} < {moment(until)} THEN {days}" for until, days in julian_shifts())
+    return f"CASE WHEN {early} THEN {later(f'CASE {cases} END')} ELSE {raw} END"
+
+
+def is_early(raw: str, moment: Callable[[date], str] = date_literal) -> str:
+    """Whether the value is of a day that the two calendars count differently."""
+    return f"{raw} < {moment(GREGORIAN_FROM)}"
 
 
 def _moment(column: Column, day: date) -> str:

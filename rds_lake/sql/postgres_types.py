@@ -31,8 +31,8 @@ _QUOTED = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^"\\{},\x09-\x0D ]+'
 ARRAY_LIST = rf"\{{(?:(?:{_QUOTED}|{_BARE})(?:,(?:{_QUOTED}|{_BARE}))*)?\}}"
 ARRAY_ELEMENT = rf"{_QUOTED}|[^,]+"
-LIST, ELEMENT = literal(rf"\A{ARRAY_LIST}\z"), literal(ARRAY_ELEMENT)
-ESCAPED = literal(r"\\(.)")
+LIST, _ELEMENT = literal(rf"\A{ARRAY_LIST}\z"), literal(ARRAY_ELEMENT)
+_ESCAPED = literal(r"\\(.)")
 # The export says `ARRAY` of all of them, but two types write another delimiter than the comma: `box` and PostGIS's `geometry`
 # (and `geography`), whose text is hexadecimal. Read as lists they would have elements that are none.
 _POINT = r"\([^\s,;(){}]+,[^\s,;(){}]+\)"
@@ -91,8 +91,8 @@ def _array(raw: str) -> Typed:
 
     What is certainly no such list is NULL, and counted: `{{…}}`, `[2:3]={…}`, `1 2 3` of an int2vector, `{(1,1),(0,0);…}`.
     """
-    elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {ELEMENT})"
-    unquoted = f"regexp_replace(substr({_EACH}, 2, length({_EACH}) - 2), {ESCAPED}, {literal('$1')})"
+    elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {_ELEMENT})"
+    unquoted = f"regexp_replace(substr({_EACH}, 2, length({_EACH}) - 2), {_ESCAPED}, {literal('$1')})"
     element = (
         f"{_EACH} -> CASE WHEN {_EACH} = 'NULL' THEN NULL "
         f"WHEN substr({_EACH}, 1, 1) = '\"' THEN {unquoted} ELSE {_EACH} END"

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.casts import original_word
+from rds_lake.sql.duckdb_lists import list_of_texts
 from rds_lake.sql.postgres_types import EXACT_PRECISION, TIMESTAMPS, ZONED
 from rds_lake.sql.pull.shared_rules import (
     IS_DAY_TIME,
@@ -24,7 +25,6 @@ from rds_lake.sql.pull.shared_rules import (
     as_overridden,
     as_text_of_bytes,
     bits,
-    list_of_texts,
 )
 from rds_lake.sql.pull.ways import PulledColumn, Way, duckdb_type, early_days_unknown
 
@@ -70,7 +70,7 @@ def _of_text(column: Column) -> Way | None:
     if word in ("json", "jsonb"):
         return Way(kind="JSON", value="CAST({raw} AS JSON)", exact="json_valid({raw})")
     if word == "array" or word.endswith("[]"):
-        return Way(kind="VARCHAR[]", value=list_of_texts(), exact=IS_PLAIN_LIST)
+        return Way(kind="VARCHAR[]", value=list_of_texts("{raw}"), exact=IS_PLAIN_LIST)
     return None
 
 

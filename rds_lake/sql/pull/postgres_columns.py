@@ -17,10 +17,11 @@ What belongs here: the rules. COPY's own format is `copy_text.py`.
 
 from __future__ import annotations
 
+from rds_lake.model.tables.nested_types import is_nested
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.casts import original_word
 from rds_lake.sql.pull.shared_rules import IS_DAY_TIME, IS_LIST, as_overridden, as_text_of_bytes, bits
-from rds_lake.sql.pull.ways import PulledColumn, Way, early_days_unknown, nested
+from rds_lake.sql.pull.ways import PulledColumn, Way, early_days_unknown
 
 _HEX = r"'\x' || lower(hex({raw}))"
 _NO_ZERO = "NOT contains({raw}, chr(0))"  # which only MySQL and DynamoDB have in a text
@@ -85,7 +86,7 @@ def _natural(column: Column) -> tuple[Way, ...]:
         plain = Way(kind="bytea", value=_HEX)
         better = bits(column) or as_text_of_bytes(column)
         return (plain,) if better is None else (_in_postgres(better), plain)
-    if nested(column.hive_type):
+    if is_nested(column.hive_type):
         json = "CAST(to_json({raw}) AS VARCHAR)"
         return (Way(kind="jsonb", value=json), Way(kind="text", value=json))
     kind = _NATIVE.get(column.hive_type) or column.hive_type.replace("decimal", "numeric")

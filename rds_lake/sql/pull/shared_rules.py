@@ -5,7 +5,7 @@ from __future__ import annotations
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.casts import original_word
 from rds_lake.sql.mysql_types import BIGINT_BITS, TEXTS
-from rds_lake.sql.postgres_types import ELEMENT, ESCAPED, LIST, OTHER_DELIMITER
+from rds_lake.sql.postgres_types import LIST, OTHER_DELIMITER
 from rds_lake.sql.pull.ways import Way, duckdb_type
 from rds_lake.sql.quoting import literal
 
@@ -62,11 +62,3 @@ def as_text_of_bytes(column: Column) -> Way | None:
     if original_word(column) not in TEXTS:
         return None
     return Way(kind="VARCHAR", value="TRY(decode({raw}))", exact="TRY(decode({raw})) IS NOT NULL")
-
-
-def list_of_texts() -> str:
-    """PostgreSQL's `{a,"b,c",NULL}` as a list of texts; only a bare NULL is null."""
-    elements = f"regexp_extract_all(substr({{raw}}, 2, length({{raw}}) - 2), {ELEMENT})"
-    unquoted = f"regexp_replace(substr(element, 2, length(element) - 2), {ESCAPED}, '\\1', 'gs')"
-    element = f"CASE WHEN element = 'NULL' THEN NULL WHEN element[1] = '\"' THEN {unquoted} ELSE element END"
-    return f"list_transform({elements}, lambda element: {element})"

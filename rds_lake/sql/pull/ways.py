@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rds_lake.model.calendars import GREGORIAN_FROM, julian_shifts
-from rds_lake.model.tables.nested_types import is_nested, to_duckdb_type
+from rds_lake.model.calendars import GREGORIAN_FROM
+from rds_lake.model.tables.nested_types import to_duckdb_type
 from rds_lake.model.tables.table import Column
+from rds_lake.sql.calendars import early_days
 from rds_lake.sql.quoting import date_literal, identifier, literal
 
 _HIVE_TO_DUCKDB = {
@@ -65,29 +66,20 @@ def duckdb_type(hive_type: str) -> str:
 
 
 def raw_value(column: Column, name: str | None) -> str:
-    """The column as its file has it, called `name` there, in the raw table's type; NULL where the file has none."""
+    """The column as its file has it, called `name` there, in the raw table's type; NULL where the file has none.
+
+    Early days are as they were in the database; NULL where it is unknown by which calendar they are counted, as in the view.
+    """
     kind = duckdb_type(column.hive_type)
     if name is None:
         return f"CAST(NULL AS {kind})"
     value = f"CAST({identifier(name)} AS {kind})"
-    return value if column.calendar not in ("julian", "mixed") else _dated(column, value)
-
-
-def _dated(column: Column, value: str) -> str:
-    """Early days as they were in the database: by the Julian calendar; NULL where it is unknown by which, as in the view."""
-    early = f"{value} < {_moment(column, GREGORIAN_FROM.isoformat())}"
-    if column.calendar == "mixed":
-        return f"CASE WHEN NOT ({early}) THEN {value} END"
-    cases = " ".join(
-        f"WHEN {value} < {_moment(column, until.isoformat())} THEN {days}" for until, days in julian_shifts()
+    return early_days(
+        column,
+        value,
+        lambda days: f"CAST({value} + to_days(CAST({days} AS INTEGER)) AS {kind})",
+        moment=lambda day: f"CAST({literal(day.isoformat())} AS {kind})",
     )
-    kind = duckdb_type(column.hive_type)
-    shifted = f"CAST({value} + to_days(CAST(CASE {cases} END AS INTEGER)) AS {kind})"
-    return f"CASE WHEN {early} THEN {shifted} ELSE {value} END"
-
-
-def _moment(column: Column, day: str) -> str:
-    return f"CAST({literal(day)} AS {duckdb_type(column.hive_type)})"
 
 
 def names_read(columns: Sequence[PulledColumn], found: Sequence[str]) -> dict[str, str | None]:
@@ -103,8 +95,3 @@ def early_days_unknown(column: Column) -> tuple[str, ...]:
     return (
         f"days before {date_literal(GREGORIAN_FROM)} are NULL, as in the view: its files count them by different calendars",
     )
-
-
-def nested(hive_type: str) -> bool:
-    """Whether the column holds lists or structs."""
-    return is_nested(hive_type)

@@ -9,15 +9,15 @@ import re
 
 from rds_lake.model.tables.table import Column
 from rds_lake.sql import quoting
-from rds_lake.sql.postgres_types import ARRAY_ELEMENT, ARRAY_LIST, ARRAY_OTHER_DELIMITER
+from rds_lake.sql.calendars import early_days
+from rds_lake.sql.duckdb_lists import list_of_texts
+from rds_lake.sql.postgres_types import ARRAY_LIST, ARRAY_OTHER_DELIMITER
 from rds_lake.sql.quoting import literal, qualified
-from rds_lake.sql.readers.engine import MICROSECONDS, Engine, built_type, early_days
+from rds_lake.sql.readers.engine import MICROSECONDS, Engine, built_type
 from rds_lake.sql.readers.tables import ReadDate, ReadFiles
 
 _INTEGERS = {"tinyint", "smallint", "integer", "bigint"}
 _GLOB = re.compile(r"([*?\[])")
-_ESCAPED, _KEPT = literal(r"(?s)\\(.)"), literal(r"\1")
-_EACH = quoting.identifier("array element")
 
 
 class DuckDb:
@@ -55,13 +55,8 @@ class DuckDb:
         return f"TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
 
     def array(self, raw: str) -> str:
-        elements = f"regexp_extract_all(substr({raw}, 2, length({raw}) - 2), {literal(f'(?s){ARRAY_ELEMENT}')})"
-        unquoted = f"regexp_replace(substr({_EACH}, 2, length({_EACH}) - 2), {_ESCAPED}, {_KEPT}, 'g')"
-        element = (
-            f"CASE WHEN {_EACH} = 'NULL' THEN NULL WHEN substr({_EACH}, 1, 1) = '\"' THEN {unquoted} ELSE {_EACH} END"
-        )
         plain = f"{self.matches(raw, ARRAY_LIST)} AND NOT {self.matches(raw, ARRAY_OTHER_DELIMITER)}"
-        return f"CASE WHEN {plain} THEN list_transform({elements}, lambda {_EACH}: {element}) END"
+        return f"CASE WHEN {plain} THEN {list_of_texts(raw)} END"
 
     def bits(self, raw: str, presto_type: str) -> str:
         digits = f"CASE WHEN octet_length({raw}) BETWEEN 1 AND 8 THEN '0x' || hex({raw}) END"
@@ -71,7 +66,7 @@ class DuckDb:
         return f"try(decode({raw}))"
 
     def moment(self, raw: str, column: Column) -> str:
-        return early_days(raw, column, lambda days: f"CAST({raw} + to_days({days}) AS {self.type(column.hive_type)})")
+        return early_days(column, raw, lambda days: f"CAST({raw} + to_days({days}) AS {self.type(column.hive_type)})")
 
     def note(self, column: Column, presto_type: str) -> str:
         if presto_type.startswith("timestamp"):

@@ -8,14 +8,11 @@ What belongs here: what the engines have in common. The rules of a column are `c
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
 from sqlglot import exp
 
-from rds_lake.model.calendars import GREGORIAN_FROM, julian_shifts
 from rds_lake.model.tables.table import Column
-from rds_lake.sql.quoting import date_literal
 from rds_lake.sql.readers.tables import ReadDate, ReadFiles
 
 _DAY = "[0-9]{4,}-[0-9]{1,2}-[0-9]{1,2}"
@@ -101,21 +98,6 @@ class Engine(Protocol):
     def raw(self, read: ReadDate, files: ReadFiles, name: str) -> tuple[list[str], str]:
         """The statements that make a raw table of that name over the files, and how a query names it."""
         ...
-
-
-def early_days(raw: str, column: Column, move: Callable[[str], str]) -> str:
-    """A date or time whose days before 1582-10-15 are the database's: moved where all files count them by the Julian calendar, NULL
-    where only some do.
-
-    `move`: the value so many days later, which an expression says.
-    """
-    if column.calendar not in ("julian", "mixed"):
-        return raw
-    early = f"{raw} < {date_literal(GREGORIAN_FROM)}"
-    if column.calendar == "mixed":
-        return f"CASE WHEN NOT ({early}) THEN {raw} END"
-    cases = " ".join(f"WHEN {raw} < {date_literal(until)} THEN {days}" for until, days in julian_shifts())
-    return f"CASE WHEN {early} THEN {move(f'CASE {cases} END')} ELSE {raw} END"
 
 
 def built_type(presto_type: str, dialect: str) -> str:

@@ -13,9 +13,10 @@ from __future__ import annotations
 from rds_lake.model.tables.nested_types import is_nested
 from rds_lake.model.tables.table import Column
 from rds_lake.sql import quoting
+from rds_lake.sql.calendars import early_days
 from rds_lake.sql.postgres_types import ARRAY_ELEMENT, ARRAY_LIST, ARRAY_OTHER_DELIMITER
 from rds_lake.sql.quoting import backslashed_literal
-from rds_lake.sql.readers.engine import MICROSECONDS, Engine, built_type, early_days, in_comment
+from rds_lake.sql.readers.engine import MICROSECONDS, Engine, built_type, in_comment
 from rds_lake.sql.readers.tables import ReadDate, ReadFiles
 from rds_lake.sql.types import hive_to_presto
 
@@ -90,7 +91,7 @@ class Snowflake:
         return f"TO_VARCHAR({raw}, 'UTF-8')"
 
     def moment(self, raw: str, column: Column) -> str:
-        return early_days(raw, column, lambda days: f"DATEADD(day, {days}, {raw})")
+        return early_days(column, raw, lambda days: f"DATEADD(day, {days}, {raw})")
 
     def note(self, column: Column, presto_type: str) -> str:
         if presto_type.startswith("timestamp"):

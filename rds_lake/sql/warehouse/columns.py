@@ -22,11 +22,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from rds_lake.model.calendars import GREGORIAN_FROM, julian_shifts
 from rds_lake.model.tables.nested_types import is_nested
 from rds_lake.model.tables.table import Column
+from rds_lake.sql.calendars import early_days, is_early
 from rds_lake.sql.casts import original_word
-from rds_lake.sql.quoting import date_literal, identifier, literal
+from rds_lake.sql.quoting import identifier, literal
 
 LONGEST = 65535
 _LONGEST_BYTES = 64_000
@@ -135,10 +135,6 @@ def _from_bytes(column: Column, raw: str, kind: str) -> tuple[str, str | None]:
 
 
 def _early(column: Column, raw: str) -> tuple[str, str | None]:
-    """Early days of files that count them by the Julian calendar (`sql/calendars.py` says it for Athena)."""
-    early = f"{raw} < {date_literal(GREGORIAN_FROM)}"
-    if column.calendar == "mixed":
-        return f"CASE WHEN NOT ({early}) THEN {raw} END", f"COALESCE({early}, false)"
-    cases = " ".join(f"WHEN {raw} < {date_literal(until)} THEN {days}" for until, days in julian_shifts())
-    shifted = f"CAST(DATEADD(day, CASE {cases} END, {raw}) AS {column.hive_type})"
-    return f"CASE WHEN {early} THEN {shifted} ELSE {raw} END", None
+    """Early days of files that count them by the Julian calendar, and what is lost of them."""
+    shown = early_days(column, raw, lambda days: f"CAST(DATEADD(day, {days}, {raw}) AS {column.hive_type})")
+    return shown, f"COALESCE({is_early(raw)}, false)" if column.calendar == "mixed" else None
