@@ -37,6 +37,7 @@ from rds_lake.pull.target import Loaded, Target
 
 _LEAST_FASTER, _MOST_MEGABYTES = 3.0, 500
 _FILE_ROWS = 1_000_000
+_PARALLEL = 4  # as the command has it by default
 _ORDERS = """
 SELECT i AS id, CAST(i % 100000 AS INTEGER) AS customer, CAST(CAST(i % 1000000 * 0.01 AS DECIMAL(12,2)) AS VARCHAR) AS total,
   strftime(TIMESTAMP '2026-01-01' + to_seconds(i), '%Y-%m-%d %H:%M:%S') || '.25+00' AS placed_at,
@@ -143,7 +144,7 @@ def _field(value: Any) -> str:
 def _pull_to_postgres(folder: Path, url: str) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         room = Room(scratch=Path(scratch))
-        _pull(folder, PostgresSchema(url=url, schema="public", room=room), Path(scratch))
+        _pull(folder, PostgresSchema(url=url, schema="public", room=room, parallel=_PARALLEL), Path(scratch))
 
 
 def _pull_to_duckdb(folder: Path, path: str) -> None:
@@ -162,7 +163,7 @@ def _pull(folder: Path, target: Target, scratch: Path) -> None:
     )
     plan = Plan(source="shop", day=date(2026, 11, 20), export_task="shop-1", tables=(table,))
     s3: Any = FilesAsObjects(folder)
-    pull(plan, target, S3Gateway(s3), scratch=scratch, parallel=1, told=Silent())
+    pull(plan, target, S3Gateway(s3), scratch=scratch, parallel=_PARALLEL, told=Silent())
 
 
 def _digest(url: str) -> Any:

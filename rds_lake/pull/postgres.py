@@ -2,6 +2,8 @@
 
 Each table is one transaction: made under a name of its own, filled, given its key, put in the old one's place, and written
 down in the table `_rds_lake_pull`. Readers see the old rows or the new ones; what has no row there is not whole.
+A big table is filled by several connections: it is made before that transaction, and what a pull that was killed left of it is
+dropped by the next one (`unfinished.py`).
 
 What belongs here: what is there, and one table. Connecting is `postgres_session.py`.
 """
@@ -21,11 +23,13 @@ import psycopg
 import pyarrow as pa
 
 from rds_lake.errors import PullError
+from rds_lake.pull.copying import CopyingTogether, Sessions, copy_by_one
 from rds_lake.pull.engine import Room, connect, fitting, translated
 from rds_lake.pull.found_schema import RECORD_COLUMNS, find_tables, refuse_in_the_way
 from rds_lake.pull.plan import MakeColumn, Plan, PulledTable
 from rds_lake.pull.postgres_session import Session, open_session, refused
 from rds_lake.pull.target import RECORD, Loaded, UnfitError, kinds_of, require_rows
+from rds_lake.pull.unfinished import drop_unfinished, finish, unfinished
 from rds_lake.sql.pull.postgres_columns import postgres_column
 from rds_lake.sql.pull.select import Reading, column_list, select_lines
 from rds_lake.sql.quoting import identifier, qualified
@@ -34,16 +38,21 @@ from rds_lake.threads import check
 # `COPY orders, line 7, column total: "x"`; columns of views have such names only.
 _IN_COLUMN = re.compile(r"\bcolumn ([a-z0-9_]+)\b")
 _BATCH_BYTES, _VECTOR, _MOST_ROWS, _UNPACKED = 4 << 20, 2_048, 122_880, 8
+_BIG_BYTES = 64 << 20  # of Parquet, whose text one connection brings in within some ten seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostgresSchema:
-    """A schema of the database that `url` names. `replace`: also tables that are not of a pull."""
+    """A schema of the database that `url` names. `replace`: also tables that are not of a pull.
+
+    `parallel`: over so many connections big tables are filled, where other tables do not use them.
+    """
 
     url: str = field(repr=False)
     schema: str
     room: Room
     replace: bool = False
+    parallel: int = 1
     new_token: Callable[[], str] = lambda: uuid.uuid4().hex[:12]
 
     @property
@@ -59,9 +68,11 @@ class PostgresSchema:
             refuse_in_the_way(plan, self.schema, found, replace=self.replace)
             session.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(self.schema)}", unless=found.schema_exists)
             session.run(f"CREATE TABLE {qualified(self.schema, RECORD)} ({RECORD_COLUMNS})", unless=found.has_record)
+            drop_unfinished(session, self.schema)
             with connect(":memory:", self.room) as engine:
                 engine.execute("SET GLOBAL arrow_large_buffer_size = true")
-                yield OpenedSchema(target=self, plan=plan, engine=engine, whole=found.whole(plan))
+                sessions = Sessions(self.parallel)
+                yield OpenedSchema(target=self, plan=plan, engine=engine, whole=found.whole(plan), sessions=sessions)
 
 
 @dataclass(slots=True)
@@ -72,7 +83,8 @@ class OpenedSchema:
     plan: Plan
     engine: duckdb.DuckDBPyConnection
     whole: Mapping[str, Loaded]
-    _at_work: set[tuple[duckdb.DuckDBPyConnection, Session]] = field(default_factory=set)
+    sessions: Sessions
+    _at_work: set[Callable[[], None]] = field(default_factory=set)
 
     def load(
         self,
@@ -82,65 +94,101 @@ class OpenedSchema:
         *,
         moved: Callable[[int], None],
     ) -> Loaded:
-        """One transaction."""
-        with self.engine.cursor() as reader, open_session(self.target.url) as session:
-            mine = (reader, session)
-            self._at_work.add(mine)
-            try:
-                with translated(table.view, self.target.room.memory), session.transaction():
-                    return self._load(reader, session, table, chosen, readings, moved)
-            finally:
-                self._at_work.discard(mine)
+        """One transaction, or of a big table two."""
+        with (
+            self.engine.cursor() as reader,
+            self._interrupted_by(reader.interrupt),
+            self._connected() as session,
+            self.sessions.one(),
+            translated(table.view, self.target.room.memory),
+        ):
+            coming = f"{RECORD}_{self.target.new_token()}"
+            texts = self._texts(reader, table, chosen, readings, moved)
+            if table.bytes < _BIG_BYTES:
+                return self._load(session, coming, table, chosen, texts)
+            return self._load_big(session, coming, table, chosen, texts)
 
     def interrupt(self) -> None:
         """End the statements that run now."""
-        for reader, session in tuple(self._at_work):
-            reader.interrupt()
-            session.cancel()
+        for end in tuple(self._at_work):
+            end()
+
+    @contextmanager
+    def _interrupted_by(self, end: Callable[[], None]) -> Iterator[None]:
+        self._at_work.add(end)
+        try:
+            yield
+        finally:
+            self._at_work.discard(end)
+
+    @contextmanager
+    def _connected(self) -> Iterator[Session]:
+        with open_session(self.target.url) as session, self._interrupted_by(session.cancel):
+            yield session
 
     def _load(
         self,
-        reader: duckdb.DuckDBPyConnection,
         session: Session,
+        coming: str,
+        table: PulledTable,
+        chosen: Mapping[str, int],
+        texts: Iterator[memoryview],
+    ) -> Loaded:
+        place = qualified(self.target.schema, coming)
+        with session.transaction():
+            session.run(f"CREATE TABLE {place} ({column_list(table.columns, chosen)})")
+            with _choosing(table):
+                # FREEZE: the table is of this very transaction, so nobody can see rows too early.
+                rows = copy_by_one(session, f"COPY {place} FROM STDIN WITH (FORMAT text, FREEZE)", texts)
+            return self._put(session, coming, table, chosen, rows)
+
+    def _load_big(
+        self,
+        session: Session,
+        coming: str,
+        table: PulledTable,
+        chosen: Mapping[str, int],
+        texts: Iterator[memoryview],
+    ) -> Loaded:
+        @contextmanager
+        def connect() -> Iterator[Session]:
+            with self._connected() as writer, _choosing(table):
+                yield writer
+
+        place = qualified(self.target.schema, coming)
+        with unfinished(session, self.target.schema, coming, column_list(table.columns, chosen)):
+            statement = f"COPY {place} FROM STDIN WITH (FORMAT text)"
+            rows = CopyingTogether(statement=statement, connect=connect, sessions=self.sessions).copy(texts)
+            with session.transaction():
+                finish(session, self.target.schema, coming)
+                return self._put(session, coming, table, chosen, rows)
+
+    def _texts(
+        self,
+        reader: duckdb.DuckDBPyConnection,
         table: PulledTable,
         chosen: Mapping[str, int],
         readings: Iterator[Reading],
         moved: Callable[[int], None],
-    ) -> Loaded:
-        schema = self.target.schema
-        coming = f"{RECORD}_{self.target.new_token()}"
-        place = qualified(schema, coming)
-        session.run(f"CREATE TABLE {place} ({column_list(table.columns, chosen)})")
-        with _choosing(table):
-            rows = self._copy(reader, session, table, chosen, readings, place, moved)
+    ) -> Iterator[memoryview]:
+        """The rows as COPY reads them; UnfitError where a value cannot go its way."""
+        for reading in readings:
+            with fitting(self.engine, table.columns, chosen, reading):
+                query = reader.sql(select_lines(table.columns, chosen, reading))
+                for batch in query.to_arrow_reader(_rows_at_once(table)):
+                    check()
+                    yield _text_of(batch.column(0))
+                    moved(batch.num_rows)
+
+    def _put(self, session: Session, coming: str, table: PulledTable, chosen: Mapping[str, int], rows: int) -> Loaded:
+        """Give the filled table its key and its name, and write it down."""
         require_rows(table, rows)
         if table.keys:
-            _add_key(session, table, place)
-        _put_in_place(session, schema, coming, table)
+            _add_key(session, table, qualified(self.target.schema, coming))
+        _put_in_place(session, self.target.schema, coming, table)
         loaded = Loaded(view=table.view, rows=rows, kinds=kinds_of(table, chosen))
         self._record(session, table, loaded)
         return loaded
-
-    def _copy(
-        self,
-        reader: duckdb.DuckDBPyConnection,
-        session: Session,
-        table: PulledTable,
-        chosen: Mapping[str, int],
-        readings: Iterator[Reading],
-        place: str,
-        moved: Callable[[int], None],
-    ) -> int:
-        # FREEZE: the table is of this very transaction, so nobody can see rows too early.
-        with session.copy(f"COPY {place} FROM STDIN WITH (FORMAT text, FREEZE)") as copy:
-            for reading in readings:
-                with fitting(self.engine, table.columns, chosen, reading):
-                    query = reader.sql(select_lines(table.columns, chosen, reading))
-                    for batch in query.to_arrow_reader(_rows_at_once(table)):
-                        check()
-                        copy.write(_text_of(batch.column(0)))
-                        moved(batch.num_rows)
-        return session.rows
 
     def _record(self, session: Session, table: PulledTable, loaded: Loaded) -> None:
         place, plan = qualified(self.target.schema, RECORD), self.plan

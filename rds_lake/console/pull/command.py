@@ -66,7 +66,9 @@ def _target(wanted: Wanted, scratch: Path) -> Target:
     if wanted.is_postgres:
         from rds_lake.pull.postgres import PostgresSchema  # psycopg, which a DuckDB file needs not
 
-        return PostgresSchema(url=wanted.target, schema=wanted.schema, room=room, replace=wanted.replace)
+        return PostgresSchema(
+            url=wanted.target, schema=wanted.schema, room=room, replace=wanted.replace, parallel=wanted.parallel
+        )
     return DuckDbFile(path=Path(wanted.target), room=room, replace=wanted.replace)
 
 
