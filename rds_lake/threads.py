@@ -131,14 +131,19 @@ def in_threads(
 
 
 @contextmanager
-def cancelling_threads(threads: int, name: str, patience: float | None = None) -> Iterator[Executor]:
+def cancelling_threads(
+    threads: int, name: str, patience: float | None = None, *, interrupt: Callable[[], None] | None = None
+) -> Iterator[Executor]:
     """A pool whose threads end within seconds when the block is left by an error or an interrupt.
 
     So they do when one piece of work raises, and its error is what the caller gets. Threads call `check` in whatever they
     repeat or wait for. The block is not left before all of them have ended, or `patience` seconds have passed where some is
     given. Pools inside of a pool's threads end with it.
+
+    `interrupt` ends what threads wait for elsewhere, such as a statement of a database. It is called again and again until all
+    threads have ended: one that was between two statements begins the next, which nobody would end.
     """
-    pool = _Pool(threads, name, Stop())
+    pool = _Pool(threads, name, Stop(), interrupt)
     with pool.ending(patience):
         yield pool
 
@@ -156,8 +161,9 @@ class _Awaited(Future[Any]):
 class _Pool(Executor):
     """Daemon threads, which keep no process alive. `stop` ends them, `first` is the first error of their work."""
 
-    def __init__(self, threads: int, name: str, stop: Stop) -> None:
+    def __init__(self, threads: int, name: str, stop: Stop, interrupt: Callable[[], None] | None = None) -> None:
         self.stop = stop
+        self._interrupt = interrupt
         self.first: BaseException | None = None
         self._most, self._name = threads, name
         self._above = _stops()
@@ -201,6 +207,9 @@ class _Pool(Executor):
             self._tasks.put(None)
         deadline = None if patience is None else time.monotonic() + patience
         for thread in self._crew:
+            while self._interrupt is not None and self.stop.is_set and thread.is_alive():
+                self._interrupt()
+                thread.join(_SLICE)
             thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
 
     def _work_off(self) -> None:

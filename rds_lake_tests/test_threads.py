@@ -195,3 +195,21 @@ def test_the_first_error_is_what_the_caller_gets_whatever_follows_from_it() -> N
         pool.submit(divmod, 1, 0)
         assert isinstance(consequence.exception(), RuntimeError)
         raise Cancelled
+
+
+def test_what_a_thread_begins_after_it_was_interrupted_is_interrupted_as_well() -> None:
+    begun, again, interrupts = threading.Event(), threading.Event(), count()
+
+    def interrupt() -> None:
+        if next(interrupts):
+            again.set()
+
+    def statement(_: int) -> None:
+        begun.set()
+        assert again.wait(30), "the first interrupt came before the statement"
+
+    with pytest.raises(KeyboardInterrupt), cancelling_threads(1, "t", interrupt=interrupt) as pool:
+        pool.submit(statement, 1)
+        begun.wait(30)
+        raise KeyboardInterrupt
+    assert again.is_set()

@@ -1,7 +1,8 @@
 """A date into a DuckDB file.
 
-    shop.duckdb.partial    while tables come; a run that was interrupted goes on with it
-    shop.duckdb            once all are there: the other, renamed
+    shop.duckdb.partial        while tables come; a run that was interrupted goes on with it
+    shop.duckdb                once all are there: the other, renamed
+    shop.duckdb.partial.lock   while a pull writes to one of them
 
 Each table is one transaction, with its row in the table `_rds_lake_pull`: what has no row there is not whole.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,8 +20,19 @@ from pathlib import Path
 import duckdb
 
 from rds_lake.errors import PullError
+from rds_lake.pull.alone import alone_at
 from rds_lake.pull.engine import Room, connect, fitting, translated
-from rds_lake.pull.found_file import MAKE_RECORD, FoundFile, find_file, read_loaded, refuse_other, unusable
+from rds_lake.pull.found_file import (
+    MAKE_RECORD,
+    TABLES,
+    FoundFile,
+    find_begun,
+    find_file,
+    read_loaded,
+    refuse_other,
+    require_place,
+    unusable,
+)
 from rds_lake.pull.plan import MakeColumn, Plan, PulledTable
 from rds_lake.pull.target import RECORD, Loaded, kinds_of, refuse_own_name, require_rows
 from rds_lake.sql.pull.duckdb_columns import duckdb_column
@@ -52,24 +64,34 @@ class DuckDbFile:
         problems = refuse_own_name(plan)
         if problems:
             raise PullError("these tables cannot be pulled; nothing was written:", problems)
-        there = None if self.replace else find_file(self.path)
-        if there is not None and there.has_all(plan):
-            yield OpenedFile(plan=plan, connection=duckdb.connect(), room=self.room, whole=there.whole)
+        require_place(self.path)
+        if there := self._has_all(plan):
+            with duckdb.connect() as nothing:
+                yield OpenedFile(plan=plan, connection=nothing, room=self.room, whole=there.whole)
             return
-        self._begin(plan, there)
-        with self._opened() as connection:
-            with translated(str(self.partial), self.room.memory):
-                opened = OpenedFile(plan=plan, connection=connection, room=self.room, whole=_prepared(connection))
-            yield opened
-            with translated(str(self.partial), self.room.memory):
-                connection.execute("CHECKPOINT")
-        self.partial.replace(self.path)
+        with alone_at(self.path):
+            self._begin(plan)
+            with self._opened() as connection:
+                with translated(str(self.partial), self.room.memory):
+                    opened = OpenedFile(plan=plan, connection=connection, room=self.room, whole=_prepared(connection))
+                yield opened
+                with translated(str(self.partial), self.room.memory):
+                    connection.execute("CHECKPOINT")
+            # What a process that was killed wrote last to the file of before would be done once more, to this one.
+            _log_of(self.path).unlink(missing_ok=True)
+            self.partial.replace(self.path)
 
-    def _begin(self, plan: Plan, there: FoundFile | None) -> None:
+    def _has_all(self, plan: Plan) -> FoundFile | None:
+        """The file, where nothing is left to do."""
+        there = None if self.replace else find_file(self.path)
+        return there if there is not None and there.has_all(plan) else None
+
+    def _begin(self, plan: Plan) -> None:
         """Go on with the file that was begun; where the final one is of this very export, with a copy of it; else with none."""
+        there = None if self.replace else find_file(self.path)
         if there is not None and not there.is_of(plan):
             refuse_other(self.path, there, plan)
-        begun = None if self.replace else find_file(self.partial)
+        begun = None if self.replace else find_begun(self.partial)
         if begun is not None and begun.whole:
             if not begun.is_of(plan):
                 raise PullError(
@@ -77,26 +99,44 @@ class DuckDbFile:
                     "or begin anew with --replace"
                 )
             return
-        for path in (self.partial, self.partial.with_name(f"{self.partial.name}.wal")):
+        for path in (self.partial, _log_of(self.partial)):
             path.unlink(missing_ok=True)
         if there is not None and there.is_of(plan):
-            beside = self.path.with_name(f"{self.path.name}.copy")
-            shutil.copyfile(self.path, beside)
+            self._copy()
+
+    def _copy(self) -> None:
+        """The final file as the one to go on with, with what is only in its log until now."""
+        beside = self.path.with_name(f"{self.path.name}.partial.copy")
+        try:
+            with beside.open("wb") as target, self.path.open("rb") as source:
+                shutil.copyfileobj(source, target)
+            if _log_of(self.path).exists():
+                shutil.copyfile(_log_of(self.path), _log_of(self.partial))
             beside.replace(self.partial)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(beside)) from error  # writing names no file
+        finally:
+            beside.unlink(missing_ok=True)
 
     @contextmanager
     def _opened(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        try:
-            connection = connect(str(self.partial), self.room)
-        except duckdb.IOException as error:
-            raise unusable(self.partial, error) from error
+        with translated(str(self.partial), self.room.memory):
+            try:
+                connection = connect(str(self.partial), self.room)
+            except duckdb.IOException as error:
+                raise unusable(self.partial, error) from error
         with connection:
             yield connection
 
 
+def _log_of(path: Path) -> Path:
+    """Where DuckDB writes what is committed and not yet in the file."""
+    return path.with_name(f"{path.name}.wal")
+
+
 def _prepared(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
     """The tables that are whole; a table is whole when the record names it, as both are made at once."""
-    tables = {name for (name,) in connection.execute("SHOW TABLES").fetchall()}
+    tables = {name for (name,) in connection.execute(TABLES).fetchall()}
     if RECORD not in tables:
         connection.execute(MAKE_RECORD)
     return read_loaded(connection)
@@ -110,6 +150,7 @@ class OpenedFile:
     connection: duckdb.DuckDBPyConnection
     room: Room
     whole: Mapping[str, Loaded]
+    refused: Mapping[str, str] = field(default_factory=dict)
     _at_work: set[duckdb.DuckDBPyConnection] = field(default_factory=set)
 
     def load(
@@ -135,7 +176,8 @@ class OpenedFile:
     def interrupt(self) -> None:
         """End the statements that run now."""
         for connection in tuple(self._at_work):
-            connection.interrupt()
+            with suppress(duckdb.ConnectionException):  # it was closed in this moment
+                connection.interrupt()
 
     def _load(
         self,

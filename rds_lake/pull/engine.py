@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +19,10 @@ from rds_lake.sql.pull.select import UNFIT, Reading, select_unfit
 from rds_lake.sql.pull.ways import PulledColumn
 from rds_lake.sql.quoting import literal
 from rds_lake.threads import Cancelled
+
+# The disk is full, the user's quota is used up, or the file is longer than its file system or the shell allows.
+_NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FILE = re.compile(r'\bfile "([^"]+)"')
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,17 +54,34 @@ def translated(about: str, memory: str) -> Iterator[None]:
     """DuckDB's errors as PullError; an interrupt as the end of a thread whose caller has ended."""
     try:
         yield
-    except duckdb.InterruptException as error:
-        raise Cancelled from error
-    except duckdb.OutOfMemoryException as error:
-        raise PullError(
-            f"{about}: {memory} of memory are not enough; give it more with --memory, or leave primary keys out with --no-keys"
-        ) from error
     except (duckdb.Error, pa.ArrowException) as error:
-        if "No space left on device" in str(error):
-            # Not of one table: all of them end.
-            raise OSError(errno.ENOSPC, "no space is left on the disk", about) from error
-        raise PullError(f"{about}: {str(error).splitlines()[0]}") from error
+        raise _in_words(error, about, memory) from error
+    except OSError as error:
+        # What DuckDB raises while Arrow reads from it has its words and nothing else.
+        if type(error) is not OSError or error.errno is not None:
+            raise
+        raise _in_words(error, about, memory) from error
+
+
+def _in_words(error: Exception, about: str, memory: str) -> BaseException:
+    text = str(error)
+    refuse_full(error, about)
+    if isinstance(error, duckdb.InterruptException) or text.startswith("INTERRUPT Error"):
+        return Cancelled()
+    if isinstance(error, duckdb.OutOfMemoryException) or text.startswith("Out of Memory Error"):
+        disk = ", another disk with --scratch" if "max_temp_directory_size" in text else ""
+        return PullError(
+            f"{about}: {memory} of memory are not enough; give it more with --memory{disk}, or leave primary keys out with --no-keys"
+        )
+    return PullError(f"{about}: {text.splitlines()[0]}")
+
+
+def refuse_full(error: Exception, about: str) -> None:
+    """OSError with the file that could not grow, where that is what DuckDB says. It is not of one table: all of them end."""
+    found = next((number for number in _NO_SPACE if os.strerror(number) in str(error)), None)
+    if found is not None:
+        named = _FILE.search(str(error))
+        raise OSError(found, os.strerror(found), named[1] if named else about) from error
 
 
 @contextmanager

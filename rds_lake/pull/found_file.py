@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from rds_lake.errors import PullError
+from rds_lake.pull.engine import refuse_full
 from rds_lake.pull.plan import Plan
 from rds_lake.pull.target import RECORD, Loaded
 
@@ -20,10 +23,13 @@ MAKE_RECORD = (
 _RECORDED = f"SELECT view, row_count, other_types FROM {RECORD}"
 _OF_WHAT = f"SELECT DISTINCT source, CAST(snapshot_date AS VARCHAR), export_task FROM {RECORD}"
 _OTHERS = (
-    "SELECT table_name FROM information_schema.tables WHERE table_catalog = current_database() "
+    "SELECT table_name FROM system.information_schema.tables WHERE table_catalog = current_database() "
     f"AND table_name <> '{RECORD}' AND (table_schema <> 'main' OR table_name NOT IN (SELECT view FROM {RECORD})) ORDER BY ALL"
 )
+# Of the system's own schema: a lake may have a table of any name.
+TABLES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database()"
 _ELSE = "name another file, or replace it with --replace"
+_HEAD_BYTES = 3 * 4_096  # of every DuckDB file (https://duckdb.org/docs/stable/internals/storage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +68,18 @@ def find_file(path: Path) -> FoundFile | None:
     return FoundFile(source=source, day=day, export_task=export_task, whole=whole, others=others)
 
 
+def find_begun(path: Path) -> FoundFile | None:
+    """The same of a file that a pull writes to; None also where it was killed, or the disk full, before anything was in it."""
+    if not path.exists() or path.stat().st_size < _HEAD_BYTES:
+        return None
+    try:
+        with duckdb.connect(str(path), read_only=True) as connection:
+            is_empty = not connection.execute(TABLES).fetchall()
+    except duckdb.IOException as error:
+        raise unusable(path, error) from error
+    return None if is_empty else find_file(path)
+
+
 def read_loaded(connection: duckdb.DuckDBPyConnection) -> dict[str, Loaded]:
     """The tables that are whole."""
     rows = connection.execute(_RECORDED).fetchall()
@@ -79,8 +97,21 @@ def refuse_other(path: Path, found: FoundFile, plan: Plan) -> None:
         )
 
 
-def unusable(path: Path, error: duckdb.IOException) -> PullError:
+def require_place(path: Path) -> None:
+    """PullError where there can be no file of this name."""
+    if path.is_dir():
+        raise PullError(f"{path} is a folder: give --to the name of a file in it")
+    if not path.parent.is_dir():
+        raise PullError(f"there is no folder {path.parent}: make it, or name another file with --to")
+
+
+def unusable(path: Path, error: duckdb.IOException) -> Exception:
     """What a person does about a file that DuckDB does not open."""
-    if "lock" in str(error):
+    refuse_full(error, str(path))
+    if "Could not set lock" in str(error):
         return PullError(f"{path} is open in another process; wait for it or end it, and repeat")
+    if os.strerror(errno.EACCES) in str(error):
+        return PullError(
+            f"this user may not read and write {path}; change its permissions, or name another file with --to"
+        )
     return PullError(f"{path} is no DuckDB file that can be read here; {_ELSE}")

@@ -17,11 +17,13 @@ RECORD_COLUMNS = (
     "pulled_at timestamptz NOT NULL"
 )
 _RELATIONS = (
-    "SELECT c.relname::text, c.oid::bigint, c.relkind::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-    "WHERE n.nspname = %s AND c.relname = ANY(%s)"
+    "SELECT c.relname::text, c.oid::bigint, c.relkind::text, pg_has_role(c.relowner, 'USAGE') FROM pg_class c "
+    "JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = %s AND c.relname = ANY(%s)"
 )
 # https://www.postgresql.org/docs/current/limits.html
-_MOST_BYTES, _MOST_COLUMNS = 63, 1_600
+MOST_BYTES, _MOST_COLUMNS = 63, 1_600
+# https://www.postgresql.org/docs/current/ddl-system-columns.html
+_SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 _KINDS = {
     "v": "a view",
     "m": "a materialized view",
@@ -43,12 +45,16 @@ class _Recorded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundTables:
-    """`relations`: oid and kind of what has the names of the plan's tables; `recorded`: what earlier pulls made."""
+    """`relations`: oid and kind of what has the names of the plan's tables; `recorded`: what earlier pulls made.
+
+    `foreign`: those of the names that another user has made, so that this one cannot drop them.
+    """
 
     schema_exists: bool
     has_record: bool
     relations: Mapping[str, tuple[int, str]]
     recorded: Mapping[str, _Recorded]
+    foreign: frozenset[str]
 
     def is_ours(self, view: str) -> bool:
         """Whether a pull made the table that is there, and nobody another one of its name since."""
@@ -64,12 +70,13 @@ class FoundTables:
         }
 
 
-def find_tables(session: Session, schema: str, views: Sequence[str]) -> FoundTables:
-    """What the schema has of these names."""
-    relations = {name: (oid, kind) for name, oid, kind in session.all(_RELATIONS, [schema, [*views, RECORD]])}
+def find_tables(session: Session, schema: str, views: Sequence[str], *, may_read: bool) -> FoundTables:
+    """What the schema has of these names. `may_read`: whether this user may read the record of earlier pulls."""
+    found = session.all(_RELATIONS, [schema, [*views, RECORD]])
+    relations = {name: (oid, kind) for name, oid, kind, _ in found}
     has_record = RECORD in relations
     recorded: dict[str, _Recorded] = {}
-    if has_record:
+    if has_record and may_read:
         query = (
             "SELECT source, snapshot_date::text, export_task, view_name, row_count, other_types, table_oid::bigint "
             f"FROM {qualified(schema, RECORD)}"
@@ -85,40 +92,66 @@ def find_tables(session: Session, schema: str, views: Sequence[str]) -> FoundTab
         has_record=has_record,
         relations=relations,
         recorded=recorded,
+        foreign=frozenset(name for name, _, _, is_mine in found if not is_mine),
     )
 
 
-def refuse_in_the_way(plan: Plan, schema: str, found: FoundTables, *, replace: bool) -> None:
-    """PullError lists all tables that cannot come into the schema; nothing was changed."""
-    problems = refuse_own_name(plan)
+def refuse_in_the_way(
+    plan: Plan, schema: str, found: FoundTables, *, replace: bool, missing: Sequence[str] = ()
+) -> None:
+    """PullError lists all tables that cannot come into the schema, and rights that are `missing`; nothing was changed."""
+    problems = [*missing, *refuse_own_name(plan)]
     for table in plan.tables:
-        problems += _too_much(table)
-        if table.view not in found.relations or found.is_ours(table.view):
-            continue
-        _, kind = found.relations[table.view]
-        if kind not in "rp":
-            problems.append(
-                f"{table.view} is {_KINDS.get(kind, 'something else')} there; name another schema with --schema"
-            )
-        elif not replace:
-            problems.append(
-                f"{table.view} is there and was not pulled; replace it with --replace, or use another --schema"
-            )
+        if table.view in found.relations and not too_much(table):
+            problems += _in_the_way(plan, table, found, replace=replace, is_known=not missing)
     if problems:
         raise PullError(
-            f"these tables cannot come into the schema {schema}; nothing was changed. Leave them out with --except, or:",
+            f"these tables cannot come into the schema {schema}; nothing was changed. Leave them out with --except, or:"
+            if not missing
+            else f"nothing can be pulled into the schema {schema}; nothing was changed:",
             problems,
         )
 
 
-def _too_much(table: PulledTable) -> list[str]:
-    names = [table.view, *(column.name for column in table.columns)]
-    long = [name for name in names if len(name.encode()) > _MOST_BYTES]
+def _in_the_way(plan: Plan, table: PulledTable, found: FoundTables, *, replace: bool, is_known: bool) -> list[str]:
+    view, (_, kind) = table.view, found.relations[table.view]
+    if kind not in "rp":
+        return [f"{view} is {_KINDS.get(kind, 'something else')} there; name another schema with --schema"]
+    if view in found.foreign:
+        return [f"{view} belongs to another user, so this one cannot replace it; use another --schema, or that user"]
+    if replace or not is_known:  # without a look at the record, nobody can say who made it
+        return []
+    if not found.is_ours(view):
+        return [f"{view} is there and was not pulled; replace it with --replace, or use another --schema"]
+    if found.recorded[view].source != plan.source:
+        return [
+            f"{view} is there from {found.recorded[view].source}; use another --schema, or replace it with --replace"
+        ]
+    return []
+
+
+def too_wide(plan: Plan) -> dict[str, str]:
+    """The tables that PostgreSQL cannot hold, by view, and why."""
+    return {table.view: "; ".join(problems) for table in plan.tables if (problems := too_much(table))}
+
+
+def too_much(table: PulledTable) -> list[str]:
+    """What of the table PostgreSQL does not take."""
+    columns = [column.name for column in table.columns]
     problems = [
-        f"{table.table}: the name {name} has {len(name.encode())} bytes, and PostgreSQL takes {_MOST_BYTES}: shorten it with "
+        f"the name {name} of {table.table} has {len(name.encode())} bytes, and PostgreSQL takes {MOST_BYTES}: shorten it with "
         "`rename:` in lake.yaml"
-        for name in long
+        for name in (table.view, *columns)
+        if len(name.encode()) > MOST_BYTES
     ]
-    if len(table.columns) > _MOST_COLUMNS:
-        problems.append(f"{table.table} has {len(table.columns):,} columns, and PostgreSQL takes {_MOST_COLUMNS:,}")
+    problems += [
+        f"PostgreSQL keeps the name {name} for itself: give the column of {table.table} another with `rename:` in lake.yaml"
+        for name in columns
+        if name in _SYSTEM_COLUMNS
+    ]
+    if len(columns) > _MOST_COLUMNS:
+        problems.append(
+            f"it has {len(columns):,} columns, and PostgreSQL takes {_MOST_COLUMNS:,}: leave it out with --except, or pull it into "
+            "a DuckDB file"
+        )
     return problems

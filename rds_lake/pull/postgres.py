@@ -14,7 +14,7 @@ import json
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -25,9 +25,10 @@ import pyarrow as pa
 from rds_lake.errors import PullError
 from rds_lake.pull.copying import CopyingTogether, Sessions, copy_by_one
 from rds_lake.pull.engine import Room, connect, fitting, translated
-from rds_lake.pull.found_schema import RECORD_COLUMNS, find_tables, refuse_in_the_way
+from rds_lake.pull.found_schema import MOST_BYTES, RECORD_COLUMNS, find_tables, refuse_in_the_way, too_wide
 from rds_lake.pull.plan import MakeColumn, Plan, PulledTable
 from rds_lake.pull.postgres_session import Session, open_session, refused
+from rds_lake.pull.schema_rights import missing_rights
 from rds_lake.pull.target import RECORD, Loaded, UnfitError, kinds_of, require_rows
 from rds_lake.pull.unfinished import drop_unfinished, finish, unfinished
 from rds_lake.sql.pull.postgres_columns import postgres_column
@@ -62,17 +63,27 @@ class PostgresSchema:
     @contextmanager
     def open(self, plan: Plan) -> Iterator[OpenedSchema]:
         """The schema, which no other pull uses meanwhile; PullError lists all tables that cannot come into it."""
+        if len(self.schema.encode()) > MOST_BYTES:
+            raise PullError(f"the schema {self.schema} has a longer name than PostgreSQL takes: {MOST_BYTES} bytes")
         with open_session(self.url) as session, translated("reading", self.room.memory):
             session.lock(self.schema)
-            found = find_tables(session, self.schema, [table.view for table in plan.tables])
-            refuse_in_the_way(plan, self.schema, found, replace=self.replace)
+            missing = missing_rights(session, self.schema)
+            views = [table.view for table in plan.tables]
+            found = find_tables(session, self.schema, views, may_read=not missing)
+            refuse_in_the_way(plan, self.schema, found, replace=self.replace, missing=missing)
             session.run(f"CREATE SCHEMA IF NOT EXISTS {identifier(self.schema)}", unless=found.schema_exists)
             session.run(f"CREATE TABLE {qualified(self.schema, RECORD)} ({RECORD_COLUMNS})", unless=found.has_record)
             drop_unfinished(session, self.schema)
             with connect(":memory:", self.room) as engine:
                 engine.execute("SET GLOBAL arrow_large_buffer_size = true")
-                sessions = Sessions(self.parallel)
-                yield OpenedSchema(target=self, plan=plan, engine=engine, whole=found.whole(plan), sessions=sessions)
+                yield OpenedSchema(
+                    target=self,
+                    plan=plan,
+                    engine=engine,
+                    whole=found.whole(plan),
+                    refused=too_wide(plan),
+                    sessions=Sessions(self.parallel),
+                )
 
 
 @dataclass(slots=True)
@@ -83,6 +94,7 @@ class OpenedSchema:
     plan: Plan
     engine: duckdb.DuckDBPyConnection
     whole: Mapping[str, Loaded]
+    refused: Mapping[str, str]
     sessions: Sessions
     _at_work: set[Callable[[], None]] = field(default_factory=set)
 
@@ -111,7 +123,8 @@ class OpenedSchema:
     def interrupt(self) -> None:
         """End the statements that run now."""
         for end in tuple(self._at_work):
-            end()
+            with suppress(duckdb.ConnectionException):  # it was closed in this moment
+                end()
 
     @contextmanager
     def _interrupted_by(self, end: Callable[[], None]) -> Iterator[None]:

@@ -5,9 +5,11 @@ libpq reads the URL, PGPASSWORD, ~/.pgpass and services (https://www.postgresql.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from socket import SHUT_RDWR, socket
 from typing import Any
 
 import psycopg
@@ -17,13 +19,15 @@ from rds_lake.errors import ConfigError, PullError, UnavailableError
 from rds_lake.pull.target import RECORD
 from rds_lake.threads import check
 
-_CONNECT_SECONDS = 10
-# A server that is gone without a word is given up after a minute; the system's own way takes two hours.
+_CONNECT_SECONDS, _CANCEL_SECONDS = 10, 3
+# A server that is gone without a word is given up after a minute where it has to answer, and after five where it has to take
+# rows; the system's own ways take two hours, and a quarter of one. A disk of the server may well stall for a minute or two.
 _ALIVE = {
     "connect_timeout": _CONNECT_SECONDS,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    "tcp_user_timeout": 300_000,
     "application_name": "rds-lake pull",
     "client_encoding": "UTF8",
 }
@@ -31,16 +35,28 @@ _SETTINGS = (
     "SET datestyle TO 'ISO, MDY'",
     "SET intervalstyle TO 'postgres'",
     "SET timezone TO 'UTC'",
-    "SET statement_timeout TO 0",
-    "SET idle_in_transaction_session_timeout TO 0",
     "SET search_path TO pg_catalog",
+    # Those that this version of the server has: a big table takes long, and the lock of the pull is a session that only waits.
+    "SELECT set_config(name, '0', false) FROM pg_settings WHERE name IN ('statement_timeout', 'transaction_timeout', "
+    "'idle_in_transaction_session_timeout', 'idle_session_timeout')",
 )
+# https://www.postgresql.org/docs/current/errcodes-appendix.html: connection exceptions, and a server that shuts down
+_ENDED = ("08", "57P")
 _NO_HOST = "its host is not known here; a password with @ or / has to be written as %40 and %2F"
 # Parts of libpq's messages, which may quote any part of the URL, and what is said instead.
 _WHY = (
     ("password authentication failed", "it refuses this user and password"),
     ("no password supplied", "it wants a password: set PGPASSWORD, or use ~/.pgpass"),
+    ("certificate", "the two do not agree on TLS (sslmode, sslrootcert)"),
     ("does not exist", "it has no such database or user"),
+    ("permission denied for database", "this user may not connect to that database (GRANT CONNECT)"),
+    ("not permitted to log in", "this user may not log in"),
+    ("not currently accepting connections", "that database takes no connections"),
+    ("the database system is", "it is starting, or being shut down; repeat the command in a moment"),
+    ("closed the connection", "what answers there is no PostgreSQL, or was ended in this moment"),
+    ("etwork is unreachable", "there is no way to it in the network"),
+    ("o route to host", "there is no way to it in the network"),
+    ("connection slots", "it has no connection left; use a smaller --parallel"),
     ("no pg_hba.conf entry", "it lets nobody in from here as this user (pg_hba.conf)"),
     ("invalid ", "its port, or an option of the URL, is none"),
     ("host name", _NO_HOST),
@@ -94,9 +110,12 @@ class Session:
             raise PullError(f"another rds-lake pull writes to the schema {schema} now; wait for its end, and repeat")
 
     def cancel(self) -> None:
-        """End the statement that runs, from another thread."""
-        with suppress(psycopg.Error):
-            self.connection.cancel_safe(timeout=_CONNECT_SECONDS)
+        """End the statement that runs, from another thread; the connection, where the server does not answer any more."""
+        try:
+            self.connection.cancel_safe(timeout=_CANCEL_SECONDS)
+        except psycopg.Error:
+            with suppress(psycopg.Error, OSError), socket(fileno=os.dup(self.connection.fileno())) as line:
+                line.shutdown(SHUT_RDWR)
 
 
 @contextmanager
@@ -111,20 +130,26 @@ def open_session(url: str) -> Iterator[Session]:
             for setting in _SETTINGS:
                 connection.execute(setting.encode())
             yield Session(connection)
-    except psycopg.errors.DiskFull as error:
-        raise UnavailableError(
-            f"the database's disk is full ({refused(error)}): give it space and repeat; tables that are whole are kept"
-        ) from error
-    except psycopg.errors.QueryCanceled as error:
-        check()
-        raise PullError(f"the server ended a statement: {refused(error)}") from error
-    except psycopg.OperationalError as error:
-        check()
-        raise UnavailableError(
-            "the connection to the database broke; repeat the command: tables that are whole are kept"
-        ) from error
     except psycopg.Error as error:
-        raise PullError(f"PostgreSQL refused it: {refused(error)}") from error
+        check()
+        raise _in_words(error, is_gone=connection.broken) from error
+
+
+def _in_words(error: psycopg.Error, *, is_gone: bool) -> PullError | UnavailableError:
+    """UnavailableError for what concerns all tables, PullError for what the server says of one."""
+    if isinstance(error, psycopg.errors.DiskFull):
+        return UnavailableError(
+            f"the database's disk is full ({refused(error)}): give it space and repeat; tables that are whole are kept"
+        )
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return PullError(f"the server ended a statement: {refused(error)}")
+    # OperationalError is also what a server says of a table too wide or a lock not given: that has a code, and no end of it.
+    code = error.sqlstate or ""
+    if is_gone or code.startswith(_ENDED) or (isinstance(error, psycopg.OperationalError) and not code):
+        return UnavailableError(
+            "the connection to the database broke; repeat the command: tables that are whole are kept"
+        )
+    return PullError(f"PostgreSQL refused it: {refused(error)}")
 
 
 def refused(error: psycopg.Error) -> str:

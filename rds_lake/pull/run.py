@@ -63,8 +63,8 @@ def pull(plan: Plan, target: Target, s3: S3Gateway, *, scratch: Path, parallel: 
         for table in plan.tables:
             if table.view in opened.whole:
                 told.moved(table, table.rows)
-        todo = [table for table in plan.tables if table.view not in opened.whole]
-        problems: dict[str, str] = {}
+        problems = dict(opened.refused)
+        todo = [table for table in plan.tables if table.view not in opened.whole and table.view not in problems]
         loaded = _load_all(todo, opened, s3, scratch, parallel, told, problems)
         if problems:
             whole = len(loaded) + len(kept)
@@ -91,12 +91,8 @@ def _load_all(
             problems[table.view] = str(error)
             return None
 
-    with cancelling_threads(parallel, "pull") as pool:
-        try:
-            return [loaded for loaded in pool.map(load, tables) if loaded is not None]
-        except BaseException:
-            opened.interrupt()
-            raise
+    with cancelling_threads(parallel, "pull", interrupt=opened.interrupt) as pool:
+        return [loaded for loaded in pool.map(load, tables) if loaded is not None]
 
 
 def load_table(table: PulledTable, opened: Opened, s3: S3Gateway, scratch: Path, told: Told) -> Loaded:

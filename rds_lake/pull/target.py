@@ -42,6 +42,11 @@ class Opened(Protocol):
         """Tables of this plan that an earlier run left whole."""
         ...
 
+    @property
+    def refused(self) -> Mapping[str, str]:
+        """Tables of this plan that the target cannot hold at all, and why."""
+        ...
+
     def load(
         self,
         table: PulledTable,
@@ -54,7 +59,7 @@ class Opened(Protocol):
         ...
 
     def interrupt(self) -> None:
-        """End what the target is doing in other threads; each of them gets an error."""
+        """End what the target is doing in other threads; each of them gets an error. Called until they have ended."""
         ...
 
 

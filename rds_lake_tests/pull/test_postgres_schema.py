@@ -191,10 +191,18 @@ def test_a_pull_beside_another_of_the_same_schema_is_refused(pull: Pull, target:
         assert "another rds-lake pull writes to the schema public now" in said(pull(target, "--date", DAY))
 
 
-def test_a_name_that_postgresql_would_cut_is_refused_with_what_to_do(pull: Pull, target: str, lake: World) -> None:
+def test_a_name_that_postgresql_would_cut_is_said_with_what_to_do_and_the_other_tables_are_pulled(
+    pull: Pull, target: str, lake: World
+) -> None:
     settings(lake, rename={"shop.public.orders.total": _LONG})
     done = pull(target, "--date", DAY)
     settings(lake, rename={})
     assert done.exit_code == 1
-    assert f"shop.public.orders: the name {_LONG} has 71 bytes, and PostgreSQL takes 63" in said(done)
-    assert rows(target, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [(0,)]
+    assert f"orders: the name {_LONG} of shop.public.orders has 71 bytes, and PostgreSQL takes 63" in said(done)
+    assert rows(target, "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY 1") == [
+        ("_rds_lake_pull",),
+        ("group",),
+        ("order_details",),
+        ("sales_nothing",),
+        ("twice",),
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,18 @@ _no_keys = click.option("--no-keys", is_flag=True, help="Make no primary keys.")
 _parallel = click.option(
     "--parallel", type=click.IntRange(1, 32), default=4, show_default=True, help="So many tables at once."
 )
-_memory = click.option("--memory", default="300MB", show_default=True, metavar="SIZE", help="For reading and sorting.")
+
+
+def _size(_context: click.Context, _option: click.Parameter, text: str) -> str:
+    """A size as DuckDB reads it."""
+    if not re.fullmatch(r"[0-9]+(\.[0-9]+)? ?([KMGT]i?B|%)", text, re.IGNORECASE):
+        raise click.BadParameter(f"{text!r} is no size: write 300MB or 2GB")
+    return text
+
+
+_memory = click.option(
+    "--memory", default="300MB", show_default=True, metavar="SIZE", callback=_size, help="For reading and sorting."
+)
 _scratch = click.option(
     "--scratch",
     type=click.Path(file_okay=False, exists=True, path_type=Path),

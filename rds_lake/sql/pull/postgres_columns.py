@@ -24,6 +24,11 @@ from rds_lake.sql.pull.shared_rules import IS_DAY_TIME, IS_LIST, as_overridden, 
 from rds_lake.sql.pull.ways import PulledColumn, Way, early_days_unknown
 
 _HEX = r"'\x' || lower(hex({raw}))"
+# `0001-01-01 (BC) 00:00:00` of DuckDB, of MySQL's year 0, is `0001-01-01 00:00:00 BC` of PostgreSQL.
+_MOMENT = (
+    "CASE WHEN {raw} < DATE '0001-01-01' THEN replace(CAST({raw} AS VARCHAR), ' (BC)', '') || ' BC' "
+    "ELSE CAST({raw} AS VARCHAR) END"
+)
 _NO_ZERO = "NOT contains({raw}, chr(0))"  # which only MySQL and DynamoDB have in a text
 _TEXT = Way(kind="text", value="{raw}", exact=_NO_ZERO)
 _BYTES_OF_TEXT = Way(kind="bytea", value=r"'\x' || lower(hex(encode({raw})))")
@@ -54,8 +59,6 @@ _NATIVE = {
     "float": "real",
     "double": "double precision",
     "boolean": "boolean",
-    "date": "date",
-    "timestamp": "timestamp",
 }
 _DUCKDB_TO_POSTGRES = {
     "VARCHAR": "text",
@@ -89,6 +92,8 @@ def _natural(column: Column) -> tuple[Way, ...]:
     if is_nested(column.hive_type):
         json = "CAST(to_json({raw}) AS VARCHAR)"
         return (Way(kind="jsonb", value=json), Way(kind="text", value=json))
+    if column.hive_type in ("date", "timestamp"):
+        return (Way(kind=column.hive_type, value=_MOMENT, is_plain=True), Way(kind="text", value=_MOMENT))
     kind = _NATIVE.get(column.hive_type) or column.hive_type.replace("decimal", "numeric")
     return (Way(kind=kind, value="CAST({raw} AS VARCHAR)", is_plain=True),)
 

@@ -14,6 +14,12 @@ IS_LIST = f"NOT regexp_matches({{raw}}, {OTHER_DELIMITER})"
 IS_PLAIN_LIST = f"regexp_matches({{raw}}, {LIST}) AND {IS_LIST}"
 _FRACTION = literal(r"\.([0-9]*[1-9])")
 _MOST_BYTES = 8
+# Texts of which DuckDB would drop something, such as the hour of a day, or see more in than Athena does, such as `yes`.
+_WHOLE_TEXT = {
+    "BOOLEAN": "lower({raw}) IN ('t', 'true', '1', 'f', 'false', '0')",
+    "DATE": "NOT contains({raw}, ':')",
+    "TIMESTAMP": f"length(regexp_extract({{raw}}, {_FRACTION}, 1)) <= 6",
+}
 # Athena's words for types, as `types:` has them, in DuckDB's.
 _DUCKDB = {"varchar": "VARCHAR", "real": "FLOAT", "varbinary": "BLOB"}
 
@@ -39,7 +45,8 @@ def as_overridden(column: Column, presto_type: str) -> tuple[Way, ...]:
         # A fraction that an integer drops, digits that a double has not: only what reads back the same is exact.
         back = f"TRY_CAST({{raw}} AS DECIMAL(38,18)) = TRY_CAST({value} AS DECIMAL(38,18))"
         numbers = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE")
-        return (Way(kind=kind, value=value, exact=back if kind in numbers else f"{value} IS NOT NULL"),)
+        exact = back if kind in numbers else f"{value} IS NOT NULL AND {_WHOLE_TEXT[kind]}"
+        return (Way(kind=kind, value=value, exact=exact),)
     source = bits(column) or as_text_of_bytes(column)
     inner = "{raw}" if source is None else source.value
     inner_kind = duckdb_type(column.hive_type) if source is None else source.kind

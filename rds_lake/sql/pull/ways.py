@@ -17,7 +17,7 @@ from rds_lake.model.calendars import GREGORIAN_FROM
 from rds_lake.model.tables.nested_types import to_duckdb_type
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.calendars import early_days
-from rds_lake.sql.quoting import date_literal, identifier, literal
+from rds_lake.sql.quoting import identifier, literal
 
 _HIVE_TO_DUCKDB = {
     "string": "VARCHAR",
@@ -93,5 +93,5 @@ def early_days_unknown(column: Column) -> tuple[str, ...]:
     if column.calendar != "mixed":
         return ()
     return (
-        f"days before {date_literal(GREGORIAN_FROM)} are NULL, as in the view: its files count them by different calendars",
+        f"days before {GREGORIAN_FROM.isoformat()} are NULL, as in the view: its files count them by different calendars",
     )

@@ -1,0 +1,51 @@
+"""What a user of PostgreSQL may not do that a pull needs, asked before anything is changed."""
+
+from __future__ import annotations
+
+from rds_lake.pull.postgres_session import Session
+from rds_lake.pull.target import RECORD
+from rds_lake.sql.quoting import identifier, qualified
+
+_ABOUT = "SELECT pg_is_in_recovery(), current_setting('transaction_read_only')::boolean, current_user::text, current_database()::text"
+_SCHEMA_RIGHTS = ("USAGE", "CREATE")
+_RECORD_RIGHTS = ("SELECT", "INSERT", "DELETE")
+
+
+def missing_rights(session: Session, schema: str) -> list[str]:
+    """All that is in the way, as sentences with the statement that helps; empty where a pull may write to the schema."""
+    ((is_standby, is_read_only, user, database),) = session.all(_ABOUT, [])
+    problems: list[str] = []
+    if is_standby:
+        problems.append("the database is a standby, which only reads: give --to the primary, or another database")
+    elif is_read_only:
+        problems.append(
+            f"the database is read-only for {user} (default_transaction_read_only): give --to another user or database"
+        )
+    namespace = session.ask("SELECT oid::bigint FROM pg_namespace WHERE nspname = %s", [schema])
+    if namespace is None:
+        if not session.ask("SELECT has_database_privilege(current_database(), 'CREATE')", []):
+            problems.append(
+                f"{user} may not make the schema {schema}: GRANT CREATE ON DATABASE {identifier(database)} TO {identifier(user)}"
+            )
+        return problems
+    asked = "SELECT has_schema_privilege(%s::bigint::oid, %s)"
+    lacking = [right for right in _SCHEMA_RIGHTS if not session.ask(asked, [namespace, right])]
+    if lacking:
+        rights = ", ".join(lacking)
+        problems.append(
+            f"{user} may not make tables in the schema {schema}: GRANT {rights} ON SCHEMA {identifier(schema)} TO {identifier(user)}"
+        )
+    return problems + _missing_of_record(session, schema, namespace, user)
+
+
+def _missing_of_record(session: Session, schema: str, namespace: int, user: str) -> list[str]:
+    found = "SELECT oid::bigint FROM pg_class WHERE relnamespace = %s::bigint::oid AND relname = %s"
+    record = session.ask(found, [namespace, RECORD])
+    if record is None:
+        return []
+    asked = "SELECT has_table_privilege(%s::bigint::oid, %s)"
+    lacking = [right for right in _RECORD_RIGHTS if not session.ask(asked, [record, right])]
+    if not lacking:
+        return []
+    what = f"GRANT {', '.join(lacking)} ON {qualified(schema, RECORD)} TO {identifier(user)}"
+    return [f"{user} may not use the record of earlier pulls there: {what}, or use another --schema"]
