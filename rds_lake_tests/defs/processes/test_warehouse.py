@@ -40,7 +40,7 @@ def dagster(lake: World, root: Path) -> Iterator[Dagster]:
 
 
 @pytest.mark.exhaustive
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_000)
 def test_a_json_becomes_a_published_file_and_leaves_nothing_though_the_daemon_is_killed(
     lake: World, dagster: Dagster
 ) -> None:
@@ -63,5 +63,14 @@ def test_a_json_becomes_a_published_file_and_leaves_nothing_though_the_daemon_is
     assert mart.result() == "account,notes\n2,1\n"
     assert mart.left() == [] and mart.record(run).error is None
     assert "$.parameters.lest" in json.dumps(mart.errors("wrong.json"))
-    until(lambda: not mart.open() and not mart.messages(), seconds=120, what="an empty queue and list of open runs")
+    _until_nothing_is_left(mart, dagster)
     assert not [tick.error for tick in dagster.ticks("mart__turns") if tick.status == "FAILURE"]
+
+
+def _until_nothing_is_left(mart: Mart, dagster: Dagster) -> None:
+    try:
+        until(lambda: not mart.open() and not mart.messages(), seconds=300, what="an empty queue and list of open runs")
+    except AssertionError as error:
+        last = {name: dagster.ticks(name)[:5] for name in ("mart__turns", "rds_lake_events")}
+        log = "\n".join((dagster.home.parent / "daemon.log").read_text().splitlines()[-60:])
+        raise AssertionError(f"{error}: open {mart.open()}, {mart.messages()} messages, {last}\n{log}") from error
