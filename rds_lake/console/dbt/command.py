@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from rds_lake.console.dbt.described import Adapter, Described, offline_source, o
 from rds_lake.console.dbt.merge import merge
 from rds_lake.console.dbt.yaml_edit import extended, read
 from rds_lake.errors import ConfigError
+from rds_lake.files import write_whole
 from rds_lake.stages.lake.lake import Lake
 
 _HEADER = "# Kept up to date by `rds-lake dbt sources`; what is written here by hand stays.\n"
@@ -101,13 +101,8 @@ def _text_of(path: Path) -> str | None:
 
 
 def _write(path: Path, text: str) -> None:
-    # Beside it first: a full disk must not cost what a person wrote.
-    partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(text.encode("utf-8"))
-        partial.replace(path)
+        write_whole(path, text)
     except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise ConfigError(f"{path} could not be written ({error.strerror}) and is as it was") from error

@@ -14,6 +14,7 @@ from pathlib import Path
 from rds_lake.config.source import SourceSettings
 from rds_lake.console.connect import Connected
 from rds_lake.errors import AsOfError
+from rds_lake.files import write_whole
 from rds_lake.model.lake.manifest import TableManifest
 from rds_lake.model.tables.table import Column
 from rds_lake.sql.readers.render import BY_GLUE, render
@@ -47,7 +48,7 @@ def ddl(
     if wanted.out is None:
         show(text.rstrip("\n"))
         return
-    wanted.out.write_text(text, encoding="utf-8")
+    write_whole(wanted.out, text)
     say(f"wrote {wanted.out}")
 
 

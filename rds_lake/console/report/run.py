@@ -5,7 +5,6 @@ What it says is read by `stages/report/`.
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.connect import Connected
 from rds_lake.errors import ConfigError
+from rds_lake.files import write_whole
 from rds_lake.stages.report.gather import gather
 from rds_lake.stages.report.page.page import render_page
 from rds_lake.stages.report.values import LakeReport, Told
@@ -46,7 +46,7 @@ def report(
             now=now,
             done=lambda: progress.advance(bar),
         )
-    write_whole(out, render_page(found))
+    _write(out, render_page(found))
     _print(console, found, out)
     return 1 if any(source.status is None for source in found.sources) else 0
 
@@ -68,15 +68,9 @@ def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) 
         return Told()
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write the file beside its place and rename it, so that a page is never half; ConfigError where it cannot be written."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+def _write(path: Path, page: str) -> None:
     try:
-        try:
-            partial.write_text(text, encoding="utf-8")
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)  # of a disk that is full, or where Ctrl-C came in between
+        write_whole(path, page)
     except OSError as error:
         raise ConfigError(f"{path} cannot be written: {error.strerror}; give another place with --out") from error
 

@@ -24,6 +24,7 @@ import rds_lake
 from rds_lake.config.lake_yaml import LakeConfig
 from rds_lake.console.streams.package import put, zipped
 from rds_lake.errors import ConfigError
+from rds_lake.files import write_whole
 from rds_lake.infra.policy.streams.forwarder import scheduled_sources
 
 HANDLER = "rds_lake.stages.streams.scheduled.handler"
@@ -56,7 +57,7 @@ def package_forwarder(
     """
     made = forwarder_zip(config, text, packages)
     if output is not None:
-        output.write_bytes(made.body)
+        write_whole(output, made.body)
         say(f"{output}: {len(made.body):,} bytes, SHA-256 {hashlib.sha256(made.body).hexdigest()}")
         say(
             f"handler {HANDLER}, runtime {made.runtime}, architecture {made.architecture}, timeout 900 seconds; variable "
