@@ -8,7 +8,6 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
-import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
@@ -52,7 +51,7 @@ def report(
 
 
 def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> Told:
-    """What the Dagster of `dagster_home` knows; where it cannot be read, that is said on stderr and ends nothing."""
+    """What the Dagster of `dagster_home` knows of failed runs and checks; a Dagster that cannot be read is a problem of the report."""
     if not dagster_home:
         return Told()
     import dagster as dg
@@ -64,8 +63,10 @@ def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) 
         with dg.DagsterInstance.get() as instance:
             return ask(instance, config, now=now)
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
-        click.echo(f"the Dagster of DAGSTER_HOME could not be asked for failed runs: {error}", err=True)
-        return Told()
+        cause = str(error).splitlines()[0] if str(error) else type(error).__name__
+        return Told(
+            problem=f"failed runs and checks are not listed: the Dagster of DAGSTER_HOME={dagster_home} could not be asked: {cause}"
+        )
 
 
 def _write(path: Path, page: str) -> None:
@@ -84,11 +85,6 @@ def _print(console: Console, report: LakeReport, out: Path) -> None:
     for problem in report.problems:
         console.print(problem, markup=False, highlight=False)
     count = len(report.needs)
-    what = (
-        "nothing needs a person"
-        if not count
-        else "1 thing needs a person"
-        if count == 1
-        else f"{count} things need a person"
-    )
+    some = "1 thing needs a person" if count == 1 else f"{count} things need a person"
+    what = some if count else f"nothing needs a person{', as far as could be read' if report.problems else ''}"
     console.print(f"{out}: {what}", markup=False, highlight=False, soft_wrap=True)

@@ -54,8 +54,8 @@ def gather(
         lake=lake.layout.uri(config.lake.prefix),
         now=now,
         sources=tuple(in_threads(one, sources, threads=_PARALLEL, name="report")),
-        asked_dagster=told.was_asked,
-        problems=problems,
+        asked_dagster=told.was_asked or bool(told.problem),
+        problems=(*problems, *([told.problem] if told.problem else [])),
     )
 
 

@@ -14,9 +14,13 @@ from rds_lake.stages.watch.status import SourceStatus
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """What Dagster knows, as sentences by source; `was_asked` is false where no Dagster is known. Checks that warn need nobody."""
+    """What Dagster knows, as sentences by source. Checks that only warn need no person.
+
+    `was_asked` is false where no Dagster is known; `problem`: why one that is known could not be asked.
+    """
 
     was_asked: bool = False
+    problem: str = ""
     failed_runs: Mapping[str, Sequence[str]] = field(default_factory=dict)
     failed_checks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     warned_checks: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -46,6 +46,16 @@ def test_the_command_writes_the_page_and_says_what_needs_a_person(
     )
     assert "could not be read" in out.read_text(encoding="utf-8")
 
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    broken.joinpath("dagster.yaml").write_text("storage: nowhere\n", encoding="utf-8")
+    monkeypatch.setenv("DAGSTER_HOME", str(broken))
+    result = run()
+    page = out.read_text(encoding="utf-8")
+    for shown in (result.output.replace("\n", " "), page):
+        assert "failed runs and checks are not listed" in shown and str(broken) in shown.replace(" ", "")
+    assert "DAGSTER_HOME is not set" not in page
+
     nowhere = str(tmp_path / "nowhere" / "report.html")
     result = run("--out", nowhere)
     assert result.exit_code == 1
