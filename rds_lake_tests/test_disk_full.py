@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from rds_lake.cli import main
 from rds_lake.stages.lake.known_tables import find_known_tables, save_known_tables
 from rds_lake_tests.defs.shell import TABLES
-from rds_lake_tests.support.disk import leave_no_room, no_room
+from rds_lake_tests.support.interrupts import leave_no_room, no_room
 from rds_lake_tests.support.world import World
 
 
@@ -28,7 +28,7 @@ def test_refresh_on_a_full_disk_keeps_the_old_list_and_says_what_to_do(
     with no_room():
         result = CliRunner().invoke(main, arguments)
     assert result.exit_code == 1
-    assert "shop.json could not be written (File too large) and is as it was" in result.output
+    assert "shop.json could not be written (File too large) and was not changed" in result.output
     assert "run `rds-lake refresh shop` again" in result.output
     assert path.read_bytes() == before
     assert CliRunner().invoke(main, arguments).exit_code == 0

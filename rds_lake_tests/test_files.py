@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from rds_lake.files import write_whole
-from rds_lake_tests.support.disk import no_room
+from rds_lake_tests.support.interrupts import no_room
 
 
 def test_a_file_that_cannot_be_written_is_unchanged_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -19,7 +19,7 @@ def test_a_file_that_cannot_be_written_is_unchanged_and_nothing_is_left_beside_i
     assert raised.value.filename == str(path)
     assert path.read_text(encoding="utf-8") == "mine"
     assert [file.name for file in tmp_path.iterdir()] == ["sources.yml"]
-    with pytest.raises(NotADirectoryError, match="sources.yml/nowhere"):
+    with pytest.raises(NotADirectoryError, match=r"sources\.yml/nowhere"):
         write_whole(path / "nowhere", "new")
     with pytest.raises(IsADirectoryError):
         write_whole(tmp_path, "new")

@@ -77,7 +77,7 @@ def _a_scan_has_no_changes(source: DynamoDb) -> Iterator[str]:
 
 def _changes_are_parquet(source: DynamoDb) -> Iterator[str]:
     if source.incremental and source.format != "parquet":
-        yield f"incremental: changes are merged into Parquet, not {source.format}; leave one of both out"
+        yield f"incremental: changes can be merged into Parquet only, not into {source.format}; leave one of the two out"
 
 
 def _changes_are_merged_here(source: DynamoDb) -> Iterator[str]:

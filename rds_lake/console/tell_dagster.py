@@ -1,4 +1,4 @@
-"""The command line tells Dagster what it did.
+"""Records in Dagster what a command of `rds-lake` did.
 
 What belongs here: reaching the instance of DAGSTER_HOME, and saying it where that fails: the views have moved by then. What it
 is told is `defs/reports.py`.

@@ -55,7 +55,7 @@ WHAT, NEXT_STEP = "rds_lake/what", "rds_lake/next_step"
 def begun(task: ExportTask | None) -> dict[str, Any]:
     """Of a run that only begins: the export task, or that AWS has no place for it yet."""
     if task is None:
-        return {STATUS: "waiting for one of AWS's places; reconciliation starts it"}
+        return {STATUS: "waiting, as AWS allows no more at once; reconciliation starts it"}
     return {_TASK: task.identifier, STATUS: task.status.value}
 
 

@@ -167,7 +167,7 @@ def test_conversions_by_glue_under_way_are_shown_with_since_when(world: World, d
     world.run().convert(day, turn="begin")
     text = shown(world, now=now + timedelta(hours=2, minutes=1))
     assert f"Glue converts {day}: Reviews, in progress for 2 h" in text and "(jr_" in text
-    assert f"Glue converts {day}: Users, waiting for one of AWS's places" in text
+    assert f"Glue converts {day}: Users, waiting, as AWS allows no more at once" in text
     assert "exporting" not in text
 
 

@@ -73,7 +73,7 @@ class Wire:
             try:
                 return running.result()
             finally:
-                batch.stop()  # an interrupted run must not go on sending what is queued
+                batch.stop()  # an interrupted run must not send what is still queued
 
     @classmethod
     def of(

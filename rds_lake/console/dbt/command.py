@@ -69,14 +69,16 @@ def _described(config: LakeConfig, asked: Asked, say: Callable[[str], None]) -> 
         if not source.athena:
             if asked.sources:
                 raise ConfigError(
-                    f"{source.name} has `athena: false` in lake.yaml, and so no views that dbt could read"
+                    f"{source.name} has `athena: false` in lake.yaml, so it has no views for dbt; leave it out"
                 )
             say(f"{source.name}: left out, as it has no views (`athena: false`)")
             continue
         found = _one(config, source, lake, asked.adapter)
         if found is None:
             if asked.sources:
-                raise ConfigError(f"no date of {source.name} is in the lake yet; repeat this after its first")
+                raise ConfigError(
+                    f"no date of {source.name} is in the lake yet; repeat the command after its first date"
+                )
             say(f"{source.name}: left out, as no date of it is in the lake yet")
             continue
         yield found
@@ -95,9 +97,11 @@ def _text_of(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path} is not UTF-8, and was left as it is: {error}") from error
+        raise ConfigError(f"{path} is not UTF-8 text and was not changed; save it as UTF-8: {error}") from error
     except OSError as error:
-        raise ConfigError(f"{path} could not be read ({error.strerror}), and was left as it is") from error
+        raise ConfigError(
+            f"{path} could not be read ({error.strerror}) and was not changed; make it readable, or give another --out"
+        ) from error
 
 
 def _write(path: Path, text: str) -> None:
@@ -105,4 +109,6 @@ def _write(path: Path, text: str) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text)
     except OSError as error:
-        raise ConfigError(f"{path} could not be written ({error.strerror}) and is as it was") from error
+        raise ConfigError(
+            f"{path} could not be written ({error.strerror}) and was not changed; make it writable, or give another --out"
+        ) from error

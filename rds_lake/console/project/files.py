@@ -70,4 +70,6 @@ def write_files(folder: Path, texts: Mapping[str, str]) -> None:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
         except FileExistsError as error:
-            raise ConfigError(f"{path} appeared while this was asked, and is not overwritten") from error
+            raise ConfigError(
+                f"{path} appeared while this command ran and is not overwritten; remove it or choose another folder"
+            ) from error

@@ -91,7 +91,7 @@ def _ended_by_sigterm(say: Callable[[str], None]) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        say("stopped; what is not in a cut yet is still in the outbox")
+        say("stopped; changes that are not in a cut yet stay in the outbox")
         raise click.exceptions.Exit(130) from None
     finally:
         signal.signal(signal.SIGTERM, before)

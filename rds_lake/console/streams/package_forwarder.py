@@ -73,9 +73,7 @@ def package_forwarder(
 def forwarder_zip(config: LakeConfig, text: str, packages: Path | None = None) -> Packed:
     """The file for this lake.yaml; ConfigError where no source can be forwarded by it, or a package is missing."""
     if not scheduled_sources(config):
-        raise ConfigError(
-            "no source has an outbox and `streams.secret`: there is nothing that a function could forward"
-        )
+        raise ConfigError("no source has an outbox and `streams.secret`, so the function would have nothing to forward")
     own = Path(rds_lake.__file__).parent
     files = {file.relative_to(own.parent).as_posix(): file.read_bytes() for file in _sources(own)}
     found: list[str] = []

@@ -31,7 +31,7 @@ def install(dsn: Dsn, plan: TriggerPlan) -> None:
     """Install every table's triggers that are not there as the plan has them.
 
     UnavailableError when some tables were busy, TerminalError when the server refused something; both name the tables.
-    ConfigError when tables of the same names as capture's are somebody else's.
+    ConfigError if rds-lake did not make the tables that have the names of capture's.
     """
     start, blocks = by_table(plan)
     refused: dict[str, Refused] = {}

@@ -89,7 +89,7 @@ def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
 
 
 def foreign_tables(cursor: Any) -> tuple[str, ...]:
-    """Tables in the database of capture that somebody else made: writes of triggers into them would fail."""
+    """Tables in the database of capture that rds-lake did not make: triggers could not write into them."""
     columns: dict[str, set[str]] = defaultdict(set)
     engines: dict[str, str] = {}
     for table, engine, column in _rows(cursor, _OWN, OWN_SCHEMA):

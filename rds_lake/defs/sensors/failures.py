@@ -62,7 +62,7 @@ class _Mailer:
             return
         ended = self.healer.end_of(context.instance, run)
         if not ended.is_a_persons:
-            context.log.info(f"run {run.run_id} is taken up again by reconciliation; it is not mailed yet")
+            context.log.info(f"run {run.run_id} will be retried by reconciliation, so no message is sent yet")
         elif gateways.channels:
             incident = _incident(context, failures, ended, page=gateways.settings.notify.dagster_url)
             _publish(context, gateways.channels, render_incident(incident))
@@ -93,7 +93,7 @@ class _Mailer:
         for record in context.instance.get_run_records(same, limit=200, ascending=True):
             earlier = record.dagster_run
             if told(earlier).export_task != task:
-                continue  # a tag that somebody copied
+                continue  # a tag that a person copied
             if earlier.run_id == run.run_id:
                 return False
             if not will_retry(earlier) and self.healer.end_of(context.instance, earlier).is_a_persons:
@@ -120,7 +120,7 @@ def _publish(context: dg.RunFailureSensorContext, channels: Channels, mail: Mail
         channels.send(mail, warn=context.log.error)
     except RdsLakeError as error:
         # Raised again, so that the tick is red and Dagster tries the message once more.
-        context.log.error(f"the failure of run {context.dagster_run.run_id} could not be mailed: {error}")
+        context.log.error(f"the failure of run {context.dagster_run.run_id} could not be reported: {error}")
         raise
 
 

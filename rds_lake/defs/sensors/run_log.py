@@ -77,7 +77,7 @@ class DagsterRunLog:
             run = record.dagster_run
             orders = told(run, source)
             if orders.trigger != "begin":
-                continue  # a tag that somebody copied
+                continue  # a tag that a person copied
             # Runs that release 0.1.x queued have it as a tag alone.
             subject = orders.subject or run.tags.get(Tag.SUBJECT.value, "")
             unfinished = run.status in _UNFINISHED and record.create_timestamp > self._lost_before()

@@ -25,7 +25,7 @@ def find_existing(look: Look) -> tuple[Found, ...]:
     found = tuple(one for finder in every for one in finder(look))
     missing = look.asked - {one.parameter for one in found} - {*_MAY_BE_MISSING}
     problems = look.problems or [
-        f"--parameter {name}=existing: there is none; leave the parameter out, and it is created"
+        f"--parameter {name}=existing: no such object exists; leave the parameter out to have it created"
         for name, value in look.given.items()
         if value == "existing" and name in missing
     ]

@@ -20,7 +20,7 @@ _SERVICE = re.compile(r"[a-z0-9][a-z0-9.-]*\.[a-z]+")
 
 
 class Reach(IntEnum):
-    """How closely a statement names somebody; what else has to allow the request depends on it.
+    """How exactly a statement names the principal. Which other policies have to allow the request depends on it.
 
     ACCOUNT: only their account, whose own policies must allow it too. ROLE: the role of a session, which boundary and session
     policy still limit. DIRECT: themselves, or everybody; no missing Allow elsewhere counts, in the same account.

@@ -4,7 +4,7 @@
     lake/_changes/shop/_seen/000000000012-3f9c2d71ab04.parquet   digests of what cut 12 took: objects, and ids of changes
     lake/_changes/shop/_unread/000000000012-3f9c2d71ab04.jsonl   lines of its objects that are no changes, with the reason
 
-Whoever replaces this record by If-Match has taken the next cut. Everything else is written before, under names that no other
+The run that replaces this record by If-Match has made the next cut. Everything else is written before, under names that no other
 attempt has, or after, as the record says: so of two at once one takes the cut, and what the other wrote is never read.
 
 An hour of arrival is *open* for two days. Firehose tries for 24 hours to write to S3

@@ -90,7 +90,7 @@ class Acceptance:
 
     def _log_superseded(self, record: ExportRecord, better: ExportRecord) -> None:
         self.shared.log(
-            f"{record.export_task} is not used: {record.snapshot_date} has the export of another snapshot, {better.snapshot_arn}"
+            f"{record.export_task} is not used: {record.snapshot_date} was exported from another snapshot, {better.snapshot_arn}"
         )
 
     def _yields(self, record: ExportRecord, other: ExportRecord) -> bool:

@@ -73,7 +73,7 @@ def compare_source(
 
     AsOfError names the dates there are; LostFilesError and CatalogError say what of a date is gone.
 
-    Long: what is done to each table stands between the tables and their answers.
+    Long: the function for one table is defined between the list of tables and their results.
     """
     before = {table.names.view: table for table in readable_tables(lake, source, asked.before, None)}
     after = {table.names.view: table for table in readable_tables(lake, source, asked.after, None)}

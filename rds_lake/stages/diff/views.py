@@ -246,7 +246,7 @@ class DiffViews:
         compare, _ = comparison_of(self.source, before, after, asked, self.known_key)
         if not compare.keys:
             target = after.names.target
-            raise DiffError(f"nothing says what the key of {target} is; name its columns under `keys:` in lake.yaml")
+            raise DiffError(f"the key of {target} is unknown; name its columns under `keys:` in lake.yaml")
         return compare
 
 
@@ -257,7 +257,7 @@ def _own(made: DiffViewsMade | None, existing: Mapping[str, GlueTable]) -> set[s
 
 
 def _taken(dated: DatedTables, wanted: _Wanted, others: set[str]) -> dict[str, str]:
-    """The views whose names are somebody else's."""
+    """Views whose names are taken by tables or views that rds-lake did not make."""
     names = {name for table in dated.typed for name in (table.names.view, table.names.raw)}
     return {
         view: "the name is taken by a table or view that is not one of `diff_views:`; it was left as it is. Rename or drop that one"

@@ -65,7 +65,7 @@ def save_known_tables(config: LakeConfig, source: SourceSettings, tables: Sequen
         write_whole(path, json.dumps(body, indent=1, ensure_ascii=False) + "\n")
     except OSError as error:
         raise ConfigError(
-            f"{path} could not be written ({error.strerror}) and is as it was; make it writable or free some space, then "
+            f"{path} could not be written ({error.strerror}) and was not changed; make it writable or free some space, then "
             f"run `rds-lake refresh {source.name}` again"
         ) from error
     return path

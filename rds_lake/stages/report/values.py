@@ -126,7 +126,7 @@ class Need:
 class SourceReport:
     """One source. `status` is None where it could not be read, and `needs` says why.
 
-    `notes`: sentences about what needs nobody. `missing`: days without a date, between dates of which retention has removed none.
+    `notes`: sentences about what needs no action. `missing`: days without a date, between dates of which retention has removed none.
     `costs`: the newest month first.
     """
 

@@ -166,13 +166,13 @@ def _from(record: ForwardedCuts, cuts: Unneeded) -> ForwardedCuts:
 
 
 def _arrived(lake: Lake, source: Rds | Aurora, kept: Collection[date], *, now: datetime) -> Iterator[S3Object]:
-    """What Firehose wrote before the first date that stays, and for whoever is late, two days before that."""
+    """The instant before which Firehose's objects are removed: two days before the first date that stays, as some arrive late."""
     assert source.streams is not None
     if not kept:
         return
     before = min(before_dates(kept), now - timedelta(days=max(1, source.streams.keep_days)))
     if source.athena and source.streams.capture == "lambda":
-        # What is in no cut yet stays, however old: nobody else has it.
+        # What is in no cut yet stays, however old: there is no other copy.
         collected, _ = read_collected(lake, source.name)
         if collected.open_from is None:
             return

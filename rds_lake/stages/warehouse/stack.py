@@ -78,7 +78,7 @@ def bring_up(site: Site, plan: Plan) -> Target | NotYet:
 
 
 def existing(site: Site) -> Target:
-    """The workgroup or cluster that somebody else made; ConfigError where lake.yaml does not say which."""
+    """The workgroup or cluster that rds-lake uses but did not create; ConfigError if lake.yaml does not name it."""
     wanted, role = site.settings.existing, site.settings.role
     if wanted is None or role is None or bool(wanted.workgroup) == bool(wanted.cluster):
         raise ConfigError(

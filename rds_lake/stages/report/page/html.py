@@ -80,7 +80,7 @@ def document(title: str, style: str, body: str) -> str:
 
 
 def prose(sentence: str) -> Html:
-    """A sentence in which what stands between backticks is code, as in the documents."""
+    """A sentence in which text between backticks is shown as code, as in the documents."""
     parts = sentence.split("`")
     if len(parts) % 2 == 0:  # one without its partner: a name has it
         return text(sentence)

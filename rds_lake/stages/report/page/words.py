@@ -64,7 +64,7 @@ def next_removal(retention: NextRetention | None) -> str:
         return f"The next retention ({retention.schedule} UTC) removes {dates(len(retention.due))}: {first}."
     if retention.then is None:
         return f"Retention ({retention.schedule} UTC) removes no date within two months."
-    return f"Retention ({retention.schedule} UTC) removes nothing now; {retention.then} goes on {retention.on}."
+    return f"Retention ({retention.schedule} UTC) removes nothing now, and {retention.then} on {retention.on}."
 
 
 def dates(number: int) -> str:

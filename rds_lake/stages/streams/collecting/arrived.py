@@ -107,7 +107,7 @@ def _read(
             if is_captured(change.table):
                 changes.append(change)
             else:
-                note(number, f"{change.table[:100]} is no table of `streams.tables`", line)
+                note(number, f"{change.table[:100]} is not among `streams.tables`", line)
     except _BROKEN as error:
         note(number + 1, f"the object is damaged from here on: {error}")
     except AwsError as error:

@@ -164,7 +164,7 @@ class Collector:
             return now if known == record else None
 
     def _finish(self, record: Collected) -> None:
-        """Have readers see the last cut. Whoever does it late does no harm: the manifest is the same, and cuts only go up."""
+        """Make the last cut visible to readers. Doing it late or twice is harmless: the manifest is the same, and cuts only go up."""
         cut, lake = record.last, self.lake
         if cut is None:
             return

@@ -47,7 +47,7 @@ class Arrived:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed:
-    """JSON files that were not looked at yet. `after`: the key behind which the next look goes on; None at the end."""
+    """JSON files that were not read yet. `after`: the key after which the next listing begins; None at the end."""
 
     inputs: tuple[S3Object, ...]
     after: str | None = None
@@ -190,7 +190,7 @@ def _tell(planner: Planner, bucket: str, key: str, etag: str, body: dict[str, An
 
 
 def _of_mine(text: str) -> dict[str, Any] | None:
-    """The errors in the text; None where somebody else wrote it."""
+    """The errors in the text; None if rds-lake did not write it."""
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
