@@ -167,7 +167,7 @@ class S3Writer(io.RawIOBase):
         return len(view)
 
     def __exit__(self, kind: type[BaseException] | None, *rest: Any) -> None:
-        """What an error left half written is no object."""
+        """What an error left half written is not an object."""
         self.abort() if kind else self.close()
 
     def __del__(self) -> None:

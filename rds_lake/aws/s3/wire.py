@@ -49,7 +49,7 @@ class Wire:
         self.signer, self.most, self._jitter, self._clock, self.trusted = signer, most, jitter, clock, trusted
 
     def limited(self, most: int) -> Wire:
-        """The same wire with another number of requests at once."""
+        """A wire over the same connections that sends at most this many requests at once."""
         return Wire(self.signer, most=most, jitter=self._jitter, clock=self._clock, trusted=self.trusted)
 
     def send_all(self, requests: Iterable[S3Request], on_answer: OnAnswer) -> Pace:

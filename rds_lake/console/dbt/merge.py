@@ -61,7 +61,7 @@ class Merged:
 
 
 def merge(document: Any, sources: Sequence[DbtSource], *, where: str) -> Merged:
-    """The document with the sources in it. ConfigError where it is no file of dbt's properties."""
+    """The document with the sources in it. ConfigError where it is not a file of dbt's properties."""
     made: Any = copy.deepcopy(document) if document is not None else {"version": 2}
     if not isinstance(made, dict) or not isinstance(made.get("sources") or [], list):
         raise ConfigError(
@@ -164,7 +164,7 @@ def _table_description(original: str) -> str:
 
 
 def column_description(original: str | None) -> str:
-    """What the database calls the column's type."""
+    """A sentence with the database's name of the column's type."""
     return f"In the database: {plain(original or 'not in this snapshot, NULL')}"
 
 

@@ -53,7 +53,7 @@ Open = Callable[[], "dg.DagsterInstance"]
 
 
 def examinations(config: LakeConfig, home: str | None) -> Iterator[Examination]:
-    """All come after the instance."""
+    """The examinations of Dagster; each needs that the instance could be opened."""
     if not home:
         yield Examination(row=INSTANCE, look=lambda _: Seen(verdict=Verdict.SKIPPED, text="DAGSTER_HOME is not set"))
         return

@@ -11,7 +11,7 @@ from rds_lake.errors import ConfigError
 
 
 def ready(found: Sequence[Found]) -> list[Found]:
-    """What can be exported as it is now."""
+    """The databases and tables that AWS can export without any change."""
     return [item for item in found if item.obstacle is None]
 
 

@@ -46,7 +46,7 @@ def project_files(lake_yaml: str, package: str) -> Mapping[str, str]:
 
 
 def lake_files(lake_yaml: str) -> Mapping[str, str]:
-    """Of a project that Dagster loads already."""
+    """Text by file name, of the files that an existing project of Dagster needs for a lake."""
     return {"lake.yaml": lake_yaml, SCHEMA_NAME: SCHEMA_FILE.read_text(encoding="utf-8")}
 
 

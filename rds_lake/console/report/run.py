@@ -17,7 +17,7 @@ from rds_lake.errors import ConfigError
 from rds_lake.files import write_whole
 from rds_lake.stages.report.gather import gather
 from rds_lake.stages.report.page.page import render_page
-from rds_lake.stages.report.values import LakeReport, Told
+from rds_lake.stages.report.values import KnownFailures, LakeReport
 
 _SHOWN = 20  # sentences that fit on a screen
 
@@ -32,7 +32,7 @@ def report(
     console: Console,
 ) -> int:
     """Write the page to `out` and print what needs a person; the exit code, 1 where a source could not be read."""
-    sources, told = connected.sources(names), ask_dagster(connected.config, dagster_home, now=now)
+    sources, failures = connected.sources(names), ask_dagster(connected.config, dagster_home, now=now)
     columns = (TextColumn("reading sources"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         bar = progress.add_task("", total=len(sources))
@@ -41,7 +41,7 @@ def report(
             sources,
             rds=connected.rds,
             lake=connected.lake,
-            told=told,
+            failures=failures,
             now=now,
             done=lambda: progress.advance(bar),
         )
@@ -50,21 +50,21 @@ def report(
     return 1 if any(source.status is None for source in found.sources) else 0
 
 
-def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> Told:
+def ask_dagster(config: LakeConfig, dagster_home: str | None, *, now: datetime) -> KnownFailures:
     """What the Dagster of `dagster_home` knows of failed runs and checks; a Dagster that cannot be read is a problem of the report."""
     if not dagster_home:
-        return Told()
+        return KnownFailures()
     import dagster as dg
     from sqlalchemy.exc import SQLAlchemyError
 
-    from rds_lake.defs.failed.told import ask
+    from rds_lake.defs.failed.known import known_failures
 
     try:
         with dg.DagsterInstance.get() as instance:
-            return ask(instance, config, now=now)
+            return known_failures(instance, config, now=now)
     except (dg.DagsterError, SQLAlchemyError, OSError) as error:
         cause = str(error).splitlines()[0] if str(error) else type(error).__name__
-        return Told(
+        return KnownFailures(
             problem=f"failed runs and checks are not listed: the Dagster of DAGSTER_HOME={dagster_home} could not be asked: {cause}"
         )
 

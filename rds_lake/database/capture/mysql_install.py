@@ -65,7 +65,7 @@ def uninstall(dsn: Dsn, plan: TriggerPlan) -> None:
 
 
 def differences(dsn: Dsn, plan: TriggerPlan) -> tuple[str, ...]:
-    """What is not as the plan has it, a sentence each; reads only."""
+    """How the database differs from the plan, a sentence each. Only reads."""
     with mysql_session(dsn) as cursor:
         there: Installed = read_installed(cursor, plan.tables)
     return tuple(f"{table.target}: {problem}" for table in plan.tables for problem in problems_of(table, there))

@@ -49,7 +49,7 @@ class Installed:
 
 
 def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
-    """What is there now, of these tables at least."""
+    """The triggers and tables that are installed now, of these tables at least."""
     triggers: dict[Place, dict[str, tuple[str, str, str, str]]] = defaultdict(dict)
     for database, table, name, *said in _rows(cursor, _TRIGGERS):
         if name.startswith(_PREFIX):
@@ -66,7 +66,7 @@ def read_installed(cursor: Any, tables: Sequence[CapturedTable]) -> Installed:
 
 
 def problems_of(table: CapturedTable, there: Installed) -> Iterator[str]:
-    """What of a table is not as planned, a sentence each."""
+    """How a table's triggers differ from the plan, a sentence each."""
     place = (table.target.database, table.target.table)
     present = dict(there.triggers.get(place, {}))
     for op, event in EVENTS.items():

@@ -18,7 +18,7 @@ from rds_lake.defs.assets.changes import is_by_sensor
 from rds_lake.defs.checks.published import FRESH, READABLE
 from rds_lake.defs.checks.watch import reports_incident
 from rds_lake.defs.keys import APPROVAL, CHANGES, RETENTION, Keys, Stage
-from rds_lake.defs.orders import is_repeated_by_person, told
+from rds_lake.defs.orders import given_orders, is_repeated_by_person
 from rds_lake.defs.resources import Gateways
 from rds_lake.defs.sensors.changes import TRIGGER
 from rds_lake.defs.sensors.healing import Healer, step_failures, will_retry
@@ -86,13 +86,13 @@ class _Mailer:
             return True
         if is_by_sensor(run) and not is_repeated_by_person(run):
             return _failed_alike_before(context)
-        task = told(run).export_task
+        task = given_orders(run).export_task
         if not task or is_repeated_by_person(run):
             return False
         same = dg.RunsFilter(tags={Tag.EXPORT_TASK.value: task}, statuses=[dg.DagsterRunStatus.FAILURE])
         for record in context.instance.get_run_records(same, limit=200, ascending=True):
             earlier = record.dagster_run
-            if told(earlier).export_task != task:
+            if given_orders(earlier).export_task != task:
                 continue  # a tag that a person copied
             if earlier.run_id == run.run_id:
                 return False

@@ -95,7 +95,7 @@ class _Tick:
         return self.works.settings.name
 
     def ended(self) -> WarehouseCursor:
-        """What the next tick gets."""
+        """The cursor for the next tick."""
         return replace(self.cursor, reported=tuple(self.reported), missing=tuple(self.missing))
 
     def close_reported(self) -> None:

@@ -16,7 +16,7 @@ _MAY_BE_MISSING = ("Databases",)
 
 
 def find_existing(look: Look) -> tuple[Found, ...]:
-    """What the stack is to use instead of making it. Nothing is changed.
+    """Objects that exist already, for the stack to use instead of creating them. Changes nothing.
 
     ConfigError that lists everything that cannot be used: a bucket of another account or Region, a rule that sends elsewhere, a
     job of another lake, a role of another stack, what is said to exist and does not.

@@ -105,7 +105,7 @@ def _problem(kind: Any, name: Any) -> str | None:
     if kind == "CanonicalUser":
         return "CanonicalUser is not supported; name the account by its number, as AWS"
     if kind not in {"AWS", "Service", "Federated"}:
-        return f"{kind!r} is no kind of principal (AWS, Service, Federated)"
+        return f"{kind!r} is not a kind of principal (AWS, Service, Federated)"
     if not isinstance(name, str) or not name:
         return f"{kind} must be a text or a list of texts"
     if kind == "Service" and not _SERVICE.fullmatch(name):

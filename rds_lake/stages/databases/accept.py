@@ -98,7 +98,7 @@ class Acceptance:
         return record.yields_to(other, newest=self.shared.source.which == "newest")
 
     def contents(self, task: ExportTask) -> ExportContents:
-        """What the task wrote, and what is wrong with it."""
+        """The files that the export task wrote, and the problems they have."""
         source = self.shared.source
         return inspect_export(
             self.shared.lake.s3,

@@ -76,7 +76,7 @@ def compare_typed(
     *,
     known_key: Callable[[str], Sequence[str]],
 ) -> TableDiff:
-    """The same of a table that has been looked up at both dates."""
+    """As `compare_table`, for a table that was already looked up at both dates."""
     compare, columns = comparison_of(source, before, after, asked, known_key)
     compare, statement = render_fitting(compare, most_bytes=MAX_STATEMENT_BYTES)
     if len(statement.encode()) > MAX_STATEMENT_BYTES:

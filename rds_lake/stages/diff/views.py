@@ -3,7 +3,7 @@
     statements -> the record, with both dates -> CREATE OR REPLACE of what differs -> what is not wanted is dropped -> the record
 
 The record is written first, so that retention sees the dates which the views are about to read, or this run sees that they are
-being removed. A publication never fails by it: what keeps a view from being made is in the record and told by the check
+being removed. A publication never fails by it: what keeps a view from being made is in the record and reported by the check
 `diff_views_are_made`, and a view of ours that would be wrong is dropped.
 
 What belongs here: which views, and that order. A view's text is `sql/diff/view.py`.

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from rds_lake.config.source import SourceSettings
 from rds_lake.errors import RdsLakeError
 from rds_lake.model.streams.alarm import Alarms
-from rds_lake.stages.report.values import Need, Tables, Told
+from rds_lake.stages.report.values import KnownFailures, Need, Tables
 from rds_lake.stages.watch.sentences import (
     STALE,
     gone_lines,
@@ -29,7 +29,7 @@ def unreadable(source: str, error: RdsLakeError) -> Need:
 
 
 def needs_of(
-    source: SourceSettings, state: SourceStatus, told: Told, alarms: Alarms, *, now: datetime
+    source: SourceSettings, state: SourceStatus, failures: KnownFailures, alarms: Alarms, *, now: datetime
 ) -> tuple[Need, ...]:
     """The most urgent first."""
     look = f"rds-lake status {source.name}"
@@ -37,8 +37,8 @@ def needs_of(
         *((line, look) for line in _stale(source, state, now)),
         *((line, "") for line in unchecked_lines(state)),
         *((line, "") for line in waiting_lines(state)),
-        *((line, "see the run in Dagster") for line in told.failed_runs.get(source.name, ())),
-        *((line, "") for line in told.failed_checks.get(source.name, ())),
+        *((line, "see the run in Dagster") for line in failures.failed_runs.get(source.name, ())),
+        *((line, "") for line in failures.failed_checks.get(source.name, ())),
         *((line, look) for line in _stuck(source, state, now)),
         *((line, "") for line in moving_lines(state)),
         *((line, f"{look}, or rds-lake streams forward {source.name}") for line in _outboxes(alarms, now)),
@@ -76,9 +76,9 @@ def _outboxes(alarms: Alarms, now: datetime) -> Iterator[str]:
             yield f"the outbox of {database} has not been emptied for {span(now - alarm.since)}"
 
 
-def notes_of(state: SourceStatus, tables: Tables, missing: Sequence[date], told: Told) -> tuple[str, ...]:
+def notes_of(state: SourceStatus, tables: Tables, missing: Sequence[date], failures: KnownFailures) -> tuple[str, ...]:
     """What needs no action, but explains what readers find."""
-    notes = [*told.warned_checks.get(state.source, ()), *gone_lines(state), *rolled_back_lines(state)]
+    notes = [*failures.warned_checks.get(state.source, ()), *gone_lines(state), *rolled_back_lines(state)]
     if tables.without_view:
         notes.append(f"without a view (check `views_within_limits`): {_some(tables.without_view)}")
     if missing:

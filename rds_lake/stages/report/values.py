@@ -13,7 +13,7 @@ from rds_lake.stages.watch.status import SourceStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
+class KnownFailures:
     """What Dagster knows, as sentences by source. Checks that only warn need no person.
 
     `was_asked` is false where no Dagster is known; `problem`: why one that is known could not be asked.

@@ -30,7 +30,7 @@ class Failed:
 
 
 def attempt(work: Callable[[], Result]) -> Result | Failed:
-    """What `work` returns, or why it failed."""
+    """Call `work`. Returns its result, or a value that says why it failed."""
     try:
         return work()
     except RdsLakeError as error:

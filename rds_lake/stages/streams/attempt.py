@@ -105,7 +105,7 @@ class Attempt:
             )
 
     def warnings(self) -> tuple[str, ...]:
-        """What a person should look at."""
+        """Sentences about what a person should look at."""
         if not self._unread:
             return tuple(self._warnings)
         named = ", ".join(map(str, self._unread[:_NAMED])) + ", …" * (len(self._unread) > _NAMED)

@@ -79,7 +79,9 @@ def _events(lake: Lake, cut: Cut) -> Iterator[tuple[TableTarget, int, bytes]]:
                 try:
                     event = parse_event(line)
                 except RECORD_ERRORS as error:
-                    raise ManifestError(f"{lake.layout.uri(file.key)} has a line that is no event: {error}") from error
+                    raise ManifestError(
+                        f"{lake.layout.uri(file.key)} has a line that is not an event: {error}"
+                    ) from error
                 # Rendered again: the file may be of an earlier release.
                 yield table.table.target, event.seq, render_event(event).encode()
 

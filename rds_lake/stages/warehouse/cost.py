@@ -36,7 +36,7 @@ class Bill:
 
 
 def bill_of(record: RunRecord, settings: WarehouseSettings, now: datetime) -> Bill:
-    """What the run has used until now, or in all where it has ended."""
+    """The usage of the run until now, or in total if it has ended."""
     match settings.mode:
         case "serverless":
             return _serverless(record, settings.serverless or Serverless(), now)

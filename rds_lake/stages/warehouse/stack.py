@@ -56,7 +56,7 @@ def bring_up(site: Site, plan: Plan) -> Target | NotYet:
     an existing warehouse do not name one; LeaseLostError where the run took longer than its lease.
     """
     if plan.mode is Mode.EXISTING:
-        existing(site)  # before the lease: its mistakes are told at once
+        existing(site)  # before the lease: its problems are reported at once
     lease = take(site, plan)
     if isinstance(lease, Busy):
         return NotYet(why=lease.why)

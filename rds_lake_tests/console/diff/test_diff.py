@@ -124,7 +124,7 @@ def test_a_condition_counts_only_the_rows_that_fulfil_it(ask: Ask) -> None:
     assert "0 rows added, 1 removed, 0 changed, 2 the same (by id): 3 before, 2 after" in shown.output
     refused = ask("shop.notes", "--where", "1=1) OR (2=2")
     assert refused.exit_code == 1
-    assert "no single condition" in refused.output
+    assert "not a single condition" in refused.output
     assert "query in it" in ask("shop.notes", "--where", "id IN (SELECT id FROM orders)").output
 
 

@@ -45,7 +45,7 @@ _MISSING = ("InvalidRequestException",)
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """None where no source is queried."""
+    """The examinations of the workgroup; empty if no source is queried."""
     if not any(source.athena for source in config.sources):
         return
     name = config.lake.workgroup

@@ -37,7 +37,7 @@ _MOST_GRANTS, _MANY_GRANTS = 50_000, 40_000
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """None without `kms_key`."""
+    """The examinations of the key; empty without `kms_key`."""
     name = config.lake.kms_key
     if name is None:
         return

@@ -40,7 +40,7 @@ _OF_AWS = "alias/aws/sns"
 
 
 def examinations(config: LakeConfig) -> Iterator[Examination]:
-    """None without `notifications`."""
+    """The examinations of the topic; empty without `notifications`."""
     named = config.lake.notifications
     if named is None:
         return

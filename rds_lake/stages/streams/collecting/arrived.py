@@ -1,6 +1,6 @@
 """Objects that Firehose wrote: which there are, and the changes in them.
 
-One object is one GET, and a listing of a thousand objects one call. What is no change is noted with the reason, and never keeps
+One object is one GET, and a listing of a thousand objects one call. What is not a change is noted with the reason, and never keeps
 the rest back: a line, the rest of an object that is damaged, or an object that is gone.
 
 What belongs here: reading. Which of them are taken is decided by `collect.py`.
@@ -42,7 +42,7 @@ class ArrivedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadObject:
-    """`unread`: lines that are no changes, with their texts."""
+    """`unread`: lines that are not changes, with their texts."""
 
     object: ArrivedObject
     changes: tuple[ArrivedChange, ...]

@@ -3,7 +3,7 @@
     1  finish the last cut: its manifest, and the record of final cuts     the turn that took it may have been killed
     2  list the objects of open hours, leave out those that earlier cuts took
     3  read as many as a cut may have, leave out changes that are known by their id
-    4  write the files of changes, the digests, the lines that are no changes      under names of this attempt
+    4  write the files of changes, the digests, the lines that are not changes      under names of this attempt
     5  replace the record by If-Match: the cut is taken
     6  as 1
 

@@ -22,7 +22,7 @@ from rds_lake.stages.streams.live.arrival_marks import is_by_call
 from rds_lake.stages.streams.live.drift import DriftCheck
 from rds_lake.stages.streams.live.follow import Brought, LiveViews
 
-_NAMED = 3  # lines that are no changes
+_NAMED = 3  # lines that are not changes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

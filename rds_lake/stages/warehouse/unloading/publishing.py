@@ -76,7 +76,7 @@ def publish(unload: Unload, files: Sequence[UnloadedFile], rows: int, record: Ru
 def publish_single(
     unload: Unload, files: Sequence[UnloadedFile], rows: int, record: RunRecord, hands: Hands
 ) -> Published:
-    """The same for a result that is one object."""
+    """As `publish`, for a result that is one object."""
     if not files:
         return (), (f"it has no rows, of which {unload.format.value} makes no file: what was published before stays",)
     bucket, prefix = _place(unload.to)
