@@ -22,14 +22,14 @@ from rds_lake_tests.convert.reading import convert, differences, options_of
 from rds_lake_tests.fakes.sinks import MemorySink, file_of, opener
 
 BAD_LINES = [
-    ("not json", "no JSON"),
-    ('{"Item":{"pk":{"S":"1"}', "no JSON"),
+    ("not json", "not JSON"),
+    ('{"Item":{"pk":{"S":"1"}', "not JSON"),
     ('{"Item":{"pk":{"S":"1"},"pk":{"S":"2"}}}', "attributes are there twice: 'pk'"),
-    ('{"Item":{"pk":{"S":"1"}}}{"Item":{"pk":{"S":"2"}}}', "no JSON"),
+    ('{"Item":{"pk":{"S":"1"}}}{"Item":{"pk":{"S":"2"}}}', "not JSON"),
     ('{"Item":{"pk":{"S":"1"}},"More":1}', "nothing else"),
     ('{"pk":{"S":"1"}}', "nothing else"),
     ("{}", "nothing else"),
-    ("", "no JSON"),
+    ("", "not JSON"),
     ('{"Item":{"pk":{"S":1}}}', "'S' with 1 is not a value of DynamoDB"),
     ('{"Item":{"pk":{"X":"1"}}}', "'X'"),
     ('{"Item":{"pk":{"N":"ten"}}}', "'ten' is not a number"),
@@ -40,9 +40,9 @@ BAD_LINES = [
     ('{"Item":{"pk":{"B":"a==="}}}', "not base64"),
     ('{"Item":{"pk":{"NULL":"yes"}}}', "'NULL' with 'yes'"),
     ('{"Item":{"pk":{"S":"\\ud800"}}}', "no Unicode"),
-    ('{"Item":{"pk":{"S":"\ud800"}}}', "no UTF-8"),
-    ('{"Item":{"pk":{"S":"\t"}}}', "no JSON"),
-    ('{"Item":{"pk":{"S":"\\x"}}}', "no JSON"),
+    ('{"Item":{"pk":{"S":"\ud800"}}}', "not UTF-8"),
+    ('{"Item":{"pk":{"S":"\t"}}}', "not JSON"),
+    ('{"Item":{"pk":{"S":"\\x"}}}', "not JSON"),
     ('{"Item":{"pk":{"LS":["x"]}}}', "'LS'"),
     ('{"Item":[]}', "a map of attributes was expected"),
 ]
@@ -55,7 +55,7 @@ BAD_TEXTS = [
     ('{"M":{"d":{"L":[{"NS":["1",2]}]}}}', "'NS' with ['1', 2]"),
     ('{"M":{"d":{"S":"\\udc00"}}}', "no Unicode"),
     ('{"M":[]}', "'M' with []"),
-    ('{"S":"x"', "no JSON"),
+    ('{"S":"x"', "not JSON"),
 ]
 
 

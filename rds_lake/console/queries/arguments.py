@@ -38,13 +38,9 @@ _format = click.option(
     "--rows", type=click.IntRange(1), help="Show at most this many rows.  [default: 200; all with csv and json]"
 )
 @_format
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object for programs, with types and scanned bytes."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, with types and scanned bytes.")
 @click.option("--write", is_flag=True, help="Allow a statement that changes something (DROP, CREATE, INSERT, …).")
-@click.option(
-    "--local", "here", is_flag=True, help="Run the query on this machine, over the lake's files, without Athena."
-)
+@click.option("--local", "here", is_flag=True, help="Run it on this machine, over the lake's files, without Athena.")
 @config_option
 def query(
     sql: str,
